@@ -1,0 +1,1 @@
+"""Data in: sources, COPY, and text embeddings."""

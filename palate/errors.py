@@ -1,0 +1,87 @@
+"""Errors people meet: each says what happened, what is unchanged and what to do.
+
+One class a cause. The command line prints ``str(error)`` on one line and exits with
+``exit_code``; the HTTP API turns the same error into a problem document with ``status``.
+"""
+
+
+class PalateError(Exception):
+    """Any error with a message meant for the user."""
+
+    exit_code = 1
+    status = 500
+    title = "Palate failed"
+
+
+class MisuseError(PalateError):
+    """The request itself is wrong: nothing was done."""
+
+    exit_code = 2
+    status = 400
+    title = "Bad request"
+
+
+class NotFoundError(PalateError):
+    """What was named does not exist."""
+
+    status = 404
+    title = "Not found"
+
+
+class ConflictError(PalateError):
+    """The request contradicts what the database holds: nothing was changed."""
+
+    status = 409
+    title = "Conflict"
+
+
+class DatabaseUnavailableError(PalateError):
+    """The database cannot be reached or does not answer in time."""
+
+    status = 503
+    title = "Database unavailable"
+
+
+class SchemaError(PalateError):
+    """The database's schema is missing, older or newer than this Palate."""
+
+    status = 503
+    title = "Schema mismatch"
+
+
+class EmbeddedServerError(PalateError):
+    """The embedded server cannot be used here."""
+
+    status = 503
+    title = "Embedded server unavailable"
+
+
+class NotInstalledError(PalateError):
+    """An optional part is not installed."""
+
+    status = 501
+    title = "Not installed"
+
+
+class QuerySyntaxError(MisuseError):
+    """A strict query cannot be parsed; ``position`` counts characters from 0."""
+
+    title = "Query syntax"
+
+    def __init__(self, message: str, position: int) -> None:
+        super().__init__(message)
+        self.position = position
+
+
+class LoadError(PalateError):
+    """Data cannot be loaded: the tables are as they were."""
+
+    status = 422
+    title = "Load refused"
+
+
+class EmbeddingError(PalateError):
+    """Embeddings cannot be made or loaded."""
+
+    status = 422
+    title = "Embedding refused"

@@ -1,0 +1,1 @@
+"""The film catalog, raters and vectors that the demo loads."""

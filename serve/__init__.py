@@ -1,0 +1,1 @@
+"""Data out: the command line and the HTTP API."""

@@ -1,0 +1,1 @@
+"""The synthetic tasters: fantasy lovers and haters that show personalisation working."""
