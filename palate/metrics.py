@@ -1,0 +1,71 @@
+"""What Palate measures of itself, for Prometheus.
+
+Any room times a stage of its work with ``with stage("parse"): ...``; ``/metrics`` shows the
+histograms. One registry a process, apart from prometheus-client's global one, so that a host
+application that imports Palate keeps its own numbers.
+"""
+
+from time import perf_counter
+from types import TracebackType
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+)
+
+REGISTRY = CollectorRegistry()
+ProcessCollector(registry=REGISTRY)
+PlatformCollector(registry=REGISTRY)
+
+# Upper bounds in seconds: a search is about a millisecond, a request gives up after seconds.
+BUCKETS = (
+    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+)  # fmt: skip
+
+STAGE_SECONDS = Histogram(
+    "palate_stage_seconds",
+    "Seconds spent in one stage of the work.",
+    ["stage"],
+    buckets=BUCKETS,
+    registry=REGISTRY,
+)
+REQUEST_SECONDS = Histogram(
+    "palate_http_request_seconds",
+    "Seconds from the first byte of a request to the last of its response.",
+    ["method", "route", "status"],
+    buckets=BUCKETS,
+    registry=REGISTRY,
+)
+REQUESTS_RUNNING = Gauge(
+    "palate_http_requests_running", "Requests being answered now.", registry=REGISTRY
+)
+REQUESTS_REFUSED = Counter(
+    "palate_http_requests_refused",
+    "Requests turned away before any work, by reason.",
+    ["reason"],
+    registry=REGISTRY,
+)
+
+
+class stage:
+    """Time one named stage: ``with stage("parse"): ...``. An error inside counts as well."""
+
+    __slots__ = ("_histogram", "_started")
+
+    def __init__(self, name: str) -> None:
+        self._histogram = STAGE_SECONDS.labels(name)
+
+    def __enter__(self) -> None:
+        self._started = perf_counter()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._histogram.observe(perf_counter() - self._started)
