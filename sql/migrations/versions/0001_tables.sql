@@ -40,7 +40,7 @@ CREATE TABLE users (
     embedding     vector(384),
     embedding_sum vector(384),
     weight_sum    double precision NOT NULL DEFAULT 0,
-    rating_count  integer NOT NULL DEFAULT 0 CHECK (rating_count >= 0),
+    rating_count  integer NOT NULL DEFAULT 0,
     synthetic     boolean NOT NULL DEFAULT false,
     created_at    timestamptz NOT NULL DEFAULT now(),
     updated_at    timestamptz NOT NULL DEFAULT now(),
@@ -107,15 +107,24 @@ INSERT INTO blend DEFAULT VALUES;
 -- People's ratings a film. Synthetic users count in no statistic. popularity is ln(1 + ratings),
 -- each rating halved for every two years between it and the newest one.
 CREATE MATERIALIZED VIEW movie_stats AS
+WITH counted AS (
+    SELECT r.movie_id, r.rating, r.rated_at, max(r.rated_at) OVER () AS newest
+    FROM ratings r JOIN users u USING (user_id, profile)
+    WHERE NOT u.synthetic
+)
 SELECT m.movie_id,
-       count(r.rating)::integer AS rating_count,
-       round(avg(r.rating)::numeric, 2)::double precision AS avg_rating,
-       ln(1 + coalesce(sum(power(0.5, extract(epoch FROM newest.rated_at - r.rated_at) / 63115200)), 0))
-           ::double precision AS popularity
+       count(c.rating)::integer AS rating_count,
+       round(avg(c.rating)::numeric, 2)::double precision AS avg_rating,
+       ln(1 + coalesce(sum(power(0.5,
+           extract(epoch FROM c.newest - c.rated_at)::double precision / 63115200)), 0)) AS popularity
 FROM movies m
-CROSS JOIN (SELECT max(rated_at) AS rated_at FROM ratings) newest
-LEFT JOIN (
-    SELECT r.* FROM ratings r JOIN users u USING (user_id, profile) WHERE NOT u.synthetic
-) r USING (movie_id)
+LEFT JOIN counted c USING (movie_id)
 GROUP BY m.movie_id;
 CREATE UNIQUE INDEX movie_stats_movie_id ON movie_stats (movie_id);
+
+-- Which text of each repeatable migration (functions) was last applied.
+CREATE TABLE repeatable_migrations (
+    name       text PRIMARY KEY,
+    checksum   text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now()
+);

@@ -1,0 +1,184 @@
+"""What a search is asked and what it answers: the same words in JSON, SQL and Python."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+COMPONENTS = ("bm25", "semantic", "content", "collaborative", "popularity")
+"""The parts of a score, in the order in which they are shown."""
+
+Mode = Literal["lexical", "semantic", "hybrid"]
+Seen = Literal["keep", "drop", "mark"]
+Explain = Literal["none", "facts"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SearchRequest(_Frozen):
+    """One search. ``k`` films are returned, chosen among ``candidates`` by text."""
+
+    q: str = Field(description="Words, phrases, field:value, AND OR NOT, ranges.")
+    user_id: int | None = Field(None, ge=0, le=2**63 - 1, description="Whose taste orders them.")
+    profile: str = Field(
+        "main", pattern=r"^[a-z0-9_-]{1,40}$", description="Which of their tastes."
+    )
+    k: int = Field(10, ge=1, description="Films returned.")
+    candidates: int = Field(100, ge=1, description="Films that text finds and taste orders.")
+    weights: dict[str, float] | None = Field(
+        None, description="Weights of the blend for this call; the others stay as stored."
+    )
+    mode: Mode = "lexical"
+    seen: Seen = Field(
+        "keep", description="Films the user rated: keep, drop before the limit, or mark."
+    )
+    explain: Explain = "none"
+    facets: bool = False
+    snippets: bool = False
+    strict: bool = Field(False, description="Refuse what cannot be parsed instead of reading on.")
+    genres: tuple[str, ...] = ()
+    year_from: int | None = None
+    year_to: int | None = None
+    min_rating: float | None = Field(None, ge=0, le=5)
+    min_ratings: int | None = Field(None, ge=0)
+    cursor: str | None = Field(None, max_length=20_000)
+
+
+class QueryRead(_Frozen):
+    """How the query was understood."""
+
+    text: str
+    read_as: str
+    notes: tuple[str, ...] = ()
+
+
+class Hit(_Frozen):
+    """One film, where it stands and why: the contributions add up to the score."""
+
+    rank: int
+    movie_id: int
+    title: str
+    original_title: str | None
+    year: int | None
+    genres: tuple[str, ...]
+    director: str | None
+    overview: str | None
+    runtime_minutes: int | None
+    poster_url: str | None
+    avg_rating: float | None
+    rating_count: int
+    score: float
+    bm25_score: float | None = Field(description="BM25 as the engine gave it, before scaling.")
+    components: dict[str, float | None] = Field(description="Each in [0, 1]; null: not used.")
+    contributions: dict[str, float] = Field(description="Weight times component; sum: score.")
+    unpersonalized_rank: int
+    moved: int = Field(description="Places gained (positive) or lost against unpersonalised.")
+    seen: bool
+    rating: float | None = Field(description="The user's own rating of this film.")
+    reasons: tuple[str, ...] | None = None
+    snippets: dict[str, str] | None = None
+
+
+class Facets(_Frozen):
+    """How many of all matching films have each value."""
+
+    genres: dict[str, int]
+    decades: dict[str, int]
+
+
+class SearchResponse(_Frozen):
+    """The answer to a search."""
+
+    query: QueryRead
+    user_id: int | None
+    profile: str
+    personalized: bool
+    why_not_personalized: str | None
+    relaxed: bool = Field(description="Too few films had all words: these have any of them.")
+    mode: Mode
+    engine: str
+    weights: dict[str, float]
+    total: int | None = Field(None, description="All matching films; counted with facets.")
+    hits: tuple[Hit, ...]
+    facets: Facets | None = None
+    did_you_mean: str | None = None
+    next_cursor: str | None = None
+
+
+class Movie(_Frozen):
+    """A film as the catalog knows it."""
+
+    movie_id: int
+    title: str
+    original_title: str | None
+    year: int | None
+    imdb_id: str | None
+    tmdb_id: int | None
+    genres: tuple[str, ...]
+    overview: str | None
+    runtime_minutes: int | None
+    release_date: str | None
+    director: str | None
+    actors: tuple[str, ...]
+    keywords: tuple[str, ...]
+    budget: int | None
+    revenue: int | None
+    poster_url: str | None
+    avg_rating: float | None
+    rating_count: int
+    has_embedding: bool
+
+
+class SimilarMovie(_Frozen):
+    """A film near another, by the cosine of their centred text embeddings."""
+
+    rank: int
+    movie_id: int
+    title: str
+    year: int | None
+    genres: tuple[str, ...]
+    score: float
+    similarity: float
+    content: float | None = Field(description="Cosine with the user's taste, when one was given.")
+
+
+class Suggestion(_Frozen):
+    """A title that starts as typed."""
+
+    movie_id: int
+    title: str
+    year: int | None
+
+
+class GenreMean(_Frozen):
+    """A user's ratings of one genre."""
+
+    genre: str
+    count: int
+    mean: float
+
+
+class User(_Frozen):
+    """A user's profile: what is known and whether it can order a search."""
+
+    user_id: int
+    profile: str
+    rating_count: int
+    mean_rating: float | None
+    genres: tuple[GenreMean, ...]
+    has_vector: bool
+    synthetic: bool
+    updated_at: str
+
+
+class Rating(_Frozen):
+    """One rating of one film."""
+
+    user_id: int
+    profile: str
+    movie_id: int
+    title: str
+    year: int | None
+    rating: float
+    rated_at: str

@@ -1,0 +1,153 @@
+"""Connections: one pool over the database that the settings name.
+
+``PALATE_DATABASE_URL`` names a PostgreSQL or ParadeDB server; unset, Palate starts the
+embedded one under ``PALATE_DATA_DIR``.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any, Self
+
+import psycopg
+import sqlalchemy
+from sqlalchemy import event, make_url
+
+from palate.errors import DatabaseUnavailableError, MisuseError
+from palate.settings import Settings, get_settings
+from sql.embedded import EmbeddedServer
+from sql.engines import SearchEngine, detect
+
+_DRIVER = "postgresql+psycopg"
+
+
+class Database:
+    """A pool of connections and the search engine behind it. Thread-safe; one a process."""
+
+    def __init__(
+        self, url: str, settings: Settings | None = None, server: EmbeddedServer | None = None
+    ) -> None:
+        self.settings = settings or get_settings()
+        self.server = server
+        self.url = _parse_url(url)
+        self.engine = _create_engine(self.url, self.settings)
+        self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    @classmethod
+    def open(cls, settings: Settings | None = None) -> Self:
+        """The database that the settings name; starts the embedded server when they name none."""
+        settings = settings or get_settings()
+        if settings.database_url is not None:
+            return cls(settings.database_url.get_secret_value(), settings)
+        server = EmbeddedServer.start(settings.data_dir)
+        return cls(server.url, settings, server)
+
+    def close(self) -> None:
+        """Give back every connection, and the embedded server when we are its last user."""
+        self.engine.dispose()
+        if self.server is not None:
+            self.server.leave()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    @property
+    def psql_url(self) -> str:
+        """The address as libpq reads it, password included."""
+        return self.url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+    @cached_property
+    def search_engine(self) -> SearchEngine:
+        """The engine that compiles queries for this database."""
+        with self.read() as connection:
+            return detect(connection, self.settings)
+
+    @contextmanager
+    def read(self) -> Iterator[sqlalchemy.Connection]:
+        """A connection on which every statement is its own transaction."""
+        with _translated(self), self._autocommit.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def begin(self, *, patient: bool = False) -> Iterator[sqlalchemy.Connection]:
+        """A connection in one transaction: committed at the end, undone by an exception.
+
+        ``patient`` lifts the statement timeout, for loads and other long work.
+        """
+        with _translated(self), self.engine.begin() as connection:
+            if patient:
+                connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+            yield connection
+
+
+@contextmanager
+def _translated(database: Database) -> Iterator[None]:
+    """Turn a lost or absent server into an error that says so."""
+    where = database.url.render_as_string(hide_password=True)
+    try:
+        yield
+    except sqlalchemy.exc.TimeoutError as error:
+        raise DatabaseUnavailableError(
+            f"No connection to {where} came free in time. Nothing was changed. "
+            "Try again, or raise PALATE_POOL_SIZE."
+        ) from error
+    except sqlalchemy.exc.DBAPIError as error:
+        if isinstance(error.orig, psycopg.errors.QueryCanceled):
+            raise DatabaseUnavailableError(
+                "The statement took longer than PALATE_STATEMENT_TIMEOUT and was cancelled. "
+                "Nothing was changed. Narrow the request or raise the limit."
+            ) from error
+        if error.connection_invalidated or isinstance(
+            error.orig, psycopg.OperationalError | psycopg.InterfaceError
+        ):
+            reason = str(error.orig).strip().splitlines()[-1]
+            raise DatabaseUnavailableError(
+                f"The database at {where} does not answer ({reason}). What was not committed "
+                "is undone. Start it or correct PALATE_DATABASE_URL; `palate doctor` looks closer."
+            ) from error
+        raise
+
+
+def _parse_url(url: str) -> sqlalchemy.URL:
+    try:
+        parsed = make_url(url)
+    except sqlalchemy.exc.ArgumentError as error:
+        raise MisuseError(
+            "PALATE_DATABASE_URL is no database address. Nothing was done. "
+            "It looks like postgresql://user:password@host:5432/palate."
+        ) from error
+    if parsed.get_backend_name() not in ("postgresql", "postgres"):
+        raise MisuseError(
+            f"PALATE_DATABASE_URL names {parsed.get_backend_name()!r}; Palate needs PostgreSQL. "
+            "Nothing was done. It looks like postgresql://user:password@host:5432/palate."
+        )
+    return parsed.set(drivername=_DRIVER)
+
+
+def _create_engine(url: sqlalchemy.URL, settings: Settings) -> sqlalchemy.Engine:
+    engine = sqlalchemy.create_engine(
+        url,
+        pool_size=settings.pool_size,
+        max_overflow=0,
+        pool_timeout=5,
+        pool_pre_ping=True,
+        pool_use_lifo=True,
+        connect_args={"application_name": "palate", "connect_timeout": 5},
+    )
+    timeout = f"{int(settings.statement_timeout * 1000)}"
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: psycopg.Connection[Any], _record: object) -> None:
+        # jit compiles for longer than these statements run.
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT set_config('statement_timeout', %s, false),"
+                " set_config('jit', 'off', false)",
+                (timeout,),
+            )
+        connection.commit()
+
+    return engine

@@ -1,0 +1,133 @@
+-- Taste vectors: kept by the triggers on ratings, or made again by refresh_profiles().
+--
+-- A user's vector is normalise(embedding_sum - weight_sum * catalog mean), where embedding_sum
+-- is the sum of weight * embedding over the films rated and weight = 1 + (rating - 3.5) / 2:
+-- 1.75 for five stars, 0 for one and a half, -0.25 for one. With a half-life every weight is
+-- halved for each half-life between the rating and profile_settings.reference_time.
+
+CREATE OR REPLACE FUNCTION scale(v vector, factor double precision) RETURNS vector
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN v * array_fill(factor::real, ARRAY[vector_dims(v)])::vector;
+
+CREATE OR REPLACE FUNCTION rating_weight(
+    rating real, rated_at timestamptz, half_life_days double precision, reference_time timestamptz
+) RETURNS double precision
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (1 + (rating - 3.5) / 2) * coalesce(power(2, least(100, greatest(-100,
+    extract(epoch FROM rated_at - reference_time) / 86400 / half_life_days))), 1);
+
+-- The vector follows its sums, whoever changes them.
+CREATE OR REPLACE FUNCTION set_taste() RETURNS trigger
+LANGUAGE plpgsql AS $$
+DECLARE
+    taste vector;
+BEGIN
+    SELECT NEW.embedding_sum - scale(e.mean, NEW.weight_sum) INTO taste FROM embedding_model e;
+    -- What rounding leaves of ratings that were taken back is no taste.
+    NEW.embedding := CASE WHEN vector_norm(taste) > 1e-3 THEN l2_normalize(taste) END;
+    NEW.updated_at := now();
+    RETURN NEW;
+END $$;
+
+DROP TRIGGER IF EXISTS users_taste ON users;
+CREATE TRIGGER users_taste
+    BEFORE INSERT OR UPDATE OF embedding_sum, weight_sum ON users
+    FOR EACH ROW EXECUTE FUNCTION set_taste();
+
+-- Adds what a statement changed, so that concurrent writers lose nothing. Users are taken in
+-- one order, so that two bulk writers do not deadlock. EXECUTE plans for the rows at hand.
+CREATE OR REPLACE FUNCTION add_ratings_to_profiles() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format($sql$
+        INSERT INTO users AS u (user_id, profile, embedding_sum, weight_sum, rating_count)
+        SELECT c.user_id, c.profile,
+               sum(scale(m.embedding, c.sign * w.weight)),
+               coalesce(sum(c.sign * w.weight) FILTER (WHERE m.embedding IS NOT NULL), 0),
+               sum(c.sign)
+        FROM (%s) c
+        JOIN movies m USING (movie_id)
+        CROSS JOIN profile_settings s
+        CROSS JOIN LATERAL (
+            SELECT rating_weight(c.rating, c.rated_at, s.half_life_days, s.reference_time) AS weight
+        ) w
+        GROUP BY c.user_id, c.profile
+        ORDER BY c.user_id, c.profile
+        ON CONFLICT (user_id, profile) DO UPDATE SET
+            embedding_sum = coalesce(u.embedding_sum + excluded.embedding_sum,
+                                     u.embedding_sum, excluded.embedding_sum),
+            weight_sum    = u.weight_sum + excluded.weight_sum,
+            rating_count  = u.rating_count + excluded.rating_count
+    $sql$, CASE TG_OP
+        WHEN 'INSERT' THEN 'SELECT *, 1 AS sign FROM new_ratings'
+        WHEN 'DELETE' THEN 'SELECT *, -1 AS sign FROM old_ratings'
+        ELSE 'SELECT *, 1 AS sign FROM new_ratings UNION ALL SELECT *, -1 FROM old_ratings'
+    END);
+    RETURN NULL;
+END $$;
+
+DROP TRIGGER IF EXISTS ratings_inserted ON ratings;
+CREATE TRIGGER ratings_inserted AFTER INSERT ON ratings
+    REFERENCING NEW TABLE AS new_ratings
+    FOR EACH STATEMENT EXECUTE FUNCTION add_ratings_to_profiles();
+DROP TRIGGER IF EXISTS ratings_updated ON ratings;
+CREATE TRIGGER ratings_updated AFTER UPDATE ON ratings
+    REFERENCING NEW TABLE AS new_ratings OLD TABLE AS old_ratings
+    FOR EACH STATEMENT EXECUTE FUNCTION add_ratings_to_profiles();
+DROP TRIGGER IF EXISTS ratings_deleted ON ratings;
+CREATE TRIGGER ratings_deleted AFTER DELETE ON ratings
+    REFERENCING OLD TABLE AS old_ratings
+    FOR EACH STATEMENT EXECUTE FUNCTION add_ratings_to_profiles();
+
+CREATE OR REPLACE FUNCTION keep_users_with_ratings() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM ratings r
+               WHERE r.user_id = OLD.user_id AND r.profile = OLD.profile) THEN
+        RAISE foreign_key_violation USING
+            MESSAGE = format('User %s (%s) still has ratings', OLD.user_id, OLD.profile),
+            HINT = 'Delete the ratings first, or use `palate user forget`.';
+    END IF;
+    RETURN OLD;
+END $$;
+
+DROP TRIGGER IF EXISTS users_deleted ON users;
+CREATE TRIGGER users_deleted BEFORE DELETE ON users
+    FOR EACH ROW EXECUTE FUNCTION keep_users_with_ratings();
+
+-- Makes every profile again from the ratings; returns how many there are. Writers of ratings
+-- wait meanwhile, readers do not.
+CREATE OR REPLACE FUNCTION refresh_profiles() RETURNS bigint
+LANGUAGE plpgsql AS $$
+DECLARE
+    refreshed bigint;
+BEGIN
+    LOCK TABLE ratings IN SHARE ROW EXCLUSIVE MODE;
+    UPDATE profile_settings
+    SET reference_time = coalesce((SELECT max(rated_at) FROM ratings), now())
+    WHERE half_life_days IS NOT NULL;
+
+    INSERT INTO users (user_id, profile, embedding_sum, weight_sum, rating_count)
+    SELECT r.user_id, r.profile,
+           sum(scale(m.embedding, w.weight)),
+           coalesce(sum(w.weight) FILTER (WHERE m.embedding IS NOT NULL), 0),
+           count(*)
+    FROM ratings r
+    JOIN movies m USING (movie_id)
+    CROSS JOIN profile_settings s
+    CROSS JOIN LATERAL (
+        SELECT rating_weight(r.rating, r.rated_at, s.half_life_days, s.reference_time) AS weight
+    ) w
+    GROUP BY r.user_id, r.profile
+    ORDER BY r.user_id, r.profile
+    ON CONFLICT (user_id, profile) DO UPDATE SET
+        embedding_sum = excluded.embedding_sum,
+        weight_sum    = excluded.weight_sum,
+        rating_count  = excluded.rating_count;
+    GET DIAGNOSTICS refreshed = ROW_COUNT;
+
+    UPDATE users u SET embedding_sum = NULL, weight_sum = 0, rating_count = 0
+    WHERE NOT EXISTS (SELECT FROM ratings r
+                      WHERE r.user_id = u.user_id AND r.profile = u.profile);
+    RETURN refreshed;
+END $$;

@@ -1,0 +1,15 @@
+-- Statistics of films: movie_stats is made again beside the old one, then movies gets a copy of
+-- what changed, so that avg_rating and rating_count can be searched. Returns how many changed.
+CREATE OR REPLACE FUNCTION refresh_stats() RETURNS bigint
+LANGUAGE plpgsql AS $$
+DECLARE
+    changed bigint;
+BEGIN
+    REFRESH MATERIALIZED VIEW CONCURRENTLY movie_stats;
+    UPDATE movies m SET avg_rating = s.avg_rating, rating_count = s.rating_count
+    FROM movie_stats s
+    WHERE s.movie_id = m.movie_id
+      AND (m.avg_rating, m.rating_count) IS DISTINCT FROM (s.avg_rating, s.rating_count);
+    GET DIAGNOSTICS changed = ROW_COUNT;
+    RETURN changed;
+END $$;

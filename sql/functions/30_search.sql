@@ -1,0 +1,188 @@
+-- search(): candidates by text, blended with one person's taste.
+--
+--   score = bm25_contribution + semantic_contribution + content_contribution
+--         + collaborative_contribution + popularity_contribution
+--
+-- Each contribution is a weight (table blend, or the call's `weights`) times a component in
+-- [0, 1]: bm25 divided by the best one's; the others min-max scaled inside the candidate set,
+-- 0.5 where a film has none or all are alike. Without a taste vector the personal components
+-- are NULL and contribute 0: everybody without one gets the same order.
+
+DO $$
+DECLARE f regprocedure;
+BEGIN
+    FOR f IN SELECT p.oid FROM pg_proc p
+             WHERE p.proname IN ('search', 'similar') AND p.pronamespace = current_schema()::regnamespace
+    LOOP EXECUTE format('DROP FUNCTION %s', f); END LOOP;
+END $$;
+DROP TYPE IF EXISTS search_hit;
+
+CREATE TYPE search_hit AS (
+    rank                       bigint,
+    movie_id                   bigint,
+    title                      text,
+    year                       integer,
+    score                      double precision,
+    bm25                       double precision,
+    semantic                   double precision,
+    content                    double precision,
+    collaborative              double precision,
+    popularity                 double precision,
+    bm25_contribution          double precision,
+    semantic_contribution      double precision,
+    content_contribution       double precision,
+    collaborative_contribution double precision,
+    popularity_contribution    double precision,
+    bm25_score                 double precision,
+    unpersonalized_rank        bigint,
+    moved                      bigint,
+    rating                     real,
+    personalized               boolean,
+    relaxed                    boolean
+);
+
+CREATE FUNCTION search(
+    query           jsonb,
+    for_user        bigint  DEFAULT NULL,
+    profile         text    DEFAULT 'main',
+    k               integer DEFAULT 10,
+    candidates      integer DEFAULT 100,
+    weights         jsonb   DEFAULT NULL,
+    loose           jsonb   DEFAULT NULL,
+    seen            text    DEFAULT 'keep',
+    query_embedding vector  DEFAULT NULL,
+    filter          jsonb   DEFAULT NULL
+) RETURNS SETOF search_hit LANGUAGE sql STABLE AS $$
+WITH weight AS MATERIALIZED (
+    SELECT coalesce((weights ->> 'bm25')::double precision, b.bm25) AS bm25,
+           CASE WHEN query_embedding IS NULL THEN 0
+                ELSE coalesce((weights ->> 'semantic')::double precision, b.semantic)
+           END AS semantic,
+           coalesce((weights ->> 'content')::double precision, b.content) AS content,
+           coalesce((weights ->> 'popularity')::double precision, b.popularity) AS popularity
+    FROM blend b
+), person AS MATERIALIZED (
+    SELECT u.embedding, e.mean
+    FROM users u CROSS JOIN embedding_model e
+    WHERE u.user_id = for_user AND u.profile = search.profile AND u.embedding IS NOT NULL
+), lexical AS MATERIALIZED (
+    SELECT c.movie_id, c.bm25, c.relaxed
+    FROM search_candidates(query, candidates, loose, k,
+                           CASE WHEN seen = 'drop' THEN for_user END, search.profile) c
+), nearest AS MATERIALIZED (
+    SELECT m.movie_id, 1 - (m.embedding <=> query_embedding) AS similarity
+    FROM movies m
+    WHERE query_embedding IS NOT NULL AND m.embedding IS NOT NULL
+      AND (filter IS NULL OR m.movie_id IN (SELECT f.movie_id FROM search_matches(filter) f))
+      AND NOT (seen = 'drop' AND EXISTS (
+          SELECT FROM ratings r WHERE r.user_id = for_user AND r.profile = search.profile
+                                  AND r.movie_id = m.movie_id))
+    ORDER BY m.embedding <=> query_embedding, m.movie_id
+    LIMIT candidates
+), found AS MATERIALIZED (
+    SELECT coalesce(l.movie_id, n.movie_id) AS movie_id, l.bm25, l.relaxed, n.similarity
+    FROM lexical l FULL JOIN nearest n USING (movie_id)
+), measured AS MATERIALIZED (
+    SELECT f.*, m.title, m.year, s.popularity,
+           nullif(1 - ((m.embedding - p.mean) <=> p.embedding), 'NaN') AS cosine,
+           p.mean IS NOT NULL AS personalized
+    FROM found f
+    JOIN movies m USING (movie_id)
+    LEFT JOIN movie_stats s USING (movie_id)
+    LEFT JOIN person p ON true
+), scaled AS (
+    SELECT m.*,
+           coalesce(m.bm25 / nullif(max(m.bm25) OVER (), 0), 0) AS bm25_part,
+           CASE WHEN query_embedding IS NOT NULL THEN
+               coalesce((m.similarity - min(m.similarity) OVER ())
+                   / nullif(max(m.similarity) OVER () - min(m.similarity) OVER (), 0),
+                   CASE WHEN m.similarity IS NULL THEN 0 ELSE 0.5 END)
+           END AS semantic_part,
+           CASE WHEN m.personalized THEN
+               coalesce((m.cosine - min(m.cosine) OVER ())
+                   / nullif(max(m.cosine) OVER () - min(m.cosine) OVER (), 0), 0.5)
+           END AS content_part,
+           coalesce((m.popularity - min(m.popularity) OVER ())
+               / nullif(max(m.popularity) OVER () - min(m.popularity) OVER (), 0), 0.5)
+               AS popularity_part
+    FROM measured m
+), contributed AS (
+    SELECT s.*,
+           w.bm25 * s.bm25_part AS bm25_c,
+           coalesce(w.semantic * s.semantic_part, 0) AS semantic_c,
+           coalesce(w.content * s.content_part, 0) AS content_c,
+           w.popularity * s.popularity_part AS popularity_c
+    FROM scaled s CROSS JOIN weight w
+), ranked AS (
+    SELECT c.*,
+           c.bm25_c + c.semantic_c + c.content_c + c.popularity_c AS total,
+           row_number() OVER (ORDER BY c.bm25_c + c.semantic_c + c.content_c + c.popularity_c DESC,
+                                       c.bm25 DESC NULLS LAST, c.movie_id) AS place,
+           row_number() OVER (ORDER BY c.bm25_c + c.semantic_c + c.popularity_c DESC,
+                                       c.bm25 DESC NULLS LAST, c.movie_id) AS plain_place
+    FROM contributed c
+)
+SELECT r.place, r.movie_id, r.title, r.year, r.total,
+       r.bm25_part, r.semantic_part, r.content_part, NULL::double precision, r.popularity_part,
+       r.bm25_c, r.semantic_c, r.content_c, 0::double precision, r.popularity_c,
+       r.bm25, r.plain_place, r.plain_place - r.place,
+       (SELECT v.rating FROM ratings v WHERE v.user_id = for_user
+            AND v.profile = search.profile AND v.movie_id = r.movie_id),
+       r.personalized, coalesce(r.relaxed, false)
+FROM ranked r
+WHERE r.place <= k
+ORDER BY r.place
+$$;
+
+-- For people at a prompt: SELECT * FROM search('lord', for_user => 20002);
+CREATE FUNCTION search(
+    query      text,
+    for_user   bigint  DEFAULT NULL,
+    profile    text    DEFAULT 'main',
+    k          integer DEFAULT 10,
+    candidates integer DEFAULT 100,
+    weights    jsonb   DEFAULT NULL,
+    seen       text    DEFAULT 'keep'
+) RETURNS SETOF search_hit LANGUAGE sql STABLE AS $$
+SELECT * FROM search(parse_query(query), for_user, search.profile, k, candidates, weights,
+                     parse_query_loose(query), seen)
+$$;
+
+-- Films whose texts are nearest to one film's, by the cosine of centred embeddings. With a user,
+-- the hundred nearest are ordered by the mean of that cosine and the user's own.
+CREATE FUNCTION similar(
+    to_movie bigint,
+    k        integer DEFAULT 10,
+    for_user bigint  DEFAULT NULL,
+    profile  text    DEFAULT 'main'
+) RETURNS TABLE (
+    rank         bigint,
+    movie_id     bigint,
+    title        text,
+    year         integer,
+    score        double precision,
+    similarity   double precision,
+    content      double precision
+) LANGUAGE sql STABLE AS $$
+WITH person AS MATERIALIZED (
+    SELECT u.embedding FROM users u
+    WHERE u.user_id = for_user AND u.profile = similar.profile AND u.embedding IS NOT NULL
+), nearest AS MATERIALIZED (
+    SELECT m.movie_id, m.title, m.year, m.embedding - e.mean AS centred,
+           1 - ((m.embedding - e.mean) <=> (t.embedding - e.mean)) AS similarity
+    FROM movies t CROSS JOIN embedding_model e JOIN movies m ON m.movie_id <> t.movie_id
+    WHERE t.movie_id = to_movie AND m.embedding IS NOT NULL
+    ORDER BY (m.embedding - e.mean) <=> (t.embedding - e.mean), m.movie_id
+    LIMIT greatest(k, 100)
+), scored AS (
+    SELECT n.*, 1 - (n.centred <=> p.embedding) AS content
+    FROM nearest n LEFT JOIN person p ON true
+)
+SELECT row_number() OVER (ORDER BY coalesce((s.similarity + s.content) / 2, s.similarity) DESC,
+                                   s.movie_id),
+       s.movie_id, s.title, s.year,
+       coalesce((s.similarity + s.content) / 2, s.similarity), s.similarity, s.content
+FROM scored s
+ORDER BY 1
+LIMIT k
+$$;

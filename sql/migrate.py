@@ -1,0 +1,149 @@
+"""Bring a database to this Palate's schema.
+
+Versioned migrations (Alembic) make tables; repeatable ones make functions, and run again when
+their text changes. Everything happens in one transaction under an advisory lock: many starters,
+one migrates, and a failure leaves the schema as it was.
+"""
+
+import hashlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import sqlalchemy
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+
+from palate.errors import DatabaseUnavailableError, SchemaError
+from sql.database import Database
+from sql.statements import Statements, run_script
+
+_ROOT = Path(__file__).parent
+_MIGRATIONS = _ROOT / "migrations"
+_statements = Statements(_ROOT / "statements" / "migrate.sql")
+
+
+def migrate(database: Database, wait: float = 0) -> list[str]:
+    """Apply what is missing and return its names, in order; an empty list when up to date.
+
+    ``wait`` is how many seconds to wait for a server that does not answer yet.
+    Raises SchemaError when the schema is newer than this Palate.
+    """
+    _wait_for(database, wait)
+    engine = database.search_engine
+    with database.begin(patient=True) as connection:
+        connection.execute(_statements["lock"])
+        applied = _apply_versioned(connection)
+        applied += _apply_repeatable(connection, engine.name)
+        connection.execute(_statements["make_roles"])
+        return applied
+
+
+def schema_version(connection: sqlalchemy.Connection) -> str | None:
+    """The revision the database is at; None when it was never migrated."""
+    exists = connection.execute(_statements["has_schema_version"]).scalar_one()
+    if not exists:
+        return None
+    return connection.execute(_statements["schema_version"]).scalar()
+
+
+def check_schema(database: Database) -> None:
+    """Raise SchemaError unless the schema is exactly what this Palate expects."""
+    with database.read() as connection:
+        current = schema_version(connection)
+        if current is None:
+            raise SchemaError(
+                "The database has no Palate schema. Nothing was done. Run `palate db migrate`."
+            )
+        pending = _unknown_or_pending(connection, current, database.search_engine.name)
+    if pending:
+        raise SchemaError(
+            f"The schema is older than this Palate ({', '.join(pending)} missing). "
+            "Nothing was done. Run `palate db migrate`."
+        )
+
+
+def _unknown_or_pending(
+    connection: sqlalchemy.Connection, current: str, engine_name: str
+) -> list[str]:
+    script = ScriptDirectory.from_config(_config())
+    revisions = [r.revision for r in script.walk_revisions()][::-1]
+    if current not in revisions:
+        raise _newer(current)
+    pending = revisions[revisions.index(current) + 1 :]
+    return pending + [name for name, _, _ in _changed_repeatables(connection, engine_name)]
+
+
+def _newer(current: str) -> SchemaError:
+    return SchemaError(
+        f"The schema is at {current}, which this Palate does not know: it was migrated by a "
+        "newer one. Nothing was changed. Upgrade Palate, or restore a backup of the older schema."
+    )
+
+
+def _wait_for(database: Database, wait: float) -> None:
+    deadline = time.monotonic() + wait
+    while True:
+        try:
+            with database.read() as connection:
+                connection.execute(_statements["ping"])
+            return
+        except DatabaseUnavailableError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(0.5)
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _apply_versioned(connection: sqlalchemy.Connection) -> list[str]:
+    config = _config()
+    config.attributes["connection"] = connection
+    before = schema_version(connection)
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        if before is not None and "locate revision" in str(error):
+            raise _newer(before) from error
+        raise
+    revisions = [r.revision for r in ScriptDirectory.from_config(config).walk_revisions()][::-1]
+    return revisions[revisions.index(before) + 1 :] if before else revisions
+
+
+def _repeatables(engine_name: str) -> Iterator[Path]:
+    yield _ROOT / "engines" / f"{engine_name}.sql"
+    yield from sorted((_ROOT / "functions").glob("*.sql"))
+
+
+def _changed_repeatables(
+    connection: sqlalchemy.Connection, engine_name: str
+) -> list[tuple[str, str, str]]:
+    """(name, checksum, SQL) of each repeatable migration that is new or has changed."""
+    known = {
+        name: checksum for name, checksum in connection.execute(_statements["repeatable_checksums"])
+    }
+    changed = []
+    for path in _repeatables(engine_name):
+        body = path.read_text(encoding="utf-8")
+        checksum = hashlib.sha256(body.encode()).hexdigest()
+        if known.get(path.stem) != checksum:
+            changed.append((path.stem, checksum, body))
+    return changed
+
+
+def _apply_repeatable(connection: sqlalchemy.Connection, engine_name: str) -> list[str]:
+    applied = []
+    for name, checksum, body in _changed_repeatables(connection, engine_name):
+        run_script(connection, body)
+        connection.execute(
+            _statements["save_repeatable_checksum"], {"name": name, "checksum": checksum}
+        )
+        applied.append(name)
+    return applied

@@ -1,0 +1,12 @@
+"""What every migration does: run the SQL file beside it."""
+
+from pathlib import Path
+
+from alembic import op
+
+from sql.statements import run_script
+
+
+def run_file(migration: str) -> None:
+    """Run the ``.sql`` file that has the migration's own name."""
+    run_script(op.get_bind(), Path(migration).with_suffix(".sql").read_text(encoding="utf-8"))
