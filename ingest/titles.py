@@ -20,10 +20,17 @@ _OWN_OPENING = re.compile(r"(?:^|[:,\s])or$", re.IGNORECASE)
 _OWN_GROUP = re.compile(r"^(?:part|vol|volume|chapter|episode|season)\b", re.IGNORECASE)
 
 # Articles that catalogs move behind the title.
-_ARTICLES = frozenset(
-    "the a an le la les un une der die das ein eine el los las lo una unos unas il i gli uno "
-    "o os as um uma de het een det den en ett et da".split()
-)
+# fmt: off
+_ARTICLES = frozenset((
+    "the", "a", "an", "da",  # English
+    "le", "la", "les", "un", "une",  # French
+    "der", "die", "das", "ein", "eine", "den",  # German
+    "el", "los", "las", "lo", "una", "unos", "unas",  # Spanish
+    "il", "i", "gli", "uno",  # Italian
+    "o", "os", "as", "um", "uma",  # Portuguese
+    "de", "het", "een", "det", "en", "ett", "et",  # Dutch, Danish, Norwegian, Swedish
+))
+# fmt: on
 _ELIDED = frozenset(("l'", "l’", "d'", "d’", "un'", "un’", "gl'", "gl’"))
 _INVERTED = re.compile(r"^(?P<rest>.*\S),\s*(?P<article>\w+|\w{1,2}['’])$", re.DOTALL)
 # The Italian article "I" is a pronoun in "Me, Myself, I".
