@@ -57,9 +57,21 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address that `palate serve` listens on.")
     port: int = Field(8080, ge=0, le=65535, description="Port that `palate serve` listens on.")
     api_keys_file: Path | None = Field(
-        None, description="File of API keys, one `scope:sha256` a line. Unset: loopback only."
+        None, description="File of API keys, one `name:scope:sha256` a line. Unset: loopback only."
     )
     request_timeout: float = Field(15.0, gt=0, description="Seconds one HTTP request may take.")
+    shutdown_timeout: float = Field(
+        20.0, gt=0, description="Seconds that running requests get to finish when the server stops."
+    )
+    max_running_requests: int = Field(
+        200, ge=1, le=100_000, description="Requests answered at once; more are told to retry."
+    )
+    max_url_length: int = Field(
+        65_536, ge=1024, le=1_000_000, description="Bytes of path and query of one request."
+    )
+    max_body_bytes: int = Field(
+        65_536, ge=256, le=100_000_000, description="Bytes of body of one request."
+    )
     cursor_secret: SecretStr | None = Field(
         None, description="Key that signs cursors. Unset: made at start, so cursors end with it."
     )

@@ -1,0 +1,105 @@
+"""Who may ask: API keys where there are some, else this machine only.
+
+Without keys the server answers only clients on loopback that ask for a loopback Host. The Host
+list stops DNS rebinding: a web page elsewhere whose name is made to resolve to 127.0.0.1.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from ipaddress import ip_address
+from typing import Any
+
+from palate.errors import MisuseError
+from serve.api.keys import KeyRing, Scope
+from serve.api.problems import ForbiddenError, MisdirectedError, UnauthorizedError
+
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_REALM = 'Bearer realm="palate"'
+
+
+class Guard:
+    """The rule for one server. ``keys`` None and not ``insecure``: loopback only."""
+
+    def __init__(self, keys: KeyRing | None, *, insecure: bool = False) -> None:
+        self._keys = keys
+        self._loopback_only = keys is None and not insecure
+
+    def check_listening(self, host: str) -> None:
+        """Raise MisuseError when listening on ``host`` would let strangers in without a key."""
+        if self._loopback_only and not is_loopback(host):
+            raise MisuseError(
+                f"Without API keys Palate listens only on this machine, not on {host}. "
+                "Nothing was started. Set PALATE_API_KEYS_FILE, use PALATE_HOST=127.0.0.1, "
+                "or say --insecure when something in front checks who may ask."
+            )
+
+    def check_origin(self, client: str | None, host: str) -> None:
+        """Raise MisdirectedError when, without keys, the request is not from this machine.
+
+        ``client`` is the peer's address (None: a unix socket), ``host`` the Host header.
+        """
+        if not self._loopback_only:
+            return
+        if client is not None and not is_loopback(client):
+            raise MisdirectedError(
+                "Without API keys this server answers only its own machine. Nothing was done. "
+                "Its operator sets PALATE_API_KEYS_FILE to let others in."
+            )
+        if _host_name(host) not in LOOPBACK_HOSTS:
+            raise MisdirectedError(
+                "Without API keys this server answers only for the hosts localhost, 127.0.0.1 "
+                "and [::1]. Nothing was done. Ask for one of these, or set PALATE_API_KEYS_FILE."
+            )
+
+    def authorize(self, headers: Mapping[str, str], scope: Scope) -> None:
+        """Raise UnauthorizedError or ForbiddenError unless the request's key allows ``scope``."""
+        if self._keys is None:
+            return
+        secret = _secret(headers)
+        if secret is None:
+            raise UnauthorizedError(
+                "An API key is needed. Nothing was done. "
+                "Send it as `Authorization: Bearer KEY` or `X-API-Key: KEY`.",
+                headers={"WWW-Authenticate": _REALM},
+            )
+        key = self._keys.find(secret)
+        if key is None:
+            raise UnauthorizedError(
+                "This API key is not known here. Nothing was done. Ask the operator for one.",
+                headers={"WWW-Authenticate": f'{_REALM}, error="invalid_token"'},
+            )
+        if not key.allows(scope):
+            challenge = f'{_REALM}, error="insufficient_scope", scope="{scope}"'
+            raise ForbiddenError(
+                f"This needs a key with the scope {scope}; this one has {key.scope}. "
+                "Nothing was done.",
+                headers={"WWW-Authenticate": challenge},
+            )
+
+
+@lru_cache(maxsize=1024)
+def is_loopback(address: str) -> bool:
+    """True for localhost and loopback addresses of either family, brackets allowed."""
+    if address.lower() == "localhost":
+        return True
+    try:
+        parsed = ip_address(address.strip("[]").partition("%")[0])
+    except ValueError:
+        return False
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    return bool((mapped or parsed).is_loopback)
+
+
+def _host_name(host: str) -> str:
+    """The Host header without its port, in lower case; an IPv6 address keeps its brackets."""
+    name, separator, port = host.rpartition(":")
+    if separator and port.isdecimal() and not (":" in name and not name.endswith("]")):
+        host = name
+    return host.lower()
+
+
+def _secret(headers: Mapping[str, Any]) -> str | None:
+    kind, _, value = str(headers.get("authorization", "")).partition(" ")
+    if kind.lower() == "bearer" and value.strip():
+        return value.strip()
+    return str(headers.get("x-api-key", "")).strip() or None

@@ -1,0 +1,151 @@
+"""API keys: 32 random bytes behind a readable prefix, kept only as SHA-256.
+
+The keys file holds one ``name:scope:sha256`` a line; ``#`` starts a comment. A scope holds the
+ones before it: read, write, admin. The key is random, so a plain SHA-256 needs no salt.
+"""
+
+import hashlib
+import hmac
+import re
+import secrets
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+import structlog
+
+from palate.errors import MisuseError
+
+Scope = Literal["read", "write", "admin"]
+SCOPES: tuple[Scope, ...] = get_args(Scope)
+PREFIX = "palate_"
+
+_LINE = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,64}):(?P<scope>[a-z]+):(?P<digest>[0-9a-f]{64})")
+_RELOAD_SECONDS = 1.0
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """What is known of a key: never the key itself."""
+
+    name: str
+    scope: Scope
+    digest: str
+
+    def allows(self, scope: Scope) -> bool:
+        """True when this key reaches as far as ``scope``."""
+        return SCOPES.index(self.scope) >= SCOPES.index(scope)
+
+    @property
+    def line(self) -> str:
+        """The key as the keys file holds it."""
+        return f"{self.name}:{self.scope}:{self.digest}"
+
+
+def create_key(name: str, scope: Scope) -> tuple[str, ApiKey]:
+    """A new key: the secret to hand out, shown once, and what goes into the keys file.
+
+    Raises MisuseError for a name or scope that the file cannot hold.
+    """
+    secret = PREFIX + secrets.token_urlsafe(32)
+    return secret, _parse_line(f"{name}:{scope}:{_digest(secret)}", "the new key")
+
+
+def parse_keys(text: str, origin: str = "the keys file") -> list[ApiKey]:
+    """The keys that a keys file holds. Raises MisuseError naming the line that is wrong."""
+    keys = []
+    for number, line in enumerate(text.splitlines(), 1):
+        line = line.partition("#")[0].strip()
+        if line:
+            keys.append(_parse_line(line, f"{origin}, line {number}"))
+    names = [key.name for key in keys]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise MisuseError(
+            f"{origin} names {', '.join(sorted(twice))} more than once. No key was accepted. "
+            "Give each key its own name."
+        )
+    return keys
+
+
+class KeyRing:
+    """The keys of one file, read again when the file changes."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises MisuseError when the file cannot be read, is wrong or holds no key."""
+        self._path = path
+        self._lock = threading.Lock()
+        self._stamp = self._read_stamp()
+        self._keys = self._read()
+        self._checked = time.monotonic()
+
+    def find(self, secret: str) -> ApiKey | None:
+        """The key that ``secret`` is, in a time that does not depend on which."""
+        self._reload_if_changed()
+        digest = _digest(secret)
+        found = None
+        for key in self._keys:
+            if hmac.compare_digest(key.digest, digest):
+                found = key
+        return found
+
+    def _reload_if_changed(self) -> None:
+        if time.monotonic() - self._checked < _RELOAD_SECONDS:
+            return
+        with self._lock:
+            self._checked = time.monotonic()
+            try:
+                stamp = self._read_stamp()
+                if stamp != self._stamp:
+                    self._keys, self._stamp = self._read(), stamp
+                    _log.info("api_keys_reloaded", keys=len(self._keys))
+            except MisuseError as error:
+                _log.error("api_keys_kept", reason=str(error))
+
+    def _read_stamp(self) -> tuple[int, int, int]:
+        try:
+            stat = self._path.stat()
+        except OSError as error:
+            raise self._unreadable(error) from error
+        return stat.st_mtime_ns, stat.st_size, stat.st_ino
+
+    def _read(self) -> list[ApiKey]:
+        try:
+            text = self._path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise self._unreadable(error) from error
+        keys = parse_keys(text, str(self._path))
+        if not keys:
+            raise MisuseError(
+                f"{self._path} holds no key. Nobody could be let in, so nothing was started. "
+                "Add a `name:scope:sha256` line, or unset PALATE_API_KEYS_FILE."
+            )
+        return keys
+
+    def _unreadable(self, error: Exception) -> MisuseError:
+        return MisuseError(
+            f"{self._path} cannot be read ({error}). No key was accepted. "
+            "Correct PALATE_API_KEYS_FILE."
+        )
+
+
+def _parse_line(line: str, where: str) -> ApiKey:
+    parts = _LINE.fullmatch(line)
+    if parts is None:
+        raise MisuseError(
+            f"{where} is not `name:scope:sha256`. No key was accepted. A name is 1 to 64 of "
+            "letters, digits, dot, dash and underscore; the hash is 64 lower-case hex digits."
+        )
+    for scope in SCOPES:
+        if scope == parts["scope"]:
+            return ApiKey(parts["name"], scope, parts["digest"])
+    raise MisuseError(
+        f"{where} has the scope {parts['scope']!r}. No key was accepted. "
+        f"Scopes are {', '.join(SCOPES)}."
+    )
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()

@@ -1,0 +1,305 @@
+"""Problem documents (RFC 9457): every error of the HTTP API has this one form.
+
+``problem_for`` turns any exception into a document and its headers. What a server-side failure
+says is written here, not taken from the exception: addresses, paths and SQL stay in the log.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
+
+import psycopg
+import sqlalchemy
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from palate.errors import (
+    DatabaseUnavailableError,
+    EmbeddedServerError,
+    MisuseError,
+    PalateError,
+    QuerySyntaxError,
+    SchemaError,
+)
+
+MEDIA_TYPE = "application/problem+json"
+
+Headers = dict[str, str]
+
+
+class FieldError(BaseModel):
+    """One thing that is wrong with one part of the request."""
+
+    location: Literal["query", "path", "body", "header"]
+    name: str | None = Field(description="The parameter or field; null: the whole body.")
+    detail: str
+
+
+class Problem(BaseModel):
+    """An RFC 9457 problem document."""
+
+    type: str = Field(description="What went wrong, for programs: one name a cause.")
+    title: str = Field(description="The same, for people.")
+    status: int = Field(ge=400, le=599)
+    detail: str = Field(description="What happened, what is unchanged and what to do.")
+    instance: str = Field(description="The path that was asked for.")
+    request_id: str = Field(description="The X-Request-ID under which the server logged it.")
+    errors: list[FieldError] | None = Field(None, description="What is wrong, part by part.")
+    position: int | None = Field(
+        None, description="Where a strict query stops making sense, in characters from 0."
+    )
+
+
+class RequestError(PalateError):
+    """A request that is refused before any work, with the headers its answer needs."""
+
+    def __init__(
+        self, message: str, *, headers: Headers | None = None, errors: Sequence[FieldError] = ()
+    ) -> None:
+        super().__init__(message)
+        self.headers = headers or {}
+        self.errors = list(errors)
+
+
+class InvalidRequestError(RequestError):
+    """Parameters or a body that cannot be meant."""
+
+    status = 422
+    title = "Invalid request"
+
+    @classmethod
+    def of(cls, errors: Sequence[FieldError]) -> "InvalidRequestError":
+        """The error that lists these, its message naming the first."""
+        first = errors[0]
+        where = f"{first.location} {first.name!r}" if first.name else first.location
+        more = f" (and {len(errors) - 1} more, see errors)" if len(errors) > 1 else ""
+        return cls(f"{where}: {first.detail}{more}. Nothing was done.", errors=errors)
+
+
+class UnauthorizedError(RequestError):
+    """No key, or none that is known."""
+
+    status = 401
+    title = "Unauthorized"
+
+
+class ForbiddenError(RequestError):
+    """The key's scope does not reach that far."""
+
+    status = 403
+    title = "Forbidden"
+
+
+class MisdirectedError(RequestError):
+    """A Host this server does not answer for."""
+
+    status = 421
+    title = "Misdirected request"
+
+
+class BodyTooLargeError(RequestError):
+    """More body than any request needs."""
+
+    status = 413
+    title = "Body too large"
+
+
+class AddressTooLongError(RequestError):
+    """More path and query than are read."""
+
+    status = 414
+    title = "Address too long"
+
+
+class OverloadedError(RequestError):
+    """More requests at once than this server takes."""
+
+    status = 503
+    title = "Overloaded"
+
+
+class TooSlowError(RequestError):
+    """The time for one request is over."""
+
+    status = 504
+    title = "Timed out"
+
+
+class MethodNotAllowedError(RequestError):
+    """The path exists, but not with this method."""
+
+    status = 405
+    title = "Method not allowed"
+
+
+class UnexpectedError(RequestError):
+    """A fault of Palate's own."""
+
+    status = 500
+    title = "Unexpected error"
+
+
+_RETRY = {"Retry-After": "5"}
+_HIDDEN: dict[type[PalateError], str] = {
+    DatabaseUnavailableError: (
+        "The database does not answer. What was not committed is undone. Try again shortly."
+    ),
+    EmbeddedServerError: (
+        "The database does not answer. What was not committed is undone. Try again shortly."
+    ),
+    SchemaError: (
+        "The database's schema is not the one this server needs. Nothing was changed. "
+        "The operator runs `palate db migrate`."
+    ),
+}
+_UNEXPECTED = (
+    "Something went wrong in the server. It is logged under this request_id; "
+    "what was not committed is undone."
+)
+# The schema is missing or another version's: not a fault in the statement.
+_SCHEMA_ERRORS = (
+    psycopg.errors.UndefinedTable,
+    psycopg.errors.UndefinedFunction,
+    psycopg.errors.UndefinedColumn,
+    psycopg.errors.InsufficientPrivilege,
+)
+# Two writers met, or a standby answered: the same request works when sent again.
+_PASSING_ERRORS = (
+    psycopg.errors.SerializationFailure,
+    psycopg.errors.DeadlockDetected,
+    psycopg.errors.ReadOnlySqlTransaction,
+)
+
+
+class _Known:
+    """HTTP errors that the framework raises, and what they are called here."""
+
+    by_status: ClassVar[dict[int, tuple[str, str]]] = {
+        400: ("Bad request", "The request cannot be read. Nothing was done."),
+        404: ("Not found", "There is nothing at this path. GET /openapi.json lists what there is."),
+    }
+
+
+def problem_for(error: Exception, instance: str, request_id: str) -> tuple[Problem, Headers]:
+    """The document that tells of ``error``, and the headers that go with it."""
+    known = _as_palate_error(error)
+    headers = dict(known.headers) if isinstance(known, RequestError) else {}
+    if known.status == 503:
+        headers = _RETRY | headers
+    problem = Problem(
+        type=problem_type(known.title),
+        title=known.title,
+        status=known.status,
+        detail=_HIDDEN.get(type(known)) or str(known) or known.title,
+        instance=instance,
+        request_id=request_id,
+        errors=(known.errors or None) if isinstance(known, RequestError) else None,
+        position=known.position if isinstance(known, QuerySyntaxError) else None,
+    )
+    return problem, headers
+
+
+def problem_type(title: str) -> str:
+    """The name of a cause: ``urn:palate:problem:not-found``."""
+    return "urn:palate:problem:" + re.sub(r"[^a-z0-9]+", "-", title.lower())
+
+
+def is_fault(error: Exception) -> bool:
+    """True for what nobody foresaw, which is logged with its traceback."""
+    return isinstance(_as_palate_error(error), UnexpectedError)
+
+
+def _as_palate_error(error: Exception) -> PalateError:
+    match error:
+        case DatabaseUnavailableError(__cause__=sqlalchemy.exc.TimeoutError()):
+            return OverloadedError(
+                "Every database connection is in use. Nothing was changed. Try again shortly.",
+                headers={"Retry-After": "1"},
+            )
+        case DatabaseUnavailableError(
+            __cause__=sqlalchemy.exc.DBAPIError(orig=psycopg.errors.QueryCanceled())
+        ):
+            return TooSlowError(
+                "The database took too long and was told to stop. Nothing was changed. "
+                "Ask for less: fewer candidates, a narrower query."
+            )
+        case PalateError():
+            return error
+        case RequestValidationError():
+            return InvalidRequestError.of([_field_error(e) for e in error.errors()])
+        case HTTPException():
+            return _http_error(error)
+        case sqlalchemy.exc.DBAPIError():
+            return _database_error(error)
+    return UnexpectedError(_UNEXPECTED)
+
+
+def _http_error(error: HTTPException) -> PalateError:
+    if error.status_code == 405:
+        return MethodNotAllowedError(
+            "This path exists, but not with this method; Allow lists those it has. "
+            "Nothing was done.",
+            headers=dict(error.headers or {}),
+        )
+    title, detail = _Known.by_status.get(error.status_code, ("Bad request", str(error.detail)))
+    refused = RequestError(detail, headers=dict(error.headers or {}))
+    refused.status, refused.title = error.status_code, title
+    return refused
+
+
+def _database_error(error: sqlalchemy.exc.DBAPIError) -> PalateError:
+    if isinstance(error.orig, _SCHEMA_ERRORS):
+        return SchemaError(_HIDDEN[SchemaError])
+    if isinstance(error.orig, _PASSING_ERRORS):
+        return OverloadedError(
+            "The database was busy with the same rows. Nothing was changed. Try again.",
+            headers={"Retry-After": "1"},
+        )
+    if isinstance(error.orig, psycopg.DataError):
+        return MisuseError("A value is outside what the database can hold. Nothing was changed.")
+    return UnexpectedError(_UNEXPECTED)
+
+
+def _field_error(error: dict[str, Any]) -> FieldError:
+    place, *rest = error["loc"]
+    location: Literal["query", "path", "body", "header"] = (
+        place if place in ("query", "path", "body", "header") else "body"
+    )
+    parts = [] if error["type"] == "json_invalid" else [str(part) for part in rest]
+    message = str(error["msg"]).removeprefix("Value error, ")
+    return FieldError(
+        location=location,
+        name=".".join(parts) or None,
+        detail=message[:1].lower() + message[1:].rstrip("."),
+    )
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The OpenAPI ``responses`` for these problem statuses."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        status: {
+            "description": _DESCRIPTIONS[status],
+            "content": {MEDIA_TYPE: {"schema": schema}},
+        }
+        for status in statuses
+    }
+
+
+_DESCRIPTIONS = {
+    400: "The request contradicts itself, or a strict query cannot be parsed.",
+    401: "No API key, or none that is known.",
+    403: "The key's scope does not allow this.",
+    404: "There is no such thing.",
+    405: "The path has no such method.",
+    409: "The request contradicts what the database holds.",
+    413: "The body is too large.",
+    414: "The address is too long.",
+    421: "Without API keys, only this machine is answered.",
+    422: "A parameter or the body is invalid.",
+    500: "A fault of the server.",
+    501: "An optional part is not installed.",
+    503: "The database does not answer, or the server is overloaded. See Retry-After.",
+    504: "The request took too long.",
+}
