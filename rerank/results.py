@@ -21,9 +21,7 @@ class SearchRequest(_Frozen):
 
     q: str = Field(description="Words, phrases, field:value, AND OR NOT, ranges.")
     user_id: int | None = Field(None, ge=0, le=2**63 - 1, description="Whose taste orders them.")
-    profile: str = Field(
-        "main", pattern=r"^[a-z0-9_-]{1,40}$", description="Which of their tastes."
-    )
+    profile: str = Field("main", pattern=r"^[a-z0-9_-]{1,40}$", description="Which taste.")
     k: int = Field(10, ge=1, description="Films returned.")
     candidates: int = Field(100, ge=1, description="Films that text finds and taste orders.")
     weights: dict[str, float] | None = Field(

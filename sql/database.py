@@ -31,6 +31,8 @@ class Database:
         self.server = server
         self.url = _parse_url(url)
         self.engine = _create_engine(self.url, self.settings)
+        if server is not None:
+            _revive(self.engine, server)
         self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @classmethod
@@ -151,3 +153,17 @@ def _create_engine(url: sqlalchemy.URL, settings: Settings) -> sqlalchemy.Engine
         connection.commit()
 
     return engine
+
+
+def _revive(engine: sqlalchemy.Engine, server: EmbeddedServer) -> None:
+    """Start an embedded server that died again when the next connection is wanted."""
+
+    @event.listens_for(engine, "do_connect")
+    def connect(
+        dialect: sqlalchemy.Dialect, _record: object, arguments: Any, options: Any
+    ) -> object:
+        try:
+            return dialect.connect(*arguments, **options)
+        except psycopg.OperationalError:
+            server.ensure_running()
+            return dialect.connect(*arguments, **options)

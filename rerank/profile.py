@@ -1,0 +1,96 @@
+"""Users: what they rated, what their profile holds, and how to change or forget it."""
+
+from pathlib import Path
+
+import sqlalchemy
+from psycopg.errors import CheckViolation
+
+from palate.errors import MisuseError, NotFoundError
+from rerank.results import GenreMean, Rating, User
+from sql.database import Database
+from sql.statements import Statements
+
+_statements = Statements(Path(__file__).parent / "statements" / "profile.sql")
+
+
+def get_user(database: Database, user_id: int, profile: str = "main") -> User:
+    """One profile of a user. Raises NotFoundError."""
+    who = {"user_id": user_id, "profile": profile}
+    with database.read() as connection:
+        row = connection.execute(_statements["user"], who).mappings().first()
+        if row is None:
+            raise NotFoundError(
+                f"There is no user {user_id} with the profile {profile!r}. "
+                "The first rating makes one."
+            )
+        genres = connection.execute(_statements["genre_means"], who).mappings().all()
+    return User(**row, genres=tuple(GenreMean(**genre) for genre in genres))
+
+
+def list_ratings(
+    database: Database, user_id: int, profile: str = "main", limit: int = 100, offset: int = 0
+) -> list[Rating]:
+    """A user's ratings, the newest first; empty for a user who has none."""
+    page = {"user_id": user_id, "profile": profile, "limit": limit, "offset": offset}
+    with database.read() as connection:
+        rows = connection.execute(_statements["ratings"], page).mappings().all()
+    return [Rating(**row) for row in rows]
+
+
+def rate(
+    database: Database, user_id: int, movie_id: int, rating: float, profile: str = "main"
+) -> Rating:
+    """Set a user's rating of a film; the next search knows it.
+
+    Raises NotFoundError for an unknown film and MisuseError for a rating off the scale 0.5 to 5.
+    """
+    if not 0.5 <= rating <= 5:
+        raise MisuseError(
+            f"The rating {rating:g} is off the scale. Nothing was changed. Use 0.5 to 5."
+        )
+    values = {"user_id": user_id, "profile": profile, "movie_id": movie_id, "rating": rating}
+    try:
+        with database.begin() as connection:
+            row = connection.execute(_statements["rate"], values).mappings().first()
+    except sqlalchemy.exc.IntegrityError as error:
+        if isinstance(error.orig, CheckViolation):
+            raise MisuseError(
+                f"No user or profile can be called {user_id}, {profile!r}. Nothing was changed. "
+                "Ids are 0 or more; profiles are made of a-z, 0-9, - and _."
+            ) from error
+        raise
+    if row is None:
+        raise NotFoundError(f"There is no film {movie_id}. Nothing was changed.")
+    return Rating(**row)
+
+
+def unrate(database: Database, user_id: int, movie_id: int, profile: str = "main") -> None:
+    """Take a rating back. Raises NotFoundError when there is none."""
+    values = {"user_id": user_id, "profile": profile, "movie_id": movie_id}
+    with database.begin() as connection:
+        if connection.execute(_statements["unrate"], values).rowcount == 0:
+            raise NotFoundError(
+                f"User {user_id} ({profile}) has not rated film {movie_id}. Nothing was changed."
+            )
+
+
+def forget(database: Database, user_id: int) -> int:
+    """Delete everything of a user: every profile, rating and tag. Returns the ratings deleted.
+
+    Raises NotFoundError for a user of whom nothing is known.
+    """
+    who = {"user_id": user_id}
+    with database.begin() as connection:
+        ratings = connection.execute(_statements["forget_ratings"], who).rowcount
+        tags = connection.execute(_statements["forget_tags"], who).rowcount
+        users = connection.execute(_statements["forget_users"], who).rowcount
+    if not ratings and not tags and not users:
+        raise NotFoundError(f"Nothing is known of user {user_id}. Nothing was changed.")
+    return ratings
+
+
+def refresh(database: Database) -> int:
+    """Make every profile again from the ratings. Returns how many there are."""
+    with database.begin(patient=True) as connection:
+        refreshed: int = connection.execute(_statements["refresh_profiles"]).scalar_one()
+    return refreshed

@@ -1,0 +1,57 @@
+"""Did you mean: the nearest word of the catalog for a word that it does not have."""
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+from sqlalchemy import Connection, TextClause
+
+from rerank.folding import fold
+
+_KEPT_SECONDS = 300.0
+
+
+class Vocabulary:
+    """The catalog's words and in how many films each stands, read again every few minutes."""
+
+    def __init__(self, statement: TextClause) -> None:
+        self._statement = statement
+        self._lock = threading.Lock()
+        self._words: Mapping[str, int] = {}
+        self._read_at = -_KEPT_SECONDS
+
+    def words(self, connection: Connection) -> Mapping[str, int]:
+        """Folded word -> films that have it."""
+        with self._lock:
+            if time.monotonic() - self._read_at >= _KEPT_SECONDS:
+                self._words = {word: films for word, films in connection.execute(self._statement)}
+                self._read_at = time.monotonic()
+            return self._words
+
+
+def did_you_mean(text: str, words: Sequence[str], known: Mapping[str, int]) -> str | None:
+    """``text`` with each of ``words`` that no film has replaced by the nearest one; or None.
+
+    Distance is Damerau-Levenshtein (optimal string alignment): one edit for words of up to four
+    letters, two for longer ones; among equals the word of more films wins.
+    """
+    better = text
+    for word in words:
+        folded = fold(word)
+        if not folded or folded in known:
+            continue
+        nearest = _nearest(folded, known)
+        if nearest is not None:
+            better = better.replace(word, nearest)
+    return better if better != text else None
+
+
+def _nearest(word: str, known: Mapping[str, int]) -> str | None:
+    limit = 1 if len(word) <= 4 else 2
+    matches = process.extract(word, list(known), scorer=OSA.distance, score_cutoff=limit, limit=20)
+    if not matches:
+        return None
+    best: str = min(matches, key=lambda match: (match[1], -known[match[0]], match[0]))[0]
+    return best

@@ -1,0 +1,48 @@
+-- name: user
+SELECT u.user_id, u.profile, u.rating_count, u.embedding IS NOT NULL AS has_vector, u.synthetic,
+       to_char(u.updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS updated_at,
+       (SELECT round(avg(r.rating)::numeric, 3)::double precision FROM ratings r
+        WHERE r.user_id = u.user_id AND r.profile = u.profile) AS mean_rating
+FROM users u WHERE u.user_id = :user_id AND u.profile = :profile;
+
+-- name: genre_means
+SELECT g.genre, count(*) AS count, round(avg(r.rating)::numeric, 3)::double precision AS mean
+FROM ratings r JOIN movies m USING (movie_id), unnest(m.genres) AS g(genre)
+WHERE r.user_id = :user_id AND r.profile = :profile
+GROUP BY g.genre ORDER BY count(*) DESC, g.genre;
+
+-- name: ratings
+SELECT r.user_id, r.profile, r.movie_id, m.title, m.year, r.rating,
+       to_char(r.rated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS rated_at
+FROM ratings r JOIN movies m USING (movie_id)
+WHERE r.user_id = :user_id AND r.profile = :profile
+ORDER BY r.rated_at DESC, r.movie_id
+LIMIT :limit OFFSET :offset;
+
+-- name: rate
+WITH rated AS (
+    INSERT INTO ratings (user_id, profile, movie_id, rating)
+    SELECT :user_id, :profile, movie_id, :rating FROM movies WHERE movie_id = :movie_id
+    ON CONFLICT (user_id, profile, movie_id)
+        DO UPDATE SET rating = excluded.rating, rated_at = excluded.rated_at
+    RETURNING *
+)
+SELECT r.user_id, r.profile, r.movie_id, m.title, m.year, r.rating,
+       to_char(r.rated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS rated_at
+FROM rated r JOIN movies m USING (movie_id);
+
+-- name: unrate
+DELETE FROM ratings
+WHERE user_id = :user_id AND profile = :profile AND movie_id = :movie_id;
+
+-- name: forget_ratings
+DELETE FROM ratings WHERE user_id = :user_id;
+
+-- name: forget_tags
+DELETE FROM tags WHERE user_id = :user_id;
+
+-- name: forget_users
+DELETE FROM users WHERE user_id = :user_id;
+
+-- name: refresh_profiles
+SELECT refresh_profiles();

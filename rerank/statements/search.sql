@@ -1,0 +1,72 @@
+-- name: search
+-- One round trip: the weights, what is known of the user, the page, and the whole order.
+WITH hits AS MATERIALIZED (
+    SELECT * FROM search(
+        query           => CAST(:query AS jsonb),
+        for_user        => CAST(:user_id AS bigint),
+        profile         => :profile,
+        k               => :candidates,
+        candidates      => :candidates,
+        weights         => CAST(:weights AS jsonb),
+        loose           => CAST(:loose AS jsonb),
+        seen            => :seen,
+        query_embedding => CAST(:query_embedding AS vector),
+        filter          => CAST(:filter AS jsonb),
+        relax_below     => :k)
+)
+SELECT b.bm25 AS weight_bm25, b.semantic AS weight_semantic, b.content AS weight_content,
+       b.collaborative AS weight_collaborative, b.popularity AS weight_popularity,
+       u.user_id IS NOT NULL AS user_known, coalesce(u.rating_count, 0) AS user_ratings,
+       u.embedding IS NOT NULL AS user_has_vector,
+       CASE WHEN h.rank = 1 THEN (SELECT array_agg(o.movie_id ORDER BY o.rank) FROM hits o)
+       END AS ordered,
+       h.*, m.original_title, m.genres, m.director, m.overview, m.runtime_minutes, m.poster_url,
+       m.avg_rating, m.rating_count
+FROM blend b
+LEFT JOIN users u ON u.user_id = CAST(:user_id AS bigint) AND u.profile = :profile
+LEFT JOIN hits h ON h.rank <= :k OR h.movie_id = ANY(CAST(:page AS bigint[]))
+LEFT JOIN movies m USING (movie_id)
+ORDER BY h.rank;
+
+-- name: facets
+WITH matches AS MATERIALIZED (
+    SELECT m.movie_id, m.genres, m.year
+    FROM search_matches(CAST(:query AS jsonb)) s JOIN movies m USING (movie_id)
+)
+SELECT 'total' AS kind, '' AS value, count(*) AS films FROM matches
+UNION ALL
+SELECT 'genre', g.genre, count(*) FROM matches, unnest(genres) AS g(genre) GROUP BY g.genre
+UNION ALL
+SELECT 'decade', (year / 10 * 10)::text || 's', count(*) FROM matches
+WHERE year IS NOT NULL GROUP BY year / 10
+ORDER BY 1, 3 DESC, 2;
+
+-- name: snippets
+-- Marks are control characters: the texts are escaped before the marks become markup.
+SELECT m.movie_id,
+       ts_headline('palate', m.title, q.words,
+                   'HighlightAll=true, StartSel=' || :start || ', StopSel=' || :stop) AS title,
+       ts_headline('palate', coalesce(m.overview, ''), q.words,
+                   'MaxFragments=2, MinWords=8, MaxWords=24, FragmentDelimiter=" … ", StartSel='
+                   || :start || ', StopSel=' || :stop) AS overview
+FROM movies m
+CROSS JOIN (
+    SELECT coalesce(string_agg(nullif(plainto_tsquery('palate', w)::text, ''), ' | '), '')::tsquery
+           AS words
+    FROM unnest(CAST(:words AS text[])) w
+) q
+WHERE m.movie_id = ANY(CAST(:movie_ids AS bigint[]));
+
+-- name: vocabulary
+-- Every word of titles and people, and in how many films.
+SELECT word, count(DISTINCT movie_id) AS films
+FROM movies m,
+     unnest(ARRAY[title, original_title, director] || actors) AS t(body),
+     regexp_split_to_table(
+         lower(regexp_replace(normalize(body, NFD), '[\u0300-\u036f]', '', 'g')),
+         '[^[:alnum:]]+') AS w(word)
+WHERE word <> ''
+GROUP BY word;
+
+-- name: suggest
+SELECT movie_id, title, year FROM suggest_titles(:prefix, :k);

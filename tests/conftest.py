@@ -1,0 +1,81 @@
+"""The embedded server and the databases that tests use: real ones, cloned from a template."""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql as psql
+
+from palate.settings import Settings
+from sql.database import Database
+from sql.embedded import EmbeddedServer
+from sql.migrate import migrate
+
+DATA = Path(__file__).parents[2] / "shared" / "data"
+"""Real ratings and film texts for development; they are no part of the project."""
+
+
+def pytest_configure() -> None:
+    """Tests use no settings of the person who runs them."""
+    Settings.model_config["env_file"] = None
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
+    """One embedded server for the whole run, faster than it is safe."""
+    folder = tmp_path_factory.mktemp("palate")
+    server = EmbeddedServer.start(folder, durable=False)
+    yield server
+    server.leave()
+    EmbeddedServer.destroy(folder)
+
+
+@pytest.fixture(scope="session")
+def settings(server: EmbeddedServer) -> Settings:
+    """Default settings, so that no PALATE_ variable of the caller leaks in."""
+    return Settings(data_dir=server.home.parent, cursor_secret="for tests", _env_file=None)
+
+
+@contextmanager
+def cloned(server: EmbeddedServer, settings: Settings, template: str | None) -> Iterator[Database]:
+    """A database of its own, dropped afterwards."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(server.url_for("postgres"), autocommit=True) as admin:
+        source = (
+            psql.SQL(" TEMPLATE {} STRATEGY FILE_COPY").format(psql.Identifier(template))
+            if template
+            else psql.SQL("")
+        )
+        admin.execute(psql.SQL("CREATE DATABASE {}").format(psql.Identifier(name)) + source)
+    database = Database(server.url_for(name), settings)
+    try:
+        yield database
+    finally:
+        database.close()
+        with psycopg.connect(server.url_for("postgres"), autocommit=True) as admin:
+            admin.execute(psql.SQL("DROP DATABASE {} WITH (FORCE)").format(psql.Identifier(name)))
+
+
+def name_of(database: Database) -> str:
+    """The name of a database on its server."""
+    assert database.url.database is not None
+    return database.url.database
+
+
+@pytest.fixture(scope="session")
+def empty_template(server: EmbeddedServer, settings: Settings) -> Iterator[str]:
+    """A migrated database without data, to clone."""
+    with cloned(server, settings, None) as database:
+        migrate(database)
+        database.engine.dispose()
+        yield name_of(database)
+
+
+@pytest.fixture
+def database(server: EmbeddedServer, settings: Settings, empty_template: str) -> Iterator[Database]:
+    """A migrated, empty database for one test."""
+    with cloned(server, settings, empty_template) as database:
+        yield database
