@@ -1,23 +1,8 @@
 """The embedded server: PostgreSQL and pgvector from a Python package, run by Palate itself.
 
 All users of one data directory share one server. It starts with the first, is restarted when
-it died, and stops when the last one leaves, however that one ends (see ``sql.keeper``).
-
-What lies where, under ``PALATE_DATA_DIR``::
-
-    postgres/data                the database
-    postgres/run                 the unix socket, in a folder that only its owner enters
-    postgres/log                 what the server says; log.old before it grew too large
-    postgres/start.lock          held while one process looks after, starts or stops the server
-    postgres/users.lock          shared by all who use the server
-    postgres/keeper.lock         held by the process that stops an unused server
-    postgres/keep                there while `palate db start` asked to keep an unused server
-
-PostgreSQL refuses to run as root. For root it runs as the account ``postgres``, else
-``nobody``. Where that account cannot enter ``PALATE_DATA_DIR`` (say, below /root), the files
-lie in a new folder below /var/lib/palate, and ``postgres`` is a symbolic link to it; likewise
-the programs are copied to /var/lib/palate when the account cannot reach the installed ones.
-No existing folder's permissions are changed.
+it died, and stops when the last one leaves, however that one ends (see ``sql.keeper``). Its
+files lie below ``PALATE_DATA_DIR`` (see ``sql.home``).
 
 There is no TCP: whoever may enter the socket's folder is the superuser ``postgres``.
 """
@@ -25,32 +10,28 @@ There is no TCP: whoever may enter the socket's folder is the superuser ``postgr
 import atexit
 import errno
 import fcntl
-import hashlib
 import locale
 import os
 import shutil
-import stat
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
-from urllib.parse import quote
 
 import psutil
 import psycopg
 
 from palate.errors import EmbeddedServerError
 from sql import keeper
-from sql.programs import SYSTEM_DIR, Account, find_account, make_system_dir, programs_for
+from sql.home import SOCKET_NAME, make_home, make_socket_dir, server_url, socket_dir
+from sql.programs import Account, find_account, programs_for
 
 MAJOR_VERSION = "18"
 DATABASE = "palate"
 
-_SOCKET_PATH_LIMIT = 103  # macOS; Linux allows four more
-_SOCKET_NAME = ".s.PGSQL.5432"
 _START_TIMEOUT = 120.0  # crash recovery replays at most a few GB
 _LAUNCHES = 3
 _LOG_LIMIT = 10_000_000
@@ -119,7 +100,7 @@ class EmbeddedServer:
         """
         with _explained(data_dir):
             account = find_account()
-            server = cls(_make_home(data_dir, account), account, durable=durable)
+            server = cls(make_home(data_dir, account), account, durable=durable)
             server._join(keep)
         atexit.register(server.leave)
         return server
@@ -139,7 +120,7 @@ class EmbeddedServer:
             pid=server.pid if server else None,
             in_use=in_use,
             kept=(home / "keep").exists(),
-            url=_url(_socket_dir(home.resolve()), DATABASE) if server else None,
+            url=server_url(socket_dir(home.resolve()), DATABASE) if server else None,
         )
 
     @classmethod
@@ -164,7 +145,7 @@ class EmbeddedServer:
         link = data_dir.absolute() / "postgres"
         with _explained(data_dir):
             if link.is_dir():
-                shutil.rmtree(_socket_dir(link.resolve()), ignore_errors=True)
+                shutil.rmtree(socket_dir(link.resolve()), ignore_errors=True)
                 shutil.rmtree(link.resolve())
             if link.is_symlink():
                 link.unlink()
@@ -176,7 +157,7 @@ class EmbeddedServer:
 
     def url_for(self, database: str) -> str:
         """Address of another database of this server."""
-        return _url(_socket_dir(self.home), database)
+        return server_url(socket_dir(self.home), database)
 
     @property
     def pid(self) -> int | None:
@@ -242,7 +223,7 @@ class EmbeddedServer:
             time.sleep(_POLL)
 
     def _answers(self) -> bool:
-        if not (_socket_dir(self.home) / _SOCKET_NAME).exists():
+        if not (socket_dir(self.home) / SOCKET_NAME).exists():
             return False
         try:
             psycopg.connect(self.url, connect_timeout=5).close()
@@ -262,10 +243,10 @@ class EmbeddedServer:
     def _launch(self) -> psutil.Process | None:
         """Start a postmaster where there is none; None when it ended at once."""
         keeper.kill_leftovers(self.home)
-        data, sockets = self.home / "data", _make_socket_dir(self.home, self._account)
-        for stale in (data / "postmaster.pid", sockets / _SOCKET_NAME):
+        data, sockets = self.home / "data", make_socket_dir(self.home, self._account)
+        for stale in (data / "postmaster.pid", sockets / SOCKET_NAME):
             stale.unlink(missing_ok=True)
-        (sockets / f"{_SOCKET_NAME}.lock").unlink(missing_ok=True)
+        (sockets / f"{SOCKET_NAME}.lock").unlink(missing_ok=True)
         if not data.exists():
             self._create_cluster(data)
         _check_version(data)
@@ -290,10 +271,10 @@ class EmbeddedServer:
 
     def _create_cluster(self, data: Path) -> None:
         """Run initdb beside its place, then rename: a killed one leaves nothing half-made."""
-        partial = data.with_name("data.new")
-        if partial.exists():
-            shutil.rmtree(partial)
-        partial.mkdir(mode=0o700)
+        for leftover in self.home.glob("data.new-*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        # A name of its own, because the initdb of a killed starter may still be writing.
+        partial = Path(tempfile.mkdtemp(prefix="data.new-", dir=self.home))
         self._account.own(partial)
         options = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--data-checksums"]
         options += [f"--locale={_ctype()}", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
@@ -378,59 +359,6 @@ def _check_version(data: Path) -> None:
             "data is unchanged. Back it up with the Palate that made it (`palate db backup`) and "
             "restore it here, or set PALATE_DATA_DIR to a new folder."
         )
-
-
-def _make_home(data_dir: Path, account: Account) -> Path:
-    """The folder of the server's files, made where the account can reach it."""
-    data_dir = data_dir.absolute()
-    data_dir.mkdir(parents=True, exist_ok=True)
-    home = data_dir / "postgres"
-    if not home.exists():
-        if account.reaches(data_dir):
-            home.mkdir(mode=0o711, exist_ok=True)
-        else:
-            _link_home(home)
-    return home.resolve()
-
-
-def _link_home(link: Path) -> None:
-    make_system_dir()
-    home = Path(tempfile.mkdtemp(prefix="server-", dir=SYSTEM_DIR))
-    home.chmod(0o711)
-    try:
-        link.symlink_to(home)
-    except FileExistsError:  # another starter was faster, or the link's folder is gone
-        home.rmdir()
-        if not link.exists():
-            raise
-
-
-def _socket_dir(home: Path) -> Path:
-    """The folder of the socket: in ``home``, or under /tmp when that name is too long."""
-    folder = home / "run"
-    if len(os.fsencode(folder / f"{_SOCKET_NAME}.lock")) <= _SOCKET_PATH_LIMIT:
-        return folder
-    return Path("/tmp") / f"palate-{hashlib.sha256(os.fsencode(home)).hexdigest()[:20]}"  # noqa: S108
-
-
-def _make_socket_dir(home: Path, account: Account) -> Path:
-    """Make the socket's folder, or make sure that it is ours alone."""
-    folder = _socket_dir(home)
-    with suppress(FileExistsError):
-        folder.mkdir(mode=0o700)
-        account.own(folder)
-    found = folder.lstat()
-    owner = os.geteuid() if account.uid is None else account.uid
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != owner or found.st_mode & 0o077:
-        raise EmbeddedServerError(
-            f"{folder}, where the server's socket belongs, is not a folder of its own account "
-            "alone. Nothing was started. Remove it, or set PALATE_DATA_DIR to a shorter path."
-        )
-    return folder
-
-
-def _url(sockets: Path, database: str) -> str:
-    return f"postgresql://postgres@/{quote(database, safe='')}?host={quote(str(sockets))}&port=5432"
 
 
 def _ctype() -> str:

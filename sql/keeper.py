@@ -78,7 +78,11 @@ def postmaster(home: Path) -> psutil.Process | None:
 def serves(process: psutil.Process, data: Path) -> bool:
     """Whether a process is alive and one of PostgreSQL's on ``data``: they all live in it."""
     try:
-        return process.cwd() == str(data.resolve()) and process.status() != psutil.STATUS_ZOMBIE
+        return (
+            process.name() == "postgres"
+            and process.status() != psutil.STATUS_ZOMBIE
+            and process.cwd() == str(data.resolve())
+        )
     except psutil.Error:
         return False
 
