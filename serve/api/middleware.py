@@ -9,6 +9,7 @@ import re
 import uuid
 from time import perf_counter
 from typing import Any
+from urllib.parse import quote
 
 import structlog
 from starlette.datastructures import Headers
@@ -35,6 +36,7 @@ _SECURITY_HEADERS = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"cache-control", b"no-store"),
 )
+_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "POST", "PATCH"})
 _log = structlog.get_logger()
 
 
@@ -166,7 +168,7 @@ class _Answer:
 
     async def fail(self, error: Exception) -> None:
         """Send the problem document of ``error``, if nothing was sent yet."""
-        problem, headers = problem_for(error, self.scope["path"], self.request_id)
+        problem, headers = problem_for(error, quote(self.scope["path"]), self.request_id)
         if is_fault(error):
             _log.error("request_failed", path=self.scope["path"], exc_info=error)
         elif problem.status >= 500:
@@ -207,8 +209,10 @@ def _request_id(scope: Scope) -> str:
 
 
 def _record(answer: _Answer, seconds: float) -> None:
+    # Labels are ours, never the client's: a name it made up would be a new time series each.
+    method = answer.method if answer.method in _METHODS else "other"
     status = str(answer.status or 499)
-    metrics.REQUEST_SECONDS.labels(answer.method, answer.route, status).observe(seconds)
+    metrics.REQUEST_SECONDS.labels(method, answer.route, status).observe(seconds)
     log = _log.debug if answer.scope["path"] in PROBE_PATHS else _log.info
     log(
         "request",

@@ -1,0 +1,61 @@
+"""The OpenAPI document: what FastAPI finds, and what only Palate knows.
+
+Added here: the form of problems, the two ways to send a key, this server's limits, examples.
+"""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from palate.settings import Settings
+from serve.api.examples import PROBLEM_EXAMPLES, RESPONSE_EXAMPLES
+from serve.api.problems import MEDIA_TYPE, Problem
+
+_REFERENCE = "#/components/schemas/{model}"
+_SECURITY_SCHEMES = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer KEY`"},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+}
+
+
+def document(app: FastAPI, settings: Settings) -> dict[str, Any]:
+    """The whole document, as ``/openapi.json`` serves it."""
+    found = get_openapi(
+        title=app.title,
+        version=app.version,
+        summary=app.summary,
+        description=app.description,
+        routes=app.routes,
+        tags=app.openapi_tags,
+    )
+    components = found.setdefault("components", {})
+    schemas = components.setdefault("schemas", {})
+    problem = Problem.model_json_schema(ref_template=_REFERENCE)
+    schemas |= problem.pop("$defs")
+    schemas["Problem"] = problem
+    components["securitySchemes"] = _SECURITY_SCHEMES
+    for operations in found["paths"].values():
+        for operation in operations.values():
+            _set_limits(operation, settings)
+            _set_examples(operation)
+    return found
+
+
+def _set_limits(operation: dict[str, Any], settings: Settings) -> None:
+    if operation["operationId"] != "search":
+        return
+    limits = {"k": settings.max_k, "candidates": settings.max_candidates}
+    for parameter in operation["parameters"]:
+        if parameter["name"] in limits:
+            parameter["schema"]["maximum"] = limits[parameter["name"]]
+
+
+def _set_examples(operation: dict[str, Any]) -> None:
+    for status, response in operation["responses"].items():
+        content = response.get("content", {})
+        if MEDIA_TYPE in content and int(status) in PROBLEM_EXAMPLES:
+            content[MEDIA_TYPE]["example"] = PROBLEM_EXAMPLES[int(status)]
+    example = RESPONSE_EXAMPLES.get(operation["operationId"])
+    if example is not None:
+        operation["responses"]["200"]["content"]["application/json"]["example"] = example

@@ -1,0 +1,72 @@
+"""Run the HTTP server until it is told to stop."""
+
+import math
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from palate.settings import Settings
+from serve.api.app import create_app, create_guard
+from sql.database import Database
+from sql.migrate import migrate
+
+_log = structlog.get_logger()
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# The address, the headers and the request line, before h11 gives up on them.
+_HEADER_BYTES = 32_768
+_KEEP_ALIVE_SECONDS = 65
+
+
+def serve(settings: Settings, *, insecure: bool = False) -> None:
+    """Serve until SIGINT or SIGTERM, then finish what runs and return.
+
+    The embedded database is started and migrated; another one is only connected to, and may be
+    down: searches then answer 503 until it is back. Raises MisuseError, before anything starts,
+    when listening there without keys would let strangers in.
+    """
+    create_guard(settings, insecure=insecure).check_listening(settings.host)
+    with Database.open(settings) as database:
+        if database.server is not None:
+            migrate(database)
+        app = create_app(database, settings, insecure=insecure)
+        with _stopping_quietly():
+            _log.info("serving", host=settings.host, port=settings.port)
+            create_server(app, settings).run()
+
+
+def create_server(app: FastAPI, settings: Settings) -> uvicorn.Server:
+    """A uvicorn server for ``app`` with the settings' address and limits, not yet running."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            host=settings.host,
+            port=settings.port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            ws="none",
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=math.ceil(settings.shutdown_timeout),
+            h11_max_incomplete_event_size=settings.max_url_length + _HEADER_BYTES,
+        )
+    )
+
+
+@contextmanager
+def _stopping_quietly() -> Iterator[None]:
+    """Uvicorn raises the signal that stopped it again: that must not cut the clean-up short."""
+    before = {number: signal.signal(number, _ignore) for number in _STOP_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _ignore(number: int, _: FrameType | None) -> None:
+    _log.info("stopped", signal=signal.Signals(number).name)

@@ -1,0 +1,132 @@
+"""``GET /v1/search`` and ``GET /v1/suggest``."""
+
+import math
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from rapidfuzz import process
+from starlette.requests import Request
+from starlette.responses import Response
+
+from palate.settings import Settings
+from rerank.results import COMPONENTS, SearchRequest, SearchResponse, Suggestion
+from serve.api.problems import FieldError, InvalidRequestError
+from serve.api.routes import GuardedRoute, scoped
+from serve.api.services import answer, services
+
+router = APIRouter(route_class=GuardedRoute, tags=["search"])
+
+_MAX_WEIGHT = 100
+_WEIGHT = r"[a-z0-9]+:[0-9]+(\.[0-9]+)?"
+
+
+def parse_weights(value: Any) -> Any:
+    """``bm25:0.3,content:0.5`` as a dictionary; each weight in [0, 100].
+
+    Raises ValueError for an unknown or repeated component, or a weight out of range.
+    """
+    if not isinstance(value, str):
+        return value
+    weights: dict[str, float] = {}
+    for part in value.split(","):
+        name, _, number = (piece.strip() for piece in part.partition(":"))
+        if name not in COMPONENTS:
+            nearest = process.extractOne(name, COMPONENTS, score_cutoff=60)
+            hint = f"did you mean {nearest[0]}" if nearest else f"one of {', '.join(COMPONENTS)}"
+            raise ValueError(f"{name!r} is no component; {hint}")
+        if name in weights:
+            raise ValueError(f"{name} is weighted twice")
+        weights[name] = _parse_weight(name, number)
+    return weights
+
+
+def _parse_weight(name: str, number: str) -> float:
+    try:
+        weight = float(number)
+    except ValueError:
+        weight = math.nan
+    if not 0 <= weight <= _MAX_WEIGHT:
+        raise ValueError(f"the weight of {name} is no number from 0 to {_MAX_WEIGHT}")
+    return weight
+
+
+Weights = Annotated[
+    dict[str, float] | None,
+    BeforeValidator(parse_weights),
+    WithJsonSchema({"type": "string", "pattern": f"^{_WEIGHT}(,{_WEIGHT})*$"}),
+]
+
+
+class SearchParameters(SearchRequest):
+    """A search as its address spells it."""
+
+    q: str = Field(
+        description='Words, "phrases", field:value, AND OR NOT + -, ranges, prefix*, fuzzy~1. '
+        "What cannot be parsed is searched as words.",
+        examples=["lord", "title:matrix AND year:[2000 TO 2020]"],
+    )
+    weights: Weights = Field(
+        None,
+        description="Weights of the blend for this call, as component:weight with commas between; "
+        f"components: {', '.join(COMPONENTS)}. The others stay as stored.",
+        examples=["bm25:0.3,content:0.5"],
+    )
+
+
+class Suggestions(BaseModel):
+    """Titles that start as typed, best first."""
+
+    model_config = ConfigDict(frozen=True)
+
+    prefix: str
+    suggestions: tuple[Suggestion, ...]
+
+
+class SuggestParameters(BaseModel):
+    """What was typed so far."""
+
+    q: str = Field(max_length=200, description="What was typed so far.", examples=["lord of"])
+    k: int = Field(10, ge=1, le=50, description="Titles returned.")
+
+
+def check_limits(request: SearchRequest, settings: Settings) -> None:
+    """Raise InvalidRequestError when more is asked for than this server gives."""
+    limits = {"k": settings.max_k, "candidates": settings.max_candidates}
+    errors = [
+        FieldError(location="query", name=name, detail=f"input should be at most {limit}")
+        for name, limit in limits.items()
+        if getattr(request, name) > limit
+    ]
+    if errors:
+        raise InvalidRequestError.of(errors)
+
+
+@router.get(
+    "/v1/search",
+    summary="Search, in the order of a user's taste",
+    response_model=SearchResponse,
+    **scoped("read", 400, 501),
+)
+def search(request: Request, parameters: Annotated[SearchParameters, Query()]) -> Response:
+    """Find films by text and order them by the taste of `user_id`.
+
+    Without `user_id`, or for a user of whom nothing is known, the order is the text's own and the
+    answer says why. The contributions of each hit add up to its score; `moved` is how many places
+    taste lifted it.
+    """
+    found = services(request)
+    check_limits(parameters, found.settings)
+    return answer(found.searcher.search(parameters))
+
+
+@router.get(
+    "/v1/suggest",
+    summary="Titles that start as typed",
+    response_model=Suggestions,
+    **scoped("read"),
+)
+def suggest(request: Request, parameters: Annotated[SuggestParameters, Query()]) -> Response:
+    """Complete a title while it is being typed."""
+    suggestions = services(request).searcher.suggest(parameters.q, parameters.k)
+    return answer(Suggestions(prefix=parameters.q, suggestions=tuple(suggestions)))

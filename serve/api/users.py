@@ -1,0 +1,143 @@
+"""``/v1/users``: what is known of a user, and the ratings that it is known from."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from rerank import profile as profiles
+from rerank.results import Rating, User
+from serve.api.movies import PROFILE, MovieId
+from serve.api.routes import GuardedRoute, scoped
+from serve.api.services import answer, services
+
+router = APIRouter(route_class=GuardedRoute, tags=["users"])
+
+UserId = Annotated[
+    int, Path(ge=0, le=2**63 - 1, description="The user's id in your system.", examples=[10001])
+]
+
+
+class ProfileParameters(BaseModel):
+    """Which of the user's tastes."""
+
+    profile: str = Field("main", pattern=PROFILE, description="Which taste of the user.")
+
+
+class RatingsParameters(ProfileParameters):
+    """Which ratings."""
+
+    limit: int = Field(50, ge=1, le=500, description="Ratings returned.")
+    offset: int = Field(0, ge=0, le=2**31 - 1, description="Ratings skipped.")
+
+
+class Ratings(BaseModel):
+    """A user's ratings, newest first."""
+
+    model_config = ConfigDict(frozen=True)
+
+    user_id: int
+    profile: str
+    limit: int
+    offset: int
+    ratings: tuple[Rating, ...]
+
+
+class NewRating(BaseModel):
+    """What a user thinks of a film."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"rating": 4.5}]})
+
+    rating: float = Field(
+        ge=0.5, le=5, strict=True, allow_inf_nan=False, description="From 0.5 to 5."
+    )
+
+
+class Forgotten(BaseModel):
+    """What was deleted of a user."""
+
+    model_config = ConfigDict(frozen=True)
+
+    user_id: int
+    ratings_deleted: int
+
+
+@router.get("/v1/users/{user_id}", summary="A profile", response_model=User, **scoped("read", 404))
+def user(
+    request: Request, user_id: UserId, parameters: Annotated[ProfileParameters, Query()]
+) -> Response:
+    """How much is known of a user: ratings, their means by genre, whether there is a vector."""
+    return answer(profiles.get_user(services(request).database, user_id, parameters.profile))
+
+
+@router.delete(
+    "/v1/users/{user_id}",
+    summary="Forget a user",
+    response_model=Forgotten,
+    **scoped("admin", 404),
+)
+def forget(request: Request, user_id: UserId) -> Response:
+    """Delete every profile and rating of a user. Nothing comes back from it."""
+    deleted = profiles.forget(services(request).database, user_id)
+    return answer(Forgotten(user_id=user_id, ratings_deleted=deleted))
+
+
+@router.get(
+    "/v1/users/{user_id}/ratings",
+    summary="A user's ratings",
+    response_model=Ratings,
+    **scoped("read"),
+)
+def ratings(
+    request: Request, user_id: UserId, parameters: Annotated[RatingsParameters, Query()]
+) -> Response:
+    """The ratings of one profile, newest first; none for an unknown user."""
+    rows = profiles.list_ratings(
+        services(request).database,
+        user_id,
+        parameters.profile,
+        parameters.limit,
+        parameters.offset,
+    )
+    return answer(Ratings(user_id=user_id, **parameters.model_dump(), ratings=tuple(rows)))
+
+
+@router.put(
+    "/v1/users/{user_id}/ratings/{movie_id}",
+    summary="Rate a film",
+    response_model=Rating,
+    **scoped("write", 400, 404, 413),
+)
+def rate(
+    request: Request,
+    user_id: UserId,
+    movie_id: MovieId,
+    parameters: Annotated[ProfileParameters, Query()],
+    new: NewRating,
+) -> Response:
+    """Set the user's rating of a film; the next search already knows it.
+
+    Sending the same again changes nothing. The user need not exist before.
+    """
+    database = services(request).database
+    return answer(profiles.rate(database, user_id, movie_id, new.rating, parameters.profile))
+
+
+@router.delete(
+    "/v1/users/{user_id}/ratings/{movie_id}",
+    summary="Take a rating back",
+    status_code=204,
+    response_class=Response,
+    **scoped("write", 404),
+)
+def unrate(
+    request: Request,
+    user_id: UserId,
+    movie_id: MovieId,
+    parameters: Annotated[ProfileParameters, Query()],
+) -> Response:
+    """Delete the user's rating of a film; the next search no longer knows it."""
+    profiles.unrate(services(request).database, user_id, movie_id, parameters.profile)
+    return Response(status_code=204)
