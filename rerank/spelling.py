@@ -8,7 +8,7 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA
 from sqlalchemy import Connection, TextClause
 
-from rerank.folding import fold
+from sql.text import fold
 
 _KEPT_SECONDS = 300.0
 
@@ -26,7 +26,7 @@ class Vocabulary:
         """Folded word -> films that have it."""
         with self._lock:
             if time.monotonic() - self._read_at >= _KEPT_SECONDS:
-                self._words = {word: films for word, films in connection.execute(self._statement)}
+                self._words = dict(connection.execute(self._statement).tuples())
                 self._read_at = time.monotonic()
             return self._words
 

@@ -24,7 +24,8 @@ SELECT b.bm25 AS weight_bm25, b.semantic AS weight_semantic, b.content AS weight
        m.avg_rating, m.rating_count
 FROM blend b
 LEFT JOIN users u ON u.user_id = CAST(:user_id AS bigint) AND u.profile = :profile
-LEFT JOIN hits h ON h.rank <= :k OR h.movie_id = ANY(CAST(:page AS bigint[]))
+LEFT JOIN hits h ON CASE WHEN CAST(:page AS bigint[]) IS NULL THEN h.rank <= :k
+                         ELSE h.movie_id = ANY(CAST(:page AS bigint[])) END
 LEFT JOIN movies m USING (movie_id)
 ORDER BY h.rank;
 

@@ -1,0 +1,51 @@
+# make demo: set up and show personal search on the embedded database.
+# make test: set up and run every check.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: help demo serve test lint bench samples clean
+
+help:            ## Show what there is to make
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+demo: $(VENV)/base  ## Load the sample and show what a lover and a hater of fantasy see
+	$(BIN)/palate demo
+
+serve: $(VENV)/base  ## Answer searches on http://127.0.0.1:8080
+	$(BIN)/palate serve
+
+lint: $(VENV)/dev  ## Style, types and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint       ## Every check and test
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+
+bench: $(VENV)/base  ## Measure search and loading on this machine
+	$(BIN)/palate bench search
+	$(BIN)/palate bench ingest
+
+samples: $(VENV)/dev  ## Rebuild the sample's files from their inputs
+	$(BIN)/python -m samples.build catalog
+	$(BIN)/python -m samples.build ratings
+	$(BIN)/python -m samples.build embeddings
+
+clean:           ## Remove the environment and caches; data stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Palate needs Python 3.11 or newer; name one with make PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/base: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) install --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) install --constraint constraints.txt --editable '.[dev,embed]'
+	@touch $@ $(VENV)/base

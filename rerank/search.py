@@ -1,0 +1,308 @@
+"""One search from the query's text to the explained page."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+from sqlalchemy import Connection, RowMapping
+
+from palate.embedder import Embedder, open_embedder
+from palate.errors import MisuseError
+from palate.metrics import stage
+from palate.settings import Settings
+from rerank.cursor import Cursor, CursorSigner
+from rerank.explain import fetch_neighbours, reasons
+from rerank.highlight import with_snippets
+from rerank.query import ParsedQuery, parse
+from rerank.results import (
+    COMPONENTS,
+    Facets,
+    Hit,
+    QueryRead,
+    SearchRequest,
+    SearchResponse,
+    Suggestion,
+)
+from rerank.spelling import Vocabulary, did_you_mean
+from sql.database import Database
+from sql.engines import CompiledQuery
+from sql.statements import Statements
+from sql.syntax import All, And, Filter, Ids, Match, Node, Nothing, Range, loosen
+
+_statements = Statements(Path(__file__).parent / "statements" / "search.sql")
+
+_HIT_COLUMNS = (
+    "rank",
+    "movie_id",
+    "title",
+    "original_title",
+    "year",
+    "genres",
+    "director",
+    "overview",
+    "runtime_minutes",
+    "poster_url",
+    "avg_rating",
+    "rating_count",
+    "score",
+    "bm25_score",
+    "unpersonalized_rank",
+    "moved",
+    "rating",
+)
+
+
+class Searcher:
+    """Answers searches over one database. Thread-safe; one a process."""
+
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings | None = None,
+        embedder: Embedder | None = None,
+    ) -> None:
+        self._database = database
+        self._settings = settings or database.settings
+        self._embedder = embedder
+        self._signer = CursorSigner(self._settings)
+        self._vocabulary = Vocabulary(_statements["vocabulary"])
+
+    def search(self, request: SearchRequest) -> SearchResponse:
+        """Run one search.
+
+        Raises QuerySyntaxError (``strict`` only), MisuseError for a limit that is passed or a
+        cursor that does not fit, NotInstalledError for a mode that needs the embedder, and
+        DatabaseUnavailableError.
+        """
+        self._check(request)
+        with stage("parse"):
+            parsed = parse(
+                request.q,
+                strict=request.strict,
+                max_length=self._settings.max_query_length,
+                max_clauses=self._settings.max_query_clauses,
+            )
+        cursor = self._signer.read(request.cursor, request) if request.cursor else None
+        plan = _Plan(request, parsed, cursor)
+        with stage("compile"):
+            compiled = self._database.search_engine.compile(plan.tree)
+        embedding = self._embed(request)
+        with self._database.read() as connection:
+            with stage("rank"):
+                rows = self._rank(connection, plan, compiled, embedding)
+            return self._answer(connection, plan, compiled, rows)
+
+    def suggest(self, prefix: str, k: int = 10) -> list[Suggestion]:
+        """Titles that start as typed, the best first."""
+        with self._database.read() as connection:
+            rows = connection.execute(_statements["suggest"], {"prefix": prefix, "k": k})
+            return [Suggestion(**row) for row in rows.mappings()]
+
+    def _check(self, request: SearchRequest) -> None:
+        for name, limit in (
+            ("k", self._settings.max_k),
+            ("candidates", self._settings.max_candidates),
+        ):
+            if getattr(request, name) > limit:
+                raise MisuseError(
+                    f"{name} is {getattr(request, name)}; at most {limit} are allowed. Ask for "
+                    f"fewer, or raise PALATE_MAX_{name.upper()}."
+                )
+        unknown = set(request.weights or ()) - set(COMPONENTS)
+        if unknown:
+            raise MisuseError(
+                f"There is no component {', '.join(sorted(unknown))} to weigh. "
+                f"There are {', '.join(COMPONENTS)}."
+            )
+        if any(not 0 <= weight <= 100 for weight in (request.weights or {}).values()):
+            raise MisuseError("A weight is outside 0 to 100. Weights are numbers of 0 to 100.")
+
+    def _embed(self, request: SearchRequest) -> NDArray[Any] | None:
+        if request.mode == "lexical":
+            return None
+        if self._embedder is None:
+            self._embedder = open_embedder(self._settings)
+        with stage("embed"):
+            vector: NDArray[Any] = self._embedder.embed([request.q])[0]
+        return vector
+
+    def _rank(
+        self,
+        connection: Connection,
+        plan: "_Plan",
+        compiled: CompiledQuery,
+        embedding: NDArray[Any] | None,
+    ) -> Sequence[RowMapping]:
+        request = plan.request
+        engine = self._database.search_engine
+        lexical = request.mode != "semantic"
+        query = compiled.query if lexical else engine.compile(Nothing()).query
+        loose = compiled.loose if lexical and plan.may_relax else None
+        restricts = embedding is not None and plan.restriction is not None
+        parameters = {
+            "query": json.dumps(query),
+            "loose": json.dumps(loose) if loose else None,
+            "user_id": request.user_id,
+            "profile": request.profile,
+            "k": request.k,
+            "candidates": plan.candidates,
+            "weights": json.dumps(request.weights) if request.weights else None,
+            "seen": request.seen,
+            "query_embedding": None if embedding is None else str(embedding.tolist()),
+            "filter": json.dumps(engine.compile(plan.restriction).query) if restricts else None,
+            "page": plan.page,
+        }
+        return connection.execute(_statements["search"], parameters).mappings().all()
+
+    def _answer(
+        self,
+        connection: Connection,
+        plan: "_Plan",
+        compiled: CompiledQuery,
+        rows: Sequence[RowMapping],
+    ) -> SearchResponse:
+        request, head = plan.request, rows[0]
+        hits = plan.paged([_hit(row) for row in rows if row["movie_id"] is not None])
+        relaxed = plan.relaxed or bool(head["relaxed"])
+        personalized = head["user_has_vector"] and (not hits or bool(head["personalized"]))
+        if request.explain == "facts":
+            hits = _with_reasons(connection, request, hits)
+        if request.snippets:
+            hits = with_snippets(connection, plan.parsed.tree, hits)
+        total, facets = None, None
+        if request.facets:
+            matched = compiled.loose if relaxed and compiled.loose else compiled.query
+            total, facets = _count_facets(connection, matched)
+        return SearchResponse(
+            query=QueryRead(
+                text=plan.parsed.text, read_as=plan.parsed.read_as, notes=tuple(plan.parsed.notes)
+            ),
+            user_id=request.user_id,
+            profile=request.profile,
+            personalized=personalized,
+            why_not_personalized=None if personalized else _why_not(request, head),
+            relaxed=relaxed,
+            mode=request.mode,
+            engine=self._database.search_engine.name,
+            weights=_weights(request, head),
+            total=total,
+            hits=tuple(hits),
+            facets=facets,
+            did_you_mean=self._correct(connection, plan.parsed, relaxed or not hits),
+            next_cursor=self._next_cursor(plan, head, relaxed),
+        )
+
+    def _correct(self, connection: Connection, parsed: ParsedQuery, poor: bool) -> str | None:
+        if not poor or not parsed.plain_words:
+            return None
+        return did_you_mean(parsed.text, parsed.plain_words, self._vocabulary.words(connection))
+
+    def _next_cursor(self, plan: "_Plan", head: RowMapping, relaxed: bool) -> str | None:
+        order = plan.cursor.movie_ids if plan.cursor else tuple(head["ordered"] or ())
+        offset = plan.offset + plan.request.k
+        if offset >= len(order):
+            return None
+        return self._signer.write(Cursor(order, offset, relaxed), plan.request)
+
+
+class _Plan:
+    """What one request asks of the engine: a first page, or a later one of a frozen order."""
+
+    def __init__(self, request: SearchRequest, parsed: ParsedQuery, cursor: Cursor | None) -> None:
+        self.request = request
+        self.parsed = parsed
+        self.cursor = cursor
+        self.offset = cursor.offset if cursor else 0
+        self.relaxed = cursor.relaxed if cursor else False
+        self.may_relax = cursor is None
+        filters = [Filter(node) for node in _filters(request)]
+        if cursor:
+            filters.append(Filter(Ids(cursor.movie_ids)))
+        tree = (loosen(parsed.tree) or parsed.tree) if self.relaxed else parsed.tree
+        self.tree: Node = And((tree, *filters)) if filters else tree
+        self.restriction: Node | None = And((All(), *filters)) if filters else None
+        self.candidates = max(len(cursor.movie_ids) if cursor else request.candidates, request.k)
+        self.page = (
+            list(cursor.movie_ids[self.offset : self.offset + request.k]) if cursor else None
+        )
+
+    def paged(self, hits: list[Hit]) -> list[Hit]:
+        """The hits of this page, ranked as the first page ranked them."""
+        if self.page is None:
+            return hits
+        place = {movie_id: self.offset + i for i, movie_id in enumerate(self.page, 1)}
+        return [
+            hit.model_copy(
+                update={
+                    "rank": place[hit.movie_id],
+                    "moved": hit.unpersonalized_rank - place[hit.movie_id],
+                }
+            )
+            for hit in sorted(
+                (hit for hit in hits if hit.movie_id in place), key=lambda hit: place[hit.movie_id]
+            )
+        ]
+
+
+def _filters(request: SearchRequest) -> Iterator[Node]:
+    yield from (Match("genres", genre) for genre in request.genres)
+    if request.year_from is not None or request.year_to is not None:
+        yield Range("year", request.year_from, request.year_to)
+    if request.min_rating is not None:
+        yield Range("avg_rating", request.min_rating, None)
+    if request.min_ratings is not None:
+        yield Range("rating_count", request.min_ratings, None)
+
+
+def _hit(row: RowMapping) -> Hit:
+    return Hit.model_construct(
+        **{name: row[name] for name in _HIT_COLUMNS},
+        components={name: row[name] for name in COMPONENTS},
+        contributions={name: row[f"{name}_contribution"] for name in COMPONENTS},
+        seen=row["rating"] is not None,
+        reasons=None,
+        snippets=None,
+    )
+
+
+def _weights(request: SearchRequest, head: RowMapping) -> dict[str, float]:
+    stored = {name: head[f"weight_{name}"] for name in COMPONENTS}
+    return stored | (request.weights or {})
+
+
+def _why_not(request: SearchRequest, head: RowMapping) -> str:
+    if request.user_id is None:
+        return "no user_id was given"
+    if not head["user_known"]:
+        return f"user {request.user_id} ({request.profile}) is unknown: nothing was rated yet"
+    if head["user_ratings"] == 0:
+        return f"user {request.user_id} ({request.profile}) has no ratings"
+    return (
+        f"user {request.user_id} ({request.profile}) has no taste vector: the films rated have no "
+        "embeddings, or the ratings cancel out"
+    )
+
+
+def _with_reasons(connection: Connection, request: SearchRequest, hits: list[Hit]) -> list[Hit]:
+    neighbours = (
+        fetch_neighbours(
+            connection, [hit.movie_id for hit in hits], request.user_id, request.profile
+        )
+        if request.user_id is not None
+        else {}
+    )
+    return [
+        hit.model_copy(update={"reasons": reasons(hit, neighbours.get(hit.movie_id, ()))})
+        for hit in hits
+    ]
+
+
+def _count_facets(connection: Connection, query: Mapping[str, Any]) -> tuple[int, Facets]:
+    counts: dict[str, dict[str, int]] = {"total": {}, "genre": {}, "decade": {}}
+    for kind, value, films in connection.execute(
+        _statements["facets"], {"query": json.dumps(query)}
+    ):
+        counts[kind][value] = films
+    return counts["total"][""], Facets(genres=counts["genre"], decades=counts["decade"])
