@@ -9,9 +9,7 @@ from rapidfuzz import process
 from starlette.requests import Request
 from starlette.responses import Response
 
-from palate.settings import Settings
 from rerank.results import COMPONENTS, SearchRequest, SearchResponse, Suggestion
-from serve.api.problems import FieldError, InvalidRequestError
 from serve.api.routes import GuardedRoute, scoped
 from serve.api.services import answer, services
 
@@ -90,18 +88,6 @@ class SuggestParameters(BaseModel):
     k: int = Field(10, ge=1, le=50, description="Titles returned.")
 
 
-def check_limits(request: SearchRequest, settings: Settings) -> None:
-    """Raise InvalidRequestError when more is asked for than this server gives."""
-    limits = {"k": settings.max_k, "candidates": settings.max_candidates}
-    errors = [
-        FieldError(location="query", name=name, detail=f"input should be at most {limit}")
-        for name, limit in limits.items()
-        if getattr(request, name) > limit
-    ]
-    if errors:
-        raise InvalidRequestError.of(errors)
-
-
 @router.get(
     "/v1/search",
     summary="Search, in the order of a user's taste",
@@ -115,9 +101,7 @@ def search(request: Request, parameters: Annotated[SearchParameters, Query()]) -
     answer says why. The contributions of each hit add up to its score; `moved` is how many places
     taste lifted it.
     """
-    found = services(request)
-    check_limits(parameters, found.settings)
-    return answer(found.searcher.search(parameters))
+    return answer(services(request).searcher.search(parameters))
 
 
 @router.get(

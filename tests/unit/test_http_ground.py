@@ -24,7 +24,7 @@ from palate.errors import (
     QuerySyntaxError,
     SchemaError,
 )
-from palate.metrics import REGISTRY, stage
+from palate.metrics import REGISTRY, timed
 from serve.api.guard import Guard, is_loopback
 from serve.api.keys import KeyRing, create_key
 from serve.api.middleware import Gate, Requests
@@ -330,9 +330,9 @@ def test_stages_are_counted_also_when_they_fail() -> None:
         return REGISTRY.get_sample_value("palate_stage_seconds_count", {"stage": "tested"}) or 0
 
     before = counted()
-    with stage("tested"):
+    with timed("tested"):
         pass
-    with pytest.raises(ValueError, match="inside"), stage("tested"):
+    with pytest.raises(ValueError, match="inside"), timed("tested"):
         raise ValueError("inside")
     assert counted() == before + 2
 
