@@ -33,7 +33,7 @@ MAJOR_VERSION = "18"
 DATABASE = "palate"
 
 _START_TIMEOUT = 120.0  # crash recovery replays at most a few GB
-_LAUNCHES = 3
+_LAUNCHES = 2
 _LOG_LIMIT = 10_000_000
 _POLL = 0.02
 
@@ -61,7 +61,7 @@ _SETTINGS = {
     "lc_messages": "C",
     "log_line_prefix": "%m [%p] ",
 }
-_NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+_NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}
 
 
 @dataclass(frozen=True)
@@ -79,12 +79,13 @@ class ServerStatus:
 class EmbeddedServer:
     """This process's part in the server of one data directory.
 
-    ``durable=False`` is for tests: a crash of the machine may lose or corrupt the data. Among
-    several users the one that starts the server decides.
+    ``durable=False`` is for tests: a crash of the machine may lose or corrupt the data, a crash
+    of the server may not. Among several users the one that starts the server decides.
     """
 
-    def __init__(self, home: Path, account: Account, *, durable: bool = True) -> None:
-        self.home = home
+    def __init__(self, data_dir: Path, account: Account, *, durable: bool = True) -> None:
+        self.data_dir = data_dir.absolute()
+        self.home = make_home(self.data_dir, account)
         self.bin_dir = programs_for(account)
         self._account = account
         self._durable = durable
@@ -99,8 +100,7 @@ class EmbeddedServer:
         ``keep`` leaves it running without users until ``stop``. Raises EmbeddedServerError.
         """
         with _explained(data_dir):
-            account = find_account()
-            server = cls(make_home(data_dir, account), account, durable=durable)
+            server = cls(data_dir, find_account(), durable=durable)
             server._join(keep)
         atexit.register(server.leave)
         return server
@@ -263,7 +263,7 @@ class EmbeddedServer:
         try:
             process = psutil.Process(int(started.stdout))
             keeper.wait_for(
-                lambda: keeper.serves(process, data) or not process.is_running(), seconds=5
+                lambda: keeper.serves(process, data) or not keeper.alive(process), seconds=5
             )
         except (ValueError, psutil.Error):
             return None

@@ -79,10 +79,16 @@ def serves(process: psutil.Process, data: Path) -> bool:
     """Whether a process is alive and one of PostgreSQL's on ``data``: they all live in it."""
     try:
         return (
-            process.name() == "postgres"
-            and process.status() != psutil.STATUS_ZOMBIE
-            and process.cwd() == str(data.resolve())
+            process.name() == "postgres" and alive(process) and process.cwd() == str(data.resolve())
         )
+    except psutil.Error:
+        return False
+
+
+def alive(process: psutil.Process) -> bool:
+    """Whether a process runs; one that ended and waits for its parent does not."""
+    try:
+        return process.is_running() and bool(process.status() != psutil.STATUS_ZOMBIE)
     except psutil.Error:
         return False
 
@@ -125,35 +131,32 @@ def stop_if_unused(home: Path) -> bool:
 
 def ensure_keeper(home: Path) -> None:
     """Start the keeper of ``home`` unless it has one. The new one inherits the held lock."""
-    descriptor = open_lock(home, "keeper.lock")
+    keeper_lock, users_lock = open_lock(home, "keeper.lock"), open_lock(home, "users.lock")
     try:
-        if try_lock(descriptor, fcntl.LOCK_EX):
-            spawn([sys.executable, "-P", __file__, str(home), str(descriptor)], descriptor)
+        if try_lock(keeper_lock, fcntl.LOCK_EX):
+            command = [sys.executable, "-P", __file__, home, keeper_lock, users_lock]
+            # By way of a shell that ends at once: the keeper is nobody's child.
+            subprocess.run(  # noqa: S603
+                ["/bin/sh", "-c", '"$@" </dev/null >/dev/null 2>&1 &', "sh", *map(str, command)],
+                check=True,
+                cwd="/",
+                pass_fds=(keeper_lock, users_lock),
+                start_new_session=True,
+            )
     finally:
-        os.close(descriptor)
+        os.close(keeper_lock)
+        os.close(users_lock)
 
 
-def spawn(command: list[str], descriptor: int) -> None:
-    """Start a process that is nobody's child, in a session of its own, keeping ``descriptor``."""
-    subprocess.run(  # noqa: S603
-        ["/bin/sh", "-c", '"$@" </dev/null >/dev/null 2>&1 &', "sh", *command],
-        check=True,
-        cwd="/",
-        pass_fds=(descriptor,),
-        start_new_session=True,
-    )
-
-
-def keep(home: Path, keeper_lock: int) -> None:
+def keep(home: Path, keeper_lock: int, users_lock: int) -> None:
     """Sleep until nobody uses the server, then stop it unless it is to be kept."""
-    users = open_lock(home, "users.lock")
-    fcntl.flock(users, fcntl.LOCK_EX)
+    fcntl.flock(users_lock, fcntl.LOCK_EX)
     if not (home / "keep").exists():
         stop(home)
     # In this order: whoever joins from here on finds no keeper and starts a new one.
     os.close(keeper_lock)
-    os.close(users)
+    os.close(users_lock)
 
 
 if __name__ == "__main__":
-    keep(Path(sys.argv[1]), int(sys.argv[2]))
+    keep(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))

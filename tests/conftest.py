@@ -36,7 +36,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]
 @pytest.fixture(scope="session")
 def settings(server: EmbeddedServer) -> Settings:
     """Default settings, so that no PALATE_ variable of the caller leaks in."""
-    return Settings(data_dir=server.home.parent, cursor_secret="for tests", _env_file=None)
+    return Settings(data_dir=server.data_dir, cursor_secret="for tests", _env_file=None)
 
 
 @contextmanager
