@@ -1,6 +1,6 @@
 """What Palate measures of itself, for Prometheus.
 
-Any room times a stage of its work with ``with timed("parse"): ...``; ``/metrics`` shows the
+Any room times a stage of its work with ``with stage("parse"): ...``; ``/metrics`` shows the
 histograms. One registry a process, apart from prometheus-client's global one, so that a host
 application that imports Palate keeps its own numbers.
 """
@@ -51,8 +51,8 @@ REQUESTS_REFUSED = Counter(
 )
 
 
-class timed:
-    """Time one named stage: ``with timed("parse"): ...``. An error inside counts as well."""
+class stage:
+    """Time one named stage: ``with stage("parse"): ...``. An error inside counts as well."""
 
     __slots__ = ("_histogram", "_started")
 

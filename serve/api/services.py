@@ -6,7 +6,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from palate.metrics import timed
+from palate.metrics import stage
 from palate.settings import Settings
 from rerank.search import Searcher
 from serve.api.guard import Guard
@@ -31,5 +31,5 @@ def services(request: Request) -> Services:
 
 def answer(model: BaseModel) -> Response:
     """``model`` as JSON, written once by pydantic's own serializer."""
-    with timed("serialize"):
+    with stage("serialize"):
         return Response(model.model_dump_json(), media_type="application/json")
