@@ -1,0 +1,30 @@
+-- name: server
+SELECT current_setting('server_version_num')::integer AS version_number,
+       current_setting('server_version') AS version,
+       current_setting('shared_preload_libraries') AS preload,
+       current_setting('jit') AS jit,
+       current_setting('random_page_cost')::double precision AS random_page_cost,
+       pg_size_bytes(current_setting('shared_buffers')) AS shared_buffers,
+       pg_database_size(current_database()) AS database_size,
+       current_user AS role;
+
+-- name: extensions
+SELECT a.name, a.default_version, a.installed_version
+FROM pg_available_extensions a WHERE a.name IN ('vector', 'pg_search') ORDER BY a.name;
+
+-- name: counts
+SELECT (SELECT count(*) FROM movies) AS movies,
+       (SELECT count(*) FROM movies WHERE embedding IS NULL) AS without_vector,
+       (SELECT count(*) FROM ratings) AS ratings,
+       (SELECT count(*) FROM users) AS profiles,
+       (SELECT count(*) FROM users WHERE embedding IS NULL AND rating_count > 0) AS tasteless,
+       (SELECT count(*) FROM ratings r JOIN users u USING (user_id, profile)
+        WHERE NOT u.synthetic) AS counted_ratings,
+       (SELECT coalesce(sum(rating_count), 0) FROM movie_stats) AS stats_ratings,
+       (SELECT count(*) FROM movie_stats) AS stats_movies,
+       (SELECT coalesce(sum(rating_count), 0) FROM movies) AS copied_ratings,
+       (SELECT name FROM sources) AS source,
+       (SELECT name FROM embedding_model) AS embedding_model;
+
+-- name: indexed
+SELECT count(*) FROM search_matches(CAST(:everything AS jsonb));
