@@ -1,11 +1,13 @@
 """Settings: one class, read from ``PALATE_*`` variables and a ``.env`` file."""
 
+import sys
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
 import platformdirs
 from pydantic import Field, SecretStr
+from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -89,3 +91,19 @@ class Settings(BaseSettings):
 def get_settings() -> Settings:
     """The process's settings, read once."""
     return Settings()
+
+
+def env_example() -> str:
+    """Every setting as a commented-out ``.env`` line with its default; ``.env.example`` is this."""
+    lines = [
+        "# Palate's settings. Copy to .env and uncomment what you change.",
+        "# Every one is also an environment variable; flags of `palate` go before both.",
+    ]
+    for name, field in Settings.model_fields.items():
+        default = "" if field.default in (None, PydanticUndefined) else field.default
+        lines += ["", f"# {field.description}", f"# PALATE_{name.upper()}={default}"]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(env_example())
