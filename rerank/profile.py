@@ -37,6 +37,16 @@ def list_ratings(
     return [Rating(**row) for row in rows]
 
 
+def get_rating(database: Database, user_id: int, movie_id: int, profile: str = "main") -> Rating:
+    """A user's rating of one film. Raises NotFoundError when there is none."""
+    values = {"user_id": user_id, "profile": profile, "movie_id": movie_id}
+    with database.read() as connection:
+        row = connection.execute(_statements["rating"], values).mappings().first()
+    if row is None:
+        raise NotFoundError(f"User {user_id} ({profile}) has not rated film {movie_id}.")
+    return Rating(**row)
+
+
 def rate(
     database: Database, user_id: int, movie_id: int, rating: float, profile: str = "main"
 ) -> Rating:

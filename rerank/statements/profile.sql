@@ -19,6 +19,12 @@ WHERE r.user_id = :user_id AND r.profile = :profile
 ORDER BY r.rated_at DESC, r.movie_id
 LIMIT :limit OFFSET :offset;
 
+-- name: rating
+SELECT r.user_id, r.profile, r.movie_id, m.title, m.year, r.rating,
+       to_char(r.rated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS rated_at
+FROM ratings r JOIN movies m USING (movie_id)
+WHERE r.user_id = :user_id AND r.profile = :profile AND r.movie_id = :movie_id;
+
 -- name: rate
 WITH rated AS (
     INSERT INTO ratings (user_id, profile, movie_id, rating)

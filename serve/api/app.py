@@ -1,5 +1,6 @@
 """The HTTP application: routes, and around them what every request passes through."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -39,13 +40,28 @@ def create_guard(settings: Settings, *, insecure: bool = False) -> Guard:
     return Guard(keys, insecure=insecure)
 
 
+class _Application(FastAPI):
+    """FastAPI with Palate's own OpenAPI document, made once."""
+
+    def __init__(self, settings: Settings, **options: Any) -> None:
+        super().__init__(**options)
+        self._settings = settings
+
+    def openapi(self) -> dict[str, Any]:
+        """The document that ``/openapi.json`` serves."""
+        if self.openapi_schema is None:
+            self.openapi_schema = document(self, self._settings)
+        return self.openapi_schema
+
+
 def create_app(database: Database, settings: Settings, *, insecure: bool = False) -> FastAPI:
     """The application over ``database``, which stays the caller's to close.
 
     Without API keys it answers only clients on this machine, unless ``insecure``.
     Raises MisuseError for an unusable keys file.
     """
-    app = FastAPI(
+    app = _Application(
+        settings,
         title="Palate",
         version=__version__,
         summary="Search results, to taste",
@@ -65,7 +81,7 @@ def create_app(database: Database, settings: Settings, *, insecure: bool = False
     app.state.readiness = health.Readiness(database)
     for router in (search.router, movies.router, users.router, health.router):
         app.include_router(router)
-    _document(app, settings)
+    app.state.methods = _methods_by_path(app.openapi())
     app.add_middleware(
         Gate, guard=guard, max_url=settings.max_url_length, max_body=settings.max_body_bytes
     )
@@ -84,14 +100,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
 
 
-def _document(app: FastAPI, settings: Settings) -> None:
-    """Make the OpenAPI document now, and what depends on it: the methods of each path."""
-    made = document(app, settings)
+def _methods_by_path(made: dict[str, Any]) -> list[tuple[re.Pattern[str], str]]:
+    """What ``Allow`` says of each path."""
     paths = {**made["paths"], "/openapi.json": {"get": {}}}
-    app.state.methods = [
-        (compile_path(path)[0], _methods(operations)) for path, operations in paths.items()
-    ]
-    app.openapi_schema = made
+    return [(compile_path(path)[0], _methods(operations)) for path, operations in paths.items()]
 
 
 def _methods(operations: dict[str, Any]) -> str:

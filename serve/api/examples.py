@@ -77,6 +77,7 @@ RESPONSE_EXAMPLES: dict[str, Any] = {
     "ratings": {
         "user_id": 10001, "profile": "main", "limit": 50, "offset": 0, "ratings": [_RATING],
     },
+    "rating": _RATING,
     "rate": _RATING,
     "forget": {"user_id": 10001, "ratings_deleted": 50},
 }  # fmt: skip

@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.pool import QueuePool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from palate import __version__
 from palate.metrics import REGISTRY
@@ -118,7 +118,7 @@ def readyz(request: Request) -> Response:
 @router.get(
     "/metrics",
     summary="Prometheus metrics",
-    response_class=Response,
+    response_class=PlainTextResponse,
     **scoped("read"),
 )
 def metrics(request: Request) -> Response:

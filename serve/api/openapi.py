@@ -37,9 +37,22 @@ def document(app: FastAPI, settings: Settings) -> dict[str, Any]:
     components["securitySchemes"] = _SECURITY_SCHEMES
     for operations in found["paths"].values():
         for operation in operations.values():
+            _simplify_parameters(operation)
             _set_limits(operation, settings)
             _set_examples(operation)
     return found
+
+
+def _simplify_parameters(operation: dict[str, Any]) -> None:
+    """A parameter is there or not, never null: say only what it is when it is there."""
+    for parameter in operation.get("parameters", []):
+        schema = parameter["schema"]
+        choices = [s for s in schema.pop("anyOf", []) if s != {"type": "null"}]
+        if len(choices) == 1:
+            schema |= choices[0]
+        elif choices:
+            schema["anyOf"] = choices
+        parameter.setdefault("description", schema.get("description", ""))
 
 
 def _set_limits(operation: dict[str, Any], settings: Settings) -> None:

@@ -112,6 +112,13 @@ class AddressTooLongError(RequestError):
     title = "Address too long"
 
 
+class UnsupportedMediaTypeError(RequestError):
+    """A body in a form that is not read."""
+
+    status = 415
+    title = "Unsupported media type"
+
+
 class OverloadedError(RequestError):
     """More requests at once than this server takes."""
 
@@ -266,7 +273,9 @@ def _field_error(error: dict[str, Any]) -> FieldError:
     location: Literal["query", "path", "body", "header"] = (
         place if place in ("query", "path", "body", "header") else "body"
     )
-    parts = [] if error["type"] == "json_invalid" else [str(part) for part in rest]
+    if error["type"] == "json_invalid":
+        return FieldError(location="body", name=None, detail=f"no JSON: {error['ctx']['error']}")
+    parts = [str(part) for part in rest]
     message = str(error["msg"]).removeprefix("Value error, ")
     return FieldError(
         location=location,
@@ -296,6 +305,7 @@ _DESCRIPTIONS = {
     409: "The request contradicts what the database holds.",
     413: "The body is too large.",
     414: "The address is too long.",
+    415: "The body is not application/json.",
     421: "Without API keys, only this machine is answered.",
     422: "A parameter or the body is invalid.",
     500: "A fault of the server.",

@@ -15,7 +15,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from serve.api.keys import Scope
-from serve.api.problems import FieldError, InvalidRequestError, documented
+from serve.api.problems import (
+    FieldError,
+    InvalidRequestError,
+    UnsupportedMediaTypeError,
+    documented,
+)
 from serve.api.services import services
 
 _MAX_PARAMETERS = 200
@@ -38,12 +43,15 @@ class GuardedRoute(APIRoute):
     def get_route_handler(self) -> _Handler:
         handle = super().get_route_handler()
         scope: Scope | None = (self.openapi_extra or {}).get("x-scope")
+        takes_body = self.body_field is not None
         known: dict[str, bool] | None = None
 
         async def guarded(request: Request) -> Response:
             nonlocal known
             if scope is not None:
                 services(request).guard.authorize(request.headers, scope)
+            if takes_body:
+                check_media_type(request.headers.get("content-type", ""))
             if query := request.scope["query_string"]:
                 if known is None:
                     known = _parameters(request.app, self.path_format, request.method)
@@ -51,6 +59,14 @@ class GuardedRoute(APIRoute):
             return await handle(request)
 
         return guarded
+
+
+def check_media_type(content_type: str) -> None:
+    """Raise UnsupportedMediaTypeError unless the body is said to be JSON."""
+    if content_type.partition(";")[0].strip().lower() != "application/json":
+        raise UnsupportedMediaTypeError(
+            "The body must be JSON and say so: `Content-Type: application/json`. Nothing was done."
+        )
 
 
 def check_names(query: bytes, known: Mapping[str, bool]) -> None:

@@ -104,11 +104,28 @@ def ratings(
     return answer(Ratings(user_id=user_id, **parameters.model_dump(), ratings=tuple(rows)))
 
 
+@router.get(
+    "/v1/users/{user_id}/ratings/{movie_id}",
+    summary="A user's rating of a film",
+    response_model=Rating,
+    **scoped("read", 404),
+)
+def rating(
+    request: Request,
+    user_id: UserId,
+    movie_id: MovieId,
+    parameters: Annotated[ProfileParameters, Query()],
+) -> Response:
+    """What one user gave one film."""
+    database = services(request).database
+    return answer(profiles.get_rating(database, user_id, movie_id, parameters.profile))
+
+
 @router.put(
     "/v1/users/{user_id}/ratings/{movie_id}",
     summary="Rate a film",
     response_model=Rating,
-    **scoped("write", 400, 404, 413),
+    **scoped("write", 400, 404, 413, 415),
 )
 def rate(
     request: Request,
