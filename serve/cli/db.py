@@ -1,0 +1,204 @@
+"""`palate db`: the embedded server, the schema, psql, backups."""
+
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from palate.errors import MisuseError, NotInstalledError
+from palate.settings import Settings
+from serve.cli.output import confirm, print_facts, print_json, say
+from serve.cli.session import Json, Yes, session
+
+app = typer.Typer(no_args_is_help=True, help="The database: server, schema, psql, backups.")
+
+
+@app.command()
+def start(context: typer.Context, json: Json = False) -> None:
+    """Start the embedded server and keep it running until `palate db stop`.
+
+    Other commands start it themselves and the last one stops it; a kept server answers at once.
+    """
+    from sql.embedded import EmbeddedServer
+
+    settings = _embedded(session(context).settings)
+    server = EmbeddedServer.start(settings.data_dir, keep=True)
+    url = server.url
+    server.leave()
+    if json:
+        print_json(EmbeddedServer.status(settings.data_dir))
+    else:
+        say(f"The embedded server runs: {url}")
+
+
+@app.command()
+def stop(
+    context: typer.Context,
+    force: Annotated[bool, typer.Option("--force", help="Stop it under its users.")] = False,
+    json: Json = False,
+) -> None:
+    """Stop the embedded server, or, while it is used, when its last user leaves."""
+    from sql.embedded import EmbeddedServer
+
+    settings = _embedded(session(context).settings)
+    down = EmbeddedServer.stop(settings.data_dir, force=force)
+    if json:
+        print_json({"stopped": down})
+    elif down:
+        say("The embedded server is down.")
+    else:
+        say("The embedded server is in use; it stops when its last user leaves.")
+
+
+@app.command()
+def status(context: typer.Context, json: Json = False) -> None:
+    """Show which database is used, and whether it runs; exits 1 when it does not."""
+    settings = session(context).settings
+    facts = _status_of_yours(settings) if settings.database_url else _status_embedded(settings)
+    if json:
+        print_json(facts)
+    else:
+        print_facts(facts.items())
+    raise typer.Exit(0 if facts["running"] else 1)
+
+
+def _status_embedded(settings: Settings) -> dict[str, object]:
+    from sql.embedded import EmbeddedServer
+
+    found = EmbeddedServer.status(settings.data_dir)
+    return {
+        "server": "embedded",
+        "running": found.running,
+        "in use": found.in_use,
+        "kept": found.kept,
+        "pid": found.pid,
+        "url": found.url,
+        "files": str(found.data_dir),
+    }
+
+
+def _status_of_yours(settings: Settings) -> dict[str, object]:
+    from palate.errors import DatabaseUnavailableError
+    from sql.database import Database
+
+    with Database.open(settings) as database:
+        url = database.url.render_as_string(hide_password=True)
+        try:
+            engine = database.search_engine.name
+        except DatabaseUnavailableError as error:
+            return {"server": "yours", "running": False, "url": url, "reason": str(error)}
+    return {"server": "yours", "running": True, "url": url, "engine": engine}
+
+
+@app.command()
+def migrate(
+    context: typer.Context,
+    wait: Annotated[
+        float, typer.Option(min=0, help="Seconds to wait for a server that does not answer yet.")
+    ] = 0,
+    json: Json = False,
+) -> None:
+    """Bring the schema to this Palate's. Many may run it at once: one works, the others wait."""
+    from sql.database import Database
+    from sql.migrate import migrate as bring_up
+
+    with Database.open(session(context).settings) as database:
+        applied = bring_up(database, wait)
+    if json:
+        print_json({"applied": applied})
+    else:
+        say(f"Applied: {', '.join(applied)}." if applied else "The schema is up to date.")
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def psql(context: typer.Context) -> None:
+    """Open psql on the database; what follows is handed to it. Examples:
+
+    palate db psql
+
+    palate db psql -- -c "SELECT title, moved FROM search('lord', for_user => 20002)"
+    """
+    with session(context).database() as database:
+        program = find_psql(database.server.bin_dir if database.server else None)
+        # The password goes through the environment: a command line can be read by others.
+        address = database.url.set(drivername="postgresql", password=None)
+        environment = dict(os.environ)
+        if database.url.password is not None:
+            environment["PGPASSWORD"] = str(database.url.password)
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is psql's
+        try:
+            ended = subprocess.run(  # noqa: S603
+                [program, address.render_as_string(hide_password=False), *context.args],
+                env=environment,
+                check=False,
+            )
+        finally:
+            signal.signal(signal.SIGINT, before)
+    raise typer.Exit(ended.returncode)
+
+
+def find_psql(bin_dir: Path | None) -> Path:
+    """psql as the embedded server brings it, else as installed. Raises NotInstalledError."""
+    if bin_dir is not None and (bin_dir / "psql").exists():
+        return bin_dir / "psql"
+    found = shutil.which("psql")
+    if found is None:
+        raise NotInstalledError(
+            "There is no psql here. Nothing was started. Install PostgreSQL's client tools."
+        )
+    return Path(found)
+
+
+@app.command()
+def backup(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="File to write.")],
+    json: Json = False,
+) -> None:
+    """Write the whole database into one file. Example:
+
+    palate db backup palate.backup
+    """
+    from sql.backup import backup as write
+
+    with session(context).database() as database:
+        written = write(database, file)
+    if json:
+        print_json(written)
+    else:
+        say(f"Wrote {file}.")
+
+
+@app.command()
+def restore(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="File to read.")],
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Replace the database's content by a backup's; it answers the same searches. Example:
+
+    palate db restore palate.backup --yes
+    """
+    from sql.backup import restore as read
+
+    confirm("Replace everything in the database by the backup?", yes=yes)
+    with session(context).database() as database:
+        restored = read(database, file)
+    if json:
+        print_json(restored)
+    else:
+        say(f"Restored {file}.")
+
+
+def _embedded(settings: Settings) -> Settings:
+    if settings.database_url is not None:
+        raise MisuseError(
+            "PALATE_DATABASE_URL names a server of yours, which Palate neither starts nor stops. "
+            "Nothing was done. Unset it to use the embedded one."
+        )
+    return settings

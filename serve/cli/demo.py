@@ -1,0 +1,135 @@
+"""`palate demo`: the whole path on the sample, ending with the orders side by side."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from rich.text import Text
+
+from palate.errors import ConflictError
+from serve.cli.output import out, print_json, say
+from serve.cli.session import Json, session
+from sql.statements import Statements
+
+if TYPE_CHECKING:
+    from rerank.results import SearchResponse
+    from rerank.search import Searcher
+    from serve.cli.orders import Order
+    from sql.database import Database
+
+WORDS = ("lord", "king")
+LOVER, HATER = 20001, 20002
+GENRE = "Fantasy"
+_WIDTH = 120
+_statements = Statements(Path(__file__).parent / "statements" / "demo.sql")
+_COLUMNS = (
+    (None, "unpersonalised"),
+    (LOVER, f"fantasy lover · {LOVER}"),
+    (HATER, f"fantasy hater · {HATER}"),
+)
+
+_NEXT = """\
+What next?
+  palate search dragon --user {lover} --user {hater}     another word, side by side
+  palate search magic --user {lover} --explain           with reasons
+  palate random 5                                        films to rate; then, as yourself:
+  palate user rate 7 {film} 5.0                         one rating is in the next search
+  palate search {word} --user 7                          your own order
+  palate test-users check                                the same over six words, as a verdict
+  palate db psql -- -c "SELECT rank, moved, title FROM search('{word}', for_user => {lover})"
+  palate serve                                           the HTTP API on 127.0.0.1
+  palate ingest movielens PATH --replace                 your own catalog instead of the sample
+"""
+
+
+def demo(context: typer.Context, json: Json = False) -> None:
+    """Load the sample and show one search as nobody, a fantasy lover and a fantasy hater see it.
+
+    Starts the embedded server, migrates it, loads 3,200 films with 600 synthetic raters and text
+    embeddings, and makes the test users; what is there already is kept. Example:
+
+        palate demo
+    """
+    from rerank.search import Searcher
+    from serve.cli.orders import Order
+
+    settings = session(context).settings
+    with session(context).database() as database:
+        _prepare(database)
+        searcher = Searcher(database, settings)
+        found = {
+            word: [Order(name, _search(searcher, word, user_id)) for user_id, name in _COLUMNS]
+            for word in WORDS
+        }
+    if json:
+        print_json({word: [order.response for order in found[word]] for word in found})
+        return
+    for word, orders in found.items():
+        _show(word, orders)
+    film = found[WORDS[0]][0].response.hits[0].movie_id
+    out().print(_NEXT.format(lover=LOVER, hater=HATER, film=film, word=WORDS[0]), soft_wrap=True)
+
+
+def _prepare(database: Database) -> None:
+    """The schema, the sample and the tasters: each only where it is missing."""
+    from sql.migrate import migrate
+    from test_users.tasters import create_tasters
+
+    with _step("Schema") as told:
+        applied = migrate(database)
+        told.append(f"{len(applied)} migrations applied" if applied else "up to date")
+    with _step("Sample") as told:
+        told.append(_load_sample(database))
+    with _step("Test users") as told:
+        created = create_tasters(database)
+        films = max(taster.films for taster in created)
+        told.append(f"{len(created)} made, rating up to {films} fantasy films each")
+
+
+def _load_sample(database: Database) -> str:
+    """Load the sample unless it is there. Raises ConflictError beside another source."""
+    from ingest.sources.sample import NAME
+    from serve.cli.ingest import load_sample
+
+    with database.read() as connection:
+        loaded = connection.execute(_statements["loaded"]).one()
+    if loaded.source == NAME and loaded.model is not None:
+        return "already loaded"
+    if loaded.source not in (None, NAME):
+        raise ConflictError(
+            f"The database holds {loaded.source}, and the demo needs the sample. Nothing was "
+            "changed. Give the demo a database of its own with `palate --data-dir DIR demo`."
+        )
+    report = load_sample(database)
+    return f"{report.movies:,} films and {report.ratings:,} ratings by COPY, with embeddings"
+
+
+@contextmanager
+def _step(name: str) -> Iterator[list[str]]:
+    """One step of the preparation; what is put into the list is told when it is done."""
+    started = time.monotonic()
+    told: list[str] = []
+    yield told
+    say(f"{name:<11} {' '.join(told)} ({time.monotonic() - started:.1f} s)")
+
+
+def _search(searcher: Searcher, word: str, user_id: int | None) -> SearchResponse:
+    from rerank.results import SearchRequest
+
+    return searcher.search(SearchRequest(q=word, user_id=user_id, explain="facts"))
+
+
+def _show(word: str, orders: list[Order]) -> None:
+    from serve.cli.orders import print_reasons, print_side_by_side
+
+    tops = [sum(GENRE in hit.genres for hit in order.response.hits) for order in orders]
+    count = " · ".join(f"{name} {top}" for top, (_, name) in zip(tops, _COLUMNS, strict=True))
+    out().print(Text(f"\n{word}", style="bold"))
+    print_side_by_side(orders, mark=GENRE, width=_WIDTH)
+    out().print(Text(f"{GENRE} in the top 10: {count}"))
+    print_reasons(orders[1:], 1, _WIDTH)

@@ -1,0 +1,215 @@
+"""`palate ingest`: films, ratings, tags and embeddings into the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from palate.errors import MisuseError
+from serve.cli.output import err, print_json, say, warn
+from serve.cli.session import Json, session
+
+if TYPE_CHECKING:
+    from ingest.load import LoadReport
+    from ingest.rows import Source
+    from sql.database import Database
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Load films, ratings, tags and embeddings. All of a load, or nothing of it.",
+)
+
+Replace = Annotated[
+    bool, typer.Option("--replace", help="Delete what is loaded first, ratings included.")
+]
+OnErrorOption = Annotated[
+    Literal["stop", "skip"],
+    typer.Option(help="At a line that cannot be loaded: stop, or set it aside and go on."),
+]
+RejectsFile = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Where --on-error skip sets lines aside."),
+]
+OnlyOnce = Annotated[
+    bool, typer.Option("--no-wait", help="Refuse, instead of waiting, while another load runs.")
+]
+
+
+@app.command()
+def sample(context: typer.Context, replace: Replace = False, json: Json = False) -> None:
+    """Load the sample: 3,200 real films, 600 synthetic raters and text embeddings.
+
+    Example:
+
+        palate ingest sample
+    """
+    with session(context).database(migrate=True) as database:
+        report = load_sample(database, replace=replace)
+    _tell(report, json=json)
+
+
+def load_sample(database: Database, *, replace: bool = False) -> LoadReport:
+    """The sample with its embeddings, watched on stderr."""
+    from ingest.embeddings import load_embeddings
+    from ingest.load import load
+    from ingest.progress import watch
+    from ingest.sources.sample import sample as open_sample
+
+    with open_sample() as source, watch(err()) as progress:
+        report = load(database, source, replace=replace, progress=progress)
+    with as_file(files("samples") / "embeddings.npz") as vectors:
+        load_embeddings(database, vectors)
+    return report
+
+
+@app.command()
+def movielens(
+    context: typer.Context,
+    path: Annotated[Path, typer.Argument(help="A MovieLens folder or zip archive.")],
+    metadata: Annotated[
+        Path | None, typer.Option(help="Film texts beside it: JSON lines keyed by tmdb_id.")
+    ] = None,
+    replace: Replace = False,
+    on_error: OnErrorOption = "stop",
+    rejects: RejectsFile = None,
+    no_wait: OnlyOnce = False,
+    json: Json = False,
+) -> None:
+    """Load MovieLens in any of its public layouts. Examples:
+
+    palate ingest movielens ml-latest-small
+
+    palate ingest movielens ml-25m.zip --replace --on-error skip
+    """
+    from ingest.sources.movielens import MovieLens
+
+    source = MovieLens(path, metadata)
+    with session(context).database(migrate=True) as database:
+        report = _load(
+            database, source, replace=replace, on_error=on_error, rejects=rejects, wait=not no_wait
+        )
+    _tell(report, json=json)
+
+
+@app.command("csv")
+def csv_(
+    context: typer.Context,
+    movies: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Films: movie_id, title, ...")
+    ] = None,
+    ratings: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Ratings: user_id, movie_id, rating, ...")
+    ] = None,
+    tags: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Tags: user_id, movie_id, tag, ...")
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(metavar="OURS=YOURS", help="Where a column is called otherwise. Repeat."),
+    ] = None,
+    separator: Annotated[
+        str, typer.Option(help="What separates the items of genres, actors and keywords.")
+    ] = "|",
+    name: Annotated[str, typer.Option(help="What the database remembers having loaded.")] = "csv",
+    replace: Replace = False,
+    on_error: OnErrorOption = "stop",
+    rejects: RejectsFile = None,
+    no_wait: OnlyOnce = False,
+    json: Json = False,
+) -> None:
+    """Load your own CSV (also .csv.gz) or Parquet files. Example:
+
+    palate ingest csv --movies films.csv --ratings stars.parquet --column user_id=customer
+    """
+    from ingest.sources.table import Table
+
+    source = Table(
+        name,
+        movies=movies,
+        ratings=ratings,
+        tags=tags,
+        columns=parse_columns(column or ()),
+        separator=separator,
+    )
+    with session(context).database(migrate=True) as database:
+        report = _load(
+            database, source, replace=replace, on_error=on_error, rejects=rejects, wait=not no_wait
+        )
+    _tell(report, json=json)
+
+
+def parse_columns(pairs: Iterable[str]) -> dict[str, str]:
+    """``user_id=customer`` as a mapping. Raises MisuseError."""
+    columns = {}
+    for pair in pairs:
+        ours, equals, yours = (part.strip() for part in pair.partition("="))
+        if not (ours and equals and yours):
+            raise MisuseError(
+                f"--column: {pair!r} is no mapping. Nothing was loaded. "
+                "Write OURS=YOURS, for example user_id=customer."
+            )
+        columns[ours] = yours
+    return columns
+
+
+@app.command()
+def embeddings(
+    context: typer.Context,
+    file: Annotated[
+        Path, typer.Argument(help="CSV, Parquet or npz, as `palate embed generate` writes it.")
+    ],
+    json: Json = False,
+) -> None:
+    """Load films' embeddings and make every taste vector again. Example:
+
+    palate ingest embeddings vectors.parquet
+    """
+    from ingest.embeddings import load_embeddings
+
+    with session(context).database(migrate=True) as database:
+        report = load_embeddings(database, file)
+    if json:
+        print_json(report)
+    else:
+        say(str(report))
+
+
+def _load(
+    database: Database,
+    source: Source,
+    *,
+    replace: bool,
+    on_error: Literal["stop", "skip"],
+    rejects: Path | None,
+    wait: bool,
+) -> LoadReport:
+    from ingest.load import load
+    from ingest.progress import watch
+
+    with watch(err()) as progress:
+        return load(
+            database,
+            source,
+            replace=replace,
+            on_error=on_error,
+            rejects=rejects,
+            progress=progress,
+            wait=wait,
+        )
+
+
+def _tell(report: LoadReport, *, json: bool) -> None:
+    if json:
+        print_json(report)
+        return
+    say(
+        f"Loaded {report.source}: {report.movies:,} films, {report.ratings:,} ratings and "
+        f"{report.tags:,} tags in {report.seconds:.1f} s ({report.rows_per_second:,.0f} rows/s); "
+        f"{report.changed:,} rows changed."
+    )
+    if report.rejected:
+        warn(f"{report.rejected:,} lines were not loaded; they are in {report.rejects}.")

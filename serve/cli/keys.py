@@ -1,0 +1,72 @@
+"""`palate keys`: API keys of the HTTP server."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from palate.errors import ConflictError, MisuseError
+from serve.cli.output import out, print_json, say
+from serve.cli.session import Json
+
+app = typer.Typer(no_args_is_help=True, help="API keys of the HTTP server.")
+
+
+@app.callback()
+def keys() -> None:
+    """API keys of the HTTP server."""
+
+
+@app.command()
+def create(
+    name: Annotated[str, typer.Argument(help="Whose key it is: letters, digits, dot, dash, _.")],
+    scope: Annotated[
+        Literal["read", "write", "admin"],
+        typer.Option(help="read: search; write: also rate; admin: also forget users."),
+    ] = "read",
+    file: Annotated[
+        Path | None, typer.Option(help="Append the key's line to this file, made when missing.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Make a key and show it once. Only its SHA-256 goes into the keys file.
+
+    A running server reads its file again when it changes. Examples:
+
+        palate keys create web --scope read --file keys.txt
+
+        palate serve --api-keys-file keys.txt
+    """
+    from serve.api.keys import create_key
+
+    secret, key = create_key(name, scope)
+    if file is not None:
+        _append(file, key.name, key.line)
+    if json:
+        print_json({"name": key.name, "scope": key.scope, "key": secret, "line": key.line})
+        return
+    out().print(secret, soft_wrap=True)
+    say("Keep it now: it is not shown again. Send it as `Authorization: Bearer KEY`.")
+    if file is None:
+        say(f"Line for the keys file (PALATE_API_KEYS_FILE): {key.line}")
+    else:
+        say(f"Added {key.name} ({key.scope}) to {file}.")
+
+
+def _append(file: Path, name: str, line: str) -> None:
+    """Add a line to the keys file. Raises ConflictError and MisuseError."""
+    from serve.api.keys import parse_keys
+
+    try:
+        text = file.read_text(encoding="utf-8") if file.exists() else ""
+        if any(key.name == name for key in parse_keys(text, str(file))):
+            raise ConflictError(
+                f"{file} already has a key called {name}. Nothing was changed. Choose another "
+                "name, or delete that line first."
+            )
+        descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        with os.fdopen(descriptor, "a", encoding="utf-8") as stream:
+            stream.write(("" if text.endswith("\n") or not text else "\n") + line + "\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise MisuseError(f"{file} cannot be written ({error}). No key was made.") from error

@@ -1,0 +1,185 @@
+"""The `palate` command: its groups, its root options, and how it ends.
+
+Exit codes: 0 done, 1 failed (or a check did not pass), 2 misused, 130 interrupted.
+"""
+
+import io
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from typer.exceptions import TyperException
+
+import palate
+from palate.errors import MisuseError, PalateError
+from serve.cli import (
+    bench,
+    db,
+    demo,
+    doctor,
+    embed,
+    ingest,
+    keys,
+    movies,
+    search,
+    server,
+    test_users,
+    user,
+)
+from serve.cli.output import say
+from serve.cli.session import Session
+
+if TYPE_CHECKING:
+    from palate.settings import Settings
+
+_INTERRUPTED = 130
+_BROKEN_PIPE = 141  # what a shell reports for a program that SIGPIPE ended
+
+app = typer.Typer(
+    name="palate",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("demo")(demo.demo)
+app.command("search")(search.search)
+app.command("movie")(movies.movie)
+app.command("random")(movies.random)
+app.command("similar")(movies.similar)
+app.add_typer(user.app, name="user")
+app.add_typer(ingest.app, name="ingest")
+app.add_typer(embed.app, name="embed")
+app.add_typer(test_users.app, name="test-users")
+app.command("serve")(server.serve)
+app.add_typer(keys.app, name="keys")
+app.add_typer(db.app, name="db")
+app.command("doctor")(doctor.doctor)
+app.add_typer(bench.app, name="bench")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"palate {palate.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    context: typer.Context,
+    database_url: Annotated[
+        str | None,
+        typer.Option(
+            envvar="PALATE_DATABASE_URL",
+            metavar="URL",
+            help="PostgreSQL or ParadeDB to use. Without it: the embedded server.",
+        ),
+    ] = None,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(envvar="PALATE_DATA_DIR", help="Where the embedded server keeps its files."),
+    ] = None,
+    engine: Annotated[
+        Literal["auto", "paradedb", "postgres"] | None,
+        typer.Option(envvar="PALATE_ENGINE", help="Search engine."),
+    ] = None,
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"] | None,
+        typer.Option(envvar="PALATE_LOG_LEVEL", help="Least severity that is logged."),
+    ] = None,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print it."),
+    ] = False,
+) -> None:
+    """Search results, to taste: BM25 finds the films, each user's taste orders them.
+
+    Start with [bold]palate demo[/bold]; then, for example:
+
+        palate search lord --user 20001 --user 20002
+
+        palate user rate 7 1234 4.5
+
+    Every option here has a twin among the variables: [bold]--data-dir[/bold] is PALATE_DATA_DIR.
+    """
+    flags = {
+        "database_url": database_url or None,
+        "data_dir": data_dir,
+        "engine": engine,
+        "log_level": log_level,
+    }
+    context.obj = Session(_settings({name: value for name, value in flags.items() if value}))
+
+
+def _settings(flags: dict[str, Any]) -> "Settings":
+    """Settings with the flags on top, and logs as they say. Raises MisuseError."""
+    from pydantic import ValidationError
+
+    from palate.logs import set_up_logs
+    from palate.settings import Settings
+
+    try:
+        settings = Settings(**flags)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "PALATE_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise MisuseError(f"{name}: {first['msg']}. Nothing was done. Correct it.") from error
+    set_up_logs(settings)
+    return settings
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; every error becomes one line on stderr."""
+    try:
+        ended = app(arguments, prog_name="palate", standalone_mode=False)
+        sys.stdout.flush()
+        return ended if isinstance(ended, int) else 0
+    except TyperException as error:
+        return _misused(error)
+    except typer.Abort:
+        say("palate: stopped. Nothing was done.")
+        return 1
+    except PalateError as error:
+        return _failed(error, str(error), error.exit_code)
+    except BrokenPipeError:
+        # Whoever read us has gone; the interpreter's last flush must not complain either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _BROKEN_PIPE
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except Exception as error:
+        return _failed(
+            error,
+            f"an error nobody expected: {type(error).__name__}: {error}. "
+            "`palate --log-level debug ...` shows where.",
+            1,
+        )
+
+
+def run() -> None:
+    """The entry point."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    sys.exit(main())
+
+
+def _failed(error: Exception, message: str, exit_code: int) -> int:
+    if logging.getLogger().isEnabledFor(logging.DEBUG):
+        sys.stderr.write("".join(traceback.format_exception(error)))
+    say("palate: " + " ".join(message.split()))
+    return exit_code
+
+
+def _misused(error: TyperException) -> int:
+    """Say what was wrong with the words typed; an empty message means that help was shown."""
+    if error.message:
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context else "palate"
+        say(f"{path}: {' '.join(error.format_message().split())} Try `{path} --help`.")
+    return error.exit_code

@@ -1,0 +1,130 @@
+"""What commands print: tables, JSON and messages.
+
+On a terminal tables have rules and colour; elsewhere they are plain text, 120 columns wide
+unless COLUMNS says otherwise. Text from the database is never read as markup, and its control
+characters never reach the terminal.
+"""
+
+import json
+import os
+import sys
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+PIPE_WIDTH = 120
+
+Justify = Literal["left", "right"]
+
+
+def out() -> Console:
+    """Where results go."""
+    return _console(sys.stdout.isatty(), stderr=False)
+
+
+def err() -> Console:
+    """Where messages, warnings and progress go."""
+    return _console(sys.stderr.isatty(), stderr=True)
+
+
+def _console(terminal: bool, *, stderr: bool) -> Console:
+    width = None if terminal or "COLUMNS" in os.environ else PIPE_WIDTH
+    return Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
+
+
+def say(message: str) -> None:
+    """A message for the person, beside the results."""
+    err().print(Text(clean(message)), soft_wrap=True)
+
+
+def warn(message: str) -> None:
+    """Something that went less well than the person may think."""
+    err().print(Text("warning: ", style="yellow") + Text(clean(message)), soft_wrap=True)
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask before something that cannot be undone. Raises typer.Abort unless agreed to."""
+    if not yes:
+        typer.confirm(question, abort=True, err=True)
+
+
+def print_json(data: object) -> None:
+    """Data as JSON; pydantic models and dataclasses as the objects they are."""
+    text = json.dumps(_plain(data), indent=2, ensure_ascii=False, default=str)
+    sys.stdout.write(text + "\n")
+
+
+def _plain(data: object) -> Any:
+    if hasattr(data, "model_dump"):
+        return data.model_dump(mode="json")
+    if hasattr(data, "__dataclass_fields__"):
+        return {name: _plain(getattr(data, name)) for name in data.__dataclass_fields__}
+    if isinstance(data, Mapping):
+        return {str(key): _plain(value) for key, value in data.items()}
+    if isinstance(data, Sequence) and not isinstance(data, str | bytes):
+        return [_plain(item) for item in data]
+    return data
+
+
+def table(*columns: str | tuple[str, Justify], title: str | None = None) -> Table:
+    """An empty table; a column is its heading, or its heading and side."""
+    made = Table(
+        box=box.SIMPLE_HEAD if sys.stdout.isatty() else None,
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        header_style="bold",
+        pad_edge=False,
+        show_edge=False,
+    )
+    for column in columns:
+        heading, justify = (column, "left") if isinstance(column, str) else column
+        made.add_column(heading, justify="right" if justify == "right" else "left")
+    return made
+
+
+def print_facts(facts: Iterable[tuple[str, object]]) -> None:
+    """Names and values, one a line; values that are missing are left out."""
+    made = Table(box=None, show_header=False, pad_edge=False)
+    made.add_column(style="bold")
+    made.add_column(overflow="fold")
+    for name, value in facts:
+        if value not in (None, "", (), []):
+            made.add_row(name, value if isinstance(value, Text) else Text(clean(str(value))))
+    out().print(made)
+
+
+def clean(text: str) -> str:
+    """The text without characters that would steer a terminal; tabs and newlines stay."""
+    return "".join("�" if unicodedata.category(c) == "Cc" and c not in "\n\t" else c for c in text)
+
+
+def line(text: str | None) -> str:
+    """The text on one line, cleaned; empty when there is none."""
+    return " ".join(clean(text or "").split())
+
+
+def film(title: str, year: int | None) -> Text:
+    """A film's name, its year dimmed."""
+    shown = Text(line(title))
+    if year is not None:
+        shown.append(f" ({year})", style="dim")
+    return shown
+
+
+def movement(moved: int) -> Text:
+    """Places gained or lost."""
+    if moved == 0:
+        return Text("·", style="dim")
+    return Text(f"▲{moved}", style="green") if moved > 0 else Text(f"▼{-moved}", style="red")
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """A number, or a dash where there is none."""
+    return "–" if value is None else f"{value:.{digits}f}"

@@ -1,0 +1,166 @@
+"""`palate search`: one order, or several side by side."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from palate.errors import MisuseError
+from serve.cli.output import print_json
+from serve.cli.session import Json, Profile, session
+
+if TYPE_CHECKING:
+    from rerank.results import SearchRequest
+
+_UNPERSONALISED = "unpersonalised"
+_REASONS = 3  # films whose reasons a comparison tells, a user
+
+
+def search(
+    context: typer.Context,
+    query: Annotated[
+        str, typer.Argument(help='Words, "phrases", field:value, AND OR NOT, ranges.')
+    ],
+    user: Annotated[
+        list[int] | None,
+        typer.Option("--user", "-u", min=0, help="Whose taste orders it. Repeat to compare."),
+    ] = None,
+    profile: Profile = "main",
+    k: Annotated[int, typer.Option("--k", "-k", min=1, help="Films to show.")] = 10,
+    candidates: Annotated[
+        int, typer.Option(min=1, help="Films that text finds and taste orders.")
+    ] = 100,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show the parts of each score, and reasons.")
+    ] = False,
+    weights: Annotated[
+        str | None,
+        typer.Option(metavar="NAME:W,...", help="Weights of the blend for this search."),
+    ] = None,
+    mode: Annotated[
+        Literal["lexical", "semantic", "hybrid"], typer.Option(help="What finds the candidates.")
+    ] = "lexical",
+    seen: Annotated[
+        Literal["keep", "drop", "mark"], typer.Option(help="What to do with films the user rated.")
+    ] = "keep",
+    genre: Annotated[
+        list[str] | None, typer.Option(help="Only films of this genre. Repeat for more.")
+    ] = None,
+    year_from: Annotated[int | None, typer.Option(help="Only films of this year or later.")] = None,
+    year_to: Annotated[int | None, typer.Option(help="Only films of this year or before.")] = None,
+    min_rating: Annotated[
+        float | None, typer.Option(min=0, max=5, help="Only films rated this well on average.")
+    ] = None,
+    min_ratings: Annotated[
+        int | None, typer.Option(min=0, help="Only films that so many people rated.")
+    ] = None,
+    facets: Annotated[
+        bool, typer.Option("--facets", help="Count all matches by genre and decade.")
+    ] = False,
+    snippets: Annotated[
+        bool, typer.Option("--snippets", help="Show where the words are found.")
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse a query that cannot be parsed.")
+    ] = False,
+    cursor: Annotated[str | None, typer.Option(help="Go on where the last page ended.")] = None,
+    json: Json = False,
+) -> None:
+    """Find films by text and order them by a user's taste.
+
+    Plain words find films that have them all. Several users are shown side by side, next to the
+    unpersonalised order. Examples:
+
+        palate search lord
+
+        palate search lord --user 20001 --explain
+
+        palate search king --user 20001 --user 20002
+
+        palate search 'title:matrix AND year:[2000 TO 2020]' --json
+
+        palate search '"dark knight"' --user 7 --weights content:1,popularity:0 --seen drop
+    """
+    asked = {
+        "q": query,
+        "profile": profile,
+        "k": k,
+        "candidates": candidates,
+        "weights": parse_weights(weights) if weights else None,
+        "mode": mode,
+        "seen": seen,
+        "explain": "facts" if explain else "none",
+        "facets": facets,
+        "snippets": snippets,
+        "strict": strict,
+        "genres": tuple(genre or ()),
+        "year_from": year_from,
+        "year_to": year_to,
+        "min_rating": min_rating,
+        "min_ratings": min_ratings,
+        "cursor": cursor,
+    }
+    _show(context, asked, user or [], accounts=explain, as_json=json)
+
+
+def _show(
+    context: typer.Context,
+    asked: dict[str, Any],
+    users: list[int],
+    *,
+    accounts: bool,
+    as_json: bool,
+) -> None:
+    from serve.cli.orders import Order, print_order, print_reasons, print_side_by_side
+
+    compared = len(users) > 1
+    if compared and asked["cursor"]:
+        raise MisuseError("A cursor belongs to one search. Nothing was searched. Give one --user.")
+    wanted: list[int | None] = [*([None] if compared or not users else []), *users]
+    with session(context).searcher() as searcher:
+        found = [searcher.search(_request(asked, user_id)) for user_id in wanted]
+    if as_json:
+        print_json(found if compared else found[0])
+    elif compared:
+        orders = [
+            Order(_UNPERSONALISED if user_id is None else f"user {user_id}", response)
+            for user_id, response in zip(wanted, found, strict=True)
+        ]
+        print_side_by_side(orders)
+        if accounts:
+            print_reasons(orders[1:], _REASONS)
+    else:
+        print_order(found[0], accounts=accounts)
+
+
+def _request(asked: dict[str, Any], user_id: int | None) -> SearchRequest:
+    from pydantic import ValidationError
+
+    from rerank.results import SearchRequest
+
+    try:
+        return SearchRequest(**asked, user_id=user_id)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "--" + str(first["loc"][0]).replace("_", "-")
+        raise MisuseError(f"{name}: {first['msg']}. Nothing was searched.") from error
+
+
+def parse_weights(text: str) -> dict[str, float]:
+    """``content:1,popularity:0`` as numbers. Raises MisuseError."""
+    from rerank.results import COMPONENTS
+
+    weights = {}
+    for part in text.split(","):
+        name, _, value = (piece.strip() for piece in part.partition(":"))
+        try:
+            weights[name] = float(value)
+        except ValueError:
+            weights[name] = -1.0
+        if name not in COMPONENTS or not 0 <= weights[name] <= 100:
+            raise MisuseError(
+                f"--weights: {part.strip()!r} is no weight. Nothing was searched. Write NAME:W "
+                f"with commas between, W from 0 to 100, NAME one of {', '.join(COMPONENTS)}."
+            )
+    return weights

@@ -1,0 +1,41 @@
+"""`palate serve`: the HTTP API."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from serve.cli.session import session
+
+
+def serve(
+    context: typer.Context,
+    host: Annotated[
+        str | None, typer.Option(envvar="PALATE_HOST", help="Address to listen on.")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option("--port", "-p", envvar="PALATE_PORT", min=0, max=65535, help="Port."),
+    ] = None,
+    api_keys_file: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="PALATE_API_KEYS_FILE",
+            help="File of API keys, as `palate keys create` prints them. Without: loopback only.",
+        ),
+    ] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Listen anywhere without keys: anyone may write.")
+    ] = False,
+) -> None:
+    """Serve the HTTP API until Ctrl-C; what runs is finished first. Examples:
+
+    palate serve
+
+    palate serve --host 0.0.0.0 --api-keys-file keys.txt
+    """
+    from serve.api.run import serve as run
+
+    flags = {"host": host, "port": port, "api_keys_file": api_keys_file}
+    given = {name: value for name, value in flags.items() if value is not None}
+    run(session(context).settings.model_copy(update=given), insecure=insecure)

@@ -1,0 +1,81 @@
+"""What one command works with: the settings, and the database they name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from palate.errors import SchemaError
+
+if TYPE_CHECKING:
+    from palate.settings import Settings
+    from rerank.search import Searcher
+    from sql.database import Database
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Profile = Annotated[str, typer.Option(help="Which of the user's profiles.")]
+
+
+class Session:
+    """The settings of this run: flags before PALATE_* variables before the .env file."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @contextmanager
+    def database(self, *, migrate: bool = False) -> Iterator[Database]:
+        """The database, started if it is the embedded one.
+
+        ``migrate`` brings an embedded database to this schema first; another server's schema
+        changes only on `palate db migrate`. Raises SchemaError when the schema does not fit.
+        """
+        from sql.database import Database
+
+        with Database.open(self.settings) as database, _fitting_schema():
+            if migrate and database.server is not None:
+                from sql.migrate import migrate as bring_up
+
+                bring_up(database)
+            yield database
+
+    @contextmanager
+    def searcher(self) -> Iterator[Searcher]:
+        """Search over the database."""
+        from rerank.search import Searcher
+
+        with self.database() as database:
+            yield Searcher(database, self.settings)
+
+
+def session(context: typer.Context) -> Session:
+    """The session that the root command made."""
+    made = context.find_object(Session)
+    if made is None:
+        raise RuntimeError("the root command makes the session")
+    return made
+
+
+@contextmanager
+def _fitting_schema() -> Iterator[None]:
+    """Turn the database's word for a missing table or function into what to do."""
+    import psycopg
+    import sqlalchemy
+
+    try:
+        yield
+    except sqlalchemy.exc.ProgrammingError as error:
+        if isinstance(
+            error.orig,
+            psycopg.errors.UndefinedTable
+            | psycopg.errors.UndefinedFunction
+            | psycopg.errors.UndefinedColumn,
+        ):
+            raise SchemaError(
+                "The database has no schema that fits this Palate. Nothing was done. "
+                "Run `palate db migrate`; `palate demo` fills an empty one with the sample."
+            ) from error
+        raise

@@ -1,0 +1,166 @@
+"""`palate user`: profiles and ratings."""
+
+from typing import Annotated
+
+import typer
+
+from serve.cli.output import (
+    confirm,
+    film,
+    line,
+    number,
+    out,
+    print_facts,
+    print_json,
+    say,
+    table,
+    warn,
+)
+from serve.cli.session import Json, Profile, Yes, session
+
+_GENRES_SHOWN = 12
+
+app = typer.Typer(no_args_is_help=True, help="Users: their ratings and the taste made of them.")
+
+UserId = Annotated[int, typer.Argument(min=0, help="The user's id.")]
+MovieId = Annotated[int, typer.Argument(min=0, help="The film's movie_id.")]
+
+
+@app.command()
+def show(
+    context: typer.Context, user_id: UserId, profile: Profile = "main", json: Json = False
+) -> None:
+    """Show how much a user rated, each genre's mean, and whether taste can order a search.
+
+    Example:
+
+        palate user show 20001
+    """
+    from rerank.profile import get_user
+
+    with session(context).database() as database:
+        found = get_user(database, user_id, profile)
+    if json:
+        print_json(found)
+        return
+    vector = "yes" if found.has_vector else "no: searches are not personalised"
+    print_facts(
+        [
+            ("user", f"{found.user_id} ({found.profile})"),
+            ("synthetic", "yes: counts in no statistic" if found.synthetic else None),
+            ("ratings", found.rating_count),
+            ("mean", number(found.mean_rating)),
+            ("taste vector", vector),
+            ("updated", found.updated_at),
+        ]
+    )
+    rows = table("genre", ("ratings", "right"), ("mean", "right"))
+    for genre in found.genres[:_GENRES_SHOWN]:
+        rows.add_row(line(genre.genre), str(genre.count), number(genre.mean))
+    if found.genres:
+        out().print(rows)
+    if len(found.genres) > _GENRES_SHOWN:
+        out().print(f"and {len(found.genres) - _GENRES_SHOWN} more genres")
+
+
+@app.command()
+def ratings(
+    context: typer.Context,
+    user_id: UserId,
+    profile: Profile = "main",
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="Most to show.")] = 20,
+    offset: Annotated[int, typer.Option(min=0, help="How many to pass over.")] = 0,
+    json: Json = False,
+) -> None:
+    """List a user's ratings, the newest first. Example:
+
+    palate user ratings 20001 --limit 5
+    """
+    from rerank.profile import list_ratings
+
+    with session(context).database() as database:
+        found = list_ratings(database, user_id, profile, limit, offset)
+    if json:
+        print_json(found)
+        return
+    if not found:
+        out().print(f"User {user_id} ({profile}) has no ratings here.")
+        return
+    rows = table(("rating", "right"), ("movie_id", "right"), "film", "rated at")
+    for each in found:
+        title = film(each.title, each.year)
+        rows.add_row(number(each.rating, 1), str(each.movie_id), title, each.rated_at)
+    out().print(rows)
+
+
+@app.command()
+def rate(
+    context: typer.Context,
+    user_id: UserId,
+    movie_id: MovieId,
+    rating: Annotated[
+        float | None, typer.Argument(help="0.5 to 5. Leave out with --remove.")
+    ] = None,
+    remove: Annotated[bool, typer.Option("--remove", help="Take the rating back.")] = False,
+    profile: Profile = "main",
+    json: Json = False,
+) -> None:
+    """Rate a film for a user; the next search knows it. Examples:
+
+    palate user rate 7 1234 4.5
+
+    palate user rate 7 1234 --remove
+    """
+    from rerank import profile as profiles
+
+    if remove == (rating is not None):
+        raise typer.BadParameter("Give either a rating or --remove.", param_hint="RATING")
+    with session(context).database() as database:
+        if rating is None:
+            profiles.unrate(database, user_id, movie_id, profile)
+            if json:
+                print_json({"user_id": user_id, "movie_id": movie_id, "rating": None})
+            else:
+                say(f"User {user_id} no longer rates film {movie_id}.")
+            return
+        rated = profiles.rate(database, user_id, movie_id, rating, profile)
+        known = profiles.get_user(database, user_id, profile)
+    if json:
+        print_json(rated)
+        return
+    say(f"User {user_id} gives {rated.rating:.1f} to {line(rated.title)}.")
+    if not known.has_vector:
+        warn("no taste vector follows yet: no film rated so far has an embedding.")
+
+
+@app.command()
+def forget(context: typer.Context, user_id: UserId, yes: Yes = False, json: Json = False) -> None:
+    """Delete everything known of a user: profiles, ratings and tags. Example:
+
+    palate user forget 7 --yes
+    """
+    from rerank import profile as profiles
+
+    confirm(f"Delete every rating, tag and profile of user {user_id}?", yes=yes)
+    with session(context).database() as database:
+        deleted = profiles.forget(database, user_id)
+    if json:
+        print_json({"user_id": user_id, "ratings_deleted": deleted})
+    else:
+        say(f"User {user_id} is forgotten, with {deleted} ratings.")
+
+
+@app.command()
+def refresh(context: typer.Context, json: Json = False) -> None:
+    """Make every profile and the films' statistics again from the ratings.
+
+    Ratings reach profiles by themselves; this is for after work on the tables by hand.
+    """
+    from rerank import profile as profiles
+
+    with session(context).database() as database:
+        refreshed = profiles.refresh(database)
+    if json:
+        print_json({"profiles": refreshed})
+    else:
+        say(f"{refreshed:,} profiles made again from the ratings.")
