@@ -1,0 +1,175 @@
+"""Load a source into the database: all of it, or nothing.
+
+COPY into temporary tables, checks of whole sets in SQL, then upserts in one transaction under an
+advisory lock: a load that is killed or fails leaves the tables as they were, a second load of the
+same source changes nothing, and of two loads at once one waits for the other. Searches go on
+meanwhile; ratings of users that the source does not have, too.
+"""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy
+
+from ingest.progress import LoadProgress, SilentProgress
+from ingest.rejects import OnError, Rejects
+from ingest.rows import Source
+from ingest.staging import Staged, stage, statements
+from palate.errors import ConflictError
+from sql.database import Database
+from sql.statements import run_script
+
+_BATCH = 250_000  # ratings a statement
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What a load did. ``changed`` counts rows that were inserted or updated."""
+
+    source: str
+    movies: int
+    ratings: int
+    tags: int
+    changed: int
+    rejected: int
+    rejects: Path | None
+    seconds: float
+
+    @property
+    def rows_per_second(self) -> float:
+        """Rows of all kinds a second, refreshes included."""
+        return (self.movies + self.ratings + self.tags) / max(self.seconds, 1e-9)
+
+
+def load(
+    database: Database,
+    source: Source,
+    *,
+    replace: bool = False,
+    on_error: OnError = "stop",
+    rejects: Path | None = None,
+    progress: LoadProgress | None = None,
+    wait: bool = True,
+) -> LoadReport:
+    """Load films, ratings and tags, then refresh statistics and taste vectors.
+
+    ``replace`` deletes everything first, ratings and tasters included, in the same transaction.
+    ``on_error="skip"`` sets lines that cannot be loaded aside in ``rejects`` (by default
+    ``<source>-rejected.csv`` in the current folder). ``wait=False`` refuses when another load
+    runs.
+
+    Raises RejectedLineError (a LoadError) at the first such line otherwise, LoadError for files
+    that cannot be read, ConflictError where the database holds another source. The tables are
+    then as they were.
+    """
+    progress = progress or SilentProgress()
+    started = time.monotonic()
+    path = rejects or Path(f"{source.name}-rejected.csv")
+    with Rejects(on_error, path) as rejected:
+        with database.begin(patient=True) as connection:
+            _lock(connection, progress, wait=wait)
+            _check_source(connection, source, replace=replace)
+            staged = stage(connection, source, rejected, progress, replace=replace)
+            changed = _write(connection, source, staged, progress, replace=replace)
+        _refresh(database, progress)
+    return LoadReport(
+        source.name,
+        staged.movies,
+        staged.ratings,
+        staged.tags,
+        changed,
+        rejected.count,
+        path if rejected.count else None,
+        time.monotonic() - started,
+    )
+
+
+def _lock(connection: sqlalchemy.Connection, progress: LoadProgress, *, wait: bool) -> None:
+    if connection.execute(statements["try_lock"]).scalar_one():
+        return
+    if not wait:
+        raise ConflictError(
+            "Another load is running on this database. Nothing was changed. Try again after it."
+        )
+    progress.say("Another load is running on this database; waiting for it to finish.")
+    connection.execute(statements["lock"])
+
+
+def _check_source(connection: sqlalchemy.Connection, source: Source, *, replace: bool) -> None:
+    loaded = connection.execute(statements["loaded_source"]).first()
+    if loaded is None or loaded.name == source.name or replace:
+        return
+    raise ConflictError(
+        f"This database holds {loaded.name} ({loaded.movies:,} films, {loaded.ratings:,} ratings); "
+        f"{source.name} over it would merge strangers. Nothing was changed. Use another database, "
+        "or --replace to delete what is there first."
+    )
+
+
+def _write(
+    connection: sqlalchemy.Connection,
+    source: Source,
+    staged: Staged,
+    progress: LoadProgress,
+    *,
+    replace: bool,
+) -> int:
+    """Upsert what is staged; returns how many rows changed."""
+    if replace:
+        progress.step("Deleting")
+        run_script(connection, statements.raw("delete_everything"))
+    progress.step("Writing films")
+    changed = connection.execute(statements["upsert_movies"]).rowcount
+    progress.advance(staged.movies)
+    changed += _write_ratings(connection, staged, progress)
+    progress.step("Writing tags")
+    changed += connection.execute(statements["upsert_tags"]).rowcount
+    progress.advance(staged.tags)
+    connection.execute(
+        statements["save_source"],
+        {
+            "name": source.name,
+            "location": source.location,
+            "movies": staged.movies,
+            "ratings": staged.ratings,
+            "tags": staged.tags,
+        },
+    )
+    return changed
+
+
+def _write_ratings(
+    connection: sqlalchemy.Connection, staged: Staged, progress: LoadProgress
+) -> int:
+    """Upsert ratings by batches of whole users.
+
+    Whole users, because a profile is locked when its batch ends: no rating of a user is written
+    after that, so that a live rating of the same user waits, but never in a circle.
+    """
+    progress.step("Writing ratings", staged.ratings)
+    changed, after, done = 0, -1, False
+    while not done:
+        last = connection.execute(
+            statements["last_user_of_batch"], {"after": after, "rows": _BATCH}
+        ).scalar()
+        done = last is None
+        batch = {"after": after, "last": _EVERY_USER if last is None else last}
+        changed += connection.execute(statements["upsert_ratings"], batch).rowcount
+        after = batch["last"]
+        progress.advance(min(_BATCH, staged.ratings), _BATCH)
+    return changed
+
+
+_EVERY_USER = 2**63 - 1
+
+
+def _refresh(database: Database, progress: LoadProgress) -> None:
+    """Statistics, taste vectors and the planner's numbers follow what was loaded."""
+    progress.step("Refreshing")
+    with database.begin(patient=True) as connection:
+        connection.execute(statements["lock"])
+        connection.execute(statements["refresh_stats"])
+        if connection.execute(statements["has_embeddings"]).scalar_one():
+            connection.execute(statements["refresh_profiles"])
+        connection.execute(statements["analyze"])

@@ -1,0 +1,200 @@
+"""Staging: what a source holds, copied into temporary tables and checked as whole sets."""
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+import sqlalchemy
+from sqlalchemy.exc import IntegrityError
+
+from ingest.progress import LoadProgress
+from ingest.rejects import Rejects
+from ingest.rows import Rejected, Source
+from palate.errors import DatabaseUnavailableError, LoadError
+from sql.statements import Statements, raw, run_script
+
+statements = Statements(Path(__file__).with_name("statements") / "load.sql")
+_REPORT_EVERY = 5_000
+
+
+class LineMap:
+    """Which line of a file the n-th row of a stream was. Rows count from 1."""
+
+    def __init__(self) -> None:
+        self._rows, self._lines = array("q"), array("q")
+
+    def add(self, rows_before: int, runs: list[tuple[int, int]]) -> None:
+        """A block of rows, as ``RatingBlock.runs`` describes its lines."""
+        for index, line in runs:
+            row = rows_before + index + 1
+            if not self._rows or line - row != self._lines[-1] - self._rows[-1]:
+                self._rows.append(row)
+                self._lines.append(line)
+
+    def line(self, row: int) -> int:
+        """The line of a row."""
+        at = bisect_right(self._rows, row) - 1
+        return self._lines[at] + row - self._rows[at]
+
+
+@dataclass(slots=True)
+class Staged:
+    """How many rows of each kind came from the source, and where the ratings stood."""
+
+    movies: int = 0
+    ratings: int = 0
+    tags: int = 0
+    lines: LineMap = field(default_factory=LineMap)
+
+
+def stage(
+    connection: sqlalchemy.Connection,
+    source: Source,
+    rejects: Rejects,
+    progress: LoadProgress,
+    *,
+    replace: bool,
+) -> Staged:
+    """Copy the source into staging tables and take out what must not be loaded."""
+    run_script(connection, statements.raw("create_staging"))
+    staged = Staged()
+    with _explained():
+        staged.movies = _copy_movies(connection, source, rejects, progress)
+        staged.ratings = _copy_ratings(connection, source, rejects, progress, staged.lines)
+        staged.tags = _copy_tags(connection, source, rejects, progress)
+    progress.step("Checking")
+    connection.execute(statements["analyze_staging"])
+    _check(connection, source, rejects, staged, replace=replace)
+    if not staged.movies + staged.ratings + staged.tags:
+        raise LoadError(
+            f"{source.location} holds nothing that can be loaded. The tables are as they were. "
+            "Look at the file."
+        )
+    return staged
+
+
+def _copy_movies(
+    connection: sqlalchemy.Connection, source: Source, rejects: Rejects, progress: LoadProgress
+) -> int:
+    progress.step("Reading films")
+    rows = 0
+    with raw(connection).cursor().copy(statements.raw("copy_movies").encode()) as copy:
+        for movie in source.movies():
+            if isinstance(movie, Rejected):
+                rejects.add(movie)
+                continue
+            copy.write_row([list(value) if isinstance(value, tuple) else value for value in movie])
+            rows += 1
+            if rows % _REPORT_EVERY == 0:
+                progress.advance(_REPORT_EVERY)
+    progress.advance(rows % _REPORT_EVERY)
+    return rows
+
+
+def _copy_ratings(
+    connection: sqlalchemy.Connection,
+    source: Source,
+    rejects: Rejects,
+    progress: LoadProgress,
+    lines: LineMap,
+) -> int:
+    progress.step("Reading ratings", source.ratings_size)
+    rows = 0
+    with raw(connection).cursor().copy(statements.raw("copy_ratings").encode()) as copy:
+        for block in source.ratings():
+            for rejected in block.rejected:
+                rejects.add(rejected)
+            copy.write(block.data)
+            lines.add(rows, block.runs)
+            rows += block.rows
+            progress.advance(block.rows, block.read)
+    return rows
+
+
+def _copy_tags(
+    connection: sqlalchemy.Connection, source: Source, rejects: Rejects, progress: LoadProgress
+) -> int:
+    progress.step("Reading tags")
+    rows = 0
+    with raw(connection).cursor().copy(statements.raw("copy_tags").encode()) as copy:
+        for tag in source.tags():
+            if isinstance(tag, Rejected):
+                rejects.add(tag)
+                continue
+            copy.write_row(tag)
+            rows += 1
+            if rows % _REPORT_EVERY == 0:
+                progress.advance(_REPORT_EVERY)
+    progress.advance(rows % _REPORT_EVERY)
+    return rows
+
+
+def _check(
+    connection: sqlalchemy.Connection,
+    source: Source,
+    rejects: Rejects,
+    staged: Staged,
+    *,
+    replace: bool,
+) -> None:
+    """Checks in SQL: what they find goes from staging to ``rejected``, then to ``rejects``."""
+    # In this order: a rating of a film that was rejected is a rating of an unknown film.
+    for what in ("movies", "ratings", "tags"):
+        parameters = {} if what == "movies" else {"replace": replace}
+        found = connection.execute(statements[f"reject_{what}"], parameters).rowcount
+        if found:
+            connection.execute(statements[f"drop_rejected_{what}"])
+            setattr(staged, what, getattr(staged, what) - found)
+    staged.ratings -= _index_ratings(connection)
+    for rejected in _found(connection, source, staged.lines):
+        rejects.add(rejected)
+
+
+def _index_ratings(connection: sqlalchemy.Connection) -> int:
+    """Index the staged ratings by their key; returns how many repeated ones were taken out.
+
+    The index puts them in order for the upserts, and a repeated key shows on the way.
+    """
+    try:
+        with connection.begin_nested():
+            connection.execute(statements["index_ratings"])
+        return 0
+    except IntegrityError:
+        pass
+    repeated = connection.execute(statements["reject_repeated_ratings"]).rowcount
+    connection.execute(statements["drop_rejected_ratings"])
+    connection.execute(statements["index_ratings"])
+    return repeated
+
+
+def _found(connection: sqlalchemy.Connection, source: Source, lines: LineMap) -> Iterator[Rejected]:
+    files = {
+        "movies": source.movies_file,
+        "ratings": source.ratings_file,
+        "tags": source.tags_file,
+    }
+    streamed = connection.execution_options(stream_results=True, yield_per=1000)
+    for what, row, column, reason, content in streamed.execute(statements["rejected"]):
+        line = lines.line(row) if what == "ratings" else row
+        yield Rejected(files[what], line, column, reason, content)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn what goes wrong inside a COPY into an error that says so."""
+    try:
+        yield
+    except psycopg.OperationalError as error:
+        raise DatabaseUnavailableError(
+            f"The database went away during the load ({str(error).strip()}). "
+            "The tables are as they were. Load again."
+        ) from error
+    except psycopg.DataError as error:
+        raise LoadError(
+            f"The database refused a value ({str(error).splitlines()[0]}). "
+            "The tables are as they were. Correct the source."
+        ) from error
