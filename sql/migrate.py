@@ -126,7 +126,7 @@ def _changed_repeatables(
     connection: sqlalchemy.Connection, engine_name: str
 ) -> list[tuple[str, str, str]]:
     """(name, checksum, SQL) of each repeatable migration that is new or has changed."""
-    known = dict(connection.execute(_statements["repeatable_checksums"]).tuples().all())
+    known = dict(connection.execute(_statements["repeatable_checksums"]).all())
     changed = []
     for path in _repeatables(engine_name):
         body = path.read_text(encoding="utf-8")

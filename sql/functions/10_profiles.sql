@@ -13,8 +13,9 @@ CREATE OR REPLACE FUNCTION rating_weight(
     rating real, rated_at timestamptz, half_life_days double precision, reference_time timestamptz
 ) RETURNS double precision
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN (1 + (rating - 3.5) / 2) * coalesce(power(2, least(100, greatest(-100,
-    extract(epoch FROM rated_at - reference_time) / 86400 / half_life_days))), 1);
+RETURN (1 + (rating - 3.5) / 2) * CASE WHEN half_life_days IS NULL THEN 1
+    ELSE power(2, least(100, greatest(-100,
+        extract(epoch FROM rated_at - reference_time) / 86400 / half_life_days))) END;
 
 -- The vector follows its sums, whoever changes them.
 CREATE OR REPLACE FUNCTION set_taste() RETURNS trigger

@@ -51,7 +51,8 @@ CREATE FUNCTION search(
     loose           jsonb   DEFAULT NULL,
     seen            text    DEFAULT 'keep',
     query_embedding vector  DEFAULT NULL,
-    filter          jsonb   DEFAULT NULL
+    filter          jsonb   DEFAULT NULL,
+    relax_below     integer DEFAULT NULL
 ) RETURNS SETOF search_hit LANGUAGE sql STABLE AS $$
 WITH weight AS MATERIALIZED (
     SELECT coalesce((weights ->> 'bm25')::double precision, b.bm25) AS bm25,
@@ -67,7 +68,7 @@ WITH weight AS MATERIALIZED (
     WHERE u.user_id = for_user AND u.profile = search.profile AND u.embedding IS NOT NULL
 ), lexical AS MATERIALIZED (
     SELECT c.movie_id, c.bm25, c.relaxed
-    FROM search_candidates(query, candidates, loose, k,
+    FROM search_candidates(query, candidates, loose, coalesce(relax_below, k),
                            CASE WHEN seen = 'drop' THEN for_user END, search.profile) c
 ), nearest AS MATERIALIZED (
     SELECT m.movie_id, 1 - (m.embedding <=> query_embedding) AS similarity
@@ -83,12 +84,12 @@ WITH weight AS MATERIALIZED (
     SELECT coalesce(l.movie_id, n.movie_id) AS movie_id, l.bm25, l.relaxed, n.similarity
     FROM lexical l FULL JOIN nearest n USING (movie_id)
 ), measured AS MATERIALIZED (
-    SELECT f.*, m.title, m.year, s.popularity,
+    SELECT f.*, m.title, m.year,
+           (SELECT s.popularity FROM movie_stats s WHERE s.movie_id = f.movie_id) AS popularity,
            nullif(1 - ((m.embedding - p.mean) <=> p.embedding), 'NaN') AS cosine,
            p.mean IS NOT NULL AS personalized
     FROM found f
     JOIN movies m USING (movie_id)
-    LEFT JOIN movie_stats s USING (movie_id)
     LEFT JOIN person p ON true
 ), scaled AS (
     SELECT m.*,
@@ -166,7 +167,7 @@ CREATE FUNCTION similar(
 ) LANGUAGE sql STABLE AS $$
 WITH person AS MATERIALIZED (
     SELECT u.embedding FROM users u
-    WHERE u.user_id = for_user AND u.profile = similar.profile AND u.embedding IS NOT NULL
+    WHERE u.user_id = for_user AND u.profile = "similar".profile AND u.embedding IS NOT NULL
 ), nearest AS MATERIALIZED (
     SELECT m.movie_id, m.title, m.year, m.embedding - e.mean AS centred,
            1 - ((m.embedding - e.mean) <=> (t.embedding - e.mean)) AS similarity
