@@ -12,12 +12,12 @@ import typer
 from palate.errors import MisuseError, NotInstalledError
 from palate.settings import Settings
 from serve.cli.output import confirm, print_facts, print_json, say
-from serve.cli.session import Json, Yes, session
+from serve.cli.session import Json, Yes, examples, session
 
 app = typer.Typer(no_args_is_help=True, help="The database: server, schema, psql, backups.")
 
 
-@app.command()
+@app.command(epilog=examples("palate db start"))
 def start(context: typer.Context, json: Json = False) -> None:
     """Start the embedded server and keep it running until `palate db stop`.
 
@@ -35,7 +35,7 @@ def start(context: typer.Context, json: Json = False) -> None:
         say(f"The embedded server runs: {url}")
 
 
-@app.command()
+@app.command(epilog=examples("palate db stop"))
 def stop(
     context: typer.Context,
     force: Annotated[bool, typer.Option("--force", help="Stop it under its users.")] = False,
@@ -54,7 +54,7 @@ def stop(
         say("The embedded server is in use; it stops when its last user leaves.")
 
 
-@app.command()
+@app.command(epilog=examples("palate db status", "palate db status --json"))
 def status(context: typer.Context, json: Json = False) -> None:
     """Show which database is used, and whether it runs; exits 1 when it does not."""
     settings = session(context).settings
@@ -94,7 +94,7 @@ def _status_of_yours(settings: Settings) -> dict[str, object]:
     return {"server": "yours", "running": True, "url": url, "engine": engine}
 
 
-@app.command()
+@app.command(epilog=examples("palate db migrate", "palate db migrate --wait 60"))
 def migrate(
     context: typer.Context,
     wait: Annotated[
@@ -114,14 +114,12 @@ def migrate(
         say(f"Applied: {', '.join(applied)}." if applied else "The schema is up to date.")
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    epilog=examples("palate db psql", "palate db psql -- -c \"SELECT title FROM search('lord')\""),
+)
 def psql(context: typer.Context) -> None:
-    """Open psql on the database; what follows is handed to it. Examples:
-
-    palate db psql
-
-    palate db psql -- -c "SELECT title, moved FROM search('lord', for_user => 20002)"
-    """
+    """Open psql on the database; what follows is handed to it."""
     with session(context).database() as database:
         program = find_psql(database.server.bin_dir if database.server else None)
         # The password goes through the environment: a command line can be read by others.
@@ -153,16 +151,13 @@ def find_psql(bin_dir: Path | None) -> Path:
     return Path(found)
 
 
-@app.command()
+@app.command(epilog=examples("palate db backup palate.backup"))
 def backup(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="File to write.")],
     json: Json = False,
 ) -> None:
-    """Write the whole database into one file. Example:
-
-    palate db backup palate.backup
-    """
+    """Write the whole database into one file."""
     from sql.backup import backup as write
 
     with session(context).database() as database:
@@ -173,17 +168,14 @@ def backup(
         say(f"Wrote {file}.")
 
 
-@app.command()
+@app.command(epilog=examples("palate db restore palate.backup --yes"))
 def restore(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="File to read.")],
     yes: Yes = False,
     json: Json = False,
 ) -> None:
-    """Replace the database's content by a backup's; it answers the same searches. Example:
-
-    palate db restore palate.backup --yes
-    """
+    """Replace the database's content by a backup's; it answers the same searches."""
     from sql.backup import restore as read
 
     confirm("Replace everything in the database by the backup?", yes=yes)

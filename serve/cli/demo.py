@@ -13,7 +13,7 @@ from rich.text import Text
 
 from palate.errors import ConflictError
 from serve.cli.output import out, print_json, say
-from serve.cli.session import Json, session
+from serve.cli.session import Json, examples, session
 from sql.statements import Statements
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from serve.cli.orders import Order
     from sql.database import Database
 
+EXAMPLES = examples("palate demo", "palate --data-dir /tmp/films demo")
 WORDS = ("lord", "king")
 LOVER, HATER = 20001, 20002
 GENRE = "Fantasy"
@@ -48,12 +49,10 @@ What next?
 
 
 def demo(context: typer.Context, json: Json = False) -> None:
-    """Load the sample and show one search as nobody, a fantasy lover and a fantasy hater see it.
+    """Load the sample and show what nobody, a fantasy lover and a fantasy hater see.
 
-    Starts the embedded server, migrates it, loads 3,200 films with 600 synthetic raters and text
-    embeddings, and makes the test users; what is there already is kept. Example:
-
-        palate demo
+    Starts the embedded server, migrates it, loads 3,200 films, 600 synthetic raters and text
+    embeddings, and makes the test users; what is there already is kept.
     """
     from rerank.search import Searcher
     from serve.cli.orders import Order

@@ -4,17 +4,16 @@ import typer
 from rich.text import Text
 
 from serve.cli.output import clean, out, print_json, table
-from serve.cli.session import Json, session
+from serve.cli.session import Json, examples, session
 
+EXAMPLES = examples("palate doctor", "palate doctor --json")
 _STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
 
 def doctor(context: typer.Context, json: Json = False) -> None:
     """Look at the server, its extensions, the schema, the index, vectors, statistics and disk.
 
-    Each finding says what to do. Exits 1 when something is broken. Example:
-
-        palate doctor
+    Each finding says what to do. Exits 1 when something is broken.
     """
     from sql.database import Database
     from sql.doctor import run_checks

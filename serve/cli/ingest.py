@@ -11,7 +11,7 @@ import typer
 
 from palate.errors import MisuseError
 from serve.cli.output import err, print_json, say, warn
-from serve.cli.session import Json, session
+from serve.cli.session import Json, examples, session
 
 if TYPE_CHECKING:
     from ingest.load import LoadReport
@@ -39,14 +39,9 @@ OnlyOnce = Annotated[
 ]
 
 
-@app.command()
+@app.command(epilog=examples("palate ingest sample"))
 def sample(context: typer.Context, replace: Replace = False, json: Json = False) -> None:
-    """Load the sample: 3,200 real films, 600 synthetic raters and text embeddings.
-
-    Example:
-
-        palate ingest sample
-    """
+    """Load the sample: 3,200 real films, 600 synthetic raters and text embeddings."""
     with session(context).database(migrate=True) as database:
         report = load_sample(database, replace=replace)
     _tell(report, json=json)
@@ -66,7 +61,12 @@ def load_sample(database: Database, *, replace: bool = False) -> LoadReport:
     return report
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "palate ingest movielens ml-latest-small",
+        "palate ingest movielens ml-25m.zip --replace --on-error skip",
+    )
+)
 def movielens(
     context: typer.Context,
     path: Annotated[Path, typer.Argument(help="A MovieLens folder or zip archive.")],
@@ -79,12 +79,7 @@ def movielens(
     no_wait: OnlyOnce = False,
     json: Json = False,
 ) -> None:
-    """Load MovieLens in any of its public layouts. Examples:
-
-    palate ingest movielens ml-latest-small
-
-    palate ingest movielens ml-25m.zip --replace --on-error skip
-    """
+    """Load MovieLens in any of its public layouts."""
     from ingest.sources.movielens import MovieLens
 
     source = MovieLens(path, metadata)
@@ -95,7 +90,13 @@ def movielens(
     _tell(report, json=json)
 
 
-@app.command("csv")
+@app.command(
+    "csv",
+    epilog=examples(
+        "palate ingest csv --movies films.csv --ratings stars.csv",
+        "palate ingest csv --movies m.parquet --ratings r.parquet --column user_id=customer",
+    ),
+)
 def csv_(
     context: typer.Context,
     movies: Annotated[
@@ -121,10 +122,7 @@ def csv_(
     no_wait: OnlyOnce = False,
     json: Json = False,
 ) -> None:
-    """Load your own CSV (also .csv.gz) or Parquet files. Example:
-
-    palate ingest csv --movies films.csv --ratings stars.parquet --column user_id=customer
-    """
+    """Load your own CSV (also .csv.gz) or Parquet files."""
     from ingest.sources.table import Table
 
     source = Table(
@@ -156,7 +154,7 @@ def parse_columns(pairs: Iterable[str]) -> dict[str, str]:
     return columns
 
 
-@app.command()
+@app.command(epilog=examples("palate ingest embeddings vectors.parquet"))
 def embeddings(
     context: typer.Context,
     file: Annotated[
@@ -164,10 +162,7 @@ def embeddings(
     ],
     json: Json = False,
 ) -> None:
-    """Load films' embeddings and make every taste vector again. Example:
-
-    palate ingest embeddings vectors.parquet
-    """
+    """Load films' embeddings and make every taste vector again."""
     from ingest.embeddings import load_embeddings
 
     with session(context).database(migrate=True) as database:

@@ -8,7 +8,7 @@ import typer
 
 from palate.errors import ConflictError, MisuseError
 from serve.cli.output import out, print_json, say
-from serve.cli.session import Json
+from serve.cli.session import Json, examples
 
 app = typer.Typer(no_args_is_help=True, help="API keys of the HTTP server.")
 
@@ -18,7 +18,12 @@ def keys() -> None:
     """API keys of the HTTP server."""
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "palate keys create web --scope read --file keys.txt",
+        "palate serve --api-keys-file keys.txt",
+    )
+)
 def create(
     name: Annotated[str, typer.Argument(help="Whose key it is: letters, digits, dot, dash, _.")],
     scope: Annotated[
@@ -32,11 +37,7 @@ def create(
 ) -> None:
     """Make a key and show it once. Only its SHA-256 goes into the keys file.
 
-    A running server reads its file again when it changes. Examples:
-
-        palate keys create web --scope read --file keys.txt
-
-        palate serve --api-keys-file keys.txt
+    A running server reads its file again when it changes.
     """
     from serve.api.keys import create_key
 

@@ -32,7 +32,7 @@ from serve.cli import (
     user,
 )
 from serve.cli.output import say
-from serve.cli.session import Session
+from serve.cli.session import Session, examples
 
 if TYPE_CHECKING:
     from palate.settings import Settings
@@ -47,20 +47,21 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("demo")(demo.demo)
-app.command("search")(search.search)
-app.command("movie")(movies.movie)
-app.command("random")(movies.random)
-app.command("similar")(movies.similar)
-app.add_typer(user.app, name="user")
-app.add_typer(ingest.app, name="ingest")
-app.add_typer(embed.app, name="embed")
-app.add_typer(test_users.app, name="test-users")
-app.command("serve")(server.serve)
-app.add_typer(keys.app, name="keys")
-app.add_typer(db.app, name="db")
-app.command("doctor")(doctor.doctor)
-app.add_typer(bench.app, name="bench")
+_SEARCH, _DATA, _RUN = "Search", "Data", "Run"
+app.command("demo", rich_help_panel=_SEARCH, epilog=demo.EXAMPLES)(demo.demo)
+app.command("search", rich_help_panel=_SEARCH, epilog=search.EXAMPLES)(search.search)
+app.command("movie", rich_help_panel=_SEARCH, epilog=movies.MOVIE_EXAMPLES)(movies.movie)
+app.command("random", rich_help_panel=_SEARCH, epilog=movies.RANDOM_EXAMPLES)(movies.random)
+app.command("similar", rich_help_panel=_SEARCH, epilog=movies.SIMILAR_EXAMPLES)(movies.similar)
+app.add_typer(user.app, name="user", rich_help_panel=_SEARCH)
+app.add_typer(ingest.app, name="ingest", rich_help_panel=_DATA)
+app.add_typer(embed.app, name="embed", rich_help_panel=_DATA)
+app.add_typer(test_users.app, name="test-users", rich_help_panel=_DATA)
+app.command("serve", rich_help_panel=_RUN, epilog=server.EXAMPLES)(server.serve)
+app.add_typer(keys.app, name="keys", rich_help_panel=_RUN)
+app.add_typer(db.app, name="db", rich_help_panel=_RUN)
+app.command("doctor", rich_help_panel=_RUN, epilog=doctor.EXAMPLES)(doctor.doctor)
+app.add_typer(bench.app, name="bench", rich_help_panel=_RUN)
 
 
 def _print_version(wanted: bool) -> None:
@@ -69,7 +70,9 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(
+    epilog=examples("palate demo", "palate search lord --user 20001 --user 20002", "palate serve")
+)
 def root(
     context: typer.Context,
     database_url: Annotated[
@@ -99,13 +102,7 @@ def root(
 ) -> None:
     """Search results, to taste: BM25 finds the films, each user's taste orders them.
 
-    Start with [bold]palate demo[/bold]; then, for example:
-
-        palate search lord --user 20001 --user 20002
-
-        palate user rate 7 1234 4.5
-
-    Every option here has a twin among the variables: [bold]--data-dir[/bold] is PALATE_DATA_DIR.
+    Start with [bold]palate demo[/bold].
     """
     flags = {
         "database_url": database_url or None,
@@ -178,7 +175,7 @@ def _failed(error: Exception, message: str, exit_code: int) -> int:
 
 def _misused(error: TyperException) -> int:
     """Say what was wrong with the words typed; an empty message means that help was shown."""
-    if error.message:
+    if error.format_message():
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "palate"
         say(f"{path}: {' '.join(error.format_message().split())} Try `{path} --help`.")

@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from serve.cli.output import film, line, number, out, print_facts, print_json, table
-from serve.cli.session import Json, Profile, session
+from serve.cli.session import Json, Profile, examples, session
 
 if TYPE_CHECKING:
     from rerank.results import Movie
+
+MOVIE_EXAMPLES = examples("palate movie 1234", "palate movie 1234 --json")
+RANDOM_EXAMPLES = examples("palate random 5")
+SIMILAR_EXAMPLES = examples("palate similar 1234", "palate similar 1234 --user 20001 -k 5")
 
 MovieId = Annotated[int, typer.Argument(min=0, help="The film's movie_id.")]
 
 
 def movie(context: typer.Context, movie_id: MovieId, json: Json = False) -> None:
-    """Show what is known of one film. Example:
-
-    palate movie 1234
-    """
+    """Show what is known of one film."""
     from rerank.catalog import get_movie
 
     with session(context).database() as database:
@@ -58,10 +59,7 @@ def random(
     n: Annotated[int, typer.Argument(min=1, max=1000, help="How many films.")] = 1,
     json: Json = False,
 ) -> None:
-    """Show films at random. Example:
-
-    palate random 5
-    """
+    """Show films at random."""
     from rerank.catalog import random_movies
 
     with session(context).database() as database:
@@ -88,10 +86,7 @@ def similar(
     k: Annotated[int, typer.Option("--k", "-k", min=1, max=1000, help="Films to show.")] = 10,
     json: Json = False,
 ) -> None:
-    """Show the films most like one film, by their texts' embeddings. Example:
-
-    palate similar 1234 --user 20001
-    """
+    """Show the films most like one film, by the cosine of their texts' embeddings."""
     from rerank.catalog import similar as find_similar
 
     with session(context).database() as database:

@@ -8,11 +8,19 @@ import typer
 
 from palate.errors import MisuseError
 from serve.cli.output import print_json
-from serve.cli.session import Json, Profile, session
+from serve.cli.session import Json, Profile, examples, session
 
 if TYPE_CHECKING:
     from rerank.results import SearchRequest
 
+EXAMPLES = examples(
+    "palate search lord",
+    "palate search lord --user 20001 --explain",
+    "palate search king --user 20001 --user 20002",
+    "palate search 'title:matrix AND year:[2000 TO 2020]' --json",
+    "palate search '\"dark knight\"' --user 7 --weights content:1,popularity:0",
+    "palate search dragon --genre Fantasy --year-from 2000 --facets --snippets",
+)
 _UNPERSONALISED = "unpersonalised"
 _REASONS = 3  # films whose reasons a comparison tells, a user
 
@@ -69,18 +77,8 @@ def search(
 ) -> None:
     """Find films by text and order them by a user's taste.
 
-    Plain words find films that have them all. Several users are shown side by side, next to the
-    unpersonalised order. Examples:
-
-        palate search lord
-
-        palate search lord --user 20001 --explain
-
-        palate search king --user 20001 --user 20002
-
-        palate search 'title:matrix AND year:[2000 TO 2020]' --json
-
-        palate search '"dark knight"' --user 7 --weights content:1,popularity:0 --seen drop
+    Plain words find films that have them all.
+    Several users are shown side by side, next to the unpersonalised order.
     """
     asked = {
         "q": query,

@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
-from serve.cli.session import session
+from serve.cli.session import examples, session
+
+EXAMPLES = examples("palate serve", "palate serve --host 0.0.0.0 --api-keys-file keys.txt")
 
 
 def serve(
@@ -28,12 +30,7 @@ def serve(
         bool, typer.Option("--insecure", help="Listen anywhere without keys: anyone may write.")
     ] = False,
 ) -> None:
-    """Serve the HTTP API until Ctrl-C; what runs is finished first. Examples:
-
-    palate serve
-
-    palate serve --host 0.0.0.0 --api-keys-file keys.txt
-    """
+    """Serve the HTTP API until Ctrl-C; what runs is finished first."""
     from serve.api.run import serve as run
 
     flags = {"host": host, "port": port, "api_keys_file": api_keys_file}

@@ -20,6 +20,11 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Profile = Annotated[str, typer.Option(help="Which of the user's profiles.")]
 
 
+def examples(*commands: str) -> str:
+    """The end of a command's help: what to type, a line each."""
+    return "Examples:\n" + "\n".join(f"    {command}" for command in commands)
+
+
 class Session:
     """The settings of this run: flags before PALATE_* variables before the .env file."""
 

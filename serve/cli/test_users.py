@@ -6,7 +6,7 @@ import typer
 from rich.text import Text
 
 from serve.cli.output import number, out, print_json, say, table, warn
-from serve.cli.session import Json, session
+from serve.cli.session import Json, examples, session
 
 app = typer.Typer(
     no_args_is_help=True, help="Synthetic lovers and haters of fantasy, to see taste at work."
@@ -17,14 +17,12 @@ Offset = Annotated[
 ]
 
 
-@app.command()
+@app.command(epilog=examples("palate test-users create && palate test-users check"))
 def create(context: typer.Context, offset: Offset = 0, json: Json = False) -> None:
     """Make the four tasters on whatever catalog is loaded; running it again changes nothing.
 
     10001 and 10002 rate the 50 most rated fantasy films 5.0 and 1.0, 20001 and 20002 every one.
-    Their ratings count in no statistic. Example:
-
-        palate test-users create && palate test-users check
+    Their ratings count in no statistic.
     """
     from test_users.tasters import create_tasters
 
@@ -46,7 +44,7 @@ def create(context: typer.Context, offset: Offset = 0, json: Json = False) -> No
         )
 
 
-@app.command()
+@app.command(epilog=examples("palate test-users check", "palate test-users check --json"))
 def check(context: typer.Context, offset: Offset = 0, json: Json = False) -> None:
     """Search six words as each taster and show where fantasy films go; exit 1 if the wrong way.
 
@@ -94,7 +92,7 @@ def check(context: typer.Context, offset: Offset = 0, json: Json = False) -> Non
     raise typer.Exit(0 if report.passed else 1)
 
 
-@app.command()
+@app.command(epilog=examples("palate test-users remove"))
 def remove(context: typer.Context, offset: Offset = 0, json: Json = False) -> None:
     """Delete the tasters and their ratings."""
     from test_users.tasters import remove_tasters

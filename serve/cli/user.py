@@ -16,7 +16,7 @@ from serve.cli.output import (
     table,
     warn,
 )
-from serve.cli.session import Json, Profile, Yes, session
+from serve.cli.session import Json, Profile, Yes, examples, session
 
 _GENRES_SHOWN = 12
 
@@ -26,16 +26,11 @@ UserId = Annotated[int, typer.Argument(min=0, help="The user's id.")]
 MovieId = Annotated[int, typer.Argument(min=0, help="The film's movie_id.")]
 
 
-@app.command()
+@app.command(epilog=examples("palate user show 20001", "palate user show 20001 --json"))
 def show(
     context: typer.Context, user_id: UserId, profile: Profile = "main", json: Json = False
 ) -> None:
-    """Show how much a user rated, each genre's mean, and whether taste can order a search.
-
-    Example:
-
-        palate user show 20001
-    """
+    """Show how much a user rated, each genre's mean, and whether taste can order a search."""
     from rerank.profile import get_user
 
     with session(context).database() as database:
@@ -63,7 +58,7 @@ def show(
         out().print(f"and {len(found.genres) - _GENRES_SHOWN} more genres")
 
 
-@app.command()
+@app.command(epilog=examples("palate user ratings 20001 --limit 5"))
 def ratings(
     context: typer.Context,
     user_id: UserId,
@@ -72,10 +67,7 @@ def ratings(
     offset: Annotated[int, typer.Option(min=0, help="How many to pass over.")] = 0,
     json: Json = False,
 ) -> None:
-    """List a user's ratings, the newest first. Example:
-
-    palate user ratings 20001 --limit 5
-    """
+    """List a user's ratings, the newest first."""
     from rerank.profile import list_ratings
 
     with session(context).database() as database:
@@ -93,7 +85,7 @@ def ratings(
     out().print(rows)
 
 
-@app.command()
+@app.command(epilog=examples("palate user rate 7 1234 4.5", "palate user rate 7 1234 --remove"))
 def rate(
     context: typer.Context,
     user_id: UserId,
@@ -105,12 +97,7 @@ def rate(
     profile: Profile = "main",
     json: Json = False,
 ) -> None:
-    """Rate a film for a user; the next search knows it. Examples:
-
-    palate user rate 7 1234 4.5
-
-    palate user rate 7 1234 --remove
-    """
+    """Rate a film for a user; the next search knows it."""
     from rerank import profile as profiles
 
     if remove == (rating is not None):
@@ -133,12 +120,9 @@ def rate(
         warn("no taste vector follows yet: no film rated so far has an embedding.")
 
 
-@app.command()
+@app.command(epilog=examples("palate user forget 7 --yes"))
 def forget(context: typer.Context, user_id: UserId, yes: Yes = False, json: Json = False) -> None:
-    """Delete everything known of a user: profiles, ratings and tags. Example:
-
-    palate user forget 7 --yes
-    """
+    """Delete everything known of a user: profiles, ratings and tags."""
     from rerank import profile as profiles
 
     confirm(f"Delete every rating, tag and profile of user {user_id}?", yes=yes)
@@ -150,9 +134,9 @@ def forget(context: typer.Context, user_id: UserId, yes: Yes = False, json: Json
         say(f"User {user_id} is forgotten, with {deleted} ratings.")
 
 
-@app.command()
+@app.command(epilog=examples("palate user refresh"))
 def refresh(context: typer.Context, json: Json = False) -> None:
-    """Make every profile and the films' statistics again from the ratings.
+    """Make every profile again from the ratings.
 
     Ratings reach profiles by themselves; this is for after work on the tables by hand.
     """
