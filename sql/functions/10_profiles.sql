@@ -7,7 +7,8 @@
 
 CREATE OR REPLACE FUNCTION scale(v vector, factor double precision) RETURNS vector
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN v * array_fill(factor::real, ARRAY[vector_dims(v)])::vector;
+RETURN CASE WHEN v IS NOT NULL
+            THEN v * array_fill(factor::real, ARRAY[vector_dims(v)])::vector END;
 
 CREATE OR REPLACE FUNCTION rating_weight(
     rating real, rated_at timestamptz, half_life_days double precision, reference_time timestamptz

@@ -90,7 +90,7 @@ def read(connection: psycopg.Connection[Any]) -> Vectors:
         "SELECT user_id, profile, rating_count, embedding FROM users WHERE rating_count <> 0"
     )
     return {
-        (user_id, profile): (count, None if vector is None else np.asarray(vector))
+        (user_id, profile): (count, None if vector is None else vector.to_numpy())
         for user_id, profile, count, vector in rows
     }
 
