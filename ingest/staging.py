@@ -177,8 +177,8 @@ def _found(connection: sqlalchemy.Connection, source: Source, lines: LineMap) ->
         "ratings": source.ratings_file,
         "tags": source.tags_file,
     }
-    streamed = connection.execution_options(stream_results=True, yield_per=1000)
-    for what, row, column, reason, content in streamed.execute(statements["rejected"]):
+    found = connection.execute(statements["rejected"], execution_options={"yield_per": 1000})
+    for what, row, column, reason, content in found:
         line = lines.line(row) if what == "ratings" else row
         yield Rejected(files[what], line, column, reason, content)
 
