@@ -118,6 +118,7 @@ def _apply_versioned(connection: sqlalchemy.Connection) -> list[str]:
 
 
 def _repeatables(engine_name: str) -> Iterator[Path]:
+    yield _ROOT / "engines" / "words.sql"
     yield _ROOT / "engines" / f"{engine_name}.sql"
     yield from sorted((_ROOT / "functions").glob("*.sql"))
 

@@ -1,0 +1,58 @@
+"""Search engines behind one seam.
+
+The seam is two things: SQL functions with the same names and signatures (``paradedb.sql``,
+``postgres.sql``: search_candidates, search_matches, suggest_titles, parse_query), and a compiler
+from the syntax tree to the jsonb that these functions take.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import sqlalchemy
+
+from palate.errors import MisuseError
+from palate.settings import Settings
+from sql.syntax import Node
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledQuery:
+    """What search_candidates takes. ``loose`` is tried when ``query`` finds too little."""
+
+    query: dict[str, Any]
+    loose: dict[str, Any] | None = None
+
+
+class SearchEngine(Protocol):
+    """A search engine: its name and its compiler."""
+
+    @property
+    def name(self) -> str:
+        """The name in settings, and of the engine's SQL file."""
+
+    def compile(self, tree: Node) -> CompiledQuery:
+        """The engine's own jsonb for a tree. Never fails on a tree that `rerank.query` made."""
+
+
+def detect(connection: sqlalchemy.Connection, settings: Settings) -> SearchEngine:
+    """The engine that the settings name, or that the server can be: ParadeDB where it is.
+
+    Raises MisuseError when the settings ask for ParadeDB on a server without it.
+    """
+    from sql.engines.paradedb import ParadeDB
+    from sql.engines.postgres import Postgres
+    from sql.engines.vocabulary import Vocabulary
+
+    available = connection.scalar(
+        sqlalchemy.select(sqlalchemy.func.count())
+        .select_from(sqlalchemy.table("pg_available_extensions"))
+        .where(sqlalchemy.column("name") == "pg_search")
+    )
+    if settings.engine == "paradedb" and not available:
+        raise MisuseError(
+            "PALATE_ENGINE is paradedb, but the server has no pg_search extension. Nothing was "
+            "done. Use the paradedb/paradedb image, or set PALATE_ENGINE to auto."
+        )
+    if settings.engine == "paradedb" or (settings.engine == "auto" and available):
+        return ParadeDB()
+    return Postgres(Vocabulary(connection.engine))

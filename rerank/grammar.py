@@ -1,0 +1,333 @@
+"""luqum's tree, read into ours: what each operator means on each kind of field."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from luqum import tree as lucene
+from rapidfuzz import fuzz, process
+
+from sql.syntax import (
+    FIELDS,
+    STOP_WORDS,
+    All,
+    And,
+    Boost,
+    Field,
+    Fuzzy,
+    Match,
+    Node,
+    Not,
+    Nothing,
+    Or,
+    Phrase,
+    Prefix,
+    Range,
+    Words,
+    split_words,
+)  # fmt: skip
+
+MOST_SLOP = 10
+MOST_BOOST = 1000.0
+MOST_DEPTH = 50
+
+_NUMBER = re.compile(r"-?[0-9]{1,19}(\.[0-9]{0,10})?")
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+
+
+class UnreadableError(Exception):
+    """The query cannot be read as it stands; ``position`` counts characters from 0."""
+
+    def __init__(self, message: str, position: int) -> None:
+        super().__init__(message)
+        self.position = position
+
+
+def bare_phrase(text: str) -> str | Phrase | None:
+    """A quoted text among bare words: one word is that word, no word is nothing."""
+    words = split_words(text)
+    if len(words) < 2:
+        return words[0] if words else None
+    return Phrase(None, " ".join(words))
+
+
+def drop_stop_words(items: list[str | Phrase]) -> tuple[str | Phrase, ...]:
+    """The items without stop words, unless nothing else would remain."""
+    kept = tuple(
+        item for item in items if not (isinstance(item, str) and item.lower() in STOP_WORDS)
+    )
+    return kept or tuple(items)
+
+
+def nearest_field(name: str) -> str | None:
+    """The known field that a misspelt name most likely means."""
+    found = process.extractOne(name.lower(), list(FIELDS), scorer=fuzz.ratio, score_cutoff=60)
+    return found[0] if found else None
+
+
+@dataclass
+class Reader:
+    """Reads one luqum tree. What is read otherwise than written is said in ``notes``.
+
+    ``strict`` raises UnreadableError instead of reading otherwise.
+    """
+
+    strict: bool
+    max_clauses: int
+    notes: list[str] = field(default_factory=list)
+    clauses: int = 0
+
+    def read(self, item: lucene.Item) -> Node:
+        """The tree of a whole query. Raises UnreadableError."""
+        return self._read(item, None, 0)
+
+    def _read(self, item: lucene.Item, name: str | None, depth: int) -> Node:
+        if depth > MOST_DEPTH:
+            raise UnreadableError("It is nested too deeply", item.pos or 0)
+        match item:
+            case lucene.SearchField():
+                return self._read_field(item, name, depth + 1)
+            case lucene.Group() | lucene.FieldGroup() | lucene.Plus():
+                return self._read(item.children[0], name, depth + 1)
+            case lucene.Not() | lucene.Prohibit():
+                return Not(self._read(item.children[0], name, depth + 1))
+            case lucene.AndOperation():
+                return And(tuple(self._read(c, name, depth + 1) for c in item.children))
+            case lucene.OrOperation():
+                return Or(tuple(self._read(c, name, depth + 1) for c in item.children))
+            case lucene.BaseOperation():
+                return (
+                    self._all_of(item, depth + 1)
+                    if name is None
+                    else self._any_of(item, name, depth + 1)
+                )
+            case lucene.Boost():
+                factor = min(float(item.force), MOST_BOOST)
+                return Boost(self._read(item.expr, name, depth + 1), factor)
+            case _:
+                return self._leaf(item, name)
+
+    def _read_field(self, item: lucene.SearchField, outer: str | None, depth: int) -> Node:
+        name = item.name.lower()
+        if name in FIELDS:
+            return self._read(item.expr, name, depth)
+        nearest = nearest_field(name)
+        hint = f", did you mean “{nearest}”?" if nearest else f". Fields: {', '.join(FIELDS)}."
+        self._otherwise(f"There is no field “{item.name}”{hint}", item)
+        items = list(split_words(item.name)) + self._bare_items(item.expr)
+        if items:
+            return _alone(items)
+        rest = self._read(item.expr, outer, depth)
+        words = split_words(item.name)
+        return And((Words(words), rest)) if words else rest
+
+    def _all_of(self, operation: lucene.BaseOperation, depth: int) -> Node:
+        """Clauses side by side: all are needed, bare words among them as one group."""
+        items: list[str | Phrase] = []
+        nodes: list[Node] = []
+        for child in operation.children:
+            bare = self._bare_items(child)
+            if bare:
+                items += bare
+            elif not self._is_punctuation(child):
+                nodes.append(self._read(child, None, depth))
+        if items:
+            nodes.insert(0, Words(drop_stop_words(items)))
+        if not nodes:
+            return Nothing()
+        return nodes[0] if len(nodes) == 1 else And(tuple(nodes))
+
+    def _any_of(self, operation: lucene.BaseOperation, name: str, depth: int) -> Node:
+        """``field:(a b)`` is any of them; ``+`` makes one needed and the others optional."""
+        needed: list[Node] = []
+        others: list[Node] = []
+        for child in operation.children:
+            node = self._read(child, name, depth)
+            if isinstance(child, lucene.Plus) or isinstance(node, Not):
+                needed.append(node)
+            else:
+                others.append(node)
+        if all(isinstance(node, Not) for node in needed) and others:
+            needed.insert(0, others[0] if len(others) == 1 else Or(tuple(others)))
+            others = []
+        together = _together(needed, name)
+        if together and not others:
+            return together
+        if len(needed) == 1 and not others:
+            return needed[0]
+        return And(tuple(needed), tuple(others))
+
+    def _leaf(self, item: lucene.Item, name: str | None) -> Node:
+        self.clauses += 1
+        if self.clauses > self.max_clauses:
+            raise UnreadableError(f"It has more than {self.max_clauses} clauses", item.pos or 0)
+        read: Callable[[lucene.Item, Field | None], Node]
+        match item:
+            case lucene.Word():
+                read = self._word
+            case lucene.Phrase() | lucene.Proximity():
+                read = self._phrase
+            case lucene.Fuzzy():
+                read = self._fuzzy
+            case lucene.Range() | lucene.From() | lucene.To():
+                read = self._range
+            case _:
+                raise UnreadableError("Regular expressions are not searched for", item.pos or 0)
+        return read(item, None if name is None else FIELDS[name])
+
+    def _word(self, item: lucene.Item, place: Field | None) -> Node:
+        text = _unescape(item.value)
+        if item.value == "*":
+            return self._anything(item, place)
+        if item.value.endswith("*") and not item.value.endswith("\\*"):
+            return self._prefix(item, place)
+        if place is None:
+            return _alone(list(split_words(text)))
+        if place.kind == "number":
+            return self._number(item, place, text)
+        return Match(place.name, text, all=place.kind == "text" and len(split_words(text)) > 1)
+
+    def _anything(self, item: lucene.Item, place: Field | None) -> Node:
+        if place is None:
+            return All()
+        if place.kind == "number":
+            return Range(place.name, None, None)
+        self._otherwise(f"“{place.name}:*” is not a filter, every film is found", item)
+        return All()
+
+    def _prefix(self, item: lucene.Item, place: Field | None) -> Node:
+        text = _unescape(item.value[:-1])
+        if place is not None and place.kind == "number":
+            self._otherwise(f"“{place.name}” takes numbers and ranges, not {item.value}", item)
+            return Nothing()
+        if place is not None and place.kind == "literal":
+            return Prefix(place.name, text.rstrip("*"))
+        *whole, begun = split_words(text) or ("",)
+        if not begun:
+            return Nothing()
+        name = None if place is None else place.name
+        nodes: list[Node] = [_in_field(word, name) for word in whole]
+        return _all([*nodes, Prefix(name, begun)])
+
+    def _number(self, item: lucene.Item, place: Field, text: str) -> Node:
+        value = self._bound(item, place, text)
+        if value is None:
+            return Nothing()
+        if not place.identifier:
+            return Range(place.name, value, value)
+        whole = text.isascii() and text.isdigit() and int(text) < 2**63
+        return Match(place.name, str(int(text))) if whole else Nothing()
+
+    def _bound(self, item: lucene.Item, place: Field, text: str) -> float | None:
+        if not _NUMBER.fullmatch(text):
+            self._otherwise(f"“{place.name}” takes numbers, “{text}” is none", item)
+            return None
+        return float(text)
+
+    def _phrase(self, item: lucene.Item, place: Field | None) -> Node:
+        phrase = item.term if isinstance(item, lucene.Proximity) else item
+        slop = min(int(item.degree), MOST_SLOP) if isinstance(item, lucene.Proximity) else 0
+        text = _unescape(phrase.value[1:-1])
+        if place is None:
+            bare = bare_phrase(text)
+            if isinstance(bare, Phrase) and slop:
+                return Phrase(None, bare.text, slop)
+            return Nothing() if bare is None else Words((bare,))
+        if place.kind == "number":
+            return self._number(item, place, text)
+        if place.kind == "literal":
+            return Match(place.name, text)
+        words = split_words(text)
+        return Phrase(place.name, " ".join(words), slop) if words else Nothing()
+
+    def _fuzzy(self, item: lucene.Item, place: Field | None) -> Node:
+        text = _unescape(str(item.term.value))
+        distance = min(-int(-float(item.degree) // 1), 2)
+        if place is not None and place.kind == "number":
+            return self._number(item, place, text)
+        name = None if place is None else place.name
+        words = (text,) if place is not None and place.kind == "literal" else split_words(text)
+        if distance < 1:
+            return _all([_in_field(word, name) for word in words])
+        return _all([Fuzzy(name, word, distance) for word in words])
+
+    def _range(self, item: lucene.Item, place: Field | None) -> Node:
+        if place is None or place.kind != "number":
+            where = "without a field" if place is None else f"on “{place.name}”"
+            self._otherwise(f"A range {where} finds nothing: ranges are for numbers", item)
+            return Nothing()
+        if isinstance(item, lucene.From):
+            low, high = self._end(item, item.a, place), None
+            return Nothing() if low is None else Range(place.name, low, high, item.include)
+        if isinstance(item, lucene.To):
+            low, high = None, self._end(item, item.a, place)
+            return Nothing() if high is None else Range(place.name, low, high, True, item.include)
+        return self._between(item, place)
+
+    def _between(self, item: lucene.Range, place: Field) -> Node:
+        bounds: list[float | None] = []
+        for end in (item.low, item.high):
+            if str(end).strip() == "*":
+                bounds.append(None)
+                continue
+            bound = self._end(item, end, place)
+            if bound is None:
+                return Nothing()
+            bounds.append(bound)
+        return Range(place.name, bounds[0], bounds[1], item.include_low, item.include_high)
+
+    def _end(self, item: lucene.Item, end: lucene.Item, place: Field) -> float | None:
+        return self._bound(item, place, str(end).strip().strip('"'))
+
+    def _bare_items(self, item: lucene.Item) -> list[str | Phrase]:
+        """The bare words of a clause, when it is nothing else."""
+        if isinstance(item, lucene.Plus):
+            return self._bare_items(item.a)
+        items: list[str | Phrase] = []
+        if isinstance(item, lucene.Phrase):
+            phrase = bare_phrase(_unescape(item.value[1:-1]))
+            items = [] if phrase is None else [phrase]
+        elif isinstance(item, lucene.Word) and not item.value.endswith("*"):
+            items = list(split_words(_unescape(item.value)))
+        self.clauses += len(items)
+        if self.clauses > self.max_clauses:
+            raise UnreadableError(f"It has more than {self.max_clauses} clauses", item.pos or 0)
+        return items
+
+    @staticmethod
+    def _is_punctuation(item: lucene.Item) -> bool:
+        return isinstance(item, lucene.Word | lucene.Phrase) and not split_words(
+            item.value.replace("*", "x")
+        )
+
+    def _otherwise(self, message: str, item: lucene.Item) -> None:
+        if self.strict:
+            raise UnreadableError(message, item.pos or 0)
+        self.notes.append(message if message[-1] in ".?" else f"{message}.")
+
+
+def _unescape(text: str) -> str:
+    return _ESCAPE.sub(r"\1", text)
+
+
+def _in_field(word: str, name: str | None) -> Node:
+    return Words((word,)) if name is None else Match(name, word)
+
+
+def _alone(items: list[str | Phrase]) -> Node:
+    """Bare words inside a boolean: all needed, whatever the rest of the query finds."""
+    return _all([Words((item,)) for item in items])
+
+
+def _all(nodes: list[Node]) -> Node:
+    if not nodes:
+        return Nothing()
+    return nodes[0] if len(nodes) == 1 else And(tuple(nodes))
+
+
+def _together(nodes: list[Node], name: str) -> Match | None:
+    """``title:(+lord +rings)`` as one match of all the words."""
+    if FIELDS[name].kind != "text" or len(nodes) < 2:
+        return None
+    texts = [node.text for node in nodes if isinstance(node, Match) and node.field == name]
+    return Match(name, " ".join(texts), all=True) if len(texts) == len(nodes) else None
