@@ -32,6 +32,8 @@ class Database:
         self.url = _parse_url(url)
         self.engine = _create_engine(self.url, self.settings)
         if server is not None:
+            server.revive(self.engine)
+        if server is not None:
             _revive(self.engine, server)
         self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 

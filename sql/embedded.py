@@ -19,10 +19,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import psutil
 import psycopg
+import sqlalchemy
+from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from palate.errors import EmbeddedServerError
 from sql import keeper
@@ -169,6 +171,24 @@ class EmbeddedServer:
         """Start the server again if it died; returns when it answers."""
         with _explained(self.home), _looking_after(self.home):
             self._start_and_wait()
+
+    def revive(self, engine: sqlalchemy.Engine) -> None:
+        """From now on a new connection of ``engine`` starts the server again if it died."""
+
+        @sqlalchemy.event.listens_for(engine, "do_connect")
+        def connect(
+            dialect: sqlalchemy.Dialect,
+            _record: object,
+            arguments: tuple[str, ...],
+            parameters: dict[str, Any],
+        ) -> DBAPIConnection:
+            try:
+                return dialect.connect(*arguments, **parameters)
+            except psycopg.OperationalError:
+                if self._users_lock is None:
+                    raise
+                self.ensure_running()
+                return dialect.connect(*arguments, **parameters)
 
     def leave(self) -> None:
         """Stop using the server; the last user stops it. May be called again."""

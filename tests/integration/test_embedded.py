@@ -14,9 +14,12 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
+import sqlalchemy
 
 from palate.errors import EmbeddedServerError
+from palate.settings import Settings
 from sql import keeper, programs
+from sql.database import Database
 from sql.embedded import EmbeddedServer
 from sql.home import socket_dir
 
@@ -156,7 +159,7 @@ def test_a_killed_user_does_not_keep_the_server_alive(data_dir: Path, how: signa
 
 def test_the_last_user_stops_the_server_when_the_keeper_was_killed(data_dir: Path) -> None:
     server = EmbeddedServer.start(data_dir, durable=False)
-    found = [p for p in psutil.process_iter() if str(server.home) in p.cmdline() and is_keeper(p)]
+    found = [process for process in psutil.process_iter() if is_keeper(process, server.home)]
     assert len(found) == 1
     found[0].kill()
     with user(data_dir) as other:  # brings a new keeper, which outlives it
@@ -166,8 +169,11 @@ def test_the_last_user_stops_the_server_when_the_keeper_was_killed(data_dir: Pat
     assert down(data_dir)
 
 
-def is_keeper(process: psutil.Process) -> bool:
-    return keeper.__file__ in process.cmdline()
+def is_keeper(process: psutil.Process, home: Path) -> bool:
+    try:
+        return {keeper.__file__, str(home)} <= set(process.cmdline())
+    except psutil.Error:
+        return False
 
 
 def test_a_killed_server_comes_back_with_what_was_committed(
@@ -188,6 +194,20 @@ def test_a_starter_replaces_a_killed_server(server: EmbeddedServer, data_dir: Pa
     with user(data_dir) as other:
         assert other.joined() == server.pid != before
     assert ask(server, "SELECT n FROM kept") == 7
+
+
+def test_a_pool_brings_a_killed_server_back(data_dir: Path) -> None:
+    one = sqlalchemy.text("SELECT 1")
+    with Database.open(Settings(data_dir=data_dir, _env_file=None)) as database:
+        server = database.server
+        assert server is not None
+        with database.read() as connection:
+            connection.execute(one)
+        before = kill_postmaster(server)
+        with database.read() as connection:
+            connection.execute(one)
+        assert server.pid != before
+    assert down(data_dir)
 
 
 def kill_postmaster(server: EmbeddedServer) -> int:
