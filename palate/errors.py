@@ -85,3 +85,10 @@ class EmbeddingError(PalateError):
 
     status = 422
     title = "Embedding refused"
+
+
+class BackupError(PalateError):
+    """A backup cannot be made, or not be restored: the database is as it was."""
+
+    status = 422
+    title = "Backup failed"

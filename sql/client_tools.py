@@ -1,0 +1,69 @@
+"""PostgreSQL's client programs: found where a server's version is served, run without secrets
+in their arguments."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import sqlalchemy
+
+from palate.errors import EmbeddedServerError
+from sql.programs import find_programs
+
+_VERSION = re.compile(r"\(PostgreSQL\) (\d+)")
+
+
+def find_tool(name: str, server_version: int) -> Path | None:
+    """The program of the server's major version, else of the next newer one; None if there is none.
+
+    Looked for in the embedded server's programs, on PATH and where Debian keeps every version.
+    """
+    versions = {path: _major_version(path) for path in _candidates(name)}
+    usable = [path for path, version in versions.items() if version >= server_version]
+    return min(usable, key=lambda path: versions[path], default=None)
+
+
+def run_tool(
+    tool: Path, *arguments: str, url: sqlalchemy.URL | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end, on a database if given; a password travels in the environment."""
+    environment = {**os.environ, "LC_ALL": "C", "PGOPTIONS": "-c statement_timeout=0"}
+    command = [str(tool), *arguments]
+    if url is not None:
+        if url.password:
+            environment["PGPASSWORD"] = str(url.password)
+        address = url.set(drivername="postgresql", password=None)
+        command += ["--no-password", f"--dbname={address.render_as_string(hide_password=False)}"]
+    return subprocess.run(  # noqa: S603
+        command,
+        check=False,
+        env=environment,
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        errors="replace",
+    )
+
+
+def _candidates(name: str) -> Iterator[Path]:
+    with suppress(EmbeddedServerError):  # where it is not installed, the system's remain
+        yield find_programs() / name
+    if found := shutil.which(name):
+        yield Path(found)
+    yield from sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+
+
+def _major_version(tool: Path) -> int:
+    """0 for what does not run or is no PostgreSQL program."""
+    try:
+        said = subprocess.run(  # noqa: S603
+            [tool, "--version"], check=False, capture_output=True, text=True
+        ).stdout
+    except OSError:
+        return 0
+    match = _VERSION.search(said)
+    return int(match[1]) if match else 0
