@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -151,36 +151,48 @@ def find_psql(bin_dir: Path | None) -> Path:
     return Path(found)
 
 
-@app.command(epilog=examples("palate db backup palate.backup"))
+@app.command(
+    epilog=examples("palate db backup palate.backup", "palate db backup --kind csv palate.zip")
+)
 def backup(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="File to write.")],
+    kind: Annotated[
+        Literal["auto", "dump", "csv"],
+        typer.Option(help="dump: by pg_dump. csv: a zip of tables. auto: dump where it can be."),
+    ] = "auto",
     json: Json = False,
 ) -> None:
     """Write the whole database into one file."""
     from sql.backup import backup as write
 
     with session(context).database() as database:
-        written = write(database, file)
+        written = write(database, file, kind)
     if json:
         print_json(written)
     else:
         say(f"Wrote {file}.")
 
 
-@app.command(epilog=examples("palate db restore palate.backup --yes"))
+@app.command(
+    epilog=examples("palate db restore palate.backup", "palate db restore --replace palate.backup")
+)
 def restore(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="File to read.")],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Lose what the database holds.")
+    ] = False,
     yes: Yes = False,
     json: Json = False,
 ) -> None:
-    """Replace the database's content by a backup's; it answers the same searches."""
+    """Bring a backup back, all of it or nothing; it answers the same searches."""
     from sql.backup import restore as read
 
-    confirm("Replace everything in the database by the backup?", yes=yes)
+    if replace:
+        confirm("Replace everything in the database by the backup?", yes=yes)
     with session(context).database() as database:
-        restored = read(database, file)
+        restored = read(database, file, replace=replace)
     if json:
         print_json(restored)
     else:
