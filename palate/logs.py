@@ -43,6 +43,8 @@ def set_up_logs(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level.upper())
+    # Alembic reports every plugin it sets up.
+    logging.getLogger("alembic").setLevel(max(root.level, logging.WARNING))
 
 
 def _hide_secrets(

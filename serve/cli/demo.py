@@ -26,6 +26,7 @@ EXAMPLES = examples("palate demo", "palate --data-dir /tmp/films demo")
 WORDS = ("lord", "king")
 LOVER, HATER = 20001, 20002
 GENRE = "Fantasy"
+_SELECT = "SELECT rank, moved, title FROM search('lord', for_user => 20001)"
 _WIDTH = 120
 _statements = Statements(Path(__file__).parent / "statements" / "demo.sql")
 _COLUMNS = (
@@ -33,19 +34,6 @@ _COLUMNS = (
     (LOVER, f"fantasy lover · {LOVER}"),
     (HATER, f"fantasy hater · {HATER}"),
 )
-
-_NEXT = """\
-What next?
-  palate search dragon --user {lover} --user {hater}     another word, side by side
-  palate search magic --user {lover} --explain           with reasons
-  palate random 5                                        films to rate; then, as yourself:
-  palate user rate 7 {film} 5.0                         one rating is in the next search
-  palate search {word} --user 7                          your own order
-  palate test-users check                                the same over six words, as a verdict
-  palate db psql -- -c "SELECT rank, moved, title FROM search('{word}', for_user => {lover})"
-  palate serve                                           the HTTP API on 127.0.0.1
-  palate ingest movielens PATH --replace                 your own catalog instead of the sample
-"""
 
 
 def demo(context: typer.Context, json: Json = False) -> None:
@@ -70,8 +58,7 @@ def demo(context: typer.Context, json: Json = False) -> None:
         return
     for word, orders in found.items():
         _show(word, orders)
-    film = found[WORDS[0]][0].response.hits[0].movie_id
-    out().print(_NEXT.format(lover=LOVER, hater=HATER, film=film, word=WORDS[0]), soft_wrap=True)
+    _show_next(found[WORDS[0]][0].response.hits[0].movie_id)
 
 
 def _prepare(database: Database) -> None:
@@ -127,8 +114,28 @@ def _show(word: str, orders: list[Order]) -> None:
     from serve.cli.orders import print_reasons, print_side_by_side
 
     tops = [sum(GENRE in hit.genres for hit in order.response.hits) for order in orders]
-    count = " · ".join(f"{name} {top}" for top, (_, name) in zip(tops, _COLUMNS, strict=True))
+    nobody, lover, hater = tops
     out().print(Text(f"\n{word}", style="bold"))
     print_side_by_side(orders, mark=GENRE, width=_WIDTH)
-    out().print(Text(f"{GENRE} in the top 10: {count}"))
+    out().print(
+        f"{GENRE} films in the top {len(orders[0].response.hits)}: {nobody} for nobody, "
+        f"{lover} for the lover, {hater} for the hater."
+    )
     print_reasons(orders[1:], 1, _WIDTH)
+
+
+def _show_next(movie_id: int) -> None:
+    """What to type next, with a film that is there."""
+    steps = (
+        (f"palate search dragon --user {LOVER} --user {HATER}", "another word, side by side"),
+        (f"palate search magic --user {LOVER} --explain", "parts of each score, and reasons"),
+        (f"palate user rate 7 {movie_id} 5.0", "your own taste: the next search knows it"),
+        (f"palate search {WORDS[0]} --user 7", "your own order"),
+        ("palate test-users check", "six words for four tasters, as a verdict"),
+        ("palate serve", "the HTTP API on http://127.0.0.1:8080/docs"),
+        (f'palate db psql -- -c "{_SELECT}"', ""),
+    )
+    width = max(len(command) for command, what in steps if what)
+    out().print(Text("\nWhat next?", style="bold"))
+    for command, what in steps:
+        out().print(f"  {command:<{width}}  {what}".rstrip(), soft_wrap=True)

@@ -57,7 +57,7 @@ def load_sample(database: Database, *, replace: bool = False) -> LoadReport:
     with open_sample() as source, watch(err()) as progress:
         report = load(database, source, replace=replace, progress=progress)
     with as_file(files("samples") / "embeddings.npz") as vectors:
-        load_embeddings(database, vectors)
+        load_embeddings(database, vectors, replace=replace)
     return report
 
 
@@ -158,15 +158,21 @@ def parse_columns(pairs: Iterable[str]) -> dict[str, str]:
 def embeddings(
     context: typer.Context,
     file: Annotated[
-        Path, typer.Argument(help="CSV, Parquet or npz, as `palate embed generate` writes it.")
+        Path, typer.Argument(help="CSV or Parquet as `palate embed generate` writes it, or npz.")
     ],
+    model: Annotated[
+        str | None, typer.Option(help="The model's name, where the file does not say.")
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Drop the vectors there are: to change the model.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Load films' embeddings and make every taste vector again."""
     from ingest.embeddings import load_embeddings
 
     with session(context).database(migrate=True) as database:
-        report = load_embeddings(database, file)
+        report = load_embeddings(database, file, model=model, replace=replace)
     if json:
         print_json(report)
     else:

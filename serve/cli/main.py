@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from palate.settings import Settings
 
 _INTERRUPTED = 130
+_REPORTING = ("serve", "ingest", "embed", "bench")
 _BROKEN_PIPE = 141  # what a shell reports for a program that SIGPIPE ended
 
 app = typer.Typer(
@@ -110,24 +111,32 @@ def root(
         "engine": engine,
         "log_level": log_level,
     }
-    context.obj = Session(_settings({name: value for name, value in flags.items() if value}))
+    settings = _settings({name: value for name, value in flags.items() if value})
+    _set_up_logs(settings, context.invoked_subcommand)
+    context.obj = Session(settings)
+
+
+def _set_up_logs(settings: "Settings", command: str | None) -> None:
+    """Commands that answer at once are quiet unless told otherwise; long ones report."""
+    from palate.logs import set_up_logs
+
+    if command not in _REPORTING and "log_level" not in settings.model_fields_set:
+        settings = settings.model_copy(update={"log_level": "warning"})
+    set_up_logs(settings)
 
 
 def _settings(flags: dict[str, Any]) -> "Settings":
-    """Settings with the flags on top, and logs as they say. Raises MisuseError."""
+    """Settings with the flags on top. Raises MisuseError."""
     from pydantic import ValidationError
 
-    from palate.logs import set_up_logs
     from palate.settings import Settings
 
     try:
-        settings = Settings(**flags)
+        return Settings(**flags)
     except ValidationError as error:
         first = error.errors()[0]
         name = "PALATE_" + "_".join(str(part) for part in first["loc"]).upper()
         raise MisuseError(f"{name}: {first['msg']}. Nothing was done. Correct it.") from error
-    set_up_logs(settings)
-    return settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

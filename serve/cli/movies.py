@@ -102,7 +102,12 @@ def similar(
     if tasted:
         rows.add_column("taste", justify="right")
     for each in found:
-        cells = [str(each.rank), str(each.movie_id), film(each.title, each.year)]
-        cells += [line(", ".join(each.genres)), number(each.similarity)]
-        rows.add_row(*cells, *([number(each.content)] if tasted else []))
+        rows.add_row(
+            str(each.rank),
+            str(each.movie_id),
+            film(each.title, each.year),
+            line(", ".join(each.genres)),
+            number(each.similarity),
+            *([number(each.content)] if tasted else []),
+        )
     out().print(rows)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
 from typing import NamedTuple
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -24,7 +25,11 @@ PART_NAMES = {
 """What a component of the score is called on a screen."""
 
 _NARROWEST = 29  # a column that still shows a title and its account
+_WIDEST = 60
+_RANK_WIDTH = 4  # with the gap beside it
+_GAP = 2
 _MOVED_WIDTH = 4
+_BLOCK_INDENT = 4
 _GENRES = 3
 _MARKED = re.compile(r"<mark>(.*?)</mark>", re.DOTALL)
 
@@ -53,10 +58,14 @@ def legend(parts: Sequence[str]) -> str:
     return "score = " + " + ".join(PART_NAMES[name] for name in parts)
 
 
-def account(hit: Hit, parts: Sequence[str]) -> str:
+def account(hit: Hit, parts: Sequence[str], *, named: bool = False) -> str:
     """The score as the sum of its parts, to three digits that do add up."""
     total, shares = _rounded(hit.score, [hit.contributions.get(name, 0.0) for name in parts])
-    shown = "+".join(f"{share / 1000:.3f}".removeprefix("0") for share in shares)
+    digits = [f"{share / 1000:.3f}".removeprefix("0") for share in shares]
+    if named:
+        shown = " + ".join(f"{d} {PART_NAMES[n]}" for d, n in zip(digits, parts, strict=True))
+    else:
+        shown = "+".join(digits)
     return f"{total / 1000:.3f} = {shown}"
 
 
@@ -71,43 +80,66 @@ def _rounded(total: float, shares: Sequence[float]) -> tuple[int, list[int]]:
 
 
 def print_order(response: SearchResponse, *, accounts: bool) -> None:
-    """One order, a film a row; ``accounts`` adds the parts of each score."""
+    """One order, a film a row; ``accounts`` and snippets make it a few lines a film."""
     _print_reading(response)
-    parts = parts_of([response]) if accounts else []
-    columns: list[str | tuple[str, str]] = [("#", "right")]
-    columns += [("moved", "right")] if response.personalized else []
-    columns += ["film", "genres", ("score", "right")]
-    columns += [(PART_NAMES[name], "right") for name in parts]
-    rated = any(hit.rating is not None for hit in response.hits)
-    columns += [("rated", "right")] if rated else []
-    rows = table(*columns)
-    for hit in response.hits:
-        cells: list[RenderableType] = [str(hit.rank)]
-        cells += [movement(hit.moved)] if response.personalized else []
-        cells += [_film_cell(hit), line(", ".join(hit.genres[:_GENRES])), number(hit.score, 3)]
-        cells += [number(hit.contributions.get(name), 3) for name in parts]
-        cells += [number(hit.rating, 1) if hit.rating is not None else ""] if rated else []
-        rows.add_row(*cells)
-    if response.hits:
-        out().print(rows)
+    if accounts or any(hit.snippets for hit in response.hits):
+        parts = parts_of([response]) if accounts else []
+        for hit in response.hits:
+            _print_block(hit, parts, personalized=response.personalized)
+    elif response.hits:
+        out().print(_rows(response))
     _print_rest(response)
 
 
-def _film_cell(hit: Hit) -> Text:
-    cell = film(hit.title, hit.year)
-    for snippet in (hit.snippets or {}).values():
-        if "<mark>" in snippet and line(html.unescape(_MARKED.sub(r"\1", snippet))) != hit.title:
-            cell.append("\n").append_text(_highlighted(snippet))
-    for reason in hit.reasons or ():
-        cell.append(f"\n{line(reason)}", style="dim italic")
-    return cell
+def _rows(response: SearchResponse) -> Table:
+    rows = table(("#", "right"))
+    if response.personalized:
+        rows.add_column("moved", justify="right")
+    rows.add_column("film")
+    rows.add_column("genres")
+    rows.add_column("score", justify="right")
+    rated = any(hit.rating is not None for hit in response.hits)
+    if rated:
+        rows.add_column("you", justify="right")
+    for hit in response.hits:
+        cells: list[RenderableType] = [str(hit.rank)]
+        cells += [movement(hit.moved)] if response.personalized else []
+        cells += [film(hit.title, hit.year), _genres(hit), number(hit.score, 3)]
+        cells += [_own_rating(hit)] if rated else []
+        rows.add_row(*cells)
+    return rows
+
+
+def _print_block(hit: Hit, parts: Sequence[str], *, personalized: bool) -> None:
+    """One film: its name, the account of its score, where the words are, and reasons."""
+    head = Text(f"{hit.rank:>2}  ")
+    if personalized:
+        moved = movement(hit.moved)
+        moved.pad_right(max(0, _MOVED_WIDTH - moved.cell_len))
+        head.append_text(moved)
+    head.append_text(film(hit.title, hit.year)).append(f"  {_genres(hit)}", style="dim")
+    out().print(head)
+    told = [Text(account(hit, parts, named=True))] if parts else []
+    found = [_highlighted(snippet) for snippet in (hit.snippets or {}).values()]
+    told += [text for text in found if text.spans and text.plain != hit.title]
+    told += [Text(line(reason), style="italic") for reason in hit.reasons or ()]
+    for text in told:
+        out().print(Padding(text, (0, 0, 0, _BLOCK_INDENT)))
+
+
+def _genres(hit: Hit) -> str:
+    return line(", ".join(hit.genres[:_GENRES]))
+
+
+def _own_rating(hit: Hit) -> str:
+    return "" if hit.rating is None else number(hit.rating, 1)
 
 
 def _highlighted(snippet: str) -> Text:
-    """A snippet's ``<mark>`` as bold."""
-    shown = Text()
+    """A snippet's ``<mark>`` as bold; without spans when nothing is marked."""
+    shown = Text(style="dim")
     for index, piece in enumerate(_MARKED.split(snippet)):
-        shown.append(clean(html.unescape(piece)), style="bold" if index % 2 else "dim")
+        shown.append(clean(html.unescape(piece)), style="bold not dim" if index % 2 else None)
     return shown
 
 
@@ -131,8 +163,6 @@ def _print_rest(response: SearchResponse) -> None:
         total = f"{response.total} films match. " if response.total is not None else ""
         out().print(Text(total + "Genres: " + _counts(response.facets.genres)))
         out().print(Text("Decades: " + _counts(response.facets.decades)))
-    if response.next_cursor:
-        out().print(Text(f"More: --cursor {response.next_cursor}", style="dim"), soft_wrap=True)
 
 
 def _counts(facet: Mapping[str, int]) -> str:
@@ -151,41 +181,62 @@ def print_side_by_side(
     width = min(width or console.width, console.width)
     parts = parts_of(order.response for order in orders)
     _print_reading(orders[-1].response)
-    if (width - 4) // len(orders) < _NARROWEST:
-        for order in orders:
-            console.print(_columns([order], parts, mark), width=width)
-    else:
-        console.print(_columns(orders, parts, mark), width=width)
+    side_by_side = _column_width(width, len(orders)) >= _NARROWEST
+    for shown in [orders] if side_by_side else [[order] for order in orders]:
+        column = _column_width(width, len(shown))
+        if shown is not orders and shown[0] is not orders[0]:
+            console.print()
+        console.print(_columns(shown, parts, mark, min(column, _WIDEST)), width=width)
     star = f" · ★ {mark}" if mark else ""
     console.print(Text(f"{legend(parts)} · ▲▼ places moved{star}", style="dim"), width=width)
 
 
-def _columns(orders: Sequence[Order], parts: Sequence[str], mark: str | None) -> Table:
+def _column_width(width: int, columns: int) -> int:
+    return (width - _RANK_WIDTH) // columns - _GAP
+
+
+def _columns(orders: Sequence[Order], parts: Sequence[str], mark: str | None, width: int) -> Table:
     shown = table(("#", "right"))
-    shown.expand = True
     for order in orders:
-        shown.add_column(order.heading, ratio=1, no_wrap=True, overflow="ellipsis")
+        shown.add_column(line(order.heading), width=width, no_wrap=True)
     ranks = zip_longest(*(order.response.hits for order in orders))
     for rank, hits in enumerate(ranks, 1):
         cells = [
-            _place(hit, parts, mark, order.response.personalized) if hit else Text()
+            _place(hit, parts, mark, width, order.response.personalized) if hit else Text()
             for hit, order in zip(hits, orders, strict=True)
         ]
         shown.add_row(str(rank), *cells)
     return shown
 
 
-def _place(hit: Hit, parts: Sequence[str], mark: str | None, personalized: bool) -> RenderableType:
+def _place(
+    hit: Hit, parts: Sequence[str], mark: str | None, width: int, personalized: bool
+) -> Text:
+    """Movement, star and title; below them the score's account and the year."""
     starred = mark is not None and mark.lower() in (genre.lower() for genre in hit.genres)
-    head = movement(hit.moved) if personalized else Text()
+    shown = movement(hit.moved) if personalized else Text()
     if personalized:
-        head.pad_right(max(0, _MOVED_WIDTH - head.cell_len))
-    head.append("★ " if starred else "  ", style="yellow")
-    head.append_text(film(hit.title, hit.year))
-    if starred:
-        head.stylize("bold", 0)
-    head.append(f"\n{account(hit, parts)}", style="dim")
-    return Padding(head, (0, 1, 0, 0))
+        shown.pad_right(max(0, _MOVED_WIDTH - shown.cell_len))
+    shown.append("★ " if starred else "  ", style="yellow")
+    title = shorten(line(hit.title), width - shown.cell_len)
+    shown.append(title, style="bold" if starred else "")
+    below = account(hit, parts) + (f"  {hit.year}" if hit.year else "")
+    indent = max(0, min(_MOVED_WIDTH + 2 if personalized else 2, width - len(below)))
+    shown.append("\n" + " " * indent + below, style="dim")
+    return shown
+
+
+def shorten(title: str, width: int) -> str:
+    """The title in at most ``width`` cells; the middle goes, for sequels differ at the end."""
+    if cell_len(title) <= width:
+        return title
+    head = max(1, (width - 1) // 2)
+    start = set_cell_size(title, head).rstrip(" :,-")
+    end = title
+    while cell_len(end) > width - 1 - cell_len(start):
+        end = end[1:]
+    _, space, rest = end.partition(" ")
+    return start + "…" + (rest if space and cell_len(rest) * 2 > cell_len(end) else end).lstrip()
 
 
 def print_reasons(orders: Iterable[Order], most: int, width: int | None = None) -> None:

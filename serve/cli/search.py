@@ -72,7 +72,10 @@ def search(
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse a query that cannot be parsed.")
     ] = False,
-    cursor: Annotated[str | None, typer.Option(help="Go on where the last page ended.")] = None,
+    cursor: Annotated[
+        str | None,
+        typer.Option(help="A next_cursor; needs PALATE_CURSOR_SECRET."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Find films by text and order them by a user's taste.
