@@ -23,8 +23,13 @@ class Neighbour(NamedTuple):
     """One of the user's ratings, near a film."""
 
     title: str
+    year: int | None
     rating: float
     cosine: float
+
+    def __str__(self) -> str:
+        name = f"{self.title} ({self.year})" if self.year else self.title
+        return f"{self.rating:.1f} to {name}"
 
 
 def fetch_neighbours(
@@ -36,20 +41,20 @@ def fetch_neighbours(
         {"movie_ids": list(movie_ids), "user_id": user_id, "profile": profile},
     )
     return {
-        movie_id: [Neighbour(title, rating, cosine) for _, title, rating, cosine in group]
+        movie_id: [Neighbour(*row[1:]) for row in group]
         for movie_id, group in groupby(rows, key=lambda row: row.movie_id)
     }
 
 
 def reasons(hit: Hit, neighbours: Iterable[Neighbour]) -> tuple[str, ...]:
     """Sentences about one hit, from facts only; the first says the most."""
-    sentences = []
+    sentences = [] if hit.rating is None else [f"you gave it {hit.rating:.1f} yourself"]
     content = hit.components["content"]
     if content is not None:
         lifted = hit.moved > 0 or (hit.moved == 0 and content >= 0.5)
         near = [n for n in neighbours if n.cosine >= _NEAR and (n.rating >= LIKED) == lifted][:2]
         if near:
-            given = " and ".join(f"{n.rating:.1f} to {n.title}" for n in near)
+            given = " and ".join(map(str, near))
             sentences.append(f"because you gave {given}{_movement(hit)}")
         elif hit.moved:
             sentences.append(_movement(hit).removeprefix("; ") + " by your taste as a whole")

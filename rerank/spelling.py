@@ -26,7 +26,7 @@ class Vocabulary:
         """Folded word -> films that have it."""
         with self._lock:
             if time.monotonic() - self._read_at >= _KEPT_SECONDS:
-                self._words = dict(connection.execute(self._statement))
+                self._words = dict(connection.execute(self._statement).all())
                 self._read_at = time.monotonic()
             return self._words
 
@@ -34,13 +34,13 @@ class Vocabulary:
 def did_you_mean(text: str, words: Sequence[str], known: Mapping[str, int]) -> str | None:
     """``text`` with each of ``words`` that no film has replaced by the nearest one; or None.
 
-    Distance is Damerau-Levenshtein (optimal string alignment): one edit for words of up to four
-    letters, two for longer ones; among equals the word of more films wins.
+    Distance is Damerau-Levenshtein (optimal string alignment): one edit for words of four
+    letters, two for longer ones, shorter ones stay; among equals the word of more films wins.
     """
     better = text
     for word in words:
         folded = fold(word)
-        if not folded or folded in known:
+        if len(folded) < 4 or folded in known:
             continue
         nearest = _nearest(folded, known)
         if nearest is not None:
@@ -49,7 +49,7 @@ def did_you_mean(text: str, words: Sequence[str], known: Mapping[str, int]) -> s
 
 
 def _nearest(word: str, known: Mapping[str, int]) -> str | None:
-    limit = 1 if len(word) <= 4 else 2
+    limit = 1 if len(word) == 4 else 2
     matches = process.extract(word, list(known), scorer=OSA.distance, score_cutoff=limit, limit=20)
     if not matches:
         return None

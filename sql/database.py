@@ -7,6 +7,7 @@ embedded one under ``PALATE_DATA_DIR``.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Self
 
 import psycopg
@@ -17,8 +18,10 @@ from palate.errors import DatabaseUnavailableError, MisuseError
 from palate.settings import Settings, get_settings
 from sql.embedded import EmbeddedServer
 from sql.engines import SearchEngine, detect
+from sql.statements import Statements
 
 _DRIVER = "postgresql+psycopg"
+_statements = Statements(Path(__file__).parent / "statements" / "session.sql")
 
 
 class Database:
@@ -143,15 +146,11 @@ def _create_engine(url: sqlalchemy.URL, settings: Settings) -> sqlalchemy.Engine
     )
     timeout = f"{int(settings.statement_timeout * 1000)}"
 
+    settle = _statements.raw("settle_session")
+
     @event.listens_for(engine, "connect")
     def prepare(connection: psycopg.Connection[Any], _record: object) -> None:
-        # jit compiles for longer than these statements run.
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT set_config('statement_timeout', %s, false),"
-                " set_config('jit', 'off', false)",
-                (timeout,),
-            )
+        connection.execute(settle.encode(), (timeout,))
         connection.commit()
 
     return engine

@@ -9,13 +9,20 @@ import psycopg
 import pytest
 from psycopg import sql as psql
 
+from ingest.embeddings import load_embeddings
+from ingest.load import load
+from ingest.sources.movielens import MovieLens
+from ingest.sources.sample import sample
 from palate.settings import Settings
 from sql.database import Database
 from sql.embedded import EmbeddedServer
 from sql.migrate import migrate
+from test_users.tasters import create_tasters
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 """Real ratings and film texts for development; they are no part of the project."""
+
+SAMPLES = Path(__file__).parents[1] / "samples"
 
 
 def pytest_configure() -> None:
@@ -78,4 +85,49 @@ def empty_template(server: EmbeddedServer, settings: Settings) -> Iterator[str]:
 def database(server: EmbeddedServer, settings: Settings, empty_template: str) -> Iterator[Database]:
     """A migrated, empty database for one test."""
     with cloned(server, settings, empty_template) as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
+def sample_template(
+    server: EmbeddedServer, settings: Settings, empty_template: str
+) -> Iterator[str]:
+    """The sample with its vectors, to clone."""
+    with cloned(server, settings, empty_template) as database:
+        with sample() as source:
+            load(database, source)
+        load_embeddings(database, SAMPLES / "embeddings.npz")
+        database.engine.dispose()
+        yield name_of(database)
+
+
+@pytest.fixture(scope="session")
+def sample_database(
+    server: EmbeddedServer, settings: Settings, sample_template: str
+) -> Iterator[Database]:
+    """The sample and the tasters, for tests that only read."""
+    with cloned(server, settings, sample_template) as database:
+        create_tasters(database)
+        yield database
+
+
+@pytest.fixture
+def sample_copy(
+    server: EmbeddedServer, settings: Settings, sample_template: str
+) -> Iterator[Database]:
+    """The sample without tasters, for one test that writes."""
+    with cloned(server, settings, sample_template) as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
+def movielens_database(
+    server: EmbeddedServer, settings: Settings, empty_template: str
+) -> Iterator[Database]:
+    """ml-latest-small without vectors, for tests that only read."""
+    folder = DATA / "ml-latest-small"
+    if not folder.is_dir():
+        pytest.skip(f"needs MovieLens ratings in {folder}, which are not part of the project")
+    with cloned(server, settings, empty_template) as database:
+        load(database, MovieLens(folder))
         yield database

@@ -8,17 +8,17 @@ WITH page AS MATERIALIZED (
 ), middle AS MATERIALIZED (
     SELECT avg(centred) AS centred FROM page
 ), relevant AS MATERIALIZED (
-    SELECT m.movie_id, m.title, r.rating, m.embedding - e.mean AS centred
+    SELECT m.movie_id, m.title, m.year, r.rating, m.embedding - e.mean AS centred
     FROM ratings r JOIN movies m USING (movie_id) CROSS JOIN embedding_model e CROSS JOIN middle
     WHERE r.user_id = :user_id AND r.profile = :profile AND m.embedding IS NOT NULL
       AND (r.rating >= 3.5 OR r.rating <= 2.5)
     ORDER BY (m.embedding - e.mean) <=> middle.centred, m.movie_id
     LIMIT 50
 )
-SELECT p.movie_id, n.title, n.rating, n.cosine
+SELECT p.movie_id, n.title, n.year, n.rating, n.cosine
 FROM page p
 CROSS JOIN LATERAL (
-    SELECT r.title, r.rating, 1 - (r.centred <=> p.centred) AS cosine
+    SELECT r.title, r.year, r.rating, 1 - (r.centred <=> p.centred) AS cosine
     FROM relevant r
     WHERE r.movie_id <> p.movie_id
     ORDER BY r.centred <=> p.centred, r.movie_id

@@ -1,0 +1,234 @@
+"""Search on the sample: personal order, an exact account, and nobody loses a search."""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from palate.errors import MisuseError, QuerySyntaxError
+from rerank.profile import forget, rate
+from rerank.results import COMPONENTS, SearchRequest, SearchResponse
+from rerank.search import Searcher
+from sql.database import Database
+
+LOVER, HATER = 20001, 20002
+
+
+@pytest.fixture(scope="module")
+def searcher(sample_database: Database) -> Searcher:
+    return Searcher(sample_database)
+
+
+def ids(response: SearchResponse) -> list[int]:
+    return [hit.movie_id for hit in response.hits]
+
+
+def fantasy_places(response: SearchResponse) -> list[int]:
+    return [hit.rank for hit in response.hits if "Fantasy" in hit.genres]
+
+
+def test_a_lover_and_a_hater_see_different_pages(searcher: Searcher) -> None:
+    for term in ("lord", "king"):
+        plain = searcher.search(SearchRequest(q=term, k=30))
+        lover = searcher.search(SearchRequest(q=term, k=30, user_id=LOVER))
+        hater = searcher.search(SearchRequest(q=term, k=30, user_id=HATER))
+        mean = [sum(p) / len(p) for p in map(fantasy_places, (lover, plain, hater))]
+        assert mean[0] < mean[1] < mean[2]
+
+
+@pytest.mark.parametrize("user_id", [None, LOVER, HATER, 1])
+@pytest.mark.parametrize("q", ["lord", "dark night", "genres:Drama AND year:>1999", "*"])
+def test_contributions_add_up_to_the_score(searcher: Searcher, q: str, user_id: int | None) -> None:
+    response = searcher.search(SearchRequest(q=q, user_id=user_id, k=50))
+    assert response.hits
+    for rank, hit in enumerate(response.hits, 1):
+        assert hit.rank == rank
+        assert sum(hit.contributions.values()) == pytest.approx(hit.score, abs=1e-6)
+        assert hit.moved == hit.unpersonalized_rank - hit.rank
+        for name in COMPONENTS:
+            component = hit.components[name]
+            assert component is None or 0 <= component <= 1
+            expected = response.weights[name] * (component or 0)
+            assert hit.contributions[name] == pytest.approx(expected)
+    scores = [hit.score for hit in response.hits]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_the_unpersonalised_rank_is_the_place_in_the_unpersonalised_search(
+    searcher: Searcher,
+) -> None:
+    plain = ids(searcher.search(SearchRequest(q="king", k=60)))
+    mine = searcher.search(SearchRequest(q="king", k=60, user_id=LOVER))
+    assert [plain[hit.unpersonalized_rank - 1] for hit in mine.hits] == ids(mine)
+
+
+def test_an_unknown_user_gets_the_unpersonalised_page_and_is_told(searcher: Searcher) -> None:
+    plain = searcher.search(SearchRequest(q="king"))
+    unknown = searcher.search(SearchRequest(q="king", user_id=123456789))
+    assert unknown.hits == plain.hits
+    assert not unknown.personalized
+    assert "unknown" in (unknown.why_not_personalized or "")
+
+
+def test_a_new_rating_is_in_the_next_search(sample_copy: Database) -> None:
+    searcher = Searcher(sample_copy)
+    request = SearchRequest(q="king", user_id=4711, k=30)
+    assert not searcher.search(request).personalized
+    lion_king = next(hit for hit in searcher.search(request).hits if hit.title == "The Lion King")
+    rate(sample_copy, 4711, lion_king.movie_id, 5)
+    after = searcher.search(request)
+    assert after.personalized
+    assert after.hits[0].movie_id == lion_king.movie_id
+    assert after.hits[0].rating == 5
+    forget(sample_copy, 4711)
+    assert not searcher.search(request).personalized
+
+
+def test_a_film_without_a_vector_takes_part(sample_copy: Database) -> None:
+    searcher = Searcher(sample_copy)
+    first = searcher.search(SearchRequest(q="king", user_id=1)).hits[0]
+    with sample_copy.begin() as connection:
+        connection.exec_driver_sql(
+            f"UPDATE movies SET embedding = NULL WHERE movie_id = {first.movie_id}"
+        )
+    hits = searcher.search(SearchRequest(q="king", user_id=1, k=60)).hits
+    assert next(h for h in hits if h.movie_id == first.movie_id).components["content"] == 0.5
+
+
+def test_seen_films_are_dropped_before_the_limit(searcher: Searcher) -> None:
+    kept = searcher.search(SearchRequest(q="king", user_id=LOVER))
+    dropped = searcher.search(SearchRequest(q="king", user_id=LOVER, seen="drop"))
+    assert any(hit.seen for hit in kept.hits)
+    assert len(dropped.hits) == 10
+    assert not any(hit.seen for hit in dropped.hits)
+
+
+def test_reasons_name_only_the_users_own_ratings(searcher: Searcher) -> None:
+    lover = searcher.search(SearchRequest(q="lord", user_id=LOVER, explain="facts"))
+    hater = searcher.search(SearchRequest(q="lord", user_id=HATER, explain="facts", k=20))
+    assert any("because you gave 5.0 to" in r for hit in lover.hits for r in hit.reasons or ())
+    lowered = [hit for hit in hater.hits if hit.moved < 0 and "Fantasy" in hit.genres]
+    assert any("because you gave 1.0 to" in r for hit in lowered for r in hit.reasons or ())
+    assert all(
+        hit.reasons for hit in searcher.search(SearchRequest(q="lord", explain="facts")).hits
+    )
+
+
+def walk(searcher: Searcher, request: SearchRequest) -> Iterator[SearchResponse]:
+    response = searcher.search(request)
+    yield response
+    while response.next_cursor:
+        response = searcher.search(request.model_copy(update={"cursor": response.next_cursor}))
+        yield response
+
+
+def test_pages_walk_the_whole_order_once(searcher: Searcher) -> None:
+    request = SearchRequest(q="king", user_id=LOVER, k=7)
+    whole = searcher.search(SearchRequest(q="king", user_id=LOVER, k=100))
+    pages = list(walk(searcher, request))
+    assert [movie_id for page in pages for movie_id in ids(page)] == ids(whole)
+    assert [hit.rank for page in pages for hit in page.hits] == list(range(1, len(whole.hits) + 1))
+
+
+def test_pages_neither_repeat_nor_skip_while_ratings_change(sample_copy: Database) -> None:
+    searcher = Searcher(sample_copy)
+    request = SearchRequest(q="dark zzzz", user_id=1, k=5)
+    whole = ids(searcher.search(request.model_copy(update={"k": 100})))
+    seen: list[int] = []
+    for page in walk(searcher, request):
+        seen += ids(page)
+        for movie_id in ids(page)[:2]:
+            rate(sample_copy, 1, movie_id, 0.5)
+        rate(sample_copy, 1, whole[-1], 5)
+    assert sorted(seen) == sorted(whole)
+
+
+def test_a_cursor_fits_only_its_own_search(searcher: Searcher) -> None:
+    cursor = searcher.search(SearchRequest(q="king", user_id=1)).next_cursor
+    assert cursor
+    with pytest.raises(MisuseError, match="another search"):
+        searcher.search(SearchRequest(q="king", user_id=2, cursor=cursor))
+    with pytest.raises(MisuseError, match="not one of ours"):
+        searcher.search(SearchRequest(q="king", user_id=1, cursor=cursor[:-2] + "xx"))
+
+
+def test_facets_count_all_matches(searcher: Searcher) -> None:
+    response = searcher.search(SearchRequest(q="genres:Fantasy", k=1, facets=True))
+    assert response.total is not None
+    assert response.facets is not None
+    assert response.facets.genres["Fantasy"] == response.total > 50
+    assert sum(response.facets.decades.values()) <= response.total
+
+
+def test_filters_narrow_before_the_limit(searcher: Searcher) -> None:
+    response = searcher.search(
+        SearchRequest(q="king", genres=("fantasy",), year_from=2000, year_to=2005, min_ratings=5)
+    )
+    assert response.hits
+    for hit in response.hits:
+        assert "Fantasy" in hit.genres
+        assert 2000 <= (hit.year or 0) <= 2005
+        assert hit.rating_count >= 5
+
+
+def test_snippets_mark_what_was_found_and_escape_the_rest(sample_copy: Database) -> None:
+    searcher = Searcher(sample_copy)
+    first = searcher.search(SearchRequest(q="king")).hits[0]
+    with sample_copy.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE movies SET overview = '<script>alert(1)</script> the king'"
+            f" WHERE movie_id = {first.movie_id}"
+        )
+    hits = searcher.search(SearchRequest(q="king", snippets=True, k=60)).hits
+    snippets = next(h.snippets for h in hits if h.movie_id == first.movie_id)
+    assert snippets
+    assert "<mark>King</mark>" in snippets["title"]
+    assert "&lt;script&gt;" in snippets["overview"]
+    assert "<mark>king</mark>" in snippets["overview"]
+
+
+def test_did_you_mean(searcher: Searcher) -> None:
+    assert searcher.search(SearchRequest(q="matrxi")).did_you_mean == "matrix"
+    assert searcher.search(SearchRequest(q="dark knihgt")).did_you_mean == "dark knight"
+    assert searcher.search(SearchRequest(q="dark knight")).did_you_mean is None
+
+
+def test_too_few_films_with_all_words_relaxes_to_any(searcher: Searcher) -> None:
+    response = searcher.search(SearchRequest(q="king zzzz", facets=True))
+    assert response.relaxed
+    assert len(response.hits) == 10
+    assert (response.total or 0) > 10
+    assert not searcher.search(SearchRequest(q="king", k=100)).relaxed
+
+
+def test_titles_are_suggested_as_typed(searcher: Searcher) -> None:
+    titles = [s.title for s in searcher.suggest("lord of t")]
+    assert titles
+    assert all("Lord of" in title for title in titles)
+    assert searcher.suggest("") == []
+
+
+def test_weights_of_a_call(searcher: Searcher) -> None:
+    only_text = searcher.search(
+        SearchRequest(q="king", user_id=LOVER, weights={"content": 0, "popularity": 0}, k=50)
+    )
+    assert all(hit.score == pytest.approx(hit.contributions["bm25"]) for hit in only_text.hits)
+    assert all(hit.moved == 0 for hit in only_text.hits)
+    with pytest.raises(MisuseError, match="no component contnt"):
+        searcher.search(SearchRequest(q="king", weights={"contnt": 1}))
+
+
+def test_limits(searcher: Searcher) -> None:
+    with pytest.raises(MisuseError, match="PALATE_MAX_K"):
+        searcher.search(SearchRequest(q="king", k=101))
+    with pytest.raises(QuerySyntaxError) as caught:
+        searcher.search(SearchRequest(q="title:(king", strict=True))
+    assert caught.value.position >= 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(max_size=60))
+def test_any_text_is_answered(searcher: Searcher, q: str) -> None:
+    response = searcher.search(SearchRequest(q=q, user_id=LOVER, snippets=True, facets=True))
+    assert len(response.hits) <= 10
