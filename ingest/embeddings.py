@@ -1,6 +1,114 @@
-"""Films' text embeddings: what is embedded."""
+"""Films' text embeddings: made from their texts, loaded into the database, counted."""
 
-from collections.abc import Iterable
+import fcntl
+import os
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import psycopg
+import sqlalchemy
+from numpy.typing import NDArray
+
+from ingest.progress import LoadProgress, SilentProgress
+from ingest.vectors import (
+    COLUMNS,
+    VectorBatch,
+    bad_row,
+    csv_lines,
+    read_vectors,
+    write_vectors,
+)
+from palate.embedder import DIMENSION, Embedder
+from palate.errors import (
+    ConflictError,
+    DatabaseUnavailableError,
+    EmbeddingError,
+    MisuseError,
+    NotFoundError,
+)
+from sql.database import Database
+from sql.statements import Statements, raw
+
+statements = Statements(Path(__file__).with_name("statements") / "embeddings.sql")
+
+_COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_COPY_END = b"\xff\xff"
+_PART_HEADER = f"{','.join(COLUMNS)}\n".encode()
+
+
+@dataclass(frozen=True, slots=True)
+class GenerateReport:
+    """What was made: ``films`` vectors are in ``path``, ``resumed`` of them from an earlier run."""
+
+    path: Path | None
+    model: str
+    films: int
+    resumed: int
+    seconds: float
+
+    def __str__(self) -> str:
+        if self.path is None:
+            return "Every film has a vector already; nothing was written."
+        resumed = f", {self.resumed:,} of them by an earlier run" if self.resumed else ""
+        return (
+            f"Wrote {self.films:,} vectors of {self.model} to {self.path}{resumed}, in "
+            f"{self.seconds:.1f} s. Load them with `palate ingest embeddings {self.path}`."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingReport:
+    """What a load did: ``changed`` films have a new vector, ``cleared`` films none any more."""
+
+    model: str
+    films: int
+    changed: int
+    cleared: int
+    profiles: int
+    seconds: float
+
+    def __str__(self) -> str:
+        cleared = f" {self.cleared:,} films lost theirs." if self.cleared else ""
+        return (
+            f"Loaded {self.films:,} vectors of {self.model} in {self.seconds:.1f} s: "
+            f"{self.changed:,} changed.{cleared} {self.profiles:,} profiles follow them."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingStats:
+    """How many films have a vector, and of which model."""
+
+    films: int
+    embedded: int
+    model: str | None
+    dimension: int | None
+    loaded_at: datetime | None
+
+    @property
+    def missing(self) -> int:
+        """Films without a vector."""
+        return self.films - self.embedded
+
+    @property
+    def coverage(self) -> float:
+        """Share of films that have one, 0 to 1."""
+        return self.embedded / self.films if self.films else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    name: str
+    dimension: int
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.dimension} numbers)"
 
 
 def film_text(
@@ -25,3 +133,250 @@ def film_text(
         overview or "",
     ]
     return " ".join(part if part.endswith(".") else f"{part}." for part in parts if part)
+
+
+def generate(
+    database: Database,
+    path: Path,
+    *,
+    embedder: Embedder,
+    movie_ids: Sequence[int] | None = None,
+    batch_size: int = 256,
+    progress: LoadProgress | None = None,
+) -> GenerateReport:
+    """Embed every film without a vector, or the films ``movie_ids``, into .csv or .parquet.
+
+    What is done is kept in ``<path>.part.csv``: a run that was stopped goes on from there. The file
+    itself appears when it is whole. Nothing in the database changes.
+
+    Raises NotFoundError for unknown ids; EmbeddingError when the model fails, when the partial
+    file is of another model, or when the file cannot be written; MisuseError for another ending.
+    """
+    if path.suffix not in (".csv", ".parquet"):
+        raise MisuseError(
+            f"{path.name} ends in neither .csv nor .parquet. Nothing was done. Name it so."
+        )
+    progress, started = progress or SilentProgress(), time.monotonic()
+    wanted = _wanted(database, movie_ids)
+    if not len(wanted):
+        return GenerateReport(None, embedder.name, 0, 0, 0.0)
+    part = path.with_name(f"{path.name}.part.csv")
+    try:
+        with _partial(part, embedder) as (file, done):
+            resumed = np.intersect1d(wanted, done)
+            todo = np.setdiff1d(wanted, done)
+            if len(resumed):
+                progress.say(f"{len(resumed):,} films are in {part.name} already.")
+            progress.step("Embedding", len(todo))
+            for start in range(0, len(todo), batch_size):
+                n = _embed(database, todo[start : start + batch_size], embedder, file)
+                progress.advance(n, n)
+            whole = _only(read_vectors(part), wanted)
+            write_vectors(path, whole, embedder.dimension)
+            part.unlink()
+    except OSError as error:
+        raise EmbeddingError(
+            f"{error.filename or path} cannot be written ({error.strerror}). What was embedded is "
+            f"in {part.name}. Make room or choose another place, then run it again."
+        ) from error
+    seconds = time.monotonic() - started
+    return GenerateReport(path, embedder.name, len(wanted), len(resumed), seconds)
+
+
+def load_embeddings(
+    database: Database, path: Path, *, model: str | None = None, replace: bool = False
+) -> EmbeddingReport:
+    """Load a file of vectors (CSV, Parquet or npz): all of it, or nothing.
+
+    Vectors are brought to length 1. Films that the file does not name keep theirs, unless
+    ``replace``: then the file's vectors are all there are. The catalog mean is that of all films
+    with a vector after the load, and stays until the next one; every profile is made again in the
+    same transaction. Ratings wait meanwhile, searches do not. ``model`` names the model where the
+    file does not.
+
+    Raises EmbeddingError for a bad row, repeated or unknown films, and vectors of another model or
+    dimension than those in the database; NotFoundError where there is no file.
+    """
+    started = time.monotonic()
+    with database.begin(patient=True) as connection:
+        connection.execute(statements["lock_loads"])
+        loaded = _loaded(connection)
+        name, films = _stage(connection, path, model, None if replace else loaded)
+        _check(connection, path)
+        connection.execute(statements["lock_ratings"])
+        cleared = connection.execute(statements["clear_others"]).rowcount if replace else 0
+        changed = connection.execute(statements["write_embeddings"]).rowcount
+        profiles = 0
+        if changed or cleared or loaded is None or loaded.name != name:
+            connection.execute(statements["write_model"], {"name": name})
+            profiles = connection.execute(statements["refresh_profiles"]).scalar_one()
+    seconds = time.monotonic() - started
+    return EmbeddingReport(name, films, changed, cleared, profiles, seconds)
+
+
+def stats(database: Database) -> EmbeddingStats:
+    """How many films have a vector, and of which model."""
+    with database.read() as connection:
+        return EmbeddingStats(**connection.execute(statements["stats"]).mappings().one())
+
+
+def _wanted(database: Database, movie_ids: Sequence[int] | None) -> NDArray[np.int64]:
+    with database.read() as connection:
+        if movie_ids is None:
+            found = connection.execute(statements["films_without_vector"]).scalars()
+            return np.fromiter(found, np.int64)
+        ids = sorted(set(movie_ids))
+        known = connection.execute(statements["known_films"], {"movie_ids": ids}).scalars().all()
+    if unknown := sorted(set(ids) - set(known)):
+        listed = ", ".join(str(movie_id) for movie_id in unknown[:10])
+        raise NotFoundError(f"These films are not in the catalog: {listed}. Nothing was done.")
+    return np.array(known, np.int64)
+
+
+def _embed(
+    database: Database, movie_ids: NDArray[np.int64], embedder: Embedder, file: BinaryIO
+) -> int:
+    """Embed these films and append them to the partial file; gives how many there were."""
+    with database.read() as connection:
+        films = connection.execute(
+            statements["film_texts"], {"movie_ids": movie_ids.tolist()}
+        ).all()
+    vectors = embedder.embed([
+        film_text(f.title, f.year, f.genres, f.director, f.keywords, f.overview) for f in films
+    ])  # fmt: skip
+    ids = np.array([film.movie_id for film in films], np.int64)
+    file.write(csv_lines(embedder.name, ids, vectors).encode())
+    file.flush()
+    os.fsync(file.fileno())
+    return len(films)
+
+
+@contextmanager
+def _partial(part: Path, embedder: Embedder) -> Iterator[tuple[BinaryIO, NDArray[np.int64]]]:
+    """The partial file, ready to append to, and the films that it holds."""
+    with part.open("ab+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConflictError(
+                f"Another run is writing {part.name}. Nothing was done. Wait for it, or write to "
+                "another file."
+            ) from None
+        file.seek(0)
+        end = _end_of_last_line(file)
+        file.truncate(end)
+        if end == 0:
+            file.write(_PART_HEADER)
+            file.flush()
+        done = np.zeros(0, np.int64)
+        if end > len(_PART_HEADER):
+            done = np.concatenate([_own(batch, part, embedder) for batch in read_vectors(part)])
+        yield file, done
+
+
+def _end_of_last_line(file: BinaryIO) -> int:
+    """Where the last whole line ends: the run before may have been killed within one."""
+    end = 0
+    while line := file.readline():
+        if line.endswith(b"\n"):
+            end += len(line)
+    return end
+
+
+def _own(batch: VectorBatch, part: Path, embedder: Embedder) -> NDArray[np.int64]:
+    found = _Model(batch.model, batch.vectors.shape[1])
+    due = _Model(embedder.name, embedder.dimension)
+    if found != due:
+        raise EmbeddingError(
+            f"{part.name} holds vectors of {found}, not of {due}. Nothing was done. Delete it, or "
+            "go on with its model."
+        )
+    return batch.movie_ids
+
+
+def _only(batches: Iterable[VectorBatch], wanted: NDArray[np.int64]) -> Iterator[VectorBatch]:
+    """The batches without films that are not wanted any more."""
+    for batch in batches:
+        keep = np.isin(batch.movie_ids, wanted)
+        if keep.any():
+            yield VectorBatch(
+                batch.model, batch.places[keep], batch.movie_ids[keep], batch.vectors[keep]
+            )
+
+
+def _loaded(connection: sqlalchemy.Connection) -> _Model | None:
+    """The model of the vectors in the database, if there are any."""
+    found = connection.execute(statements["loaded_model"]).first()
+    return None if found is None else _Model(found.name, found.dimension)
+
+
+def _stage(
+    connection: sqlalchemy.Connection, path: Path, model: str | None, loaded: _Model | None
+) -> tuple[str, int]:
+    """Copy the file into staging; gives its model and how many vectors it holds."""
+    connection.execute(statements["create_staging"])
+    name, films = "", 0
+    try:
+        with raw(connection).cursor().copy(statements.raw("copy_embeddings").encode()) as copy:
+            copy.write(_COPY_HEADER)
+            for batch in read_vectors(path, model):
+                if not films:
+                    _check_model(path, _Model(batch.model, batch.vectors.shape[1]), loaded)
+                name, films = batch.model, films + len(batch.movie_ids)
+                copy.write(_binary_rows(batch))
+            copy.write(_COPY_END)
+    except psycopg.OperationalError as error:
+        raise DatabaseUnavailableError(
+            f"The database went away during the load ({str(error).strip()}). Nothing was changed. "
+            "Load again."
+        ) from error
+    return loaded.name if loaded else name, films
+
+
+def _check_model(path: Path, model: _Model, loaded: _Model | None) -> None:
+    if loaded and (_plain(loaded.name), loaded.dimension) != (_plain(model.name), model.dimension):
+        raise EmbeddingError(
+            f"{path.name} holds vectors of {model}, the database those of {loaded}; the two do "
+            "not mix. Nothing was changed. Make the file with the database's model, or load one "
+            "that holds every film with --replace."
+        )
+    if model.dimension != DIMENSION:
+        raise EmbeddingError(
+            f"{path.name} holds vectors of {model}; Palate stores {DIMENSION} numbers a film. "
+            "Nothing was changed. Choose a model of that dimension, such as all-MiniLM-L6-v2."
+        )
+
+
+def _plain(model: str) -> str:
+    """A model's name as its publishers and resellers all write it."""
+    return model.lower().removeprefix("sentence-transformers/")
+
+
+def _binary_rows(batch: VectorBatch) -> bytes:
+    """The batch as rows of binary COPY: each value behind its length, numbers big end first."""
+    n, dimension = batch.vectors.shape
+    rows = np.zeros(n, [
+        ("values", ">i2"),
+        ("place_length", ">i4"), ("place", ">i8"),
+        ("movie_id_length", ">i4"), ("movie_id", ">i8"),
+        ("vector_length", ">i4"), ("dimension", ">i2"), ("unused", ">i2"),
+        ("vector", ">f4", (dimension,)),
+    ])  # fmt: skip
+    rows["values"] = 3
+    rows["place_length"] = rows["movie_id_length"] = 8
+    rows["place"], rows["movie_id"] = batch.places, batch.movie_ids
+    rows["vector_length"], rows["dimension"] = 4 + 4 * dimension, dimension
+    rows["vector"] = batch.vectors
+    return rows.tobytes()
+
+
+def _check(connection: sqlalchemy.Connection, path: Path) -> None:
+    """Checks of the whole set."""
+    connection.execute(statements["analyze_staging"])
+    if repeated := connection.execute(statements["repeated_film"]).first():
+        at, movie_id, first = repeated
+        raise bad_row(path, at, "movie_id", f"film {movie_id} has a vector above, at {first}")
+    if found := connection.execute(statements["unknown_films"]).first():
+        at, movie_id, unknown = found
+        others = f" (nor are {unknown - 1:,} films of later rows)" if unknown > 1 else ""
+        raise bad_row(path, at, "movie_id", f"film {movie_id} is not in the catalog{others}")

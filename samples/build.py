@@ -11,8 +11,10 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 
 from ingest.embeddings import film_text
@@ -52,7 +54,7 @@ def build_embeddings(folder: Path, embedder: Embedder) -> int:
     """Write embeddings.npz for the films of movies.csv.gz; gives their number."""
     films = read_films(folder / "movies.csv.gz")
     vectors = embedder.embed([text_of(film) for film in films])
-    arrays = {
+    arrays: dict[str, NDArray[Any]] = {
         "movie_id": np.array([int(film["movie_id"]) for film in films], np.int64),
         "embedding": vectors.astype(np.float16),
         "model": np.array(embedder.name),

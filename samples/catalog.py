@@ -19,10 +19,24 @@ from samples.overview import Facts, overview
 
 HERE = Path(__file__).parent
 NEWEST = 2011  # the list was made in 2010 and announces films for 2011
-COLUMNS = (
-    "movie_id,title,original_title,year,imdb_id,tmdb_id,genres,overview,runtime_minutes,"
-    "release_date,director,actors,keywords,budget,revenue,poster_url"
-).split(",")
+COLUMNS = [
+    "movie_id",
+    "title",
+    "original_title",
+    "year",
+    "imdb_id",
+    "tmdb_id",
+    "genres",
+    "overview",
+    "runtime_minutes",
+    "release_date",
+    "director",
+    "actors",
+    "keywords",
+    "budget",
+    "revenue",
+    "poster_url",
+]
 
 # MovieLens's genre names where one fits; History and Superhero besides.
 MAJOR_GENRES = {
@@ -224,11 +238,9 @@ def _title(title: object, counts: Counter[str]) -> str:
     return spaced
 
 
-def _released(
-    text: str, fixes: dict[str, str], counts: Counter[str]
-) -> tuple[int, date | None]:
+def _released(text: str, fixes: dict[str, str], counts: Counter[str]) -> tuple[int, date | None]:
     """Year and, where it is known, day of release."""
-    day = datetime.strptime(text, "%b %d %Y").date()  # noqa: DTZ007 - a day has no zone
+    day = datetime.strptime(text, "%b %d %Y").date()
     if "release_date" in fixes:
         day = date.fromisoformat(fixes["release_date"])
         return day.year, day
