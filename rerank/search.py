@@ -39,7 +39,6 @@ _HIT_COLUMNS = (
     "title",
     "original_title",
     "year",
-    "genres",
     "director",
     "overview",
     "runtime_minutes",
@@ -259,6 +258,7 @@ def _filters(request: SearchRequest) -> Iterator[Node]:
 def _hit(row: RowMapping) -> Hit:
     return Hit.model_construct(
         **{name: row[name] for name in _HIT_COLUMNS},
+        genres=tuple(row["genres"]),
         components={name: row[name] for name in COMPONENTS},
         contributions={name: row[f"{name}_contribution"] for name in COMPONENTS},
         seen=row["rating"] is not None,

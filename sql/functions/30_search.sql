@@ -172,7 +172,7 @@ WITH person AS MATERIALIZED (
     SELECT m.movie_id, m.title, m.year, m.embedding - e.mean AS centred,
            1 - ((m.embedding - e.mean) <=> (t.embedding - e.mean)) AS similarity
     FROM movies t CROSS JOIN embedding_model e JOIN movies m ON m.movie_id <> t.movie_id
-    WHERE t.movie_id = to_movie AND m.embedding IS NOT NULL
+    WHERE t.movie_id = to_movie AND t.embedding IS NOT NULL AND m.embedding IS NOT NULL
     ORDER BY (m.embedding - e.mean) <=> (t.embedding - e.mean), m.movie_id
     LIMIT greatest(k, 100)
 ), scored AS (
