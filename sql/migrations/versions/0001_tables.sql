@@ -64,6 +64,7 @@ CREATE TABLE tags (
     tagged_at timestamptz,
     PRIMARY KEY (user_id, movie_id, tag)
 );
+CREATE INDEX tags_movie_id ON tags (movie_id);
 
 -- What was loaded: one source a database.
 CREATE TABLE sources (
