@@ -20,7 +20,7 @@ CREATE TABLE IF NOT EXISTS movie_search (
 );
 CREATE INDEX IF NOT EXISTS movie_search_tsv ON movie_search USING gin (tsv) WITH (fastupdate = off);
 
--- Films and tokens a field: the sums over its rows. A writer folds the rows it can lock into one,
+-- Films (code '*') and tokens a field: the sums over the rows. A writer folds the rows it can lock into one,
 -- so that writers never wait for each other here.
 CREATE TABLE IF NOT EXISTS search_totals (
     code   text COLLATE "C" NOT NULL,
@@ -48,22 +48,6 @@ VALUES ('title',           't:', 'text',    'palate'::regconfig, 0),
        ('runtime_minutes', 'u:', 'number',  NULL, 4),
        ('tmdb_id',         'b:', 'number',  NULL, 19),
        ('movie_id',        'm:', 'number',  NULL, 19)
-$$;
-
--- Text as it is compared: Latin letters without accents, nothing between words but spaces.
--- Texts beyond 100,000 characters are cut.
-CREATE OR REPLACE FUNCTION search_clean(text) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-SELECT CASE
-    WHEN octet_length($1) = length($1) AND length($1) <= 100000
-    THEN regexp_replace($1, '[^0-9A-Za-z]+', ' ', 'g')
-    ELSE regexp_replace(replace(replace(replace(replace(replace(replace(replace(replace(translate(
-        normalize(regexp_replace(normalize(left($1, 100000), NFD),
-            '([A-Za-z])[\u0300-\u036f]+', '\1', 'g'), NFC),
-        'øØłŁđĐðÐħĦı²³¹', 'oOlLdDdDhHi231'),
-        'ß', 'ss'), 'ẞ', 'SS'), 'æ', 'ae'), 'Æ', 'AE'), 'œ', 'oe'), 'Œ', 'OE'), 'þ', 'th'), 'Þ', 'TH'),
-        search_separators(), ' ', 'g')
-END
 $$;
 
 -- A lexeme as tsvector and tsquery read it.
@@ -149,6 +133,8 @@ BEGIN
         RETURNING left(t.lexeme, 2) AS code, t.tf
     ), counted AS (
         SELECT code, -sum(tf) AS tokens FROM gone GROUP BY code
+        UNION ALL
+        SELECT '*', -count(*) FROM movie_search WHERE movie_id = ANY (ids)
     )
     SELECT array_agg(code), array_agg(tokens) INTO codes, amounts FROM counted;
     IF codes IS NOT NULL THEN
@@ -213,6 +199,8 @@ BEGIN
         GROUP BY movie_id
     ), counted AS (
         SELECT code, sum(tf) AS tokens FROM tokens GROUP BY code
+        UNION ALL
+        SELECT '*', cardinality(ids)
     )
     SELECT array_agg(code), array_agg(tokens) INTO codes, amounts FROM counted;
     IF codes IS NOT NULL THEN
@@ -378,8 +366,15 @@ END AS stems) s
 CROSS JOIN LATERAL (SELECT ARRAY(
     SELECT f.code || stem FROM unnest(s.stems) WITH ORDINALITY u (stem, position)
     WHERE octet_length(stem) BETWEEN 1 AND 1000 OR w.kind = 'range' ORDER BY position
-) AS lexemes) l
+) AS lexemes OFFSET 0) l
 WHERE cardinality(l.lexemes) > 0
+$$;
+
+CREATE OR REPLACE FUNCTION bm25(
+    idf double precision, tf integer, relative_length double precision
+) RETURNS double precision
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+SELECT idf * 2.2::double precision * tf / (tf + 0.3::double precision + relative_length)
 $$;
 
 -- Every film that matches.
@@ -446,45 +441,58 @@ WITH strict_places AS MATERIALIZED (
     CROSS JOIN (SELECT w.words FROM strict_words w WHERE NOT (SELECT c.relaxed FROM chosen c)
                 UNION ALL SELECT w.words FROM loose_words w WHERE (SELECT c.relaxed FROM chosen c)) w
     WHERE p.scores
+), total AS MATERIALIZED (
+    SELECT t.code, sum(t.tokens)::double precision AS tokens FROM search_totals t GROUP BY t.code
 ), lexemes AS MATERIALIZED (
-    SELECT p.place, l.lexeme,
+    SELECT p.place, p.word, p.tie, p.factor, l.lexeme,
            CASE WHEN p.kind = 'prefix' THEN l.lexeme || chr(1114111) ELSE l.lexeme END AS upto,
-           ln(1 + (t.films - d.df + 0.5) / (d.df + 0.5)) AS idf,
-           0.9 * t.films / a.tokens AS length_factor
+           ln(1 + (t.tokens - d.df + 0.5::double precision) / (d.df + 0.5::double precision)) AS idf,
+           0.9::double precision * t.tokens / a.tokens AS length_factor,
+           -- One lexeme in one place is its own sum; the other places of a word make it a best one.
+           cardinality(p.lexemes) = 1 AND p.score IS NULL AND p.condition IS NULL AS simple,
+           count(*) OVER (PARTITION BY p.word) = 1 AS alone
     FROM places p
     CROSS JOIN LATERAL unnest(p.lexemes) l (lexeme)
-    CROSS JOIN (SELECT count(*)::double precision AS films FROM movie_search) t
-    LEFT JOIN (SELECT s.code, sum(s.tokens)::double precision AS tokens
-               FROM search_totals s GROUP BY s.code) a ON a.code = p.code
     CROSS JOIN LATERAL (
         SELECT count(*) AS df FROM movie_terms m WHERE m.lexeme = l.lexeme AND p.score IS NULL
     ) d
+    JOIN total t ON t.code = '*'
+    LEFT JOIN total a ON a.code = p.code
 ), hits AS (
-    SELECT l.place, m.movie_id, count(*) AS found,
-           sum(l.idf * 2.2 * m.tf / (m.tf + 0.3 + l.length_factor * m.dl)) AS bm25,
-           sum(l.idf) * 2.2 * min(m.tf) / (min(m.tf) + 0.3 + min(l.length_factor * m.dl)) AS phrase_bm25
+    SELECT l.place, l.word, l.tie, l.simple, l.alone, m.movie_id, m.tf, l.idf,
+           l.length_factor * m.dl AS length,
+           l.factor * bm25(l.idf, m.tf, l.length_factor * m.dl) AS points
     FROM lexemes l
-    JOIN movie_terms m ON m.lexeme >= l.lexeme AND m.lexeme <= l.upto
+    CROSS JOIN LATERAL (
+        SELECT t.movie_id, t.tf, t.dl FROM movie_terms t
+        WHERE t.lexeme >= l.lexeme AND t.lexeme <= l.upto
+        OFFSET 0  -- by the index, whatever the planner expects of `films`
+    ) m
     JOIN films f ON f.movie_id = m.movie_id
-    GROUP BY l.place, m.movie_id
-), word_scores AS (
-    SELECT s.movie_id, s.word, max(s.points) AS best, sum(s.points) AS total, min(s.tie) AS tie
-    FROM (
-        SELECT h.movie_id, p.word, p.tie, p.factor * CASE
-                   WHEN p.score IS NOT NULL THEN p.score
-                   WHEN p.kind = 'phrase' THEN h.phrase_bm25
-                   ELSE h.bm25 END AS points
-        FROM hits h JOIN places p USING (place)
-        WHERE h.found >= p.needed
-          AND (coalesce(p.phrase, p.condition) IS NULL OR EXISTS (
-              SELECT FROM movie_search s
-              WHERE s.movie_id = h.movie_id
-                AND coalesce(s.tsv @@ p.phrase, true) AND coalesce(s.tsv @@ p.condition, true)))
-    ) s
-    GROUP BY s.movie_id, s.word
+), place_scores AS (
+    SELECT h.movie_id, h.word, h.tie, h.points FROM hits h WHERE h.simple AND NOT h.alone
+    UNION ALL
+    SELECT h.movie_id, p.word, p.tie, CASE
+               WHEN p.score IS NOT NULL THEN p.factor * p.score
+               WHEN p.kind = 'phrase' THEN p.factor * bm25(h.idf, h.tf, h.length)
+               ELSE h.points END
+    FROM (SELECT h.movie_id, h.place, count(*) AS found, sum(h.points) AS points,
+                 sum(h.idf) AS idf, min(h.tf) AS tf, min(h.length) AS length
+          FROM hits h WHERE NOT h.simple GROUP BY h.movie_id, h.place) h
+    JOIN places p ON p.place = h.place
+    WHERE h.found >= p.needed
+      AND (coalesce(p.phrase, p.condition) IS NULL OR EXISTS (
+          SELECT FROM movie_search s
+          WHERE s.movie_id = h.movie_id
+            AND coalesce(s.tsv @@ p.phrase, true) AND coalesce(s.tsv @@ p.condition, true)))
 ), scored AS (
-    SELECT w.movie_id, sum(w.best + w.tie * (w.total - w.best)) AS bm25
-    FROM word_scores w
+    SELECT w.movie_id, sum(w.points) AS bm25
+    FROM (
+        SELECT h.movie_id, h.points FROM hits h WHERE h.simple AND h.alone
+        UNION ALL
+        SELECT s.movie_id, (1 - s.tie) * max(s.points) + s.tie * sum(s.points)
+        FROM place_scores s GROUP BY s.movie_id, s.word, s.tie
+    ) w
     GROUP BY w.movie_id
 )
 SELECT f.movie_id,
@@ -493,6 +501,34 @@ SELECT f.movie_id,
 FROM films f LEFT JOIN scored s ON s.movie_id = f.movie_id
 ORDER BY coalesce(s.bm25, 0) DESC, f.movie_id
 LIMIT n
+$$;
+
+-- The words of a title as it is typed: {"lord", "ri"} is lord and (ri or ri*).
+CREATE OR REPLACE FUNCTION suggestion_query(prefix text) RETURNS jsonb
+LANGUAGE sql IMMUTABLE AS $$
+SELECT CASE WHEN cardinality(t.words) = 0 THEN '{"words": [], "match": ["-"]}'::jsonb ELSE jsonb_build_object(
+    'words', (SELECT jsonb_agg(jsonb_build_object(
+                  'kind', 'match', 'text', w.word, 'fields', '{"title": 1.0}'::jsonb) ORDER BY w.number)
+              FROM unnest(t.words) WITH ORDINALITY w (word, number))
+        || jsonb_build_object('kind', 'prefix', 'text', t.words[cardinality(t.words)],
+                              'fields', '{"title": 1.0}'::jsonb, 'score', 1.0),
+    'match', (SELECT coalesce(jsonb_agg(x.token ORDER BY x.number, x.place), '[]')
+              FROM (SELECT number, place, CASE place WHEN 1 THEN to_jsonb(number) ELSE '"&"' END AS token
+                    FROM generate_series(0, cardinality(t.words) - 2) number, generate_series(1, 2) place) x)
+        || jsonb_build_array('(', cardinality(t.words) - 1, '|', cardinality(t.words), ')')) END
+FROM (SELECT string_to_array(trim(search_clean(left(prefix, 200))), ' ') AS words) t
+$$;
+
+-- Titles that hold the words typed, the last one perhaps only begun. Titles that begin so come
+-- first, then the most rated.
+CREATE OR REPLACE FUNCTION suggest_titles(prefix text, k integer DEFAULT 10)
+RETURNS TABLE (movie_id bigint, title text, year integer, bm25 double precision)
+LANGUAGE sql STABLE AS $$
+SELECT m.movie_id, m.title, m.year, c.bm25
+FROM search_candidates(suggestion_query(prefix), 100000) c
+JOIN movies m ON m.movie_id = c.movie_id
+ORDER BY begins_with(m.title, prefix) DESC, m.rating_count DESC, c.bm25 DESC, m.movie_id
+LIMIT k
 $$;
 
 -- parse_query(): what people type at psql. Plain words and "phrases" are read as the service reads

@@ -1,5 +1,5 @@
--- What both engines' parse_query() share: how text is cut into words. The Python twin is in
--- sql/syntax.py and rerank/query.py; a test holds them together.
+-- What both engines share: how text is cut into words. The Python twin is in sql/syntax.py,
+-- sql/text.py and rerank/query.py; a test holds them together.
 
 -- What stands between words, in any locale.
 CREATE OR REPLACE FUNCTION search_separators() RETURNS text
@@ -9,6 +9,30 @@ SELECT '[\u0001-\u002f\u003a-\u0040\u005b-\u0060\u007b-\u00a9\u00ab-\u00b1\u00b4
        '\u2e00-\u2e7f\u3000-\u3004\u3008-\u3020\u3030\u303d-\u303f\u30fb\ue000-\uf8ff'
        '\ufe00-\ufe6f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65\uffe0-\uffff'
        '\U0001f000-\U0001faff\U000e0000-\U0010ffff]+'
+$$;
+
+-- Text as it is compared: Latin letters without accents, nothing between words but spaces.
+-- Texts beyond 100,000 characters are cut.
+CREATE OR REPLACE FUNCTION search_clean(text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+SELECT CASE
+    WHEN octet_length($1) = length($1) AND length($1) <= 100000
+    THEN regexp_replace($1, '[^0-9A-Za-z]+', ' ', 'g')
+    ELSE regexp_replace(replace(replace(replace(replace(replace(replace(replace(replace(translate(
+        normalize(regexp_replace(normalize(left($1, 100000), NFD),
+            '([A-Za-z])[\u0300-\u036f]+', '\1', 'g'), NFC),
+        'øØłŁđĐðÐħĦı²³¹', 'oOlLdDdDhHi231'),
+        'ß', 'ss'), 'ẞ', 'SS'), 'æ', 'ae'), 'Æ', 'AE'), 'œ', 'oe'), 'Œ', 'OE'), 'þ', 'th'), 'Þ', 'TH'),
+        search_separators(), ' ', 'g')
+END
+$$;
+
+-- Whether a title begins as typed, with or without its article.
+CREATE OR REPLACE FUNCTION begins_with(title text, prefix text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+SELECT starts_with(lower(search_clean(title)), typed)
+    OR starts_with(regexp_replace(lower(search_clean(title)), '^(?:the|an?) ', ''), typed)
+FROM (SELECT lower(ltrim(search_clean(left(prefix, 200)))) AS typed) t
 $$;
 
 -- Whether a text is more than words and "phrases".
