@@ -27,20 +27,30 @@ class SearchRequest(_Frozen):
     weights: dict[str, float] | None = Field(
         None, description="Weights of the blend for this call; the others stay as stored."
     )
-    mode: Mode = "lexical"
+    mode: Mode = Field(
+        "lexical", description="lexical: BM25; semantic: meaning; hybrid: both, blended."
+    )
     seen: Seen = Field(
         "keep", description="Films the user rated: keep, drop before the limit, or mark."
     )
-    explain: Explain = "none"
-    facets: bool = False
-    snippets: bool = False
+    explain: Explain = Field("none", description="facts: reasons from the user's own ratings.")
+    facets: bool = Field(False, description="Count all matching films by genre and decade.")
+    snippets: bool = Field(False, description="The found words marked, as HTML.")
     strict: bool = Field(False, description="Refuse what cannot be parsed instead of reading on.")
-    genres: tuple[str, ...] = ()
-    year_from: int | None = None
-    year_to: int | None = None
-    min_rating: float | None = Field(None, ge=0, le=5)
-    min_ratings: int | None = Field(None, ge=0)
-    cursor: str | None = Field(None, max_length=20_000)
+    genres: tuple[str, ...] = Field(
+        (), max_length=50, description="Only films that are of all these genres."
+    )
+    year_from: int | None = Field(None, ge=0, le=9999, description="Only films since this year.")
+    year_to: int | None = Field(None, ge=0, le=9999, description="Only films up to this year.")
+    min_rating: float | None = Field(
+        None, ge=0, le=5, description="Only films with at least this mean rating."
+    )
+    min_ratings: int | None = Field(
+        None, ge=0, le=2**31 - 1, description="Only films with at least this many ratings."
+    )
+    cursor: str | None = Field(
+        None, max_length=20_000, description="next_cursor of the page before."
+    )
 
 
 class QueryRead(_Frozen):
