@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
 EXAMPLES = examples("palate demo", "palate --data-dir /tmp/films demo")
 WORDS = ("lord", "king")
-LOVER, HATER = 20001, 20002
+LOVER, HATER, YOU = 20001, 20002, 1001
 GENRE = "Fantasy"
 _SELECT = "SELECT rank, moved, title FROM search('lord', for_user => 20001)"
 _WIDTH = 120
 _statements = Statements(Path(__file__).parent / "statements" / "demo.sql")
 _COLUMNS = (
     (None, "unpersonalised"),
-    (LOVER, f"fantasy lover · {LOVER}"),
-    (HATER, f"fantasy hater · {HATER}"),
+    (LOVER, f"{LOVER}, the fantasy lover"),
+    (HATER, f"{HATER}, the fantasy hater"),
 )
 
 
@@ -121,6 +121,7 @@ def _show(word: str, orders: list[Order]) -> None:
         f"{GENRE} films in the top {len(orders[0].response.hits)}: {nobody} for nobody, "
         f"{lover} for the lover, {hater} for the hater."
     )
+    out().print()
     print_reasons(orders[1:], 1, _WIDTH)
 
 
@@ -129,8 +130,8 @@ def _show_next(movie_id: int) -> None:
     steps = (
         (f"palate search dragon --user {LOVER} --user {HATER}", "another word, side by side"),
         (f"palate search magic --user {LOVER} --explain", "parts of each score, and reasons"),
-        (f"palate user rate 7 {movie_id} 5.0", "your own taste: the next search knows it"),
-        (f"palate search {WORDS[0]} --user 7", "your own order"),
+        (f"palate user rate {YOU} {movie_id} 5.0", "your own taste: the next search knows it"),
+        (f"palate search {WORDS[0]} --user {YOU}", "your own order"),
         ("palate test-users check", "six words for four tasters, as a verdict"),
         ("palate serve", "the HTTP API on http://127.0.0.1:8080/docs"),
         (f'palate db psql -- -c "{_SELECT}"', ""),

@@ -161,7 +161,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         return _failed(
             error,
-            f"an error nobody expected: {type(error).__name__}: {error}. "
+            f"an error nobody expected: {type(error).__name__}: {_first_line(error)}. "
             "`palate --log-level debug ...` shows where.",
             1,
         )
@@ -173,6 +173,10 @@ def run() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     sys.exit(main())
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), "no message").rstrip(".")
 
 
 def _failed(error: Exception, message: str, exit_code: int) -> int:

@@ -28,6 +28,7 @@ _NARROWEST = 29  # a column that still shows a title and its account
 _WIDEST = 60
 _RANK_WIDTH = 4  # with the gap beside it
 _GAP = 2
+_LEAST_HEAD = 5  # letters of a title that stay before the gap
 _MOVED_WIDTH = 4
 _BLOCK_INDENT = 4
 _GENRES = 3
@@ -227,16 +228,17 @@ def _place(
 
 
 def shorten(title: str, width: int) -> str:
-    """The title in at most ``width`` cells; the middle goes, for sequels differ at the end."""
+    """The title in at most ``width`` cells. The middle goes: sequels differ at their ends."""
     if cell_len(title) <= width:
         return title
-    head = max(1, (width - 1) // 2)
-    start = set_cell_size(title, head).rstrip(" :,-")
-    end = title
-    while cell_len(end) > width - 1 - cell_len(start):
-        end = end[1:]
-    _, space, rest = end.partition(" ")
-    return start + "…" + (rest if space and cell_len(rest) * 2 > cell_len(end) else end).lstrip()
+    words = title.split(" ")
+    for end in range(1, len(words)):
+        tail = " ".join(words[end:])
+        for start in range(end - 1, 0, -1):
+            head = " ".join(words[:start]).rstrip(",:;-&")
+            if len(head) >= _LEAST_HEAD and cell_len(f"{head}… {tail}") <= width:
+                return f"{head}… {tail}"
+    return set_cell_size(title, max(0, width - 1)).rstrip() + "…"
 
 
 def print_reasons(orders: Iterable[Order], most: int, width: int | None = None) -> None:
@@ -245,7 +247,8 @@ def print_reasons(orders: Iterable[Order], most: int, width: int | None = None) 
     for order in orders:
         told = [hit for hit in order.response.hits if hit.reasons]
         for hit in sorted(told, key=lambda hit: (-hit.moved, hit.rank))[:most]:
-            why = Text(f"{order.heading}, #{hit.rank} ", style="bold")
-            why.append_text(film(hit.title, hit.year))
-            why.append(f": {'; '.join(line(reason) for reason in hit.reasons or ())}.")
+            why = Text.assemble("Why is ", film(hit.title, hit.year), f" #{hit.rank} for ")
+            why.append(f"{line(order.heading)}? ", style="bold")
+            reasons = "; ".join(line(reason) for reason in hit.reasons or ())
+            why.append(reasons[:1].upper() + reasons[1:] + ".")
             console.print(why, width=min(width or console.width, console.width))

@@ -77,7 +77,8 @@ def _fitting_schema() -> Iterator[None]:
             error.orig,
             psycopg.errors.UndefinedTable
             | psycopg.errors.UndefinedFunction
-            | psycopg.errors.UndefinedColumn,
+            | psycopg.errors.UndefinedColumn
+            | psycopg.errors.UndefinedObject,
         ):
             raise SchemaError(
                 "The database has no schema that fits this Palate. Nothing was done. "
