@@ -95,8 +95,9 @@ class Searcher:
 
     def suggest(self, prefix: str, k: int = 10) -> list[Suggestion]:
         """Titles that start as typed, the best first."""
+        typed = prefix.replace("\0", " ")  # which PostgreSQL's text cannot hold
         with self._database.read() as connection:
-            rows = connection.execute(_statements["suggest"], {"prefix": prefix, "k": k})
+            rows = connection.execute(_statements["suggest"], {"prefix": typed, "k": k})
             return [Suggestion(**row) for row in rows.mappings()]
 
     def _check(self, request: SearchRequest) -> None:

@@ -169,6 +169,7 @@ _SCHEMA_ERRORS = (
     psycopg.errors.UndefinedTable,
     psycopg.errors.UndefinedFunction,
     psycopg.errors.UndefinedColumn,
+    psycopg.errors.UndefinedObject,
     psycopg.errors.InsufficientPrivilege,
 )
 # Two writers met, or a standby answered: the same request works when sent again.
