@@ -42,6 +42,14 @@ class DataFile:
                 return archive.getinfo(self.member).file_size
         return None if self.path.suffix == ".gz" else self.path.stat().st_size
 
+    def require_content(self) -> None:
+        """Raise LoadError for a file without a byte."""
+        with self.open() as stream:
+            if not stream.read(1):
+                raise LoadError(
+                    f"{self.name} is empty. The tables are as they were. Get the file again."
+                )
+
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:
         """The unpacked bytes. Raises LoadError for what cannot be unpacked, here or on reading."""

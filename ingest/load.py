@@ -148,20 +148,16 @@ def _write_ratings(
     after that, so that a live rating of the same user waits, but never in a circle.
     """
     progress.step("Writing ratings", staged.ratings)
-    changed, after, done = 0, -1, False
-    while not done:
-        last = connection.execute(
-            statements["last_user_of_batch"], {"after": after, "rows": _BATCH}
-        ).scalar()
-        done = last is None
-        batch = {"after": after, "last": _EVERY_USER if last is None else last}
+    changed, after, left = 0, -1, staged.ratings
+    while left > 0:
+        last, rows = connection.execute(
+            statements["next_batch"], {"after": after, "rows": min(_BATCH, left) - 1}
+        ).one()
+        batch = {"after": after, "last": last}
         changed += connection.execute(statements["upsert_ratings"], batch).rowcount
-        after = batch["last"]
-        progress.advance(min(_BATCH, staged.ratings), _BATCH)
+        progress.advance(rows, rows)
+        after, left = last, left - rows
     return changed
-
-
-_EVERY_USER = 2**63 - 1
 
 
 def _refresh(database: Database, progress: LoadProgress) -> None:

@@ -95,6 +95,8 @@ class MovieLens:
         self._files = find_files(location)
         self._layout = self._find_layout()
         self._metadata = Metadata(metadata) if metadata is not None else None
+        for name in (self._layout.movies, self._layout.ratings):
+            self._files[name].require_content()
         self._check_headers()
 
     @property

@@ -178,9 +178,15 @@ WHERE (
     excluded.poster_url
 );
 
--- name: last_user_of_batch
-SELECT user_id FROM staging_ratings WHERE user_id > :after ORDER BY user_id, movie_id
-OFFSET :rows LIMIT 1;
+-- name: next_batch
+-- Whole users, until there are more than :rows rows; and how many rows that are.
+SELECT last.user_id, (
+    SELECT count(*) FROM staging_ratings WHERE user_id > :after AND user_id <= last.user_id
+) AS rows
+FROM (
+    SELECT user_id FROM staging_ratings WHERE user_id > :after
+    ORDER BY user_id, movie_id OFFSET :rows LIMIT 1
+) last;
 
 -- name: upsert_ratings
 INSERT INTO ratings AS r (user_id, movie_id, rating, rated_at)
