@@ -177,14 +177,15 @@ def test_snippets_mark_what_was_found_and_escape_the_rest(sample_copy: Database)
     first = searcher.search(SearchRequest(q="king")).hits[0]
     with sample_copy.begin() as connection:
         connection.exec_driver_sql(
-            "UPDATE movies SET overview = '<script>alert(1)</script> the king'"
+            "UPDATE movies SET overview = '<script>alert(1)</script> Jerry & the king'"
             f" WHERE movie_id = {first.movie_id}"
         )
     hits = searcher.search(SearchRequest(q="king", snippets=True, k=60)).hits
     snippets = next(h.snippets for h in hits if h.movie_id == first.movie_id)
     assert snippets
     assert "<mark>King</mark>" in snippets["title"]
-    assert "&lt;script&gt;" in snippets["overview"]
+    assert "Jerry &amp; the" in snippets["overview"]
+    assert "<script" not in snippets["overview"]
     assert "<mark>king</mark>" in snippets["overview"]
 
 

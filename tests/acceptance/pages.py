@@ -1,0 +1,115 @@
+"""Runs the commands of a documentation page as they are typed, in order."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.prefix) / "bin"
+
+_BLOCK = re.compile(r"^```(console|sql)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command of a page: a shell line, or a block of SQL."""
+
+    kind: str
+    text: str
+
+
+def commands(page: Path) -> list[Command]:
+    """The ``$`` lines of a page's console blocks and its SQL blocks, in order."""
+    found = []
+    for kind, body in _BLOCK.findall(page.read_text(encoding="utf-8")):
+        if kind == "sql":
+            found.append(Command("sql", body))
+            continue
+        joined = body.replace("\\\n", " ")
+        found += [Command("console", line[2:]) for line in joined.splitlines() if line[:2] == "$ "]
+    return found
+
+
+class Shell:
+    """A person's shell: keeps exported variables, and runs servers in the background."""
+
+    def __init__(self, folder: Path, data_dir: Path, replacements: dict[str, str]) -> None:
+        self._folder = folder
+        self._replacements = replacements
+        self._server: subprocess.Popen[bytes] | None = None
+        self._environment = {
+            name: value for name, value in os.environ.items() if not name.startswith("PALATE_")
+        } | {
+            "PALATE_DATA_DIR": str(data_dir),
+            "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+            "COLUMNS": "120",
+        }  # fmt: skip
+
+    def run(self, command: Command) -> str:
+        """Run one command; fails the test with its output when it does not succeed."""
+        text = command.text
+        for typed, meant in self._replacements.items():
+            text = text.replace(typed, meant)
+        if command.kind == "sql":
+            script = self._folder / "block.sql"
+            script.write_text(text, encoding="utf-8")
+            text = f"palate db psql -- -X -v ON_ERROR_STOP=1 -f {script}"
+        exported = re.match(r"export (\w+)=(\S+)$", text)
+        if exported:
+            self._environment[exported[1]] = exported[2].strip("'").replace("~", str(self._folder))
+            return ""
+        if text.startswith("palate serve"):
+            return self._serve(text)
+        return self._succeed(text)
+
+    def _succeed(self, text: str) -> str:
+        curl = text.startswith("curl ")
+        done = subprocess.run(
+            ["bash", "-c", text.replace("curl ", "curl --fail-with-body ", 1) if curl else text],
+            cwd=self._folder, env=self._environment, capture_output=True, text=True, timeout=280,
+        )  # fmt: skip
+        assert done.returncode == 0, f"$ {text}\n{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stderr, f"$ {text}\n{done.stderr}"
+        return done.stdout
+
+    def _serve(self, text: str) -> str:
+        self.stop()
+        self._server = subprocess.Popen(
+            text.split(), cwd=self._folder, env=self._environment, stderr=subprocess.DEVNULL
+        )
+        for _ in range(300):
+            try:
+                urllib.request.urlopen("http://127.0.0.1:8080/readyz", timeout=1).close()
+                return ""
+            except OSError:
+                assert self._server.poll() is None, f"$ {text} ended"
+                time.sleep(0.1)
+        raise AssertionError(f"$ {text} was not ready after 30 s")
+
+    def stop(self) -> None:
+        """End the server that runs in the background."""
+        if self._server is not None:
+            self._server.terminate()
+            self._server.wait(30)
+            self._server = None
+
+
+@contextmanager
+def shell(folder: Path, replacements: dict[str, str] | None = None) -> Iterator[Shell]:
+    """A shell with a data directory of its own, cleaned up at the end."""
+    data_dir = folder / "data"
+    opened = Shell(folder, data_dir, replacements or {})
+    try:
+        yield opened
+    finally:
+        opened.stop()
+        opened.run(Command("console", "env -u PALATE_DATABASE_URL palate db stop --force"))
+        shutil.rmtree(data_dir, ignore_errors=True)

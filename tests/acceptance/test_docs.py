@@ -1,0 +1,78 @@
+"""Every command of README and docs does what it says, typed as it stands there."""
+
+import uuid
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from sql.embedded import EmbeddedServer
+from tests.acceptance.pages import ROOT, Command, commands, shell
+
+PAGES = [ROOT / "README.md", ROOT / "samples" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+NOT_RUN = {
+    "make test": "runs this very test",
+    "make demo": "palate demo is run instead, in the environment that make set up",
+    "make samples": "rebuilds what the sample's own test compares",
+}
+
+MOVIELENS = {
+    "movies.csv": [
+        "movieId,title,genres",
+        "1,Dragonslayer (1981),Action|Adventure|Fantasy",
+        '2,"Lord of War (2005)",Action|Crime|Drama',
+        '3,"Lord of the Rings, The (1978)",Adventure|Animation|Fantasy',
+        '4,"King\'s Speech, The (2010)",Drama',
+        "5,King Kong (1933),Adventure|Fantasy|Horror",
+        "6,Heat (1995),Action|Crime|Thriller",
+    ],
+    "links.csv": ["movieId,imdbId,tmdbId", *(f"{i},000000{i},{i}" for i in range(1, 7))],
+    "tags.csv": ["userId,movieId,tag,timestamp", "2,1,dragons,1445714994"],
+    "ratings.csv": [
+        "userId,movieId,rating,timestamp",
+        *(
+            f"{user},{film},{(user * film) % 10 / 2 + 0.5},{964982703 + user * film}"
+            for user in range(1, 6)
+            for film in range(1, 7)
+        ),
+    ],
+}
+
+
+def fresh(server: EmbeddedServer) -> str:
+    """The address of a PostgreSQL of one's own: here an empty database of the test's server."""
+    name = f"own_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(server.url_for("postgres"), autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}".encode())
+    return f"'{server.url_for(name)}'"
+
+
+@pytest.fixture
+def movielens(tmp_path: Path) -> Path:
+    """A folder in MovieLens's layout with films of our own."""
+    folder = tmp_path / "ml-latest-small"
+    folder.mkdir()
+    for name, lines in MOVIELENS.items():
+        (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return folder
+
+
+@pytest.mark.xdist_group("port 8080")
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_commands_of_a_page(
+    page: Path, tmp_path: Path, movielens: Path, server: EmbeddedServer
+) -> None:
+    typed = commands(page)
+    if not typed:
+        pytest.skip("this page has no commands")
+    meant = {
+        "path/to/ml-latest-small": str(movielens),
+        "postgresql://palate_owner:...@localhost:5432/palate": fresh(server),
+    }
+    with shell(tmp_path, meant) as person:
+        person.run(Command("console", "palate db start"))
+        person.run(Command("console", "palate demo"))
+        for command in typed:
+            if command.text not in NOT_RUN:
+                person.run(command)
