@@ -122,7 +122,7 @@ FROM (
     WHERE m.movie_id @@@ suggestion_query(prefix)
     OFFSET 0
 ) f
-ORDER BY begins_with(f.title, prefix) DESC, f.rating_count DESC, f.bm25 DESC, f.movie_id
+ORDER BY begins_with(f.title, ltrim(prefix)) DESC, f.rating_count DESC, f.bm25 DESC, f.movie_id
 LIMIT k
 $$;
 

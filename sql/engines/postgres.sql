@@ -325,11 +325,15 @@ END $$;
 
 -- One row for each place a word of a query is looked up in: its lexemes, and the tsquery (as
 -- text) that finds it there. A word that analyses to nothing has no rows, so it finds nothing.
+-- plpgsql keeps this plan out of the caller's, whose estimates it would spoil.
 CREATE OR REPLACE FUNCTION search_places(query jsonb)
 RETURNS TABLE (word bigint, kind text, code text, factor double precision, tie double precision,
                score double precision, scores boolean, needed integer, lexemes text[],
                tsq text, "when" jsonb)
-LANGUAGE sql STABLE AS $$
+LANGUAGE plpgsql STABLE ROWS 10 AS $$
+#variable_conflict use_column
+BEGIN
+RETURN QUERY
 SELECT w.number - 1, w.kind, f.code, coalesce(w.boost, 1) * p.value::double precision,
        coalesce(w.tie, 0), w.score, coalesce(w.scores, true),
        CASE WHEN w."any" OR w.score IS NOT NULL THEN 1 ELSE cardinality(l.lexemes) END,
@@ -367,8 +371,8 @@ CROSS JOIN LATERAL (SELECT ARRAY(
     SELECT f.code || stem FROM unnest(s.stems) WITH ORDINALITY u (stem, position)
     WHERE octet_length(stem) BETWEEN 1 AND 1000 OR w.kind = 'range' ORDER BY position
 ) AS lexemes OFFSET 0) l
-WHERE cardinality(l.lexemes) > 0
-$$;
+WHERE cardinality(l.lexemes) > 0;
+END $$;
 
 CREATE OR REPLACE FUNCTION bm25(
     idf double precision, tf integer, relative_length double precision
@@ -411,10 +415,10 @@ WITH strict_places AS MATERIALIZED (
 ), strict AS MATERIALIZED (
     SELECT s.movie_id
     FROM movie_search s
-    LEFT JOIN ratings r ON r.user_id = unseen_by AND r.profile = search_candidates.profile
-                       AND r.movie_id = s.movie_id
-    WHERE r.movie_id IS NULL
-      AND s.tsv @@ (SELECT search_expression(query -> 'match', w.words) FROM strict_words w)
+    WHERE s.tsv @@ (SELECT search_expression(query -> 'match', w.words) FROM strict_words w)
+      AND NOT EXISTS (SELECT FROM ratings r
+                      WHERE r.user_id = unseen_by AND r.profile = search_candidates.profile
+                        AND r.movie_id = s.movie_id)
 ), chosen AS MATERIALIZED (
     SELECT loose IS NOT NULL AND (SELECT count(*) FROM strict) < k AS relaxed
 ), loose_places AS MATERIALIZED (
@@ -427,11 +431,11 @@ WITH strict_places AS MATERIALIZED (
     UNION ALL
     SELECT s.movie_id
     FROM movie_search s
-    LEFT JOIN ratings r ON r.user_id = unseen_by AND r.profile = search_candidates.profile
-                       AND r.movie_id = s.movie_id
     WHERE (SELECT c.relaxed FROM chosen c)
-      AND r.movie_id IS NULL
       AND s.tsv @@ (SELECT search_expression(loose -> 'match', w.words) FROM loose_words w)
+      AND NOT EXISTS (SELECT FROM ratings r
+                      WHERE r.user_id = unseen_by AND r.profile = search_candidates.profile
+                        AND r.movie_id = s.movie_id)
 ), places AS MATERIALIZED (
     SELECT row_number() OVER () AS place, p.*,
            CASE WHEN p.kind = 'phrase' AND p.needed > 1 THEN p.tsq::tsquery END AS phrase,
@@ -486,8 +490,10 @@ WITH strict_places AS MATERIALIZED (
           WHERE s.movie_id = h.movie_id
             AND coalesce(s.tsv @@ p.phrase, true) AND coalesce(s.tsv @@ p.condition, true)))
 ), scored AS (
-    SELECT w.movie_id, sum(w.points) AS bm25
+    SELECT w.movie_id, sum(w.points) + coalesce((query ->> 'base')::double precision, 0) AS bm25
     FROM (
+        SELECT f.movie_id, 0::double precision AS points FROM films f
+        UNION ALL
         SELECT h.movie_id, h.points FROM hits h WHERE h.simple AND h.alone
         UNION ALL
         SELECT s.movie_id, (1 - s.tie) * max(s.points) + s.tie * sum(s.points)
@@ -495,11 +501,9 @@ WITH strict_places AS MATERIALIZED (
     ) w
     GROUP BY w.movie_id
 )
-SELECT f.movie_id,
-       coalesce(s.bm25, 0) + coalesce((query ->> 'base')::double precision, 0),
-       (SELECT c.relaxed FROM chosen c)
-FROM films f LEFT JOIN scored s ON s.movie_id = f.movie_id
-ORDER BY coalesce(s.bm25, 0) DESC, f.movie_id
+SELECT s.movie_id, s.bm25, (SELECT c.relaxed FROM chosen c)
+FROM scored s
+ORDER BY s.bm25 DESC, s.movie_id
 LIMIT n
 $$;
 
@@ -527,7 +531,7 @@ LANGUAGE sql STABLE AS $$
 SELECT m.movie_id, m.title, m.year, c.bm25
 FROM search_candidates(suggestion_query(prefix), 100000) c
 JOIN movies m ON m.movie_id = c.movie_id
-ORDER BY begins_with(m.title, prefix) DESC, m.rating_count DESC, c.bm25 DESC, m.movie_id
+ORDER BY begins_with(m.title, ltrim(prefix)) DESC, m.rating_count DESC, c.bm25 DESC, m.movie_id
 LIMIT k
 $$;
 

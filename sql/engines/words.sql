@@ -30,9 +30,10 @@ $$;
 -- Whether a title begins as typed, with or without its article.
 CREATE OR REPLACE FUNCTION begins_with(title text, prefix text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-SELECT starts_with(lower(search_clean(title)), typed)
-    OR starts_with(regexp_replace(lower(search_clean(title)), '^(?:the|an?) ', ''), typed)
-FROM (SELECT lower(ltrim(search_clean(left(prefix, 200)))) AS typed) t
+SELECT starts_with(lower(title), lower(prefix))
+    OR starts_with(lower(title), 'the ' || lower(prefix))
+    OR starts_with(lower(title), 'a ' || lower(prefix))
+    OR starts_with(lower(title), 'an ' || lower(prefix))
 $$;
 
 -- Whether a text is more than words and "phrases".
