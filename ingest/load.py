@@ -121,6 +121,7 @@ def _write(
         run_script(connection, statements.raw("delete_everything"))
     progress.step("Writing films")
     changed = connection.execute(statements["upsert_movies"]).rowcount
+    connection.execute(statements["analyze_movies"])
     progress.advance(staged.movies)
     changed += _write_ratings(connection, staged, progress)
     progress.step("Writing tags")

@@ -150,8 +150,7 @@ def _check(
             connection.execute(statements[f"drop_rejected_{what}"])
             setattr(staged, what, getattr(staged, what) - found)
     staged.ratings -= _index_ratings(connection)
-    for rejected in _found(connection, source, staged.lines):
-        rejects.add(rejected)
+    _report(connection, source, rejects, staged.lines)
 
 
 def _index_ratings(connection: sqlalchemy.Connection) -> int:
@@ -171,16 +170,20 @@ def _index_ratings(connection: sqlalchemy.Connection) -> int:
     return repeated
 
 
-def _found(connection: sqlalchemy.Connection, source: Source, lines: LineMap) -> Iterator[Rejected]:
+def _report(
+    connection: sqlalchemy.Connection, source: Source, rejects: Rejects, lines: LineMap
+) -> None:
+    """Hand on what the checks found, line by line."""
     files = {
         "movies": source.movies_file,
         "ratings": source.ratings_file,
         "tags": source.tags_file,
     }
-    found = connection.execute(statements["rejected"], execution_options={"yield_per": 1000})
-    for what, row, column, reason, content in found:
-        line = lines.line(row) if what == "ratings" else row
-        yield Rejected(files[what], line, column, reason, content)
+    options = {"yield_per": 1000}
+    with connection.execute(statements["rejected"], execution_options=options) as found:
+        for what, row, column, reason, content in found:
+            line = lines.line(row) if what == "ratings" else row
+            rejects.add(Rejected(files[what], line, column, reason, content))
 
 
 @contextmanager

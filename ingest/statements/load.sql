@@ -178,6 +178,9 @@ WHERE (
     excluded.poster_url
 );
 
+-- name: analyze_movies
+ANALYZE movies;
+
 -- name: next_batch
 -- Whole users, until there are more than :rows rows; and how many rows that are.
 SELECT last.user_id, (
