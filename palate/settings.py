@@ -61,6 +61,9 @@ class Settings(BaseSettings):
     api_keys_file: Path | None = Field(
         None, description="File of API keys, one `name:scope:sha256` a line. Unset: loopback only."
     )
+    preload_encoder: bool = Field(
+        False, description="Load the text encoder at start, not in the first semantic search."
+    )
     request_timeout: float = Field(15.0, gt=0, description="Seconds one HTTP request may take.")
     shutdown_timeout: float = Field(
         20.0, gt=0, description="Seconds that running requests get to finish when the server stops."

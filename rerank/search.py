@@ -1,6 +1,7 @@
 """One search from the query's text to the explained page."""
 
 import json
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,7 @@ class Searcher:
         self._database = database
         self._settings = settings or database.settings
         self._embedder = embedder
+        self._embedder_lock = threading.Lock()
         self._signer = CursorSigner(self._settings)
         self._vocabulary = Vocabulary(_statements["vocabulary"])
 
@@ -100,6 +102,13 @@ class Searcher:
             rows = connection.execute(_statements["suggest"], {"prefix": typed, "k": k})
             return [Suggestion(**row) for row in rows.mappings()]
 
+    def warm_up(self) -> Embedder:
+        """Load the text encoder, once. Raises NotInstalledError."""
+        with self._embedder_lock:
+            if self._embedder is None:
+                self._embedder = open_embedder(self._settings)
+            return self._embedder
+
     def _check(self, request: SearchRequest) -> None:
         for name, limit in (
             ("k", self._settings.max_k),
@@ -122,10 +131,9 @@ class Searcher:
     def _embed(self, request: SearchRequest) -> NDArray[Any] | None:
         if request.mode == "lexical":
             return None
-        if self._embedder is None:
-            self._embedder = open_embedder(self._settings)
+        embedder = self.warm_up()
         with stage("embed"):
-            vector: NDArray[Any] = self._embedder.embed([request.q])[0]
+            vector: NDArray[Any] = embedder.embed([request.q])[0]
         return vector
 
     def _rank(
@@ -140,7 +148,7 @@ class Searcher:
         lexical = request.mode != "semantic"
         query = compiled.query if lexical else engine.compile(Nothing()).query
         loose = compiled.loose if lexical and plan.may_relax else None
-        restricts = embedding is not None and plan.restriction is not None
+        restriction = None if embedding is None else plan.restriction
         parameters = {
             "query": json.dumps(query),
             "loose": json.dumps(loose) if loose else None,
@@ -151,7 +159,7 @@ class Searcher:
             "weights": json.dumps(request.weights) if request.weights else None,
             "seen": request.seen,
             "query_embedding": None if embedding is None else str(embedding.tolist()),
-            "filter": json.dumps(engine.compile(plan.restriction).query) if restricts else None,
+            "filter": json.dumps(engine.compile(restriction).query) if restriction else None,
             "page": plan.page,
         }
         return connection.execute(_statements["search"], parameters).mappings().all()

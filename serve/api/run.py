@@ -27,13 +27,16 @@ def serve(settings: Settings, *, insecure: bool = False) -> None:
 
     The embedded database is started and migrated; another one is only connected to, and may be
     down: searches then answer 503 until it is back. Raises MisuseError, before anything starts,
-    when listening there without keys would let strangers in.
+    when listening there without keys would let strangers in, and NotInstalledError when the
+    encoder is to be loaded and is not there.
     """
     create_guard(settings, insecure=insecure).check_listening(settings.host)
     with Database.open(settings) as database:
         if database.server is not None:
             migrate(database)
         app = create_app(database, settings, insecure=insecure)
+        if settings.preload_encoder:
+            app.state.services.searcher.warm_up()
         with _stopping_quietly():
             _log.info("serving", host=settings.host, port=settings.port)
             create_server(app, settings).run()

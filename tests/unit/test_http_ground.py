@@ -18,6 +18,7 @@ from starlette.testclient import TestClient
 
 from palate.errors import (
     DatabaseUnavailableError,
+    EmbeddingError,
     MisuseError,
     NotFoundError,
     PalateError,
@@ -296,6 +297,7 @@ def database_error(orig: psycopg.Error) -> sqlalchemy.exc.DBAPIError:
         (QuerySyntaxError("No ) here.", 4), 400, "Query syntax"),
         (DatabaseUnavailableError("db.internal:5432 secret"), 503, "Database unavailable"),
         (SchemaError("secret"), 503, "Schema mismatch"),
+        (EmbeddingError("secret host"), 503, "Encoder unavailable"),
         (database_error(psycopg.errors.UndefinedTable("secret")), 503, "Schema mismatch"),
         (database_error(psycopg.errors.DeadlockDetected("secret")), 503, "Overloaded"),
         (database_error(psycopg.errors.NumericValueOutOfRange("secret")), 400, "Bad request"),
