@@ -32,7 +32,6 @@ LICENCE = (
     "publications must cite F. Maxwell Harper and Joseph A. Konstan (2015), The MovieLens "
     "Datasets, https://doi.org/10.1145/2827872. The full terms: {url}-README.html"
 )
-_CHUNK = 1 << 20
 _MD5 = re.compile(r"\b[0-9a-f]{32}\b")
 
 
@@ -97,7 +96,9 @@ def _published_md5(client: httpx.Client, url: str) -> str | None:
 
 def _fetch(client: httpx.Client, url: str, part: Path, progress: LoadProgress) -> None:
     have = part.stat().st_size if part.exists() else 0
-    headers = {"Range": f"bytes={have}-"} if have else {}
+    headers = {"Accept-Encoding": "identity"}
+    if have:
+        headers["Range"] = f"bytes={have}-"
     with client.stream("GET", url, headers=headers) as answer:
         if answer.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
             return  # everything is here
@@ -106,7 +107,7 @@ def _fetch(client: httpx.Client, url: str, part: Path, progress: LoadProgress) -
         length = int(answer.headers.get("Content-Length", 0))
         progress.step(f"Downloading {part.stem}", length or None)
         with part.open("ab" if resumed else "wb") as file:
-            for chunk in answer.iter_bytes(_CHUNK):
+            for chunk in answer.iter_bytes():
                 file.write(chunk)
                 progress.advance(0, len(chunk))
 
