@@ -4,6 +4,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -140,15 +141,22 @@ def test_a_request_that_takes_too_long_is_given_up() -> None:
 
 
 def test_too_many_at_once_are_told_to_come_back() -> None:
-    with client_of(app_around(max_running=1)) as client:
-        slow = threading.Thread(target=client.get, args=["/slow"])
-        slow.start()
-        answers = [client.get("/hello")]
-        while answers[-1].status_code == 200 and slow.is_alive():
-            answers.append(client.get("/hello"))
-        slow.join()
-        assert answers[-1].status_code == 503
-        assert answers[-1].headers["retry-after"] == "1"
+    app, entered, leave = app_around(max_running=1), threading.Event(), threading.Event()
+
+    @app.get("/held")
+    def held() -> Response:
+        entered.set()
+        leave.wait(30)
+        return PlainTextResponse("done")
+
+    with client_of(app) as client, ThreadPoolExecutor(1) as pool:
+        first = pool.submit(client.get, "/held")
+        entered.wait(30)
+        second = client.get("/hello")
+        leave.set()
+        assert first.result().text == "done"
+        assert second.status_code == 503
+        assert second.headers["retry-after"] == "1"
         assert client.get("/hello").status_code == 200
 
 
