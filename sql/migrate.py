@@ -127,9 +127,9 @@ def _changed_repeatables(
     connection: sqlalchemy.Connection, engine_name: str
 ) -> list[tuple[str, str, str]]:
     """(name, checksum, SQL) of each repeatable migration that is new or has changed."""
-    known: dict[str, str] = dict(
-        connection.execute(_statements["repeatable_checksums"]).tuples().all()
-    )
+    known = {
+        row.name: row.checksum for row in connection.execute(_statements["repeatable_checksums"])
+    }
     changed = []
     for path in _repeatables(engine_name):
         body = path.read_text(encoding="utf-8")
