@@ -153,7 +153,7 @@ def test_what_runs_is_finished_before_the_server_stops(films: Database, settings
 def test_a_statement_that_takes_too_long_is_stopped_and_changes_nothing(
     films: Database, settings: Settings
 ) -> None:
-    hasty = settings.model_copy(update={"statement_timeout": 0.3})
+    hasty = settings.model_copy(update={"statement_timeout": 1.0})
     with Database(films.psql_url, hasty) as database, running(database, hasty) as url:
         with ratings_locked(films):
             answer = httpx.put(url + RATING, json={"rating": 4}, timeout=30)
@@ -166,7 +166,7 @@ def test_a_statement_that_takes_too_long_is_stopped_and_changes_nothing(
 def test_requests_that_wait_in_line_too_long_are_told_so(
     films: Database, settings: Settings
 ) -> None:
-    narrow = settings.model_copy(update={"pool_size": 1, "request_timeout": 0.5})
+    narrow = settings.model_copy(update={"pool_size": 1, "request_timeout": 2.0})
     with Database(films.psql_url, narrow) as database, running(database, narrow) as url:
         with ratings_locked(films), sending("PUT", url + RATING, json={"rating": 4}) as first:
             wait_until_blocked(films)

@@ -2,7 +2,6 @@
 
 import contextlib
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -45,7 +44,7 @@ LOCAL = ("127.0.0.1", 40000)
 def app_around(
     *, timeout: float = 5, max_running: int = 10, max_url: int = 500, max_body: int = 100
 ) -> FastAPI:
-    """An application that fails, dawdles and echoes on demand."""
+    """An application that fails, misses and echoes on demand."""
     app = FastAPI(openapi_url=None)
 
     @app.get("/fail")
@@ -55,11 +54,6 @@ def app_around(
     @app.get("/missing")
     def missing() -> None:
         raise NotFoundError("There is no film 7.")
-
-    @app.get("/slow")
-    def slow() -> Response:
-        time.sleep(0.3)
-        return PlainTextResponse("late")
 
     @app.put("/echo")
     async def echo(request: Request) -> Response:
@@ -132,16 +126,9 @@ def test_head_is_get_without_the_body(client: TestClient) -> None:
     assert client.head("/missing").content == b""
 
 
-def test_a_request_that_takes_too_long_is_given_up() -> None:
-    with client_of(app_around(timeout=0.05)) as client:
-        answer = client.get("/slow")
-        assert answer.status_code == 504
-        assert answer.json()["title"] == "Timed out"
-        assert client.get("/hello").text == "hello"
-
-
-def test_too_many_at_once_are_told_to_come_back() -> None:
-    app, entered, leave = app_around(max_running=1), threading.Event(), threading.Event()
+def holding(app: FastAPI) -> tuple[threading.Event, threading.Event]:
+    """Give ``app`` a path /held that says when it was entered and waits to be let go."""
+    entered, leave = threading.Event(), threading.Event()
 
     @app.get("/held")
     def held() -> Response:
@@ -149,6 +136,23 @@ def test_too_many_at_once_are_told_to_come_back() -> None:
         leave.wait(30)
         return PlainTextResponse("done")
 
+    return entered, leave
+
+
+def test_a_request_that_takes_too_long_is_given_up() -> None:
+    app = app_around(timeout=1)
+    _, leave = holding(app)
+    with client_of(app) as client:
+        answer = client.get("/held")
+        assert answer.status_code == 504
+        assert answer.json()["title"] == "Timed out"
+        assert client.get("/hello").text == "hello"
+        leave.set()
+
+
+def test_too_many_at_once_are_told_to_come_back() -> None:
+    app = app_around(max_running=1)
+    entered, leave = holding(app)
     with client_of(app) as client, ThreadPoolExecutor(1) as pool:
         first = pool.submit(client.get, "/held")
         entered.wait(30)
