@@ -72,7 +72,7 @@ def load(
             _check_source(connection, source, replace=replace)
             staged = stage(connection, source, rejected, progress, replace=replace)
             changed = _write(connection, source, staged, progress, replace=replace)
-        _refresh(database, progress)
+        _refresh(database, progress, profiles=changed > 0)
     return LoadReport(
         source.name,
         staged.movies,
@@ -161,12 +161,17 @@ def _write_ratings(
     return changed
 
 
-def _refresh(database: Database, progress: LoadProgress) -> None:
-    """Statistics, taste vectors and the planner's numbers follow what was loaded."""
+def _refresh(database: Database, progress: LoadProgress, *, profiles: bool) -> None:
+    """Statistics, taste vectors and the planner's numbers follow what was loaded.
+
+    Each in its own transaction: what was loaded is there, and stays, whatever happens here.
+    """
     progress.step("Refreshing")
     with database.begin(patient=True) as connection:
         connection.execute(statements["lock"])
         connection.execute(statements["refresh_stats"])
-        if connection.execute(statements["has_embeddings"]).scalar_one():
+    with database.begin(patient=True) as connection:
+        if profiles and connection.execute(statements["has_embeddings"]).scalar_one():
             connection.execute(statements["refresh_profiles"])
+    with database.begin(patient=True) as connection:
         connection.execute(statements["analyze"])

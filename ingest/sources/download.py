@@ -78,10 +78,11 @@ def download(
             expected = _published_md5(client, f"{url}.zip.md5")
             _fetch(client, f"{url}.zip", part, progress)
     except httpx.HTTPError as error:
+        kept = f"What arrived is kept in {part}. " if part.exists() else ""
         raise LoadError(
-            f"{url}.zip could not be downloaded ({error or type(error).__name__}). "
-            f"What arrived is kept in {part}. Nothing was loaded. Run the command again to go on, "
-            "or download the file yourself and give its path."
+            f"{url}.zip could not be downloaded ({error or type(error).__name__}). {kept}"
+            "Nothing was loaded. Run the command again to go on, or download the file yourself "
+            "and give its path."
         ) from error
     _verify(part, expected)
     return part.rename(target)

@@ -315,6 +315,11 @@ def test_an_endless_line_is_refused(tmp_path: Path) -> None:
         list(MovieLens(folder(tmp_path, ratings=RATINGS + "1" * (9 << 20))).ratings())
 
 
+def test_a_folder_in_place_of_a_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(LoadError, match="cannot be read"):
+        Table("shop", ratings=tmp_path)
+
+
 # Files of one's own
 
 
