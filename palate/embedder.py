@@ -166,6 +166,11 @@ def open_embedder(settings: Settings) -> Embedder:
     )
 
 
+def plain_name(model: str) -> str:
+    """A model's name as its publishers and resellers all write it."""
+    return model.lower().removeprefix(_PREFIX)
+
+
 def normalized(vectors: Vectors) -> Vectors:
     """The rows, each divided by its length. Raises EmbeddingError where one has none."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)

@@ -9,8 +9,8 @@ from typing import Any
 from numpy.typing import NDArray
 from sqlalchemy import Connection, RowMapping
 
-from palate.embedder import Embedder, open_embedder
-from palate.errors import MisuseError
+from palate.embedder import Embedder, open_embedder, plain_name
+from palate.errors import ConflictError, MisuseError
 from palate.metrics import stage
 from palate.settings import Settings
 from rerank.cursor import Cursor, CursorSigner
@@ -74,8 +74,8 @@ class Searcher:
         """Run one search.
 
         Raises QuerySyntaxError (``strict`` only), MisuseError for a limit that is passed or a
-        cursor that does not fit, NotInstalledError for a mode that needs the embedder, and
-        DatabaseUnavailableError.
+        cursor that does not fit, NotInstalledError for a mode that needs the embedder,
+        ConflictError when it is not the films' one, and DatabaseUnavailableError.
         """
         self._check(request)
         with stage("parse"):
@@ -135,6 +135,16 @@ class Searcher:
         with stage("embed"):
             vector: NDArray[Any] = embedder.embed([request.q])[0]
         return vector
+
+    def _check_model(self, name: str) -> None:
+        with self._database.read() as connection:
+            stored: str | None = connection.execute(_statements["embedding_model"]).scalar()
+        if stored is None or plain_name(stored) != plain_name(name):
+            raise ConflictError(
+                f"The query would be embedded by {name}, the films by {stored or 'no model yet'}. "
+                "Nothing was searched. Load embeddings of the same model, or set "
+                "PALATE_EMBEDDING_MODEL."
+            )
 
     def _rank(
         self,

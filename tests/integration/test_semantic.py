@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from palate.errors import NotInstalledError
+from palate.errors import ConflictError, NotInstalledError
 from rerank.results import SearchRequest
 from rerank.search import Searcher
 from sql.database import Database
@@ -64,3 +64,10 @@ def test_without_an_encoder_the_answer_says_what_to_install(
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
     with pytest.raises(NotInstalledError, match="embed"):
         Searcher(sample_database).search(SearchRequest(q="king", mode="semantic"))
+
+
+def test_vectors_of_another_model_are_not_compared(sample_copy: Database) -> None:
+    with sample_copy.begin() as connection:
+        connection.exec_driver_sql("UPDATE embedding_model SET name = 'all-MiniLM-L12-v2'")
+    with pytest.raises(ConflictError, match="all-MiniLM-L6-v2, the films by all-MiniLM-L12-v2"):
+        Searcher(sample_copy).search(SearchRequest(q="king", mode="semantic"))
