@@ -185,7 +185,7 @@ def test_starting_up_imports_nothing_heavy() -> None:
     heavy = ("sqlalchemy", "fastapi", "numpy", "polars", "alembic", "uvicorn", "torch")
     check = (
         "import sys, serve.cli.main\n"
-        f"sys.exit(', '.join(name for name in {heavy!r} if name in sys.modules))"
+        f"sys.exit(', '.join(name for name in {heavy!r} if name in sys.modules) or 0)"
     )
     ended = subprocess.run(
         [sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, check=False
