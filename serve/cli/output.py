@@ -121,8 +121,9 @@ def film(title: str, year: int | None) -> Text:
 def movement(moved: int) -> Text:
     """Places gained or lost."""
     if moved == 0:
-        return Text("·", style="dim")
-    return Text(f"▲{moved}", style="green") if moved > 0 else Text(f"▼{-moved}", style="red")
+        return Text.assemble(("·", "dim"))
+    shown = (f"▲{moved}", "green") if moved > 0 else (f"▼{-moved}", "red")
+    return Text.assemble(shown)
 
 
 def number(value: float | None, digits: int = 2) -> str:

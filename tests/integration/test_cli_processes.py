@@ -3,6 +3,8 @@
 import http.client
 import json
 import os
+import pty
+import re
 import shlex
 import signal
 import socket
@@ -10,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -73,6 +76,30 @@ def test_the_demo_shows_three_orders_of_two_words(demo: str) -> None:
 def test_the_demo_fits_110_columns(demo: str) -> None:
     typed = demo.partition("What next?")[0]
     assert max(map(len, typed.splitlines())) <= 110
+
+
+def test_a_terminal_gets_colour_within_its_width(demo: str, environment: dict[str, str]) -> None:
+    for columns in (100, 106, 120):
+        shown = on_a_terminal(environment, columns, "search", "king", "-u", "20001", "-u", "20002")
+        assert "\x1b[32m▲" in shown
+        plain = re.sub(r"\x1b\[[0-9;]*m", "", shown)
+        assert max(map(len, plain.splitlines())) <= columns
+        assert plain.count("─") >= 90
+
+
+def on_a_terminal(environment: dict[str, str], columns: int, *arguments: str) -> str:
+    """What a command shows on a terminal that is so wide."""
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours, "rb", buffering=0) as screen:
+        terminal = environment | {"COLUMNS": str(columns), "TERM": "xterm", "NO_COLOR": ""}
+        process = subprocess.Popen([*PALATE, *arguments], env=terminal, stdout=theirs)
+        os.close(theirs)
+        shown = b""
+        with suppress(OSError):  # how a terminal says that nobody writes to it any more
+            while block := screen.read(4096):
+                shown += block
+        assert process.wait(30) == 0
+    return shown.decode()
 
 
 def test_the_demo_again_keeps_what_is_there(demo: str, run: Run) -> None:
@@ -182,7 +209,7 @@ def test_ctrl_c_ends_quietly(demo: str, environment: dict[str, str]) -> None:
 
 
 def test_starting_up_imports_nothing_heavy() -> None:
-    heavy = ("sqlalchemy", "fastapi", "numpy", "polars", "alembic", "uvicorn", "torch")
+    heavy = ("sqlalchemy", "fastapi", "numpy", "polars", "alembic", "uvicorn", "pydantic")
     check = (
         "import sys, serve.cli.main\n"
         f"sys.exit(', '.join(name for name in {heavy!r} if name in sys.modules) or 0)"
