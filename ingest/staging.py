@@ -2,7 +2,7 @@
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from ingest.progress import LoadProgress
 from ingest.rejects import Rejects
-from ingest.rows import Rejected, Source
+from ingest.rows import Movie, Rejected, Source, Tag
 from palate.errors import DatabaseUnavailableError, LoadError
 from sql.statements import Statements, raw, run_script
 
@@ -63,9 +63,12 @@ def stage(
     run_script(connection, statements.raw("create_staging"))
     staged = Staged()
     with _explained():
-        staged.movies = _copy_movies(connection, source, rejects, progress)
+        progress.step("Reading films")
+        staged.movies = _copy_rows(connection, "movies", source.movies(), rejects, progress)
+        progress.step("Reading ratings", source.ratings_size)
         staged.ratings = _copy_ratings(connection, source, rejects, progress, staged.lines)
-        staged.tags = _copy_tags(connection, source, rejects, progress)
+        progress.step("Reading tags")
+        staged.tags = _copy_rows(connection, "tags", source.tags(), rejects, progress)
     progress.step("Checking")
     connection.execute(statements["analyze_staging"])
     _check(connection, source, rejects, staged, replace=replace)
@@ -77,22 +80,25 @@ def stage(
     return staged
 
 
-def _copy_movies(
-    connection: sqlalchemy.Connection, source: Source, rejects: Rejects, progress: LoadProgress
+def _copy_rows(
+    connection: sqlalchemy.Connection,
+    what: str,
+    rows: Iterable[Movie | Tag | Rejected],
+    rejects: Rejects,
+    progress: LoadProgress,
 ) -> int:
-    progress.step("Reading films")
-    rows = 0
-    with raw(connection).cursor().copy(statements.raw("copy_movies").encode()) as copy:
-        for movie in source.movies():
-            if isinstance(movie, Rejected):
-                rejects.add(movie)
+    count = 0
+    with raw(connection).cursor().copy(statements.raw(f"copy_{what}").encode()) as copy:
+        for row in rows:
+            if isinstance(row, Rejected):
+                rejects.add(row)
                 continue
-            copy.write_row([list(value) if isinstance(value, tuple) else value for value in movie])
-            rows += 1
-            if rows % _REPORT_EVERY == 0:
+            copy.write_row([list(value) if isinstance(value, tuple) else value for value in row])
+            count += 1
+            if count % _REPORT_EVERY == 0:
                 progress.advance(_REPORT_EVERY)
-    progress.advance(rows % _REPORT_EVERY)
-    return rows
+    progress.advance(count % _REPORT_EVERY)
+    return count
 
 
 def _copy_ratings(
@@ -102,7 +108,6 @@ def _copy_ratings(
     progress: LoadProgress,
     lines: LineMap,
 ) -> int:
-    progress.step("Reading ratings", source.ratings_size)
     rows = 0
     with raw(connection).cursor().copy(statements.raw("copy_ratings").encode()) as copy:
         for block in source.ratings():
@@ -112,24 +117,6 @@ def _copy_ratings(
             lines.add(rows, block.runs)
             rows += block.rows
             progress.advance(block.rows, block.read)
-    return rows
-
-
-def _copy_tags(
-    connection: sqlalchemy.Connection, source: Source, rejects: Rejects, progress: LoadProgress
-) -> int:
-    progress.step("Reading tags")
-    rows = 0
-    with raw(connection).cursor().copy(statements.raw("copy_tags").encode()) as copy:
-        for tag in source.tags():
-            if isinstance(tag, Rejected):
-                rejects.add(tag)
-                continue
-            copy.write_row(tag)
-            rows += 1
-            if rows % _REPORT_EVERY == 0:
-                progress.advance(_REPORT_EVERY)
-    progress.advance(rows % _REPORT_EVERY)
     return rows
 
 

@@ -27,12 +27,11 @@ from ingest.files import DataFile, find_files
 from ingest.lines import (
     Format,
     Line,
-    RatingColumns,
     missing_columns,
     read_header,
     read_lines,
-    read_ratings,
 )
+from ingest.ratings import RatingColumns, read_ratings
 from ingest.rows import Movie, RatingBlock, Rejected, Tag
 from ingest.sources.metadata import Metadata
 from ingest.titles import split_title

@@ -16,12 +16,11 @@ from ingest.files import DataFile
 from ingest.lines import (
     Format,
     Line,
-    RatingColumns,
     missing_columns,
     read_header,
     read_lines,
-    read_ratings,
 )
+from ingest.ratings import RatingColumns, read_ratings
 from ingest.rows import Movie, RatingBlock, Rejected, Tag
 from ingest.titles import split_title
 from palate.errors import MisuseError

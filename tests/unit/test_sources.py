@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from ingest import files
 from ingest.fields import FieldError, moment
 from ingest.files import DataFile
-from ingest.lines import Format, RatingColumns, read_ratings
+from ingest.lines import Format
+from ingest.ratings import RatingColumns, read_ratings
 from ingest.rows import Movie, RatingBlock, Rejected, Source, Tag
 from ingest.sources.movielens import MovieLens
 from ingest.sources.table import Table
