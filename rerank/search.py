@@ -132,6 +132,7 @@ class Searcher:
         if request.mode == "lexical":
             return None
         embedder = self.warm_up()
+        self._check_model(embedder.name)
         with stage("embed"):
             vector: NDArray[Any] = embedder.embed([request.q])[0]
         return vector
