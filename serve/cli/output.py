@@ -10,6 +10,7 @@ import os
 import sys
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Literal
 
 import typer
@@ -56,8 +57,12 @@ def confirm(question: str, *, yes: bool) -> None:
 
 def print_json(data: object) -> None:
     """Data as JSON; pydantic models and dataclasses as the objects they are."""
-    text = json.dumps(_plain(data), indent=2, ensure_ascii=False, default=str)
+    text = json.dumps(_plain(data), indent=2, ensure_ascii=False, default=_as_text)
     sys.stdout.write(text + "\n")
+
+
+def _as_text(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def _plain(data: object) -> Any:

@@ -218,3 +218,14 @@ def test_starting_up_imports_nothing_heavy() -> None:
         [sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_shells_complete_commands(environment: dict[str, str]) -> None:
+    asked = environment | {
+        "_PALATE_COMPLETE": "complete_bash",
+        "COMP_WORDS": "palate db st",
+        "COMP_CWORD": "2",
+    }
+    command = [sys.executable, "-c", "from serve.cli.main import run; run()"]
+    ended = subprocess.run(command, env=asked, capture_output=True, text=True, check=False)
+    assert ended.stdout.split() == ["start", "stop", "status"]
