@@ -64,6 +64,7 @@ def load_sample(database: Database, *, replace: bool = False) -> LoadReport:
 @app.command(
     epilog=examples(
         "palate ingest movielens ml-latest-small",
+        "palate ingest movielens path/to/ml-1m --metadata films.jsonl.gz",
         "palate ingest movielens ml-25m.zip --replace --on-error skip",
     )
 )

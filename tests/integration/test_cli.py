@@ -356,3 +356,33 @@ def command_paths() -> list[list[str]]:
                 yield [*path, name]
 
     return list(walk(typer.main.get_command(app), []))
+
+
+def test_loading_your_own_files(palate: Palate, database: Database, tmp_path: Path) -> None:
+    (tmp_path / "films.csv").write_text("movie_id,title\n1,Legend (1985)\n", encoding="utf-8")
+    (tmp_path / "stars.csv").write_text(
+        "customer,movie_id,rating\n7,1,4.5\n8,1,99\n", encoding="utf-8"
+    )
+    files = ("ingest", "csv", "--movies", "films.csv", "--ratings", "stars.csv")
+    mapped = (*files, "--column", "user_id=customer")
+
+    stopped = palate(*mapped, on=database)
+    assert stopped.code == 1
+    assert stopped.err.splitlines()[-1].startswith("palate: stars.csv, line 3, column rating:")
+    assert palate("user", "show", 7, on=database).code == 1
+
+    skipped = palate(*mapped, "--on-error", "skip", "--rejects", "bad.csv", on=database)
+    assert skipped.code == 0
+    assert "Loaded csv: 1 films, 1 ratings" in skipped.err
+    assert "warning: 1 lines were not loaded; they are in bad.csv." in skipped.err
+    assert palate(*mapped, "--on-error", "skip", "--json", on=database).json["changed"] == 0
+
+    other = palate(*mapped, "--name", "other", "--on-error", "skip", on=database)
+    assert other.code == 1
+    assert "--replace" in other.err
+
+
+def test_movielens_that_is_not_there(palate: Palate, database: Database) -> None:
+    ended = palate("ingest", "movielens", "ml-latest-smal", on=database)
+    assert ended.code == 2
+    assert "Did you mean ml-latest-small?" in ended.err
