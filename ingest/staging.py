@@ -2,19 +2,17 @@
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psycopg
 import sqlalchemy
 from sqlalchemy.exc import IntegrityError
 
 from ingest.progress import LoadProgress
 from ingest.rejects import Rejects
 from ingest.rows import Movie, Rejected, Source, Tag
-from palate.errors import DatabaseUnavailableError, LoadError
+from palate.errors import LoadError
 from sql.statements import Statements, raw, run_script
 
 statements = Statements(Path(__file__).with_name("statements") / "load.sql")
@@ -62,13 +60,12 @@ def stage(
     """Copy the source into staging tables and take out what must not be loaded."""
     run_script(connection, statements.raw("create_staging"))
     staged = Staged()
-    with _explained():
-        progress.step("Reading films")
-        staged.movies = _copy_rows(connection, "movies", source.movies(), rejects, progress)
-        progress.step("Reading ratings", source.ratings_size)
-        staged.ratings = _copy_ratings(connection, source, rejects, progress, staged.lines)
-        progress.step("Reading tags")
-        staged.tags = _copy_rows(connection, "tags", source.tags(), rejects, progress)
+    progress.step("Reading films")
+    staged.movies = _copy_rows(connection, "movies", source.movies(), rejects, progress)
+    progress.step("Reading ratings", source.ratings_size)
+    staged.ratings = _copy_ratings(connection, source, rejects, progress, staged.lines)
+    progress.step("Reading tags")
+    staged.tags = _copy_rows(connection, "tags", source.tags(), rejects, progress)
     progress.step("Checking")
     connection.execute(statements["analyze_staging"])
     _check(connection, source, rejects, staged, replace=replace)
@@ -171,20 +168,3 @@ def _report(
         for what, row, column, reason, content in found:
             line = lines.line(row) if what == "ratings" else row
             rejects.add(Rejected(files[what], line, column, reason, content))
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Turn what goes wrong inside a COPY into an error that says so."""
-    try:
-        yield
-    except psycopg.OperationalError as error:
-        raise DatabaseUnavailableError(
-            f"The database went away during the load ({str(error).strip()}). "
-            "The tables are as they were. Load again."
-        ) from error
-    except psycopg.DataError as error:
-        raise LoadError(
-            f"The database refused a value ({str(error).splitlines()[0]}). "
-            "The tables are as they were. Correct the source."
-        ) from error

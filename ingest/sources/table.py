@@ -254,7 +254,7 @@ class _TagReader:
 
     def read(self, line: Line) -> Tag | None:
         user, movie, text = ((line.fields[at], self._header[at]) for at in self._places)
-        tag = fields.plain_text(*text)
+        tag = fields.plain_text(*text, fields.LONGEST_TAG)
         if tag is None:
             return None
         user_id, movie_id = fields.identifier(*user), fields.identifier(*movie)

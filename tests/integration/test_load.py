@@ -234,6 +234,7 @@ LATER = int((datetime.now(UTC) + timedelta(days=400)).timestamp())
     [
         ("movies", "2,Heat again (1995),Crime", "line 4, column movie_id", "already on line 3"),
         ("movies", "3,,Crime", "line 4, column title", "is empty"),
+        ("movies", "3,A\x00B,Crime", "line 4, column title", "holds a NUL character"),
         ("ratings", "1,1,7,1", "line 5, column rating", "7 is not on the scale from 0.5 to 5"),
         ("ratings", "1,1,0,1", "line 5, column rating", "0 is not on the scale"),
         ("ratings", "1,1,-1,1", "line 5, column rating", "-1 is not on the scale"),
@@ -248,6 +249,7 @@ LATER = int((datetime.now(UTC) + timedelta(days=400)).timestamp())
             "user 7 has already rated film 1, as 0.5",
         ),
         ("tags", "1,99,fun,1", "line 4, column movie_id", "film 99 is unknown"),
+        ("tags", f"1,1,{'fun' * 201},1", "line 4, column tag", "is longer than 600 characters"),
         ("tags", "1,1,fun,soon", "line 4, column timestamp", "'soon' is neither"),
         ("tags", f"1,1,fun,{LATER}", "line 4, column tagged_at", "in the future"),
     ],
@@ -282,6 +284,22 @@ def test_ratings_of_a_rejected_film_are_rejected_too(database: Database, tmp_pat
     source = MovieLens(folder(tmp_path / "ml", movies=FILMS.replace("Toy Story (1995)", " ")))
     report = load(database, source, on_error="skip", rejects=tmp_path / "rejects.csv")
     assert (report.movies, report.ratings, report.tags, report.rejected) == (1, 1, 0, 5)
+
+
+def test_a_role_that_may_not_load(database: Database, tmp_path: Path) -> None:
+    reading = f"{database.psql_url}&options=-crole%3Dpalate_read"
+    with (
+        Database(reading, database.settings) as reader,
+        pytest.raises(LoadError, match=r"may not load \(permission denied"),
+    ):
+        load(reader, MovieLens(folder(tmp_path / "ml")))
+
+
+def test_a_value_that_the_database_refuses(database: Database) -> None:
+    """A source that checks nothing."""
+    with pytest.raises(LoadError, match="refused what it was given"):
+        load(database, Generated(10, title="a\x00b"))
+    assert rows(database, "SELECT count(*) FROM movies") == [(0,)]
 
 
 def test_a_source_without_anything_to_load(database: Database, tmp_path: Path) -> None:
@@ -321,10 +339,11 @@ class Generated:
     tags_file: str = "tags"
     ratings_size: int | None = None
     films: int = 1000
+    title: str = "Film"
 
     def movies(self) -> Iterator[Movie | Rejected]:
         for film in range(self.films):
-            yield Movie(film + 1, film, f"Film {film}")
+            yield Movie(film + 1, film, f"{self.title} {film}")
 
     def ratings(self) -> Iterator[RatingBlock]:
         for start in range(0, self.count, 10_000):
