@@ -15,3 +15,10 @@ SELECT movie_id FROM search_matches(CAST(:query AS jsonb)) ORDER BY movie_id;
 
 -- name: parse
 SELECT parse_query(:text) AS query, parse_query_loose(:text) AS loose;
+
+-- name: relaxed
+SELECT movie_id, relaxed
+FROM search_candidates(CAST(:query AS jsonb), :n, CAST(:loose AS jsonb), :k, CAST(:unseen_by AS bigint));
+
+-- name: suggest
+SELECT * FROM suggest_titles(:prefix, :k);

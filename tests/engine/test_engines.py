@@ -45,17 +45,8 @@ def test_finds_the_expected_films_in_the_expected_order(
     for (first, high), (second, low) in itertools.pairwise(best):
         if high - low > 0.02 * high:
             assert rank[first] < rank[second], (first, second)
-
-
-@pytest.mark.parametrize("query", QUERIES)
-def test_postgres_scores_as_bm25_does(films_on_postgres: Database, query: str) -> None:
-    compiled = films_on_postgres.search_engine.compile(parse(query).tree)
-    found = run(films_on_postgres, compiled.query)
-    for (movie_id, score), (expected_id, expected) in zip(
-        found, EXPECTED[query]["best"], strict=False
-    ):
-        assert movie_id == expected_id
-        assert score == pytest.approx(expected, rel=1e-4, abs=2e-3)
+    if films_database.search_engine.name == "postgres":
+        assert found[: len(best)] == [(i, pytest.approx(s, rel=1e-4, abs=2e-3)) for i, s in best]
 
 
 @pytest.mark.parametrize("query", QUERIES)
