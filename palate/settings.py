@@ -15,7 +15,11 @@ class Settings(BaseSettings):
     """Everything that can be set from outside. The environment name is ``PALATE_`` + the field."""
 
     model_config = SettingsConfigDict(
-        env_prefix="PALATE_", env_file=".env", env_file_encoding="utf-8", extra="ignore"
+        env_prefix="PALATE_",
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
     )
 
     # Database

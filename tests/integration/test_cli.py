@@ -180,6 +180,11 @@ def test_a_setting_that_is_wrong_is_named(palate: Palate, monkeypatch: pytest.Mo
     assert ended.err.startswith("palate: PALATE_MAX_K: Input should be a valid integer")
 
 
+def test_an_empty_variable_is_none(palate: Palate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PALATE_DATABASE_URL", "")
+    assert palate("db", "status", "--json").json["server"] == "embedded"
+
+
 def test_a_database_that_is_down_is_named_without_its_password(palate: Palate) -> None:
     code, out, err = palate("--database-url", "postgresql://me:secret@127.0.0.1:1/x", "random")
     assert (code, out) == (1, "")
