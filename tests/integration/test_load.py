@@ -491,8 +491,8 @@ def test_live_ratings_and_loads_do_not_deadlock(database: Database) -> None:
 
     with ThreadPoolExecutor(3) as pool:
         writers = [pool.submit(rate, seed) for seed in range(3)]
-        for count in (20_000, 40_000, 20_000):
-            load(database, Generated(count))
+        for count, replace in ((20_000, False), (40_000, True), (20_000, False), (20_000, True)):
+            load(database, Generated(count), replace=replace)
         over.set()
         assert all(writer.result() > 0 for writer in writers)
     assert rows(
