@@ -347,6 +347,12 @@ def test_help_of_every_command_ends_with_examples(palate: Palate) -> None:
         assert f"palate {' '.join(path)}" in shown.partition("Examples:")[2], path
 
 
+def test_every_command_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
+    for path in command_paths():
+        assert " ".join(path) in page, path
+
+
 def command_paths() -> list[list[str]]:
     """Every command, as the words that name it."""
     import typer.main
