@@ -37,9 +37,10 @@ def serve(settings: Settings, *, insecure: bool = False) -> None:
         app = create_app(database, settings, insecure=insecure)
         if settings.preload_encoder:
             app.state.services.searcher.warm_up()
-        with _stopping_quietly():
+        server = create_server(app, settings)
+        with _stopping(server):
             _log.info("serving", host=settings.host, port=settings.port)
-            create_server(app, settings).run()
+            server.run()
 
 
 def create_server(app: FastAPI, settings: Settings) -> uvicorn.Server:
@@ -61,15 +62,20 @@ def create_server(app: FastAPI, settings: Settings) -> uvicorn.Server:
 
 
 @contextmanager
-def _stopping_quietly() -> Iterator[None]:
-    """Uvicorn raises the signal that stopped it again: that must not cut the clean-up short."""
-    before = {number: signal.signal(number, _ignore) for number in _STOP_SIGNALS}
+def _stopping(server: uvicorn.Server) -> Iterator[None]:
+    """Make SIGINT and SIGTERM stop ``server``, and nothing else.
+
+    Before it runs, so that no signal is lost; and after, because uvicorn raises the signal that
+    stopped it again, which must not cut the clean-up short.
+    """
+
+    def stop(number: int, _: FrameType | None) -> None:
+        _log.info("stopping", signal=signal.Signals(number).name)
+        server.should_exit = True
+
+    before = {number: signal.signal(number, stop) for number in _STOP_SIGNALS}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _ignore(number: int, _: FrameType | None) -> None:
-    _log.info("stopped", signal=signal.Signals(number).name)

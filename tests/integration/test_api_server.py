@@ -196,6 +196,37 @@ def test_many_clients_at_once_are_all_answered(films: Database, settings: Settin
         assert connection.execute(rated).fetchone() == (40,)
 
 
+@pytest.fixture
+def app_role(films: Database) -> Iterator[str]:
+    """A login that is only a member of palate_app."""
+    role = f"api_{name_of(films)}"
+    with psycopg.connect(films.psql_url, autocommit=True) as admin:
+        admin.execute(
+            psql.SQL("CREATE ROLE {} LOGIN IN ROLE palate_app").format(psql.Identifier(role))
+        )
+        yield role
+        admin.execute(psql.SQL("DROP ROLE {}").format(psql.Identifier(role)))
+
+
+def test_the_role_that_serves_may_do_all_that_serving_needs(
+    films: Database, settings: Settings, app_role: str
+) -> None:
+    url = films.url.set(username=app_role).render_as_string(hide_password=False)
+    with (
+        Database(url, settings) as database,
+        running(database, settings) as address,
+        httpx.Client(base_url=address) as client,
+    ):
+        assert client.get("/readyz").status_code == 200
+        assert client.put(RATING, json={"rating": 4}).status_code == 200
+        found = client.get(f"/v1/search?q=lord&user_id={STRANGER}&facets=true&snippets=true")
+        assert found.json()["hits"]
+        assert client.get("/v1/movies/5/similar").status_code == 200
+        assert client.get("/v1/suggest?q=lo").status_code == 200
+        assert client.delete(RATING).status_code == 204
+        assert client.delete(f"/v1/users/{STRANGER}").status_code in (200, 404)
+
+
 @pytest.mark.parametrize(
     "request_text",
     [
