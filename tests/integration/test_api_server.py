@@ -257,6 +257,15 @@ def test_listening_to_strangers_without_keys_is_refused_before_anything_starts(
     assert not (tmp_path / "data").exists()
 
 
+def test_an_address_that_is_taken_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        settings = Settings(port=port, data_dir=tmp_path / "data", _env_file=None)
+        with pytest.raises(MisuseError, match=f"cannot listen on 127.0.0.1, port {port}"):
+            serve(settings)
+    assert not (tmp_path / "data").exists()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_stopped_process_ends_well(films: Database, number: signal.Signals) -> None:
     code = (
@@ -273,9 +282,12 @@ def test_a_stopped_process_ends_well(films: Database, number: signal.Signals) ->
         [sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        for line in process.stdout:
-            if "serving" in line:
-                break
+        serving = next(line for line in process.stdout if "serving" in line)
+        port = re.search(r"port=(\d+)", serving)
+        assert port is not None, serving
+        health = f"http://127.0.0.1:{port[1]}/healthz"
+        with httpx.Client(transport=httpx.HTTPTransport(retries=8)) as client:
+            assert client.get(health).status_code == 200
         process.send_signal(number)
         process.stdout.read()
         assert process.wait(30) == 0
