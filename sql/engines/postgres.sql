@@ -18,7 +18,10 @@ CREATE TABLE IF NOT EXISTS movie_search (
     movie_id bigint PRIMARY KEY,
     tsv      tsvector NOT NULL
 );
-CREATE INDEX IF NOT EXISTS movie_search_tsv ON movie_search USING gin (tsv) WITH (fastupdate = off);
+-- New entries are collected and sorted in, 512 kB at a time: loading takes a third of the time, and
+-- searching reads at most that much more.
+CREATE INDEX IF NOT EXISTS movie_search_tsv ON movie_search USING gin (tsv)
+    WITH (fastupdate = on, gin_pending_list_limit = 512);
 
 -- Films (code '*') and tokens a field: the sums over the rows. A writer folds the rows it can lock into one,
 -- so that writers never wait for each other here.
@@ -127,20 +130,20 @@ DECLARE
 BEGIN
     WITH gone AS (
         DELETE FROM movie_terms t
-        USING (SELECT s.movie_id, u.lexeme FROM movie_search s, unnest(s.tsv) u
-               WHERE s.movie_id = ANY (ids)) s
+        USING (SELECT s.movie_id, u.lexeme
+               FROM unnest(ids) i JOIN movie_search s ON s.movie_id = i, unnest(s.tsv) u) s
         WHERE t.lexeme = s.lexeme AND t.movie_id = s.movie_id
         RETURNING left(t.lexeme, 2) AS code, t.tf
     ), counted AS (
         SELECT code, -sum(tf) AS tokens FROM gone GROUP BY code
         UNION ALL
-        SELECT '*', -count(*) FROM movie_search WHERE movie_id = ANY (ids)
+        SELECT '*', -count(*) FROM unnest(ids) i JOIN movie_search s ON s.movie_id = i
     )
     SELECT array_agg(code), array_agg(tokens) INTO codes, amounts FROM counted;
     IF codes IS NOT NULL THEN
         PERFORM add_search_totals(codes, amounts);
     END IF;
-    DELETE FROM movie_search WHERE movie_id = ANY (ids);
+    DELETE FROM movie_search s USING unnest(ids) i WHERE s.movie_id = i;
     PERFORM nextval('search_version');
 END $$;
 
@@ -153,7 +156,7 @@ BEGIN
     -- A word of its own between the elements of a list keeps phrases from running across them.
     WITH texts AS MATERIALIZED (
         SELECT m.movie_id, f.code, to_tsvector(f.config, search_clean(f.content)) AS words
-        FROM movies m CROSS JOIN LATERAL (VALUES
+        FROM unnest(ids) i JOIN movies m ON m.movie_id = i CROSS JOIN LATERAL (VALUES
             ('t:', 'palate'::regconfig, m.title),
             ('o:', 'palate', m.original_title),
             ('d:', 'pg_catalog.simple', m.director),
@@ -161,7 +164,7 @@ BEGIN
             ('k:', 'palate', array_to_string(m.keywords, ' qzgapzq ')),
             ('v:', 'palate', m.overview)
         ) f (code, config, content)
-        WHERE m.movie_id = ANY (ids) AND f.content <> ''
+        WHERE f.content <> ''
     ), tokens AS MATERIALIZED (
         SELECT t.movie_id, t.code, t.code || w.lexeme AS lexeme, w.tf, w.dl, w.positions
         FROM texts t CROSS JOIN LATERAL (
@@ -172,21 +175,21 @@ BEGIN
         ) w
         UNION ALL
         SELECT m.movie_id, l.code, l.code || l.value, 1, 1, NULL
-        FROM movies m CROSS JOIN LATERAL (
+        FROM unnest(ids) i JOIN movies m ON m.movie_id = i CROSS JOIN LATERAL (
             SELECT DISTINCT 'g:' AS code, lower(g) AS value FROM unnest(m.genres) g
             UNION ALL SELECT 'i:', lower(m.imdb_id)
             UNION ALL SELECT 'b:', lpad(m.tmdb_id::text, 19, '0')
             UNION ALL SELECT 'm:', lpad(m.movie_id::text, 19, '0')
         ) l
-        WHERE m.movie_id = ANY (ids) AND octet_length(l.value) <= 1000
+        WHERE octet_length(l.value) <= 1000
     ), stored AS (
         INSERT INTO movie_terms (lexeme, movie_id, tf, dl)
         SELECT lexeme, movie_id, tf, dl FROM tokens ORDER BY lexeme COLLATE "C", movie_id
     ), numbers AS (
         SELECT m.movie_id, n AS lexeme
-        FROM movies m CROSS JOIN LATERAL unnest(search_numbers(
+        FROM unnest(ids) i JOIN movies m ON m.movie_id = i CROSS JOIN LATERAL unnest(search_numbers(
             m.movie_id, m.tmdb_id, m.year, m.runtime_minutes, m.avg_rating, m.rating_count)) n
-        WHERE m.movie_id = ANY (ids) AND left(n, 1) NOT IN ('m', 'b')
+        WHERE left(n, 1) NOT IN ('m', 'b')
     ), vectors AS (
         INSERT INTO movie_search (movie_id, tsv)
         SELECT movie_id, string_agg(entry, ' ')::tsvector FROM (
@@ -206,6 +209,9 @@ BEGIN
     IF codes IS NOT NULL THEN
         PERFORM add_search_totals(codes, amounts);
     END IF;
+    PERFORM gin_clean_pending_list(c.oid) FROM pg_class c
+    WHERE c.oid = 'movie_search_tsv'::regclass AND pg_has_role(c.relowner, 'USAGE')
+      AND cardinality(ids) > 100;
     PERFORM nextval('search_version');
 END $$;
 
@@ -224,15 +230,12 @@ BEGIN
         TRUNCATE movie_terms, movie_search, search_totals;
         PERFORM nextval('search_version');
     ELSE
-        SELECT array_agg(id) INTO ids FROM (
-            SELECT coalesce(o.movie_id, n.movie_id) AS id
-            FROM old_movies o FULL JOIN new_movies n USING (movie_id)
-            WHERE (o.movie_id, o.title, o.original_title, o.director, o.actors, o.keywords,
-                   o.overview, o.genres, o.imdb_id, o.tmdb_id)
-               IS DISTINCT FROM
-                  (n.movie_id, n.title, n.original_title, n.director, n.actors, n.keywords,
-                   n.overview, n.genres, n.imdb_id, n.tmdb_id)
-        ) changed;
+        SELECT array_agg(DISTINCT c.movie_id) INTO ids FROM (
+            SELECT movie_id, title, original_title, director, actors, keywords, overview, genres,
+                   imdb_id, tmdb_id, count(*)
+            FROM (SELECT * FROM old_movies UNION ALL SELECT * FROM new_movies) m
+            GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 HAVING count(*) = 1
+        ) c;
         IF ids IS NOT NULL THEN
             PERFORM forget_movies(ids);
             PERFORM remember_movies(ids);
@@ -250,7 +253,8 @@ BEGIN
             WHERE (o.year, o.runtime_minutes, o.avg_rating, o.rating_count)
                IS DISTINCT FROM (n.year, n.runtime_minutes, n.avg_rating, n.rating_count)
         ) c
-        WHERE s.movie_id = c.movie_id AND (ids IS NULL OR s.movie_id <> ALL (ids));
+        LEFT JOIN unnest(ids) i ON i = c.movie_id
+        WHERE s.movie_id = c.movie_id AND i IS NULL;
     END IF;
     RETURN NULL;
 END $$;
