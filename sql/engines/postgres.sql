@@ -613,7 +613,7 @@ BEGIN
     LOOP
         rest := ltrim(rest, E' \t\r\n');
         EXIT WHEN rest = '';
-        part := regexp_match(rest, '^(?:(AND|OR|NOT)(?=[\s(]|$)|([-+(]|\)))');
+        part := regexp_match(rest, '^(?:(AND|OR|NOT)(?=[\s(]|$)|([-+(]|\)|\*(?=[\s)]|$)))');
         IF part[1] IN ('AND', 'OR') THEN
             IF NOT complete THEN RETURN NULL; END IF;
             match := match || to_jsonb(CASE part[1] WHEN 'AND' THEN '&' ELSE '|' END);
@@ -634,6 +634,10 @@ BEGIN
                 depth := depth + 1;
                 IF negated THEN silent := coalesce(silent, depth); END IF;
                 negated := false;
+            ELSIF part[2] = '*' THEN
+                match := match || '["*"]'::jsonb;
+                negated := false;
+                complete := true;
             ELSIF part[2] IS NULL THEN
                 SELECT o.word, o.length INTO word, taken FROM parse_operand(rest) o;
                 IF word IS NULL THEN RETURN NULL; END IF;
@@ -656,7 +660,7 @@ END $$;
 CREATE OR REPLACE FUNCTION parse_operand(rest text) RETURNS TABLE (word jsonb, length integer)
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    field_name text := (regexp_match(rest, '^([a-z_]+):'))[1];
+    field_name text := lower((regexp_match(rest, '^([A-Za-z_]+):'))[1]);
     place record;
     body text := rest;
     part text[];
@@ -669,7 +673,7 @@ BEGIN
     IF place.kind = 'number' THEN
         part := regexp_match(body, '^(([\[{])\s*(\d{1,18}(?:\.\d+)?|\*)\s+TO\s+(\d{1,18}(?:\.\d+)?|\*)\s*([\]}]))');
         IF part IS NULL THEN
-            part := regexp_match(body, '^((>=?|<=?|)(\d{1,18}(?:\.\d+)?))(?=[\s()]|$)');
+            part := regexp_match(body, '^((>=?|<=?|)(\d{1,18}(?:\.\d+)?|\*))(?=[\s()]|$)');
             IF part IS NULL THEN RETURN; END IF;
             part := CASE left(part[2], 1)
                 WHEN '>' THEN ARRAY[part[1], CASE part[2] WHEN '>' THEN '{' ELSE '[' END, part[3], '*', ']']
@@ -680,9 +684,10 @@ BEGIN
     ELSE
         part := regexp_match(body, '^("([^"]*)"(?:~(\d))?(?:\^(\d+(?:\.\d+)?))?)(?=[\s()]|$)');
         IF part IS NOT NULL THEN
-            word := query_word('phrase', part[2], field_name, coalesce(part[4], '1')::double precision);
+            word := query_word('phrase', part[2], field_name, coalesce(part[4], '1')::double precision)
+                || query_slop(part[2], coalesce(part[3], '0')::integer);
         ELSE
-            part := regexp_match(body, '^(([^\s()"^~*:\[\]{}<>]+)(\*?)(?:\^(\d+(?:\.\d+)?))?)(?=[\s()]|$)');
+            part := regexp_match(body, '^(([^\s()"^~*:\[\]{}<>]+)(\*|~0)?(?:\^(\d+(?:\.\d+)?))?)(?=[\s()]|$)');
             IF part IS NULL THEN RETURN; END IF;
             word := query_word(CASE part[3] WHEN '*' THEN 'prefix' ELSE 'match' END, part[2], field_name,
                                coalesce(part[4], '1')::double precision);
@@ -691,6 +696,27 @@ BEGIN
     length := length(rest) - length(body) + length(part[1]);
     RETURN NEXT;
 END $$;
+
+-- Positions that the words of a phrase may have when they are moved by so many at most.
+CREATE OR REPLACE FUNCTION query_slop(words text, slop integer) RETURNS jsonb
+LANGUAGE sql IMMUTABLE AS $$
+WITH RECURSIVE phrase AS (
+    SELECT cardinality(string_to_array(trim(search_clean(words)), ' ')) AS length
+), arrangement (positions, moved) AS (
+    SELECT ARRAY[0], 0
+    UNION ALL
+    SELECT a.positions || a.positions[cardinality(a.positions)] + 1 + step, a.moved + abs(step)
+    FROM arrangement a CROSS JOIN phrase p CROSS JOIN generate_series(-slop, slop) step
+    WHERE cardinality(a.positions) < p.length AND a.moved + abs(step) <= slop
+      AND a.positions[cardinality(a.positions)] + 1 + step <> ALL (a.positions)
+)
+SELECT CASE WHEN slop = 0 OR p.length NOT BETWEEN 2 AND 5 THEN '{}'::jsonb ELSE
+    jsonb_build_object('arrangements', (
+        SELECT jsonb_agg(to_jsonb(x.positions)) FROM (
+            SELECT a.positions FROM arrangement a
+            WHERE cardinality(a.positions) = p.length ORDER BY a.moved, a.positions LIMIT 64) x)) END
+FROM phrase p
+$$;
 
 -- A range in whole units of its field (avg_rating: millionths), both ends included.
 CREATE OR REPLACE FUNCTION query_range(field text, opening text, low text, high text, closing text)

@@ -65,3 +65,6 @@ SET LOCAL search_path = public;
 
 -- name: copy_movies
 CREATE TABLE movies (LIKE public.movies INCLUDING ALL);
+
+-- name: parse
+SELECT parse_query(:text);

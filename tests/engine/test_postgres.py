@@ -1,15 +1,17 @@
 """The `postgres` engine: its index follows the films, and its scores are BM25 for any query."""
 
 import json
+import re
 import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from rerank.query import parse
 from sql.database import Database
 from sql.engines.postgres import Postgres
 from sql.engines.vocabulary import Vocabulary
@@ -33,6 +35,7 @@ from sql.syntax import (
 )
 from tests.engine.conftest import HERE, add_films, matches, read_films, run
 from tests.engine.reference import Film, Reference
+from tests.engine.test_engines import read_queries
 
 statements = Statements(HERE / "postgres.sql")
 
@@ -226,6 +229,39 @@ def test_damaged_queries_find_nothing(films_on_postgres: Database) -> None:
     damaged: list[dict[str, Any]] = [{}, {"words": []}, {"match": [0]}, {"match": ["DROP"]}]
     for query in damaged:
         assert run(films_on_postgres, query) == []
+
+
+TYPING = st.lists(
+    st.sampled_from([*"()[]{}\"'^~*:?<>\\/+-!", " ", " AND ", " OR ", " NOT ", " TO ", "2"])
+    | st.sampled_from(["title:", "year:", "avg_rating:", "genres:", "lord", "1999", "千", "zz:"]),
+    max_size=25,
+).map("".join)
+
+
+@given(text=TYPING)
+@example(text="year:99999999999999999999")
+@example(text="year:[1 TO 999999999999999999]")
+@example(text='title:"lord rings"~9 (')
+@settings(max_examples=150, deadline=None)
+def test_nothing_typed_at_psql_fails(films_on_postgres: Database, text: str) -> None:
+    with films_on_postgres.read() as connection:
+        query = connection.scalar(statements["parse"], {"text": text})
+    run(films_on_postgres, query)
+
+
+NOT_AT_PSQL = re.compile(r":\(|\)\^|~[12]?$|\w-\w*\*|\d\*|:[tT]{2}\d|[<>]\*")
+"""field:(...), boosts of groups, typing mistakes, prefixes of numbers and of several words."""
+
+AT_PSQL = [q for q in read_queries() if not parse(q).notes and not NOT_AT_PSQL.search(q)]
+
+
+@pytest.mark.parametrize("text", AT_PSQL)
+def test_operators_at_psql_find_what_the_service_finds(
+    films_on_postgres: Database, text: str
+) -> None:
+    with films_on_postgres.read() as connection:
+        query = connection.scalar(statements["parse"], {"text": text})
+    assert matches(films_on_postgres, query) == find(films_on_postgres, parse(text).tree)
 
 
 def test_films_already_rated_are_left_out_before_the_limit(database: Database) -> None:
