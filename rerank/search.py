@@ -187,13 +187,16 @@ class Searcher:
         relaxed = plan.relaxed or bool(head["relaxed"])
         personalized = head["user_has_vector"] and (not hits or bool(head["personalized"]))
         if request.explain == "facts":
-            hits = _with_reasons(connection, request, hits)
+            with stage("explain"):
+                hits = _with_reasons(connection, request, hits)
         if request.snippets:
-            hits = with_snippets(connection, plan.parsed.tree, hits)
+            with stage("snippets"):
+                hits = with_snippets(connection, plan.parsed.tree, hits)
         total, facets = None, None
         if request.facets:
             matched = compiled.loose if relaxed and compiled.loose else compiled.query
-            total, facets = _count_facets(connection, matched)
+            with stage("facets"):
+                total, facets = _count_facets(connection, matched)
         return SearchResponse(
             query=QueryRead(
                 text=plan.parsed.text, read_as=plan.parsed.read_as, notes=tuple(plan.parsed.notes)
@@ -216,7 +219,8 @@ class Searcher:
     def _correct(self, connection: Connection, parsed: ParsedQuery, poor: bool) -> str | None:
         if not poor or not parsed.plain_words:
             return None
-        return did_you_mean(parsed.text, parsed.plain_words, self._vocabulary.words(connection))
+        with stage("spelling"):
+            return did_you_mean(parsed.text, parsed.plain_words, self._vocabulary.words(connection))
 
     def _next_cursor(self, plan: "_Plan", head: RowMapping, relaxed: bool) -> str | None:
         order = plan.cursor.movie_ids if plan.cursor else tuple(head["ordered"] or ())

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from palate import __version__
-from palate.errors import PalateError
+from palate.errors import NewerSchemaError, PalateError
 from palate.metrics import REGISTRY
 from serve.api.problems import documented
 from serve.api.routes import GuardedRoute, scoped
@@ -72,7 +73,8 @@ class Readiness:
 
     def _try(self) -> Exception | None:
         try:
-            check_schema(self._database)
+            with suppress(NewerSchemaError):  # while a new version rolls out, the old one serves
+                check_schema(self._database, functions=False)
             with self._database.read() as connection:
                 connection.execute(_statements["probe_search"])
         except (PalateError, DBAPIError) as error:
