@@ -318,8 +318,8 @@ def test_everything_works_in_a_schema_of_its_own(database: Database) -> None:
         connection.execute(statements["make_schema"])
         connection.execute(statements["use_schema"])
         connection.execute(statements["copy_movies"])
-        for name in ("words.sql", "postgres.sql"):
-            run_script(connection, (folder / name).read_text(encoding="utf-8"))
+        for path in [folder / "words.sql", *sorted(folder.glob("postgres*.sql"))]:
+            run_script(connection, path.read_text(encoding="utf-8"))
         connection.execute(statements["add_title"], [film(1, title="Scratch Lord")])
         query = json.dumps(database.search_engine.compile(Match("title", "lord")).query)
         found = {"query": query, "n": 5, "user_id": None, "profile": "main"}

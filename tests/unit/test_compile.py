@@ -174,11 +174,12 @@ def test_sql_and_python_read_words_alike() -> None:
     """The constants that are written in both: separators, stop words, fields and their boosts."""
     words = (ENGINES / "words.sql").read_text(encoding="utf-8")
     assert (
-        "".join(re.findall(r"'([^']*\\[uU][^']*)'", words.split("search_clean", 1)[0])) == SEPARATORS
+        "".join(re.findall(r"'([^']*\\[uU][^']*)'", words.split("search_clean", 1)[0]))
+        == SEPARATORS
     )
     assert " ".join(sorted(STOP_WORDS)) in words
     assert "|".join(FIELDS) in words.replace("'\n    '", "").replace("'\n            '", "")
-    postgres = (ENGINES / "postgres.sql").read_text(encoding="utf-8")
+    postgres = (ENGINES / "postgres_typing.sql").read_text(encoding="utf-8")
     boosts = re.search(r"SELECT '(\{\"title\".*?\})'::jsonb", postgres, re.DOTALL)
     assert boosts is not None
     assert json.loads(boosts[1]) == BARE_FIELDS
