@@ -25,6 +25,7 @@ from urllib.parse import urlencode
 import numpy as np
 import psycopg
 
+import sql
 from bench.machine import Machine, this_machine
 from bench.open_loop import Connect, OpenLoop
 from palate.errors import ConflictError, PalateError
@@ -54,10 +55,12 @@ RATE_A_CLIENT = 25.0
 Over = Literal["SQL", "HTTP"]
 
 statements = Statements(Path(__file__).parent / "statements" / "search.sql")
+_session = Statements(Path(sql.__file__).parent / "statements" / "session.sql")
 
 _USERS = 32
 _WARM_UP = 8  # of each kind a client: PostgreSQL plans a prepared statement anew five times
 _START_TIMEOUT = 60.0
+_STATEMENT_TIMEOUT = "60000"
 
 
 class Search(NamedTuple):
@@ -165,7 +168,8 @@ def bench_search(
         with _connecting(database, way) as connect:
             for n in clients:
                 per_second = min(rate, n * RATE_A_CLIENT)
-                say(f"{way}, {n} clients: {len(plan):,} searches, {per_second:g} a second")
+                who = f"{n} client{'s' if n > 1 else ''}"
+                say(f"{way}, {who}: {len(plan):,} searches, {per_second:g} a second")
                 run = OpenLoop(connect, plan, n, per_second)
                 seconds = run.run(warm_up=len(candidates) * 2 * _WARM_UP)
                 found += _latencies(way, n, plan, seconds)
@@ -239,7 +243,7 @@ def _over_sql(
 ) -> Iterator[Callable[[Search], object]]:
     statement = statements.raw("search").encode()
     with psycopg.connect(database.psql_url, autocommit=True) as connection:
-        connection.execute("SET jit = off")
+        connection.execute(_session.raw("settle_session").encode(), (_STATEMENT_TIMEOUT,))
 
         def call(search: Search) -> object:
             query, loose = compiled[search.term]

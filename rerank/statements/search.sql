@@ -26,7 +26,8 @@ FROM blend b
 LEFT JOIN users u ON u.user_id = CAST(:user_id AS bigint) AND u.profile = :profile
 LEFT JOIN hits h ON CASE WHEN CAST(:page AS bigint[]) IS NULL THEN h.rank <= :k
                          ELSE h.movie_id = ANY(CAST(:page AS bigint[])) END
-LEFT JOIN movies m USING (movie_id)
+-- A film at a time by its key: planned as one join, it would read the whole catalog.
+LEFT JOIN LATERAL (SELECT * FROM movies f WHERE f.movie_id = h.movie_id LIMIT 1) m ON true
 ORDER BY h.rank;
 
 -- name: facets

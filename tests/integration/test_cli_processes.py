@@ -201,7 +201,7 @@ def test_ctrl_c_ends_quietly(demo: str, environment: dict[str, str]) -> None:
         text=True,
     )
     assert process.stderr is not None
-    assert "SQL, 1 clients" in process.stderr.readline()
+    assert "SQL, 1 client:" in process.stderr.readline()
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 130
     assert "Traceback" not in process.stderr.read()
