@@ -53,8 +53,8 @@ class Vocabulary:
         for stem in stems or ():
             found.update(
                 (mistakes, lexeme)
-                for lexeme, mistakes, _ in process.extract_iter(
-                    stem, lexemes, scorer=OSA.distance, score_cutoff=distance
+                for lexeme, mistakes, _ in process.extract(
+                    stem, lexemes, scorer=OSA.distance, score_cutoff=distance, limit=None
                 )
             )
         return [lexeme for _, lexeme in sorted(found)[:_MOST_WORDS]]
