@@ -6,7 +6,6 @@ A line ``-- name: upsert_movies`` starts a statement; it ends where the next one
 import re
 from functools import cache
 from pathlib import Path
-
 from typing import Any
 
 import psycopg
