@@ -74,7 +74,7 @@ class Shell:
         curl = text.startswith("curl ")
         done = subprocess.run(
             ["bash", "-c", text.replace("curl ", "curl --fail-with-body ", 1) if curl else text],
-            cwd=self._folder, env=self._environment, capture_output=True, text=True, timeout=280,
+            cwd=self._folder, env=self._environment, capture_output=True, text=True, timeout=800,
         )  # fmt: skip
         assert done.returncode == 0, f"$ {text}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr, f"$ {text}\n{done.stderr}"
