@@ -102,8 +102,11 @@ class _Compilation:
                 return self._all(nodes, context) if every else self._any(nodes, context)
             case And(nodes, optional):
                 tokens = self._all(nodes, context)
+                first = len(self.words)
                 for node in optional:
                     self.match(node, context.choice())
+                if not context.required and context.scores:
+                    self._score_only_when(tokens, first)
                 return tokens
             case Or(nodes):
                 return self._any(nodes, context)
@@ -143,10 +146,10 @@ class _Compilation:
         return self.match(node, context)
 
     def _score_only_when(self, tokens: list[Token], first: int) -> None:
-        """Words of a conjunction inside a choice count only where all of it matches."""
+        """Words added by a conjunction inside a choice count only where all of it matches."""
         for word in self.words[first:]:
             when = word.get("when")
-            word["when"] = tokens if when is None else [*tokens, "&", *when]
+            word["when"] = tokens if when is None else ["(", *tokens, ")", "&", "(", *when, ")"]
 
     def _word(self, word: Json, context: _Context) -> int:
         if not context.scores:

@@ -86,7 +86,12 @@ TREES: st.SearchStrategy[Node] = st.recursive(
 )
 
 
+LORD = Words(("lord",))
+
+
 @given(tree=TREES)
+@example(tree=Or((LORD, And((Ids(()),), (LORD,)))))
+@example(tree=Or((LORD, And((Or((LORD, Match("title", "king"))), Not(LORD)), (LORD,)))))
 @settings(max_examples=100, deadline=None)
 def test_any_query_finds_and_scores_what_it_means(
     films_on_postgres: Database, reference: Reference, tree: Node
