@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import which
 from typing import TYPE_CHECKING
 
 import typer
@@ -133,10 +136,13 @@ def _show_next(movie_id: int) -> None:
         (f"palate user rate {YOU} {movie_id} 5.0", "your own taste: the next search knows it"),
         (f"palate search {WORDS[0]} --user {YOU}", "your own order"),
         ("palate test-users check", "six words for four tasters, as a verdict"),
-        ("palate serve", "the HTTP API on http://127.0.0.1:8080/docs"),
+        ("palate serve", "HTTP: http://127.0.0.1:8080/v1/search?q=lord&user_id=20001"),
         (f'palate db psql -- -c "{_SELECT}"', ""),
     )
     width = max(len(command) for command, what in steps if what)
     out().print(Text("\nWhat next?", style="bold"))
+    if which("palate") is None:
+        folder = Path(sys.executable).parent
+        out().print(f"  export PATH={shlex.quote(str(folder))}:$PATH", soft_wrap=True)
     for command, what in steps:
         out().print(f"  {command:<{width}}  {what}".rstrip(), soft_wrap=True)
