@@ -242,20 +242,24 @@ BEGIN
             PERFORM remember_movies(ids);
         END IF;
         -- New numbers beside old words, as after refresh_stats(): only the numbers are replaced.
-        UPDATE movie_search s
-        SET tsv = ts_delete(s.tsv, c.old_numbers) || array_to_tsvector(c.new_numbers)
-        FROM (
-            SELECT n.movie_id,
-                   search_numbers(o.movie_id, o.tmdb_id, o.year, o.runtime_minutes, o.avg_rating,
-                                  o.rating_count) AS old_numbers,
-                   search_numbers(n.movie_id, n.tmdb_id, n.year, n.runtime_minutes, n.avg_rating,
-                                  n.rating_count) AS new_numbers
-            FROM old_movies o JOIN new_movies n USING (movie_id)
-            WHERE (o.year, o.runtime_minutes, o.avg_rating, o.rating_count)
-               IS DISTINCT FROM (n.year, n.runtime_minutes, n.avg_rating, n.rating_count)
-        ) c
-        LEFT JOIN unnest(ids) i ON i = c.movie_id
-        WHERE s.movie_id = c.movie_id AND i IS NULL;
+        -- EXECUTE plans for the rows at hand: the plan of a first small update, kept for a large
+        -- one, would compare every row with every other.
+        EXECUTE $sql$
+            UPDATE movie_search s
+            SET tsv = ts_delete(s.tsv, c.old_numbers) || array_to_tsvector(c.new_numbers)
+            FROM (
+                SELECT n.movie_id,
+                       search_numbers(o.movie_id, o.tmdb_id, o.year, o.runtime_minutes, o.avg_rating,
+                                      o.rating_count) AS old_numbers,
+                       search_numbers(n.movie_id, n.tmdb_id, n.year, n.runtime_minutes, n.avg_rating,
+                                      n.rating_count) AS new_numbers
+                FROM old_movies o JOIN new_movies n USING (movie_id)
+                WHERE (o.year, o.runtime_minutes, o.avg_rating, o.rating_count)
+                   IS DISTINCT FROM (n.year, n.runtime_minutes, n.avg_rating, n.rating_count)
+            ) c
+            LEFT JOIN unnest($1) i ON i = c.movie_id
+            WHERE s.movie_id = c.movie_id AND i IS NULL
+        $sql$ USING ids;
     END IF;
     RETURN NULL;
 END $$;
