@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -11,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from sql.embedded import EmbeddedServer
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.prefix) / "bin"
@@ -111,5 +112,4 @@ def shell(folder: Path, replacements: dict[str, str] | None = None) -> Iterator[
         yield opened
     finally:
         opened.stop()
-        opened.run(Command("console", "env -u PALATE_DATABASE_URL palate db stop --force"))
-        shutil.rmtree(data_dir, ignore_errors=True)
+        EmbeddedServer.destroy(data_dir)
