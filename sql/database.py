@@ -4,6 +4,7 @@
 embedded one under ``PALATE_DATA_DIR``.
 """
 
+import select
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -146,7 +147,6 @@ def _create_engine(url: sqlalchemy.URL, settings: Settings) -> sqlalchemy.Engine
         pool_size=settings.pool_size,
         max_overflow=0,
         pool_timeout=5,
-        pool_pre_ping=True,
         pool_use_lifo=True,
         connect_args={"application_name": "palate", "connect_timeout": 5},
     )
@@ -158,6 +158,15 @@ def _create_engine(url: sqlalchemy.URL, settings: Settings) -> sqlalchemy.Engine
     def prepare(connection: psycopg.Connection[Any], _record: object) -> None:
         connection.execute(settle.encode(), (timeout,))
         connection.commit()
+
+    @event.listens_for(engine, "checkout")
+    def look(connection: psycopg.Connection[Any], _record: object, _proxy: object) -> None:
+        # A server that went away has closed its end, which shows without asking it: asking
+        # would be a second round trip for every search.
+        line = select.poll()
+        line.register(connection.fileno(), select.POLLIN)
+        if line.poll(0):
+            raise sqlalchemy.exc.InvalidatePoolError
 
     return engine
 
