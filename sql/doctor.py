@@ -42,7 +42,7 @@ def run_checks(database: Database, settings: Settings) -> list[Check]:
         try:
             checks.extend(look(database))
         except PalateError as error:
-            checks.append(Check(_NAMES[look], "fail", str(error), "See above."))
+            checks.append(Check(_NAMES[look], "fail", str(error)))
         except sqlalchemy.exc.DBAPIError as error:
             reason = str(error.orig).splitlines()[0]
             checks.append(Check(_NAMES[look], "fail", reason, "Run `palate db migrate`."))

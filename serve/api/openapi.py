@@ -1,6 +1,7 @@
 """The OpenAPI document: what FastAPI finds, and what only Palate knows.
 
-Added here: the form of problems, the two ways to send a key, this server's limits, examples.
+Added here: the form of problems, the two ways to send a key where keys are needed, this server's
+limits, examples.
 """
 
 from typing import Any
@@ -21,6 +22,7 @@ _SECURITY_SCHEMES = {
 
 def document(app: FastAPI, settings: Settings) -> dict[str, Any]:
     """The whole document, as ``/openapi.json`` serves it."""
+    keyed = settings.api_keys_file is not None
     found = get_openapi(
         title=app.title,
         version=app.version,
@@ -34,13 +36,22 @@ def document(app: FastAPI, settings: Settings) -> dict[str, Any]:
     problem = Problem.model_json_schema(ref_template=_REFERENCE)
     schemas |= problem.pop("$defs")
     schemas["Problem"] = problem
-    components["securitySchemes"] = _SECURITY_SCHEMES
+    if keyed:
+        components["securitySchemes"] = _SECURITY_SCHEMES
     for operations in found["paths"].values():
         for operation in operations.values():
+            if not keyed:
+                _open_to_all(operation)
             _simplify_parameters(operation)
             _set_limits(operation, settings)
             _set_examples(operation)
     return found
+
+
+def _open_to_all(operation: dict[str, Any]) -> None:
+    operation.pop("security", None)
+    for status in ("401", "403"):
+        operation["responses"].pop(status, None)
 
 
 def _simplify_parameters(operation: dict[str, Any]) -> None:

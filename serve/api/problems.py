@@ -32,7 +32,7 @@ class FieldError(BaseModel):
     """One thing that is wrong with one part of the request."""
 
     location: Literal["query", "path", "body", "header"]
-    name: str | None = Field(description="The parameter or field; null: the whole body.")
+    name: str | None = Field(None, description="The parameter or field; absent: all of it.")
     detail: str
 
 

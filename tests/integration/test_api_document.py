@@ -1,0 +1,193 @@
+"""The OpenAPI document, docs/api.md and the server say the same; schemathesis tries to tell."""
+
+import json
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis.errors import Unsatisfiable
+from pydantic import BaseModel
+from schemathesis import GenerationMode
+from schemathesis.checks import positive_data_acceptance
+from schemathesis.core.result import Ok
+from starlette.testclient import TestClient
+
+from palate.errors import (
+    DatabaseUnavailableError,
+    MisuseError,
+    NotFoundError,
+    NotInstalledError,
+    PalateError,
+    QuerySyntaxError,
+    SchemaError,
+)
+from palate.settings import Settings
+from rerank.results import Rating, SearchResponse, User
+from serve.api.examples import PROBLEM_EXAMPLES, RESPONSE_EXAMPLES
+from serve.api.keys import create_key
+from serve.api.problems import Problem, RequestError, problem_type
+from serve.api.search import Suggestions
+from serve.api.users import Forgotten, Ratings
+from sql.database import Database
+from tests.integration.apis import client_of, load_films, running
+
+DOCS = Path(__file__).parents[2] / "docs" / "api.md"
+MODELS: dict[str, type[BaseModel]] = {
+    "search": SearchResponse,
+    "suggest": Suggestions,
+    "user": User,
+    "ratings": Ratings,
+    "rating": Rating,
+    "rate": Rating,
+    "forget": Forgotten,
+}
+
+
+@pytest.fixture
+def client(database: Database, settings: Settings) -> Iterator[TestClient]:
+    load_films(database)
+    with client_of(database, settings) as client:
+        yield client
+
+
+@pytest.fixture
+def document(client: TestClient) -> dict[str, Any]:
+    made: dict[str, Any] = client.get("/openapi.json").json()
+    return made
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield path, method, operation
+
+
+def test_every_operation_is_described_with_its_problems(document: dict[str, Any]) -> None:
+    for path, method, operation in operations(document):
+        where = f"{method} {path}"
+        assert operation["summary"], where
+        assert operation["description"], where
+        for status, response in operation["responses"].items():
+            if int(status) >= 400:
+                assert list(response["content"]) == ["application/problem+json"], where
+        for parameter in operation.get("parameters", []):
+            assert parameter["description"], f"{where} {parameter['name']}"
+            assert "null" not in json.dumps(parameter["schema"]), f"{where} {parameter['name']}"
+
+
+def test_limits_are_this_servers(document: dict[str, Any], settings: Settings) -> None:
+    parameters = document["paths"]["/v1/search"]["get"]["parameters"]
+    maxima = {p["name"]: p["schema"].get("maximum") for p in parameters}
+    assert maxima["k"] == settings.max_k
+    assert maxima["candidates"] == settings.max_candidates
+
+
+@pytest.mark.parametrize("operation", MODELS)
+def test_examples_are_what_the_models_say(operation: str) -> None:
+    example = RESPONSE_EXAMPLES[operation]
+    model = MODELS[operation].model_validate(example)
+    assert model.model_dump(mode="json") == example
+
+
+def test_problem_examples_are_problems() -> None:
+    assert set(RESPONSE_EXAMPLES) == set(MODELS)
+    for status, example in PROBLEM_EXAMPLES.items():
+        assert Problem.model_validate(example).status == status
+
+
+def test_the_docs_name_every_route_parameter_and_cause(document: dict[str, Any]) -> None:
+    text = DOCS.read_text()
+    for path, _, operation in operations(document):
+        pattern = re.sub(r"\{\w+\}", r"\\d+", path)
+        assert re.search(pattern, text), path
+        for parameter in operation.get("parameters", []):
+            if parameter["in"] == "query":
+                assert re.search(rf"[`?&]{parameter['name']}[`=]", text), parameter["name"]
+    for cause in causes():
+        assert f"`{problem_type(cause.title).rpartition(':')[2]}`" in text, cause
+
+
+def causes() -> Iterator[type[PalateError]]:
+    """The errors that a request can meet."""
+    yield from (MisuseError, QuerySyntaxError, NotFoundError, NotInstalledError)
+    yield from (DatabaseUnavailableError, SchemaError)
+    yield from RequestError.__subclasses__()
+
+
+def test_the_docs_name_every_metric(client: TestClient) -> None:
+    client.get("/v1/search", params={"q": "lord"})
+    text = DOCS.read_text()
+    served = client.get("/metrics").text
+    for name in re.findall(r"^# TYPE (palate_\w+) (?!.*created)", served, re.MULTILINE):
+        if not name.endswith("_created"):
+            assert f"`{name}`" in text, name
+
+
+def commands() -> list[str]:
+    return re.findall(r"^\$ (curl .*)$", DOCS.read_text(), re.MULTILINE)
+
+
+def test_every_documented_request_works(database: Database, settings: Settings) -> None:
+    load_films(database)
+    with running(database, settings) as url:
+        for command in commands():
+            words = shlex.split(command.replace("http://127.0.0.1:8080", url))
+            words[1:1] = ["--fail-with-body", "--globoff"]
+            done = subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)
+            assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    assert len(commands()) > 10
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode))
+@pytest.mark.parametrize("keyed", [False, True])
+def test_schemathesis_finds_nothing(
+    database: Database, settings: Settings, tmp_path: Path, mode: GenerationMode, keyed: bool
+) -> None:
+    load_films(database)
+    settings = settings.model_copy(update={"max_url_length": 1_000_000})
+    headers = {}
+    if keyed:
+        secret, key = create_key("schemathesis", "admin")
+        path = tmp_path / "keys"
+        path.write_text(key.line)
+        settings.api_keys_file = path
+        headers = {"Authorization": f"Bearer {secret}"}
+    with running(database, settings) as url:
+        document = httpx.get(f"{url}/openapi.json").json()
+        leave_out_mode(document)
+        schema = schemathesis.openapi.from_dict(document)
+        for found in schema.get_all_operations():
+            assert isinstance(found, Ok), found
+            attempt(found.ok(), mode, url, headers)
+
+
+def leave_out_mode(document: dict[str, Any]) -> None:
+    """The text encoder is optional, and takes longer to load than schemathesis waits."""
+    search = document["paths"]["/v1/search"]["get"]
+    search["parameters"] = [p for p in search["parameters"] if p["name"] != "mode"]
+
+
+def attempt(operation: Any, mode: GenerationMode, url: str, headers: dict[str, str]) -> None:
+    """Send a bounded, repeatable number of valid or invalid requests to one operation."""
+    # A random cursor is well-formed and still refused; so is a strict query.
+    excluded = [positive_data_acceptance] if operation.label == "GET /v1/search" else []
+
+    @hypothesis_settings(
+        max_examples=15, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck)
+    )
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def check(case: Any) -> None:
+        case.call_and_validate(base_url=url, headers=headers, excluded_checks=excluded)
+
+    try:
+        check()
+    except Unsatisfiable:
+        assert mode is GenerationMode.NEGATIVE, f"nothing valid fits {operation.label}"
