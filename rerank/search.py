@@ -166,7 +166,7 @@ class Searcher:
         request, head = plan.request, rows[0]
         hits = plan.paged([_hit(row) for row in rows if row["movie_id"] is not None])
         relaxed = plan.relaxed or bool(head["relaxed"])
-        personalized = head["user_has_vector"] and (not hits or bool(head["personalized"]))
+        personalized = head["user_has_taste"] and (not hits or bool(head["personalized"]))
         if request.explain == "facts":
             hits = _with_reasons(connection, request, hits)
         if request.snippets:

@@ -21,7 +21,8 @@ END $$;
 COPY (SELECT * FROM {table}) TO STDOUT (FORMAT csv, HEADER);
 
 -- name: empty
-TRUNCATE movies, ratings, tags, users, sources, embedding_model, profile_settings, blend;
+TRUNCATE movies, ratings, tags, users, sources, embedding_model, profile_settings, blend,
+         models, movie_factors, user_factors;
 
 -- name: without_profile_triggers
 -- Profiles come from the file as they were; counting the ratings again would double them.
@@ -31,6 +32,7 @@ ALTER TABLE users DISABLE TRIGGER USER;
 -- name: with_profile_triggers
 ALTER TABLE ratings ENABLE TRIGGER USER;
 ALTER TABLE users ENABLE TRIGGER USER;
+SELECT setval(pg_get_serial_sequence('models', 'id'), max(id)) FROM models;
 
 -- name: import
 COPY {table} FROM STDIN (FORMAT csv, HEADER match);
