@@ -26,6 +26,7 @@ from palate.errors import MisuseError, NotFoundError
 Ids = NDArray[np.int64]
 Scores = NDArray[np.float32]
 
+_NO_ID = np.iinfo(np.int64).min
 _BATCH = 512  # users scored at once, so that memory follows the catalog and not the population
 
 
@@ -68,9 +69,7 @@ class Ratings:
         if ((np.diff(rows) == 0) & (np.diff(columns) == 0)).any():
             raise MisuseError("A user rated a film twice. Nothing was learned.")
         starts = np.searchsorted(rows, np.arange(len(all_users) + 1))
-        return cls(
-            all_users, all_movies, starts, columns.astype(np.int32), v[order], t[order]
-        )
+        return cls(all_users, all_movies, starts, columns.astype(np.int32), v[order], t[order])
 
     def __len__(self) -> int:
         return len(self.values)
@@ -117,7 +116,7 @@ class Ratings:
     def among(self, movie_ids: Ids) -> "Ratings":
         """The ratings of these films (sorted), which become the columns; users stay."""
         place = np.searchsorted(movie_ids, self.movie_ids)
-        known = np.append(movie_ids, -1)[place] == self.movie_ids
+        known = np.append(movie_ids, _NO_ID)[place] == self.movie_ids
         kept = self.where(known[self.columns])
         columns = place[kept.columns].astype(np.int32)
         return dataclasses.replace(kept, movie_ids=movie_ids, columns=columns)
@@ -150,7 +149,7 @@ def places(known: Ids, ids: ArrayLike, what: str) -> NDArray[np.int64]:
     """Where ``ids`` stand in the sorted ``known``. Raises NotFoundError."""
     wanted = np.asarray(ids, np.int64)
     found = np.searchsorted(known, wanted)
-    missing = np.append(known, -1)[found] != wanted
+    missing = np.append(known, _NO_ID)[found] != wanted
     if missing.any():
         raise NotFoundError(f"The model knows no {what} {wanted[missing][0]}.")
     return found
@@ -246,7 +245,7 @@ class Model(ABC):
         arrays = {name: np.asarray(getattr(self, name)) for name in self.learned}
         about = json.dumps({"name": self.name, "parameters": self.parameters()})
         with path.open("wb") as file:
-            np.savez_compressed(file, about=np.array(about), **kept, **arrays)
+            np.savez_compressed(file, allow_pickle=False, about=np.array(about), **kept, **arrays)
 
     @classmethod
     def load(cls, path: Path) -> Self:
