@@ -8,14 +8,18 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+import sqlalchemy
 from numpy.typing import NDArray
 
 from rerank.evaluate.data import statements
+from rerank.evaluate.guard import check_reads
 from rerank.evaluate.queries import Query
 from rerank.query import parse
 from sql.database import Database
+from sql.engines import CompiledQuery
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.int64]
@@ -39,6 +43,8 @@ class CandidateLists:
     movie_ids: Places
     bm25_score: Floats
     components: Mapping[str, Floats]
+    features: NDArray[np.float32] | None = None
+    """(c, f) what search_features() adds for a learned order, NaN for NULL; None: not fetched."""
 
     @cached_property
     def starts(self) -> Places:
@@ -67,54 +73,70 @@ class CandidateLists:
 
 
 def fetch_candidates(
-    database: Database, queries: Sequence[Query], *, candidates: int = 200, k: int = 10
+    database: Database,
+    queries: Sequence[Query],
+    *,
+    candidates: int = 200,
+    k: int = 10,
+    features: bool = False,
 ) -> CandidateLists:
     """Ask search() for every query's candidates, less the films that its user has rated.
 
     ``k`` is the page that people see: fewer films than that relax a query of several words.
+    ``features`` asks search_features() instead. Raises LeakError when live rows are read.
     """
-    rows: list[NDArray[np.float64]] = []
-    for start in range(0, len(queries), _BATCH):
-        rows.append(_batch(database, queries[start : start + _BATCH], start, candidates, k))
-    table = np.concatenate(rows) if rows else np.zeros((0, 7))
+    rows = [
+        row
+        for start in range(0, len(queries), _BATCH)
+        for row in _batch(
+            database, queries[start : start + _BATCH], start, candidates, k, features=features
+        )
+    ]
+    table = np.array([row[:7] for row in rows], np.float64).reshape(-1, 7)
     numbers, movie_ids = (table[:, i].astype(np.int64) for i in (0, 1))
     order = np.lexsort((movie_ids, numbers))
-    table = table[order]
     return CandidateLists(
         queries,
         numbers[order],
         movie_ids[order],
-        table[:, 2],
-        {name: table[:, i] for i, name in enumerate(PERSONAL, 3)},
+        table[order, 2],
+        {name: table[order, i] for i, name in enumerate(PERSONAL, 3)},
+        np.array([row.features for row in rows], np.float32)[order] if features else None,
     )
 
 
 def _batch(
-    database: Database, queries: Sequence[Query], first: int, candidates: int, k: int
-) -> NDArray[np.float64]:
-    settings, engine = database.settings, database.search_engine
-    compiled = {
-        text: engine.compile(
-            parse(
-                text,
-                max_length=settings.max_query_length,
-                max_clauses=settings.max_query_clauses,
-            ).tree
-        )
-        for text in {query.text for query in queries}
-    }
-    loose = [compiled[query.text].loose for query in queries]
+    database: Database,
+    queries: Sequence[Query],
+    first: int,
+    candidates: int,
+    k: int,
+    *,
+    features: bool,
+) -> Sequence[sqlalchemy.Row[*tuple[Any, ...]]]:
+    compiled = [_compile(database, query.text) for query in queries]
     parameters = {
         "numbers": list(range(first, first + len(queries))),
         "user_ids": [query.user_id for query in queries],
-        "queries": [json.dumps(compiled[query.text].query) for query in queries],
-        "looses": [json.dumps(one) if one else None for one in loose],
+        "queries": [json.dumps(one.query) for one in compiled],
+        "looses": [json.dumps(one.loose) if one.loose else None for one in compiled],
         "candidates": candidates,
         "k": k,
     }
+    statement = statements["candidates_with_features" if features else "candidates"]
     with database.begin(patient=True) as connection:
-        found = connection.execute(statements["candidates"], parameters).all()
-    return np.array(found, np.float64).reshape(-1, 7)
+        found = connection.execute(statement, parameters).all()
+        check_reads(connection)
+    return found
+
+
+def _compile(database: Database, text: str) -> CompiledQuery:
+    """The query as Searcher would compile it."""
+    settings = database.settings
+    parsed = parse(
+        text, max_length=settings.max_query_length, max_clauses=settings.max_query_clauses
+    )
+    return database.search_engine.compile(parsed.tree)
 
 
 def read_weights(database: Database) -> dict[str, float]:

@@ -7,21 +7,27 @@ and search runs in a scratch schema where only the earlier ratings exist.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from palate.errors import MisuseError
-from rerank.evaluate.candidates import CandidateLists, fetch_candidates
+from rerank.evaluate.candidates import CandidateLists, fetch_candidates, read_weights
 from rerank.evaluate.data import read_films, read_ratings
+from rerank.evaluate.guard import check_statistics
 from rerank.evaluate.metrics import Estimate, bootstrap, debiasing_weights, rank_metrics
 from rerank.evaluate.queries import Query, QuerySet, make_queries
+from rerank.evaluate.rankings import Ranking, Weighted, check, single_components
+from rerank.evaluate.runs import Outcomes, Run, about
 from rerank.evaluate.split import temporal_split
 from rerank.models.interface import Ratings, places
+from rerank.search import Searcher
 from sql.database import Database
 from sql.scratch import fill, scratch
 
 BASELINE = "bm25"
+SETS: tuple[QuerySet, ...] = ("one-word", "two-words", "genre-decade")
 
 ACTIVITY = (0, 30, 100, 300)
 """Bands of users, by ratings in training: from each number up to the next."""
@@ -69,7 +75,8 @@ class Held:
     database: Database
     training: Ratings
     queries: Mapping[QuerySet, Sequence[Query]]
-    ratings: int
+    ratings: Ratings
+    """All of them, those held out included."""
 
 
 @contextmanager
@@ -104,7 +111,7 @@ def held_out(
             training.values,
             training.times,
         )
-        yield Held(made, training, queries, len(ratings))
+        yield Held(made, training, queries, ratings)
 
 
 def _drawn(ratings: Ratings, users: int | None, seed: int) -> NDArray[np.bool_]:
@@ -113,9 +120,6 @@ def _drawn(ratings: Ratings, users: int | None, seed: int) -> NDArray[np.bool_]:
     drawn = np.zeros(n, np.bool_)
     drawn[np.random.default_rng(seed).permutation(n)[:users]] = True
     return drawn[ratings.rows]
-
-
-Scorer = Callable[[CandidateLists], NDArray[np.float64]]
 
 
 def evaluate_rankings(
@@ -186,6 +190,63 @@ def _bands(
     return tuple(bands)
 
 
-def fetch(held: Held, name: QuerySet, *, candidates: int = 200) -> CandidateLists:
-    """The candidates of one set of queries."""
-    return fetch_candidates(held.database, held.queries[name], candidates=candidates)
+Prepare = Callable[[Database], Sequence[Ranking]]
+"""Trains what is to be measured, in the scratch database; returns rankings beyond the blend's."""
+
+
+def evaluate_search(
+    database: Database,
+    *,
+    sets: Sequence[QuerySet] = SETS,
+    prepare: Prepare | None = None,
+    candidates: int = 200,
+    fraction: float = 0.2,
+    users: int | None = None,
+    samples: int = 1000,
+    seed: int = 0,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Run:
+    """Measure every ranking on every set of queries.
+
+    Raises MisuseError when there is nothing to measure, ScratchError without the right to make a
+    schema, EvaluationError when the measured order is not the order that search gives.
+    """
+    tell("holding out ratings")
+    with held_out(database, sets, fraction=fraction, users=users, seed=seed) as held:
+        tell("training on what is left")
+        extra = prepare(held.database) if prepare else ()
+        check_statistics(held.database, held.training)
+        settings = held.database.settings.model_copy(
+            update={"max_candidates": max(candidates, held.database.settings.max_candidates)}
+        )
+        searcher = Searcher(held.database, settings)
+        results: dict[str, Any] = {}
+        outcomes: dict[str, Outcomes] = {}
+        for name in sets:
+            queries = held.queries[name]
+            if not queries:
+                continue
+            tell(f"{name}: {len(queries):,} queries")
+            lists = fetch_candidates(held.database, queries, candidates=candidates)
+            rankings = [*_of_blend(held.database, lists), *extra]
+            check(searcher, lists, rankings, candidates, seed=seed)
+            ranks = {each.name: lists.target_ranks(each.scores(lists)) for each in rankings}
+            results[name] = summarize(queries, ranks, held.training, samples=samples, seed=seed)
+            outcomes[name] = Outcomes(
+                [query.user_id for query in queries],
+                [query.movie_id for query in queries],
+                {ranking: {"rank": column.tolist()} for ranking, column in ranks.items()},
+            )
+        parameters = {
+            "sets": list(sets), "candidates": candidates, "fraction": fraction,
+            "users_asked": users, "samples": samples, "seed": seed,
+            "held_out": len(held.ratings) - len(held.training),
+            "weights": read_weights(held.database),
+        }  # fmt: skip
+    return Run(about("search", database, held.ratings, parameters), results, outcomes)
+
+
+def _of_blend(database: Database, lists: CandidateLists) -> list[Ranking]:
+    """Each component that the database has, alone, and the blend with its stored weights."""
+    there = [one for one in single_components() if not np.isnan(lists.components[one.name]).all()]
+    return [*there, Weighted("blend", read_weights(database))]

@@ -26,5 +26,45 @@ CROSS JOIN LATERAL search(
     seen        => 'drop',
     relax_below => :k) h;
 
+-- name: candidates_with_features
+-- The same with what a learned order is told besides.
+SELECT q.number, h.movie_id, h.bm25_score, h.bm25, h.content, h.collaborative, h.popularity,
+       h.features
+FROM unnest(CAST(:numbers AS bigint[]), CAST(:user_ids AS bigint[]),
+            CAST(:queries AS jsonb[]), CAST(:looses AS jsonb[]))
+     AS q (number, user_id, query, loose)
+CROSS JOIN LATERAL search_features(
+    query       => q.query,
+    for_user    => q.user_id,
+    profile     => 'main',
+    candidates  => :candidates,
+    loose       => q.loose,
+    seen        => 'drop',
+    relax_below => :k) h;
+
+-- name: live_relations_read
+-- A transaction keeps a lock on every table it read. The second schema is the live one.
+SELECT DISTINCT c.relname
+FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+WHERE l.pid = pg_backend_pid() AND c.relkind IN ('r', 'p', 'm')
+  AND c.relnamespace = (
+      SELECT n.oid FROM pg_namespace n WHERE n.nspname = (current_schemas(false))[2])
+ORDER BY 1;
+
+-- name: film_statistics
+SELECT m.movie_id, m.rating_count, coalesce(m.avg_rating, 0), s.rating_count,
+       coalesce(s.avg_rating, 0), s.popularity
+FROM movies m JOIN movie_stats s USING (movie_id)
+ORDER BY m.movie_id;
+
+-- name: user_statistics
+SELECT user_id, rating_count FROM users WHERE rating_count > 0 ORDER BY user_id;
+
 -- name: weights
 SELECT bm25, content, collaborative, popularity FROM blend;
+
+-- name: source
+SELECT name FROM sources;
+
+-- name: count_movies
+SELECT count(*) FROM movies;
