@@ -43,8 +43,6 @@ class CandidateLists:
     movie_ids: Places
     bm25_score: Floats
     components: Mapping[str, Floats]
-    features: NDArray[np.float32] | None = None
-    """(c, f) what search_features() adds for a learned order, NaN for NULL; None: not fetched."""
 
     @cached_property
     def starts(self) -> Places:
@@ -78,21 +76,18 @@ def fetch_candidates(
     *,
     candidates: int = 200,
     k: int = 10,
-    features: bool = False,
 ) -> CandidateLists:
     """Ask search() for every query's candidates, less the films that its user has rated.
 
     ``k`` is the page that people see: fewer films than that relax a query of several words.
-    ``features`` asks search_features() instead. Raises LeakError when live rows are read.
+    Raises LeakError when live rows are read.
     """
     rows = [
         row
         for start in range(0, len(queries), _BATCH)
-        for row in _batch(
-            database, queries[start : start + _BATCH], start, candidates, k, features=features
-        )
+        for row in _batch(database, queries[start : start + _BATCH], start, candidates, k)
     ]
-    table = np.array([row[:7] for row in rows], np.float64).reshape(-1, 7)
+    table = np.array(rows, np.float64).reshape(-1, 7)
     numbers, movie_ids = (table[:, i].astype(np.int64) for i in (0, 1))
     order = np.lexsort((movie_ids, numbers))
     return CandidateLists(
@@ -101,7 +96,6 @@ def fetch_candidates(
         movie_ids[order],
         table[order, 2],
         {name: table[order, i] for i, name in enumerate(PERSONAL, 3)},
-        np.array([row.features for row in rows], np.float32)[order] if features else None,
     )
 
 
@@ -111,8 +105,6 @@ def _batch(
     first: int,
     candidates: int,
     k: int,
-    *,
-    features: bool,
 ) -> Sequence[sqlalchemy.Row[*tuple[Any, ...]]]:
     compiled = [_compile(database, query.text) for query in queries]
     parameters = {
@@ -123,9 +115,8 @@ def _batch(
         "candidates": candidates,
         "k": k,
     }
-    statement = statements["candidates_with_features" if features else "candidates"]
     with database.begin(patient=True) as connection:
-        found = connection.execute(statement, parameters).all()
+        found = connection.execute(statements["candidates"], parameters).all()
         check_reads(connection)
     return found
 

@@ -24,6 +24,7 @@ from serve.cli import (
     doctor,
     embed,
     evaluate,
+    features,
     ingest,
     keys,
     movies,
@@ -60,6 +61,7 @@ app.add_typer(ingest.app, name="ingest", rich_help_panel=_DATA)
 app.add_typer(embed.app, name="embed", rich_help_panel=_DATA)
 app.add_typer(test_users.app, name="test-users", rich_help_panel=_DATA)
 app.add_typer(evaluate.app, name="evaluate", rich_help_panel=_LEARN)
+app.add_typer(features.app, name="features", rich_help_panel=_LEARN)
 app.command("serve", rich_help_panel=_RUN, epilog=server.EXAMPLES)(server.serve)
 app.add_typer(keys.app, name="keys", rich_help_panel=_RUN)
 app.add_typer(db.app, name="db", rich_help_panel=_RUN)

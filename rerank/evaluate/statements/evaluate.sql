@@ -26,29 +26,16 @@ CROSS JOIN LATERAL search(
     seen        => 'drop',
     relax_below => :k) h;
 
--- name: candidates_with_features
--- The same with what a learned order is told besides.
-SELECT q.number, h.movie_id, h.bm25_score, h.bm25, h.content, h.collaborative, h.popularity,
-       h.features
-FROM unnest(CAST(:numbers AS bigint[]), CAST(:user_ids AS bigint[]),
-            CAST(:queries AS jsonb[]), CAST(:looses AS jsonb[]))
-     AS q (number, user_id, query, loose)
-CROSS JOIN LATERAL search_features(
-    query       => q.query,
-    for_user    => q.user_id,
-    profile     => 'main',
-    candidates  => :candidates,
-    loose       => q.loose,
-    seen        => 'drop',
-    relax_below => :k) h;
-
 -- name: live_relations_read
--- A transaction keeps a lock on every table it read. The second schema is the live one.
+-- A transaction keeps a lock on every table it read. Schemas of Palate's behind the first one in
+-- the search_path are live: one, or two when a scratch database is itself held out from.
 SELECT DISTINCT c.relname
-FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+FROM pg_locks l
+JOIN pg_class c ON c.oid = l.relation
+JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE l.pid = pg_backend_pid() AND c.relkind IN ('r', 'p', 'm')
-  AND c.relnamespace = (
-      SELECT n.oid FROM pg_namespace n WHERE n.nspname = (current_schemas(false))[2])
+  AND n.nspname = ANY ((current_schemas(false))[2:])
+  AND EXISTS (SELECT FROM pg_class r WHERE r.relnamespace = n.oid AND r.relname = 'ratings')
 ORDER BY 1;
 
 -- name: film_statistics
