@@ -24,7 +24,7 @@ lint: $(VENV)/dev  ## Style, types and the direction of imports
 	$(BIN)/lint-imports
 
 test: lint       ## Every check and test
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 
 bench: $(VENV)/base  ## Measure search and loading on this machine
 	$(BIN)/palate bench search

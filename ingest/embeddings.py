@@ -24,7 +24,7 @@ from ingest.vectors import (
     read_vectors,
     write_vectors,
 )
-from palate.embedder import DIMENSION, Embedder
+from palate.embedder import DIMENSION, Embedder, plain_name
 from palate.errors import (
     ConflictError,
     DatabaseUnavailableError,
@@ -334,7 +334,10 @@ def _stage(
 
 
 def _check_model(path: Path, model: _Model, loaded: _Model | None) -> None:
-    if loaded and (_plain(loaded.name), loaded.dimension) != (_plain(model.name), model.dimension):
+    if loaded and (plain_name(loaded.name), loaded.dimension) != (
+        plain_name(model.name),
+        model.dimension,
+    ):
         raise EmbeddingError(
             f"{path.name} holds vectors of {model}, the database those of {loaded}; the two do "
             "not mix. Nothing was changed. Make the file with the database's model, or load one "
@@ -345,11 +348,6 @@ def _check_model(path: Path, model: _Model, loaded: _Model | None) -> None:
             f"{path.name} holds vectors of {model}; Palate stores {DIMENSION} numbers a film. "
             "Nothing was changed. Choose a model of that dimension, such as all-MiniLM-L6-v2."
         )
-
-
-def _plain(model: str) -> str:
-    """A model's name as its publishers and resellers all write it."""
-    return model.lower().removeprefix("sentence-transformers/")
 
 
 def _binary_rows(batch: VectorBatch) -> bytes:

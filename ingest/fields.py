@@ -6,6 +6,9 @@ from datetime import UTC, date, datetime
 _INTEGER = re.compile(r"[0-9]{1,18}")
 _NUMBER = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,12})?")
 _EPOCH = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,12})?")
+# What the search index can hold of one field, and the key of tags of one tag.
+LONGEST_TEXT = 100_000
+LONGEST_TAG = 600
 _MISSING = frozenset(("", "\\N", "NA", "NaN", "nan", "null", "NULL", "None"))
 
 
@@ -46,10 +49,12 @@ def number(text: str, column: str) -> str:
     return text
 
 
-def plain_text(text: str, column: str) -> str | None:
+def plain_text(text: str, column: str, longest: int = LONGEST_TEXT) -> str | None:
     """Text without outer spaces; None when empty."""
     if "\x00" in text:
         raise FieldError(column, "holds a NUL character")
+    if len(text) > longest:
+        raise FieldError(column, f"is longer than {longest:,} characters")
     return text.strip() or None
 
 

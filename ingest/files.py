@@ -9,7 +9,7 @@ import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
@@ -53,12 +53,15 @@ class DataFile:
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:
         """The unpacked bytes. Raises LoadError for what cannot be unpacked, here or on reading."""
-        try:
-            with self._packed() as (stream, packed_size):
-                guarded = _Guarded(stream, self.name, packed_size)
-                yield cast(BinaryIO, io.BufferedReader(guarded, 1 << 20))
-        except FileNotFoundError as error:
-            raise NotFoundError(f"There is no file {self.path}. Nothing was loaded.") from error
+        with ExitStack() as opened:
+            try:
+                stream, packed_size = opened.enter_context(self._packed())
+            except FileNotFoundError as error:
+                raise NotFoundError(f"There is no file {self.path}. Nothing was loaded.") from error
+            except _DAMAGE as error:
+                raise _unreadable(self.name, error) from error
+            guarded = _Guarded(stream, self.name, packed_size)
+            yield cast(BinaryIO, io.BufferedReader(guarded, 1 << 20))
 
     @contextmanager
     def _packed(self) -> Iterator[tuple[BinaryIO, int | None]]:
@@ -115,6 +118,14 @@ class _Guarded(io.RawIOBase):
             )
 
 
+def _unreadable(name: str, error: Exception) -> LoadError:
+    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return LoadError(
+        f"{name} cannot be read ({reason}). The tables are as they were. "
+        "Is it the right file, and may it be read?"
+    )
+
+
 @contextmanager
 def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
@@ -124,6 +135,8 @@ def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
             f"{path.name} is not a whole zip file ({error}). The tables are as they were. "
             "Get the file again."
         ) from error
+    except OSError as error:
+        raise _unreadable(path.name, error) from error
     with archive:
         yield archive
 

@@ -6,17 +6,21 @@ same source changes nothing, and of two loads at once one waits for the other. S
 meanwhile; ratings of users that the source does not have, too.
 """
 
+import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 import sqlalchemy
 
 from ingest.progress import LoadProgress, SilentProgress
 from ingest.rejects import OnError, Rejects
 from ingest.rows import Source
 from ingest.staging import Staged, stage, statements
-from palate.errors import ConflictError
+from palate.errors import ConflictError, DatabaseUnavailableError, LoadError
 from sql.database import Database
 from sql.statements import run_script
 
@@ -65,14 +69,14 @@ def load(
     """
     progress = progress or SilentProgress()
     started = time.monotonic()
-    path = rejects or Path(f"{source.name}-rejected.csv")
-    with Rejects(on_error, path) as rejected:
+    path = rejects or Path(re.sub(r"[^\w.-]+", "-", source.name) + "-rejected.csv")
+    with Rejects(on_error, path) as rejected, _explained():
         with database.begin(patient=True) as connection:
             _lock(connection, progress, wait=wait)
             _check_source(connection, source, replace=replace)
             staged = stage(connection, source, rejected, progress, replace=replace)
             changed = _write(connection, source, staged, progress, replace=replace)
-        _refresh(database, progress)
+        _refresh(database, progress, profiles=changed > 0)
     return LoadReport(
         source.name,
         staged.movies,
@@ -83,6 +87,29 @@ def load(
         path if rejected.count else None,
         time.monotonic() - started,
     )
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn the database's refusals into errors that say what to do."""
+    try:
+        yield
+    except (psycopg.Error, sqlalchemy.exc.DBAPIError) as error:
+        cause = error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) else error
+        reason = str(cause).strip().splitlines()[0]
+        if isinstance(cause, psycopg.errors.InsufficientPrivilege):
+            raise LoadError(
+                f"This database role may not load ({reason}). The tables are as they were. "
+                "Load as the role that migrated, or as a member of palate_owner."
+            ) from error
+        if isinstance(cause, psycopg.OperationalError):
+            raise DatabaseUnavailableError(
+                f"The database gave up during the load ({reason}). The tables are as they were. "
+                "Load again; `palate doctor` looks closer."
+            ) from error
+        raise LoadError(
+            f"The database refused what it was given ({reason}). The tables are as they were."
+        ) from error
 
 
 def _lock(connection: sqlalchemy.Connection, progress: LoadProgress, *, wait: bool) -> None:
@@ -121,6 +148,7 @@ def _write(
         run_script(connection, statements.raw("delete_everything"))
     progress.step("Writing films")
     changed = connection.execute(statements["upsert_movies"]).rowcount
+    connection.execute(statements["analyze_movies"])
     progress.advance(staged.movies)
     changed += _write_ratings(connection, staged, progress)
     progress.step("Writing tags")
@@ -160,12 +188,17 @@ def _write_ratings(
     return changed
 
 
-def _refresh(database: Database, progress: LoadProgress) -> None:
-    """Statistics, taste vectors and the planner's numbers follow what was loaded."""
+def _refresh(database: Database, progress: LoadProgress, *, profiles: bool) -> None:
+    """Statistics, taste vectors and the planner's numbers follow what was loaded.
+
+    Each in its own transaction: what was loaded is there, and stays, whatever happens here.
+    """
     progress.step("Refreshing")
     with database.begin(patient=True) as connection:
         connection.execute(statements["lock"])
         connection.execute(statements["refresh_stats"])
-        if connection.execute(statements["has_embeddings"]).scalar_one():
+    with database.begin(patient=True) as connection:
+        if profiles and connection.execute(statements["has_embeddings"]).scalar_one():
             connection.execute(statements["refresh_profiles"])
+    with database.begin(patient=True) as connection:
         connection.execute(statements["analyze"])

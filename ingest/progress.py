@@ -88,8 +88,7 @@ class BarProgress:
         self._bars = Progress(
             TextColumn("{task.description:<18}"),
             BarColumn(),
-            TextColumn("{task.fields[rows]:>12,} rows"),
-            TextColumn("{task.fields[rate]:>10,} rows/s"),
+            TextColumn("{task.fields[count]:>36}"),
             TimeElapsedColumn(),
             console=console,
         )
@@ -99,13 +98,14 @@ class BarProgress:
     def step(self, name: str, total: int | None = None) -> None:
         self._complete()
         self._rows, self._started = 0, time.monotonic()
-        self._task = self._bars.add_task(name, total=total, rows=0, rate=0)
+        self._task = self._bars.add_task(name, total=total, count="")
 
     def advance(self, rows: int, amount: int = 0) -> None:
         self._rows += rows
         rate = round(self._rows / max(time.monotonic() - self._started, 1e-3))
         if self._task is not None:
-            self._bars.update(self._task, advance=amount, rows=self._rows, rate=rate)
+            count = f"{self._rows:,} rows {rate:>12,} rows/s"
+            self._bars.update(self._task, advance=amount, count=count)
 
     def say(self, message: str) -> None:
         self._bars.console.print(message)

@@ -2,19 +2,17 @@
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psycopg
 import sqlalchemy
 from sqlalchemy.exc import IntegrityError
 
 from ingest.progress import LoadProgress
 from ingest.rejects import Rejects
-from ingest.rows import Rejected, Source
-from palate.errors import DatabaseUnavailableError, LoadError
+from ingest.rows import Movie, Rejected, Source, Tag
+from palate.errors import LoadError
 from sql.statements import Statements, raw, run_script
 
 statements = Statements(Path(__file__).with_name("statements") / "load.sql")
@@ -62,10 +60,12 @@ def stage(
     """Copy the source into staging tables and take out what must not be loaded."""
     run_script(connection, statements.raw("create_staging"))
     staged = Staged()
-    with _explained():
-        staged.movies = _copy_movies(connection, source, rejects, progress)
-        staged.ratings = _copy_ratings(connection, source, rejects, progress, staged.lines)
-        staged.tags = _copy_tags(connection, source, rejects, progress)
+    progress.step("Reading films")
+    staged.movies = _copy_rows(connection, "movies", source.movies(), rejects, progress)
+    progress.step("Reading ratings", source.ratings_size)
+    staged.ratings = _copy_ratings(connection, source, rejects, progress, staged.lines)
+    progress.step("Reading tags")
+    staged.tags = _copy_rows(connection, "tags", source.tags(), rejects, progress)
     progress.step("Checking")
     connection.execute(statements["analyze_staging"])
     _check(connection, source, rejects, staged, replace=replace)
@@ -77,22 +77,25 @@ def stage(
     return staged
 
 
-def _copy_movies(
-    connection: sqlalchemy.Connection, source: Source, rejects: Rejects, progress: LoadProgress
+def _copy_rows(
+    connection: sqlalchemy.Connection,
+    what: str,
+    rows: Iterable[Movie | Tag | Rejected],
+    rejects: Rejects,
+    progress: LoadProgress,
 ) -> int:
-    progress.step("Reading films")
-    rows = 0
-    with raw(connection).cursor().copy(statements.raw("copy_movies").encode()) as copy:
-        for movie in source.movies():
-            if isinstance(movie, Rejected):
-                rejects.add(movie)
+    count = 0
+    with raw(connection).cursor().copy(statements.raw(f"copy_{what}").encode()) as copy:
+        for row in rows:
+            if isinstance(row, Rejected):
+                rejects.add(row)
                 continue
-            copy.write_row([list(value) if isinstance(value, tuple) else value for value in movie])
-            rows += 1
-            if rows % _REPORT_EVERY == 0:
+            copy.write_row([list(value) if isinstance(value, tuple) else value for value in row])
+            count += 1
+            if count % _REPORT_EVERY == 0:
                 progress.advance(_REPORT_EVERY)
-    progress.advance(rows % _REPORT_EVERY)
-    return rows
+    progress.advance(count % _REPORT_EVERY)
+    return count
 
 
 def _copy_ratings(
@@ -102,7 +105,6 @@ def _copy_ratings(
     progress: LoadProgress,
     lines: LineMap,
 ) -> int:
-    progress.step("Reading ratings", source.ratings_size)
     rows = 0
     with raw(connection).cursor().copy(statements.raw("copy_ratings").encode()) as copy:
         for block in source.ratings():
@@ -112,24 +114,6 @@ def _copy_ratings(
             lines.add(rows, block.runs)
             rows += block.rows
             progress.advance(block.rows, block.read)
-    return rows
-
-
-def _copy_tags(
-    connection: sqlalchemy.Connection, source: Source, rejects: Rejects, progress: LoadProgress
-) -> int:
-    progress.step("Reading tags")
-    rows = 0
-    with raw(connection).cursor().copy(statements.raw("copy_tags").encode()) as copy:
-        for tag in source.tags():
-            if isinstance(tag, Rejected):
-                rejects.add(tag)
-                continue
-            copy.write_row(tag)
-            rows += 1
-            if rows % _REPORT_EVERY == 0:
-                progress.advance(_REPORT_EVERY)
-    progress.advance(rows % _REPORT_EVERY)
     return rows
 
 
@@ -150,8 +134,7 @@ def _check(
             connection.execute(statements[f"drop_rejected_{what}"])
             setattr(staged, what, getattr(staged, what) - found)
     staged.ratings -= _index_ratings(connection)
-    for rejected in _found(connection, source, staged.lines):
-        rejects.add(rejected)
+    _report(connection, source, rejects, staged.lines)
 
 
 def _index_ratings(connection: sqlalchemy.Connection) -> int:
@@ -171,30 +154,17 @@ def _index_ratings(connection: sqlalchemy.Connection) -> int:
     return repeated
 
 
-def _found(connection: sqlalchemy.Connection, source: Source, lines: LineMap) -> Iterator[Rejected]:
+def _report(
+    connection: sqlalchemy.Connection, source: Source, rejects: Rejects, lines: LineMap
+) -> None:
+    """Hand on what the checks found, line by line."""
     files = {
         "movies": source.movies_file,
         "ratings": source.ratings_file,
         "tags": source.tags_file,
     }
-    found = connection.execute(statements["rejected"], execution_options={"yield_per": 1000})
-    for what, row, column, reason, content in found:
-        line = lines.line(row) if what == "ratings" else row
-        yield Rejected(files[what], line, column, reason, content)
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Turn what goes wrong inside a COPY into an error that says so."""
-    try:
-        yield
-    except psycopg.OperationalError as error:
-        raise DatabaseUnavailableError(
-            f"The database went away during the load ({str(error).strip()}). "
-            "The tables are as they were. Load again."
-        ) from error
-    except psycopg.DataError as error:
-        raise LoadError(
-            f"The database refused a value ({str(error).splitlines()[0]}). "
-            "The tables are as they were. Correct the source."
-        ) from error
+    options = {"yield_per": 1000}
+    with connection.execute(statements["rejected"], execution_options=options) as found:
+        for what, row, column, reason, content in found:
+            line = lines.line(row) if what == "ratings" else row
+            rejects.add(Rejected(files[what], line, column, reason, content))

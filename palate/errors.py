@@ -49,6 +49,10 @@ class SchemaError(PalateError):
     title = "Schema mismatch"
 
 
+class NewerSchemaError(SchemaError):
+    """A newer Palate has migrated the database; what this one needs may still be there."""
+
+
 class EmbeddedServerError(PalateError):
     """The embedded server cannot be used here."""
 

@@ -15,7 +15,11 @@ class Settings(BaseSettings):
     """Everything that can be set from outside. The environment name is ``PALATE_`` + the field."""
 
     model_config = SettingsConfigDict(
-        env_prefix="PALATE_", env_file=".env", env_file_encoding="utf-8", extra="ignore"
+        env_prefix="PALATE_",
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
     )
 
     # Database
@@ -60,6 +64,9 @@ class Settings(BaseSettings):
     port: int = Field(8080, ge=0, le=65535, description="Port that `palate serve` listens on.")
     api_keys_file: Path | None = Field(
         None, description="File of API keys, one `name:scope:sha256` a line. Unset: loopback only."
+    )
+    preload_encoder: bool = Field(
+        False, description="Load the text encoder at start, not in the first semantic search."
     )
     request_timeout: float = Field(15.0, gt=0, description="Seconds one HTTP request may take.")
     shutdown_timeout: float = Field(

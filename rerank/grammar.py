@@ -32,6 +32,7 @@ MOST_BOOST = 1000.0
 MOST_DEPTH = 50
 
 _NUMBER = re.compile(r"-?[0-9]{1,19}(\.[0-9]{0,10})?")
+_IMDB = re.compile(r"[Tt]{2}[0-9]+")  # some catalogs leave the letters out
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -79,7 +80,10 @@ class Reader:
 
     def read(self, item: lucene.Item) -> Node:
         """The tree of a whole query. Raises UnreadableError."""
-        return self._read(item, None, 0)
+        try:
+            return self._read(item, None, 0)
+        except RecursionError as error:
+            raise UnreadableError("It is nested too deeply", 0) from error
 
     def _read(self, item: lucene.Item, name: str | None, depth: int) -> Node:
         if depth > MOST_DEPTH:
@@ -89,6 +93,8 @@ class Reader:
                 return self._read_field(item, name, depth + 1)
             case lucene.Group() | lucene.FieldGroup() | lucene.Plus():
                 return self._read(item.children[0], name, depth + 1)
+            case lucene.Prohibit(a=lucene.Word()) if name and FIELDS[name].kind == "number":
+                return self._number(item, FIELDS[name], f"-{item.a.value}")
             case lucene.Not() | lucene.Prohibit():
                 return Not(self._read(item.children[0], name, depth + 1))
             case lucene.AndOperation():
@@ -114,11 +120,11 @@ class Reader:
         nearest = nearest_field(name)
         hint = f", did you mean “{nearest}”?" if nearest else f". Fields: {', '.join(FIELDS)}."
         self._otherwise(f"There is no field “{item.name}”{hint}", item)
-        items = list(split_words(item.name)) + self._bare_items(item.expr)
-        if items:
-            return _alone(items)
-        rest = self._read(item.expr, outer, depth)
         words = split_words(item.name)
+        bare = self._bare_items(item.expr)
+        if bare:
+            return Words(drop_stop_words([*words, *bare]))
+        rest = self._read(item.expr, outer, depth)
         return And((Words(words), rest)) if words else rest
 
     def _all_of(self, operation: lucene.BaseOperation, depth: int) -> Node:
@@ -185,6 +191,8 @@ class Reader:
             return _alone(list(split_words(text)))
         if place.kind == "number":
             return self._number(item, place, text)
+        if place.name == "imdb_id" and _IMDB.fullmatch(text):
+            return Or((Match(place.name, text), Match(place.name, text[2:])))
         return Match(place.name, text, all=place.kind == "text" and len(split_words(text)) > 1)
 
     def _anything(self, item: lucene.Item, place: Field | None) -> Node:
@@ -198,8 +206,7 @@ class Reader:
     def _prefix(self, item: lucene.Item, place: Field | None) -> Node:
         text = _unescape(item.value[:-1])
         if place is not None and place.kind == "number":
-            self._otherwise(f"“{place.name}” takes numbers and ranges, not {item.value}", item)
-            return Nothing()
+            return _years(item, place, text)
         if place is not None and place.kind == "literal":
             return Prefix(place.name, text.rstrip("*"))
         *whole, begun = split_words(text) or ("",)
@@ -210,19 +217,11 @@ class Reader:
         return _all([*nodes, Prefix(name, begun)])
 
     def _number(self, item: lucene.Item, place: Field, text: str) -> Node:
-        value = self._bound(item, place, text)
-        if value is None:
-            return Nothing()
+        value = _bound(item, place, text)
         if not place.identifier:
             return Range(place.name, value, value)
         whole = text.isascii() and text.isdigit() and int(text) < 2**63
         return Match(place.name, str(int(text))) if whole else Nothing()
-
-    def _bound(self, item: lucene.Item, place: Field, text: str) -> float | None:
-        if not _NUMBER.fullmatch(text):
-            self._otherwise(f"“{place.name}” takes numbers, “{text}” is none", item)
-            return None
-        return float(text)
 
     def _phrase(self, item: lucene.Item, place: Field | None) -> Node:
         phrase = item.term if isinstance(item, lucene.Proximity) else item
@@ -253,42 +252,19 @@ class Reader:
 
     def _range(self, item: lucene.Item, place: Field | None) -> Node:
         if place is None or place.kind != "number":
-            where = "without a field" if place is None else f"on “{place.name}”"
-            self._otherwise(f"A range {where} finds nothing: ranges are for numbers", item)
-            return Nothing()
+            where = "no field" if place is None else f"“{place.name}”"
+            raise UnreadableError(f"Ranges are for numbers, and {where} is none", item.pos or 0)
         if isinstance(item, lucene.From):
-            low, high = self._end(item, item.a, place), None
-            return Nothing() if low is None else Range(place.name, low, high, item.include)
+            return Range(place.name, _end(item, item.a, place), None, item.include)
         if isinstance(item, lucene.To):
-            low, high = None, self._end(item, item.a, place)
-            return Nothing() if high is None else Range(place.name, low, high, True, item.include)
-        return self._between(item, place)
-
-    def _between(self, item: lucene.Range, place: Field) -> Node:
-        bounds: list[float | None] = []
-        for end in (item.low, item.high):
-            if str(end).strip() == "*":
-                bounds.append(None)
-                continue
-            bound = self._end(item, end, place)
-            if bound is None:
-                return Nothing()
-            bounds.append(bound)
-        return Range(place.name, bounds[0], bounds[1], item.include_low, item.include_high)
-
-    def _end(self, item: lucene.Item, end: lucene.Item, place: Field) -> float | None:
-        return self._bound(item, place, str(end).strip().strip('"'))
+            return Range(place.name, None, _end(item, item.a, place), True, item.include)
+        low = None if str(item.low).strip() == "*" else _end(item, item.low, place)
+        high = None if str(item.high).strip() == "*" else _end(item, item.high, place)
+        return Range(place.name, low, high, item.include_low, item.include_high)
 
     def _bare_items(self, item: lucene.Item) -> list[str | Phrase]:
-        """The bare words of a clause, when it is nothing else."""
-        if isinstance(item, lucene.Plus):
-            return self._bare_items(item.a)
-        items: list[str | Phrase] = []
-        if isinstance(item, lucene.Phrase):
-            phrase = bare_phrase(_unescape(item.value[1:-1]))
-            items = [] if phrase is None else [phrase]
-        elif isinstance(item, lucene.Word) and not item.value.endswith("*"):
-            items = list(split_words(_unescape(item.value)))
+        """The bare words of a clause, counted; none when it is more than words."""
+        items = _bare_items(item) or []
         self.clauses += len(items)
         if self.clauses > self.max_clauses:
             raise UnreadableError(f"It has more than {self.max_clauses} clauses", item.pos or 0)
@@ -306,8 +282,50 @@ class Reader:
         self.notes.append(message if message[-1] in ".?" else f"{message}.")
 
 
+def _bound(item: lucene.Item, place: Field, text: str) -> float:
+    if not _NUMBER.fullmatch(text):
+        raise _no_number(item, place, text)
+    return float(text)
+
+
+def _no_number(item: lucene.Item, place: Field, text: str) -> UnreadableError:
+    return UnreadableError(f"“{place.name}” takes numbers, “{text}” is none", item.pos or 0)
+
+
+def _years(item: lucene.Item, place: Field, begun: str) -> Range:
+    """``year:199*`` is that decade."""
+    if place.name != "year" or not re.fullmatch(r"[0-9]{1,4}", begun):
+        raise UnreadableError(
+            f"“{place.name}” takes numbers, “{item.value}” is none", item.pos or 0
+        )
+    return Range(place.name, float(begun.ljust(4, "0")), float(begun.ljust(4, "9")))
+
+
+def _end(item: lucene.Item, end: lucene.Item, place: Field) -> float:
+    return _bound(item, place, str(end).strip().strip('"'))
+
+
 def _unescape(text: str) -> str:
     return _ESCAPE.sub(r"\1", text)
+
+
+def _bare_items(item: lucene.Item) -> list[str | Phrase] | None:
+    """The words of a clause that is nothing but words, "phrases" and parentheses around them."""
+    match item:
+        case lucene.Phrase():
+            phrase = bare_phrase(_unescape(item.value[1:-1]))
+            return [] if phrase is None else [phrase]
+        case lucene.Word() if not item.value.endswith("*"):
+            return list(split_words(_unescape(item.value)))
+        case lucene.Plus() | lucene.Group() | lucene.UnknownOperation():
+            items: list[str | Phrase] = []
+            for child in item.children:
+                bare = _bare_items(child)
+                if bare is None:
+                    return None
+                items += bare
+            return items
+    return None
 
 
 def _in_field(word: str, name: str | None) -> Node:

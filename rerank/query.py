@@ -40,8 +40,8 @@ _FIELD_NAME = re.compile(rf"(?<!\w)(?:{_FIELD})\s*:")
 _UNSENDABLE = re.compile("[\x00\ud800-\udfff]")
 _QUOTES = str.maketrans("“”„", '"""')
 
-# Punctuation that the grammar would trip over: "a - b", "Mission: Impossible", 'quoted'.
-_LONE_SIGN = re.compile(r"(?<!\S)[+-]+(?=\s|$)|(?<!\S)'+")
+# Punctuation that the grammar would trip over: "a - b", "Mission: Impossible", 'quoted', C:\films.
+_LONE_SIGN = re.compile(r"(?<!\S)[+-]+(?=\s|$)|(?<!\S)'+|\\(?=\w)")
 _LONE_COLON = re.compile(rf"(?<!\w)(?!(?:{_FIELD}):)(\w+):(?=\s|$)")
 _POSITION = re.compile(r"position (\d+)")
 
@@ -89,6 +89,8 @@ def parse(
             raise _refused(str(error), error.position) from error
         notes.append(f"{error}: searched as words.")
         tree = _as_words(_FIELD_NAME.sub(" ", query), max_clauses, notes)
+    if query.count('"') % 2 and not notes:
+        notes.append("A quotation mark is not closed.")
     if isinstance(tree, Nothing) and not notes:
         notes.append("The query has no words. * finds every film.")
     return ParsedQuery(tree, text, describe(tree), notes, _plain_words(tree))

@@ -1,6 +1,7 @@
 """One search from the query's text to the explained page."""
 
 import json
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,8 @@ from typing import Any
 from numpy.typing import NDArray
 from sqlalchemy import Connection, RowMapping
 
-from palate.embedder import Embedder, open_embedder
-from palate.errors import MisuseError
+from palate.embedder import Embedder, open_embedder, plain_name
+from palate.errors import ConflictError, MisuseError
 from palate.metrics import stage
 from palate.settings import Settings
 from rerank.cursor import Cursor, CursorSigner
@@ -65,6 +66,7 @@ class Searcher:
         self._database = database
         self._settings = settings or database.settings
         self._embedder = embedder
+        self._embedder_lock = threading.Lock()
         self._signer = CursorSigner(self._settings)
         self._vocabulary = Vocabulary(_statements["vocabulary"])
 
@@ -72,8 +74,8 @@ class Searcher:
         """Run one search.
 
         Raises QuerySyntaxError (``strict`` only), MisuseError for a limit that is passed or a
-        cursor that does not fit, NotInstalledError for a mode that needs the embedder, and
-        DatabaseUnavailableError.
+        cursor that does not fit, NotInstalledError for a mode that needs the embedder,
+        ConflictError when it is not the films' one, and DatabaseUnavailableError.
         """
         self._check(request)
         with stage("parse"):
@@ -100,6 +102,13 @@ class Searcher:
             rows = connection.execute(_statements["suggest"], {"prefix": typed, "k": k})
             return [Suggestion(**row) for row in rows.mappings()]
 
+    def warm_up(self) -> Embedder:
+        """Load the text encoder, once. Raises NotInstalledError."""
+        with self._embedder_lock:
+            if self._embedder is None:
+                self._embedder = open_embedder(self._settings)
+            return self._embedder
+
     def _check(self, request: SearchRequest) -> None:
         for name, limit in (
             ("k", self._settings.max_k),
@@ -122,11 +131,21 @@ class Searcher:
     def _embed(self, request: SearchRequest) -> NDArray[Any] | None:
         if request.mode == "lexical":
             return None
-        if self._embedder is None:
-            self._embedder = open_embedder(self._settings)
+        embedder = self.warm_up()
+        self._check_model(embedder.name)
         with stage("embed"):
-            vector: NDArray[Any] = self._embedder.embed([request.q])[0]
+            vector: NDArray[Any] = embedder.embed([request.q])[0]
         return vector
+
+    def _check_model(self, name: str) -> None:
+        with self._database.read() as connection:
+            stored: str | None = connection.execute(_statements["embedding_model"]).scalar()
+        if stored is None or plain_name(stored) != plain_name(name):
+            raise ConflictError(
+                f"The query would be embedded by {name}, the films by {stored or 'no model yet'}. "
+                "Nothing was searched. Load embeddings of the same model, or set "
+                "PALATE_EMBEDDING_MODEL."
+            )
 
     def _rank(
         self,
@@ -140,7 +159,7 @@ class Searcher:
         lexical = request.mode != "semantic"
         query = compiled.query if lexical else engine.compile(Nothing()).query
         loose = compiled.loose if lexical and plan.may_relax else None
-        restricts = embedding is not None and plan.restriction is not None
+        restriction = None if embedding is None else plan.restriction
         parameters = {
             "query": json.dumps(query),
             "loose": json.dumps(loose) if loose else None,
@@ -151,7 +170,7 @@ class Searcher:
             "weights": json.dumps(request.weights) if request.weights else None,
             "seen": request.seen,
             "query_embedding": None if embedding is None else str(embedding.tolist()),
-            "filter": json.dumps(engine.compile(plan.restriction).query) if restricts else None,
+            "filter": json.dumps(engine.compile(restriction).query) if restriction else None,
             "page": plan.page,
         }
         return connection.execute(_statements["search"], parameters).mappings().all()
@@ -168,13 +187,16 @@ class Searcher:
         relaxed = plan.relaxed or bool(head["relaxed"])
         personalized = head["user_has_taste"] and (not hits or bool(head["personalized"]))
         if request.explain == "facts":
-            hits = _with_reasons(connection, request, hits)
+            with stage("explain"):
+                hits = _with_reasons(connection, request, hits)
         if request.snippets:
-            hits = with_snippets(connection, plan.parsed.tree, hits)
+            with stage("snippets"):
+                hits = with_snippets(connection, plan.parsed.tree, hits)
         total, facets = None, None
         if request.facets:
             matched = compiled.loose if relaxed and compiled.loose else compiled.query
-            total, facets = _count_facets(connection, matched)
+            with stage("facets"):
+                total, facets = _count_facets(connection, matched)
         return SearchResponse(
             query=QueryRead(
                 text=plan.parsed.text, read_as=plan.parsed.read_as, notes=tuple(plan.parsed.notes)
@@ -197,7 +219,8 @@ class Searcher:
     def _correct(self, connection: Connection, parsed: ParsedQuery, poor: bool) -> str | None:
         if not poor or not parsed.plain_words:
             return None
-        return did_you_mean(parsed.text, parsed.plain_words, self._vocabulary.words(connection))
+        with stage("spelling"):
+            return did_you_mean(parsed.text, parsed.plain_words, self._vocabulary.words(connection))
 
     def _next_cursor(self, plan: "_Plan", head: RowMapping, relaxed: bool) -> str | None:
         order = plan.cursor.movie_ids if plan.cursor else tuple(head["ordered"] or ())

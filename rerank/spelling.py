@@ -26,7 +26,7 @@ class Vocabulary:
         """Folded word -> films that have it."""
         with self._lock:
             if time.monotonic() - self._read_at >= _KEPT_SECONDS:
-                self._words = dict(connection.execute(self._statement).all())
+                self._words = {row.word: row.films for row in connection.execute(self._statement)}
                 self._read_at = time.monotonic()
             return self._words
 

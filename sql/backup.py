@@ -282,6 +282,7 @@ def _import(
     *,
     replace: bool,
 ) -> None:
+    connection.execute(_statements["lock_loads"])
     if not replace:
         _refuse_data(connection)
     run_script(connection, _statements.raw("empty"))

@@ -110,12 +110,18 @@ def _translated(database: Database) -> Iterator[None]:
         if error.connection_invalidated or isinstance(
             error.orig, psycopg.OperationalError | psycopg.InterfaceError
         ):
-            reason = str(error.orig).strip().splitlines()[-1]
+            reason = _reason(error.orig)
             raise DatabaseUnavailableError(
                 f"The database at {where} does not answer ({reason}). What was not committed "
                 "is undone. Start it or correct PALATE_DATABASE_URL; `palate doctor` looks closer."
             ) from error
         raise
+
+
+def _reason(error: BaseException | None) -> str:
+    """What the server said, else the last thing that connecting to it said."""
+    said = error.diag.message_primary if isinstance(error, psycopg.Error) else None
+    return said or str(error).strip().splitlines()[-1]
 
 
 def _parse_url(url: str) -> sqlalchemy.URL:

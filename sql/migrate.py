@@ -16,7 +16,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
-from palate.errors import DatabaseUnavailableError, SchemaError
+from palate.errors import DatabaseUnavailableError, NewerSchemaError, SchemaError
 from sql.database import Database
 from sql.statements import Statements, run_script
 
@@ -49,15 +49,22 @@ def schema_version(connection: sqlalchemy.Connection) -> str | None:
     return connection.execute(_statements["schema_version"]).scalar()
 
 
-def check_schema(database: Database) -> None:
-    """Raise SchemaError unless the schema is exactly what this Palate expects."""
+def check_schema(database: Database, *, functions: bool = True) -> None:
+    """Raise SchemaError unless the schema is what this Palate expects.
+
+    ``functions=False`` looks at the tables only: while a new version rolls out, its functions
+    serve the old one's searches too.
+    """
     with database.read() as connection:
         current = schema_version(connection)
         if current is None:
             raise SchemaError(
                 "The database has no Palate schema. Nothing was done. Run `palate db migrate`."
             )
-        pending = _unknown_or_pending(connection, current, database.search_engine.name)
+        pending = _unknown_or_pending(current)
+        if functions:
+            changed = _changed_repeatables(connection, database.search_engine.name)
+            pending += [name for name, _, _ in changed]
     if pending:
         raise SchemaError(
             f"The schema is older than this Palate ({', '.join(pending)} missing). "
@@ -65,19 +72,16 @@ def check_schema(database: Database) -> None:
         )
 
 
-def _unknown_or_pending(
-    connection: sqlalchemy.Connection, current: str, engine_name: str
-) -> list[str]:
+def _unknown_or_pending(current: str) -> list[str]:
     script = ScriptDirectory.from_config(_config())
     revisions = [r.revision for r in script.walk_revisions()][::-1]
     if current not in revisions:
         raise _newer(current)
-    pending = revisions[revisions.index(current) + 1 :]
-    return pending + [name for name, _, _ in _changed_repeatables(connection, engine_name)]
+    return revisions[revisions.index(current) + 1 :]
 
 
-def _newer(current: str) -> SchemaError:
-    return SchemaError(
+def _newer(current: str) -> NewerSchemaError:
+    return NewerSchemaError(
         f"The schema is at {current}, which this Palate does not know: it was migrated by a "
         "newer one. Nothing was changed. Upgrade Palate, or restore a backup of the older schema."
     )
@@ -119,7 +123,7 @@ def _apply_versioned(connection: sqlalchemy.Connection) -> list[str]:
 
 def _repeatables(engine_name: str) -> Iterator[Path]:
     yield _ROOT / "engines" / "words.sql"
-    yield _ROOT / "engines" / f"{engine_name}.sql"
+    yield from sorted((_ROOT / "engines").glob(f"{engine_name}*.sql"))
     yield from sorted((_ROOT / "functions").glob("*.sql"))
 
 
@@ -127,7 +131,9 @@ def _changed_repeatables(
     connection: sqlalchemy.Connection, engine_name: str
 ) -> list[tuple[str, str, str]]:
     """(name, checksum, SQL) of each repeatable migration that is new or has changed."""
-    known = dict(connection.execute(_statements["repeatable_checksums"]).all())
+    known = {
+        row.name: row.checksum for row in connection.execute(_statements["repeatable_checksums"])
+    }
     changed = []
     for path in _repeatables(engine_name):
         body = path.read_text(encoding="utf-8")

@@ -63,7 +63,7 @@ STOP_WORDS = frozenset(_STOP_WORDS.split())
 """Bare words that are dropped while others remain: they find nearly everything, slowly."""
 
 SEPARATORS = (
-    r"[\u0000-\u002f\u003a-\u0040\u005b-\u0060\u007b-\u00a9\u00ab-\u00b1\u00b4\u00b6-\u00b8"
+    r"[\u0001-\u002f\u003a-\u0040\u005b-\u0060\u007b-\u00a9\u00ab-\u00b1\u00b4\u00b6-\u00b8"
     r"\u00bb-\u00bf\u00d7\u00f7\u2000-\u206f\u20a0-\u20cf\u2190-\u245f\u2500-\u2bff"
     r"\u2e00-\u2e7f\u3000-\u3004\u3008-\u3020\u3030\u303d-\u303f\u30fb\ue000-\uf8ff"
     r"\ufe00-\ufe6f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65\uffe0-\uffff"
@@ -255,13 +255,17 @@ def _describe(tree: Node, top: bool = False) -> str:
 
 def _describe_and(nodes: tuple[Node, ...], optional: tuple[Node, ...], top: bool) -> str:
     if optional:
-        joined = " ".join(
-            [_describe(n) if isinstance(n, Not) else f"+{_describe(n)}" for n in nodes]
-            + [_describe(node) for node in optional]
-        )
-    else:
-        joined = " AND ".join(_describe(node) for node in nodes)
-    return joined if top or len(nodes) + len(optional) == 1 else f"({joined})"
+        return _describe_optional(nodes, optional)
+    joined = " AND ".join(_describe(node) for node in nodes)
+    return joined if top or len(nodes) == 1 else f"({joined})"
+
+
+def _describe_optional(nodes: tuple[Node, ...], optional: tuple[Node, ...]) -> str:
+    """Optional clauses exist in groups of one field only: ``title:(+lord -rings king)``."""
+    parts = [f"-{_describe(n.node)}" if isinstance(n, Not) else f"+{_describe(n)}" for n in nodes]
+    parts += [_describe(node) for node in optional]
+    field, _, _ = _describe(optional[0]).partition(":")
+    return f"{field}:({' '.join(part.replace(f'{field}:', '', 1) for part in parts)})"
 
 
 def _describe_leaf(tree: Phrase | Match | Prefix | Fuzzy | Range | Ids) -> str:
@@ -272,15 +276,22 @@ def _describe_leaf(tree: Phrase | Match | Prefix | Fuzzy | Range | Ids) -> str:
             return _describe_range(tree)
         case Phrase(_, text, slop):
             shown = f'"{text}"' + (f"~{slop}" if slop else "")
-        case Match(_, text, every):
-            words = split_words(text)
-            together = len(words) > 1 and FIELDS[tree.field].kind == "text"
-            shown = f"({(' AND ' if every else ' OR ').join(words)})" if together else text
+        case Match():
+            shown = _describe_match(tree)
         case Prefix(_, text):
             shown = f"{text}*"
         case Fuzzy(_, text, distance):
             shown = f"{text}~{distance}"
     return shown if tree.field is None else f"{tree.field}:{shown}"
+
+
+def _describe_match(tree: Match) -> str:
+    words = split_words(tree.text)
+    if FIELDS[tree.field].kind != "text":
+        return f'"{tree.text}"' if len(words) > 1 and " " in tree.text else tree.text
+    if len(words) > 1:
+        return f"({' '.join(f'+{word}' if tree.all else word for word in words)})"
+    return tree.text
 
 
 def _describe_range(tree: Range) -> str:

@@ -32,7 +32,6 @@ LICENCE = (
     "publications must cite F. Maxwell Harper and Joseph A. Konstan (2015), The MovieLens "
     "Datasets, https://doi.org/10.1145/2827872. The full terms: {url}-README.html"
 )
-_CHUNK = 1 << 20
 _MD5 = re.compile(r"\b[0-9a-f]{32}\b")
 
 
@@ -79,10 +78,11 @@ def download(
             expected = _published_md5(client, f"{url}.zip.md5")
             _fetch(client, f"{url}.zip", part, progress)
     except httpx.HTTPError as error:
+        kept = f"What arrived is kept in {part}. " if part.exists() else ""
         raise LoadError(
-            f"{url}.zip could not be downloaded ({error or type(error).__name__}). "
-            f"What arrived is kept in {part}. Nothing was loaded. Run the command again to go on, "
-            "or download the file yourself and give its path."
+            f"{url}.zip could not be downloaded ({error or type(error).__name__}). {kept}"
+            "Nothing was loaded. Run the command again to go on, or download the file yourself "
+            "and give its path."
         ) from error
     _verify(part, expected)
     return part.rename(target)
@@ -97,7 +97,9 @@ def _published_md5(client: httpx.Client, url: str) -> str | None:
 
 def _fetch(client: httpx.Client, url: str, part: Path, progress: LoadProgress) -> None:
     have = part.stat().st_size if part.exists() else 0
-    headers = {"Range": f"bytes={have}-"} if have else {}
+    headers = {"Accept-Encoding": "identity"}
+    if have:
+        headers["Range"] = f"bytes={have}-"
     with client.stream("GET", url, headers=headers) as answer:
         if answer.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
             return  # everything is here
@@ -106,7 +108,7 @@ def _fetch(client: httpx.Client, url: str, part: Path, progress: LoadProgress) -
         length = int(answer.headers.get("Content-Length", 0))
         progress.step(f"Downloading {part.stem}", length or None)
         with part.open("ab" if resumed else "wb") as file:
-            for chunk in answer.iter_bytes(_CHUNK):
+            for chunk in answer.iter_bytes():
                 file.write(chunk)
                 progress.advance(0, len(chunk))
 

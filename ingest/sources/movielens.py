@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 from ingest.fields import (
+    LONGEST_TAG,
     FieldError,
     day,
     identifier,
@@ -27,12 +28,11 @@ from ingest.files import DataFile, find_files
 from ingest.lines import (
     Format,
     Line,
-    RatingColumns,
     missing_columns,
     read_header,
     read_lines,
-    read_ratings,
 )
+from ingest.ratings import RatingColumns, read_ratings
 from ingest.rows import Movie, RatingBlock, Rejected, Tag
 from ingest.sources.metadata import Metadata
 from ingest.titles import split_title
@@ -263,7 +263,7 @@ class MovieLens:
 def _tag(line: Line) -> Tag | None:
     """A line of tags: user, film, tag, time. An empty tag says nothing."""
     user_id, movie_id, text, time = _fields(line, 4)
-    tag = plain_text(text, "tag")
+    tag = plain_text(text, "tag", LONGEST_TAG)
     if tag is None:
         return None
     return Tag(

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import polars as pl
 
 from ingest.files import DataFile
-from ingest.lines import CLEAN_RATINGS, Line, RatingColumns, blocks_of_rows
+from ingest.lines import Line
+from ingest.ratings import RatingColumns, blocks_of_lines, clean_block
 from ingest.rows import RatingBlock
 from palate.errors import LoadError, NotFoundError
 
@@ -35,13 +36,13 @@ def read_ratings(file: DataFile, columns: RatingColumns) -> Iterator[RatingBlock
         if columns.time is not None:
             time = pl.nth(columns.time)
         picked = _plain_times(frame.select(pl.nth(wanted), time.alias("rated_at")))
-        data = picked.write_csv(include_header=False).encode()
-        if CLEAN_RATINGS.fullmatch(data):
-            yield RatingBlock(data, frame.height, [(0, number)])
+        block = clean_block(picked.write_csv(include_header=False).encode(), number)
+        if block is not None:
+            yield block
         else:
-            rows = _as_text(frame).iter_rows()
-            lines = (Line(number + index, row) for index, row in enumerate(rows))
-            yield from blocks_of_rows(file.name, lines, columns)
+            rows = enumerate(_as_text(frame).iter_rows(), number)
+            lines = (Line(at, row) for at, row in rows)
+            yield from blocks_of_lines(file.name, lines, columns)
         number += frame.height
 
 

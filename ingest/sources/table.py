@@ -16,12 +16,11 @@ from ingest.files import DataFile
 from ingest.lines import (
     Format,
     Line,
-    RatingColumns,
     missing_columns,
     read_header,
     read_lines,
-    read_ratings,
 )
+from ingest.ratings import RatingColumns, read_ratings
 from ingest.rows import Movie, RatingBlock, Rejected, Tag
 from ingest.titles import split_title
 from palate.errors import MisuseError
@@ -255,7 +254,7 @@ class _TagReader:
 
     def read(self, line: Line) -> Tag | None:
         user, movie, text = ((line.fields[at], self._header[at]) for at in self._places)
-        tag = fields.plain_text(*text)
+        tag = fields.plain_text(*text, fields.LONGEST_TAG)
         if tag is None:
             return None
         user_id, movie_id = fields.identifier(*user), fields.identifier(*movie)

@@ -134,6 +134,8 @@ DELETE FROM staging_tags s USING rejected r WHERE r.what = 'tags' AND r.line = s
 SELECT what, line, column_name, reason, content FROM rejected ORDER BY what, line;
 
 -- name: delete_everything
+-- Ratings given meanwhile wait, lest they refer to what is being deleted.
+LOCK TABLE ratings, tags, users IN SHARE ROW EXCLUSIVE MODE;
 DELETE FROM ratings;
 DELETE FROM tags;
 DELETE FROM users;
@@ -178,6 +180,9 @@ WHERE (
     excluded.director, excluded.actors, excluded.keywords, excluded.budget, excluded.revenue,
     excluded.poster_url
 );
+
+-- name: analyze_movies
+ANALYZE movies;
 
 -- name: next_batch
 -- Whole users, until there are more than :rows rows; and how many rows that are.

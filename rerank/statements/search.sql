@@ -74,3 +74,6 @@ GROUP BY word;
 
 -- name: suggest
 SELECT movie_id, title, year FROM suggest_titles(:prefix, :k);
+
+-- name: embedding_model
+SELECT name FROM embedding_model;

@@ -51,10 +51,13 @@ class Guard:
                 "and [::1]. Nothing was done. Ask for one of these, or set PALATE_API_KEYS_FILE."
             )
 
-    def authorize(self, headers: Mapping[str, str], scope: Scope) -> None:
-        """Raise UnauthorizedError or ForbiddenError unless the request's key allows ``scope``."""
+    def authorize(self, headers: Mapping[str, str], scope: Scope) -> str | None:
+        """The name of the request's key; None where no key is needed.
+
+        Raises UnauthorizedError or ForbiddenError unless the key allows ``scope``.
+        """
         if self._keys is None:
-            return
+            return None
         secret = _secret(headers)
         if secret is None:
             raise UnauthorizedError(
@@ -75,6 +78,7 @@ class Guard:
                 "Nothing was done.",
                 headers={"WWW-Authenticate": challenge},
             )
+        return key.name
 
 
 @lru_cache(maxsize=1024)

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -11,11 +12,13 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 from pydantic import BaseModel, ConfigDict
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from palate import __version__
+from palate.errors import NewerSchemaError, PalateError
 from palate.metrics import REGISTRY
 from serve.api.problems import documented
 from serve.api.routes import GuardedRoute, scoped
@@ -56,18 +59,27 @@ class Readiness:
         self._database = database
         self._lock = threading.Lock()
         self._until = 0.0
-        self._engine = ""
+        self._failure: Exception | None = None
 
     def check(self) -> str:
         """The name of the engine. Raises PalateError or DBAPIError when a search would fail."""
         with self._lock:
             if time.monotonic() >= self._until:
-                check_schema(self._database)
-                with self._database.read() as connection:
-                    connection.execute(_statements["probe_search"])
-                self._engine = self._database.search_engine.name
+                self._failure = self._try()
                 self._until = time.monotonic() + _FRESH_SECONDS
-            return self._engine
+            if self._failure is not None:
+                raise self._failure.with_traceback(None)
+            return self._database.search_engine.name
+
+    def _try(self) -> Exception | None:
+        try:
+            with suppress(NewerSchemaError):  # while a new version rolls out, the old one serves
+                check_schema(self._database, functions=False)
+            with self._database.read() as connection:
+                connection.execute(_statements["probe_search"])
+        except (PalateError, DBAPIError) as error:
+            return error
+        return None
 
 
 class DatabaseCollector(Collector):

@@ -27,6 +27,9 @@ from serve.api.problems import (
     problem_for,
 )
 
+KEY_NAME = "palate.key"
+"""Where a route leaves the name of the API key it accepted, for the log."""
+
 PROBE_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._~+/=-]{1,128}")
 _SECURITY_HEADERS = (
@@ -219,6 +222,7 @@ def _record(answer: _Answer, seconds: float) -> None:
         method=answer.method,
         route=answer.route,
         status=answer.status,
+        key=answer.scope.get(KEY_NAME),
         milliseconds=round(seconds * 1000, 2),
     )
 

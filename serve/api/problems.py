@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from palate.errors import (
     DatabaseUnavailableError,
     EmbeddedServerError,
+    EmbeddingError,
     MisuseError,
     PalateError,
     QuerySyntaxError,
@@ -126,6 +127,13 @@ class OverloadedError(RequestError):
     title = "Overloaded"
 
 
+class EncoderUnavailableError(RequestError):
+    """What turns a query into a vector fails."""
+
+    status = 503
+    title = "Encoder unavailable"
+
+
 class TooSlowError(RequestError):
     """The time for one request is over."""
 
@@ -231,6 +239,11 @@ def _as_palate_error(error: Exception) -> PalateError:
             return TooSlowError(
                 "The database took too long and was told to stop. Nothing was changed. "
                 "Ask for less: fewer candidates, a narrower query."
+            )
+        case EmbeddingError():
+            return EncoderUnavailableError(
+                "The text encoder does not answer. Nothing was done. Try again shortly, or search "
+                "with mode=lexical."
             )
         case PalateError():
             return error

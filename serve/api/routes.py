@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from serve.api.keys import Scope
+from serve.api.middleware import KEY_NAME
 from serve.api.problems import (
     FieldError,
     InvalidRequestError,
@@ -49,7 +50,8 @@ class GuardedRoute(APIRoute):
         async def guarded(request: Request) -> Response:
             nonlocal known
             if scope is not None:
-                services(request).guard.authorize(request.headers, scope)
+                guard = services(request).guard
+                request.scope[KEY_NAME] = guard.authorize(request.headers, scope)
             if takes_body:
                 check_media_type(request.headers.get("content-type", ""))
             if query := request.scope["query_string"]:

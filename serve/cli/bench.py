@@ -1,5 +1,116 @@
 """`palate bench`: measured speed."""
 
+from typing import Annotated, Literal
+
 import typer
 
+from palate.errors import MisuseError
+from serve.cli.output import err, print_facts, print_json, say
+from serve.cli.session import Json, examples, session
+
 app = typer.Typer(no_args_is_help=True, help="Measure speed on this machine.")
+
+
+@app.command(
+    epilog=examples(
+        "palate bench search",
+        "palate bench search --requests 1000 --clients 1 --over SQL",
+        "palate bench search --grow --json",
+    )
+)
+def search(
+    context: typer.Context,
+    requests: Annotated[int, typer.Option(min=1, help="Searches of each kind in each run.")] = 300,
+    rate: Annotated[float, typer.Option(min=0.1, help="Searches a second, all clients.")] = 100,
+    clients: Annotated[str, typer.Option(help="Numbers of clients, with commas.")] = "1,8,32",
+    candidates: Annotated[
+        str, typer.Option(help="Numbers of candidates, with commas.")
+    ] = "20,100,500",
+    over: Annotated[
+        Literal["SQL", "HTTP", "both"], typer.Option(help="What to search over.")
+    ] = "both",
+    grow: Annotated[
+        bool, typer.Option("--grow", help="Also measure made-up catalogs in a scratch database.")
+    ] = False,
+    sizes: Annotated[
+        str, typer.Option(help="Films of the made-up catalogs, with commas.")
+    ] = "10000,30000,100000",
+    json: Json = False,
+) -> None:
+    """Compare search with and without taste; prints Markdown, or JSON.
+
+    Requests come at random times, whether or not earlier ones are answered. Nothing else should
+    run on the machine meanwhile.
+    """
+    from bench.growth import bench_growth
+    from bench.markdown import growth_markdown, report_markdown
+    from bench.search import bench_search
+
+    steps = parse_numbers("--sizes", sizes) if grow else []
+    with session(context).database() as database:
+        report = bench_search(
+            database,
+            clients=parse_numbers("--clients", clients),
+            candidates=parse_numbers("--candidates", candidates),
+            over=("SQL", "HTTP") if over == "both" else (over,),
+            requests=requests,
+            rate=rate,
+            say=say,
+        )
+        grown = bench_growth(database, steps, requests=requests, say=say) if grow else []
+    if json:
+        print_json({"search": report, "targets": report.targets(), "growth": grown})
+        return
+    typer.echo(report_markdown(report))
+    if grown:
+        typer.echo("\n" + growth_markdown(grown))
+
+
+@app.command(epilog=examples("palate bench ingest", "palate bench ingest --rows 25000000"))
+def ingest(
+    context: typer.Context,
+    rows: Annotated[int, typer.Option(min=1, help="Ratings to make up and load.")] = 1_000_000,
+    json: Json = False,
+) -> None:
+    """Compare a load with a plain COPY of the same ratings, and watch its memory.
+
+    Works in a scratch database on the same server; what yours holds is not touched.
+    """
+    from bench.ingest import bench_ingest
+    from bench.machine import this_machine
+    from ingest.progress import watch
+
+    with session(context).database() as database, watch(err()) as progress:
+        report = bench_ingest(database, rows, progress)
+    if json:
+        print_json(report)
+        return
+    print_facts(
+        [
+            ("ratings", f"{report.rows:,} of {report.films:,} films"),
+            ("plain COPY", f"{report.plain_rows_per_second:,.0f} rows/s"),
+            (
+                "load",
+                f"{report.load_rows_per_second:,.0f} rows/s, {report.ratio:.2f} of plain COPY",
+            ),
+            ("loaded again", f"{report.second_load_seconds:.1f} s"),
+            (
+                "memory",
+                f"{report.memory_before_mb:.0f} MB before, {report.memory_peak_mb:.0f} at most",
+            ),
+            ("machine", this_machine()),
+        ]
+    )
+
+
+def parse_numbers(option: str, text: str) -> list[int]:
+    """``1,8,32`` as numbers above zero. Raises MisuseError."""
+    try:
+        numbers = [int(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if not numbers or min(numbers) < 1:
+        raise MisuseError(
+            f"{option}: {text!r} is no list of numbers. Nothing was measured. Write 1,8,32."
+        )
+    return numbers

@@ -5,14 +5,16 @@ import shutil
 import signal
 import subprocess
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from palate.errors import MisuseError, NotInstalledError
-from palate.settings import Settings
 from serve.cli.output import confirm, print_facts, print_json, say
 from serve.cli.session import Json, Yes, examples, session
+
+if TYPE_CHECKING:
+    from palate.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="The database: server, schema, psql, backups.")
 
@@ -66,7 +68,7 @@ def status(context: typer.Context, json: Json = False) -> None:
     raise typer.Exit(0 if facts["running"] else 1)
 
 
-def _status_embedded(settings: Settings) -> dict[str, object]:
+def _status_embedded(settings: "Settings") -> dict[str, object]:
     from sql.embedded import EmbeddedServer
 
     found = EmbeddedServer.status(settings.data_dir)
@@ -81,7 +83,7 @@ def _status_embedded(settings: Settings) -> dict[str, object]:
     }
 
 
-def _status_of_yours(settings: Settings) -> dict[str, object]:
+def _status_of_yours(settings: "Settings") -> dict[str, object]:
     from palate.errors import DatabaseUnavailableError
     from sql.database import Database
 
@@ -199,7 +201,7 @@ def restore(
         say(f"Restored {file}.")
 
 
-def _embedded(settings: Settings) -> Settings:
+def _embedded(settings: "Settings") -> "Settings":
     if settings.database_url is not None:
         raise MisuseError(
             "PALATE_DATABASE_URL names a server of yours, which Palate neither starts nor stops. "

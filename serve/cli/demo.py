@@ -14,7 +14,6 @@ from rich.text import Text
 from palate.errors import ConflictError
 from serve.cli.output import out, print_json, say
 from serve.cli.session import Json, examples, session
-from sql.statements import Statements
 
 if TYPE_CHECKING:
     from rerank.results import SearchResponse
@@ -28,7 +27,7 @@ LOVER, HATER, YOU = 20001, 20002, 1001
 GENRE = "Fantasy"
 _SELECT = "SELECT rank, moved, title FROM search('lord', for_user => 20001)"
 _WIDTH = 120
-_statements = Statements(Path(__file__).parent / "statements" / "demo.sql")
+_STATEMENTS = Path(__file__).parent / "statements" / "demo.sql"
 _COLUMNS = (
     (None, "unpersonalised"),
     (LOVER, f"{LOVER}, the fantasy lover"),
@@ -81,9 +80,10 @@ def _load_sample(database: Database) -> str:
     """Load the sample unless it is there. Raises ConflictError beside another source."""
     from ingest.sources.sample import NAME
     from serve.cli.ingest import load_sample
+    from sql.statements import Statements
 
     with database.read() as connection:
-        loaded = connection.execute(_statements["loaded"]).one()
+        loaded = connection.execute(Statements(_STATEMENTS)["loaded"]).one()
     if loaded.source == NAME and loaded.model is not None:
         return "already loaded"
     if loaded.source not in (None, NAME):

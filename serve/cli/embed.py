@@ -78,6 +78,6 @@ def stats(context: typer.Context, json: Json = False) -> None:
             ("embedded", f"{found.embedded:,} ({found.coverage:.1%})"),
             ("missing", f"{found.missing:,}"),
             ("model", f"{found.model} ({found.dimension} numbers)" if found.model else "none"),
-            ("loaded at", found.loaded_at),
+            ("loaded at", f"{found.loaded_at:%Y-%m-%d %H:%M} UTC" if found.loaded_at else None),
         ]
     )

@@ -64,12 +64,15 @@ def load_sample(database: Database, *, replace: bool = False) -> LoadReport:
 @app.command(
     epilog=examples(
         "palate ingest movielens ml-latest-small",
+        "palate ingest movielens path/to/ml-1m --metadata films.jsonl.gz",
         "palate ingest movielens ml-25m.zip --replace --on-error skip",
     )
 )
 def movielens(
     context: typer.Context,
-    path: Annotated[Path, typer.Argument(help="A MovieLens folder or zip archive.")],
+    location: Annotated[
+        str, typer.Argument(help="A folder, a zip archive, or a name to download: ml-latest-small.")
+    ],
     metadata: Annotated[
         Path | None, typer.Option(help="Film texts beside it: JSON lines keyed by tmdb_id.")
     ] = None,
@@ -79,9 +82,13 @@ def movielens(
     no_wait: OnlyOnce = False,
     json: Json = False,
 ) -> None:
-    """Load MovieLens in any of its public layouts."""
+    """Load MovieLens in any of its public layouts; by name, it is downloaded first."""
+    from ingest.progress import watch
+    from ingest.sources.download import locate
     from ingest.sources.movielens import MovieLens
 
+    with watch(err()) as progress:
+        path = locate(location, session(context).settings.data_dir / "downloads", progress)
     source = MovieLens(path, metadata)
     with session(context).database(migrate=True) as database:
         report = _load(

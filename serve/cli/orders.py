@@ -27,7 +27,7 @@ PART_NAMES = {
 _NARROWEST = 29  # a column that still shows a title and its account
 _WIDEST = 60
 _RANK_WIDTH = 4  # with the gap beside it
-_GAP = 2
+_GAP = 3  # as wide as it is on a terminal
 _LEAST_HEAD = 5  # letters of a title that stay before the gap
 _MOVED_WIDTH = 4
 _BLOCK_INDENT = 4
@@ -116,7 +116,7 @@ def _print_block(hit: Hit, parts: Sequence[str], *, personalized: bool) -> None:
     head = Text(f"{hit.rank:>2}  ")
     if personalized:
         moved = movement(hit.moved)
-        moved.pad_right(max(0, _MOVED_WIDTH - moved.cell_len))
+        moved.pad_right(max(1, _MOVED_WIDTH - moved.cell_len))
         head.append_text(moved)
     head.append_text(film(hit.title, hit.year)).append(f"  {_genres(hit)}", style="dim")
     out().print(head)
@@ -217,7 +217,7 @@ def _place(
     starred = mark is not None and mark.lower() in (genre.lower() for genre in hit.genres)
     shown = movement(hit.moved) if personalized else Text()
     if personalized:
-        shown.pad_right(max(0, _MOVED_WIDTH - shown.cell_len))
+        shown.pad_right(max(1, _MOVED_WIDTH - shown.cell_len))
     shown.append("★ " if starred else "  ", style="yellow")
     title = shorten(line(hit.title), width - shown.cell_len)
     shown.append(title, style="bold" if starred else "")

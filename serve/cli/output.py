@@ -10,6 +10,7 @@ import os
 import sys
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Literal
 
 import typer
@@ -56,8 +57,12 @@ def confirm(question: str, *, yes: bool) -> None:
 
 def print_json(data: object) -> None:
     """Data as JSON; pydantic models and dataclasses as the objects they are."""
-    text = json.dumps(_plain(data), indent=2, ensure_ascii=False, default=str)
+    text = json.dumps(_plain(data), indent=2, ensure_ascii=False, default=_as_text)
     sys.stdout.write(text + "\n")
+
+
+def _as_text(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def _plain(data: object) -> Any:
@@ -121,8 +126,9 @@ def film(title: str, year: int | None) -> Text:
 def movement(moved: int) -> Text:
     """Places gained or lost."""
     if moved == 0:
-        return Text("·", style="dim")
-    return Text(f"▲{moved}", style="green") if moved > 0 else Text(f"▼{-moved}", style="red")
+        return Text.assemble(("·", "dim"))
+    shown = (f"▲{moved}", "green") if moved > 0 else (f"▼{-moved}", "red")
+    return Text.assemble(shown)
 
 
 def number(value: float | None, digits: int = 2) -> str:

@@ -1,7 +1,7 @@
 """Search engines behind one seam.
 
 The seam is two things: SQL functions with the same names and signatures (``paradedb.sql``,
-``postgres.sql``: search_candidates, search_matches, suggest_titles, parse_query), and a compiler
+``postgres*.sql``: search_candidates, search_matches, suggest_titles, parse_query), and a compiler
 from the syntax tree to the jsonb that these functions take.
 """
 

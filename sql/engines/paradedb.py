@@ -1,5 +1,7 @@
 """Trees to ParadeDB's jsonb query, in shapes that were run on pg_search 0.21 and 0.25."""
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 from sql.engines import CompiledQuery
@@ -189,14 +191,19 @@ def _range(tree: Range) -> Json:
     return {
         "range": {
             "field": tree.field,
-            "lower_bound": _bound(tree.field, low, tree.include_low),
-            "upper_bound": _bound(tree.field, high, tree.include_high),
+            "lower_bound": _bound(tree.field, low, tree.include_low, math.ceil),
+            "upper_bound": _bound(tree.field, high, tree.include_high, math.floor),
         }
     }
 
 
-def _bound(field: str, value: float | None, included: bool) -> dict[str, float] | None:
+def _bound(
+    field: str, value: float | None, included: bool, inward: Callable[[float], int]
+) -> dict[str, float] | None:
+    """A bound in the column's own type; between two whole numbers, the one inside."""
     if value is None:
         return None
-    number = float(value) if FIELDS[field].decimals else int(value)
-    return {"included" if included else "excluded": number}
+    if FIELDS[field].decimals:
+        return {"included" if included else "excluded": float(value)}
+    whole = inward(value)
+    return {"included" if included or whole != value else "excluded": whole}

@@ -12,7 +12,8 @@ SELECT '[\u0001-\u002f\u003a-\u0040\u005b-\u0060\u007b-\u00a9\u00ab-\u00b1\u00b4
 $$;
 
 -- Text as it is compared: Latin letters without accents, nothing between words but spaces.
--- Texts beyond 100,000 characters are cut.
+-- Texts beyond 100,000 characters are cut. Whoever changes this changes postgres.sql too, so that the
+-- index is made again.
 CREATE OR REPLACE FUNCTION search_clean(text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 SELECT CASE

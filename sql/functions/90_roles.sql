@@ -16,6 +16,15 @@ BEGIN
     IF (SELECT count(*) FROM pg_roles WHERE rolname IN ('palate_owner', 'palate_app', 'palate_read')) < 3 THEN
         RETURN;
     END IF;
+    -- Nothing is granted twice: GRANT writes the catalog rows that a running load writes too.
+    IF has_table_privilege('palate_app', 'ratings', 'INSERT') AND NOT EXISTS (
+        SELECT FROM pg_class c
+        WHERE c.relnamespace = schema_name::regnamespace AND c.relkind IN ('r', 'm', 'v')
+          AND NOT (has_table_privilege('palate_read', c.oid, 'SELECT')
+                   AND has_table_privilege('palate_owner', c.oid, 'TRUNCATE'))
+    ) THEN
+        RETURN;
+    END IF;
     EXECUTE format('GRANT ALL ON SCHEMA %I TO palate_owner', schema_name);
     EXECUTE format('GRANT ALL ON ALL TABLES IN SCHEMA %I TO palate_owner', schema_name);
     EXECUTE format('GRANT USAGE ON SCHEMA %I TO palate_app, palate_read', schema_name);

@@ -20,6 +20,9 @@ END $$;
 -- name: export
 COPY (SELECT * FROM {table}) TO STDOUT (FORMAT csv, HEADER);
 
+-- name: lock_loads
+SELECT pg_advisory_xact_lock(hashtextextended('palate.load', 0));
+
 -- name: empty
 TRUNCATE movies, ratings, tags, users, sources, embedding_model, profile_settings, blend,
          models, movie_factors, user_factors;

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from starlette.testclient import TestClient
 
 from palate.settings import Settings
@@ -411,6 +412,14 @@ class TestKeys:
     def test_the_key_comes_before_everything_else(self, locked: TestClient) -> None:
         assert locked.get("/v1/search?nonsense=1").status_code == 401
         assert locked.put("/v1/users/1/ratings/5", content=b"{").status_code == 401
+
+    def test_the_log_says_whose_key_it_was(
+        self, locked: TestClient, keys: tuple[Path, dict[Scope, str]]
+    ) -> None:
+        with structlog.testing.capture_logs() as lines:
+            locked.get("/v1/movies/1", headers={"X-API-Key": keys[1]["read"]})
+        assert lines[-1]["key"] == "reader"
+        assert keys[1]["read"] not in str(lines)
 
     def test_probes_need_no_key(self, locked: TestClient) -> None:
         assert locked.get("/healthz").status_code == 200

@@ -50,7 +50,7 @@ def test_queries_people_try_first_find_films(client: TestClient, q: str) -> None
 def test_fantasy_rises_for_its_lover_and_sinks_for_its_hater(client: TestClient, q: str) -> None:
     def mean_rank(user_id: int) -> float:
         hits = search(client, q, user_id=user_id, k=100)["hits"]
-        ranks = [hit["rank"] for hit in hits if "Fantasy" in hit["genres"]]
+        ranks: list[int] = [hit["rank"] for hit in hits if "Fantasy" in hit["genres"]]
         return sum(ranks) / len(ranks)
 
     assert mean_rank(LOVER) < mean_rank(HATER)

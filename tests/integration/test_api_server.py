@@ -153,7 +153,7 @@ def test_what_runs_is_finished_before_the_server_stops(films: Database, settings
 def test_a_statement_that_takes_too_long_is_stopped_and_changes_nothing(
     films: Database, settings: Settings
 ) -> None:
-    hasty = settings.model_copy(update={"statement_timeout": 0.3})
+    hasty = settings.model_copy(update={"statement_timeout": 1.0})
     with Database(films.psql_url, hasty) as database, running(database, hasty) as url:
         with ratings_locked(films):
             answer = httpx.put(url + RATING, json={"rating": 4}, timeout=30)
@@ -166,7 +166,7 @@ def test_a_statement_that_takes_too_long_is_stopped_and_changes_nothing(
 def test_requests_that_wait_in_line_too_long_are_told_so(
     films: Database, settings: Settings
 ) -> None:
-    narrow = settings.model_copy(update={"pool_size": 1, "request_timeout": 0.5})
+    narrow = settings.model_copy(update={"pool_size": 1, "request_timeout": 2.0})
     with Database(films.psql_url, narrow) as database, running(database, narrow) as url:
         with ratings_locked(films), sending("PUT", url + RATING, json={"rating": 4}) as first:
             wait_until_blocked(films)
@@ -194,6 +194,37 @@ def test_many_clients_at_once_are_all_answered(films: Database, settings: Settin
     with connection_to(films) as connection:
         rated = "SELECT count(*) FROM ratings WHERE user_id % 4 = 0 AND user_id < 160"
         assert connection.execute(rated).fetchone() == (40,)
+
+
+@pytest.fixture
+def app_role(films: Database) -> Iterator[str]:
+    """A login that is only a member of palate_app."""
+    role = f"api_{name_of(films)}"
+    with psycopg.connect(films.psql_url, autocommit=True) as admin:
+        admin.execute(
+            psql.SQL("CREATE ROLE {} LOGIN IN ROLE palate_app").format(psql.Identifier(role))
+        )
+        yield role
+        admin.execute(psql.SQL("DROP ROLE {}").format(psql.Identifier(role)))
+
+
+def test_the_role_that_serves_may_do_all_that_serving_needs(
+    films: Database, settings: Settings, app_role: str
+) -> None:
+    url = films.url.set(username=app_role).render_as_string(hide_password=False)
+    with (
+        Database(url, settings) as database,
+        running(database, settings) as address,
+        httpx.Client(base_url=address) as client,
+    ):
+        assert client.get("/readyz").status_code == 200
+        assert client.put(RATING, json={"rating": 4}).status_code == 200
+        found = client.get(f"/v1/search?q=lord&user_id={STRANGER}&facets=true&snippets=true")
+        assert found.json()["hits"]
+        assert client.get("/v1/movies/5/similar").status_code == 200
+        assert client.get("/v1/suggest?q=lo").status_code == 200
+        assert client.delete(RATING).status_code == 204
+        assert client.delete(f"/v1/users/{STRANGER}").status_code in (200, 404)
 
 
 @pytest.mark.parametrize(
@@ -226,6 +257,15 @@ def test_listening_to_strangers_without_keys_is_refused_before_anything_starts(
     assert not (tmp_path / "data").exists()
 
 
+def test_an_address_that_is_taken_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        settings = Settings(port=port, data_dir=tmp_path / "data", _env_file=None)
+        with pytest.raises(MisuseError, match=f"cannot listen on 127.0.0.1, port {port}"):
+            serve(settings)
+    assert not (tmp_path / "data").exists()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_stopped_process_ends_well(films: Database, number: signal.Signals) -> None:
     code = (
@@ -242,9 +282,12 @@ def test_a_stopped_process_ends_well(films: Database, number: signal.Signals) ->
         [sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        for line in process.stdout:
-            if "serving" in line:
-                break
+        serving = next(line for line in process.stdout if "serving" in line)
+        port = re.search(r"port=(\d+)", serving)
+        assert port is not None, serving
+        health = f"http://127.0.0.1:{port[1]}/healthz"
+        with httpx.Client(transport=httpx.HTTPTransport(retries=8)) as client:
+            assert client.get(health).status_code == 200
         process.send_signal(number)
         process.stdout.read()
         assert process.wait(30) == 0

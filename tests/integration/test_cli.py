@@ -180,6 +180,11 @@ def test_a_setting_that_is_wrong_is_named(palate: Palate, monkeypatch: pytest.Mo
     assert ended.err.startswith("palate: PALATE_MAX_K: Input should be a valid integer")
 
 
+def test_an_empty_variable_is_none(palate: Palate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PALATE_DATABASE_URL", "")
+    assert palate("db", "status", "--json").json["server"] == "embedded"
+
+
 def test_a_database_that_is_down_is_named_without_its_password(palate: Palate) -> None:
     code, out, err = palate("--database-url", "postgresql://me:secret@127.0.0.1:1/x", "random")
     assert (code, out) == (1, "")
@@ -342,6 +347,12 @@ def test_help_of_every_command_ends_with_examples(palate: Palate) -> None:
         assert f"palate {' '.join(path)}" in shown.partition("Examples:")[2], path
 
 
+def test_every_command_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
+    for path in command_paths():
+        assert " ".join(path) in page, path
+
+
 def command_paths() -> list[list[str]]:
     """Every command, as the words that name it."""
     import typer.main
@@ -356,3 +367,33 @@ def command_paths() -> list[list[str]]:
                 yield [*path, name]
 
     return list(walk(typer.main.get_command(app), []))
+
+
+def test_loading_your_own_files(palate: Palate, database: Database, tmp_path: Path) -> None:
+    (tmp_path / "films.csv").write_text("movie_id,title\n1,Legend (1985)\n", encoding="utf-8")
+    (tmp_path / "stars.csv").write_text(
+        "customer,movie_id,rating\n7,1,4.5\n8,1,99\n", encoding="utf-8"
+    )
+    files = ("ingest", "csv", "--movies", "films.csv", "--ratings", "stars.csv")
+    mapped = (*files, "--column", "user_id=customer")
+
+    stopped = palate(*mapped, on=database)
+    assert stopped.code == 1
+    assert stopped.err.splitlines()[-1].startswith("palate: stars.csv, line 3, column rating:")
+    assert palate("user", "show", 7, on=database).code == 1
+
+    skipped = palate(*mapped, "--on-error", "skip", "--rejects", "bad.csv", on=database)
+    assert skipped.code == 0
+    assert "Loaded csv: 1 films, 1 ratings" in skipped.err
+    assert "warning: 1 lines were not loaded; they are in bad.csv." in skipped.err
+    assert palate(*mapped, "--on-error", "skip", "--json", on=database).json["changed"] == 0
+
+    other = palate(*mapped, "--name", "other", "--on-error", "skip", on=database)
+    assert other.code == 1
+    assert "--replace" in other.err
+
+
+def test_movielens_that_is_not_there(palate: Palate, database: Database) -> None:
+    ended = palate("ingest", "movielens", "ml-latest-smal", on=database)
+    assert ended.code == 2
+    assert "Did you mean ml-latest-small?" in ended.err

@@ -211,9 +211,12 @@ def test_a_pool_brings_a_killed_server_back(data_dir: Path) -> None:
 
 
 def kill_postmaster(server: EmbeddedServer) -> int:
+    """Kill it and wait until it and the connections it had opened are gone."""
     pid = server.pid
     assert pid is not None
+    family = [psutil.Process(pid), *psutil.Process(pid).children()]
     os.kill(pid, signal.SIGKILL)
+    assert keeper.wait_for(lambda: not any(keeper.alive(process) for process in family), 30)
     return pid
 
 

@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -358,6 +359,20 @@ def test_ratings_given_during_a_load_count(films: Database, tmp_path: Path) -> N
         connection.execute("SELECT refresh_profiles()")
     for user, vector in profiles(films).items():
         np.testing.assert_allclose(vector, before[user], atol=1e-4)
+
+
+def test_two_loads_at_once_follow_one_another(films: Database, tmp_path: Path) -> None:
+    ids = range(1, FILMS + 1)
+    files = [npz(tmp_path / f"{n}.npz", ids, some_vectors(FILMS, seed=n)) for n in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        reports = list(pool.map(lambda path: load_embeddings(films, path), files))
+    assert [report.changed for report in reports] == [FILMS] * 4
+    stored = in_database(films)
+    together = [
+        all(stored[i + 1] @ v > 0.999 * np.linalg.norm(v) for i, v in enumerate(vectors))
+        for vectors in (some_vectors(FILMS, seed=n) for n in range(4))
+    ]
+    assert together.count(True) == 1, "all vectors are of one file"
 
 
 @pytest.mark.skipif(

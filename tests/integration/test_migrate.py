@@ -7,6 +7,7 @@ import sqlalchemy
 
 from palate.errors import SchemaError
 from palate.settings import Settings
+from serve.api.health import Readiness
 from sql.database import Database
 from sql.embedded import EmbeddedServer
 from sql.migrate import check_schema, migrate
@@ -55,3 +56,9 @@ def test_a_newer_schema_is_refused(database: Database) -> None:
         check_schema(database)
     with pytest.raises(SchemaError, match="newer"):
         migrate(database)
+
+
+def test_while_a_newer_version_rolls_out_the_old_one_stays_ready(sample_copy: Database) -> None:
+    with sample_copy.begin() as connection:
+        connection.execute(sqlalchemy.text("UPDATE schema_version SET version_num = '9999'"))
+    assert Readiness(sample_copy).check() == "postgres"

@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import json
+import logging
 import math
 import threading
 import warnings
@@ -14,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import stamina
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -141,6 +143,15 @@ def test_patience_ends() -> None:
             embedder.embed(["a"])
         assert len(server.seen) == 3
         assert KEY not in str(error.value)
+
+
+def test_the_key_is_in_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    logs = structlog.testing.capture_logs()
+    with logs as logged, service(429, 503) as server, remote(server.url) as embedder:
+        embedder.embed(["a"])
+    assert KEY not in str(logged)
+    assert KEY not in caplog.text
 
 
 def test_nobody_answers() -> None:

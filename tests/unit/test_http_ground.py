@@ -2,8 +2,8 @@
 
 import contextlib
 import threading
-import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -18,6 +18,7 @@ from starlette.testclient import TestClient
 
 from palate.errors import (
     DatabaseUnavailableError,
+    EmbeddingError,
     MisuseError,
     NotFoundError,
     PalateError,
@@ -43,7 +44,7 @@ LOCAL = ("127.0.0.1", 40000)
 def app_around(
     *, timeout: float = 5, max_running: int = 10, max_url: int = 500, max_body: int = 100
 ) -> FastAPI:
-    """An application that fails, dawdles and echoes on demand."""
+    """An application that fails, misses and echoes on demand."""
     app = FastAPI(openapi_url=None)
 
     @app.get("/fail")
@@ -53,11 +54,6 @@ def app_around(
     @app.get("/missing")
     def missing() -> None:
         raise NotFoundError("There is no film 7.")
-
-    @app.get("/slow")
-    def slow() -> Response:
-        time.sleep(0.3)
-        return PlainTextResponse("late")
 
     @app.put("/echo")
     async def echo(request: Request) -> Response:
@@ -130,24 +126,41 @@ def test_head_is_get_without_the_body(client: TestClient) -> None:
     assert client.head("/missing").content == b""
 
 
+def holding(app: FastAPI) -> tuple[threading.Event, threading.Event]:
+    """Give ``app`` a path /held that says when it was entered and waits to be let go."""
+    entered, leave = threading.Event(), threading.Event()
+
+    @app.get("/held")
+    def held() -> Response:
+        entered.set()
+        leave.wait(30)
+        return PlainTextResponse("done")
+
+    return entered, leave
+
+
 def test_a_request_that_takes_too_long_is_given_up() -> None:
-    with client_of(app_around(timeout=0.05)) as client:
-        answer = client.get("/slow")
+    app = app_around(timeout=1)
+    _, leave = holding(app)
+    with client_of(app) as client:
+        answer = client.get("/held")
         assert answer.status_code == 504
         assert answer.json()["title"] == "Timed out"
         assert client.get("/hello").text == "hello"
+        leave.set()
 
 
 def test_too_many_at_once_are_told_to_come_back() -> None:
-    with client_of(app_around(max_running=1)) as client:
-        slow = threading.Thread(target=client.get, args=["/slow"])
-        slow.start()
-        answers = [client.get("/hello")]
-        while answers[-1].status_code == 200 and slow.is_alive():
-            answers.append(client.get("/hello"))
-        slow.join()
-        assert answers[-1].status_code == 503
-        assert answers[-1].headers["retry-after"] == "1"
+    app = app_around(max_running=1)
+    entered, leave = holding(app)
+    with client_of(app) as client, ThreadPoolExecutor(1) as pool:
+        first = pool.submit(client.get, "/held")
+        entered.wait(30)
+        second = client.get("/hello")
+        leave.set()
+        assert first.result().text == "done"
+        assert second.status_code == 503
+        assert second.headers["retry-after"] == "1"
         assert client.get("/hello").status_code == 200
 
 
@@ -296,6 +309,7 @@ def database_error(orig: psycopg.Error) -> sqlalchemy.exc.DBAPIError:
         (QuerySyntaxError("No ) here.", 4), 400, "Query syntax"),
         (DatabaseUnavailableError("db.internal:5432 secret"), 503, "Database unavailable"),
         (SchemaError("secret"), 503, "Schema mismatch"),
+        (EmbeddingError("secret host"), 503, "Encoder unavailable"),
         (database_error(psycopg.errors.UndefinedTable("secret")), 503, "Schema mismatch"),
         (database_error(psycopg.errors.DeadlockDetected("secret")), 503, "Overloaded"),
         (database_error(psycopg.errors.NumericValueOutOfRange("secret")), 400, "Bad request"),

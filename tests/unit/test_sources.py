@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from ingest import files
 from ingest.fields import FieldError, moment
 from ingest.files import DataFile
-from ingest.lines import Format, RatingColumns, read_ratings
+from ingest.lines import Format
+from ingest.ratings import RatingColumns, read_ratings
 from ingest.rows import Movie, RatingBlock, Rejected, Source, Tag
 from ingest.sources.movielens import MovieLens
 from ingest.sources.table import Table
@@ -313,6 +314,11 @@ def test_more_than_the_largest_size_is_refused(
 def test_an_endless_line_is_refused(tmp_path: Path) -> None:
     with pytest.raises(LoadError, match="a line longer than 4 MiB"):
         list(MovieLens(folder(tmp_path, ratings=RATINGS + "1" * (9 << 20))).ratings())
+
+
+def test_a_folder_in_place_of_a_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(LoadError, match="cannot be read"):
+        Table("shop", ratings=tmp_path)
 
 
 # Files of one's own

@@ -1,0 +1,181 @@
+"""How fast a load is: rows/s against a plain COPY of the same rows, side by side, and memory.
+
+Both run in a scratch database on the same server, one after the other: a plain COPY into a table
+with the keys, checks and indexes of ``ratings``, then the whole load of a generated MovieLens
+folder: reading, checks, upserts, statistics.
+"""
+
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import psutil
+import psycopg
+from psycopg import sql as psql
+
+from ingest.load import load
+from ingest.progress import LoadProgress
+from ingest.sources.movielens import MovieLens
+from sql.database import Database
+from sql.migrate import migrate
+from sql.statements import Statements, raw, run_script
+
+_statements = Statements(Path(__file__).with_name("statements") / "ingest.sql")
+_RATINGS_A_USER = 150
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class IngestReport:
+    """Seconds, rows/s and peak resident memory in MB (``before``: when the load began)."""
+
+    rows: int
+    films: int
+    plain_seconds: float
+    load_seconds: float
+    plain_rows_per_second: float
+    load_rows_per_second: float
+    ratio: float
+    second_load_seconds: float
+    memory_before_mb: float
+    memory_peak_mb: float
+
+    def as_dict(self) -> dict[str, float]:
+        """For ``--json``."""
+        return asdict(self)
+
+
+def bench_ingest(
+    database: Database, rows: int = 1_000_000, progress: LoadProgress | None = None
+) -> IngestReport:
+    """Measure on this database's server; what it holds is not touched.
+
+    Needs the right to create a database, and about 200 bytes of disk a row.
+    """
+    with tempfile.TemporaryDirectory(prefix="palate-bench-") as temporary:
+        folder = Path(temporary) / "generated"
+        films = generate(folder, rows)
+        with scratch_database(database) as scratch:
+            plain = _plain_copy(scratch, folder)
+            with PeakMemory() as memory:
+                report = load(scratch, MovieLens(folder), progress=progress)
+            again = load(scratch, MovieLens(folder), progress=progress)
+    return IngestReport(
+        rows=rows,
+        films=films,
+        plain_seconds=plain,
+        load_seconds=report.seconds,
+        plain_rows_per_second=rows / plain,
+        load_rows_per_second=rows / report.seconds,
+        ratio=plain / report.seconds,
+        second_load_seconds=again.seconds,
+        memory_before_mb=memory.before / 1e6,
+        memory_peak_mb=memory.peak / 1e6,
+    )
+
+
+def generate(folder: Path, rows: int, seed: int = 1) -> int:
+    """Write a MovieLens folder of ``rows`` ratings; returns how many films it has.
+
+    Beside it lies ``plain.csv``: the same ratings as COPY reads them.
+    """
+    folder.mkdir(parents=True)
+    random = np.random.default_rng(seed)
+    films = min(62_000, 1_000 + rows // 250)
+    with (folder / "movies.csv").open("w") as file:
+        file.write("movieId,title,genres\n")
+        file.writelines(
+            f"{film},Film {film} (1999),Drama|Fantasy\n" for film in range(1, films + 1)
+        )
+    with (folder / "ratings.csv").open("w") as ours, (folder / "plain.csv").open("w") as plain:
+        ours.write("userId,movieId,rating,timestamp\n")
+        for first in range(0, rows, _RATINGS_A_USER):
+            count = min(_RATINGS_A_USER, rows - first)
+            _write_user(random, films, first, count, ours.write, plain.write)
+    return films
+
+
+def _write_user(
+    random: np.random.Generator,
+    films: int,
+    first: int,
+    count: int,
+    write: Callable[[str], int],
+    write_plain: Callable[[str], int],
+) -> None:
+    user = first // _RATINGS_A_USER + 1
+    rated = np.sort(random.choice(films, count, replace=False)) + 1
+    scores = random.integers(1, 11, count) / 2
+    times = 1_000_000_000 + first + np.arange(count)
+    moments = np.datetime_as_string(times.astype("datetime64[s]"))
+    lines = [f"{user},{film},{score}," for film, score in zip(rated, scores, strict=True)]
+    write("".join(f"{line}{at}\n" for line, at in zip(lines, times, strict=True)))
+    write_plain("".join(f"{line}{at}+00\n" for line, at in zip(lines, moments, strict=True)))
+
+
+def _plain_copy(database: Database, folder: Path) -> float:
+    """Seconds of a COPY into an identical table with its keys."""
+    with database.begin(patient=True) as connection:
+        run_script(connection, _statements.raw("create_plain"))
+        with raw(connection).cursor().copy(_statements.raw("copy_plain_movies").encode()) as copy:
+            for line in (folder / "movies.csv").read_text().splitlines()[1:]:
+                copy.write_row(line.split(",")[:2])
+    started = time.monotonic()
+    with (
+        database.begin(patient=True) as connection,
+        raw(connection).cursor().copy(_statements.raw("copy_plain").encode()) as copy,
+        (folder / "plain.csv").open("rb") as file,
+    ):
+        while data := file.read(_CHUNK):
+            copy.write(data)
+    seconds = time.monotonic() - started
+    with database.begin(patient=True) as connection:
+        run_script(connection, _statements.raw("drop_plain"))
+    return seconds
+
+
+@contextmanager
+def scratch_database(database: Database) -> Iterator[Database]:
+    """A migrated, empty database of its own on the same server, dropped afterwards."""
+    name = f"palate_bench_{uuid.uuid4().hex[:8]}"
+    with psycopg.connect(database.psql_url, autocommit=True) as admin:
+        admin.execute(psql.SQL("CREATE DATABASE {}").format(psql.Identifier(name)))
+    url = database.url.set(database=name)
+    try:
+        with Database(url.render_as_string(hide_password=False), database.settings) as scratch:
+            migrate(scratch)
+            yield scratch
+    finally:
+        with psycopg.connect(database.psql_url, autocommit=True) as admin:
+            admin.execute(psql.SQL("DROP DATABASE {} WITH (FORCE)").format(psql.Identifier(name)))
+
+
+class PeakMemory:
+    """The most resident memory of this process while the context is open, in bytes."""
+
+    def __init__(self, interval: float = 0.02) -> None:
+        self._interval = interval
+        self._over = threading.Event()
+        self._process = psutil.Process()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self.before = self.peak = 0
+
+    def __enter__(self) -> Self:
+        self.before = self.peak = self._process.memory_info().rss
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._over.wait(self._interval):
+            self.peak = max(self.peak, self._process.memory_info().rss)

@@ -1,0 +1,69 @@
+"""Measurements as Markdown, for docs/performance.md."""
+
+from collections.abc import Iterable, Sequence
+
+from bench.growth import Growth
+from bench.search import RATE_A_CLIENT, Latency, Report
+
+
+def report_markdown(report: Report) -> str:
+    """Machine and date, the latencies with and without taste, and the targets."""
+    head = (
+        f"{report.machine}. PostgreSQL {report.server}, engine `{report.engine}`; "
+        f"{report.films:,} films, {report.ratings:,} ratings; "
+        f"open loop, {report.rate:g} searches a second, at most {RATE_A_CLIENT:g} a client."
+    )
+    return "\n\n".join((head, _latencies(report.latencies), _targets(report)))
+
+
+def growth_markdown(grown: Sequence[Growth]) -> str:
+    """Latencies by the number of films, over SQL, one client, 100 candidates."""
+    rows = []
+    for step in grown:
+        plain, tasted = _pair(step.latencies)
+        ratio = f"{tasted.p50 / plain.p50:.2f}"
+        rows.append((f"{step.films:,}", _three(plain), _three(tasted), ratio))
+    return _table(("films", *_KINDS, "p50 ratio"), rows)
+
+
+_KINDS = ("unpersonalised p50 / p95 / p99 ms", "personalised p50 / p95 / p99 ms")
+
+
+def _latencies(latencies: Sequence[Latency]) -> str:
+    rows = []
+    for key in dict.fromkeys((x.over, x.clients, x.candidates) for x in latencies):
+        plain, tasted = _pair(x for x in latencies if (x.over, x.clients, x.candidates) == key)
+        ratio = f"{tasted.p50 / plain.p50:.2f}"
+        rows.append((*map(str, key), _three(plain), _three(tasted), ratio))
+    return _table(("over", "clients", "candidates", *_KINDS, "p50 ratio"), rows)
+
+
+def _targets(report: Report) -> str:
+    return _table(
+        ("one client", "target", "measured", ""),
+        [
+            (t.name, f"<= {t.at_most:g}", f"{t.measured:.2f}", "ok" if t.reached else "missed")
+            for t in report.targets()
+        ],
+    )
+
+
+def _pair(latencies: Iterable[Latency]) -> tuple[Latency, Latency]:
+    """Without and with taste."""
+    plain, tasted = sorted(latencies, key=lambda latency: latency.personalized)
+    return plain, tasted
+
+
+def _three(latency: Latency) -> str:
+    return f"{latency.p50:.2f} / {latency.p95:.2f} / {latency.p99:.2f}"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    lines = [head, ["-" * width for width in widths], *rows]
+    return "\n".join(
+        "| "
+        + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        + " |"
+        for line in lines
+    )

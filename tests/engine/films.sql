@@ -1,0 +1,24 @@
+-- name: add_film
+INSERT INTO movies (movie_id, title, original_title, year, imdb_id, tmdb_id, genres, overview,
+                    runtime_minutes, director, actors, keywords, avg_rating, rating_count)
+VALUES (:movie_id, :title, :original_title, :year, :imdb_id, :tmdb_id, :genres, :overview,
+        :runtime_minutes, :director, :actors, :keywords, :avg_rating, :rating_count);
+
+-- name: stem
+SELECT (ts_lexize('palate_stem', :word))[1];
+
+-- name: candidates
+SELECT movie_id, bm25 FROM search_candidates(CAST(:query AS jsonb), :n);
+
+-- name: matches
+SELECT movie_id FROM search_matches(CAST(:query AS jsonb)) ORDER BY movie_id;
+
+-- name: parse
+SELECT parse_query(:text) AS query, parse_query_loose(:text) AS loose;
+
+-- name: relaxed
+SELECT movie_id, relaxed
+FROM search_candidates(CAST(:query AS jsonb), :n, CAST(:loose AS jsonb), :k, CAST(:unseen_by AS bigint));
+
+-- name: suggest
+SELECT * FROM suggest_titles(:prefix, :k);

@@ -1,0 +1,53 @@
+"""palate doctor: each thing that can be wrong is named with what to do."""
+
+import sqlalchemy
+
+from palate.settings import Settings
+from sql.database import Database
+from sql.doctor import Check, run_checks
+
+
+def look(database: Database, settings: Settings) -> dict[str, Check]:
+    return {check.name: check for check in run_checks(database, settings)}
+
+
+def change(database: Database, statement: str) -> None:
+    with database.begin() as connection:
+        connection.execute(sqlalchemy.text(statement))
+
+
+def test_a_loaded_sample_is_well(sample_copy: Database, settings: Settings) -> None:
+    assert {check.status for check in run_checks(sample_copy, settings)} == {"ok"}
+
+
+def test_an_empty_database_is_told_what_to_load(database: Database, settings: Settings) -> None:
+    data = look(database, settings)["data"]
+    assert data.status == "warn"
+    assert "palate ingest sample" in data.advice
+
+
+def test_what_is_wrong_is_named(sample_copy: Database, settings: Settings) -> None:
+    change(sample_copy, "UPDATE movies SET embedding = NULL WHERE movie_id < 10")
+    change(sample_copy, "DELETE FROM movie_search WHERE movie_id < 10")
+    change(sample_copy, "INSERT INTO ratings (user_id, movie_id, rating) VALUES (9, 9, 5)"
+                        " ON CONFLICT DO NOTHING")  # fmt: skip
+    change(sample_copy, "INSERT INTO ratings (user_id, movie_id, rating) VALUES (99999, 9, 5)")
+    checks = look(sample_copy, settings)
+    assert checks["vectors"].status == "warn"
+    assert checks["search index"].status == "warn"
+    assert checks["statistics"].status == "warn"
+    assert all(check.advice for check in checks.values() if check.status != "ok")
+
+
+def test_a_missing_schema_fails(sample_copy: Database, settings: Settings) -> None:
+    change(sample_copy, "UPDATE schema_version SET version_num = '0000'")
+    schema = look(sample_copy, settings)["schema"]
+    assert schema.status == "fail"
+    assert "newer" in schema.detail
+
+
+def test_a_server_that_is_down_fails(settings: Settings) -> None:
+    with Database("postgresql://nobody@127.0.0.1:1/none", settings) as database:
+        server = look(database, settings)["server"]
+    assert server.status == "fail"
+    assert "PALATE_DATABASE_URL" in server.detail
