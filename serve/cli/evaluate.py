@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
@@ -9,21 +10,28 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from palate.errors import MisuseError
+from palate.errors import MisuseError, NotInstalledError
 from serve.cli.output import Justify, err, number, out, print_json, say, table
 from serve.cli.session import Json, examples, session
 
 if TYPE_CHECKING:
     from rerank.evaluate.metrics import Estimate
     from rerank.evaluate.recommend import ProtocolResult
-    from rerank.evaluate.runs import Kind, Run
+    from rerank.evaluate.runs import Run
     from rerank.evaluate.search import SetResult
     from rerank.models.interface import Model
 
-app = typer.Typer(
-    no_args_is_help=True,
-    help="Measure rankings on held-out ratings, with 95% intervals and every baseline beside them.",
-)
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def check_installed() -> None:
+    """Measure rankings on held-out ratings, with 95% intervals and every baseline beside them."""
+    if importlib.util.find_spec("scipy") is None:
+        raise NotInstalledError(
+            "Measuring needs more than searching does. Nothing was measured. "
+            "Install it: pip install 'palate[train]'."
+        )
 
 
 class Queries(Enum):
@@ -49,7 +57,7 @@ Users = Annotated[
 Samples = Annotated[int, typer.Option(min=100, help="Samples of the bootstrap.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of everything drawn.")]
 Output = Annotated[
-    Path | None, typer.Option(metavar="FOLDER", help="Write a .json and an .html there, too.")
+    Path | None, typer.Option(metavar="FOLDER", help="Write .json, .html and .md there, too.")
 ]
 Compare = Annotated[
     list[Path] | None,
@@ -89,7 +97,9 @@ def search(
     """
     from rerank.evaluate.search import SETS, evaluate_search
 
-    if _compared(compare, json=json):
+    earlier = _stored(compare)
+    if len(earlier) == 2:
+        _print_differences(*earlier, json=json)
         return
     with session(context).database(migrate=True) as database, err().status("") as status:
         run = evaluate_search(
@@ -101,7 +111,7 @@ def search(
             seed=seed,
             tell=status.update,
         )
-    _report(run, "search", output, compare, json=json)
+    _report(run, output, earlier, json=json)
 
 
 @app.command(
@@ -135,7 +145,9 @@ def recommend(
     """
     from rerank.evaluate.recommend import PROTOCOLS, evaluate_recommend
 
-    if _compared(compare, json=json):
+    earlier = _stored(compare)
+    if len(earlier) == 2:
+        _print_differences(*earlier, json=json)
         return
     models = _models(model)
     with session(context).database(migrate=True) as database, err().status("") as status:
@@ -148,7 +160,7 @@ def recommend(
             seed=seed,
             tell=status.update,
         )
-    _report(run, "recommend", output, compare, json=json)
+    _report(run, output, earlier, json=json)
 
 
 def _models(names: Sequence[str] | None) -> dict[str, type[Model]]:
@@ -164,38 +176,34 @@ def _models(names: Sequence[str] | None) -> dict[str, type[Model]]:
     return {name: MODELS[name] for name in names or MODELS}
 
 
-def _report(
-    run: Run, kind: Kind, output: Path | None, compared: Sequence[Path] | None, *, json: bool
-) -> None:
-    from rerank.evaluate.page import page
-    from rerank.evaluate.runs import read_run, write_run
+def _stored(paths: Sequence[Path] | None) -> list[Run]:
+    """The runs to compare with, read before anything is measured."""
+    from rerank.evaluate.runs import read_run
 
-    earlier = [read_run(path) for path in compared or ()]
+    if len(paths or ()) > 2:
+        raise MisuseError("--compare takes one or two files. Nothing was measured.")
+    return [read_run(path) for path in paths or ()]
+
+
+def _report(run: Run, output: Path | None, earlier: Sequence[Run], *, json: bool) -> None:
+    from rerank.evaluate.page import page
+    from rerank.evaluate.runs import compare, write_run
+    from rerank.evaluate.tables import tables
+
+    kind = run.about.kind
     if output is not None:
         write_run(run, output / f"{kind}.json")
         (output / f"{kind}.html").write_text(page(run), encoding="utf-8")
+        (output / f"{kind}.md").write_text(tables(run), encoding="utf-8")
+        say(f"Wrote {output / kind}.json, .html and .md.")
     if json:
-        print_json({"about": run.about, "results": run.results})
-    else:
-        for name, result in run.results.items():
-            _print_part(name, result)
-    if output is not None:
-        say(f"Wrote {output / kind}.json and {output / kind}.html.")
+        differences = [compare(before, run) for before in earlier]
+        print_json({"about": run.about, "results": run.results, "differences": differences})
+        return
+    for name, result in run.results.items():
+        _print_part(name, result)
     for before in earlier:
         _print_differences(before, run, json=json)
-
-
-def _compared(paths: Sequence[Path] | None, *, json: bool) -> bool:
-    """Compare two stored runs, if two were named."""
-    from rerank.evaluate.runs import read_run
-
-    if not paths or len(paths) < 2:
-        return False
-    if len(paths) > 2:
-        raise MisuseError("--compare takes one or two files. Nothing was compared.")
-    before, after = map(read_run, paths)
-    _print_differences(before, after, json=json)
-    return True
 
 
 def _print_part(name: str, result: object) -> None:
