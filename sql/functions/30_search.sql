@@ -65,6 +65,7 @@ WITH weight AS MATERIALIZED (
                AS collaborative,
            coalesce((weights ->> 'popularity')::double precision, b.popularity) AS popularity
     FROM blend b
+    LIMIT 1
 ), person AS MATERIALIZED (
     SELECT u.embedding, e.mean, f.factors, f.model_id
     FROM users u
