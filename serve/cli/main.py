@@ -31,6 +31,7 @@ from serve.cli import (
     search,
     server,
     test_users,
+    train,
     user,
 )
 from serve.cli.output import say
@@ -60,6 +61,8 @@ app.add_typer(user.app, name="user", rich_help_panel=_SEARCH)
 app.add_typer(ingest.app, name="ingest", rich_help_panel=_DATA)
 app.add_typer(embed.app, name="embed", rich_help_panel=_DATA)
 app.add_typer(test_users.app, name="test-users", rich_help_panel=_DATA)
+app.command("train", rich_help_panel=_LEARN, epilog=train.EXAMPLES)(train.train)
+app.add_typer(train.app, name="models", rich_help_panel=_LEARN)
 app.add_typer(evaluate.app, name="evaluate", rich_help_panel=_LEARN)
 app.add_typer(features.app, name="features", rich_help_panel=_LEARN)
 app.command("serve", rich_help_panel=_RUN, epilog=server.EXAMPLES)(server.serve)

@@ -45,14 +45,7 @@ UPDATE models SET state = 'retired' WHERE kind = :kind AND state = 'active' RETU
 DELETE FROM models WHERE id = :id AND state <> 'active';
 
 -- name: active_order
-SELECT id, name, version, parameters, body FROM models WHERE kind = 'order' AND state = 'active';
-
--- name: active_order_id
-SELECT id FROM models WHERE kind = 'order' AND state = 'active';
-
--- name: set_weights
-UPDATE blend SET bm25 = :bm25, content = :content, collaborative = :collaborative,
-                 popularity = :popularity;
+SELECT id, name, version, body FROM models WHERE kind = 'order' AND state = 'active';
 
 -- name: analyze
 ANALYZE movie_factors, user_factors, models;
