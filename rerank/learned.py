@@ -77,11 +77,9 @@ def feature_matrix(components: Matrix, features: Matrix) -> Matrix:
 
 
 def _places(column: Matrix) -> Matrix:
-    """Place of each value among the others, the greatest 0 and the least near 1."""
-    n = len(column)
-    places = np.empty(n)
-    places[np.argsort(-column, kind="stable")] = np.arange(n) / max(n, 1)
-    return np.where(np.isnan(column), np.nan, places)
+    """Share of the others that are greater: 0 for the greatest, equals alike in any order."""
+    greater = np.searchsorted(np.sort(-column), -column, side="left")
+    return np.where(np.isnan(column), np.nan, greater / max(len(column), 1))
 
 
 def _scaled(column: Matrix) -> Matrix:

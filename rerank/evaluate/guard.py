@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from palate.errors import PalateError
 from rerank.evaluate.data import statements
 from rerank.models.interface import Ratings
+from rerank.models.registry import fingerprint, list_models
 from sql.database import Database
 
 _HALF_LIFE = 63_115_200.0  # seconds: movie_stats' two years
@@ -34,7 +35,7 @@ def check_reads(connection: sqlalchemy.Connection) -> None:
 
 
 def check_statistics(database: Database, training: Ratings) -> None:
-    """Raise LeakError unless users and films are described by these ratings and no others."""
+    """Raise LeakError unless users, films and models know these ratings and no others."""
     with database.begin(patient=True) as connection:
         films = np.array(connection.execute(statements["film_statistics"]).all(), np.float64)
         users = np.array(connection.execute(statements["user_statistics"]).all(), np.float64)
@@ -43,6 +44,12 @@ def check_statistics(database: Database, training: Ratings) -> None:
     for column, expected in enumerate(_of_films(training), 1):
         should = np.where(known, np.append(expected, 0.0)[rows], 0.0)
         _compare(_FILM_COLUMNS[column - 1], films[:, column], should)
+    for model in list_models(database):
+        if model.state == "active" and model.fingerprint != fingerprint(training):
+            raise LeakError(
+                f"{model} did not learn from the training ratings: it may know the future. "
+                "Nothing was measured."
+            )
     counts = np.diff(training.starts)
     _compare("users' rating_count", users[:, 1], counts[counts > 0].astype(np.float64))
 

@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 from palate.errors import PalateError
 from rerank.evaluate.candidates import PERSONAL, CandidateLists
 from rerank.evaluate.queries import Query
+from rerank.learned import LearnedOrder
+from rerank.models.registry import statements as registry
 from rerank.results import SearchRequest
 from rerank.search import Searcher
+from sql.database import Database
 
 
 class EvaluationError(PalateError):
@@ -57,6 +60,43 @@ class Weighted:
             seen="drop",
             weights={name: self.weights.get(name, 0.0) for name in PERSONAL},
         )
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """The active learned order, over the features (c, f) of the lists it is asked to score.
+
+    Users of whom nothing is known get the blend, and ties are as the blend has them.
+    """
+
+    order: LearnedOrder
+    matrix: NDArray[np.floating]
+    weights: Mapping[str, float]
+    name: str = "learned"
+
+    def scores(self, lists: CandidateLists) -> NDArray[np.float64]:
+        """Places in the learned order, from the last to the first."""
+        content, collaborative = lists.components["content"], lists.components["collaborative"]
+        unknown = np.isnan(content) & np.isnan(collaborative)
+        learned = np.where(unknown, 0.0, self.order.scores(self.matrix.astype(np.float64)))
+        blended = lists.blended(self.weights)
+        order = np.lexsort((lists.movie_ids, -lists.bm25_score, -blended, -learned, lists.numbers))
+        places = np.empty(len(order))
+        places[order] = -np.arange(len(order), dtype=np.float64)
+        return places
+
+    def request(self, query: Query, candidates: int) -> SearchRequest:
+        """The query as its user types it, films already rated left out."""
+        return SearchRequest(
+            q=query.text, user_id=query.user_id, candidates=candidates, seen="drop"
+        )
+
+
+def active_order(database: Database) -> LearnedOrder | None:
+    """The learned order that search uses, if there is one."""
+    with database.read() as connection:
+        row = connection.execute(registry["active_order"]).first()
+    return None if row is None else LearnedOrder(row.id, f"{row.name} {row.version}", row.body)
 
 
 def single_components() -> list[Weighted]:

@@ -18,9 +18,17 @@ from rerank.evaluate.data import read_films, read_ratings
 from rerank.evaluate.guard import check_statistics
 from rerank.evaluate.metrics import Estimate, bootstrap, debiasing_weights, rank_metrics
 from rerank.evaluate.queries import Query, QuerySet, make_queries
-from rerank.evaluate.rankings import Ranking, Weighted, check, single_components
+from rerank.evaluate.rankings import (
+    Learned,
+    Ranking,
+    Weighted,
+    active_order,
+    check,
+    single_components,
+)
 from rerank.evaluate.runs import Outcomes, Run, about
 from rerank.evaluate.split import temporal_split
+from rerank.models.features import fetch_features
 from rerank.models.interface import Ratings, places
 from rerank.search import Searcher
 from sql.database import Database
@@ -190,8 +198,8 @@ def _bands(
     return tuple(bands)
 
 
-Prepare = Callable[[Database], Sequence[Ranking]]
-"""Trains what is to be measured, in the scratch database; returns rankings beyond the blend's."""
+Prepare = Callable[[Database], None]
+"""Trains, in the scratch database, the models that are to be measured."""
 
 
 def evaluate_search(
@@ -214,7 +222,8 @@ def evaluate_search(
     tell("holding out ratings")
     with held_out(database, sets, fraction=fraction, users=users, seed=seed) as held:
         tell("training on what is left")
-        extra = prepare(held.database) if prepare else ()
+        if prepare:
+            prepare(held.database)
         check_statistics(held.database, held.training)
         settings = held.database.settings.model_copy(
             update={"max_candidates": max(candidates, held.database.settings.max_candidates)}
@@ -227,8 +236,7 @@ def evaluate_search(
             if not queries:
                 continue
             tell(f"{name}: {len(queries):,} queries")
-            lists = fetch_candidates(held.database, queries, candidates=candidates)
-            rankings = [*_of_blend(held.database, lists), *extra]
+            lists, rankings = _rankings(held.database, queries, candidates)
             check(searcher, lists, rankings, candidates, seed=seed)
             ranks = {each.name: lists.target_ranks(each.scores(lists)) for each in rankings}
             results[name] = summarize(queries, ranks, held.training, samples=samples, seed=seed)
@@ -244,6 +252,19 @@ def evaluate_search(
             "weights": read_weights(held.database),
         }  # fmt: skip
     return Run(about("search", database, held.ratings, parameters), results, outcomes)
+
+
+def _rankings(
+    database: Database, queries: Sequence[Query], candidates: int
+) -> tuple[CandidateLists, list[Ranking]]:
+    """The candidates, and everything that can order them."""
+    order = active_order(database)
+    if order is None:
+        lists = fetch_candidates(database, queries, candidates=candidates)
+        return lists, _of_blend(database, lists)
+    features = fetch_features(database, queries, candidates=candidates)
+    learned = Learned(order, features.matrix, read_weights(database))
+    return features.lists, [*_of_blend(database, features.lists), learned]
 
 
 def _of_blend(database: Database, lists: CandidateLists) -> list[Ranking]:

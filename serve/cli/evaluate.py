@@ -81,6 +81,9 @@ def search(
         list[Queries] | None,
         typer.Option(help="Only this set of queries. Repeat. Without: all of them."),
     ] = None,
+    model: Annotated[
+        int | None, typer.Option(metavar="ID", help="These stored factors, not the active ones.")
+    ] = None,
     candidates: Annotated[int, typer.Option(min=10, max=10_000, help="Films ordered.")] = 200,
     users: Users = None,
     samples: Samples = 1000,
@@ -93,8 +96,10 @@ def search(
 
     Each user's last fifth of ratings is held out; every film rated 4 stars or more among it makes
     a query. Search runs on the other ratings alone, in a schema of its own that is dropped
-    afterwards; nothing live is changed.
+    afterwards; nothing live is changed. The active models' families are trained there again, from
+    the other ratings alone.
     """
+    from rerank.evaluate.retrain import retrain
     from rerank.evaluate.search import SETS, evaluate_search
 
     earlier = _stored(compare)
@@ -104,6 +109,7 @@ def search(
     with session(context).database(migrate=True) as database, err().status("") as status:
         run = evaluate_search(
             database,
+            prepare=retrain(database, model, candidates=candidates, tell=status.update),
             sets=[each.value for each in queries] if queries else SETS,
             candidates=candidates,
             users=users,

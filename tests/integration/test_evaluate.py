@@ -15,10 +15,14 @@ from rerank.evaluate.guard import LeakError, check_statistics
 from rerank.evaluate.page import page
 from rerank.evaluate.rankings import EvaluationError, Weighted, check, single_components
 from rerank.evaluate.recommend import evaluate_recommend, make_trial
+from rerank.evaluate.retrain import retrain
 from rerank.evaluate.runs import Run, compare, read_run, write_run
 from rerank.evaluate.search import SETS, Held, evaluate_search, held_out
 from rerank.models.factors import Svd
 from rerank.models.interface import Ratings
+from rerank.models.lambdarank import LambdaRank
+from rerank.models.registry import activate, active_model, save_factors
+from rerank.models.train import train
 from rerank.search import Searcher
 from sql.database import Database
 
@@ -218,3 +222,31 @@ def test_the_page_of_a_run_stands_alone(search_run: Run) -> None:
     text = page(search_run)
     assert "<svg" in text
     assert "http" not in text.replace("http://www.w3.org", "")
+
+
+def test_stored_models_are_trained_again_on_what_they_may_know(sample_copy: Database) -> None:
+    """The check inside holds the learned order's quick path to the one that people search by."""
+    run_script(sample_copy, "DELETE FROM ratings WHERE user_id > 100; SELECT refresh_stats()")
+    train(sample_copy, Svd(rank=8), order=LambdaRank(rounds=15, least_in_leaf=20))
+    live = active_model(sample_copy, "factors")
+    run = evaluate_search(
+        sample_copy, sets=["one-word"], prepare=retrain(sample_copy), users=30, samples=100
+    )
+    rankings = run.results["one-word"].rankings
+    assert list(rankings) == ["bm25", "content", "collaborative", "popularity", "blend", "learned"]
+    assert rankings["learned"].difference["ndcg@10"].mean > 0
+    assert active_model(sample_copy, "factors") == live
+
+
+def test_a_model_that_learned_from_other_ratings_is_caught(sample_copy: Database) -> None:
+    with held_out(sample_copy, ["one-word"], users=5) as held:
+        model = Svd(rank=4).fit(held.ratings)  # of the future, too
+        activate(held.database, save_factors(held.database, model, metrics={}))
+        with pytest.raises(LeakError, match="svd 1"):
+            check_statistics(held.database, held.training)
+
+
+def test_without_a_stored_model_there_is_none_to_train(database: Database) -> None:
+    assert retrain(database) is None
+    with pytest.raises(NotFoundError):
+        retrain(database, 7)
