@@ -4,7 +4,8 @@
 --         + collaborative_contribution + popularity_contribution
 --
 -- Each contribution is a weight (table blend, or the call's `weights`) times a component in
--- [0, 1]: bm25 divided by the best one's; the others min-max scaled inside the candidate set,
+-- [0, 1]: bm25 divided by the best one's; the others min-max scaled inside the candidate set
+-- (collaborative then its cube root, since a few films stand far above the others),
 -- 0.5 where a film has none or all are alike. `content` needs a taste vector, `collaborative`
 -- factors of the active model: without them they are NULL and contribute 0, and everybody without
 -- either gets the same order.
@@ -116,8 +117,8 @@ WITH weight AS MATERIALIZED (
                    / nullif(max(m.cosine) OVER () - min(m.cosine) OVER (), 0), 0.5)
            END AS content_part,
            CASE WHEN m.has_factors THEN
-               coalesce((m.affinity - min(m.affinity) OVER ())
-                   / nullif(max(m.affinity) OVER () - min(m.affinity) OVER (), 0), 0.5)
+               coalesce(cbrt((m.affinity - min(m.affinity) OVER ())
+                   / nullif(max(m.affinity) OVER () - min(m.affinity) OVER (), 0)), 0.5)
            END AS collaborative_part,
            coalesce((m.popularity - min(m.popularity) OVER ())
                / nullif(max(m.popularity) OVER () - min(m.popularity) OVER (), 0), 0.5)
