@@ -165,6 +165,8 @@ class Model(ABC):
     name: ClassVar[str]
     learned: ClassVar[tuple[str, ...]] = ()
     """Attributes that ``_learn`` sets: arrays, which save() writes and load() reads."""
+    personal: ClassVar[bool] = True
+    """Whether users differ in what they are given."""
     predicts_ratings: ClassVar[bool] = False
     """Whether scores are in stars."""
 
