@@ -23,6 +23,7 @@ class Cursor:
     movie_ids: tuple[int, ...]
     offset: int
     relaxed: bool
+    learned: bool = False
 
 
 class CursorSigner:
@@ -37,7 +38,7 @@ class CursorSigner:
         """The cursor as text for an address."""
         steps = [b - a for a, b in zip((0, *cursor.movie_ids), cursor.movie_ids, strict=False)]
         written: str = self._serializer.dumps(
-            [_fingerprint(request), cursor.offset, int(cursor.relaxed), steps]
+            [_fingerprint(request), cursor.offset, int(cursor.relaxed), int(cursor.learned), steps]
         )
         return written
 
@@ -45,7 +46,7 @@ class CursorSigner:
         """The cursor behind a text. Raises MisuseError for one that is not ours or not this
         search's."""
         try:
-            fingerprint, offset, relaxed, steps = self._serializer.loads(text)
+            fingerprint, offset, relaxed, learned, steps = self._serializer.loads(text)
         except (BadSignature, ValueError) as error:
             raise MisuseError(
                 "The cursor is not one of ours, or the server that gave it has restarted without "
@@ -60,7 +61,7 @@ class CursorSigner:
         for step in steps:
             last += step
             movie_ids.append(last)
-        return Cursor(tuple(movie_ids), offset, bool(relaxed))
+        return Cursor(tuple(movie_ids), offset, bool(relaxed), bool(learned))
 
 
 def _fingerprint(request: SearchRequest) -> str:

@@ -10,6 +10,7 @@ COMPONENTS = ("bm25", "semantic", "content", "collaborative", "popularity")
 Mode = Literal["lexical", "semantic", "hybrid"]
 Seen = Literal["keep", "drop", "mark"]
 Explain = Literal["none", "facts"]
+Order = Literal["learned", "blend"]
 
 
 class _Frozen(BaseModel):
@@ -32,6 +33,11 @@ class SearchRequest(_Frozen):
     )
     seen: Seen = Field(
         "keep", description="Films the user rated: keep, drop before the limit, or mark."
+    )
+    order: Order = Field(
+        "learned",
+        description="learned: the trained order, where there is one for this search; blend: the "
+        "sum of the contributions, as SQL gives it.",
     )
     explain: Explain = Field("none", description="facts: reasons from the user's own ratings.")
     facets: bool = Field(False, description="Count all matching films by genre and decade.")
@@ -80,6 +86,9 @@ class Hit(_Frozen):
     bm25_score: float | None = Field(description="BM25 as the engine gave it, before scaling.")
     components: dict[str, float | None] = Field(description="Each in [0, 1]; null: not used.")
     contributions: dict[str, float] = Field(description="Weight times component; sum: score.")
+    learned_score: float | None = Field(
+        None, description="What a learned order gave it, when that made the order."
+    )
     unpersonalized_rank: int
     moved: int = Field(description="Places gained (positive) or lost against unpersonalised.")
     seen: bool
@@ -106,6 +115,8 @@ class SearchResponse(_Frozen):
     relaxed: bool = Field(description="Too few films had all words: these have any of them.")
     mode: Mode
     engine: str
+    order: Order = Field(description="What ordered the films: `learned`, or `blend` by score.")
+    order_model: str | None = Field(None, description="Name and version of the learned order.")
     weights: dict[str, float]
     total: int | None = Field(None, description="All matching films; counted with facets.")
     hits: tuple[Hit, ...]

@@ -2,12 +2,12 @@
 
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection
 
 from palate.embedder import Embedder, open_embedder, plain_name
 from palate.errors import ConflictError, MisuseError
@@ -16,6 +16,8 @@ from palate.settings import Settings
 from rerank.cursor import Cursor, CursorSigner
 from rerank.explain import fetch_neighbours, reasons
 from rerank.highlight import with_snippets
+from rerank.learned import LearnedPages, Page, in_words
+from rerank.plan import Plan
 from rerank.query import ParsedQuery, parse
 from rerank.results import (
     COMPONENTS,
@@ -30,7 +32,7 @@ from rerank.spelling import Vocabulary, did_you_mean
 from sql.database import Database
 from sql.engines import CompiledQuery
 from sql.statements import Statements
-from sql.syntax import All, And, Filter, Ids, Match, Node, Nothing, Range, loosen
+from sql.syntax import Nothing
 
 _statements = Statements(Path(__file__).parent / "statements" / "search.sql")
 
@@ -69,6 +71,7 @@ class Searcher:
         self._embedder_lock = threading.Lock()
         self._signer = CursorSigner(self._settings)
         self._vocabulary = Vocabulary(_statements["vocabulary"])
+        self._learned = LearnedPages()
 
     def search(self, request: SearchRequest) -> SearchResponse:
         """Run one search.
@@ -86,14 +89,14 @@ class Searcher:
                 max_clauses=self._settings.max_query_clauses,
             )
         cursor = self._signer.read(request.cursor, request) if request.cursor else None
-        plan = _Plan(request, parsed, cursor)
+        plan = Plan(request, parsed, cursor)
         with stage("compile"):
             compiled = self._database.search_engine.compile(plan.tree)
         embedding = self._embed(request)
         with self._database.read() as connection:
             with stage("rank"):
-                rows = self._rank(connection, plan, compiled, embedding)
-            return self._answer(connection, plan, compiled, rows)
+                page = self._rank(connection, plan, compiled, embedding)
+            return self._answer(connection, plan, compiled, page)
 
     def suggest(self, prefix: str, k: int = 10) -> list[Suggestion]:
         """Titles that start as typed, the best first."""
@@ -150,10 +153,10 @@ class Searcher:
     def _rank(
         self,
         connection: Connection,
-        plan: "_Plan",
+        plan: Plan,
         compiled: CompiledQuery,
         embedding: NDArray[Any] | None,
-    ) -> Sequence[RowMapping]:
+    ) -> Page:
         request = plan.request
         engine = self._database.search_engine
         lexical = request.mode != "semantic"
@@ -172,23 +175,32 @@ class Searcher:
             "query_embedding": None if embedding is None else str(embedding.tolist()),
             "filter": json.dumps(engine.compile(restriction).query) if restriction else None,
             "page": plan.page,
+            "explain": request.explain != "none",
         }
-        return connection.execute(_statements["search"], parameters).mappings().all()
+        if plan.may_learn and self._learned.expected:
+            return self._learned.page(connection, parameters)
+        found = connection.execute(_statements["search"], parameters).mappings().all()
+        rows = [dict(row) for row in found]
+        head = rows[0]
+        if plan.may_learn and head["user_has_taste"] and self._learned.appeared(head["order_id"]):
+            return self._learned.page(connection, parameters)
+        hits = [row for row in rows if row["movie_id"] is not None]
+        return Page(head, hits, tuple(head["ordered"] or ()))
 
     def _answer(
         self,
         connection: Connection,
-        plan: "_Plan",
+        plan: Plan,
         compiled: CompiledQuery,
-        rows: Sequence[RowMapping],
+        page: Page,
     ) -> SearchResponse:
-        request, head = plan.request, rows[0]
-        hits = plan.paged([_hit(row) for row in rows if row["movie_id"] is not None])
+        request, head = plan.request, page.head
+        hits = plan.paged([_hit(row) for row in page.rows])
         relaxed = plan.relaxed or bool(head["relaxed"])
-        personalized = head["user_has_vector"] and (not hits or bool(head["personalized"]))
+        personalized = head["user_has_taste"] and (not hits or bool(head["personalized"]))
         if request.explain == "facts":
             with stage("explain"):
-                hits = _with_reasons(connection, request, hits)
+                hits = _with_reasons(connection, request, hits, page)
         if request.snippets:
             with stage("snippets"):
                 hits = with_snippets(connection, plan.parsed.tree, hits)
@@ -208,12 +220,14 @@ class Searcher:
             relaxed=relaxed,
             mode=request.mode,
             engine=self._database.search_engine.name,
+            order="learned" if plan.learned or page.model else "blend",
+            order_model=page.model,
             weights=_weights(request, head),
             total=total,
             hits=tuple(hits),
             facets=facets,
             did_you_mean=self._correct(connection, plan.parsed, relaxed or not hits),
-            next_cursor=self._next_cursor(plan, head, relaxed),
+            next_cursor=self._next_cursor(plan, page, relaxed),
         )
 
     def _correct(self, connection: Connection, parsed: ParsedQuery, poor: bool) -> str | None:
@@ -222,81 +236,34 @@ class Searcher:
         with stage("spelling"):
             return did_you_mean(parsed.text, parsed.plain_words, self._vocabulary.words(connection))
 
-    def _next_cursor(self, plan: "_Plan", head: RowMapping, relaxed: bool) -> str | None:
-        order = plan.cursor.movie_ids if plan.cursor else tuple(head["ordered"] or ())
+    def _next_cursor(self, plan: Plan, page: Page, relaxed: bool) -> str | None:
+        order = plan.cursor.movie_ids if plan.cursor else page.ordered
+        learned = plan.learned or page.model is not None
         offset = plan.offset + plan.request.k
         if offset >= len(order):
             return None
-        return self._signer.write(Cursor(order, offset, relaxed), plan.request)
+        return self._signer.write(Cursor(order, offset, relaxed, learned), plan.request)
 
 
-class _Plan:
-    """What one request asks of the engine: a first page, or a later one of a frozen order."""
-
-    def __init__(self, request: SearchRequest, parsed: ParsedQuery, cursor: Cursor | None) -> None:
-        self.request = request
-        self.parsed = parsed
-        self.cursor = cursor
-        self.offset = cursor.offset if cursor else 0
-        self.relaxed = cursor.relaxed if cursor else False
-        self.may_relax = cursor is None
-        filters = [Filter(node) for node in _filters(request)]
-        if cursor:
-            filters.append(Filter(Ids(cursor.movie_ids)))
-        tree = (loosen(parsed.tree) or parsed.tree) if self.relaxed else parsed.tree
-        self.tree: Node = And((tree, *filters)) if filters else tree
-        self.restriction: Node | None = And((All(), *filters)) if filters else None
-        self.candidates = max(len(cursor.movie_ids) if cursor else request.candidates, request.k)
-        self.page = (
-            list(cursor.movie_ids[self.offset : self.offset + request.k]) if cursor else None
-        )
-
-    def paged(self, hits: list[Hit]) -> list[Hit]:
-        """The hits of this page, ranked as the first page ranked them."""
-        if self.page is None:
-            return hits
-        place = {movie_id: self.offset + i for i, movie_id in enumerate(self.page, 1)}
-        return [
-            hit.model_copy(
-                update={
-                    "rank": place[hit.movie_id],
-                    "moved": hit.unpersonalized_rank - place[hit.movie_id],
-                }
-            )
-            for hit in sorted(
-                (hit for hit in hits if hit.movie_id in place), key=lambda hit: place[hit.movie_id]
-            )
-        ]
-
-
-def _filters(request: SearchRequest) -> Iterator[Node]:
-    yield from (Match("genres", genre) for genre in request.genres)
-    if request.year_from is not None or request.year_to is not None:
-        yield Range("year", request.year_from, request.year_to)
-    if request.min_rating is not None:
-        yield Range("avg_rating", request.min_rating, None)
-    if request.min_ratings is not None:
-        yield Range("rating_count", request.min_ratings, None)
-
-
-def _hit(row: RowMapping) -> Hit:
+def _hit(row: Mapping[str, Any]) -> Hit:
     return Hit.model_construct(
         **{name: row[name] for name in _HIT_COLUMNS},
         genres=tuple(row["genres"]),
         components={name: row[name] for name in COMPONENTS},
         contributions={name: row[f"{name}_contribution"] for name in COMPONENTS},
+        learned_score=row.get("learned_score"),
         seen=row["rating"] is not None,
         reasons=None,
         snippets=None,
     )
 
 
-def _weights(request: SearchRequest, head: RowMapping) -> dict[str, float]:
+def _weights(request: SearchRequest, head: Mapping[str, Any]) -> dict[str, float]:
     stored = {name: head[f"weight_{name}"] for name in COMPONENTS}
     return stored | (request.weights or {})
 
 
-def _why_not(request: SearchRequest, head: RowMapping) -> str:
+def _why_not(request: SearchRequest, head: Mapping[str, Any]) -> str:
     if request.user_id is None:
         return "no user_id was given"
     if not head["user_known"]:
@@ -309,7 +276,9 @@ def _why_not(request: SearchRequest, head: RowMapping) -> str:
     )
 
 
-def _with_reasons(connection: Connection, request: SearchRequest, hits: list[Hit]) -> list[Hit]:
+def _with_reasons(
+    connection: Connection, request: SearchRequest, hits: list[Hit], page: Page
+) -> list[Hit]:
     neighbours = (
         fetch_neighbours(
             connection, [hit.movie_id for hit in hits], request.user_id, request.profile
@@ -317,10 +286,12 @@ def _with_reasons(connection: Connection, request: SearchRequest, hits: list[Hit
         if request.user_id is not None
         else {}
     )
-    return [
-        hit.model_copy(update={"reasons": reasons(hit, neighbours.get(hit.movie_id, ()))})
-        for hit in hits
-    ]
+    told = {}
+    for hit in hits:
+        said = reasons(hit, neighbours.get(hit.movie_id, ()))
+        learned = in_words(page.contributions.get(hit.movie_id, {}))
+        told[hit.movie_id] = (*said, learned) if learned else said
+    return [hit.model_copy(update={"reasons": told[hit.movie_id]}) for hit in hits]
 
 
 def _count_facets(connection: Connection, query: Mapping[str, Any]) -> tuple[int, Facets]:

@@ -46,6 +46,9 @@ TABLES = (
     "users",
     "ratings",
     "tags",
+    "models",
+    "movie_factors",
+    "user_factors",
 )
 """What a csv backup holds, in the order it is restored."""
 

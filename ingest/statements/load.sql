@@ -141,6 +141,7 @@ DELETE FROM tags;
 DELETE FROM users;
 DELETE FROM movies;
 DELETE FROM embedding_model;
+DELETE FROM models;
 DELETE FROM sources;
 
 -- name: upsert_movies

@@ -23,12 +23,15 @@ from serve.cli import (
     demo,
     doctor,
     embed,
+    evaluate,
+    features,
     ingest,
     keys,
     movies,
     search,
     server,
     test_users,
+    train,
     user,
 )
 from serve.cli.output import say
@@ -48,7 +51,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-_SEARCH, _DATA, _RUN = "Search", "Data", "Run"
+_SEARCH, _DATA, _LEARN, _RUN = "Search", "Data", "Learn", "Run"
 app.command("demo", rich_help_panel=_SEARCH, epilog=demo.EXAMPLES)(demo.demo)
 app.command("search", rich_help_panel=_SEARCH, epilog=search.EXAMPLES)(search.search)
 app.command("movie", rich_help_panel=_SEARCH, epilog=movies.MOVIE_EXAMPLES)(movies.movie)
@@ -58,6 +61,10 @@ app.add_typer(user.app, name="user", rich_help_panel=_SEARCH)
 app.add_typer(ingest.app, name="ingest", rich_help_panel=_DATA)
 app.add_typer(embed.app, name="embed", rich_help_panel=_DATA)
 app.add_typer(test_users.app, name="test-users", rich_help_panel=_DATA)
+app.command("train", rich_help_panel=_LEARN, epilog=train.EXAMPLES)(train.train)
+app.add_typer(train.app, name="models", rich_help_panel=_LEARN)
+app.add_typer(evaluate.app, name="evaluate", rich_help_panel=_LEARN)
+app.add_typer(features.app, name="features", rich_help_panel=_LEARN)
 app.command("serve", rich_help_panel=_RUN, epilog=server.EXAMPLES)(server.serve)
 app.add_typer(keys.app, name="keys", rich_help_panel=_RUN)
 app.add_typer(db.app, name="db", rich_help_panel=_RUN)

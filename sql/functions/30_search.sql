@@ -4,9 +4,11 @@
 --         + collaborative_contribution + popularity_contribution
 --
 -- Each contribution is a weight (table blend, or the call's `weights`) times a component in
--- [0, 1]: bm25 divided by the best one's; the others min-max scaled inside the candidate set,
--- 0.5 where a film has none or all are alike. Without a taste vector the personal components
--- are NULL and contribute 0: everybody without one gets the same order.
+-- [0, 1]: bm25 divided by the best one's; the others min-max scaled inside the candidate set
+-- (collaborative then its cube root, since a few films stand far above the others),
+-- 0.5 where a film has none or all are alike. `content` needs a taste vector, `collaborative`
+-- factors of the active model: without them they are NULL and contribute 0, and everybody without
+-- either gets the same order.
 
 DO $$
 DECLARE f regprocedure;
@@ -14,8 +16,8 @@ BEGIN
     FOR f IN SELECT p.oid FROM pg_proc p
              WHERE p.proname IN ('search', 'similar') AND p.pronamespace = current_schema()::regnamespace
     LOOP EXECUTE format('DROP FUNCTION %s', f); END LOOP;
+    EXECUTE format('DROP TYPE IF EXISTS %I.search_hit', current_schema());
 END $$;
-DROP TYPE IF EXISTS search_hit;
 
 CREATE TYPE search_hit AS (
     rank                       bigint,
@@ -60,12 +62,20 @@ WITH weight AS MATERIALIZED (
                 ELSE coalesce((weights ->> 'semantic')::double precision, b.semantic)
            END AS semantic,
            coalesce((weights ->> 'content')::double precision, b.content) AS content,
+           coalesce((weights ->> 'collaborative')::double precision, b.collaborative)
+               AS collaborative,
            coalesce((weights ->> 'popularity')::double precision, b.popularity) AS popularity
     FROM blend b
+    LIMIT 1
 ), person AS MATERIALIZED (
-    SELECT u.embedding, e.mean
-    FROM users u CROSS JOIN embedding_model e
-    WHERE u.user_id = for_user AND u.profile = search.profile AND u.embedding IS NOT NULL
+    SELECT u.embedding, e.mean, f.factors, f.model_id
+    FROM users u
+    LEFT JOIN embedding_model e ON u.embedding IS NOT NULL
+    LEFT JOIN (user_factors f JOIN models a
+               ON a.id = f.model_id AND a.kind = 'factors' AND a.state = 'active')
+           ON f.user_id = u.user_id AND f.profile = u.profile AND f.rating_count > 0
+    WHERE u.user_id = for_user AND u.profile = search.profile
+      AND (u.embedding IS NOT NULL OR f.factors IS NOT NULL)
 ), lexical AS MATERIALIZED (
     SELECT c.movie_id, c.bm25, c.relaxed
     FROM search_candidates(query, candidates, loose, coalesce(relax_below, k),
@@ -87,7 +97,10 @@ WITH weight AS MATERIALIZED (
     SELECT f.*, m.title, m.year,
            (SELECT s.popularity FROM movie_stats s WHERE s.movie_id = f.movie_id) AS popularity,
            nullif(1 - ((m.embedding - p.mean) <=> p.embedding), 'NaN') AS cosine,
-           p.mean IS NOT NULL AS personalized
+           (SELECT -(o.factors_out <#> p.factors) FROM movie_factors o
+            WHERE o.movie_id = f.movie_id AND o.model_id = p.model_id) AS affinity,
+           p.embedding IS NOT NULL AS has_content,
+           p.factors IS NOT NULL AS has_factors
     FROM found f
     JOIN movies m USING (movie_id)
     LEFT JOIN person p ON true
@@ -99,10 +112,14 @@ WITH weight AS MATERIALIZED (
                    / nullif(max(m.similarity) OVER () - min(m.similarity) OVER (), 0),
                    CASE WHEN m.similarity IS NULL THEN 0 ELSE 0.5 END)
            END AS semantic_part,
-           CASE WHEN m.personalized THEN
+           CASE WHEN m.has_content THEN
                coalesce((m.cosine - min(m.cosine) OVER ())
                    / nullif(max(m.cosine) OVER () - min(m.cosine) OVER (), 0), 0.5)
            END AS content_part,
+           CASE WHEN m.has_factors THEN
+               coalesce(cbrt((m.affinity - min(m.affinity) OVER ())
+                   / nullif(max(m.affinity) OVER () - min(m.affinity) OVER (), 0)), 0.5)
+           END AS collaborative_part,
            coalesce((m.popularity - min(m.popularity) OVER ())
                / nullif(max(m.popularity) OVER () - min(m.popularity) OVER (), 0), 0.5)
                AS popularity_part
@@ -112,24 +129,27 @@ WITH weight AS MATERIALIZED (
            w.bm25 * s.bm25_part AS bm25_c,
            coalesce(w.semantic * s.semantic_part, 0) AS semantic_c,
            coalesce(w.content * s.content_part, 0) AS content_c,
+           coalesce(w.collaborative * s.collaborative_part, 0) AS collaborative_c,
            w.popularity * s.popularity_part AS popularity_c
     FROM scaled s CROSS JOIN weight w
-), ranked AS (
-    SELECT c.*,
-           c.bm25_c + c.semantic_c + c.content_c + c.popularity_c AS total,
-           row_number() OVER (ORDER BY c.bm25_c + c.semantic_c + c.content_c + c.popularity_c DESC,
-                                       c.bm25 DESC NULLS LAST, c.movie_id) AS place,
-           row_number() OVER (ORDER BY c.bm25_c + c.semantic_c + c.popularity_c DESC,
-                                       c.bm25 DESC NULLS LAST, c.movie_id) AS plain_place
+), summed AS (
+    SELECT c.*, c.bm25_c + c.semantic_c + c.content_c + c.collaborative_c + c.popularity_c AS total,
+           c.bm25_c + c.semantic_c + c.popularity_c AS plain
     FROM contributed c
+), ranked AS (
+    SELECT s.*,
+           row_number() OVER (ORDER BY s.total DESC, s.bm25 DESC NULLS LAST, s.movie_id) AS place,
+           row_number() OVER (ORDER BY s.plain DESC, s.bm25 DESC NULLS LAST, s.movie_id)
+               AS plain_place
+    FROM summed s
 )
 SELECT r.place, r.movie_id, r.title, r.year, r.total,
-       r.bm25_part, r.semantic_part, r.content_part, NULL::double precision, r.popularity_part,
-       r.bm25_c, r.semantic_c, r.content_c, 0::double precision, r.popularity_c,
+       r.bm25_part, r.semantic_part, r.content_part, r.collaborative_part, r.popularity_part,
+       r.bm25_c, r.semantic_c, r.content_c, r.collaborative_c, r.popularity_c,
        r.bm25, r.plain_place, r.plain_place - r.place,
        (SELECT v.rating FROM ratings v WHERE v.user_id = for_user
             AND v.profile = search.profile AND v.movie_id = r.movie_id),
-       r.personalized, coalesce(r.relaxed, false)
+       r.has_content OR r.has_factors, coalesce(r.relaxed, false)
 FROM ranked r
 WHERE r.place <= k
 ORDER BY r.place

@@ -29,5 +29,5 @@ BEGIN
     EXECUTE format('GRANT ALL ON ALL TABLES IN SCHEMA %I TO palate_owner', schema_name);
     EXECUTE format('GRANT USAGE ON SCHEMA %I TO palate_app, palate_read', schema_name);
     EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA %I TO palate_app, palate_read', schema_name);
-    EXECUTE format('GRANT INSERT, UPDATE, DELETE ON ratings, tags, users TO palate_app');
+    EXECUTE format('GRANT INSERT, UPDATE, DELETE ON ratings, tags, users, user_factors TO palate_app');
 END $$;

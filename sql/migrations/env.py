@@ -2,9 +2,11 @@
 
 from alembic import context
 
+connection = context.config.attributes["connection"]
 context.configure(
-    connection=context.config.attributes["connection"],
+    connection=connection,
     transactional_ddl=True,
     version_table="schema_version",
+    version_table_schema=connection.dialect.default_schema_name,
 )
 context.run_migrations()

@@ -24,7 +24,8 @@ COPY (SELECT * FROM {table}) TO STDOUT (FORMAT csv, HEADER);
 SELECT pg_advisory_xact_lock(hashtextextended('palate.load', 0));
 
 -- name: empty
-TRUNCATE movies, ratings, tags, users, sources, embedding_model, profile_settings, blend;
+TRUNCATE movies, ratings, tags, users, sources, embedding_model, profile_settings, blend,
+         models, movie_factors, user_factors;
 
 -- name: without_profile_triggers
 -- Profiles come from the file as they were; counting the ratings again would double them.
@@ -34,6 +35,7 @@ ALTER TABLE users DISABLE TRIGGER USER;
 -- name: with_profile_triggers
 ALTER TABLE ratings ENABLE TRIGGER USER;
 ALTER TABLE users ENABLE TRIGGER USER;
+SELECT setval(pg_get_serial_sequence('models', 'id'), max(id)) FROM models;
 
 -- name: import
 COPY {table} FROM STDIN (FORMAT csv, HEADER match);

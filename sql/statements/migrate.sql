@@ -5,7 +5,8 @@ SELECT 1;
 SELECT pg_advisory_xact_lock(hashtext('palate'), hashtext('migrate'));
 
 -- name: has_schema_version
-SELECT to_regclass('schema_version') IS NOT NULL;
+-- In this schema: a scratch schema stands before the live one.
+SELECT to_regclass(quote_ident(current_schema()) || '.schema_version') IS NOT NULL;
 
 -- name: schema_version
 SELECT version_num FROM schema_version;

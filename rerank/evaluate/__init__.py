@@ -1,0 +1,1 @@
+"""How good rankings are, on ratings they have not seen."""

@@ -1,0 +1,240 @@
+"""The learned order: LightGBM LambdaRank over what search_features() says of the candidates.
+
+The active model's text is kept parsed in each process; every search learns from its own statement
+which model is active, so that a change reaches all processes with the next search, and there is
+no message to miss.
+"""
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+from sqlalchemy import Connection
+
+from sql.statements import Statements
+
+_statements = Statements(Path(__file__).parent / "statements" / "learned.sql")
+_log = structlog.get_logger(__name__)
+
+Matrix = NDArray[np.float64]
+
+COMPONENTS = ("bm25", "content", "collaborative", "popularity")
+"""Features that are components of the blend, as search() scales them."""
+
+SQL_FEATURES = (
+    "affinity",
+    "affinity_10",
+    "affinity_30",
+    "log_ratings",
+    "mean_rating",
+    "year",
+    "years_from_last_rating",
+    "years_from_own_mean",
+    "genres_rated",
+    "genres_liked",
+    "log_user_ratings",
+    "user_mean",
+    "candidates",
+)
+"""What search_features() gives in its array, in its order."""
+
+LIST_FEATURES = ("collaborative_place", "content_place", "scaled_affinity_10", "scaled_affinity_30")
+"""Made here from the whole list: places from 0 to 1, affinities scaled from 0 to 1."""
+
+FEATURES = COMPONENTS + SQL_FEATURES + LIST_FEATURES
+
+WORDS = {
+    "its text": ("bm25", "candidates"),
+    "how near it is to what you like": ("content", "content_place"),
+    "what people with your ratings liked": ("affinity", "collaborative", "collaborative_place"),
+    "what you rated lately": (
+        "affinity_10", "affinity_30", "scaled_affinity_10", "scaled_affinity_30",
+    ),
+    "how many people rated it": ("popularity", "log_ratings"),
+    "how people rated it": ("mean_rating", "user_mean"),
+    "its year": ("year", "years_from_last_rating", "years_from_own_mean"),
+    "its genres": ("genres_rated", "genres_liked"),
+    "how much you have rated": ("log_user_ratings",),
+}  # fmt: skip
+"""Features that say the same thing, under the words for it."""
+
+
+def feature_matrix(components: Matrix, features: Matrix) -> Matrix:
+    """FEATURES of one list of n candidates, (n, len(FEATURES)); NaN where something is missing.
+
+    ``components`` is (n, len(COMPONENTS)) and ``features`` (n, len(SQL_FEATURES)).
+    """
+    ten, thirty = features[:, 1], features[:, 2]
+    return np.column_stack([
+        components, features, _places(components[:, 2]), _places(components[:, 1]),
+        _scaled(ten), _scaled(thirty),
+    ])  # fmt: skip
+
+
+def _places(column: Matrix) -> Matrix:
+    """Share of the others that are greater: 0 for the greatest, equals alike in any order."""
+    greater = np.searchsorted(np.sort(-column), -column, side="left")
+    return np.where(np.isnan(column), np.nan, greater / max(len(column), 1))
+
+
+def _scaled(column: Matrix) -> Matrix:
+    """From the least, 0, to the greatest, 1; where all are alike .5; NaN stays."""
+    known = column[~np.isnan(column)]
+    if not len(known) or (span := known.max() - known.min()) == 0:
+        return np.where(np.isnan(column), np.nan, 0.5)
+    return np.asarray((column - known.min()) / span)
+
+
+class LearnedOrder:
+    """One model, ready to order candidates. Thread-safe."""
+
+    def __init__(self, model_id: int, name: str, body: str) -> None:
+        import lightgbm
+
+        self.id = model_id
+        self.name = name
+        self._booster = lightgbm.Booster(model_str=body)
+        if tuple(self._booster.feature_name()) != FEATURES:
+            raise ValueError("it was trained on other features than this Palate makes")
+
+    def scores(self, matrix: Matrix) -> Matrix:
+        """(n,) scores of the candidates of one list: greater is better."""
+        return np.asarray(self._booster.predict(matrix, num_threads=1))
+
+    def contributions(self, matrix: Matrix) -> list[dict[str, float]]:
+        """What each group of WORDS adds to each candidate's score against the list's mean.
+
+        From TreeSHAP (Lundberg et al. 2018), as LightGBM's ``pred_contrib`` gives it.
+        """
+        values = np.asarray(self._booster.predict(matrix, num_threads=1, pred_contrib=True))
+        values = values[:, :-1] - values[:, :-1].mean(axis=0)
+        grouped = {
+            words: values[:, [FEATURES.index(name) for name in names]].sum(axis=1)
+            for words, names in WORDS.items()
+        }
+        return [
+            {words: float(column[i]) for words, column in grouped.items()}
+            for i in range(len(values))
+        ]
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a statement found: what it says of the user, the page's films in order, every film's
+    id in order; when a learned order made it, its name and what it says of each film."""
+
+    head: Mapping[str, Any]
+    rows: Sequence[Mapping[str, Any]]
+    ordered: tuple[int, ...]
+    model: str | None = None
+    contributions: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
+
+
+class LearnedPages:
+    """Pages in the active learned order; in the blend's when there is none or it fails.
+
+    The model is parsed once a process, and again when a search finds that another is active.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._order: LearnedOrder | None = None
+        self._failed: int | None = None
+
+    @property
+    def expected(self) -> bool:
+        """Whether the last search found a learned order active."""
+        return self._order is not None
+
+    def appeared(self, model_id: int | None) -> bool:
+        """Whether this model, which a search found active, is one to try."""
+        return model_id is not None and model_id != self._failed
+
+    def page(self, connection: Connection, parameters: Mapping[str, Any]) -> Page:
+        """The first page of a search, from the parameters of its statement."""
+        found = connection.execute(_statements["search"], parameters).mappings().all()
+        rows = [dict(row) for row in found]
+        head = rows[0]
+        rows = [row for row in rows if row["movie_id"] is not None]
+        order = self._current(connection, head["order_id"])
+        scores = None
+        if order is not None and rows and head["user_has_taste"]:
+            scores = self._score(order, rows)
+        if scores is not None:
+            rows = _reordered(rows, scores)
+        shown = rows[: parameters["k"]]
+        ordered = tuple(row["movie_id"] for row in rows)
+        films = connection.execute(_statements["films"], {"movie_ids": list(ordered[: len(shown)])})
+        about = {film["movie_id"]: film for film in films.mappings()}
+        shown = [{**about[row["movie_id"]], **row} for row in shown if row["movie_id"] in about]
+        if order is None or scores is None:
+            return Page(head, shown, ordered)
+        told = order.contributions(matrix_of(rows))[: len(shown)] if parameters["explain"] else []
+        return Page(head, shown, ordered, order.name, dict(zip(ordered, told, strict=False)))
+
+    def _current(self, connection: Connection, model_id: int | None) -> LearnedOrder | None:
+        with self._lock:
+            if model_id is None:
+                self._order = None
+            elif self.appeared(model_id) and (self._order is None or self._order.id != model_id):
+                self._order = self._load(connection, model_id)
+            return self._order
+
+    def _load(self, connection: Connection, model_id: int) -> LearnedOrder | None:
+        try:
+            row = connection.execute(_statements["order"], {"id": model_id}).one()
+            return LearnedOrder(model_id, f"{row.name} {row.version}", row.body)
+        except Exception as error:  # a stored model must not turn searches into errors
+            self._failed = model_id
+            _log.warning("learned order cannot be used", model=model_id, error=str(error))
+            return None
+
+    def _score(self, order: LearnedOrder, rows: Sequence[Mapping[str, Any]]) -> Matrix | None:
+        try:
+            return order.scores(matrix_of(rows))
+        except Exception as error:
+            with self._lock:
+                self._failed, self._order = order.id, None
+            _log.warning("learned order failed", model=order.id, error=str(error))
+            return None
+
+
+def matrix_of(rows: Sequence[Mapping[str, Any]]) -> Matrix:
+    """The feature matrix of search_features()'s rows for one query."""
+    components = np.array([[row[name] for name in COMPONENTS] for row in rows], np.float64)
+    features = np.array([row["features"] for row in rows], np.float64)
+    return feature_matrix(components.reshape(-1, len(COMPONENTS)),
+                          features.reshape(-1, len(SQL_FEATURES)))  # fmt: skip
+
+
+def _reordered(rows: Sequence[Mapping[str, Any]], scores: Matrix) -> list[dict[str, Any]]:
+    """The rows by learned score, ties as the blend has them, ranked anew."""
+    order = np.argsort(-scores, kind="stable")
+    return [
+        {
+            **rows[i],
+            "rank": rank,
+            "moved": rows[i]["unpersonalized_rank"] - rank,
+            "learned_score": float(scores[i]),
+        }
+        for rank, i in enumerate(order.tolist(), 1)
+    ]
+
+
+def in_words(contributions: Mapping[str, float]) -> str:
+    """What lifted one film most in the learned order, and what lowered it most; or nothing."""
+    if not contributions:
+        return ""
+    lifted = max(contributions, key=lambda words: contributions[words])
+    lowered = min(contributions, key=lambda words: contributions[words])
+    parts = []
+    if contributions[lifted] > 0:
+        parts.append(f"lifted by {lifted} ({contributions[lifted]:+.2f})")
+    if contributions[lowered] < 0:
+        parts.append(f"lowered by {lowered} ({contributions[lowered]:+.2f})")
+    return "in the learned order " + " and ".join(parts) if parts else ""

@@ -1,0 +1,1 @@
+"""Models of taste: what they learn from ratings, and one interface for all of them."""

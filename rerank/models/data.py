@@ -1,0 +1,28 @@
+"""What models learn from, read from the database."""
+
+from pathlib import Path
+
+import numpy as np
+
+from rerank.models.interface import Movies
+from sql.database import Database
+from sql.statements import Statements
+
+_statements = Statements(Path(__file__).parent / "statements" / "data.sql")
+
+
+def read_movies(database: Database, *, vectors: bool = False) -> Movies:
+    """Every film; ``vectors`` adds the centred text vectors, 0 for films without one."""
+    with database.begin(patient=True) as connection:
+        rows = connection.execute(_statements["movies"]).all()
+        ids = np.array([row.movie_id for row in rows], np.int64)
+        years = np.array([row.year if row.year else np.nan for row in rows], np.float32)
+        found = Movies(ids, [tuple(row.genres) for row in rows], years)
+        if not vectors:
+            return found
+        matrix = np.zeros((len(ids), 384), np.float32)
+        for movie_id, vector in connection.execute(_statements["vectors"]):
+            matrix[np.searchsorted(ids, movie_id)] = np.fromstring(
+                vector[1:-1], np.float32, sep=","
+            )
+    return Movies(ids, found.genres, found.years, matrix)

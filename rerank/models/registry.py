@@ -1,0 +1,235 @@
+"""Stored models: saved, listed, activated, rolled back. One of each kind is active.
+
+A model is stored in one transaction and activated in another: whoever stops in between leaves a
+candidate, and the active model as it was.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import sqlalchemy
+from numpy.typing import NDArray
+
+from palate.errors import ConflictError, NotFoundError
+from rerank.models.factors import FactorModel
+from rerank.models.interface import Ids, Ratings
+from sql.database import Database
+from sql.statements import Statements, raw
+
+Kind = Literal["factors", "order"]
+
+HEADLINE = "ndcg@10"
+"""The metric that decides whether a model is worse than another: of personalised search, on each
+user's last ratings, by the model trained without them."""
+
+statements = Statements(Path(__file__).parent / "statements" / "registry.sql")
+
+_COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_COPY_END = b"\xff\xff"
+_BATCH = 10_000  # films encoded at once
+
+
+@dataclass(frozen=True)
+class StoredModel:
+    """One row of the registry."""
+
+    id: int
+    kind: Kind
+    name: str
+    version: int
+    state: Literal["candidate", "active", "retired"]
+    parameters: Mapping[str, Any]
+    metrics: Mapping[str, float]
+    weights: Mapping[str, float] | None
+    fingerprint: str | None
+    created_at: datetime
+    activated_at: datetime | None
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
+
+def fingerprint(ratings: Ratings) -> str:
+    """A short hash of the ratings that a model learned from."""
+    digest = hashlib.sha256()
+    for array in (ratings.user_ids[ratings.rows], ratings.movie_ids[ratings.columns],
+                  ratings.values, ratings.times):  # fmt: skip
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()[:16]
+
+
+def save_factors(
+    database: Database,
+    model: FactorModel,
+    *,
+    metrics: Mapping[str, float],
+    weights: Mapping[str, float] | None = None,
+) -> int:
+    """Store a model's factors as a candidate and return its id."""
+    with database.begin(patient=True) as connection:
+        model_id = _insert(
+            connection, "factors", model.name, model.parameters(), metrics,
+            fingerprint(model.ratings), weights, None,
+        )  # fmt: skip
+        with raw(connection).cursor().copy(statements.raw("copy_factors").encode()) as copy:
+            copy.write(_COPY_HEADER)
+            for start in range(0, len(model.movie_ids), _BATCH):
+                part = slice(start, start + _BATCH)
+                copy.write(
+                    _binary_rows(
+                        model.movie_ids[part],
+                        model_id,
+                        model.factors_in[part],
+                        model.factors_out[part],
+                    )
+                )
+            copy.write(_COPY_END)
+    with database.begin(patient=True) as connection:
+        connection.execute(statements["analyze"])
+    return model_id
+
+
+def save_order(
+    database: Database,
+    name: str,
+    body: str,
+    *,
+    parameters: Mapping[str, Any],
+    metrics: Mapping[str, float],
+    ratings: Ratings,
+) -> int:
+    """Store a learned order's text as a candidate and return its id."""
+    with database.begin() as connection:
+        return _insert(
+            connection, "order", name, parameters, metrics, fingerprint(ratings), None, body
+        )
+
+
+def list_models(database: Database) -> list[StoredModel]:
+    """Every stored model, the newest of each kind first."""
+    with database.read() as connection:
+        return [StoredModel(**row) for row in connection.execute(statements["models"]).mappings()]
+
+
+def active_model(database: Database, kind: Kind) -> StoredModel | None:
+    """The active model of a kind, if there is one."""
+    with database.read() as connection:
+        row = connection.execute(statements["active"], {"kind": kind}).mappings().first()
+    return None if row is None else StoredModel(**row)
+
+
+def get_model(database: Database, model_id: int) -> StoredModel:
+    """One stored model. Raises NotFoundError."""
+    with database.read() as connection:
+        row = connection.execute(statements["model"], {"id": model_id}).mappings().first()
+    if row is None:
+        raise NotFoundError(
+            f"There is no model {model_id}. Nothing was changed. `palate models list` shows all."
+        )
+    return StoredModel(**row)
+
+
+def activate(database: Database, model_id: int, *, force: bool = False) -> StoredModel:
+    """Make a model the active one of its kind; all readers see the change at once.
+
+    Ratings wait while users' factors are made. Raises ConflictError when it did worse on its own
+    evaluation than the active one did, unless ``force``; NotFoundError.
+    """
+    chosen = get_model(database, model_id)
+    if not force:
+        _refuse_worse(chosen, active_model(database, chosen.kind))
+    with database.begin(patient=True) as connection:
+        connection.execute(statements["activate"], {"id": model_id})
+    return get_model(database, model_id)
+
+
+def rollback(database: Database, kind: Kind) -> StoredModel:
+    """Activate the model that was active before. Raises NotFoundError when there is none."""
+    with database.read() as connection:
+        row = connection.execute(statements["previous"], {"kind": kind}).mappings().first()
+    if row is None:
+        raise NotFoundError(f"No other model of kind {kind} was active yet. Nothing was changed.")
+    return activate(database, row["id"], force=True)
+
+
+def deactivate(database: Database, kind: Kind) -> bool:
+    """Retire the active model of a kind and use none; False when there was none."""
+    with database.begin() as connection:
+        connection.execute(statements["lock"])
+        return connection.execute(statements["retire"], {"kind": kind}).first() is not None
+
+
+def remove(database: Database, model_id: int) -> StoredModel:
+    """Delete a model that is not active. Raises ConflictError for the active one."""
+    found = get_model(database, model_id)
+    with database.begin(patient=True) as connection:
+        connection.execute(statements["lock"])
+        if not connection.execute(statements["remove"], {"id": model_id}).rowcount:
+            raise ConflictError(
+                f"{found} is the active model. Nothing was changed. Activate another one first."
+            )
+    return found
+
+
+def _refuse_worse(chosen: StoredModel, active: StoredModel | None) -> None:
+    if active is None or active.id == chosen.id or HEADLINE not in active.metrics:
+        return
+    ours, theirs = chosen.metrics.get(HEADLINE, 0.0), active.metrics[HEADLINE]
+    if ours < theirs:
+        raise ConflictError(
+            f"{chosen} reached {HEADLINE} {ours:.4f} on its own evaluation, the active {active} "
+            f"{theirs:.4f}. Nothing was changed. Use --force to activate it all the same."
+        )
+
+
+def _insert(
+    connection: sqlalchemy.Connection,
+    kind: Kind,
+    name: str,
+    parameters: Mapping[str, Any],
+    metrics: Mapping[str, float],
+    learned_from: str,
+    weights: Mapping[str, float] | None,
+    body: str | None,
+) -> int:
+    connection.execute(statements["lock"])
+    model_id: int = connection.execute(
+        statements["save"],
+        {
+            "kind": kind,
+            "name": name,
+            "parameters": json.dumps(parameters),
+            "metrics": json.dumps(metrics),
+            "fingerprint": learned_from,
+            "weights": json.dumps(weights) if weights else None,
+            "body": body,
+        },
+    ).scalar_one()
+    return model_id
+
+
+def _binary_rows(
+    movie_ids: Ids, model_id: int, inward: NDArray[np.float32], outward: NDArray[np.float32]
+) -> bytes:
+    """Rows of binary COPY: each value behind its length, numbers big end first."""
+    n, rank = inward.shape
+    vector = [("length", ">i4"), ("rank", ">i2"), ("unused", ">i2"), ("numbers", ">f4", (rank,))]
+    rows = np.zeros(n, [
+        ("values", ">i2"),
+        ("movie_id_length", ">i4"), ("movie_id", ">i8"),
+        ("model_id_length", ">i4"), ("model_id", ">i8"),
+        ("inward", vector), ("outward", vector),
+    ])  # fmt: skip
+    rows["values"] = 4
+    rows["movie_id_length"] = rows["model_id_length"] = 8
+    rows["movie_id"], rows["model_id"] = movie_ids, model_id
+    for name, factors in (("inward", inward), ("outward", outward)):
+        rows[name]["length"], rows[name]["rank"] = 4 + 4 * rank, rank
+        rows[name]["numbers"] = factors
+    return rows.tobytes()

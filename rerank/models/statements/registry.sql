@@ -1,0 +1,51 @@
+-- Stored models: see table models.
+
+-- name: lock
+SELECT pg_advisory_xact_lock(hashtext('palate'), hashtext('models'));
+
+-- name: save
+INSERT INTO models (kind, name, version, parameters, metrics, fingerprint, weights, body)
+SELECT :kind, :name, coalesce(max(version), 0) + 1, CAST(:parameters AS jsonb),
+       CAST(:metrics AS jsonb), :fingerprint, CAST(:weights AS jsonb), :body
+FROM models WHERE kind = :kind AND name = :name
+RETURNING id;
+
+-- name: copy_factors
+COPY movie_factors (movie_id, model_id, factors_in, factors_out) FROM STDIN (FORMAT binary);
+
+-- name: models
+SELECT id, kind, name, version, state, parameters, metrics, weights, fingerprint, created_at,
+       activated_at
+FROM models ORDER BY kind, created_at DESC, id DESC;
+
+-- name: model
+SELECT id, kind, name, version, state, parameters, metrics, weights, fingerprint, created_at,
+       activated_at
+FROM models WHERE id = :id;
+
+-- name: active
+SELECT id, kind, name, version, state, parameters, metrics, weights, fingerprint, created_at,
+       activated_at
+FROM models WHERE kind = :kind AND state = 'active';
+
+-- name: previous
+-- The one that was active before the one that is.
+SELECT id, kind, name, version, state, parameters, metrics, weights, fingerprint, created_at,
+       activated_at
+FROM models WHERE kind = :kind AND state = 'retired' AND activated_at IS NOT NULL
+ORDER BY activated_at DESC LIMIT 1;
+
+-- name: activate
+SELECT activate_model(:id);
+
+-- name: retire
+UPDATE models SET state = 'retired' WHERE kind = :kind AND state = 'active' RETURNING id;
+
+-- name: remove
+DELETE FROM models WHERE id = :id AND state <> 'active';
+
+-- name: active_order
+SELECT id, name, version, body FROM models WHERE kind = 'order' AND state = 'active';
+
+-- name: analyze
+ANALYZE movie_factors, user_factors, models;

@@ -1,0 +1,67 @@
+"""`palate features`: what is known of users, films and ratings, as files to learn from."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from serve.cli.output import err, print_facts, print_json, say
+from serve.cli.session import Json, examples, session
+
+app = typer.Typer(
+    no_args_is_help=True, help="Features of users, films and ratings as Parquet files."
+)
+
+Share = Annotated[float, typer.Option(min=0.0, max=0.9, help="Share of each user's ratings.")]
+
+
+@app.command(
+    epilog=examples(
+        "palate features build features",
+        "palate features build features-25m --movielens ml-25m.zip --memory 3GB",
+    )
+)
+def build(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="Folder to write; features in it are replaced.")],
+    movielens: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="A MovieLens folder or zip, instead of the database."),
+    ] = None,
+    test: Share = 0.2,
+    validation: Share = 0.2,
+    memory: Annotated[str, typer.Option(help="Memory to work in; more goes to disk.")] = "2GB",
+    threads: Annotated[int, typer.Option(min=1, help="Threads to work with.")] = 2,
+    json: Json = False,
+) -> None:
+    """Write users, movies, train, validation and test as Parquet, and statistics.json.
+
+    The last ratings of each user are the test part, those before them the validation part.
+    Users and films are described by their training ratings alone.
+    """
+    from ingest.features import build_features
+    from ingest.sources.movielens import MovieLens
+
+    with err().status("Building features"), ExitStack() as opened:
+        source = (
+            MovieLens(movielens)
+            if movielens is not None
+            else opened.enter_context(session(context).database())
+        )
+        made = build_features(
+            source, folder, test=test, validation=validation, memory=memory, threads=threads
+        )
+    if json:
+        print_json(made)
+        return
+    print_facts(
+        [
+            ("source", made.source),
+            ("ratings", f"{made.ratings:,} of {made.users:,} users"),
+            ("films", f"{made.movies:,}, {made.rated_movies:,} of them rated"),
+            ("parts", f"{made.train:,} train, {made.validation:,} validation, {made.test:,} test"),
+            ("sparsity", f"{made.sparsity:.2%}"),
+        ]
+    )
+    say(f"Wrote {folder}.")

@@ -1,0 +1,226 @@
+"""`palate train` and `palate models`: learn from the ratings, and say which model is used."""
+
+from __future__ import annotations
+
+import importlib.util
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from palate.errors import MisuseError, NotInstalledError
+from serve.cli.output import err, number, out, print_facts, print_json, say, table, warn
+from serve.cli.session import Json, Yes, examples, session
+
+if TYPE_CHECKING:
+    from rerank.models.factors import FactorModel
+    from rerank.models.registry import StoredModel
+
+EXAMPLES = examples("palate train", "palate train ease --rank 128", "palate train --no-order")
+
+app = typer.Typer(
+    no_args_is_help=True, help="Trained models: which there are and which one is used."
+)
+
+Force = Annotated[
+    bool, typer.Option("--force", help="Use it even if it did worse than the one in use.")
+]
+Number = Annotated[int, typer.Argument(metavar="ID", help="A model's number, as `list` shows it.")]
+
+
+class Models(Enum):
+    """Models whose factors SQL can use, as typed."""
+
+    AUTO = "auto"
+    SVD = "svd"
+    EASE = "ease"
+
+
+class Kinds(Enum):
+    """Kinds of models, of which one each is in use."""
+
+    FACTORS = "factors"
+    ORDER = "order"
+
+
+def train(
+    context: typer.Context,
+    model: Annotated[
+        Models, typer.Argument(help="What to train. auto: what fits the number of ratings.")
+    ] = Models.AUTO,
+    rank: Annotated[int | None, typer.Option(min=1, max=2000, help="Numbers a film.")] = None,
+    l2: Annotated[float | None, typer.Option(min=0, help="Ridge of ease.")] = None,
+    order: Annotated[bool, typer.Option(help="Learn an order of search results, too.")] = True,
+    evaluate: Annotated[
+        bool, typer.Option(help="Hold ratings out to measure, and to tune the blend's weights.")
+    ] = True,
+    activate: Annotated[bool, typer.Option(help="Use it, unless it does worse.")] = True,
+    force: Force = False,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of everything drawn.")] = 0,
+    json: Json = False,
+) -> None:
+    """Learn from the ratings in the database; the next search uses what was learned.
+
+    Ratings of synthetic users teach nothing. Stopped at any time, it leaves what is in use as it
+    was.
+    """
+    _check_installed()
+    from rerank.models.lambdarank import LambdaRank
+    from rerank.models.train import train as learn
+
+    given = {"rank": rank, "l2": l2, "seed": seed or None}
+    chosen = _model(model, {name: value for name, value in given.items() if value is not None})
+    with session(context).database(migrate=True) as database, err().status("") as status:
+        trained = learn(
+            database,
+            chosen,
+            evaluate=evaluate,
+            order=LambdaRank(seed=seed) if order else None,
+            activate=activate,
+            force=force,
+            seed=seed,
+            tell=status.update,
+        )
+    if json:
+        print_json(trained)
+        return
+    _print_models([one for one in (trained.factors, trained.order) if one is not None])
+    for refused in trained.refused:
+        warn(refused)
+
+
+def _model(kind: Models, given: dict[str, Any]) -> FactorModel | None:
+    from rerank.models.train import FACTOR_MODELS
+
+    if kind is Models.AUTO:
+        if set(given) - {"seed"}:
+            raise MisuseError(
+                "--rank and --l2 belong to one model. Nothing was trained. Name it: "
+                "`palate train svd --rank 64`."
+            )
+        return None
+    if kind is Models.SVD and "l2" in given:
+        raise MisuseError("svd has no --l2. Nothing was trained. `palate train ease` has.")
+    return FACTOR_MODELS[kind.value](**given)
+
+
+@app.command("list", epilog=examples("palate models list"))
+def list_(context: typer.Context, json: Json = False) -> None:
+    """Show every stored model."""
+    from rerank.models.registry import list_models
+
+    with session(context).database() as database:
+        found = list_models(database)
+    if json:
+        print_json(found)
+    elif found:
+        _print_models(found)
+    else:
+        say("There are no models yet. `palate train` makes some.")
+
+
+@app.command(epilog=examples("palate models show 1"))
+def show(context: typer.Context, model: Number, json: Json = False) -> None:
+    """Show one model: its parameters, metrics and weights."""
+    from rerank.models.registry import get_model
+
+    with session(context).database() as database:
+        found = get_model(database, model)
+    if json:
+        print_json(found)
+        return
+    print_facts(
+        [
+            ("model", f"{found} ({found.kind}, {found.state})"),
+            ("created", f"{found.created_at:%Y-%m-%d %H:%M}"),
+            ("learned from", found.fingerprint),
+            *(found.parameters.items()),
+            *(found.metrics.items()),
+            *((f"weight of {name}", weight) for name, weight in (found.weights or {}).items()),
+        ]
+    )
+
+
+@app.command(epilog=examples("palate models activate 2", "palate models activate 2 --force"))
+def activate(
+    context: typer.Context, model: Number, force: Force = False, json: Json = False
+) -> None:
+    """Use this model from the next search on, with the weights that were tuned with it."""
+    from rerank.models.registry import activate as use
+
+    with session(context).database() as database:
+        _tell(use(database, model, force=force), json=json)
+
+
+@app.command(epilog=examples("palate models rollback", "palate models rollback order"))
+def rollback(
+    context: typer.Context,
+    kind: Annotated[Kinds, typer.Argument(help="Which kind of model.")] = Kinds.FACTORS,
+    json: Json = False,
+) -> None:
+    """Use the model again that was in use before."""
+    from rerank.models.registry import rollback as back
+
+    with session(context).database() as database:
+        _tell(back(database, kind.value), json=json)
+
+
+@app.command(epilog=examples("palate models off order"))
+def off(
+    context: typer.Context,
+    kind: Annotated[Kinds, typer.Argument(help="Which kind of model.")],
+) -> None:
+    """Use no model of this kind; it stays stored."""
+    from rerank.models.registry import deactivate
+
+    with session(context).database() as database:
+        done = deactivate(database, kind.value)
+    say(f"No {kind.value} model is in use {'any more' if done else 'anyway'}.")
+
+
+@app.command(epilog=examples("palate models remove 1 --yes"))
+def remove(context: typer.Context, model: Number, yes: Yes = False) -> None:
+    """Delete a model that is not in use."""
+    from rerank.models.registry import get_model
+    from rerank.models.registry import remove as delete
+    from serve.cli.output import confirm
+
+    with session(context).database() as database:
+        confirm(f"Delete {get_model(database, model)}?", yes=yes)
+        say(f"Deleted {delete(database, model)}.")
+
+
+def _tell(model: StoredModel, *, json: bool) -> None:
+    if json:
+        print_json(model)
+    else:
+        say(f"{model} is in use.")
+
+
+def _print_models(models: list[StoredModel]) -> None:
+    from rerank.models.registry import HEADLINE
+
+    shown = table(
+        ("id", "right"), "kind", "model", "state", (HEADLINE, "right"), ("debiased", "right"),
+        "created",
+    )  # fmt: skip
+    for model in models:
+        shown.add_row(
+            str(model.id),
+            model.kind,
+            str(model),
+            model.state,
+            number(model.metrics.get(HEADLINE), 4),
+            number(model.metrics.get(f"debiased {HEADLINE}"), 4),
+            f"{model.created_at:%Y-%m-%d %H:%M}",
+        )
+    out().print(shown)
+
+
+def _check_installed() -> None:
+    for name in ("scipy", "lightgbm"):
+        if importlib.util.find_spec(name) is None:
+            raise NotInstalledError(
+                f"Training needs {name}, which is not installed. Nothing was trained. "
+                "Install it: pip install 'palate[train]'."
+            )

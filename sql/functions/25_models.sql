@@ -1,0 +1,128 @@
+-- Learned factors: a user's are a sum over the films rated, so that a rating is folded in by one
+-- addition and nothing is trained.
+--
+--   factors(user) = sum of (base + slope * (rating - 3.5)) * factors_in(film)
+--   affinity(user, film) = factors(user) . factors_out(film)
+--
+-- base and slope are the model's parameters.
+
+CREATE OR REPLACE FUNCTION factor_weight(parameters jsonb, rating real) RETURNS double precision
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN coalesce((parameters ->> 'base')::double precision, 1)
+       + coalesce((parameters ->> 'slope')::double precision, 0) * (rating - 3.5);
+
+-- Adds what a statement changed to the active model's factors of its users. Users are taken in
+-- one order, as by the triggers that keep profiles, so that bulk writers do not deadlock.
+CREATE OR REPLACE FUNCTION add_ratings_to_factors() RETURNS trigger
+LANGUAGE plpgsql AS $$
+DECLARE
+    active models;
+    changes text := CASE TG_OP
+        WHEN 'INSERT' THEN 'SELECT *, 1 AS sign FROM new_ratings'
+        WHEN 'DELETE' THEN 'SELECT *, -1 AS sign FROM old_ratings'
+        ELSE 'SELECT *, 1 AS sign FROM new_ratings UNION ALL SELECT *, -1 FROM old_ratings'
+    END;
+BEGIN
+    SELECT * INTO active FROM models m WHERE m.kind = 'factors' AND m.state = 'active';
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    EXECUTE format($sql$
+        INSERT INTO user_factors AS u (user_id, profile, model_id, factors, rating_count)
+        SELECT c.user_id, c.profile, f.model_id,
+               sum(scale(f.factors_in, c.sign * factor_weight($2, c.rating))), sum(c.sign)
+        FROM (%s) c
+        JOIN movie_factors f ON f.movie_id = c.movie_id AND f.model_id = $1
+        GROUP BY c.user_id, c.profile, f.model_id
+        ORDER BY c.user_id, c.profile
+        ON CONFLICT (user_id, profile, model_id) DO UPDATE SET
+            factors      = u.factors + excluded.factors,
+            rating_count = u.rating_count + excluded.rating_count
+    $sql$, changes) USING active.id, active.parameters;
+    IF TG_OP <> 'INSERT' THEN
+        -- Nothing is kept of a user whose ratings were all taken back.
+        EXECUTE format($sql$
+            DELETE FROM user_factors u USING (%s) c
+            WHERE u.user_id = c.user_id AND u.profile = c.profile AND u.rating_count = 0
+        $sql$, changes);
+    END IF;
+    RETURN NULL;
+END $$;
+
+-- Their names put them after the triggers that keep profiles: locks are taken in one order.
+DROP TRIGGER IF EXISTS ratings_inserted_factors ON ratings;
+CREATE TRIGGER ratings_inserted_factors AFTER INSERT ON ratings
+    REFERENCING NEW TABLE AS new_ratings
+    FOR EACH STATEMENT EXECUTE FUNCTION add_ratings_to_factors();
+DROP TRIGGER IF EXISTS ratings_updated_factors ON ratings;
+CREATE TRIGGER ratings_updated_factors AFTER UPDATE ON ratings
+    REFERENCING NEW TABLE AS new_ratings OLD TABLE AS old_ratings
+    FOR EACH STATEMENT EXECUTE FUNCTION add_ratings_to_factors();
+DROP TRIGGER IF EXISTS ratings_deleted_factors ON ratings;
+CREATE TRIGGER ratings_deleted_factors AFTER DELETE ON ratings
+    REFERENCING OLD TABLE AS old_ratings
+    FOR EACH STATEMENT EXECUTE FUNCTION add_ratings_to_factors();
+
+-- Makes every user's factors of one model again from the ratings; returns how many there are.
+-- Writers of ratings wait meanwhile, readers do not.
+CREATE OR REPLACE FUNCTION refresh_user_factors(model bigint) RETURNS bigint
+LANGUAGE plpgsql AS $$
+DECLARE
+    refreshed bigint;
+BEGIN
+    LOCK TABLE ratings IN SHARE ROW EXCLUSIVE MODE;
+    DELETE FROM user_factors WHERE model_id = model;
+    INSERT INTO user_factors (user_id, profile, model_id, factors, rating_count)
+    SELECT r.user_id, r.profile, f.model_id,
+           sum(scale(f.factors_in, factor_weight(m.parameters, r.rating))), count(*)
+    FROM models m
+    JOIN movie_factors f ON f.model_id = m.id
+    JOIN ratings r ON r.movie_id = f.movie_id
+    WHERE m.id = model
+    GROUP BY r.user_id, r.profile, f.model_id;
+    GET DIAGNOSTICS refreshed = ROW_COUNT;
+    RETURN refreshed;
+END $$;
+
+-- Makes one model the active one of its kind, with the weights of the blend that were tuned with
+-- it; the one before is retired. All readers see the change at once, when it is committed.
+CREATE OR REPLACE FUNCTION activate_model(model bigint) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    chosen models;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('palate'), hashtext('models'));
+    SELECT * INTO STRICT chosen FROM models WHERE id = model;
+    IF chosen.kind = 'factors' AND chosen.state <> 'active' THEN
+        PERFORM refresh_user_factors(model);
+    END IF;
+    UPDATE models SET state = 'retired'
+    WHERE kind = chosen.kind AND state = 'active' AND id <> model;
+    UPDATE models SET state = 'active', activated_at = clock_timestamp()
+    WHERE id = model AND state <> 'active';
+    IF chosen.weights IS NOT NULL THEN
+        UPDATE blend b SET
+            bm25          = coalesce((chosen.weights ->> 'bm25')::double precision, b.bm25),
+            semantic      = coalesce((chosen.weights ->> 'semantic')::double precision, b.semantic),
+            content       = coalesce((chosen.weights ->> 'content')::double precision, b.content),
+            collaborative = coalesce((chosen.weights ->> 'collaborative')::double precision,
+                                     b.collaborative),
+            popularity    = coalesce((chosen.weights ->> 'popularity')::double precision,
+                                     b.popularity);
+    END IF;
+    -- A user's factors of a model that is not active are made again when it is.
+    DELETE FROM user_factors u USING models m
+    WHERE m.id = u.model_id AND m.kind = chosen.kind AND m.state <> 'active';
+END $$;
+
+-- Processes that hold a model in memory learn here that there is another.
+CREATE OR REPLACE FUNCTION tell_models_changed() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('palate_models', current_schema());
+    RETURN NULL;
+END $$;
+
+DROP TRIGGER IF EXISTS models_changed ON models;
+CREATE TRIGGER models_changed AFTER INSERT OR UPDATE OR DELETE ON models
+    FOR EACH STATEMENT EXECUTE FUNCTION tell_models_changed();

@@ -1,0 +1,117 @@
+-- search_features(): what a learned order is told of each candidate, beside what search() says.
+--
+-- Made from the hundred ratings that the user gave last, and from the active factors. `features`
+-- holds, in this order: affinity, affinity of the 10 and of the 30 ratings given last, ln(1 +
+-- ratings) and mean rating of the film, its year, years from the user's last rating, years from
+-- the mean year of the films rated, how much of the film's genres was rated, how much better or
+-- worse than the user's mean, ln(1 + the user's ratings), the user's mean rating, candidates.
+
+DO $$
+DECLARE f regprocedure;
+BEGIN
+    FOR f IN SELECT p.oid FROM pg_proc p
+             WHERE p.proname = 'search_features' AND p.pronamespace = current_schema()::regnamespace
+    LOOP EXECUTE format('DROP FUNCTION %s', f); END LOOP;
+END $$;
+
+CREATE FUNCTION search_features(
+    query       jsonb,
+    for_user    bigint,
+    profile     text    DEFAULT 'main',
+    candidates  integer DEFAULT 100,
+    loose       jsonb   DEFAULT NULL,
+    seen        text    DEFAULT 'keep',
+    relax_below integer DEFAULT 10
+) RETURNS TABLE (
+    rank                       bigint,
+    movie_id                   bigint,
+    title                      text,
+    year                       integer,
+    score                      double precision,
+    bm25                       double precision,
+    semantic                   double precision,
+    content                    double precision,
+    collaborative              double precision,
+    popularity                 double precision,
+    bm25_contribution          double precision,
+    semantic_contribution      double precision,
+    content_contribution       double precision,
+    collaborative_contribution double precision,
+    popularity_contribution    double precision,
+    bm25_score                 double precision,
+    unpersonalized_rank        bigint,
+    moved                      bigint,
+    rating                     real,
+    personalized               boolean,
+    relaxed                    boolean,
+    features                   real[]
+) LANGUAGE sql STABLE AS $$
+WITH hits AS MATERIALIZED (
+    SELECT * FROM search(query, for_user, search_features.profile, candidates, candidates, NULL,
+                         loose, seen, NULL, NULL, relax_below)
+), latest AS MATERIALIZED (
+    SELECT r.movie_id, r.rating, r.rated_at, m.year, m.genres,
+           row_number() OVER (ORDER BY r.rated_at DESC, r.movie_id) AS nth
+    FROM (SELECT * FROM ratings v
+          WHERE v.user_id = for_user AND v.profile = search_features.profile
+          ORDER BY v.rated_at DESC, v.movie_id LIMIT 100) r
+    JOIN movies m USING (movie_id)
+), person AS MATERIALIZED (
+    SELECT avg(l.rating) AS mean, avg(l.year) AS year, count(*) AS latest,
+           (extract(epoch FROM max(l.rated_at)) / 31557600 + 1970)::double precision AS last_year,
+           (SELECT u.rating_count FROM users u
+            WHERE u.user_id = for_user AND u.profile = search_features.profile) AS rating_count
+    FROM latest l
+), recent AS MATERIALIZED (
+    SELECT a.id AS model_id,
+           sum(scale(f.factors_in, factor_weight(a.parameters, l.rating)))
+               FILTER (WHERE l.nth <= 10) AS ten,
+           sum(scale(f.factors_in, factor_weight(a.parameters, l.rating))) AS thirty,
+           (SELECT w.factors FROM user_factors w
+            WHERE w.user_id = for_user AND w.profile = search_features.profile
+              AND w.model_id = a.id) AS whole
+    FROM models a
+    CROSS JOIN latest l
+    CROSS JOIN LATERAL (SELECT i.factors_in FROM movie_factors i
+                        WHERE i.movie_id = l.movie_id AND i.model_id = a.id LIMIT 1) f
+    WHERE a.kind = 'factors' AND a.state = 'active' AND l.nth <= 30
+    GROUP BY a.id
+), genre AS MATERIALIZED (
+    SELECT coalesce(jsonb_object_agg(g.genre, g.ratings), '{}') AS ratings,
+           coalesce(jsonb_object_agg(g.genre, g.liking), '{}') AS liking
+    FROM (SELECT x.genre, count(*) AS ratings, sum(l.rating - p.mean) / (count(*) + 3) AS liking
+          FROM latest l CROSS JOIN person p CROSS JOIN LATERAL unnest(l.genres) x(genre)
+          GROUP BY x.genre) g
+)
+SELECT h.*, ARRAY[
+    -(film.factors_out <#> r.whole),
+    -(film.factors_out <#> r.ten),
+    -(film.factors_out <#> r.thirty),
+    ln(1 + film.rating_count),
+    film.avg_rating,
+    h.year,
+    h.year - p.last_year,
+    abs(h.year - p.year),
+    (SELECT avg(coalesce((g.ratings ->> x.genre)::double precision, 0))
+     FROM unnest(film.genres) x(genre)) / p.latest,
+    (SELECT avg(coalesce((g.liking ->> x.genre)::double precision, 0))
+     FROM unnest(film.genres) x(genre)),
+    ln(1 + p.rating_count),
+    p.mean,
+    count(*) OVER ()
+]::real[]
+FROM hits h
+CROSS JOIN person p
+CROSS JOIN genre g
+LEFT JOIN recent r ON true
+CROSS JOIN LATERAL (
+    -- A film at a time by its key, whatever the planner thinks of how many there are.
+    SELECT m.genres, s.rating_count, s.avg_rating,
+           (SELECT f.factors_out FROM movie_factors f
+            WHERE f.movie_id = h.movie_id AND f.model_id = r.model_id) AS factors_out
+    FROM movies m JOIN movie_stats s USING (movie_id)
+    WHERE m.movie_id = h.movie_id
+    LIMIT 1
+) film
+ORDER BY h.rank
+$$;

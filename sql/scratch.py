@@ -1,0 +1,127 @@
+"""A scratch schema: Palate's tables and functions beside the live ones, with other ratings.
+
+Evaluation must not know the future, and the live tables do. Functions name nothing by schema, so
+the same SQL runs over rows of our choice when a connection's search_path starts elsewhere.
+"""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psycopg
+import sqlalchemy
+from numpy.typing import NDArray
+from psycopg import sql as psql
+
+from palate.errors import PalateError
+from sql.database import Database
+from sql.migrate import migrate
+from sql.statements import Statements, raw, run_script
+
+_statements = Statements(Path(__file__).parent / "statements" / "scratch.sql")
+
+_COPY_ROWS = 100_000
+
+
+class ScratchError(PalateError):
+    """A scratch schema cannot be made. The live tables are untouched."""
+
+    title = "No scratch schema"
+
+
+@contextmanager
+def scratch(database: Database) -> Iterator[Database]:
+    """A database whose first schema is new, migrated and empty; dropped at the end.
+
+    One that a killed process left behind is dropped by the next. Raises ScratchError when the
+    role may not create schemas, or when a live table would show through.
+    """
+    schema = f"palate_scratch_{uuid.uuid4().hex[:12]}"
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as keeper:
+        _drop_abandoned(keeper)
+        home, path = keeper.execute(_statements["search_path"]).one()
+        keeper.execute(_statements["settle"], {"schema": schema})
+        try:
+            _create(keeper, schema)
+            made = _bound(database, f"{schema},{path}")
+            try:
+                migrate(made)
+                _check_opaque(made, home, schema)
+                yield made
+            finally:
+                made.close()
+        finally:
+            run_script(keeper, _named("drop", schema=schema))
+            keeper.execute(_statements["release"], {"schema": schema})
+
+
+def fill(
+    made: Database,
+    user_ids: NDArray[np.int64],
+    movie_ids: NDArray[np.int64],
+    ratings: NDArray[np.float32],
+    times: NDArray[np.float64],
+) -> None:
+    """Give a scratch database the live catalog and these ratings, and refresh what follows.
+
+    One array a column; ``times`` in seconds since 1970. Nothing that live ratings say is copied.
+    """
+    with made.begin(patient=True) as connection:
+        home = connection.execute(_statements["next_schema"]).scalar_one()
+        run_script(connection, _named("copy_catalog", home=home))
+        run_script(connection, _statements.raw("stage"))
+        with raw(connection).cursor().copy(_statements.raw("copy_ratings").encode()) as copy:
+            for start in range(0, len(user_ids), _COPY_ROWS):
+                part = slice(start, start + _COPY_ROWS)
+                columns = (user_ids[part], movie_ids[part], ratings[part], times[part])
+                for row in zip(*(column.tolist() for column in columns), strict=True):
+                    copy.write_row(row)
+        connection.execute(_statements["write_ratings"])
+    with made.begin(patient=True) as connection:
+        connection.execute(_statements["refresh_stats"])
+        connection.execute(_statements["refresh_profiles"])
+        connection.execute(_statements["analyze"])
+
+
+def _named(name: str, **identifiers: str) -> str:
+    """A statement with identifiers of our own put in."""
+    quoted = {key: psql.Identifier(value).as_string(None) for key, value in identifiers.items()}
+    return _statements.raw(name).format(**quoted)
+
+
+def _bound(database: Database, search_path: str) -> Database:
+    url = database.url.update_query_dict({"options": f"-csearch_path={search_path}"})
+    return Database(url.render_as_string(hide_password=False), database.settings)
+
+
+def _create(keeper: sqlalchemy.Connection, schema: str) -> None:
+    try:
+        run_script(keeper, _named("create", schema=schema))
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise ScratchError(
+            "Evaluation needs a schema of its own for the time it runs, and this role may not "
+            "create one. Nothing was done. GRANT CREATE ON DATABASE to it, or use the owner."
+        ) from error
+
+
+def _check_opaque(made: Database, home: str, schema: str) -> None:
+    with made.read() as connection:
+        rows: Any = connection.execute(
+            _statements["seen_through"], {"home": home, "scratch": schema}
+        )
+        names = list(rows.scalars())
+    if names:
+        raise ScratchError(
+            f"The live schema has {', '.join(names[:5])}, which this Palate does not make: what "
+            "reads it would see live rows. Nothing was done. Move it to another schema."
+        )
+
+
+def _drop_abandoned(keeper: sqlalchemy.Connection) -> None:
+    for schema in keeper.execute(_statements["abandoned"]).scalars().all():
+        if keeper.execute(_statements["settle"], {"schema": schema}).scalar_one():
+            run_script(keeper, _named("drop", schema=schema))
+            keeper.execute(_statements["release"], {"schema": schema})

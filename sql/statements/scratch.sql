@@ -1,0 +1,80 @@
+-- name: settle
+-- Whoever makes a scratch schema holds its lock until it is dropped.
+SELECT pg_try_advisory_lock(hashtext('palate scratch'), hashtext(:schema));
+
+-- name: release
+SELECT pg_advisory_unlock(hashtext('palate scratch'), hashtext(:schema));
+
+-- name: abandoned
+SELECT nspname FROM pg_namespace
+WHERE nspname LIKE 'palate\_scratch\_%' AND pg_has_role(nspowner, 'USAGE');
+
+-- name: search_path
+SELECT current_schema() AS home, array_to_string(array(
+    SELECT quote_ident(s) FROM unnest(current_schemas(false)) s), ',') AS path;
+
+-- name: next_schema
+-- What a scratch schema stands before.
+SELECT (current_schemas(false))[2];
+
+-- name: create
+CREATE SCHEMA {schema};
+
+-- name: drop
+DROP SCHEMA IF EXISTS {schema} CASCADE;
+
+-- name: seen_through
+-- What the home schema has of its own and the scratch schema has not: through it, a statement
+-- would reach live rows.
+SELECT c.relname
+FROM pg_class c
+WHERE c.relnamespace = CAST(:home AS regnamespace) AND c.relkind IN ('r', 'p', 'v', 'm', 'S')
+  AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass
+                  AND d.objid = c.oid AND d.deptype = 'e')
+  AND NOT EXISTS (SELECT FROM pg_class s WHERE s.relname = c.relname
+                  AND s.relnamespace = CAST(:scratch AS regnamespace))
+UNION
+SELECT p.proname
+FROM pg_proc p
+WHERE p.pronamespace = CAST(:home AS regnamespace)
+  AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass
+                  AND d.objid = p.oid AND d.deptype = 'e')
+  AND NOT EXISTS (SELECT FROM pg_proc s WHERE s.proname = p.proname
+                  AND s.pronamespace = CAST(:scratch AS regnamespace))
+ORDER BY 1;
+
+-- name: copy_catalog
+-- Films and their texts. What ratings say about films (avg_rating, rating_count) stays behind.
+INSERT INTO movies (movie_id, title, original_title, year, imdb_id, tmdb_id, genres, overview,
+                    runtime_minutes, release_date, director, actors, keywords, budget, revenue,
+                    poster_url, embedding)
+SELECT movie_id, title, original_title, year, imdb_id, tmdb_id, genres, overview,
+       runtime_minutes, release_date, director, actors, keywords, budget, revenue,
+       poster_url, embedding
+FROM {home}.movies ORDER BY movie_id;
+INSERT INTO embedding_model SELECT * FROM {home}.embedding_model;
+UPDATE profile_settings SET half_life_days = h.half_life_days FROM {home}.profile_settings h;
+DELETE FROM blend;
+INSERT INTO blend SELECT * FROM {home}.blend;
+
+-- name: stage
+CREATE TEMP TABLE training (
+    user_id bigint NOT NULL, movie_id bigint NOT NULL, rating real NOT NULL,
+    rated_at double precision NOT NULL
+) ON COMMIT DROP;
+
+-- name: copy_ratings
+COPY training FROM STDIN;
+
+-- name: write_ratings
+INSERT INTO ratings (user_id, movie_id, rating, rated_at)
+SELECT user_id, movie_id, rating, to_timestamp(rated_at) FROM training ORDER BY user_id, movie_id;
+
+-- name: refresh_profiles
+SELECT refresh_profiles();
+
+-- name: refresh_stats
+SELECT refresh_stats();
+
+-- name: analyze
+ANALYZE movies, ratings, users, movie_stats;
