@@ -10,6 +10,7 @@ import re
 import secrets
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -25,6 +26,8 @@ PREFIX = "palate_"
 _LINE = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,64}):(?P<scope>[a-z]+):(?P<digest>[0-9a-f]{64})")
 _RELOAD_SECONDS = 1.0
 _log = structlog.get_logger()
+
+_Stamp = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +59,7 @@ def create_key(name: str, scope: Scope) -> tuple[str, ApiKey]:
 
 def parse_keys(text: str, origin: str = "the keys file") -> list[ApiKey]:
     """The keys that a keys file holds. Raises MisuseError naming the line that is wrong."""
-    keys = []
-    for number, line in enumerate(text.splitlines(), 1):
-        line = line.partition("#")[0].strip()
-        if line:
-            keys.append(_parse_line(line, f"{origin}, line {number}"))
+    keys = [_parse_line(line, f"{origin}, line {number}") for number, line in _lines(text)]
     names = [key.name for key in keys]
     if twice := {name for name in names if names.count(name) > 1}:
         raise MisuseError(
@@ -71,14 +70,29 @@ def parse_keys(text: str, origin: str = "the keys file") -> list[ApiKey]:
 
 
 class KeyRing:
-    """The keys of one file, read again when the file changes."""
+    """The keys of one file, read again when the file changes.
+
+    A start needs a file without fault. Later the file says who may come in, whatever it has
+    become: a wrong line is a key less, and a file that is empty or gone lets nobody in.
+    """
 
     def __init__(self, path: Path) -> None:
         """Raises MisuseError when the file cannot be read, is wrong or holds no key."""
         self._path = path
         self._lock = threading.Lock()
-        self._stamp = self._read_stamp()
-        self._keys = self._read()
+        try:
+            self._stamp: _Stamp | None = self._read_stamp()
+            self._keys = parse_keys(self._read(), str(path))
+        except OSError as error:
+            raise MisuseError(
+                f"{path} cannot be read ({error}). No key was accepted. "
+                "Correct PALATE_API_KEYS_FILE."
+            ) from error
+        if not self._keys:
+            raise MisuseError(
+                f"{path} holds no key. Nobody could be let in, so nothing was started. "
+                "Add a `name:scope:sha256` line, or unset PALATE_API_KEYS_FILE."
+            )
         self._checked = time.monotonic()
 
     def find(self, secret: str) -> ApiKey | None:
@@ -95,40 +109,45 @@ class KeyRing:
         if time.monotonic() - self._checked < _RELOAD_SECONDS:
             return
         with self._lock:
-            self._checked = time.monotonic()
             try:
                 stamp = self._read_stamp()
                 if stamp != self._stamp:
-                    self._keys, self._stamp = self._read(), stamp
+                    self._keys, self._stamp = self._read_valid(), stamp
                     _log.info("api_keys_reloaded", keys=len(self._keys))
-            except MisuseError as error:
-                _log.error("api_keys_kept", reason=str(error))
+            except OSError as error:
+                if self._stamp is not None:
+                    _log.error("api_keys_gone", file=str(self._path), reason=error.strerror)
+                self._keys, self._stamp = [], None
+            self._checked = time.monotonic()
 
-    def _read_stamp(self) -> tuple[int, int, int]:
-        try:
-            stat = self._path.stat()
-        except OSError as error:
-            raise self._unreadable(error) from error
+    def _read_valid(self) -> list[ApiKey]:
+        """The keys of the lines that are right. Of lines with one name the first counts."""
+        keys: dict[str, ApiKey] = {}
+        for number, line in _lines(self._read()):
+            try:
+                key = _parse_line(line, f"line {number}")
+            except MisuseError:
+                _log.warning("api_key_dropped", line=number, reason="not `name:scope:sha256`")
+                continue
+            if key.name in keys:
+                _log.warning("api_key_dropped", line=number, reason="its name is taken")
+                continue
+            keys[key.name] = key
+        return list(keys.values())
+
+    def _read_stamp(self) -> _Stamp:
+        stat = self._path.stat()
         return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
-    def _read(self) -> list[ApiKey]:
-        try:
-            text = self._path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise self._unreadable(error) from error
-        keys = parse_keys(text, str(self._path))
-        if not keys:
-            raise MisuseError(
-                f"{self._path} holds no key. Nobody could be let in, so nothing was started. "
-                "Add a `name:scope:sha256` line, or unset PALATE_API_KEYS_FILE."
-            )
-        return keys
+    def _read(self) -> str:
+        return self._path.read_text(encoding="utf-8", errors="replace")
 
-    def _unreadable(self, error: Exception) -> MisuseError:
-        return MisuseError(
-            f"{self._path} cannot be read ({error}). No key was accepted. "
-            "Correct PALATE_API_KEYS_FILE."
-        )
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """The lines that say something, numbered from 1, without their comments."""
+    for number, line in enumerate(text.splitlines(), 1):
+        if line := line.partition("#")[0].strip():
+            yield number, line
 
 
 def _parse_line(line: str, where: str) -> ApiKey:

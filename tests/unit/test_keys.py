@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -103,16 +104,43 @@ def test_a_changed_file_is_read_again(tmp_path: Path, monkeypatch: pytest.Monkey
     assert ring.find(old) is None
 
 
-@pytest.mark.parametrize("broken", [None, "not a key", ""])
-def test_a_file_that_breaks_leaves_the_keys_as_they_were(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str | None
+@pytest.mark.parametrize("left", [None, "", "# nobody\n", "not a key", "\udcff"])
+def test_a_file_without_keys_lets_nobody_in_until_it_has_some(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: str | None
 ) -> None:
     monkeypatch.setattr(keys, "_RELOAD_SECONDS", 0)
     path = tmp_path / "keys"
     secret, key = create_key("old", "read")
     ring = ring_of(path, key)
-    if broken is None:
+    if left is None:
         path.unlink()
     else:
-        path.write_text(broken)
+        path.write_bytes(left.encode("utf-8", "surrogateescape"))
+    assert ring.find(secret) is None
+    assert ring.find(secret) is None
+    path.write_text(key.line)
     assert ring.find(secret) == key
+
+
+def test_a_wrong_line_in_a_changed_file_drops_that_key_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keys, "_RELOAD_SECONDS", 0)
+    path = tmp_path / "keys"
+    (good, good_key), (pasted, _) = create_key("good", "read"), create_key("pasted", "read")
+    (late, late_key), (twice, twice_key) = create_key("late", "read"), create_key("good", "admin")
+    ring = ring_of(path, good_key)
+    path.write_text(
+        f"{good_key.line}\n# comment\npasted:read:{pasted}\n{twice_key.line}\n{late_key.line}"
+    )
+    with structlog.testing.capture_logs() as logs:
+        assert ring.find(good) == good_key
+    assert ring.find(late) == late_key
+    assert ring.find(pasted) is None
+    assert ring.find(twice) is None
+    dropped = [entry for entry in logs if entry["event"] == "api_key_dropped"]
+    assert [(entry["log_level"], entry["line"]) for entry in dropped] == [
+        ("warning", 3),
+        ("warning", 4),
+    ]
+    assert pasted not in str(logs)
