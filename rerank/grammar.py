@@ -30,6 +30,9 @@ from sql.syntax import (
 MOST_SLOP = 10
 MOST_BOOST = 1000.0
 MOST_DEPTH = 50
+MOST_FUZZY = 5
+MOST_PREFIXES = 20
+"""What a query may hold of the clauses that cost many words each."""
 
 _NUMBER = re.compile(r"-?[0-9]{1,19}(\.[0-9]{0,10})?")
 _IMDB = re.compile(r"[Tt]{2}[0-9]+")  # some catalogs leave the letters out
@@ -77,6 +80,8 @@ class Reader:
     max_clauses: int
     notes: list[str] = field(default_factory=list)
     clauses: int = 0
+    fuzzy: int = 0
+    prefixes: int = 0
 
     def read(self, item: lucene.Item) -> Node:
         """The tree of a whole query. Raises UnreadableError."""
@@ -208,13 +213,23 @@ class Reader:
         if place is not None and place.kind == "number":
             return _years(item, place, text)
         if place is not None and place.kind == "literal":
-            return Prefix(place.name, text.rstrip("*"))
+            return self._begun(item, place.name, text.rstrip("*"))
         *whole, begun = split_words(text) or ("",)
         if not begun:
             return Nothing()
         name = None if place is None else place.name
         nodes: list[Node] = [_in_field(word, name) for word in whole]
-        return _all([*nodes, Prefix(name, begun)])
+        return _all([*nodes, self._begun(item, name, begun)])
+
+    def _begun(self, item: lucene.Item, name: str | None, begun: str) -> Node:
+        self.prefixes += 1
+        if self.prefixes <= MOST_PREFIXES:
+            return Prefix(name, begun)
+        if self.prefixes == MOST_PREFIXES + 1:
+            self._otherwise(
+                f"Only the first {MOST_PREFIXES} prefixes are read, others are whole words", item
+            )
+        return _in_field(begun, name)
 
     def _number(self, item: lucene.Item, place: Field, text: str) -> Node:
         value = _bound(item, place, text)
@@ -248,7 +263,18 @@ class Reader:
         words = (text,) if place is not None and place.kind == "literal" else split_words(text)
         if distance < 1:
             return _all([_in_field(word, name) for word in words])
-        return _all([Fuzzy(name, word, distance) for word in words])
+        return _all([self._near(item, name, word, distance) for word in words])
+
+    def _near(self, item: lucene.Item, name: str | None, word: str, distance: int) -> Node:
+        self.fuzzy += 1
+        if self.fuzzy <= MOST_FUZZY:
+            return Fuzzy(name, word, distance)
+        if self.fuzzy == MOST_FUZZY + 1:
+            self._otherwise(
+                f"Only the first {MOST_FUZZY} words may have mistakes, others are read as written",
+                item,
+            )
+        return _in_field(word, name)
 
     def _range(self, item: lucene.Item, place: Field | None) -> Node:
         if place is None or place.kind != "number":

@@ -16,7 +16,7 @@ from sql.statements import Statements
 _statements = Statements(Path(__file__).parents[1] / "statements" / "vocabulary.sql")
 
 _SECONDS_KEPT = 60.0
-_MOST_WORDS = 500
+_MOST_WORDS = 100
 
 
 class Lexemes(Protocol):

@@ -8,6 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from palate.errors import QuerySyntaxError
+from rerank.grammar import MOST_FUZZY, MOST_PREFIXES
 from rerank.query import ParsedQuery, parse
 from sql.engines.paradedb import ParadeDB
 from sql.syntax import (
@@ -241,6 +242,40 @@ def test_deep_nesting_is_read_as_words(text: str) -> None:
 def test_limits_are_given_in() -> None:
     assert parse("a b c d", max_clauses=2).tree == words("b")
     assert parse("lord king", max_length=6).tree == words("lord", "k")
+
+
+FUZZY_NOTE = "Only the first 5 words may have mistakes, others are read as written."
+PREFIX_NOTE = "Only the first 20 prefixes are read, others are whole words."
+
+
+@pytest.mark.parametrize(
+    ("clause", "most", "last", "note"),
+    [
+        ("lord~2", MOST_FUZZY, words("lord"), FUZZY_NOTE),
+        ("title:lord~", MOST_FUZZY, LORD, FUZZY_NOTE),
+        ("genres:Fantasy~", MOST_FUZZY, FANTASY, FUZZY_NOTE),
+        ("lord*", MOST_PREFIXES, words("lord"), PREFIX_NOTE),
+        ("title:lord*", MOST_PREFIXES, LORD, PREFIX_NOTE),
+        ("genres:Fantasy*", MOST_PREFIXES, FANTASY, PREFIX_NOTE),
+    ],
+)
+def test_costly_clauses_beyond_the_most_are_plain_words(
+    clause: str, most: int, last: Node, note: str
+) -> None:
+    allowed, beyond = " OR ".join([clause] * most), " OR ".join([clause] * (most + 2))
+    assert parse(allowed, strict=True).notes == []
+    parsed = parse(beyond)
+    assert parsed.notes == [note]
+    assert parsed.tree == Or((*(parse(clause).tree,) * most, last, last))
+    with pytest.raises(QuerySyntaxError, match="Only the first") as caught:
+        parse(beyond, strict=True)
+    assert caught.value.position == len(allowed + " OR ") + clause.find(":") + 1
+
+
+def test_decades_and_pieces_of_one_word_are_counted_as_what_they_cost() -> None:
+    assert parse(" OR ".join(["year:199*"] * (MOST_PREFIXES + 1)), strict=True).notes == []
+    pieces = parse("a\\-b\\-c\\-d\\-e\\-f~1").tree
+    assert [type(node) for node in walk(pieces)].count(Fuzzy) == MOST_FUZZY
 
 
 LOOSE: list[tuple[str, Node | None]] = [
