@@ -100,7 +100,17 @@ def test_filters_do_not_score() -> None:
     must = PARADEDB.compile(tree).query["boolean"]["must"]
     assert [m["const_score"]["score"] for m in must[1:]] == [0.0, 0.0]
     compiled = POSTGRES.compile(tree).query
-    assert [word.get("scores", True) for word in compiled["words"]] == [True, False, False, False]
+    assert [word.get("scores", True) for word in compiled["words"]] == [True, False, False]
+
+
+def test_many_ids_are_one_word() -> None:
+    compiled = POSTGRES.compile(And((Words(("lord",)), Ids(tuple(range(1000)))))).query
+    assert compiled["match"] == ["(", 0, "&", 1, ")"]
+    ids = compiled["words"][1]
+    assert ids["terms"]["movie_id"][:2] == ["0" * 19, "0" * 18 + "1"]
+    assert len(ids["terms"]["movie_id"]) == 1000
+    assert ids["score"] == 0
+    assert ids["scores"] is False
 
 
 def test_a_negation_alone_has_films_to_subtract_from() -> None:
