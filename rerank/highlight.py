@@ -36,6 +36,8 @@ def with_snippets(connection: Connection, tree: Node, hits: list[Hit]) -> list[H
                 }
             }
         )
+        if hit.movie_id in texts  # else it was deleted since it was found
+        else hit
         for hit in hits
     ]
 

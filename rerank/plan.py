@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from rerank.cursor import Cursor
 from rerank.query import ParsedQuery
-from rerank.results import Hit, SearchRequest
+from rerank.results import Hit, SearchRequest, Seen
 from sql.syntax import All, And, Filter, Ids, Match, Node, Range, loosen
 
 
@@ -27,11 +27,17 @@ class Plan:
             and request.user_id is not None
         )
         filters = [Filter(node) for node in _filters(request)]
-        if cursor:
-            filters.append(Filter(Ids(cursor.movie_ids)))
         tree = (loosen(parsed.tree) or parsed.tree) if self.relaxed else parsed.tree
-        self.tree: Node = And((tree, *filters)) if filters else tree
+        self.matching: Node = And((tree, *filters)) if filters else tree
+        self.tree = self.matching
         self.restriction: Node | None = And((All(), *filters)) if filters else None
+        self.seen: Seen = request.seen
+        if cursor:
+            # The films are those of the first page, whatever has changed; the text only scores.
+            these = Filter(Ids(cursor.movie_ids))
+            self.tree = And((these,), optional=(tree,))
+            self.restriction = these
+            self.seen = "keep"
         self.candidates = max(len(cursor.movie_ids) if cursor else request.candidates, request.k)
         self.page = (
             list(cursor.movie_ids[self.offset : self.offset + request.k]) if cursor else None

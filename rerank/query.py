@@ -5,6 +5,7 @@ cannot parse is searched as words: typing never fails unless it is asked to (``s
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -76,7 +77,7 @@ def parse(
         QuerySyntaxError: in strict mode only, with the position of the first fault.
     """
     notes: list[str] = []
-    query = _UNSENDABLE.sub(" ", text).translate(_QUOTES)
+    query = unicodedata.normalize("NFC", _UNSENDABLE.sub(" ", text)).translate(_QUOTES)
     if len(query) > max_length:
         if strict:
             raise _refused(f"The query is longer than {max_length} characters", max_length)

@@ -171,7 +171,7 @@ class Searcher:
             "k": request.k,
             "candidates": plan.candidates,
             "weights": json.dumps(request.weights) if request.weights else None,
-            "seen": request.seen,
+            "seen": plan.seen,
             "query_embedding": None if embedding is None else str(embedding.tolist()),
             "filter": json.dumps(engine.compile(restriction).query) if restriction else None,
             "page": plan.page,
@@ -206,6 +206,8 @@ class Searcher:
                 hits = with_snippets(connection, plan.parsed.tree, hits)
         total, facets = None, None
         if request.facets:
+            if plan.cursor:
+                compiled = self._database.search_engine.compile(plan.matching)
             matched = compiled.loose if relaxed and compiled.loose else compiled.query
             with stage("facets"):
                 total, facets = _count_facets(connection, matched)

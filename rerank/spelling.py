@@ -1,12 +1,15 @@
 """Did you mean: the nearest word of the catalog for a word that it does not have."""
 
+import re
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 from sqlalchemy import Connection, TextClause
+from sqlalchemy.exc import DBAPIError
 
 from sql.text import fold
 
@@ -25,10 +28,13 @@ class Vocabulary:
     def words(self, connection: Connection) -> Mapping[str, int]:
         """Folded word -> films that have it."""
         with self._lock:
-            if time.monotonic() - self._read_at >= _KEPT_SECONDS:
-                self._words = {row.word: row.films for row in connection.execute(self._statement)}
+            due = time.monotonic() - self._read_at >= _KEPT_SECONDS
+            if due:  # the others go on with what there is, also when reading fails
                 self._read_at = time.monotonic()
-            return self._words
+        if due:
+            with suppress(DBAPIError):  # too large a catalog for one statement's time
+                self._words = {row.word: row.films for row in connection.execute(self._statement)}
+        return self._words
 
 
 def did_you_mean(text: str, words: Sequence[str], known: Mapping[str, int]) -> str | None:
@@ -44,7 +50,7 @@ def did_you_mean(text: str, words: Sequence[str], known: Mapping[str, int]) -> s
             continue
         nearest = _nearest(folded, known)
         if nearest is not None:
-            better = better.replace(word, nearest)
+            better = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", nearest, better)
     return better if better != text else None
 
 

@@ -22,6 +22,13 @@ from sql.engines import SearchEngine, detect
 from sql.statements import Statements
 
 _DRIVER = "postgresql+psycopg"
+# A server that vanished without closing is given up after seconds, not a quarter of an hour.
+_KEEPALIVES = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
 _statements = Statements(Path(__file__).parent / "statements" / "session.sql")
 
 
@@ -37,8 +44,6 @@ class Database:
         self.engine = _create_engine(self.url, self.settings)
         if server is not None:
             server.revive(self.engine)
-        if server is not None:
-            _revive(self.engine, server)
         self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @classmethod
@@ -94,7 +99,7 @@ class Database:
 @contextmanager
 def _translated(database: Database) -> Iterator[None]:
     """Turn a lost or absent server into an error that says so."""
-    where = database.url.render_as_string(hide_password=True)
+    where = database.url.set(drivername="postgresql").render_as_string(hide_password=True)
     try:
         yield
     except sqlalchemy.exc.TimeoutError as error:
@@ -122,13 +127,16 @@ def _translated(database: Database) -> Iterator[None]:
 def _reason(error: BaseException | None) -> str:
     """What the server said, else the last thing that connecting to it said."""
     said = error.diag.message_primary if isinstance(error, psycopg.Error) else None
-    return said or str(error).strip().splitlines()[-1]
+    if said:
+        return said
+    # Of a failed connection libpq says why on the first line, then what one might check.
+    return str(error).strip().splitlines()[0].removeprefix("connection failed: ")
 
 
 def _parse_url(url: str) -> sqlalchemy.URL:
     try:
         parsed = make_url(url)
-    except sqlalchemy.exc.ArgumentError as error:
+    except (sqlalchemy.exc.ArgumentError, ValueError) as error:
         raise MisuseError(
             "PALATE_DATABASE_URL is no database address. Nothing was done. "
             "It looks like postgresql://user:password@host:5432/palate."
@@ -148,7 +156,7 @@ def _create_engine(url: sqlalchemy.URL, settings: Settings) -> sqlalchemy.Engine
         max_overflow=0,
         pool_timeout=5,
         pool_use_lifo=True,
-        connect_args={"application_name": "palate", "connect_timeout": 5},
+        connect_args={"application_name": "palate", "connect_timeout": 5} | _KEEPALIVES,
     )
     timeout = f"{int(settings.statement_timeout * 1000)}"
 
@@ -166,20 +174,6 @@ def _create_engine(url: sqlalchemy.URL, settings: Settings) -> sqlalchemy.Engine
         line = select.poll()
         line.register(connection.fileno(), select.POLLIN)
         if line.poll(0):
-            raise sqlalchemy.exc.InvalidatePoolError
+            raise sqlalchemy.exc.DisconnectionError
 
     return engine
-
-
-def _revive(engine: sqlalchemy.Engine, server: EmbeddedServer) -> None:
-    """Start an embedded server that died again when the next connection is wanted."""
-
-    @event.listens_for(engine, "do_connect")
-    def connect(
-        dialect: sqlalchemy.Dialect, _record: object, arguments: Any, options: Any
-    ) -> object:
-        try:
-            return dialect.connect(*arguments, **options)
-        except psycopg.OperationalError:
-            server.ensure_running()
-            return dialect.connect(*arguments, **options)

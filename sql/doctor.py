@@ -22,6 +22,12 @@ _statements = Statements(Path(__file__).parent / "statements" / "doctor.sql")
 _OLDEST_SERVER = 150000
 _LEAST_FREE = 1 << 30
 
+_REBUILD = {
+    "postgres": "Rebuild it: SELECT refresh_search();",
+    "paradedb": "Rebuild it: REINDEX INDEX movies_search; or, where it is gone, make it as "
+    "docs/sql.md shows.",
+}
+
 Status = Literal["ok", "warn", "fail"]
 
 
@@ -135,7 +141,7 @@ def _look_at_data(database: Database) -> Iterator[Check]:
         "search index",
         indexed == movies,
         f"{indexed:,} of {movies:,} films",
-        "Rebuild it: REINDEX INDEX movies_search (ParadeDB), or load the source again.",
+        _REBUILD[database.search_engine.name],
     )
     yield _judge(
         "vectors",

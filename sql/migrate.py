@@ -137,7 +137,8 @@ def _changed_repeatables(
     changed = []
     for path in _repeatables(engine_name):
         body = path.read_text(encoding="utf-8")
-        checksum = hashlib.sha256(body.encode()).hexdigest()
+        # Of another engine, everything is applied again: the functions have the same names.
+        checksum = hashlib.sha256(f"{engine_name}\n{body}".encode()).hexdigest()
         if known.get(path.stem) != checksum:
             changed.append((path.stem, checksum, body))
     return changed

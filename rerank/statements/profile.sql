@@ -41,6 +41,10 @@ FROM rated r JOIN movies m USING (movie_id);
 DELETE FROM ratings
 WHERE user_id = :user_id AND profile = :profile AND movie_id = :movie_id;
 
+-- name: lock_users
+-- A rating given meanwhile waits, and then begins a new profile.
+SELECT user_id FROM users WHERE user_id = :user_id ORDER BY profile FOR UPDATE;
+
 -- name: forget_ratings
 DELETE FROM ratings WHERE user_id = :user_id;
 

@@ -31,6 +31,8 @@ from sql.text import fold
 
 Json = dict[str, Any]
 
+_MOST = 2**63 - 1
+
 
 class ParadeDB:
     """BM25 by the pg_search extension."""

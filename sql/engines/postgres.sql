@@ -6,6 +6,8 @@
 -- follow `movies` by triggers. Numbers are digits of fixed width, so that a range is a handful of
 -- prefixes and a query with ranges anywhere stays one tsquery.
 
+DROP INDEX IF EXISTS movies_search;  -- ParadeDB's, had it been the engine before
+
 CREATE TABLE IF NOT EXISTS movie_terms (
     lexeme   text COLLATE "C" NOT NULL,
     movie_id bigint NOT NULL,

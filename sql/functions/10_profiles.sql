@@ -81,6 +81,19 @@ CREATE TRIGGER ratings_deleted AFTER DELETE ON ratings
     REFERENCING OLD TABLE AS old_ratings
     FOR EACH STATEMENT EXECUTE FUNCTION add_ratings_to_profiles();
 
+-- TRUNCATE has no rows to subtract: every profile is made again, of nothing.
+CREATE OR REPLACE FUNCTION forget_all_ratings() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM refresh_profiles();
+    DELETE FROM user_factors;
+    RETURN NULL;
+END $$;
+
+DROP TRIGGER IF EXISTS ratings_truncated ON ratings;
+CREATE TRIGGER ratings_truncated AFTER TRUNCATE ON ratings
+    FOR EACH STATEMENT EXECUTE FUNCTION forget_all_ratings();
+
 CREATE OR REPLACE FUNCTION keep_users_with_ratings() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN

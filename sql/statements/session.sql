@@ -5,5 +5,5 @@
 SELECT set_config('statement_timeout', %s, false),
        set_config('jit', 'off', false),
        set_config('plan_cache_mode',
-                  CASE WHEN to_regclass('movie_search') IS NULL THEN 'force_custom_plan'
-                       ELSE 'force_generic_plan' END, false)
+                  CASE WHEN EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pg_search')
+                       THEN 'force_custom_plan' ELSE 'force_generic_plan' END, false)

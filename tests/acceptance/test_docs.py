@@ -69,7 +69,7 @@ def test_the_commands_of_a_page(
         pytest.skip("this page has no commands")
     meant = {
         "path/to/ml-latest-small": str(movielens),
-        "postgresql://palate_owner:...@localhost:5432/palate": fresh(server),
+        "postgresql://user:password@localhost:5432/palate": fresh(server),
     }
     with shell(tmp_path, meant) as person:
         person.run(Command("console", "palate db start"))

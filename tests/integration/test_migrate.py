@@ -1,6 +1,8 @@
 """Migrations: many starters, one migrates; a newer schema is refused."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import sqlalchemy
@@ -11,7 +13,7 @@ from serve.api.health import Readiness
 from sql.database import Database
 from sql.embedded import EmbeddedServer
 from sql.migrate import check_schema, migrate
-from tests.conftest import cloned
+from tests.conftest import cloned, name_of
 
 
 @pytest.fixture
@@ -62,3 +64,55 @@ def test_while_a_newer_version_rolls_out_the_old_one_stays_ready(sample_copy: Da
     with sample_copy.begin() as connection:
         connection.execute(sqlalchemy.text("UPDATE schema_version SET version_num = '9999'"))
     assert Readiness(sample_copy).check() == "postgres"
+
+
+def test_a_member_of_palate_owner_migrates_what_a_superuser_began(
+    sample_copy: Database, server: EmbeddedServer, settings: Settings
+) -> None:
+    role = f"owner_{name_of(sample_copy)}"
+    with sample_copy.begin() as connection:
+        connection.exec_driver_sql(f"CREATE ROLE {role} LOGIN IN ROLE palate_owner")
+        connection.exec_driver_sql("UPDATE repeatable_migrations SET checksum = ''")
+    try:
+        with Database(server.url_for(name_of(sample_copy)), settings) as database:
+            database.url = database.url.set(username=role)
+        with Database(database.psql_url, settings) as owner:
+            assert "postgres" in migrate(owner)
+            check_schema(owner)
+            with owner.begin() as connection:
+                connection.exec_driver_sql("SELECT refresh_stats(), refresh_profiles()")
+        migrate(sample_copy)
+    finally:
+        with sample_copy.begin() as connection:
+            connection.exec_driver_sql(f"REASSIGN OWNED BY {role} TO postgres")
+            connection.exec_driver_sql(f"DROP OWNED BY {role}")
+            connection.exec_driver_sql(f"DROP ROLE {role}")
+
+
+def test_an_engine_is_exchanged_and_leaves_nothing(sample_copy: Database) -> None:
+    """With ParadeDB's index as far as plain PostgreSQL can play it: its name and functions."""
+    with sample_copy.begin() as connection:
+        connection.exec_driver_sql("CREATE INDEX movies_search ON movies (title)")
+        connection.exec_driver_sql("UPDATE repeatable_migrations SET checksum = 'paradedb'")
+    assert "postgres" in migrate(sample_copy)
+    with sample_copy.read() as connection:
+        left = connection.exec_driver_sql("SELECT to_regclass('movies_search')").scalar()
+    assert left is None
+
+
+def test_both_engines_functions_take_the_same_arguments() -> None:
+    """Or one could not replace the other's."""
+    signature = re.compile(r"CREATE OR REPLACE FUNCTION (\w+)\s*\((.*?)\)\s*RETURNS", re.DOTALL)
+    engines = Path(__file__).parents[2] / "sql" / "engines"
+    found = [
+        {
+            name: " ".join(arguments.split())
+            for path in sorted(engines.glob(f"{engine}*.sql"))
+            for name, arguments in signature.findall(path.read_text(encoding="utf-8"))
+        }
+        for engine in ("paradedb", "postgres")
+    ]
+    shared = found[0].keys() & found[1].keys()
+    assert {"search_candidates", "search_matches", "parse_query", "suggest_titles"} <= shared
+    for name in shared:
+        assert found[0][name] == found[1][name], name

@@ -55,6 +55,7 @@ operations: st.SearchStrategy[list[Operation]] = st.lists(
             st.tuples(user, film),
         ),
         st.tuples(st.just("SELECT refresh_profiles()"), st.just(())),
+        st.tuples(st.just("TRUNCATE ratings"), st.just(())),
     ),
     max_size=25,
 )  # fmt: skip

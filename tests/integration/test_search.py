@@ -144,6 +144,28 @@ def test_pages_neither_repeat_nor_skip_while_ratings_change(sample_copy: Databas
     assert sorted(seen) == sorted(whole)
 
 
+def test_pages_keep_films_that_were_seen_or_renamed_meanwhile(sample_copy: Database) -> None:
+    searcher = Searcher(sample_copy)
+    request = SearchRequest(q="king", user_id=1, seen="drop", k=5)
+    whole = ids(searcher.search(request.model_copy(update={"k": 100})))
+    first = searcher.search(request)
+    rate(sample_copy, 1, whole[6], 5)
+    with sample_copy.begin() as connection:
+        connection.exec_driver_sql(
+            f"UPDATE movies SET title = 'Queen', overview = NULL WHERE movie_id = {whole[7]}"
+        )
+    second = searcher.search(request.model_copy(update={"cursor": first.next_cursor}))
+    assert ids(second) == whole[5:10]
+    assert [hit.rank for hit in second.hits] == [6, 7, 8, 9, 10]
+
+
+def test_facets_are_the_same_on_every_page(searcher: Searcher) -> None:
+    request = SearchRequest(q="genres:Drama", facets=True)
+    first = searcher.search(request)
+    second = searcher.search(request.model_copy(update={"cursor": first.next_cursor}))
+    assert (second.total, second.facets) == (first.total, first.facets)
+
+
 def test_a_cursor_fits_only_its_own_search(searcher: Searcher) -> None:
     cursor = searcher.search(SearchRequest(q="king", user_id=1)).next_cursor
     assert cursor
@@ -192,6 +214,7 @@ def test_snippets_mark_what_was_found_and_escape_the_rest(sample_copy: Database)
 def test_did_you_mean(searcher: Searcher) -> None:
     assert searcher.search(SearchRequest(q="matrxi")).did_you_mean == "matrix"
     assert searcher.search(SearchRequest(q="dark knihgt")).did_you_mean == "dark knight"
+    assert searcher.search(SearchRequest(q="knihgt knihgts")).did_you_mean == "knight knights"
     assert searcher.search(SearchRequest(q="dark knight")).did_you_mean is None
 
 

@@ -1,0 +1,149 @@
+-- BM25 by ParadeDB's pg_search: the `paradedb` engine's side of the seam.
+--
+-- Every function is one SELECT that PostgreSQL inlines, and every ranked branch orders by
+-- pdb.score() and limits at its own level: this is what lets pg_search read only the best films
+-- (TopN). Conditions that must not disturb that, such as films already seen, have a branch of
+-- their own behind a one-time guard.
+
+-- Every film that matches.
+CREATE OR REPLACE FUNCTION search_matches(query jsonb) RETURNS TABLE (movie_id bigint)
+LANGUAGE sql STABLE AS $$
+SELECT m.movie_id FROM movies m WHERE m.movie_id @@@ query
+$$;
+
+-- The n best films by BM25, ties by movie_id. `loose` is asked instead when `query` finds fewer
+-- than k films. Films that `unseen_by` rated under `profile` are left out before the limit.
+CREATE OR REPLACE FUNCTION search_candidates(
+    query     jsonb,
+    n         integer DEFAULT 100,
+    loose     jsonb   DEFAULT NULL,
+    k         integer DEFAULT 10,
+    unseen_by bigint  DEFAULT NULL,
+    profile   text    DEFAULT 'main'
+) RETURNS TABLE (movie_id bigint, bm25 double precision, relaxed boolean)
+LANGUAGE sql STABLE AS $$
+WITH strict_all AS MATERIALIZED (
+    SELECT m.movie_id, pdb.score(m.movie_id) AS bm25
+    FROM movies m
+    WHERE unseen_by IS NULL AND m.movie_id @@@ query
+    ORDER BY pdb.score(m.movie_id) DESC, m.movie_id
+    LIMIT n
+), strict_unseen AS MATERIALIZED (
+    SELECT m.movie_id, pdb.score(m.movie_id) AS bm25
+    FROM movies m
+    WHERE unseen_by IS NOT NULL AND m.movie_id @@@ query
+      AND NOT EXISTS (SELECT FROM ratings r
+                      WHERE r.user_id = unseen_by AND r.profile = search_candidates.profile
+                        AND r.movie_id = m.movie_id)
+    ORDER BY pdb.score(m.movie_id) DESC, m.movie_id
+    LIMIT n
+), strict AS MATERIALIZED (
+    SELECT * FROM strict_all UNION ALL SELECT * FROM strict_unseen
+), loose_all AS MATERIALIZED (
+    SELECT m.movie_id, pdb.score(m.movie_id) AS bm25
+    FROM movies m
+    WHERE loose IS NOT NULL AND unseen_by IS NULL AND (SELECT count(*) FROM strict) < least(k, n)
+      AND m.movie_id @@@ coalesce(loose, '{"empty": null}'::jsonb)
+    ORDER BY pdb.score(m.movie_id) DESC, m.movie_id
+    LIMIT n
+), loose_unseen AS MATERIALIZED (
+    SELECT m.movie_id, pdb.score(m.movie_id) AS bm25
+    FROM movies m
+    WHERE loose IS NOT NULL AND unseen_by IS NOT NULL AND (SELECT count(*) FROM strict) < least(k, n)
+      AND m.movie_id @@@ coalesce(loose, '{"empty": null}'::jsonb)
+      AND NOT EXISTS (SELECT FROM ratings r
+                      WHERE r.user_id = unseen_by AND r.profile = search_candidates.profile
+                        AND r.movie_id = m.movie_id)
+    ORDER BY pdb.score(m.movie_id) DESC, m.movie_id
+    LIMIT n
+)
+SELECT c.movie_id, c.bm25::double precision, c.relaxed
+FROM (
+    SELECT s.movie_id, s.bm25, false AS relaxed FROM strict s
+    WHERE loose IS NULL OR (SELECT count(*) FROM strict) >= least(k, n)
+    UNION ALL
+    SELECT l.movie_id, l.bm25, true FROM loose_all l
+    UNION ALL
+    SELECT l.movie_id, l.bm25, true FROM loose_unseen l
+) c
+ORDER BY c.bm25 DESC, c.movie_id
+$$;
+
+-- The words of a title as it is typed: {"lord", "ri"} is lord and (ri or ri*).
+CREATE OR REPLACE FUNCTION suggestion_query(prefix text) RETURNS jsonb
+LANGUAGE sql IMMUTABLE AS $$
+SELECT CASE WHEN cardinality(t.words) = 0 THEN '{"empty": null}'::jsonb ELSE
+    jsonb_build_object('boolean', jsonb_build_object('must', jsonb_agg(
+        CASE WHEN w.number < cardinality(t.words) THEN w.query ELSE jsonb_build_object(
+            'boolean', jsonb_build_object('should', jsonb_build_array(
+                w.query,
+                jsonb_build_object('fuzzy_term', jsonb_build_object(
+                    'field', 'title', 'value', lower(w.word), 'distance', 0, 'prefix', true)))))
+        END ORDER BY w.number))) END
+FROM (SELECT string_to_array(trim(search_clean(left(prefix, 200))), ' ') AS words) t
+LEFT JOIN LATERAL (
+    SELECT u.word, u.number,
+           jsonb_build_object('match', jsonb_build_object('field', 'title', 'value', u.word)) AS query
+    FROM unnest(t.words) WITH ORDINALITY u (word, number)
+) w ON true
+GROUP BY t.words
+$$;
+
+-- Titles that hold the words typed, the last one perhaps only begun. Titles that begin so come
+-- first, then the most rated.
+CREATE OR REPLACE FUNCTION suggest_titles(prefix text, k integer DEFAULT 10)
+RETURNS TABLE (movie_id bigint, title text, year integer, bm25 double precision)
+LANGUAGE sql STABLE AS $$
+SELECT f.movie_id, f.title, f.year, f.bm25::double precision
+FROM (
+    SELECT m.movie_id, m.title, m.year, m.rating_count, pdb.score(m.movie_id) AS bm25
+    FROM movies m
+    WHERE m.movie_id @@@ suggestion_query(prefix)
+    OFFSET 0
+) f
+ORDER BY begins_with(f.title, ltrim(prefix)) DESC, f.rating_count DESC, f.bm25 DESC, f.movie_id
+LIMIT k
+$$;
+
+-- parse_query(): what people type at psql. Plain words and "phrases" give the query that the
+-- service compiles; anything with operators goes to ParadeDB's own parser, leniently. Its traps:
+-- `a AND NOT b` and `title:lor*` find nothing, an unknown field finds everything.
+CREATE OR REPLACE FUNCTION query_item(phrase boolean, words text) RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+SELECT jsonb_build_object('disjunction_max', jsonb_build_object(
+    'tie_breaker', 0.1,
+    'disjuncts', jsonb_agg(
+        CASE WHEN f.boost = 1 THEN q.query
+             ELSE jsonb_build_object('boost', jsonb_build_object('factor', f.boost, 'query', q.query))
+        END ORDER BY f.place)))
+FROM (VALUES (1, 'title', 3.0), (2, 'original_title', 2.0), (3, 'director', 1.5), (4, 'actors', 1.5),
+             (5, 'keywords', 1.0), (6, 'genres', 1.0), (7, 'overview', 1.0)) f (place, field, boost)
+CROSS JOIN LATERAL (SELECT CASE
+    WHEN query_item.phrase AND f.field <> 'genres' THEN jsonb_build_object('phrase', jsonb_build_object(
+        'field', f.field, 'phrases', to_jsonb(string_to_array(query_item.words, ' '))))
+    ELSE jsonb_build_object('match', jsonb_build_object('field', f.field, 'value', query_item.words))
+END AS query) q
+$$;
+
+CREATE OR REPLACE FUNCTION query_of_words(q text, operator text) RETURNS jsonb
+LANGUAGE sql IMMUTABLE AS $$
+SELECT CASE count(*)
+    WHEN 0 THEN '{"empty": null}'::jsonb
+    WHEN 1 THEN jsonb_agg(query_item(w.phrase, w.words)) -> 0
+    ELSE jsonb_build_object('boolean', jsonb_build_object(
+        operator, jsonb_agg(query_item(w.phrase, w.words) ORDER BY w.number))) END
+FROM parse_words(q) w
+$$;
+
+CREATE OR REPLACE FUNCTION parse_query(q text) RETURNS jsonb
+LANGUAGE sql IMMUTABLE AS $$
+SELECT CASE WHEN has_operators(q)
+    THEN jsonb_build_object('parse', jsonb_build_object('query_string', q, 'lenient', true))
+    ELSE query_of_words(q, 'must') END
+$$;
+
+CREATE OR REPLACE FUNCTION parse_query_loose(q text) RETURNS jsonb
+LANGUAGE sql IMMUTABLE AS $$
+SELECT CASE WHEN NOT has_operators(q) AND (SELECT count(*) FROM parse_words(q)) > 1
+    THEN query_of_words(q, 'should') END
+$$;
