@@ -242,7 +242,8 @@ def _duckdb(work: Path, memory: str, threads: int) -> "Iterator[duckdb.DuckDBPyC
         import duckdb
     except ImportError:
         raise NotInstalledError(
-            "Features need DuckDB. Nothing was written. Install it: pip install 'palate[train]'."
+            "Features need DuckDB. Nothing was written. Install it in Palate's folder: "
+            "pip install -e '.[train]'."
         ) from None
     settings = {
         "memory_limit": memory,

