@@ -148,10 +148,12 @@ def _check_length(raw: bytes, name: str, number: int) -> None:
         )
 
 
-def missing_columns(file: str, wanted: Sequence[str], header: Sequence[str]) -> LoadError:
-    """The error for a file that lacks columns."""
-    lacking = ", ".join(name for name in wanted if name not in header)
+def missing_columns(
+    file: str, wanted: Sequence[str], header: Sequence[str], remedy: str
+) -> LoadError:
+    """The error for a file that lacks some of the wanted columns, with what to do."""
+    lacking = [name for name in wanted if name not in header] or wanted
     return LoadError(
-        f"{file} has no column {lacking}; it has {shown(', '.join(header))}. The tables are as "
-        "they were. Name the columns that hold them."
+        f"{file} has no column {', '.join(lacking)}; it has {shown(', '.join(header))}. The "
+        f"tables are as they were. {remedy}"
     )

@@ -172,7 +172,9 @@ class MovieLens:
             if file is not None:
                 header = read_header(file, _COMMAS)
                 if tuple(header[: len(wanted)]) != wanted:
-                    raise missing_columns(file.name, wanted, header)
+                    raise missing_columns(
+                        file.name, wanted, header, "`palate ingest csv` reads other layouts."
+                    )
 
     def _text_format(self, file: DataFile, style: Format) -> Format:
         """1M is Latin-1 and 10M UTF-8, under the same names."""

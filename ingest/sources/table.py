@@ -152,8 +152,14 @@ class Table:
         header = _header(file)
         columns = Columns(header, self._mapping)
         if any(columns.find(name) is None for name in _NEEDED[what]):
-            found = [name for name in _NEEDED[what] if columns.find(name) is not None]
-            raise missing_columns(file.name, _NEEDED[what], [*header, *found])
+            lacking = [name for name in _NEEDED[what] if columns.find(name) is None]
+            raise missing_columns(
+                file.name,
+                lacking,
+                header,
+                "Where it has another name, say so with --column OURS=YOURS: "
+                f"--column {lacking[0]}=NAME.",
+            )
         return columns
 
     def _name_of(self, what: str) -> str:

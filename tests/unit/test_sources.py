@@ -416,7 +416,7 @@ def test_damaged_parquet_is_refused(tmp_path: Path) -> None:
 def test_misuse_of_a_table_is_explained(tmp_path: Path) -> None:
     scores = tmp_path / "scores.csv"
     scores.write_text("user,movie_id,rating\n1,1,4\n")
-    with pytest.raises(LoadError, match="has no column user_id"):
+    with pytest.raises(LoadError, match=r"has no column user_id; .* --column user_id=NAME\."):
         Table("shop", ratings=scores)
     with pytest.raises(MisuseError, match="no column colour to map"):
         Table("shop", ratings=scores, columns={"colour": "x"})
