@@ -64,7 +64,7 @@ def status(context: typer.Context, json: Json = False) -> None:
     if json:
         print_json(facts)
     else:
-        print_facts(facts.items())
+        print_facts((name.replace("_", " "), value) for name, value in facts.items())
     raise typer.Exit(0 if facts["running"] else 1)
 
 
@@ -75,7 +75,7 @@ def _status_embedded(settings: "Settings") -> dict[str, object]:
     return {
         "server": "embedded",
         "running": found.running,
-        "in use": found.in_use,
+        "in_use": found.in_use,
         "kept": found.kept,
         "pid": found.pid,
         "url": found.url,
@@ -121,7 +121,13 @@ def migrate(
     epilog=examples("palate db psql", "palate db psql -- -c \"SELECT title FROM search('lord')\""),
 )
 def psql(context: typer.Context) -> None:
-    """Open psql on the database; what follows is handed to it."""
+    """Open psql on the database; what follows is handed to it.
+
+    Give its options after --, as in -- -c "SELECT 1"; a statement alone is handed over as -c.
+    """
+    given = context.args
+    if len(given) == 1 and " " in given[0].strip() and not given[0].startswith("-"):
+        given = ["-c", *given]
     with session(context).database() as database:
         program = find_psql(database.server.bin_dir if database.server else None)
         # The password goes through the environment: a command line can be read by others.
@@ -132,7 +138,7 @@ def psql(context: typer.Context) -> None:
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is psql's
         try:
             ended = subprocess.run(  # noqa: S603
-                [program, address.render_as_string(hide_password=False), *context.args],
+                [program, address.render_as_string(hide_password=False), *given],
                 env=environment,
                 check=False,
             )
