@@ -1,6 +1,7 @@
 """The `palate` command: its groups, its root options, and how it ends.
 
-Exit codes: 0 done, 1 failed (or a check did not pass), 2 misused, 130 interrupted.
+Exit codes: 0 done, 1 failed (or a check did not pass), 2 misused, 130 interrupted, 141 when
+whoever read the output left.
 """
 
 import io
@@ -160,9 +161,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except PalateError as error:
         return _failed(error, str(error), error.exit_code)
     except BrokenPipeError:
-        # Whoever read us has gone; the interpreter's last flush must not complain either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _BROKEN_PIPE
+        return _reader_left()
+    except SystemExit as error:
+        # rich and typer turn a closed pipe into an exit of their own.
+        if isinstance(error.__context__, BrokenPipeError):
+            return _reader_left()
+        raise
     except KeyboardInterrupt:
         return _INTERRUPTED
     except Exception as error:
@@ -172,6 +176,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "`palate --log-level debug ...` shows where.",
             1,
         )
+
+
+def _reader_left() -> int:
+    """Whoever read us has gone: the interpreter's last flush must not complain either."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return _BROKEN_PIPE
 
 
 def run() -> None:
@@ -198,5 +208,9 @@ def _misused(error: TyperException) -> int:
     if error.format_message():
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "palate"
-        say(f"{path}: {' '.join(error.format_message().split())} Try `{path} --help`.")
+        message = " ".join(error.format_message().split())
+        message += "" if message[-1] in ".?!" else "."
+        if message.startswith("No such option"):
+            message += " Words that begin with - go after --."
+        say(f"{path}: {message} Try `{path} --help`.")
     return error.exit_code

@@ -6,8 +6,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from serve.cli.output import film, line, number, out, print_facts, print_json, table
-from serve.cli.session import Json, Profile, examples, session
+from serve.cli.output import (
+    EMPTY_CATALOG,
+    count,
+    film,
+    line,
+    number,
+    out,
+    print_facts,
+    print_json,
+    say,
+    table,
+)
+from serve.cli.session import LARGEST_ID, Json, MovieId, Profile, examples, session
 
 if TYPE_CHECKING:
     from rerank.results import Movie
@@ -15,8 +26,6 @@ if TYPE_CHECKING:
 MOVIE_EXAMPLES = examples("palate movie 1234", "palate movie 1234 --json")
 RANDOM_EXAMPLES = examples("palate random 5")
 SIMILAR_EXAMPLES = examples("palate similar 1234", "palate similar 1234 --user 20001 -k 5")
-
-MovieId = Annotated[int, typer.Argument(min=0, help="The film's movie_id.")]
 
 
 def movie(context: typer.Context, movie_id: MovieId, json: Json = False) -> None:
@@ -33,7 +42,7 @@ def movie(context: typer.Context, movie_id: MovieId, json: Json = False) -> None
 
 
 def _facts(found: Movie) -> list[tuple[str, object]]:
-    rated = f"{number(found.avg_rating)} from {found.rating_count:,} ratings"
+    rated = f"{number(found.avg_rating)} from {count(found.rating_count, 'rating')}"
     return [
         ("movie_id", found.movie_id),
         ("also called", found.original_title),
@@ -67,6 +76,9 @@ def random(
     if json:
         print_json(found)
         return
+    if not found:
+        say(EMPTY_CATALOG)
+        return
     rows = table(("movie_id", "right"), "film", "genres", ("rating", "right"))
     for each in found:
         rating = number(each.avg_rating)
@@ -80,7 +92,8 @@ def similar(
     context: typer.Context,
     movie_id: MovieId,
     user: Annotated[
-        int | None, typer.Option("--user", "-u", min=0, help="Whose taste weighs in.")
+        int | None,
+        typer.Option("--user", "-u", min=0, max=LARGEST_ID, help="Whose taste weighs in."),
     ] = None,
     profile: Profile = "main",
     k: Annotated[int, typer.Option("--k", "-k", min=1, max=1000, help="Films to show.")] = 10,

@@ -80,16 +80,19 @@ def _rounded(total: float, shares: Sequence[float]) -> tuple[int, list[int]]:
     return sum(floors), floors
 
 
-def print_order(response: SearchResponse, *, accounts: bool) -> None:
-    """One order, a film a row; ``accounts`` and snippets make it a few lines a film."""
-    _print_reading(response)
-    if accounts or any(hit.snippets for hit in response.hits):
-        parts = parts_of([response]) if accounts else []
+def print_order(response: SearchResponse, *, accounts: bool, nothing: str) -> None:
+    """One order, a film a row; ``accounts`` make it a few lines a film.
+
+    ``nothing`` is said when there is no film.
+    """
+    _print_reading([response])
+    if accounts:
+        parts = parts_of([response])
         for hit in response.hits:
             _print_block(hit, parts, personalized=response.personalized)
     elif response.hits:
         out().print(_rows(response))
-    _print_rest(response)
+    _print_rest(response, nothing)
 
 
 def _rows(response: SearchResponse) -> Table:
@@ -105,7 +108,7 @@ def _rows(response: SearchResponse) -> Table:
     for hit in response.hits:
         cells: list[RenderableType] = [str(hit.rank)]
         cells += [movement(hit.moved)] if response.personalized else []
-        cells += [film(hit.title, hit.year), _genres(hit), number(hit.score, 3)]
+        cells += [_found_in(hit), _genres(hit), number(hit.score, 3)]
         cells += [_own_rating(hit)] if rated else []
         rows.add_row(*cells)
     return rows
@@ -118,11 +121,9 @@ def _print_block(hit: Hit, parts: Sequence[str], *, personalized: bool) -> None:
         moved = movement(hit.moved)
         moved.pad_right(max(1, _MOVED_WIDTH - moved.cell_len))
         head.append_text(moved)
-    head.append_text(film(hit.title, hit.year)).append(f"  {_genres(hit)}", style="dim")
+    head.append_text(_name(hit)).append(f"  {_genres(hit)}", style="dim")
     out().print(head)
-    told = [Text(account(hit, parts, named=True))] if parts else []
-    found = [_highlighted(snippet) for snippet in (hit.snippets or {}).values()]
-    told += [text for text in found if text.spans and text.plain != hit.title]
+    told = [Text(account(hit, parts, named=True)), *_passages(hit)]
     told += [Text(line(reason), style="italic") for reason in hit.reasons or ()]
     for text in told:
         out().print(Padding(text, (0, 0, 0, _BLOCK_INDENT)))
@@ -136,28 +137,53 @@ def _own_rating(hit: Hit) -> str:
     return "" if hit.rating is None else number(hit.rating, 1)
 
 
-def _highlighted(snippet: str) -> Text:
-    """A snippet's ``<mark>`` as bold; without spans when nothing is marked."""
-    shown = Text(style="dim")
-    for index, piece in enumerate(_MARKED.split(snippet)):
-        shown.append(clean(html.unescape(piece)), style="bold not dim" if index % 2 else None)
+def _found_in(hit: Hit) -> Text:
+    """The film's name, and below it where the words are."""
+    return Text("\n").join([_name(hit), *_passages(hit)])
+
+
+def _name(hit: Hit) -> Text:
+    """Title and year, with the found words marked where snippets tell them."""
+    shown = film(hit.title, hit.year)
+    title = (hit.snippets or {}).get("title", "")
+    if _MARKED.search(title):
+        year = shown[len(line(hit.title)) :]
+        shown = _highlighted(title).append_text(year)
     return shown
 
 
-def _print_reading(response: SearchResponse) -> None:
-    """How the query was read, where that is not what was typed."""
-    notes = [line(note) for note in response.query.notes]
-    if response.relaxed:
+def _passages(hit: Hit) -> list[Text]:
+    """Where the words are, besides the title."""
+    found = [text for name, text in (hit.snippets or {}).items() if name != "title"]
+    return [_highlighted(text, style="dim") for text in found if _MARKED.search(text)]
+
+
+def _highlighted(snippet: str, style: str = "") -> Text:
+    """A snippet's ``<mark>`` as bold on a terminal, in brackets elsewhere."""
+    terminal = out().is_terminal
+    shown = Text()
+    for index, piece in enumerate(_MARKED.split(snippet)):
+        text = clean(html.unescape(piece))
+        found = index % 2 == 1
+        shown.append(f"[{text}]" if found and not terminal else text, "bold" if found else style)
+    return shown
+
+
+def _print_reading(responses: Sequence[SearchResponse]) -> None:
+    """How one query was read, where that is not what was typed, and whose taste is unknown."""
+    notes = [line(note) for note in responses[-1].query.notes]
+    if any(response.relaxed for response in responses):
         notes.append("few films have all of these words: films with any of them follow")
-    if response.user_id is not None and not response.personalized:
-        notes.append(f"not personalised: {line(response.why_not_personalized)}")
+    for response in responses:
+        if response.user_id is not None and not response.personalized:
+            notes.append(f"not personalised: {line(response.why_not_personalized)}")
     for note in notes:
         out().print(Text(note, style="yellow"))
 
 
-def _print_rest(response: SearchResponse) -> None:
-    if not response.hits:
-        out().print(Text(f"No film matches {line(response.query.text)!r}."))
+def _print_rest(response: SearchResponse, nothing: str) -> None:
+    if nothing:
+        out().print(Text(nothing))
     if response.did_you_mean:
         out().print(Text(f"Did you mean {line(response.did_you_mean)!r}?", style="bold"))
     if response.facets is not None:
@@ -171,17 +197,28 @@ def _counts(facet: Mapping[str, int]) -> str:
 
 
 def print_side_by_side(
-    orders: Sequence[Order], *, mark: str | None = None, width: int | None = None
+    orders: Sequence[Order],
+    *,
+    mark: str | None = None,
+    width: int | None = None,
+    nothing: str = "",
 ) -> None:
     """Several orders of one query: each position with its film, movement and account.
 
     Films of the genre ``mark`` get a star. Where the columns do not fit, one order follows the
-    other.
+    other. ``nothing`` is said when no order has a film.
     """
+    responses = [order.response for order in orders]
+    _print_reading(responses)
+    if any(response.hits for response in responses):
+        _print_columns(orders, mark, width)
+    _print_rest(responses[0], nothing)
+
+
+def _print_columns(orders: Sequence[Order], mark: str | None, width: int | None) -> None:
     console = out()
     width = min(width or console.width, console.width)
     parts = parts_of(order.response for order in orders)
-    _print_reading(orders[-1].response)
     side_by_side = _column_width(width, len(orders)) >= _NARROWEST
     for shown in [orders] if side_by_side else [[order] for order in orders]:
         column = _column_width(width, len(shown))

@@ -20,6 +20,10 @@ from rich.table import Table
 from rich.text import Text
 
 PIPE_WIDTH = 120
+EMPTY_CATALOG = (
+    "There are no films yet. `palate demo` or `palate ingest sample` loads the sample, "
+    "`palate ingest --help` shows how to load your own."
+)
 
 Justify = Literal["left", "right"]
 
@@ -134,3 +138,8 @@ def movement(moved: int) -> Text:
 def number(value: float | None, digits: int = 2) -> str:
     """A number, or a dash where there is none."""
     return "–" if value is None else f"{value:.{digits}f}"
+
+
+def count(n: int, noun: str) -> str:
+    """``1 rating``, ``2,000 ratings``."""
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"

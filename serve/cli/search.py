@@ -7,32 +7,40 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from palate.errors import MisuseError
-from serve.cli.output import print_json
-from serve.cli.session import Json, Profile, examples, session
+from serve.cli.output import EMPTY_CATALOG, line, print_json
+from serve.cli.session import LARGEST_ID, Json, Profile, examples, session
 
 if TYPE_CHECKING:
     from rerank.results import SearchRequest
+    from sql.database import Database
 
 EXAMPLES = examples(
-    "palate search lord",
+    "palate search lord of the rings",
     "palate search lord --user 20001 --explain",
     "palate search king --user 20001 --user 20002",
     "palate search 'title:matrix AND year:[2000 TO 2020]' --json",
-    "palate search '\"dark knight\"' --user 7 --weights content:1,popularity:0",
+    "palate search '\"dark knight\"' --user 20001 --weights content:1,popularity:0",
     "palate search dragon --genre Fantasy --year-from 2000 --facets --snippets",
 )
 _UNPERSONALISED = "unpersonalised"
+_FILTERS = ("genres", "year_from", "year_to", "min_rating", "min_ratings")
 _REASONS = 3  # films whose reasons a comparison tells, a user
 
 
 def search(
     context: typer.Context,
     query: Annotated[
-        str, typer.Argument(help='Words, "phrases", field:value, AND OR NOT, ranges.')
+        list[str], typer.Argument(help='Words, "phrases", field:value, AND OR NOT, ranges.')
     ],
     user: Annotated[
         list[int] | None,
-        typer.Option("--user", "-u", min=0, help="Whose taste orders it. Repeat to compare."),
+        typer.Option(
+            "--user",
+            "-u",
+            min=0,
+            max=LARGEST_ID,
+            help="Whose taste orders it. Repeat to compare.",
+        ),
     ] = None,
     profile: Profile = "main",
     k: Annotated[int, typer.Option("--k", "-k", min=1, help="Films to show.")] = 10,
@@ -80,11 +88,11 @@ def search(
 ) -> None:
     """Find films by text and order them by a user's taste.
 
-    Plain words find films that have them all.
+    Plain words find films that have them all. A query that begins with - goes after --.
     Several users are shown side by side, next to the unpersonalised order.
     """
     asked = {
-        "q": query,
+        "q": " ".join(query),
         "profile": profile,
         "k": k,
         "candidates": candidates,
@@ -102,7 +110,7 @@ def search(
         "min_ratings": min_ratings,
         "cursor": cursor,
     }
-    _show(context, asked, user or [], accounts=explain, as_json=json)
+    _show(context, asked, list(dict.fromkeys(user or ())), accounts=explain, as_json=json)
 
 
 def _show(
@@ -113,14 +121,22 @@ def _show(
     accounts: bool,
     as_json: bool,
 ) -> None:
+    from rerank.search import Searcher
     from serve.cli.orders import Order, print_order, print_reasons, print_side_by_side
 
     compared = len(users) > 1
     if compared and asked["cursor"]:
         raise MisuseError("A cursor belongs to one search. Nothing was searched. Give one --user.")
+    if compared and asked["snippets"] and not as_json:
+        raise MisuseError(
+            "--snippets has no room side by side. Nothing was searched. Give one --user, or --json."
+        )
     wanted: list[int | None] = [*([None] if compared or not users else []), *users]
-    with session(context).searcher() as searcher:
+    current = session(context)
+    with current.database() as database:
+        searcher = Searcher(database, current.settings)
         found = [searcher.search(_request(asked, user_id)) for user_id in wanted]
+        nothing = "" if any(each.hits for each in found) else _nothing(database, asked)
     if as_json:
         print_json(found if compared else found[0])
     elif compared:
@@ -128,11 +144,21 @@ def _show(
             Order(_UNPERSONALISED if user_id is None else f"user {user_id}", response)
             for user_id, response in zip(wanted, found, strict=True)
         ]
-        print_side_by_side(orders)
+        print_side_by_side(orders, nothing=nothing)
         if accounts:
             print_reasons(orders[1:], _REASONS)
     else:
-        print_order(found[0], accounts=accounts)
+        print_order(found[0], accounts=accounts, nothing=nothing)
+
+
+def _nothing(database: Database, asked: dict[str, Any]) -> str:
+    """What to say when no film is found."""
+    from rerank.catalog import random_movies
+
+    if not random_movies(database, 1):
+        return EMPTY_CATALOG
+    narrowed = asked["seen"] == "drop" or any(asked[name] not in (None, ()) for name in _FILTERS)
+    return f"No film matches {line(asked['q'])!r}{' with these filters' if narrowed else ''}."
 
 
 def _request(asked: dict[str, Any], user_id: int | None) -> SearchRequest:

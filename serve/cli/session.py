@@ -15,9 +15,13 @@ if TYPE_CHECKING:
     from rerank.search import Searcher
     from sql.database import Database
 
+LARGEST_ID = 2**63 - 1
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Profile = Annotated[str, typer.Option(help="Which of the user's profiles.")]
+UserId = Annotated[int, typer.Argument(min=0, max=LARGEST_ID, help="The user's id.")]
+MovieId = Annotated[int, typer.Argument(min=0, max=LARGEST_ID, help="The film's movie_id.")]
 
 
 def examples(*commands: str) -> str:

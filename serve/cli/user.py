@@ -6,6 +6,7 @@ import typer
 
 from serve.cli.output import (
     confirm,
+    count,
     film,
     line,
     number,
@@ -16,14 +17,11 @@ from serve.cli.output import (
     table,
     warn,
 )
-from serve.cli.session import Json, Profile, Yes, examples, session
+from serve.cli.session import LARGEST_ID, Json, MovieId, Profile, UserId, Yes, examples, session
 
 _GENRES_SHOWN = 12
 
 app = typer.Typer(no_args_is_help=True, help="Users: their ratings and the taste made of them.")
-
-UserId = Annotated[int, typer.Argument(min=0, help="The user's id.")]
-MovieId = Annotated[int, typer.Argument(min=0, help="The film's movie_id.")]
 
 
 @app.command(epilog=examples("palate user show 20001", "palate user show 20001 --json"))
@@ -64,7 +62,7 @@ def ratings(
     user_id: UserId,
     profile: Profile = "main",
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="Most to show.")] = 20,
-    offset: Annotated[int, typer.Option(min=0, help="How many to pass over.")] = 0,
+    offset: Annotated[int, typer.Option(min=0, max=LARGEST_ID, help="How many to pass over.")] = 0,
     json: Json = False,
 ) -> None:
     """List a user's ratings, the newest first."""
@@ -85,7 +83,9 @@ def ratings(
     out().print(rows)
 
 
-@app.command(epilog=examples("palate user rate 7 1234 4.5", "palate user rate 7 1234 --remove"))
+@app.command(
+    epilog=examples("palate user rate 1001 1234 4.5", "palate user rate 1001 1234 --remove")
+)
 def rate(
     context: typer.Context,
     user_id: UserId,
@@ -120,7 +120,7 @@ def rate(
         warn("no taste vector follows yet: no film rated so far has an embedding.")
 
 
-@app.command(epilog=examples("palate user forget 7 --yes"))
+@app.command(epilog=examples("palate user forget 1001 --yes"))
 def forget(context: typer.Context, user_id: UserId, yes: Yes = False, json: Json = False) -> None:
     """Delete everything known of a user: profiles, ratings and tags."""
     from rerank import profile as profiles
@@ -131,7 +131,7 @@ def forget(context: typer.Context, user_id: UserId, yes: Yes = False, json: Json
     if json:
         print_json({"user_id": user_id, "ratings_deleted": deleted})
     else:
-        say(f"User {user_id} is forgotten, with {deleted} ratings.")
+        say(f"User {user_id} is forgotten, with {count(deleted, 'rating')}.")
 
 
 @app.command(epilog=examples("palate user refresh"))
@@ -147,4 +147,4 @@ def refresh(context: typer.Context, json: Json = False) -> None:
     if json:
         print_json({"profiles": refreshed})
     else:
-        say(f"{refreshed:,} profiles made again from the ratings.")
+        say(f"{count(refreshed, 'profile')} made again from the ratings.")

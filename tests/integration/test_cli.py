@@ -126,6 +126,76 @@ def test_weights_change_the_order(palate: Palate, sample_database: Database) -> 
     assert counts == sorted(counts, reverse=True)
 
 
+def test_words_need_no_quotes(palate: Palate, sample_database: Database) -> None:
+    loose = palate("search", "lord", "of", "the", "rings", "--json", on=sample_database).json
+    assert loose["query"]["text"] == "lord of the rings"
+    assert "Lord of the Rings" in loose["hits"][0]["title"]
+
+
+def test_found_words_are_marked_beside_the_scores(
+    palate: Palate, sample_database: Database
+) -> None:
+    shown = palate("search", "king", "-k", 3, "--snippets", on=sample_database).out
+    assert shown.splitlines()[0].split() == ["#", "film", "genres", "score"]
+    assert "[king]" in shown.lower()
+
+
+def test_side_by_side_without_films(palate: Palate, sample_database: Database) -> None:
+    ended = palate("search", "dragom", "-u", 20001, "-u", 987654, on=sample_database)
+    assert "not personalised: user 987654" in ended.out
+    assert "No film matches 'dragom'." in ended.out
+    assert "Did you mean 'dragon'?" in ended.out
+    assert "score =" not in ended.out
+
+
+def test_side_by_side_tells_each_user_without_a_taste_and_the_facets_once(
+    palate: Palate, sample_database: Database
+) -> None:
+    users = ("-u", 987654, "-u", 20001, "-u", 987654)
+    ended = palate("search", "king", *users, "--facets", on=sample_database)
+    assert ended.out.count("not personalised: user 987654") == 1
+    assert ended.out.count("films match. Genres: ") == 1
+    refused = palate("search", "king", *users, "--snippets", on=sample_database)
+    assert refused.code == 2
+    assert "--snippets" in refused.err
+
+
+def test_filters_that_leave_nothing_are_named(palate: Palate, sample_database: Database) -> None:
+    ended = palate("search", "lord", "--year-to", 1900, on=sample_database)
+    assert "No film matches 'lord' with these filters." in ended.out
+
+
+def test_an_empty_catalogue_says_how_to_fill_it(palate: Palate, database: Database) -> None:
+    searched, drawn = palate("search", "lord", on=database), palate("random", on=database)
+    for said in (searched.out, drawn.err):
+        assert said.startswith("There are no films yet. `palate demo` or `palate ingest sample`")
+
+
+@pytest.mark.parametrize("out_of_range", [2**63, -1])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["movie"],
+        ["similar"],
+        ["user", "show"],
+        ["user", "ratings"],
+        ["user", "forget", "--yes"],
+        ["user", "rate", "1001"],
+    ],
+)
+def test_an_id_out_of_range_is_misuse(
+    palate: Palate, sample_database: Database, command: list[str], out_of_range: int
+) -> None:
+    ended = palate(*command, "--", out_of_range, on=sample_database)
+    assert ended.code == 2
+    limit = "greater than or equal to 0." if out_of_range < 0 else f"than or equal to {2**63 - 1}."
+    assert limit in ended.err
+    if out_of_range < 0:
+        bare = palate(*command, out_of_range, on=sample_database)
+        assert bare.code == 2
+        assert "Words that begin with - go after --." in bare.err
+
+
 def test_an_unknown_user_is_told_why_the_order_is_everybodys(
     palate: Palate, sample_database: Database
 ) -> None:

@@ -11,7 +11,7 @@ from palate.errors import MisuseError
 from rerank.results import COMPONENTS, Hit
 from serve.cli.ingest import parse_columns
 from serve.cli.orders import account, shorten
-from serve.cli.output import clean, film, movement
+from serve.cli.output import clean, count, film, movement
 from serve.cli.search import parse_weights
 
 
@@ -43,6 +43,10 @@ def make_hit(**contributions: float) -> Hit:
 def test_a_title_is_never_read_as_markup() -> None:
     assert film("[REC]", 2007).plain == "[REC] (2007)"
     assert film("[red]Alert[/red]", None).plain == "[red]Alert[/red]"
+
+
+def test_counts_agree_with_their_nouns() -> None:
+    assert [count(n, "rating") for n in (0, 1, 2000)] == ["0 ratings", "1 rating", "2,000 ratings"]
 
 
 def test_control_characters_do_not_reach_the_terminal() -> None:
