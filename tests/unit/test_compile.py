@@ -193,7 +193,7 @@ def test_sql_and_python_read_words_alike() -> None:
     boosts = re.search(r"SELECT '(\{\"title\".*?\})'::jsonb", postgres, re.DOTALL)
     assert boosts is not None
     assert json.loads(boosts[1]) == BARE_FIELDS
-    paradedb = (ENGINES / "paradedb.sql").read_text(encoding="utf-8")
+    paradedb = (ENGINES / "paradedb_search.sql").read_text(encoding="utf-8")
     listed = re.findall(r"\(\d, '(\w+)', ([\d.]+)\)", paradedb)
     assert [(name, float(boost)) for name, boost in listed] == list(BARE_FIELDS.items())
 
