@@ -238,13 +238,14 @@ FROM (SELECT string_to_array(trim(search_clean(left(prefix, 200))), ' ') AS word
 $$;
 
 -- Titles that hold the words typed, the last one perhaps only begun. Titles that begin so come
--- first, then the most rated.
+-- first, then the most rated. None is scored, so bm25 is NULL: a letter or two finds much of the
+-- catalog, and scores only break ties.
 CREATE OR REPLACE FUNCTION suggest_titles(prefix text, k integer DEFAULT 10)
 RETURNS TABLE (movie_id bigint, title text, year integer, bm25 double precision)
 LANGUAGE sql STABLE AS $$
-SELECT m.movie_id, m.title, m.year, c.bm25
-FROM search_candidates(suggestion_query(prefix), 100000) c
-JOIN movies m ON m.movie_id = c.movie_id
-ORDER BY begins_with(m.title, ltrim(prefix)) DESC, m.rating_count DESC, c.bm25 DESC, m.movie_id
+SELECT m.movie_id, m.title, m.year, NULL::double precision
+FROM search_matches(suggestion_query(prefix)) s
+JOIN movies m ON m.movie_id = s.movie_id
+ORDER BY begins_with(m.title, ltrim(prefix)) DESC, m.rating_count DESC, m.movie_id
 LIMIT k
 $$;

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rerank.query import parse
 from sql.database import Database
 from sql.syntax import And, Filter, Ids, Match, Node, Range, Words
-from tests.engine.conftest import run, statements
+from tests.engine.conftest import read_films, run, statements
 
 FALLBACKS = [
     "lord",
@@ -183,3 +183,21 @@ def test_titles_as_you_type(films_database: Database, typed: str, titles: list[s
     with films_database.read() as connection:
         rows = connection.execute(statements["suggest"], {"prefix": typed, "k": 10})
         assert [row.title for row in rows][: len(titles) or 1] == titles
+
+
+@pytest.mark.parametrize("typed", ["d", "lo", "matr"])
+def test_titles_that_begin_so_come_first_then_the_most_rated(
+    films_database: Database, typed: str
+) -> None:
+    films = {film["movie_id"]: film for film in read_films()}
+    with films_database.read() as connection:
+        rows = connection.execute(statements["suggest"], {"prefix": typed, "k": 100}).all()
+
+    def place(movie_id: int) -> tuple[bool, int]:
+        title = films[movie_id]["title"].lower()
+        begins = title.startswith((typed, f"the {typed}", f"a {typed}", f"an {typed}"))
+        return not begins, -(films[movie_id]["rating_count"] or 0)
+
+    found = [row.movie_id for row in rows]
+    assert len(found) > 1
+    assert found == sorted(found, key=place)
