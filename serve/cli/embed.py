@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from serve.cli.output import err, print_facts, print_json, say
-from serve.cli.session import Json, examples, session
+from serve.cli.session import LARGEST_ID, Json, examples, session
 
 app = typer.Typer(no_args_is_help=True, help="Text embeddings of films: make them, count them.")
 
@@ -22,7 +22,11 @@ def generate(
     file: Annotated[Path, typer.Argument(help="File to write: .csv or .parquet.")],
     movie: Annotated[
         list[int] | None,
-        typer.Option(help="Only this film. Repeat. Without: every film that has no vector."),
+        typer.Option(
+            min=0,
+            max=LARGEST_ID,
+            help="Only this film. Repeat. Without: every film that has no vector.",
+        ),
     ] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Films a batch.")] = 256,
     json: Json = False,

@@ -10,7 +10,7 @@ import typer
 
 from palate.errors import MisuseError, NotInstalledError
 from serve.cli.output import err, number, out, print_facts, print_json, say, table, warn
-from serve.cli.session import Json, Yes, examples, session
+from serve.cli.session import LARGEST_ID, Json, Yes, examples, session
 
 if TYPE_CHECKING:
     from rerank.models.factors import FactorModel
@@ -25,7 +25,12 @@ app = typer.Typer(
 Force = Annotated[
     bool, typer.Option("--force", help="Use it even if it did worse than the one in use.")
 ]
-Number = Annotated[int, typer.Argument(metavar="ID", help="A model's number, as `list` shows it.")]
+Number = Annotated[
+    int,
+    typer.Argument(
+        metavar="ID", min=0, max=LARGEST_ID, help="A model's number, as `list` shows it."
+    ),
+]
 
 
 class Models(Enum):

@@ -177,6 +177,7 @@ def test_an_empty_catalogue_says_how_to_fill_it(palate: Palate, database: Databa
     [
         ["movie"],
         ["similar"],
+        ["models", "show"],
         ["user", "show"],
         ["user", "ratings"],
         ["user", "forget", "--yes"],
