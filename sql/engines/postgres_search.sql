@@ -134,7 +134,7 @@ WITH strict_places AS MATERIALIZED (
                       WHERE r.user_id = unseen_by AND r.profile = search_candidates.profile
                         AND r.movie_id = s.movie_id)
 ), chosen AS MATERIALIZED (
-    SELECT loose IS NOT NULL AND (SELECT count(*) FROM strict) < k AS relaxed
+    SELECT loose IS NOT NULL AND (SELECT count(*) FROM strict) < least(k, n) AS relaxed
 ), loose_places AS MATERIALIZED (
     SELECT * FROM search_places(loose) WHERE (SELECT c.relaxed FROM chosen c)
 ), loose_words AS MATERIALIZED (
