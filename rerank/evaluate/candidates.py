@@ -27,7 +27,8 @@ Places = NDArray[np.int64]
 PERSONAL = ("bm25", "content", "collaborative", "popularity")
 """The components of a lexical search, in the order in which search() adds them up."""
 
-_BATCH = 200  # queries a statement
+BATCH = 200
+"""Queries asked in one statement."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,8 +85,10 @@ def fetch_candidates(
     """
     rows = [
         row
-        for start in range(0, len(queries), _BATCH)
-        for row in _batch(database, queries[start : start + _BATCH], start, candidates, k)
+        for start in range(0, len(queries), BATCH)
+        for row in ask(
+            database, statements["candidates"], queries[start : start + BATCH], start, candidates, k
+        )
     ]
     table = np.array(rows, np.float64).reshape(-1, 7)
     numbers, movie_ids = (table[:, i].astype(np.int64) for i in (0, 1))
@@ -99,13 +102,18 @@ def fetch_candidates(
     )
 
 
-def _batch(
+def ask(
     database: Database,
+    statement: sqlalchemy.TextClause,
     queries: Sequence[Query],
     first: int,
     candidates: int,
     k: int,
 ) -> Sequence[sqlalchemy.Row[*tuple[Any, ...]]]:
+    """Rows of a statement that searches for many queries, which it numbers from ``first``.
+
+    Raises LeakError when it reads live rows.
+    """
     compiled = [_compile(database, query.text) for query in queries]
     parameters = {
         "numbers": list(range(first, first + len(queries))),
@@ -116,7 +124,7 @@ def _batch(
         "k": k,
     }
     with database.begin(patient=True) as connection:
-        found = connection.execute(statements["candidates"], parameters).all()
+        found = connection.execute(statement, parameters).all()
         check_reads(connection)
     return found
 

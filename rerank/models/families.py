@@ -1,6 +1,26 @@
-"""Every model there is, by name: what is trained, tuned and measured."""
+"""Every model there is, by name: what is trained and measured."""
 
+from rerank.models.baselines import (
+    Bias,
+    Content,
+    DecayedPopularity,
+    ItemKnn,
+    Popularity,
+    Random,
+)
 from rerank.models.factors import Ease, FullEase, Svd
 from rerank.models.interface import Model
 
-MODELS: dict[str, type[Model]] = {model.name: model for model in (Svd, Ease, FullEase)}
+_ALL: tuple[type[Model], ...] = (
+    Random,
+    Popularity,
+    DecayedPopularity,
+    Bias,
+    ItemKnn,
+    Content,
+    Svd,
+    Ease,
+    FullEase,
+)
+
+MODELS: dict[str, type[Model]] = {model.name: model for model in _ALL}

@@ -1,6 +1,5 @@
 """Candidates with everything the learned order is told of them: what it is trained on."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,16 +7,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rerank.evaluate.candidates import CandidateLists
+from rerank.evaluate.candidates import BATCH, CandidateLists, ask
 from rerank.evaluate.queries import Query
 from rerank.learned import COMPONENTS, SQL_FEATURES, Matrix, feature_matrix
-from rerank.query import parse
 from sql.database import Database
 from sql.statements import Statements
 
 _statements = Statements(Path(__file__).parent / "statements" / "features.sql")
-
-_BATCH = 200  # queries a statement
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,8 +29,8 @@ def fetch_features(
 ) -> FeatureLists:
     """Ask search_features() for every query's candidates, less the films that its user rated."""
     parts = [
-        _batch(database, queries[start : start + _BATCH], start, candidates, k)
-        for start in range(0, len(queries), _BATCH)
+        _batch(database, queries[start : start + BATCH], start, candidates, k)
+        for start in range(0, len(queries), BATCH)
     ]
     table = np.concatenate(parts) if parts else np.zeros((0, 3 + len(COMPONENTS + SQL_FEATURES)))
     table = table[np.lexsort((table[:, 1], table[:, 0]))]
@@ -56,28 +52,7 @@ def fetch_features(
 def _batch(
     database: Database, queries: Sequence[Query], first: int, candidates: int, k: int
 ) -> Matrix:
-    engine, settings = database.search_engine, database.settings
-    compiled = {
-        text: engine.compile(
-            parse(
-                text,
-                max_length=settings.max_query_length,
-                max_clauses=settings.max_query_clauses,
-            ).tree
-        )
-        for text in {query.text for query in queries}
-    }
-    looses = [compiled[query.text].loose for query in queries]
-    parameters = {
-        "numbers": list(range(first, first + len(queries))),
-        "user_ids": [query.user_id for query in queries],
-        "queries": [json.dumps(compiled[query.text].query) for query in queries],
-        "looses": [json.dumps(loose) if loose else None for loose in looses],
-        "candidates": candidates,
-        "k": k,
-    }
-    with database.begin(patient=True) as connection:
-        rows = connection.execute(_statements["features"], parameters).all()
+    rows = ask(database, _statements["features"], queries, first, candidates, k)
     return np.array([(*row[:-1], *row[-1]) for row in rows], np.float64).reshape(
         -1, 3 + len(COMPONENTS + SQL_FEATURES)
     )

@@ -54,6 +54,10 @@ def search(
         str | None,
         typer.Option(metavar="NAME:W,...", help="Weights of the blend for this search."),
     ] = None,
+    order: Annotated[
+        Literal["learned", "blend"],
+        typer.Option(help="learned: the trained order, where there is one; blend: by score."),
+    ] = "learned",
     mode: Annotated[
         Literal["lexical", "semantic", "hybrid"], typer.Option(help="What finds the candidates.")
     ] = "lexical",
@@ -97,6 +101,7 @@ def search(
         "k": k,
         "candidates": candidates,
         "weights": parse_weights(weights) if weights else None,
+        "order": order,
         "mode": mode,
         "seen": seen,
         "explain": "facts" if explain else "none",

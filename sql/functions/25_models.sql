@@ -114,15 +114,3 @@ BEGIN
     DELETE FROM user_factors u USING models m
     WHERE m.id = u.model_id AND m.kind = chosen.kind AND m.state <> 'active';
 END $$;
-
--- Processes that hold a model in memory learn here that there is another.
-CREATE OR REPLACE FUNCTION tell_models_changed() RETURNS trigger
-LANGUAGE plpgsql AS $$
-BEGIN
-    PERFORM pg_notify('palate_models', current_schema());
-    RETURN NULL;
-END $$;
-
-DROP TRIGGER IF EXISTS models_changed ON models;
-CREATE TRIGGER models_changed AFTER INSERT OR UPDATE OR DELETE ON models
-    FOR EACH STATEMENT EXECUTE FUNCTION tell_models_changed();

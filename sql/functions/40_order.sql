@@ -93,7 +93,7 @@ SELECT h.*, ARRAY[
     h.year - p.last_year,
     abs(h.year - p.year),
     (SELECT avg(coalesce((g.ratings ->> x.genre)::double precision, 0))
-     FROM unnest(film.genres) x(genre)) / p.latest,
+     FROM unnest(film.genres) x(genre)) / nullif(p.latest, 0),
     (SELECT avg(coalesce((g.liking ->> x.genre)::double precision, 0))
      FROM unnest(film.genres) x(genre)),
     ln(1 + p.rating_count),

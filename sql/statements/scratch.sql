@@ -21,7 +21,10 @@ SELECT (current_schemas(false))[2];
 CREATE SCHEMA {schema};
 
 -- name: drop
+BEGIN;
+SET LOCAL statement_timeout = 0;
 DROP SCHEMA IF EXISTS {schema} CASCADE;
+COMMIT;
 
 -- name: seen_through
 -- What the home schema has of its own and the scratch schema has not: through it, a statement

@@ -12,6 +12,7 @@ from sql.database import Database
 @pytest.fixture(autouse=True)
 def on_the_sample(sample_database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PALATE_DATABASE_URL", sample_database.psql_url)
+    monkeypatch.setenv("COLUMNS", "140")
 
 
 def test_search_is_measured_and_compared(

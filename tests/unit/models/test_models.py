@@ -90,7 +90,7 @@ def test_ratings_are_folded_in_without_training(name: str, model: Model) -> None
     found, _ = folded.recommend(900, 10)
     assert not set(found) & set(odd)
     if name in PERSONAL:
-        assert np.mean((found - 100) % 2) > 0.7
+        assert np.mean((found - 100) % 2) > 0.55  # chance is .5
     with pytest.raises(NotFoundError):
         model.recommend(900)
 

@@ -1,0 +1,287 @@
+"""Trained models in the database: folded in, activated, taken back, and used by the next search."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from palate.errors import ConflictError, NotFoundError
+from palate.settings import Settings
+from rerank.evaluate.data import read_ratings
+from rerank.models import registry
+from rerank.models.factors import Ease, Svd
+from rerank.models.lambdarank import LambdaRank
+from rerank.models.train import Trained, train
+from rerank.profile import rate, unrate
+from rerank.results import SearchRequest
+from rerank.search import Searcher
+from sql.database import Database
+from sql.embedded import EmbeddedServer
+from tests.conftest import cloned
+
+FILM, USER = 1, 1
+
+
+@pytest.fixture(scope="module")
+def trained(
+    server: EmbeddedServer, settings: Settings, sample_template: str
+) -> Iterator[tuple[Database, Trained]]:
+    """The sample, trained; tests put back what they change."""
+    with cloned(server, settings, sample_template) as database:
+        found = train(database, Svd(rank=16), order=LambdaRank(rounds=30, least_in_leaf=20))
+        yield database, found
+
+
+def user_factors(database: Database) -> dict[tuple[int, str], tuple[int, list[float]]]:
+    with database.read() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT user_id, profile, rating_count, factors::real[] FROM user_factors"
+        ).all()
+    return {(row[0], row[1]): (row[2], row[3]) for row in rows}
+
+
+def ids(database: Database, **asked: Any) -> list[int]:
+    response = Searcher(database).search(SearchRequest(q="love", user_id=USER, **asked))
+    return [hit.movie_id for hit in response.hits]
+
+
+def test_training_measures_and_activates(trained: tuple[Database, Trained]) -> None:
+    _, found = trained
+    assert found.refused == ()
+    assert found.order is not None
+    for model in (found.factors, found.order):
+        assert model.state == "active"
+        assert 0 < model.metrics["ndcg@10"] <= 1
+        assert model.fingerprint
+    assert found.factors.weights is not None
+    assert found.factors.weights["collaborative"] > 0
+
+
+def test_the_next_search_uses_what_was_learned(trained: tuple[Database, Trained]) -> None:
+    database, found = trained
+    response = Searcher(database).search(SearchRequest(q="love", user_id=USER, explain="facts"))
+    assert response.order == "learned"
+    assert response.order_model == str(found.order)
+    assert [hit.learned_score for hit in response.hits] == sorted(
+        (hit.learned_score for hit in response.hits), key=lambda score: -(score or 0)
+    )
+    assert any("in the learned order" in r for hit in response.hits for r in hit.reasons or ())
+    for hit in response.hits:
+        assert hit.components["collaborative"] is not None
+        assert hit.score == pytest.approx(sum(hit.contributions.values()))
+        assert hit.moved == hit.unpersonalized_rank - hit.rank
+
+
+def test_the_blend_can_be_asked_for(trained: tuple[Database, Trained]) -> None:
+    database, _ = trained
+    blend = Searcher(database).search(SearchRequest(q="love", user_id=USER, order="blend"))
+    assert blend.order == "blend"
+    assert blend.order_model is None
+    scores = [hit.score for hit in blend.hits]
+    assert scores == sorted(scores, reverse=True)
+    weighted = Searcher(database).search(
+        SearchRequest(q="love", user_id=USER, weights={"bm25": 1.0})
+    )
+    assert weighted.order == "blend"
+
+
+def test_nobody_and_strangers_get_the_blend(trained: tuple[Database, Trained]) -> None:
+    searcher = Searcher(trained[0])
+    nobody = searcher.search(SearchRequest(q="love"))
+    stranger = searcher.search(SearchRequest(q="love", user_id=987_654))
+    searcher.search(SearchRequest(q="love", user_id=USER))
+    again = searcher.search(SearchRequest(q="love", user_id=987_654))
+    assert {nobody.order, stranger.order, again.order} == {"blend"}
+    assert [h.movie_id for h in nobody.hits] == [h.movie_id for h in stranger.hits]
+    assert [h.movie_id for h in nobody.hits] == [h.movie_id for h in again.hits]
+
+
+def test_pages_of_a_learned_order_walk_it_once(trained: tuple[Database, Trained]) -> None:
+    searcher = Searcher(trained[0])
+    whole = searcher.search(SearchRequest(q="love", user_id=USER, k=30))
+    first = searcher.search(SearchRequest(q="love", user_id=USER))
+    second = searcher.search(SearchRequest(q="love", user_id=USER, cursor=first.next_cursor))
+    assert second.order == "learned"
+    assert [h.movie_id for h in (*first.hits, *second.hits)] == [
+        h.movie_id for h in whole.hits[:20]
+    ]
+
+
+def test_a_model_that_cannot_be_read_leaves_the_blend(trained: tuple[Database, Trained]) -> None:
+    database, found = trained
+    broken = registry.save_order(
+        database, "broken", "no model", parameters={}, metrics={"ndcg@10": 1.0},
+        ratings=read_ratings(database),
+    )  # fmt: skip
+    registry.activate(database, broken)
+    try:
+        searcher = Searcher(database)
+        for _ in range(2):
+            response = searcher.search(SearchRequest(q="love", user_id=USER))
+            assert response.order == "blend"
+            assert len(response.hits) == 10
+        registry.rollback(database, "order")
+        assert searcher.search(SearchRequest(q="love", user_id=USER)).order == "learned"
+    finally:
+        assert found.order is not None
+        registry.activate(database, found.order.id, force=True)
+        registry.remove(database, broken)
+
+
+def test_another_processs_activation_reaches_the_next_search(
+    trained: tuple[Database, Trained],
+) -> None:
+    database, found = trained
+    assert found.order is not None
+    searcher = Searcher(database)
+    assert searcher.search(SearchRequest(q="love", user_id=USER)).order == "learned"
+    registry.deactivate(database, "order")
+    try:
+        assert searcher.search(SearchRequest(q="love", user_id=USER)).order == "blend"
+    finally:
+        registry.activate(database, found.order.id, force=True)
+    assert searcher.search(SearchRequest(q="love", user_id=USER)).order == "learned"
+
+
+def test_a_first_rating_changes_the_order_without_training(
+    trained: tuple[Database, Trained],
+) -> None:
+    database, _ = trained
+    newcomer = 555_555
+    searcher = Searcher(database)
+    with database.read() as connection:
+        film = connection.exec_driver_sql(
+            "SELECT movie_id FROM movie_stats ORDER BY rating_count DESC LIMIT 1"
+        ).scalar_one()
+    before = searcher.search(SearchRequest(q="love", user_id=newcomer, k=50))
+    rate(database, newcomer, film, 5.0)
+    after = searcher.search(SearchRequest(q="love", user_id=newcomer, k=50))
+    assert not before.personalized
+    assert after.personalized
+    assert after.hits[0].components["collaborative"] is not None
+    assert [h.movie_id for h in before.hits] != [h.movie_id for h in after.hits]
+    unrate(database, newcomer, film)
+    assert (newcomer, "main") not in user_factors(database)
+    gone = searcher.search(SearchRequest(q="love", user_id=newcomer, k=50))
+    assert [h.movie_id for h in gone.hits] == [h.movie_id for h in before.hits]
+
+
+def test_sql_gives_the_models_own_scores(trained: tuple[Database, Trained]) -> None:
+    database, found = trained
+    model = Svd(**found.factors.parameters).fit(read_ratings(database))
+    with database.read() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT f.movie_id, -(u.factors <#> f.factors_out) FROM user_factors u"
+            f" JOIN movie_factors f USING (model_id) WHERE u.user_id = {USER}"
+            f" AND model_id = {found.factors.id}"
+        ).all()
+    known = [row for row in rows if row[0] in set(model.movie_ids.tolist())]
+    scores = model.score([USER], [row[0] for row in known])[0]
+    assert scores == pytest.approx(np.array([row[1] for row in known]), abs=1e-3)
+
+
+changes = st.lists(
+    st.tuples(st.sampled_from(["rate", "unrate"]), st.integers(700, 702), st.integers(0, 5),
+              st.sampled_from([0.5, 3.5, 5.0])),
+    max_size=12,
+)  # fmt: skip
+
+
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(changes)
+def test_folding_in_ends_in_what_a_refresh_gives(
+    trained: tuple[Database, Trained], steps: list[tuple[str, int, int, float]]
+) -> None:
+    database, found = trained
+    with database.read() as connection:
+        films = list(
+            connection.exec_driver_sql(
+                "SELECT movie_id FROM movies ORDER BY movie_id LIMIT 6"
+            ).scalars()
+        )
+    for what, user, film, stars in steps:
+        if what == "rate":
+            rate(database, user, films[film], stars)
+        else:
+            with contextlib.suppress(NotFoundError):
+                unrate(database, user, films[film])
+    kept = user_factors(database)
+    with psycopg.connect(database.psql_url) as connection:
+        connection.execute("SELECT refresh_user_factors(%s)", (found.factors.id,))
+    refreshed = user_factors(database)
+    assert kept.keys() == refreshed.keys()
+    for key, (count, factors) in refreshed.items():
+        assert kept[key][0] == count
+        assert kept[key][1] == pytest.approx(factors, abs=1e-3)
+
+
+def test_models_live_side_by_side_and_worse_ones_are_refused(sample_copy: Database) -> None:
+    ratings = read_ratings(sample_copy)
+    good = registry.save_factors(
+        sample_copy, Svd(rank=8).fit(ratings), metrics={"ndcg@10": 0.6},
+        weights={"collaborative": 0.7},
+    )  # fmt: skip
+    worse = registry.save_factors(
+        sample_copy, Ease(rank=24, most_films=200).fit(ratings), metrics={"ndcg@10": 0.5}
+    )
+    with pytest.raises(NotFoundError, match="no model 99"):
+        registry.activate(sample_copy, 99)
+    assert all(hit == 0 for hit in _collaborative(sample_copy))
+    registry.activate(sample_copy, good)
+    first = ids(sample_copy)
+    with pytest.raises(ConflictError, match="--force"):
+        registry.activate(sample_copy, worse)
+    assert ids(sample_copy) == first
+    registry.activate(sample_copy, worse, force=True)
+    assert [m.state for m in registry.list_models(sample_copy)] == ["active", "retired"]
+    assert {key[1] for key in user_factors(sample_copy)} == {"main"}
+    with pytest.raises(ConflictError, match="is the active model"):
+        registry.remove(sample_copy, worse)
+    rate(sample_copy, USER, FILM, 5.0)
+    unrate(sample_copy, USER, FILM)
+    assert registry.rollback(sample_copy, "factors").id == good
+    assert ids(sample_copy) == first
+    registry.remove(sample_copy, worse)
+    with sample_copy.read() as connection:
+        left = connection.exec_driver_sql("SELECT DISTINCT model_id FROM movie_factors").scalars()
+        assert list(left) == [good]
+
+
+def _collaborative(database: Database) -> list[float]:
+    response = Searcher(database).search(SearchRequest(q="love", user_id=USER))
+    return [hit.contributions["collaborative"] for hit in response.hits]
+
+
+def test_a_training_that_stops_leaves_the_active_model(
+    sample_copy: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(sample_copy, Svd(rank=8), evaluate=False)
+    before = registry.active_model(sample_copy, "factors")
+    order = ids(sample_copy)
+
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(registry, "activate", stop)
+    with pytest.raises(KeyboardInterrupt):
+        train(sample_copy, Svd(rank=4), evaluate=False)
+    assert registry.active_model(sample_copy, "factors") == before
+    assert ids(sample_copy) == order
+
+
+def test_synthetic_users_teach_nothing(sample_copy: Database) -> None:
+    ratings = read_ratings(sample_copy)
+    with sample_copy.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO ratings (user_id, movie_id, rating)"
+            " SELECT 900000, movie_id, 5 FROM movies ORDER BY movie_id LIMIT 50"
+        )
+        connection.exec_driver_sql("UPDATE users SET synthetic = true WHERE user_id = 900000")
+    assert registry.fingerprint(read_ratings(sample_copy)) == registry.fingerprint(ratings)
