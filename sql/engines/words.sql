@@ -60,7 +60,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 WITH part AS (
     SELECT p.number, p.part[1] IS NOT NULL AS quoted,
            trim(regexp_replace(coalesce(p.part[1], p.part[2]), search_separators(), ' ', 'g')) AS words
-    FROM regexp_matches(translate(left(q, 2000), '“”„', '"""'), '"([^"]*)"|([^"]+)', 'g')
+    FROM regexp_matches(translate(left(normalize(q, NFC), 2000), '“”„', '"""'), '"([^"]*)"|([^"]+)', 'g')
          WITH ORDINALITY p (part, number)
 ), item AS (
     SELECT p.number, w.place, false AS phrase, w.word AS words
