@@ -212,7 +212,7 @@ def test_an_unknown_local_model() -> None:
 
 def test_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
-    with pytest.raises(NotInstalledError, match=r"pip install 'palate\[embed\]'"):
+    with pytest.raises(NotInstalledError, match=r"pip install -e '.\[embed\]'"):
         open_embedder(Settings(_env_file=None))
 
 
