@@ -22,3 +22,18 @@ FROM search_candidates(CAST(:query AS jsonb), :n, CAST(:loose AS jsonb), :k, CAS
 
 -- name: suggest
 SELECT * FROM suggest_titles(:prefix, :k);
+
+-- name: at_psql
+SELECT movie_id, score FROM search(CAST(:q AS text), for_user => :user);
+
+-- name: add_unseen
+INSERT INTO movies (movie_id, title) VALUES (999999001, 'Quixotryx') RETURNING movie_id;
+
+-- name: rename
+UPDATE movies SET title = :title WHERE movie_id = :id;
+
+-- name: remove
+DELETE FROM movies WHERE movie_id = :id;
+
+-- name: plan
+EXPLAIN (FORMAT TEXT, COSTS OFF) SELECT movie_id FROM search_candidates(CAST(:query AS jsonb), 100);

@@ -1,0 +1,178 @@
+"""The whole way on every engine: the sample loaded, profiles, search, pages, facets, roles."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import sqlalchemy
+
+from ingest.embeddings import load_embeddings
+from ingest.load import load
+from ingest.sources.sample import sample
+from palate.settings import Settings
+from rerank.profile import forget, rate
+from rerank.query import parse
+from rerank.results import SearchRequest, SearchResponse
+from rerank.search import Searcher
+from sql.database import Database
+from sql.doctor import run_checks
+from sql.embedded import EmbeddedServer
+from sql.migrate import migrate
+from sql.statements import raw
+from test_users.check import check_tasters
+from test_users.tasters import create_tasters
+from tests.conftest import SAMPLES, cloned
+from tests.engine.conftest import ENGINES, paradedb_database, statements
+
+LOVER, HATER = 20001, 20002
+
+
+@contextmanager
+def loaded(
+    name: str, server: EmbeddedServer, settings: Settings, template: str
+) -> Iterator[Database]:
+    """The sample and the tasters on one engine."""
+    if name == "postgres":
+        with cloned(server, settings, template) as database:
+            create_tasters(database)
+            yield database
+        return
+    with paradedb_database(settings) as database:
+        migrate(database)
+        with sample() as source:
+            load(database, source)
+        load_embeddings(database, SAMPLES / "embeddings.npz")
+        create_tasters(database)
+        yield database
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def whole(
+    request: pytest.FixtureRequest, server: EmbeddedServer, settings: Settings, sample_template: str
+) -> Iterator[Database]:
+    with loaded(request.param, server, settings, sample_template) as database:
+        assert database.search_engine.name == request.param
+        yield database
+
+
+@pytest.fixture(scope="module")
+def searcher(whole: Database) -> Searcher:
+    return Searcher(whole)
+
+
+def ids(response: SearchResponse) -> list[int]:
+    return [hit.movie_id for hit in response.hits]
+
+
+def test_the_tasters_differ(whole: Database) -> None:
+    report = check_tasters(whole)
+    assert report.passed, report
+
+
+@pytest.mark.parametrize("q", ["lord", "dark night", "genres:Drama AND year:>1999", "*", "zzzz"])
+@pytest.mark.parametrize("user_id", [None, LOVER, HATER])
+def test_every_score_is_accounted_for(searcher: Searcher, q: str, user_id: int | None) -> None:
+    response = searcher.search(SearchRequest(q=q, user_id=user_id, k=30))
+    assert bool(response.hits) == (q != "zzzz")
+    for hit in response.hits:
+        assert sum(hit.contributions.values()) == pytest.approx(hit.score, abs=1e-6)
+
+
+def test_at_psql_as_in_the_service(whole: Database, searcher: Searcher) -> None:
+    response = searcher.search(SearchRequest(q="lord", user_id=LOVER))
+    with whole.read() as connection:
+        rows = connection.execute(statements["at_psql"], {"q": "lord", "user": LOVER}).all()
+    assert [row.movie_id for row in rows] == ids(response)
+    assert [row.score for row in rows] == pytest.approx([hit.score for hit in response.hits])
+
+
+def test_seen_films_are_dropped_before_the_limit(searcher: Searcher) -> None:
+    kept = searcher.search(SearchRequest(q="king", user_id=LOVER))
+    dropped = searcher.search(SearchRequest(q="king", user_id=LOVER, seen="drop"))
+    assert any(hit.seen for hit in kept.hits)
+    assert len(dropped.hits) == 10
+    assert not any(hit.seen for hit in dropped.hits)
+
+
+def test_pages_walk_the_order_once(searcher: Searcher) -> None:
+    request = SearchRequest(q="king", user_id=LOVER, k=7)
+    whole = ids(searcher.search(request.model_copy(update={"k": 28})))
+    seen: list[int] = []
+    for _ in range(4):
+        response = searcher.search(request)
+        seen += ids(response)
+        request = request.model_copy(update={"cursor": response.next_cursor})
+    assert seen == whole
+
+
+def test_facets_count_every_match(searcher: Searcher) -> None:
+    response = searcher.search(SearchRequest(q="genres:Western", facets=True))
+    assert response.facets is not None
+    assert response.facets.genres["Western"] == response.total
+    assert sum(response.facets.decades.values()) == response.total
+
+
+def test_filters_narrow_before_the_limit(searcher: Searcher) -> None:
+    response = searcher.search(
+        SearchRequest(q="love", genres=["Comedy"], year_from=1990, year_to=1999, k=20)
+    )
+    assert len(response.hits) > 3
+    assert all("Comedy" in hit.genres for hit in response.hits)
+    assert all(1990 <= (hit.year or 0) <= 1999 for hit in response.hits)
+
+
+def test_a_new_rating_is_in_the_next_search(whole: Database, searcher: Searcher) -> None:
+    request = SearchRequest(q="king", user_id=4711, k=30)
+    assert not searcher.search(request).personalized
+    film = searcher.search(request).hits[3]
+    rate(whole, 4711, film.movie_id, 5)
+    after = searcher.search(request)
+    assert after.personalized
+    assert next(hit.rating for hit in after.hits if hit.movie_id == film.movie_id) == 5
+    forget(whole, 4711)
+
+
+def test_a_changed_title_is_found(whole: Database, searcher: Searcher) -> None:
+    with whole.begin() as connection:
+        movie_id = connection.execute(statements["add_unseen"]).scalar_one()
+    try:
+        assert ids(searcher.search(SearchRequest(q="quixotryx"))) == [movie_id]
+        with whole.begin() as connection:
+            connection.execute(statements["rename"], {"id": movie_id, "title": "Zyzzyvalon"})
+        assert searcher.search(SearchRequest(q="quixotryx")).hits == ()
+        assert ids(searcher.search(SearchRequest(q="zyzzyvalon"))) == [movie_id]
+    finally:
+        with whole.begin() as connection:
+            connection.execute(statements["remove"], {"id": movie_id})
+    assert not searcher.search(SearchRequest(q="zyzzyvalon")).hits
+
+
+def test_titles_are_suggested(searcher: Searcher) -> None:
+    assert "The Lord of the Rings" in searcher.suggest("lord of the ri", 5)[0].title
+
+
+def test_paradedb_reads_only_the_best(whole: Database) -> None:
+    if whole.search_engine.name != "paradedb":
+        pytest.skip("TopN is ParadeDB's")
+    query = json.dumps(whole.search_engine.compile(parse("lord").tree).query)
+    with whole.read() as connection:
+        plan = "\n".join(connection.execute(statements["plan"], {"query": query}).scalars())
+    assert "TopN" in plan, plan
+
+
+def test_who_may_only_read_may_search(whole: Database) -> None:
+    with whole.begin() as connection:
+        raw(connection).execute("SET LOCAL ROLE palate_read")
+        rows = connection.execute(statements["at_psql"], {"q": "lord", "user": LOVER}).all()
+        assert len(rows) == 10
+        with pytest.raises(sqlalchemy.exc.ProgrammingError, match="permission denied"):
+            connection.execute(statements["remove"], {"id": 1})
+
+
+def test_migrating_again_changes_nothing(whole: Database) -> None:
+    assert migrate(whole) == []
+
+
+def test_the_doctor_has_no_complaint(whole: Database, settings: Settings) -> None:
+    assert [check for check in run_checks(whole, settings) if check.status == "fail"] == []
