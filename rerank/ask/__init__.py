@@ -1,0 +1,1 @@
+"""Requests in plain words: what is asked, as a structure, and its answer."""

@@ -1,0 +1,109 @@
+"""What a request in plain words asks for: one validated structure, to read, edit and run again."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Intent = Literal["search", "recommend", "similar", "predict", "compare", "summarise"]
+Role = Literal["any", "director", "actor"]
+Mood = Literal[
+    "dark", "funny", "feel-good", "scary", "romantic", "sad", "tense", "thoughtful", "epic"
+]
+Audience = Literal["kids", "families", "teens", "adults"]
+BudgetTier = Literal["low", "medium", "high", "ultra_high"]
+RevenueTier = Literal["low", "medium", "high", "blockbuster"]
+Quantity = Literal["year", "runtime_minutes", "avg_rating", "rating_count", "budget", "revenue"]
+Fame = Literal["known", "unknown"]
+
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+LONGEST_LIST = 20
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Span(_Frozen):
+    """Numbers from ``low`` to ``high``, both included; null: open on that side."""
+
+    low: float | None = Field(None, ge=0, le=1e12)
+    high: float | None = Field(None, ge=0, le=1e12)
+
+    @model_validator(mode="after")
+    def _holds_something(self) -> Self:
+        if self.low is None and self.high is None:
+            raise ValueError("a range needs low or high")
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise ValueError("low is above high")
+        return self
+
+
+class Person(_Frozen):
+    """Somebody who made a film, as the catalog spells the name."""
+
+    name: Name
+    role: Role = "any"
+
+
+class Title(_Frozen):
+    """A film: by its id, or by its title, which is then looked up."""
+
+    movie_id: int | None = Field(None, ge=0, le=2**63 - 1)
+    title: Name | None = None
+    year: int | None = Field(None, ge=0, le=9999)
+
+    @model_validator(mode="after")
+    def _names_a_film(self) -> Self:
+        if self.movie_id is None and self.title is None:
+            raise ValueError("a film needs movie_id or title")
+        return self
+
+    def __str__(self) -> str:
+        if self.title is None:
+            return f"film {self.movie_id}"
+        return f"{self.title} ({self.year})" if self.year else self.title
+
+
+Names = Annotated[tuple[Name, ...], Field(max_length=LONGEST_LIST)]
+People = Annotated[tuple[Person, ...], Field(max_length=LONGEST_LIST)]
+Titles = Annotated[tuple[Title, ...], Field(max_length=LONGEST_LIST)]
+Moods = Annotated[tuple[Mood, ...], Field(max_length=LONGEST_LIST)]
+
+
+class Exclusions(_Frozen):
+    """What no film of the answer may be, have or be made by."""
+
+    text: str = Field("", max_length=2000)
+    genres: Names = ()
+    keywords: Names = ()
+    people: People = ()
+    titles: Titles = ()
+    moods: Moods = ()
+
+
+class Structure(_Frozen):
+    """A request as it was understood. Every part narrows; what is empty does not."""
+
+    intent: Intent = "search"
+    text: str = Field("", max_length=2000, description="Words looked for in the films' texts.")
+    genres: Names = Field((), description="Every film is of all these genres.")
+    keywords: Names = Field((), description="Every film has all these keywords.")
+    people: People = Field((), description="Every film is made by all of them.")
+    titles: Titles = Field((), description="Films that the request is about.")
+    moods: Moods = Field((), description="Every film shows a sign of each.")
+    audience: Audience | None = Field(None, description="Whom the films are for.")
+    budget: Annotated[tuple[BudgetTier, ...], Field(max_length=4)] = Field(
+        (), description="The films' budget tier is one of these."
+    )
+    revenue: Annotated[tuple[RevenueTier, ...], Field(max_length=4)] = Field(
+        (), description="The films' revenue tier is one of these."
+    )
+    fame: Fame | None = Field(
+        None, description="known: of the tenth with most ratings; unknown: of the half with least."
+    )
+    ranges: dict[Quantity, Span] = Field({}, description="Numbers between bounds.")
+    exclude: Exclusions = Exclusions()
+    user_id: int | None = Field(None, ge=0, le=2**63 - 1, description="Whose taste it is about.")
+    profile: str = Field("main", pattern=r"^[a-z0-9_-]{1,40}$", description="Which taste.")
+    seen: Literal["keep", "drop"] = Field("keep", description="Films that the user has rated.")
+    k: int = Field(10, ge=1, le=1000, description="Films returned.")
