@@ -91,8 +91,42 @@ class EmbeddingError(PalateError):
     title = "Embedding refused"
 
 
+class LanguageModelError(PalateError):
+    """The language model gave no answer that can be used."""
+
+    status = 502
+    title = "Language model failed"
+
+
+class LanguageModelUnavailableError(LanguageModelError):
+    """The language model cannot be reached, is overloaded or too slow: try again later."""
+
+    status = 503
+    title = "Language model unavailable"
+
+
+class BudgetError(LanguageModelError):
+    """A question would have cost more than the budget leaves: it was not asked."""
+
+    status = 429
+    title = "Language model budget spent"
+
+
 class BackupError(PalateError):
     """A backup cannot be made, or not be restored: the database is as it was."""
 
     status = 422
     title = "Backup failed"
+
+
+class ClusterError(PalateError):
+    """A Kubernetes cluster does not answer, or what is needed in it is not ready."""
+
+    status = 502
+    title = "Cluster"
+
+
+class ClusterForbiddenError(ClusterError):
+    """The cluster does not let this person do it: trying again changes nothing."""
+
+    title = "Forbidden by the cluster"

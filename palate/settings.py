@@ -28,7 +28,7 @@ class Settings(BaseSettings):
     )
     data_dir: Path = Field(
         default_factory=lambda: platformdirs.user_data_path("palate"),
-        description="Where the embedded server keeps its files.",
+        description="Where the embedded server, runs of training and studies are kept.",
     )
     engine: Literal["auto", "paradedb", "postgres"] = Field(
         "auto", description="Search engine. auto: paradedb where pg_search is there, else postgres."
@@ -58,6 +58,58 @@ class Settings(BaseSettings):
         None, description="OpenAI-compatible endpoint for embeddings. Unset: local model."
     )
     embedding_api_key: SecretStr | None = Field(None, description="Key for embedding_url.")
+
+    # Language model
+    llm_provider: (
+        Literal["openai", "openrouter", "gemini", "ollama", "vllm", "llama.cpp"] | None
+    ) = Field(None, description="Service that answers, for its address. Unset: only llm_url.")
+    llm_url: str | None = Field(
+        None, description="OpenAI-compatible endpoint of a language model. Unset: rules only."
+    )
+    llm_api_key: SecretStr | None = Field(None, description="Key for the language model.")
+    llm_model: str | None = Field(None, description="Name of the language model.")
+    llm_structure: Literal["json_schema", "json_object", "text"] = Field(
+        "json_schema", description="How the endpoint is asked for JSON; schemas where it has them."
+    )
+    llm_timeout: float = Field(
+        30.0, gt=0, le=3600, description="Seconds that one request to the model may take."
+    )
+    llm_deadline: float = Field(
+        90.0, gt=0, le=7200, description="Seconds that one question may take, retries included."
+    )
+    llm_attempts: int = Field(
+        3, ge=1, le=10, description="Times that a failed request is tried, when that may help."
+    )
+    llm_concurrency: int = Field(4, ge=1, le=256, description="Requests to the model at once.")
+    llm_requests_per_minute: float | None = Field(
+        None, gt=0, description="Most requests to the model a minute. Unset: no limit."
+    )
+    llm_max_input_tokens: int = Field(
+        8000, ge=100, description="Longest question, in estimated tokens."
+    )
+    llm_max_answer_bytes: int = Field(
+        262_144, ge=1024, description="Bytes after which an answer is cut off."
+    )
+    llm_run_tokens: int | None = Field(None, ge=0, description="Most tokens a process may use.")
+    llm_run_cost: float | None = Field(None, ge=0, description="Most dollars a process may spend.")
+    llm_day_tokens: int | None = Field(None, ge=0, description="Most tokens in 24 hours.")
+    llm_day_cost: float | None = Field(None, ge=0, description="Most dollars in 24 hours.")
+    llm_prices: dict[str, tuple[float, float]] = Field(
+        {}, description='Dollars a million tokens read and written: {"model": [0.15, 0.60]}.'
+    )
+    llm_cache_days: float = Field(
+        30.0, ge=0, description="Days that answers of the model are kept. 0: none are."
+    )
+    llm_record_content: bool = Field(
+        False, description="Record questions and answers too, not only their counts and costs."
+    )
+
+    # Learning
+    mlflow_tracking_uri: str | None = Field(
+        None,
+        description="Where runs of training are kept: an MLflow server or database. "
+        "Unset: a file in data_dir. off: nowhere.",
+    )
 
     # HTTP
     host: str = Field("127.0.0.1", description="Address that `palate serve` listens on.")

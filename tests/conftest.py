@@ -18,6 +18,7 @@ from sql.database import Database
 from sql.embedded import EmbeddedServer
 from sql.migrate import migrate
 from test_users.tasters import create_tasters
+from tests.local_model import local_model as local_model
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 """Real ratings and film texts for development; they are no part of the project."""

@@ -1,0 +1,283 @@
+"""How a question is asked: kept answers, budgets, a check, one repair, a record of the call."""
+
+import asyncio
+import hashlib
+import json
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar
+
+import structlog
+from pydantic import BaseModel
+
+from palate.errors import BudgetError, LanguageModelError
+from palate.llm.answers import Answer, AnswerStore, Budget, Call, CallEnd, Outcome, Usage
+from palate.llm.limits import estimate_tokens
+from palate.llm.prompts import Prompt
+from palate.llm.providers import Endpoint
+from palate.llm.schema import WrongFormError, read_answer, strict_schema
+from palate.llm.transport import Messages, TooLargeError, Transport
+from palate.settings import Settings
+
+T = TypeVar("T", bound=BaseModel)
+Data = Mapping[str, Any]
+
+_SHOWN_TO_REPAIR = 2000
+_log = structlog.get_logger(__name__)
+
+
+@dataclass
+class _Talk:
+    """A call under way: what it spent so far, and how it seems to end."""
+
+    usage: Usage
+    text: str = ""
+    outcome: Outcome = "failed"
+    started: float = field(default_factory=time.monotonic)
+
+
+class Asker:
+    """Asks one endpoint, for one event loop."""
+
+    def __init__(self, endpoint: Endpoint, settings: Settings, store: AnswerStore) -> None:
+        self.spent = Usage()
+        self._reserved = Usage()
+        self._endpoint = endpoint
+        self._settings = settings
+        self._store = store
+        self._transport = Transport(endpoint, settings)
+        self._run = Budget(settings.llm_run_tokens, settings.llm_run_cost)
+        self._day = Budget(settings.llm_day_tokens, settings.llm_day_cost)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._transport.close()
+
+    async def models(self) -> list[str]:
+        """The names of the endpoint's models."""
+        return await self._transport.models()
+
+    async def ask(
+        self,
+        prompt: Prompt,
+        data: Data,
+        answer_type: type[T],
+        check: Callable[[T], None] | None,
+        seconds: float | None,
+    ) -> Answer[T]:
+        """One checked answer; see LanguageModel.ask."""
+        schema = strict_schema(answer_type)
+        read = partial(_read, answer_type=answer_type, check=check)
+        key = self._key(prompt, data, schema)
+        kept = await asyncio.to_thread(self._store.find, key)
+        if kept is not None and (value := _read_kept(kept, read)) is not None:
+            return Answer(value, self._endpoint.model, prompt.label, True, False, Usage(), 0.0)
+        deadline, started = self._deadline(seconds), time.monotonic()
+        messages, spent, problem = self.messages(prompt, data, schema), Usage(), ""
+        for repair in (False, True):
+            async with self._recorded(prompt, messages, schema) as talk:
+                text, value = "", None
+                try:
+                    text = await self._complete(prompt, messages, schema, deadline, talk)
+                    value = read(text)
+                    talk.outcome = "repaired" if repair else "ok"
+                except WrongFormError as error:
+                    talk.outcome, problem = "invalid", str(error)
+            spent += talk.usage
+            if value is not None:
+                await self._keep(key, prompt, value)
+                took = time.monotonic() - started
+                model = self._endpoint.model
+                return Answer(value, model, prompt.label, False, repair, spent, took)
+            messages = messages + _mend(text, problem)
+        raise LanguageModelError(
+            f"{self._endpoint.model} gave no answer of the form asked for, twice ({problem}). "
+            "Nothing was changed. Choose a more capable PALATE_LLM_MODEL."
+        )
+
+    async def stream(
+        self, prompt: Prompt, data: Data, seconds: float | None
+    ) -> AsyncGenerator[str, None]:
+        """A free text in pieces; see LanguageModel.stream."""
+        messages, deadline = prompt.messages(data), self._deadline(seconds)
+        async with self._recorded(prompt, messages, None) as talk:
+            options = self._options(prompt, None)
+            source = self._transport.stream(messages, deadline=deadline, **options)
+            try:
+                async with aclosing(source) as pieces:
+                    async for piece in pieces:
+                        talk.text += piece
+                        yield piece
+                talk.outcome = "ok"
+            except TooLargeError:
+                talk.outcome = "cut"
+                raise self._endless() from None
+            finally:
+                talk.usage = self._usage(messages, talk.text, None, None)
+
+    def messages(self, prompt: Prompt, data: Data, schema: Mapping[str, Any] | None) -> Messages:
+        """What is sent: the schema stands in the prompt where the endpoint does not take one."""
+        messages = prompt.messages(data)
+        if schema is not None and self._settings.llm_structure != "json_schema":
+            messages[0]["content"] += (
+                f"\n\nAnswer with one JSON object of this schema and nothing else: "
+                f"{json.dumps(schema)}"
+            )
+        return messages
+
+    def estimate(
+        self, prompt: Prompt, messages: Messages, schema: Mapping[str, Any] | None
+    ) -> Usage:
+        """The most that one request is expected to cost."""
+        sent = json.dumps(schema) if schema is not None else ""
+        return self._endpoint.cost(estimate_tokens(messages, sent), prompt.max_tokens)
+
+    async def _complete(
+        self,
+        prompt: Prompt,
+        messages: Messages,
+        schema: Mapping[str, Any],
+        deadline: float,
+        talk: _Talk,
+    ) -> str:
+        options = self._options(prompt, schema)
+        try:
+            reply = await self._transport.complete(messages, deadline=deadline, **options)
+        except TooLargeError:
+            talk.outcome = "cut"
+            raise self._endless() from None
+        talk.text = reply.text
+        talk.usage = self._usage(messages, reply.text, reply.tokens_in, reply.tokens_out)
+        return reply.text
+
+    def _options(self, prompt: Prompt, schema: Mapping[str, Any] | None) -> dict[str, Any]:
+        options: dict[str, Any] = {
+            self._endpoint.limit: prompt.max_tokens,
+            "temperature": prompt.temperature,
+        }
+        structure = self._settings.llm_structure
+        if schema is not None and structure == "json_schema":
+            form = {"name": prompt.name, "strict": True, "schema": schema}
+            options["response_format"] = {"type": structure, "json_schema": form}
+        elif schema is not None and structure == "json_object":
+            options["response_format"] = {"type": structure}
+        return options
+
+    def _usage(
+        self, messages: Messages, text: str, tokens_in: int | None, tokens_out: int | None
+    ) -> Usage:
+        """What was spent, estimated where the endpoint does not tell."""
+        if tokens_in is None or tokens_out is None:
+            tokens_in = estimate_tokens(messages)
+            tokens_out = estimate_tokens([{"content": text}])
+        return self._endpoint.cost(tokens_in, tokens_out)
+
+    @asynccontextmanager
+    async def _recorded(
+        self, prompt: Prompt, messages: Messages, schema: Mapping[str, Any] | None
+    ) -> AsyncIterator[_Talk]:
+        """Reserve what the call may cost, then record what it did cost and how it ended."""
+        estimate = self.estimate(prompt, messages, schema)
+        number = await self._reserve(prompt, messages, estimate)
+        talk = _Talk(self._endpoint.cost(0, 0))
+        try:
+            yield talk
+        finally:
+            self._reserved += Usage(
+                -estimate.tokens_in,
+                -estimate.tokens_out,
+                None if estimate.cost is None else -estimate.cost,
+            )
+            self.spent += talk.usage
+            took = time.monotonic() - talk.started
+            answer = talk.text if self._settings.llm_record_content else None
+            end = CallEnd(talk.outcome, talk.usage, took, answer)
+            await asyncio.shield(asyncio.to_thread(self._store.settle, number, end))
+            _log.debug(
+                "language model",
+                prompt=prompt.label,
+                outcome=talk.outcome,
+                tokens=talk.usage.tokens,
+                seconds=round(took, 2),
+            )
+
+    async def _reserve(self, prompt: Prompt, messages: Messages, estimate: Usage) -> int:
+        if estimate.tokens_in > self._settings.llm_max_input_tokens:
+            raise LanguageModelError(
+                f"A question of about {estimate.tokens_in:,} tokens is longer than "
+                "PALATE_LLM_MAX_INPUT_TOKENS. It was not asked. Ask for less, or raise it."
+            )
+        if not self._run.allows(self.spent + self._reserved + estimate):
+            raise self._over("this process", "RUN")
+        self._reserved += estimate
+        question = json.dumps(messages) if self._settings.llm_record_content else None
+        call = Call(self._endpoint.model, prompt.label, estimate, question)
+        number = await asyncio.to_thread(self._store.reserve, call, self._day)
+        if number is None:
+            self._reserved += Usage(
+                -estimate.tokens_in,
+                -estimate.tokens_out,
+                None if estimate.cost is None else -estimate.cost,
+            )
+            raise self._over("24 hours", "DAY")
+        return number
+
+    def _over(self, whose: str, scope: str) -> BudgetError:
+        return BudgetError(
+            f"The next question to {self._endpoint.model} might go beyond the budget of {whose}. "
+            "It was not asked; what was answered before is kept. "
+            f"Raise PALATE_LLM_{scope}_TOKENS or PALATE_LLM_{scope}_COST, or wait."
+        )
+
+    def _endless(self) -> LanguageModelError:
+        return LanguageModelError(
+            f"{self._endpoint.model} answered more than PALATE_LLM_MAX_ANSWER_BYTES. It was cut "
+            "off and nothing was changed. Choose another PALATE_LLM_MODEL, or raise the limit."
+        )
+
+    def _deadline(self, seconds: float | None) -> float:
+        return asyncio.get_running_loop().time() + (seconds or self._settings.llm_deadline)
+
+    def _key(self, prompt: Prompt, data: Data, schema: Mapping[str, Any]) -> str:
+        asked = [self._endpoint.model, prompt.fingerprint, schema, data]
+        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+    async def _keep(self, key: str, prompt: Prompt, value: BaseModel) -> None:
+        seconds = self._settings.llm_cache_days * 86_400
+        if seconds:
+            text = value.model_dump_json()
+            arguments = (key, self._endpoint.model, prompt.label, text, seconds)
+            await asyncio.to_thread(self._store.keep, *arguments)
+
+
+def _read(text: str, answer_type: type[T], check: Callable[[T], None] | None) -> T:
+    value = read_answer(text, answer_type)
+    if check is not None:
+        try:
+            check(value)
+        except ValueError as error:
+            raise WrongFormError(str(error)) from None
+    return value
+
+
+def _read_kept(text: str, read: Callable[[str], T]) -> T | None:
+    """A kept answer, unless it does not stand today's checks."""
+    try:
+        return read(text)
+    except WrongFormError:
+        return None
+
+
+def _mend(text: str, problem: str) -> Messages:
+    """What is said after an answer of the wrong form."""
+    return [
+        {"role": "assistant", "content": text[:_SHOWN_TO_REPAIR] or "{}"},
+        {
+            "role": "user",
+            "content": f"That answer cannot be used: {problem[:_SHOWN_TO_REPAIR]}. "
+            "Give the whole answer again, corrected, as one JSON object and nothing else.",
+        },
+    ]

@@ -1,0 +1,257 @@
+"""Requests to an OpenAI-compatible endpoint: bounded in time, size and number.
+
+Tried again, after growing and jittered waits or the server's own Retry-After, is only what may
+go better the second time: timeouts, lost connections, 408, 409, 429 (unless the quota is spent),
+5xx, and replies that are no JSON.
+"""
+
+import asyncio
+import math
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import httpx2
+import openai
+import stamina
+
+from palate.errors import LanguageModelError, LanguageModelUnavailableError
+from palate.llm.limits import CircuitBreaker, Pace
+from palate.llm.providers import Endpoint
+from palate.settings import Settings
+
+Messages = list[dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back. Token counts are None where the endpoint does not tell."""
+
+    text: str
+    tokens_in: int | None
+    tokens_out: int | None
+
+
+class TooLargeError(Exception):
+    """An answer went on beyond PALATE_LLM_MAX_ANSWER_BYTES."""
+
+
+class _BadReplyError(Exception):
+    """A reply is not of the protocol; it may be the next time."""
+
+
+class _Bounded(httpx2.AsyncByteStream):
+    """A body that ends with TooLargeError after so many bytes."""
+
+    def __init__(self, body: httpx2.AsyncByteStream, most: int) -> None:
+        self._body, self._left = body, most
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for part in self._body:
+            self._left -= len(part)
+            if self._left < 0:
+                raise TooLargeError
+            yield part
+
+    async def aclose(self) -> None:
+        await self._body.aclose()
+
+
+class _BoundedTransport(httpx2.AsyncHTTPTransport):
+    """HTTP with bounded bodies. Compressed ones, whose size is unknown, are refused."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._most = most
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        request.headers["Accept-Encoding"] = "identity"
+        response = await super().handle_async_request(request)
+        if response.headers.get("Content-Encoding", "identity") != "identity":
+            await response.aclose()
+            raise httpx2.DecodingError("compressed although identity was asked for")
+        assert isinstance(response.stream, httpx2.AsyncByteStream)  # noqa: S101  (an async transport)
+        response.stream = _Bounded(response.stream, self._most)
+        return response
+
+
+class Transport:
+    """Asks one endpoint. For one event loop; close it when done."""
+
+    def __init__(self, endpoint: Endpoint, settings: Settings) -> None:
+        self._endpoint = endpoint
+        self._timeout = settings.llm_timeout
+        self._attempts = settings.llm_attempts
+        self._slots = asyncio.Semaphore(settings.llm_concurrency)
+        self._pace = Pace(settings.llm_requests_per_minute)
+        self._breaker = CircuitBreaker()
+        http = httpx2.AsyncClient(
+            transport=_BoundedTransport(settings.llm_max_answer_bytes), timeout=self._timeout
+        )
+        self._client = openai.AsyncOpenAI(
+            base_url=endpoint.url,
+            api_key=endpoint.api_key or "none",
+            organization="",
+            project="",
+            http_client=http,
+            max_retries=0,
+        )
+        # Its overloads know nothing of options that are only known at run time.
+        self._create: Any = partial(self._client.chat.completions.create, model=endpoint.model)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    async def models(self) -> list[str]:
+        """The names of the endpoint's models."""
+        async with self._explained():
+            page = await asyncio.wait_for(self._client.models.list(), self._timeout)
+            return [model.id for model in page.data]
+
+    async def complete(self, messages: Messages, *, deadline: float, **options: Any) -> Reply:
+        """One answer. ``deadline`` is the loop's time by which it must be there.
+
+        Raises LanguageModelUnavailableError, LanguageModelError, TooLargeError.
+        """
+        self._breaker.check()
+        async with self._explained(), asyncio.timeout_at(deadline):
+            async for attempt in stamina.retry_context(
+                on=self._worth_a_retry, attempts=self._attempts, timeout=None, wait_initial=0.2
+            ):
+                with attempt:
+                    await self._pace.wait()
+                    async with self._slots, asyncio.timeout(self._timeout):
+                        reply = await self._request(messages, options)
+        return reply
+
+    async def _request(self, messages: Messages, options: dict[str, Any]) -> Reply:
+        try:
+            answer = await self._create(messages=messages, **options)
+            text = answer.choices[0].message.content or ""
+        except (ValueError, AttributeError, IndexError, TypeError) as error:
+            raise _BadReplyError(type(error).__name__) from None
+        usage = answer.usage
+        return Reply(
+            text,
+            usage.prompt_tokens if usage else None,
+            usage.completion_tokens if usage else None,
+        )
+
+    async def stream(
+        self, messages: Messages, *, deadline: float, **options: Any
+    ) -> AsyncGenerator[str, None]:
+        """The answer's pieces as they arrive; a pause of PALATE_LLM_TIMEOUT ends it with an error.
+
+        Nothing is tried again: what was shown cannot be taken back.
+        """
+        self._breaker.check()
+        loop = asyncio.get_running_loop()
+        async with self._explained(), self._slots:
+            await asyncio.wait_for(self._pace.wait(), deadline - loop.time())
+            create = self._create(messages=messages, stream=True, **options)
+            wait = min(self._timeout, deadline - loop.time())
+            parts = await asyncio.wait_for(create, wait)
+            try:
+                async for piece in self._pieces(parts, deadline):
+                    yield piece
+            finally:
+                await parts.close()
+
+    async def _pieces(self, parts: Any, deadline: float) -> AsyncIterator[str]:
+        loop, source = asyncio.get_running_loop(), aiter(parts)
+        while True:
+            wait = min(self._timeout, deadline - loop.time())
+            try:
+                part = await asyncio.wait_for(anext(source), wait)
+            except StopAsyncIteration:
+                return
+            if part.choices and (text := part.choices[0].delta.content):
+                yield text
+
+    @asynccontextmanager
+    async def _explained(self) -> AsyncIterator[None]:
+        """Turn what went wrong into our errors, and tell the breaker."""
+        try:
+            yield
+        except (openai.APIStatusError, openai.APIConnectionError, TimeoutError) as error:
+            if too_large := _cause(error, TooLargeError):
+                raise too_large from None
+            if not isinstance(error, openai.APIStatusError) or _overloaded(error):
+                self._breaker.failed()
+            raise self._error(error) from None
+        except (_BadReplyError, openai.APIError, httpx2.HTTPError, ValueError) as error:
+            if too_large := _cause(error, TooLargeError):
+                raise too_large from None
+            raise LanguageModelError(
+                f"What {self._endpoint.host} answered is not of an OpenAI-compatible endpoint "
+                f"({type(error).__name__}). Nothing was changed. Check PALATE_LLM_URL; most end "
+                "in /v1."
+            ) from None
+        else:
+            self._breaker.succeeded()
+
+    def _error(self, error: Exception) -> LanguageModelError:
+        host, model = self._endpoint.host, self._endpoint.model
+        if isinstance(error, openai.APIStatusError):
+            said = f"The language model at {host} answered {error.status_code} for {model!r}"
+            if _overloaded(error):
+                return LanguageModelUnavailableError(
+                    f"{said}. Nothing was changed. Try later; answers without it go on."
+                )
+            return LanguageModelError(f"{said}. Nothing was changed. {_advice(error)}")
+        if isinstance(error, TimeoutError | openai.APITimeoutError):
+            return LanguageModelUnavailableError(
+                f"The language model at {host} was too slow. Nothing was changed. Raise "
+                "PALATE_LLM_TIMEOUT and PALATE_LLM_DEADLINE, or choose a faster model."
+            )
+        return LanguageModelUnavailableError(
+            f"The language model at {host} cannot be reached. Nothing was changed. "
+            "Start it, or check PALATE_LLM_URL."
+        )
+
+    @staticmethod
+    def _worth_a_retry(error: Exception) -> bool | float:
+        """Whether to try again; as a number, after how many seconds (the server's Retry-After)."""
+        if _cause(error, TooLargeError):
+            return False
+        if not isinstance(error, openai.APIStatusError):
+            return isinstance(error, _BadReplyError | openai.APIConnectionError | TimeoutError)
+        if not _overloaded(error):
+            return False
+        try:
+            wait = float(error.response.headers.get("Retry-After", "nan"))
+        except ValueError:
+            return True
+        return max(wait, 0.0) if math.isfinite(wait) else True
+
+
+def _overloaded(error: openai.APIStatusError) -> bool:
+    """Whether a status means: later."""
+    if error.code == "insufficient_quota":
+        return False
+    return error.status_code in (408, 409, 429) or error.status_code >= 500
+
+
+def _advice(error: openai.APIStatusError) -> str:
+    if error.code == "insufficient_quota" or error.status_code == 402:
+        return "Its account has nothing left: top it up."
+    if error.status_code in (401, 403):
+        return "Check PALATE_LLM_API_KEY."
+    if error.status_code == 404:
+        return "Check PALATE_LLM_URL and PALATE_LLM_MODEL."
+    return (
+        "Check PALATE_LLM_MODEL; where it knows no JSON schemas, set PALATE_LLM_STRUCTURE to "
+        "json_object or text."
+    )
+
+
+def _cause(error: BaseException | None, kind: type[Exception]) -> Exception | None:
+    """The error, or the one that led to it, of a kind."""
+    while error is not None:
+        if isinstance(error, kind):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
