@@ -8,6 +8,7 @@ from rerank.models.baselines import (
     Popularity,
     Random,
 )
+from rerank.models.biased import BiasedMf
 from rerank.models.factors import Ease, FullEase, Svd
 from rerank.models.interface import Model
 
@@ -21,6 +22,7 @@ _ALL: tuple[type[Model], ...] = (
     Svd,
     Ease,
     FullEase,
+    BiasedMf,
 )
 
 MODELS: dict[str, type[Model]] = {model.name: model for model in _ALL}

@@ -143,6 +143,7 @@ class Movies:
     genres: Sequence[tuple[str, ...]] = ()  # m, or empty
     years: NDArray[np.float32] | None = None  # (m,), NaN where unknown
     vectors: NDArray[np.float32] | None = None  # (m, d) centred text vectors, 0 where there is none
+    traits: Sequence[tuple[str, ...]] = ()  # m, or empty: such as ``budget_tier high``
 
 
 def places(known: Ids, ids: ArrayLike, what: str) -> NDArray[np.int64]:
