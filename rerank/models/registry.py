@@ -23,6 +23,7 @@ from sql.database import Database
 from sql.statements import Statements, raw
 
 Kind = Literal["factors", "order"]
+Factors = NDArray[np.float32]
 
 HEADLINE = "ndcg@10"
 """The metric that decides whether a model is worse than another: of personalised search, on each
@@ -109,6 +110,23 @@ def save_order(
         return _insert(
             connection, "order", name, parameters, metrics, fingerprint(ratings), None, body
         )
+
+
+def read_factors(database: Database, model_id: int) -> tuple[Ids, Factors, Factors]:
+    """A stored model's films (m,), ``factors_in`` and ``factors_out`` (m, rank) each."""
+    with database.begin(patient=True) as connection:
+        rows = connection.execute(statements["read_factors"], {"id": model_id}).all()
+    ids = np.array([row.movie_id for row in rows], np.int64)
+    inward = np.array([row.factors_in for row in rows], np.float32)
+    outward = np.array([row.factors_out for row in rows], np.float32)
+    return ids, inward, outward
+
+
+def read_body(database: Database, model_id: int) -> str | None:
+    """A stored order's text; None for factors."""
+    with database.read() as connection:
+        body: str | None = connection.execute(statements["body"], {"id": model_id}).scalar()
+    return body
 
 
 def list_models(database: Database) -> list[StoredModel]:

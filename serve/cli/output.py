@@ -61,8 +61,12 @@ def confirm(question: str, *, yes: bool) -> None:
 
 def print_json(data: object) -> None:
     """Data as JSON; pydantic models and dataclasses as the objects they are."""
-    text = json.dumps(_plain(data), indent=2, ensure_ascii=False, default=_as_text)
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(as_json(data) + "\n")
+
+
+def as_json(data: object) -> str:
+    """Data as print_json() prints it."""
+    return json.dumps(_plain(data), indent=2, ensure_ascii=False, default=_as_text)
 
 
 def _as_text(value: object) -> str:

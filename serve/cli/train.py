@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from palate.errors import MisuseError, NotInstalledError
-from serve.cli.output import err, number, out, print_facts, print_json, say, table, warn
+from serve.cli.output import as_json, err, number, out, print_facts, print_json, say, table, warn
 from serve.cli.session import LARGEST_ID, Json, Yes, examples, session
 
 if TYPE_CHECKING:
@@ -71,11 +71,18 @@ def train(
     """
     _check_installed()
     from rerank.models.lambdarank import LambdaRank
+    from rerank.models.tracking import keep_models, tracked
     from rerank.models.train import train as learn
 
     given = {"rank": rank, "l2": l2, "seed": seed or None}
     chosen = _model(model, {name: value for name, value in given.items() if value is not None})
-    with session(context).database(migrate=True) as database, err().status("") as status:
+    opened = session(context)
+    with (
+        opened.database(migrate=True) as database,
+        tracked(opened.settings, "train", warn) as run,
+        err().status("") as status,
+    ):
+        run.tags({"palate.model": model.value, "palate.seed": str(seed)})
         trained = learn(
             database,
             chosen,
@@ -86,10 +93,13 @@ def train(
             seed=seed,
             tell=status.update,
         )
+        stored = [one for one in (trained.factors, trained.order) if one is not None]
+        keep_models(run, database, stored)
+        run.artefact("report.json", as_json(trained).encode())
     if json:
         print_json(trained)
         return
-    _print_models([one for one in (trained.factors, trained.order) if one is not None])
+    _print_models(stored)
     for refused in trained.refused:
         warn(refused)
 

@@ -13,6 +13,13 @@ RETURNING id;
 -- name: copy_factors
 COPY movie_factors (movie_id, model_id, factors_in, factors_out) FROM STDIN (FORMAT binary);
 
+-- name: read_factors
+SELECT movie_id, factors_in::real[] AS factors_in, factors_out::real[] AS factors_out
+FROM movie_factors WHERE model_id = :id ORDER BY movie_id;
+
+-- name: body
+SELECT body FROM models WHERE id = :id;
+
 -- name: models
 SELECT id, kind, name, version, state, parameters, metrics, weights, fingerprint, created_at,
        activated_at
