@@ -116,6 +116,19 @@ def migrate(
         say(f"Applied: {', '.join(applied)}." if applied else "The schema is up to date.")
 
 
+@app.command(epilog=examples("palate db refresh"))
+def refresh(context: typer.Context, json: Json = False) -> None:
+    """Count ratings and popularity again; single ratings leave that to be done now and then."""
+    from sql.stats import refresh_stats
+
+    with session(context).database() as database:
+        changed = refresh_stats(database)
+    if json:
+        print_json({"changed": changed})
+    else:
+        say(f"Counted; {changed:,} films changed.")
+
+
 @app.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
     epilog=examples("palate db psql", "palate db psql -- -c \"SELECT title FROM search('lord')\""),
