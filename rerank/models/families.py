@@ -1,5 +1,6 @@
 """Every model there is, by name: what is trained and measured."""
 
+from rerank.models.als import Als, FullAls
 from rerank.models.baselines import (
     Bias,
     Content,
@@ -9,6 +10,7 @@ from rerank.models.baselines import (
     Random,
 )
 from rerank.models.biased import BiasedMf
+from rerank.models.bpr import Bpr
 from rerank.models.factors import Ease, FullEase, Svd
 from rerank.models.interface import Model
 
@@ -22,6 +24,9 @@ _ALL: tuple[type[Model], ...] = (
     Svd,
     Ease,
     FullEase,
+    Als,
+    FullAls,
+    Bpr,
     BiasedMf,
 )
 

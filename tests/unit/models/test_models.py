@@ -19,7 +19,7 @@ def made(name: str) -> Model:
     model = MODELS[name]()
     if hasattr(model, "rank"):
         model.rank = 8
-    if hasattr(model, "l2"):
+    if hasattr(model, "l2") and name != "bpr":  # whose is for each step, not for all ratings
         model.l2 = 5.0
     return model
 
