@@ -27,6 +27,7 @@ from serve.cli import (
     evaluate,
     features,
     ingest,
+    k8s,
     keys,
     movies,
     search,
@@ -69,6 +70,7 @@ app.add_typer(features.app, name="features", rich_help_panel=_LEARN)
 app.command("serve", rich_help_panel=_RUN, epilog=server.EXAMPLES)(server.serve)
 app.add_typer(keys.app, name="keys", rich_help_panel=_RUN)
 app.add_typer(db.app, name="db", rich_help_panel=_RUN)
+app.add_typer(k8s.app, name="k8s", rich_help_panel=_RUN)
 app.command("doctor", rich_help_panel=_RUN, epilog=doctor.EXAMPLES)(doctor.doctor)
 app.add_typer(bench.app, name="bench", rich_help_panel=_RUN)
 

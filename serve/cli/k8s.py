@@ -1,0 +1,324 @@
+"""`palate k8s`: the way into a release on Kubernetes, without kubectl."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from palate.errors import MisuseError
+from serve.cli.output import out, print_facts, print_json, say, table, warn
+from serve.cli.session import LARGEST_ID, Json, examples
+
+if TYPE_CHECKING:
+    from serve.k8s.release import Login, Release
+    from serve.k8s.status import ReleaseStatus
+
+app = typer.Typer(no_args_is_help=True, help="Palate on Kubernetes: psql, searches, logs, jobs.")
+
+Kubeconfig = Annotated[
+    str | None,
+    typer.Option(envvar="KUBECONFIG", metavar="FILE", help="Kubeconfig to use."),
+]
+Context = Annotated[str | None, typer.Option("--context", help="Context of the kubeconfig.")]
+Namespace = Annotated[
+    str | None,
+    typer.Option("--namespace", "-n", help="Namespace. Without it: the context's own."),
+]
+ReleaseName = Annotated[
+    str | None, typer.Option("--release", help="Release of the chart, where there are several.")
+]
+DatabaseName = Annotated[
+    str | None,
+    typer.Option("--cluster", help="Database cluster. Without it: the release's, or paradedb."),
+]
+Role = Annotated[
+    Literal["read", "app", "owner"],
+    typer.Option(help="read: palate_read; app: what the API is; owner: migrates and loads."),
+]
+LocalPort = Annotated[
+    int, typer.Option(min=0, max=65535, help="Port on this machine. 0: any that is free.")
+]
+
+
+def _release(
+    kubeconfig: str | None, context: str | None, namespace: str | None, name: str | None
+) -> Release:
+    from serve.k8s.cluster import Cluster
+    from serve.k8s.release import find_release
+
+    return find_release(Cluster.connect(kubeconfig, context, namespace), name)
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    epilog=examples(
+        "palate k8s psql",
+        "palate k8s psql \"SELECT title FROM search('lord', for_user => 10001)\"",
+        "palate k8s psql --role owner -- -f statements.sql",
+    ),
+)
+def psql(
+    context: typer.Context,
+    role: Role = "read",
+    local_port: LocalPort = 0,
+    cluster: DatabaseName = None,
+    kubeconfig: Kubeconfig = None,
+    kube_context: Context = None,
+    namespace: Namespace = None,
+    release: ReleaseName = None,
+) -> None:
+    """Open psql on the release's database through a port-forward.
+
+    What follows -- is handed to psql; a statement alone as -c. Without psql on this machine a
+    small prompt takes its place.
+    """
+    from serve.k8s.forward import Forwarder
+    from serve.k8s.release import find_login
+
+    found = _release(kubeconfig, kube_context, namespace, release)
+    login = find_login(found, role, cluster)
+    with Forwarder(found.cluster, login.target, local_port, report=_report) as forwarder:
+        code = _run(login, forwarder.port, _arguments(context.args))
+    raise typer.Exit(code)
+
+
+def _arguments(given: list[str]) -> list[str]:
+    """psql's arguments; a statement alone becomes ``-c``."""
+    alone = len(given) == 1 and " " in given[0].strip() and not given[0].startswith("-")
+    return ["-c", *given] if alone else given
+
+
+def _run(login: Login, port: int, arguments: list[str]) -> int:
+    from serve.k8s.prompt import Prompt
+    from serve.k8s.psql import find_psql, run_psql
+
+    program = find_psql()
+    if program is not None:
+        return run_psql(program, login, port, arguments)
+    if arguments and arguments[0] != "-c":
+        raise MisuseError(
+            "There is no psql here, and the built-in prompt takes only -c STATEMENT. Nothing was "
+            "done. Install PostgreSQL's client tools for psql's own options."
+        )
+    prompt = Prompt(login, port)
+    try:
+        return prompt.run(arguments[1:])
+    finally:
+        prompt.close()
+
+
+@app.command(
+    "port-forward",
+    epilog=examples("palate k8s port-forward", "palate k8s port-forward api --local-port 8080"),
+)
+def port_forward(
+    what: Annotated[Literal["database", "api"], typer.Argument(help="What to reach.")] = "database",
+    role: Role = "read",
+    local_port: LocalPort = 0,
+    cluster: DatabaseName = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    namespace: Namespace = None,
+    release: ReleaseName = None,
+    json: Json = False,
+) -> None:
+    """Open a port on this machine that leads to the database or the API, until Ctrl-C.
+
+    It listens on 127.0.0.1 only, and finds the pod again when it moves.
+    """
+    from serve.k8s.forward import LOOPBACK, Forwarder
+    from serve.k8s.release import find_api, find_login
+
+    found = _release(kubeconfig, context, namespace, release)
+    login = find_login(found, role, cluster) if what == "database" else None
+    target = login.target if login else find_api(found)
+    with Forwarder(found.cluster, target, local_port, report=_report) as forwarder:
+        address = f"http://{LOOPBACK}:{forwarder.port}"
+        if login:
+            address = f"postgresql://{login.user}@{LOOPBACK}:{forwarder.port}/{login.database}"
+        if json:
+            print_json({"service": target.service, "port": forwarder.port, "url": address})
+        else:
+            out().print(address, soft_wrap=True)
+            say(f"Leads to the service {target.service}, until Ctrl-C.")
+        sys.stdout.flush()
+        _until_stopped()
+
+
+def _until_stopped() -> None:
+    """Wait for Ctrl-C or SIGTERM."""
+    stopped = threading.Event()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, lambda *_: stopped.set())
+    stopped.wait()
+
+
+@app.command(epilog=examples("palate k8s status", "palate k8s status --namespace films --json"))
+def status(
+    cluster: DatabaseName = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    namespace: Namespace = None,
+    release: ReleaseName = None,
+    json: Json = False,
+) -> None:
+    """Show pods, jobs, versions and the database; exits 1 when searches are not answered."""
+    from serve.k8s.status import release_status
+
+    found = release_status(_release(kubeconfig, context, namespace, release), cluster)
+    if json:
+        print_json(found)
+    else:
+        _print_status(found)
+    raise typer.Exit(0 if found.healthy else 1)
+
+
+def _print_status(found: ReleaseStatus) -> None:
+    from serve.k8s.status import age
+
+    database = found.database
+    facts: list[tuple[str, object]] = [
+        ("release", f"{found.release} in {found.namespace}"),
+        ("chart", found.chart),
+        ("version", found.version),
+        ("database", found.database_note),
+    ]
+    if database:
+        ready = f"{database.ready_instances} of {database.instances} ready"
+        facts += [
+            ("database", f"{database.name}: {database.phase}; {ready}"),
+            ("primary", database.primary),
+            ("database image", database.image),
+        ]
+    print_facts(facts)
+    pods = table("pod", "part", "state", ("restarts", "right"), ("age", "right"), "image")
+    for pod in found.pods:
+        pods.add_row(
+            pod.name, pod.component, pod.state, str(pod.restarts), age(pod.started), pod.image
+        )
+    out().print(pods)
+    if found.jobs:
+        jobs = table("job", "part", "state", ("age", "right"))
+        for job in found.jobs:
+            jobs.add_row(job.name, job.component, job.state, age(job.started))
+        out().print(jobs)
+
+
+@app.command(
+    epilog=examples("palate k8s load", "palate k8s load --follow", "palate k8s load train")
+)
+def load(
+    job: Annotated[
+        str, typer.Argument(help="Which of the release's jobs: load, embed, train, refresh, ...")
+    ] = "load",
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Show its log until it ends.")
+    ] = False,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    namespace: Namespace = None,
+    release: ReleaseName = None,
+    json: Json = False,
+) -> None:
+    """Start one of the release's jobs, as the chart describes it; with --follow, wait for it."""
+    from serve.k8s.jobs import follow_job, start_job
+
+    found = _release(kubeconfig, context, namespace, release)
+    name = start_job(found, job)
+    if json:
+        print_json({"job": name, "namespace": found.cluster.namespace})
+    else:
+        say(f"Started {name}. `palate k8s logs {name} --follow` shows what it does.")
+    if follow:
+        for text in follow_job(found.cluster, name):
+            _print_line(text)
+
+
+@app.command(epilog=examples("palate k8s logs", "palate k8s logs load --follow"))
+def logs(
+    what: Annotated[
+        str, typer.Argument(help="api, database, the name of a pod or job, or of a kind of job.")
+    ] = "api",
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on as it grows, until Ctrl-C.")
+    ] = False,
+    tail: Annotated[int, typer.Option(min=0, help="Last lines of each pod.")] = 100,
+    container: Annotated[
+        str | None, typer.Option("--container", "-c", help="Container of the pod.")
+    ] = None,
+    cluster: DatabaseName = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    namespace: Namespace = None,
+    release: ReleaseName = None,
+) -> None:
+    """Show what pods have written; lines of several pods begin with the pod's name."""
+    from serve.k8s.logs import find_pods, read_logs
+
+    found = _release(kubeconfig, context, namespace, release)
+    pods = find_pods(found, what, cluster)
+    named = len(pods) > 1
+    with suppress(KeyboardInterrupt):
+        for pod, text in read_logs(found.cluster, pods, container, follow=follow, tail=tail):
+            _print_line(f"{pod}: ".encode() + text if named else text)
+
+
+def _print_line(text: bytes) -> None:
+    from serve.cli.output import clean
+
+    sys.stdout.write(clean(text.decode(errors="replace")) + "\n")
+    sys.stdout.flush()
+
+
+@app.command(
+    epilog=examples(
+        "palate k8s search lord --user 10001", "palate k8s search lord of the rings --json"
+    )
+)
+def search(
+    query: Annotated[list[str], typer.Argument(help="What to search for.")],
+    user: Annotated[
+        int | None,
+        typer.Option("--user", "-u", min=0, max=LARGEST_ID, help="Whose taste orders it."),
+    ] = None,
+    k: Annotated[int, typer.Option("--k", "-k", min=1, help="Films to show.")] = 10,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show the parts of each score, and reasons.")
+    ] = False,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            envvar="PALATE_API_KEY", help="API key. Without it: the release's, from its Secret."
+        ),
+    ] = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    namespace: Namespace = None,
+    release: ReleaseName = None,
+    json: Json = False,
+) -> None:
+    """Search through the release's API, with its own key."""
+    from serve.cli.orders import print_order
+    from serve.k8s.api import ask
+    from serve.k8s.forward import Forwarder
+    from serve.k8s.release import find_api, find_api_key
+
+    found = _release(kubeconfig, context, namespace, release)
+    key = key or find_api_key(found)
+    asked = {"q": " ".join(query), "user_id": user, "k": k}
+    asked["explain"] = "facts" if explain else "none"
+    with Forwarder(found.cluster, find_api(found), report=_report) as forwarder:
+        response = ask(forwarder.port, asked, key)
+    if json:
+        print_json(response)
+    else:
+        print_order(response, accounts=explain, nothing=f"No film matches {asked['q']!r}.")
+
+
+def _report(message: str) -> None:
+    warn(message)

@@ -1,0 +1,156 @@
+"""What runs of a release: its versions, pods, jobs and database."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from palate.errors import NotFoundError, PalateError
+from serve.k8s.cluster import Object
+from serve.k8s.forward import is_ready, state
+from serve.k8s.jobs import job_state
+from serve.k8s.release import Release, find_database
+
+_COMPONENT = "app.kubernetes.io/component"
+
+
+@dataclass(frozen=True)
+class PodStatus:
+    """One pod; ``started`` is when it was made."""
+
+    name: str
+    component: str
+    ready: bool
+    state: str
+    restarts: int
+    started: str
+    image: str
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """One job: ``complete``, ``failed``, ``suspended`` or ``running``."""
+
+    name: str
+    component: str
+    state: str
+    started: str
+
+
+@dataclass(frozen=True)
+class DatabaseStatus:
+    """The database cluster as its operator sees it."""
+
+    name: str
+    phase: str
+    ready: bool
+    instances: int
+    ready_instances: int
+    primary: str | None
+    image: str | None
+
+
+@dataclass(frozen=True)
+class ReleaseStatus:
+    """A release; ``database_note`` says why there is no ``database``."""
+
+    release: str
+    namespace: str
+    chart: str | None
+    version: str | None
+    pods: tuple[PodStatus, ...]
+    jobs: tuple[JobStatus, ...]
+    database: DatabaseStatus | None
+    database_note: str | None
+
+    @property
+    def healthy(self) -> bool:
+        """Whether searches are answered: a pod of the API and the database are ready."""
+        api = [pod for pod in self.pods if pod.component == "api"]
+        return any(pod.ready for pod in api) and (self.database is None or self.database.ready)
+
+
+def release_status(release: Release, database: str | None = None) -> ReleaseStatus:
+    """Look at a release. ``database``: the name of its database cluster, if it is not found."""
+    cluster = release.cluster
+    pods = cluster.find("pods", release.selector)
+    services = cluster.find("services", release.selector)
+    found, note = None, None
+    try:
+        found = _database(release, database)
+    except NotFoundError as error:
+        note = str(error).partition(". ")[0]
+    except PalateError as error:
+        note = str(error)
+    return ReleaseStatus(
+        release=release.name,
+        namespace=cluster.namespace,
+        chart=_first_label(services, "helm.sh/chart"),
+        version=_first_label(services, "app.kubernetes.io/version"),
+        pods=(*map(_pod, pods), *(_database_pods(release, found) if found else ())),
+        jobs=tuple(map(_job, cluster.find("jobs", release.selector))),
+        database=found,
+        database_note=note,
+    )
+
+
+def age(since: str, now: datetime | None = None) -> str:
+    """How long ago a time of the API was, as ``45s``, ``12m``, ``3h`` or ``8d``."""
+    then = datetime.fromisoformat(since.replace("Z", "+00:00"))
+    seconds = max(0, int(((now or datetime.now(UTC)) - then).total_seconds()))
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "m")):
+        if seconds >= 2 * size:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
+def _database(release: Release, name: str | None) -> DatabaseStatus:
+    found = find_database(release, name)
+    status = found.get("status") or {}
+    conditions = status.get("conditions") or []
+    return DatabaseStatus(
+        name=str(found["metadata"]["name"]),
+        phase=str(status.get("phase", "not created yet")),
+        ready=any(each["type"] == "Ready" and each["status"] == "True" for each in conditions),
+        instances=int(found["spec"].get("instances", 1)),
+        ready_instances=int(status.get("readyInstances", 0)),
+        primary=status.get("currentPrimary"),
+        image=status.get("image") or found["spec"].get("imageName"),
+    )
+
+
+def _database_pods(release: Release, database: DatabaseStatus) -> tuple[PodStatus, ...]:
+    pods = release.cluster.find("pods", f"cnpg.io/cluster={database.name}")
+    return tuple(_pod(pod, "database") for pod in pods if not _is_ours(pod))
+
+
+def _is_ours(pod: Object) -> bool:
+    labels = pod["metadata"].get("labels") or {}
+    return bool(labels.get("app.kubernetes.io/name") == "palate")
+
+
+def _pod(pod: Object, component: str | None = None) -> PodStatus:
+    labels = pod["metadata"].get("labels") or {}
+    containers = pod.get("status", {}).get("containerStatuses") or []
+    return PodStatus(
+        name=str(pod["metadata"]["name"]),
+        component=component or str(labels.get(_COMPONENT, "")),
+        ready=is_ready(pod),
+        state=state(pod),
+        restarts=sum(int(each.get("restartCount", 0)) for each in containers),
+        started=str(pod["metadata"].get("creationTimestamp", "")),
+        image=str(next((each["image"] for each in pod["spec"].get("containers") or []), "")),
+    )
+
+
+def _job(job: Object) -> JobStatus:
+    labels = job["metadata"].get("labels") or {}
+    return JobStatus(
+        name=str(job["metadata"]["name"]),
+        component=str(labels.get(_COMPONENT, "")),
+        state=job_state(job),
+        started=str(job["metadata"].get("creationTimestamp", "")),
+    )
+
+
+def _first_label(objects: list[Object], name: str) -> str | None:
+    labels = ((each["metadata"].get("labels") or {}).get(name) for each in objects)
+    return next((str(label) for label in labels if label), None)
