@@ -147,6 +147,14 @@ class Movie(_Frozen):
     avg_rating: float | None
     rating_count: int
     has_embedding: bool
+    sentiment: str | None = Field(None, description="Tone of the story, told by a model.")
+    budget_tier: str | None = Field(None, description="From the budget in today's money.")
+    revenue_tier: str | None = Field(None, description="From the revenue in today's money.")
+    effectiveness: float | None = Field(None, description="0 to 10: return and rating.")
+    target_audience: str | None = None
+    estimated: tuple[str, ...] = Field((), description="Which of these a model guessed.")
+    enriched_by: str | None = None
+    enriched_at: str | None = None
 
 
 class SimilarMovie(_Frozen):

@@ -49,6 +49,8 @@ TABLES = (
     "models",
     "movie_factors",
     "user_factors",
+    "llm_answers",
+    "llm_calls",
 )
 """What a csv backup holds, in the order it is restored."""
 

@@ -47,6 +47,11 @@ FIELDS: dict[str, Field] = {
         Field("imdb_id", "literal", identifier=True),
         Field("tmdb_id", "number", identifier=True, digits=19),
         Field("movie_id", "number", identifier=True, digits=19),
+        Field("sentiment", "literal"),
+        Field("budget_tier", "literal"),
+        Field("revenue_tier", "literal"),
+        Field("target_audience", "literal"),
+        Field("effectiveness", "number", digits=4, decimals=2),
     )
 }
 

@@ -54,6 +54,11 @@ def _facts(found: Movie) -> list[tuple[str, object]]:
         ("rated", rated if found.rating_count else "by nobody"),
         ("budget", f"${found.budget:,}" if found.budget else None),
         ("revenue", f"${found.revenue:,}" if found.revenue else None),
+        ("tone", found.sentiment),
+        ("made for", found.target_audience),
+        ("budget tier", _tier(found, "budget_tier")),
+        ("revenue tier", _tier(found, "revenue_tier")),
+        ("effectiveness", found.effectiveness),
         ("keywords", ", ".join(found.keywords)),
         ("overview", found.overview),
         ("imdb_id", found.imdb_id),
@@ -61,6 +66,12 @@ def _facts(found: Movie) -> list[tuple[str, object]]:
         ("poster", found.poster_url),
         ("embedding", "yes" if found.has_embedding else "no: taste cannot move this film"),
     ]
+
+
+def _tier(found: Movie, name: str) -> str | None:
+    """A tier, marked where a model guessed it."""
+    tier: str | None = getattr(found, name)
+    return f"{tier} (estimated)" if tier and name in found.estimated else tier
 
 
 def random(

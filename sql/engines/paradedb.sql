@@ -21,10 +21,15 @@ CREATE INDEX IF NOT EXISTS movies_search ON movies USING bm25 (
     (keywords::pdb.simple('stemmer=english', 'ascii_folding=true')),
     (overview::pdb.simple('stemmer=english', 'ascii_folding=true')),
     (genres::pdb.literal_normalized),
+    (sentiment::pdb.literal_normalized),
+    (budget_tier::pdb.literal_normalized),
+    (revenue_tier::pdb.literal_normalized),
+    (target_audience::pdb.literal_normalized),
     year,
     imdb_id,
     tmdb_id,
     runtime_minutes,
     avg_rating,
-    rating_count
+    rating_count,
+    effectiveness
 ) WITH (key_field = 'movie_id');

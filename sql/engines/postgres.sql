@@ -47,6 +47,11 @@ VALUES ('title',           't:', 'text',    'palate'::regconfig, 0),
        ('keywords',        'k:', 'text',    'palate', 0),
        ('overview',        'v:', 'text',    'palate', 0),
        ('genres',          'g:', 'literal', NULL, 0),
+       ('sentiment',       's:', 'literal', NULL, 0),
+       ('budget_tier',     'l:', 'literal', NULL, 0),
+       ('revenue_tier',    'h:', 'literal', NULL, 0),
+       ('target_audience', 'p:', 'literal', NULL, 0),
+       ('effectiveness',   'e:', 'number',  NULL, 4),
        ('imdb_id',         'i:', 'literal', NULL, 0),
        ('year',            'y:', 'number',  NULL, 4),
        ('avg_rating',      'r:', 'number',  NULL, 7),
@@ -62,9 +67,10 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 SELECT '''' || replace(replace($1, '\', '\\'), '''', '''''') || ''''
 $$;
 
+DROP FUNCTION IF EXISTS search_numbers(bigint, bigint, integer, integer, double precision, integer);
 CREATE OR REPLACE FUNCTION search_numbers(
     movie_id bigint, tmdb_id bigint, year integer, runtime_minutes integer,
-    avg_rating double precision, rating_count integer
+    avg_rating double precision, rating_count integer, effectiveness double precision
 ) RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 SELECT array_remove(ARRAY[
@@ -73,7 +79,8 @@ SELECT array_remove(ARRAY[
     'y:' || lpad(year::text, 4, '0'),
     'u:' || lpad(runtime_minutes::text, 4, '0'),
     'r:' || lpad(round(avg_rating::numeric * 1000000)::text, 7, '0'),
-    'c:' || lpad(rating_count::text, 10, '0')
+    'c:' || lpad(rating_count::text, 10, '0'),
+    'e:' || lpad(round(effectiveness::numeric * 100)::text, 4, '0')
 ], NULL)
 $$;
 
@@ -180,6 +187,10 @@ BEGIN
         SELECT m.movie_id, l.code, l.code || l.value, 1, 1, NULL
         FROM unnest(ids) i JOIN movies m ON m.movie_id = i CROSS JOIN LATERAL (
             SELECT DISTINCT 'g:' AS code, lower(g) AS value FROM unnest(m.genres) g
+            UNION ALL SELECT 's:', m.sentiment
+            UNION ALL SELECT 'l:', m.budget_tier
+            UNION ALL SELECT 'h:', m.revenue_tier
+            UNION ALL SELECT 'p:', m.target_audience
             UNION ALL SELECT 'i:', lower(m.imdb_id)
             UNION ALL SELECT 'b:', lpad(m.tmdb_id::text, 19, '0')
             UNION ALL SELECT 'm:', lpad(m.movie_id::text, 19, '0')
@@ -191,7 +202,8 @@ BEGIN
     ), numbers AS (
         SELECT m.movie_id, n AS lexeme
         FROM unnest(ids) i JOIN movies m ON m.movie_id = i CROSS JOIN LATERAL unnest(search_numbers(
-            m.movie_id, m.tmdb_id, m.year, m.runtime_minutes, m.avg_rating, m.rating_count)) n
+            m.movie_id, m.tmdb_id, m.year, m.runtime_minutes, m.avg_rating, m.rating_count,
+            m.effectiveness)) n
         WHERE left(n, 1) NOT IN ('m', 'b')
     ), vectors AS (
         INSERT INTO movie_search (movie_id, tsv)
@@ -235,9 +247,9 @@ BEGIN
     ELSE
         SELECT array_agg(DISTINCT c.movie_id) INTO ids FROM (
             SELECT movie_id, title, original_title, director, actors, keywords, overview, genres,
-                   imdb_id, tmdb_id, count(*)
+                   imdb_id, tmdb_id, sentiment, budget_tier, revenue_tier, target_audience, count(*)
             FROM (SELECT * FROM old_movies UNION ALL SELECT * FROM new_movies) m
-            GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 HAVING count(*) = 1
+            GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14 HAVING count(*) = 1
         ) c;
         IF ids IS NOT NULL THEN
             PERFORM forget_movies(ids);
@@ -252,12 +264,13 @@ BEGIN
             FROM (
                 SELECT n.movie_id,
                        search_numbers(o.movie_id, o.tmdb_id, o.year, o.runtime_minutes, o.avg_rating,
-                                      o.rating_count) AS old_numbers,
+                                      o.rating_count, o.effectiveness) AS old_numbers,
                        search_numbers(n.movie_id, n.tmdb_id, n.year, n.runtime_minutes, n.avg_rating,
-                                      n.rating_count) AS new_numbers
+                                      n.rating_count, n.effectiveness) AS new_numbers
                 FROM old_movies o JOIN new_movies n USING (movie_id)
-                WHERE (o.year, o.runtime_minutes, o.avg_rating, o.rating_count)
-                   IS DISTINCT FROM (n.year, n.runtime_minutes, n.avg_rating, n.rating_count)
+                WHERE (o.year, o.runtime_minutes, o.avg_rating, o.rating_count, o.effectiveness)
+                   IS DISTINCT FROM (n.year, n.runtime_minutes, n.avg_rating, n.rating_count,
+                                     n.effectiveness)
             ) c
             LEFT JOIN unnest($1) i ON i = c.movie_id
             WHERE s.movie_id = c.movie_id AND i IS NULL

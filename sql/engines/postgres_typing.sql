@@ -177,7 +177,7 @@ SELECT CASE WHEN slop = 0 OR p.length NOT BETWEEN 2 AND 5 THEN '{}'::jsonb ELSE
 FROM phrase p
 $$;
 
--- A range in whole units of its field (avg_rating: millionths), both ends included.
+-- A range in whole units of its field (avg_rating: millionths, effectiveness: hundredths), both ends included.
 CREATE OR REPLACE FUNCTION query_range(field text, opening text, low text, high text, closing text)
 RETURNS jsonb
 LANGUAGE sql IMMUTABLE AS $$
@@ -186,5 +186,5 @@ SELECT jsonb_build_object('kind', 'range', 'fields', jsonb_build_object(field, 1
                 WHEN opening = '[' THEN ceil(low::numeric * unit) ELSE floor(low::numeric * unit) + 1 END,
     'high', CASE WHEN high = '*' THEN 9223372036854775807
                  WHEN closing = ']' THEN floor(high::numeric * unit) ELSE ceil(high::numeric * unit) - 1 END)
-FROM (SELECT CASE field WHEN 'avg_rating' THEN 1000000 ELSE 1 END AS unit) u
+FROM (SELECT CASE field WHEN 'avg_rating' THEN 1000000 WHEN 'effectiveness' THEN 100 ELSE 1 END AS unit) u
 $$;

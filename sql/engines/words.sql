@@ -41,7 +41,8 @@ $$;
 CREATE OR REPLACE FUNCTION has_operators(q text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 SELECT q ~ ('[(){}\[\]^~*<>\\]|:(?=\S)|(?<!\S)(?:title|original_title|director|actors|keywords'
-            '|genres|overview|year|avg_rating|rating_count|runtime_minutes|imdb_id|tmdb_id|movie_id)\s*:'
+            '|genres|overview|year|avg_rating|rating_count|runtime_minutes|imdb_id|tmdb_id|movie_id'
+            '|sentiment|budget_tier|revenue_tier|target_audience|effectiveness)\s*:'
             '|(?<!\S)[+-](?=\S)|(?<!\S)(?:AND|OR|NOT)(?!\S)')
 $$;
 
@@ -49,7 +50,8 @@ $$;
 CREATE OR REPLACE FUNCTION without_fields(q text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 SELECT regexp_replace(q, '(?<!\w)(?:title|original_title|director|actors|keywords|genres|overview'
-    '|year|avg_rating|rating_count|runtime_minutes|imdb_id|tmdb_id|movie_id)\s*:', ' ', 'g')
+    '|year|avg_rating|rating_count|runtime_minutes|imdb_id|tmdb_id|movie_id'
+    '|sentiment|budget_tier|revenue_tier|target_audience|effectiveness)\s*:', ' ', 'g')
 $$;
 
 -- The words and "phrases" of a text in order, counted from 0. Stop words stay only when nothing

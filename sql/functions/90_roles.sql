@@ -66,7 +66,7 @@ BEGIN
     EXECUTE format('GRANT ALL ON ALL TABLES IN SCHEMA %I TO palate_owner', schema_name);
     EXECUTE format('GRANT USAGE ON SCHEMA %I TO palate_app, palate_read', schema_name);
     EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA %I TO palate_app, palate_read', schema_name);
-    GRANT INSERT, UPDATE, DELETE ON ratings, tags, user_factors TO palate_app;
+    GRANT INSERT, UPDATE, DELETE ON ratings, tags, user_factors, llm_answers, llm_calls TO palate_app;
     -- Not `synthetic`: who counts in no statistic is not the service's to say.
     GRANT DELETE,
           INSERT (user_id, profile, embedding, embedding_sum, weight_sum, rating_count, updated_at),

@@ -25,7 +25,7 @@ SELECT pg_advisory_xact_lock(hashtextextended('palate.load', 0));
 
 -- name: empty
 TRUNCATE movies, ratings, tags, users, sources, embedding_model, profile_settings, blend,
-         models, movie_factors, user_factors;
+         models, movie_factors, user_factors, llm_answers, llm_calls;
 
 -- name: without_profile_triggers
 -- Profiles come from the file as they were; counting the ratings again would double them.
@@ -36,6 +36,7 @@ ALTER TABLE users DISABLE TRIGGER USER;
 ALTER TABLE ratings ENABLE TRIGGER USER;
 ALTER TABLE users ENABLE TRIGGER USER;
 SELECT setval(pg_get_serial_sequence('models', 'id'), max(id)) FROM models;
+SELECT setval(pg_get_serial_sequence('llm_calls', 'id'), max(id)) FROM llm_calls;
 
 -- name: import
 COPY {table} FROM STDIN (FORMAT csv, HEADER match);

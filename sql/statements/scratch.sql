@@ -47,13 +47,14 @@ WHERE p.pronamespace = CAST(:home AS regnamespace)
 ORDER BY 1;
 
 -- name: copy_catalog
--- Films and their texts. What ratings say about films (avg_rating, rating_count) stays behind.
+-- Films and their texts. What ratings say about films (avg_rating, rating_count, effectiveness)
+-- stays behind.
 INSERT INTO movies (movie_id, title, original_title, year, imdb_id, tmdb_id, genres, overview,
                     runtime_minutes, release_date, director, actors, keywords, budget, revenue,
-                    poster_url, embedding)
+                    poster_url, embedding, sentiment, budget_tier, revenue_tier, target_audience)
 SELECT movie_id, title, original_title, year, imdb_id, tmdb_id, genres, overview,
        runtime_minutes, release_date, director, actors, keywords, budget, revenue,
-       poster_url, embedding
+       poster_url, embedding, sentiment, budget_tier, revenue_tier, target_audience
 FROM {home}.movies ORDER BY movie_id;
 INSERT INTO embedding_model SELECT * FROM {home}.embedding_model;
 UPDATE profile_settings SET half_life_days = h.half_life_days FROM {home}.profile_settings h;

@@ -45,7 +45,8 @@ def _film(row: dict[str, str]) -> Film:
         film[name] = row[name].split("|") if row[name] else []
     for name in ("movie_id", "year", "tmdb_id", "runtime_minutes", "rating_count"):
         film[name] = int(row[name]) if row[name] else None
-    film["avg_rating"] = float(row["avg_rating"]) if row["avg_rating"] else None
+    for name in ("avg_rating", "effectiveness"):
+        film[name] = float(row[name]) if row[name] else None
     return film
 
 

@@ -1,8 +1,10 @@
 -- name: add_film
 INSERT INTO movies (movie_id, title, original_title, year, imdb_id, tmdb_id, genres, overview,
-                    runtime_minutes, director, actors, keywords, avg_rating, rating_count)
+                    runtime_minutes, director, actors, keywords, avg_rating, rating_count,
+                    sentiment, budget_tier, revenue_tier, target_audience, effectiveness)
 VALUES (:movie_id, :title, :original_title, :year, :imdb_id, :tmdb_id, :genres, :overview,
-        :runtime_minutes, :director, :actors, :keywords, :avg_rating, :rating_count);
+        :runtime_minutes, :director, :actors, :keywords, :avg_rating, :rating_count,
+        :sentiment, :budget_tier, :revenue_tier, :target_audience, :effectiveness);
 
 -- name: stem
 SELECT (ts_lexize('palate_stem', :word))[1];
