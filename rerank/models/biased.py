@@ -69,7 +69,8 @@ class BiasedMf(Model):
             expected = sides.expected(films)
             films[self.counts == 0] = expected[self.counts == 0]
             self.biases, self.factors = films[:, 0].copy(), films[:, 1:].copy()
-            tell_epoch(epoch + 1, rmse=self._rmse(ratings, users))
+            off = ratings.values - self._fitted(ratings, users)
+            tell_epoch(epoch + 1, rmse=float(np.sqrt(np.mean(off**2))))
 
     def users(self, ratings: Ratings) -> Floats:
         """The bias and the factors of these users, (n, 1 + rank); their columns are all films."""
@@ -79,6 +80,11 @@ class BiasedMf(Model):
         return _solve(
             ratings.starts, ratings.columns, left, _regressors(films), ridge, np.zeros_like(ridge)
         )
+
+    def stars(self, known: Ratings, asked: Ratings) -> Floats:
+        """What ``asked``'s users would rate its films, (r,) in its order, by what is ``known`` of
+        them; both name the same users and all films of the model."""
+        return np.clip(self._fitted(asked, self.users(known)), 0.5, 5)
 
     def _score_all(self, ratings: Ratings) -> NDArray[Any]:
         users = self.users(ratings)
@@ -93,16 +99,15 @@ class BiasedMf(Model):
         ridge[:, 0] = self.l2_bias
         return ridge
 
-    def _rmse(self, ratings: Ratings, users: Floats) -> float:
-        """On what it learned from."""
-        total = 0.0
+    def _fitted(self, ratings: Ratings, users: Floats) -> Floats:
+        """The stars of each rating's user and film, (r,)."""
+        stars = np.empty(len(ratings))
         for start in range(0, len(ratings), _CHUNK):
             part = slice(start, start + _CHUNK)
             rows, columns = ratings.rows[part], ratings.columns[part]
-            stars = self.mean + self.biases[columns] + users[rows, 0]
-            stars += np.einsum("rk,rk->r", users[rows, 1:], self.factors[columns])
-            total += float(((ratings.values[part] - stars) ** 2).sum())
-        return float(np.sqrt(total / len(ratings)))
+            stars[part] = self.mean + self.biases[columns] + users[rows, 0]
+            stars[part] += np.einsum("rk,rk->r", users[rows, 1:], self.factors[columns])
+        return stars
 
 
 class _Sides:

@@ -4,19 +4,24 @@ The active rating model (kind ``ratings``) predicts where there is one. Without 
 baseline, made from the ratings by SQL. Needs no more than numpy: what serves need not train.
 """
 
+import dataclasses
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
+import structlog
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from palate.errors import NotFoundError
+from rerank.models.intervals import Intervals
 from sql.database import Database
 from sql.statements import Statements
 
+_log = structlog.get_logger(__name__)
 _statements = Statements(Path(__file__).parent / "statements" / "prediction.sql")
 
 Confidence = Literal["high", "medium", "low"]
@@ -31,7 +36,10 @@ _BIAS_L2 = 5.0  # as the baseline `bias`
 _NORMAL_80 = 1.2816  # quantile .9 of the normal distribution
 _ENOUGH = 20  # residuals, for the spread of the baseline
 _NEAR_TEXT = 0.15  # cosine of centred text vectors, as reasons cite
+_NEAR_FACTORS = 0.5  # cosine of films' factors
 _SHOWN = 10
+
+_HIGH, _MEDIUM = 0.5, 0.4  # shares of ratings at most half a star off
 
 Floats = NDArray[np.float64]
 
@@ -91,6 +99,26 @@ class RatingPrediction:
     """What the user gave the film; the prediction is made from the other ratings."""
 
 
+@dataclass(frozen=True)
+class RatingBody:
+    """What a stored rating model holds besides its films: ridges and intervals."""
+
+    l2: float
+    l2_per_rating: float
+    l2_bias: float
+    intervals: Intervals
+
+    def to_json(self) -> str:
+        """As text, for models.body."""
+        return json.dumps(dataclasses.asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """What to_json() made. Raises ValueError or TypeError for anything else."""
+        found = json.loads(text)
+        return cls(**{**found, "intervals": Intervals(**found["intervals"])})
+
+
 def predict_rating(
     database: Database, user_id: int, movie_id: int, profile: str = "main"
 ) -> RatingPrediction:
@@ -104,10 +132,67 @@ def predict_rating(
         film = connection.execute(_statements["film"], who).mappings().first()
         if film is None:
             raise NotFoundError(f"There is no film {movie_id}. Nothing was predicted.")
-        return _by_baseline(connection, who, film)
+        if film["model_id"] is None:
+            return _by_baseline(
+                connection, who, film, "no rating model is stored; `palate train` makes one"
+            )
+        name = f"{film['model_name']} {film['model_version']}"
+        if film["factors"] is None:
+            return _by_baseline(
+                connection, who, film, f"the film came after {name} was trained; train again"
+            )
+        try:
+            body = RatingBody.from_json(film["model"])
+        except (ValueError, TypeError, KeyError):
+            _log.exception("the rating model cannot be read", model=name)
+            return _by_baseline(
+                connection, who, film, f"{name} cannot be read by this Palate; train again"
+            )
+        rows = connection.execute(_statements["rated"], who | {"model_id": film["model_id"]}).all()
+    return _by_model(who, film, rows, body, name)
 
 
-def _by_baseline(connection: Connection, who: dict[str, Any], film: Any) -> RatingPrediction:
+def _by_model(
+    who: dict[str, Any], film: Any, rows: Sequence[Any], body: RatingBody, name: str
+) -> RatingPrediction:
+    """The user's ridge regression, as in ``BiasedMf``: linear in each rating."""
+    x, (expected, film_ratings) = _vector(film["factors"]), _vector(film["expected"])
+    films = np.array([_vector(row.factors) for row in rows]).reshape(-1, len(x))
+    left = np.array([row.rating - _vector(row.expected)[0] for row in rows])
+    ridge = np.full(len(x), body.l2 + body.l2_per_rating * len(rows))
+    ridge[0] = body.l2_bias
+    influence = films @ np.linalg.solve(films.T @ films + np.diag(ridge), x) * left
+    value = float(np.clip(expected + influence.sum(), LOWEST, HIGHEST))
+    low, high, within = body.intervals.at(len(rows), int(film_ratings))
+    similar = _cosines(films[:, 1:], x[1:])
+    near = similar[similar >= _NEAR_FACTORS]
+    return RatingPrediction(
+        **_who(who, film),
+        value=value,
+        low=float(np.clip(value + low, LOWEST, value)),
+        high=float(np.clip(value + high, value, HIGHEST)),
+        level=body.intervals.level,
+        calibrated=True,
+        confidence=_confidence(within),
+        within_half_star=within,
+        expected=float(expected),
+        ratings=len(rows),
+        neighbours=len(near),
+        distance=float(1 - near.mean()) if len(near) else None,
+        rests_on=_evidence(rows, influence, similar.tolist()),
+        model=name,
+        why=_why(
+            None
+            if film_ratings
+            else "nobody had rated this film; it is known by its genres, year and text",
+            None if rows else _unknown(who),
+        ),
+    )
+
+
+def _by_baseline(
+    connection: Connection, who: dict[str, Any], film: Any, because: str
+) -> RatingPrediction:
     """The damped means of the film and of the user (Koren, Bell and Volinsky 2009)."""
     of_film = connection.execute(_statements["baseline"], who | {"l2": _BIAS_L2}).one()
     rows = connection.execute(_statements["baseline_rated"], who | {"l2": _BIAS_L2}).all()
@@ -133,9 +218,9 @@ def _by_baseline(connection: Connection, who: dict[str, Any], film: Any) -> Rati
         rests_on=_evidence(rows, influence, similar),
         model="bias",
         why=_why(
-            "no rating model is stored; `palate train` makes one",
+            because,
             None if of_film.rating_count else "nobody has rated this film",
-            None if rows else f"user {who['user_id']} has rated no other film",
+            None if rows else _unknown(who),
         ),
     )
 
@@ -167,6 +252,24 @@ def _who(who: dict[str, Any], film: Any) -> dict[str, Any]:
         "user_id": who["user_id"], "profile": who["profile"], "movie_id": film["movie_id"],
         "title": film["title"], "year": film["year"], "rated": film["rated"],
     }  # fmt: skip
+
+
+def _vector(text: str) -> Floats:
+    """pgvector's text."""
+    return np.fromstring(text[1:-1], sep=",")
+
+
+def _cosines(films: Floats, film: Floats) -> Floats:
+    norms = np.linalg.norm(films, axis=1) * np.linalg.norm(film)
+    return np.asarray(films @ film / np.maximum(norms, 1e-12))
+
+
+def _confidence(within: float) -> Confidence:
+    return "high" if within >= _HIGH else "medium" if within >= _MEDIUM else "low"
+
+
+def _unknown(who: dict[str, Any]) -> str:
+    return f"user {who['user_id']} has rated no other film"
 
 
 def _why(*reasons: str | None) -> str | None:

@@ -18,16 +18,19 @@ from numpy.typing import NDArray
 
 from palate.errors import ConflictError, NotFoundError
 from rerank.models.factors import FactorModel
-from rerank.models.interface import Ids, Ratings
+from rerank.models.interface import Ids, Model, Ratings
 from sql.database import Database
 from sql.statements import Statements, raw
 
-Kind = Literal["factors", "order"]
+Kind = Literal["factors", "order", "ratings"]
 Factors = NDArray[np.float32]
 
 HEADLINE = "ndcg@10"
 """The metric that decides whether a model is worse than another: of personalised search, on each
 user's last ratings, by the model trained without them."""
+
+RATINGS_HEADLINE = "rmse"
+"""The metric that decides for models that predict ratings; less is better."""
 
 statements = Statements(Path(__file__).parent / "statements" / "registry.sql")
 
@@ -78,21 +81,32 @@ def save_factors(
             connection, "factors", model.name, model.parameters(), metrics,
             fingerprint(model.ratings), weights, None,
         )  # fmt: skip
-        with raw(connection).cursor().copy(statements.raw("copy_factors").encode()) as copy:
-            copy.write(_COPY_HEADER)
-            for start in range(0, len(model.movie_ids), _BATCH):
-                part = slice(start, start + _BATCH)
-                copy.write(
-                    _binary_rows(
-                        model.movie_ids[part],
-                        model_id,
-                        model.factors_in[part],
-                        model.factors_out[part],
-                    )
-                )
-            copy.write(_COPY_END)
+        _copy_factors(connection, model_id, model.movie_ids, model.factors_in, model.factors_out)
+    _analyze(database)
+    return model_id
+
+
+def save_ratings(
+    database: Database,
+    model: Model,
+    body: str,
+    *,
+    regressors: NDArray[np.float32],
+    expected: NDArray[np.float32],
+    metrics: Mapping[str, float],
+) -> int:
+    """Store a model that predicts ratings as a candidate and return its id.
+
+    ``regressors`` (m, 1 + rank) and ``expected`` (m, 2) follow its films: factors_in and
+    factors_out.
+    """
     with database.begin(patient=True) as connection:
-        connection.execute(statements["analyze"])
+        model_id = _insert(
+            connection, "ratings", model.name, model.parameters(), metrics,
+            fingerprint(model.ratings), None, body,
+        )  # fmt: skip
+        _copy_factors(connection, model_id, model.movie_ids, regressors, expected)
+    _analyze(database)
     return model_id
 
 
@@ -157,12 +171,15 @@ def activate(database: Database, model_id: int, *, force: bool = False) -> Store
     """Make a model the active one of its kind; all readers see the change at once.
 
     Ratings wait while users' factors are made. Raises ConflictError when it did worse on its own
-    evaluation than the active one did, unless ``force``; NotFoundError.
+    evaluation than the active one did on the same ratings, or was not measured and the active one
+    was, unless ``force``; NotFoundError.
     """
     chosen = get_model(database, model_id)
-    if not force:
-        _refuse_worse(chosen, active_model(database, chosen.kind))
     with database.begin(patient=True) as connection:
+        connection.execute(statements["lock"])
+        if not force:
+            row = connection.execute(statements["active"], {"kind": chosen.kind}).mappings().first()
+            _refuse_worse(chosen, None if row is None else StoredModel(**row))
         connection.execute(statements["activate"], {"id": model_id})
     return get_model(database, model_id)
 
@@ -183,6 +200,14 @@ def deactivate(database: Database, kind: Kind) -> bool:
         return connection.execute(statements["retire"], {"kind": kind}).first() is not None
 
 
+def use_weights(database: Database, weights: Mapping[str, float]) -> None:
+    """Use these weights of the blend from the next search on, and keep them with the active
+    factors."""
+    with database.begin() as connection:
+        connection.execute(statements["lock"])
+        connection.execute(statements["use_weights"], {"weights": json.dumps(weights)})
+
+
 def remove(database: Database, model_id: int) -> StoredModel:
     """Delete a model that is not active. Raises ConflictError for the active one."""
     found = get_model(database, model_id)
@@ -195,13 +220,28 @@ def remove(database: Database, model_id: int) -> StoredModel:
     return found
 
 
+def not_comparable(chosen: StoredModel, active: StoredModel | None) -> str | None:
+    """Why the metrics of two models do not say which is better; None when they do."""
+    if active is None or active.id == chosen.id or active.fingerprint == chosen.fingerprint:
+        return None
+    return (
+        f"{chosen} and {active} were measured on different ratings: which is better is not known. "
+        "`palate evaluate search --model ID` measures both on those there are now."
+    )
+
+
 def _refuse_worse(chosen: StoredModel, active: StoredModel | None) -> None:
-    if active is None or active.id == chosen.id or HEADLINE not in active.metrics:
+    headline = RATINGS_HEADLINE if chosen.kind == "ratings" else HEADLINE
+    if active is None or active.id == chosen.id or headline not in active.metrics:
         return
-    ours, theirs = chosen.metrics.get(HEADLINE, 0.0), active.metrics[HEADLINE]
-    if ours < theirs:
+    ours, theirs = chosen.metrics.get(headline), active.metrics[headline]
+    if ours is not None and not_comparable(chosen, active) is not None:
+        return
+    better = ours is not None and (ours <= theirs if chosen.kind == "ratings" else ours >= theirs)
+    if not better:
+        reached = "none" if ours is None else f"{ours:.4f}"
         raise ConflictError(
-            f"{chosen} reached {HEADLINE} {ours:.4f} on its own evaluation, the active {active} "
+            f"{chosen} reached {headline} {reached} on its own evaluation, the active {active} "
             f"{theirs:.4f}. Nothing was changed. Use --force to activate it all the same."
         )
 
@@ -232,22 +272,42 @@ def _insert(
     return model_id
 
 
-def _binary_rows(
-    movie_ids: Ids, model_id: int, inward: NDArray[np.float32], outward: NDArray[np.float32]
-) -> bytes:
+def _copy_factors(
+    connection: sqlalchemy.Connection, model_id: int, movie_ids: Ids, inward: Factors,
+    outward: Factors,
+) -> None:  # fmt: skip
+    with raw(connection).cursor().copy(statements.raw("copy_factors").encode()) as copy:
+        copy.write(_COPY_HEADER)
+        for start in range(0, len(movie_ids), _BATCH):
+            part = slice(start, start + _BATCH)
+            copy.write(_binary_rows(movie_ids[part], model_id, inward[part], outward[part]))
+        copy.write(_COPY_END)
+
+
+def _analyze(database: Database) -> None:
+    with database.begin(patient=True) as connection:
+        connection.execute(statements["analyze"])
+
+
+def _binary_rows(movie_ids: Ids, model_id: int, inward: Factors, outward: Factors) -> bytes:
     """Rows of binary COPY: each value behind its length, numbers big end first."""
-    n, rank = inward.shape
-    vector = [("length", ">i4"), ("rank", ">i2"), ("unused", ">i2"), ("numbers", ">f4", (rank,))]
-    rows = np.zeros(n, [
+    rows = np.zeros(len(movie_ids), [
         ("values", ">i2"),
         ("movie_id_length", ">i4"), ("movie_id", ">i8"),
         ("model_id_length", ">i4"), ("model_id", ">i8"),
-        ("inward", vector), ("outward", vector),
+        ("inward", _binary_vector(inward)), ("outward", _binary_vector(outward)),
     ])  # fmt: skip
     rows["values"] = 4
     rows["movie_id_length"] = rows["model_id_length"] = 8
     rows["movie_id"], rows["model_id"] = movie_ids, model_id
     for name, factors in (("inward", inward), ("outward", outward)):
+        rank = factors.shape[1]
         rows[name]["length"], rows[name]["rank"] = 4 + 4 * rank, rank
         rows[name]["numbers"] = factors
     return rows.tobytes()
+
+
+def _binary_vector(factors: Factors) -> list[tuple[str, ...] | tuple[str, str, tuple[int]]]:
+    """pgvector's `vector` of so many numbers."""
+    numbers = (factors.shape[1],)
+    return [("length", ">i4"), ("rank", ">i2"), ("unused", ">i2"), ("numbers", ">f4", numbers)]

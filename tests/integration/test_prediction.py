@@ -1,10 +1,21 @@
 """What stars a user would give a film."""
 
+from collections.abc import Iterator
+
+import numpy as np
 import pytest
 
 from palate.errors import NotFoundError
-from rerank.models.prediction import predict_rating
+from palate.settings import Settings
+from rerank.evaluate.data import read_ratings
+from rerank.models import registry
+from rerank.models.biased import BiasedMf
+from rerank.models.prediction import LEVEL, RatingPrediction, predict_rating
+from rerank.models.train_ratings import train_ratings
+from rerank.profile import list_ratings, rate
 from sql.database import Database
+from sql.embedded import EmbeddedServer
+from tests.conftest import cloned
 
 NOBODY = 999_999_999
 
@@ -45,3 +56,138 @@ def test_an_unknown_user_gets_what_anybody_would_give(sample_database: Database)
 def test_an_unknown_film_is_refused(sample_database: Database) -> None:
     with pytest.raises(NotFoundError, match="no film 999999999"):
         predict_rating(sample_database, 1, NOBODY)
+
+
+@pytest.fixture(scope="module")
+def trained(server: EmbeddedServer, settings: Settings, sample_template: str) -> Iterator[Database]:
+    """The sample with a rating model; tests that write use users of their own."""
+    with cloned(server, settings, sample_template) as database:
+        assert train_ratings(database, BiasedMf(rank=8)) is not None
+        yield database
+
+
+def test_the_stored_model_predicts_as_the_model_does(trained: Database) -> None:
+    user, movie = some(trained)
+    ratings = read_ratings(trained)
+    from rerank.models.data import read_movies
+
+    model = BiasedMf(rank=8).fit(ratings, read_movies(trained, vectors=True))
+    found = predict_rating(trained, user, movie)
+    assert found.model == "biased-mf 1"
+    assert found.why is None
+    assert found.value == pytest.approx(float(model.score([user], [movie])[0, 0]), abs=1e-3)
+
+
+def test_what_it_rests_on_adds_up(trained: Database) -> None:
+    _, movie = some(trained)
+    newcomer = 7_001
+    films = [one.movie_id for one in list_ratings(trained, some(trained)[0], limit=8)]
+    for film, stars in zip(films, [5, 1, 4, 4.5, 2, 5, 0.5, 3], strict=True):
+        rate(trained, newcomer, film, stars)
+    found = predict_rating(trained, newcomer, movie)
+    assert found.ratings == len(found.rests_on) == 8
+    assert {one.movie_id for one in found.rests_on} == set(films)
+    assert all(one.similarity is not None and -1 <= one.similarity <= 1 for one in found.rests_on)
+    total = found.expected + sum(one.influence for one in found.rests_on)
+    assert found.value == pytest.approx(np.clip(total, 0.5, 5), abs=1e-6)
+    strongest = [abs(one.influence) for one in found.rests_on]
+    assert strongest == sorted(strongest, reverse=True)
+    assert (found.distance is None) == (found.neighbours == 0)
+
+
+def test_a_rating_counts_at_once_and_a_film_rated_is_predicted_from_the_others(
+    trained: Database,
+) -> None:
+    _, movie = some(trained)
+    newcomer, near = 7_002, some(trained)[1] + 1
+    before = predict_rating(trained, newcomer, movie)
+    assert before.why == f"user {newcomer} has rated no other film"
+    assert before.value == pytest.approx(before.expected)
+    rate(trained, newcomer, near, 0.5)
+    after = predict_rating(trained, newcomer, movie)
+    assert after.value < before.value
+    assert after.ratings == 1
+    rate(trained, newcomer, movie, 5)
+    rated = predict_rating(trained, newcomer, movie)
+    assert rated.rated == 5
+    assert rated.value == after.value
+
+
+def test_profiles_are_apart(trained: Database) -> None:
+    _, movie = some(trained)
+    rate(trained, 7_003, movie + 1, 0.5, profile="kids")
+    assert predict_rating(trained, 7_003, movie).ratings == 0
+    assert predict_rating(trained, 7_003, movie, profile="kids").ratings == 1
+
+
+def test_the_interval_holds_as_many_ratings_as_it_says(trained: Database) -> None:
+    """`coverage` is of users of whom the intervals were not made."""
+    active = registry.active_model(trained, "ratings")
+    assert active is not None
+    assert active.metrics["held out"] > 1000
+    assert active.metrics["coverage"] == pytest.approx(LEVEL, abs=0.04)
+    found = predict_rating(trained, *some(trained))
+    assert found.calibrated
+    assert found.level == LEVEL
+    assert found.low < found.value < found.high
+    assert found.within_half_star is not None
+    assert found.confidence in ("high", "medium", "low")
+
+
+def test_a_film_that_nobody_rated_is_known_by_what_it_is(trained: Database) -> None:
+    found = predict_rating(trained, some(trained)[0], unrated(trained, "Drama"))
+    assert found.why is not None
+    assert "nobody had rated this film" in found.why
+    assert found.calibrated
+
+
+def unrated(database: Database, genre: str) -> int:
+    """A film of the catalog without ratings that the model knows."""
+    with database.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO movies (movie_id, title, genres) VALUES (900001, 'Nobody''s', %s) "
+            "ON CONFLICT DO NOTHING", ([genre],)
+        )  # fmt: skip
+    train_ratings(database, BiasedMf(rank=4), force=True)
+    return 900001
+
+
+def test_what_the_model_does_not_know_is_left_to_the_baseline(
+    trained: Database, sample_copy: Database
+) -> None:
+    user, movie = some(sample_copy)
+    assert train_ratings(sample_copy, BiasedMf(rank=2, epochs=3)) is not None
+    with sample_copy.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO movies (movie_id, title) VALUES (900002, 'New')")
+    assert says(predict_rating(sample_copy, user, 900002), "the film came after biased-mf 1")
+    with sample_copy.begin() as connection:
+        connection.exec_driver_sql("UPDATE models SET body = '{}' WHERE kind = 'ratings'")
+    assert says(predict_rating(sample_copy, user, movie), "biased-mf 1 cannot be read")
+
+
+def says(found: RatingPrediction, reason: str) -> bool:
+    return found.model == "bias" and found.why is not None and reason in found.why
+
+
+def test_one_that_is_off_by_more_stays_a_candidate(sample_copy: Database) -> None:
+    told: list[str] = []
+    first = train_ratings(sample_copy, BiasedMf(rank=2, epochs=8))
+    worse = train_ratings(sample_copy, BiasedMf(rank=2, epochs=1, l2_bias=1e6), tell=told.append)
+    assert first is not None
+    assert worse is not None
+    assert (first.state, worse.state) == ("active", "candidate")
+    assert "reached rmse" in told[-1]
+    assert registry.activate(sample_copy, worse.id, force=True).state == "active"
+    assert registry.rollback(sample_copy, "ratings").id == first.id
+
+
+def test_too_few_users_teach_nothing(database: Database) -> None:
+    with database.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO movies (movie_id, title) VALUES (1, 'One')")
+        connection.exec_driver_sql(
+            "INSERT INTO ratings (user_id, movie_id, rating) VALUES (1, 1, 4)"
+        )
+    told: list[str] = []
+    assert train_ratings(database, tell=told.append) is None
+    assert "too few users" in told[-1]
+    assert predict_rating(database, 1, 1).low == 0.5
