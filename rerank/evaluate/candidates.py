@@ -50,6 +50,17 @@ class CandidateLists:
         """(q + 1,): query i's candidates are starts[i] to starts[i + 1]."""
         return np.searchsorted(self.numbers, np.arange(len(self.queries) + 1))
 
+    def where(self, chosen: NDArray[np.bool_]) -> "CandidateLists":
+        """The lists of the queries where ``chosen`` (q,) holds."""
+        rows = chosen[self.numbers]
+        return CandidateLists(
+            [query for query, keep in zip(self.queries, chosen, strict=True) if keep],
+            (np.cumsum(chosen) - 1)[self.numbers[rows]],
+            self.movie_ids[rows],
+            self.bm25_score[rows],
+            {name: column[rows] for name, column in self.components.items()},
+        )
+
     def order(self, scores: Floats) -> Places:
         """(c,) candidates by query, the best first; ties as in search(): BM25, then movie_id."""
         return np.lexsort((self.movie_ids, -self.bm25_score, -scores, self.numbers))

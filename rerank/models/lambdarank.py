@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rerank.learned import FEATURES
+from rerank.models.epochs import tell_epoch
 from rerank.models.features import FeatureLists
 
 Mask = NDArray[np.bool_]
@@ -43,7 +44,9 @@ class LambdaRank:
             training,
             num_boost_round=self.rounds,
             valid_sets=valid,
-            callbacks=[lightgbm.early_stopping(self.patience, verbose=False)] if valid else [],
+            callbacks=[_tell, lightgbm.early_stopping(self.patience, verbose=False)]
+            if valid
+            else [],
         )
         rounds = booster.best_iteration if valid else self.rounds
         return booster.model_to_string(num_iteration=rounds), rounds
@@ -67,6 +70,11 @@ class LambdaRank:
             "force_row_wise": True,
             "verbose": -1,
         }
+
+
+def _tell(round_: Any) -> None:
+    """LightGBM's word after each round: the nDCG of the lists that it does not learn from."""
+    tell_epoch(round_.iteration + 1, validation=round_.evaluation_result_list[0][2])
 
 
 def _dataset(features: FeatureLists, chosen: Mask, reference: Any = None) -> Any:

@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
@@ -111,9 +111,14 @@ class Run:
 
 @contextmanager
 def tracked(
-    settings: Settings, name: str, warn: Callable[[str], None] = lambda _: None
+    settings: Settings,
+    name: str,
+    warn: Callable[[str], None] = lambda _: None,
+    *,
+    epochs: bool = True,
 ) -> Iterator[Run]:
-    """A run that ends with the context, and hears every epoch of models that learn in it.
+    """A run that ends with the context and, unless told otherwise, hears every epoch of models
+    that learn in it.
 
     ``warn`` is told, once and at the end, when it could not be kept.
     """
@@ -126,7 +131,7 @@ def tracked(
     writer.start()
     status = "FAILED"
     try:
-        with listening(run.epoch):
+        with listening(run.epoch) if epochs else nullcontext():
             yield run
         status = "FINISHED"
     except KeyboardInterrupt:

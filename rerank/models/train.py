@@ -141,7 +141,7 @@ def _learn_held_out(
     tell("tuning the blend")
     lists = features[TUNED_ON].lists
     check = _checked(lists, held.training, seed)
-    weights, _ = BlendTuner(_part(lists, ~check)).tune(start)
+    weights, _ = BlendTuner(lists.where(~check)).tune(start)
     metrics = _measure(lists, lists.blended(weights), held.training, check)
     weights, _ = BlendTuner(lists).tune(weights)
     if order is None:
@@ -179,19 +179,6 @@ def _checked(lists: CandidateLists, training: Ratings, seed: int) -> NDArray[np.
     drawn = np.random.default_rng(seed).permutation(n)[: max(1, int(n * _CHECKED))]
     users = np.array([query.user_id for query in lists.queries], np.int64)
     return np.isin(users, training.user_ids[drawn])
-
-
-def _part(lists: CandidateLists, chosen: NDArray[np.bool_]) -> CandidateLists:
-    """The lists where ``chosen`` (q,) holds."""
-    rows = chosen[lists.numbers]
-    number = np.cumsum(chosen) - 1
-    return CandidateLists(
-        [query for query, keep in zip(lists.queries, chosen, strict=True) if keep],
-        number[lists.numbers[rows]],
-        lists.movie_ids[rows],
-        lists.bm25_score[rows],
-        {name: column[rows] for name, column in lists.components.items()},
-    )
 
 
 def _joined(parts: list[FeatureLists]) -> FeatureLists:

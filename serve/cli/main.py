@@ -34,6 +34,7 @@ from serve.cli import (
     server,
     test_users,
     train,
+    tune,
     user,
 )
 from serve.cli.output import say
@@ -64,6 +65,7 @@ app.add_typer(ingest.app, name="ingest", rich_help_panel=_DATA)
 app.add_typer(embed.app, name="embed", rich_help_panel=_DATA)
 app.add_typer(test_users.app, name="test-users", rich_help_panel=_DATA)
 app.command("train", rich_help_panel=_LEARN, epilog=train.EXAMPLES)(train.train)
+app.command("tune", rich_help_panel=_LEARN, epilog=tune.EXAMPLES)(tune.tune)
 app.add_typer(train.app, name="models", rich_help_panel=_LEARN)
 app.add_typer(evaluate.app, name="evaluate", rich_help_panel=_LEARN)
 app.add_typer(features.app, name="features", rich_help_panel=_LEARN)
@@ -96,7 +98,7 @@ def root(
     ] = None,
     data_dir: Annotated[
         Path | None,
-        typer.Option(envvar="PALATE_DATA_DIR", help="Where the embedded server keeps its files."),
+        typer.Option(envvar="PALATE_DATA_DIR", help="Where the server, runs and studies are kept."),
     ] = None,
     engine: Annotated[
         Literal["auto", "paradedb", "postgres"] | None,

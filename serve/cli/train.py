@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,9 +15,12 @@ from serve.cli.session import LARGEST_ID, Json, Yes, examples, session
 
 if TYPE_CHECKING:
     from rerank.models.factors import FactorModel
+    from rerank.models.lambdarank import LambdaRank
     from rerank.models.registry import StoredModel
 
 EXAMPLES = examples("palate train", "palate train ease --rank 128", "palate train --no-order")
+
+AUTO = "auto"
 
 app = typer.Typer(
     no_args_is_help=True, help="Trained models: which there are and which one is used."
@@ -33,14 +37,6 @@ Number = Annotated[
 ]
 
 
-class Models(Enum):
-    """Models whose factors SQL can use, as typed."""
-
-    AUTO = "auto"
-    SVD = "svd"
-    EASE = "ease"
-
-
 class Kinds(Enum):
     """Kinds of models, of which one each is in use."""
 
@@ -51,10 +47,19 @@ class Kinds(Enum):
 def train(
     context: typer.Context,
     model: Annotated[
-        Models, typer.Argument(help="What to train. auto: what fits the number of ratings.")
-    ] = Models.AUTO,
+        str,
+        typer.Argument(help="What to train: svd, ease, als... auto: what fits the ratings."),
+    ] = AUTO,
     rank: Annotated[int | None, typer.Option(min=1, max=2000, help="Numbers a film.")] = None,
-    l2: Annotated[float | None, typer.Option(min=0, help="Ridge of ease.")] = None,
+    l2: Annotated[float | None, typer.Option(min=0, help="Ridge, where the model has one.")] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="A parameter of the model, or order.NAME of the order. Repeat.",
+        ),
+    ] = None,
     order: Annotated[bool, typer.Option(help="Learn an order of search results, too.")] = True,
     evaluate: Annotated[
         bool, typer.Option(help="Hold ratings out to measure, and to tune the blend's weights.")
@@ -69,12 +74,13 @@ def train(
     Ratings of synthetic users teach nothing. Stopped at any time, it leaves what is in use as it
     was.
     """
-    _check_installed()
-    from rerank.models.lambdarank import LambdaRank
+    check_installed()
+    from rerank.models.registry import active_model, not_comparable
     from rerank.models.tracking import keep_models, tracked
     from rerank.models.train import train as learn
 
-    given = {"rank": rank, "l2": l2, "seed": seed or None}
+    factors, of_order = parse_set(set_ or ())
+    given = {"rank": rank, "l2": l2, "seed": seed or None, **factors}
     chosen = _model(model, {name: value for name, value in given.items() if value is not None})
     opened = session(context)
     with (
@@ -82,12 +88,13 @@ def train(
         tracked(opened.settings, "train", warn) as run,
         err().status("") as status,
     ):
-        run.tags({"palate.model": model.value, "palate.seed": str(seed)})
+        before = {kind: active_model(database, kind) for kind in ("factors", "order")}
+        run.tags({"palate.model": model, "palate.seed": str(seed)})
         trained = learn(
             database,
             chosen,
             evaluate=evaluate,
-            order=LambdaRank(seed=seed) if order else None,
+            order=_order(seed, of_order) if order else None,
             activate=activate,
             force=force,
             seed=seed,
@@ -102,21 +109,68 @@ def train(
     _print_models(stored)
     for refused in trained.refused:
         warn(refused)
+    for one in stored:
+        if one.state == "active" and (why := not_comparable(one, before[one.kind])) is not None:
+            say(why)
 
 
-def _model(kind: Models, given: dict[str, Any]) -> FactorModel | None:
+def _model(name: str, given: dict[str, Any]) -> FactorModel | None:
+    """The model of this name with these parameters; None for auto. Raises MisuseError."""
     from rerank.models.train import FACTOR_MODELS
 
-    if kind is Models.AUTO:
+    if name == AUTO:
         if set(given) - {"seed"}:
             raise MisuseError(
-                "--rank and --l2 belong to one model. Nothing was trained. Name it: "
+                "--rank, --l2 and --set belong to one model. Nothing was trained. Name it: "
                 "`palate train svd --rank 64`."
             )
         return None
-    if kind is Models.SVD and "l2" in given:
-        raise MisuseError("svd has no --l2. Nothing was trained. `palate train ease` has.")
-    return FACTOR_MODELS[kind.value](**given)
+    if name not in FACTOR_MODELS:
+        raise MisuseError(
+            f"There is no model {name} that SQL can use. Nothing was trained. "
+            f"There are {AUTO}, {', '.join(FACTOR_MODELS)}."
+        )
+    family = FACTOR_MODELS[name]
+    return family(**with_types(name, family().parameters(), given))
+
+
+def _order(seed: int, given: dict[str, Any]) -> LambdaRank:
+    from rerank.models.lambdarank import LambdaRank
+
+    defaults = dict(LambdaRank().__dict__)
+    return LambdaRank(**{"seed": seed, **with_types("order", defaults, given)})
+
+
+def parse_set(pairs: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What ``--set NAME=VALUE`` says of the factors, and by ``order.NAME`` of the order."""
+    factors: dict[str, Any] = {}
+    order: dict[str, Any] = {}
+    for pair in pairs:
+        name, separator, value = pair.partition("=")
+        if not separator:
+            raise MisuseError(f"--set {pair}: write NAME=VALUE. Nothing was trained.")
+        _, dot, of_order = name.partition("order.")
+        (order if dot else factors)[of_order if dot else name] = value
+    return factors, order
+
+
+def with_types(model: str, defaults: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Given parameters, as the types that the defaults have. Raises MisuseError."""
+    unknown = sorted(set(given) - set(defaults))
+    if unknown:
+        raise MisuseError(
+            f"{model} has no {unknown[0]}. Nothing was trained. It has {', '.join(defaults)}."
+        )
+    found = {}
+    for name, value in given.items():
+        kind = type(defaults[name])
+        try:
+            found[name] = kind(value)
+        except (TypeError, ValueError):
+            raise MisuseError(
+                f"{name}={value} is no {kind.__name__}. Nothing was trained."
+            ) from None
+    return found
 
 
 @app.command("list", epilog=examples("palate models list"))
@@ -217,7 +271,7 @@ def _print_models(models: list[StoredModel]) -> None:
 
     shown = table(
         ("id", "right"), "kind", "model", "state", (HEADLINE, "right"), ("debiased", "right"),
-        "created",
+        "ratings", "created",
     )  # fmt: skip
     for model in models:
         shown.add_row(
@@ -227,12 +281,14 @@ def _print_models(models: list[StoredModel]) -> None:
             model.state,
             number(model.metrics.get(HEADLINE), 4),
             number(model.metrics.get(f"debiased {HEADLINE}"), 4),
+            (model.fingerprint or "–")[:8],
             f"{model.created_at:%Y-%m-%d %H:%M}",
         )
     out().print(shown)
 
 
-def _check_installed() -> None:
+def check_installed() -> None:
+    """Raises NotInstalledError where the extra train is missing."""
     for name in ("scipy", "lightgbm"):
         if importlib.util.find_spec(name) is None:
             raise NotInstalledError(

@@ -114,3 +114,16 @@ BEGIN
     DELETE FROM user_factors u USING models m
     WHERE m.id = u.model_id AND m.kind = chosen.kind AND m.state <> 'active';
 END $$;
+
+-- Whoever LISTENs to palate_models hears, when it is committed, that a model was activated, retired
+-- or removed, and can read it before the next search asks. Nobody needs to: every search learns
+-- from its own statement which models are active, so a message that is missed is missed by no search.
+CREATE OR REPLACE FUNCTION tell_models_changed() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('palate_models', '');
+    RETURN NULL;
+END $$;
+DROP TRIGGER IF EXISTS models_changed ON models;
+CREATE TRIGGER models_changed AFTER UPDATE OF state OR DELETE ON models
+    FOR EACH STATEMENT EXECUTE FUNCTION tell_models_changed();

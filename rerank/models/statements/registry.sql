@@ -45,6 +45,20 @@ ORDER BY activated_at DESC LIMIT 1;
 -- name: activate
 SELECT activate_model(:id);
 
+-- name: use_weights
+-- In the blend, and with the active factors, which bring them back when they are activated again.
+WITH given AS (
+    SELECT CAST(:weights AS jsonb) AS w
+), kept AS (
+    UPDATE models SET weights = given.w FROM given WHERE kind = 'factors' AND state = 'active'
+)
+UPDATE blend b SET
+    bm25          = coalesce((given.w ->> 'bm25')::double precision, b.bm25),
+    content       = coalesce((given.w ->> 'content')::double precision, b.content),
+    collaborative = coalesce((given.w ->> 'collaborative')::double precision, b.collaborative),
+    popularity    = coalesce((given.w ->> 'popularity')::double precision, b.popularity)
+FROM given;
+
 -- name: retire
 UPDATE models SET state = 'retired' WHERE kind = :kind AND state = 'active' RETURNING id;
 

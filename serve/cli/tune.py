@@ -1,0 +1,148 @@
+"""`palate tune`: parameters and weights, found by trying."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from palate.errors import MisuseError
+from serve.cli.output import as_json, err, number, print_facts, print_json, say, warn
+from serve.cli.session import Json, examples, session
+
+if TYPE_CHECKING:
+    from rerank.models.tuning import Tuned
+    from rerank.models.weights import TunedBlend
+
+EXAMPLES = examples(
+    "palate tune svd --trials 30",
+    "palate tune order --trials 50 --timeout 600",
+    "palate tune blend --apply",
+)
+_BLEND = "blend"
+
+
+def tune(
+    context: typer.Context,
+    model: Annotated[
+        str, typer.Argument(help="svd, ease, als, bpr, two-tower, order, or blend: its weights.")
+    ],
+    trials: Annotated[
+        int, typer.Option(min=1, help="Attempts that the study is to have, earlier ones included.")
+    ] = 30,
+    timeout: Annotated[
+        float | None, typer.Option(min=1, help="Seconds after which no attempt begins.")
+    ] = None,
+    study: Annotated[
+        str | None, typer.Option(help="The study's name. Without: one for this model and data.")
+    ] = None,
+    apply: Annotated[bool, typer.Option("--apply", help="blend: use them without asking.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="blend: even if they do worse.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of everything drawn.")] = 0,
+    json: Json = False,
+) -> None:
+    """Try parameters of a model, or tune the blend's weights for the active one.
+
+    Tried on ratings that `palate evaluate` never measures on. Stopped at any time, a study goes on
+    with the same command; nothing in use changes until its parameters are trained with, or the
+    weights are applied.
+    """
+    from serve.cli.train import check_installed
+
+    check_installed()
+    if model == _BLEND:
+        if study is not None or timeout is not None:
+            raise MisuseError("blend has no study: --study and --timeout are for models.")
+        _tune_blend(context, seed, apply=apply, force=force, json=json)
+        return
+    if apply or force:
+        raise MisuseError("--apply and --force belong to blend. Train with what a study found.")
+    _tune_model(context, model, trials, timeout, study, seed, json=json)
+
+
+def _tune_model(
+    context: typer.Context,
+    model: str,
+    trials: int,
+    timeout: float | None,
+    study: str | None,
+    seed: int,
+    *,
+    json: bool,
+) -> None:
+    from rerank.models.tracking import tracked
+    from rerank.models.tuning import tune as study_of
+
+    opened = session(context)
+    with (
+        opened.database(migrate=True) as database,
+        tracked(opened.settings, f"tune {model}", warn, epochs=False) as run,
+        err().status("") as status,
+    ):
+
+        def tried(attempt: int, value: float, _: Any) -> None:
+            run.metrics({"objective": value}, attempt)
+
+        try:
+            found = study_of(
+                database, model, trials=trials, timeout=timeout, study=study, seed=seed,
+                tell=status.update, tried=tried,
+            )  # fmt: skip
+        except KeyboardInterrupt:
+            say("Stopped. What was tried is kept; the same command goes on.")
+            raise
+        run.parameters(found.parameters)
+        run.metrics({"best": found.value})
+        run.tags({"palate.study": found.study, "palate.model": model})
+        run.artefact("study.json", as_json(found).encode())
+    if json:
+        print_json({**found.__dict__, "command": found.command})
+    else:
+        _print_study(found)
+
+
+def _print_study(found: Tuned) -> None:
+    print_facts(
+        [
+            ("study", found.study),
+            ("attempts", f"{found.trials}, {found.pruned} of them given up early"),
+            ("nDCG@10", f"{found.value:.4f}, with the defaults {number(found.before, 4)}"),
+            *found.parameters.items(),
+        ]
+    )
+    if found.command is not None:
+        say(f"Use them: {found.command}")
+    else:
+        say(f"SQL has no {found.model}; `palate evaluate recommend --model {found.model}` has.")
+
+
+def _tune_blend(context: typer.Context, seed: int, *, apply: bool, force: bool, json: bool) -> None:
+    from rerank.models.tracking import tracked
+    from rerank.models.weights import apply_blend, tune_blend
+
+    opened = session(context)
+    with opened.database(migrate=True) as database:
+        with tracked(opened.settings, "tune blend", warn) as run, err().status("") as status:
+            found = tune_blend(database, seed=seed, tell=status.update)
+            run.metrics({"before": found.ndcg_before, "after": found.ndcg_after})
+            run.parameters(found.after)
+        if json:
+            print_json({**found.__dict__, "applied": apply})
+        else:
+            _print_blend(found)
+        if apply or (not json and typer.confirm("Use these weights?", err=True)):
+            apply_blend(database, found, force=force)
+            say("The next search uses them.")
+
+
+def _print_blend(found: TunedBlend) -> None:
+    print_facts(
+        [
+            ("queries", f"{found.queries:,}"),
+            ("nDCG@10", f"{found.ndcg_after:.4f}, with those in use {found.ndcg_before:.4f}"),
+            *(
+                (f"weight of {name}", f"{weight:.4f}, now {found.before[name]:.4f}")
+                for name, weight in found.after.items()
+            ),
+        ]
+    )
