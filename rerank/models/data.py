@@ -11,8 +11,8 @@ from sql.statements import Statements
 _statements = Statements(Path(__file__).parent / "statements" / "data.sql")
 
 
-def read_movies(database: Database, *, vectors: bool = False) -> Movies:
-    """Every film; ``vectors`` adds the centred text vectors, 0 for films without one."""
+def read_movies(database: Database, *, vectors: bool = True) -> Movies:
+    """Every film, with centred text vectors, 0 where a film has none, unless not wanted."""
     with database.begin(patient=True) as connection:
         rows = connection.execute(_statements["movies"]).all()
         ids = np.array([row.movie_id for row in rows], np.int64)

@@ -16,8 +16,12 @@ from scipy.sparse.linalg import svds
 
 from palate.errors import MisuseError
 from rerank.models.interface import Model, Movies, Ratings
+from rerank.models.stacked import Stacked, known_sides
 
 Floats = NDArray[np.float32]
+
+_SIDES = 1000  # more rows than what is known of films makes
+_SHORT, _SMALL = 3000, 100_000_000  # the shorter side and the cells of what is decomposed exactly
 
 
 @dataclass
@@ -74,101 +78,123 @@ class Svd(FactorModel):
 
 @dataclass
 class Ease(FactorModel):
-    """EASE (Steck 2019, "Embarrassingly shallow autoencoders for sparse data"), factored.
+    """EASE over ratings and over what is known of films, factored.
 
-    P = (X'X + l2 I)^-1 and B = I - P / diag(P) is the full item-to-item model; its truncated SVD
-    gives the two factors. Exact and dense: for the ``most_films`` films with the most ratings,
-    the others staying cold. Time is cubic in the films and memory 12 bytes times their square.
+    EASE (Steck 2019, "Embarrassingly shallow autoencoders for sparse data"): P = (Y'Y + l2 I)^-1
+    and B = I - P / diag(P). Y is the weighted ratings, a film's column divided by its degree to the
+    ``degree_exponent`` (a ridge that grows with popularity), and below them rows of what is known
+    of each film (CEASE: Jeunen, Van Balen and Goethals 2020, "Closed-form models for collaborative
+    filtering with side-information"): genres, years and the text vector, each with its weight;
+    so films that nobody rated have factors, too. With Y = U S V',
+
+        B = V S^2 / (S^2 + l2) V' / (1 - q)   but for its diagonal, 0
+        q = diag(V S^2 / (S^2 + l2) V')
+
+    so that for films not rated EASE is two factors, and cutting the SVD at ``rank`` shortens them.
+    ``l2`` is a share of the largest squared singular value. Sparse: time and memory follow the
+    ratings and the films.
     """
 
     name: ClassVar[str] = "ease"
 
-    rank: int = 256
-    l2: float = 300.0
-    most_films: int = 6000
+    rank: int = 128
+    l2: float = 0.1
+    degree_exponent: float = 0.2
+    text: float = 1.0
+    genres: float = 0.5
+    years: float = 0.5
 
-    def _learn(self, ratings: Ratings, movies: Movies | None) -> None:  # noqa: ARG002
-        kept = _most_rated(ratings, self.most_films)
-        items = _item_weights(self._weighted(ratings)[:, kept], self.l2)
-        u, s, vt = _truncated(items, self.rank, self.seed)
-        root = np.sqrt(s)
-        shape = len(ratings.movie_ids), len(s)
-        self.factors_in, self.factors_out = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-        self.factors_in[kept] = u * root
-        self.factors_out[kept] = vt.T * root
+    def _learn(self, ratings: Ratings, movies: Movies | None) -> None:
+        found = _autoencoder(self, self._weighted(ratings), ratings, movies, self.rank)
+        self.factors_in, self.factors_out, _ = found
 
 
 @dataclass
 class FullEase(Model):
-    """EASE as it was published: every pair of films has a weight. What the factors are held to."""
+    """EASE with every singular value, a film saying nothing of itself. What ``ease`` is held to.
+
+    Where users and films are both more than ``most_films``, only the most rated ones are known.
+    """
 
     name: ClassVar[str] = "full-ease"
-    learned: ClassVar[tuple[str, ...]] = ("kept", "items")
+    learned: ClassVar[tuple[str, ...]] = ("factors_in", "factors_out", "own")
 
     base: float = 1.0
     slope: float = 0.5
-    l2: float = 300.0
+    l2: float = 0.1
+    degree_exponent: float = 0.2
+    text: float = 1.0
+    genres: float = 0.5
+    years: float = 0.5
     most_films: int = 6000
-
-    def __post_init__(self) -> None:
-        self.kept: NDArray[np.int64] = np.zeros(0, np.int64)
-        self.items: Floats = np.zeros((0, 0), np.float32)
 
     def _weighted(self, ratings: Ratings) -> sparse.csr_matrix:
         return ratings.with_values(self.base + self.slope * (ratings.values - 3.5))
 
-    def _learn(self, ratings: Ratings, movies: Movies | None) -> None:  # noqa: ARG002
-        self.kept = _most_rated(ratings, self.most_films)
-        self.items = _item_weights(self._weighted(ratings)[:, self.kept], self.l2)
+    def _learn(self, ratings: Ratings, movies: Movies | None) -> None:
+        weighted = self._weighted(ratings)
+        if min(weighted.shape) > self.most_films:
+            counts = np.bincount(ratings.columns, minlength=len(ratings.movie_ids))
+            rare = np.argsort(-counts, kind="stable")[self.most_films :]
+            weighted = weighted @ sparse.diags(~np.isin(np.arange(len(counts)), rare), dtype="f4")
+        found = _autoencoder(self, weighted, ratings, movies, min(weighted.shape) + _SIDES)
+        self.factors_in, self.factors_out, self.own = found
 
     def _score_all(self, ratings: Ratings) -> NDArray[Any]:
-        scores = np.zeros((len(ratings.user_ids), len(ratings.movie_ids)), np.float32)
-        scores[:, self.kept] = self._weighted(ratings)[:, self.kept] @ self.items
-        return scores
+        weighted = self._weighted(ratings)
+        scores = (weighted @ self.factors_in) @ self.factors_out.T
+        scores[ratings.rows, ratings.columns] -= weighted.data * self.own[ratings.columns]
+        return np.asarray(scores)
 
 
-def _most_rated(ratings: Ratings, most: int) -> NDArray[np.int64]:
-    """Places of the films with the most ratings, sorted; films without ratings are left out."""
-    counts = np.bincount(ratings.columns, minlength=len(ratings.movie_ids))
-    order = np.argsort(-counts, kind="stable")[:most]
-    kept: NDArray[np.int64] = np.sort(order[counts[order] > 0])
-    return kept
+def _autoencoder(
+    model: Ease | FullEase,
+    weighted: sparse.csr_matrix,
+    ratings: Ratings,
+    movies: Movies | None,
+    rank: int,
+) -> tuple[Floats, Floats, Floats]:
+    """factors_in and factors_out of EASE (m, r), and B's diagonal, (m,), were it not 0."""
+    degrees = np.bincount(ratings.columns, minlength=len(ratings.movie_ids)).clip(1)
+    norm = (degrees**-model.degree_exponent).astype(np.float32)
+    scaled = (weighted @ sparse.diags(norm)).tocsr()
+    size = np.sqrt((scaled.data**2).sum() / max(len(norm), 1))  # a film's column, on average
+    sides = known_sides(movies, ratings.movie_ids, model.text, model.genres, model.years)
+    spectrum, v = _svd(Stacked(scaled, size * sides.T), rank, 0)
+    squared = spectrum**2
+    shrunk = squared / (squared + model.l2 * squared.max(initial=0) + 1e-12)
+    itself = (v**2 * shrunk).sum(axis=1)
+    alone = np.maximum(1 - itself, 1e-6)
+    return norm[:, None] * v, v * shrunk / (norm * alone)[:, None], itself / alone
 
 
-def _item_weights(weighted: sparse.csr_matrix, l2: float) -> Floats:
-    """B of EASE, (m, m), its diagonal 0."""
-    gram = (weighted.T @ weighted).toarray().astype(np.float32)
-    diagonal = np.diag_indices(len(gram))
-    gram[diagonal] += l2
-    inverse = np.linalg.inv(gram)
-    inverse /= -np.diag(inverse)
-    inverse[diagonal] = 0
-    return np.asarray(inverse, np.float32)
+def _svd(matrix: Any, rank: int, seed: int) -> tuple[Floats, Floats]:
+    """The largest singular values (r,) and right vectors (m, r), r the rank or what there is.
 
-
-def _svd(matrix: sparse.csr_matrix, rank: int, seed: int) -> tuple[Floats, Floats]:
-    """The largest singular values (r,) and right vectors (m, r), r the rank or what there is."""
-    _, s, vt = _truncated(matrix, rank, seed)
-    return s, vt.T
-
-
-def _truncated(matrix: Any, rank: int, seed: int) -> tuple[Floats, Floats, Floats]:
-    """u (n, r), s (r,) and v' (r, m), the largest first, signs fixed."""
-    if min(matrix.shape) == 0:
-        raise MisuseError("There are no ratings to learn from. Nothing was learned.")
+    ``matrix`` is a LinearOperator or sparse. Small ones are decomposed exactly, through the
+    product of the shorter side; others by Lanczos. Signs are fixed.
+    """
     least = min(matrix.shape)
-    if rank >= least:
-        dense = matrix.toarray() if sparse.issparse(matrix) else matrix
-        u, s, vt = np.linalg.svd(dense, full_matrices=False)
+    if least == 0:
+        raise MisuseError("There are no ratings to learn from. Nothing was learned.")
+    if rank >= least or (least <= _SHORT and np.prod(matrix.shape) <= _SMALL):
+        s, v = _by_gram(matrix.toarray())
+        s, v = s[:rank], v[:, :rank]
     else:
         start = np.random.default_rng(seed).standard_normal(least).astype(matrix.dtype)
-        u, s, vt = svds(matrix, k=rank, v0=start)
-        u, s, vt = u[:, ::-1], s[::-1], vt[::-1]
-    largest = np.abs(vt).argmax(axis=1)
-    signs = np.sign(vt[np.arange(len(vt)), largest])
+        _, s, vt = svds(matrix, k=rank, v0=start)
+        s, v = s[::-1], vt[::-1].T
+    signs = np.sign(v[np.abs(v).argmax(axis=0), np.arange(v.shape[1])])
     signs[signs == 0] = 1
-    return (
-        np.ascontiguousarray(u * signs, np.float32),
-        s.astype(np.float32),
-        np.ascontiguousarray(vt * signs[:, None], np.float32),
-    )
+    return s.astype(np.float32), np.ascontiguousarray(v * signs, np.float32)
+
+
+def _by_gram(dense: Floats) -> tuple[Floats, Floats]:
+    """All singular values above rounding, and their right vectors."""
+    n, m = dense.shape
+    gram = dense @ dense.T if n < m else dense.T @ dense
+    squared, vectors = np.linalg.eigh(gram.astype(np.float64))
+    kept = squared > squared.max(initial=0) * 1e-7
+    s = np.sqrt(squared[kept])[::-1]
+    v = vectors[:, kept][:, ::-1].astype(np.float32)
+    return s, (dense.T @ v / s.astype(np.float32) if n < m else v)

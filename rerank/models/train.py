@@ -61,11 +61,11 @@ class _Learned:
 def default_model(ratings: Ratings) -> FactorModel:
     """The factor model for a catalog and population of this size.
 
-    The SVD did no worse than EASE wherever both were measured and takes a fraction of the time;
-    its rank is less where there are few users or films.
+    EASE did better than the SVD wherever both were measured, and takes a second where the SVD
+    takes half of one; its rank is less where there are few users or films.
     """
     least = min(len(ratings.user_ids), len(ratings.movie_ids))
-    return Svd(rank=max(2, min(64, least // 4)))
+    return Ease(rank=max(2, min(128, least // 4)))
 
 
 def train(

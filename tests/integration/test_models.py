@@ -229,7 +229,7 @@ def test_models_live_side_by_side_and_worse_ones_are_refused(sample_copy: Databa
         weights={"collaborative": 0.7},
     )  # fmt: skip
     worse = registry.save_factors(
-        sample_copy, Ease(rank=24, most_films=200).fit(ratings), metrics={"ndcg@10": 0.5}
+        sample_copy, Ease(rank=24).fit(ratings), metrics={"ndcg@10": 0.5}
     )
     with pytest.raises(NotFoundError, match="no model 99"):
         registry.activate(sample_copy, 99)
