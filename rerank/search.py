@@ -80,7 +80,6 @@ class Searcher:
         cursor that does not fit, NotInstalledError for a mode that needs the embedder,
         ConflictError when it is not the films' one, and DatabaseUnavailableError.
         """
-        self._check(request)
         with stage("parse"):
             parsed = parse(
                 request.q,
@@ -88,6 +87,14 @@ class Searcher:
                 max_length=self._settings.max_query_length,
                 max_clauses=self._settings.max_query_clauses,
             )
+        return self.run(request, parsed)
+
+    def run(self, request: SearchRequest, parsed: ParsedQuery) -> SearchResponse:
+        """Run a search whose query is read already; ``request.q`` is only its text.
+
+        Raises what ``search`` raises, but for QuerySyntaxError.
+        """
+        self._check(request)
         cursor = self._signer.read(request.cursor, request) if request.cursor else None
         plan = Plan(request, parsed, cursor)
         with stage("compile"):

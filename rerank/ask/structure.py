@@ -1,8 +1,9 @@
 """What a request in plain words asks for: one validated structure, to read, edit and run again."""
 
+import re
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 Intent = Literal["search", "recommend", "similar", "predict", "compare", "summarise"]
 Role = Literal["any", "director", "actor"]
@@ -14,9 +15,21 @@ BudgetTier = Literal["low", "medium", "high", "ultra_high"]
 RevenueTier = Literal["low", "medium", "high", "blockbuster"]
 Quantity = Literal["year", "runtime_minutes", "avg_rating", "rating_count", "budget", "revenue"]
 Fame = Literal["known", "unknown"]
+Acclaim = Literal["high", "low"]
 
-Name = Annotated[str, Field(min_length=1, max_length=200)]
 LONGEST_LIST = 20
+LONGEST_TEXT = 500
+"""Entries of a list and characters of a text that a structure may hold."""
+
+_UNSENDABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")  # also what no database can hold
+
+
+def _plain(text: str) -> str:
+    return _UNSENDABLE.sub(" ", text)
+
+
+Name = Annotated[str, AfterValidator(_plain), Field(min_length=1, max_length=200)]
+Text = Annotated[str, AfterValidator(_plain), Field(max_length=LONGEST_TEXT)]
 
 
 class _Frozen(BaseModel):
@@ -73,7 +86,7 @@ Moods = Annotated[tuple[Mood, ...], Field(max_length=LONGEST_LIST)]
 class Exclusions(_Frozen):
     """What no film of the answer may be, have or be made by."""
 
-    text: str = Field("", max_length=2000)
+    text: Text = ""
     genres: Names = ()
     keywords: Names = ()
     people: People = ()
@@ -85,7 +98,7 @@ class Structure(_Frozen):
     """A request as it was understood. Every part narrows; what is empty does not."""
 
     intent: Intent = "search"
-    text: str = Field("", max_length=2000, description="Words looked for in the films' texts.")
+    text: Text = Field("", description="Words looked for in the films' texts.")
     genres: Names = Field((), description="Every film is of all these genres.")
     keywords: Names = Field((), description="Every film has all these keywords.")
     people: People = Field((), description="Every film is made by all of them.")
@@ -100,6 +113,9 @@ class Structure(_Frozen):
     )
     fame: Fame | None = Field(
         None, description="known: of the tenth with most ratings; unknown: of the half with least."
+    )
+    acclaim: Acclaim | None = Field(
+        None, description="high: of the fifth with the best mean rating; low: with the worst."
     )
     ranges: dict[Quantity, Span] = Field({}, description="Numbers between bounds.")
     exclude: Exclusions = Exclusions()

@@ -1,0 +1,1 @@
+"""What ratings and facts say: preferences of a user, films compared, a prediction in words."""

@@ -1,0 +1,256 @@
+"""The catalog's names: films, people, genres and keywords, and what a typed name means.
+
+A name is linked exactly (case, accents, articles and punctuation apart), then by the begin of
+longer titles or a surname, then by the least difference in spelling. Nothing is ever made up: what
+is like no name of the catalog is not found.
+"""
+
+import re
+import threading
+import time
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from rapidfuzz import fuzz, process
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from palate.errors import MisuseError, NotFoundError
+from sql.database import Database
+from sql.statements import Statements
+from sql.syntax import split_words
+from sql.text import fold
+
+_statements = Statements(Path(__file__).parent / "statements" / "names.sql")
+
+_KEPT_SECONDS = 300.0
+_APOSTROPHES = re.compile("['’`´]")
+_ARTICLES = frozenset({"the", "a", "an"})
+_TITLE_ALIKE = 88.0
+_PERSON_ALIKE = 84.0
+_FUZZY_LETTERS = 4
+LONGEST_TITLE = 12
+"""Words of a text that are held against titles at once."""
+
+How = Literal["exact", "begin", "surname", "spelling"]
+
+
+@dataclass(frozen=True, slots=True)
+class Film:
+    """A film's name, and how many people rated it."""
+
+    movie_id: int
+    title: str
+    year: int | None
+    rating_count: int
+
+    def __str__(self) -> str:
+        return f"{self.title} ({self.year})" if self.year else self.title
+
+
+@dataclass(frozen=True, slots=True)
+class Somebody:
+    """A person's name, what they do, and in how many films."""
+
+    name: str
+    directs: bool
+    acts: bool
+    films: int
+
+
+@dataclass(frozen=True, slots=True)
+class FilmsFound:
+    """Films that a text may mean, the most rated first; ``how`` the text was read."""
+
+    films: tuple[Film, ...]
+    how: How
+
+    @property
+    def best(self) -> Film:
+        """The most rated one."""
+        return self.films[0]
+
+
+@dataclass(frozen=True, slots=True)
+class PersonFound:
+    """Whom a text means; ``how`` it was read."""
+
+    person: Somebody
+    how: How
+
+
+def key(text: str) -> str:
+    """A name as names are compared: ``The Lion, the Witch & Co.`` is ``lion the witch co``."""
+    words = [w.lower() for w in split_words(_APOSTROPHES.sub("", fold(text)))]
+    kept = [word for word in words if word != "and"] or words
+    return " ".join(kept[1:] if len(kept) > 1 and kept[0] in _ARTICLES else kept)
+
+
+class Names:
+    """The names of one catalog as they were when it was read."""
+
+    def __init__(
+        self,
+        films: Sequence[tuple[Film, str | None]],
+        people: Sequence[Somebody],
+        genres: Sequence[str],
+        keywords: Sequence[str],
+        latest_year: int | None,
+    ) -> None:
+        self.genres = {key(name): name for name in genres}
+        self.keywords = {key(name): name for name in keywords}
+        self.latest_year = latest_year
+        self._films: dict[str, list[Film]] = defaultdict(list)
+        self._by_id = {film.movie_id: film for film, _ in films}
+        for film, original in films:
+            for name in {key(film.title), key(original or "")} - {""}:
+                self._films[name].append(film)
+        self._titles = sorted(self._films)
+        self._people: dict[str, Somebody] = {}
+        self._surnames: dict[str, list[Somebody]] = defaultdict(list)
+        for person in people:
+            name = key(person.name)
+            if name and self._people.setdefault(name, person) is person and " " in name:
+                self._surnames[name.rpartition(" ")[2]].append(person)
+
+    def film(self, movie_id: int) -> Film | None:
+        """The film with this id."""
+        return self._by_id.get(movie_id)
+
+    def films(self, text: str, year: int | None = None, *, fuzzy: bool = True) -> FilmsFound | None:
+        """The films that a text names, of ``year`` where it is given."""
+        wanted = key(text)
+        readings: list[tuple[list[Film], How]] = [(self._films.get(wanted, []), "exact")]
+        if fuzzy:
+            readings += [(self._begun(wanted), "begin"), (self._spelt(wanted), "spelling")]
+        for films, how in readings:
+            fitting = [film for film in films if year is None or film.year == year]
+            if fitting:
+                return FilmsFound(tuple(_most_rated(fitting)), how)
+        return None
+
+    def person(self, text: str, *, surname: bool = True, fuzzy: bool = True) -> PersonFound | None:
+        """The person that a text names. A surname has to be one person's above all."""
+        wanted = key(text)
+        if wanted in self._people:
+            return PersonFound(self._people[wanted], "exact")
+        for name in (wanted, wanted.removesuffix("s")):
+            named = self._surnames.get(name, []) if surname else []
+            if named and (len(named) == 1 or named[0].films >= 2 * named[1].films):
+                return PersonFound(named[0], "surname")
+        if fuzzy and " " in wanted and len(wanted) > _FUZZY_LETTERS:
+            near = process.extractOne(
+                wanted, self._people.keys(), scorer=fuzz.ratio, score_cutoff=_PERSON_ALIKE
+            )
+            if near:
+                return PersonFound(self._people[near[0]], "spelling")
+        return None
+
+    def near(self, text: str, n: int = 3) -> list[Film]:
+        """Films whose titles are most like a text that names none: for a question."""
+        found = process.extract(key(text), self._titles, scorer=fuzz.WRatio, limit=n)
+        return [_most_rated(self._films[name])[0] for name, score, _ in found if score >= 60]
+
+    def _begun(self, wanted: str) -> list[Film]:
+        if " " not in wanted:
+            return []
+        begin = bisect_left(self._titles, wanted + " ")
+        films: list[Film] = []
+        for name in self._titles[begin:]:
+            if not name.startswith(wanted + " "):
+                break
+            films += self._films[name]
+        return films
+
+    def _spelt(self, wanted: str) -> list[Film]:
+        if len(wanted) < _FUZZY_LETTERS:
+            return []
+        found = process.extract(
+            wanted, self._titles, scorer=fuzz.ratio, score_cutoff=_TITLE_ALIKE, limit=20
+        )
+        nearest = found[0][1] if found else 0
+        return [film for name, score, _ in found if score == nearest for film in self._films[name]]
+
+
+def _most_rated(films: Iterable[Film]) -> list[Film]:
+    unique = {film.movie_id: film for film in films}.values()
+    return sorted(unique, key=lambda film: (-film.rating_count, film.movie_id))
+
+
+class CatalogNames:
+    """The names of one database's catalog, read again every few minutes. Thread-safe."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lock = threading.Lock()
+        self._names: Names | None = None
+        self._read_at = 0.0
+
+    def get(self) -> Names:
+        """The names. While they cannot be read again, the ones before."""
+        with self._lock:
+            if self._names is None:
+                self._names = self._read()
+            elif time.monotonic() - self._read_at >= _KEPT_SECONDS:
+                with suppress(DBAPIError):  # too large a catalog for one statement's time
+                    self._names = self._read()
+            return self._names
+
+    def _read(self) -> Names:
+        self._read_at = time.monotonic()
+        with self._database.read() as connection:
+            return read_names(connection)
+
+
+def read_names(connection: Connection) -> Names:
+    """The names as the database has them now."""
+    films = [
+        (Film(row.movie_id, row.title, row.year, row.rating_count), row.original_title)
+        for row in connection.execute(_statements["titles"])
+    ]
+    people = [
+        Somebody(row.name, row.directs, row.acts, row.films)
+        for row in connection.execute(_statements["people"])
+    ]
+    genres = connection.execute(_statements["genres"]).scalars().all()
+    keywords = connection.execute(_statements["keywords"]).scalars().all()
+    latest: int | None = connection.execute(_statements["latest_year"]).scalar()
+    return Names(films, people, genres, keywords, latest)
+
+
+_DATED = re.compile(r"^(?P<title>.+?)\s*\((?P<year>\d{4})\)$")
+
+
+def find_film(names: Names, text: str) -> Film:
+    """The one film that an id or a title names, as commands take it.
+
+    Digits are an id where there is such a film. A title may carry its year, ``King Kong (2005)``.
+    Raises NotFoundError, and MisuseError with the choices where several films are meant.
+    """
+    typed = text.strip()
+    if typed.isdecimal() and len(typed) < 19 and (film := names.film(int(typed))):
+        return film
+    dated = _DATED.match(typed)
+    found = names.films(dated["title"], int(dated["year"])) if dated else names.films(typed)
+    if found is None:
+        near = ", ".join(f"{film} is {film.movie_id}" for film in names.near(typed))
+        raise NotFoundError(
+            f"There is no film {_short(typed)!r}. Nothing was done. "
+            + (f"Like it: {near}." if near else "Give its movie_id, or `palate search` for it.")
+        )
+    if len(found.films) > 1:
+        choices = ", ".join(f"{film} is {film.movie_id}" for film in found.films[:5])
+        raise MisuseError(
+            f"{_short(typed)!r} may be {len(found.films)} films. Nothing was done. Give the title "
+            f"with its year, or the movie_id: {choices}."
+        )
+    return found.best
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 100 else text[:99] + "…"

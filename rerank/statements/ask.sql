@@ -1,0 +1,42 @@
+-- name: known
+-- What a tree needs to know of the catalog: which columns are filled, and how many ratings the
+-- tenth of the films with most and the half with least have; and the mean ratings of the best and
+-- the worst fifth of the films with enough ratings.
+SELECT EXISTS (SELECT FROM movies WHERE budget_tier IS NOT NULL) AS budget_tier,
+       EXISTS (SELECT FROM movies WHERE revenue_tier IS NOT NULL) AS revenue_tier,
+       EXISTS (SELECT FROM movies WHERE target_audience IS NOT NULL) AS target_audience,
+       EXISTS (SELECT FROM movies WHERE sentiment IS NOT NULL) AS sentiment,
+       s.known_from, s.unknown_to, s.best_from, s.worst_to
+FROM (SELECT percentile_disc(0.8) WITHIN GROUP (ORDER BY avg_rating)
+                 FILTER (WHERE rating_count >= :fewest) AS best_from,
+             percentile_disc(0.2) WITHIN GROUP (ORDER BY avg_rating)
+                 FILTER (WHERE rating_count >= :fewest) AS worst_to,
+             percentile_disc(0.9) WITHIN GROUP (ORDER BY rating_count) AS known_from,
+             percentile_disc(0.5) WITHIN GROUP (ORDER BY rating_count) AS unknown_to
+      FROM movies) s;
+
+-- name: films_by_money
+-- Films whose money lies in any of the spans, the most rated first. Spans include their ends; a
+-- null list asks nothing of that amount.
+SELECT m.movie_id
+FROM movies m
+WHERE (CAST(:budget_lows AS float8[]) IS NULL OR EXISTS (
+          SELECT FROM unnest(CAST(:budget_lows AS float8[]), CAST(:budget_highs AS float8[])) s (low, high)
+          WHERE m.budget > 0 AND m.budget >= coalesce(s.low, 0) AND (s.high IS NULL OR m.budget <= s.high)))
+  AND (CAST(:revenue_lows AS float8[]) IS NULL OR EXISTS (
+          SELECT FROM unnest(CAST(:revenue_lows AS float8[]), CAST(:revenue_highs AS float8[])) s (low, high)
+          WHERE m.revenue > 0 AND m.revenue >= coalesce(s.low, 0) AND (s.high IS NULL OR m.revenue <= s.high)))
+ORDER BY m.rating_count DESC, m.movie_id
+LIMIT :n;
+
+-- name: similar
+-- Films like one film, among those that match.
+SELECT s.*, m.genres
+FROM similar(CAST(:movie_id AS bigint), :n, CAST(:user_id AS bigint), :profile) s
+JOIN movies m USING (movie_id)
+WHERE (CAST(:filter AS jsonb) IS NULL
+       OR s.movie_id IN (SELECT f.movie_id FROM search_matches(CAST(:filter AS jsonb)) f))
+  AND NOT (:seen = 'drop' AND EXISTS (
+      SELECT FROM ratings r WHERE r.user_id = CAST(:user_id AS bigint) AND r.profile = :profile
+                              AND r.movie_id = s.movie_id))
+ORDER BY s.rank;
