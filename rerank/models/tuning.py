@@ -47,7 +47,7 @@ SPACES: Mapping[str, Mapping[str, Span]] = {
         "shrinkage": Span(0.0, 1.0),
         "slope": _SLOPE,
     },
-    "ease": {"rank": Span(32, 512, log=True), "l2": Span(20.0, 2000.0, log=True), "slope": _SLOPE},
+    "ease": {"rank": Span(32, 512, log=True), "l2": Span(0.02, 1.0, log=True), "slope": _SLOPE},
     "als": {
         "rank": Span(16, 128, log=True),
         "l2": Span(1.0, 200.0, log=True),
