@@ -13,6 +13,7 @@ from rerank.models.biased import BiasedMf
 from rerank.models.bpr import Bpr
 from rerank.models.factors import Ease, FullEase, Svd
 from rerank.models.interface import Model
+from rerank.models.two_tower.model import FullTwoTower, TwoTower
 
 _ALL: tuple[type[Model], ...] = (
     Random,
@@ -28,6 +29,8 @@ _ALL: tuple[type[Model], ...] = (
     FullAls,
     Bpr,
     BiasedMf,
+    TwoTower,
+    FullTwoTower,
 )
 
 MODELS: dict[str, type[Model]] = {model.name: model for model in _ALL}

@@ -9,6 +9,7 @@ import pytest
 from palate.errors import MisuseError, NotFoundError
 from rerank.models.families import MODELS
 from rerank.models.interface import Model, Ratings
+from rerank.models.two_tower.model import TwoTower
 from tests.unit.models import structured
 
 PERSONAL = {name for name, model in MODELS.items() if model.personal}
@@ -21,6 +22,8 @@ def made(name: str) -> Model:
         model.rank = 8
     if hasattr(model, "l2") and name != "bpr":  # whose is for each step, not for all ratings
         model.l2 = 5.0
+    if isinstance(model, TwoTower):
+        model.batch, model.drawn = 64, 64
     return model
 
 

@@ -1,0 +1,1 @@
+"""Two neural towers, one for users and one for films, whose inner product is affinity."""

@@ -1,0 +1,98 @@
+"""The towers' vectors as files, to read with other tools or to store on another machine."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from palate.errors import LoadError, NotFoundError
+from rerank.models.interface import Ids, Ratings
+from rerank.models.two_tower.features import Floats
+from rerank.models.two_tower.model import TwoTower
+
+_AT_ONCE = 4096  # users
+
+
+def write_vectors(model: TwoTower, folder: Path) -> None:
+    """Write the vectors of films and users, as NumPy arrays and as Parquet.
+
+    ``movie_vectors.npy`` (m, rank) and ``factors_in.npy`` (m, rank) follow ``movie_ids.npy``,
+    ``user_vectors.npy`` (n, rank) follows ``user_ids.npy``; ``movies.parquet`` and
+    ``users.parquet`` hold the same in columns.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    users = model.ratings.user_ids
+    vectors = _user_vectors(model)
+    arrays: Mapping[str, NDArray[Any]] = {
+        "movie_ids": model.movie_ids, "movie_vectors": model.factors_out,
+        "factors_in": model.factors_in, "user_ids": users, "user_vectors": vectors,
+    }  # fmt: skip
+    for name, array in arrays.items():
+        np.save(folder / f"{name}.npy", array, allow_pickle=False)
+    shape = pl.Array(pl.Float32, model.factors_out.shape[1])
+    films = {"movie_id": model.movie_ids}
+    pl.DataFrame(films).with_columns(
+        pl.Series("vector", model.factors_out, shape),
+        pl.Series("factors_in", model.factors_in, shape),
+    ).write_parquet(folder / "movies.parquet")
+    pl.DataFrame({"user_id": users}).with_columns(
+        pl.Series("vector", vectors, shape)
+    ).write_parquet(folder / "users.parquet")
+
+
+def _user_vectors(model: TwoTower) -> Floats:
+    rows = np.arange(len(model.ratings.user_ids))
+    parts = [
+        model.user_vectors(model.ratings.take(rows[start : start + _AT_ONCE]))
+        for start in range(0, len(rows), _AT_ONCE)
+    ]
+    return np.concatenate([np.zeros((0, model.rank), np.float32), *parts])
+
+
+def read_vectors(folder: Path, ratings: Ratings) -> TwoTower:
+    """A model of written vectors, whose factors can be stored and served: movie_vectors.npy as
+    factors_out, factors_in.npy. It knows ``ratings``, of films that it has vectors of.
+
+    Raises NotFoundError, and LoadError where the files do not fit each other.
+    """
+    movie_ids, outward, inward = (
+        _read(folder / f"{name}.npy") for name in ("movie_ids", "movie_vectors", "factors_in")
+    )
+    _check(folder, movie_ids, outward, inward)
+    model = TwoTower(rank=outward.shape[1])
+    model.ratings = ratings.among(movie_ids)
+    model.factors_in, model.factors_out = inward, outward
+    return model
+
+
+def _check(folder: Path, movie_ids: Ids, outward: Floats, inward: Floats) -> None:
+    good = (
+        movie_ids.dtype == np.int64
+        and movie_ids.ndim == 1
+        and (np.diff(movie_ids) > 0).all()
+        and outward.shape == inward.shape
+        and outward.shape[:1] == movie_ids.shape
+        and outward.ndim == 2
+        and all(a.dtype == np.float32 and np.isfinite(a).all() for a in (outward, inward))
+    )
+    if not good:
+        raise LoadError(
+            f"The arrays in {folder} do not fit each other. Nothing was read. Write them again "
+            "with `palate train two-tower --vectors`."
+        )
+
+
+def _read(path: Path) -> NDArray[Any]:
+    try:
+        with path.open("rb") as file:
+            return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
+    except FileNotFoundError:
+        raise NotFoundError(
+            f"There is no {path}. Nothing was read. "
+            "`palate train two-tower --vectors` writes such files."
+        ) from None
+    except (ValueError, EOFError) as error:
+        raise LoadError(f"{path} is no NumPy array. Nothing was read. Write it again.") from error
