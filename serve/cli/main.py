@@ -24,11 +24,13 @@ from serve.cli import (
     demo,
     doctor,
     embed,
+    enrich,
     evaluate,
     features,
     ingest,
     k8s,
     keys,
+    llm,
     movies,
     search,
     server,
@@ -44,7 +46,7 @@ if TYPE_CHECKING:
     from palate.settings import Settings
 
 _INTERRUPTED = 130
-_REPORTING = ("serve", "ingest", "embed", "bench")
+_REPORTING = ("serve", "ingest", "embed", "enrich", "bench")
 _BROKEN_PIPE = 141  # what a shell reports for a program that SIGPIPE ended
 
 app = typer.Typer(
@@ -63,6 +65,7 @@ app.command("similar", rich_help_panel=_SEARCH, epilog=movies.SIMILAR_EXAMPLES)(
 app.add_typer(user.app, name="user", rich_help_panel=_SEARCH)
 app.add_typer(ingest.app, name="ingest", rich_help_panel=_DATA)
 app.add_typer(embed.app, name="embed", rich_help_panel=_DATA)
+app.add_typer(enrich.app, name="enrich", rich_help_panel=_DATA)
 app.add_typer(test_users.app, name="test-users", rich_help_panel=_DATA)
 app.command("train", rich_help_panel=_LEARN, epilog=train.EXAMPLES)(train.train)
 app.command("tune", rich_help_panel=_LEARN, epilog=tune.EXAMPLES)(tune.tune)
@@ -71,6 +74,7 @@ app.add_typer(evaluate.app, name="evaluate", rich_help_panel=_LEARN)
 app.add_typer(features.app, name="features", rich_help_panel=_LEARN)
 app.command("serve", rich_help_panel=_RUN, epilog=server.EXAMPLES)(server.serve)
 app.add_typer(keys.app, name="keys", rich_help_panel=_RUN)
+app.add_typer(llm.app, name="llm", rich_help_panel=_RUN)
 app.add_typer(db.app, name="db", rich_help_panel=_RUN)
 app.add_typer(k8s.app, name="k8s", rich_help_panel=_RUN)
 app.command("doctor", rich_help_panel=_RUN, epilog=doctor.EXAMPLES)(doctor.doctor)

@@ -1,0 +1,254 @@
+"""Enrich films: choose those due, judge them in batches, write each batch by one update.
+
+What is written stays: a run that is stopped goes on where it was, since it chooses the films that
+are still missing. Answers of the model are kept besides, so that asking again costs nothing.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import Literal
+
+from ingest.judging import (
+    BATCH,
+    RULES,
+    Film,
+    Judgement,
+    answer_type,
+    ask,
+    by_rules,
+    lacks_money,
+    prompt_for,
+    question,
+    signature,
+)
+from ingest.progress import LoadProgress, SilentProgress
+from palate.errors import (
+    BudgetError,
+    ConflictError,
+    LanguageModelError,
+    LanguageModelUnavailableError,
+    NotFoundError,
+)
+from palate.llm import LanguageModel, Usage
+from sql.database import Database
+from sql.statements import Statements, raw
+
+statements = Statements(Path(__file__).with_name("statements") / "enrichment.sql")
+
+Which = Literal["missing", "stale", "every"]
+_RULES_BATCH = 1000
+_MOST = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class EnrichReport:
+    """What a run did. ``unanswered`` films got no usable answer and were judged by rules."""
+
+    by: str
+    films: int
+    unanswered: int
+    from_store: int
+    usage: Usage
+    seconds: float
+
+    def __str__(self) -> str:
+        if not self.films:
+            return "No film is due; nothing was changed."
+        text = f"Enriched {self.films:,} films by {self.by} in {self.seconds:.1f} s."
+        if self.by == RULES:
+            return f"{text} Tones are left open: no language model is set (docs/llm.md)."
+        cost = "unknown cost" if self.usage.cost is None else f"${self.usage.cost:,.4f}"
+        text += f" {self.usage.tokens:,} tokens, {cost}; {self.from_store:,} films from the store."
+        if self.unanswered:
+            text += f" For {self.unanswered:,} the model gave no usable answer: rules judged them."
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a run would do, at most."""
+
+    by: str
+    films: int
+    questions: int
+    usage: Usage
+
+    def __str__(self) -> str:
+        text = f"{self.films:,} films are due, by {self.by}. Nothing was changed."
+        if self.by == RULES:
+            return text
+        cost = "the price is not known" if self.usage.cost is None else f"${self.usage.cost:,.4f}"
+        return (
+            f"{text} {self.questions:,} questions, at most {self.usage.tokens_in:,} tokens in and "
+            f"{self.usage.tokens_out:,} out: {cost}."
+        )
+
+
+def choose(
+    database: Database,
+    model: LanguageModel | None,
+    *,
+    which: Which = "missing",
+    movie_ids: Sequence[int] | None = None,
+    n: int | None = None,
+) -> list[int]:
+    """The films that are due, by id; at most ``n``. Raises NotFoundError for unknown ids."""
+    by = signature(model) if model else RULES
+    with database.read() as connection:
+        if movie_ids is None:
+            values = {"n": _MOST if n is None else n} | ({} if which == "every" else {"by": by})
+            return list(connection.execute(statements[which], values).scalars())
+        known = list(connection.execute(statements["known"], {"ids": list(movie_ids)}).scalars())
+    if unknown := sorted(set(movie_ids) - set(known)):
+        raise NotFoundError(
+            f"There is no film {unknown[0]}. Nothing was changed. `palate random` shows some."
+        )
+    return known[:n]
+
+
+def estimate(database: Database, model: LanguageModel | None, movie_ids: Sequence[int]) -> Estimate:
+    """What enriching these films would cost at most, from their texts. Asks nothing."""
+    if model is None:
+        return Estimate(RULES, len(movie_ids), 0, Usage())
+    questions, usage = 0, Usage()
+    for films in _batches(database, movie_ids, BATCH, model):
+        questions += 1
+        usage += model.estimate(prompt_for(films), question(films), answer_type(films))
+    return Estimate(signature(model), len(movie_ids), questions, usage)
+
+
+def enrich(
+    database: Database,
+    model: LanguageModel | None,
+    movie_ids: Sequence[int],
+    *,
+    concurrency: int = 4,
+    progress: LoadProgress | None = None,
+) -> EnrichReport:
+    """Judge the films and write what was found, batch by batch.
+
+    Without a model, by rules alone. A batch that the model cannot answer is judged by rules and
+    stays due. Raises ConflictError while another run enriches this database, and
+    LanguageModelUnavailableError or BudgetError where going on is pointless; what was written
+    before stays.
+    """
+    progress, started = progress or SilentProgress(), time.monotonic()
+    with _alone(database):
+        progress.step("Enriching", len(movie_ids))
+        mean = _catalog_mean(database)
+        if model is None:
+            for films in _batches(database, movie_ids, _RULES_BATCH, None):
+                _write(database, [by_rules(film, mean) for film in films])
+                progress.advance(len(films), len(films))
+            took = time.monotonic() - started
+            return EnrichReport(RULES, len(movie_ids), 0, 0, Usage(), took)
+        before = model.spent
+        run = _Run(database, model, mean, progress)
+        run.work(_batches(database, movie_ids, BATCH, model), concurrency)
+        return EnrichReport(
+            signature(model),
+            len(movie_ids),
+            run.unanswered,
+            run.from_store,
+            model.spent + _negative(before),
+            time.monotonic() - started,
+        )
+
+
+def _negative(usage: Usage) -> Usage:
+    cost = None if usage.cost is None else -usage.cost
+    return Usage(-usage.tokens_in, -usage.tokens_out, cost)
+
+
+class _Run:
+    """Batches asked at once, written as they are answered."""
+
+    def __init__(
+        self, database: Database, model: LanguageModel, mean: float, progress: LoadProgress
+    ) -> None:
+        self.unanswered = self.from_store = 0
+        self._database, self._model = database, model
+        self._mean, self._progress = mean, progress
+
+    def work(self, batches: Iterator[list[Film]], concurrency: int) -> None:
+        """Ask ``concurrency`` batches at once until there are none."""
+        asked: dict[Future[list[Judgement]], int] = {}
+        with ThreadPoolExecutor(concurrency) as threads:
+            for films in batches:
+                asked[threads.submit(self._judge, films)] = len(films)
+                if len(asked) >= concurrency:
+                    self._write(asked)
+            while asked:
+                self._write(asked)
+
+    def _write(self, asked: dict[Future[list[Judgement]], int]) -> None:
+        for future in wait(asked, return_when=FIRST_COMPLETED).done:
+            n = asked.pop(future)
+            _write(self._database, future.result())
+            self._progress.advance(n, n)
+
+    def _judge(self, films: list[Film]) -> list[Judgement]:
+        try:
+            judged, cached, _ = ask(self._model, films, self._mean)
+        except (LanguageModelUnavailableError, BudgetError):
+            raise
+        except LanguageModelError as error:
+            self._progress.say(f"{len(films)} films by rules: {error}")
+            self.unanswered += len(films)
+            return [by_rules(film, self._mean) for film in films]
+        self.from_store += len(films) if cached else 0
+        return judged
+
+
+@contextmanager
+def _alone(database: Database) -> Iterator[None]:
+    """Refuse a second run on the same database."""
+    with database.read() as connection:
+        if not connection.execute(statements["try_lock"]).scalar_one():
+            raise ConflictError(
+                "Another run enriches this database. Nothing was changed. Wait for it to end."
+            )
+        try:
+            yield
+        finally:
+            connection.execute(statements["unlock"])
+
+
+def _catalog_mean(database: Database) -> float:
+    with database.read() as connection:
+        return float(connection.execute(statements["catalog_mean"]).scalar_one())
+
+
+def _batches(
+    database: Database, movie_ids: Sequence[int], size: int, model: LanguageModel | None
+) -> Iterator[list[Film]]:
+    """The films' facts, so many at a time; with a model, those without money apart."""
+    waiting: dict[bool, list[Film]] = {False: [], True: []}
+    for start in range(0, len(movie_ids), _RULES_BATCH):
+        ids = list(movie_ids[start : start + _RULES_BATCH])
+        with database.read() as connection:
+            rows = connection.execute(statements["facts"], {"ids": ids}).mappings().all()
+        for row in rows:
+            film = Film(**row)
+            batch = waiting[model is not None and lacks_money(film)]
+            batch.append(film)
+            if len(batch) == size:
+                yield batch.copy()
+                batch.clear()
+    yield from (batch for batch in waiting.values() if batch)
+
+
+def _write(database: Database, judged: Sequence[Judgement]) -> None:
+    """Write a batch: COPY into staging, then one update."""
+    with database.begin(patient=True) as connection:
+        connection.execute(statements["lock_loads"])
+        connection.execute(statements["create_staging"])
+        copy_sql = statements.raw("copy_enrichment").encode()
+        with raw(connection).cursor().copy(copy_sql) as copy:
+            for each in judged:
+                copy.write_row(astuple(each))
+        connection.execute(statements["write_enrichment"])

@@ -1,0 +1,214 @@
+"""What a film is like: by its facts where they decide, by a language model where they do not.
+
+Tiers and effectiveness come from money and ratings (`ingest.money`). Tone and audience are asked
+of the model, and tiers only where the money is not known; such tiers are marked as estimated.
+Without a model the audience follows from a certificate named in the overview or from the genres,
+and the tone is left open.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field
+
+from ingest.money import (
+    BUDGET_TIERS,
+    REVENUE_TIERS,
+    adjusted,
+    bayesian_rating,
+    effectiveness,
+    tier,
+)
+from palate.llm import LanguageModel, Prompt, load_prompt
+
+RULES = "rules"
+BATCH = 10
+"""Films a question."""
+
+Sentiment = Literal["positive", "negative", "neutral", "mixed"]
+Audience = Literal["kids", "families", "teens", "adults"]
+
+_CERTIFICATE = re.compile(r"\brated (G|PG-13|PG|R|NC-17|TV-Y7|TV-Y|TV-G|TV-PG|TV-14|TV-MA)\b")
+_BY_CERTIFICATE = {
+    "G": "families", "PG": "families", "PG-13": "teens", "R": "adults", "NC-17": "adults",
+    "TV-Y": "kids", "TV-Y7": "kids", "TV-G": "families", "TV-PG": "families", "TV-14": "teens",
+    "TV-MA": "adults",
+}  # fmt: skip
+_BY_GENRE = (("children", "kids"), ("family", "families"), ("horror", "adults"))
+_LONGEST_TEXT = 600
+_MOST_KEYWORDS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Film:
+    """The facts of one film. ``enriched_from`` is their hash."""
+
+    movie_id: int
+    title: str
+    year: int | None
+    genres: Sequence[str]
+    keywords: Sequence[str]
+    overview: str | None
+    budget: int | None
+    revenue: int | None
+    avg_rating: float | None
+    rating_count: int
+    enriched_from: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A row of movies' enrichment columns, in the order of staging."""
+
+    movie_id: int
+    sentiment: str | None
+    budget_tier: str | None
+    revenue_tier: str | None
+    effectiveness: float | None
+    target_audience: str | None
+    estimated: list[str]
+    enriched_by: str
+    enriched_from: str
+
+
+class Told(BaseModel):
+    """What a model says of film ``n``."""
+
+    n: int
+    sentiment: Sentiment
+    target_audience: Audience
+
+
+class ToldMoney(Told):
+    """As Told, with tiers."""
+
+    budget_tier: Literal["low", "medium", "high", "ultra_high", "unknown"]
+    revenue_tier: Literal["low", "medium", "high", "blockbuster", "unknown"]
+
+
+class Tones(BaseModel):
+    """What a model says of a batch."""
+
+    films: Annotated[list[Told], Field(max_length=BATCH)]
+
+
+class TonesAndMoney(BaseModel):
+    """As Tones, with tiers."""
+
+    films: Annotated[list[ToldMoney], Field(max_length=BATCH)]
+
+
+def by_rules(film: Film, catalog_mean: float) -> Judgement:
+    """What the facts say. None wherever they do not."""
+    rating = bayesian_rating(film.avg_rating, film.rating_count, catalog_mean)
+    return Judgement(
+        movie_id=film.movie_id,
+        sentiment=None,
+        budget_tier=tier(adjusted(film.budget, film.year), BUDGET_TIERS),
+        revenue_tier=tier(adjusted(film.revenue, film.year), REVENUE_TIERS),
+        effectiveness=effectiveness(film.budget, film.revenue, rating),
+        target_audience=audience(film.genres, film.overview),
+        estimated=[],
+        enriched_by=RULES,
+        enriched_from=film.enriched_from,
+    )
+
+
+def audience(genres: Sequence[str], overview: str | None) -> str | None:
+    """Who a film is made for, by its certificate, else by its genres; None: they do not say.
+
+    >>> audience(["Comedy"], "A comedy released in 1998, rated PG-13.")
+    'teens'
+    """
+    named = {genre.lower() for genre in genres}
+    by_genre = next((value for genre, value in _BY_GENRE if genre in named), None)
+    if found := _CERTIFICATE.search(overview or ""):
+        certified = _BY_CERTIFICATE[found[1]]
+        return by_genre if certified == "families" and by_genre == "kids" else certified
+    return by_genre
+
+
+def lacks_money(film: Film) -> bool:
+    """Whether a tier is left open by the facts."""
+    return adjusted(film.budget, film.year) is None or adjusted(film.revenue, film.year) is None
+
+
+def prompt_for(films: Sequence[Film]) -> Prompt:
+    """The prompt that asks about these films."""
+    name = "enrich-money" if any(map(lacks_money, films)) else "enrich"
+    return load_prompt(name)
+
+
+def signature(model: LanguageModel) -> str:
+    """What ``enriched_by`` says of films that this model was asked about."""
+    return f"{model.name} enrich@{load_prompt('enrich').version}"
+
+
+def question(films: Sequence[Film]) -> dict[str, Any]:
+    """What a model is shown of the films: facts only, cut to a length."""
+    return {"films": [_shown(n, film) for n, film in enumerate(films, 1)]}
+
+
+def _shown(n: int, film: Film) -> Mapping[str, Any]:
+    facts: dict[str, Any] = {
+        "n": n,
+        "title": film.title[:_LONGEST_TEXT],
+        "year": film.year,
+        "genres": list(film.genres),
+        "keywords": list(film.keywords)[:_MOST_KEYWORDS],
+        "overview": (film.overview or "")[:_LONGEST_TEXT],
+    }
+    return {name: value for name, value in facts.items() if value}
+
+
+def answer_type(films: Sequence[Film]) -> type[Tones | TonesAndMoney]:
+    """The form of the answer about these films."""
+    return TonesAndMoney if any(map(lacks_money, films)) else Tones
+
+
+def ask(
+    model: LanguageModel, films: Sequence[Film], catalog_mean: float
+) -> tuple[list[Judgement], bool, int]:
+    """The films judged with the model's help: (judgements, from the store, tokens).
+
+    Raises LanguageModelError.
+    """
+    due = list(range(1, len(films) + 1))
+
+    def check(answer: Tones | TonesAndMoney) -> None:
+        if [told.n for told in answer.films] != due:
+            raise ValueError(f"films must hold n from 1 to {len(due)}, each once and in order")
+
+    answer = model.ask(prompt_for(films), question(films), answer_type(films), check=check)
+    judged = [
+        _joined(by_rules(film, catalog_mean), told, signature(model))
+        for film, told in zip(films, answer.value.films, strict=True)
+    ]
+    return judged, answer.cached, answer.usage.tokens
+
+
+def _joined(facts: Judgement, told: Told, by: str) -> Judgement:
+    """Facts first; what they leave open, as told."""
+    tiers: dict[str, str | None] = {
+        "budget_tier": facts.budget_tier,
+        "revenue_tier": facts.revenue_tier,
+    }
+    estimated = []
+    for name, known in tiers.items():
+        guess = getattr(told, name, "unknown")
+        if known is None and guess != "unknown":
+            tiers[name] = guess
+            estimated.append(name)
+    return Judgement(
+        movie_id=facts.movie_id,
+        sentiment=told.sentiment,
+        budget_tier=tiers["budget_tier"],
+        revenue_tier=tiers["revenue_tier"],
+        effectiveness=facts.effectiveness,
+        target_audience=told.target_audience,
+        estimated=estimated,
+        enriched_by=by,
+        enriched_from=facts.enriched_from,
+    )

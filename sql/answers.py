@@ -1,0 +1,121 @@
+"""A language model's answers and calls, kept in PostgreSQL: shared by every process."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from palate.llm.answers import Budget, Call, CallEnd
+from sql.database import Database
+from sql.statements import Statements
+
+_statements = Statements(Path(__file__).parent / "statements" / "answers.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedCall:
+    """One call as it was recorded. ``cost`` in US dollars; None: no price was known."""
+
+    id: int
+    called_at: datetime
+    model: str
+    prompt: str
+    outcome: str
+    tokens_in: int
+    tokens_out: int
+    cost: float | None
+    seconds: float | None
+    question: str | None
+    answer: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one prompt to one model came to on one day."""
+
+    day: datetime
+    model: str
+    prompt: str
+    calls: int
+    answered: int
+    repaired: int
+    tokens_in: int
+    tokens_out: int
+    cost: float | None
+    seconds: float | None
+
+
+class PostgresStore:
+    """The AnswerStore of every process on one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def find(self, key: str) -> str | None:
+        """The answer kept under the key, unless it is too old."""
+        with self._database.read() as connection:
+            return connection.execute(_statements["find"], {"key": key}).scalar()
+
+    def keep(self, key: str, model: str, prompt: str, answer: str, seconds: float) -> None:
+        """Keep an answer for so many seconds."""
+        values = {"key": key, "model": model, "prompt": prompt, "answer": answer}
+        with self._database.begin() as connection:
+            connection.execute(_statements["keep"], values | {"seconds": seconds})
+
+    def reserve(self, call: Call, day: Budget) -> int | None:
+        """Record that a call begins; None where it might go beyond the day's budget."""
+        values = {
+            "model": call.model,
+            "prompt": call.prompt,
+            "tokens_in": call.estimate.tokens_in,
+            "tokens_out": call.estimate.tokens_out,
+            "cost": call.estimate.cost,
+            "question": call.question,
+            "most_tokens": day.tokens,
+            "most_cost": day.cost,
+        }
+        with self._database.begin() as connection:
+            if day != Budget():
+                connection.execute(_statements["lock_budget"])
+            return connection.execute(_statements["reserve"], values).scalar()
+
+    def settle(self, number: int, end: CallEnd) -> None:
+        """Record how the call ended."""
+        values = {
+            "id": number,
+            "outcome": end.outcome,
+            "tokens_in": end.usage.tokens_in,
+            "tokens_out": end.usage.tokens_out,
+            "cost": end.usage.cost,
+            "seconds": end.seconds,
+            "answer": end.answer,
+        }
+        with self._database.begin() as connection:
+            connection.execute(_statements["settle"], values)
+
+    def calls(self, n: int) -> list[RecordedCall]:
+        """The last ``n`` calls, newest first."""
+        return [RecordedCall(**row) for row in self._rows("recent_calls", n=n)]
+
+    def costs(self, days: int) -> list[Cost]:
+        """What was asked and spent in so many days: by day, model and prompt, newest first."""
+        return [Cost(**row) for row in self._rows("costs", days=days)]
+
+    def prune(self, keep_calls: float = 90 * 86_400) -> tuple[int, int]:
+        """Delete answers that are too old and calls older than so many seconds; how many each."""
+        with self._database.begin(patient=True) as connection:
+            answers = connection.execute(_statements["prune_answers"]).rowcount
+            calls = connection.execute(_statements["prune_calls"], {"seconds": keep_calls}).rowcount
+        return answers, calls
+
+    def forget(self) -> tuple[int, int]:
+        """Delete every answer and the texts of every call, whose costs stay; how many each."""
+        with self._database.begin(patient=True) as connection:
+            answers = connection.execute(_statements["forget_answers"]).rowcount
+            texts = connection.execute(_statements["forget_texts"]).rowcount
+        return answers, texts
+
+    def _rows(self, statement: str, **values: Any) -> list[dict[str, Any]]:
+        with self._database.read() as connection:
+            rows = connection.execute(_statements[statement], values).mappings().all()
+        return [dict(row) for row in rows]
