@@ -9,8 +9,8 @@ from scipy import sparse
 
 from palate.errors import MisuseError
 from rerank.models.epochs import tell_epoch
-from rerank.models.interface import Model, Movies, Ratings
-from rerank.models.sides import side_matrix
+from rerank.models.interface import Ids, Model, Movies, Ratings
+from rerank.models.stacked import known_sides
 
 Floats = NDArray[np.float64]
 
@@ -28,9 +28,9 @@ class BiasedMf(Model):
     and Volinsky 2009, "Matrix factorization techniques for recommender systems"). The ridge is
     ``l2`` plus ``l2_per_rating`` times the ratings (Zhou et al. 2008, "Large-scale parallel
     collaborative filtering"), ``l2_bias`` for the biases. A film's (b, q) is drawn not to 0 but to
-    what its genres, decade, traits and text say by a ridge regression (``l2_sides``) over all
-    films, learned along (as in Agarwal and Chen 2009, "Regression-based latent factor models"): a
-    film that nobody rated has that alone.
+    what its genres and traits, year and text say (vectors of length ``genres``, ``years`` and
+    ``text``) by a ridge regression (``l2_sides``) over all films, learned along, as in Agarwal and
+    Chen 2009, "Regression-based latent factor models": a film that nobody rated has that alone.
     """
 
     name: ClassVar[str] = "biased-mf"
@@ -42,6 +42,9 @@ class BiasedMf(Model):
     l2_per_rating: float = 0.1
     l2_bias: float = 5.0
     l2_sides: float = 1.0
+    text: float = 0.5
+    genres: float = 1.0
+    years: float = 0.7
     epochs: int = 20
     seed: int = 0
 
@@ -58,7 +61,7 @@ class BiasedMf(Model):
         draw = np.random.default_rng(self.seed)
         self.factors: Floats = draw.normal(0, _START, (len(self.counts), self.rank))
         by_film = ratings.with_values(np.arange(len(ratings))).tocsc()
-        sides = _Sides(side_matrix(movies, ratings.movie_ids), self.counts, self.l2_sides)
+        sides = _Sides(self._known(movies, ratings.movie_ids), self.counts, self.l2_sides)
         expected: Floats = np.zeros((len(self.counts), 1 + self.rank))
         for epoch in range(self.epochs):
             users = self.users(ratings)
@@ -80,6 +83,11 @@ class BiasedMf(Model):
         return _solve(
             ratings.starts, ratings.columns, left, _regressors(films), ridge, np.zeros_like(ridge)
         )
+
+    def _known(self, movies: Movies | None, movie_ids: Ids) -> NDArray[np.float32]:
+        """1 and what is known of each film, (m, f)."""
+        known = known_sides(movies, movie_ids, self.text, self.genres, self.years)
+        return np.hstack([np.ones((len(movie_ids), 1), np.float32), known])
 
     def stars(self, known: Ratings, asked: Ratings) -> Floats:
         """What ``asked``'s users would rate its films, (r,) in its order, by what is ``known`` of

@@ -1,5 +1,6 @@
 """What models learn from, read from the database."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,14 @@ _statements = Statements(Path(__file__).parent / "statements" / "data.sql")
 
 
 def read_movies(database: Database, *, vectors: bool = True) -> Movies:
-    """Every film, with centred text vectors, 0 where a film has none, unless not wanted."""
+    """Every film, with what enrichment says of it and, unless not wanted, centred text vectors, 0
+    where a film has none."""
     with database.begin(patient=True) as connection:
         rows = connection.execute(_statements["movies"]).all()
         ids = np.array([row.movie_id for row in rows], np.int64)
         years = np.array([row.year if row.year else np.nan for row in rows], np.float32)
-        found = Movies(ids, [tuple(row.genres) for row in rows], years)
+        genres, traits = [tuple(row.genres) for row in rows], [tuple(row.traits) for row in rows]
+        found = Movies(ids, genres, years, traits=traits)
         if not vectors:
             return found
         matrix = np.zeros((len(ids), 384), np.float32)
@@ -25,4 +28,4 @@ def read_movies(database: Database, *, vectors: bool = True) -> Movies:
             matrix[np.searchsorted(ids, movie_id)] = np.fromstring(
                 vector[1:-1], np.float32, sep=","
             )
-    return Movies(ids, found.genres, found.years, matrix)
+    return dataclasses.replace(found, vectors=matrix)

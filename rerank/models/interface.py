@@ -143,7 +143,7 @@ class Movies:
     genres: Sequence[tuple[str, ...]] = ()  # m, or empty
     years: NDArray[np.float32] | None = None  # (m,), NaN where unknown
     vectors: NDArray[np.float32] | None = None  # (m, d) centred text vectors, 0 where there is none
-    traits: Sequence[tuple[str, ...]] = ()  # m, or empty: such as ``budget_tier high``
+    traits: Sequence[tuple[str, ...]] = ()  # m, or empty: such as ``budget high``
 
 
 def places(known: Ids, ids: ArrayLike, what: str) -> NDArray[np.int64]:
@@ -170,6 +170,8 @@ class Model(ABC):
     """Whether users differ in what they are given."""
     predicts_ratings: ClassVar[bool] = False
     """Whether scores are in stars."""
+    on_request: ClassVar[bool] = False
+    """Whether it is only measured when it is named: it takes long, or needs an extra."""
 
     ratings: Ratings = field(init=False, repr=False, compare=False)
 

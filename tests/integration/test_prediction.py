@@ -10,6 +10,7 @@ from palate.settings import Settings
 from rerank.evaluate.data import read_ratings
 from rerank.models import registry
 from rerank.models.biased import BiasedMf
+from rerank.models.data import read_movies
 from rerank.models.prediction import LEVEL, RatingPrediction, predict_rating
 from rerank.models.train_ratings import train_ratings
 from rerank.profile import list_ratings, rate
@@ -69,8 +70,6 @@ def trained(server: EmbeddedServer, settings: Settings, sample_template: str) ->
 def test_the_stored_model_predicts_as_the_model_does(trained: Database) -> None:
     user, movie = some(trained)
     ratings = read_ratings(trained)
-    from rerank.models.data import read_movies
-
     model = BiasedMf(rank=8).fit(ratings, read_movies(trained, vectors=True))
     found = predict_rating(trained, user, movie)
     assert found.model == "biased-mf 1"
@@ -191,3 +190,15 @@ def test_too_few_users_teach_nothing(database: Database) -> None:
     assert train_ratings(database, tell=told.append) is None
     assert "too few users" in told[-1]
     assert predict_rating(database, 1, 1).low == 0.5
+
+
+def test_what_enrichment_says_of_a_film_is_learned_from(sample_copy: Database) -> None:
+    with sample_copy.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE movies SET budget_tier = 'low', sentiment = 'mixed' WHERE movie_id = "
+            "(SELECT min(movie_id) FROM movies)"
+        )
+    movies = read_movies(sample_copy)
+    assert movies.traits[0] == ("tone mixed", "budget low")
+    assert set(movies.traits[1:]) == {()}
+    assert movies.vectors is not None

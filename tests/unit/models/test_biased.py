@@ -7,7 +7,6 @@ from palate.errors import MisuseError
 from rerank.models.baselines import Bias
 from rerank.models.biased import BiasedMf
 from rerank.models.interface import Movies, Ratings
-from rerank.models.sides import side_matrix
 
 USERS, FILMS = 60, 50
 
@@ -58,15 +57,3 @@ def test_a_user_is_the_ridge_regression_of_the_ratings() -> None:
 def test_nothing_to_learn_from_is_said() -> None:
     with pytest.raises(MisuseError, match="no ratings"):
         BiasedMf().fit(Ratings.of([], [], []))
-
-
-def test_sides_say_what_is_known_of_each_film() -> None:
-    vectors = np.array([[1, 0], [0, 1]], np.float32)
-    years = np.array([1999, np.nan], np.float32)
-    movies = Movies(np.array([3, 5]), [("Drama",), ()], years, vectors, [("budget_tier low",), ()])
-    sides = side_matrix(movies, np.array([3, 4, 5]))
-    assert sides[:, 0].tolist() == [1, 1, 1]
-    assert sides[0].sum() == pytest.approx(1 + 1 + 1 + 1 + 0.5)  # genre, trait, decade, text
-    assert sides[1].sum() == 1
-    assert sides[2].sum() == pytest.approx(1.5)
-    assert side_matrix(None, np.array([3])).tolist() == [[1]]
