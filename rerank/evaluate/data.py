@@ -1,6 +1,6 @@
 """Ratings and films, read from the database as arrays."""
 
-import io
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from sql.statements import Statements, raw
 
 statements = Statements(Path(__file__).with_name("statements") / "evaluate.sql")
 
+_BLOCK = 1 << 24  # bytes of text parsed at once
 _COLUMNS = {
     "user_id": pl.Int64, "movie_id": pl.Int64, "rating": pl.Float32, "rated_at": pl.Float64
 }  # fmt: skip
@@ -30,19 +31,32 @@ class Film:
 
 def read_ratings(database: Database) -> Ratings:
     """Every person's ratings of profile ``main``. Raises MisuseError when there are none."""
-    buffer = io.BytesIO()
     copying = statements.raw("ratings").encode()
     with database.begin(patient=True) as connection, raw(connection).cursor().copy(copying) as copy:
-        for block in copy:
-            buffer.write(block)
-    buffer.seek(0)
-    rows = pl.read_csv(buffer, schema=_COLUMNS)
+        parts = [_parsed(block) for block in _blocks(copy)]
+    rows = pl.concat(parts) if parts else pl.DataFrame(schema=_COLUMNS)
     if rows.is_empty():
         raise MisuseError(
             "The database holds no people's ratings to measure with. Nothing was done. "
             "Load some, for example with `palate ingest sample`."
         )
     return Ratings.of(*(rows[name].to_numpy() for name in _COLUMNS))
+
+
+def _blocks(copy: Iterable[bytes | bytearray | memoryview]) -> Iterator[bytes]:
+    """What COPY sends, in large blocks of whole lines: text takes more memory than numbers."""
+    block = bytearray()
+    for line in copy:
+        block += line
+        if len(block) > _BLOCK:
+            yield bytes(block)
+            block.clear()
+    if block:
+        yield bytes(block)
+
+
+def _parsed(block: bytes) -> pl.DataFrame:
+    return pl.read_csv(block, has_header=False, schema=_COLUMNS)
 
 
 def read_films(database: Database) -> list[Film]:

@@ -1,11 +1,12 @@
 """`palate bench`: measured speed."""
 
+from contextlib import ExitStack
 from typing import Annotated, Literal
 
 import typer
 
 from palate.errors import MisuseError
-from serve.cli.output import err, print_facts, print_json, say
+from serve.cli.output import err, number, out, print_facts, print_json, say, table
 from serve.cli.session import Json, examples, session
 
 app = typer.Typer(no_args_is_help=True, help="Measure speed on this machine.")
@@ -98,6 +99,51 @@ def ingest(
                 "memory",
                 f"{report.memory_before_mb:.0f} MB before, {report.memory_peak_mb:.0f} at most",
             ),
+            ("machine", this_machine()),
+        ]
+    )
+
+
+@app.command(epilog=examples("palate bench train", "palate bench train --ratings 25000000 --read"))
+def train(
+    context: typer.Context,
+    ratings: Annotated[int, typer.Option(min=100, help="Ratings to make up.")] = 1_000_000,
+    model: Annotated[str, typer.Option(help="Model to train: auto, svd, ease, als...")] = "auto",
+    read: Annotated[
+        bool, typer.Option("--read", help="Also write them to a scratch database and read them.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the ratings.")] = 0,
+    json: Json = False,
+) -> None:
+    """Make up ratings with MovieLens' long tails and train a model on them; what yours holds is
+    not touched."""
+    from bench.machine import this_machine
+    from bench.train import bench_train
+    from rerank.models.train import FACTOR_MODELS
+    from serve.cli.train import AUTO, check_installed
+
+    check_installed()
+    if model not in (AUTO, *FACTOR_MODELS):
+        raise MisuseError(
+            f"There is no model {model} that SQL can use. Nothing was measured. "
+            f"There are {AUTO}, {', '.join(FACTOR_MODELS)}."
+        )
+    with ExitStack() as opened:
+        database = opened.enter_context(session(context).database()) if read else None
+        report = bench_train(ratings, model, seed=seed, database=database, say=say)
+    if json:
+        print_json(report)
+        return
+    shown = table("step", ("seconds", "right"), ("processor", "right"), ("MB at most", "right"))
+    for name, cost in report.steps.items():
+        shown.add_row(
+            name, number(cost.seconds, 1), number(cost.cpu_seconds, 1), f"{cost.memory_mb:,.0f}"
+        )
+    out().print(shown)
+    print_facts(
+        [
+            ("ratings", f"{report.ratings:,} of {report.users:,} users and {report.films:,} films"),
+            ("model", report.model),
             ("machine", this_machine()),
         ]
     )

@@ -4,8 +4,7 @@ COPY (
     SELECT r.user_id, r.movie_id, r.rating, extract(epoch FROM r.rated_at)::double precision AS rated_at
     FROM ratings r JOIN users u USING (user_id, profile)
     WHERE r.profile = 'main' AND NOT u.synthetic
-    ORDER BY r.user_id, r.movie_id
-) TO STDOUT (FORMAT csv, HEADER);
+) TO STDOUT (FORMAT csv);
 
 -- name: movies
 SELECT movie_id, title, year, genres FROM movies ORDER BY movie_id;
