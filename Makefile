@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo serve test lint bench samples clean
+.PHONY: help demo serve test lint bench samples k8s-check manifests clean
 
 help:            ## Show what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -34,6 +34,12 @@ samples: $(VENV)/dev  ## Rebuild the sample's files from their inputs
 	$(BIN)/python -m samples.build catalog
 	$(BIN)/python -m samples.build ratings
 	$(BIN)/python -m samples.build embeddings
+
+k8s-check: $(VENV)/dev  ## Check the image, the chart and the plain manifests only
+	$(BIN)/python -m pytest tests/kubernetes
+
+manifests: $(VENV)/dev  ## Make k8s/, the schema and the table of values again from the chart
+	$(BIN)/python -m tests.kubernetes.generate
 
 clean:           ## Remove the environment and caches; data stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info

@@ -1,0 +1,84 @@
+{{/* Parts of the database cluster. */}}
+
+{{/* A quantity of memory in MiB. */}}
+{{- define "palate.mebibytes" -}}
+{{- $text := toString . -}}
+{{- if hasSuffix "Gi" $text -}}
+{{- mulf (trimSuffix "Gi" $text | float64) 1024.0 | floor | int -}}
+{{- else if hasSuffix "Mi" $text -}}
+{{- trimSuffix "Mi" $text | float64 | floor | int -}}
+{{- else -}}
+{{- fail (printf "database.cnpg.resources.limits.memory: %s is no number of Mi or Gi. Nothing was installed." $text) -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+PostgreSQL's settings: memory in proportion to the limit, connections for every API pod's pool, the
+jobs and people. jit and costs as Palate measured them on solid-state disks.
+*/}}
+{{- define "palate.parameters" -}}
+{{- $memory := include "palate.mebibytes" (dig "limits" "memory" "2Gi" .Values.database.cnpg.resources) | int -}}
+{{- $pods := .Values.api.replicas -}}
+{{- if .Values.autoscaling.enabled -}}
+{{- $pods = .Values.autoscaling.maxReplicas -}}
+{{- end -}}
+{{- $connections := max 100 (add (mul (add $pods 1) .Values.api.poolSize) 40) -}}
+{{- $computed := dict
+  "shared_buffers" (printf "%dMB" (div $memory 4))
+  "effective_cache_size" (printf "%dMB" (div (mul $memory 7) 10))
+  "maintenance_work_mem" (printf "%dMB" (min 1024 (max 64 (div $memory 16))))
+  "work_mem" (printf "%dMB" (max 4 (div $memory 256)))
+  "max_connections" (toString $connections)
+  "random_page_cost" "1.1"
+  "jit" "off"
+-}}
+{{- toYaml (merge (deepCopy .Values.database.cnpg.parameters) $computed) -}}
+{{- end -}}
+
+{{/* A role with a password where it has a Secret, else one that others take. */}}
+{{- define "palate.login" -}}
+{{- if . -}}
+login: true
+passwordSecret:
+  name: {{ . }}
+{{- else -}}
+login: false
+{{- end -}}
+{{- end -}}
+
+{{- define "palate.bootstrap" -}}
+{{- $database := .Values.database -}}
+{{- if $database.cnpg.recovery.enabled -}}
+recovery:
+  source: origin
+  database: {{ $database.name }}
+  owner: palate_owner
+  {{- with $database.ownerSecret }}
+  secret:
+    name: {{ . }}
+  {{- end }}
+  {{- with $database.cnpg.recovery.targetTime }}
+  recoveryTarget:
+    targetTime: {{ . | quote }}
+  {{- end }}
+{{- else -}}
+initdb:
+  database: {{ $database.name }}
+  owner: palate_owner
+  {{- with $database.ownerSecret }}
+  secret:
+    name: {{ . }}
+  {{- end }}
+  dataChecksums: true
+  encoding: UTF8
+  localeCollate: C.UTF-8
+  localeCType: C.UTF-8
+  # As superuser, once: what the owner may not do itself.
+  postInitApplicationSQL:
+    - CREATE EXTENSION IF NOT EXISTS vector
+    - CREATE EXTENSION IF NOT EXISTS pg_search
+    - CREATE ROLE palate_app NOLOGIN
+    - CREATE ROLE palate_read NOLOGIN
+    - GRANT palate_app, palate_read TO palate_owner
+{{- end -}}
+{{- end -}}

@@ -1,0 +1,122 @@
+{{/* Parts of pods: security, environment, volumes, containers. */}}
+
+{{- define "palate.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 10001
+runAsGroup: 10001
+fsGroup: 10001
+fsGroupChangePolicy: OnRootMismatch
+seccompProfile:
+  type: RuntimeDefault
+{{- end -}}
+
+{{- define "palate.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end -}}
+
+{{/*
+How to reach the database; called with (dict "root" $ "role" "app" or "owner").
+The address names no login: libpq takes it from PGUSER and PGPASSWORD, so that a password may hold
+any character. Without a Secret of its own, the API logs in as the owner and takes its role.
+*/}}
+{{- define "palate.databaseEnv" -}}
+{{- $database := .root.Values.database -}}
+{{- if eq $database.mode "external" -}}
+- name: PALATE_DATABASE_URL
+  valueFrom:
+    secretKeyRef:
+      name: {{ $database.external.existingSecret }}
+      key: {{ ternary "owner-url" "url" (eq .role "owner") }}
+{{- else -}}
+{{- $secret := include "palate.ownerSecret" .root -}}
+{{- if and (eq .role "app") $database.appSecret -}}
+{{- $secret = $database.appSecret -}}
+{{- end -}}
+- name: PALATE_DATABASE_URL
+  value: {{ printf "postgresql://%s-rw:5432/%s" $database.cluster $database.name | quote }}
+- name: PGUSER
+  valueFrom:
+    secretKeyRef:
+      name: {{ $secret }}
+      key: username
+- name: PGPASSWORD
+  valueFrom:
+    secretKeyRef:
+      name: {{ $secret }}
+      key: password
+{{- if and (eq .role "app") (not $database.appSecret) }}
+- name: PGOPTIONS
+  value: "-c role=palate_app"
+{{- end }}
+- name: PGSSLMODE
+  value: {{ $database.sslMode }}
+{{- if hasPrefix "verify-" $database.sslMode }}
+- name: PGSSLROOTCERT
+  value: /etc/palate/database/ca.crt
+{{- end }}
+{{- end -}}
+{{- end -}}
+
+{{- define "palate.llmEnv" -}}
+{{- if and .Values.llm.enabled .Values.llm.existingSecret -}}
+- name: PALATE_LLM_API_KEY
+  valueFrom:
+    secretKeyRef:
+      name: {{ .Values.llm.existingSecret }}
+      key: api-key
+{{- end -}}
+{{- end -}}
+
+{{- define "palate.mounts" -}}
+- name: tmp
+  mountPath: /tmp
+{{- if and (include "palate.inCluster" .) (hasPrefix "verify-" .Values.database.sslMode) }}
+- name: database-ca
+  mountPath: /etc/palate/database
+  readOnly: true
+{{- end }}
+{{- end -}}
+
+{{- define "palate.caVolume" -}}
+{{- if and (include "palate.inCluster" .) (hasPrefix "verify-" .Values.database.sslMode) -}}
+- name: database-ca
+  secret:
+    secretName: {{ include "palate.caSecret" . }}
+    items:
+      - key: ca.crt
+        path: ca.crt
+{{- end -}}
+{{- end -}}
+
+{{- define "palate.pullSecrets" -}}
+{{- with .Values.image.pullSecrets -}}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end -}}
+{{- end -}}
+
+{{/* Waits for the database and brings its schema up. Many may: one works, the others wait. */}}
+{{- define "palate.migrate" -}}
+- name: migrate
+  image: {{ include "palate.image" (dict "root" .root "jobs" .jobs) }}
+  imagePullPolicy: {{ .root.Values.image.pullPolicy }}
+  command: [palate]
+  args: [db, migrate, --wait, "600"]
+  env:
+    {{- include "palate.databaseEnv" (dict "root" .root "role" "owner") | nindent 4 }}
+  envFrom:
+    - configMapRef:
+        name: {{ include "palate.fullname" .root }}
+  resources:
+    requests: {cpu: 100m, memory: 128Mi}
+    limits: {cpu: "1", memory: 256Mi}
+  securityContext:
+    {{- include "palate.containerSecurity" .root | nindent 4 }}
+  volumeMounts:
+    {{- include "palate.mounts" .root | nindent 4 }}
+{{- end -}}

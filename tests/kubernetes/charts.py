@@ -1,0 +1,287 @@
+"""The chart as Helm renders it, and the sets of values that the tests render."""
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import kubernetes_validate
+import yaml
+from helm_python import Chart
+
+from tests.kubernetes.values import CHART
+
+Manifest = dict[str, Any]
+Values = dict[str, Any]
+
+NAMESPACE = "films"
+SCHEMAS = Path(__file__).parent / "schemas"
+
+EVERYTHING: Values = {
+    "commonLabels": {"team": "search"},
+    "image": {
+        "repository": "registry.example.com/palate",
+        "digest": "sha256:" + "0123456789abcdef" * 4,
+        "pullSecrets": ["registry"],
+    },
+    "api": {
+        "semantic": True,
+        "preStopSeconds": 7,
+        "shutdownTimeout": 30,
+        "config": {"max_k": 50, "log_level": "warning"},
+        "extraEnv": [{"name": "TZ", "value": "UTC"}],
+        "spread": "DoNotSchedule",
+        "priorityClassName": "high",
+        "nodeSelector": {"pool": "search"},
+        "tolerations": [{"key": "search", "operator": "Exists"}],
+        "affinity": {
+            "podAntiAffinity": {
+                "preferredDuringSchedulingIgnoredDuringExecution": [
+                    {
+                        "weight": 1,
+                        "podAffinityTerm": {
+                            "topologyKey": "kubernetes.io/hostname",
+                            "labelSelector": {"matchLabels": {"app.kubernetes.io/name": "palate"}},
+                        },
+                    }
+                ]
+            }
+        },
+        "podAnnotations": {"example.com/seen": "yes"},
+    },
+    "service": {"type": "LoadBalancer", "port": 8080, "annotations": {"example.com/lb": "a"}},
+    "ingress": {
+        "enabled": True,
+        "className": "nginx",
+        "hosts": ["a.example.com", "b.example.com"],
+        "tlsSecret": "tls",
+        "annotations": {"example.com/ingress": "a"},
+    },
+    "httpRoute": {
+        "enabled": True,
+        "parentRefs": [{"name": "gateway", "namespace": "gateways"}],
+        "hostnames": ["c.example.com"],
+    },
+    "autoscaling": {"enabled": True, "requestsPerSecond": 50},
+    "podDisruptionBudget": {"maxUnavailable": "25%"},
+    "serviceAccount": {"name": "searcher", "annotations": {"example.com/identity": "a"}},
+    "networkPolicy": {
+        "ingressFrom": [{"namespaceSelector": {}}],
+        "llmTo": [{"ipBlock": {"cidr": "10.1.0.0/16"}}],
+        "extraEgress": [{"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]}],
+    },
+    "database": {
+        "appSecret": "palate-app",
+        "readSecret": "palate-read",
+        "ownerSecret": "palate-owner",
+        "caSecret": "authority",
+        "cnpg": {
+            "instances": 3,
+            "allowReplicas": True,
+            "image": "registry.example.com/paradedb-enterprise:18-v0.21.16",
+            "storage": {"size": "100Gi", "storageClass": "fast"},
+            "walStorage": {"size": "10Gi", "storageClass": "fast"},
+            "parameters": {"work_mem": "32MB"},
+            "sharedPreloadLibraries": ["pg_search", "pg_stat_statements"],
+            "affinity": {"topologyKey": "topology.kubernetes.io/zone"},
+            "backup": {
+                "enabled": True,
+                "destinationPath": "s3://backups/palate",
+                "endpointURL": "https://objects.example.com",
+                "credentialsSecret": "objects",
+            },
+        },
+    },
+    "llm": {
+        "enabled": True,
+        "url": "http://ollama:11434/v1",
+        "model": "small",
+        "existingSecret": "llm",
+    },
+    "jobs": {
+        "nodeSelector": {"pool": "work"},
+        "tolerations": [{"key": "work", "operator": "Exists"}],
+        "load": {
+            "source": "movielens",
+            "location": "/data/ml-32m.zip",
+            "metadata": "/data/films.jsonl.gz",
+            "existingClaim": "movielens",
+            "replace": True,
+        },
+        "embed": {"enabled": True},
+        "train": {"enabled": True, "schedule": "0 3 * * *", "args": ["svd", "--rank", "64"]},
+        "evaluate": {"enabled": True},
+        "enrich": {"enabled": True, "schedule": "@daily"},
+    },
+    "monitoring": {
+        "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
+        "podMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
+        "prometheusRule": {"enabled": True, "labels": {"release": "prometheus"}},
+        "dashboard": {"enabled": True},
+    },
+}
+
+
+def example(name: str) -> Values:
+    """The values of one of the chart's examples."""
+    read: Values = yaml.safe_load((CHART / name).read_text(encoding="utf-8"))
+    return read
+
+
+VALUE_SETS: dict[str, Values] = {
+    "defaults": {},
+    "kind": example("values-kind.yaml"),
+    "production": example("values-production.yaml"),
+    "everything": EVERYTHING,
+    "no keys": {"auth": {"mode": "none", "existingSecret": ""}},
+    "external database": {
+        "database": {"mode": "external", "external": {"existingSecret": "addresses"}},
+        "networkPolicy": {"databaseTo": [{"ipBlock": {"cidr": "10.2.0.0/16"}}]},
+    },
+    "external database on another port": {
+        "database": {"mode": "external", "external": {"existingSecret": "a", "port": 6432}}
+    },
+    "database of another chart": {"database": {"mode": "paradedb", "cluster": "films"}},
+    "database without checked certificate": {"database": {"sslMode": "require"}},
+    "backups with the node's identity": {
+        "database": {
+            "cnpg": {"backup": {"enabled": True, "destinationPath": "gs://backups/palate"}}
+        }
+    },
+    "backups on Azure": {
+        "database": {
+            "cnpg": {
+                "backup": {
+                    "enabled": True,
+                    "destinationPath": "https://account.blob.core.windows.net/backups",
+                }
+            }
+        }
+    },
+    "backups into a store that is there": {
+        "database": {"cnpg": {"backup": {"enabled": True, "objectStore": "ours"}}}
+    },
+    "restore": {
+        "database": {
+            "cluster": "paradedb-2",
+            "cnpg": {
+                "backup": {"enabled": True, "objectStore": "ours"},
+                "recovery": {
+                    "enabled": True,
+                    "serverName": "paradedb",
+                    "targetTime": "2026-11-21T10:00:00Z",
+                },
+            },
+        }
+    },
+    "MovieLens by name": {"jobs": {"load": {"source": "movielens", "location": "ml-latest-small"}}},
+    "MovieLens by address": {
+        "jobs": {"load": {"source": "movielens", "location": "https://example.com/ml.zip"}}
+    },
+    "nothing but the API": {
+        "jobs": {"load": {"enabled": False}, "refresh": {"enabled": False}},
+        "networkPolicy": {"enabled": False},
+        "podDisruptionBudget": {"enabled": False},
+        "serviceAccount": {"create": False},
+        "api": {"preStopSeconds": 0},
+    },
+    "a model by its provider": {
+        "llm": {"enabled": True, "provider": "openai", "model": "m", "existingSecret": "llm"},
+        "jobs": {"enrich": {"enabled": True}},
+    },
+    "jobs now and then": {
+        "jobs": {
+            name: {"enabled": True, "schedule": "0 4 * * 0"}
+            for name in ("embed", "train", "evaluate", "enrich")
+        }
+    },
+    "other names": {"nameOverride": "films", "fullnameOverride": "film-search"},
+}
+
+
+@cache
+def chart() -> Chart:
+    """The chart, read once."""
+    return Chart.load(CHART)
+
+
+def render(
+    values: Values | None = None, name: str = "palate", *, is_upgrade: bool = False
+) -> dict[str, str]:
+    """Every template by its path, as Helm renders it for a release."""
+    return chart().render(
+        values or {},
+        name=name,
+        namespace=NAMESPACE,
+        is_install=not is_upgrade,
+        is_upgrade=is_upgrade,
+        revision=2 if is_upgrade else 1,
+    )
+
+
+def manifests(values: Values | None = None, name: str = "palate") -> list[Manifest]:
+    """What would be sent to the API server, tests included. Not to be changed: it is shared."""
+    return _manifests(json.dumps(values or {}), name)
+
+
+@cache
+def _manifests(values: str, name: str) -> list[Manifest]:
+    return [
+        manifest
+        for path, text in sorted(render(json.loads(values), name).items())
+        if path.endswith(".yaml")
+        for manifest in yaml.load_all(text, Loader=yaml.CSafeLoader)
+        if manifest
+    ]
+
+
+def of_kind(found: list[Manifest], kind: str, component: str | None = None) -> list[Manifest]:
+    """Those of one kind, and of one component if given."""
+    return [
+        each
+        for each in found
+        if each["kind"] == kind
+        and component in (None, each["metadata"]["labels"]["app.kubernetes.io/component"])
+    ]
+
+
+def pod_specs(found: list[Manifest]) -> Iterator[tuple[str, Manifest]]:
+    """(kind and name, template) of everything that makes pods; a pod is its own template."""
+    for each in found:
+        title = f"{each['kind']} {each['metadata']['name']}"
+        match each["kind"]:
+            case "Pod":
+                yield title, each
+            case "Deployment" | "Job":
+                yield title, each["spec"]["template"]
+            case "CronJob":
+                yield title, each["spec"]["jobTemplate"]["spec"]["template"]
+
+
+def containers(template: Manifest) -> list[Manifest]:
+    """The containers of a pod, those that run before it included."""
+    spec = template["spec"]
+    return [*spec.get("initContainers", []), *spec["containers"]]
+
+
+def validate(manifest: Manifest, version: str) -> None:
+    """Check a manifest as strictly as the API server would. Raises ValidationError."""
+    _validate(json.dumps(manifest), version)
+
+
+@cache
+def _validate(text: str, version: str) -> None:
+    manifest: Manifest = json.loads(text)
+    schema = _schema(manifest["kind"])
+    if schema is None:
+        kubernetes_validate.validate(manifest, version, strict=True)
+    else:
+        jsonschema.validate(manifest, schema)
+
+
+@cache
+def _schema(kind: str) -> Any:
+    path = SCHEMAS / f"{kind}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
