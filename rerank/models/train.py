@@ -19,6 +19,7 @@ from rerank.evaluate.metrics import debiasing_weights, rank_metrics
 from rerank.evaluate.queries import QuerySet
 from rerank.evaluate.search import SETS, Held, held_out
 from rerank.models import registry
+from rerank.models.als import Als
 from rerank.models.blend import BlendTuner
 from rerank.models.data import read_movies
 from rerank.models.factors import Ease, FactorModel, Svd
@@ -28,7 +29,7 @@ from rerank.models.lambdarank import LambdaRank
 from rerank.models.registry import HEADLINE, StoredModel
 from sql.database import Database
 
-FACTOR_MODELS: Mapping[str, type[FactorModel]] = {"svd": Svd, "ease": Ease}
+FACTOR_MODELS: Mapping[str, type[FactorModel]] = {"svd": Svd, "ease": Ease, "als": Als}
 
 TUNED_ON: QuerySet = "one-word"
 _MOST_QUERIES: Mapping[QuerySet, int] = {"one-word": 6000, "two-words": 2000, "genre-decade": 1000}
@@ -195,6 +196,7 @@ def _joined(parts: list[FeatureLists]) -> FeatureLists:
                 name: np.concatenate([one.components[name] for one in lists])
                 for name in lists[0].components
             },
+            np.concatenate([one.relaxed for one in lists]),
         ),
         np.concatenate([part.matrix for part in parts]),
     )
