@@ -130,7 +130,8 @@ def search(
 def recommend(
     context: typer.Context,
     model: Annotated[
-        list[str] | None, typer.Option(help="Only this model. Repeat. Without: all of them.")
+        list[str] | None,
+        typer.Option(help="Only this model. Repeat. Without: all but those that take long."),
     ] = None,
     protocol: Annotated[
         list[Protocols] | None,
@@ -179,7 +180,8 @@ def _models(names: Sequence[str] | None) -> dict[str, type[Model]]:
             f"There is no model {', '.join(sorted(unknown))}. Nothing was measured. "
             f"There are {', '.join(MODELS)}."
         )
-    return {name: MODELS[name] for name in names or MODELS}
+    common = [name for name, model in MODELS.items() if not model.on_request]
+    return {name: MODELS[name] for name in names or common}
 
 
 def _stored(paths: Sequence[Path] | None) -> list[Run]:

@@ -1,7 +1,7 @@
 """What the towers are told besides ids, made of the ratings that are learned from alone.
 
 Users: the seven features of `palate features build`. Films: a record (what was rated) and a content
-(genres, year, text vector), apart, so that a film without ratings has the second alone.
+(genres, traits, year, text vector), apart, so that a film without ratings has the second alone.
 """
 
 from collections.abc import Sequence
@@ -111,30 +111,37 @@ def _means(ratings: Ratings, mask: NDArray[np.bool_]) -> tuple[NDArray[Any], NDA
 
 def movie_genres(movie_ids: Ids, movies: Movies | None) -> Floats:
     """1 where a film has a genre, (m, g); genres by name, at least one column."""
-    if movies is None or not len(movies.genres):
-        return np.zeros((len(movie_ids), 1), np.float32)
-    names = sorted({genre for film in movies.genres for genre in film}) or [""]
+    return one_hot(movie_ids, movies, () if movies is None else movies.genres)
+
+
+def one_hot(movie_ids: Ids, movies: Movies | None, words: Sequence[tuple[str, ...]]) -> Floats:
+    """1 where a film has a word, (m, w); ``words`` follow ``movies``; at least one column."""
+    names = sorted({word for film in words for word in film}) or [""]
     place = {name: i for i, name in enumerate(names)}
     hot = np.zeros((len(movie_ids), len(names)), np.float32)
-    rows = np.searchsorted(movie_ids, movies.movie_ids)
-    for row, film in zip(rows, movies.genres, strict=True):
-        hot[row, [place[genre] for genre in film]] = 1
+    if movies is not None and len(words):
+        rows = np.searchsorted(movie_ids, movies.movie_ids)
+        for row, film in zip(rows, words, strict=True):
+            hot[row, [place[word] for word in film]] = 1
     return hot
 
 
 def movie_content(movie_ids: Ids, movies: Movies | None, genres: Floats) -> Floats:
-    """Genres, year, whether there is a text vector, and it at length 1: (m, g + 2 + d)."""
-    columns: Sequence[Floats] = [genres]
-    if movies is not None:
-        rows = np.searchsorted(movie_ids, movies.movie_ids)
-        if movies.years is not None:
-            years = np.full((len(movie_ids), 1), np.nan)
-            years[rows, 0] = movies.years
-            columns = [*columns, Scale.of(years)(years)]
-        if movies.vectors is not None:
-            norms = np.linalg.norm(movies.vectors, axis=1, keepdims=True)
-            vectors = np.zeros((len(movie_ids), 1 + movies.vectors.shape[1]), np.float32)
-            vectors[rows, :1] = norms > 0
-            vectors[rows, 1:] = movies.vectors / np.maximum(norms, 1e-9)
-            columns = [*columns, vectors]
+    """Genres, traits, year, whether there is a text vector, and it at length 1: (m, c)."""
+    columns: list[Floats] = [genres]
+    if movies is None:
+        return genres
+    rows = np.searchsorted(movie_ids, movies.movie_ids)
+    if len(movies.traits):
+        columns.append(one_hot(movie_ids, movies, movies.traits))
+    if movies.years is not None:
+        years = np.full((len(movie_ids), 1), np.nan)
+        years[rows, 0] = movies.years
+        columns.append(Scale.of(years)(years))
+    if movies.vectors is not None:
+        norms = np.linalg.norm(movies.vectors, axis=1, keepdims=True)
+        vectors = np.zeros((len(movie_ids), 1 + movies.vectors.shape[1]), np.float32)
+        vectors[rows, :1] = norms > 0
+        vectors[rows, 1:] = movies.vectors / np.maximum(norms, 1e-9)
+        columns.append(vectors)
     return np.concatenate(columns, axis=1)

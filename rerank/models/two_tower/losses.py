@@ -2,14 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 from torch.nn import functional
-
-Loss = Literal["mse", "bpr", "softmax", "combined"]
-LOSSES: tuple[Loss, ...] = get_args(Loss)
 
 _BPR_SHARE = 0.2  # of the combined loss
 _MSE_SHARE = 0.1
@@ -72,7 +68,7 @@ def _weighted(losses: Tensor, weights: Tensor) -> Tensor:
     return (losses * weights).sum() / weights.sum().clamp(min=1e-6)
 
 
-FUNCTIONS: dict[Loss, Callable[[Batch], Tensor]] = {
+FUNCTIONS: dict[str, Callable[[Batch], Tensor]] = {
     "mse": mse,
     "bpr": bpr,
     "softmax": softmax,

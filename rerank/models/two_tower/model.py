@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from palate.errors import NotInstalledError
+from palate.errors import MisuseError, NotInstalledError
 from rerank.models.factors import FactorModel
 from rerank.models.interface import Ids, Movies, Ratings
 from rerank.models.two_tower.features import Floats
@@ -17,6 +18,9 @@ from rerank.models.two_tower.features import Floats
 if TYPE_CHECKING:
     from rerank.models.two_tower.network import Towers
     from rerank.models.two_tower.training import Recipe
+
+LOSSES = ("mse", "bpr", "softmax", "combined")
+"""What training can make small; ``losses.py`` says how."""
 
 _AROUND = ("device", "checkpoints", "resume")
 """Fields that say how training is run, not what is learned."""
@@ -37,6 +41,7 @@ class TwoTower(FactorModel):
     """
 
     name: ClassVar[str] = "two-tower"
+    on_request: ClassVar[bool] = True
     learned: ClassVar[tuple[str, ...]] = (
         "factors_in", "factors_out", "known", "network", "sizes", "newest", "mean", "deviation",
         "genres",
@@ -54,8 +59,8 @@ class TwoTower(FactorModel):
     unknown: float = 0.1
     drawn: int = 256
     validation: float = 0.1
-    fold_l2: float = 0.03
-    fold_copies: int = 8
+    fold_l2: float = 0.003
+    fold_copies: int = 2
     device: str = field(default="auto", compare=False)
     checkpoints: Path | None = field(default=None, compare=False)
     resume: bool = field(default=False, compare=False)
@@ -70,6 +75,8 @@ class TwoTower(FactorModel):
         self.deviation: Floats = np.ones(6, np.float32)
         self.genres: Floats = np.zeros((0, 1), np.float32)  # (m, g)
         self._towers: Towers | None = None
+        self._written: list[Path] = []
+        _check(self)
 
     def parameters(self) -> dict[str, Any]:
         return {name: v for name, v in super().parameters().items() if name not in _AROUND}
@@ -91,20 +98,35 @@ class TwoTower(FactorModel):
         found: Floats = user_vectors(self._towers, users, rows).numpy()
         return found
 
-    def checkpoint(self, ratings: Ratings) -> Path | None:
+    def check_device(self) -> None:
+        """Raises MisuseError for a device that is not there, NotInstalledError without PyTorch."""
+        _torch()
+        from rerank.models.two_tower.training import find_device
+
+        find_device(self.device)
+
+    def forget_checkpoints(self) -> None:
+        """Delete what this model's trainings have kept: nothing is left to resume."""
+        for path in self._written:
+            path.unlink(missing_ok=True)
+
+    def _checkpoint(self, ratings: Ratings) -> Path | None:
         """Where the training on these ratings keeps what it has reached."""
         if self.checkpoints is None:
             return None
-        return self.checkpoints / f"two-tower-{_digest(ratings)}.pt"
+        path = self.checkpoints / f"two-tower-{_digest(_ratings(ratings))}.pt"
+        self._written.append(path)
+        return path
 
     def _learn(self, ratings: Ratings, movies: Movies | None) -> None:
         torch = _torch()
         from rerank.models.two_tower.training import film_vectors, find_device, train_towers
 
-        about = json.dumps(self.parameters(), sort_keys=True) + _digest(ratings)
+        about = json.dumps(self.parameters(), sort_keys=True)
+        about += _digest(_ratings(ratings)) + _digest(_movies(movies))
         towers, material = train_towers(
             ratings, movies, self._recipe(), find_device(self.device),
-            checkpoint=self.checkpoint(ratings), about=about, resume=self.resume,
+            checkpoint=self._checkpoint(ratings), about=about, resume=self.resume,
         )  # fmt: skip
         self._towers = towers
         state = towers.state_dict().values()
@@ -170,13 +192,43 @@ class FullTwoTower(TwoTower):
         return np.asarray(self.user_vectors(ratings) @ self.factors_out.T)
 
 
-def _digest(ratings: Ratings) -> str:
-    """A short hash of who rated what and how."""
+def _check(model: TwoTower) -> None:
+    """Raises MisuseError for a parameter that nothing can be trained with."""
+    if model.loss not in LOSSES:
+        wrong = f"There is no loss {model.loss}; there are {', '.join(LOSSES)}"
+    elif min(model.rank, model.width, model.epochs, model.patience, model.drawn) < 1:
+        wrong = "rank, width, epochs, patience and drawn are 1 or more"
+    elif model.batch < 2 or model.learning_rate <= 0 or model.weight_decay < 0:
+        wrong = "batch is 2 or more, learning_rate more than 0 and weight_decay 0 or more"
+    elif not all(0 <= v < 1 for v in (model.dropout, model.unknown, model.validation)):
+        wrong = "dropout, unknown and validation lie from 0 to less than 1"
+    elif model.fold_l2 <= 0 or model.fold_copies < 0:
+        wrong = "fold_l2 is more than 0 and fold_copies 0 or more"
+    else:
+        return
+    raise MisuseError(f"{wrong}. Nothing was trained.")
+
+
+def _digest(arrays: Iterable[NDArray[Any]]) -> str:
+    """A short hash."""
     digest = hashlib.sha256()
-    for array in (ratings.user_ids, ratings.movie_ids, ratings.starts, ratings.columns,
-                  ratings.values, ratings.times):  # fmt: skip
+    for array in arrays:
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()[:16]
+
+
+def _ratings(ratings: Ratings) -> list[NDArray[Any]]:
+    return [getattr(ratings, f.name) for f in fields(Ratings)]
+
+
+def _movies(movies: Movies | None) -> list[NDArray[Any]]:
+    """What is known of films, as arrays without missing numbers."""
+    if movies is None:
+        return []
+    words = json.dumps([list(map(list, one)) for one in (movies.genres, movies.traits)]).encode()
+    arrays: list[NDArray[Any]] = [movies.movie_ids, np.frombuffer(words, np.uint8)]
+    numbers = (movies.years, movies.vectors)
+    return arrays + [np.nan_to_num(one) for one in numbers if one is not None]
 
 
 def _torch() -> Any:

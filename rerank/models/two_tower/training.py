@@ -16,7 +16,7 @@ from palate.errors import MisuseError
 from rerank.models.epochs import tell_epoch
 from rerank.models.interface import Movies, Ratings
 from rerank.models.two_tower.checkpoints import Checkpoint, load_checkpoint
-from rerank.models.two_tower.losses import FUNCTIONS, Batch, Loss
+from rerank.models.two_tower.losses import FUNCTIONS, Batch
 from rerank.models.two_tower.material import Material, users_on
 from rerank.models.two_tower.network import Films, Towers, Users
 
@@ -36,7 +36,7 @@ class Recipe:
     slope: float
     rank: int
     width: int
-    loss: Loss
+    loss: str
     epochs: int
     patience: int
     batch: int

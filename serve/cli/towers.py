@@ -1,0 +1,70 @@
+"""What `palate train two-tower` does beyond the other models: a device, checkpoints, vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from palate.errors import MisuseError
+from palate.settings import Settings
+from serve.cli.output import say, warn
+
+if TYPE_CHECKING:
+    from rerank.models.factors import FactorModel
+    from rerank.models.two_tower.model import TwoTower
+
+
+def chosen_towers(
+    model: FactorModel | None,
+    settings: Settings,
+    *,
+    device: str,
+    resume: bool,
+    vectors: Path | None,
+) -> TwoTower | None:
+    """The model, ready to train, if it is two-tower.
+
+    Raises MisuseError for an option of two-tower's with another model, a device that is not there
+    or a folder that cannot be made; NotInstalledError without PyTorch.
+    """
+    from rerank.models.two_tower.model import TwoTower
+
+    if not isinstance(model, TwoTower):
+        if device != "auto" or resume or vectors is not None:
+            raise MisuseError(
+                "--device, --resume and --vectors belong to two-tower. Nothing was trained."
+            )
+        return None
+    model.device, model.resume = device, resume
+    model.checkpoints = settings.data_dir / "checkpoints"
+    model.check_device()
+    if vectors is not None:
+        _make(vectors)
+    if resume and not list(model.checkpoints.glob("two-tower-*.pt")):
+        warn(f"Nothing was stopped in {model.checkpoints}: training begins anew.")
+    return model
+
+
+def finish_towers(model: TwoTower, vectors: Path | None) -> None:
+    """After training: write the vectors where they are wanted, drop the checkpoints."""
+    from rerank.models.two_tower.vectors import write_vectors
+
+    if vectors is not None:
+        write_vectors(model, vectors)
+        say(f"Wrote the vectors of {len(model.movie_ids):,} films to {vectors}.")
+    model.forget_checkpoints()
+
+
+def epoch_line(epoch: int, reached: Mapping[str, float]) -> str:
+    """What an epoch reached, on one line."""
+    return f"epoch {epoch}: " + ", ".join(f"{name} {v:.4f}" for name, v in reached.items())
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MisuseError(
+            f"{folder} cannot be made: {error.strerror}. Nothing was trained."
+        ) from error
