@@ -201,6 +201,10 @@ class CatalogNames:
                     self._names = self._read()
             return self._names
 
+    def find(self, text: str) -> Film:
+        """`find_film` in these names."""
+        return find_film(self.get(), text)
+
     def _read(self) -> Names:
         self._read_at = time.monotonic()
         with self._database.read() as connection:

@@ -1,7 +1,9 @@
 """Requests in plain words, answered: read, linked, and run through the same search as all else."""
 
 import json
-from dataclasses import asdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -10,6 +12,7 @@ from sqlalchemy import Connection
 
 from palate.errors import MisuseError
 from palate.metrics import stage
+from palate.settings import Settings
 from rerank.analysis.compare import Comparison, compare
 from rerank.analysis.prediction import in_words
 from rerank.analysis.preferences import Preferences, preferences
@@ -40,6 +43,17 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Basis(_Frozen):
+    """One of the user's ratings that a prediction rests on."""
+
+    movie_id: int
+    title: str
+    year: int | None
+    rating: float
+    influence: float = Field(description="What it adds to the prediction, in stars.")
+    similarity: float | None = Field(description="Of the two films, -1 to 1; null: unknown.")
+
+
 class Prediction(_Frozen):
     """A predicted rating; see `predict`."""
 
@@ -59,9 +73,7 @@ class Prediction(_Frozen):
     ratings: int
     neighbours: int
     distance: float | None
-    rests_on: tuple[dict[str, Any], ...] = Field(
-        description="The user's ratings of most influence: what each adds, in stars."
-    )
+    rests_on: tuple[Basis, ...] = Field(description="At most ten, those of most influence first.")
     model: str
     why: str | None
     rated: float | None
@@ -117,28 +129,33 @@ class Asker:
         ``rules``: a model that is set does not read it. Raises MisuseError for a request that is
         too long or lacks what its intent needs, and what the commands behind the intents raise.
         """
+        return self._answer(text, self.read(text, user_id, k, rules=rules))
+
+    def read(
+        self, text: str, user_id: int | None = None, k: int | None = None, *, rules: bool = False
+    ) -> Reading:
+        """How a request is understood; ``ask`` answers it. Raises MisuseError."""
         if not text.strip():
             raise MisuseError("The request has no words. Nothing was done. Say what you look for.")
         names = self.names.get()
         with stage("parse"):
             reading = read_request(text, names)
-            read_by = "rules"
             structure = None if rules or self._reader is None else self._reader.read(text)
             if structure is not None and self._reader is not None:
-                reading, read_by = link(structure, names), self._reader.name
+                reading = replace(link(structure, names), read_by=self._reader.name)
         given = {
             name: value
             for name, value in (("user_id", user_id), ("k", k))
             if value is not None and name not in reading.structure.model_fields_set
         }
-        structure = reading.structure.model_copy(update=given)
-        return self._answer(text, read_by, Reading(structure, reading.notes, reading.not_found))
+        return replace(reading, structure=reading.structure.model_copy(update=given))
 
     def run(self, structure: Structure) -> AskAnswer:
         """Answer a structure, as `ask` gave it or as somebody changed it. Raises as ``ask``."""
-        return self._answer(None, "structure", link(structure, self.names.get()))
+        linked = link(structure, self.names.get())
+        return self._answer(None, replace(linked, read_by="structure"))
 
-    def _answer(self, text: str | None, read_by: str, reading: Reading) -> AskAnswer:
+    def _answer(self, text: str | None, reading: Reading) -> AskAnswer:
         structure = reading.structure
         if structure.k > self._database.settings.max_k:
             raise MisuseError(
@@ -158,7 +175,7 @@ class Asker:
         facts = {"personalized": False, "why_not_personalized": None, "read_as": None} | found
         return AskAnswer(
             request=text,
-            read_by=read_by,
+            read_by=reading.read_by,
             structure=structure,
             notes=notes,
             not_found=reading.not_found,
@@ -300,6 +317,12 @@ class Asker:
             "personalized": found.personalized,
             "why_not_personalized": found.why_not_personalized,
         }
+
+
+@contextmanager
+def open_asker(database: Database, settings: Settings) -> Iterator[Asker]:
+    """An asker over ``database``, for one command."""
+    yield Asker(database, Searcher(database, settings))
 
 
 def predict(database: Database, user_id: int, movie_id: int, profile: str = "main") -> Prediction:

@@ -50,6 +50,7 @@ class Reading:
     structure: Structure
     notes: tuple[str, ...] = ()
     not_found: tuple[str, ...] = ()
+    read_by: str = "rules"
 
 
 def read_request(text: str, names: Names) -> Reading:

@@ -19,6 +19,8 @@ from typer.exceptions import TyperException
 import palate
 from palate.errors import MisuseError, PalateError
 from serve.cli import (
+    analysis,
+    ask,
     bench,
     db,
     demo,
@@ -62,6 +64,15 @@ app.command("search", rich_help_panel=_SEARCH, epilog=search.EXAMPLES)(search.se
 app.command("movie", rich_help_panel=_SEARCH, epilog=movies.MOVIE_EXAMPLES)(movies.movie)
 app.command("random", rich_help_panel=_SEARCH, epilog=movies.RANDOM_EXAMPLES)(movies.random)
 app.command("similar", rich_help_panel=_SEARCH, epilog=movies.SIMILAR_EXAMPLES)(movies.similar)
+app.command("ask", rich_help_panel=_SEARCH, epilog=ask.EXAMPLES)(ask.ask)
+app.command("recommend", rich_help_panel=_SEARCH, epilog=analysis.RECOMMEND_EXAMPLES)(
+    analysis.recommend
+)
+app.command("predict", rich_help_panel=_SEARCH, epilog=analysis.PREDICT_EXAMPLES)(analysis.predict)
+app.command("preferences", rich_help_panel=_SEARCH, epilog=analysis.PREFERENCES_EXAMPLES)(
+    analysis.preferences
+)
+app.command("compare", rich_help_panel=_SEARCH, epilog=analysis.COMPARE_EXAMPLES)(analysis.compare)
 app.add_typer(user.app, name="user", rich_help_panel=_SEARCH)
 app.add_typer(ingest.app, name="ingest", rich_help_panel=_DATA)
 app.add_typer(embed.app, name="embed", rich_help_panel=_DATA)

@@ -1,0 +1,167 @@
+"""`palate ask`: a request in plain words, or a structure that it was read as."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from palate.errors import MisuseError
+from serve.cli.analysis import print_comparison, print_prediction, print_preferences
+from serve.cli.output import film as film_text
+from serve.cli.output import line, movement, number, out, print_json, say, table
+from serve.cli.session import LARGEST_ID, Json, examples, session
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rerank.ask.answer import AskAnswer
+    from rerank.ask.structure import Structure
+    from rerank.recommend import Recommendation
+    from rerank.results import Hit, SimilarMovie
+
+EXAMPLES = examples(
+    "palate ask dark thrillers from the nineties with a big budget, nothing with Tom Hanks",
+    "palate ask 'funny films like The Matrix, for user 20001'",
+    "palate ask 'would user 20001 like Shrek?'",
+    "palate ask 'compare Jaws and Jurassic Park' --json",
+    "palate ask 'five westerns before 1970' --structure-only > wanted.json",
+    "palate ask --structure wanted.json",
+)
+_MOST_BYTES = 65_536
+
+
+def ask(
+    context: typer.Context,
+    request: Annotated[
+        list[str] | None, typer.Argument(help="What you look for, in plain words.")
+    ] = None,
+    user: Annotated[
+        int | None,
+        typer.Option(
+            "--user", "-u", min=0, max=LARGEST_ID, help="Whose taste, where the words name nobody."
+        ),
+    ] = None,
+    k: Annotated[
+        int | None, typer.Option("--k", "-k", min=1, help="Films, where the words say no number.")
+    ] = None,
+    structure: Annotated[
+        str | None,
+        typer.Option(metavar="FILE|-", help="Run this structure instead of words."),
+    ] = None,
+    structure_only: Annotated[
+        bool, typer.Option("--structure-only", help="Print how the words are read, as JSON.")
+    ] = False,
+    rules: Annotated[
+        bool, typer.Option("--rules", help="Read by rules, also where a language model is set.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Say what you look for in plain words: search, recommend, compare, predict, sum up.
+
+    What was understood is printed first. `--structure-only` writes it down, to be changed and run
+    again by `--structure`.
+    """
+    from rerank.ask.answer import open_asker
+
+    words = " ".join(request or ())
+    if bool(words) == bool(structure):
+        raise MisuseError(
+            "Give a request or --structure, one of both. Nothing was done. "
+            "`palate ask --help` shows examples."
+        )
+    wanted = _read_structure(structure) if structure else None
+    current = session(context)
+    with current.database() as database, open_asker(database, current.settings) as asker:
+        if structure_only:
+            print_json(asker.read(words, user, k, rules=rules).structure if words else wanted)
+            return
+        answer = asker.run(wanted) if wanted else asker.ask(words, user, k, rules=rules)
+    if json:
+        print_json(answer)
+    else:
+        _print(answer)
+
+
+def _read_structure(source: str) -> Structure:
+    from pydantic import ValidationError
+
+    from rerank.ask.structure import Structure
+
+    try:
+        text = sys.stdin.read(_MOST_BYTES + 1) if source == "-" else _read_file(Path(source))
+    except (OSError, UnicodeDecodeError) as error:
+        raise MisuseError(f"--structure: {source} cannot be read. Nothing was done.") from error
+    try:
+        return Structure.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "it"
+        raise MisuseError(
+            f"--structure: {where}: {line(first['msg'])}. Nothing was done. "
+            "`--structure-only` shows what a structure looks like."
+        ) from error
+
+
+def _read_file(path: Path) -> str:
+    with path.open(encoding="utf-8") as file:
+        return file.read(_MOST_BYTES + 1)
+
+
+def _print(answer: AskAnswer) -> None:
+    _print_reading(answer)
+    if answer.prediction is not None:
+        print_prediction(answer.prediction)
+    elif answer.comparison is not None:
+        print_comparison(answer.comparison)
+    elif answer.preferences is not None:
+        print_preferences(answer.preferences)
+    elif answer.hits or answer.movies:
+        _print_films(answer.hits or answer.movies, personalized=answer.personalized)
+    elif answer.similar:
+        _print_similar(answer.similar)
+    else:
+        out().print("No film fits this.")
+    if answer.structure.user_id is not None and answer.why_not_personalized:
+        say(f"not personalised: {answer.why_not_personalized}")
+
+
+def _print_reading(answer: AskAnswer) -> None:
+    from rerank.ask.said import in_words
+
+    out().print(f"understood as: {line(in_words(answer.structure))}", soft_wrap=True)
+    for note in answer.notes:
+        say(f"note: {note}")
+    out().print()
+
+
+def _print_films(films: Sequence[Hit | Recommendation], *, personalized: bool) -> None:
+    rows = table(("#", "right"))
+    if personalized:
+        rows.add_column("moved", justify="right")
+    for heading in ("film", "genres"):
+        rows.add_column(heading)
+    rows.add_column("score", justify="right")
+    for each in films:
+        rows.add_row(
+            str(each.rank),
+            *([movement(each.moved)] if personalized else []),
+            film_text(each.title, each.year),
+            line(", ".join(each.genres)),
+            number(each.score, 3),
+        )
+    out().print(rows)
+
+
+def _print_similar(films: Sequence[SimilarMovie]) -> None:
+    rows = table(("#", "right"), "film", "genres", ("similar", "right"))
+    for each in films:
+        rows.add_row(
+            str(each.rank),
+            film_text(each.title, each.year),
+            line(", ".join(each.genres)),
+            number(each.similarity),
+        )
+    out().print(rows)
