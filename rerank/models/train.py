@@ -5,7 +5,7 @@ others in a scratch schema, weights and order are tried on users that they were 
 the factors are learned again from all ratings; the weights and the order stay.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,9 +27,15 @@ from rerank.models.features import FeatureLists, fetch_features
 from rerank.models.interface import Ratings
 from rerank.models.lambdarank import LambdaRank
 from rerank.models.registry import HEADLINE, StoredModel
+from rerank.models.two_tower.model import TwoTower
 from sql.database import Database
 
-FACTOR_MODELS: Mapping[str, type[FactorModel]] = {"svd": Svd, "ease": Ease, "als": Als}
+FACTOR_MODELS: Mapping[str, type[FactorModel]] = {
+    "svd": Svd,
+    "ease": Ease,
+    "als": Als,
+    "two-tower": TwoTower,
+}
 
 TUNED_ON: QuerySet = "one-word"
 _MOST_QUERIES: Mapping[QuerySet, int] = {"one-word": 6000, "two-words": 2000, "genre-decade": 1000}
@@ -106,12 +112,13 @@ def train(
                 metrics=learned.order_metrics, ratings=ratings,
             )
         )  # fmt: skip
-    refused = _activate(database, stored, force=force) if activate else ()
+    refused = use(database, stored, force=force) if activate else ()
     found = [registry.get_model(database, model_id) for model_id in stored]
     return Trained(found[0], found[1] if len(found) > 1 else None, refused)
 
 
-def _activate(database: Database, model_ids: list[int], *, force: bool) -> tuple[str, ...]:
+def use(database: Database, model_ids: Sequence[int], *, force: bool) -> tuple[str, ...]:
+    """Activate models that belong together, in order; why one was refused, and with it the rest."""
     refused = []
     for model_id in model_ids:
         try:
