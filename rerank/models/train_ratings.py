@@ -44,6 +44,14 @@ class Residuals:
     last: NDArray[np.bool_]
 
 
+@dataclass(frozen=True)
+class TrainedRatings:
+    """What a training made. ``refused`` says why the model stayed a candidate."""
+
+    ratings: StoredModel
+    refused: str | None = None
+
+
 def train_ratings(
     database: Database,
     model: BiasedMf | None = None,
@@ -52,7 +60,7 @@ def train_ratings(
     force: bool = False,
     seed: int = 0,
     tell: Callable[[str], None] = lambda _: None,
-) -> StoredModel | None:
+) -> TrainedRatings | None:
     """Learn what stars users would give films, store it and make it active.
 
     One with a greater error than the active one stays a candidate, unless ``force``. None, and
@@ -77,12 +85,13 @@ def train_ratings(
         expected=np.column_stack([model.mean + model.biases, model.counts]).astype(np.float32),
         metrics=metrics,
     )
+    refused = None
     if activate:
         try:
             registry.activate(database, model_id, force=force)
         except ConflictError as error:
-            tell(str(error))
-    return registry.get_model(database, model_id)
+            refused = str(error)
+    return TrainedRatings(registry.get_model(database, model_id), refused)
 
 
 def held_out_residuals(
