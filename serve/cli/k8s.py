@@ -131,23 +131,35 @@ def port_forward(
 
     It listens on 127.0.0.1 only, and finds the pod again when it moves.
     """
-    from serve.k8s.forward import LOOPBACK, Forwarder
+    from serve.k8s.forward import Forwarder
     from serve.k8s.release import find_api, find_login
 
     found = _release(kubeconfig, context, namespace, release)
     login = find_login(found, role, cluster) if what == "database" else None
     target = login.target if login else find_api(found)
     with Forwarder(found.cluster, target, local_port, report=_report) as forwarder:
-        address = f"http://{LOOPBACK}:{forwarder.port}"
-        if login:
-            address = f"postgresql://{login.user}@{LOOPBACK}:{forwarder.port}/{login.database}"
+        address = _address(login, forwarder.port)
         if json:
-            print_json({"service": target.service, "port": forwarder.port, "url": address})
+            print_json(
+                {"service": target.service, "port": forwarder.port, "url": address}
+                | ({"secret": login.secret, "role": login.role} if login else {})
+            )
         else:
             out().print(address, soft_wrap=True)
             say(f"Leads to the service {target.service}, until Ctrl-C.")
+            if login:
+                taken = f" After connecting: SET ROLE {login.role};" if login.role else ""
+                say(f"The password is in the Secret {login.secret}.{taken}")
         sys.stdout.flush()
         _until_stopped()
+
+
+def _address(login: Login | None, port: int) -> str:
+    from serve.k8s.forward import LOOPBACK
+
+    if login is None:
+        return f"http://{LOOPBACK}:{port}"
+    return f"postgresql://{login.user}@{LOOPBACK}:{port}/{login.database}"
 
 
 def _until_stopped() -> None:

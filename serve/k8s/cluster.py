@@ -95,23 +95,8 @@ class Cluster:
         with self._explained("get", kind, name):
             return self._call(api, f"read_namespaced_{singular}", name, self.namespace)
 
-    def postgres_clusters(self, selector: str) -> list[Object]:
-        """CloudNativePG's clusters with these labels; none where the operator is not installed."""
-        try:
-            with self._explained("list", "clusters.postgresql.cnpg.io"):
-                found = self._call(
-                    "CustomObjectsApi",
-                    "list_namespaced_custom_object",
-                    namespace=self.namespace,
-                    label_selector=selector,
-                    **_POSTGRES,
-                )
-        except NotFoundError:
-            return []
-        return _by_name(found)
-
     def postgres_cluster(self, name: str) -> Object:
-        """One of CloudNativePG's clusters. Raises NotFoundError."""
+        """One of CloudNativePG's database clusters. Raises NotFoundError."""
         with self._explained("get", "clusters.postgresql.cnpg.io", name):
             return self._call(
                 "CustomObjectsApi",

@@ -33,7 +33,7 @@ def _template(release: Release, component: str) -> Object:
     selector = release.component(component)
     for cronjob in release.cluster.find("cronjobs", selector):
         template = cronjob["spec"]["jobTemplate"]
-        return _job(cronjob, template.get("metadata") or {}, template["spec"])
+        return _job(cronjob, component, template.get("metadata") or {}, template["spec"])
     jobs = release.cluster.find("jobs", selector)
     if not jobs:
         raise NotFoundError(
@@ -42,13 +42,14 @@ def _template(release: Release, component: str) -> Object:
             f"{release.name} CHART --reuse-values --set jobs.{component}.enabled=true` makes it."
         )
     latest = max(jobs, key=lambda each: str(each["metadata"].get("creationTimestamp", "")))
-    return _job(latest, latest["metadata"], _repeatable(latest["spec"]))
+    return _job(latest, component, latest["metadata"], _repeatable(latest["spec"]))
 
 
-def _job(source: Object, metadata: Object, spec: Object) -> Object:
+def _job(source: Object, component: str, metadata: Object, spec: Object) -> Object:
     """A Job like its source, with a name of its own."""
-    suffix = f"-{secrets.token_hex(3)}"
-    name = str(source["metadata"]["name"])[: _LONGEST_NAME - len(suffix)] + suffix
+    suffix = f"-{component}-{secrets.token_hex(3)}"
+    before = str(source["metadata"]["name"]).partition(f"-{component}")[0]
+    name = before[: _LONGEST_NAME - len(suffix)] + suffix
     labels = metadata.get("labels") or source["metadata"].get("labels") or {}
     return {
         "apiVersion": "batch/v1",

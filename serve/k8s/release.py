@@ -3,6 +3,7 @@
 import base64
 from dataclasses import dataclass, field
 from typing import Literal
+from urllib.parse import urlsplit
 
 from palate.errors import ClusterError, MisuseError, NotFoundError, PalateError
 from serve.k8s.cluster import Cluster, Object
@@ -10,10 +11,7 @@ from serve.k8s.forward import Target
 
 Role = Literal["read", "app", "owner"]
 
-DATABASE = "paradedb"
-"""What the chart calls its database cluster unless told otherwise."""
-
-_NAME = "app.kubernetes.io/name"
+_OURS = "app.kubernetes.io/part-of=palate"
 _INSTANCE = "app.kubernetes.io/instance"
 _COMPONENT = "app.kubernetes.io/component"
 _KEYS_FILE, _READ_KEY = "keys.txt", "read-key"  # entries of the Secret with the API's keys
@@ -29,7 +27,7 @@ class Release:
     @property
     def selector(self) -> str:
         """The labels of everything that belongs to it."""
-        return f"{_NAME}=palate,{_INSTANCE}={self.name}"
+        return f"{_OURS},{_INSTANCE}={self.name}"
 
     def component(self, name: str) -> str:
         """The labels of one part of it."""
@@ -38,18 +36,22 @@ class Release:
 
 @dataclass(frozen=True)
 class Login:
-    """How to reach the database, and the role to take there; None: the user's own."""
+    """How to reach the database, and the role to take there; None: the user's own.
+
+    ``secret`` is the name of the Secret that the password is from.
+    """
 
     target: Target
     user: str
     database: str
     role: str | None
+    secret: str
     password: str = field(repr=False)
 
 
 def find_release(cluster: Cluster, name: str | None = None) -> Release:
     """The release of this name, or the only one. Raises NotFoundError and MisuseError."""
-    found = _instances(cluster.find("services", f"{_NAME}=palate"))
+    found = _instances(cluster.find("services", _OURS))
     if name is not None and name in found:
         return Release(cluster, name)
     if name is None and len(found) == 1:
@@ -73,7 +75,7 @@ def _instances(objects: list[Object]) -> set[str]:
 
 def _elsewhere(cluster: Cluster, name: str | None) -> str:
     """Where a release is, as far as this person may look."""
-    selector = f"{_NAME}=palate" + (f",{_INSTANCE}={name}" if name else "")
+    selector = _OURS + (f",{_INSTANCE}={name}" if name else "")
     try:
         found = cluster.find("services", selector, everywhere=True)
     except PalateError:
@@ -103,55 +105,72 @@ def _label(each: Object, name: str) -> str | None:
     return None if value is None else str(value)
 
 
-def find_database(release: Release, name: str | None = None) -> Object:
-    """The database cluster of a release, or the one of this name.
+@dataclass(frozen=True)
+class _Wiring:
+    """The database as the API's deployment reaches it."""
 
-    Raises NotFoundError where the release uses a database outside Kubernetes.
-    """
+    cluster: str
+    database: str
+    owner_secret: str
+
+
+def find_database(release: Release, name: str | None = None) -> Object:
+    """The database cluster of a release, or the one of this name. Raises NotFoundError."""
     if name is None:
-        owned = release.cluster.postgres_clusters(f"{_INSTANCE}={release.name}")
-        if len(owned) > 1:
-            names = ", ".join(str(each["metadata"]["name"]) for each in owned)
-            raise MisuseError(
-                f"The release {release.name} has {len(owned)} database clusters: {names}. "
-                "Nothing was done. Choose one with --cluster."
-            )
-        if owned:
-            return owned[0]
-    try:
-        return release.cluster.postgres_cluster(name or DATABASE)
-    except NotFoundError as error:
-        raise NotFoundError(
-            f"There is no database cluster {name or DATABASE} in namespace "
-            f"{release.cluster.namespace}. Nothing was done. Name it with --cluster; a database "
-            "outside is reached with `palate --database-url URL db psql`."
-        ) from error
+        name = _wiring(release).cluster
+    return release.cluster.postgres_cluster(name)
 
 
 def find_login(release: Release, role: Role = "read", database: str | None = None) -> Login:
     """The address, role and password of the release's database.
 
-    Names of Secrets come from the cluster's own specification: of the roles it declares, and of
-    the owner that the operator makes. A role without a login of its own is taken by the owner's.
-    Raises ClusterError and NotFoundError.
+    Names of Secrets come from the release itself: from the roles that the database cluster
+    declares, and from how the deployment migrates. A role without a login of its own is taken by
+    the owner. Raises ClusterError and NotFoundError.
     """
-    found = find_database(release, database)
-    owner, owner_secret = _owner(found)
+    wiring = _wiring(release)
+    cluster = database or wiring.cluster
     user = f"palate_{role}"
-    name = _declared_logins(found).get(user)
-    taken = None if name or role == "owner" or user == owner else user
-    secret = read_secret(release.cluster, name or owner_secret)
-    if "password" not in secret:
+    declared = _declared_logins(find_database(release, cluster)).get(user)
+    name = declared or wiring.owner_secret
+    secret = read_secret(release.cluster, name)
+    if not {"username", "password"} <= secret.keys():
         raise ClusterError(
-            f"The Secret {name or owner_secret} has no password. Nothing was done. It is of the "
-            "type kubernetes.io/basic-auth, with username and password."
+            f"The Secret {name} lacks username or password. Nothing was done. It is of the type "
+            "kubernetes.io/basic-auth."
         )
     return Login(
-        Target(f"{found['metadata']['name']}-rw"),
-        secret.get("username") or (user if name else owner),
-        str(secret.get("dbname") or _initdb(found).get("database") or "app"),
-        taken,
+        Target(f"{cluster}-rw"),
+        secret["username"],
+        wiring.database,
+        None if secret["username"] == user or role == "owner" else user,
+        name,
         secret["password"],
+    )
+
+
+def _wiring(release: Release) -> _Wiring:
+    """How the deployment reaches its database. Raises NotFoundError where that is elsewhere."""
+    migrate = _environment(release, "initContainers")
+    address = urlsplit(str(migrate.get("PALATE_DATABASE_URL", {}).get("value", "")))
+    host = (address.hostname or "").partition(".")[0]
+    owner = migrate.get("PGPASSWORD", {}).get("valueFrom", {}).get("secretKeyRef")
+    if not host.endswith("-rw") or owner is None:
+        raise NotFoundError(
+            f"The release {release.name} uses a database outside this namespace. Nothing was "
+            "done. Reach it by its own address: `palate --database-url URL db psql`."
+        )
+    return _Wiring(host.removesuffix("-rw"), address.path.lstrip("/"), str(owner["name"]))
+
+
+def _environment(release: Release, containers: str) -> dict[str, Object]:
+    """The environment of the deployment's first container, by variable."""
+    for deployment in release.cluster.find("deployments", release.component("api")):
+        for container in deployment["spec"]["template"]["spec"].get(containers) or []:
+            return {str(each["name"]): each for each in container.get("env") or []}
+    raise NotFoundError(
+        f"The release {release.name} has no deployment. Nothing was done. `helm status "
+        f"{release.name}` says how its installation went."
     )
 
 
@@ -161,19 +180,6 @@ def _declared_logins(database: Object) -> dict[str, str]:
     secrets = {role["name"]: (role.get("passwordSecret") or {}).get("name") for role in roles}
     logins = {role["name"] for role in roles if role.get("login")}
     return {str(name): str(secret) for name, secret in secrets.items() if secret and name in logins}
-
-
-def _owner(database: Object) -> tuple[str, str]:
-    """The owner of the database and the Secret that the operator makes for it, or was given."""
-    initdb = _initdb(database)
-    owner = str(initdb.get("owner") or initdb.get("database") or "app")
-    given = (initdb.get("secret") or {}).get("name")
-    return owner, str(given or f"{database['metadata']['name']}-app")
-
-
-def _initdb(database: Object) -> Object:
-    found: Object = (database["spec"].get("bootstrap") or {}).get("initdb") or {}
-    return found
 
 
 def read_secret(cluster: Cluster, name: str) -> dict[str, str]:

@@ -124,7 +124,7 @@ def _database_pods(release: Release, database: DatabaseStatus) -> tuple[PodStatu
 
 def _is_ours(pod: Object) -> bool:
     labels = pod["metadata"].get("labels") or {}
-    return bool(labels.get("app.kubernetes.io/name") == "palate")
+    return bool(labels.get("app.kubernetes.io/part-of") == "palate")
 
 
 def _pod(pod: Object, component: str | None = None) -> PodStatus:

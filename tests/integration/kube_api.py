@@ -45,7 +45,8 @@ class KubeApi:
     logs: dict[str, list[str]] = field(default_factory=dict)
     forbidden: set[tuple[str, str]] = field(default_factory=set)
     """Verbs and kinds that are refused, as ``("get", "secrets")``."""
-    namespace: str = NAMESPACE
+    asked: set[tuple[str, str]] = field(default_factory=set)
+    """Verbs and kinds that were asked for."""
     forwarded: int = 0
     """Port-forwards asked for so far."""
     _lines: dict[str, list[socket.socket]] = field(default_factory=dict)
@@ -199,6 +200,7 @@ class _Handler(BaseHTTPRequestHandler):
             return None
         resource = match["kind"] + (f"/{match['part']}" if match["part"] else "")
         verb = "list" if verb == "get" and match["name"] is None else verb
+        self.server.api.asked.add((verb, resource))
         if (verb, resource) in self.server.api.forbidden:
             self._refuse(403, f'{resource} is forbidden: User "ann" cannot {verb} it')
             return None
@@ -226,6 +228,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _forward(self, pod: str, port: int) -> None:
         """What a node does with a port-forward."""
+        self.server.api.opened(pod, self.connection)
         assert "v4.channel.k8s.io" in self.headers["Sec-WebSocket-Protocol"]
         accept = hashlib.sha1((self.headers["Sec-WebSocket-Key"] + _GUID).encode())
         self.send_response(101)
@@ -235,7 +238,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Sec-WebSocket-Protocol", "v4.channel.k8s.io")
         self.end_headers()
         self.close_connection = True
-        self.server.api.opened(pod, self.connection)
         for channel in (0, 1):
             self._send(channel, struct.pack("<H", port))
         try:
