@@ -213,8 +213,9 @@ def matrix_of(rows: Sequence[Mapping[str, Any]]) -> Matrix:
 
 
 def _reordered(rows: Sequence[Mapping[str, Any]], scores: Matrix) -> list[dict[str, Any]]:
-    """The rows by learned score, ties as the blend has them, ranked anew."""
-    order = np.argsort(-scores, kind="stable")
+    """The rows by learned score, ties as the blend has them, ranked anew; films that lack a word
+    of the query stay behind those that have all."""
+    order = np.lexsort((-scores, [row["relaxed"] for row in rows]))
     return [
         {
             **rows[i],

@@ -112,7 +112,7 @@ class SearchResponse(_Frozen):
     profile: str
     personalized: bool
     why_not_personalized: str | None
-    relaxed: bool = Field(description="Too few films had all words: these have any of them.")
+    relaxed: bool = Field(description="Too few films had all words: behind them are films that have some.")
     mode: Mode
     engine: str
     order: Order = Field(description="What ordered the films: `learned`, or `blend` by score.")

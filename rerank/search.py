@@ -203,7 +203,7 @@ class Searcher:
     ) -> SearchResponse:
         request, head = plan.request, page.head
         hits = plan.paged([_hit(row) for row in page.rows])
-        relaxed = plan.relaxed or bool(head["relaxed"])
+        relaxed = plan.relaxed or any(row["relaxed"] for row in page.rows)
         personalized = head["user_has_taste"] and (not hits or bool(head["personalized"]))
         if request.explain == "facts":
             with stage("explain"):

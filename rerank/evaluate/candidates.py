@@ -36,7 +36,8 @@ class CandidateLists:
     """q queries and their c candidates, list after list.
 
     ``numbers`` (c,) is each candidate's query; ``components`` are (c,) each, NaN where search()
-    says NULL; ``bm25_score`` is what the engine gave, before scaling.
+    says NULL; ``bm25_score`` is what the engine gave, before scaling; ``relaxed`` (c,) is True for
+    films that lack words of a query for which too few films have all.
     """
 
     queries: Sequence[Query]
@@ -44,6 +45,7 @@ class CandidateLists:
     movie_ids: Places
     bm25_score: Floats
     components: Mapping[str, Floats]
+    relaxed: NDArray[np.bool_]
 
     @cached_property
     def starts(self) -> Places:
@@ -59,6 +61,7 @@ class CandidateLists:
             self.movie_ids[rows],
             self.bm25_score[rows],
             {name: column[rows] for name, column in self.components.items()},
+            self.relaxed[rows],
         )
 
     def order(self, scores: Floats) -> Places:
@@ -101,7 +104,7 @@ def fetch_candidates(
             database, statements["candidates"], queries[start : start + BATCH], start, candidates, k
         )
     ]
-    table = np.array(rows, np.float64).reshape(-1, 7)
+    table = np.array(rows, np.float64).reshape(-1, 8)
     numbers, movie_ids = (table[:, i].astype(np.int64) for i in (0, 1))
     order = np.lexsort((movie_ids, numbers))
     return CandidateLists(
@@ -109,7 +112,8 @@ def fetch_candidates(
         numbers[order],
         movie_ids[order],
         table[order, 2],
-        {name: table[order, i] for i, name in enumerate(PERSONAL, 3)},
+        {name: table[order, i] for i, name in enumerate(PERSONAL, 4)},
+        table[order, 3] > 0,
     )
 
 

@@ -80,7 +80,9 @@ class Learned:
         unknown = np.isnan(content) & np.isnan(collaborative)
         learned = np.where(unknown, 0.0, self.order.scores(self.matrix.astype(np.float64)))
         blended = lists.blended(self.weights)
-        order = np.lexsort((lists.movie_ids, -lists.bm25_score, -blended, -learned, lists.numbers))
+        order = np.lexsort((
+            lists.movie_ids, -lists.bm25_score, -blended, -learned, lists.relaxed, lists.numbers,
+        ))  # fmt: skip
         places = np.empty(len(order))
         places[order] = -np.arange(len(order), dtype=np.float64)
         return places

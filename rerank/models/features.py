@@ -32,15 +32,16 @@ def fetch_features(
         _batch(database, queries[start : start + BATCH], start, candidates, k)
         for start in range(0, len(queries), BATCH)
     ]
-    table = np.concatenate(parts) if parts else np.zeros((0, 3 + len(COMPONENTS + SQL_FEATURES)))
+    table = np.concatenate(parts) if parts else np.zeros((0, 4 + len(COMPONENTS + SQL_FEATURES)))
     table = table[np.lexsort((table[:, 1], table[:, 0]))]
-    components, features = np.split(table[:, 3:], [len(COMPONENTS)], axis=1)
+    components, features = np.split(table[:, 4:], [len(COMPONENTS)], axis=1)
     lists = CandidateLists(
         queries,
         table[:, 0].astype(np.int64),
         table[:, 1].astype(np.int64),
         table[:, 2],
         {name: components[:, i] for i, name in enumerate(COMPONENTS)},
+        table[:, 3] > 0,
     )
     made = [
         feature_matrix(components[a:b], features[a:b]).astype(np.float32)
@@ -54,5 +55,5 @@ def _batch(
 ) -> Matrix:
     rows = ask(database, _statements["features"], queries, first, candidates, k)
     return np.array([(*row[:-1], *row[-1]) for row in rows], np.float64).reshape(
-        -1, 3 + len(COMPONENTS + SQL_FEATURES)
+        -1, 4 + len(COMPONENTS + SQL_FEATURES)
     )

@@ -85,8 +85,12 @@ def _dataset(features: FeatureLists, chosen: Mask, reference: Any = None) -> Any
     relevant = lists.movie_ids == targets[lists.numbers]
     found = np.zeros(len(lists.queries), np.bool_)
     found[lists.numbers[relevant]] = True
-    rows = (chosen & found)[lists.numbers]
-    sizes = np.diff(lists.starts)[chosen & found]
+    lacking = np.zeros(len(lists.queries), np.bool_)
+    lacking[lists.numbers[relevant]] = lists.relaxed[relevant]
+    # Films that lack words stay behind those that have all: no model orders one before the other.
+    rows = (chosen & found)[lists.numbers] & (lists.relaxed == lacking[lists.numbers])
+    sizes = np.bincount(lists.numbers[rows], minlength=len(lists.queries))
+    sizes = sizes[sizes > 0]
     return lightgbm.Dataset(
         features.matrix[rows],
         relevant[rows].astype(np.int32),

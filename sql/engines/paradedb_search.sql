@@ -12,7 +12,7 @@ SELECT m.movie_id FROM movies m WHERE m.movie_id @@@ query
 $$;
 
 -- The n best films by BM25, ties by movie_id. `loose` is asked instead when `query` finds fewer
--- than k films. Films that `unseen_by` rated under `profile` are left out before the limit.
+-- than k films; `relaxed` says which ones only it found. Films that `unseen_by` rated under `profile` are left out before the limit.
 CREATE OR REPLACE FUNCTION search_candidates(
     query     jsonb,
     n         integer DEFAULT 100,
@@ -62,9 +62,10 @@ FROM (
     SELECT s.movie_id, s.bm25, false AS relaxed FROM strict s
     WHERE loose IS NULL OR (SELECT count(*) FROM strict) >= least(k, n)
     UNION ALL
-    SELECT l.movie_id, l.bm25, true FROM loose_all l
+    SELECT l.movie_id, l.bm25, l.movie_id NOT IN (SELECT s.movie_id FROM strict s) FROM loose_all l
     UNION ALL
-    SELECT l.movie_id, l.bm25, true FROM loose_unseen l
+    SELECT l.movie_id, l.bm25, l.movie_id NOT IN (SELECT s.movie_id FROM strict s)
+    FROM loose_unseen l
 ) c
 ORDER BY c.bm25 DESC, c.movie_id
 $$;

@@ -106,7 +106,7 @@ WHERE s.tsv @@ (
 $$;
 
 -- The n best films by BM25, ties by movie_id. `loose` is asked instead when `query` finds fewer
--- than k films. Films that `unseen_by` rated under `profile` are left out before the limit.
+-- than k films; `relaxed` says which ones only it found. Films that `unseen_by` rated under `profile` are left out before the limit.
 --
 -- A word counts with its best field plus `tie` times the others; the words of a film add up.
 --   score = boost * ln(1 + (N - df + 0.5) / (df + 0.5)) * 2.2 tf / (tf + 0.3 + 0.9 dl / avgdl)
@@ -215,7 +215,8 @@ WITH strict_places AS MATERIALIZED (
     ) w
     GROUP BY w.movie_id
 )
-SELECT s.movie_id, s.bm25, (SELECT c.relaxed FROM chosen c)
+SELECT s.movie_id, s.bm25,
+       (SELECT c.relaxed FROM chosen c) AND s.movie_id NOT IN (SELECT t.movie_id FROM strict t)
 FROM scored s
 ORDER BY s.bm25 DESC, s.movie_id
 LIMIT n

@@ -9,6 +9,10 @@
 -- 0.5 where a film has none or all are alike. `content` needs a taste vector, `collaborative`
 -- factors of the active model: without them they are NULL and contribute 0, and everybody without
 -- either gets the same order.
+--
+-- Where too few films have all the words of a query, others follow that have some: `relaxed` tells
+-- them apart. Those with all words then have the upper half of every component's scale and the
+-- others the lower half, so that none of these stands above one of those.
 
 DO $$
 DECLARE f regprocedure;
@@ -93,6 +97,8 @@ WITH weight AS MATERIALIZED (
 ), found AS MATERIALIZED (
     SELECT coalesce(l.movie_id, n.movie_id) AS movie_id, l.bm25, l.relaxed, n.similarity
     FROM lexical l FULL JOIN nearest n USING (movie_id)
+), halves AS MATERIALIZED (
+    SELECT bool_or(f.relaxed) AND bool_or(NOT f.relaxed) AS both FROM found f
 ), measured AS MATERIALIZED (
     SELECT f.*, m.title, m.year,
            (SELECT s.popularity FROM movie_stats s WHERE s.movie_id = f.movie_id) AS popularity,
@@ -100,27 +106,30 @@ WITH weight AS MATERIALIZED (
            (SELECT -(o.factors_out <#> p.factors) FROM movie_factors o
             WHERE o.movie_id = f.movie_id AND o.model_id = p.model_id) AS affinity,
            p.embedding IS NOT NULL AS has_content,
-           p.factors IS NOT NULL AS has_factors
+           p.factors IS NOT NULL AS has_factors,
+           CASE WHEN h.both THEN 0.5 ELSE 1 END::double precision AS scale,
+           CASE WHEN h.both AND f.relaxed IS FALSE THEN 0.5 ELSE 0 END::double precision AS base
     FROM found f
     JOIN movies m USING (movie_id)
     LEFT JOIN person p ON true
+    CROSS JOIN halves h
 ), scaled AS (
     SELECT m.*,
-           coalesce(m.bm25 / nullif(max(m.bm25) OVER (), 0), 0) AS bm25_part,
+           m.base + m.scale * coalesce(m.bm25 / nullif(max(m.bm25) OVER (), 0), 0) AS bm25_part,
            CASE WHEN query_embedding IS NOT NULL THEN
-               coalesce((m.similarity - min(m.similarity) OVER ())
+               m.base + m.scale * coalesce((m.similarity - min(m.similarity) OVER ())
                    / nullif(max(m.similarity) OVER () - min(m.similarity) OVER (), 0),
                    CASE WHEN m.similarity IS NULL THEN 0 ELSE 0.5 END)
            END AS semantic_part,
            CASE WHEN m.has_content THEN
-               coalesce((m.cosine - min(m.cosine) OVER ())
+               m.base + m.scale * coalesce((m.cosine - min(m.cosine) OVER ())
                    / nullif(max(m.cosine) OVER () - min(m.cosine) OVER (), 0), 0.5)
            END AS content_part,
            CASE WHEN m.has_factors THEN
-               coalesce(cbrt((m.affinity - min(m.affinity) OVER ())
+               m.base + m.scale * coalesce(cbrt((m.affinity - min(m.affinity) OVER ())
                    / nullif(max(m.affinity) OVER () - min(m.affinity) OVER (), 0)), 0.5)
            END AS collaborative_part,
-           coalesce((m.popularity - min(m.popularity) OVER ())
+           m.base + m.scale * coalesce((m.popularity - min(m.popularity) OVER ())
                / nullif(max(m.popularity) OVER () - min(m.popularity) OVER (), 0), 0.5)
                AS popularity_part
     FROM measured m

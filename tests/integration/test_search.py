@@ -226,6 +226,18 @@ def test_too_few_films_with_all_words_relaxes_to_any(searcher: Searcher) -> None
     assert not searcher.search(SearchRequest(q="king", k=100)).relaxed
 
 
+@pytest.mark.parametrize("user_id", [None, LOVER, HATER])
+@pytest.mark.parametrize("weights", [None, {"bm25": 0.0}])
+def test_films_with_all_words_stand_before_those_with_some(
+    searcher: Searcher, user_id: int | None, weights: dict[str, float] | None
+) -> None:
+    found = searcher.search(SearchRequest(q="lord rings", user_id=user_id, weights=weights, k=30))
+    with_all = {hit.movie_id for hit in searcher.search(SearchRequest(q="lord AND rings")).hits}
+    assert found.relaxed
+    assert 0 < len(with_all) < 10
+    assert {hit.movie_id for hit in found.hits[: len(with_all)]} == with_all
+
+
 def test_titles_are_suggested_as_typed(searcher: Searcher) -> None:
     titles = [s.title for s in searcher.suggest("lord of t")]
     assert titles

@@ -11,7 +11,7 @@ SELECT movie_id, title, year, genres FROM movies ORDER BY movie_id;
 
 -- name: candidates
 -- search() as the service calls it, for many queries at once: every component, no film twice.
-SELECT q.number, h.movie_id, h.bm25_score, h.bm25, h.content, h.collaborative, h.popularity
+SELECT q.number, h.movie_id, h.bm25_score, h.relaxed, h.bm25, h.content, h.collaborative, h.popularity
 FROM unnest(CAST(:numbers AS bigint[]), CAST(:user_ids AS bigint[]),
             CAST(:queries AS jsonb[]), CAST(:looses AS jsonb[]))
      AS q (number, user_id, query, loose)

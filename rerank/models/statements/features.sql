@@ -1,7 +1,7 @@
 -- name: features
 -- search_features() as the service calls it, for many queries at once.
-SELECT q.number, h.movie_id, h.bm25_score, h.bm25, h.content, h.collaborative, h.popularity,
-       h.features
+SELECT q.number, h.movie_id, h.bm25_score, h.relaxed, h.bm25, h.content, h.collaborative,
+       h.popularity, h.features
 FROM unnest(CAST(:numbers AS bigint[]), CAST(:user_ids AS bigint[]),
             CAST(:queries AS jsonb[]), CAST(:looses AS jsonb[]))
      AS q (number, user_id, query, loose)
