@@ -39,20 +39,28 @@ def scratch(database: Database) -> Iterator[Database]:
     One that a killed process left behind is dropped by the next. Raises ScratchError when the
     role may not create schemas, or when a live table would show through.
     """
+    with database.read() as connection:
+        home, path = connection.execute(_statements["search_path"]).one()
+    with scratch_schema(database) as schema:
+        made = _bound(database, f"{schema},{path}")
+        try:
+            migrate(made)
+            _check_opaque(made, home, schema)
+            yield made
+        finally:
+            made.close()
+
+
+@contextmanager
+def scratch_schema(database: Database) -> Iterator[str]:
+    """The name of a new, empty schema; dropped at the end, as `scratch` is."""
     schema = f"palate_scratch_{uuid.uuid4().hex[:12]}"
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as keeper:
         _drop_abandoned(keeper)
-        home, path = keeper.execute(_statements["search_path"]).one()
         keeper.execute(_statements["settle"], {"schema": schema})
         try:
             _create(keeper, schema)
-            made = _bound(database, f"{schema},{path}")
-            try:
-                migrate(made)
-                _check_opaque(made, home, schema)
-                yield made
-            finally:
-                made.close()
+            yield schema
         finally:
             run_script(keeper, _named("drop", schema=schema))
             keeper.execute(_statements["release"], {"schema": schema})

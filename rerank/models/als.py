@@ -39,10 +39,23 @@ class Als(FactorModel):
         weighted = self.alpha * self._weighted(ratings)
         films = _film_factors(weighted, self.rank, self.l2, self.epochs, self.seed)
         beyond = np.bincount(ratings.columns, np.abs(weighted.data) - 1, len(films))
-        mean = films.T @ (films * (1 + beyond / len(ratings.user_ids))[:, None])
-        mean += self.l2 * np.eye(self.rank)
-        self.factors_in = (self.alpha * np.linalg.solve(mean, films.T).T).astype(np.float32)
+        equations = mean_equations(films, beyond / len(ratings.user_ids))
+        self.factors_in = inward(films, equations, self.l2, self.alpha)
         self.factors_out = films
+
+
+def mean_equations(films: NDArray[Any], beyond: NDArray[np.float64]) -> NDArray[Any]:
+    """M of ``als`` without the ridge, (rank, rank): a sum over films, so that parts of them add up.
+
+    ``films`` (m, rank); ``beyond`` (m,) is the sum of |c| - 1 over each film's ratings, by users.
+    """
+    return np.asarray(films.T @ (films * (1 + beyond)[:, None]))
+
+
+def inward(films: NDArray[Any], equations: NDArray[Any], l2: float, alpha: float) -> Floats:
+    """``factors_in`` of ``als`` for some films (m, rank), from everybody's equations."""
+    mean = equations + l2 * np.eye(films.shape[1])
+    return np.asarray(alpha * np.linalg.solve(mean, films.T).T, np.float32)
 
 
 @dataclass

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import sqlalchemy
 from numpy.typing import NDArray
+from psycopg import sql as psql
 
 from palate.errors import ConflictError, NotFoundError
 from rerank.models.factors import FactorModel
@@ -82,6 +83,23 @@ def save_factors(
             fingerprint(model.ratings), weights, None,
         )  # fmt: skip
         _copy_factors(connection, model_id, model.movie_ids, model.factors_in, model.factors_out)
+    _analyze(database)
+    return model_id
+
+
+def save_staged(
+    database: Database,
+    schema: str,
+    name: str,
+    *,
+    parameters: Mapping[str, Any],
+    learned_from: str,
+) -> int:
+    """Store the factors in a schema's table ``factors`` as a candidate and return its id."""
+    move = statements.raw("move_factors").format(schema=psql.Identifier(schema).as_string(None))
+    with database.begin(patient=True) as connection:
+        model_id = _insert(connection, "factors", name, parameters, {}, learned_from, None, None)
+        raw(connection).execute(move.encode(), {"id": model_id})
     _analyze(database)
     return model_id
 
@@ -287,6 +305,11 @@ def _copy_factors(
 def _analyze(database: Database) -> None:
     with database.begin(patient=True) as connection:
         connection.execute(statements["analyze"])
+
+
+def binary_copy(movie_ids: Ids, model_id: int, inward: Factors, outward: Factors) -> bytes:
+    """All that a binary COPY into movie_factors is sent, for some films."""
+    return _COPY_HEADER + _binary_rows(movie_ids, model_id, inward, outward) + _COPY_END
 
 
 def _binary_rows(movie_ids: Ids, model_id: int, inward: Factors, outward: Factors) -> bytes:

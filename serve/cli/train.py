@@ -5,20 +5,29 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Mapping, Sequence
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from palate.errors import MisuseError, NotInstalledError
 from serve.cli.output import as_json, err, number, out, print_facts, print_json, say, table, warn
 from serve.cli.session import LARGEST_ID, Json, Yes, examples, session
+from serve.cli.towers import chosen_towers, epoch_line, finish_towers
 
 if TYPE_CHECKING:
     from rerank.models.factors import FactorModel
     from rerank.models.lambdarank import LambdaRank
     from rerank.models.registry import StoredModel
+    from rerank.models.train import Trained
+    from sql.database import Database
 
-EXAMPLES = examples("palate train", "palate train ease --rank 128", "palate train --no-order")
+EXAMPLES = examples(
+    "palate train",
+    "palate train ease --rank 128",
+    "palate train svd --set shrinkage=0.3 --set order.leaves=31",
+    "palate train als --engine spark --features features --master 'local[2]'",
+)
 
 AUTO = "auto"
 
@@ -42,13 +51,16 @@ class Kinds(Enum):
 
     FACTORS = "factors"
     ORDER = "order"
+    RATINGS = "ratings"
 
 
 def train(
     context: typer.Context,
     model: Annotated[
         str,
-        typer.Argument(help="What to train: svd, ease, als... auto: what fits the ratings."),
+        typer.Argument(
+            help="What to train: svd, ease, als or two-tower. auto: what fits the ratings."
+        ),
     ] = AUTO,
     rank: Annotated[int | None, typer.Option(min=1, max=2000, help="Numbers a film.")] = None,
     l2: Annotated[float | None, typer.Option(min=0, help="Ridge, where the model has one.")] = None,
@@ -60,13 +72,40 @@ def train(
             help="A parameter of the model, or order.NAME of the order. Repeat.",
         ),
     ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Times through the ratings, where the model has them.")
+    ] = None,
+    loss: Annotated[
+        str | None, typer.Option(help="two-tower: softmax, bpr, mse or combined.")
+    ] = None,
+    device: Annotated[
+        str, typer.Option(help="two-tower: cpu, cuda; auto: a GPU where there is one.")
+    ] = AUTO,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="two-tower: go on where training was stopped.")
+    ] = False,
+    vectors: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="two-tower: write the vectors there, too."),
+    ] = None,
     order: Annotated[bool, typer.Option(help="Learn an order of search results, too.")] = True,
+    ratings: Annotated[
+        bool, typer.Option(help="Learn what stars users would give, too; not with --no-evaluate.")
+    ] = True,
     evaluate: Annotated[
         bool, typer.Option(help="Hold ratings out to measure, and to tune the blend's weights.")
     ] = True,
     activate: Annotated[bool, typer.Option(help="Use it, unless it does worse.")] = True,
     force: Force = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything drawn.")] = 0,
+    engine: Annotated[
+        Literal["local", "spark"], typer.Option(help="spark: als past one machine.")
+    ] = "local",
+    master: Annotated[str, typer.Option(help="Spark's master.")] = "local[2]",
+    features: Annotated[
+        Path | None,
+        typer.Option(help="spark: the folder that `palate features build` wrote."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Learn from the ratings in the database; the next search uses what was learned.
@@ -75,43 +114,85 @@ def train(
     was.
     """
     check_installed()
+    from rerank.models.epochs import listening
     from rerank.models.registry import active_model, not_comparable
     from rerank.models.tracking import keep_models, tracked
     from rerank.models.train import train as learn
+    from rerank.models.train_ratings import train_ratings
 
     factors, of_order = parse_set(set_ or ())
-    given = {"rank": rank, "l2": l2, "seed": seed or None, **factors}
+    given = {"rank": rank, "l2": l2, "epochs": epochs, "loss": loss, "seed": seed or None}
+    given |= factors
     chosen = _model(model, {name: value for name, value in given.items() if value is not None})
     opened = session(context)
+    towers = chosen_towers(chosen, opened.settings, device=device, resume=resume, vectors=vectors)
     with (
         opened.database(migrate=True) as database,
         tracked(opened.settings, "train", warn) as run,
         err().status("") as status,
+        listening(lambda epoch, reached: status.update(epoch_line(epoch, reached))),
     ):
-        before = {kind: active_model(database, kind) for kind in ("factors", "order")}
-        run.tags({"palate.model": model, "palate.seed": str(seed)})
-        trained = learn(
-            database,
-            chosen,
-            evaluate=evaluate,
-            order=_order(seed, of_order) if order else None,
-            activate=activate,
-            force=force,
-            seed=seed,
-            tell=status.update,
-        )
-        stored = [one for one in (trained.factors, trained.order) if one is not None]
+        before = {kind.value: active_model(database, kind.value) for kind in Kinds}
+        run.tags({"palate.model": model, "palate.seed": str(seed), "palate.engine": engine})
+        if engine == "spark":
+            trained = _on_spark(database, chosen, features, master, activate, force)
+        else:
+            trained = learn(
+                database,
+                chosen,
+                evaluate=evaluate,
+                order=_order(seed, of_order) if order else None,
+                activate=activate,
+                force=force,
+                seed=seed,
+                tell=status.update,
+            )
+        stars = None
+        if ratings and evaluate and engine == "local":
+            stars = train_ratings(
+                database, activate=activate, force=force, seed=seed, tell=status.update
+            )
+        made = trained.factors, trained.order, stars.ratings if stars else None
+        refused = [*trained.refused, *([stars.refused] if stars and stars.refused else [])]
+        stored = [one for one in made if one is not None]
         keep_models(run, database, stored)
-        run.artefact("report.json", as_json(trained).encode())
+        report = dict(zip(("factors", "order", "ratings"), made, strict=True))
+        run.artefact("report.json", as_json({**report, "refused": refused}).encode())
+    if towers is not None:
+        finish_towers(towers, vectors)
     if json:
-        print_json(trained)
+        print_json({**report, "refused": refused})
         return
     _print_models(stored)
-    for refused in trained.refused:
-        warn(refused)
+    for why_not in refused:
+        warn(why_not)
     for one in stored:
         if one.state == "active" and (why := not_comparable(one, before[one.kind])) is not None:
             say(why)
+
+
+def _on_spark(
+    database: Database,
+    model: FactorModel | None,
+    features: Path | None,
+    master: str,
+    activate: bool,
+    force: bool,
+) -> Trained:
+    """Factors learned on Spark; not measured, since what is held out is held out in SQL."""
+    from rerank.models.als import Als
+    from rerank.models.registry import get_model
+    from rerank.models.spark import train_als
+    from rerank.models.train import Trained, use
+
+    if not isinstance(model, Als) or features is None:
+        raise MisuseError(
+            "Spark trains als, from files. Nothing was trained. Run `palate features build FOLDER` "
+            "and `palate train als --engine spark --features FOLDER`."
+        )
+    stored = train_als(database, features, model, master=master)
+    refused = use(database, [stored], force=force) if activate else ()
+    return Trained(get_model(database, stored), refused=refused)
 
 
 def _model(name: str, given: dict[str, Any]) -> FactorModel | None:
@@ -267,10 +348,11 @@ def _tell(model: StoredModel, *, json: bool) -> None:
 
 
 def _print_models(models: list[StoredModel]) -> None:
-    from rerank.models.registry import HEADLINE
+    from rerank.models.registry import HEADLINE, RATINGS_HEADLINE
 
     shown = table(
         ("id", "right"), "kind", "model", "state", (HEADLINE, "right"), ("debiased", "right"),
+        (RATINGS_HEADLINE, "right"),
         "ratings", "created",
     )  # fmt: skip
     for model in models:
@@ -281,6 +363,7 @@ def _print_models(models: list[StoredModel]) -> None:
             model.state,
             number(model.metrics.get(HEADLINE), 4),
             number(model.metrics.get(f"debiased {HEADLINE}"), 4),
+            number(model.metrics.get(RATINGS_HEADLINE), 4),
             (model.fingerprint or "–")[:8],
             f"{model.created_at:%Y-%m-%d %H:%M}",
         )

@@ -13,6 +13,11 @@ RETURNING id;
 -- name: copy_factors
 COPY movie_factors (movie_id, model_id, factors_in, factors_out) FROM STDIN (FORMAT binary);
 
+-- name: move_factors
+-- A task that Spark ran twice wrote its films twice.
+INSERT INTO movie_factors (movie_id, model_id, factors_in, factors_out)
+SELECT DISTINCT ON (movie_id) movie_id, %(id)s, factors_in, factors_out FROM {schema}.factors;
+
 -- name: read_factors
 SELECT movie_id, factors_in::real[] AS factors_in, factors_out::real[] AS factors_out
 FROM movie_factors WHERE model_id = :id ORDER BY movie_id;
