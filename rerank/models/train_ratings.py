@@ -28,6 +28,7 @@ Floats = NDArray[np.float64]
 _FOLDS = 4
 _MOST_USERS = 2000  # held out in all: more make the intervals no better
 _LEAST_USERS = 20
+_MOST_RATINGS = 2_000_000  # learned from each time they are held out
 _KNOWN = (0, 1, 2, 4, 7, 12, 20, 35, 60, 100, 180, 300, 500)
 _NEXT = 10  # ratings predicted after each of _KNOWN
 
@@ -110,9 +111,18 @@ def held_out_residuals(
         tell(f"predicting held-out ratings: part {fold + 1} of {_FOLDS}")
         held = np.zeros(len(ratings.user_ids), np.bool_)
         held[drawn[fold::_FOLDS]] = True
-        model.fit(ratings.take(np.flatnonzero(~held)), movies)
+        model.fit(_at_most(ratings.take(np.flatnonzero(~held)), _MOST_RATINGS, seed), movies)
         parts += list(_off_by(model, ratings.take(np.flatnonzero(held))))
     return Residuals(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _at_most(ratings: Ratings, most: int, seed: int) -> Ratings:
+    """The ratings of so many users, drawn, that there are at most ``most``."""
+    if len(ratings) <= most:
+        return ratings
+    drawn = np.random.default_rng(seed).permutation(len(ratings.user_ids))
+    many = np.cumsum(np.diff(ratings.starts)[drawn])
+    return ratings.take(np.sort(drawn[: max(1, int(np.searchsorted(many, most, "right")))]))
 
 
 def _off_by(model: BiasedMf, strangers: Ratings) -> Iterator[tuple[NDArray[np.generic], ...]]:
