@@ -193,7 +193,7 @@ class _Run:
 
     def _judge(self, films: list[Film]) -> list[Judgement]:
         try:
-            judged, cached, _ = ask(self._model, films, self._mean)
+            judged, cached = ask(self._model, films, self._mean)
         except (LanguageModelUnavailableError, BudgetError):
             raise
         except LanguageModelError as error:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
 
-from palate.errors import LoadError, NotFoundError
+from palate.errors import LoadError, MissingFileError
 
 MAX_BYTES = 32 << 30  # MovieLens' largest file unpacks to 1.1 GB
 MAX_RATIO = 150  # ratings compress about fivefold, a bomb a thousandfold
@@ -57,7 +57,13 @@ class DataFile:
             try:
                 stream, packed_size = opened.enter_context(self._packed())
             except FileNotFoundError as error:
-                raise NotFoundError(f"There is no file {self.path}. Nothing was loaded.") from error
+                raise MissingFileError(
+                    f"There is no file {self.path}. Nothing was loaded."
+                ) from error
+            except IsADirectoryError as error:
+                raise MissingFileError(
+                    f"{self.path} is a folder. Nothing was loaded. Name a file."
+                ) from error
             except _DAMAGE as error:
                 raise _unreadable(self.name, error) from error
             guarded = _Guarded(stream, self.name, packed_size)
@@ -147,7 +153,7 @@ def find_files(location: Path) -> dict[str, DataFile]:
     Of files of one name the one nearest to the top is taken. A ``.gz`` suffix is left out.
     """
     if not location.exists():
-        raise NotFoundError(f"There is no {location}. Nothing was loaded.")
+        raise MissingFileError(f"There is no {location}. Nothing was loaded.")
     if location.is_dir():
         found = [DataFile(path) for path in sorted(location.iterdir()) if path.is_file()]
     else:

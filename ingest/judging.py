@@ -9,9 +9,10 @@ and the tone is left open.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from functools import cache
+from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, create_model
 
 from ingest.money import (
     BUDGET_TIERS,
@@ -74,9 +75,8 @@ class Judgement:
 
 
 class Told(BaseModel):
-    """What a model says of film ``n``."""
+    """What a model says of one film."""
 
-    n: int
     sentiment: Sentiment
     target_audience: Audience
 
@@ -86,18 +86,6 @@ class ToldMoney(Told):
 
     budget_tier: Literal["low", "medium", "high", "ultra_high", "unknown"]
     revenue_tier: Literal["low", "medium", "high", "blockbuster", "unknown"]
-
-
-class Tones(BaseModel):
-    """What a model says of a batch."""
-
-    films: Annotated[list[Told], Field(max_length=BATCH)]
-
-
-class TonesAndMoney(BaseModel):
-    """As Tones, with tiers."""
-
-    films: Annotated[list[ToldMoney], Field(max_length=BATCH)]
 
 
 def by_rules(film: Film, catalog_mean: float) -> Judgement:
@@ -148,12 +136,11 @@ def signature(model: LanguageModel) -> str:
 
 def question(films: Sequence[Film]) -> dict[str, Any]:
     """What a model is shown of the films: facts only, cut to a length."""
-    return {"films": [_shown(n, film) for n, film in enumerate(films, 1)]}
+    return {f"film_{n}": _shown(film) for n, film in enumerate(films, 1)}
 
 
-def _shown(n: int, film: Film) -> Mapping[str, Any]:
+def _shown(film: Film) -> Mapping[str, Any]:
     facts: dict[str, Any] = {
-        "n": n,
         "title": film.title[:_LONGEST_TEXT],
         "year": film.year,
         "genres": list(film.genres),
@@ -163,30 +150,31 @@ def _shown(n: int, film: Film) -> Mapping[str, Any]:
     return {name: value for name, value in facts.items() if value}
 
 
-def answer_type(films: Sequence[Film]) -> type[Tones | TonesAndMoney]:
-    """The form of the answer about these films."""
-    return TonesAndMoney if any(map(lacks_money, films)) else Tones
+def answer_type(films: Sequence[Film]) -> type[BaseModel]:
+    """The form of the answer about these films: one property a film, so that none is left out."""
+    return _answer_type(len(films), any(map(lacks_money, films)))
+
+
+@cache
+def _answer_type(n: int, money: bool) -> type[BaseModel]:
+    told = ToldMoney if money else Told
+    properties: dict[str, Any] = {f"film_{i}": (told, ...) for i in range(1, n + 1)}
+    return create_model("Films", **properties)
 
 
 def ask(
     model: LanguageModel, films: Sequence[Film], catalog_mean: float
-) -> tuple[list[Judgement], bool, int]:
-    """The films judged with the model's help: (judgements, from the store, tokens).
+) -> tuple[list[Judgement], bool]:
+    """The films judged with the model's help, and whether its answer was in the store.
 
     Raises LanguageModelError.
     """
-    due = list(range(1, len(films) + 1))
-
-    def check(answer: Tones | TonesAndMoney) -> None:
-        if [told.n for told in answer.films] != due:
-            raise ValueError(f"films must hold n from 1 to {len(due)}, each once and in order")
-
-    answer = model.ask(prompt_for(films), question(films), answer_type(films), check=check)
+    answer = model.ask(prompt_for(films), question(films), answer_type(films))
     judged = [
-        _joined(by_rules(film, catalog_mean), told, signature(model))
-        for film, told in zip(films, answer.value.films, strict=True)
+        _joined(by_rules(film, catalog_mean), getattr(answer.value, f"film_{n}"), signature(model))
+        for n, film in enumerate(films, 1)
     ]
-    return judged, answer.cached, answer.usage.tokens
+    return judged, answer.cached
 
 
 def _joined(facts: Judgement, told: Told, by: str) -> Judgement:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from polars.io.plugins import register_io_source
 
 from ingest.files import DataFile
-from palate.errors import EmbeddingError, LoadError, NotFoundError
+from palate.errors import EmbeddingError, LoadError, MissingFileError
 
 COLUMNS = ("movie_id", "model", "embedding")
 BATCH = 1000
@@ -41,10 +41,10 @@ def read_vectors(path: Path, model: str | None = None) -> Iterator[VectorBatch]:
     """The file's rows in order, checked and normalised; ``model`` where the file names none.
 
     Raises EmbeddingError for what is no file of vectors and at the first bad row, naming it;
-    NotFoundError where there is no file. CSV and Parquet are streamed; npz is held in memory.
+    MissingFileError where there is no file. CSV and Parquet are streamed; npz is held in memory.
     """
     if not path.is_file():
-        raise NotFoundError(f"There is no file {path}. Nothing was changed.")
+        raise MissingFileError(f"There is no file {path}. Nothing was changed.")
     kind = path.name.removesuffix(".gz").rpartition(".")[2].lower()
     readers = {"csv": _read_csv, "parquet": _read_parquet, "npz": _read_npz}
     if kind not in readers:

@@ -8,7 +8,7 @@ from ingest.files import DataFile
 from ingest.lines import Line
 from ingest.ratings import RatingColumns, blocks_of_lines, clean_block
 from ingest.rows import RatingBlock
-from palate.errors import LoadError, NotFoundError
+from palate.errors import LoadError, MissingFileError
 
 _SLICE = 50_000  # rows
 
@@ -48,7 +48,7 @@ def read_ratings(file: DataFile, columns: RatingColumns) -> Iterator[RatingBlock
 
 def _scan(file: DataFile) -> pl.LazyFrame:
     if not file.path.exists():
-        raise NotFoundError(f"There is no file {file.path}. Nothing was loaded.")
+        raise MissingFileError(f"There is no file {file.path}. Nothing was loaded.")
     frame = pl.scan_parquet(file.path)
     try:
         frame.collect_schema()

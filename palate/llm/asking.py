@@ -200,7 +200,8 @@ class Asker:
                 "language model",
                 prompt=prompt.label,
                 outcome=talk.outcome,
-                tokens=talk.usage.tokens,
+                read=talk.usage.tokens_in,
+                written=talk.usage.tokens_out,
                 seconds=round(took, 2),
             )
 

@@ -6,6 +6,7 @@ go better the second time: timeouts, lost connections, 408, 409, 429 (unless the
 """
 
 import asyncio
+import logging
 import math
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,6 +25,10 @@ from palate.settings import Settings
 
 Messages = list[dict[str, str]]
 
+# Their details hold headers and questions; what is worth knowing is logged by `palate.llm.asking`.
+for _name in ("openai", "httpx2", "httpcore2"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -40,6 +45,22 @@ class TooLargeError(Exception):
 
 class _BadReplyError(Exception):
     """A reply is not of the protocol; it may be the next time."""
+
+
+class _RefusedError(Exception):
+    """The endpoint answered with an error. What it wrote is left out: it may repeat the key."""
+
+    def __init__(self, error: openai.APIStatusError) -> None:
+        super().__init__(error.status_code)
+        self.status = error.status_code
+        self.out_of_funds = error.code == "insufficient_quota" or error.status_code == 402
+        later = error.status_code in (408, 409, 429) or error.status_code >= 500
+        self.overloaded = later and not self.out_of_funds
+        try:
+            wait = float(error.response.headers.get("Retry-After", "nan"))
+        except ValueError:
+            wait = math.nan
+        self.retry_after = max(wait, 0.0) if math.isfinite(wait) else None
 
 
 class _Bounded(httpx2.AsyncByteStream):
@@ -108,7 +129,10 @@ class Transport:
     async def models(self) -> list[str]:
         """The names of the endpoint's models."""
         async with self._explained():
-            page = await asyncio.wait_for(self._client.models.list(), self._timeout)
+            try:
+                page = await asyncio.wait_for(self._client.models.list(), self._timeout)
+            except openai.APIStatusError as error:
+                raise _RefusedError(error) from None
             return [model.id for model in page.data]
 
     async def complete(self, messages: Messages, *, deadline: float, **options: Any) -> Reply:
@@ -119,7 +143,7 @@ class Transport:
         self._breaker.check()
         async with self._explained(), asyncio.timeout_at(deadline):
             async for attempt in stamina.retry_context(
-                on=self._worth_a_retry, attempts=self._attempts, timeout=None, wait_initial=0.2
+                on=_worth_a_retry, attempts=self._attempts, timeout=None, wait_initial=0.2
             ):
                 with attempt:
                     await self._pace.wait()
@@ -131,6 +155,8 @@ class Transport:
         try:
             answer = await self._create(messages=messages, **options)
             text = answer.choices[0].message.content or ""
+        except openai.APIStatusError as error:
+            raise _RefusedError(error) from None
         except (ValueError, AttributeError, IndexError, TypeError) as error:
             raise _BadReplyError(type(error).__name__) from None
         usage = answer.usage
@@ -153,7 +179,10 @@ class Transport:
             await asyncio.wait_for(self._pace.wait(), deadline - loop.time())
             create = self._create(messages=messages, stream=True, **options)
             wait = min(self._timeout, deadline - loop.time())
-            parts = await asyncio.wait_for(create, wait)
+            try:
+                parts = await asyncio.wait_for(create, wait)
+            except openai.APIStatusError as error:
+                raise _RefusedError(error) from None
             try:
                 async for piece in self._pieces(parts, deadline):
                     yield piece
@@ -176,10 +205,10 @@ class Transport:
         """Turn what went wrong into our errors, and tell the breaker."""
         try:
             yield
-        except (openai.APIStatusError, openai.APIConnectionError, TimeoutError) as error:
+        except (_RefusedError, openai.APIConnectionError, TimeoutError) as error:
             if too_large := _cause(error, TooLargeError):
                 raise too_large from None
-            if not isinstance(error, openai.APIStatusError) or _overloaded(error):
+            if not isinstance(error, _RefusedError) or error.overloaded:
                 self._breaker.failed()
             raise self._error(error) from None
         except (_BadReplyError, openai.APIError, httpx2.HTTPError, ValueError) as error:
@@ -195,9 +224,9 @@ class Transport:
 
     def _error(self, error: Exception) -> LanguageModelError:
         host, model = self._endpoint.host, self._endpoint.model
-        if isinstance(error, openai.APIStatusError):
-            said = f"The language model at {host} answered {error.status_code} for {model!r}"
-            if _overloaded(error):
+        if isinstance(error, _RefusedError):
+            said = f"The language model at {host} answered {error.status} for {model!r}"
+            if error.overloaded:
                 return LanguageModelUnavailableError(
                     f"{said}. Nothing was changed. Try later; answers without it go on."
                 )
@@ -212,35 +241,24 @@ class Transport:
             "Start it, or check PALATE_LLM_URL."
         )
 
-    @staticmethod
-    def _worth_a_retry(error: Exception) -> bool | float:
-        """Whether to try again; as a number, after how many seconds (the server's Retry-After)."""
-        if _cause(error, TooLargeError):
-            return False
-        if not isinstance(error, openai.APIStatusError):
-            return isinstance(error, _BadReplyError | openai.APIConnectionError | TimeoutError)
-        if not _overloaded(error):
-            return False
-        try:
-            wait = float(error.response.headers.get("Retry-After", "nan"))
-        except ValueError:
-            return True
-        return max(wait, 0.0) if math.isfinite(wait) else True
 
-
-def _overloaded(error: openai.APIStatusError) -> bool:
-    """Whether a status means: later."""
-    if error.code == "insufficient_quota":
+def _worth_a_retry(error: Exception) -> bool | float:
+    """Whether to try again; as a number, after how many seconds (the server's Retry-After)."""
+    if _cause(error, TooLargeError):
         return False
-    return error.status_code in (408, 409, 429) or error.status_code >= 500
+    if isinstance(error, _RefusedError):
+        if error.overloaded and error.retry_after is not None:
+            return error.retry_after
+        return error.overloaded
+    return isinstance(error, _BadReplyError | openai.APIConnectionError | TimeoutError)
 
 
-def _advice(error: openai.APIStatusError) -> str:
-    if error.code == "insufficient_quota" or error.status_code == 402:
+def _advice(error: _RefusedError) -> str:
+    if error.out_of_funds:
         return "Its account has nothing left: top it up."
-    if error.status_code in (401, 403):
+    if error.status in (401, 403):
         return "Check PALATE_LLM_API_KEY."
-    if error.status_code == 404:
+    if error.status == 404:
         return "Check PALATE_LLM_URL and PALATE_LLM_MODEL."
     return (
         "Check PALATE_LLM_MODEL; where it knows no JSON schemas, set PALATE_LLM_STRUCTURE to "
