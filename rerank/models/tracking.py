@@ -159,10 +159,10 @@ def keep_models(run: Run, database: Database, models: Sequence[StoredModel]) -> 
         run.tags({f"palate.{model.kind}": f"{model} (id {model.id}, {model.state})"})
         if model.fingerprint is not None:
             run.tags({"palate.fingerprint": model.fingerprint})
-        if model.kind == "factors":
-            run.artefact("factors.npz", _npz(*read_factors(database, model.id)))
-        elif (body := read_body(database, model.id)) is not None:
-            run.artefact("order.txt", body.encode())
+        if model.kind != "order":
+            run.artefact(f"{model.kind}.npz", _npz(*read_factors(database, model.id)))
+        if (body := read_body(database, model.id)) is not None:
+            run.artefact(f"{model.kind}.txt", body.encode())
 
 
 def _npz(movie_ids: Ids, factors_in: Factors, factors_out: Factors) -> bytes:
