@@ -22,7 +22,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from palate.errors import NotFoundError
-from rerank.ask.tree import BUDGETS
+from rerank.money import budget_tier
 from sql.database import Database
 from sql.statements import Statements
 
@@ -109,7 +109,9 @@ def preferences(database: Database, user_id: int, profile: str = "main") -> Pref
         "decades": groups.of(lambda row: [f"{row['year'] // 10 * 10}s"] if row["year"] else []),
         "directors": groups.of(lambda row: [row["director"]], FEWEST_FOR_PERSON)[:MOST_PEOPLE],
         "actors": groups.of(lambda row: row["actors"], FEWEST_FOR_PERSON)[:MOST_PEOPLE],
-        "budgets": groups.of(lambda row: [row["budget_tier"] or _tier(row["budget"])]),
+        "budgets": groups.of(
+            lambda row: [row["budget_tier"] or budget_tier(row["budget"], row["year"])]
+        ),
         "sentiments": groups.of(lambda row: [row["sentiment"]]),
         "audiences": groups.of(lambda row: [row["target_audience"]]),
     }
@@ -127,11 +129,8 @@ def preferences(database: Database, user_id: int, profile: str = "main") -> Pref
     return made.model_copy(update={"summary": summary(made)})
 
 
-def _tier(budget: int | None) -> str | None:
-    if not budget:
-        return None
-    fits = (tier for tier, (low, below) in BUDGETS.items() if below is None or budget < below)
-    return next(fits)
+def _budget(row: Row) -> list[str | None]:
+    return [row["budget_tier"] or budget_tier(row["budget"], row["year"])]
 
 
 def _round(value: float) -> float:

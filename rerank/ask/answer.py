@@ -225,6 +225,16 @@ class Asker:
                 said = "No film is by all of these people: these are by any of them."
                 either["notes"] = (*either["notes"], said)
                 return either
+        return self._without_words(structure, names) if _empty(found) else found
+
+    def _without_words(self, structure: Structure, names: Names) -> dict[str, Any]:
+        """The films that fit all else, when none has the words that no rule knows."""
+        rest = structure.model_copy(update={"text": ""})
+        said = f"No film that fits the rest has “{structure.text}” in its texts."
+        if not structure.text or not narrows(rest):
+            return self._find(structure, names, any_person=False)
+        found = self._find(rest, names, any_person=False)
+        found["notes"] = (*found["notes"], said)
         return found
 
     def _find(self, structure: Structure, names: Names, *, any_person: bool) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from rerank.ask.kinds import genre_in
-from rerank.ask.structure import Exclusions, Mood, Person, Quantity, Span, Structure
+from rerank.ask.structure import Exclusions, Mood, Person, Structure
 from rerank.grammar import bare_phrase, drop_stop_words
+from rerank.money import films_by_money
 from rerank.names import Names
 from sql.statements import Statements
 from sql.syntax import (
@@ -38,10 +39,6 @@ MOST_WORDS = 100
 
 MOST_IDS = 2000
 """Films that a search is narrowed to by money; of more, the most rated."""
-
-BUDGETS = {"low": (0, 1e7), "medium": (1e7, 4e7), "high": (4e7, 1e8), "ultra_high": (1e8, None)}
-REVENUES = {"low": (0, 2e7), "medium": (2e7, 1e8), "high": (1e8, 3e8), "blockbuster": (3e8, None)}
-"""What a tier means in dollars where films have no tiers: from, and below."""
 
 
 @dataclass(frozen=True)
@@ -248,48 +245,19 @@ def _audience(structure: Structure, names: Names, known: Known) -> Iterator[Node
 def _money(
     structure: Structure, connection: Connection, known: Known, notes: list[str]
 ) -> Iterator[Node]:
-    spans: dict[Quantity, list[Span]] = {}
-    for quantity, column, tiers, amounts in (
-        ("budget", "budget_tier", structure.budget, BUDGETS),
-        ("revenue", "revenue_tier", structure.revenue, REVENUES),
-    ):
-        if tiers and column in known.columns:
-            yield _any_of(Match(column, tier) for tier in tiers)
-            tiers = ()
-        wanted = [_tier(*amounts[tier]) for tier in tiers]
-        exact = structure.ranges.get("budget" if quantity == "budget" else "revenue")
-        if exact is not None:
-            wanted = (
-                [both for span in wanted if (both := _both(span, exact))] if wanted else [exact]
-            )
-        if wanted:
-            spans["budget" if quantity == "budget" else "revenue"] = wanted
-    if spans:
-        found = _films_by_money(connection, spans)
+    budgets, revenues = structure.budget, structure.revenue
+    if budgets and "budget_tier" in known.columns:
+        yield _any_of(Match("budget_tier", tier) for tier in budgets)
+        budgets = ()
+    if revenues and "revenue_tier" in known.columns:
+        yield _any_of(Match("revenue_tier", tier) for tier in revenues)
+        revenues = ()
+    budget, revenue = structure.ranges.get("budget"), structure.ranges.get("revenue")
+    if budgets or revenues or budget or revenue:
+        found = films_by_money(connection, budgets, revenues, budget, revenue, MOST_IDS)
         if len(found) == MOST_IDS:
             notes.append(f"Of the films with that money, only the {MOST_IDS} most rated were read.")
         yield Ids(found)
-
-
-def _tier(low: float, below: float | None) -> Span:
-    return Span(low=low, high=None if below is None else below - 1)
-
-
-def _both(one: Span, other: Span) -> Span | None:
-    lows = [low for low in (one.low, other.low) if low is not None]
-    highs = [high for high in (one.high, other.high) if high is not None]
-    if lows and highs and max(lows) > min(highs):
-        return None
-    return Span(low=max(lows, default=None), high=min(highs, default=None))
-
-
-def _films_by_money(connection: Connection, spans: dict[Quantity, list[Span]]) -> tuple[int, ...]:
-    parameters: dict[str, object] = {"n": MOST_IDS}
-    for quantity in ("budget", "revenue"):
-        wanted = spans.get("budget" if quantity == "budget" else "revenue")
-        parameters[f"{quantity}_lows"] = wanted and [span.low for span in wanted]
-        parameters[f"{quantity}_highs"] = wanted and [span.high for span in wanted]
-    return tuple(connection.execute(_statements["films_by_money"], parameters).scalars())
 
 
 def _excluded(exclude: Exclusions, names: Names) -> Iterator[Node]:

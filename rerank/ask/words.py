@@ -94,7 +94,7 @@ REVENUES: dict[str, tuple[RevenueTier, ...]] = {
     r"|lots|big money)|commercial success(?:es)?|high(?:est)?[- ]grossing|top[- ]grossing":
         ("high", "blockbuster"),
     r"(?:box[- ]office |commercial )?(?:flops?|bombs?|failures?|disappointments?)"
-    r"|(?:that |which )?(?:lost money|nobody (?:paid|went) to see)": ("low",),
+    r"|(?:that |which )?(?:flopped|bombed|lost money|nobody (?:paid|went) to see)": ("low",),
 }  # fmt: skip
 
 ACCLAIM: dict[str, Acclaim] = {

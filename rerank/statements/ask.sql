@@ -15,20 +15,6 @@ FROM (SELECT percentile_disc(0.8) WITHIN GROUP (ORDER BY avg_rating)
              percentile_disc(0.5) WITHIN GROUP (ORDER BY rating_count) AS unknown_to
       FROM movies) s;
 
--- name: films_by_money
--- Films whose money lies in any of the spans, the most rated first. Spans include their ends; a
--- null list asks nothing of that amount.
-SELECT m.movie_id
-FROM movies m
-WHERE (CAST(:budget_lows AS float8[]) IS NULL OR EXISTS (
-          SELECT FROM unnest(CAST(:budget_lows AS float8[]), CAST(:budget_highs AS float8[])) s (low, high)
-          WHERE m.budget > 0 AND m.budget >= coalesce(s.low, 0) AND (s.high IS NULL OR m.budget <= s.high)))
-  AND (CAST(:revenue_lows AS float8[]) IS NULL OR EXISTS (
-          SELECT FROM unnest(CAST(:revenue_lows AS float8[]), CAST(:revenue_highs AS float8[])) s (low, high)
-          WHERE m.revenue > 0 AND m.revenue >= coalesce(s.low, 0) AND (s.high IS NULL OR m.revenue <= s.high)))
-ORDER BY m.rating_count DESC, m.movie_id
-LIMIT :n;
-
 -- name: similar
 -- Films like one film, among those that match.
 SELECT s.*, m.genres

@@ -16,8 +16,9 @@ from starlette.routing import compile_path
 
 from palate import __version__
 from palate.settings import Settings
+from rerank.ask.answer import Asker
 from rerank.search import Searcher
-from serve.api import health, movies, search, users
+from serve.api import analysis, ask, health, movies, search, users
 from serve.api.guard import Guard
 from serve.api.keys import KeyRing
 from serve.api.middleware import Gate, Requests
@@ -77,9 +78,18 @@ def create_app(database: Database, settings: Settings, *, insecure: bool = False
         },
     )
     guard = create_guard(settings, insecure=insecure)
-    app.state.services = Services(database, settings, Searcher(database, settings), guard)
+    searcher = Searcher(database, settings)
+    asker = Asker(database, searcher)
+    app.state.services = Services(database, settings, searcher, asker, guard)
     app.state.readiness = health.Readiness(database)
-    for router in (search.router, movies.router, users.router, health.router):
+    for router in (
+        search.router,
+        ask.router,
+        analysis.router,
+        movies.router,
+        users.router,
+        health.router,
+    ):
         app.include_router(router)
     app.state.methods = _methods_by_path(app.openapi())
     app.add_middleware(

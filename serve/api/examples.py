@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from serve.api.examples_ask import ASK_EXAMPLES
+
 _HIT: dict[str, Any] = {
     "rank": 1,
     "movie_id": 2116,
@@ -83,6 +85,7 @@ RESPONSE_EXAMPLES: dict[str, Any] = {
     "rating": _RATING,
     "rate": _RATING,
     "forget": {"user_id": 10001, "ratings_deleted": 50},
+    **ASK_EXAMPLES,
 }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from palate.metrics import stage
 from palate.settings import Settings
+from rerank.ask.answer import Asker
 from rerank.search import Searcher
 from serve.api.guard import Guard
 from sql.database import Database
@@ -20,6 +21,7 @@ class Services:
     database: Database
     settings: Settings
     searcher: Searcher
+    asker: Asker
     guard: Guard
 
 

@@ -28,6 +28,10 @@ from palate.errors import (
     SchemaError,
 )
 from palate.settings import Settings
+from rerank.analysis.compare import Comparison
+from rerank.analysis.preferences import Preferences
+from rerank.ask.answer import AskAnswer, Prediction
+from rerank.recommend import Recommendations
 from rerank.results import Rating, SearchResponse, User
 from serve.api.examples import PROBLEM_EXAMPLES, RESPONSE_EXAMPLES
 from serve.api.keys import create_key
@@ -46,7 +50,19 @@ MODELS: dict[str, type[BaseModel]] = {
     "rating": Rating,
     "rate": Rating,
     "forget": Forgotten,
+    "ask": AskAnswer,
+    "predict": Prediction,
+    "compare": Comparison,
+    "preferences": Preferences,
+    "recommend": Recommendations,
 }
+
+
+# A random cursor is well-formed and still refused; so are a strict query, a structure that asks
+# for a prediction and names no user, and the same film twice.
+REFUSED_BY_MEANING = {
+    "GET /v1/search", "GET /v1/ask", "POST /v1/ask", "GET /v1/predict", "GET /v1/compare",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -160,8 +176,7 @@ def leave_out_mode(document: dict[str, Any]) -> None:
 
 def attempt(operation: Any, mode: GenerationMode, url: str, headers: dict[str, str]) -> None:
     """Send a bounded, repeatable number of valid or invalid requests to one operation."""
-    # A random cursor is well-formed and still refused; so is a strict query.
-    excluded = [positive_data_acceptance] if operation.label == "GET /v1/search" else []
+    excluded = [positive_data_acceptance] if operation.label in REFUSED_BY_MEANING else []
 
     @hypothesis_settings(
         max_examples=15, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck)

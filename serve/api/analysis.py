@@ -1,0 +1,101 @@
+"""``/v1/recommend``, ``/v1/predict``, ``/v1/compare`` and a user's preferences."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from rerank.analysis.compare import FEWEST, MOST, Comparison
+from rerank.analysis.compare import compare as compare_movies
+from rerank.analysis.preferences import Preferences
+from rerank.analysis.preferences import preferences as find_preferences
+from rerank.ask.answer import Prediction
+from rerank.ask.answer import predict as predict_rating
+from rerank.recommend import Recommendations, RecommendRequest
+from rerank.recommend import recommend as find_recommendations
+from serve.api.movies import PROFILE
+from serve.api.routes import GuardedRoute, scoped
+from serve.api.services import answer, services
+from serve.api.users import ProfileParameters, UserId
+
+router = APIRouter(route_class=GuardedRoute, tags=["analysis"])
+
+Film = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class PredictParameters(BaseModel):
+    """Whose rating, of what."""
+
+    user_id: int = Field(ge=0, le=2**63 - 1, description="Whose rating.", examples=[10001])
+    movie: Film = Field(description="A movie_id or a title.", examples=["Shrek"])
+    profile: str = Field("main", pattern=PROFILE, description="Which taste of the user.")
+
+
+class CompareParameters(BaseModel):
+    """Which films."""
+
+    movie: list[Film] = Field(
+        min_length=FEWEST,
+        max_length=MOST,
+        description="A movie_id or a title; two to ten of them.",
+        examples=[["Jaws", "Jurassic Park"]],
+        json_schema_extra={"uniqueItems": True},
+    )
+
+
+@router.get(
+    "/v1/recommend",
+    summary="Films that a user has not rated",
+    response_model=Recommendations,
+    **scoped("read", 400),
+)
+def recommend(request: Request, parameters: Annotated[RecommendRequest, Query()]) -> Response:
+    """Recommend films by taste, by people with the same ratings, and by popularity.
+
+    Without `user_id`, or for a user of whom nothing is known, popularity alone orders them and
+    the answer says why.
+    """
+    return answer(find_recommendations(services(request).database, parameters))
+
+
+@router.get(
+    "/v1/predict",
+    summary="What a user would give a film",
+    response_model=Prediction,
+    **scoped("read", 400, 404),
+)
+def predict(request: Request, parameters: Annotated[PredictParameters, Query()]) -> Response:
+    """Predict a rating: the stars, an interval, how sure that is, and the ratings it rests on."""
+    found = services(request)
+    movie = found.asker.names.find(parameters.movie)
+    return answer(
+        predict_rating(found.database, parameters.user_id, movie.movie_id, parameters.profile)
+    )
+
+
+@router.get(
+    "/v1/compare",
+    summary="Films side by side",
+    response_model=Comparison,
+    **scoped("read", 400, 404),
+)
+def compare(request: Request, parameters: Annotated[CompareParameters, Query()]) -> Response:
+    """Compare films: money, return, ratings, running time, enrichment, and who leads in what."""
+    found = services(request)
+    ids = [found.asker.names.find(movie).movie_id for movie in parameters.movie]
+    return answer(compare_movies(found.database, ids))
+
+
+@router.get(
+    "/v1/users/{user_id}/preferences",
+    summary="What a user likes",
+    response_model=Preferences,
+    **scoped("read", 404),
+)
+def preferences(
+    request: Request, user_id: UserId, parameters: Annotated[ProfileParameters, Query()]
+) -> Response:
+    """Genres, decades, people and money in a user's ratings, against what the crowd gives."""
+    return answer(find_preferences(services(request).database, user_id, parameters.profile))
