@@ -28,6 +28,19 @@ class NotFoundError(PalateError):
     title = "Not found"
 
 
+class MissingFileError(NotFoundError):
+    """A file or folder that was named is not there."""
+
+    exit_code = 2
+    title = "No such file"
+
+
+class ListenError(PalateError):
+    """An address to listen on cannot be had: nothing was started."""
+
+    title = "Address unavailable"
+
+
 class ConflictError(PalateError):
     """The request contradicts what the database holds: nothing was changed."""
 

@@ -29,7 +29,7 @@ import sqlalchemy
 from alembic.script import ScriptDirectory
 from psycopg.sql import SQL, Composed, Identifier
 
-from palate.errors import BackupError, ConflictError
+from palate.errors import BackupError, ConflictError, MissingFileError
 from sql.client_tools import find_tool, run_tool
 from sql.database import Database
 from sql.migrate import migrate, schema_version
@@ -322,6 +322,11 @@ def _written_whole(path: Path) -> Iterator[Path]:
         finally:
             os.close(handle)
             partial.unlink(missing_ok=True)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise MissingFileError(
+            f"There is no folder {path.parent}. No file was written. Choose another folder, or "
+            "make it first."
+        ) from error
     except OSError as error:
         raise BackupError(
             f"{path} cannot be written: {error.strerror or error}. No file was written there. "

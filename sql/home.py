@@ -25,7 +25,7 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
-from palate.errors import EmbeddedServerError
+from palate.errors import EmbeddedServerError, MisuseError
 from sql.programs import SYSTEM_DIR, Account, make_system_dir
 
 SOCKET_NAME = ".s.PGSQL.5432"
@@ -36,6 +36,7 @@ _SOCKET_PATH_LIMIT = 103  # macOS; Linux allows four more
 def make_home(data_dir: Path, account: Account) -> Path:
     """The folder of the server's files, made where the account can reach it."""
     data_dir = data_dir.absolute()
+    require_folder(data_dir)
     data_dir.mkdir(parents=True, exist_ok=True)
     home = data_dir / "postgres"
     if not home.exists():
@@ -45,6 +46,16 @@ def make_home(data_dir: Path, account: Account) -> Path:
         else:
             _link_home(home)
     return home.resolve()
+
+
+def require_folder(data_dir: Path) -> None:
+    """Raise MisuseError where a file is in the place of the data directory, or of one above it."""
+    for place in (data_dir, *data_dir.parents):
+        if place.is_file():
+            raise MisuseError(
+                f"The data directory {data_dir} cannot be: {place} is a file. Nothing was started. "
+                "Name a folder with --data-dir or PALATE_DATA_DIR; it is made when missing."
+            )
 
 
 def _link_home(link: Path) -> None:

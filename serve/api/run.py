@@ -11,7 +11,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from palate.errors import MisuseError
+from palate.errors import ListenError
 from palate.settings import Settings
 from serve.api.app import create_app, create_guard
 from sql.database import Database
@@ -28,9 +28,9 @@ def serve(settings: Settings, *, insecure: bool = False) -> None:
     """Serve until SIGINT or SIGTERM, then finish what runs and return.
 
     The embedded database is started and migrated; another one is only connected to, and may be
-    down: searches then answer 503 until it is back. Raises MisuseError, before anything starts,
-    when the address cannot be had or listening there without keys would let strangers in, and
-    NotInstalledError when the encoder is to be loaded and is not there.
+    down: searches then answer 503 until it is back. Raises, before anything starts, ListenError
+    when the address cannot be had, MisuseError when listening there without keys would let
+    strangers in, and NotInstalledError when the encoder is to be loaded and is not there.
     """
     create_guard(settings, insecure=insecure).check_listening(settings.host)
     with _bound(settings) as address, Database.open(settings) as database:
@@ -74,7 +74,7 @@ def _bound(settings: Settings) -> socket.socket:
             bound.bind(address)
             on_error.pop_all()
     except OSError as error:
-        raise MisuseError(
+        raise ListenError(
             f"Palate cannot listen on {settings.host}, port {settings.port} ({error.strerror}). "
             "Nothing was started. Choose another PALATE_PORT or PALATE_HOST, or stop what "
             "listens there."

@@ -70,7 +70,9 @@ def status(context: typer.Context, json: Json = False) -> None:
 
 def _status_embedded(settings: "Settings") -> dict[str, object]:
     from sql.embedded import EmbeddedServer
+    from sql.home import require_folder
 
+    require_folder(settings.data_dir.absolute())
     found = EmbeddedServer.status(settings.data_dir)
     return {
         "server": "embedded",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from palate.errors import ClusterError, ClusterForbiddenError, MisuseError, PalateError
+from palate.errors import ClusterError, ClusterForbiddenError, ListenError, PalateError
 from serve.k8s.cluster import Cluster, Object
 from serve.k8s.tunnel import NotForwardedError, Tunnel, open_tunnel
 
@@ -128,7 +128,7 @@ class Forwarder:
         return int(self._listener.getsockname()[1])
 
     def __enter__(self) -> Self:
-        """Make sure that the way is open, then listen. Raises ClusterError and MisuseError."""
+        """Make sure that the way is open, then listen. Raises ClusterError and ListenError."""
         pod, port = find_pod(self._cluster, self._target)
         open_tunnel(self._cluster, pod, port).shutdown()
         self._listener = _listen(self._wanted)
@@ -203,7 +203,7 @@ class Forwarder:
 
 
 def _listen(port: int) -> socket.socket:
-    """A listening socket on loopback. Raises MisuseError."""
+    """A listening socket on loopback. Raises ListenError."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -211,7 +211,7 @@ def _listen(port: int) -> socket.socket:
         listener.listen(64)
     except OSError as error:
         listener.close()
-        raise MisuseError(
+        raise ListenError(
             f"Port {port} of this machine cannot be used ({error.strerror}). Nothing was opened. "
             "Choose another, or 0 for any that is free."
         ) from error

@@ -18,7 +18,7 @@ import psycopg
 import pytest
 from psycopg import sql as psql
 
-from palate.errors import MisuseError
+from palate.errors import ListenError, MisuseError
 from palate.settings import Settings
 from serve.api.run import serve
 from sql.database import Database
@@ -261,7 +261,7 @@ def test_an_address_that_is_taken_is_refused_before_anything_starts(tmp_path: Pa
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         settings = Settings(port=port, data_dir=tmp_path / "data", _env_file=None)
-        with pytest.raises(MisuseError, match=f"cannot listen on 127.0.0.1, port {port}"):
+        with pytest.raises(ListenError, match=f"cannot listen on 127.0.0.1, port {port}"):
             serve(settings)
     assert not (tmp_path / "data").exists()
 

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from palate.errors import BackupError, ConflictError
+from palate.errors import BackupError, ConflictError, MissingFileError
 from palate.settings import Settings
 from sql import backup as backups
 from sql.backup import TABLES, Kind, backup, restore
@@ -221,7 +221,7 @@ def test_an_existing_backup_is_replaced_only_by_a_whole_one(
 
 
 def test_a_folder_that_is_missing_is_explained(films: Database, tmp_path: Path) -> None:
-    with pytest.raises(BackupError, match="Choose another folder"):
+    with pytest.raises(MissingFileError, match="Choose another folder"):
         backup(films, tmp_path / "no such folder" / "films")
 
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -62,6 +63,43 @@ def palate(
         return Ended(code, *capsys.readouterr())
 
     return run
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "ingest csv --movies missing.csv",
+        "ingest csv --ratings .",
+        "ingest csv --tags missing.parquet",
+        "ingest movielens missing",
+        "ingest embeddings missing.npz",
+        "db backup missing/folder",
+        "db restore missing",
+        "keys create web --file missing/keys.txt",
+        "serve --api-keys-file missing",
+    ],
+)
+def test_a_file_that_is_missing_is_misuse(palate: Palate, database: Database, typed: str) -> None:
+    ended = palate(*typed.split(), on=database)
+    assert (ended.code, ended.out) == (2, "")
+    assert "missing" in ended.err or "is a folder" in ended.err
+
+
+@pytest.mark.parametrize("typed", ["db status", "db start", "search lord"])
+def test_a_file_in_the_place_of_the_data_directory(
+    palate: Palate, tmp_path: Path, typed: str
+) -> None:
+    (tmp_path / "data").write_text("no folder")
+    ended = palate(*typed.split())
+    assert (ended.code, ended.out) == (2, "")
+    assert "data is a file. Nothing was started." in ended.err
+
+
+def test_a_port_in_use_is_a_failure_that_says_what_to_do(palate: Palate) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ended = palate("serve", "--port", taken.getsockname()[1])
+    assert ended.code == 1
+    assert "Choose another PALATE_PORT or PALATE_HOST, or stop what listens there" in ended.err
 
 
 def test_a_search_prints_its_films(palate: Palate, sample_database: Database) -> None:

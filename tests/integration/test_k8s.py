@@ -26,7 +26,7 @@ import pytest
 import yaml
 from psycopg import sql as psql
 
-from palate.errors import ClusterError, MisuseError
+from palate.errors import ClusterError, ListenError
 from palate.settings import Settings
 from serve.api.keys import create_key
 from serve.cli.main import main
@@ -438,7 +438,7 @@ def test_a_pod_that_never_listens_is_reported(cluster: Cluster, kube: KubeApi) -
 def test_a_port_that_is_taken_is_refused(cluster: Cluster) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(MisuseError, match=f"Port {port} of this machine"):
+        with pytest.raises(ListenError, match=f"Port {port} of this machine"):
             Forwarder(cluster, Target("paradedb-rw"), port, report=print).__enter__()
 
 

@@ -24,7 +24,7 @@ from ingest.rows import Movie, RatingBlock, Rejected, Source, Tag
 from ingest.sources.movielens import MovieLens
 from ingest.sources.table import Table
 from ingest.staging import LineMap
-from palate.errors import LoadError, MisuseError, NotFoundError
+from palate.errors import LoadError, MissingFileError, MisuseError, NotFoundError
 
 FILMS = (
     "movieId,title,genres\n1,Toy Story (1995),Animation|Fantasy\n"
@@ -317,7 +317,7 @@ def test_an_endless_line_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_in_place_of_a_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(LoadError, match="cannot be read"):
+    with pytest.raises(MissingFileError, match="is a folder"):
         Table("shop", ratings=tmp_path)
 
 
