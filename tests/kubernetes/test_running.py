@@ -1,0 +1,312 @@
+"""The chart's containers really run: migration, load, API, probes, search, test, stop."""
+
+import http.client
+import json
+import re
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from promql_parser import parse
+
+from serve.api.keys import create_key
+from sql.embedded import EmbeddedServer
+from tests.kubernetes.charts import EVERYTHING, Manifest, Values, chart, manifests, of_kind
+from tests.kubernetes.cluster import Node, job
+from tests.kubernetes.values import CHART
+
+pytestmark = pytest.mark.xdist_group("kubernetes node")
+
+STRICT: Values = {
+    "database": {"appSecret": "palate-app", "readSecret": "palate-read"},
+    "monitoring": EVERYTHING["monitoring"],
+}
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    """A node with a database as the chart's Cluster says, and the one Secret that people make."""
+    folder = tmp_path_factory.mktemp("node")
+    data = tmp_path_factory.mktemp("data")
+    for name in ("tmp", "etc/palate/keys", "scripts"):
+        (folder / name).mkdir(parents=True)
+    read_key, read = create_key("monitor", "read")
+    write_key, write = create_key("web", "write")
+    (folder / "etc/palate/keys/keys.txt").write_text(f"{read.line}\n{write.line}\n")
+    (folder / "scripts/compare.py").write_text((CHART / "files/compare.py").read_text())
+    secrets = {
+        "palate-api-keys": {"read-key": read_key, "write-key": write_key, "cursor-secret": "c"},
+        "paradedb-app": {"username": "palate_owner", "password": "anything"},
+        "palate-app": {"username": "palate_app", "password": "p@ss/w:rd?"},
+    }
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = EmbeddedServer.start(data, durable=False)
+    node = Node(server, folder, secrets, port, manifests({"monitoring": EVERYTHING["monitoring"]}))
+    node.boot_database()
+    yield node
+    server.leave()
+    EmbeddedServer.destroy(data)
+
+
+@pytest.fixture(scope="module")
+def migrated(node: Node) -> list[str]:
+    """What the migrations of two replicas that start at once print."""
+    (deployment,) = of_kind(node.found, "Deployment")
+    (migrate,) = deployment["spec"]["template"]["spec"]["initContainers"]
+    return node.run(migrate, migrate)
+
+
+@pytest.fixture(scope="module")
+def loaded(node: Node, migrated: list[str]) -> list[str]:
+    """What the containers of the load job print, one after another."""
+    pod = job(node.found, "load")
+    return [node.run(each)[0] for each in [*pod["initContainers"], *pod["containers"]]]
+
+
+class Api:
+    """The API's container, as the kubelet sees it."""
+
+    def __init__(self, node: Node, container: Manifest) -> None:
+        self.url = f"http://127.0.0.1:{node.port}"
+        self._node = node
+        self._container = container
+        self.process = node.start(container)
+
+    def probe(self, name: str) -> bool:
+        """Whether the probe passes now."""
+        path = self._container[f"{name}Probe"]["httpGet"]["path"]
+        try:
+            with urllib.request.urlopen(self.url + path, timeout=5) as answer:
+                return bool(answer.status == http.client.OK)
+        except OSError:
+            return False
+
+    def wait_until_ready(self) -> None:
+        """As the kubelet: the startup probe until it passes, then readiness."""
+        for name in ("startup", "readiness"):
+            deadline = time.monotonic() + 60
+            while not self.probe(name):
+                assert self.process.poll() is None, self.process.communicate()[0]
+                assert time.monotonic() < deadline, name
+                time.sleep(0.05)
+
+    def get(self, path: str, key: str = "read-key") -> str:
+        """An answer to the holder of a key."""
+        secret = self._node.secrets["palate-api-keys"][key]
+        request = urllib.request.Request(
+            self.url + path, headers={"Authorization": f"Bearer {secret}"}
+        )
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return str(answer.read().decode())
+
+    def stop(self) -> int:
+        """SIGTERM, and the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        self.process.communicate(timeout=60)
+        return self.process.returncode
+
+
+def the_api(found: list[Manifest]) -> Manifest:
+    (deployment,) = of_kind(found, "Deployment")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert isinstance(container, dict)
+    return container
+
+
+@pytest.fixture(scope="module")
+def api(node: Node, loaded: list[str]) -> Iterator[Api]:
+    running = Api(node, the_api(node.found))
+    try:
+        running.wait_until_ready()
+        yield running
+    finally:
+        assert running.stop() == 0
+
+
+def connect(node: Node, container: Manifest) -> "psycopg.Connection[Any]":
+    """A connection with a container's variables, as libpq reads them."""
+    given = node.environment(container)
+    return psycopg.connect(
+        given["PALATE_DATABASE_URL"],
+        user=given["PGUSER"],
+        password=given["PGPASSWORD"],
+        options=given.get("PGOPTIONS", ""),
+        autocommit=True,
+    )
+
+
+def test_of_two_replicas_one_migrates(migrated: list[str]) -> None:
+    assert sorted(re.sub(r"Applied: .*", "Applied", each).strip() for each in migrated) == [
+        "Applied",
+        "The schema is up to date.",
+    ]
+
+
+def test_the_load_job_loads_and_may_run_again(node: Node, loaded: list[str]) -> None:
+    assert "The schema is up to date." in loaded[0]
+    assert "Loaded sample: 3,198 films" in loaded[1]
+    assert "20001" in loaded[2]
+    tasters = job(node.found, "load")["containers"][0]
+    assert "20001" in node.run(tasters)[0]
+
+
+def test_the_refresh_job_counts(node: Node, loaded: list[str]) -> None:
+    (refresh,) = job(node.found, "refresh")["containers"]
+    assert "films changed" in node.run(refresh)[0]
+
+
+def test_everything_belongs_to_the_owner(node: Node, loaded: list[str]) -> None:
+    migrate = job(node.found, "load")["initContainers"][0]
+    with connect(node, migrate) as owner:
+        owners = owner.execute(
+            "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'"
+        ).fetchall()
+    assert owners == [("palate_owner",)]
+
+
+def test_the_api_may_no_more_than_palate_app(node: Node, loaded: list[str]) -> None:
+    with connect(node, the_api(node.found)) as app:
+        assert app.execute("SELECT current_user").fetchone() == ("palate_app",)
+        assert app.execute("SELECT count(*) FROM search('lord')").fetchone() == (10,)
+        for forbidden in ("CREATE TABLE mine ()", "DELETE FROM movies", "TRUNCATE ratings"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                app.execute(forbidden.encode())
+
+
+def test_people_at_psql_may_read(node: Node, loaded: list[str]) -> None:
+    owner = job(node.found, "load")["initContainers"][0]
+    owner = owner | {"env": [*owner["env"], {"name": "PGOPTIONS", "value": "-c role=palate_read"}]}
+    with connect(node, owner) as reader:
+        found = reader.execute("SELECT title FROM search('lord', for_user => 10001)").fetchall()
+        assert len(found) == 10
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            reader.execute("DELETE FROM ratings")
+
+
+def test_the_api_passes_its_probes_and_answers(api: Api) -> None:
+    assert api.probe("startup")
+    assert api.probe("readiness")
+    assert api.probe("liveness")
+    answer = json.loads(api.get("/v1/search?q=lord&user_id=20001"))
+    assert answer["personalized"] is True
+    assert len(answer["hits"]) == 10
+
+
+def test_without_a_key_nobody_is_let_in(api: Api) -> None:
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(f"{api.url}/v1/search?q=lord", timeout=20)
+    with refused.value as answer:
+        assert answer.code == http.client.UNAUTHORIZED
+
+
+def test_helm_test_sees_that_taste_works(node: Node, api: Api) -> None:
+    (pod,) = of_kind(node.found, "Pod", "test")
+    (container,) = pod["spec"]["containers"]
+    assert container["args"][1] == "http://palate:80"
+    container = container | {"args": [container["args"][0], api.url]}
+    (printed,) = node.run(container)
+    assert "lover" in printed
+    with_no_key = container | {"env": []}
+    ended = node.start(with_no_key)
+    assert "Put a read key into the Secret" in ended.communicate(timeout=60)[0]
+    assert ended.returncode == 1
+
+
+def test_alerts_and_dashboard_ask_for_metrics_that_exist(node: Node, api: Api) -> None:
+    shown = set(re.findall(r"^(\w+)(?:\{| )", api.get("/metrics"), re.MULTILINE))
+    shown |= set(re.findall(r"^# TYPE (\w+)", api.get("/metrics"), re.MULTILINE))
+    others = ("up", "cnpg_", "kubelet_", "barman_cloud_")
+    (rule,) = of_kind(manifests(EVERYTHING), "PrometheusRule")
+    expressions = [each["expr"] for group in rule["spec"]["groups"] for each in group["rules"]]
+    (board,) = (
+        each
+        for each in of_kind(manifests(EVERYTHING), "ConfigMap")
+        if each["metadata"]["name"].endswith("-dashboard")
+    )
+    panels = json.loads(board["data"]["palate.json"])["panels"]
+    expressions += [
+        target["expr"].replace("$__rate_interval", "5m")
+        for panel in panels
+        for target in panel["targets"]
+    ]
+    assert len(expressions) >= 20
+    for expression in expressions:
+        parse(expression)
+        asked = set(re.findall(r"\b([a-z_]+)\{", expression))
+        assert asked, expression
+        assert {name for name in asked if not name.startswith(others)} <= shown, expression
+
+
+def test_every_alert_links_to_its_part_of_the_page() -> None:
+    page = (CHART.parents[1] / "docs" / "kubernetes.md").read_text(encoding="utf-8")
+    anchors = {title.strip().lower() for title in re.findall(r"^#+ (.*)$", page, re.MULTILINE)}
+    (rule,) = of_kind(manifests(EVERYTHING), "PrometheusRule")
+    for each in rule["spec"]["groups"][0]["rules"]:
+        address, _, anchor = each["annotations"]["runbook_url"].partition("#")
+        assert address == "docs/kubernetes.md"
+        assert anchor == each["alert"].lower()
+        assert anchor in anchors
+
+
+def test_a_login_of_its_own_with_any_password(node: Node, api: Api) -> None:
+    """The same with palate_app as a login: what values-production.yaml says."""
+    found = manifests(STRICT)
+    with psycopg.connect(node.server.url_for("postgres"), autocommit=True) as superuser:
+        superuser.execute("ALTER ROLE palate_app LOGIN PASSWORD 'p@ss/w:rd?'")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        other = Node(node.server, node.folder, node.secrets, free.getsockname()[1], found)
+    second = Api(other, the_api(found))
+    try:
+        second.wait_until_ready()
+        assert json.loads(second.get("/v1/search?q=king"))["hits"]
+        with connect(other, the_api(found)) as app:
+            assert app.execute("SELECT session_user").fetchone() == ("palate_app",)
+    finally:
+        assert second.stop() == 0
+
+
+def test_every_command_of_the_jobs_is_one_of_palate(tmp_path: Path) -> None:
+    from typer.main import get_command
+
+    from serve.cli.main import app
+
+    commands: Any = get_command(app)
+    for title, pod in (
+        (name, job(manifests(EVERYTHING), name))
+        for name in ("load", "embed", "train", "evaluate", "enrich", "refresh")
+    ):
+        for container in [*pod["initContainers"], *pod["containers"]]:
+            command, arguments = commands, list(container["args"])
+            while arguments and arguments[0] in getattr(command, "commands", {}):
+                command = command.commands[arguments.pop(0)]
+            assert command is not commands, f"{title}: {container['args']}"
+            known = {option for each in command.params for option in each.opts}
+            for argument in arguments:
+                assert not argument.startswith("--") or argument in known, f"{title}: {argument}"
+
+
+def test_the_version_of_the_chart_is_that_of_palate() -> None:
+    import palate
+
+    assert chart().metadata["appVersion"] == palate.__version__
+
+
+def test_a_download_becomes_a_file_or_nothing(node: Node) -> None:
+    values = {"jobs": {"load": {"source": "movielens", "location": "https://example.com/ml.zip"}}}
+    fetch = job(manifests(values), "load")["initContainers"][1]
+    source = node.folder / "tmp" / "source.zip"
+    source.write_bytes(b"PK")
+    code = fetch["args"][1].replace("/tmp", str(node.folder / "tmp"))
+    subprocess.run(["python3", "-c", code, source.as_uri()], check=True)
+    assert (node.folder / "tmp" / "movielens.zip").read_bytes() == b"PK"
