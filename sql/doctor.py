@@ -14,6 +14,7 @@ from palate.errors import PalateError
 from palate.settings import Settings
 from sql.database import Database
 from sql.migrate import check_schema
+from sql.model_check import look_at_model
 from sql.statements import Statements
 from sql.syntax import All
 
@@ -55,6 +56,8 @@ def run_checks(database: Database, settings: Settings) -> list[Check]:
         if any(check.status == "fail" for check in checks):
             break
     checks.extend(_look_at_disk(database, settings))
+    good, found, advice = look_at_model(settings)
+    checks.append(_judge("language model", good, found, advice))
     return checks
 
 

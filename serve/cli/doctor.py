@@ -11,7 +11,7 @@ _STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
 
 def doctor(context: typer.Context, json: Json = False) -> None:
-    """Look at the server, its extensions, the schema, the index, vectors, statistics and disk.
+    """Look at the server, its schema, index, vectors, statistics and disk, and the language model.
 
     Each finding says what to do. Exits 1 when something is broken.
     """

@@ -5,6 +5,10 @@ import sqlalchemy
 from palate.settings import Settings
 from sql.database import Database
 from sql.doctor import Check, run_checks
+from tests.faulty_model import KEY, Answer, faulty_model, sends, streams
+from tests.local_model import LocalModel
+
+LLM = {"llm_url", "llm_model", "llm_api_key", "llm_timeout", "llm_deadline", "llm_attempts"}
 
 
 def look(database: Database, settings: Settings) -> dict[str, Check]:
@@ -51,3 +55,34 @@ def test_a_server_that_is_down_fails(settings: Settings) -> None:
         server = look(database, settings)["server"]
     assert server.status == "fail"
     assert "PALATE_DATABASE_URL" in server.detail
+
+
+def test_without_a_language_model_rules_answer(database: Database, settings: Settings) -> None:
+    assert look(database, settings)["language model"].detail.startswith("none set")
+
+
+def test_a_language_model_is_asked_one_token(
+    database: Database, settings: Settings, local_model: LocalModel
+) -> None:
+    check = look(database, local_model.settings(settings))["language model"]
+    assert check.status == "ok"
+    assert check.detail.startswith("gemma-3-270m at 127.0.0.1 answers after")
+
+
+def test_what_is_wrong_with_a_language_model_is_told_without_its_key(
+    database: Database, settings: Settings
+) -> None:
+    def found(answer: Answer, **changes: object) -> Check:
+        with faulty_model(answer) as faulty:
+            mine = faulty.settings(llm_attempts=1).model_dump(include=LLM) | changes
+            check = look(database, settings.model_copy(update=mine))["language model"]
+        assert check.status == "warn"
+        assert KEY not in check.detail + check.advice
+        return check
+
+    refused = found(sends(401, f'{{"error": {{"message": "{KEY}"}}}}'))
+    assert "answered 401" in refused.detail
+    assert "PALATE_LLM_API_KEY" in refused.advice
+    other = found(streams(["Yes"]), llm_model="another")
+    assert "is not among its 1 models" in other.detail
+    assert "PALATE_LLM_MODEL" in found(sends(500, "{}"), llm_model=None).advice

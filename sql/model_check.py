@@ -1,0 +1,50 @@
+"""Whether the language model that the settings name answers."""
+
+import time
+
+from palate.errors import LanguageModelError, PalateError
+from palate.llm import LanguageModel, Prompt, open_llm
+from palate.settings import Settings
+
+_PROMPT = Prompt("doctor", 1, "Answer with one word.", max_tokens=1)
+_SECONDS = 30.0
+
+
+def look_at_model(settings: Settings) -> tuple[bool, str, str]:
+    """(good, what was found, advice): its name is known there, and one token comes back.
+
+    Without an endpoint all is well: rules answer. No message holds the key.
+    """
+    try:
+        model = open_llm(settings)
+        if model is None:
+            return True, "none set: rules and statistics answer", ""
+        with model:
+            return _try(model)
+    except PalateError as error:
+        what, _, advice = str(error).partition(". ")
+        return False, what, advice
+
+
+def _try(model: LanguageModel) -> tuple[bool, str, str]:
+    started = time.monotonic()
+    for _ in model.stream(_PROMPT, {}, deadline=_SECONDS):
+        break
+    seconds = time.monotonic() - started
+    found = f"{model.name} at {model.host} answers after {seconds:.1f} s"
+    try:
+        names = model.models()
+    except LanguageModelError:
+        return True, f"{found} (it lists no models)", ""
+    if any(_same(model.name, name) for name in names):
+        return True, found, ""
+    return (
+        False,
+        f"{found}, but is not among its {len(names):,} models",
+        ("It may answer with another one: check PALATE_LLM_MODEL."),
+    )
+
+
+def _same(wanted: str, listed: str) -> bool:
+    """Whether a listed name means the model: Gemini puts a folder before it, Ollama a tag after."""
+    return wanted in (listed, listed.removeprefix("models/"), listed.removesuffix(":latest"))
