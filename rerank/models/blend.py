@@ -9,7 +9,14 @@ from rerank.evaluate.candidates import CandidateLists
 
 TUNED = ("bm25", "content", "collaborative", "popularity")
 
+UNMEASURED: Mapping[str, float] = {
+    "bm25": 0.15, "content": 0.2, "collaborative": 0.55, "popularity": 0.1
+}  # fmt: skip
+"""Weights for factors that nothing was held out to tune with."""
+
 _STEPS = (0.3, 0.15, 0.08, 0.04, 0.02)
+_NOBODY = 0.05  # how much those count of whom nothing is known
+_IMPERSONAL = np.array([name in ("bm25", "popularity") for name in TUNED], np.float64)
 
 
 class BlendTuner:
@@ -40,12 +47,13 @@ class BlendTuner:
         """The best weights found, which add up to 1, and their nDCG@10.
 
         Coordinate search: each weight in turn a step up or down, the steps getting smaller. A
-        component that no candidate has keeps weight 0.
+        component that no candidate has keeps weight 0. What those see of whom nothing is known
+        counts a little: else popularity, which taste replaces, would be lost to them.
         """
         there = np.abs(self._parts).sum(axis=1) > 0
         best = np.array([max(start[name], 0.1) for name in TUNED]) * there
         best /= max(best.sum(), 1e-9)
-        reached = self.ndcg(best)
+        reached = self._worth(best)
         for step in _STEPS:
             improved = True
             while improved:
@@ -55,7 +63,12 @@ class BlendTuner:
                         tried = best.copy()
                         tried[i] = max(tried[i] + sign * step, 0)
                         tried /= max(tried.sum(), 1e-9)
-                        value = self.ndcg(tried)
+                        value = self._worth(tried)
                         if value > reached + 1e-5:
                             best, reached, improved = tried, value, True
-        return {name: round(float(w), 4) for name, w in zip(TUNED, best, strict=True)}, reached
+        return {name: round(float(w), 4) for name, w in zip(TUNED, best, strict=True)}, self.ndcg(
+            best
+        )
+
+    def _worth(self, weights: NDArray[np.float64]) -> float:
+        return self.ndcg(weights) + _NOBODY * self.ndcg(weights * _IMPERSONAL)

@@ -20,7 +20,7 @@ from rerank.evaluate.queries import QuerySet
 from rerank.evaluate.search import SETS, Held, held_out
 from rerank.models import registry
 from rerank.models.als import Als
-from rerank.models.blend import BlendTuner
+from rerank.models.blend import UNMEASURED, BlendTuner
 from rerank.models.data import read_movies
 from rerank.models.factors import Ease, FactorModel, Svd
 from rerank.models.features import FeatureLists, fetch_features
@@ -89,7 +89,8 @@ def train(
 ) -> Trained:
     """Learn from the ratings in ``database``, store what was learned and make it active.
 
-    ``evaluate=False`` only learns factors: no metrics, no weights, no order. A model that does
+    ``evaluate=False`` only learns factors: no metrics, no order, and weights that were not
+    measured where factors had none. A model that does
     worse than the active one stays a candidate, unless ``force``. Raises MisuseError when there
     is nothing to learn from, ScratchError without the right to make a schema.
     """
@@ -101,9 +102,10 @@ def train(
     tell(f"learning {model.name} factors of rank {model.rank} from {len(ratings):,} ratings")
     model.fit(ratings, movies)
     tell("storing")
-    factors = registry.save_factors(
-        database, model, metrics=learned.metrics, weights=learned.weights
-    )
+    weights = learned.weights
+    if weights is None and read_weights(database)["collaborative"] == 0:
+        weights = UNMEASURED
+    factors = registry.save_factors(database, model, metrics=learned.metrics, weights=weights)
     stored = [factors]
     if learned.order is not None:
         stored.append(

@@ -42,7 +42,8 @@ def demo(context: typer.Context, json: Json = False) -> None:
     """Load the sample and show what nobody, a fantasy lover and a fantasy hater see.
 
     Starts the embedded server, migrates it, loads 3,200 films, 600 synthetic raters and text
-    embeddings, and makes the test users; what is there already is kept.
+    embeddings, learns factors from their ratings, and makes the test users; what is there already
+    is kept.
     """
     from rerank.search import Searcher
     from serve.cli.orders import Order
@@ -64,7 +65,7 @@ def demo(context: typer.Context, json: Json = False) -> None:
 
 
 def _prepare(database: Database) -> None:
-    """The schema, the sample and the tasters: each only where it is missing."""
+    """The schema, the sample, a model and the tasters: each only where it is missing."""
     from sql.migrate import migrate
     from test_users.tasters import create_tasters
 
@@ -73,6 +74,8 @@ def _prepare(database: Database) -> None:
         told.append(f"{len(applied)} migrations applied" if applied else "up to date")
     with _step("Sample") as told:
         told.append(_load_sample(database))
+    with _step("Model") as told:
+        told.append(_learn(database))
     with _step("Test users") as told:
         created = create_tasters(database)
         films = max(taster.films for taster in created)
@@ -96,6 +99,18 @@ def _load_sample(database: Database) -> str:
         )
     report = load_sample(database)
     return f"{report.movies:,} films and {report.ratings:,} ratings by COPY, with embeddings"
+
+
+def _learn(database: Database) -> str:
+    """Factors from the ratings, without measuring them, unless a model is in use."""
+    from rerank.models.registry import active_model
+    from rerank.models.train import train
+
+    used = active_model(database, "factors")
+    if used is not None:
+        return f"{used} is in use"
+    learned = train(database, evaluate=False).factors
+    return f"{learned} learned, {learned.parameters['rank']} numbers a film"
 
 
 @contextmanager

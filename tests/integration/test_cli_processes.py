@@ -66,7 +66,7 @@ def test_the_demo_shows_three_orders_of_two_words(demo: str) -> None:
         assert "20001, the fantasy lover" in shown
         assert "20002, the fantasy hater" in shown
         assert shown.count(" = .") == 30
-        assert "score = text + taste + popularity" in shown
+        assert "score = text + taste + peers + popularity" in shown
     assert "Why is " in demo
     assert "because you gave 5.0 to" in demo
     assert "What next?" in king
