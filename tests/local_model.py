@@ -2,6 +2,7 @@
 
 One server serves all test workers: the first starts it, and it ends when nobody holds
 ``users.lock`` any more. It is tiny, so tests look at form and bounds, not at wit.
+``python -m tests.local_model`` serves it on port 8091 for trying things out.
 """
 
 import fcntl
@@ -9,9 +10,11 @@ import importlib.util
 import os
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +29,7 @@ _CONTEXT = 4096  # tokens a question, of two at once
 _ROOT = Path(__file__).parents[1]
 _started: list[subprocess.Popen[bytes]] = []
 """They outlive their first user, so nobody waits for them."""
+_serving: list[Any] = []
 
 
 @dataclass(frozen=True)
@@ -112,24 +116,29 @@ def _assembled() -> Path:
     return target
 
 
-def serve(folder: Path) -> None:
-    """Serve until nobody holds ``users.lock``."""
+def serve(port: int = 0) -> str:
+    """Serve from threads of this process; the address."""
     import xllamacpp
 
+    parameters = xllamacpp.CommonParams()
+    parameters.model.path = str(_assembled())
+    parameters.model_alias = {NAME}
+    parameters.n_ctx = 2 * _CONTEXT
+    parameters.n_parallel = 2
+    parameters.port = port
+    parameters.ui = False
+    parameters.warmup = False
+    parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = 1
+    _serving.append(xllamacpp.Server(parameters))
+    return f"{_serving[0].listening_address}/v1"
+
+
+def serve_tests(folder: Path) -> None:
+    """Serve until nobody holds ``users.lock``."""
     os.nice(5)
     with (folder / "users.lock").open() as users:
-        parameters = xllamacpp.CommonParams()
-        parameters.model.path = str(_assembled())
-        parameters.model_alias = {NAME}
-        parameters.n_ctx = 2 * _CONTEXT
-        parameters.n_parallel = 2
-        parameters.port = 0
-        parameters.ui = False
-        parameters.warmup = False
-        parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = 1
-        server = xllamacpp.Server(parameters)
         part = folder / "address.part"
-        part.write_text(f"{server.listening_address}/v1")
+        part.write_text(serve())
         part.rename(folder / "address")
         while True:
             time.sleep(1)
@@ -140,5 +149,22 @@ def serve(folder: Path) -> None:
             os._exit(0)
 
 
+def serve_people(port: int) -> None:
+    """Serve until interrupted, and say what to set."""
+    lines = (
+        "PALATE_LLM_PROVIDER=llama.cpp",
+        f"PALATE_LLM_URL={serve(port)}",
+        f"PALATE_LLM_MODEL={NAME}",
+    )
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
+    with suppress(KeyboardInterrupt):
+        threading.Event().wait()
+    os._exit(0)
+
+
 if __name__ == "__main__":
-    serve(Path(sys.argv[1]))
+    if sys.argv[1:]:
+        serve_tests(Path(sys.argv[1]))
+    else:
+        serve_people(8091)
