@@ -155,6 +155,10 @@ class LearnedPages:
         """Whether this model, which a search found active, is one to try."""
         return model_id is not None and model_id != self._failed
 
+    def preload(self, connection: Connection) -> None:
+        """Parse the active model now, before a search asks for it."""
+        self._current(connection, connection.execute(_statements["active_order"]).scalar())
+
     def page(self, connection: Connection, parameters: Mapping[str, Any]) -> Page:
         """The first page of a search, from the parameters of its statement."""
         found = connection.execute(_statements["search"], parameters).mappings().all()

@@ -105,6 +105,14 @@ class Searcher:
                 page = self._rank(connection, plan, compiled, embedding)
             return self._answer(connection, plan, compiled, page)
 
+    def preload_order(self) -> None:
+        """Parse the active learned order, if there is one, before a search asks for it.
+
+        Raises DatabaseUnavailableError.
+        """
+        with self._database.read() as connection:
+            self._learned.preload(connection)
+
     def suggest(self, prefix: str, k: int = 10) -> list[Suggestion]:
         """Titles that start as typed, the best first."""
         typed = prefix.replace("\0", " ")  # which PostgreSQL's text cannot hold

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from palate.errors import MisuseError
-from rerank.evaluate.candidates import CandidateLists, fetch_candidates
+from rerank.evaluate.candidates import CandidateLists, candidate_scores, fetch_candidates
 from rerank.evaluate.metrics import rank_metrics
 from rerank.evaluate.queries import Query
 from rerank.evaluate.search import Held, held_out
@@ -22,7 +22,7 @@ from rerank.models.data import read_movies
 from rerank.models.factors import FactorModel
 from rerank.models.families import MODELS
 from rerank.models.features import FeatureLists, fetch_features
-from rerank.models.interface import Model, Ratings, places
+from rerank.models.interface import Model, Ratings
 from rerank.models.lambdarank import LambdaRank
 from rerank.models.registry import HEADLINE
 from rerank.models.train import FACTOR_MODELS, TUNED_ON, default_model
@@ -37,7 +37,7 @@ that measure themselves as they learn say so by tell_epoch() instead."""
 
 _MOST_QUERIES = 3000  # drawn by seed: more tell little and take long
 _CHECKED = 0.25  # share of users that a learned order is tried on
-_USERS = 256  # scored at once
+_TELLING = ("two-tower",)  # models that measure themselves after each epoch
 _EARLY = 3  # a model without steps of its own is first tried after a third of its epochs
 
 
@@ -82,42 +82,28 @@ def _drawn(queries: Sequence[Query], seed: int) -> list[Query]:
 
 def _of_model(held: Held, queries: Sequence[Query], family: type[Model], seed: int) -> Objective:
     lists = fetch_candidates(held.database, queries)
-    movies = read_movies(held.database, vectors=family.name in ("content", "two-tower"))
+    movies = read_movies(held.database)
+
+    defaults = family().parameters()
+    seeded = {"seed": seed} if "seed" in defaults else {}
 
     def attempt(parameters: Mapping[str, Any], step: Step) -> float:
-        for epochs in _rungs(parameters):
-            model = family(**{**parameters, **epochs, **_seeded(family, seed)})
+        for epochs in _rungs(family, parameters):
+            model = family(**{**parameters, **epochs, **seeded})
             reached = ndcg(lists, candidate_scores(model.fit(held.training, movies), lists))
             if epochs and epochs["epochs"] < parameters["epochs"]:
                 step(epochs["epochs"], reached)
         return reached
 
-    return Objective(family().parameters(), attempt)
+    return Objective(defaults, attempt)
 
 
-def _rungs(parameters: Mapping[str, Any]) -> list[dict[str, int]]:
+def _rungs(family: type[Model], parameters: Mapping[str, Any]) -> list[dict[str, int]]:
     """Epochs after which a model is tried: a third of them, then all."""
     most = parameters.get("epochs")
-    if most is None:
+    if most is None or family.name in _TELLING:
         return [{}]
     return [{"epochs": n} for n in sorted({max(1, most // _EARLY), most})]
-
-
-def _seeded(family: type[Model], seed: int) -> dict[str, int]:
-    return {"seed": seed} if "seed" in family().parameters() else {}
-
-
-def candidate_scores(model: Model, lists: CandidateLists) -> NDArray[np.float64]:
-    """(c,) the model's own score of every candidate, for its query's user."""
-    users = np.array([query.user_id for query in lists.queries], np.int64)[lists.numbers]
-    columns = places(model.movie_ids, lists.movie_ids, "film")
-    asked, rows = np.unique(users, return_inverse=True)
-    scores = np.zeros(len(users))
-    for start in range(0, len(asked), _USERS):
-        block = model.score(asked[start : start + _USERS], model.movie_ids)
-        here = (rows >= start) & (rows < start + _USERS)
-        scores[here] = block[rows[here] - start, columns[here]]
-    return scores
 
 
 def ndcg(lists: CandidateLists, scores: NDArray[np.float64]) -> float:

@@ -64,7 +64,7 @@ SPACES: Mapping[str, Mapping[str, Span]] = {
     "two-tower": {
         "learning_rate": Span(0.0002, 0.005, log=True),
         "dropout": Span(0.0, 0.5),
-        "l2": Span(0.00001, 0.1, log=True),
+        "weight_decay": Span(0.0005, 0.3, log=True),
     },
     ORDER: {
         "learning_rate": Span(0.02, 0.2, log=True),
@@ -125,7 +125,7 @@ def tune(
             tell(f"trying {left} of {trials}")
 
             def heard(_: "optuna.Study", trial: "optuna.trial.FrozenTrial") -> None:
-                if trial.value is not None:
+                if trial.value is not None and trial.state.name == "COMPLETE":
                     tried(trial.number, trial.value, trial.params)
                 tell(f"tried {len(_finished(found))} of {trials}, best {_best(found):.4f}")
 
@@ -227,13 +227,17 @@ def _finished(study: "optuna.Study") -> "list[optuna.trial.FrozenTrial]":
     return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
 
 
+def _complete(study: "optuna.Study") -> "list[optuna.trial.FrozenTrial]":
+    return [trial for trial in _finished(study) if trial.state.name == "COMPLETE"]
+
+
 def _best(study: "optuna.Study") -> float:
-    return max((t.value for t in _finished(study) if t.value is not None), default=0.0)
+    return max((t.value or 0.0 for t in _complete(study)), default=0.0)
 
 
 def _result(study: "optuna.Study", name: str) -> Tuned:
     finished = _finished(study)
-    complete = [trial for trial in finished if trial.state.name == "COMPLETE"]
+    complete = _complete(study)
     if not complete:
         raise MisuseError("Nothing was measured to its end. The study is kept; give it more time.")
     best = study.best_trial

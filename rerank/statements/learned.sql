@@ -32,3 +32,6 @@ FROM movies WHERE movie_id = ANY(CAST(:movie_ids AS bigint[]));
 
 -- name: order
 SELECT name, version, body FROM models WHERE id = :id;
+
+-- name: active_order
+SELECT id FROM models WHERE kind = 'order' AND state = 'active';

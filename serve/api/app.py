@@ -22,6 +22,7 @@ from serve.api import analysis, ask, health, movies, search, users
 from serve.api.guard import Guard
 from serve.api.keys import KeyRing
 from serve.api.middleware import Gate, Requests
+from serve.api.models import ModelWatch
 from serve.api.openapi import document
 from serve.api.problems import MethodNotAllowedError
 from serve.api.services import Services
@@ -107,7 +108,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     # As many threads as connections: who waits, waits in line and not for a connection.
     found: Services = app.state.services
     anyio.to_thread.current_default_thread_limiter().total_tokens = found.settings.pool_size
-    yield
+    watch = ModelWatch(found.database, found.searcher)
+    watch.start()
+    try:
+        yield
+    finally:
+        watch.stop()
 
 
 def _methods_by_path(made: dict[str, Any]) -> list[tuple[re.Pattern[str], str]]:

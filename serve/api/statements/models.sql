@@ -1,0 +1,4 @@
+-- Models that change while the server runs.
+
+-- name: listen
+LISTEN palate_models;

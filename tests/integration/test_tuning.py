@@ -1,0 +1,190 @@
+"""Studies: what they are tried on, that they go on after any stop, and the blend's weights."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("optuna")
+
+import optuna
+
+from palate.errors import ConflictError, MisuseError
+from palate.settings import Settings
+from rerank.evaluate.candidates import fetch_candidates, read_weights
+from rerank.evaluate.data import read_ratings
+from rerank.evaluate.search import held_out
+from rerank.evaluate.split import temporal_split
+from rerank.models import registry, tuning
+from rerank.models.baselines import Popularity
+from rerank.models.data import read_movies
+from rerank.models.factors import Svd
+from rerank.models.families import MODELS
+from rerank.models.interface import Movies, Ratings
+from rerank.models.objectives import Objective, Step, candidate_scores, ndcg, objective
+from rerank.models.tuning import command, studies_file, tune
+from rerank.models.weights import TunedBlend, apply_blend, tune_blend
+from sql.database import Database
+
+_TUNE = """
+import sys
+from palate.settings import Settings
+from rerank.models.tuning import tune
+from sql.database import Database
+
+settings = Settings(data_dir=sys.argv[2], _env_file=None)
+with Database(sys.argv[1], settings) as database:
+    tune(database, "svd", trials=1000, study="killed")
+"""
+
+
+@pytest.fixture
+def own(sample_database: Database, tmp_path: Any) -> Iterator[Database]:
+    """The sample, with studies in a folder of the test's own."""
+    settings = Settings(data_dir=tmp_path, _env_file=None)
+    with Database(sample_database.psql_url, settings) as database:
+        yield database
+
+
+def finished(database: Database, study: str) -> list[Any]:
+    file = studies_file(database.settings)
+    if not file.exists():
+        return []
+    try:
+        found = optuna.load_study(study_name=study, storage=f"sqlite:///{file}")
+    except (KeyError, optuna.exceptions.StorageInternalError):  # its tables are being made
+        return []
+    return [trial for trial in found.trials if trial.state.is_finished()]
+
+
+def test_a_study_goes_on_after_kill_9(own: Database) -> None:
+    killed = subprocess.Popen(
+        [sys.executable, "-c", _TUNE, own.psql_url, str(own.settings.data_dir)],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    while len(finished(own, "killed")) < 2:
+        assert killed.poll() is None
+        time.sleep(0.2)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait(10)
+    before = finished(own, "killed")
+    found = tune(own, "svd", trials=len(before) + 1, study="killed")
+    after = finished(own, "killed")
+    assert [t.params for t in after[: len(before)]] == [t.params for t in before]
+    assert found.trials == len(after) == len(before) + 1
+    assert found.before == before[0].value  # the default parameters are tried first
+    assert found.value == max(t.value for t in after)
+    assert found.command is not None
+    assert found.command.startswith("palate train svd --set rank=")
+    again = tune(own, "svd", trials=1, study="killed")
+    assert again == found  # it has that many
+
+
+def test_a_study_is_of_one_model_and_one_set_of_ratings(
+    own: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given(monkeypatch, [0.5])
+    tune(own, "svd", trials=1, study="mine")
+    with pytest.raises(ConflictError, match="another --study"):
+        tune(own, "als", trials=1, study="mine")
+    monkeypatch.setattr(tuning, "fingerprint", lambda _: "others")
+    with pytest.raises(ConflictError, match="fingerprint"):
+        tune(own, "svd", trials=1, study="mine")
+
+
+def test_attempts_below_the_median_are_given_up(
+    own: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given(monkeypatch, [0.5, 0.6, 0.5, 0.6, 0.5, 0.1, 0.7])
+    heard: list[float] = []
+    found = tune(own, "als", trials=7, tried=lambda _, value, __: heard.append(value))
+    assert (found.trials, found.pruned, found.value) == (7, 1, 0.7)
+    assert heard == [0.5, 0.6, 0.5, 0.6, 0.5, 0.7]
+    assert found.study.startswith("als-")
+
+
+def given(monkeypatch: pytest.MonkeyPatch, values: list[float]) -> None:
+    """An objective that gives these values, at its first step and in the end."""
+    left = list(values)
+
+    def attempt(_: Mapping[str, Any], step: Step) -> float:
+        value = left.pop(0)
+        step(1, value)
+        return value
+
+    @contextmanager
+    def made(_: Database, name: str, **__: Any) -> Iterator[Objective]:
+        yield Objective(MODELS[name]().parameters(), attempt)
+
+    monkeypatch.setattr(tuning, "objective", made)
+
+
+def test_nothing_is_tried_on_what_evaluation_measures(
+    sample_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taught: list[Ratings] = []
+
+    class Spy(Popularity):
+        def _learn(self, ratings: Ratings, movies: Movies | None) -> None:
+            taught.append(ratings)
+            super()._learn(ratings, movies)
+
+    monkeypatch.setitem(MODELS, "spy", Spy)
+    with objective(sample_database, "spy") as goal:
+        reached = goal.attempt(goal.defaults, lambda *_: None)
+    assert 0 < reached < 1
+    ratings = read_ratings(sample_database)
+    rest = ratings.where(~temporal_split(ratings, 0.2))
+    learned = rest.where(~temporal_split(rest, 0.2))
+    assert registry.fingerprint(taught[0].where(np.ones(len(taught[0]), np.bool_))) == (
+        registry.fingerprint(learned)
+    )
+
+
+def test_candidates_stand_as_sql_has_them(sample_database: Database) -> None:
+    with held_out(sample_database, ("one-word",), users=60) as held:
+        model = Svd(rank=16).fit(held.training, read_movies(held.database))
+        registry.activate(held.database, registry.save_factors(held.database, model, metrics={}))
+        lists = fetch_candidates(held.database, held.queries["one-word"])
+        ours = ndcg(lists, candidate_scores(model, lists))
+        theirs = ndcg(lists, np.nan_to_num(lists.components["collaborative"]))
+    assert ours == pytest.approx(theirs, abs=2e-3)
+
+
+def test_the_order_is_tuned_on_its_own_features(sample_database: Database) -> None:
+    with objective(sample_database, "order") as goal:
+        reached = goal.attempt({**goal.defaults, "rounds": 5, "least_in_leaf": 20}, lambda *_: None)
+    assert 0 < reached < 1
+
+
+def test_weights_are_tuned_and_used_when_applied(sample_copy: Database) -> None:
+    before = read_weights(sample_copy)
+    found = tune_blend(sample_copy)
+    assert read_weights(sample_copy) == before
+    assert sum(found.after.values()) == pytest.approx(1, abs=1e-3)
+    assert found.after["collaborative"] == 0  # no factors are active
+    apply_blend(sample_copy, found, force=True)
+    assert read_weights(sample_copy) == pytest.approx(dict(found.after), abs=1e-4)
+    worse = TunedBlend(found.before, found.before, 0.6, 0.5, 10)
+    with pytest.raises(ConflictError, match="--force"):
+        apply_blend(sample_copy, worse)
+
+
+def test_what_cannot_be_tuned_is_said(sample_database: Database) -> None:
+    with pytest.raises(MisuseError, match="popularity cannot be tuned"):
+        tune(sample_database, "popularity")
+
+
+def test_every_space_is_of_parameters_that_there_are() -> None:
+    for name, space in tuning.SPACES.items():
+        if name != "order":
+            assert set(space) <= set(MODELS[name]().parameters())
+    assert command("bpr", {"rank": 8}) is None
+    assert command("order", {"leaves": 7}) == "palate train --set order.leaves=7"
