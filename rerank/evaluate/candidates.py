@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from rerank.evaluate.data import statements
 from rerank.evaluate.guard import check_reads
 from rerank.evaluate.queries import Query
+from rerank.models.interface import Model, places
 from rerank.query import parse
 from sql.database import Database
 from sql.engines import CompiledQuery
@@ -29,6 +30,8 @@ PERSONAL = ("bm25", "content", "collaborative", "popularity")
 
 BATCH = 200
 """Queries asked in one statement."""
+
+_USERS = 256  # scored at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +118,19 @@ def fetch_candidates(
         {name: table[order, i] for i, name in enumerate(PERSONAL, 4)},
         table[order, 3] > 0,
     )
+
+
+def candidate_scores(model: Model, lists: CandidateLists) -> NDArray[np.float64]:
+    """(c,) the model's own score of every candidate, for its query's user."""
+    users = np.array([query.user_id for query in lists.queries], np.int64)[lists.numbers]
+    columns = places(model.movie_ids, lists.movie_ids, "film")
+    asked, rows = np.unique(users, return_inverse=True)
+    scores = np.zeros(len(users))
+    for start in range(0, len(asked), _USERS):
+        block = model.score(asked[start : start + _USERS], model.movie_ids)
+        here = (rows >= start) & (rows < start + _USERS)
+        scores[here] = block[rows[here] - start, columns[here]]
+    return scores
 
 
 def ask(

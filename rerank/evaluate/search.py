@@ -13,7 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from palate.errors import MisuseError
-from rerank.evaluate.candidates import CandidateLists, fetch_candidates, read_weights
+from rerank.evaluate.candidates import (
+    CandidateLists,
+    candidate_scores,
+    fetch_candidates,
+    read_weights,
+)
 from rerank.evaluate.data import read_films, read_ratings
 from rerank.evaluate.guard import check_statistics
 from rerank.evaluate.metrics import Estimate, bootstrap, debiasing_weights, rank_metrics
@@ -28,8 +33,9 @@ from rerank.evaluate.rankings import (
 )
 from rerank.evaluate.runs import Outcomes, Run, about
 from rerank.evaluate.split import temporal_split
+from rerank.models.data import read_movies
 from rerank.models.features import fetch_features
-from rerank.models.interface import Ratings, places
+from rerank.models.interface import Model, Ratings, places
 from rerank.search import Searcher
 from sql.database import Database
 from sql.scratch import fill, scratch
@@ -207,6 +213,7 @@ def evaluate_search(
     *,
     sets: Sequence[QuerySet] = SETS,
     prepare: Prepare | None = None,
+    alone: Mapping[str, Callable[[], Model]] | None = None,
     candidates: int = 200,
     fraction: float = 0.2,
     users: int | None = None,
@@ -215,6 +222,9 @@ def evaluate_search(
     tell: Callable[[str], None] = lambda _: None,
 ) -> Run:
     """Measure every ranking on every set of queries.
+
+    ``alone`` makes models, each of which learns from the training ratings and orders the candidates
+    by its scores alone, in Python.
 
     Raises MisuseError when there is nothing to measure, ScratchError without the right to make a
     schema, EvaluationError when the measured order is not the order that search gives.
@@ -225,6 +235,8 @@ def evaluate_search(
         if prepare:
             prepare(held.database)
         check_statistics(held.database, held.training)
+        movies = read_movies(held.database)
+        models = {name: make().fit(held.training, movies) for name, make in (alone or {}).items()}
         settings = held.database.settings.model_copy(
             update={"max_candidates": max(candidates, held.database.settings.max_candidates)}
         )
@@ -238,7 +250,9 @@ def evaluate_search(
             tell(f"{name}: {len(queries):,} queries")
             lists, rankings = _rankings(held.database, queries, candidates)
             check(searcher, lists, rankings, candidates, seed=seed)
-            ranks = {each.name: lists.target_ranks(each.scores(lists)) for each in rankings}
+            scores = {each.name: each.scores(lists) for each in rankings}
+            scores |= {each: candidate_scores(model, lists) for each, model in models.items()}
+            ranks = {each: lists.target_ranks(column) for each, column in scores.items()}
             results[name] = summarize(queries, ranks, held.training, samples=samples, seed=seed)
             outcomes[name] = Outcomes(
                 [query.user_id for query in queries],

@@ -72,6 +72,7 @@ Compare = Annotated[
     epilog=examples(
         "palate evaluate search",
         "palate evaluate search --queries one-word --users 100 --output before",
+        "palate evaluate search --alone ease --alone full-ease",
         "palate evaluate search --compare before/search.json",
     )
 )
@@ -83,6 +84,10 @@ def search(
     ] = None,
     model: Annotated[
         int | None, typer.Option(metavar="ID", help="These stored factors, not the active ones.")
+    ] = None,
+    alone: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MODEL", help="Also by this model's scores alone. Repeat."),
     ] = None,
     candidates: Annotated[int, typer.Option(min=10, max=10_000, help="Films ordered.")] = 200,
     users: Users = None,
@@ -110,6 +115,7 @@ def search(
         run = evaluate_search(
             database,
             prepare=retrain(database, model, candidates=candidates, tell=status.update),
+            alone=_models(alone) if alone else None,
             sets=[each.value for each in queries] if queries else SETS,
             candidates=candidates,
             users=users,
