@@ -164,14 +164,25 @@ DECLARE
     amounts bigint[];
 BEGIN
     -- A word of its own between the elements of a list keeps phrases from running across them.
+    -- A tsvector holds 1 MB, and a character needs up to 4.5 bytes of it: of a film with more than
+    -- 200,000 bytes of text the first 30,000 characters of each field are searched, and of any
+    -- film 100 genres.
     WITH texts AS MATERIALIZED (
-        SELECT m.movie_id, f.code, to_tsvector(f.config, search_clean(f.content)) AS words
-        FROM unnest(ids) i JOIN movies m ON m.movie_id = i CROSS JOIN LATERAL (VALUES
+        SELECT m.movie_id, f.code,
+               to_tsvector(f.config, search_clean(left(f.content, c.longest))) AS words
+        FROM unnest(ids) i JOIN movies m ON m.movie_id = i CROSS JOIN LATERAL (
+            SELECT array_to_string(m.actors, ' qzgapzq ') AS actors,
+                   array_to_string(m.keywords, ' qzgapzq ') AS keywords
+        ) l CROSS JOIN LATERAL (
+            SELECT CASE WHEN octet_length(concat(m.title, m.original_title, m.director, l.actors,
+                                                 l.keywords, m.overview)) > 200000
+                   THEN 30000 ELSE 100000 END AS longest
+        ) c CROSS JOIN LATERAL (VALUES
             ('t:', 'palate'::regconfig, m.title),
             ('o:', 'palate', m.original_title),
             ('d:', 'pg_catalog.simple', m.director),
-            ('a:', 'pg_catalog.simple', array_to_string(m.actors, ' qzgapzq ')),
-            ('k:', 'palate', array_to_string(m.keywords, ' qzgapzq ')),
+            ('a:', 'pg_catalog.simple', l.actors),
+            ('k:', 'palate', l.keywords),
             ('v:', 'palate', m.overview)
         ) f (code, config, content)
         WHERE f.content <> ''
@@ -186,7 +197,7 @@ BEGIN
         UNION ALL
         SELECT m.movie_id, l.code, l.code || l.value, 1, 1, NULL
         FROM unnest(ids) i JOIN movies m ON m.movie_id = i CROSS JOIN LATERAL (
-            SELECT DISTINCT 'g:' AS code, lower(g) AS value FROM unnest(m.genres) g
+            SELECT DISTINCT 'g:' AS code, lower(g) AS value FROM unnest(m.genres[:100]) g
             UNION ALL SELECT 's:', m.sentiment
             UNION ALL SELECT 'l:', m.budget_tier
             UNION ALL SELECT 'h:', m.revenue_tier
@@ -218,7 +229,7 @@ BEGIN
     ), counted AS (
         SELECT code, sum(tf) AS tokens FROM tokens GROUP BY code
         UNION ALL
-        SELECT '*', cardinality(ids)
+        SELECT '*', count(*) FROM unnest(ids) i JOIN movies m ON m.movie_id = i
     )
     SELECT array_agg(code), array_agg(tokens) INTO codes, amounts FROM counted;
     IF codes IS NOT NULL THEN

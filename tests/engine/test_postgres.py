@@ -211,6 +211,17 @@ def test_extreme_texts_are_stored_and_searched(database: Database) -> None:
         assert find(database, Match("overview", word)) == [5]
 
 
+def test_a_film_of_megabytes_of_text_stops_no_load(database: Database) -> None:
+    """The densest texts: different short words, of several bytes a letter, in every field."""
+    dense = " ".join(chr(0x4E00 + n % 20_000) + chr(0x4E00 + n // 7) for n in range(40_000))
+    everywhere = {"original_title": dense, "director": dense, "overview": "lord " + dense}
+    lists = {"actors": [dense], "keywords": dense.split(), "genres": ["Drama", *dense.split()]}
+    add_films(database, [film(1, title=dense, **everywhere, **lists), film(2, title="King")])
+    assert find(database, Match("overview", "lord")) == [1]
+    assert find(database, Match("genres", "drama")) == [1]
+    assert find(database, Match("title", "king")) == [2]
+
+
 def test_hostile_words_are_only_words(database: Database) -> None:
     add_films(database, [film(1, title="Robert'); DROP TABLE movies;--", genres=["'|'t:lord"])])
     engine = database.search_engine
