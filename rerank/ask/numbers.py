@@ -57,8 +57,10 @@ _AFTER = (
 _AFTER_STARS = _AFTER.replace("orless", "orless2").replace("ormore", "ormore2")
 
 _UNITS = {"k": 1e3, "t": 1e3, "m": 1e6, "b": 1e9}
+_UNIT_AHEAD = (
+    r"(?=\$|(?:a )?[\w.,]+ ?(?:k|thousand|m|mio|mill?|millions?|bn?|billions?)\b|[\d,]{5,})"
+)
 _AMOUNT = (
-    r"(?=\$|(?:a )?[\w.,]+ ?(?:k|thousand|m|mio|mill?|millions?|bn?|billions?)\b|[\d,]{{5,}})"
     r"(?P<{0}sign>\$ ?)?(?P<{0}amount>\d[\d,]*(?:\.\d+)?|a|one|two|three|five|ten|twenty|fifty"
     r"|a hundred|hundred) ?(?P<{0}unit>k|thousand|m|mio|mill?|millions?|bn?|billions?)?\b"
     r"(?: ?(?:us )?(?:dollars?|usd|bucks))?"
@@ -272,12 +274,13 @@ def _stars(draft: Draft, found: "re.Match[str]") -> None:
 
 def read_money(draft: Draft) -> None:
     """``a budget over $100 million``, ``grossed less than 5 million dollars``."""
-    amount, second = _AMOUNT.format("a"), _AMOUNT.format("b")
+    amount, second = _AMOUNT.format("a"), _UNIT_AHEAD + _AMOUNT.format("b")
+    single = _UNIT_AHEAD + _AMOUNT.format("c")
     for quantity, cue in (("budget", _SPENT), ("revenue", _EARNED)):
         for found in draft.take_all(
             rf"\b(?:{cue}) ?(?:of |was |were |is |at |budget )?"
             rf"(?:between {amount} and {second}"
-            rf"|(?:{_COMPARED})?{_AMOUNT.format('c')})(?: at the box office)?"
+            rf"|(?:{_COMPARED})?{single})(?: at the box office)?"
         ):
             _money(draft, "budget" if quantity == "budget" else "revenue", found)
 
