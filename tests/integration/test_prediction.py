@@ -14,6 +14,7 @@ from rerank.models.data import read_movies
 from rerank.models.prediction import LEVEL, RatingPrediction, predict_rating
 from rerank.models.train_ratings import train_ratings
 from rerank.profile import list_ratings, rate
+from serve.cli.main import main
 from sql.database import Database
 from sql.embedded import EmbeddedServer
 from tests.conftest import cloned
@@ -202,3 +203,20 @@ def test_what_enrichment_says_of_a_film_is_learned_from(sample_copy: Database) -
     assert movies.traits[0] == ("tone mixed", "budget low")
     assert set(movies.traits[1:]) == {()}
     assert movies.vectors is not None
+
+
+def test_the_commands_for_models_know_the_third_kind(
+    sample_copy: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PALATE_DATABASE_URL", sample_copy.psql_url)
+    monkeypatch.setenv("PALATE_MLFLOW_TRACKING_URI", "off")
+    monkeypatch.setenv("COLUMNS", "140")
+    assert main(["train", "svd", "--rank", "4", "--no-evaluate"]) == 0
+    assert "ratings  biased-mf" not in capsys.readouterr().out
+    assert train_ratings(sample_copy, BiasedMf(rank=2, epochs=3)) is not None
+    assert main(["models", "list"]) == 0
+    shown = capsys.readouterr().out
+    assert "rmse" in shown
+    assert "biased-mf 1" in shown
+    assert main(["models", "off", "ratings"]) == 0
+    assert predict_rating(sample_copy, *some(sample_copy)).model == "bias"
