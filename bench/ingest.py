@@ -11,7 +11,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
@@ -160,17 +160,20 @@ def scratch_database(database: Database) -> Iterator[Database]:
 
 
 class PeakMemory:
-    """The most resident memory of this process while the context is open, in bytes."""
+    """The most resident memory of this process while the context is open, in bytes.
 
-    def __init__(self, interval: float = 0.02) -> None:
-        self._interval = interval
+    ``children`` counts the processes that it started as well.
+    """
+
+    def __init__(self, interval: float = 0.02, *, children: bool = False) -> None:
+        self._interval, self._children = interval, children
         self._over = threading.Event()
         self._process = psutil.Process()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self.before = self.peak = 0
 
     def __enter__(self) -> Self:
-        self.before = self.peak = self._process.memory_info().rss
+        self.before = self.peak = self._resident()
         self._thread.start()
         return self
 
@@ -180,4 +183,11 @@ class PeakMemory:
 
     def _watch(self) -> None:
         while not self._over.wait(self._interval):
-            self.peak = max(self.peak, self._process.memory_info().rss)
+            self.peak = max(self.peak, self._resident())
+
+    def _resident(self) -> int:
+        total: int = self._process.memory_info().rss
+        for child in self._process.children(recursive=True) if self._children else ():
+            with suppress(psutil.NoSuchProcess):
+                total += child.memory_info().rss
+        return total

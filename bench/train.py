@@ -2,8 +2,10 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import polars as pl
@@ -12,8 +14,10 @@ import psutil
 from bench.ingest import PeakMemory, scratch_database
 from bench.synthetic import synthetic_ratings
 from rerank.evaluate.data import read_ratings
+from rerank.models.als import Als
 from rerank.models.factors import FactorModel
 from rerank.models.interface import Ratings
+from rerank.models.spark import item_factors, spark_session
 from rerank.models.train import FACTOR_MODELS, default_model
 from sql.database import Database
 from sql.statements import Statements, raw, run_script
@@ -75,6 +79,36 @@ def bench_train(
     return TrainReport(len(ratings), users, films, f"{chosen.name} {chosen.rank}", steps)
 
 
+def bench_spark(
+    count: int,
+    master: str,
+    *,
+    rank: int = 64,
+    epochs: int = 15,
+    seed: int = 0,
+    say: Callable[[str], None] = lambda _: None,
+) -> TrainReport:
+    """Make up ``count`` ratings and learn als' factors from them on Spark; executors' processor
+    time and memory are in what is reported. Raises NotInstalledError and SparkError."""
+    steps: dict[str, Cost] = {}
+    model = Als(rank=rank, epochs=epochs, seed=seed)
+    say(f"making up {count:,} ratings")
+    with TemporaryDirectory(prefix="palate-bench-") as folder:
+        with Measured(steps, "make up"):
+            ratings = synthetic_ratings(count, seed)
+            users, films, made = len(ratings.user_ids), len(ratings.movie_ids), len(ratings)
+            _frame(ratings, slice(None)).write_parquet(Path(folder) / "ratings.parquet")
+            del ratings
+        say(f"starting Spark on {master}")
+        started = Measured(steps, "start Spark")
+        with started, spark_session(master) as spark:
+            started.next("learn")
+            say(f"learning als of rank {rank} in {epochs} epochs")
+            learned = item_factors(spark, [str(Path(folder) / "ratings.parquet")], model).count()
+    say(f"{learned:,} films have factors")
+    return TrainReport(made, users, films, f"als {rank}, {epochs} epochs, {master}", steps)
+
+
 def _learn(model: FactorModel, ratings: Ratings) -> None:
     model.fit(ratings)
     if not np.isfinite(model.factors_out).all():
@@ -82,13 +116,14 @@ def _learn(model: FactorModel, ratings: Ratings) -> None:
 
 
 class Measured:
-    """Adds the cost of what happens inside the context to ``steps``."""
+    """Adds the cost of what happens inside the context, in this process and those that it starts,
+    to ``steps``; ``next`` begins another step."""
 
     def __init__(self, steps: dict[str, Cost], name: str) -> None:
         self._steps, self._name = steps, name
-        self._memory = PeakMemory(0.05)
 
     def __enter__(self) -> None:
+        self._memory = PeakMemory(0.05, children=True)
         self._memory.__enter__()
         self._began, self._worked = time.monotonic(), _cpu_seconds()
 
@@ -100,10 +135,21 @@ class Measured:
             self._memory.peak / 1e6,
         )
 
+    def next(self, name: str) -> None:
+        """End this step and begin the one of this name."""
+        self.__exit__()
+        self._name = name
+        self.__enter__()
+
 
 def _cpu_seconds() -> float:
-    times = psutil.Process().cpu_times()
-    return float(times.user + times.system)
+    process = psutil.Process()
+    total = 0.0
+    for one in (process, *process.children(recursive=True)):
+        with suppress(psutil.NoSuchProcess):
+            times = one.cpu_times()
+            total += float(times.user + times.system + times.children_user + times.children_system)
+    return total
 
 
 def _write(scratch: Database, ratings: Ratings) -> None:
@@ -114,10 +160,11 @@ def _write(scratch: Database, ratings: Ratings) -> None:
         connection.execute(_statements["users"], {"n": len(ratings.user_ids)})
         with raw(connection).cursor().copy(_statements.raw("copy").encode()) as copy:
             for start in range(0, len(ratings), _BLOCK):
-                copy.write(_csv(ratings, slice(start, start + _BLOCK)))
+                part = _frame(ratings, slice(start, start + _BLOCK))
+                copy.write(part.write_csv(include_header=False))
 
 
-def _csv(ratings: Ratings, part: slice) -> str:
+def _frame(ratings: Ratings, part: slice) -> pl.DataFrame:
     rows = np.searchsorted(ratings.starts, np.arange(*part.indices(len(ratings))), "right") - 1
     times = ratings.times[part].astype("datetime64[s]").astype("datetime64[ms]")
     return pl.DataFrame(
@@ -127,4 +174,4 @@ def _csv(ratings: Ratings, part: slice) -> str:
             "rating": ratings.values[part],
             "rated_at": times,
         }
-    ).write_csv(include_header=False)
+    )

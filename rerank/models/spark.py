@@ -11,6 +11,7 @@ import shutil
 import stat
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -103,11 +104,20 @@ def spark_session(master: str) -> "Iterator[SparkSession]":
             .config("spark.log.level", "ERROR")
         )  # fmt: skip
         if master.startswith("local"):
-            builder = builder.config(map=_LOCAL | {"spark.local.dir": folder})
+            log = Path(folder) / "log4j2.properties"
+            log.write_text(_QUIET_LOG)
+            own: dict[str, bool | float | int | str | None] = {
+                "spark.local.dir": folder,
+                "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={log.as_uri()}",
+            }
+            builder = builder.config(map=_LOCAL | own)
             os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+            os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
         session = None
         try:
-            with _java(Path(folder)):
+            with _java(Path(folder)), warnings.catch_warnings():
+                # Spark warns of a pandas newer than it knows; nothing here is handed to pandas.
+                warnings.simplefilter("ignore", FutureWarning)
                 session = builder.getOrCreate()
             if master.startswith("local"):
                 session.sparkContext.setCheckpointDir(folder)
@@ -250,11 +260,23 @@ def _bundled_java(folder: Path) -> Path | None:
 _SCRIPT = """#!/bin/sh
 n=$#
 while [ "$n" -gt 0 ]; do
-    [ "$1" = "--add-modules={module}" ] || set -- "$@" "$1"
+    case "$1" in
+        --add-modules={module}) ;;
+        *) set -- "$@" "$1" ;;
+    esac
     shift
     n=$((n - 1))
 done
 exec "{java}" "$@"
+"""
+
+_QUIET_LOG = """rootLogger.level = error
+rootLogger.appenderRef.stderr.ref = stderr
+appender.stderr.type = Console
+appender.stderr.name = stderr
+appender.stderr.target = SYSTEM_ERR
+appender.stderr.layout.type = PatternLayout
+appender.stderr.layout.pattern = %p %c{1}: %m%n
 """
 
 

@@ -104,7 +104,13 @@ def ingest(
     )
 
 
-@app.command(epilog=examples("palate bench train", "palate bench train --ratings 25000000 --read"))
+@app.command(
+    epilog=examples(
+        "palate bench train",
+        "palate bench train --ratings 25000000 --read",
+        "palate bench train --engine spark --master 'local[1]' --rank 32 --epochs 5",
+    )
+)
 def train(
     context: typer.Context,
     ratings: Annotated[int, typer.Option(min=100, help="Ratings to make up.")] = 1_000_000,
@@ -112,13 +118,19 @@ def train(
     read: Annotated[
         bool, typer.Option("--read", help="Also write them to a scratch database and read them.")
     ] = False,
+    engine: Annotated[
+        Literal["local", "spark"], typer.Option(help="spark: als, as executors learn it.")
+    ] = "local",
+    master: Annotated[str, typer.Option(help="Spark's master.")] = "local[2]",
+    rank: Annotated[int, typer.Option(min=1, max=2000, help="spark: numbers a film.")] = 64,
+    epochs: Annotated[int, typer.Option(min=1, help="spark: times through the ratings.")] = 15,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the ratings.")] = 0,
     json: Json = False,
 ) -> None:
     """Make up ratings with MovieLens' long tails and train a model on them; what yours holds is
     not touched."""
     from bench.machine import this_machine
-    from bench.train import bench_train
+    from bench.train import bench_spark, bench_train
     from rerank.models.train import FACTOR_MODELS
     from serve.cli.train import AUTO, check_installed
 
@@ -130,7 +142,10 @@ def train(
         )
     with ExitStack() as opened:
         database = opened.enter_context(session(context).database()) if read else None
-        report = bench_train(ratings, model, seed=seed, database=database, say=say)
+        if engine == "spark":
+            report = bench_spark(ratings, master, rank=rank, epochs=epochs, seed=seed, say=say)
+        else:
+            report = bench_train(ratings, model, seed=seed, database=database, say=say)
     if json:
         print_json(report)
         return

@@ -22,8 +22,8 @@ from sql.embedded import EmbeddedServer
 from tests.conftest import cloned
 
 pytestmark = [
-    pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),  # sockets of Spark's own
+    pytest.mark.timeout(900),
 ]
 
 MODEL = Als(rank=8, epochs=3)
