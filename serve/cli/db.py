@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from palate.errors import MisuseError, NotInstalledError
-from serve.cli.output import confirm, print_facts, print_json, say
+from serve.cli.output import confirm, print_facts, print_json, say, warn
 from serve.cli.session import Json, Yes, examples, session
 
 if TYPE_CHECKING:
@@ -104,14 +104,25 @@ def migrate(
     wait: Annotated[
         float, typer.Option(min=0, help="Seconds to wait for a server that does not answer yet.")
     ] = 0,
+    allow_newer: Annotated[
+        bool,
+        typer.Option("--allow-newer", help="Leave a newer Palate's schema as it is: a rollback."),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Bring the schema to this Palate's. Many may run it at once: one works, the others wait."""
+    from palate.errors import NewerSchemaError
     from sql.database import Database
     from sql.migrate import migrate as bring_up
 
     with Database.open(session(context).settings) as database:
-        applied = bring_up(database, wait)
+        try:
+            applied = bring_up(database, wait)
+        except NewerSchemaError as error:
+            if not allow_newer:
+                raise
+            warn(str(error))
+            applied = []
     if json:
         print_json({"applied": applied})
     else:

@@ -1,12 +1,15 @@
 """What the chart makes: accepted by API servers, safe, the same every time."""
 
 import json
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
 import pytest
+import yaml
+from helm_python import Chart
 
 from tests.kubernetes.charts import (
     EVERYTHING,
@@ -20,6 +23,7 @@ from tests.kubernetes.charts import (
     render,
     validate,
 )
+from tests.kubernetes.values import CHART
 
 VERSIONS = ("1.30", "1.34")
 RECOMMENDED = {
@@ -247,7 +251,8 @@ def test_every_pod_waits_for_its_schema(values: Values) -> None:
     for title, template in pod_specs(manifests(values)):
         if not title.startswith("Pod "):
             first = template["spec"]["initContainers"][0]
-            assert [*first["command"], *first["args"]][:4] == ["palate", "db", "migrate", "--wait"]
+            assert [*first["command"], *first["args"]][:3] == ["palate", "db", "migrate"]
+            assert {"--wait", "--allow-newer"} <= set(first["args"])
 
 
 def test_the_cluster_is_the_one_that_people_know() -> None:
@@ -302,3 +307,19 @@ def test_data_outlive_the_release_unless_told_otherwise() -> None:
     assert cluster["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
     (cluster,) = of_kind(manifests({"database": {"cnpg": {"keep": False}}}), "Cluster")
     assert "annotations" not in cluster["metadata"]
+
+
+def test_the_official_chart_is_told_to_make_the_same_database(tmp_path: Path) -> None:
+    both = CHART.parent / "palate-with-paradedb"
+    told = yaml.safe_load((both / "values.yaml").read_text(encoding="utf-8"))["paradedb"]["cluster"]
+    (cluster,) = of_kind(manifests(), "Cluster")
+    assert told["initdb"] == cluster["spec"]["bootstrap"]["initdb"]
+    assert told["roles"] == cluster["spec"]["managed"]["roles"]
+
+    shutil.copytree(both, tmp_path / "both")
+    shutil.copytree(CHART, tmp_path / "both" / "charts" / "palate")
+    with Chart.load(tmp_path / "both") as chart:
+        rendered = chart.render({}, name="palate", namespace="films")
+    assert not rendered["palate-with-paradedb/charts/palate/templates/cluster.yaml"].strip()
+    deployment = rendered["palate-with-paradedb/charts/palate/templates/deployment.yaml"]
+    assert "postgresql://paradedb-rw:5432/palate" in deployment

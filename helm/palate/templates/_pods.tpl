@@ -100,13 +100,16 @@ imagePullSecrets:
 {{- end -}}
 {{- end -}}
 
-{{/* Waits for the database and brings its schema up. Many may: one works, the others wait. */}}
+{{/*
+Waits for the database and brings its schema up. Many may: one works, the others wait. After a
+rollback a newer schema is left as it is.
+*/}}
 {{- define "palate.migrate" -}}
 - name: migrate
   image: {{ include "palate.image" (dict "root" .root "jobs" .jobs) }}
   imagePullPolicy: {{ .root.Values.image.pullPolicy }}
   command: [palate]
-  args: [db, migrate, --wait, "600"]
+  args: [db, migrate, --allow-newer, --wait, "600"]
   env:
     {{- include "palate.databaseEnv" (dict "root" .root "role" "owner") | nindent 4 }}
   envFrom:
