@@ -1,5 +1,6 @@
 """The towers' vectors as files, to read with other tools or to store on another machine."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from palate.errors import LoadError, NotFoundError
+from palate.errors import LoadError, MisuseError, NotFoundError
 from rerank.models.interface import Ids, Ratings
 from rerank.models.two_tower.features import Floats
 from rerank.models.two_tower.model import TwoTower
@@ -21,9 +22,10 @@ def write_vectors(model: TwoTower, folder: Path) -> None:
 
     ``movie_vectors.npy`` (m, rank) and ``factors_in.npy`` (m, rank) follow ``movie_ids.npy``,
     ``user_vectors.npy`` (n, rank) follows ``user_ids.npy``; ``movies.parquet`` and
-    ``users.parquet`` hold the same in columns.
+    ``users.parquet`` hold the same in columns, ``parameters.json`` the model's parameters.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / "parameters.json").write_text(json.dumps(model.parameters(), indent=2) + "\n")
     users = model.ratings.user_ids
     vectors = _user_vectors(model)
     arrays: Mapping[str, NDArray[Any]] = {
@@ -62,10 +64,27 @@ def read_vectors(folder: Path, ratings: Ratings) -> TwoTower:
         _read(folder / f"{name}.npy") for name in ("movie_ids", "movie_vectors", "factors_in")
     )
     _check(folder, movie_ids, outward, inward)
-    model = TwoTower(rank=outward.shape[1])
+    model = _parameters(folder / "parameters.json")
     model.ratings = ratings.among(movie_ids)
     model.factors_in, model.factors_out = inward, outward
     return model
+
+
+def _parameters(path: Path) -> TwoTower:
+    """A model that has learned nothing yet."""
+    try:
+        return TwoTower(**json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise _missing(path) from None
+    except (ValueError, TypeError, MisuseError) as error:
+        raise LoadError(f"{path} holds no parameters. Nothing was read. Write it again.") from error
+
+
+def _missing(path: Path) -> NotFoundError:
+    return NotFoundError(
+        f"There is no {path}. Nothing was read. "
+        "`palate train two-tower --vectors` writes such files."
+    )
 
 
 def _check(folder: Path, movie_ids: Ids, outward: Floats, inward: Floats) -> None:
@@ -90,9 +109,6 @@ def _read(path: Path) -> NDArray[Any]:
         with path.open("rb") as file:
             return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
     except FileNotFoundError:
-        raise NotFoundError(
-            f"There is no {path}. Nothing was read. "
-            "`palate train two-tower --vectors` writes such files."
-        ) from None
+        raise _missing(path) from None
     except (ValueError, EOFError) as error:
         raise LoadError(f"{path} is no NumPy array. Nothing was read. Write it again.") from error

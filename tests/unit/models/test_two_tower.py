@@ -240,6 +240,7 @@ def test_vectors_are_written_and_make_a_model_again(model: FullTwoTower, tmp_pat
     again = read_vectors(tmp_path, structured.ratings())
     users, films = model.ratings.user_ids, model.movie_ids
     assert np.array_equal(again.score(users, films), folded(model).score(users, films))
+    assert again.parameters() == model.parameters()
 
     written = pl.read_parquet(tmp_path / "users.parquet")
     vectors = written["vector"].to_numpy()
@@ -257,6 +258,9 @@ def test_vectors_that_do_not_fit_are_refused(model: FullTwoTower, tmp_path: Path
     with pytest.raises(NotFoundError, match=r"There is no .*movie_ids\.npy"):
         read_vectors(tmp_path, structured.ratings())
     write_vectors(model, tmp_path)
+    (tmp_path / "parameters.json").write_text('{"colour": "red"}')
+    with pytest.raises(LoadError, match="holds no parameters"):
+        read_vectors(tmp_path, structured.ratings())
     np.save(tmp_path / "factors_in.npy", model.factors_in[:-1])
     with pytest.raises(LoadError, match="do not fit each other"):
         read_vectors(tmp_path, structured.ratings())
