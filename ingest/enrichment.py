@@ -16,6 +16,7 @@ from ingest.judging import (
     BATCH,
     RULES,
     Film,
+    Judged,
     Judgement,
     answer_type,
     ask,
@@ -46,12 +47,17 @@ _MOST = 2**62
 
 @dataclass(frozen=True, slots=True)
 class EnrichReport:
-    """What a run did. ``unanswered`` films got no usable answer and were judged by rules."""
+    """What a run did. ``unanswered`` films got no usable answer and were judged by rules.
+
+    ``compared`` films have a certificate, and the model ``contradicted`` so many of them.
+    """
 
     by: str
     films: int
     unanswered: int
     from_store: int
+    compared: int
+    contradicted: int
     usage: Usage
     seconds: float
 
@@ -65,6 +71,11 @@ class EnrichReport:
         text += f" {self.usage.tokens:,} tokens, {cost}; {self.from_store:,} films from the store."
         if self.unanswered:
             text += f" For {self.unanswered:,} the model gave no usable answer: rules judged them."
+        if self.compared:
+            text += (
+                f" Of {self.compared:,} films with a certificate the model contradicted it for "
+                f"{self.contradicted:,}; the certificate stands."
+            )
         return text
 
 
@@ -145,7 +156,7 @@ def enrich(
                 _write(database, [by_rules(film, mean) for film in films])
                 progress.advance(len(films), len(films))
             took = time.monotonic() - started
-            return EnrichReport(RULES, len(movie_ids), 0, 0, Usage(), took)
+            return EnrichReport(RULES, len(movie_ids), 0, 0, 0, 0, Usage(), took)
         before = model.spent
         run = _Run(database, model, mean, progress)
         run.work(_batches(database, movie_ids, BATCH, model), concurrency)
@@ -154,6 +165,8 @@ def enrich(
             len(movie_ids),
             run.unanswered,
             run.from_store,
+            run.compared,
+            run.contradicted,
             model.spent + _negative(before),
             time.monotonic() - started,
         )
@@ -170,38 +183,43 @@ class _Run:
     def __init__(
         self, database: Database, model: LanguageModel, mean: float, progress: LoadProgress
     ) -> None:
-        self.unanswered = self.from_store = 0
+        self.unanswered = self.from_store = self.compared = self.contradicted = 0
         self._database, self._model = database, model
         self._mean, self._progress = mean, progress
 
     def work(self, batches: Iterator[list[Film]], concurrency: int) -> None:
         """Ask ``concurrency`` batches at once until there are none."""
-        asked: dict[Future[list[Judgement]], int] = {}
+        asked: dict[Future[Judged | None], list[Film]] = {}
         with ThreadPoolExecutor(concurrency) as threads:
             for films in batches:
-                asked[threads.submit(self._judge, films)] = len(films)
+                asked[threads.submit(self._judge, films)] = films
                 if len(asked) >= concurrency:
                     self._write(asked)
             while asked:
                 self._write(asked)
 
-    def _write(self, asked: dict[Future[list[Judgement]], int]) -> None:
+    def _write(self, asked: dict[Future[Judged | None], list[Film]]) -> None:
         for future in wait(asked, return_when=FIRST_COMPLETED).done:
-            n = asked.pop(future)
-            _write(self._database, future.result())
-            self._progress.advance(n, n)
+            films, judged = asked.pop(future), future.result()
+            if judged is None:
+                self.unanswered += len(films)
+                _write(self._database, [by_rules(film, self._mean) for film in films])
+            else:
+                self.from_store += len(films) if judged.cached else 0
+                self.compared += judged.compared
+                self.contradicted += judged.contradicted
+                _write(self._database, judged.films)
+            self._progress.advance(len(films), len(films))
 
-    def _judge(self, films: list[Film]) -> list[Judgement]:
+    def _judge(self, films: list[Film]) -> Judged | None:
+        """What the model says; None where it says nothing usable."""
         try:
-            judged, cached = ask(self._model, films, self._mean)
+            return ask(self._model, films, self._mean)
         except (LanguageModelUnavailableError, BudgetError):
             raise
         except LanguageModelError as error:
             self._progress.say(f"{len(films)} films by rules: {error}")
-            self.unanswered += len(films)
-            return [by_rules(film, self._mean) for film in films]
-        self.from_store += len(films) if cached else 0
-        return judged
+            return None
 
 
 @contextmanager

@@ -21,7 +21,7 @@ _ORDER = {
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """A film for which the model named another audience than its certificate or genres."""
+    """A film for which the model named another audience than the facts suggest."""
 
     movie_id: int
     title: str

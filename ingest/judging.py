@@ -1,9 +1,9 @@
 """What a film is like: by its facts where they decide, by a language model where they do not.
 
-Tiers and effectiveness come from money and ratings (`ingest.money`). Tone and audience are asked
-of the model, and tiers only where the money is not known; such tiers are marked as estimated.
-Without a model the audience follows from a certificate named in the overview or from the genres,
-and the tone is left open.
+Tiers and effectiveness come from money and ratings (`ingest.money`), the audience from a
+certificate that the overview names. The model is asked for the tone, for the audience of other
+films, and for tiers where the money is not known; such tiers are marked as estimated. Without a
+model the genres decide the audience where they can, and the tone is left open.
 """
 
 import re
@@ -110,12 +110,25 @@ def audience(genres: Sequence[str], overview: str | None) -> str | None:
     >>> audience(["Comedy"], "A comedy released in 1998, rated PG-13.")
     'teens'
     """
+    return certified(genres, overview) or _by_genre(genres)
+
+
+def certified(genres: Sequence[str], overview: str | None) -> str | None:
+    """Who a film is made for by the certificate that its overview names.
+
+    >>> certified(["Children"], "A film released in 1998, rated G.")
+    'kids'
+    """
+    found = _CERTIFICATE.search(overview or "")
+    if found is None:
+        return None
+    value = _BY_CERTIFICATE[found[1]]
+    return "kids" if value == "families" and _by_genre(genres) == "kids" else value
+
+
+def _by_genre(genres: Sequence[str]) -> str | None:
     named = {genre.lower() for genre in genres}
-    by_genre = next((value for genre, value in _BY_GENRE if genre in named), None)
-    if found := _CERTIFICATE.search(overview or ""):
-        certified = _BY_CERTIFICATE[found[1]]
-        return by_genre if certified == "families" and by_genre == "kids" else certified
-    return by_genre
+    return next((value for genre, value in _BY_GENRE if genre in named), None)
 
 
 def lacks_money(film: Film) -> bool:
@@ -162,22 +175,38 @@ def _answer_type(n: int, money: bool) -> type[BaseModel]:
     return create_model("Films", **properties)
 
 
-def ask(
-    model: LanguageModel, films: Sequence[Film], catalog_mean: float
-) -> tuple[list[Judgement], bool]:
-    """The films judged with the model's help, and whether its answer was in the store.
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A batch judged with a model's help.
 
-    Raises LanguageModelError.
+    ``compared`` films have a certificate, which the model did not know to be decisive;
+    ``contradicted`` are those of which it said otherwise.
     """
+
+    films: list[Judgement]
+    cached: bool
+    compared: int
+    contradicted: int
+
+
+def ask(model: LanguageModel, films: Sequence[Film], catalog_mean: float) -> Judged:
+    """Judge films with the model's help. Raises LanguageModelError."""
     answer = model.ask(prompt_for(films), question(films), answer_type(films))
+    told = [getattr(answer.value, f"film_{n}") for n in range(1, len(films) + 1)]
+    facts = [certified(film.genres, film.overview) for film in films]
     judged = [
-        _joined(by_rules(film, catalog_mean), getattr(answer.value, f"film_{n}"), signature(model))
-        for n, film in enumerate(films, 1)
+        _joined(by_rules(film, catalog_mean), said, known, signature(model))
+        for film, said, known in zip(films, told, facts, strict=True)
     ]
-    return judged, answer.cached
+    pairs = [
+        (said.target_audience, known)
+        for said, known in zip(told, facts, strict=True)
+        if known is not None
+    ]
+    return Judged(judged, answer.cached, len(pairs), sum(said != known for said, known in pairs))
 
 
-def _joined(facts: Judgement, told: Told, by: str) -> Judgement:
+def _joined(facts: Judgement, told: Told, certified: str | None, by: str) -> Judgement:
     """Facts first; what they leave open, as told."""
     tiers: dict[str, str | None] = {
         "budget_tier": facts.budget_tier,
@@ -195,7 +224,7 @@ def _joined(facts: Judgement, told: Told, by: str) -> Judgement:
         budget_tier=tiers["budget_tier"],
         revenue_tier=tiers["revenue_tier"],
         effectiveness=facts.effectiveness,
-        target_audience=told.target_audience,
+        target_audience=certified or told.target_audience,
         estimated=estimated,
         enriched_by=by,
         enriched_from=facts.enriched_from,

@@ -36,7 +36,7 @@ def adjusted(dollars: int | None, year: int | None) -> float | None:
     """Dollars of ``year`` as dollars of BASE_YEAR; None where the money is not known.
 
     >>> round(adjusted(11_000_000, 1977))
-    56940140
+    56940248
     """
     if dollars is None or year is None or dollars < LEAST_MONEY:
         return None

@@ -29,13 +29,13 @@ class FaultyModel:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def settings(self, **changes: Any) -> Settings:
-        """Settings that name it, with waits that a test can afford."""
+        """Settings that name it."""
         mine: dict[str, Any] = {
             "llm_url": self.url,
             "llm_model": "faulty",
             "llm_api_key": KEY,
-            "llm_timeout": 0.5,
-            "llm_deadline": 5.0,
+            "llm_timeout": 30.0,
+            "llm_deadline": 60.0,
         }
         return Settings(_env_file=None, **(mine | changes))
 

@@ -152,6 +152,16 @@ def test_a_model_says_tone_and_audience_and_guesses_only_unknown_money(database:
     assert found.disagreements[0].facts == "kids"
 
 
+def test_a_certificate_stands_against_the_model(database: Database) -> None:
+    rated = [FILMS[0] | {"overview": "A film for all, rated G."}, FILMS[1]]
+    add(database, rated)
+    with double(database, says(json.dumps(told(2)))) as (model, _):
+        done = run(database, model)
+    assert (done.compared, done.contradicted) == (1, 1)
+    assert "the certificate stands" in str(done)
+    assert [get_movie(database, i).target_audience for i in (1, 2)] == ["kids", "teens"]
+
+
 def test_rules_keep_what_a_model_said_of_the_same_facts(database: Database) -> None:
     add(database, FILMS[:1])
     with double(database, says(json.dumps(told(1)))) as (model, _):
