@@ -11,12 +11,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
 from palate.errors import MisuseError
+from palate.llm import LanguageModel, open_llm
 from palate.metrics import stage
 from palate.settings import Settings
 from rerank.analysis.compare import Comparison, compare
 from rerank.analysis.prediction import in_words
 from rerank.analysis.preferences import Preferences, preferences
 from rerank.ask.link import link
+from rerank.ask.model import ModelReader
 from rerank.ask.rules import Reading, read_request
 from rerank.ask.structure import Structure
 from rerank.ask.tree import Asked, as_tree, narrows
@@ -26,6 +28,7 @@ from rerank.query import ParsedQuery
 from rerank.recommend import Recommendation, RecommendRequest, recommend
 from rerank.results import Hit, SearchRequest, SimilarMovie
 from rerank.search import Searcher
+from sql.answers import PostgresStore
 from sql.database import Database
 from sql.statements import Statements
 from sql.syntax import Words, describe
@@ -106,7 +109,7 @@ class Reader(Protocol):
 
     name: str
 
-    def read(self, text: str) -> Structure | None:
+    def read(self, text: str, names: Names) -> Structure | None:
         """The structure of a request, its names as they were typed; None: the rules read it."""
 
 
@@ -140,9 +143,13 @@ class Asker:
         names = self.names.get()
         with stage("parse"):
             reading = read_request(text, names)
-            structure = None if rules or self._reader is None else self._reader.read(text)
+            reads = self._reader is not None and not rules
+            structure = self._reader.read(text, names) if self._reader and reads else None
             if structure is not None and self._reader is not None:
                 reading = replace(link(structure, names), read_by=self._reader.name)
+            elif self._reader is not None and not rules:
+                said = f"{self._reader.name} gave no answer in time: read by rules."
+                reading = replace(reading, notes=(*reading.notes, said))
         given = {
             name: value
             for name, value in (("user_id", user_id), ("k", k))
@@ -329,10 +336,23 @@ class Asker:
         }
 
 
+def reader_of(model: LanguageModel | None) -> Reader | None:
+    """Who reads requests where this model is set; None: the rules."""
+    return None if model is None else ModelReader(model)
+
+
 @contextmanager
 def open_asker(database: Database, settings: Settings) -> Iterator[Asker]:
-    """An asker over ``database``, for one command."""
-    yield Asker(database, Searcher(database, settings))
+    """An asker over ``database``, for one command: a language model reads, where one is set.
+
+    Raises MisuseError and NotInstalledError, as `open_llm`.
+    """
+    model = open_llm(settings, PostgresStore(database))
+    try:
+        yield Asker(database, Searcher(database, settings), reader_of(model))
+    finally:
+        if model is not None:
+            model.close()
 
 
 def predict(database: Database, user_id: int, movie_id: int, profile: str = "main") -> Prediction:

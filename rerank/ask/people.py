@@ -26,6 +26,7 @@ _BOUNDARY = re.compile(
 _FAMILY = re.compile(r"(?:the )?(?P<name>[\w'-]+) (?:brothers|bros\.?|sisters)\b", re.IGNORECASE)
 _SEPARATOR = re.compile(r"\s*(?:,\s*(?:and |or |nor )?|\b(?:and|or|nor)\b|&)\s*", re.IGNORECASE)
 _MADE = re.compile(rf"(?:'s)? (?:[\w-]+ )?(?:{FILM}|{'|'.join(GENRES)})\b", re.IGNORECASE)
+_TWO_WORDS = re.compile(rf"([\w.'-]+ [\w.'-]+)(?:'s)? {FILM}\b", re.IGNORECASE)
 _LONGEST_NAME = 5
 _FEWEST_FILMS = 3
 _WORDS_FIRST = (
@@ -148,13 +149,20 @@ def _standing_alone(draft: Draft, names: Names) -> None:
     while (word := _WORDS.search(draft.text, position)) is not None:
         read = _exact(draft.text, word.start(), names) or _family(draft.text, word.start(), names)
         if read is None:
-            read = _surname_alone(draft.text, word, names)
+            read = _surname_alone(draft.text, word, names) or _misspelt(draft.text, word, names)
         if read is None:
             position = word.end()
             continue
         add_person(draft, read, "any")
         draft.cut(word.start(), read.end)
         position = word.start()
+
+
+def _misspelt(text: str, word: "re.Match[str]", names: Names) -> Read | None:
+    """A first and a last name before films, almost as somebody is called."""
+    found = _TWO_WORDS.match(text, word.start())
+    person = found and names.person(found[1], surname=False)
+    return Read(found[1], found.end(1), person) if found and person else None
 
 
 def _surname_alone(text: str, word: "re.Match[str]", names: Names) -> Read | None:

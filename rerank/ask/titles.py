@@ -26,6 +26,7 @@ _PREDICT = (
     rf"\bpredict (?:@user(?:'s)? rating (?:of|for) |how @user (?:would|will) {_LIKING} )?"
     r"(?P<title>.+?)(?: for @user)?$",
     r"\b(?:the )?rating (?:of|for) (?P<title>.+?) (?:by|for|from) @user",
+    r"^rate (?P<title>.+?) (?:by|for|as) @user$",
 )
 _IT = r"(?!(?:that|this|it|these|those|to|me|him|her|them|watching|seeing|a|an|films?|movies?)\b)"
 _LIKE = re.compile(
@@ -39,6 +40,10 @@ _LIKE = re.compile(
 _LOVED = re.compile(
     r"\b(?:i|we) (?:really |just |absolutely )?(?:loved|liked|enjoyed|watched|saw) "
     r"(?=.+(?:like it|similar|else|more of|recommend|suggest|same))",
+    re.IGNORECASE,
+)
+_BUT = re.compile(
+    r"^(?P<title>[^,]+?),? but (?=(?:with|more|less|in|set|much|not|a bit|without|from)\b|\w+er\b)",
     re.IGNORECASE,
 )
 _NO_LIKE = re.compile(rf"(?:{_WHO}|would|might|could|may|'d|feel|looks?|don't) $", re.IGNORECASE)
@@ -90,11 +95,17 @@ def _compare(draft: Draft, names: Names) -> Intent | None:
         _take_titles(draft, list(_titles(rest.rstrip(" ?.!"), names, listed=True)))
         draft.text = ""
         return "compare"
-    if _VERSUS.search(draft.text):
+    if _VERSUS.search(draft.text) or _choice(draft.text, names):
         _take_titles(draft, list(_titles(draft.text.rstrip(" ?.!"), names, listed=True)))
         draft.text = ""
         return "compare"
     return None
+
+
+def _choice(text: str, names: Names) -> bool:
+    """Whether a text is nothing but films with or between them: ``Toy Story or Shrek?``."""
+    films = re.split(r" or |, ", re.sub(r"(?:for )?@user", "", text).strip(" ?.!,"))
+    return len(films) > 1 and all(names.films(film, fuzzy=False) for film in films)
 
 
 def _chooses(text: str) -> bool:
@@ -128,6 +139,13 @@ def _whole(text: str, names: Names) -> _Read:
 
 
 def _similar(draft: Draft, names: Names) -> Intent | None:
+    changed = _BUT.search(draft.text)
+    if changed is not None:
+        film = names.films(changed["title"])
+        if film is not None and film.how != "spelling":
+            _take_titles(draft, [_Read(changed["title"], changed.end(), film)])
+            draft.cut(0, changed.end())
+            return "similar"
     for pattern in (_LIKE, _LOVED):
         for found in pattern.finditer(draft.text):
             if pattern is _LIKE and _NO_LIKE.search(draft.text[: found.start()]):

@@ -51,7 +51,8 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
 
 MOODS: dict[str, Mood] = {
     r"dark(?:er|est)?|gritty|grittier|bleak(?:er)?|grim(?:mer)?|disturbing|violent": "dark",
-    r"funn(?:y|ier|iest)|hilarious|humou?rous|amusing|laugh[- ]out[- ]loud": "funny",
+    r"funn(?:y|ier|iest)|fun|jokes?|laughs?|hilarious|humou?rous|amusing"
+    r"|laugh[- ]out[- ]loud": "funny",
     r"feel[- ]?good|uplifting|heart[- ]?warming|light[- ]?hearted|cheerful|happy|happier|lighter"
     r"|charming|sweet": "feel-good",
     r"scar(?:y|ier|iest)|frightening|terrifying|creepy|creepier|spooky": "scary",
@@ -69,6 +70,8 @@ AUDIENCES: dict[str, Audience] = {
     r"(?:suitable |good |okay |ok |fit )?for (?:the |my |our |young |little |small )*"
     r"(?:kids?|child(?:ren)?|toddlers?|(?:\d{1,2}|[a-z]+)[- ]year[- ]olds?)"
     r"|(?:kids?|children)['’]?s?(?= (?:films?|movies?|flicks?))"
+    r"|(?:my|our|the|young|small|little) (?:kids?|children)(?: (?:will|would|can|could|might) "
+    r"(?:like|love|enjoy|watch))?"
     r"|kid[- ]friendly|child[- ]friendly": "kids",
     r"for (?:the |my |our )*(?:whole |entire )?famil(?:y|ies)(?: night)?"
     r"|family(?:[- ]friendly)?(?= (?:films?|movies?|flicks?|comed|adventure|drama|fantas|animat))"
@@ -93,7 +96,8 @@ REVENUES: dict[str, tuple[RevenueTier, ...]] = {
     r"|(?:that |which )?(?:made|earned|grossed) (?:a )?(?:fortune|killing|lots? of money"
     r"|lots|big money)|commercial success(?:es)?|high(?:est)?[- ]grossing|top[- ]grossing":
         ("high", "blockbuster"),
-    r"(?:box[- ]office |commercial )?(?:flops?|bombs?|failures?|disappointments?)"
+    r"(?:big |bigger |biggest |huge |worst )?(?:box[- ]office |commercial )?"
+    r"(?:flops?|bombs?|failures?|disappointments?)"
     r"|(?:that |which )?(?:flopped|bombed|lost money|nobody (?:paid|went) to see)": ("low",),
 }  # fmt: skip
 
@@ -106,7 +110,7 @@ ACCLAIM: dict[str, Acclaim] = {
 
 FAME: dict[str, Fame] = {
     r"hidden (?:gems?|treasures?)|(?:little|lesser)[- ]known|obscure|under[- ]?(?:rated|seen)"
-    r"|overlooked|forgotten"
+    r"|overlooked|forgotten|unknown"
     r"|(?:that )?(?:(?:almost |hardly )?(?:nobody|no one|no-one)|few(?: people)?)"
     r" (?:knows?|ha(?:s|ve) (?:seen|heard of)|saw|watched)": "unknown",
     r"popular|famous|well[- ]known|(?:that )?everybody (?:knows|has seen)"
@@ -132,6 +136,7 @@ _TO_TWENTY = (
     "sixteen seventeen eighteen nineteen twenty"
 )
 NUMBERS = {word: number for number, word in enumerate(_TO_TWENTY.split())} | {
+    "a couple of": 2,
     "a dozen": 12,
     "thirty": 30,
     "forty": 40,
@@ -162,7 +167,8 @@ _FILLING = """
     what which who whom whose where when why how there here
     tonight today tomorrow evening night weekend now right mood
     set made make makes making featuring starring directed director directors actor actors actress
-    called named titled based only all every each whole both recommend recommendation
+    called named titled based only all every everything each whole both couple recommend
+    recommendation
     recommendations recommended suggest suggestion suggestions suggested next
     user not no never none nothing without
 """

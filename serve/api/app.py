@@ -15,8 +15,9 @@ from starlette.responses import Response
 from starlette.routing import compile_path
 
 from palate import __version__
+from palate.llm import open_llm
 from palate.settings import Settings
-from rerank.ask.answer import Asker
+from rerank.ask.answer import Asker, reader_of
 from rerank.search import Searcher
 from serve.api import analysis, ask, health, movies, search, users
 from serve.api.guard import Guard
@@ -26,6 +27,7 @@ from serve.api.models import ModelWatch
 from serve.api.openapi import document
 from serve.api.problems import MethodNotAllowedError
 from serve.api.services import Services
+from sql.answers import PostgresStore
 from sql.database import Database
 
 _GZIP_FROM_BYTES = 1024
@@ -60,7 +62,8 @@ def create_app(database: Database, settings: Settings, *, insecure: bool = False
     """The application over ``database``, which stays the caller's to close.
 
     Without API keys it answers only clients on this machine, unless ``insecure``.
-    Raises MisuseError for an unusable keys file.
+    Raises MisuseError for an unusable keys file or a language model that is set by half, and
+    NotInstalledError where one is set without its client.
     """
     app = _Application(
         settings,
@@ -80,8 +83,9 @@ def create_app(database: Database, settings: Settings, *, insecure: bool = False
     )
     guard = create_guard(settings, insecure=insecure)
     searcher = Searcher(database, settings)
-    asker = Asker(database, searcher)
-    app.state.services = Services(database, settings, searcher, asker, guard)
+    model = open_llm(settings, PostgresStore(database))
+    asker = Asker(database, searcher, reader_of(model))
+    app.state.services = Services(database, settings, searcher, asker, model, guard)
     app.state.readiness = health.Readiness(database)
     for router in (
         search.router,
@@ -114,6 +118,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
     finally:
         watch.stop()
+        if found.model is not None:
+            found.model.close()
 
 
 def _methods_by_path(made: dict[str, Any]) -> list[tuple[re.Pattern[str], str]]:

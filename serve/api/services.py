@@ -6,6 +6,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
+from palate.llm import LanguageModel
 from palate.metrics import stage
 from palate.settings import Settings
 from rerank.ask.answer import Asker
@@ -22,6 +23,7 @@ class Services:
     settings: Settings
     searcher: Searcher
     asker: Asker
+    model: LanguageModel | None
     guard: Guard
 
 
