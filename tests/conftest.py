@@ -1,5 +1,6 @@
 """The embedded server and the databases that tests use: real ones, cloned from a template."""
 
+import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,8 +28,9 @@ SAMPLES = Path(__file__).parents[1] / "samples"
 
 
 def pytest_configure() -> None:
-    """Tests use no settings of the person who runs them."""
+    """Tests use no settings of the person who runs them, and keep no runs where theirs are."""
     Settings.model_config["env_file"] = None
+    os.environ["PALATE_MLFLOW_TRACKING_URI"] = "off"
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ write both by COPY, each its own films.
 """
 
 import hashlib
+import logging
 import os
 import shutil
 import stat
@@ -97,6 +98,7 @@ def spark_session(master: str) -> "Iterator[SparkSession]":
         ) from None
     from py4j.protocol import Py4JError
 
+    logging.getLogger("py4j").setLevel(logging.WARNING)
     with tempfile.TemporaryDirectory(prefix="palate-spark-") as folder:
         builder = (
             SparkSession.builder.master(master).appName("palate train als")
