@@ -173,11 +173,17 @@ def embeddings(
     replace: Annotated[
         bool, typer.Option("--replace", help="Drop the vectors there are: to change the model.")
     ] = False,
+    missing_ok: Annotated[
+        bool, typer.Option("--missing-ok", help="Without such a file, do nothing and exit 0.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Load films' embeddings and make every taste vector again."""
     from ingest.embeddings import load_embeddings
 
+    if missing_ok and not file.exists():
+        print_json(None) if json else say(f"There is no {file}; nothing was loaded.")
+        return
     with session(context).database(migrate=True) as database:
         report = load_embeddings(database, file, model=model, replace=replace)
     if json:

@@ -183,6 +183,16 @@ def test_the_refresh_job_counts(node: Node, loaded: list[str]) -> None:
     assert "films changed" in node.run(refresh)[0]
 
 
+def test_the_embed_job_is_content_when_every_film_has_a_vector(
+    node: Node, loaded: list[str]
+) -> None:
+    pod = job(manifests({"jobs": {"embed": {"enabled": True}}}), "embed")
+    (generate,) = pod["initContainers"][1:]
+    (load,) = pod["containers"]
+    assert "Every film has a vector already" in node.run(generate)[0]
+    assert "nothing was loaded" in node.run(load)[0]
+
+
 def test_everything_belongs_to_the_owner(node: Node, loaded: list[str]) -> None:
     migrate = job(node.found, "load")["initContainers"][0]
     with connect(node, migrate) as owner:
