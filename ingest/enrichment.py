@@ -12,6 +12,9 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Literal
 
+import psycopg
+import sqlalchemy
+
 from ingest.judging import (
     BATCH,
     RULES,
@@ -32,6 +35,7 @@ from palate.errors import (
     ConflictError,
     LanguageModelError,
     LanguageModelUnavailableError,
+    LoadError,
     NotFoundError,
 )
 from palate.llm import LanguageModel, Usage
@@ -148,7 +152,7 @@ def enrich(
     before stays.
     """
     progress, started = progress or SilentProgress(), time.monotonic()
-    with _alone(database):
+    with _alone(database), _permitted():
         progress.step("Enriching", len(movie_ids))
         mean = _catalog_mean(database)
         if model is None:
@@ -234,6 +238,21 @@ def _alone(database: Database) -> Iterator[None]:
             yield
         finally:
             connection.execute(statements["unlock"])
+
+
+@contextmanager
+def _permitted() -> Iterator[None]:
+    """Say which role may enrich where this one may not."""
+    try:
+        yield
+    except (psycopg.errors.InsufficientPrivilege, sqlalchemy.exc.ProgrammingError) as error:
+        cause = error.orig if isinstance(error, sqlalchemy.exc.ProgrammingError) else error
+        if not isinstance(cause, psycopg.errors.InsufficientPrivilege):
+            raise
+        raise LoadError(
+            "This database role may not change films. Nothing was changed. Enrich as the role that "
+            "migrated, or as a member of palate_owner."
+        ) from error
 
 
 def _catalog_mean(database: Database) -> float:

@@ -10,6 +10,7 @@ from sql.database import Database
 
 COLUMNS = ("sentiment", "target_audience", "budget_tier", "revenue_tier", "effectiveness")
 
+_BY_THE_THOUSAND = {"yield_per": 1000}
 _ORDER = {
     "sentiment": ("positive", "mixed", "neutral", "negative"),
     "target_audience": ("kids", "families", "teens", "adults"),
@@ -52,14 +53,15 @@ class EnrichmentReport:
 
 def report(database: Database, *, n: int = 10) -> EnrichmentReport:
     """Count, compare, and show ``n`` films to read."""
-    with database.read() as connection:
+    with database.begin(patient=True) as connection:
         counts = connection.execute(statements["coverage"]).mappings().one()
         spread: dict[str, Counter[str]] = {name: Counter() for name in COLUMNS}
         for name, value, films in connection.execute(statements["distributions"]):
             spread[name][value] = films
         sample = connection.execute(statements["sample"], {"n": n}).mappings().all()
         compared, differing = 0, []
-        for row in connection.execute(statements["told"]):
+        told_rows = connection.execute(statements["told"], execution_options=_BY_THE_THOUSAND)
+        for row in told_rows:
             facts = audience(row.genres, row.overview)
             if facts is None or row.target_audience is None:
                 continue

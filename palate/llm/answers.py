@@ -7,6 +7,8 @@ from typing import Generic, Literal, Protocol, TypeVar
 
 T = TypeVar("T")
 
+_MOST_ANSWERS = 1000
+
 Outcome = Literal["ok", "repaired", "invalid", "failed", "cut"]
 """How a call ended: a good answer, good after a repair, never good, no answer, an answer cut."""
 
@@ -108,6 +110,8 @@ class MemoryStore:
 
     def keep(self, key: str, model: str, prompt: str, answer: str, seconds: float) -> None:  # noqa: ARG002
         """Keep an answer for so many seconds."""
+        if len(self._answers) >= _MOST_ANSWERS:
+            self._answers.pop(next(iter(self._answers)))
         self._answers[key] = (answer, time.monotonic() + seconds)
 
     def reserve(self, call: Call, day: Budget) -> int | None:

@@ -10,13 +10,15 @@ import sqlalchemy
 
 from ingest.enrichment import choose, enrich, estimate
 from ingest.enrichment_report import report
+from ingest.judging import Told
 from palate.errors import (
     BudgetError,
     ConflictError,
     LanguageModelUnavailableError,
+    LoadError,
     NotFoundError,
 )
-from palate.llm import LanguageModel, open_llm
+from palate.llm import LanguageModel, load_prompt, open_llm
 from palate.settings import Settings
 from rerank.catalog import get_movie
 from sql.answers import PostgresStore
@@ -219,6 +221,21 @@ def test_two_runs_at_once_are_refused(database: Database) -> None:
         other.exec_driver_sql("SELECT pg_advisory_unlock(hashtextextended('palate.enrich', 0))")
     with pytest.raises(NotFoundError, match="no film 99"):
         choose(database, None, movie_ids=[1, 99])
+
+
+def test_a_role_that_may_only_read_is_told_so(database: Database) -> None:
+    add(database, FILMS)
+    with database.begin() as connection:
+        connection.exec_driver_sql("GRANT palate_app TO CURRENT_USER")
+    url = database.psql_url
+    joined = "&" if "?" in url else "?"
+    reader = Database(f"{url}{joined}options=-c%20role%3Dpalate_app", database.settings)
+    with reader, pytest.raises(LoadError, match="may not change films"):
+        run(reader, None)
+    with reader, double(reader, says(json.dumps(told(1)["film_1"]))) as (model, _):
+        answer = model.ask(load_prompt("enrich"), {}, Told)
+    assert answer.value.sentiment == "mixed", "the service may ask, keep answers and record calls"
+    assert [call.outcome for call in PostgresStore(database).calls(10)] == ["ok"]
 
 
 def test_calls_are_recorded_without_texts_unless_asked_for(database: Database) -> None:

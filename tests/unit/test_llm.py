@@ -1,5 +1,6 @@
 """The language model client and endpoints that fail in every way."""
 
+import asyncio
 import json
 import logging
 import time
@@ -266,6 +267,25 @@ def test_a_reader_may_leave_a_stream() -> None:
     with asking(streams(["x"] * 50, pause=0.02), says(GOOD)) as (model, _):
         for _piece in model.stream(PROMPT, FILM):
             break
+        assert model.ask(PROMPT, FILM, Tone).value.tone == "positive"
+
+
+def test_coroutines_of_any_event_loop_ask_and_stream() -> None:
+    async def both(model: LanguageModel) -> tuple[Tone, list[str]]:
+        answer = await model.ask_async(PROMPT, FILM, Tone)
+        return answer.value, [piece async for piece in model.stream_async(PROMPT, FILM)]
+
+    with asking(says(GOOD), streams(["A ", "film."])) as (model, _):
+        assert asyncio.run(both(model)) == (Tone(tone="positive"), ["A ", "film."])
+
+
+def test_a_coroutine_that_is_given_up_frees_its_place() -> None:
+    async def give_up(model: LanguageModel) -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(model.ask_async(PROMPT, FILM, Tone), 0.3)
+
+    with asking(sleeps(2, says(GOOD)), says(GOOD), llm_concurrency=1) as (model, _):
+        asyncio.run(give_up(model))
         assert model.ask(PROMPT, FILM, Tone).value.tone == "positive"
 
 
