@@ -283,7 +283,9 @@ class Asker:
         )[: structure.k]
         ranked = tuple(m.model_copy(update={"rank": n}) for n, m in enumerate(ordered, 1))
         tasted = any(movie.content is not None for movie in ranked)
+        nothing = ("No film like it fits, or it has no text vector to be like.",)
         return {
+            "notes": asked.notes if ranked else (*asked.notes, *nothing),
             "similar": ranked,
             "personalized": tasted,
             "why_not_personalized": None if tasted else _no_taste(structure),
