@@ -71,6 +71,12 @@ class Settings(BaseSettings):
     llm_structure: Literal["json_schema", "json_object", "text"] = Field(
         "json_schema", description="How the endpoint is asked for JSON; schemas where it has them."
     )
+    llm_temperature: bool = Field(
+        True, description="Send a temperature of 0. Off for models that refuse one."
+    )
+    llm_thinking_tokens: int = Field(
+        0, ge=0, description="Tokens an answer may take beyond its text, for models that think."
+    )
     llm_timeout: float = Field(
         30.0, gt=0, le=3600, description="Seconds that one request to the model may take."
     )

@@ -133,7 +133,10 @@ class Asker:
     ) -> Usage:
         """The most that one request is expected to cost."""
         sent = json.dumps(schema) if schema is not None else ""
-        return self._endpoint.cost(estimate_tokens(messages, sent), prompt.max_tokens)
+        return self._endpoint.cost(estimate_tokens(messages, sent), self._limit(prompt))
+
+    def _limit(self, prompt: Prompt) -> int:
+        return prompt.max_tokens + self._settings.llm_thinking_tokens
 
     async def _complete(
         self,
@@ -154,10 +157,9 @@ class Asker:
         return reply.text
 
     def _options(self, prompt: Prompt, schema: Mapping[str, Any] | None) -> dict[str, Any]:
-        options: dict[str, Any] = {
-            self._endpoint.limit: prompt.max_tokens,
-            "temperature": prompt.temperature,
-        }
+        options: dict[str, Any] = {self._endpoint.limit: self._limit(prompt)}
+        if self._settings.llm_temperature:
+            options["temperature"] = prompt.temperature
         structure = self._settings.llm_structure
         if schema is not None and structure == "json_schema":
             form = {"name": prompt.name, "strict": True, "schema": schema}

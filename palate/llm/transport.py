@@ -262,7 +262,7 @@ def _advice(error: _RefusedError) -> str:
         return "Check PALATE_LLM_URL and PALATE_LLM_MODEL."
     return (
         "Check PALATE_LLM_MODEL; where it knows no JSON schemas, set PALATE_LLM_STRUCTURE to "
-        "json_object or text."
+        "json_object or text; where it refuses a temperature, PALATE_LLM_TEMPERATURE to false."
     )
 
 

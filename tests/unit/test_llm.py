@@ -73,6 +73,15 @@ def test_an_answer_is_checked_and_counted() -> None:
     assert [message["role"] for message in sent["messages"]] == ["system", "user"]
 
 
+def test_a_model_that_thinks_gets_room_and_no_temperature() -> None:
+    thinking = {"llm_temperature": False, "llm_thinking_tokens": 500}
+    with asking(says(GOOD), **thinking) as (model, faulty):
+        model.ask(PROMPT, FILM, Tone)
+        assert model.estimate(PROMPT, FILM, Tone).tokens_out == 520
+    assert faulty.questions[0]["max_tokens"] == 520
+    assert "temperature" not in faulty.questions[0]
+
+
 def test_the_same_question_is_not_asked_twice() -> None:
     with asking(says(GOOD)) as (model, faulty):
         model.ask(PROMPT, FILM, Tone)
