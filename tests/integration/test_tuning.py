@@ -18,7 +18,7 @@ import optuna
 
 from palate.errors import ConflictError, MisuseError
 from palate.settings import Settings
-from rerank.evaluate.candidates import fetch_candidates, read_weights
+from rerank.evaluate.candidates import candidate_scores, fetch_candidates, read_weights
 from rerank.evaluate.data import read_ratings
 from rerank.evaluate.search import held_out
 from rerank.evaluate.split import temporal_split
@@ -28,7 +28,7 @@ from rerank.models.data import read_movies
 from rerank.models.factors import Svd
 from rerank.models.families import MODELS
 from rerank.models.interface import Movies, Ratings
-from rerank.models.objectives import Objective, Step, candidate_scores, ndcg, objective
+from rerank.models.objectives import Objective, Step, ndcg, objective
 from rerank.models.tuning import command, studies_file, tune
 from rerank.models.weights import TunedBlend, apply_blend, tune_blend
 from sql.database import Database
