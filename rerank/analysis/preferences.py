@@ -238,7 +238,7 @@ def summary(found: Preferences) -> tuple[str, ...]:
     plain = len(said)
     for name, kinds in (
         ("genres", found.genres), ("decades", found.decades), ("directors", found.directors),
-        ("actors", found.actors), ("budgets", found.budgets),
+        ("actors", found.actors), ("budgets", found.budgets), ("audiences", found.audiences),
     ):  # fmt: skip
         for above, words in ((True, "Likes more"), (False, "Likes less")):
             if told := traits(kinds, above=above):
