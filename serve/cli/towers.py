@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from palate.errors import MisuseError
-from palate.settings import Settings
 from serve.cli.output import say, warn
 
 if TYPE_CHECKING:
+    from palate.settings import Settings
     from rerank.models.factors import FactorModel
     from rerank.models.two_tower.model import TwoTower
 
