@@ -228,9 +228,7 @@ def test_models_live_side_by_side_and_worse_ones_are_refused(sample_copy: Databa
         sample_copy, Svd(rank=8).fit(ratings), metrics={"ndcg@10": 0.6},
         weights={"collaborative": 0.7},
     )  # fmt: skip
-    worse = registry.save_factors(
-        sample_copy, Ease(rank=24).fit(ratings), metrics={"ndcg@10": 0.5}
-    )
+    worse = registry.save_factors(sample_copy, Ease(rank=24).fit(ratings), metrics={"ndcg@10": 0.5})
     with pytest.raises(NotFoundError, match="no model 99"):
         registry.activate(sample_copy, 99)
     assert all(hit == 0 for hit in _collaborative(sample_copy))
