@@ -49,6 +49,12 @@ REQUESTS_REFUSED = Counter(
     ["reason"],
     registry=REGISTRY,
 )
+LLM_TEXTS = Counter(
+    "palate_llm_texts",
+    "Texts of the language model held against the facts, by kind and what became of them.",
+    ["kind", "outcome"],
+    registry=REGISTRY,
+)
 
 
 class stage:

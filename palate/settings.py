@@ -110,6 +110,16 @@ class Settings(BaseSettings):
         False, description="Record questions and answers too, not only their counts and costs."
     )
 
+    llm_reason_seconds: float = Field(
+        10.0, gt=0, le=600, description="Seconds that reasons and summaries are waited for."
+    )
+    llm_rerank_seconds: float = Field(
+        3.0, gt=0, le=600, description="Seconds that a reranking is waited for."
+    )
+    rerank_places: int = Field(
+        20, ge=0, le=40, description="Most places that a film gains or loses by a reranking."
+    )
+
     # Learning
     mlflow_tracking_uri: str | None = Field(
         None,

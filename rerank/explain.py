@@ -1,19 +1,22 @@
 """Reasons in words, made of facts: a hit's contributions and the user's own ratings."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from rerank.results import Hit
+from rerank.faithful import LIKED, Facts
+from rerank.learned import in_words
+from rerank.results import Hit, SearchRequest, SearchResponse, Wording
+from rerank.wording import Passage, Worded
 from sql.statements import Statements
 
 _statements = Statements(Path(__file__).parent / "statements" / "explain.sql")
 
-LIKED = 3.5
-"""The least rating that is cited as liking a film."""
+MOST_WORDED = 20
+"""Films of a page whose reasons a language model words; the others keep the template's."""
 
 _NEAR = 0.15
 """The least cosine of centred embeddings at which a rating is cited for a film."""
@@ -46,6 +49,37 @@ def fetch_neighbours(
     }
 
 
+def explained(
+    connection: Connection,
+    request: SearchRequest,
+    response: SearchResponse,
+    contributions: Mapping[int, Mapping[str, float]],
+) -> tuple[SearchResponse, list[Passage]]:
+    """The answer with the template's reasons, and its first films' reasons to be worded.
+
+    ``contributions``: what a learned order says of each film.
+    """
+    near: dict[int, list[Neighbour]] = {}
+    if request.user_id is not None:
+        ids = [hit.movie_id for hit in response.hits]
+        near = fetch_neighbours(connection, ids, request.user_id, request.profile)
+    hits = []
+    for hit in response.hits:
+        said = reasons(hit, near.get(hit.movie_id, ()))
+        learned = in_words(contributions.get(hit.movie_id, {}))
+        told = {"reasons": (*said, learned) if learned else said, "reason_source": "template"}
+        hits.append(hit.model_copy(update=told))
+    passages = [passage(hit, near.get(hit.movie_id, [])) for hit in hits[:MOST_WORDED]]
+    return response.model_copy(update={"hits": tuple(hits)}), passages
+
+
+def worded(response: SearchResponse, texts: Iterable[Worded], account: Wording) -> SearchResponse:
+    """The answer with reasons as they were worded."""
+    said = {text.key: {"reasons": text.sentences, "reason_source": text.source} for text in texts}
+    hits = (hit.model_copy(update=said.get(hit.movie_id, {})) for hit in response.hits)
+    return response.model_copy(update={"hits": tuple(hits), "wording": account})
+
+
 def reasons(hit: Hit, neighbours: Iterable[Neighbour]) -> tuple[str, ...]:
     """Sentences about one hit, from facts only; the first says the most."""
     sentences = [] if hit.rating is None else [f"you gave it {hit.rating:.1f} yourself"]
@@ -60,6 +94,41 @@ def reasons(hit: Hit, neighbours: Iterable[Neighbour]) -> tuple[str, ...]:
             sentences.append(_movement(hit).removeprefix("; ") + " by your taste as a whole")
     sentences.append(_main_part(hit))
     return tuple(sentences)
+
+
+_SHOWN = 4  # ratings that a language model gets beside the sentences
+
+
+def passage(hit: Hit, neighbours: Sequence[Neighbour]) -> Passage:
+    """A hit's reasons to be worded: no overview, only its figures, the ratings and the sentences.
+
+    ``hit.reasons`` are the sentences.
+    """
+    near = [n for n in neighbours if n.cosine >= _NEAR][:_SHOWN]
+    rated = {n.title: n.rating for n in near}
+    figures = {
+        "year": hit.year,
+        "minutes": hit.runtime_minutes,
+        "average_rating": None if hit.avg_rating is None else round(hit.avg_rating, 1),
+        "ratings": hit.rating_count,
+    }
+    data = {
+        "film": {"title": hit.title, "genres": list(hit.genres), "director": hit.director}
+        | figures,
+        "place": hit.rank,
+        "places_moved": hit.moved,
+        "your_ratings": [{"title": n.title, "year": n.year, "rating": n.rating} for n in near],
+        "sentences": list(hit.reasons or ()),
+    }
+    numbers = (*figures.values(), hit.rank, hit.moved, *(n.year for n in near))
+    facts = Facts(
+        names=tuple(filter(None, (hit.title, hit.original_title, hit.director, *rated))),
+        numbers=tuple(float(n) for n in numbers if n is not None),
+        genres=hit.genres,
+        sentences=hit.reasons or (),
+        rated=rated | ({} if hit.rating is None else {hit.title: hit.rating}),
+    )
+    return Passage(hit.movie_id, "reason", data, facts, hit.reasons or ())
 
 
 def _movement(hit: Hit) -> str:

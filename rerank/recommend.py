@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from palate.errors import MisuseError
 from palate.metrics import stage
-from rerank.results import Seen
+from rerank.reranking import WINDOW, Film, Reranker, placed, reorder
+from rerank.results import Rerank, Reranking, Seen
 from sql.database import Database
 from sql.statements import Statements
 from sql.syntax import Node
@@ -34,6 +35,11 @@ class RecommendRequest(_Frozen):
         100, ge=1, description="Best films of each of popularity, content and collaborative."
     )
     seen: Seen = Field("drop", description="Films the user rated: drop, or keep and mark them.")
+    rerank: Rerank = Field(
+        "none",
+        description="Judge the first 40 films again: llm by the language model, small by a local "
+        "text model.",
+    )
 
 
 class Recommendation(_Frozen):
@@ -56,9 +62,14 @@ class Recommendation(_Frozen):
     unpersonalized_rank: int
     moved: int = Field(description="Places gained (positive) or lost against unpersonalised.")
     rating: float | None = Field(description="The user's own rating of this film.")
+    rerank_score: float | None = Field(
+        None, description="0 to 10, from whoever reranked it; null: not judged."
+    )
+    rerank_reason: str | None = None
+    rank_before: int | None = Field(None, description="Its place before it was reranked.")
 
 
-class Recommendations(_Frozen):
+class Recommendations(Reranking):
     """Films for one user, the best first."""
 
     user_id: int | None
@@ -70,19 +81,23 @@ class Recommendations(_Frozen):
 
 
 def recommend(
-    database: Database, request: RecommendRequest, only: Node | None = None
+    database: Database,
+    request: RecommendRequest,
+    only: Node | None = None,
+    reranker: Reranker | None = None,
 ) -> Recommendations:
     """Films for a user by content, collaborative factors and popularity, as SQL's recommend().
 
-    ``only``: a tree that the films match. An unknown user gets the popular films and is told so.
-    Raises MisuseError for a limit that is passed, and DatabaseUnavailableError.
+    ``only``: a tree that the films match; ``reranker`` judges them again where that is asked for.
+    An unknown user gets the popular films and is told so. Raises MisuseError for a limit that is
+    passed, and DatabaseUnavailableError.
     """
     _check(database, request)
     filter_ = None if only is None else database.search_engine.compile(only).query
     parameters = {
         "user_id": request.user_id,
         "profile": request.profile,
-        "k": request.k,
+        "k": request.k if request.rerank == "none" else max(request.k, WINDOW),
         "candidates": request.candidates,
         "weights": None,
         "seen": request.seen,
@@ -94,7 +109,9 @@ def recommend(
     head = rows[0]
     movies = tuple(_movie(row) for row in rows if row["movie_id"] is not None)
     personalized = bool(head["personalized"])
+    movies, about = _reranked(request, movies, reranker)
     return Recommendations(
+        **about.model_dump(),
         user_id=request.user_id,
         profile=request.profile,
         personalized=personalized,
@@ -102,6 +119,25 @@ def recommend(
         weights={part: head[f"weight_{part}"] for part in PARTS},
         movies=movies,
     )
+
+
+def _reranked(
+    request: RecommendRequest, movies: tuple[Recommendation, ...], reranker: Reranker | None
+) -> tuple[tuple[Recommendation, ...], Reranking]:
+    """The k first films, in another order where one was asked for and found."""
+    if request.rerank == "none":
+        return movies, Reranking()
+    if reranker is None:
+        return movies[: request.k], Reranking(why_not_reranked="nobody is there to judge")
+    films = [Film.of(movie) for movie in movies]
+    verdict = reranker.judge(request.rerank, films, None, request.user_id, request.profile)
+    if verdict.about.reranked:
+        ordered = reorder(movies, lambda movie: movie.movie_id, verdict, reranker.places)
+        movies = tuple(
+            movie.model_copy(update=placed(movie, rank, verdict))
+            for rank, movie in enumerate(ordered, 1)
+        )
+    return movies[: request.k], verdict.about
 
 
 def _check(database: Database, request: RecommendRequest) -> None:
@@ -116,8 +152,13 @@ def _check(database: Database, request: RecommendRequest) -> None:
             )
 
 
+_MADE = {
+    "genres", "components", "contributions", "rerank_score", "rerank_reason", "rank_before",
+}  # fmt: skip
+
+
 def _movie(row: Mapping[str, Any]) -> Recommendation:
-    names = set(Recommendation.model_fields) - {"genres", "components", "contributions"}
+    names = set(Recommendation.model_fields) - _MADE
     return Recommendation(
         **{name: row[name] for name in names},
         genres=tuple(row["genres"]),

@@ -9,7 +9,9 @@ COMPONENTS = ("bm25", "semantic", "content", "collaborative", "popularity")
 
 Mode = Literal["lexical", "semantic", "hybrid"]
 Seen = Literal["keep", "drop", "mark"]
-Explain = Literal["none", "facts"]
+Explain = Literal["none", "facts", "llm"]
+Rerank = Literal["none", "llm", "small"]
+ReasonSource = Literal["model", "template"]
 Order = Literal["learned", "blend"]
 
 
@@ -39,7 +41,16 @@ class SearchRequest(_Frozen):
         description="learned: the trained order, where there is one for this search; blend: the "
         "sum of the contributions, as SQL gives it.",
     )
-    explain: Explain = Field("none", description="facts: reasons from the user's own ratings.")
+    explain: Explain = Field(
+        "none",
+        description="facts: reasons from the user's own ratings; llm: the same, worded by the "
+        "language model.",
+    )
+    rerank: Rerank = Field(
+        "none",
+        description="Judge the first 40 films again: llm by the language model, small by a local "
+        "text model.",
+    )
     facets: bool = Field(False, description="Count all matching films by genre and decade.")
     snippets: bool = Field(False, description="The found words marked, as HTML.")
     strict: bool = Field(False, description="Refuse what cannot be parsed instead of reading on.")
@@ -93,8 +104,34 @@ class Hit(_Frozen):
     moved: int = Field(description="Places gained (positive) or lost against unpersonalised.")
     seen: bool
     rating: float | None = Field(description="The user's own rating of this film.")
+    rerank_score: float | None = Field(
+        None, description="0 to 10, from whoever reranked it; null: not judged."
+    )
+    rerank_reason: str | None = None
+    rank_before: int | None = Field(None, description="Its place before it was reranked.")
     reasons: tuple[str, ...] | None = None
+    reason_source: ReasonSource | None = Field(
+        None, description="model: the language model worded it from the facts; template."
+    )
     snippets: dict[str, str] | None = None
+
+
+class Wording(_Frozen):
+    """What became of the texts that a language model was to word."""
+
+    model: str | None = Field(description="Null: none is set.")
+    texts: int = Field(description="Texts asked for.")
+    passed: int = Field(description="Texts that say only what the facts say, and are shown.")
+    regenerated: int = Field(description="Of these, how many passed only the second time.")
+    why_not: str | None = Field(None, description="Why the others are templates.")
+
+
+class Reranking(_Frozen):
+    """Whether the order was judged again."""
+
+    reranked: bool = False
+    reranked_by: str | None = Field(None, description="The model that judged.")
+    why_not_reranked: str | None = Field(None, description="Why the order stayed as it was.")
 
 
 class Facets(_Frozen):
@@ -104,7 +141,7 @@ class Facets(_Frozen):
     decades: dict[str, int]
 
 
-class SearchResponse(_Frozen):
+class SearchResponse(Reranking):
     """The answer to a search."""
 
     query: QueryRead
@@ -112,7 +149,9 @@ class SearchResponse(_Frozen):
     profile: str
     personalized: bool
     why_not_personalized: str | None
-    relaxed: bool = Field(description="Too few films had all words: behind them are films that have some.")
+    relaxed: bool = Field(
+        description="Too few films had all words: behind them are films that have some."
+    )
     mode: Mode
     engine: str
     order: Order = Field(description="What ordered the films: `learned`, or `blend` by score.")
@@ -121,6 +160,7 @@ class SearchResponse(_Frozen):
     total: int | None = Field(None, description="All matching films; counted with facets.")
     hits: tuple[Hit, ...]
     facets: Facets | None = None
+    wording: Wording | None = Field(None, description="With explain=llm: what the model worded.")
     did_you_mean: str | None = None
     next_cursor: str | None = None
 

@@ -9,16 +9,18 @@ from typing import Any
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from palate.embedder import Embedder, open_embedder, plain_name
+from palate.embedder import Embedder, LocalEmbedder, open_embedder, plain_name
 from palate.errors import ConflictError, MisuseError
+from palate.llm import LanguageModel
 from palate.metrics import stage
 from palate.settings import Settings
 from rerank.cursor import Cursor, CursorSigner
-from rerank.explain import fetch_neighbours, reasons
+from rerank.explain import explained, worded
 from rerank.highlight import with_snippets
-from rerank.learned import LearnedPages, Page, in_words
+from rerank.learned import LearnedPages, Page
 from rerank.plan import Plan
 from rerank.query import ParsedQuery, parse
+from rerank.reranking import WINDOW, Film, Reranker, placed, reorder
 from rerank.results import (
     COMPONENTS,
     Facets,
@@ -29,6 +31,7 @@ from rerank.results import (
     Suggestion,
 )
 from rerank.spelling import Vocabulary, did_you_mean
+from rerank.wording import Passage, Writer
 from sql.database import Database
 from sql.engines import CompiledQuery
 from sql.statements import Statements
@@ -64,7 +67,9 @@ class Searcher:
         database: Database,
         settings: Settings | None = None,
         embedder: Embedder | None = None,
+        model: LanguageModel | None = None,
     ) -> None:
+        """``model`` words reasons and reranks where a search asks for it."""
         self._database = database
         self._settings = settings or database.settings
         self._embedder = embedder
@@ -72,6 +77,9 @@ class Searcher:
         self._signer = CursorSigner(self._settings)
         self._vocabulary = Vocabulary(_statements["vocabulary"])
         self._learned = LearnedPages()
+        self._local: Embedder | None = None
+        self.writer = Writer(database, model, self._settings)
+        self.reranker = Reranker(database, model, self._local_encoder, self._settings)
 
     def search(self, request: SearchRequest) -> SearchResponse:
         """Run one search.
@@ -80,30 +88,44 @@ class Searcher:
         cursor that does not fit, NotInstalledError for a mode that needs the embedder,
         ConflictError when it is not the films' one, and DatabaseUnavailableError.
         """
-        with stage("parse"):
-            parsed = parse(
-                request.q,
-                strict=request.strict,
-                max_length=self._settings.max_query_length,
-                max_clauses=self._settings.max_query_clauses,
-            )
-        return self.run(request, parsed)
+        return self.run(request, self._parse(request))
 
     def run(self, request: SearchRequest, parsed: ParsedQuery) -> SearchResponse:
         """Run a search whose query is read already; ``request.q`` is only its text.
 
         Raises what ``search`` raises, but for QuerySyntaxError.
         """
+        response, passages = self.told(request, parsed)
+        if request.explain != "llm":
+            return response
+        with stage("words"):
+            texts = self.writer.word(passages)
+        return worded(response, texts, self.writer.account(texts))
+
+    def told(
+        self, request: SearchRequest, parsed: ParsedQuery | None = None
+    ) -> tuple[SearchResponse, list[Passage]]:
+        """The answer with the template's reasons, and what the writer may word of them.
+
+        Raises what ``search`` raises.
+        """
+        parsed = parsed or self._parse(request)
         self._check(request)
         cursor = self._signer.read(request.cursor, request) if request.cursor else None
-        plan = Plan(request, parsed, cursor)
+        window = max(request.k, WINDOW) if request.rerank != "none" else request.k
+        plan = Plan(request.model_copy(update={"k": window}), parsed, cursor)
         with stage("compile"):
             compiled = self._database.search_engine.compile(plan.tree)
         embedding = self._embed(request)
         with self._database.read() as connection:
             with stage("rank"):
                 page = self._rank(connection, plan, compiled, embedding)
-            return self._answer(connection, plan, compiled, page)
+            response = self._answer(connection, plan, compiled, page)
+        response = self._reranked(request, response, page)
+        if request.explain == "none":
+            return response, []
+        with stage("explain"), self._database.read() as connection:
+            return explained(connection, request, response, page.contributions)
 
     def preload_order(self) -> None:
         """Parse the active learned order, if there is one, before a search asks for it.
@@ -127,7 +149,30 @@ class Searcher:
                 self._embedder = open_embedder(self._settings)
             return self._embedder
 
+    def _local_encoder(self) -> Embedder:
+        """The text model on this machine, whatever embeds the queries. Raises NotInstalledError."""
+        if self._settings.embedding_url is None:
+            return self.warm_up()
+        with self._embedder_lock:
+            if self._local is None:
+                self._local = LocalEmbedder()
+            return self._local
+
+    def _parse(self, request: SearchRequest) -> ParsedQuery:
+        with stage("parse"):
+            return parse(
+                request.q,
+                strict=request.strict,
+                max_length=self._settings.max_query_length,
+                max_clauses=self._settings.max_query_clauses,
+            )
+
     def _check(self, request: SearchRequest) -> None:
+        if request.cursor and request.rerank != "none":
+            raise MisuseError(
+                "A reranked search has one page, so there is no cursor into it. Nothing was "
+                "searched. Ask for more films by k, or page without rerank."
+            )
         for name, limit in (
             ("k", self._settings.max_k),
             ("candidates", self._settings.max_candidates),
@@ -213,9 +258,6 @@ class Searcher:
         hits = plan.paged([_hit(row) for row in page.rows])
         relaxed = plan.relaxed or any(row["relaxed"] for row in page.rows)
         personalized = head["user_has_taste"] and (not hits or bool(head["personalized"]))
-        if request.explain == "facts":
-            with stage("explain"):
-                hits = _with_reasons(connection, request, hits, page)
         if request.snippets:
             with stage("snippets"):
                 hits = with_snippets(connection, plan.parsed.tree, hits)
@@ -247,6 +289,29 @@ class Searcher:
             next_cursor=self._next_cursor(plan, page, relaxed),
         )
 
+    def _reranked(
+        self, request: SearchRequest, response: SearchResponse, page: Page
+    ) -> SearchResponse:
+        """The answer cut to k films; in another order, where one was asked for and found."""
+        if request.rerank == "none":
+            return response
+        hits = response.hits
+        verdict = self.reranker.judge(
+            request.rerank, [Film.of(hit) for hit in hits], request.q, request.user_id,
+            request.profile,
+        )  # fmt: skip
+        behind = {row["movie_id"] for row in page.rows if row["relaxed"]}
+        if verdict.about.reranked:
+            ordered = reorder(hits, _id, verdict, self.reranker.places, behind)
+            hits = tuple(
+                hit.model_copy(update=placed(hit, rank, verdict))
+                for rank, hit in enumerate(ordered, 1)
+            )
+        hits = hits[: request.k]
+        relaxed = any(hit.movie_id in behind for hit in hits)
+        changed = {"hits": hits, "relaxed": relaxed, "next_cursor": None}
+        return response.model_copy(update=changed | verdict.about.model_dump())
+
     def _correct(self, connection: Connection, parsed: ParsedQuery, poor: bool) -> str | None:
         if not poor or not parsed.plain_words:
             return None
@@ -262,6 +327,10 @@ class Searcher:
         return self._signer.write(Cursor(order, offset, relaxed, learned), plan.request)
 
 
+def _id(hit: Hit) -> int:
+    return hit.movie_id
+
+
 def _hit(row: Mapping[str, Any]) -> Hit:
     return Hit.model_construct(
         **{name: row[name] for name in _HIT_COLUMNS},
@@ -270,7 +339,11 @@ def _hit(row: Mapping[str, Any]) -> Hit:
         contributions={name: row[f"{name}_contribution"] for name in COMPONENTS},
         learned_score=row.get("learned_score"),
         seen=row["rating"] is not None,
+        rerank_score=None,
+        rerank_reason=None,
+        rank_before=None,
         reasons=None,
+        reason_source=None,
         snippets=None,
     )
 
@@ -291,24 +364,6 @@ def _why_not(request: SearchRequest, head: Mapping[str, Any]) -> str:
         f"user {request.user_id} ({request.profile}) has no taste vector: the films rated have no "
         "embeddings, or the ratings cancel out"
     )
-
-
-def _with_reasons(
-    connection: Connection, request: SearchRequest, hits: list[Hit], page: Page
-) -> list[Hit]:
-    neighbours = (
-        fetch_neighbours(
-            connection, [hit.movie_id for hit in hits], request.user_id, request.profile
-        )
-        if request.user_id is not None
-        else {}
-    )
-    told = {}
-    for hit in hits:
-        said = reasons(hit, neighbours.get(hit.movie_id, ()))
-        learned = in_words(page.contributions.get(hit.movie_id, {}))
-        told[hit.movie_id] = (*said, learned) if learned else said
-    return [hit.model_copy(update={"reasons": told[hit.movie_id]}) for hit in hits]
 
 
 def _count_facets(connection: Connection, query: Mapping[str, Any]) -> tuple[int, Facets]:

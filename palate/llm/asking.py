@@ -70,7 +70,7 @@ class Asker:
     ) -> Answer[T]:
         """One checked answer; see LanguageModel.ask."""
         schema = strict_schema(answer_type)
-        read = partial(_read, answer_type=answer_type, check=check)
+        read = partial(_read, answer_type=answer_type, check=check, secret=self._endpoint.api_key)
         key = self._key(prompt, data, schema)
         kept = await asyncio.to_thread(self._store.find, key)
         if kept is not None and (value := _read_kept(kept, read)) is not None:
@@ -92,7 +92,7 @@ class Asker:
                 took = time.monotonic() - started
                 model = self._endpoint.model
                 return Answer(value, model, prompt.label, False, repair, spent, took)
-            messages = messages + _mend(text, problem)
+            messages = messages + _mend(self._shown(text), problem)
         raise LanguageModelError(
             f"{self._endpoint.model} gave no answer of the form asked for, twice ({problem}). "
             "Nothing was changed. Choose a more capable PALATE_LLM_MODEL."
@@ -195,7 +195,7 @@ class Asker:
             )
             self.spent += talk.usage
             took = time.monotonic() - talk.started
-            answer = talk.text if self._settings.llm_record_content else None
+            answer = self._shown(talk.text) if self._settings.llm_record_content else None
             end = CallEnd(talk.outcome, talk.usage, took, answer)
             await asyncio.shield(asyncio.to_thread(self._store.settle, number, end))
             _log.debug(
@@ -216,7 +216,7 @@ class Asker:
         if not self._run.allows(self.spent + self._reserved + estimate):
             raise self._over("this process", "RUN")
         self._reserved += estimate
-        question = json.dumps(messages) if self._settings.llm_record_content else None
+        question = self._shown(json.dumps(messages)) if self._settings.llm_record_content else None
         call = Call(self._endpoint.model, prompt.label, estimate, question)
         number = await asyncio.to_thread(self._store.reserve, call, self._day)
         if number is None:
@@ -227,6 +227,11 @@ class Asker:
             )
             raise self._over("24 hours", "DAY")
         return number
+
+    def _shown(self, text: str) -> str:
+        """A text as it may be recorded: a model that was talked into it may say a key."""
+        secret = self._endpoint.api_key
+        return text.replace(secret, "[hidden]") if secret else text
 
     def _over(self, whose: str, scope: str) -> BudgetError:
         return BudgetError(
@@ -256,7 +261,11 @@ class Asker:
             await asyncio.to_thread(self._store.keep, *arguments)
 
 
-def _read(text: str, answer_type: type[T], check: Callable[[T], None] | None) -> T:
+def _read(
+    text: str, answer_type: type[T], check: Callable[[T], None] | None, secret: str | None
+) -> T:
+    if secret and secret in text:
+        raise WrongFormError("it holds a secret")
     value = read_answer(text, answer_type)
     if check is not None:
         try:

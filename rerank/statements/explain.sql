@@ -25,3 +25,11 @@ CROSS JOIN LATERAL (
     LIMIT 6
 ) n
 ORDER BY p.movie_id, n.cosine DESC, n.title;
+
+-- name: liked
+-- The films that a user likes best, the latest first among equals.
+SELECT m.movie_id, m.title, m.year, m.genres, m.director, m.overview
+FROM ratings r JOIN movies m USING (movie_id)
+WHERE r.user_id = :user_id AND r.profile = :profile AND r.rating >= 3.5
+ORDER BY r.rating DESC, r.rated_at DESC, m.movie_id
+LIMIT :n;

@@ -17,7 +17,7 @@ from rerank.recommend import Recommendations, RecommendRequest
 from rerank.recommend import recommend as find_recommendations
 from serve.api.movies import PROFILE
 from serve.api.routes import GuardedRoute, scoped
-from serve.api.services import answer, services
+from serve.api.services import answer, in_thread, services
 from serve.api.users import ProfileParameters, UserId
 
 router = APIRouter(route_class=GuardedRoute, tags=["analysis"])
@@ -51,13 +51,19 @@ class CompareParameters(BaseModel):
     response_model=Recommendations,
     **scoped("read", 400),
 )
-def recommend(request: Request, parameters: Annotated[RecommendRequest, Query()]) -> Response:
+async def recommend(request: Request, parameters: Annotated[RecommendRequest, Query()]) -> Response:
     """Recommend films by taste, by people with the same ratings, and by popularity.
 
     Without `user_id`, or for a user of whom nothing is known, popularity alone orders them and
     the answer says why.
     """
-    return answer(find_recommendations(services(request).database, parameters))
+    found = services(request)
+
+    def find() -> Response:
+        reranker = found.searcher.reranker
+        return answer(find_recommendations(found.database, parameters, reranker=reranker))
+
+    return await in_thread(request, find, patient=parameters.rerank == "llm")
 
 
 @router.get(

@@ -19,7 +19,7 @@ from palate.llm import open_llm
 from palate.settings import Settings
 from rerank.ask.answer import Asker, reader_of
 from rerank.search import Searcher
-from serve.api import analysis, ask, health, movies, search, users
+from serve.api import analysis, ask, health, movies, search, stream, users
 from serve.api.guard import Guard
 from serve.api.keys import KeyRing
 from serve.api.middleware import Gate, Requests
@@ -82,13 +82,14 @@ def create_app(database: Database, settings: Settings, *, insecure: bool = False
         },
     )
     guard = create_guard(settings, insecure=insecure)
-    searcher = Searcher(database, settings)
     model = open_llm(settings, PostgresStore(database))
+    searcher = Searcher(database, settings, model=model)
     asker = Asker(database, searcher, reader_of(model))
     app.state.services = Services(database, settings, searcher, asker, model, guard)
     app.state.readiness = health.Readiness(database)
     for router in (
         search.router,
+        stream.router,
         ask.router,
         analysis.router,
         movies.router,

@@ -30,7 +30,11 @@ _HIT: dict[str, Any] = {
     "moved": 3,
     "seen": False,
     "rating": None,
-    "reasons": None,
+    "rerank_score": None,
+    "rerank_reason": None,
+    "rank_before": None,
+    "reasons": ["because you gave 4.5 to Dragonslayer (1981); lifted 3 places"],
+    "reason_source": "template",
     "snippets": None,
 }  # fmt: skip
 
@@ -62,6 +66,10 @@ RESPONSE_EXAMPLES: dict[str, Any] = {
         "total": None,
         "hits": [_HIT],
         "facets": None,
+        "wording": None,
+        "reranked": False,
+        "reranked_by": None,
+        "why_not_reranked": None,
         "did_you_mean": None,
         "next_cursor": None,
     },

@@ -283,6 +283,9 @@ ASK_EXAMPLES: dict[str, Any] = {
         "summary_by": "rules",
     },
     "recommend": {
+        "reranked": False,
+        "reranked_by": None,
+        "why_not_reranked": None,
         "user_id": 20001,
         "profile": "main",
         "personalized": True,
@@ -317,6 +320,9 @@ ASK_EXAMPLES: dict[str, Any] = {
                 "unpersonalized_rank": 113,
                 "moved": 112,
                 "rating": None,
+                "rerank_score": None,
+                "rerank_reason": None,
+                "rank_before": None,
             }
         ],
     },

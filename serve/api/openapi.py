@@ -67,7 +67,7 @@ def _simplify_parameters(operation: dict[str, Any]) -> None:
 
 
 def _set_limits(operation: dict[str, Any], settings: Settings) -> None:
-    if operation["operationId"] not in ("search", "recommend", "ask"):
+    if operation["operationId"] not in ("search", "search_stream", "recommend", "ask"):
         return
     limits = {"k": settings.max_k, "candidates": settings.max_candidates}
     for parameter in operation["parameters"]:

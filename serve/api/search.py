@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from rerank.results import COMPONENTS, SearchRequest, SearchResponse, Suggestion
 from serve.api.routes import GuardedRoute, scoped
-from serve.api.services import answer, services
+from serve.api.services import answer, in_thread, services
 
 router = APIRouter(route_class=GuardedRoute, tags=["search"])
 
@@ -94,14 +94,16 @@ class SuggestParameters(BaseModel):
     response_model=SearchResponse,
     **scoped("read", 400, 501),
 )
-def search(request: Request, parameters: Annotated[SearchParameters, Query()]) -> Response:
+async def search(request: Request, parameters: Annotated[SearchParameters, Query()]) -> Response:
     """Find films by text and order them by the taste of `user_id`.
 
     Without `user_id`, or for a user of whom nothing is known, the order is the text's own and the
     answer says why. The contributions of each hit add up to its score; `moved` is how many places
     taste lifted it.
     """
-    return answer(services(request).searcher.search(parameters))
+    searcher = services(request).searcher
+    patient = "llm" in (parameters.explain, parameters.rerank)
+    return await in_thread(request, lambda: answer(searcher.search(parameters)), patient=patient)
 
 
 @router.get(

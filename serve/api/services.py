@@ -1,7 +1,11 @@
 """What the endpoints work with: one set a server, found through the request."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
 
+import anyio
+import anyio.to_thread
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,6 +18,10 @@ from rerank.search import Searcher
 from serve.api.guard import Guard
 from sql.database import Database
 
+T = TypeVar("T")
+
+_WAITING = 32
+
 
 @dataclass(frozen=True, slots=True)
 class Services:
@@ -25,6 +33,10 @@ class Services:
     asker: Asker
     model: LanguageModel | None
     guard: Guard
+    patient: anyio.CapacityLimiter = field(
+        default_factory=lambda: anyio.CapacityLimiter(_WAITING), kw_only=True
+    )
+    """Threads of requests that wait for a language model, apart from all others."""
 
 
 def services(request: Request) -> Services:
@@ -37,3 +49,9 @@ def answer(model: BaseModel) -> Response:
     """``model`` as JSON, written once by pydantic's own serializer."""
     with stage("serialize"):
         return Response(model.model_dump_json(), media_type="application/json")
+
+
+async def in_thread(request: Request, work: Callable[[], T], *, patient: bool) -> T:
+    """What ``work`` returns, from a thread; ``patient`` where it may wait for a language model."""
+    limiter = services(request).patient if patient else None
+    return await anyio.to_thread.run_sync(work, limiter=limiter)

@@ -18,7 +18,7 @@ from serve.cli.output import (
     say,
     table,
 )
-from serve.cli.session import LARGEST_ID, Json, Profile, UserId, examples, session
+from serve.cli.session import LARGEST_ID, Json, Profile, Rerank, UserId, examples, session
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,15 +54,24 @@ def recommend(
     seen: Annotated[
         Literal["drop", "keep"], typer.Option(help="What to do with films the user rated.")
     ] = "drop",
+    rerank: Rerank = "none",
     json: Json = False,
 ) -> None:
     """Recommend films that a user has not rated, by taste, peers and popularity."""
     from rerank.recommend import RecommendRequest
     from rerank.recommend import recommend as find
+    from rerank.search import Searcher
 
-    request = RecommendRequest(user_id=user, profile=profile, k=k, candidates=candidates, seen=seen)
-    with session(context).database() as database:
-        found = find(database, request)
+    request = RecommendRequest(
+        user_id=user, profile=profile, k=k, candidates=candidates, seen=seen, rerank=rerank
+    )
+    current = session(context)
+    with (
+        current.database() as database,
+        current.language_model(database, wanted=rerank == "llm") as model,
+    ):
+        searcher = Searcher(database, current.settings, model=model)
+        found = find(database, request, reranker=searcher.reranker)
     if json:
         print_json(found)
         return
@@ -89,6 +98,8 @@ def recommend(
     out().print(rows)
     if user is not None and found.why_not_personalized:
         say(f"not personalised: {found.why_not_personalized}")
+    if found.why_not_reranked:
+        say(f"not reranked: {found.why_not_reranked}")
 
 
 _PARTS = {"content": "taste", "collaborative": "peers", "popularity": "popularity"}

@@ -124,9 +124,18 @@ def _print_block(hit: Hit, parts: Sequence[str], *, personalized: bool) -> None:
     head.append_text(_name(hit)).append(f"  {_genres(hit)}", style="dim")
     out().print(head)
     told = [Text(account(hit, parts, named=True)), *_passages(hit)]
+    if hit.rank_before is not None:
+        told.append(Text(_judged(hit)))
     told += [Text(line(reason), style="italic") for reason in hit.reasons or ()]
     for text in told:
         out().print(Padding(text, (0, 0, 0, _BLOCK_INDENT)))
+
+
+def _judged(hit: Hit) -> str:
+    """What the reranking made of a film."""
+    score = "not judged" if hit.rerank_score is None else f"judged {hit.rerank_score:.1f} of 10"
+    why = f": {line(hit.rerank_reason)}" if hit.rerank_reason else ""
+    return f"{score}, was {hit.rank_before}{why}"
 
 
 def _genres(hit: Hit) -> str:
@@ -177,6 +186,12 @@ def _print_reading(responses: Sequence[SearchResponse]) -> None:
     for response in responses:
         if response.user_id is not None and not response.personalized:
             notes.append(f"not personalised: {line(response.why_not_personalized)}")
+        if response.why_not_reranked:
+            notes.append(f"not reranked: {line(response.why_not_reranked)}")
+        if response.wording is not None and response.wording.why_not:
+            told = response.wording
+            said = f"{told.texts - told.passed} of {told.texts} reasons are the template's"
+            notes.append(f"{said}: {line(told.why_not)}")
     for note in notes:
         out().print(Text(note, style="yellow"))
 

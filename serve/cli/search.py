@@ -8,7 +8,7 @@ import typer
 
 from palate.errors import MisuseError
 from serve.cli.output import EMPTY_CATALOG, line, print_json
-from serve.cli.session import LARGEST_ID, Json, Profile, examples, session
+from serve.cli.session import LARGEST_ID, Json, Profile, Rerank, examples, session
 
 if TYPE_CHECKING:
     from rerank.results import SearchRequest
@@ -20,6 +20,7 @@ EXAMPLES = examples(
     "palate search king --user 20001 --user 20002",
     "palate search 'title:matrix AND year:[2000 TO 2020]' --json",
     "palate search '\"dark knight\"' --user 20001 --weights content:1,popularity:0",
+    "palate search king --user 20001 --explain-llm --rerank small",
     "palate search dragon --genre Fantasy --year-from 2000 --facets --snippets",
 )
 _UNPERSONALISED = "unpersonalised"
@@ -50,6 +51,11 @@ def search(
     explain: Annotated[
         bool, typer.Option("--explain", help="Show the parts of each score, and reasons.")
     ] = False,
+    explain_llm: Annotated[
+        bool,
+        typer.Option("--explain-llm", help="The same, reasons worded by the language model."),
+    ] = False,
+    rerank: Rerank = "none",
     weights: Annotated[
         str | None,
         typer.Option(metavar="NAME:W,...", help="Weights of the blend for this search."),
@@ -104,7 +110,8 @@ def search(
         "order": order,
         "mode": mode,
         "seen": seen,
-        "explain": "facts" if explain else "none",
+        "explain": "llm" if explain_llm else "facts" if explain else "none",
+        "rerank": rerank,
         "facets": facets,
         "snippets": snippets,
         "strict": strict,
@@ -115,7 +122,13 @@ def search(
         "min_ratings": min_ratings,
         "cursor": cursor,
     }
-    _show(context, asked, list(dict.fromkeys(user or ())), accounts=explain, as_json=json)
+    _show(
+        context,
+        asked,
+        list(dict.fromkeys(user or ())),
+        accounts=explain or explain_llm,
+        as_json=json,
+    )
 
 
 def _show(
@@ -138,8 +151,12 @@ def _show(
         )
     wanted: list[int | None] = [*([None] if compared or not users else []), *users]
     current = session(context)
-    with current.database() as database:
-        searcher = Searcher(database, current.settings)
+    asks_model = "llm" in (asked["explain"], asked["rerank"])
+    with (
+        current.database() as database,
+        current.language_model(database, wanted=asks_model) as model,
+    ):
+        searcher = Searcher(database, current.settings, model=model)
         found = [searcher.search(_request(asked, user_id)) for user_id in wanted]
         nothing = "" if any(each.hits for each in found) else _nothing(database, asked)
     if as_json:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from palate.errors import SchemaError
 
 if TYPE_CHECKING:
+    from palate.llm import LanguageModel
     from palate.settings import Settings
     from rerank.search import Searcher
     from sql.database import Database
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 LARGEST_ID = 2**63 - 1
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+Rerank = Annotated[
+    Literal["none", "llm", "small"],
+    typer.Option(help="Judge the first 40 again: by the language model, or a small local one."),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Profile = Annotated[str, typer.Option(help="Which of the user's profiles.")]
 UserId = Annotated[int, typer.Argument(min=0, max=LARGEST_ID, help="The user's id.")]
@@ -50,6 +55,25 @@ class Session:
 
                 bring_up(database)
             yield database
+
+    @contextmanager
+    def language_model(
+        self, database: Database, *, wanted: bool = True
+    ) -> Iterator[LanguageModel | None]:
+        """The language model that the settings name; None where they name none or it is not
+        ``wanted``. Raises MisuseError and NotInstalledError, as `open_llm`."""
+        if not wanted:
+            yield None
+            return
+        from palate.llm import open_llm
+        from sql.answers import PostgresStore
+
+        model = open_llm(self.settings, PostgresStore(database))
+        try:
+            yield model
+        finally:
+            if model is not None:
+                model.close()
 
     @contextmanager
     def searcher(self) -> Iterator[Searcher]:

@@ -1,0 +1,265 @@
+"""Whether a text says only what facts say: the filter of everything that a model words.
+
+A text passes when every film, person, number and genre that it names is among the facts, when it is
+plain English of the length asked for, and when it does not call liked what was rated low. Names
+of the facts are taken out first, wherever they stand; what is left may hold no other name.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from rerank.names import Names
+
+LIKED = 3.5
+"""The least rating that may be called liking."""
+
+_NAMED = " \ufffc "  # stands where a name of the facts stood
+_MARKUP = re.compile(r"[<>*`#\[\]{}|\\^~_=]|https?:|www\.|://|\.(?:com|net|org|io)\b|&\w+;")
+_QUOTED = re.compile(r"[\"“”„«»]")
+_NUMBER = re.compile(r"(?<![\w.])[-+]?(\d[\d,]*(?:\.\d+)?)(%?)(s?)(?!\w)")
+_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+_ODD = re.compile(r"\w*\d\w*[^\W\d_]\w*|\w+(?:-\w+){3,}|\w{26,}")
+_SENTENCE = re.compile(r"(?<=[.!?;:])\s+")
+_DECADE = re.compile(r"\d{3}0s|\d+(?:st|nd|rd|th)")
+_LONGEST_NAME = 7  # words of a text that are held against the catalog at once
+_LEAST_ENGLISH = 0.2
+
+_COMMON = frozenset(
+    Path(__file__).with_name("common_words.txt").read_text(encoding="utf-8").split()
+)
+"""Words with which a sentence may begin, and of which English is known."""
+_NUMBER_WORDS: Mapping[str, float] = {
+    word: float(value)
+    for value, words in {
+        2: "two twice", 3: "three thrice third", 4: "four fourth",
+        5: "five fifth", 6: "six sixth", 7: "seven seventh", 8: "eight eighth",
+        9: "nine ninth", 10: "ten tenth", 11: "eleven eleventh", 12: "twelve twelfth dozen",
+        13: "thirteen", 14: "fourteen", 15: "fifteen", 16: "sixteen", 17: "seventeen",
+        18: "eighteen", 19: "nineteen", 20: "twenty twenties", 30: "thirty thirties",
+        40: "forty forties", 50: "fifty fifties", 60: "sixty sixties", 70: "seventy seventies",
+        80: "eighty eighties", 90: "ninety nineties", 100: "hundred hundreds",
+        1000: "thousand thousands", 1_000_000: "million millions", 1_000_000_000: "billion",
+    }.items()
+    for word in words.split()
+}  # fmt: skip
+_GENRES: Mapping[str, str] = {
+    word: name
+    for name, words in {
+        "action": "action", "adventure": "adventure adventures adventurous",
+        "animation": "animation animated cartoon cartoons anime",
+        "children": "children childrens kids family families",
+        "family": "family families",
+        "comedy": "comedy comedies comedic", "crime": "crime crimes gangster gangsters",
+        "documentary": "documentary documentaries", "drama": "drama dramas dramatic",
+        "fantasy": "fantasy fantasies", "history": "history historical",
+        "horror": "horror horrors", "music": "music musicals musical",
+        "musical": "musical musicals", "mystery": "mystery mysteries",
+        "noir": "noir noirs", "romance": "romance romances romantic",
+        "science fiction": "sci-fi scifi science-fiction",
+        "thriller": "thriller thrillers", "war": "war wars", "western": "western westerns",
+    }.items()
+    for word in words.split()
+}  # fmt: skip
+_SAME_GENRE: Mapping[str, frozenset[str]] = {
+    "children": frozenset({"children", "family", "childrens"}),
+    "family": frozenset({"children", "family"}),
+    "music": frozenset({"music", "musical"}),
+    "musical": frozenset({"music", "musical"}),
+    "noir": frozenset({"noir", "film-noir", "film noir"}),
+    "science fiction": frozenset({"science fiction", "sci-fi"}),
+}
+_LIKING = re.compile(r"\b(?:liked|loved?|enjoy(?:ed|s)?|favou?rites?|adored?|fan of)\b", re.I)
+_NOT = re.compile(r"\b(?:not|never|n't|didn['’]t|don['’]t|dislike[ds]?|hardly|less)\b", re.I)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a text may name.
+
+    ``names`` are titles and people, ``numbers`` every figure, ``genres`` as the catalog writes
+    them, ``sentences`` true ones whose words may be used. ``rated``: title -> the reader's rating.
+    """
+
+    names: tuple[str, ...] = ()
+    numbers: tuple[float, ...] = ()
+    genres: tuple[str, ...] = ()
+    sentences: tuple[str, ...] = ()
+    rated: Mapping[str, float] = field(default_factory=dict)
+
+    @cached_property
+    def figures(self) -> frozenset[float]:
+        """Every number, those in names and sentences too; without their signs."""
+        texts = " ".join((*self.names, *self.sentences))
+        told = (_value(n) for n, _, _ in _NUMBER.findall(texts))
+        decades = (float(n) for n in re.findall(r"(\d{3}0)s", texts))
+        return frozenset((*map(abs, self.numbers), *self.rated.values(), *told, *decades))
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """The words of the sentences and genres, names taken out."""
+        plain = _without_names(" ".join(self.sentences), self._patterns)
+        return frozenset(w.casefold() for w in _WORD.findall(f"{plain} {' '.join(self.genres)}"))
+
+    @cached_property
+    def kinds(self) -> frozenset[str]:
+        """The genres in lower case."""
+        return frozenset(genre.casefold() for genre in self.genres)
+
+    @cached_property
+    def _patterns(self) -> tuple[re.Pattern[str], ...]:
+        return name_patterns(self.names)
+
+    def without_names(self, text: str) -> str:
+        """The text with a mark where a name of the facts stood."""
+        return _without_names(text, self._patterns)
+
+
+def name_patterns(names: Iterable[str]) -> tuple[re.Pattern[str], ...]:
+    """What finds each name in a text, in any case, the longest first."""
+    plain = sorted({_plain(name) for name in names if name.strip()}, key=len, reverse=True)
+    return tuple(re.compile(rf"(?<!\w){re.escape(n)}(?!\w)", re.IGNORECASE) for n in plain)
+
+
+def check(
+    text: str, facts: Facts, *, shortest: int, longest: int, names: Names | None = None
+) -> None:
+    """Raise ValueError, saying what is wrong, unless the text says only what the facts say.
+
+    ``shortest`` and ``longest`` in characters. With the catalog's ``names`` titles and people of
+    two words or more are also known where they are not capitalised.
+    """
+    if not shortest <= len(text) <= longest:
+        raise ValueError(f"the text has {len(text)} characters, not {shortest} to {longest}")
+    if any(unicodedata.category(c).startswith("C") for c in text):
+        raise ValueError("the text has control characters or more than one line")
+    left = facts.without_names(_plain(text))
+    for wrong in (_not_plain, _not_english, _other_numbers, _other_genres, _other_names):
+        if said := wrong(left, facts):
+            raise ValueError(said)
+    if names is not None and (said := _in_catalog(left, facts, names)):
+        raise ValueError(f"it names “{said}”, which is not in the data")
+    for sentence in _SENTENCE.split(_plain(text)):
+        if said := _contradicts(sentence, facts):
+            raise ValueError(said)
+
+
+def _plain(text: str) -> str:
+    """The text in one normal form, with plain apostrophes."""
+    return unicodedata.normalize("NFKC", text).replace("’", "'")
+
+
+def _without_names(text: str, patterns: Iterable[re.Pattern[str]]) -> str:
+    text = _plain(text)
+    for pattern in patterns:
+        text = pattern.sub(_NAMED, text)
+    return text
+
+
+def _not_plain(left: str, _facts: Facts) -> str:
+    if found := _MARKUP.search(left):
+        return f"it has markup or an address: {found[0]!r}"
+    if _QUOTED.search(left.replace(f'"{_NAMED}"', _NAMED)):
+        return "it has quotation marks"
+    odd = next((w[0] for w in _ODD.finditer(left) if not _DECADE.fullmatch(w[0])), None)
+    return f"{odd!r} is no plain word" if odd else ""
+
+
+def _not_english(left: str, _facts: Facts) -> str:
+    if any(c.isalpha() and not unicodedata.name(c, "").startswith("LATIN") for c in left):
+        return "it is not English"
+    words = [word.casefold() for word in _WORD.findall(left)]
+    common = sum(word in _COMMON for word in words)
+    if common < _LEAST_ENGLISH * len(words):
+        return "it is not a plain English sentence"
+    return ""
+
+
+def _other_numbers(left: str, facts: Facts) -> str:
+    for written, percent, decade in _NUMBER.findall(left):
+        if not _known(written, facts, percent=bool(percent), decade=bool(decade)):
+            return f"the number {written}{percent} is not in the data"
+    for word in (part for w in _WORD.findall(left) for part in w.casefold().split("-")):
+        value = _NUMBER_WORDS.get(word)
+        if value is not None and value not in facts.figures and word not in facts.words:
+            return f"the number “{word}” is not in the data"
+    return ""
+
+
+def _known(written: str, facts: Facts, *, percent: bool, decade: bool) -> bool:
+    """Whether a number is one of the facts', as it is or rounded to the digits written."""
+    value, digits = _value(written), len(written.partition(".")[2])
+    for figure in facts.figures:
+        if decade and figure // 10 * 10 == value:
+            return True
+        if round(figure, digits) == value or (percent and round(figure * 100, digits) == value):
+            return digits > 0 or percent or figure == value
+    return False
+
+
+def _value(written: str) -> float:
+    return float(written.replace(",", ""))
+
+
+def _other_genres(left: str, facts: Facts) -> str:
+    text = left.casefold().replace("science fiction", "science-fiction")
+    for word in _WORD.findall(text):
+        for each in {word, *word.split("-")}:
+            genre = _GENRES.get(each)
+            if genre is None or each in facts.words:
+                continue
+            if not facts.kinds & (_SAME_GENRE.get(genre, frozenset()) | {genre}):
+                return f"the genre “{each}” is not in the data"
+    return ""
+
+
+def _other_names(left: str, facts: Facts) -> str:
+    """A capitalised word that is no plain word and not in the facts."""
+    for sentence in _SENTENCE.split(left):
+        for place, word in enumerate(_WORD.findall(sentence)):
+            plain = word.casefold().removesuffix("'s")
+            known = plain in facts.words or plain in _GENRES
+            if place == 0:
+                known = known or plain in _COMMON or plain.split("'")[0] in _COMMON
+            if word[0].isupper() and not known:
+                return f"“{word}” is not in the data"
+    return ""
+
+
+def _in_catalog(left: str, facts: Facts, names: Names) -> str:
+    """A film or person of the catalog that is named without capitals; of two words or more."""
+    told = " ".join(facts.sentences).casefold()
+    for part in re.split(r"[^\w\s'-]+|\ufffc", left):
+        words = part.split()
+        for start in range(len(words)):
+            for end in range(start + 2, min(start + _LONGEST_NAME, len(words)) + 1):
+                phrase = " ".join(words[start:end])
+                plain = all(word.casefold() in _COMMON for word in words[start:end])
+                if not plain and phrase.casefold() not in told and _named(phrase, names):
+                    return phrase
+    return ""
+
+
+def _named(phrase: str, names: Names) -> bool:
+    if names.person(phrase, surname=False, fuzzy=False):
+        return True
+    found = names.films(phrase, fuzzy=False)
+    return found is not None and len(found.best.title.split()) > 1
+
+
+def _contradicts(sentence: str, facts: Facts) -> str:
+    """What a sentence about one of the reader's own ratings gets wrong."""
+    about = {t: r for t, r in facts.rated.items() if name_patterns([t])[0].search(sentence)}
+    if not about:
+        return ""
+    low = next((t for t, r in about.items() if r < LIKED), None)
+    if low and _LIKING.search(facts.without_names(sentence)) and not _NOT.search(sentence):
+        return f"{low} was not liked: it was given {about[low]:.1f}"
+    others = set(facts.rated.values()) - set(about.values()) - {abs(n) for n in facts.numbers}
+    for written, _, _ in _NUMBER.findall(facts.without_names(sentence)):
+        if _value(written) in others:
+            return f"{written} is not the rating of {next(iter(about))}"
+    return ""

@@ -1,0 +1,315 @@
+"""The first films judged again: by a language model, or by a small text model on this machine.
+
+Whoever judges gives scores from 0 to 10, by ids only, and never makes the order alone: a film
+stands at its place before, less ``places / 2 * (score - 5) / 5``. So a film passes at most
+PALATE_RERANK_PLACES others, whatever a text in it has talked a model into, and one that was not
+judged counts as a 5.
+"""
+
+import math
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, TypeVar
+
+import numpy as np
+from pydantic import BaseModel
+
+from palate.embedder import Embedder, Vectors
+from palate.errors import PalateError
+from palate.llm import LanguageModel, load_prompt
+from palate.metrics import stage
+from palate.settings import Settings
+from rerank.faithful import Facts, check
+from rerank.results import Reranking
+from rerank.wording import NO_MODEL, why
+from sql.database import Database
+from sql.statements import Statements
+
+_statements = Statements(Path(__file__).parent / "statements" / "explain.sql")
+
+WINDOW = 40
+"""Films that are judged."""
+
+_MOST_LIKED = 12
+_OVERVIEW = 160  # characters of an overview that the language model gets
+_REASON = (8, 120)
+_MIDDLE = 5.0
+_BATCH = 8
+_KEPT_VECTORS = 5000
+_QUERY_SHARE = 0.7
+"""Of the small model's score; the rest is liking. Where one is missing, the other is all."""
+
+T = TypeVar("T")
+
+
+class Film(NamedTuple):
+    """What is judged of a film."""
+
+    movie_id: int
+    title: str
+    year: int | None
+    genres: Sequence[str]
+    director: str | None
+    overview: str | None
+
+    @classmethod
+    def of(cls, found: Any) -> "Film":
+        """From a hit, a recommendation or a row."""
+        return cls(*(getattr(found, name) for name in cls._fields))
+
+    @property
+    def text(self) -> str:
+        """Its text for the small model."""
+        name = f"{self.title} ({self.year})" if self.year else self.title
+        return f"{name}. {', '.join(self.genres)}. {self.overview or ''}"
+
+
+class Judged(NamedTuple):
+    """A film's score from 0 to 10, and why."""
+
+    score: float
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What films are judged by: a query, where there is one, and films that a user likes."""
+
+    query: str | None
+    liked: tuple[Film, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The films that were judged; ``about`` whether the order follows it."""
+
+    about: Reranking
+    judged: Mapping[int, Judged] = field(default_factory=dict)
+
+
+class Verdicts(BaseModel):
+    """What the language model answers."""
+
+    class One(BaseModel):
+        """One film's verdict."""
+
+        id: int
+        score: float
+        reason: str
+
+    films: list[One]
+
+
+class Reranker:
+    """Judges films for searches and recommendations. Thread-safe; one a process."""
+
+    def __init__(
+        self,
+        database: Database,
+        model: LanguageModel | None,
+        encoder: Callable[[], Embedder],
+        settings: Settings,
+    ) -> None:
+        """``encoder`` gives the local text model, loading it the first time."""
+        self._database = database
+        self._seconds = settings.llm_rerank_seconds
+        self.places = settings.rerank_places
+        self._model = model
+        self._small = SmallModel(encoder)
+
+    def judge(
+        self,
+        by: Literal["llm", "small"],
+        films: Sequence[Film],
+        query: str | None,
+        user_id: int | None,
+        profile: str,
+    ) -> Verdict:
+        """Judge at most WINDOW films. What fails leaves the order as it is and says why."""
+        films = films[:WINDOW]
+        if by == "llm" and self._model is None:
+            return _no_verdict(NO_MODEL)
+        if len(films) < 2:
+            return _no_verdict("there are not two films to order")
+        with stage("rerank"):
+            try:
+                wish = Wish(query, self._liked(user_id, profile))
+                if by == "llm" and self._model is not None:
+                    return self._by_model(self._model, films, wish)
+                return self._by_small(films, wish)
+            except PalateError as error:
+                return _no_verdict(why(error) if by == "llm" else str(error))
+
+    def _liked(self, user_id: int | None, profile: str) -> tuple[Film, ...]:
+        if user_id is None:
+            return ()
+        bound = {"user_id": user_id, "profile": profile, "n": _MOST_LIKED}
+        with self._database.read() as connection:
+            return tuple(Film.of(row) for row in connection.execute(_statements["liked"], bound))
+
+    def _by_model(self, model: LanguageModel, films: Sequence[Film], wish: Wish) -> Verdict:
+        data = {
+            "query": wish.query,
+            "liked": [film.title for film in wish.liked],
+            "films": [_data(number, film) for number, film in enumerate(films, 1)],
+        }
+        answer = model.ask(
+            load_prompt("rerank"), data, Verdicts, check=_usable(len(films)), deadline=self._seconds
+        )
+        judged = dict(_verdicts(answer.value, films, wish))
+        return Verdict(Reranking(reranked=True, reranked_by=model.name), judged)
+
+    def _by_small(self, films: Sequence[Film], wish: Wish) -> Verdict:
+        if not wish.query and not wish.liked:
+            return _no_verdict("there is neither a query nor a liked film to judge by")
+        scores = self._small.scores(films, wish, self._seconds)
+        if scores is None:
+            return _no_verdict("the local text model was too slow")
+        judged = {film.movie_id: Judged(s, None) for film, s in zip(films, scores, strict=True)}
+        return Verdict(Reranking(reranked=True, reranked_by=self._small.name), judged)
+
+
+class SmallModel:
+    """A text model on this machine: films near the query and near what is liked. Thread-safe.
+
+    Bi-encoder scores of MiniLM (Reimers and Gurevych 2019). Vectors are kept, the latest
+    5,000, so films that come again cost nothing.
+    """
+
+    def __init__(self, encoder: Callable[[], Embedder]) -> None:
+        self._encoder = encoder
+        self._kept: OrderedDict[str, Vectors] = OrderedDict()
+        self._lock = threading.Lock()
+        self.name = "small"
+
+    def scores(self, films: Sequence[Film], wish: Wish, seconds: float) -> list[float] | None:
+        """(len(films),) scores from 0, the least fitting, to 10; None when time runs out.
+
+        Loading the model the first time is not counted. Raises NotInstalledError, EmbeddingError.
+        """
+        encoder = self._encoder()
+        self.name = encoder.name
+        texts = [film.text for film in (*films, *wish.liked)]
+        texts += [wish.query] if wish.query else []
+        found = self._vectors(encoder, texts, time.monotonic() + seconds)
+        if found is None:
+            return None
+        rows, total = found[: len(films)], np.zeros(len(films))
+        share = (_QUERY_SHARE if wish.liked else 1.0) if wish.query else 0.0
+        if wish.query:
+            total += share * (rows @ found[-1])
+        if wish.liked:
+            middle = found[len(films) : len(films) + len(wish.liked)].mean(axis=0)
+            total += (1 - share) * (rows @ (middle / np.linalg.norm(middle)))
+        return _scaled(total.tolist())
+
+    def _vectors(self, encoder: Embedder, texts: Sequence[str], until: float) -> Vectors | None:
+        with self._lock:
+            known = {text: self._kept[text] for text in texts if text in self._kept}
+        missing = [text for text in dict.fromkeys(texts) if text not in known]
+        for start in range(0, len(missing), _BATCH):
+            if time.monotonic() > until:
+                return None
+            batch = missing[start : start + _BATCH]
+            known |= dict(zip(batch, encoder.embed(batch), strict=True))
+        with self._lock:
+            for text, vector in known.items():
+                self._kept[text] = vector
+                self._kept.move_to_end(text)
+            while len(self._kept) > _KEPT_VECTORS:
+                self._kept.popitem(last=False)
+        return np.array([known[text] for text in texts], np.float32)
+
+
+def reorder(
+    films: Sequence[T],
+    key: Callable[[T], int],
+    verdict: Verdict,
+    places: int,
+    behind: Collection[int] = (),
+) -> list[T]:
+    """The films in the order of places and scores together.
+
+    None passes more than ``places`` others. Those ``behind`` (ids) stay behind the rest.
+    """
+
+    def place(at: int) -> tuple[bool, float, int]:
+        judged = verdict.judged.get(key(films[at]))
+        lift = 0.0 if judged is None else places / 2 * (judged.score - _MIDDLE) / _MIDDLE
+        return key(films[at]) in behind, at - lift, at
+
+    return [films[at] for at in sorted(range(len(films)), key=place)]
+
+
+def placed(found: Any, rank: int, verdict: Verdict) -> dict[str, Any]:
+    """What a reranking changes in a hit or recommendation that now stands at ``rank``."""
+    judged = verdict.judged.get(found.movie_id)
+    return {
+        "rank": rank,
+        "moved": found.unpersonalized_rank - rank,
+        "rank_before": found.rank,
+        "rerank_score": None if judged is None else round(judged.score, 2),
+        "rerank_reason": None if judged is None else judged.reason,
+    }
+
+
+def _scaled(values: Sequence[float]) -> list[float]:
+    low, high = min(values), max(values)
+    return [_MIDDLE if high == low else 10 * (v - low) / (high - low) for v in values]
+
+
+def _no_verdict(why_not: str) -> Verdict:
+    return Verdict(Reranking(why_not_reranked=why_not))
+
+
+def _data(number: int, film: Film) -> dict[str, Any]:
+    overview = film.overview or ""
+    cut = overview if len(overview) <= _OVERVIEW else overview[:_OVERVIEW].rpartition(" ")[0]
+    return {
+        "id": number, "title": film.title, "year": film.year, "genres": list(film.genres),
+        "director": film.director, "overview": cut,
+    }  # fmt: skip
+
+
+def _usable(n: int) -> Callable[[Verdicts], None]:
+    """A check that refuses an answer without any verdict to use."""
+
+    def check_ids(answer: Verdicts) -> None:
+        if not any(_fits(one, n) for one in answer.films):
+            raise ValueError(f"films has no id from 1 to {n} with a score from 0 to 10")
+
+    return check_ids
+
+
+def _fits(one: Verdicts.One, n: int) -> bool:
+    return 1 <= one.id <= n and math.isfinite(one.score) and 0 <= one.score <= 10
+
+
+def _verdicts(answer: Verdicts, films: Sequence[Film], wish: Wish) -> Iterator[tuple[int, Judged]]:
+    """Each film's first verdict; ids that nobody gave are left out, and so are scores off 0-10."""
+    seen = set()
+    for one in answer.films:
+        if _fits(one, len(films)) and one.id not in seen:
+            seen.add(one.id)
+            film = films[one.id - 1]
+            yield film.movie_id, Judged(one.score, _reason(one.reason, film, wish))
+
+
+def _reason(text: str, film: Film, wish: Wish) -> str | None:
+    """The reason, where it names only what is known of the film."""
+    facts = Facts(
+        names=(film.title, film.director or "", *(liked.title for liked in wish.liked)),
+        numbers=(float(film.year or 0),),
+        genres=tuple(film.genres),
+        sentences=(wish.query or "",),
+    )
+    shortest, longest = _REASON
+    try:
+        check(text.strip(), facts, shortest=shortest, longest=longest)
+    except ValueError:
+        return None
+    return text.strip()
