@@ -18,7 +18,7 @@ LIKED = 3.5
 """The least rating that may be called liking."""
 
 _NAMED = " \ufffc "  # stands where a name of the facts stood
-_MARKUP = re.compile(r"[<>*`#\[\]{}|\\^~_=]|https?:|www\.|://|\.(?:com|net|org|io)\b|&\w+;")
+_MARKUP = re.compile(r"[<>*`#\[\]{}|\\^~=]|\b_|_\b|https?:|www\.|://|\.(?:com|net|org|io)\b|&\w+;")
 _QUOTED = re.compile(r"[\"“”„«»]")
 _NUMBER = re.compile(r"(?<![\w.])[-+]?(\d[\d,]*(?:\.\d+)?)(%?)(s?)(?!\w)")
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
@@ -125,9 +125,17 @@ def name_patterns(names: Iterable[str]) -> tuple[re.Pattern[str], ...]:
 
 
 def check(
-    text: str, facts: Facts, *, shortest: int, longest: int, names: Names | None = None
+    text: str,
+    facts: Facts,
+    *,
+    shortest: int,
+    longest: int,
+    names: Names | None = None,
+    empty: bool = False,
 ) -> None:
     """Raise ValueError, saying what is wrong, unless the text says only what the facts say.
+
+    ``empty``: it need not name any of them.
 
     ``shortest`` and ``longest`` in characters. With the catalog's ``names`` titles and people of
     two words or more are also known where they are not capitalised.
@@ -137,6 +145,11 @@ def check(
     if any(unicodedata.category(c).startswith("C") for c in text):
         raise ValueError("the text has control characters or more than one line")
     left = facts.without_names(_plain(text))
+    if not empty and _NAMED not in left and not _NUMBER.search(left):
+        raise ValueError("it names nothing of the data")
+    said_before = [sentence.casefold().rstrip(".!?") for sentence in _SENTENCE.split(text)]
+    if len(set(said_before)) < len(said_before):
+        raise ValueError("it says the same thing twice")
     for wrong in (_not_plain, _not_english, _other_numbers, _other_genres, _other_names):
         if said := wrong(left, facts):
             raise ValueError(said)
@@ -192,12 +205,15 @@ def _other_numbers(left: str, facts: Facts) -> str:
 def _known(written: str, facts: Facts, *, percent: bool, decade: bool) -> bool:
     """Whether a number is one of the facts', as it is or rounded to the digits written."""
     value, digits = _value(written), len(written.partition(".")[2])
-    for figure in facts.figures:
+
+    def means(figure: float) -> bool:
         if decade and figure // 10 * 10 == value:
             return True
-        if round(figure, digits) == value or (percent and round(figure * 100, digits) == value):
-            return digits > 0 or percent or figure == value
-    return False
+        if percent and round(figure * 100, digits) == value:
+            return True
+        return figure == value or (digits > 0 and round(figure, digits) == value)
+
+    return any(means(figure) for figure in facts.figures)
 
 
 def _value(written: str) -> float:

@@ -309,7 +309,7 @@ def _reason(text: str, film: Film, wish: Wish) -> str | None:
     )
     shortest, longest = _REASON
     try:
-        check(text.strip(), facts, shortest=shortest, longest=longest)
+        check(text.strip(), facts, shortest=shortest, longest=longest, empty=True)
     except ValueError:
         return None
     return text.strip()

@@ -11,6 +11,7 @@ Mode = Literal["lexical", "semantic", "hybrid"]
 Seen = Literal["keep", "drop", "mark"]
 Explain = Literal["none", "facts", "llm"]
 Rerank = Literal["none", "llm", "small"]
+Words = Literal["template", "llm"]
 ReasonSource = Literal["model", "template"]
 Order = Literal["learned", "blend"]
 

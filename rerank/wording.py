@@ -73,13 +73,18 @@ class Writer:
         self._names = CatalogNames(database)
         self._model = model
 
+    @property
+    def model_name(self) -> str | None:
+        """The model; None where none is set."""
+        return self._model.name if self._model else None
+
     def prepare(self) -> Names | None:
         """The catalog's names, read from the database, for ``stream``. Raises PalateError."""
         return self._names.get() if self._model else None
 
     def word(self, passages: Sequence[Passage]) -> list[Worded]:
         """The passages worded, in their order, within PALATE_LLM_REASON_SECONDS."""
-        if self._model is None:
+        if self._model is None or not passages:
             return [_by_template(passage, NO_MODEL) for passage in passages]
         with ThreadPoolExecutor(1) as pool:  # where a loop runs already, a second one may not
             found = pool.submit(asyncio.run, self._all(passages, self.prepare())).result()
@@ -103,7 +108,7 @@ class Writer:
         """What became of the passages."""
         texts = list(worded)
         return Wording(
-            model=self._model.name if self._model else None,
+            model=self.model_name,
             texts=len(texts),
             passed=sum(each.source == "model" for each in texts),
             regenerated=sum(each.regenerated for each in texts),
@@ -154,10 +159,17 @@ def summary_passage(
     *,
     names: Iterable[str] = (),
     genres: Iterable[str] = (),
+    numbers: Iterable[float] = (),
     rated: Mapping[str, float] | None = None,
 ) -> Passage:
     """A summary to be worded: its true sentences, and the names and genres in them."""
-    facts = Facts(names=tuple(names), genres=tuple(genres), sentences=sentences, rated=rated or {})
+    facts = Facts(
+        names=tuple(names),
+        genres=tuple(genres),
+        numbers=tuple(numbers),
+        sentences=sentences,
+        rated=rated or {},
+    )
     return Passage(0, "summary", {"sentences": list(sentences)}, facts, sentences)
 
 

@@ -119,3 +119,14 @@ class PostgresStore:
         with self._database.read() as connection:
             rows = connection.execute(_statements[statement], values).mappings().all()
         return [dict(row) for row in rows]
+
+
+class UnkeptStore(PostgresStore):
+    """Counts calls and budgets, and neither finds nor keeps answers: to measure a model anew."""
+
+    def find(self, key: str) -> str | None:  # noqa: ARG002
+        """No answer."""
+        return None
+
+    def keep(self, key: str, model: str, prompt: str, answer: str, seconds: float) -> None:
+        """Nothing."""

@@ -123,6 +123,7 @@ class Asker:
         self._searcher = searcher
         self._reader = reader
         self.names = CatalogNames(database)
+        self.writer = searcher.writer
 
     def ask(
         self, text: str, user_id: int | None = None, k: int | None = None, *, rules: bool = False
@@ -351,7 +352,7 @@ def open_asker(database: Database, settings: Settings) -> Iterator[Asker]:
     """
     model = open_llm(settings, PostgresStore(database))
     try:
-        yield Asker(database, Searcher(database, settings), reader_of(model))
+        yield Asker(database, Searcher(database, settings, model=model), reader_of(model))
     finally:
         if model is not None:
             model.close()

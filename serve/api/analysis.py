@@ -1,6 +1,6 @@
 """``/v1/recommend``, ``/v1/predict``, ``/v1/compare`` and a user's preferences."""
 
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
@@ -15,13 +15,21 @@ from rerank.ask.answer import Prediction
 from rerank.ask.answer import predict as predict_rating
 from rerank.recommend import Recommendations, RecommendRequest
 from rerank.recommend import recommend as find_recommendations
+from rerank.results import Words
+from rerank.summaries import worded
 from serve.api.movies import PROFILE
 from serve.api.routes import GuardedRoute, scoped
-from serve.api.services import answer, in_thread, services
+from serve.api.services import Services, answer, in_thread, services
 from serve.api.users import ProfileParameters, UserId
+
+T = TypeVar("T", Prediction, Comparison, Preferences)
 
 router = APIRouter(route_class=GuardedRoute, tags=["analysis"])
 
+SummaryWords = Annotated[
+    Words,
+    Field(description="llm: the language model words the summary, from its facts only."),
+]
 Film = Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -31,6 +39,7 @@ class PredictParameters(BaseModel):
     user_id: int = Field(ge=0, le=2**63 - 1, description="Whose rating.", examples=[10001])
     movie: Film = Field(description="A movie_id or a title.", examples=["Shrek"])
     profile: str = Field("main", pattern=PROFILE, description="Which taste of the user.")
+    words: SummaryWords = "template"
 
 
 class CompareParameters(BaseModel):
@@ -43,6 +52,13 @@ class CompareParameters(BaseModel):
         examples=[["Jaws", "Jurassic Park"]],
         json_schema_extra={"uniqueItems": True},
     )
+    words: SummaryWords = "template"
+
+
+class PreferencesParameters(ProfileParameters):
+    """Which taste, and in whose words."""
+
+    words: SummaryWords = "template"
 
 
 @router.get(
@@ -72,13 +88,17 @@ async def recommend(request: Request, parameters: Annotated[RecommendRequest, Qu
     response_model=Prediction,
     **scoped("read", 400, 404),
 )
-def predict(request: Request, parameters: Annotated[PredictParameters, Query()]) -> Response:
+async def predict(request: Request, parameters: Annotated[PredictParameters, Query()]) -> Response:
     """Predict a rating: the stars, an interval, how sure that is, and the ratings it rests on."""
     found = services(request)
-    movie = found.asker.names.find(parameters.movie)
-    return answer(
-        predict_rating(found.database, parameters.user_id, movie.movie_id, parameters.profile)
-    )
+
+    def make() -> Response:
+        movie = found.asker.names.find(parameters.movie)
+        user_id, profile = parameters.user_id, parameters.profile
+        made = predict_rating(found.database, user_id, movie.movie_id, profile)
+        return answer(_worded(made, parameters.words, found))
+
+    return await in_thread(request, make, patient=parameters.words == "llm")
 
 
 @router.get(
@@ -87,11 +107,15 @@ def predict(request: Request, parameters: Annotated[PredictParameters, Query()])
     response_model=Comparison,
     **scoped("read", 400, 404),
 )
-def compare(request: Request, parameters: Annotated[CompareParameters, Query()]) -> Response:
+async def compare(request: Request, parameters: Annotated[CompareParameters, Query()]) -> Response:
     """Compare films: money, return, ratings, running time, enrichment, and who leads in what."""
     found = services(request)
-    ids = [found.asker.names.find(movie).movie_id for movie in parameters.movie]
-    return answer(compare_movies(found.database, ids))
+
+    def make() -> Response:
+        ids = [found.asker.names.find(movie).movie_id for movie in parameters.movie]
+        return answer(_worded(compare_movies(found.database, ids), parameters.words, found))
+
+    return await in_thread(request, make, patient=parameters.words == "llm")
 
 
 @router.get(
@@ -100,8 +124,18 @@ def compare(request: Request, parameters: Annotated[CompareParameters, Query()])
     response_model=Preferences,
     **scoped("read", 404),
 )
-def preferences(
-    request: Request, user_id: UserId, parameters: Annotated[ProfileParameters, Query()]
+async def preferences(
+    request: Request, user_id: UserId, parameters: Annotated[PreferencesParameters, Query()]
 ) -> Response:
     """Genres, decades, people and money in a user's ratings, against what the crowd gives."""
-    return answer(find_preferences(services(request).database, user_id, parameters.profile))
+    found = services(request)
+
+    def make() -> Response:
+        made = find_preferences(found.database, user_id, parameters.profile)
+        return answer(_worded(made, parameters.words, found))
+
+    return await in_thread(request, make, patient=parameters.words == "llm")
+
+
+def _worded(made: T, words: Words, found: Services) -> T:
+    return made if words == "template" else worded(made, found.searcher.writer)[0]

@@ -10,8 +10,10 @@ from starlette.responses import Response
 from rerank.ask.answer import AskAnswer
 from rerank.ask.rules import LONGEST_REQUEST
 from rerank.ask.structure import Structure
+from rerank.summaries import worded_answer
+from serve.api.analysis import SummaryWords
 from serve.api.routes import GuardedRoute, scoped
-from serve.api.services import answer, services
+from serve.api.services import answer, in_thread, services
 
 router = APIRouter(route_class=GuardedRoute, tags=["search"])
 
@@ -30,6 +32,7 @@ class AskParameters(BaseModel):
     )
     k: int | None = Field(None, ge=1, description="Films returned, where the words say no number.")
     rules: bool = Field(False, description="Read by rules, also where a language model is set.")
+    words: SummaryWords = "template"
 
 
 @router.get(
@@ -38,14 +41,23 @@ class AskParameters(BaseModel):
     response_model=AskAnswer,
     **scoped("read", 400, 404),
 )
-def ask(request: Request, parameters: Annotated[AskParameters, Query()]) -> Response:
+async def ask(request: Request, parameters: Annotated[AskParameters, Query()]) -> Response:
     """Read a request, link its names to the catalog and answer it by the same search as all else.
 
     `structure` is how it was read: change it and send it to POST /v1/ask. What the catalog does
     not have is in `not_found`; nothing is made up for it.
     """
-    asker = services(request).asker
-    return answer(asker.ask(parameters.q, parameters.user_id, parameters.k, rules=parameters.rules))
+    found = services(request)
+    patient = parameters.words == "llm" or (found.model is not None and not parameters.rules)
+
+    def make() -> Response:
+        made = found.asker.ask(
+            parameters.q, parameters.user_id, parameters.k, rules=parameters.rules
+        )
+        writes = parameters.words == "llm"
+        return answer(worded_answer(made, found.searcher.writer) if writes else made)
+
+    return await in_thread(request, make, patient=patient)
 
 
 @router.post(

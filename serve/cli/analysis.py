@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import typer
 
@@ -18,7 +18,17 @@ from serve.cli.output import (
     say,
     table,
 )
-from serve.cli.session import LARGEST_ID, Json, Profile, Rerank, UserId, examples, session
+from serve.cli.session import (
+    LARGEST_ID,
+    Json,
+    Profile,
+    Rerank,
+    Session,
+    UserId,
+    Words,
+    examples,
+    session,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +36,7 @@ if TYPE_CHECKING:
     from rerank.analysis.compare import ComparedMovie, Comparison
     from rerank.analysis.preferences import Preferences, Trait
     from rerank.ask.answer import Prediction
+    from sql.database import Database
 
 RECOMMEND_EXAMPLES = examples(
     "palate recommend --user 20001", "palate recommend -u 20001 -k 5 --json"
@@ -35,6 +46,7 @@ PREFERENCES_EXAMPLES = examples("palate preferences 20001", "palate preferences 
 COMPARE_EXAMPLES = examples(
     "palate compare Jaws 'Jurassic Park'", "palate compare 488 486 'King Kong (1933)' --json"
 )
+T = TypeVar("T", "Prediction", "Comparison", "Preferences")
 _TRAITS = 8
 _STARS = 20
 Film = Annotated[str, typer.Argument(metavar="FILM", help="A movie_id or a title.")]
@@ -110,18 +122,34 @@ def predict(
     user_id: UserId,
     movie: Film,
     profile: Profile = "main",
+    words: Words = "template",
     json: Json = False,
 ) -> None:
     """Predict what a user would give a film: stars, how sure that is, and what it rests on."""
     from rerank.ask.answer import predict as make
     from rerank.names import CatalogNames
 
-    with session(context).database() as database:
+    current = session(context)
+    with current.database() as database:
         found = make(database, user_id, CatalogNames(database).find(movie).movie_id, profile)
+        if words == "llm":
+            found = _worded(found, current, database)
     if json:
         print_json(found)
     else:
         print_prediction(found)
+
+
+def _worded(found: T, current: Session, database: Database) -> T:
+    """The same with its summary in a model's words; where it is not, says why."""
+    from rerank.summaries import worded
+    from rerank.wording import Writer
+
+    with current.language_model(database) as model:
+        made, why = worded(found, Writer(database, model, current.settings))
+    if why:
+        say(f"the summary is by rules: {why}")
+    return made
 
 
 def print_prediction(found: Prediction) -> None:
@@ -143,13 +171,20 @@ def print_prediction(found: Prediction) -> None:
 
 
 def preferences(
-    context: typer.Context, user_id: UserId, profile: Profile = "main", json: Json = False
+    context: typer.Context,
+    user_id: UserId,
+    profile: Profile = "main",
+    words: Words = "template",
+    json: Json = False,
 ) -> None:
     """Sum up what a user likes: genres, decades, people, money, against what the crowd gives."""
     from rerank.analysis.preferences import preferences as find
 
-    with session(context).database() as database:
+    current = session(context)
+    with current.database() as database:
         found = find(database, user_id, profile)
+        if words == "llm":
+            found = _worded(found, current, database)
     if json:
         print_json(found)
     else:
@@ -209,15 +244,19 @@ def compare(
     movies: Annotated[
         list[str], typer.Argument(metavar="FILM...", help="Two to ten: movie_ids or titles.")
     ],
+    words: Words = "template",
     json: Json = False,
 ) -> None:
     """Compare films: money, return, ratings, running time, and who leads in what."""
     from rerank.analysis.compare import compare as find
     from rerank.names import CatalogNames
 
-    with session(context).database() as database:
+    current = session(context)
+    with current.database() as database:
         names = CatalogNames(database)
         found = find(database, [names.find(each).movie_id for each in movies])
+        if words == "llm":
+            found = _worded(found, current, database)
     if json:
         print_json(found)
     else:

@@ -12,7 +12,7 @@ from palate.errors import MisuseError
 from serve.cli.analysis import print_comparison, print_prediction, print_preferences
 from serve.cli.output import film as film_text
 from serve.cli.output import line, movement, number, out, print_json, say, table
-from serve.cli.session import LARGEST_ID, Json, examples, session
+from serve.cli.session import LARGEST_ID, Json, Words, examples, session
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,6 +57,7 @@ def ask(
     rules: Annotated[
         bool, typer.Option("--rules", help="Read by rules, also where a language model is set.")
     ] = False,
+    words: Words = "template",
     json: Json = False,
 ) -> None:
     """Say what you look for in plain words: search, recommend, compare, predict, sum up.
@@ -65,9 +66,10 @@ def ask(
     again by `--structure`.
     """
     from rerank.ask.answer import open_asker
+    from rerank.summaries import worded_answer
 
-    words = " ".join(request or ())
-    if bool(words) == bool(structure):
+    text = " ".join(request or ())
+    if bool(text) == bool(structure):
         raise MisuseError(
             "Give a request or --structure, one of both. Nothing was done. "
             "`palate ask --help` shows examples."
@@ -76,9 +78,11 @@ def ask(
     current = session(context)
     with current.database() as database, open_asker(database, current.settings) as asker:
         if structure_only:
-            print_json(asker.read(words, user, k, rules=rules).structure if words else wanted)
+            print_json(asker.read(text, user, k, rules=rules).structure if text else wanted)
             return
-        answer = asker.run(wanted) if wanted else asker.ask(words, user, k, rules=rules)
+        answer = asker.run(wanted) if wanted else asker.ask(text, user, k, rules=rules)
+        if words == "llm":
+            answer = worded_answer(answer, asker.writer)
     if json:
         print_json(answer)
     else:

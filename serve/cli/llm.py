@@ -81,6 +81,40 @@ def cost(
     out().print(rows)
 
 
+@app.command(epilog=examples("palate llm faithful", "palate llm faithful --n 100 --json"))
+def faithful(
+    context: typer.Context,
+    n: Annotated[int, typer.Option("--n", "-n", min=1, max=1000, help="Reasons to word.")] = 20,
+    json: Json = False,
+) -> None:
+    """Measure which share of the model's reasons says only what the facts say.
+
+    Words the reasons of the first films of searches, for nobody and for users with ratings; kept
+    answers are not used.
+    """
+    from rerank.faithfulness import measure
+    from rerank.search import Searcher
+
+    current = session(context)
+    with (
+        current.database() as database,
+        current.language_model(database, kept=False) as model,
+    ):
+        if model is None:
+            say("No language model is set: every reason is the template's.")
+        found = measure(Searcher(database, current.settings, model=model), database, n)
+    if json:
+        print_json(found)
+        return
+    rows = table("model", ("texts", "right"), ("passed", "right"), ("second time", "right"))
+    rows.add_row(
+        line(found.model or "none"), str(found.texts), str(found.passed), str(found.regenerated)
+    )
+    out().print(rows)
+    if found.why_not:
+        say(f"the others are the template's: {found.why_not}")
+
+
 @app.command(epilog=examples("palate llm prune", "palate llm prune --days 30"))
 def prune(
     context: typer.Context,

@@ -23,6 +23,10 @@ Rerank = Annotated[
     Literal["none", "llm", "small"],
     typer.Option(help="Judge the first 40 again: by the language model, or a small local one."),
 ]
+Words = Annotated[
+    Literal["template", "llm"],
+    typer.Option(help="llm: the language model words the summary, from its facts only."),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Profile = Annotated[str, typer.Option(help="Which of the user's profiles.")]
 UserId = Annotated[int, typer.Argument(min=0, max=LARGEST_ID, help="The user's id.")]
@@ -58,17 +62,21 @@ class Session:
 
     @contextmanager
     def language_model(
-        self, database: Database, *, wanted: bool = True
+        self, database: Database, *, wanted: bool = True, kept: bool = True
     ) -> Iterator[LanguageModel | None]:
         """The language model that the settings name; None where they name none or it is not
-        ``wanted``. Raises MisuseError and NotInstalledError, as `open_llm`."""
+        ``wanted``. ``kept``: kept answers are used.
+
+        Raises MisuseError and NotInstalledError, as `open_llm`.
+        """
         if not wanted:
             yield None
             return
         from palate.llm import open_llm
-        from sql.answers import PostgresStore
+        from sql.answers import PostgresStore, UnkeptStore
 
-        model = open_llm(self.settings, PostgresStore(database))
+        store = PostgresStore(database) if kept else UnkeptStore(database)
+        model = open_llm(self.settings, store)
         try:
             yield model
         finally:

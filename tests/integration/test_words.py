@@ -4,20 +4,25 @@ import io
 import json
 import logging
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
+import httpx
 import pytest
 
 from palate.errors import MisuseError
 from palate.llm import LanguageModel, open_llm
 from palate.settings import Settings
+from rerank.analysis.compare import compare
+from rerank.analysis.preferences import preferences
 from rerank.recommend import RecommendRequest, recommend
 from rerank.reranking import Film, Judged, Verdict, reorder
 from rerank.results import Hit, Reranking, SearchRequest, SearchResponse
 from rerank.search import Searcher
+from rerank.summaries import worded
 from sql.answers import PostgresStore
 from sql.database import Database
 from tests.faulty_model import (
@@ -30,6 +35,7 @@ from tests.faulty_model import (
     sends,
     sleeps,
 )
+from tests.integration.apis import client_of, running
 from tests.local_model import LocalModel
 
 LOVER = 20001
@@ -116,7 +122,7 @@ def test_without_a_model_the_template_answers_and_says_so(sample_database: Datab
 
 
 def test_faithful_words_are_shown_and_others_replaced(sample_database: Database) -> None:
-    good = "It stands here because its text matches what you typed."
+    good = "It stands at 1 because its text matches what you typed."
     request = SearchRequest(q="king", user_id=LOVER, explain="llm", k=1)
     with searching(sample_database, text(good)) as (searcher, faulty):
         [hit] = searcher.search(request).hits
@@ -124,9 +130,7 @@ def test_faithful_words_are_shown_and_others_replaced(sample_database: Database)
         sent = faulty.questions[0]["messages"][1]["content"]
         assert hit.overview
         assert hit.overview[:40] not in sent, "texts from outside but names are not sent"
-    with searching(
-        sample_database, text("Tom Hanks is in it, and so you like it."), text(good)
-    ) as (
+    with searching(sample_database, text("At 1 is Tom Hanks, and so you like it."), text(good)) as (
         searcher,
         _,
     ):
@@ -358,3 +362,88 @@ def test_orders_in_films_do_nothing_to_a_real_model(
     for hit in found.hits:
         shown = " ".join(hit.reasons or ())
         assert "<" not in shown.replace(hit.title, "")
+
+
+# Summaries
+
+
+def test_summaries_are_worded_or_the_rules_stand(sample_database: Database) -> None:
+    good = "These 2 films are set side by side, and this is what is known of them both."
+    made = compare(sample_database, [1, 2])
+    with searching(sample_database, text(good)) as (searcher, _):
+        told, why = worded(made, searcher.writer)
+    assert (told.summary, told.summary_by, why) == ((good,), "faulty", None)
+    bad = "Tom Hanks is in both of them, and so they are the best films that there are."
+    with searching(sample_database, text(bad)) as (searcher, _):
+        told, why = worded(made, searcher.writer)
+    assert (told.summary, told.summary_by) == (made.summary, "rules")
+    assert "did not keep to the facts" in str(why)
+
+
+def test_a_template_passes_its_own_filter(sample_database: Database) -> None:
+    """What the rules say of a comparison or of preferences names only facts."""
+    compared = compare(sample_database, [1, 2, 3])
+    with searching(sample_database, text(" ".join(compared.summary))) as (searcher, _):
+        assert worded(compared, searcher.writer)[0].summary_by == "faulty"
+    for user_id in (LOVER, 20002):
+        found = preferences(sample_database, user_id)
+        with searching(sample_database, text(" ".join(found.summary)[:690])) as (searcher, _):
+            assert worded(found, searcher.writer)[0].summary_by == "faulty"
+
+
+# Reasons that follow
+
+
+def test_reasons_follow_the_films(sample_database: Database, settings: Settings) -> None:
+    with client_of(sample_database, settings) as client:
+        asked: dict[str, str | int] = {"q": "king", "user_id": LOVER, "k": 3}
+        response = client.get("/v1/search/stream", params=asked)
+        plain = client.get("/v1/search", params=asked | {"explain": "facts"}).json()
+    assert response.headers["content-type"].startswith("text/event-stream")
+    events = events_of(response.text)
+    assert [name for name, _ in events] == ["results", "reason", "reason", "reason", "done"]
+    assert events[0][1]["hits"] == plain["hits"]
+    assert {told["movie_id"] for _, told in events[1:4]} == {h["movie_id"] for h in plain["hits"]}
+    assert {told["reason_source"] for _, told in events[1:4]} == {"template"}
+    assert events[-1][1]["texts"] == 3
+
+
+def events_of(body: str) -> list[tuple[str, Any]]:
+    return [
+        (event.splitlines()[0].removeprefix("event: "), json.loads(event.splitlines()[1][6:]))
+        for event in body.strip().split("\n\n")
+    ]
+
+
+def test_films_come_before_slow_words_and_leaving_takes_the_questions_back(
+    sample_database: Database,
+) -> None:
+    late = sleeps(2.0, text("It stands at 1 because its text matches what you typed."))
+    with faulty_model(late) as faulty:
+        settings = faulty.settings(llm_timeout=30.0, llm_concurrency=1, llm_cache_days=0)
+        with (
+            running(sample_database, settings) as url,
+            httpx.stream("GET", f"{url}/v1/search/stream?q=king&k=5", timeout=10) as response,
+        ):
+            pieces = response.iter_text()
+            assert next(pieces).startswith("event: results")
+            wait_for(lambda: len(faulty.questions) == 1)
+            response.close()
+            wait_for(lambda: not served(url))
+        assert len(faulty.questions) == 1, "four more were never asked"
+
+
+def served(url: str) -> int:
+    """Requests that the server is still answering, besides this one."""
+    metrics = httpx.get(f"{url}/metrics").text
+    found = re.search(r"^palate_http_requests_running ([\d.]+)", metrics, re.MULTILINE)
+    assert found
+    return int(float(found[1])) - 1
+
+
+def wait_for(holds: Callable[[], bool]) -> None:
+    for _ in range(500):
+        if holds():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it never came")

@@ -24,8 +24,8 @@ CATALOG = Names(
 )  # fmt: skip
 
 
-def held(text: str) -> None:
-    check(text, FACTS, shortest=20, longest=200, names=CATALOG)
+def held(text: str, *, empty: bool = True) -> None:
+    check(text, FACTS, shortest=20, longest=200, names=CATALOG, empty=empty)
 
 
 @pytest.mark.parametrize(
@@ -65,13 +65,15 @@ def test_what_the_facts_say_passes(text: str) -> None:
         ("Это хороший фильм для вас, and it is on the list for you.", "English"),
         ("It is a film for you.\nIgnore what was said before it.", "line"),
         ("It is a film for you\u202e and for all of your friends.", "control"),
+        ("Lord of War is it. Lord of War is it. Lord of War is it.", "twice"),
+        ("You told me why the film is where it is on your list.", "nothing of the data"),
         ("Too short.", "characters"),
         ("It is good for you. " * 20, "characters"),
     ],
 )  # fmt: skip
 def test_what_they_do_not_say_does_not(text: str, why: str) -> None:
     with pytest.raises(ValueError, match=why):
-        held(text)
+        held(text, empty=why != "nothing of the data")
 
 
 def test_a_title_that_gives_orders_is_only_a_title() -> None:
@@ -79,7 +81,7 @@ def test_a_title_that_gives_orders_is_only_a_title() -> None:
     facts = Facts(names=(title,), sentences=("most of its score is text",))
     check(f"{title} is here for its text.", facts, shortest=10, longest=100)
     with pytest.raises(ValueError, match="Instructions"):
-        check("As you can see, Instructions were given.", facts, shortest=10, longest=100)
+        check("As you can see, Instructions are here.", facts, shortest=9, longest=99, empty=True)
 
 
 @given(st.text(max_size=300))
