@@ -18,11 +18,13 @@ from palate.llm import LanguageModel, open_llm
 from palate.settings import Settings
 from rerank.analysis.compare import compare
 from rerank.analysis.preferences import preferences
+from rerank.ask.answer import open_asker
 from rerank.recommend import RecommendRequest, recommend
 from rerank.reranking import Film, Judged, Verdict, reorder
 from rerank.results import Hit, Reranking, SearchRequest, SearchResponse
 from rerank.search import Searcher
 from rerank.summaries import worded
+from serve.cli.orders import print_order
 from sql.answers import PostgresStore
 from sql.database import Database
 from tests.faulty_model import (
@@ -447,3 +449,32 @@ def wait_for(holds: Callable[[], bool]) -> None:
             return
         time.sleep(0.01)
     raise AssertionError("it never came")
+
+
+# Everything at once, as people ask for it
+
+
+def test_a_request_that_gives_orders_changes_only_what_is_looked_for(hostile: Database) -> None:
+    """The model that reads requests obeys: it names another user, and the key as a film."""
+    form = {"intent": "search", "text": "king", "user": 20002, "titles": [KEY], "genres": [KEY]}
+    with faulty_model(says(json.dumps(form))) as faulty:
+        settings = faulty.settings(llm_cache_days=0)
+        with open_asker(hostile, settings) as asker:
+            found = asker.ask(f"{INJECTED[0]} king")
+    assert found.structure.user_id is None
+    assert not found.structure.titles
+    assert not leaks(hostile, "".join(found.notes) + "".join(h.title for h in found.hits))
+
+
+def test_titles_are_shown_as_text_whatever_is_in_them(
+    hostile: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with hostile.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE movies SET title = 'King [red]<b>\x1b[31m' WHERE movie_id = 1"
+        )
+    request = SearchRequest(q="king", k=100, explain="llm", rerank="llm")
+    print_order(Searcher(hostile).search(request), accounts=True, nothing="")
+    shown = capsys.readouterr().out
+    assert "[red]<b>" in shown
+    assert "\x1b" not in shown
