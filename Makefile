@@ -23,8 +23,9 @@ lint: $(VENV)/dev  ## Style, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Two workers share the cores: more threads in each would only get in each other's way.
 test: lint       ## Every check and test
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 
 bench: $(VENV)/base  ## Measure search and loading on this machine
 	$(BIN)/palate bench search

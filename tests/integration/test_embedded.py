@@ -16,7 +16,7 @@ import psycopg
 import pytest
 import sqlalchemy
 
-from palate.errors import EmbeddedServerError
+from palate.errors import EmbeddedServerError, MisuseError
 from palate.settings import Settings
 from sql import keeper, programs
 from sql.database import Database
@@ -309,7 +309,7 @@ def test_another_major_version_is_refused_and_left_alone(data_dir: Path) -> None
 
 def test_a_folder_that_is_a_file_is_explained(data_dir: Path) -> None:
     (data_dir / "file").touch()
-    with pytest.raises(EmbeddedServerError, match="PALATE_DATA_DIR"):
+    with pytest.raises(MisuseError, match="PALATE_DATA_DIR"):
         EmbeddedServer.start(data_dir / "file", durable=False)
 
 

@@ -20,6 +20,8 @@ from rerank.models.two_tower.model import LOSSES, FullTwoTower, TwoTower
 from tests.unit.models import structured
 from tests.unit.test_features import DAY, MONDAY, Few
 
+pytestmark = pytest.mark.xdist_group("towers")
+
 torch = pytest.importorskip("torch", reason="the extra embed is not installed")
 
 SMALL: Mapping[str, Any] = {"rank": 8, "batch": 64, "drawn": 32, "epochs": 6}
