@@ -34,6 +34,7 @@ from palate.errors import (
     BudgetError,
     ConflictError,
     LanguageModelError,
+    LanguageModelRefusedError,
     LanguageModelUnavailableError,
     LoadError,
     NotFoundError,
@@ -70,7 +71,7 @@ class EnrichReport:
             return "No film is due; nothing was changed."
         text = f"Enriched {self.films:,} films by {self.by} in {self.seconds:.1f} s."
         if self.by == RULES:
-            return f"{text} Tones are left open: no language model is set (docs/llm.md)."
+            return f"{text} Tones are left open: no language model was asked (docs/llm.md)."
         cost = "unknown cost" if self.usage.cost is None else f"${self.usage.cost:,.4f}"
         text += f" {self.usage.tokens:,} tokens, {cost}; {self.from_store:,} films from the store."
         if self.unanswered:
@@ -148,8 +149,8 @@ def enrich(
 
     Without a model, by rules alone. A batch that the model cannot answer is judged by rules and
     stays due. Raises ConflictError while another run enriches this database, and
-    LanguageModelUnavailableError or BudgetError where going on is pointless; what was written
-    before stays.
+    LanguageModelUnavailableError, LanguageModelRefusedError or BudgetError where going on is
+    pointless; what was written before stays.
     """
     progress, started = progress or SilentProgress(), time.monotonic()
     with _alone(database), _permitted():
@@ -219,7 +220,7 @@ class _Run:
         """What the model says; None where it says nothing usable."""
         try:
             return ask(self._model, films, self._mean)
-        except (LanguageModelUnavailableError, BudgetError):
+        except (LanguageModelUnavailableError, LanguageModelRefusedError, BudgetError):
             raise
         except LanguageModelError as error:
             self._progress.say(f"{len(films)} films by rules: {error}")

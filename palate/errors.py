@@ -118,6 +118,12 @@ class LanguageModelUnavailableError(LanguageModelError):
     title = "Language model unavailable"
 
 
+class LanguageModelRefusedError(LanguageModelError):
+    """The endpoint refuses the key, the model's name or the account: it will answer nothing."""
+
+    title = "Language model refused"
+
+
 class BudgetError(LanguageModelError):
     """A question would have cost more than the budget leaves: it was not asked."""
 

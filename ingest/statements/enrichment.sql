@@ -90,7 +90,9 @@ FROM movies m;
 SELECT v.name, v.value, count(*) AS films
 FROM movies m CROSS JOIN LATERAL (VALUES
     ('sentiment', m.sentiment), ('budget_tier', m.budget_tier), ('revenue_tier', m.revenue_tier),
-    ('effectiveness', floor(least(m.effectiveness, 9.99))::text), ('target_audience', m.target_audience)
+    ('effectiveness', CASE WHEN m.effectiveness IS NOT NULL  -- least() passes over a null
+                      THEN floor(least(m.effectiveness, 9.99))::text END),
+    ('target_audience', m.target_audience)
 ) v (name, value)
 WHERE v.value IS NOT NULL
 GROUP BY v.name, v.value;

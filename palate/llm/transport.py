@@ -18,7 +18,11 @@ import httpx2
 import openai
 import stamina
 
-from palate.errors import LanguageModelError, LanguageModelUnavailableError
+from palate.errors import (
+    LanguageModelError,
+    LanguageModelRefusedError,
+    LanguageModelUnavailableError,
+)
 from palate.llm.limits import CircuitBreaker, Pace
 from palate.llm.providers import Endpoint
 from palate.settings import Settings
@@ -230,7 +234,9 @@ class Transport:
                 return LanguageModelUnavailableError(
                     f"{said}. Nothing was changed. Try later; answers without it go on."
                 )
-            return LanguageModelError(f"{said}. Nothing was changed. {_advice(error)}")
+            for_good = error.out_of_funds or error.status in (401, 404)
+            kind = LanguageModelRefusedError if for_good else LanguageModelError
+            return kind(f"{said}. Nothing was changed. {_advice(error)}")
         if isinstance(error, TimeoutError | openai.APITimeoutError):
             return LanguageModelUnavailableError(
                 f"The language model at {host} was too slow. Nothing was changed. Raise "

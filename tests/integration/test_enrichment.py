@@ -14,6 +14,7 @@ from ingest.judging import Told
 from palate.errors import (
     BudgetError,
     ConflictError,
+    LanguageModelRefusedError,
     LanguageModelUnavailableError,
     LoadError,
     NotFoundError,
@@ -91,6 +92,8 @@ def test_rules_give_values_or_an_honest_null(database: Database) -> None:
     add(database, FILMS)
     done = run(database, None)
     assert "Tones are left open" in str(done)
+    found = report(database, n=0)
+    assert {name: sum(values.values()) for name, values in found.spread.items()} == found.coverage
     dog, cellar, sunday = (get_movie(database, i) for i in (1, 2, 3))
     assert (dog.budget_tier, dog.revenue_tier, dog.target_audience) == ("medium", "medium", "kids")
     assert (cellar.budget_tier, cellar.revenue_tier) == ("ultra_high", "blockbuster")
@@ -174,6 +177,14 @@ def test_rules_keep_what_a_model_said_of_the_same_facts(database: Database) -> N
         raw(connection).execute("UPDATE movies SET overview = 'Another story.'")
     run(database, None, which="stale")
     assert get_movie(database, 1).sentiment is None
+
+
+def test_an_endpoint_that_refuses_the_model_ends_the_run(database: Database) -> None:
+    add(database, FILMS)
+    with double(database, sends(404, "{}")) as (model, _):
+        with pytest.raises(LanguageModelRefusedError, match="PALATE_LLM_MODEL"):
+            run(database, model)
+        assert len(choose(database, model)) == len(FILMS)
 
 
 def test_a_run_that_was_stopped_goes_on_and_pays_nothing_twice(database: Database) -> None:
