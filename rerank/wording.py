@@ -18,7 +18,12 @@ from typing import Any, Literal, NamedTuple
 import structlog
 from pydantic import BaseModel
 
-from palate.errors import BudgetError, LanguageModelUnavailableError, PalateError
+from palate.errors import (
+    BudgetError,
+    LanguageModelRefusedError,
+    LanguageModelUnavailableError,
+    PalateError,
+)
 from palate.llm import LanguageModel, load_prompt
 from palate.metrics import LLM_TEXTS
 from palate.settings import Settings
@@ -149,6 +154,8 @@ def why(error: PalateError) -> str:
     _log.debug("language model not used", kind=type(error).__name__)
     if isinstance(error, BudgetError):
         return "the language model's budget is spent"
+    if isinstance(error, LanguageModelRefusedError):
+        return "the language model's endpoint refuses the key or the model (`palate doctor`)"
     if isinstance(error, LanguageModelUnavailableError):
         return _SLOW
     return UNFAITHFUL

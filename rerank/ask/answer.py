@@ -149,7 +149,7 @@ class Asker:
             if structure is not None and self._reader is not None:
                 reading = replace(link(structure, names), read_by=self._reader.name)
             elif self._reader is not None and not rules:
-                said = f"{self._reader.name} gave no answer in time: read by rules."
+                said = f"{self._reader.name} gave no usable answer in time: read by rules."
                 reading = replace(reading, notes=(*reading.notes, said))
         given = {
             name: value
