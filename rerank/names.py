@@ -118,6 +118,11 @@ class Names:
             if name and self._people.setdefault(name, person) is person and " " in name:
                 self._surnames[name.rpartition(" ")[2]].append(person)
 
+    @property
+    def empty(self) -> bool:
+        """Whether there are no films."""
+        return not self._by_id
+
     def film(self, movie_id: int) -> Film | None:
         """The film with this id."""
         return self._by_id.get(movie_id)
@@ -242,7 +247,8 @@ def find_film(names: Names, text: str) -> Film:
     dated = _DATED.match(typed)
     found = names.films(dated["title"], int(dated["year"])) if dated else names.films(typed)
     if found is None:
-        near = ", ".join(f"{film} is {film.movie_id}" for film in names.near(typed))
+        alike = [] if typed.isdecimal() else names.near(typed)
+        near = ", ".join(f"{film} is {film.movie_id}" for film in alike)
         raise NotFoundError(
             f"There is no film {_short(typed)!r}. Nothing was done. "
             + (f"Like it: {near}." if near else "Give its movie_id, or `palate search` for it.")

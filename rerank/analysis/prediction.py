@@ -18,10 +18,12 @@ def in_words(predicted: RatingPrediction) -> tuple[str, ...]:
     if predicted.within_half_star is not None:
         sure += f": {predicted.within_half_star:.0%} of such ratings are at most half a star off"
     said.append(sure + ".")
+    anybody = f"; anybody: {predicted.expected:.1f}"
     for lifts, word in ((True, "Lifted"), (False, "Lowered")):
         told = [e for e in predicted.rests_on if _moves(e, lifts=lifts)][:_SHOWN]
         if told:
-            said.append(f"{word} by the {_list(told)}; anybody: {predicted.expected:.1f}.")
+            said.append(f"{word} by the {_list(told)}{anybody}.")
+            anybody = ""
     if predicted.rated is not None:
         said.append(f"The user gave it {predicted.rated:.1f}; the other ratings predict.")
     if predicted.why:

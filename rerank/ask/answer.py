@@ -20,6 +20,7 @@ from rerank.analysis.preferences import Preferences, preferences
 from rerank.ask.link import link
 from rerank.ask.model import ModelReader
 from rerank.ask.rules import Reading, read_request
+from rerank.ask.said import at_first
 from rerank.ask.structure import Structure
 from rerank.ask.tree import Asked, as_tree, narrows
 from rerank.models.prediction import predict_rating
@@ -179,7 +180,12 @@ class Asker:
                 found = self._summarise(reading)
             case _:
                 found = self._films(reading)
-        notes = (*reading.notes, *found.pop("notes", ()), *_unknown(reading.not_found))
+        notes = (
+            *reading.notes,
+            *at_first(text, reading, self.names.get()),
+            *found.pop("notes", ()),
+            *_unknown(reading.not_found),
+        )
         facts = {"personalized": False, "why_not_personalized": None, "read_as": None} | found
         return AskAnswer(
             request=text,

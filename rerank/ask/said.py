@@ -3,11 +3,17 @@
 from collections.abc import Iterable, Iterator
 
 from rerank.analysis.compare import dollars
+from rerank.ask.rules import Reading
 from rerank.ask.structure import Exclusions, Person, Span, Structure
+from rerank.ask.tree import narrows
+from rerank.names import Names
 
 _INTENTS = {
     "search": "films", "recommend": "recommended films", "similar": "films like",
     "predict": "a prediction for", "compare": "a comparison of", "summarise": "the taste of",
+}  # fmt: skip
+_WITHOUT_TITLES = _INTENTS | {
+    "similar": "similar films", "predict": "a prediction", "compare": "a comparison",
 }  # fmt: skip
 _RANGES = {
     "year": "year", "runtime_minutes": "minutes", "avg_rating": "stars",
@@ -20,9 +26,18 @@ def in_words(structure: Structure) -> str:
     return " · ".join(part for part in _parts(structure) if part)
 
 
+def at_first(text: str | None, reading: Reading, names: Names) -> Iterator[str]:
+    """What to know of an answer that cannot be about what was asked."""
+    searched = reading.structure.intent == "search" and not reading.not_found
+    if names.empty:
+        yield "There are no films yet: `palate ingest --help` shows how to load some."
+    elif text and searched and not narrows(reading.structure):
+        yield "The request says nothing of the films that are wanted: all are meant."
+
+
 def _parts(structure: Structure) -> Iterator[str]:
     about = ", ".join(map(str, structure.titles))
-    yield f"{_INTENTS[structure.intent]} {about}".strip()
+    yield f"{_INTENTS[structure.intent]} {about}" if about else _WITHOUT_TITLES[structure.intent]
     if structure.intent == "summarise":
         yield f"user {structure.user_id}"
         return

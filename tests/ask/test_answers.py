@@ -141,3 +141,25 @@ def test_nothing_is_summed_up_of_nobody(asker: Asker) -> None:
 def test_limits_hold_for_structures(asker: Asker) -> None:
     with pytest.raises(MisuseError, match="PALATE_MAX_K"):
         asker.run(Structure(k=1000))
+
+
+@pytest.mark.parametrize("request_", ["?????", "the the the", "for user 5"])
+def test_a_request_that_says_nothing_of_films_is_answered_with_a_note(
+    asker: Asker, request_: str
+) -> None:
+    answer = asker.ask(request_, k=2)
+    assert len(answer.movies) == 2
+    assert answer.notes == (
+        "The request says nothing of the films that are wanted: all are meant.",
+    )
+
+
+def test_an_empty_catalog_is_said_to_be_empty(database: Database) -> None:
+    answer = Asker(database, Searcher(database)).ask("compare Jaws and Alien")
+    assert answer.comparison is None
+    assert answer.notes[0].startswith("There are no films yet")
+
+
+def test_a_number_that_is_no_film_is_like_none(asker: Asker) -> None:
+    with pytest.raises(NotFoundError, match="Give its movie_id"):
+        asker.names.find("99999999")
