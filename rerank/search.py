@@ -194,21 +194,24 @@ class Searcher:
     def _embed(self, request: SearchRequest) -> NDArray[Any] | None:
         if request.mode == "lexical":
             return None
+        stored = self._stored_model()
         embedder = self.warm_up()
-        self._check_model(embedder.name)
+        _check_model(embedder.name, stored)
         with stage("embed"):
             vector: NDArray[Any] = embedder.embed([request.q])[0]
         return vector
 
-    def _check_model(self, name: str) -> None:
+    def _stored_model(self) -> str:
+        """What embedded the films. Raises ConflictError before a model is loaded for nothing."""
         with self._database.read() as connection:
             stored: str | None = connection.execute(_statements["embedding_model"]).scalar()
-        if stored is None or plain_name(stored) != plain_name(name):
+        if stored is None:
             raise ConflictError(
-                f"The query would be embedded by {name}, the films by {stored or 'no model yet'}. "
-                "Nothing was searched. Load embeddings of the same model, or set "
-                "PALATE_EMBEDDING_MODEL."
+                "The films have no embeddings, so none is near a query in meaning. Nothing was "
+                "searched. `palate embed generate` makes some, `palate ingest embeddings` loads "
+                "them."
             )
+        return stored
 
     def _rank(
         self,
@@ -325,6 +328,14 @@ class Searcher:
         if offset >= len(order):
             return None
         return self._signer.write(Cursor(order, offset, relaxed, learned), plan.request)
+
+
+def _check_model(name: str, stored: str) -> None:
+    if plain_name(stored) != plain_name(name):
+        raise ConflictError(
+            f"The query would be embedded by {name}, the films by {stored}. Nothing was searched. "
+            "Load embeddings of the same model, or set PALATE_EMBEDDING_MODEL."
+        )
 
 
 def _id(hit: Hit) -> int:

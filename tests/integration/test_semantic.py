@@ -66,6 +66,14 @@ def test_without_an_encoder_the_answer_says_what_to_install(
         Searcher(sample_database).search(SearchRequest(q="king", mode="semantic"))
 
 
+def test_films_without_vectors_are_told_before_a_model_is_loaded(sample_copy: Database) -> None:
+    with sample_copy.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM embedding_model")
+    searcher = Searcher(sample_copy)
+    with pytest.raises(ConflictError, match="have no embeddings"):
+        searcher.search(SearchRequest(q="king", mode="semantic"))
+
+
 def test_vectors_of_another_model_are_not_compared(sample_copy: Database) -> None:
     with sample_copy.begin() as connection:
         connection.exec_driver_sql("UPDATE embedding_model SET name = 'all-MiniLM-L12-v2'")
