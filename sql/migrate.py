@@ -6,6 +6,7 @@ one migrates, and a failure leaves the schema as it was.
 """
 
 import hashlib
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,10 @@ from alembic.util import CommandError
 from palate.errors import DatabaseUnavailableError, NewerSchemaError, SchemaError
 from sql.database import Database
 from sql.statements import Statements, run_script
+
+ALEMBIC = threading.RLock()
+"""Held while Alembic runs: its context is the process's own, so that of two threads that migrate,
+say a store of runs and a database, one would work on the other's connection."""
 
 _ROOT = Path(__file__).parent
 _MIGRATIONS = _ROOT / "migrations"
@@ -112,7 +117,8 @@ def _apply_versioned(connection: sqlalchemy.Connection) -> list[str]:
     config.attributes["connection"] = connection
     before = schema_version(connection)
     try:
-        command.upgrade(config, "head")
+        with ALEMBIC:
+            command.upgrade(config, "head")
     except CommandError as error:
         if before is not None and "locate revision" in str(error):
             raise _newer(before) from error

@@ -25,6 +25,7 @@ from rerank.models.epochs import listening
 from rerank.models.interface import Ids
 from rerank.models.registry import Factors, StoredModel, read_body, read_factors
 from sql.database import Database
+from sql.migrate import ALEMBIC
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -218,11 +219,13 @@ class _Writer(threading.Thread):
 
         if self._uri.startswith("sqlite:///"):
             Path(self._uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-        client = MlflowClient(tracking_uri=self._uri)
         tags = {"mlflow.source.name": f"palate {self._name}", "mlflow.source.type": "LOCAL"}
         if (revision := git_revision()) is not None:
             tags["mlflow.source.git.commit"] = revision
-        made = client.create_run(self._experiment(client), tags=tags, run_name=self._name)
+        with nullcontext() if self._uri.startswith("http") else ALEMBIC:  # it may make its tables
+            client = MlflowClient(tracking_uri=self._uri)
+            experiment = self._experiment(client)
+        made = client.create_run(experiment, tags=tags, run_name=self._name)
         return client, str(made.info.run_id)
 
     def _experiment(self, client: "MlflowClient") -> str:

@@ -16,6 +16,7 @@ from rerank.evaluate.data import read_ratings
 from rerank.models.objectives import ORDER, Objective, Tell, objective
 from rerank.models.registry import fingerprint
 from sql.database import Database
+from sql.migrate import ALEMBIC
 
 if TYPE_CHECKING:
     import optuna
@@ -162,12 +163,13 @@ def _open(settings: Settings, study: str, name: str, seed: int) -> "optuna.Study
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     file = studies_file(settings)
     file.parent.mkdir(parents=True, exist_ok=True)
-    found = optuna.create_study(
-        storage=f"sqlite:///{file}",
-        study_name=study,
-        direction="maximize",
-        load_if_exists=True,
-    )
+    with ALEMBIC:
+        found = optuna.create_study(
+            storage=f"sqlite:///{file}",
+            study_name=study,
+            direction="maximize",
+            load_if_exists=True,
+        )
     # Going on must not draw again what was drawn before.
     found.sampler = optuna.samplers.TPESampler(seed=seed + len(found.trials))
     warmup = _WARMUP_ROUNDS if name == ORDER else 0

@@ -9,6 +9,7 @@ import sqlalchemy
 
 from palate.errors import SchemaError
 from palate.settings import Settings
+from rerank.models.tracking import tracked
 from serve.api.health import Readiness
 from sql.database import Database
 from sql.embedded import EmbeddedServer
@@ -37,6 +38,22 @@ def test_of_many_starters_one_migrates(bare: Database) -> None:
     with ThreadPoolExecutor(4) as pool:
         applied = list(pool.map(lambda _: migrate(bare), range(4)))
     assert sorted(map(bool, applied)) == [False, False, False, True]
+
+
+@pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated")
+def test_a_store_of_runs_may_make_its_tables_meanwhile(
+    bare: Database, tmp_path: Path, settings: Settings
+) -> None:
+    pytest.importorskip("mlflow.store.tracking.sqlalchemy_store")
+    said: list[str] = []
+    kept = settings.model_copy(update={"data_dir": tmp_path, "mlflow_tracking_uri": None})
+    with tracked(kept, "train", said.append):
+        for _ in range(5):
+            migrate(bare)
+            with bare.begin() as connection:
+                connection.exec_driver_sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        assert migrate(bare)
+    assert said == []
 
 
 def test_a_changed_function_is_applied_again(database: Database) -> None:
