@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from palate.errors import MisuseError
-from serve.cli.output import err, film, line, number, out, print_facts, print_json, say, table
+from serve.cli.output import (
+    err,
+    film,
+    line,
+    number,
+    out,
+    print_facts,
+    print_json,
+    say,
+    table,
+    when_stopped,
+)
 from serve.cli.session import LARGEST_ID, Json, examples, session
 
 if TYPE_CHECKING:
@@ -69,7 +80,8 @@ def enrich(
             planned = estimate(database, model, chosen)
             print_json(planned) if json else say(str(planned))
             return
-        with watch(err()) as progress:
+        kept = "What was enriched stays; the same command goes on."
+        with when_stopped(kept), watch(err()) as progress:
             concurrency = session(context).settings.llm_concurrency
             done = judge(database, model, chosen, concurrency=concurrency, progress=progress)
     print_json(done) if json else say(str(done))

@@ -9,7 +9,8 @@ import json
 import os
 import sys
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Literal
 
@@ -51,6 +52,16 @@ def say(message: str) -> None:
 def warn(message: str) -> None:
     """Something that went less well than the person may think."""
     err().print(Text("warning: ", style="yellow") + Text(clean(message)), soft_wrap=True)
+
+
+@contextmanager
+def when_stopped(kept: str) -> Iterator[None]:
+    """Say what remains where Ctrl-C ends this."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        say(f"Stopped. {kept}")
+        raise
 
 
 def confirm(question: str, *, yes: bool) -> None:

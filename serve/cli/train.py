@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -11,7 +10,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from palate.errors import MisuseError, NotInstalledError
-from serve.cli.output import as_json, err, number, out, print_facts, print_json, say, table, warn
+from serve.cli.output import (
+    as_json,
+    err,
+    number,
+    out,
+    print_facts,
+    print_json,
+    say,
+    table,
+    warn,
+    when_stopped,
+)
+from serve.cli.parameters import LARGEST_SEED, parse_set, with_types
 from serve.cli.session import LARGEST_ID, Json, Yes, examples, session
 from serve.cli.towers import chosen_towers, epoch_line, finish_towers
 
@@ -97,7 +108,9 @@ def train(
     ] = True,
     activate: Annotated[bool, typer.Option(help="Use it, unless it does worse.")] = True,
     force: Force = False,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of everything drawn.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of everything drawn.")
+    ] = 0,
     engine: Annotated[
         Literal["local", "spark"], typer.Option(help="spark: als past one machine.")
     ] = "local",
@@ -127,6 +140,7 @@ def train(
     opened = session(context)
     towers = chosen_towers(chosen, opened.settings, device=device, resume=resume, vectors=vectors)
     with (
+        when_stopped("Models are in use whole or not at all: `palate models list`."),
         opened.database(migrate=True) as database,
         tracked(opened.settings, "train", warn) as run,
         err().status("") as status,
@@ -220,38 +234,6 @@ def _order(seed: int, given: dict[str, Any]) -> LambdaRank:
 
     defaults = dict(LambdaRank().__dict__)
     return LambdaRank(**{"seed": seed, **with_types("order", defaults, given)})
-
-
-def parse_set(pairs: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What ``--set NAME=VALUE`` says of the factors, and by ``order.NAME`` of the order."""
-    factors: dict[str, Any] = {}
-    order: dict[str, Any] = {}
-    for pair in pairs:
-        name, separator, value = pair.partition("=")
-        if not separator:
-            raise MisuseError(f"--set {pair}: write NAME=VALUE. Nothing was trained.")
-        _, dot, of_order = name.partition("order.")
-        (order if dot else factors)[of_order if dot else name] = value
-    return factors, order
-
-
-def with_types(model: str, defaults: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Given parameters, as the types that the defaults have. Raises MisuseError."""
-    unknown = sorted(set(given) - set(defaults))
-    if unknown:
-        raise MisuseError(
-            f"{model} has no {unknown[0]}. Nothing was trained. It has {', '.join(defaults)}."
-        )
-    found = {}
-    for name, value in given.items():
-        kind = type(defaults[name])
-        try:
-            found[name] = kind(value)
-        except (TypeError, ValueError):
-            raise MisuseError(
-                f"{name}={value} is no {kind.__name__}. Nothing was trained."
-            ) from None
-    return found
 
 
 @app.command("list", epilog=examples("palate models list"))

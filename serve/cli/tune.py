@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from palate.errors import MisuseError
-from serve.cli.output import as_json, err, number, print_facts, print_json, say, warn
+from serve.cli.output import as_json, err, number, print_facts, print_json, say, warn, when_stopped
+from serve.cli.parameters import LARGEST_SEED
 from serve.cli.session import Json, examples, session
 
 if TYPE_CHECKING:
@@ -38,7 +39,9 @@ def tune(
     ] = None,
     apply: Annotated[bool, typer.Option("--apply", help="blend: use them without asking.")] = False,
     force: Annotated[bool, typer.Option("--force", help="blend: even if they do worse.")] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of everything drawn.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of everything drawn.")
+    ] = 0,
     json: Json = False,
 ) -> None:
     """Try parameters of a model, or tune the blend's weights for the active one.
@@ -83,14 +86,11 @@ def _tune_model(
         def tried(attempt: int, value: float, _: Any) -> None:
             run.metrics({"objective": value}, attempt)
 
-        try:
+        with when_stopped("What was tried is kept; the same command goes on."):
             found = study_of(
                 database, model, trials=trials, timeout=timeout, study=study, seed=seed,
                 tell=status.update, tried=tried,
             )  # fmt: skip
-        except KeyboardInterrupt:
-            say("Stopped. What was tried is kept; the same command goes on.")
-            raise
         run.parameters(found.parameters)
         run.metrics({"best": found.value})
         run.tags({"palate.study": found.study, "palate.model": model})
