@@ -24,7 +24,8 @@ app = typer.Typer(
 )
 
 Replace = Annotated[
-    bool, typer.Option("--replace", help="Delete what is loaded first, ratings included.")
+    bool,
+    typer.Option("--replace", help="Delete what is there first: films, ratings, users, models."),
 ]
 OnErrorOption = Annotated[
     Literal["stop", "skip"],
