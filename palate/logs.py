@@ -45,9 +45,10 @@ def set_up_logs(settings: Settings) -> None:
     root.setLevel(settings.log_level.upper())
     # Alembic reports every plugin it sets up.
     logging.getLogger("alembic").setLevel(max(root.level, logging.WARNING))
-    # Each retry is a warning of stamina's; who is told only warnings hears how it ended.
+    # Each retry is a warning of theirs; who is told only warnings hears how it ended.
     retries = root.level if root.level < logging.WARNING else logging.ERROR
-    logging.getLogger("stamina").setLevel(retries)
+    for name in ("stamina", "urllib3"):
+        logging.getLogger(name).setLevel(retries)
 
 
 def _hide_secrets(

@@ -351,17 +351,17 @@ def reader_of(model: LanguageModel | None) -> Reader | None:
 
 
 @contextmanager
-def open_asker(database: Database, settings: Settings) -> Iterator[Asker]:
+def open_asker(database: Database, settings: Settings, *, model: bool = True) -> Iterator[Asker]:
     """An asker over ``database``, for one command: a language model reads, where one is set.
 
-    Raises MisuseError and NotInstalledError, as `open_llm`.
+    Raises MisuseError and NotInstalledError, as `open_llm`, unless no ``model`` is wanted.
     """
-    model = open_llm(settings, PostgresStore(database))
+    found = open_llm(settings, PostgresStore(database)) if model else None
     try:
-        yield Asker(database, Searcher(database, settings, model=model), reader_of(model))
+        yield Asker(database, Searcher(database, settings, model=found), reader_of(found))
     finally:
-        if model is not None:
-            model.close()
+        if found is not None:
+            found.close()
 
 
 def predict(database: Database, user_id: int, movie_id: int, profile: str = "main") -> Prediction:

@@ -76,7 +76,11 @@ def ask(
         )
     wanted = _read_structure(structure) if structure else None
     current = session(context)
-    with current.database() as database, open_asker(database, current.settings) as asker:
+    asks = words == "llm" or not (rules or wanted)
+    with (
+        current.database() as database,
+        open_asker(database, current.settings, model=asks) as asker,
+    ):
         if structure_only:
             print_json(asker.read(text, user, k, rules=rules).structure if text else wanted)
             return

@@ -48,6 +48,15 @@ def test_what_was_understood_is_printed_first(palate: Palate) -> None:
     )
 
 
+def test_rules_need_no_language_model_that_is_set_up_well(
+    palate: Palate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PALATE_LLM_URL", "nonsense")
+    code, _, said = palate("ask", "westerns")
+    assert (code, "PALATE_LLM_URL" in said) == (2, True)
+    assert palate("ask", "--rules", "westerns")[0] == 0
+
+
 def test_a_structure_goes_out_and_comes_back(palate: Palate, tmp_path: Path) -> None:
     _, written, _ = palate("ask", "three westerns before 1970", "--structure-only")
     file = tmp_path / "wanted.json"
