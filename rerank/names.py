@@ -18,9 +18,8 @@ from typing import Literal
 
 from rapidfuzz import fuzz, process
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 
-from palate.errors import MisuseError, NotFoundError
+from palate.errors import DatabaseUnavailableError, MisuseError, NotFoundError
 from sql.database import Database
 from sql.statements import Statements
 from sql.syntax import split_words
@@ -202,7 +201,7 @@ class CatalogNames:
             if self._names is None:
                 self._names = self._read()
             elif time.monotonic() - self._read_at >= _KEPT_SECONDS:
-                with suppress(DBAPIError):  # too large a catalog for one statement's time
+                with suppress(DatabaseUnavailableError):  # too large for one statement's time
                     self._names = self._read()
             return self._names
 

@@ -38,6 +38,7 @@ statements = Statements(Path(__file__).parent / "statements" / "registry.sql")
 _COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _COPY_END = b"\xff\xff"
 _BATCH = 10_000  # films encoded at once
+_FETCHED = 1000  # films decoded at once
 
 
 @dataclass(frozen=True)
@@ -146,12 +147,17 @@ def save_order(
 
 def read_factors(database: Database, model_id: int) -> tuple[Ids, Factors, Factors]:
     """A stored model's films (m,), ``factors_in`` and ``factors_out`` (m, rank) each."""
+    ids, inward, outward = [np.zeros(0, np.int64)], list[Factors](), list[Factors]()
     with database.begin(patient=True) as connection:
-        rows = connection.execute(statements["read_factors"], {"id": model_id}).all()
-    ids = np.array([row.movie_id for row in rows], np.int64)
-    inward = np.array([row.factors_in for row in rows], np.float32)
-    outward = np.array([row.factors_out for row in rows], np.float32)
-    return ids, inward, outward
+        found = connection.execute(
+            statements["read_factors"], {"id": model_id}, execution_options={"yield_per": _FETCHED}
+        )
+        for rows in found.partitions():  # as Python's numbers they take eight times the memory
+            ids.append(np.array([row.movie_id for row in rows], np.int64))
+            inward.append(np.array([row.factors_in for row in rows], np.float32))
+            outward.append(np.array([row.factors_out for row in rows], np.float32))
+    none = [np.zeros((0, 0), np.float32)]
+    return np.concatenate(ids), np.concatenate(inward or none), np.concatenate(outward or none)
 
 
 def read_body(database: Database, model_id: int) -> str | None:
