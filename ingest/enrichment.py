@@ -172,14 +172,9 @@ def enrich(
             run.from_store,
             run.compared,
             run.contradicted,
-            model.spent + _negative(before),
+            model.spent - before,
             time.monotonic() - started,
         )
-
-
-def _negative(usage: Usage) -> Usage:
-    cost = None if usage.cost is None else -usage.cost
-    return Usage(-usage.tokens_in, -usage.tokens_out, cost)
 
 
 class _Run:

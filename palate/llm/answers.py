@@ -30,6 +30,10 @@ class Usage:
         cost = None if self.cost is None or other.cost is None else self.cost + other.cost
         return Usage(self.tokens_in + other.tokens_in, self.tokens_out + other.tokens_out, cost)
 
+    def __sub__(self, other: "Usage") -> "Usage":
+        cost = None if self.cost is None or other.cost is None else self.cost - other.cost
+        return Usage(self.tokens_in - other.tokens_in, self.tokens_out - other.tokens_out, cost)
+
 
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[T]):

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import structlog
 from pydantic import BaseModel
 
-from palate.errors import BudgetError, LanguageModelError
+from palate.errors import BudgetError, LanguageModelError, LanguageModelSlowError
 from palate.llm.answers import Answer, AnswerStore, Budget, Call, CallEnd, Outcome, Usage
 from palate.llm.limits import estimate_tokens
 from palate.llm.prompts import Prompt
@@ -150,8 +150,12 @@ class Asker:
         try:
             reply = await self._transport.complete(messages, deadline=deadline, **options)
         except TooLargeError:
-            talk.outcome = "cut"
+            talk.outcome, talk.usage = "cut", self.estimate(prompt, messages, schema)
             raise self._endless() from None
+        except (LanguageModelSlowError, asyncio.CancelledError):
+            # Whoever is left in the middle of an answer may ask for its price.
+            talk.usage = self.estimate(prompt, messages, schema)
+            raise
         talk.text = reply.text
         talk.usage = self._usage(messages, reply.text, reply.tokens_in, reply.tokens_out)
         return reply.text
@@ -188,11 +192,7 @@ class Asker:
         try:
             yield talk
         finally:
-            self._reserved += Usage(
-                -estimate.tokens_in,
-                -estimate.tokens_out,
-                None if estimate.cost is None else -estimate.cost,
-            )
+            self._reserved -= estimate
             self.spent += talk.usage
             took = time.monotonic() - talk.started
             answer = self._shown(talk.text) if self._settings.llm_record_content else None
@@ -218,13 +218,13 @@ class Asker:
         self._reserved += estimate
         question = self._shown(json.dumps(messages)) if self._settings.llm_record_content else None
         call = Call(self._endpoint.model, prompt.label, estimate, question)
-        number = await asyncio.to_thread(self._store.reserve, call, self._day)
+        number = None
+        try:
+            number = await asyncio.to_thread(self._store.reserve, call, self._day)
+        finally:
+            if number is None:
+                self._reserved -= estimate
         if number is None:
-            self._reserved += Usage(
-                -estimate.tokens_in,
-                -estimate.tokens_out,
-                None if estimate.cost is None else -estimate.cost,
-            )
             raise self._over("24 hours", "DAY")
         return number
 

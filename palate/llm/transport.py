@@ -21,6 +21,7 @@ import stamina
 from palate.errors import (
     LanguageModelError,
     LanguageModelRefusedError,
+    LanguageModelSlowError,
     LanguageModelUnavailableError,
 )
 from palate.llm.limits import CircuitBreaker, Pace
@@ -238,7 +239,7 @@ class Transport:
             kind = LanguageModelRefusedError if for_good else LanguageModelError
             return kind(f"{said}. Nothing was changed. {_advice(error)}")
         if isinstance(error, TimeoutError | openai.APITimeoutError):
-            return LanguageModelUnavailableError(
+            return LanguageModelSlowError(
                 f"The language model at {host} was too slow. Nothing was changed. Raise "
                 "PALATE_LLM_TIMEOUT and PALATE_LLM_DEADLINE, or choose a faster model."
             )

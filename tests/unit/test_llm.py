@@ -162,6 +162,13 @@ def test_a_slow_answer_is_asked_for_again() -> None:
     assert len(faulty.questions) > 1
 
 
+def test_an_answer_given_up_counts_as_what_it_may_have_cost() -> None:
+    with asking(sleeps(6, says("late")), llm_attempts=1) as (model, _):
+        with pytest.raises(LanguageModelUnavailableError, match="too slow"):
+            model.ask(PROMPT, FILM, Tone, deadline=0.3)
+        assert model.spent == model.estimate(PROMPT, FILM, Tone)
+
+
 def test_the_server_says_when_to_come_back() -> None:
     with asking(sends(429, "{}", {"Retry-After": "0.4"}), says(GOOD)) as (model, faulty):
         model.ask(PROMPT, FILM, Tone)
