@@ -158,7 +158,7 @@ def _look_at_data(database: Database) -> Iterator[Check]:
         counts["stats_movies"] == movies
         and counts["counted_ratings"] == counts["stats_ratings"] == counts["copied_ratings"],
         f"{counts['stats_ratings']:,} of {counts['counted_ratings']:,} ratings counted",
-        "Run `SELECT refresh_stats();`: popularity and avg_rating are older than the ratings.",
+        "Run `palate db refresh`: popularity and avg_rating are older than the ratings.",
     )
 
 

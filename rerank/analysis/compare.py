@@ -111,8 +111,8 @@ def compare(database: Database, movie_ids: Sequence[int]) -> Comparison:
     ids = list(dict.fromkeys(movie_ids))
     if not FEWEST <= len(ids) <= MOST:
         raise MisuseError(
-            f"{len(ids)} different film{'' if len(ids) == 1 else 's'} cannot be compared. "
-            f"Nothing was done. Name {FEWEST} to {MOST}."
+            f"A comparison is of {FEWEST} to {MOST} different films, not of {len(ids)}. "
+            "Nothing was done."
         )
     with database.read() as connection:
         rows = connection.execute(_statements["films"], {"movie_ids": ids}).mappings().all()
