@@ -128,6 +128,13 @@ class LanguageModelRefusedError(LanguageModelError):
     title = "Language model refused"
 
 
+class UnrecordedError(LanguageModelRefusedError):
+    """A question cannot be recorded, so that no budget would count it: it was not asked."""
+
+    status = 503
+    title = "Language model not recorded"
+
+
 class BudgetError(LanguageModelError):
     """A question would have cost more than the budget leaves: it was not asked."""
 

@@ -20,9 +20,11 @@ from pydantic import BaseModel
 
 from palate.errors import (
     BudgetError,
+    DatabaseUnavailableError,
     LanguageModelRefusedError,
     LanguageModelUnavailableError,
     PalateError,
+    UnrecordedError,
 )
 from palate.llm import LanguageModel, load_prompt
 from palate.metrics import LLM_TEXTS
@@ -154,6 +156,8 @@ def why(error: PalateError) -> str:
     _log.debug("language model not used", kind=type(error).__name__)
     if isinstance(error, BudgetError):
         return "the language model's budget is spent"
+    if isinstance(error, UnrecordedError | DatabaseUnavailableError):
+        return "questions to the language model cannot be recorded in the database"
     if isinstance(error, LanguageModelRefusedError):
         return "the language model's endpoint refuses the key or the model (`palate doctor`)"
     if isinstance(error, LanguageModelUnavailableError):

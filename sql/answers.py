@@ -1,10 +1,16 @@
 """A language model's answers and calls, kept in PostgreSQL: shared by every process."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import psycopg
+import sqlalchemy
+
+from palate.errors import UnrecordedError
 from palate.llm.answers import Budget, Call, CallEnd
 from sql.database import Database
 from sql.statements import Statements
@@ -33,7 +39,7 @@ class RecordedCall:
 class Cost:
     """What one prompt to one model came to on one day."""
 
-    day: datetime
+    day: date
     model: str
     prompt: str
     calls: int
@@ -59,7 +65,7 @@ class PostgresStore:
     def keep(self, key: str, model: str, prompt: str, answer: str, seconds: float) -> None:
         """Keep an answer for so many seconds."""
         values = {"key": key, "model": model, "prompt": prompt, "answer": answer}
-        with self._database.begin() as connection:
+        with _recordable(), self._database.begin() as connection:
             connection.execute(_statements["keep"], values | {"seconds": seconds})
 
     def reserve(self, call: Call, day: Budget) -> int | None:
@@ -74,7 +80,7 @@ class PostgresStore:
             "most_tokens": day.tokens,
             "most_cost": day.cost,
         }
-        with self._database.begin() as connection:
+        with _recordable(), self._database.begin() as connection:
             if day != Budget():
                 connection.execute(_statements["lock_budget"])
             return connection.execute(_statements["reserve"], values).scalar()
@@ -98,7 +104,7 @@ class PostgresStore:
         return [RecordedCall(**row) for row in self._rows("recent_calls", n=n)]
 
     def costs(self, days: int) -> list[Cost]:
-        """What was asked and spent in so many days: by day, model and prompt, newest first."""
+        """What was asked and spent in so many days: by UTC day, model and prompt, newest first."""
         return [Cost(**row) for row in self._rows("costs", days=days)]
 
     def prune(self, keep_calls: float = 90 * 86_400) -> tuple[int, int]:
@@ -119,6 +125,23 @@ class PostgresStore:
         with self._database.read() as connection:
             rows = connection.execute(_statements[statement], values).mappings().all()
         return [dict(row) for row in rows]
+
+
+@contextmanager
+def _recordable() -> Iterator[None]:
+    """Say that no model is asked where its calls cannot be recorded: nothing would bound them."""
+    try:
+        yield
+    except sqlalchemy.exc.DBAPIError as error:
+        if not isinstance(
+            error.orig,
+            psycopg.errors.InsufficientPrivilege | psycopg.errors.ReadOnlySqlTransaction,
+        ):
+            raise
+        raise UnrecordedError(
+            "The language model's calls cannot be recorded: this database role may only read. It "
+            "was not asked. Connect as a member of palate_app; answers without it go on."
+        ) from error
 
 
 class UnkeptStore(PostgresStore):

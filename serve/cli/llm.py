@@ -1,5 +1,6 @@
 """`palate llm`: what was asked of the language model, what it cost, and forgetting it."""
 
+from datetime import UTC
 from typing import Annotated
 
 import typer
@@ -33,7 +34,7 @@ def calls(
     )  # fmt: skip
     for call in found:
         rows.add_row(
-            f"{call.called_at:%Y-%m-%d %H:%M:%S}",
+            f"{call.called_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
             line(call.model),
             line(call.prompt),
             call.outcome,
@@ -63,8 +64,8 @@ def cost(
         say(f"No language model was asked in {count(days, 'day')}.")
         return
     rows = table(
-        "day", "model", "prompt", ("calls", "right"), ("answered", "right"), ("repaired", "right"),
-        ("in", "right"), ("out", "right"), ("cost", "right"),
+        "day (UTC)", "model", "prompt", ("calls", "right"), ("answered", "right"),
+        ("repaired", "right"), ("in", "right"), ("out", "right"), ("cost", "right"),
     )  # fmt: skip
     for each in found:
         rows.add_row(

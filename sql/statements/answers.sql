@@ -40,7 +40,7 @@ SELECT id, called_at, model, prompt, outcome, tokens_in, tokens_out, cost, secon
 FROM llm_calls ORDER BY id DESC LIMIT :n;
 
 -- name: costs
-SELECT date_trunc('day', called_at) AS day, model, prompt, count(*) AS calls,
+SELECT date_trunc('day', called_at AT TIME ZONE 'UTC')::date AS day, model, prompt, count(*) AS calls,
        count(*) FILTER (WHERE outcome IN ('ok', 'repaired')) AS answered,
        count(*) FILTER (WHERE outcome = 'repaired') AS repaired,
        sum(tokens_in)::bigint AS tokens_in, sum(tokens_out)::bigint AS tokens_out,

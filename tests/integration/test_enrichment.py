@@ -18,6 +18,7 @@ from palate.errors import (
     LanguageModelUnavailableError,
     LoadError,
     NotFoundError,
+    UnrecordedError,
 )
 from palate.llm import LanguageModel, load_prompt, open_llm
 from palate.settings import Settings
@@ -247,6 +248,19 @@ def test_a_role_that_may_only_read_is_told_so(database: Database) -> None:
         answer = model.ask(load_prompt("enrich"), {}, Told)
     assert answer.value.sentiment == "mixed", "the service may ask, keep answers and record calls"
     assert [call.outcome for call in PostgresStore(database).calls(10)] == ["ok"]
+
+
+def test_a_role_that_only_reads_asks_nothing(database: Database) -> None:
+    with database.begin() as connection:
+        connection.exec_driver_sql("GRANT palate_read TO CURRENT_USER")
+    url = database.psql_url
+    joined = "&" if "?" in url else "?"
+    reader = Database(f"{url}{joined}options=-c%20role%3Dpalate_read", database.settings)
+    with reader, double(reader, says(json.dumps(told(1)["film_1"]))) as (model, faulty):
+        with pytest.raises(UnrecordedError, match="cannot be recorded"):
+            model.ask(load_prompt("enrich"), {}, Told)
+        assert not faulty.questions
+        assert model.spent.tokens == 0
 
 
 def test_calls_are_recorded_without_texts_unless_asked_for(database: Database) -> None:
