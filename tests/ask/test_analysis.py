@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingest import money as enriched
 from palate.errors import MisuseError, NotFoundError
 from rerank.analysis.compare import compare
 from rerank.analysis.preferences import LEAST_DIFFERENCE, between_variance, preferences
-from rerank.money import BUDGETS, budget_tier
+from rerank.money import BASE_YEAR, BUDGETS, REVENUES, budget_tier
 from rerank.profile import rate
 from rerank.recommend import RecommendRequest, recommend
 from sql.database import Database
@@ -120,6 +121,14 @@ def test_a_budget_has_the_tier_that_it_had_in_the_money_of_its_year(budget: int,
     later = budget_tier(budget, 2024)
     earlier = budget_tier(budget, year)
     assert tiers.index(earlier) >= tiers.index(later)  # type: ignore[arg-type]
+
+
+def test_tiers_of_requests_are_those_of_enrichment() -> None:
+    assert BASE_YEAR == enriched.BASE_YEAR
+    for asked, stored in ((BUDGETS, enriched.BUDGET_TIERS), (REVENUES, enriched.REVENUE_TIERS)):
+        spans = [(tier, 0 if low == 1 else low) for tier, (low, _) in asked.items()]
+        assert spans == list(stored)
+        assert [below for _, below in asked.values()][:-1] == [low for _, low in spans[1:]]
 
 
 class TestCompare:
