@@ -52,6 +52,8 @@ class Run:
     """One run. Nothing here waits or fails; one that is not kept takes everything alike."""
 
     kept: bool
+    begin: Callable[[], None] = field(default=lambda: None, repr=False)
+    begun: bool = field(default=False, init=False)
     _writes: SimpleQueue[Write | None] = field(default_factory=SimpleQueue, repr=False)
     _fits: int = field(default=0, init=False, repr=False)
     _epoch: int = field(default=0, init=False, repr=False)
@@ -106,8 +108,12 @@ class Run:
         self.metrics({f"fit {self._fits}/{name}": v for name, v in metrics.items()}, epoch)
 
     def _put(self, write: Write) -> None:
-        if self.kept:
-            self._writes.put(write)
+        if not self.kept:
+            return
+        self._writes.put(write)
+        if not self.begun:
+            self.begun = True
+            self.begin()
 
 
 @contextmanager
@@ -121,6 +127,7 @@ def tracked(
     """A run that ends with the context and, unless told otherwise, hears every epoch of models
     that learn in it.
 
+    It begins with the first thing that is said: nothing is kept of what was refused before.
     ``warn`` is told, once and at the end, when it could not be kept.
     """
     uri = tracking_uri(settings)
@@ -129,7 +136,7 @@ def tracked(
         yield run
         return
     writer = _Writer(settings, uri, name, run._writes)
-    writer.start()
+    run.begin = writer.start
     status = "FAILED"
     try:
         with listening(run.epoch) if epochs else nullcontext():
@@ -139,15 +146,19 @@ def tracked(
         status = "KILLED"
         raise
     finally:
-        run._put(lambda client, run_id: client.set_terminated(run_id, status))
-        run._writes.put(None)
-        writer.join(_PATIENCE)
-        reason = "it does not answer" if writer.is_alive() else writer.failure
-        if reason:
-            warn(
-                f"The run is not kept at {_shown(uri)}: {reason}. What was learned is not "
-                "affected. Correct PALATE_MLFLOW_TRACKING_URI, or set it to off."
-            )
+        if run.begun or status != "FAILED":
+            _end(run, writer, status)
+            if reason := "it does not answer" if writer.is_alive() else writer.failure:
+                warn(
+                    f"The run is not kept at {_shown(uri)}: {reason}. What was learned is not "
+                    "affected. Correct PALATE_MLFLOW_TRACKING_URI, or set it to off."
+                )
+
+
+def _end(run: Run, writer: "_Writer", status: str) -> None:
+    run._put(lambda client, run_id: client.set_terminated(run_id, status))
+    run._writes.put(None)
+    writer.join(_PATIENCE)
 
 
 def keep_models(run: Run, database: Database, models: Sequence[StoredModel]) -> None:

@@ -147,7 +147,6 @@ def train(
         listening(lambda epoch, reached: status.update(epoch_line(epoch, reached))),
     ):
         before = {kind.value: active_model(database, kind.value) for kind in Kinds}
-        run.tags({"palate.model": model, "palate.seed": str(seed), "palate.engine": engine})
         if engine == "spark":
             trained = _on_spark(database, chosen, features, master, activate, force)
         else:
@@ -161,6 +160,7 @@ def train(
                 seed=seed,
                 tell=status.update,
             )
+        run.tags({"palate.model": model, "palate.seed": str(seed), "palate.engine": engine})
         stars = None
         if ratings and evaluate and engine == "local":
             stars = train_ratings(

@@ -8,6 +8,7 @@ import pytest
 
 pytest.importorskip("mlflow")
 
+from palate.errors import MisuseError
 from palate.settings import Settings
 from rerank.models.epochs import listening, tell_epoch
 from rerank.models.tracking import EXPERIMENT, git_revision, tracked, tracking_uri
@@ -116,3 +117,9 @@ def test_the_revision_is_that_of_a_folder_under_git(tmp_path: Path) -> None:
     assert clean is not None
     (tmp_path / "file").write_text("2")
     assert git_revision(tmp_path) == f"{clean}-dirty"
+
+
+def test_nothing_is_kept_of_what_was_refused(tmp_path: Path) -> None:
+    with pytest.raises(MisuseError), tracked(settings(tmp_path), "train"):
+        raise MisuseError("There are no ratings.")
+    assert list(tmp_path.iterdir()) == []
