@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -108,7 +108,7 @@ class LanguageModel:
             while (piece := self._wait(_next(pieces))) is not None:
                 yield piece
         finally:
-            self._wait(pieces.aclose())
+            self._wait(_close(pieces))
 
     async def stream_async(
         self, prompt: Prompt, data: Data, *, deadline: float | None = None
@@ -119,7 +119,7 @@ class LanguageModel:
             while (piece := await self._await(_next(pieces))) is not None:
                 yield piece
         finally:
-            await self._await(pieces.aclose())
+            await self._await(_close(pieces))
 
     def models(self) -> list[str]:
         """The names of the endpoint's models. Raises LanguageModelError."""
@@ -159,6 +159,13 @@ class LanguageModel:
 
 async def _next(pieces: AsyncIterator[str]) -> str | None:
     return await anext(pieces, None)
+
+
+async def _close(pieces: AsyncGenerator[str, None]) -> None:
+    """End a stream, also while a piece that was given up is still being taken back."""
+    while getattr(pieces, "ag_running", False):
+        await asyncio.sleep(0.01)
+    await pieces.aclose()
 
 
 def open_llm(settings: Settings, store: AnswerStore | None = None) -> LanguageModel | None:

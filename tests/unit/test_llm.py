@@ -169,6 +169,24 @@ def test_an_answer_given_up_counts_as_what_it_may_have_cost() -> None:
         assert model.spent == model.estimate(PROMPT, FILM, Tone)
 
 
+def test_a_stream_left_in_the_middle_is_taken_back_and_counted() -> None:
+    async def leave(model: LanguageModel) -> None:
+        async def read() -> None:
+            async for _ in model.stream_async(PROMPT, FILM):
+                arrived.set()
+
+        arrived = asyncio.Event()
+        reader = asyncio.create_task(read())
+        await arrived.wait()
+        reader.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reader
+
+    with asking(streams(["A warm ", "film."], pause=9)) as (model, _):
+        asyncio.run(leave(model))
+        assert model.spent.tokens > 0
+
+
 def test_the_server_says_when_to_come_back() -> None:
     with asking(sends(429, "{}", {"Retry-After": "0.4"}), says(GOOD)) as (model, faulty):
         model.ask(PROMPT, FILM, Tone)
