@@ -61,8 +61,13 @@ MODELS: dict[str, type[BaseModel]] = {
 # A random cursor is well-formed and still refused; so are a strict query, a structure that asks
 # for a prediction and names no user, and the same film twice.
 REFUSED_BY_MEANING = {
-    "GET /v1/search", "GET /v1/search/stream", "GET /v1/ask", "POST /v1/ask", "GET /v1/predict", "GET /v1/compare",
-}  # fmt: skip
+    "GET /v1/search",
+    "GET /v1/search/stream",
+    "GET /v1/ask",
+    "POST /v1/ask",
+    "GET /v1/predict",
+    "GET /v1/compare",
+}
 
 
 @pytest.fixture
