@@ -116,6 +116,9 @@ class Settings(BaseSettings):
     llm_rerank_seconds: float = Field(
         3.0, gt=0, le=600, description="Seconds that a reranking is waited for."
     )
+    rerank_window: int = Field(
+        40, ge=2, le=100, description="Films, from the first on, that a reranking judges."
+    )
     rerank_places: int = Field(
         20, ge=0, le=40, description="Most places that a film gains or loses by a reranking."
     )

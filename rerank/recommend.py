@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from palate.errors import MisuseError
 from palate.metrics import stage
-from rerank.reranking import WINDOW, Film, Reranker, placed, reorder
+from rerank.reranking import Film, Reranker, placed, reorder
 from rerank.results import Rerank, Reranking, Seen
 from sql.database import Database
 from sql.statements import Statements
@@ -93,11 +93,12 @@ def recommend(
     passed, and DatabaseUnavailableError.
     """
     _check(database, request)
+    judged = 0 if reranker is None or request.rerank == "none" else reranker.window
     filter_ = None if only is None else database.search_engine.compile(only).query
     parameters = {
         "user_id": request.user_id,
         "profile": request.profile,
-        "k": request.k if request.rerank == "none" else max(request.k, WINDOW),
+        "k": max(request.k, judged),
         "candidates": request.candidates,
         "weights": None,
         "seen": request.seen,

@@ -31,9 +31,6 @@ from sql.statements import Statements
 
 _statements = Statements(Path(__file__).parent / "statements" / "explain.sql")
 
-WINDOW = 40
-"""Films that are judged."""
-
 _MOST_LIKED = 12
 _OVERVIEW = 160  # characters of an overview that the language model gets
 _REASON = (8, 120)
@@ -117,6 +114,7 @@ class Reranker:
         """``encoder`` gives the local text model, loading it the first time."""
         self._database = database
         self._seconds = settings.llm_rerank_seconds
+        self.window = settings.rerank_window
         self.places = settings.rerank_places
         self._model = model
         self._small = SmallModel(encoder)
@@ -129,8 +127,8 @@ class Reranker:
         user_id: int | None,
         profile: str,
     ) -> Verdict:
-        """Judge at most WINDOW films. What fails leaves the order as it is and says why."""
-        films = films[:WINDOW]
+        """Judge at most ``window`` films. What fails leaves the order as it is and says why."""
+        films = films[: self.window]
         if by == "llm" and self._model is None:
             return _no_verdict(NO_MODEL)
         if len(films) < 2:

@@ -20,7 +20,7 @@ from rerank.highlight import with_snippets
 from rerank.learned import LearnedPages, Page
 from rerank.plan import Plan
 from rerank.query import ParsedQuery, parse
-from rerank.reranking import WINDOW, Film, Reranker, placed, reorder
+from rerank.reranking import Film, Reranker, placed, reorder
 from rerank.results import (
     COMPONENTS,
     Facets,
@@ -112,8 +112,8 @@ class Searcher:
         parsed = parsed or self._parse(request)
         self._check(request)
         cursor = self._signer.read(request.cursor, request) if request.cursor else None
-        window = max(request.k, WINDOW) if request.rerank != "none" else request.k
-        plan = Plan(request.model_copy(update={"k": window}), parsed, cursor)
+        k = request.k if request.rerank == "none" else max(request.k, self.reranker.window)
+        plan = Plan(request.model_copy(update={"k": k}), parsed, cursor)
         with stage("compile"):
             compiled = self._database.search_engine.compile(plan.tree)
         embedding = self._embed(request)

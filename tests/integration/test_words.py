@@ -264,7 +264,8 @@ def test_no_film_passes_more_than_so_many(places: int) -> None:
 
 def test_the_small_model_judges_offline(sample_database: Database) -> None:
     pytest.importorskip("sentence_transformers", reason="needs the extra `embed`")
-    searcher = Searcher(sample_database)
+    patient = Settings(llm_rerank_seconds=300, _env_file=None)  # machines that test are busy
+    searcher = Searcher(sample_database, patient)
     request = SearchRequest(q="king", user_id=LOVER, k=5, rerank="small")
     found = searcher.search(request)
     assert found.reranked
@@ -272,6 +273,9 @@ def test_the_small_model_judges_offline(sample_database: Database) -> None:
     assert adds_up(found.hits)
     assert all(0 <= (hit.rerank_score or 0) <= 10 for hit in found.hits)
     assert ids(searcher.search(request)) == ids(found), "vectors are kept"
+    narrow = Searcher(sample_database, patient.model_copy(update={"rerank_window": 2}))
+    judged = narrow.search(request.model_copy(update={"k": 10})).hits
+    assert sum(hit.rerank_score is not None for hit in judged) == 2
     films = recommend(
         sample_database,
         RecommendRequest(user_id=LOVER, k=5, rerank="small"),
