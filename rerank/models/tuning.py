@@ -5,7 +5,9 @@ the tree-structured Parzen estimator (Bergstra et al. 2011), attempts below the 
 at the same step are given up.
 """
 
-from collections.abc import Callable, Mapping
+import fcntl
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -152,6 +154,14 @@ def studies_file(settings: Settings) -> Path:
     return settings.data_dir.absolute() / "studies.db"
 
 
+@contextmanager
+def _opened_by_one(file: Path) -> Iterator[None]:
+    """Alone among all processes: the first to open a file of studies makes its tables."""
+    with file.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def _open(settings: Settings, study: str, name: str, seed: int) -> "optuna.Study":
     try:
         import optuna
@@ -163,7 +173,7 @@ def _open(settings: Settings, study: str, name: str, seed: int) -> "optuna.Study
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     file = studies_file(settings)
     file.parent.mkdir(parents=True, exist_ok=True)
-    with ALEMBIC:
+    with ALEMBIC, _opened_by_one(file):
         found = optuna.create_study(
             storage=f"sqlite:///{file}",
             study_name=study,

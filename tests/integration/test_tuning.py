@@ -4,9 +4,9 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,7 +41,17 @@ from sql.database import Database
 
 settings = Settings(data_dir=sys.argv[2], _env_file=None)
 with Database(sys.argv[1], settings) as database:
-    tune(database, "svd", trials=1000, study="killed")
+    tune(database, "svd", trials=1000, study="killed", tried=lambda *_: print("tried", flush=True))
+"""
+_OPEN = """
+import sys
+import optuna
+from palate.settings import Settings
+from rerank.models.tuning import _open
+
+print("ready", flush=True)
+sys.stdin.read()
+print(_open(Settings(data_dir=sys.argv[1], _env_file=None), "one", "svd", 0).study_name)
 """
 
 
@@ -55,12 +65,7 @@ def own(sample_database: Database, tmp_path: Any) -> Iterator[Database]:
 
 def finished(database: Database, study: str) -> list[Any]:
     file = studies_file(database.settings)
-    if not file.exists():
-        return []
-    try:
-        found = optuna.load_study(study_name=study, storage=f"sqlite:///{file}")
-    except (KeyError, optuna.exceptions.StorageInternalError):  # its tables are being made
-        return []
+    found = optuna.load_study(study_name=study, storage=f"sqlite:///{file}")
     return [trial for trial in found.trials if trial.state.is_finished()]
 
 
@@ -68,12 +73,13 @@ def test_a_study_goes_on_after_kill_9(own: Database) -> None:
     killed = subprocess.Popen(
         [sys.executable, "-c", _TUNE, own.psql_url, str(own.settings.data_dir)],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
     )
-    while len(finished(own, "killed")) < 2:
-        assert killed.poll() is None
-        time.sleep(0.2)
+    assert killed.stdout is not None
+    assert [killed.stdout.readline() for _ in range(3)] == ["tried\n"] * 3
     killed.send_signal(signal.SIGKILL)
-    killed.wait(10)
+    killed.communicate()
     before = finished(own, "killed")
     found = tune(own, "svd", trials=len(before) + 1, study="killed")
     after = finished(own, "killed")
@@ -85,6 +91,24 @@ def test_a_study_goes_on_after_kill_9(own: Database) -> None:
     assert found.command.startswith("palate train svd --set rank=")
     again = tune(own, "svd", trials=1, study="killed")
     assert again == found  # it has that many
+
+
+def test_several_that_open_the_first_study_at_once_share_its_file(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _OPEN, str(tmp_path)]
+    several = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
+    for process in several:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in several:
+        assert process.stdin is not None
+        process.stdin.close()
+    for process in several:
+        assert process.stdout is not None
+        with process:
+            assert process.stdout.read() == "one\n"
 
 
 def test_a_study_is_of_one_model_and_one_set_of_ratings(
