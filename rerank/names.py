@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -121,6 +122,14 @@ class Names:
     def empty(self) -> bool:
         """Whether there are no films."""
         return not self._by_id
+
+    def has_word(self, word: str) -> bool:
+        """Whether a word is in a title or a person's name."""
+        return word in self._words
+
+    @cached_property
+    def _words(self) -> frozenset[str]:
+        return frozenset(word for name in (*self._films, *self._people) for word in name.split())
 
     def film(self, movie_id: int) -> Film | None:
         """The film with this id."""

@@ -22,13 +22,18 @@ _CUE = re.compile(
     r") ",
     re.IGNORECASE,
 )
-_END = re.compile(rf"[;?!{GAP}]|\.(?:\s|$)|\b(?:but|please|only|just)\b|@user|$", re.IGNORECASE)
+_END = re.compile(
+    rf"[;?!{GAP}]|\.(?:\s|$)|\b(?:but|please|only|just|no|not|without|nothing)\b|@user|$",
+    re.IGNORECASE,
+)
 _CLAUSE = re.compile(
     r"^(?:for|from|with|in|since|after|before|under|over|not?|nothing|without|only|directed|by"
     r"|starring|that|which|and no|and not|and nothing|at)\b",
     re.IGNORECASE,
 )
-_SPLIT = re.compile(r"\s*(?:,\s*(?:and |or |nor )?|\b(?:and|or|nor)\b|&)\s*", re.IGNORECASE)
+_SPLIT = re.compile(
+    r"\s*(?:,\s*(?:and |or |nor )?|(?<!\bblack )\b(?:and|or|nor)\b|&)\s*", re.IGNORECASE
+)
 _OPENING = re.compile(
     r"^(?:(?:any(?:thing)?|any more|to (?:see|watch)|something|the|a|an|too|so|very|that|much|more"
     r"|films?|movies?|ones?|stuff|have|has|with|by|from|about|like|of|directed|starring|featuring"
@@ -99,9 +104,10 @@ def _excludes_name(draft: Draft, names: Names, item: str, *, named: bool, but: b
     written_large = item[:1].isupper()
     read = next(names_in(item, names), None)
     film = names.films(item, fuzzy=but)
+    whole = " " in item and keyword_of(item, names) is None
     if read is not None and read.found is not None and read.end >= len(item):
         add_person(draft, read, "any", excluded=True)
-    elif film is not None and (but or written_large) and film.how != "begin":
+    elif film is not None and (but or written_large or whole) and film.how != "begin":
         draft.add("titles", *(as_title(each) for each in film.films[:3]), excluded=True)
     elif named and written_large and " " in item:
         add_person(draft, Read(item, len(item), None), "any", excluded=True)

@@ -22,10 +22,13 @@ from rerank.names import Names, key
 
 _COUNT = re.compile(
     rf"(?:(?:^|{GAP})\s*|\b(?:give|show|find|get|recommend|suggest|list|name|tell|bring|pick|me|us|top|best|the"
-    r"|first|any|another)\s+)(?P<n>\d{1,3}|"
+    r"|first|any|another|want|need|like|love|watch|see|choose|some|only|just|about|with|please)\s+)(?P<n>\d{1,3}|"
     + "|".join(word for word in NUMBERS if word not in ("zero", "hundred"))
     + rf")\s+(?=(?:[\w'{GAP}-]+\s+){{0,6}}?(?:{FILM}|{'|'.join(GENRES)})\b)",
     re.IGNORECASE,
+)
+_NO_COUNT = re.compile(
+    rf"(?<!\w)(?P<n>-\d{{1,9}}|0|\d{{3,9}})\s+(?={FILM}\b|(?:{'|'.join(GENRES)})\b)", re.IGNORECASE
 )
 _TOP = re.compile(r"\b(?P<top>top)[ -](?P<n>\d{1,3})\b", re.IGNORECASE)
 _MOST_KEYWORD_WORDS = 4
@@ -68,7 +71,15 @@ def keyword_of(text: str, names: Names) -> str | None:
 
 
 def read_count(draft: Draft) -> None:
-    """How many films are wanted."""
+    """How many films are wanted, at most 100."""
+    if (odd := _NO_COUNT.search(draft.text)) is not None and not 1 <= int(odd["n"]) <= _MOST_FILMS:
+        number = _MOST_FILMS if int(odd["n"]) > 0 else None
+        if number:
+            draft.parts["k"] = number
+        said = f"at most {number} are" if number else "that is no number of films that can be"
+        draft.notes.append(f"“{odd[0].strip()}”: {said} shown.")
+        draft.cut(odd.start(), odd.end())
+        return
     found = _TOP.search(draft.text) or _COUNT.search(draft.text)
     if found is None:
         return

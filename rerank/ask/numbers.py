@@ -29,6 +29,7 @@ _PARTS = {"early": (0, 3), "mid": (4, 6), "middle": (4, 6), "late": (7, 9)}
 _COUNT = rf"(?:\d+(?:[.,]\d+)?|{'|'.join(sorted(NUMBERS, key=len, reverse=True))}|an?)"
 _STARS = r"(?:\d(?:\.\d+)?|one|two|three|four|five)"
 _HOURS = rf"(?P<hours>{_COUNT})(?P<half> and a half)?[ -]?(?:hours?|hrs?|h)\b"
+_TIME = r"(?:hours?|hrs?|h|minutes?|mins?)\b"
 _MINUTES = rf"(?P<minutes>{_COUNT})[ -]?(?:minutes?|mins?\.?|m)\b"
 _LENGTH = (
     rf"(?:half an hour|{_HOURS}(?P<later> and a half)?(?:,? (?:and )?"
@@ -52,7 +53,7 @@ _COMPARED = (
 )
 _AFTER = (
     r"(?: ?(?:(?P<orless>or (?:less|shorter|under|fewer))"
-    r"|(?P<ormore>\+|or (?:more|longer|over|better|higher|above))))?"
+    r"|(?P<ormore>\+|(?:or|and) (?:more|longer|over|better|higher|above|up(?:wards)?))))?"
 )
 _AFTER_STARS = _AFTER.replace("orless", "orless2").replace("ormore", "ormore2")
 
@@ -212,6 +213,13 @@ def _compared(
 
 def read_runtime(draft: Draft) -> None:
     """``under two hours``, ``about 90 minutes``, ``not too long``."""
+    for found in draft.take_all(
+        rf"\b(?:between |from )?(?P<low>{_COUNT})(?: ?{_TIME})?(?: (?:and|to) | ?[-–] ?)"
+        rf"(?P<high>{_COUNT})(?P<half> and a half)? ?(?P<unit>{_TIME})"
+    ):
+        unit = 1 if found["unit"].lower().startswith("m") else 60
+        high = (count_of(found["high"]) + (0.5 if found["half"] else 0)) * unit
+        draft.narrow("runtime_minutes", count_of(found["low"]) * unit, high)
     for found in draft.take_all(
         rf"\b(?:(?:that )?(?:is|are|runs?|lasts?|lasting|running) )?(?:{_COMPARED})?{_LENGTH}"
         rf"(?: long)?{_AFTER}"

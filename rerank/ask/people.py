@@ -8,12 +8,12 @@ from itertools import islice
 from rerank.ask.draft import GAP, Draft
 from rerank.ask.structure import Person, Role
 from rerank.ask.words import FILLING, FILM, GENRES
-from rerank.names import Names, PersonFound
+from rerank.names import Names, PersonFound, key
 
 _CUE = re.compile(
     r"\b(?:(?P<director>directed by|(?:from |by )?(?:the )?directors?|by)"
     r"|(?P<actor>starring|played by|acted by|(?:with |the )?(?:actor|actress))"
-    r"|(?P<any>with|from|of|featuring)) ",
+    r"|(?P<any>with|from|of|featuring)) (?:both |either )?",
     re.IGNORECASE,
 )
 _STRONG = re.compile(r"directed by|director|starring|played by|acted by|actor|actress", re.I)
@@ -24,7 +24,12 @@ _BOUNDARY = re.compile(
     re.IGNORECASE,
 )
 _FAMILY = re.compile(r"(?:the )?(?P<name>[\w'-]+) (?:brothers|bros\.?|sisters)\b", re.IGNORECASE)
+_SURNAME = re.compile(
+    r"(?:(?:de|del|della|la|le|van|von|der|den|di|da|du|al) ){0,2}(?P<name>[\w-]+(?:'s)?)",
+    re.IGNORECASE,
+)
 _SEPARATOR = re.compile(r"\s*(?:,\s*(?:and |or |nor )?|\b(?:and|or|nor)\b|&)\s*", re.IGNORECASE)
+_JOIN = re.compile(r"and|or|nor|&", re.IGNORECASE)
 _MADE = re.compile(rf"(?:'s)? (?:[\w-]+ )?(?:{FILM}|{'|'.join(GENRES)})\b", re.IGNORECASE)
 _TWO_WORDS = re.compile(rf"([\w.'-]+ [\w.'-]+)(?:'s)? {FILM}\b", re.IGNORECASE)
 _LONGEST_NAME = 5
@@ -122,6 +127,8 @@ def _exact(text: str, start: int, names: Names) -> Read | None:
     if not words or GAP in text[start : words[0].start()]:
         return None
     for count in range(len(words), 1, -1):
+        if _JOIN.fullmatch(words[count - 1][0]):
+            continue
         piece = text[words[0].start() : words[count - 1].end()]
         for name in (piece, piece.removesuffix("'s").rstrip(".")):
             person = names.person(name, surname=False, fuzzy=False)
@@ -149,13 +156,48 @@ def _standing_alone(draft: Draft, names: Names) -> None:
     while (word := _WORDS.search(draft.text, position)) is not None:
         read = _exact(draft.text, word.start(), names) or _family(draft.text, word.start(), names)
         if read is None:
-            read = _surname_alone(draft.text, word, names) or _misspelt(draft.text, word, names)
+            read = (
+                _surname_listed(draft.text, word, names)
+                or _made_by(draft.text, word, names)
+                or _surname_alone(draft.text, word, names)
+                or _misspelt(draft.text, word, names)
+            )
         if read is None:
             position = word.end()
             continue
         add_person(draft, read, "any")
         draft.cut(word.start(), read.end)
         position = word.start()
+
+
+def _surname_listed(text: str, word: "re.Match[str]", names: Names) -> Read | None:
+    """A surname in a list that goes on with somebody's name: ``scorsese or de palma films``."""
+    found = _with_particle(text, word.start(), names)
+    separator = found and _SEPARATOR.match(text, found.end)
+    following = _WORDS.search(text, separator.end()) if separator else None
+    if found is None or following is None:
+        return None
+    known = (
+        _exact(text, following.start(), names)
+        or _surname_listed(text, following, names)
+        or _surname_alone(text, following, names)
+        or _made_by(text, following, names)
+    )
+    return found if known else None
+
+
+def _made_by(text: str, word: "re.Match[str]", names: Names) -> Read | None:
+    """A surname with its particle before films: ``de palma films``."""
+    found = _with_particle(text, word.start(), names)
+    return found if found and _MADE.match(text, found.end) else None
+
+
+def _with_particle(text: str, start: int, names: Names) -> Read | None:
+    found = _SURNAME.match(text, start)
+    person = found and _surname(found["name"].removesuffix("'s"), names)
+    if not found or not person or not key(person.person.name).endswith(key(found[0])):
+        return None
+    return Read(found[0], found.end(), person)
 
 
 def _misspelt(text: str, word: "re.Match[str]", names: Names) -> Read | None:

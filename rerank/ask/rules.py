@@ -11,6 +11,7 @@ from rerank.ask.exclusions import read_exclusions
 from rerank.ask.kinds import genres_of, mood_of, read_count, read_kinds
 from rerank.ask.numbers import read_money, read_ratings, read_runtime, read_years
 from rerank.ask.people import read_people
+from rerank.ask.plainer import in_figures, make_plainer
 from rerank.ask.structure import Exclusions, Structure
 from rerank.ask.titles import read_intent
 from rerank.ask.words import FILLING, RECOMMEND, UNSEEN
@@ -20,8 +21,9 @@ LONGEST_REQUEST = 500
 """Characters of a request that is read; longer ones are refused."""
 
 _USER = re.compile(
-    r"\b(?:(?:for|of|by|as) )?(?:the )?user(?:_id)?(?: ?(?:id|number|no\.?|#))? ?[:=#]? ?"
-    r"(?P<id>\d{1,19})(?P<own>'s)?(?!\w)",
+    r"\b(?:(?:for|of|by|as) )?(?:(?:the )?user(?:_id)?(?: ?(?:id|number|no\.?|#))?"
+    r"|(?:my|his|her|their)(?: user)?[ -]?(?:id|number))(?: is)? ?[:=#]? ?"
+    r"(?P<id>\d+)(?P<own>'s)?(?!\w)",
     re.IGNORECASE,
 )
 _PROFILE = re.compile(
@@ -35,6 +37,7 @@ _SUMMARISE = (
     r"(?: best| most)?\W*$",
     r"\b(?:which|what) (?:kinds?|sorts?|types?|genres?|films?|movies?|directors?)\b.*@user\b"
     r".*\b(?:like|love|enjoy|prefer|hate|favou?r)",
+    r"\bwhat\b.*(?:\bis @user|@user is) (?:really )?into\W*$",
     r"\bdoes @user (?:really )?(?:like|love|enjoy|prefer|hate|favou?r)\b",
     r"\b(?:summari[sz]e|describe|tell me about|who is|profile of|analy[sz]e)\b.*@user",
     r"\b(?:tastes?|preferences|profile|favou?rites?|favou?rite \w+)(?: of)? @user",
@@ -73,9 +76,12 @@ def read_request(text: str, names: Names) -> Reading:
 
 
 def _read(draft: Draft, names: Names) -> None:
+    make_plainer(draft, names)
     if (intent := read_intent(draft, names)) is not None:
         draft.parts["intent"] = intent
-    elif any(re.search(pattern, draft.text, re.IGNORECASE) for pattern in _SUMMARISE):
+    elif not RECOMMEND.search(draft.text) and any(
+        re.search(pattern, draft.text, re.IGNORECASE) for pattern in _SUMMARISE
+    ):
         draft.parts["intent"] = "summarise"
         draft.text = ""
     draft.set_phrases_aside()
@@ -84,6 +90,7 @@ def _read(draft: Draft, names: Names) -> None:
         draft.parts["intent"] = "recommend"
     if draft.take_all(UNSEEN):
         draft.parts["seen"] = "drop"
+    in_figures(draft)
     read_money(draft)
     read_ratings(draft)
     read_runtime(draft)
@@ -111,7 +118,7 @@ def _read_user(draft: Draft) -> None:
 
 
 def _stand_in(found: "re.Match[str]") -> str:
-    before = found[0][: found[0].lower().index("user")]
+    before = re.split(r"user|my|his|her|their", found[0], maxsplit=1, flags=re.IGNORECASE)[0]
     return f"{before}@user{found['own'] or ''}"
 
 

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 from rerank.ask.draft import GAP, Draft
 from rerank.ask.structure import Intent, Title
+from rerank.ask.words import FILLING
 from rerank.names import LONGEST_TITLE, Film, FilmsFound, Names
 
 _WHO = r"(?:@user|i|we|he|she|they)"
 _LIKING = r"(?:like|love|enjoy|hate|dislike|rate|give|think (?:of|about)|say (?:of|about)|make of)"
 _COMPARE = (
-    r"^(?:please |can you |could you )*compare(?: the)?(?: films?| movies?)?[:,]?"
+    r"^(?:please |can you |could you )*compare(?: for (?:me|us|@user))?(?: the)?"
+    r"(?: films?| movies?)?[:,]?"
     r"|\bdifferences? between\b",
     r"\bwhich (?:one |film |movie |of (?:them|these) )?(?:is|was|did|has|made|cost|does)\b"
     r"[^,:?]*[,:]",
@@ -21,13 +23,17 @@ _VERSUS = re.compile(r"\b(?:vs\.?|versus)(?=\s)", re.IGNORECASE)
 _PREDICT = (
     rf"\b(?:how (?:much )?|what )?(?:would|will|does|might|could|should) {_WHO} (?:really |also )?"
     rf"{_LIKING} (?P<title>.+)",
-    rf"\b(?:is|would) (?P<title>.+?) (?:be )?(?:something|a (?:film|movie)|one|good|right)"
+    rf"\b(?:whether|if) {_WHO} (?:(?:would|will|might|could|may|can|is|are|going|to|really|also)"
+    rf" )*{_LIKING}s? (?P<title>.+)",
+    rf"\b(?:is|would) (?P<title>.+?) (?:be )?(?:something|an? (?:\w+ )?"
+    r"(?:film|movie|pick|choice|fit|match|idea|thing)|one|good|right)"
     rf" (?:that |which |for )?{_WHO}\b.*",
     rf"\bpredict (?:@user(?:'s)? rating (?:of|for) |how @user (?:would|will) {_LIKING} )?"
     r"(?P<title>.+?)(?: for @user)?$",
     r"\b(?:the )?rating (?:of|for) (?P<title>.+?) (?:by|for|from) @user",
     r"^rate (?P<title>.+?) (?:by|for|as) @user$",
 )
+_AT = re.compile(r"^(?:to )?(?:the (?:film|movie) )?(?:to )?", re.IGNORECASE)
 _IT = r"(?!(?:that|this|it|these|those|to|me|him|her|them|watching|seeing|a|an|films?|movies?)\b)"
 _LIKE = re.compile(
     r"\b(?:(?:more|something|anything|stuff|films?|movies?|things?) )?"
@@ -38,7 +44,8 @@ _LIKE = re.compile(
     re.IGNORECASE,
 )
 _LOVED = re.compile(
-    r"\b(?:i|we) (?:really |just |absolutely )?(?:loved|liked|enjoyed|watched|saw) "
+    r"\b(?:i|we)(?:'ve| have| had)? (?:really |just |absolutely |already |recently )?"
+    r"(?:loved?|liked?|enjoy(?:ed)?|watched|saw|seen|finished) "
     r"(?=.+(?:like it|similar|else|more of|recommend|suggest|same))",
     re.IGNORECASE,
 )
@@ -58,6 +65,8 @@ _SEPARATOR = re.compile(
 )
 _OPENING = re.compile(r"\s*(?:(?:the )?(?:films?|movies?) )?(?:both |either )?", re.IGNORECASE)
 _YEAR = re.compile(r"\s*\((\d{4})\)")
+_PART = re.compile(r" (?:\d+|[ivx]+|part)\b", re.IGNORECASE)
+"""What goes on behind the begin of a sequel's title: Terminator 2."""
 _JOIN = re.compile(r"and|or|&|with|to|vs\.?|versus|,", re.IGNORECASE)
 _TOKEN = re.compile(r"[^\s¦]+")
 _MOST_FILMS = 10
@@ -91,8 +100,8 @@ def _compare(draft: Draft, names: Names) -> Intent | None:
         found = re.search(pattern, draft.text, re.IGNORECASE)
         if found is None or (pattern != _COMPARE[0] and not _chooses(draft.text)):
             continue
-        rest = draft.text[found.end() :]
-        _take_titles(draft, list(_titles(rest.rstrip(" ?.!"), names, listed=True)))
+        rest = draft.text[found.end() :].strip(" ?.!") or draft.text[: found.start()].strip(" ,;:")
+        _take_titles(draft, list(_titles(rest, names, listed=True)))
         draft.text = ""
         return "compare"
     if _VERSUS.search(draft.text) or _choice(draft.text, names):
@@ -115,13 +124,13 @@ def _chooses(text: str) -> bool:
 def _predict(draft: Draft, names: Names) -> Intent | None:
     for pattern in _PREDICT:
         found = re.search(pattern, draft.text, re.IGNORECASE)
-        if found is None or re.match(r"(?:what|to)\b", found["title"], re.IGNORECASE):
+        if found is None or re.match(r"(?:what|to (?:see|watch))\b", found["title"], re.I):
             continue
         if re.match(r"^(?:what|which)\b.*\b(?:does|would) ", draft.text, re.IGNORECASE) and (
             "think" not in found[0] and "say" not in found[0] and "give" not in found[0]
         ):
             continue
-        read = _whole(found["title"].strip(" ?.!"), names)
+        read = _whole(_AT.sub("", found["title"].strip(" ?.!")), names)
         if read.found is None and re.search(r"\b(?:does|prefer)\b", found[0], re.IGNORECASE):
             continue  # does user 5 like horror: a question about taste
         _take_titles(draft, [read])
@@ -159,7 +168,7 @@ def _similar(draft: Draft, names: Names) -> Intent | None:
             _take_titles(draft, read)
             draft.cut(found.start(), found.end() + read[-1].end)
             draft.take(r"\b(?:what|who) else (?:is|are|do(?:es)?)(?: there)?(?: like (?:it|that))?")
-            draft.take(r"\b(?:like|similar to) (?:it|that|this|them)\b")
+            draft.take(r"\b(?:like|similar to) (?:it|that|this|them)\b|\bsimilar\b")
             return "similar"
     return None
 
@@ -189,9 +198,10 @@ def _titles(text: str, names: Names, *, listed: bool = False) -> Iterator[_Read]
         opening = _OPENING.match(text, position)
         start = opening.end() if opening else position
         read = _quoted(text, start, names) or _exact(text, start, names)
-        if read is None and (first or listed):
-            read = _chunk(text, start, names, _SEPARATOR if listed else _BOUNDARY)
-        if read is None:
+        if (read is None or _PART.match(text, read.end)) and (first or listed):
+            whole = _chunk(text, start, names, _SEPARATOR if listed else _BOUNDARY)
+            read = whole if read is None or (whole and whole.found) else read
+        if read is None or (not first and not listed and _says_nothing(read.text)):
             return
         yield read
         first = False
@@ -199,6 +209,11 @@ def _titles(text: str, names: Names, *, listed: bool = False) -> Iterator[_Read]
         if separator is None:
             return
         position = separator.end()
+
+
+def _says_nothing(text: str) -> bool:
+    """Whether a text that is a title is more likely a turn of speech: ``show me``."""
+    return text.islower() and FILLING.issuperset(text.split())
 
 
 def _quoted(text: str, start: int, names: Names) -> _Read | None:

@@ -68,7 +68,7 @@ MOODS: dict[str, Mood] = {
 
 AUDIENCES: dict[str, Audience] = {
     r"(?:suitable |good |okay |ok |fit )?for (?:the |my |our |young |little |small )*"
-    r"(?:kids?|child(?:ren)?|toddlers?|(?:\d{1,2}|[a-z]+)[- ]year[- ]olds?)"
+    r"(?:kids?|child(?:ren)?s?|toddlers?|(?:\d{1,2}|[a-z]+)[- ]year[- ]olds?)"
     r"|(?:kids?|children)['’]?s?(?= (?:films?|movies?|flicks?))"
     r"|(?:my|our|the|young|small|little) (?:kids?|children)(?: (?:will|would|can|could|might) "
     r"(?:like|love|enjoy|watch))?"
@@ -104,8 +104,10 @@ REVENUES: dict[str, tuple[RevenueTier, ...]] = {
 ACCLAIM: dict[str, Acclaim] = {
     r"(?:critically |universally )?acclaimed|(?:very )?(?:highly|best|top|well)[- ]rated"
     r"|well[- ]reviewed|(?:the )?(?:very )?best|greatest|top|excellent|masterpieces?"
-    r"|outstanding|award[- ]winning": "high",
-    r"(?:badly|poorly|lowest|worst)[- ]rated|worst|terrible|awful|bad|lousy": "low",
+    r"|outstanding|award[- ]winning|(?:with )?(?:high|great|excellent|good) (?:ratings?|reviews?)":
+        "high",
+    r"(?:badly|poorly|lowest|worst)[- ]rated|(?:with )?(?:bad|low|poor) (?:ratings?|reviews?)"
+    r"|worst|terrible|awful|bad|lousy": "low",
 }  # fmt: skip
 
 FAME: dict[str, Fame] = {
@@ -177,9 +179,57 @@ FILLING = frozenset(_FILLING.split())
 
 RECOMMEND = re.compile(
     r"\b(?:recommend(?:ation|ations|ed)?|suggest(?:ion|ions)?)\b"
-    r"|\bwhat (?:should|could|can|might|shall) (?:@user|i|we|he|she|they) (?:watch|see|try)\b",
+    r"|\bwhat (?:should|could|can|might|shall) (?:@user|i|we|he|she|they) (?:watch|see|try)\b"
+    r"|\b(?:what|which)(?: \w+){0,3}? (?:would|will|might|could) (?:@user|i|we|he|she|they)"
+    r" (?:\w+ )?(?:like|love|enjoy)(?: best| most| to (?:see|watch))?\b",
     re.IGNORECASE,
 )
+_SPELT = """
+    action actions adventure adventures animated animation comedy comedies crime documentary
+    documentaries drama dramas fantasy fantasies historical horror horrors musical musicals mystery
+    mysteries romance romances romantic thriller thrillers western westerns superhero superheroes
+    funny funnier hilarious scary scarier creepy suspenseful thoughtful uplifting
+    recommend recommendation suggest suggestion suggestions similar compare predict
+    without nothing except between before after since starring directed director
+    films movies minutes budget ratings popular recent children family teenagers
+    blockbuster blockbusters seventies eighties nineties sixties fifties
+"""
+SPELT = tuple(_SPELT.split())
+"""Words that are known when a key slipped: ``thriler``, ``horor``."""
+
+_SPELT_LIKE = """
+    alter auction auctions aviation faction reaction excerpt excepts poplar creme crimes crims chime
+    adventurer adventurers adventurous animate animating animator animations budgets childrens
+    comely compared creep creeps directors documentarian fantasizes files fills filmes fils firms
+    fanny funky hilariously historia historian historic historically honor humor hysterical mastery
+    minuets miseries moves mysterious nothin predicts ravings recommended recommends regent resent
+    romanced scaly scar scare scared scarf scars seventeen sparring staring starting starving
+    stirring suggesting suggestive suggests teenage teenaged thrilled thrills
+"""
+SPELT_LIKE = frozenset(_SPELT_LIKE.split())
+"""Words of their own that are one letter from one of those."""
+
+SHORT_FORMS = {
+    r"w/ ?o": "without",
+    r"w/": "with",
+    r"s(?:ome)?th(?:ing|ng)?\.?": "something",
+    r"pl[sz]|plz+|pls+": "please",
+    "thx|ty": "thanks",
+    "(?:not|never) (?:not|never|without)": "with",
+}
+"""How some things are typed -> written out; two negations are none."""
+
+COMPARED = {
+    r"^\W*(?:how|in what way) (?:do|does|did) (.+?) (?:and|,) (.+?) (?:compare|differ)\b.*$":
+        r"compare \1 and \2",
+    r"^\W*(?:how (?:do|does|did) )?(.+?) compares?d? (?:to|with|against) (.+?)[?.! ]*$":
+        r"compare \1 and \2",
+    r"^\W*(?:is|was|are|were|did|does|has) (.+?)"
+    r"(?: (?:much|far|a|lot|bit|any|really|as|more|less|do|did|make|made|cost|earn|get))* [\w-]+"
+    r" (?:than|as) (.+?)[?.! ]*$": r"compare \1 and \2",
+}  # fmt: skip
+"""Comparisons of two films -> as all of them are read. Only where both are films."""
+
 _WHO = r"(?:@user|i|we|he|she|they)"
 UNSEEN = re.compile(
     rf"\b(?:(?:that |which )?{_WHO}(?:'ve| have| has)?(?:n't| not| never)(?: yet)?"

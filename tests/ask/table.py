@@ -10,6 +10,8 @@ from rerank.ask.structure import Structure
 TABLE = Path(__file__).with_name("requests.jsonl")
 LATER = Path(__file__).with_name("later.jsonl")
 """Thirty more, written after the rules; they have learned from these since."""
+FRESH = Path(__file__).with_name("fresh.jsonl")
+"""Eighty more, as different people type, in two rounds of 60 and 20; likewise."""
 
 _SETS = ("genres", "moods", "keywords", "people")
 

@@ -112,6 +112,65 @@ def test_a_surname_of_several_people_is_nobodys() -> None:
     assert read("Lee movies").structure.people == ()
 
 
+@pytest.mark.parametrize(
+    ("typed", "years"),
+    [
+        ("from nineteen ninety-four", (1994, 1994)),
+        ("from the nineteen eighties", (1980, 1989)),
+        ("since two thousand and five", (2005, None)),
+        ("before the year two thousand", (None, 1999)),
+        ("from nineteen oh five", (1905, 1905)),
+    ],
+)
+def test_years_in_words(typed: str, years: tuple[float | None, float | None]) -> None:
+    span = read(f"thrillers {typed}").structure.ranges["year"]
+    assert (span.low, span.high) == years
+
+
+def test_slips_of_the_keys_are_mended_and_said() -> None:
+    reading = read("a funy thriler")
+    assert (reading.structure.genres, reading.structure.moods) == (("Thriller",), ("funny",))
+    assert reading.notes == ("“funy” was read as funny.", "“thriler” was read as thriller.")
+
+
+@pytest.mark.parametrize("word", ["auction", "funky", "scarf", "matrix", "amelie", "Fanny"])
+def test_words_of_their_own_are_no_slips(word: str) -> None:
+    reading = read(f"something about {word}")
+    assert reading.structure.text == word
+    assert reading.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("typed", "k"),
+    [
+        ("recommend -5 films", 10),
+        ("0 films", 10),
+        ("ten thousand films", 100),
+        ("500 comedies", 100),
+    ],
+)
+def test_numbers_of_films_that_cannot_be_are_said(typed: str, k: int) -> None:
+    reading = read(typed)
+    assert (reading.structure.k, reading.structure.text) == (k, "")
+    assert "shown" in reading.notes[0]
+
+
+def test_a_double_negation_is_none() -> None:
+    assert read("not not comedy").structure == Structure(genres=("Comedy",))
+
+
+@pytest.mark.parametrize("number", [2**63, 10**30])
+def test_a_user_beyond_all_ids_is_refused(number: int) -> None:
+    with pytest.raises(MisuseError, match="user_id"):
+        read(f"what does user {number} like")
+
+
+def test_a_name_ends_before_and() -> None:
+    reading = read("with Tom Hanks and Zaphod Unheardof")
+    assert reading.structure.people == (Person(name="Tom Hanks"),)
+    assert reading.not_found == ("Zaphod Unheardof",)
+
+
 def test_who_only_directs_does_not_act() -> None:
     reading = read("films starring Steven Spielberg")
     assert reading.structure.people == ()

@@ -8,7 +8,7 @@ import pytest
 from rerank.ask.rules import read_request
 from rerank.names import Names, read_names
 from sql.database import Database
-from tests.ask.table import LATER, TABLE, Case, cases, written
+from tests.ask.table import FRESH, LATER, TABLE, Case, cases, written
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,9 @@ def reads(case: Case, names: Names) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("table", "size", "needed"), [(TABLE, 100, 80), (LATER, 30, 24)], ids=["hundred", "later"]
+    ("table", "size", "needed"),
+    [(TABLE, 100, 80), (LATER, 30, 24), (FRESH, 80, 64)],
+    ids=["hundred", "later", "fresh"],
 )
 def test_the_rules_read_four_of_five_requests(
     names: Names, table: Path, size: int, needed: int
