@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import inspect
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from palate.errors import MisuseError
-from serve.cli.output import out, print_facts, print_json, say, table, warn
-from serve.cli.session import LARGEST_ID, Json, examples
+from serve.cli.output import line, out, print_facts, print_json, say, table, warn
+from serve.cli.search import (
+    Explain,
+    Facets,
+    Genre,
+    Mode,
+    Query,
+    Seen,
+    Shown,
+    Weights,
+    YearFrom,
+    YearTo,
+)
+from serve.cli.session import LARGEST_ID, Json, Profile, examples
 
 if TYPE_CHECKING:
     from serve.k8s.release import Login, Release
@@ -45,13 +59,39 @@ LocalPort = Annotated[
 ]
 
 
-def _release(
-    kubeconfig: str | None, context: str | None, namespace: str | None, name: str | None
-) -> Release:
-    from serve.k8s.cluster import Cluster
-    from serve.k8s.release import find_release
+def on_a_release(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that say which release it is about.
 
-    return find_release(Cluster.connect(kubeconfig, context, namespace), name)
+    It is handed the release that they name as ``found``, its first parameter.
+    """
+
+    def run(
+        *,
+        kubeconfig: Kubeconfig = None,
+        kube_context: Context = None,
+        namespace: Namespace = None,
+        release: ReleaseName = None,
+        **own: Any,
+    ) -> None:
+        from serve.k8s.cluster import Cluster
+        from serve.k8s.release import find_release
+
+        cluster = Cluster.connect(kubeconfig, kube_context, namespace)
+        command(found=find_release(cluster, release), **own)
+
+    _, *own = _parameters(command)
+    *shared, _ = _parameters(run)
+    own = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own]
+    run.__signature__ = inspect.Signature([*own, *shared])  # type: ignore[attr-defined]
+    run.__name__, run.__doc__ = command.__name__, command.__doc__
+    return run
+
+
+def _parameters(command: Callable[..., None]) -> list[inspect.Parameter]:
+    """A command's parameters; typer reads their annotations, which must be no strings."""
+    unread = {"Release": object}  # not imported here, so that help stays quick
+    signature = inspect.signature(command, locals=unread, eval_str=True)
+    return list(signature.parameters.values())
 
 
 @app.command(
@@ -62,15 +102,13 @@ def _release(
         "palate k8s psql --role owner -- -f statements.sql",
     ),
 )
+@on_a_release
 def psql(
+    found: Release,
     context: typer.Context,
     role: Role = "read",
     local_port: LocalPort = 0,
     cluster: DatabaseName = None,
-    kubeconfig: Kubeconfig = None,
-    kube_context: Context = None,
-    namespace: Namespace = None,
-    release: ReleaseName = None,
 ) -> None:
     """Open psql on the release's database through a port-forward.
 
@@ -80,7 +118,6 @@ def psql(
     from serve.k8s.forward import Forwarder
     from serve.k8s.release import find_login
 
-    found = _release(kubeconfig, kube_context, namespace, release)
     login = find_login(found, role, cluster)
     with Forwarder(found.cluster, login.target, local_port, report=_report) as forwarder:
         code = _run(login, forwarder.port, _arguments(context.args))
@@ -116,15 +153,13 @@ def _run(login: Login, port: int, arguments: list[str]) -> int:
     "port-forward",
     epilog=examples("palate k8s port-forward", "palate k8s port-forward api --local-port 8080"),
 )
+@on_a_release
 def port_forward(
+    found: Release,
     what: Annotated[Literal["database", "api"], typer.Argument(help="What to reach.")] = "database",
     role: Role = "read",
     local_port: LocalPort = 0,
     cluster: DatabaseName = None,
-    kubeconfig: Kubeconfig = None,
-    context: Context = None,
-    namespace: Namespace = None,
-    release: ReleaseName = None,
     json: Json = False,
 ) -> None:
     """Open a port on this machine that leads to the database or the API, until Ctrl-C.
@@ -134,7 +169,6 @@ def port_forward(
     from serve.k8s.forward import Forwarder
     from serve.k8s.release import find_api, find_login
 
-    found = _release(kubeconfig, context, namespace, release)
     login = find_login(found, role, cluster) if what == "database" else None
     target = login.target if login else find_api(found)
     with Forwarder(found.cluster, target, local_port, report=_report) as forwarder:
@@ -171,23 +205,21 @@ def _until_stopped() -> None:
 
 
 @app.command(epilog=examples("palate k8s status", "palate k8s status --namespace films --json"))
+@on_a_release
 def status(
+    found: Release,
     cluster: DatabaseName = None,
-    kubeconfig: Kubeconfig = None,
-    context: Context = None,
-    namespace: Namespace = None,
-    release: ReleaseName = None,
     json: Json = False,
 ) -> None:
     """Show pods, jobs, versions and the database; exits 1 when searches are not answered."""
     from serve.k8s.status import release_status
 
-    found = release_status(_release(kubeconfig, context, namespace, release), cluster)
+    shown = release_status(found, cluster)
     if json:
-        print_json(found)
+        print_json(shown)
     else:
-        _print_status(found)
-    raise typer.Exit(0 if found.healthy else 1)
+        _print_status(shown)
+    raise typer.Exit(0 if shown.healthy else 1)
 
 
 def _print_status(found: ReleaseStatus) -> None:
@@ -224,23 +256,20 @@ def _print_status(found: ReleaseStatus) -> None:
 @app.command(
     epilog=examples("palate k8s load", "palate k8s load --follow", "palate k8s load train")
 )
+@on_a_release
 def load(
+    found: Release,
     job: Annotated[
         str, typer.Argument(help="Which of the release's jobs: load, embed, train, refresh, ...")
     ] = "load",
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Show its log until it ends.")
     ] = False,
-    kubeconfig: Kubeconfig = None,
-    context: Context = None,
-    namespace: Namespace = None,
-    release: ReleaseName = None,
     json: Json = False,
 ) -> None:
     """Start one of the release's jobs, as the chart describes it; with --follow, wait for it."""
     from serve.k8s.jobs import follow_job, start_job
 
-    found = _release(kubeconfig, context, namespace, release)
     name = start_job(found, job)
     if json:
         print_json({"job": name, "namespace": found.cluster.namespace})
@@ -252,7 +281,9 @@ def load(
 
 
 @app.command(epilog=examples("palate k8s logs", "palate k8s logs load --follow"))
+@on_a_release
 def logs(
+    found: Release,
     what: Annotated[
         str, typer.Argument(help="api, database, the name of a pod or job, or of a kind of job.")
     ] = "api",
@@ -264,15 +295,10 @@ def logs(
         str | None, typer.Option("--container", "-c", help="Container of the pod.")
     ] = None,
     cluster: DatabaseName = None,
-    kubeconfig: Kubeconfig = None,
-    context: Context = None,
-    namespace: Namespace = None,
-    release: ReleaseName = None,
 ) -> None:
     """Show what pods have written; lines of several pods begin with the pod's name."""
     from serve.k8s.logs import find_pods, read_logs
 
-    found = _release(kubeconfig, context, namespace, release)
     pods = find_pods(found, what, cluster)
     named = len(pods) > 1
     with suppress(KeyboardInterrupt):
@@ -289,29 +315,35 @@ def _print_line(text: bytes) -> None:
 
 @app.command(
     epilog=examples(
-        "palate k8s search lord --user 10001", "palate k8s search lord of the rings --json"
+        "palate k8s search lord --user 10001",
+        "palate k8s search king --user 20001 --genre Fantasy --explain",
+        "palate k8s search lord of the rings --json",
     )
 )
+@on_a_release
 def search(
-    query: Annotated[list[str], typer.Argument(help="What to search for.")],
+    found: Release,
+    query: Query,
     user: Annotated[
         int | None,
         typer.Option("--user", "-u", min=0, max=LARGEST_ID, help="Whose taste orders it."),
     ] = None,
-    k: Annotated[int, typer.Option("--k", "-k", min=1, help="Films to show.")] = 10,
-    explain: Annotated[
-        bool, typer.Option("--explain", help="Show the parts of each score, and reasons.")
-    ] = False,
+    profile: Profile = "main",
+    k: Shown = 10,
+    explain: Explain = False,
+    weights: Weights = None,
+    mode: Mode = "lexical",
+    seen: Seen = "keep",
+    genre: Genre = None,
+    year_from: YearFrom = None,
+    year_to: YearTo = None,
+    facets: Facets = False,
     key: Annotated[
         str | None,
         typer.Option(
             envvar="PALATE_API_KEY", help="API key. Without it: the release's, from its Secret."
         ),
     ] = None,
-    kubeconfig: Kubeconfig = None,
-    context: Context = None,
-    namespace: Namespace = None,
-    release: ReleaseName = None,
     json: Json = False,
 ) -> None:
     """Search through the release's API, with its own key."""
@@ -320,16 +352,29 @@ def search(
     from serve.k8s.forward import Forwarder
     from serve.k8s.release import find_api, find_api_key
 
-    found = _release(kubeconfig, context, namespace, release)
     key = key or find_api_key(found)
-    asked = {"q": " ".join(query), "user_id": user, "k": k}
-    asked["explain"] = "facts" if explain else "none"
+    asked = {
+        "q": " ".join(query),
+        "user_id": user,
+        "profile": profile,
+        "k": k,
+        "explain": "facts" if explain else "none",
+        "weights": weights,
+        "mode": mode,
+        "seen": seen,
+        "genres": genre,
+        "year_from": year_from,
+        "year_to": year_to,
+        "facets": facets,
+    }
     with Forwarder(found.cluster, find_api(found), report=_report) as forwarder:
         response = ask(forwarder.port, asked, key)
     if json:
         print_json(response)
     else:
-        print_order(response, accounts=explain, nothing=f"No film matches {asked['q']!r}.")
+        print_order(
+            response, accounts=explain, nothing=f"No film matches {line(' '.join(query))!r}."
+        )
 
 
 def _report(message: str) -> None:

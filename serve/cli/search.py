@@ -27,12 +27,32 @@ _UNPERSONALISED = "unpersonalised"
 _FILTERS = ("genres", "year_from", "year_to", "min_rating", "min_ratings")
 _REASONS = 3  # films whose reasons a comparison tells, a user
 
+# Options that `palate k8s search` has too.
+Query = Annotated[
+    list[str], typer.Argument(help='Words, "phrases", field:value, AND OR NOT, ranges.')
+]
+Shown = Annotated[int, typer.Option("--k", "-k", min=1, help="Films to show.")]
+Explain = Annotated[
+    bool, typer.Option("--explain", help="Show the parts of each score, and reasons.")
+]
+Weights = Annotated[
+    str | None, typer.Option(metavar="NAME:W,...", help="Weights of the blend for this search.")
+]
+Mode = Annotated[
+    Literal["lexical", "semantic", "hybrid"], typer.Option(help="What finds the candidates.")
+]
+Seen = Annotated[
+    Literal["keep", "drop", "mark"], typer.Option(help="What to do with films the user rated.")
+]
+Genre = Annotated[list[str] | None, typer.Option(help="Only films of this genre. Repeat for more.")]
+YearFrom = Annotated[int | None, typer.Option(help="Only films of this year or later.")]
+YearTo = Annotated[int | None, typer.Option(help="Only films of this year or before.")]
+Facets = Annotated[bool, typer.Option("--facets", help="Count all matches by genre and decade.")]
+
 
 def search(
     context: typer.Context,
-    query: Annotated[
-        list[str], typer.Argument(help='Words, "phrases", field:value, AND OR NOT, ranges.')
-    ],
+    query: Query,
     user: Annotated[
         list[int] | None,
         typer.Option(
@@ -44,46 +64,33 @@ def search(
         ),
     ] = None,
     profile: Profile = "main",
-    k: Annotated[int, typer.Option("--k", "-k", min=1, help="Films to show.")] = 10,
+    k: Shown = 10,
     candidates: Annotated[
         int, typer.Option(min=1, help="Films that text finds and taste orders.")
     ] = 100,
-    explain: Annotated[
-        bool, typer.Option("--explain", help="Show the parts of each score, and reasons.")
-    ] = False,
+    explain: Explain = False,
     explain_llm: Annotated[
         bool,
         typer.Option("--explain-llm", help="The same, reasons worded by the language model."),
     ] = False,
     rerank: Rerank = "none",
-    weights: Annotated[
-        str | None,
-        typer.Option(metavar="NAME:W,...", help="Weights of the blend for this search."),
-    ] = None,
+    weights: Weights = None,
     order: Annotated[
         Literal["learned", "blend"],
         typer.Option(help="learned: the trained order, where there is one; blend: by score."),
     ] = "learned",
-    mode: Annotated[
-        Literal["lexical", "semantic", "hybrid"], typer.Option(help="What finds the candidates.")
-    ] = "lexical",
-    seen: Annotated[
-        Literal["keep", "drop", "mark"], typer.Option(help="What to do with films the user rated.")
-    ] = "keep",
-    genre: Annotated[
-        list[str] | None, typer.Option(help="Only films of this genre. Repeat for more.")
-    ] = None,
-    year_from: Annotated[int | None, typer.Option(help="Only films of this year or later.")] = None,
-    year_to: Annotated[int | None, typer.Option(help="Only films of this year or before.")] = None,
+    mode: Mode = "lexical",
+    seen: Seen = "keep",
+    genre: Genre = None,
+    year_from: YearFrom = None,
+    year_to: YearTo = None,
     min_rating: Annotated[
         float | None, typer.Option(min=0, max=5, help="Only films rated this well on average.")
     ] = None,
     min_ratings: Annotated[
         int | None, typer.Option(min=0, help="Only films that so many people rated.")
     ] = None,
-    facets: Annotated[
-        bool, typer.Option("--facets", help="Count all matches by genre and decade.")
-    ] = False,
+    facets: Facets = False,
     snippets: Annotated[
         bool, typer.Option("--snippets", help="Show where the words are found.")
     ] = False,

@@ -738,6 +738,14 @@ def test_a_search_through_the_api_with_the_releases_key(
         assert len(found["hits"]) == len(best)
         assert palate("search", "lord", "of", "the", "rings", "--explain") == 0
         assert "Lord of" in capsys.readouterr().out
+        narrowed = ["--genre", "Drama", "--genre", "War", "--year-to", 1990, "--weights", "bm25:1"]
+        assert palate("search", "king", "--user", 10001, *narrowed, "--facets", "--json") == 0
+        found = json.loads(capsys.readouterr().out)
+        assert found["weights"]["bm25"] == 1
+        assert found["facets"]["genres"]
+        assert all({"Drama", "War"} & set(hit["genres"]) for hit in found["hits"])
+        assert palate("search", "lord", "--weights", "taste:1") == 2
+        assert "is no component" in capsys.readouterr().err
         assert palate("search", "lord", "--key", "wrong") == 1
         assert "refuses the key" in capsys.readouterr().err
         assert palate("search", "lord", "-k", 5000) == 2
