@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -24,8 +24,6 @@ class FaultyModel:
     questions: list[dict[str, Any]] = field(default_factory=list)
     at: list[float] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
-    running: int = 0
-    most_running: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def settings(self, **changes: Any) -> Settings:
@@ -83,6 +81,16 @@ def sleeps(seconds: float, then: Answer) -> Answer:
     return answer
 
 
+def held(until: threading.Event, then: Answer) -> Answer:
+    """An answer that comes when the test lets it."""
+
+    def answer(handler: BaseHTTPRequestHandler, question: dict[str, Any]) -> None:
+        until.wait()
+        then(handler, question)
+
+    return answer
+
+
 def hangs_up(handler: BaseHTTPRequestHandler, _question: dict[str, Any]) -> None:
     """Promises more than it sends."""
     handler.send_response(200)
@@ -125,15 +133,8 @@ def faulty_model(*answers: Answer) -> Iterator[FaultyModel]:
                 model.questions.append(question)
                 model.at.append(time.monotonic())
                 model.headers.append({n.lower(): v for n, v in self.headers.items()})
-                model.running += 1
-                model.most_running = max(model.running, model.most_running)
-            try:
+            with suppress(BrokenPipeError, ConnectionResetError):
                 model.next_answer()(self, question)
-            except (BrokenPipeError, ConnectionResetError):
-                pass
-            finally:
-                with model.lock:
-                    model.running -= 1
 
         def do_GET(self) -> None:
             models = {"object": "list", "data": [{"id": "faulty", "object": "model",

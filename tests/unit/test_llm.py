@@ -3,10 +3,12 @@
 import asyncio
 import json
 import logging
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
+from http.server import BaseHTTPRequestHandler
 from typing import Any, Literal
 
 import pytest
@@ -33,6 +35,7 @@ from tests.faulty_model import (
     FaultyModel,
     faulty_model,
     hangs_up,
+    held,
     says,
     sends,
     sleeps,
@@ -328,12 +331,22 @@ def test_a_coroutine_that_is_given_up_frees_its_place() -> None:
 
 def test_only_so_many_requests_run_at_once() -> None:
     films = [{"overview": str(n)} for n in range(8)]
-    with (
-        asking(sleeps(0.05, says(GOOD)), llm_concurrency=2) as (model, faulty),
-        ThreadPoolExecutor(8) as threads,
-    ):
+    pair, lock, running, most = threading.Barrier(2), threading.Lock(), 0, 0
+
+    def answer(handler: BaseHTTPRequestHandler, question: dict[str, Any]) -> None:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(running, most)
+        pair.wait(120)  # nobody is answered alone
+        time.sleep(0.05)  # a third one would come now
+        with lock:
+            running -= 1
+        says(GOOD)(handler, question)
+
+    with asking(answer, llm_concurrency=2) as (model, _), ThreadPoolExecutor(8) as threads:
         list(threads.map(lambda film: model.ask(PROMPT, film, Tone), films))
-    assert faulty.most_running == 2
+    assert most == 2
 
 
 def test_requests_keep_a_pace() -> None:
@@ -374,16 +387,22 @@ def test_the_budget_of_a_day_counts_every_process() -> None:
 def test_questions_asked_at_once_share_a_budget() -> None:
     with asking(says(GOOD)) as (model, _):
         most = model.estimate(PROMPT, {"overview": "1"}, Tone).tokens
-    with asking(sleeps(0.1, says(GOOD)), llm_run_tokens=3 * most) as (model, faulty):
+    rest_refused, refused = threading.Event(), threading.Semaphore(0)
+    with asking(held(rest_refused, says(GOOD)), llm_run_tokens=3 * most) as (model, faulty):
 
         def ask(n: int) -> bool:
             try:
                 return not model.ask(PROMPT, {"overview": str(n)}, Tone).cached
             except BudgetError:
+                refused.release()
                 return False
 
         with ThreadPoolExecutor(8) as threads:
-            answered = sum(threads.map(ask, range(8)))
+            asked = [threads.submit(ask, n) for n in range(8)]
+            for _ in range(5):
+                assert refused.acquire(timeout=120)
+            rest_refused.set()
+            answered = sum(each.result() for each in asked)
     assert answered == len(faulty.questions) == 3
 
 
