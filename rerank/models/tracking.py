@@ -12,10 +12,11 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from palate.settings import Settings
 from rerank.models.epochs import listening
 from rerank.models.interface import Ids
 from rerank.models.registry import Factors, StoredModel, read_body, read_factors
+from rerank.models.stores import opened_by_one
 from sql.database import Database
 from sql.migrate import ALEMBIC
 
@@ -33,8 +35,10 @@ if TYPE_CHECKING:
 EXPERIMENT = "palate"
 OFF = "off"
 
+_FILE = "sqlite:///"
 _ROOT = Path(__file__).parents[2]
 _PATIENCE = 30.0  # seconds that the end of a run waits for what is still to be written
+_LONGEST = 120  # characters of a reason
 _QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_LOGGING_LEVEL": "ERROR",
@@ -148,10 +152,10 @@ def tracked(
     finally:
         if run.begun or status != "FAILED":
             _end(run, writer, status)
-            if reason := "it does not answer" if writer.is_alive() else writer.failure:
+            if reason := "no answer" if writer.is_alive() else writer.failure:
                 warn(
-                    f"The run is not kept at {_shown(uri)}: {reason}. What was learned is not "
-                    "affected. Correct PALATE_MLFLOW_TRACKING_URI, or set it to off."
+                    f"This run is not kept at {_shown(uri)} ({reason}); what was learned is. "
+                    "PALATE_MLFLOW_TRACKING_URI=off keeps none."
                 )
 
 
@@ -188,7 +192,7 @@ def tracking_uri(settings: Settings) -> str | None:
     chosen = settings.mlflow_tracking_uri
     if chosen == OFF:
         return None
-    return chosen or f"sqlite:///{_folder(settings) / 'runs.db'}"
+    return chosen or f"{_FILE}{_folder(settings) / 'runs.db'}"
 
 
 def git_revision(folder: Path = _ROOT) -> str | None:
@@ -218,34 +222,54 @@ class _Writer(threading.Thread):
             while (write := self._writes.get()) is not None:
                 write(client, run)
         except ImportError:
-            self.failure = "MLflow is not installed (pip install -e '.[train]')"
+            self.failure = "MLflow is not installed"
         except Exception as error:  # whatever a store or a server does, training goes on
-            said = str(error) or type(error).__name__
-            self.failure = said.splitlines()[0].replace(self._uri, _shown(self._uri))
+            self.failure = _reason(error).replace(self._uri, _shown(self._uri))
 
     def _begin(self) -> tuple["MlflowClient", str]:
         for name, value in _QUIET.items():
             os.environ.setdefault(name, value)
         from mlflow.tracking import MlflowClient
 
-        if self._uri.startswith("sqlite:///"):
-            Path(self._uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
         tags = {"mlflow.source.name": f"palate {self._name}", "mlflow.source.type": "LOCAL"}
         if (revision := git_revision()) is not None:
             tags["mlflow.source.git.commit"] = revision
-        with nullcontext() if self._uri.startswith("http") else ALEMBIC:  # it may make its tables
+        with self._alone():
             client = MlflowClient(tracking_uri=self._uri)
             experiment = self._experiment(client)
         made = client.create_run(experiment, tags=tags, run_name=self._name)
         return client, str(made.info.run_id)
 
+    def _alone(self) -> AbstractContextManager[object]:
+        """While a store is opened, which makes its tables where there are none yet."""
+        if self._uri.startswith(_FILE):
+            return opened_by_one(Path(self._uri.removeprefix(_FILE)))
+        return nullcontext() if self._uri.startswith("http") else ALEMBIC
+
     def _experiment(self, client: "MlflowClient") -> str:
-        found = client.get_experiment_by_name(EXPERIMENT)
-        if found is not None:
-            return str(found.experiment_id)
+        from mlflow.exceptions import MlflowException
+
         local = self._settings.mlflow_tracking_uri is None
         place = (_folder(self._settings) / "artefacts").as_uri() if local else None
-        return str(client.create_experiment(EXPERIMENT, artifact_location=place))
+        found = client.get_experiment_by_name(EXPERIMENT)
+        if found is None:
+            try:
+                return str(client.create_experiment(EXPERIMENT, artifact_location=place))
+            except MlflowException:  # another training made it since
+                found = client.get_experiment_by_name(EXPERIMENT)
+                if found is None:
+                    raise
+        return str(found.experiment_id)
+
+
+def _reason(error: BaseException) -> str:
+    """What went wrong, in a few words: MLflow quotes whole requests and advises at length."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError):  # no connection, no right to write
+            return cause.strerror or "no answer"
+        cause = cause.__cause__ or cause.__context__
+    return shorten(str(error).partition(". ")[0] or type(error).__name__, _LONGEST)
 
 
 def _folder(settings: Settings) -> Path:

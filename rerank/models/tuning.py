@@ -5,9 +5,7 @@ the tree-structured Parzen estimator (Bergstra et al. 2011), attempts below the 
 at the same step are given up.
 """
 
-import fcntl
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +15,8 @@ from palate.settings import Settings
 from rerank.evaluate.data import read_ratings
 from rerank.models.objectives import ORDER, Objective, Tell, objective
 from rerank.models.registry import fingerprint
+from rerank.models.stores import opened_by_one
 from sql.database import Database
-from sql.migrate import ALEMBIC
 
 if TYPE_CHECKING:
     import optuna
@@ -111,16 +109,16 @@ def tune(
     """Try parameters of a model until its study has so many attempts, and say the best.
 
     A study goes on where it was stopped, by whatever stopped it. Without a name it is the one of
-    this model and these ratings. ``timeout`` in seconds; ``tried`` hears each attempt that was
-    measured to its end. Raises MisuseError for what cannot be tuned, ConflictError for a study of
-    other ratings or another model.
+    this model and these ratings; processes that name the same one share its attempts. ``timeout``
+    in seconds; ``tried`` hears each attempt that was measured to its end. Raises MisuseError for
+    what cannot be tuned, ConflictError for a study of other ratings or another model.
     """
     if name not in SPACES:
         raise MisuseError(
             f"{name} cannot be tuned. Nothing was tried. What can is {', '.join(SPACES)}, blend."
         )
     learned_from = fingerprint(read_ratings(database))
-    found = _open(database.settings, study or f"{name}-{learned_from}", name, seed)
+    found = _open(database.settings, study or f"{name}-{learned_from}", name)
     _check_same(found, {"model": name, "fingerprint": learned_from})
     if (left := trials - len(_finished(found))) > 0:
         with objective(database, name, seed=seed, tell=tell) as goal:
@@ -133,8 +131,9 @@ def tune(
                 tell(f"tried {len(_finished(found))} of {trials}, best {_best(found):.4f}")
 
             found.optimize(
-                lambda trial: _attempt(trial, goal, name), left, timeout, callbacks=[heard]
-            )
+                lambda trial: _attempt(trial, goal, name, seed), left, timeout,
+                callbacks=[heard, _enough(trials)],
+            )  # fmt: skip
     return _result(found, name)
 
 
@@ -154,15 +153,7 @@ def studies_file(settings: Settings) -> Path:
     return settings.data_dir.absolute() / "studies.db"
 
 
-@contextmanager
-def _opened_by_one(file: Path) -> Iterator[None]:
-    """Alone among all processes: the first to open a file of studies makes its tables."""
-    with file.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _open(settings: Settings, study: str, name: str, seed: int) -> "optuna.Study":
+def _open(settings: Settings, study: str, name: str) -> "optuna.Study":
     try:
         import optuna
     except ImportError:
@@ -172,16 +163,13 @@ def _open(settings: Settings, study: str, name: str, seed: int) -> "optuna.Study
         ) from None
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     file = studies_file(settings)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with ALEMBIC, _opened_by_one(file):
+    with opened_by_one(file):
         found = optuna.create_study(
             storage=f"sqlite:///{file}",
             study_name=study,
             direction="maximize",
             load_if_exists=True,
         )
-    # Going on must not draw again what was drawn before.
-    found.sampler = optuna.samplers.TPESampler(seed=seed + len(found.trials))
     warmup = _WARMUP_ROUNDS if name == ORDER else 0
     found.pruner = optuna.pruners.MedianPruner(_STARTUP, warmup)
     return found
@@ -199,7 +187,15 @@ def _check_same(study: "optuna.Study", about: Mapping[str, str]) -> None:
             )
 
 
-def _attempt(trial: "optuna.Trial", goal: Objective, name: str) -> float:
+def _enough(trials: int) -> "Callable[[optuna.Study, optuna.trial.FrozenTrial], None]":
+    """Stops a study that has so many attempts, whichever process made them."""
+    from optuna.study import MaxTrialsCallback
+    from optuna.trial import TrialState
+
+    return MaxTrialsCallback(trials, states=(TrialState.COMPLETE, TrialState.PRUNED))
+
+
+def _attempt(trial: "optuna.Trial", goal: Objective, name: str, seed: int) -> float:
     import optuna
 
     from rerank.models.epochs import listening
@@ -213,6 +209,8 @@ def _attempt(trial: "optuna.Trial", goal: Objective, name: str) -> float:
         if "validation" in metrics:
             step(number, metrics["validation"])
 
+    # By the attempt's number: neither going on nor a process beside this one draws the same again.
+    trial.study.sampler = optuna.samplers.TPESampler(seed=seed + trial.number)
     chosen = {key: span.suggest(trial, key) for key, span in SPACES[name].items()}
     with listening(epoch):
         return goal.attempt({**goal.defaults, **chosen}, step)

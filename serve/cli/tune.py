@@ -21,6 +21,7 @@ EXAMPLES = examples(
     "palate tune blend --apply",
 )
 _BLEND = "blend"
+_TRIALS = 30
 
 
 def tune(
@@ -29,8 +30,9 @@ def tune(
         str, typer.Argument(help="svd, ease, als, bpr, two-tower, order, or blend: its weights.")
     ],
     trials: Annotated[
-        int, typer.Option(min=1, help="Attempts that the study is to have, earlier ones included.")
-    ] = 30,
+        int | None,
+        typer.Option(min=1, help="Attempts that the study is to have, earlier ones too: 30."),
+    ] = None,
     timeout: Annotated[
         float | None, typer.Option(min=1, help="Seconds after which no attempt begins.")
     ] = None,
@@ -54,13 +56,18 @@ def tune(
 
     check_installed()
     if model == _BLEND:
-        if study is not None or timeout is not None:
-            raise MisuseError("blend has no study: --study and --timeout are for models.")
+        if study is not None or timeout is not None or trials is not None:
+            raise MisuseError(
+                "The blend is found by a search of its own, without a study. Nothing was tried. "
+                "Leave out --trials, --timeout and --study."
+            )
         _tune_blend(context, seed, apply=apply, force=force, json=json)
         return
     if apply or force:
-        raise MisuseError("--apply and --force belong to blend. Train with what a study found.")
-    _tune_model(context, model, trials, timeout, study, seed, json=json)
+        raise MisuseError(
+            "--apply and --force belong to blend. Nothing was tried. Train with what a study found."
+        )
+    _tune_model(context, model, trials or _TRIALS, timeout, study, seed, json=json)
 
 
 def _tune_model(
@@ -126,13 +133,15 @@ def _tune_blend(context: typer.Context, seed: int, *, apply: bool, force: bool, 
             found = tune_blend(database, seed=seed, tell=status.update)
             run.metrics({"before": found.ndcg_before, "after": found.ndcg_after})
             run.parameters(found.after)
-        if json:
-            print_json({**found.__dict__, "applied": apply})
-        else:
+        if not json:
             _print_blend(found)
-        if apply or (not json and typer.confirm("Use these weights?", err=True)):
+        applied = apply or (not json and typer.confirm("Use these weights?", err=True))
+        if applied:
             apply_blend(database, found, force=force)
-            say("The next search uses them.")
+    if json:
+        print_json({**found.__dict__, "applied": applied})
+    elif applied:
+        say("The next search uses them.")
 
 
 def _print_blend(found: TunedBlend) -> None:

@@ -42,7 +42,8 @@ def test_a_study_prints_what_uses_it(tmp_path: Path, capsys: pytest.CaptureFixtu
     [
         (["tune", "oracle"], "oracle cannot be tuned"),
         (["tune", "svd", "--apply"], "belong to blend"),
-        (["tune", "blend", "--study", "mine"], "blend has no study"),
+        (["tune", "blend", "--study", "mine"], "without a study"),
+        (["tune", "blend", "--trials", "5"], "Leave out --trials"),
         (["train", "oracle"], "no model oracle"),
         (["train", "--set", "rank=3"], "belong to one model"),
         (["train", "svd", "--set", "rank"], "write NAME=VALUE"),

@@ -51,7 +51,7 @@ from rerank.models.tuning import _open
 
 print("ready", flush=True)
 sys.stdin.read()
-print(_open(Settings(data_dir=sys.argv[1], _env_file=None), "one", "svd", 0).study_name)
+print(_open(Settings(data_dir=sys.argv[1], _env_file=None), "one", "svd").study_name)
 """
 
 
@@ -109,6 +109,20 @@ def test_several_that_open_the_first_study_at_once_share_its_file(tmp_path: Path
         assert process.stdout is not None
         with process:
             assert process.stdout.read() == "one\n"
+
+
+def test_whoever_tries_the_same_study_shares_its_attempts(
+    own: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given(monkeypatch, [0.5] * 9)
+
+    def beside(attempt: int, *_: object) -> None:
+        if attempt == 0:
+            tune(own, "als", trials=3, study="shared")
+
+    assert tune(own, "als", trials=5, study="shared", tried=beside).trials == 5
+    drawn = [tuple(trial.params.items()) for trial in finished(own, "shared")]
+    assert len(set(drawn)) == 5
 
 
 def test_a_study_is_of_one_model_and_one_set_of_ratings(
