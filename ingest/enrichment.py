@@ -155,15 +155,14 @@ def enrich(
     progress, started = progress or SilentProgress(), time.monotonic()
     with _alone(database), _permitted():
         progress.step("Enriching", len(movie_ids))
-        mean = _catalog_mean(database)
         if model is None:
             for films in _batches(database, movie_ids, _RULES_BATCH, None):
-                _write(database, [by_rules(film, mean) for film in films])
+                _write(database, [by_rules(film) for film in films])
                 progress.advance(len(films), len(films))
             took = time.monotonic() - started
             return EnrichReport(RULES, len(movie_ids), 0, 0, 0, 0, Usage(), took)
         before = model.spent
-        run = _Run(database, model, mean, progress)
+        run = _Run(database, model, progress)
         run.work(_batches(database, movie_ids, BATCH, model), concurrency)
         return EnrichReport(
             signature(model),
@@ -180,12 +179,9 @@ def enrich(
 class _Run:
     """Batches asked at once, written as they are answered."""
 
-    def __init__(
-        self, database: Database, model: LanguageModel, mean: float, progress: LoadProgress
-    ) -> None:
+    def __init__(self, database: Database, model: LanguageModel, progress: LoadProgress) -> None:
         self.unanswered = self.from_store = self.compared = self.contradicted = 0
-        self._database, self._model = database, model
-        self._mean, self._progress = mean, progress
+        self._database, self._model, self._progress = database, model, progress
 
     def work(self, batches: Iterator[list[Film]], concurrency: int) -> None:
         """Ask ``concurrency`` batches at once until there are none."""
@@ -203,7 +199,7 @@ class _Run:
             films, judged = asked.pop(future), future.result()
             if judged is None:
                 self.unanswered += len(films)
-                _write(self._database, [by_rules(film, self._mean) for film in films])
+                _write(self._database, [by_rules(film) for film in films])
             else:
                 self.from_store += len(films) if judged.cached else 0
                 self.compared += judged.compared
@@ -214,7 +210,7 @@ class _Run:
     def _judge(self, films: list[Film]) -> Judged | None:
         """What the model says; None where it says nothing usable."""
         try:
-            return ask(self._model, films, self._mean)
+            return ask(self._model, films)
         except (LanguageModelUnavailableError, LanguageModelRefusedError, BudgetError):
             raise
         except LanguageModelError as error:
@@ -249,11 +245,6 @@ def _permitted() -> Iterator[None]:
             "This database role may not change films. Nothing was changed. Enrich as the role that "
             "migrated, or as a member of palate_owner."
         ) from error
-
-
-def _catalog_mean(database: Database) -> float:
-    with database.read() as connection:
-        return float(connection.execute(statements["catalog_mean"]).scalar_one())
 
 
 def _batches(

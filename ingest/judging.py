@@ -1,9 +1,10 @@
 """What a film is like: by its facts where they decide, by a language model where they do not.
 
-Tiers and effectiveness come from money and ratings (`ingest.money`), the audience from a
-certificate that the overview names. The model is asked for the tone, for the audience of other
-films, and for tiers where the money is not known; such tiers are marked as estimated. Without a
-model the genres decide the audience where they can, and the tone is left open.
+Tiers and effectiveness come from money and ratings, by SQL functions that all of Palate asks
+(``sql/functions/22_enrichment.sql``), the audience from a certificate that the overview names. The
+model is asked for the tone, for the audience of other films, and for tiers where the money is not
+known; such tiers are marked as estimated. Without a model the genres decide the audience where they
+can, and the tone is left open.
 """
 
 import re
@@ -14,14 +15,6 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, create_model
 
-from ingest.money import (
-    BUDGET_TIERS,
-    REVENUE_TIERS,
-    adjusted,
-    bayesian_rating,
-    effectiveness,
-    tier,
-)
 from palate.llm import LanguageModel, Prompt, load_prompt
 
 RULES = "rules"
@@ -44,7 +37,7 @@ _MOST_KEYWORDS = 8
 
 @dataclass(frozen=True, slots=True)
 class Film:
-    """The facts of one film. ``enriched_from`` is their hash."""
+    """The facts of one film. ``enriched_from`` is the hash of those that enrichment is made of."""
 
     movie_id: int
     title: str
@@ -52,10 +45,9 @@ class Film:
     genres: Sequence[str]
     keywords: Sequence[str]
     overview: str | None
-    budget: int | None
-    revenue: int | None
-    avg_rating: float | None
-    rating_count: int
+    budget_tier: str | None
+    revenue_tier: str | None
+    effectiveness: float | None
     enriched_from: str
 
 
@@ -88,15 +80,14 @@ class ToldMoney(Told):
     revenue_tier: Literal["low", "medium", "high", "blockbuster", "unknown"]
 
 
-def by_rules(film: Film, catalog_mean: float) -> Judgement:
+def by_rules(film: Film) -> Judgement:
     """What the facts say. None wherever they do not."""
-    rating = bayesian_rating(film.avg_rating, film.rating_count, catalog_mean)
     return Judgement(
         movie_id=film.movie_id,
         sentiment=None,
-        budget_tier=tier(adjusted(film.budget, film.year), BUDGET_TIERS),
-        revenue_tier=tier(adjusted(film.revenue, film.year), REVENUE_TIERS),
-        effectiveness=effectiveness(film.budget, film.revenue, rating),
+        budget_tier=film.budget_tier,
+        revenue_tier=film.revenue_tier,
+        effectiveness=film.effectiveness,
         target_audience=audience(film.genres, film.overview),
         estimated=[],
         enriched_by=RULES,
@@ -133,7 +124,7 @@ def _by_genre(genres: Sequence[str]) -> str | None:
 
 def lacks_money(film: Film) -> bool:
     """Whether a tier is left open by the facts."""
-    return adjusted(film.budget, film.year) is None or adjusted(film.revenue, film.year) is None
+    return film.budget_tier is None or film.revenue_tier is None
 
 
 def prompt_for(films: Sequence[Film]) -> Prompt:
@@ -189,13 +180,13 @@ class Judged:
     contradicted: int
 
 
-def ask(model: LanguageModel, films: Sequence[Film], catalog_mean: float) -> Judged:
+def ask(model: LanguageModel, films: Sequence[Film]) -> Judged:
     """Judge films with the model's help. Raises LanguageModelError."""
     answer = model.ask(prompt_for(films), question(films), answer_type(films))
     told = [getattr(answer.value, f"film_{n}") for n in range(1, len(films) + 1)]
     facts = [certified(film.genres, film.overview) for film in films]
     judged = [
-        _joined(by_rules(film, catalog_mean), said, known, signature(model))
+        _joined(by_rules(film), said, known, signature(model))
         for film, said, known in zip(films, told, facts, strict=True)
     ]
     pairs = [

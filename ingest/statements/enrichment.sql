@@ -26,16 +26,17 @@ SELECT movie_id FROM movies ORDER BY movie_id LIMIT :n;
 -- name: known
 SELECT movie_id FROM movies WHERE movie_id = ANY (:ids) ORDER BY movie_id;
 
--- name: catalog_mean
--- Of people's ratings; the middle of the scale where there are none.
-SELECT coalesce(sum(avg_rating * rating_count) / nullif(sum(rating_count), 0), 2.75)
-FROM movie_stats WHERE rating_count > 0;
-
 -- name: facts
-SELECT m.movie_id, m.title, m.year, m.genres, m.keywords, m.overview, m.budget, m.revenue,
-       s.avg_rating, coalesce(s.rating_count, 0) AS rating_count,
+-- The mean of all is the middle of the scale where there are no ratings.
+WITH overall AS MATERIALIZED (
+    SELECT coalesce(sum(avg_rating * rating_count) / nullif(sum(rating_count), 0), 2.75) AS mean
+    FROM movie_stats
+)
+SELECT m.movie_id, m.title, m.year, m.genres, m.keywords, m.overview,
+       budget_tier(m.budget, m.year) AS budget_tier, revenue_tier(m.revenue, m.year) AS revenue_tier,
+       effectiveness(m.budget, m.revenue, s.avg_rating, s.rating_count, o.mean) AS effectiveness,
        enrichment_facts(m) AS enriched_from
-FROM movies m LEFT JOIN movie_stats s USING (movie_id)
+FROM movies m CROSS JOIN overall o LEFT JOIN movie_stats s USING (movie_id)
 WHERE m.movie_id = ANY (:ids) ORDER BY m.movie_id;
 
 -- name: lock_loads

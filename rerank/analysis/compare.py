@@ -1,9 +1,9 @@
 """Films side by side: money, return, ratings, running time, enrichment, and who leads in what."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean, median
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -116,7 +116,7 @@ def compare(database: Database, movie_ids: Sequence[int]) -> Comparison:
         )
     with database.read() as connection:
         rows = connection.execute(_statements["films"], {"movie_ids": ids}).mappings().all()
-    found = {row["movie_id"]: _movie(dict(row)) for row in rows}
+    found = {row["movie_id"]: ComparedMovie.model_validate(dict(row)) for row in rows}
     unknown = [str(movie_id) for movie_id in ids if movie_id not in found]
     if unknown:
         raise NotFoundError(f"There is no film {', '.join(unknown)}. Nothing was compared.")
@@ -132,19 +132,6 @@ def compare(database: Database, movie_ids: Sequence[int]) -> Comparison:
         statistics=tuple(_statistic(name, movies) for name in _FIGURES),
         missing={name: lacking for name, lacking in missing.items() if lacking},
         summary=_summary(movies, best),
-    )
-
-
-def _movie(row: Mapping[str, Any]) -> ComparedMovie:
-    budget, revenue = row["budget"] or None, row["revenue"] or None
-    known = budget is not None and revenue is not None
-    return ComparedMovie(
-        **{name: row[name] for name in row if name not in ("genres", "budget", "revenue")},
-        genres=tuple(row["genres"]),
-        budget=budget,
-        revenue=revenue,
-        profit=revenue - budget if budget is not None and revenue is not None else None,
-        return_ratio=round(row["revenue"] / row["budget"], 2) if known else None,
     )
 
 

@@ -1,7 +1,7 @@
 """A structure as a syntax tree: user text becomes words, never query syntax."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,6 @@ from sqlalchemy import Connection
 from rerank.ask.kinds import genre_in
 from rerank.ask.structure import Exclusions, Mood, Person, Structure
 from rerank.grammar import bare_phrase, drop_stop_words
-from rerank.money import films_by_money
 from rerank.names import Names
 from sql.statements import Statements
 from sql.syntax import (
@@ -118,19 +117,24 @@ class Asked:
     @property
     def shown(self) -> Node:
         """The tree without lists of ids, to be read by people."""
-        return Asked(
-            self.scored, tuple(n for n in self.narrowed if n != Filter(_ids_of(n))), ()
-        ).tree
+        shown = (_without_ids(node) for node in self.narrowed)
+        return Asked(self.scored, tuple(node for node in shown if node is not None), ()).tree
 
 
-def _ids_of(node: Node) -> Node:
-    return node.node if isinstance(node, Filter) and isinstance(node.node, Ids) else All()
+def _without_ids(node: Node) -> Node | None:
+    """A node that narrows without its list of ids; None where it is nothing else."""
+    match node:
+        case Filter(Ids()):
+            return None
+        case Filter(Or((*nodes, Ids()))):
+            return Filter(_any_of(nodes))
+    return node
 
 
 def read_known(connection: Connection) -> Known:
     """What the catalog has."""
     row = connection.execute(_statements["known"], {"fewest": FEWEST_RATINGS}).mappings().one()
-    columns = ("budget_tier", "revenue_tier", "target_audience", "sentiment")
+    columns = ("target_audience", "sentiment")
     return Known(
         frozenset(name for name in columns if row[name] and name in FIELDS),
         max(row["known_from"] or 0, 1),
@@ -154,7 +158,7 @@ def as_tree(
     narrowed += [Or(tuple(people))] if any_person and len(people) > 1 else people
     narrowed += _ranges(structure, known)
     narrowed += _audience(structure, names, known)
-    narrowed += _money(structure, connection, known, notes)
+    narrowed += _money(structure, connection, notes)
     excluded = _excluded(structure.exclude, names)
     return Asked(
         tuple(scored),
@@ -242,22 +246,37 @@ def _audience(structure: Structure, names: Names, known: Known) -> Iterator[Node
         yield _any_of(_signs(genres_of_audience, words, names))
 
 
-def _money(
-    structure: Structure, connection: Connection, known: Known, notes: list[str]
-) -> Iterator[Node]:
-    budgets, revenues = structure.budget, structure.revenue
-    if budgets and "budget_tier" in known.columns:
-        yield _any_of(Match("budget_tier", tier) for tier in budgets)
-        budgets = ()
-    if revenues and "revenue_tier" in known.columns:
-        yield _any_of(Match("revenue_tier", tier) for tier in revenues)
-        revenues = ()
+def _money(structure: Structure, connection: Connection, notes: list[str]) -> Iterator[Node]:
+    """Tiers as films have them, by their money where the column is empty; then amounts."""
+    for column, tiers in (("budget_tier", structure.budget), ("revenue_tier", structure.revenue)):
+        if tiers:
+            others = _films_by_money(connection, notes, {f"{column}s": list(tiers)})
+            yield _any_of([*(Match(column, tier) for tier in tiers), *([others] if others else [])])
     budget, revenue = structure.ranges.get("budget"), structure.ranges.get("revenue")
-    if budgets or revenues or budget or revenue:
-        found = films_by_money(connection, budgets, revenues, budget, revenue, MOST_IDS)
-        if len(found) == MOST_IDS:
-            notes.append(f"Of the films with that money, only the {MOST_IDS} most rated were read.")
-        yield Ids(found)
+    if budget or revenue:
+        amounts = {
+            "least_budget": budget and (budget.low or 0),
+            "most_budget": budget and budget.high,
+            "least_revenue": revenue and (revenue.low or 0),
+            "most_revenue": revenue and revenue.high,
+        }
+        yield _films_by_money(connection, notes, amounts) or Ids(())
+
+
+_ASKED_OF_MONEY = (
+    "budget_tiers", "revenue_tiers", "least_budget", "most_budget", "least_revenue", "most_revenue",
+)  # fmt: skip
+
+
+def _films_by_money(
+    connection: Connection, notes: list[str], asked: Mapping[str, object]
+) -> Ids | None:
+    """The most rated films with this money; None where there are none."""
+    parameters = {**dict.fromkeys(_ASKED_OF_MONEY), **asked, "n": MOST_IDS}
+    found = tuple(connection.execute(_statements["films_by_money"], parameters).scalars())
+    if len(found) == MOST_IDS:
+        notes.append(f"Of the films with that money, only the {MOST_IDS} most rated were read.")
+    return Ids(found) if found else None
 
 
 def _excluded(exclude: Exclusions, names: Names) -> Iterator[Node]:

@@ -1,22 +1,18 @@
--- name: rated
--- A user's ratings with what the crowd gives each film: its mean, damped by five ratings of the
--- mean over all films.
-WITH overall AS MATERIALIZED (
-    SELECT coalesce(sum(s.avg_rating * s.rating_count) / nullif(sum(s.rating_count), 0), 3.5) AS mean
-    FROM movie_stats s
-)
-SELECT r.rating, m.movie_id, m.title, m.year, m.genres, m.director, m.actors, m.budget, m.revenue,
-       m.budget_tier, m.revenue_tier, m.sentiment, m.target_audience, m.effectiveness,
-       (coalesce(s.avg_rating * s.rating_count, 0) + 5 * o.mean) / (coalesce(s.rating_count, 0) + 5)
-           AS crowd
-FROM ratings r
-JOIN movies m USING (movie_id)
-LEFT JOIN movie_stats s USING (movie_id)
-CROSS JOIN overall o
-WHERE r.user_id = :user_id AND r.profile = :profile
-ORDER BY r.movie_id;
+-- name: preferences
+-- One round trip: the groups, how the stars are spread, and how ratings go with effectiveness.
+SELECT p.*, d.distribution, e.n AS effective_films, e.r
+FROM preferences(CAST(:user_id AS bigint), :profile) p
+CROSS JOIN (
+    SELECT jsonb_object_agg(s.stars, s.n) AS distribution
+    FROM (SELECT to_char(r.rating, 'FM0.0') AS stars, count(*) AS n
+          FROM ratings r WHERE r.user_id = :user_id AND r.profile = :profile
+          GROUP BY 1) s
+) d
+CROSS JOIN (
+    SELECT count(*) AS n, corr(r.rating, m.effectiveness) AS r
+    FROM ratings r JOIN movies m USING (movie_id)
+    WHERE r.user_id = :user_id AND r.profile = :profile AND m.effectiveness IS NOT NULL
+) e;
 
 -- name: films
-SELECT movie_id, title, year, genres, director, runtime_minutes, budget, revenue, avg_rating,
-       rating_count, sentiment, budget_tier, revenue_tier, effectiveness, target_audience
-FROM movies WHERE movie_id = ANY(CAST(:movie_ids AS bigint[]));
+SELECT * FROM compare(CAST(:movie_ids AS bigint[]));

@@ -2,9 +2,7 @@
 -- What a tree needs to know of the catalog: which columns are filled, and how many ratings the
 -- tenth of the films with most and the half with least have; and the mean ratings of the best and
 -- the worst fifth of the films with enough ratings.
-SELECT EXISTS (SELECT FROM movies WHERE budget_tier IS NOT NULL) AS budget_tier,
-       EXISTS (SELECT FROM movies WHERE revenue_tier IS NOT NULL) AS revenue_tier,
-       EXISTS (SELECT FROM movies WHERE target_audience IS NOT NULL) AS target_audience,
+SELECT EXISTS (SELECT FROM movies WHERE target_audience IS NOT NULL) AS target_audience,
        EXISTS (SELECT FROM movies WHERE sentiment IS NOT NULL) AS sentiment,
        s.known_from, s.unknown_to, s.best_from, s.worst_to
 FROM (SELECT percentile_disc(0.8) WITHIN GROUP (ORDER BY avg_rating)
@@ -14,6 +12,22 @@ FROM (SELECT percentile_disc(0.8) WITHIN GROUP (ORDER BY avg_rating)
              percentile_disc(0.9) WITHIN GROUP (ORDER BY rating_count) AS known_from,
              percentile_disc(0.5) WITHIN GROUP (ORDER BY rating_count) AS unknown_to
       FROM movies) s;
+
+-- name: films_by_money
+-- Films of any of some tiers and within some amounts, the most rated first; a null list or amount
+-- asks nothing. Of tiers, only the films whose column is empty: search finds the others.
+SELECT m.movie_id
+FROM movies m
+WHERE (CAST(:budget_tiers AS text[]) IS NULL
+       OR m.budget_tier IS NULL AND budget_tier(m.budget, m.year) = ANY (:budget_tiers))
+  AND (CAST(:revenue_tiers AS text[]) IS NULL
+       OR m.revenue_tier IS NULL AND revenue_tier(m.revenue, m.year) = ANY (:revenue_tiers))
+  AND (CAST(:least_budget AS float8) IS NULL OR m.budget > 0 AND m.budget >= :least_budget)
+  AND (CAST(:most_budget AS float8) IS NULL OR m.budget <= :most_budget)
+  AND (CAST(:least_revenue AS float8) IS NULL OR m.revenue > 0 AND m.revenue >= :least_revenue)
+  AND (CAST(:most_revenue AS float8) IS NULL OR m.revenue <= :most_revenue)
+ORDER BY m.rating_count DESC, m.movie_id
+LIMIT :n;
 
 -- name: similar
 -- Films like one film, among those that match.

@@ -1,16 +1,18 @@
 """Recommendations, preferences and comparisons: figures that add up, and say how sure they are."""
 
+import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from ingest import money as enriched
+from ingest.enrichment import choose, enrich
 from palate.errors import MisuseError, NotFoundError
+from palate.llm import load_prompt
 from rerank.analysis.compare import compare
-from rerank.analysis.preferences import LEAST_DIFFERENCE, between_variance, preferences
-from rerank.money import BASE_YEAR, BUDGETS, REVENUES, budget_tier
+from rerank.analysis.preferences import LEAST_DIFFERENCE, preferences
+from rerank.ask.answer import Asker
+from rerank.ask.structure import Structure
 from rerank.profile import rate
 from rerank.recommend import RecommendRequest, recommend
+from rerank.search import Searcher
 from sql.database import Database
 from sql.syntax import Filter, Ids
 
@@ -102,33 +104,113 @@ class TestPreferences:
             preferences(sample_database, 987654321)
 
 
-POINTS = st.tuples(st.floats(-4, 4), st.floats(0.01, 5))
+def shrunken(differences: list[list[float]], level: float, variance: float) -> list[float]:
+    """The groups' means, shrunken to the level as 60_analysis.sql says, computed another way."""
+    n = np.array([len(group) for group in differences])
+    d = np.array([np.mean(group) for group in differences])
+    w = n / variance
+    q = w @ (d - np.average(d, weights=w)) ** 2
+    scale = w.sum() - (w**2).sum() / w.sum()
+    between = max(0.0, (q - (len(n) - 1)) / scale) if len(n) > 1 else 0.0
+    return list(level + between / (between + variance / n) * (d - level))
 
 
-@given(st.lists(POINTS, max_size=20))
-def test_the_variance_between_groups_is_never_negative(groups: list[tuple[float, float]]) -> None:
-    assert between_variance(groups) >= 0
+@pytest.mark.parametrize("user_id", [1, 17, LOVER, HATER])
+def test_preferences_are_shrunken_as_they_say(sample_database: Database, user_id: int) -> None:
+    with sample_database.read() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT r.rating::float8, m.genres, coalesce(s.avg_rating * s.rating_count, 0) AS sum, "
+            "s.rating_count, a.mean FROM ratings r JOIN movies m USING (movie_id) "
+            "JOIN movie_stats s USING (movie_id), (SELECT sum(avg_rating * rating_count) "
+            "/ sum(rating_count) AS mean FROM movie_stats) a WHERE user_id = %s",
+            (user_id,),
+        ).all()
+    left = [row.rating - (row.sum + 5 * row.mean) / (row.rating_count + 5) for row in rows]
+    groups: dict[str, list[float]] = {}
+    for row, difference in zip(rows, left, strict=True):
+        for genre in set(row.genres):
+            groups.setdefault(genre, []).append(difference)
+    level = sum(left) / (len(left) + 5)
+    variance = (len(left) * np.var(left) + 10 * 0.76) / (len(left) + 10)
+    expected = dict(zip(groups, shrunken(list(groups.values()), level, variance), strict=True))
+    found = preferences(sample_database, user_id)
+    assert found.level == pytest.approx(level, abs=0.001)
+    assert {trait.name: trait.shrunken for trait in found.genres} == pytest.approx(
+        expected, abs=0.001
+    )
+    assert [trait.n for trait in found.genres] == sorted(map(len, groups.values()), reverse=True)
 
 
-@given(st.floats(-4, 4), st.lists(st.floats(0.01, 5), min_size=2, max_size=20))
-def test_groups_that_are_alike_do_not_differ(mean: float, variances: list[float]) -> None:
-    assert between_variance([(mean, variance) for variance in variances]) == pytest.approx(0)
+class TestMoney:
+    @pytest.mark.parametrize(
+        ("column", "dollars", "year", "tier"),
+        [
+            ("budget", 14_999_999, 2024, "low"), ("budget", 15_000_000, 2024, "medium"),
+            ("budget", 75_000_000, 2024, "high"), ("budget", 200_000_000, 2024, "ultra_high"),
+            ("revenue", 29_999_999, 2024, "low"), ("revenue", 30_000_000, 2024, "medium"),
+            ("revenue", 150_000_000, 2024, "high"), ("revenue", 700_000_000, 2024, "blockbuster"),
+            ("budget", 44_000_000, 1963, "ultra_high"), ("budget", 2**63 - 1, 1900, "ultra_high"),
+            ("budget", 20_000_000, 2100, "medium"), ("budget", 999, 2024, None),
+            ("budget", 0, 2024, None), ("budget", None, 2024, None), ("revenue", 10**8, None, None),
+        ],
+    )  # fmt: skip
+    def test_tiers_are_of_the_money_of_2024(
+        self,
+        sample_database: Database,
+        column: str,
+        dollars: int | None,
+        year: int | None,
+        tier: str,
+    ) -> None:
+        with sample_database.read() as connection:
+            found = connection.exec_driver_sql(
+                f"SELECT {column}_tier(%s::bigint, %s::integer)", (dollars, year)
+            ).scalar_one()
+        assert found == tier
 
+    def test_prices_are_those_of_the_index(self, sample_database: Database) -> None:
+        with sample_database.read() as connection:
+            then, first, last = connection.exec_driver_sql(
+                "SELECT dollars_of_2024(11000000, 1977), price_index(1850), price_index(2100)"
+            ).one()
+        assert (round(then), first, last) == (56_940_248, 9.9, 313.689)
 
-@given(st.integers(1, 10**9), st.integers(1900, 2024))
-def test_a_budget_has_the_tier_that_it_had_in_the_money_of_its_year(budget: int, year: int) -> None:
-    tiers = list(BUDGETS)
-    later = budget_tier(budget, 2024)
-    earlier = budget_tier(budget, year)
-    assert tiers.index(earlier) >= tiers.index(later)  # type: ignore[arg-type]
+    def test_effectiveness_is_half_return_and_half_rating(self, sample_database: Database) -> None:
+        with sample_database.read() as connection:
+            found = connection.exec_driver_sql(
+                "SELECT effectiveness(100000000, 250000000, NULL, 0, 5),"
+                " effectiveness(999, 250000000, 4, 9, 3.5),"
+                " effectiveness(10000, 1000, 0.5, 20, 0.5),"
+                f" effectiveness({2**63 - 1}, {2**63 - 1}, 5, 1, 5)"
+            ).one()
+        assert found == (7.5, None, 0.19, pytest.approx(6.43))
 
+    def test_a_film_that_was_not_enriched_has_the_tier_that_enrichment_gives(
+        self, sample_copy: Database
+    ) -> None:
+        wanted = Structure(budget=("high", "ultra_high"), k=100)
+        asker = Asker(sample_copy, Searcher(sample_copy))
+        before = asker.run(wanted)
+        told = compare(sample_copy, [488, 496])
+        enrich(sample_copy, None, choose(sample_copy, None, n=1500))
+        half = asker.run(wanted)
+        enrich(sample_copy, None, choose(sample_copy, None))
+        after = asker.run(wanted)
+        assert len(before.movies) == 100
+        assert [movie.movie_id for movie in before.movies] == [m.movie_id for m in after.movies]
+        assert [movie.movie_id for movie in half.movies] == [m.movie_id for m in after.movies]
+        assert before.read_as == half.read_as == "budget_tier:high OR budget_tier:ultra_high"
+        assert [m.budget_tier for m in told.movies] == [
+            m.budget_tier for m in compare(sample_copy, [488, 496]).movies
+        ]
 
-def test_tiers_of_requests_are_those_of_enrichment() -> None:
-    assert BASE_YEAR == enriched.BASE_YEAR
-    for asked, stored in ((BUDGETS, enriched.BUDGET_TIERS), (REVENUES, enriched.REVENUE_TIERS)):
-        spans = [(tier, 0 if low == 1 else low) for tier, (low, _) in asked.items()]
-        assert spans == list(stored)
-        assert [below for _, below in asked.values()][:-1] == [low for _, low in spans[1:]]
+    def test_the_model_is_told_the_same_thresholds(self) -> None:
+        text = load_prompt("enrich-money").text
+        for words in (
+            "low (below 15 million), medium (below 75 million), high (below 200 million)",
+            "low (below 30 million), medium (below 150 million), high (below 700 million)",
+        ):
+            assert words in text
 
 
 class TestCompare:
