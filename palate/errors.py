@@ -118,10 +118,6 @@ class LanguageModelUnavailableError(LanguageModelError):
     title = "Language model unavailable"
 
 
-class LanguageModelSlowError(LanguageModelUnavailableError):
-    """The language model was asked and did not answer in time: it may be paid all the same."""
-
-
 class LanguageModelRefusedError(LanguageModelError):
     """The endpoint refuses the key, the model's name or the account: it will answer nothing."""
 

@@ -85,7 +85,7 @@ def held(until: threading.Event, then: Answer) -> Answer:
     """An answer that comes when the test lets it."""
 
     def answer(handler: BaseHTTPRequestHandler, question: dict[str, Any]) -> None:
-        until.wait()
+        until.wait(300)
         then(handler, question)
 
     return answer
@@ -100,24 +100,15 @@ def hangs_up(handler: BaseHTTPRequestHandler, _question: dict[str, Any]) -> None
     handler.wfile.write(b'{"id": "1", "choi')
 
 
-def streams(pieces: list[str], pause: float = 0.0, *, done: bool = True) -> Answer:
-    """Pieces of text as server-sent events."""
-
-    def answer(handler: BaseHTTPRequestHandler, _question: dict[str, Any]) -> None:
-        handler.send_response(200)
-        handler.send_header("Content-Type", "text/event-stream")
-        handler.end_headers()
-        for piece in pieces:
-            delta = {"index": 0, "delta": {"content": piece}, "finish_reason": None}
-            part = {"id": "1", "object": "chat.completion.chunk", "created": 1,
-                    "model": "faulty", "choices": [delta]}  # fmt: skip
-            handler.wfile.write(f"data: {json.dumps(part)}\n\n".encode())
-            handler.wfile.flush()
-            time.sleep(pause)
-        if done:
-            handler.wfile.write(b"data: [DONE]\n\n")
-
-    return answer
+def drips(handler: BaseHTTPRequestHandler, _question: dict[str, Any]) -> None:
+    """Sends a byte now and then, until nobody listens any more."""
+    handler.send_response(200)
+    handler.send_header("Content-Type", "application/json")
+    handler.end_headers()
+    while True:
+        handler.wfile.write(b" ")
+        handler.wfile.flush()
+        time.sleep(0.05)
 
 
 @contextmanager

@@ -2,8 +2,7 @@
 
 ``open_llm(settings, store=...)`` gives a LanguageModel, or None where no endpoint is set: whoever
 asks must then answer by rules. ``model.ask(prompt, data, answer_type)`` returns a checked pydantic
-object; ``model.stream(prompt, data)`` yields text as it arrives. What a model says stays
-unchecked beyond its form: callers hold it against their facts.
+object. What a model says stays unchecked beyond its form: callers hold it against their facts.
 """
 
 from palate.llm.answers import Answer, AnswerStore, Budget, Call, MemoryStore, Usage

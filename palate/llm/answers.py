@@ -1,13 +1,16 @@
 """What a language model answered, and where answers and calls are kept."""
 
+import itertools
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Generic, Literal, Protocol, TypeVar
 
 T = TypeVar("T")
 
 _MOST_ANSWERS = 1000
+_DAY = 86_400.0  # seconds
 
 Outcome = Literal["ok", "repaired", "invalid", "failed", "cut"]
 """How a call ended: a good answer, good after a repair, never good, no answer, an answer cut."""
@@ -104,7 +107,8 @@ class MemoryStore:
     """Keeps answers and counts in this process."""
 
     _answers: dict[str, tuple[str, float]] = field(default_factory=dict)
-    _calls: list[tuple[float, Usage]] = field(default_factory=list)
+    _calls: dict[int, tuple[float, Usage]] = field(default_factory=dict)
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def find(self, key: str) -> str | None:
@@ -121,14 +125,17 @@ class MemoryStore:
     def reserve(self, call: Call, day: Budget) -> int | None:
         """Begin a call, unless that goes beyond the day's budget."""
         with self._lock:
-            since = time.monotonic() - 86_400
-            spent = sum((usage for at, usage in self._calls if at >= since), Usage())
+            now = time.monotonic()
+            self._calls = {n: each for n, each in self._calls.items() if each[0] >= now - _DAY}
+            spent = sum((usage for _, usage in self._calls.values()), Usage())
             if not day.allows(spent + call.estimate):
                 return None
-            self._calls.append((time.monotonic(), call.estimate))
-            return len(self._calls) - 1
+            number = next(self._numbers)
+            self._calls[number] = (now, call.estimate)
+            return number
 
     def settle(self, number: int, end: CallEnd) -> None:
         """End a call."""
         with self._lock:
-            self._calls[number] = (self._calls[number][0], end.usage)
+            began, _ = self._calls.get(number, (time.monotonic(), Usage()))
+            self._calls[number] = (began, end.usage)

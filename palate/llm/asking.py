@@ -4,8 +4,8 @@ import asyncio
 import hashlib
 import json
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
@@ -13,13 +13,13 @@ from typing import Any, TypeVar
 import structlog
 from pydantic import BaseModel
 
-from palate.errors import BudgetError, LanguageModelError, LanguageModelSlowError
+from palate.errors import BudgetError, LanguageModelError
 from palate.llm.answers import Answer, AnswerStore, Budget, Call, CallEnd, Outcome, Usage
 from palate.llm.limits import estimate_tokens
 from palate.llm.prompts import Prompt
 from palate.llm.providers import Endpoint
 from palate.llm.schema import WrongFormError, read_answer, strict_schema
-from palate.llm.transport import Messages, TooLargeError, Transport
+from palate.llm.transport import Messages, TooLargeError, Transport, may_be_billed, too_large
 from palate.settings import Settings
 
 T = TypeVar("T", bound=BaseModel)
@@ -31,9 +31,11 @@ _log = structlog.get_logger(__name__)
 
 @dataclass
 class _Talk:
-    """A call under way: what it spent so far, and how it seems to end."""
+    """A call under way: what it spent and lost, and how it seems to end."""
 
+    number: int | None
     usage: Usage
+    lost: Usage = field(default_factory=Usage)
     text: str = ""
     outcome: Outcome = "failed"
     started: float = field(default_factory=time.monotonic)
@@ -86,7 +88,7 @@ class Asker:
                     talk.outcome = "repaired" if repair else "ok"
                 except WrongFormError as error:
                     talk.outcome, problem = "invalid", str(error)
-            spent += talk.usage
+            spent += talk.lost + talk.usage
             if value is not None:
                 await self._keep(key, prompt, value)
                 took = time.monotonic() - started
@@ -98,42 +100,20 @@ class Asker:
             "Nothing was changed. Choose a more capable PALATE_LLM_MODEL."
         )
 
-    async def stream(
-        self, prompt: Prompt, data: Data, seconds: float | None
-    ) -> AsyncGenerator[str, None]:
-        """A free text in pieces; see LanguageModel.stream."""
-        messages, deadline = prompt.messages(data), self._deadline(seconds)
-        async with self._recorded(prompt, messages, None) as talk:
-            options = self._options(prompt, None)
-            source = self._transport.stream(messages, deadline=deadline, **options)
-            try:
-                async with aclosing(source) as pieces:
-                    async for piece in pieces:
-                        talk.text += piece
-                        yield piece
-                talk.outcome = "ok"
-            except TooLargeError:
-                talk.outcome = "cut"
-                raise self._endless() from None
-            finally:
-                talk.usage = self._usage(messages, talk.text, None, None)
-
-    def messages(self, prompt: Prompt, data: Data, schema: Mapping[str, Any] | None) -> Messages:
+    def messages(self, prompt: Prompt, data: Data, schema: Mapping[str, Any]) -> Messages:
         """What is sent: the schema stands in the prompt where the endpoint does not take one."""
         messages = prompt.messages(data)
-        if schema is not None and self._settings.llm_structure != "json_schema":
+        if self._settings.llm_structure != "json_schema":
             messages[0]["content"] += (
                 f"\n\nAnswer with one JSON object of this schema and nothing else: "
                 f"{json.dumps(schema)}"
             )
         return messages
 
-    def estimate(
-        self, prompt: Prompt, messages: Messages, schema: Mapping[str, Any] | None
-    ) -> Usage:
+    def estimate(self, prompt: Prompt, messages: Messages, schema: Mapping[str, Any]) -> Usage:
         """The most that one request is expected to cost."""
-        sent = json.dumps(schema) if schema is not None else ""
-        return self._endpoint.cost(estimate_tokens(messages, sent), self._limit(prompt))
+        tokens_in = estimate_tokens(messages, json.dumps(schema))
+        return self._endpoint.cost(tokens_in, self._limit(prompt))
 
     def _limit(self, prompt: Prompt) -> int:
         return prompt.max_tokens + self._settings.llm_thinking_tokens
@@ -147,28 +127,26 @@ class Asker:
         talk: _Talk,
     ) -> str:
         options = self._options(prompt, schema)
+        attempted = partial(self._attempted, prompt, messages, schema, talk)
         try:
-            reply = await self._transport.complete(messages, deadline=deadline, **options)
+            reply = await self._transport.complete(
+                messages, deadline=deadline, attempted=attempted, **options
+            )
         except TooLargeError:
-            talk.outcome, talk.usage = "cut", self.estimate(prompt, messages, schema)
             raise self._endless() from None
-        except (LanguageModelSlowError, asyncio.CancelledError):
-            # Whoever is left in the middle of an answer may ask for its price.
-            talk.usage = self.estimate(prompt, messages, schema)
-            raise
         talk.text = reply.text
         talk.usage = self._usage(messages, reply.text, reply.tokens_in, reply.tokens_out)
         return reply.text
 
-    def _options(self, prompt: Prompt, schema: Mapping[str, Any] | None) -> dict[str, Any]:
+    def _options(self, prompt: Prompt, schema: Mapping[str, Any]) -> dict[str, Any]:
         options: dict[str, Any] = {self._endpoint.limit: self._limit(prompt)}
         if self._settings.llm_temperature:
             options["temperature"] = prompt.temperature
         structure = self._settings.llm_structure
-        if schema is not None and structure == "json_schema":
+        if structure == "json_schema":
             form = {"name": prompt.name, "strict": True, "schema": schema}
             options["response_format"] = {"type": structure, "json_schema": form}
-        elif schema is not None and structure == "json_object":
+        elif structure == "json_object":
             options["response_format"] = {"type": structure}
         return options
 
@@ -183,29 +161,55 @@ class Asker:
 
     @asynccontextmanager
     async def _recorded(
-        self, prompt: Prompt, messages: Messages, schema: Mapping[str, Any] | None
+        self, prompt: Prompt, messages: Messages, schema: Mapping[str, Any]
     ) -> AsyncIterator[_Talk]:
         """Reserve what the call may cost, then record what it did cost and how it ended."""
         estimate = self.estimate(prompt, messages, schema)
-        number = await self._reserve(prompt, messages, estimate)
-        talk = _Talk(self._endpoint.cost(0, 0))
+        talk = _Talk(await self._reserve(prompt, messages, estimate), self._endpoint.cost(0, 0))
         try:
             yield talk
         finally:
-            self._reserved -= estimate
-            self.spent += talk.usage
-            took = time.monotonic() - talk.started
-            answer = self._shown(talk.text) if self._settings.llm_record_content else None
-            end = CallEnd(talk.outcome, talk.usage, took, answer)
-            await asyncio.shield(asyncio.to_thread(self._store.settle, number, end))
-            _log.debug(
-                "language model",
-                prompt=prompt.label,
-                outcome=talk.outcome,
-                read=talk.usage.tokens_in,
-                written=talk.usage.tokens_out,
-                seconds=round(took, 2),
-            )
+            await self._settle(prompt, talk, estimate)
+
+    async def _settle(self, prompt: Prompt, talk: _Talk, estimate: Usage) -> None:
+        if talk.number is None:
+            return
+        self._reserved -= estimate
+        self.spent += talk.usage
+        took = time.monotonic() - talk.started
+        answer = self._shown(talk.text) if self._settings.llm_record_content else None
+        end = CallEnd(talk.outcome, talk.usage, took, answer)
+        number, talk.number = talk.number, None
+        await asyncio.shield(asyncio.to_thread(self._store.settle, number, end))
+        _log.debug(
+            "language model",
+            prompt=prompt.label,
+            outcome=talk.outcome,
+            read=talk.usage.tokens_in,
+            written=talk.usage.tokens_out,
+            seconds=round(took, 2),
+        )
+
+    @asynccontextmanager
+    async def _attempted(
+        self, prompt: Prompt, messages: Messages, schema: Mapping[str, Any], talk: _Talk
+    ) -> AsyncIterator[None]:
+        """One attempt. One that may be billed although it gave nothing is a call of its own.
+
+        Raises BudgetError where another attempt does not fit.
+        """
+        estimate = self.estimate(prompt, messages, schema)
+        if talk.number is None:
+            talk.number = await self._reserve(prompt, messages, estimate)
+            talk.usage, talk.started = self._endpoint.cost(0, 0), time.monotonic()
+        try:
+            yield
+        except BaseException as error:
+            if may_be_billed(error):
+                talk.outcome, talk.usage = "cut" if too_large(error) else "failed", estimate
+                talk.lost += estimate
+                await self._settle(prompt, talk, estimate)
+            raise
 
     async def _reserve(self, prompt: Prompt, messages: Messages, estimate: Usage) -> int:
         if estimate.tokens_in > self._settings.llm_max_input_tokens:
@@ -250,7 +254,7 @@ class Asker:
         return asyncio.get_running_loop().time() + (seconds or self._settings.llm_deadline)
 
     def _key(self, prompt: Prompt, data: Data, schema: Mapping[str, Any]) -> str:
-        asked = [self._endpoint.model, prompt.fingerprint, schema, data]
+        asked = [self._endpoint.url, self._endpoint.model, prompt.fingerprint, schema, data]
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
     async def _keep(self, key: str, prompt: Prompt, value: BaseModel) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -98,29 +98,6 @@ class LanguageModel:
         """``ask`` for coroutines of any event loop."""
         return await self._await(self._asker.ask(prompt, data, answer_type, check, deadline))
 
-    def stream(self, prompt: Prompt, data: Data, *, deadline: float | None = None) -> Iterator[str]:
-        """A free text about ``data`` in pieces, as they arrive: neither kept nor repaired.
-
-        Raises what ``ask`` raises, also after some pieces.
-        """
-        pieces = self._asker.stream(prompt, data, deadline)
-        try:
-            while (piece := self._wait(_next(pieces))) is not None:
-                yield piece
-        finally:
-            self._wait(_close(pieces))
-
-    async def stream_async(
-        self, prompt: Prompt, data: Data, *, deadline: float | None = None
-    ) -> AsyncIterator[str]:
-        """``stream`` for coroutines of any event loop."""
-        pieces = self._asker.stream(prompt, data, deadline)
-        try:
-            while (piece := await self._await(_next(pieces))) is not None:
-                yield piece
-        finally:
-            await self._await(_close(pieces))
-
     def models(self) -> list[str]:
         """The names of the endpoint's models. Raises LanguageModelError."""
         return self._wait(self._asker.models())
@@ -155,17 +132,6 @@ class LanguageModel:
 
     async def _await(self, work: Coroutine[Any, Any, R]) -> R:
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
-
-
-async def _next(pieces: AsyncIterator[str]) -> str | None:
-    return await anext(pieces, None)
-
-
-async def _close(pieces: AsyncGenerator[str, None]) -> None:
-    """End a stream, also while a piece that was given up is still being taken back."""
-    while getattr(pieces, "ag_running", False):
-        await asyncio.sleep(0.01)
-    await pieces.aclose()
 
 
 def open_llm(settings: Settings, store: AnswerStore | None = None) -> LanguageModel | None:

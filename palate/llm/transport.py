@@ -8,8 +8,8 @@ go better the second time: timeouts, lost connections, 408, 409, 429 (unless the
 import asyncio
 import logging
 import math
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -21,7 +21,6 @@ import stamina
 from palate.errors import (
     LanguageModelError,
     LanguageModelRefusedError,
-    LanguageModelSlowError,
     LanguageModelUnavailableError,
 )
 from palate.llm.limits import CircuitBreaker, Pace
@@ -140,9 +139,17 @@ class Transport:
                 raise _RefusedError(error) from None
             return [model.id for model in page.data]
 
-    async def complete(self, messages: Messages, *, deadline: float, **options: Any) -> Reply:
+    async def complete(
+        self,
+        messages: Messages,
+        *,
+        deadline: float,
+        attempted: Callable[[], AbstractAsyncContextManager[None]],
+        **options: Any,
+    ) -> Reply:
         """One answer. ``deadline`` is the loop's time by which it must be there.
 
+        Every attempt is made inside ``attempted``, which sees how it fails.
         Raises LanguageModelUnavailableError, LanguageModelError, TooLargeError.
         """
         self._breaker.check()
@@ -152,7 +159,7 @@ class Transport:
             ):
                 with attempt:
                     await self._pace.wait()
-                    async with self._slots, asyncio.timeout(self._timeout):
+                    async with self._slots, attempted(), asyncio.timeout(self._timeout):
                         reply = await self._request(messages, options)
         return reply
 
@@ -171,54 +178,20 @@ class Transport:
             usage.completion_tokens if usage else None,
         )
 
-    async def stream(
-        self, messages: Messages, *, deadline: float, **options: Any
-    ) -> AsyncGenerator[str, None]:
-        """The answer's pieces as they arrive; a pause of PALATE_LLM_TIMEOUT ends it with an error.
-
-        Nothing is tried again: what was shown cannot be taken back.
-        """
-        self._breaker.check()
-        loop = asyncio.get_running_loop()
-        async with self._explained(), self._slots:
-            await asyncio.wait_for(self._pace.wait(), deadline - loop.time())
-            create = self._create(messages=messages, stream=True, **options)
-            wait = min(self._timeout, deadline - loop.time())
-            try:
-                parts = await asyncio.wait_for(create, wait)
-            except openai.APIStatusError as error:
-                raise _RefusedError(error) from None
-            try:
-                async for piece in self._pieces(parts, deadline):
-                    yield piece
-            finally:
-                await parts.close()
-
-    async def _pieces(self, parts: Any, deadline: float) -> AsyncIterator[str]:
-        loop, source = asyncio.get_running_loop(), aiter(parts)
-        while True:
-            wait = min(self._timeout, deadline - loop.time())
-            try:
-                part = await asyncio.wait_for(anext(source), wait)
-            except StopAsyncIteration:
-                return
-            if part.choices and (text := part.choices[0].delta.content):
-                yield text
-
     @asynccontextmanager
     async def _explained(self) -> AsyncIterator[None]:
         """Turn what went wrong into our errors, and tell the breaker."""
         try:
             yield
         except (_RefusedError, openai.APIConnectionError, TimeoutError) as error:
-            if too_large := _cause(error, TooLargeError):
-                raise too_large from None
+            if too_large(error):
+                raise TooLargeError from None
             if not isinstance(error, _RefusedError) or error.overloaded:
                 self._breaker.failed()
             raise self._error(error) from None
         except (_BadReplyError, openai.APIError, httpx2.HTTPError, ValueError) as error:
-            if too_large := _cause(error, TooLargeError):
-                raise too_large from None
+            if too_large(error):
+                raise TooLargeError from None
             raise LanguageModelError(
                 f"What {self._endpoint.host} answered is not of an OpenAI-compatible endpoint "
                 f"({type(error).__name__}). Nothing was changed. Check PALATE_LLM_URL; most end "
@@ -239,7 +212,7 @@ class Transport:
             kind = LanguageModelRefusedError if for_good else LanguageModelError
             return kind(f"{said}. Nothing was changed. {_advice(error)}")
         if isinstance(error, TimeoutError | openai.APITimeoutError):
-            return LanguageModelSlowError(
+            return LanguageModelUnavailableError(
                 f"The language model at {host} was too slow. Nothing was changed. Raise "
                 "PALATE_LLM_TIMEOUT and PALATE_LLM_DEADLINE, or choose a faster model."
             )
@@ -249,9 +222,19 @@ class Transport:
         )
 
 
+def may_be_billed(error: BaseException) -> bool:
+    """Whether an attempt that failed so may have been answered, and be paid, all the same."""
+    return not isinstance(error, _RefusedError) and _cause(error, httpx2.ConnectError) is None
+
+
+def too_large(error: BaseException) -> bool:
+    """Whether an attempt failed because its answer went on beyond the limit."""
+    return _cause(error, TooLargeError) is not None
+
+
 def _worth_a_retry(error: Exception) -> bool | float:
     """Whether to try again; as a number, after how many seconds (the server's Retry-After)."""
-    if _cause(error, TooLargeError):
+    if too_large(error):
         return False
     if isinstance(error, _RefusedError):
         if error.overloaded and error.retry_after is not None:

@@ -5,7 +5,7 @@ import sqlalchemy
 from palate.settings import Settings
 from sql.database import Database
 from sql.doctor import Check, run_checks
-from tests.faulty_model import KEY, Answer, faulty_model, sends, streams
+from tests.faulty_model import KEY, Answer, faulty_model, says, sends
 from tests.local_model import LocalModel
 
 LLM = {"llm_url", "llm_model", "llm_api_key", "llm_timeout", "llm_deadline", "llm_attempts"}
@@ -83,6 +83,6 @@ def test_what_is_wrong_with_a_language_model_is_told_without_its_key(
     refused = found(sends(401, f'{{"error": {{"message": "{KEY}"}}}}'))
     assert "answered 401" in refused.detail
     assert "PALATE_LLM_API_KEY" in refused.advice
-    other = found(streams(["Yes"]), llm_model="another")
+    other = found(says("Yes"), llm_model="another")
     assert "is not among its 1 models" in other.detail
     assert "PALATE_LLM_MODEL" in found(sends(500, "{}"), llm_model=None).advice

@@ -35,9 +35,3 @@ def test_an_answer_has_its_type_and_is_kept(model: LanguageModel) -> None:
     assert again.cached
     assert again.value == first.value
     assert model.spent == first.usage
-
-
-def test_a_text_arrives_in_pieces(model: LanguageModel) -> None:
-    pieces = list(model.stream(PROMPT.sized(8), FILM))
-    assert 1 < len(pieces) <= 8
-    assert model.spent.tokens_out > 0

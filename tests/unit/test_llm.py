@@ -22,7 +22,8 @@ from palate.errors import (
     LanguageModelUnavailableError,
     MisuseError,
 )
-from palate.llm import LanguageModel, MemoryStore, Prompt, open_llm
+from palate.llm import Budget, Call, LanguageModel, MemoryStore, Prompt, Usage, open_llm
+from palate.llm.answers import CallEnd
 from palate.llm.limits import CircuitBreaker, estimate_tokens
 from palate.llm.prompts import FOLDER, fence, read_prompt
 from palate.llm.providers import PRESETS, endpoint
@@ -33,13 +34,13 @@ from tests.faulty_model import (
     KEY,
     Answer,
     FaultyModel,
+    drips,
     faulty_model,
     hangs_up,
     held,
     says,
     sends,
     sleeps,
-    streams,
 )
 
 PROMPT = Prompt("tone", 1, "Say what the tone of the film is.", max_tokens=20)
@@ -92,6 +93,16 @@ def test_the_same_question_is_not_asked_twice() -> None:
         assert not model.ask(PROMPT.sized(30), FILM, Tone).cached, "an edited prompt asks again"
         assert not model.ask(PROMPT, {"overview": "Other."}, Tone).cached
     assert len(faulty.questions) == 3
+
+
+def test_models_of_one_name_at_two_addresses_share_no_answers() -> None:
+    store = MemoryStore()
+    for text in (GOOD, '{"tone": "negative"}'):
+        with faulty_model(says(text)) as faulty:
+            model = open_llm(faulty.settings(), store)
+            assert model is not None
+            with model:
+                assert model.ask(PROMPT, FILM, Tone).value == Tone.model_validate_json(text)
 
 
 def test_a_cache_of_no_days_keeps_nothing() -> None:
@@ -172,24 +183,6 @@ def test_an_answer_given_up_counts_as_what_it_may_have_cost() -> None:
         assert model.spent == model.estimate(PROMPT, FILM, Tone)
 
 
-def test_a_stream_left_in_the_middle_is_taken_back_and_counted() -> None:
-    async def leave(model: LanguageModel) -> None:
-        async def read() -> None:
-            async for _ in model.stream_async(PROMPT, FILM):
-                arrived.set()
-
-        arrived = asyncio.Event()
-        reader = asyncio.create_task(read())
-        await arrived.wait()
-        reader.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await reader
-
-    with asking(streams(["A warm ", "film."], pause=9)) as (model, _):
-        asyncio.run(leave(model))
-        assert model.spent.tokens > 0
-
-
 def test_the_server_says_when_to_come_back() -> None:
     with asking(sends(429, "{}", {"Retry-After": "0.4"}), says(GOOD)) as (model, faulty):
         model.ask(PROMPT, FILM, Tone)
@@ -233,6 +226,38 @@ def test_an_endpoint_that_is_not_there() -> None:
         model.ask(PROMPT, FILM, Tone)
 
 
+def test_an_answer_that_drips_is_too_slow() -> None:
+    with (
+        asking(drips, llm_attempts=1, llm_timeout=0.5) as (model, _),
+        pytest.raises(LanguageModelUnavailableError, match="too slow"),
+    ):
+        model.ask(PROMPT, FILM, Tone)
+
+
+@pytest.mark.parametrize(
+    ("fault", "lost"),
+    [(hangs_up, 1), (sends(200, "{}"), 1), (sends(503, "busy"), 0)],
+    ids=["hangs up", "no choices", "503"],
+)
+def test_attempts_that_may_be_billed_count(fault: Answer, lost: int) -> None:
+    with asking(fault, says(GOOD), llm_prices={"faulty": (1.0, 10.0)}) as (model, _):
+        estimate = model.estimate(PROMPT, FILM, Tone)
+        answer = model.ask(PROMPT, FILM, Tone)
+        assert answer.usage.tokens == 25 + lost * estimate.tokens
+        assert model.spent == answer.usage
+
+
+def test_another_attempt_has_to_fit_the_budget() -> None:
+    with asking(says(GOOD)) as (model, _):
+        most = model.estimate(PROMPT, FILM, Tone).tokens
+    with (
+        asking(hangs_up, says(GOOD), llm_run_tokens=2 * most - 1) as (model, faulty),
+        pytest.raises(BudgetError, match="PALATE_LLM_RUN_TOKENS"),
+    ):
+        model.ask(PROMPT, FILM, Tone)
+    assert len(faulty.questions) == 1
+
+
 def test_an_answer_of_ten_megabytes_is_cut_off() -> None:
     endless = says('{"tone": "' + "x" * 10_000_000 + '"}')
     with (
@@ -267,53 +292,10 @@ def test_after_the_pause_one_question_is_let_through() -> None:
     breaker.check()
 
 
-# Streams
-
-
-def test_a_stream_arrives_in_pieces() -> None:
-    with asking(streams(["A warm ", "", "film."])) as (model, _):
-        assert list(model.stream(PROMPT, FILM)) == ["A warm ", "film."]
-        assert model.spent.tokens_out > 0
-
-
-def test_a_stream_that_stops_times_out() -> None:
-    with asking(streams(["A warm ", "film."], pause=9), llm_timeout=2) as (model, _):
-        pieces = model.stream(PROMPT, FILM)
-        assert next(pieces) == "A warm "
-        with pytest.raises(LanguageModelUnavailableError, match="too slow"):
-            next(pieces)
-
-
-def test_a_stream_that_drips_ends_with_the_deadline() -> None:
-    with (
-        asking(streams(["x"] * 100, pause=0.1)) as (model, _),
-        pytest.raises(LanguageModelUnavailableError, match="too slow"),
-    ):
-        list(model.stream(PROMPT, FILM, deadline=0.5))
-
-
-def test_an_endless_stream_is_cut_off() -> None:
-    with (
-        asking(streams(["x" * 10_000] * 1000)) as (model, _),
-        pytest.raises(LanguageModelError, match="PALATE_LLM_MAX_ANSWER_BYTES"),
-    ):
-        list(model.stream(PROMPT, FILM))
-
-
-def test_a_reader_may_leave_a_stream() -> None:
-    with asking(streams(["x"] * 50, pause=0.02), says(GOOD)) as (model, _):
-        for _piece in model.stream(PROMPT, FILM):
-            break
-        assert model.ask(PROMPT, FILM, Tone).value.tone == "positive"
-
-
-def test_coroutines_of_any_event_loop_ask_and_stream() -> None:
-    async def both(model: LanguageModel) -> tuple[Tone, list[str]]:
-        answer = await model.ask_async(PROMPT, FILM, Tone)
-        return answer.value, [piece async for piece in model.stream_async(PROMPT, FILM)]
-
-    with asking(says(GOOD), streams(["A ", "film."])) as (model, _):
-        assert asyncio.run(both(model)) == (Tone(tone="positive"), ["A ", "film."])
+def test_coroutines_of_any_event_loop_ask() -> None:
+    with asking(says(GOOD)) as (model, _):
+        answer = asyncio.run(model.ask_async(PROMPT, FILM, Tone))
+    assert answer.value == Tone(tone="positive")
 
 
 def test_a_coroutine_that_is_given_up_frees_its_place() -> None:
@@ -382,6 +364,17 @@ def test_the_budget_of_a_day_counts_every_process() -> None:
                     with pytest.raises(BudgetError, match="PALATE_LLM_DAY_COST"):
                         model.ask(PROMPT, {"overview": str(n)}, Tone)
     assert len(faulty.questions) == 1
+
+
+def test_calls_are_remembered_for_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    store, call, now = MemoryStore(), Call("m", "p@1", Usage(10, 10)), time.monotonic()
+    first = store.reserve(call, Budget(tokens=20))
+    assert first is not None
+    assert store.reserve(call, Budget(tokens=20)) is None
+    monkeypatch.setattr(time, "monotonic", lambda: now + 2 * 86_400)
+    second = store.reserve(call, Budget(tokens=20))
+    assert second not in (None, first)
+    store.settle(first, CallEnd("ok", Usage(10, 10), 1.0))
 
 
 def test_questions_asked_at_once_share_a_budget() -> None:
