@@ -2,34 +2,48 @@
 
 import time
 
+from pydantic import BaseModel
+
 from palate.errors import LanguageModelError, PalateError
 from palate.llm import LanguageModel, Prompt, open_llm
 from palate.settings import Settings
 
-_PROMPT = Prompt("doctor", 1, "Answer with one word.", max_tokens=1)
+_PROMPT = Prompt("doctor", 2, "Answer with one JSON object: ready is true.", max_tokens=30)
 _SECONDS = 30.0
 
 
+class _Ready(BaseModel):
+    ready: bool
+
+
 def look_at_model(settings: Settings) -> tuple[bool, str, str]:
-    """(good, what was found, advice): its name is known there, and one token comes back.
+    """(good, what was found, advice): its name is known there, and an answer has its form.
 
     Without an endpoint all is well: rules answer. No message holds the key.
     """
     try:
         model = open_llm(settings)
         if model is None:
-            return True, "none set: rules and statistics answer", ""
+            return (not settings.llm_model, *_none(settings))
         with model:
             return _try(model)
     except PalateError as error:
         what, _, advice = str(error).partition(". ")
-        return False, what, advice
+        return False, what, advice.removeprefix("Nothing was done. ")
+
+
+def _none(settings: Settings) -> tuple[str, str]:
+    if settings.llm_model is None:
+        return "none set: rules and statistics answer", ""
+    return (
+        f"{settings.llm_model} is named, but not where it answers: rules and statistics answer",
+        "Set PALATE_LLM_PROVIDER or PALATE_LLM_URL, or unset PALATE_LLM_MODEL.",
+    )
 
 
 def _try(model: LanguageModel) -> tuple[bool, str, str]:
     started = time.monotonic()
-    for _ in model.stream(_PROMPT, {}, deadline=_SECONDS):
-        break
+    model.ask(_PROMPT, {}, _Ready, deadline=_SECONDS)
     seconds = time.monotonic() - started
     found = f"{model.name} at {model.host} answers after {seconds:.1f} s"
     try:
@@ -41,7 +55,7 @@ def _try(model: LanguageModel) -> tuple[bool, str, str]:
     return (
         False,
         f"{found}, but is not among its {len(names):,} models",
-        ("It may answer with another one: check PALATE_LLM_MODEL."),
+        "It may answer with another one: check PALATE_LLM_MODEL.",
     )
 
 

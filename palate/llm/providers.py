@@ -76,8 +76,9 @@ def endpoint(settings: Settings) -> Endpoint | None:
         )
     if not settings.llm_model:
         raise MisuseError(
-            "A language model endpoint is set, but no model. Nothing was done. "
-            "Name it in PALATE_LLM_MODEL."
+            f"A language model's address is set ({urlsplit(url).hostname}), but not which model. "
+            "Nothing was done. Name it in PALATE_LLM_MODEL; to go on without one, unset "
+            "PALATE_LLM_PROVIDER and PALATE_LLM_URL."
         )
     key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else None
     if preset.needs_key and not key:

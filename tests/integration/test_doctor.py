@@ -61,7 +61,7 @@ def test_without_a_language_model_rules_answer(database: Database, settings: Set
     assert look(database, settings)["language model"].detail.startswith("none set")
 
 
-def test_a_language_model_is_asked_one_token(
+def test_a_language_model_is_asked_for_a_small_answer(
     database: Database, settings: Settings, local_model: LocalModel
 ) -> None:
     check = look(database, local_model.settings(settings))["language model"]
@@ -83,6 +83,8 @@ def test_what_is_wrong_with_a_language_model_is_told_without_its_key(
     refused = found(sends(401, f'{{"error": {{"message": "{KEY}"}}}}'))
     assert "answered 401" in refused.detail
     assert "PALATE_LLM_API_KEY" in refused.advice
-    other = found(says("Yes"), llm_model="another")
+    other = found(says('{"ready": true}'), llm_model="another")
     assert "is not among its 1 models" in other.detail
     assert "PALATE_LLM_MODEL" in found(sends(500, "{}"), llm_model=None).advice
+    assert "PALATE_LLM_URL" in found(sends(500, "{}"), llm_url=None).advice
+    assert "gave no answer of the form" in found(says("Yes")).detail
