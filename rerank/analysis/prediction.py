@@ -1,9 +1,10 @@
 """A predicted rating in words, from its figures only."""
 
-from rerank.models.prediction import Evidence, RatingPrediction
+from rerank.models.prediction import BASELINE, Evidence, RatingPrediction
 
 _SHOWN = 3
 _LEAST_INFLUENCE = 0.01
+_LEAST_LEVEL = 0.05
 
 
 def in_words(predicted: RatingPrediction) -> tuple[str, ...]:
@@ -18,12 +19,7 @@ def in_words(predicted: RatingPrediction) -> tuple[str, ...]:
     if predicted.within_half_star is not None:
         sure += f": {predicted.within_half_star:.0%} of such ratings are at most half a star off"
     said.append(sure + ".")
-    anybody = f"; anybody: {predicted.expected:.1f}"
-    for lifts, word in ((True, "Lifted"), (False, "Lowered")):
-        told = [e for e in predicted.rests_on if _moves(e, lifts=lifts)][:_SHOWN]
-        if told:
-            said.append(f"{word} by the {_list(told)}{anybody}.")
-            anybody = ""
+    said += _by_level(predicted) if predicted.model == BASELINE else _by_films(predicted)
     if predicted.rated is not None:
         said.append(f"The user gave it {predicted.rated:.1f}; the other ratings predict.")
     if predicted.why:
@@ -31,12 +27,31 @@ def in_words(predicted: RatingPrediction) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _moves(evidence: Evidence, *, lifts: bool) -> bool:
-    return (
-        evidence.influence >= _LEAST_INFLUENCE
-        if lifts
-        else (evidence.influence <= -_LEAST_INFLUENCE)
-    )
+def _by_level(predicted: RatingPrediction) -> list[str]:
+    """The baseline knows only how the user rates, whatever the films: all of them count alike."""
+    if not predicted.ratings:
+        return []
+    added = predicted.value - predicted.expected
+    films = "film" if predicted.ratings == 1 else "films"
+    others = f"the user's ratings of {predicted.ratings} other {films}"
+    if abs(added) < _LEAST_LEVEL:
+        return [f"Anybody: {predicted.expected:.1f}; {others} are like the crowd's."]
+    word, side = ("Lifted", "above") if added > 0 else ("Lowered", "below")
+    return [
+        f"{word} by {abs(added):.1f}, since {others} are {side} the crowd's; "
+        f"anybody: {predicted.expected:.1f}."
+    ]
+
+
+def _by_films(predicted: RatingPrediction) -> list[str]:
+    said = []
+    anybody = f"; anybody: {predicted.expected:.1f}"
+    for sign, word in ((1, "Lifted"), (-1, "Lowered")):
+        told = [e for e in predicted.rests_on if sign * e.influence >= _LEAST_INFLUENCE][:_SHOWN]
+        if told:
+            said.append(f"{word} by the {_list(told)}{anybody}.")
+            anybody = ""
+    return said
 
 
 def _list(told: list[Evidence]) -> str:

@@ -32,7 +32,7 @@ LEVEL = 0.8
 LOWEST, HIGHEST = 0.5, 5.0
 """The scale of stars."""
 
-_BIAS_L2 = 5.0  # as the baseline `bias`
+_BIAS_L2 = 5.0  # as the baseline `bias`, and as crowd_rating() in SQL
 _NORMAL_80 = 1.2816  # quantile .9 of the normal distribution
 _ENOUGH = 20  # residuals, for the spread of the baseline
 _NEAR_TEXT = 0.15  # cosine of centred text vectors, as reasons cite
@@ -58,6 +58,10 @@ class Evidence:
     rating: float
     influence: float
     similarity: float | None
+
+
+BASELINE = "bias"
+"""What ``model`` says of a prediction by the damped means."""
 
 
 @dataclass(frozen=True)
@@ -194,8 +198,8 @@ def _by_baseline(
     connection: Connection, who: dict[str, Any], film: Any, because: str
 ) -> RatingPrediction:
     """The damped means of the film and of the user (Koren, Bell and Volinsky 2009)."""
-    of_film = connection.execute(_statements["baseline"], who | {"l2": _BIAS_L2}).one()
-    rows = connection.execute(_statements["baseline_rated"], who | {"l2": _BIAS_L2}).all()
+    of_film = connection.execute(_statements["baseline"], who).one()
+    rows = connection.execute(_statements["baseline_rated"], who).all()
     left = np.array([row.rating - row.expected for row in rows])
     influence = left / (len(rows) + _BIAS_L2)
     value = float(np.clip(of_film.expected + influence.sum(), LOWEST, HIGHEST))
@@ -216,7 +220,7 @@ def _by_baseline(
         neighbours=len(near),
         distance=float(1 - np.mean(near)) if near else None,
         rests_on=_evidence(rows, influence, similar),
-        model="bias",
+        model=BASELINE,
         why=_why(
             because,
             None if of_film.rating_count else "nobody has rated this film",

@@ -92,9 +92,8 @@ ASK_EXAMPLES: dict[str, Any] = {
             "User 20001 is expected to give Shrek (2001) 5.0 stars; 80% of such "
             "ratings are from 2.9 to 5.0.",
             "Confidence is low.",
-            "Lifted by the 5.0 given to Alone in the Dark (2005), 5.0 given to "
-            "BloodRayne (2006), 5.0 given to Dungeons & Dragons (2000); anybody: "
-            "3.9.",
+            "Lifted by 1.1, since the user's ratings of 275 other films are above the "
+            "crowd's; anybody: 3.9.",
             "It says little here: no rating model is stored; `palate train` makes one.",
         ],
         "summary_by": "rules",

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from rerank.analysis.compare import ComparedMovie, Comparison
     from rerank.analysis.preferences import Preferences, Trait
     from rerank.ask.answer import Prediction
+    from rerank.recommend import Recommendations
     from sql.database import Database
 
 RECOMMEND_EXAMPLES = examples(
@@ -86,7 +87,12 @@ def recommend(
         found = find(database, request, reranker=searcher.reranker)
     if json:
         print_json(found)
-        return
+    else:
+        _print_recommendations(found)
+
+
+def _print_recommendations(found: Recommendations) -> None:
+    """Films in order with the parts of their scores, then what was not done and why."""
     if not found.movies:
         say(EMPTY_CATALOG)
         return
@@ -108,7 +114,7 @@ def recommend(
             *(number(each.contributions[name], 3) for name in parts),
         )
     out().print(rows)
-    if user is not None and found.why_not_personalized:
+    if found.user_id is not None and found.why_not_personalized:
         say(f"not personalised: {found.why_not_personalized}")
     if found.why_not_reranked:
         say(f"not reranked: {found.why_not_reranked}")
@@ -264,33 +270,39 @@ def compare(
 
 
 def print_comparison(found: Comparison) -> None:
-    """A comparison: a column a film, statistics at the end, then who leads."""
-    shown = {each.name: each for each in found.statistics}
-    rows = table(
-        "", *((line(f"{m.title} ({m.year})" if m.year else m.title), "right") for m in found.movies)
-    )
-    rows.add_column("mean (n)", justify="right")
-    for label, name in _FIGURES.items():
-        statistic = shown.get(name)
-        last = f"{_figure(name, statistic.mean)} ({statistic.n})" if statistic else ""
-        rows.add_row(label, *(_figure(name, getattr(m, name)) for m in found.movies), last)
-    for label, name in _WORDS.items():
-        if any(getattr(m, name) for m in found.movies):
-            rows.add_row(label, *(_word(m, name) for m in found.movies), "")
-    out().print(rows)
-    out().print()
+    """A comparison: a column a film, as many tables as the width asks, means, then who leads."""
+    at_once = max(1, (out().width - 2 * _COLUMN) // _COLUMN)
+    for start in range(0, len(found.movies), at_once):
+        _print_films(found, found.movies[start : start + at_once])
+        out().print()
     for sentence in found.summary:
         out().print(line(sentence), soft_wrap=True)
 
 
+def _print_films(found: Comparison, movies: Sequence[ComparedMovie]) -> None:
+    rows = table(
+        "", *((line(f"{m.title} ({m.year})" if m.year else m.title), "right") for m in movies)
+    )
+    rows.add_column("mean (n)", justify="right")
+    shown = {each.name: each for each in found.statistics}
+    for label, name in _FIGURES.items():
+        last = f"{_figure(name, shown[name].mean)} ({shown[name].n})"
+        rows.add_row(label, *(_figure(name, getattr(m, name)) for m in movies), last)
+    for label, name in _WORDS.items():
+        if any(getattr(m, name) for m in found.movies):
+            rows.add_row(label, *(_word(m, name) for m in movies), "")
+    out().print(rows)
+
+
+_COLUMN = 17
 _FIGURES = {
     "budget": "budget", "revenue": "revenue", "profit": "profit", "return": "return_ratio",
     "rated": "avg_rating", "ratings": "rating_count", "minutes": "runtime_minutes",
     "effectiveness": "effectiveness",
 }  # fmt: skip
 _WORDS = {
-    "genres": "genres", "director": "director", "sentiment": "sentiment",
-    "audience": "target_audience",
+    "budget tier": "budget_tier", "revenue tier": "revenue_tier", "genres": "genres",
+    "director": "director", "sentiment": "sentiment", "audience": "target_audience",
 }  # fmt: skip
 
 
@@ -299,17 +311,14 @@ def _figure(name: str, value: float | None) -> str:
 
     if value is None:
         return "–"
-    if name in ("budget", "revenue", "profit"):
-        return dollars(value)
-    if name == "return_ratio":
-        return f"{value:.1f}×"
-    return (
-        f"{value:.2f}"
-        if name == "avg_rating"
-        else f"{value:.0f}"
-        if name != "effectiveness"
-        else f"{value:.1f}"
-    )
+    match name:
+        case "budget" | "revenue" | "profit":
+            return dollars(value)
+        case "return_ratio" | "effectiveness":
+            return f"{value:.1f}{'×' if name == 'return_ratio' else ''}"
+        case "avg_rating":
+            return f"{value:.2f}"
+    return f"{value:.0f}"
 
 
 def _word(movie: ComparedMovie, name: str) -> str:

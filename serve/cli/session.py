@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from sql.database import Database
 
 LARGEST_ID = 2**63 - 1
+PROFILE = r"[a-z0-9_-]{1,40}"
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Rerank = Annotated[
@@ -28,7 +30,15 @@ Words = Annotated[
     typer.Option(help="llm: the language model words the summary, from its facts only."),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-Profile = Annotated[str, typer.Option(help="Which of the user's profiles.")]
+
+
+def _profile(value: str) -> str:
+    if not re.fullmatch(PROFILE, value):
+        raise typer.BadParameter("a profile is made of a-z, 0-9, - and _, at most 40 of them.")
+    return value
+
+
+Profile = Annotated[str, typer.Option(help="Which of the user's profiles.", callback=_profile)]
 UserId = Annotated[int, typer.Argument(min=0, max=LARGEST_ID, help="The user's id.")]
 MovieId = Annotated[int, typer.Argument(min=0, max=LARGEST_ID, help="The film's movie_id.")]
 

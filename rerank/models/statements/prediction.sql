@@ -23,34 +23,27 @@ WHERE r.user_id = :user_id AND r.profile = :profile AND r.movie_id <> :movie_id
 ORDER BY m.movie_id;
 
 -- name: baseline
--- Without a model: the mean of all, the film's damped difference from it, and how far the ratings
--- of this film lie from that.
-WITH overall AS (
-    SELECT coalesce(sum(avg_rating * rating_count) / nullif(sum(rating_count), 0), 3.5) AS mean
-    FROM movie_stats
-)
-SELECT o.mean + coalesce(s.rating_count * (s.avg_rating - o.mean), 0)
-                / (coalesce(s.rating_count, 0) + :l2) AS expected,
+-- Without a model: what the crowd gives the film, and how far the ratings of this film lie from
+-- their mean.
+SELECT crowd_rating(s.avg_rating, s.rating_count, o.mean) AS expected,
        coalesce(s.rating_count, 0) AS rating_count,
        ARRAY(SELECT (r.rating - s.avg_rating)::double precision
              FROM ratings r JOIN users u USING (user_id, profile)
              WHERE r.movie_id = s.movie_id AND NOT u.synthetic
              ORDER BY r.user_id, r.profile LIMIT 1000) AS residuals
-FROM overall o LEFT JOIN movie_stats s ON s.movie_id = :movie_id;
+FROM (SELECT overall_rating() AS mean) o LEFT JOIN movie_stats s ON s.movie_id = :movie_id;
 
 -- name: baseline_rated
--- The user's other ratings, what anybody would give those films, and how near the films' texts
--- are to this one's.
+-- The user's other ratings, what the crowd gives those films, and how near the films' texts are to
+-- this one's.
 WITH overall AS MATERIALIZED (
-    SELECT coalesce(sum(avg_rating * rating_count) / nullif(sum(rating_count), 0), 3.5) AS mean
-    FROM movie_stats
+    SELECT overall_rating() AS mean
 ), film AS MATERIALIZED (
     SELECT m.embedding - e.mean AS centred
     FROM movies m CROSS JOIN embedding_model e WHERE m.movie_id = :movie_id
 )
 SELECT m.movie_id, m.title, m.year, r.rating,
-       o.mean + coalesce(s.rating_count * (s.avg_rating - o.mean), 0)
-                / (coalesce(s.rating_count, 0) + :l2) AS expected,
+       crowd_rating(s.avg_rating, s.rating_count, o.mean) AS expected,
        nullif(1 - ((m.embedding - e.mean) <=> f.centred), 'NaN') AS similarity
 FROM ratings r
 JOIN movies m USING (movie_id)
