@@ -1,4 +1,3 @@
-# syntax=docker/dockerfile:1
 # Palate's images:
 #   docker build -t palate:0.1.0 .                        the API
 #   docker build -t palate:0.1.0-jobs --target jobs .     with the extras that embed, train and evaluate
@@ -6,10 +5,12 @@
 # To build the same again later, pin the base image by the digest that
 # `docker buildx imagetools inspect python:3.11-slim-bookworm` prints:
 #   docker build --build-arg PYTHON_IMAGE=python:3.11-slim-bookworm@sha256:... .
+# Behind a mirror of PyPI: --build-arg PIP_INDEX_URL=...
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS build-api
-ENV PYTHON=python3 PIP_NO_CACHE_DIR=1
+ARG PIP_INDEX_URL
+ENV PIP_NO_CACHE_DIR=1
 WORKDIR /src
 COPY pyproject.toml constraints.txt ./
 COPY docker/install.sh docker/
@@ -26,10 +27,10 @@ COPY README.md LICENSE ./
 RUN docker/install.sh palate /opt/palate
 
 FROM ${PYTHON_IMAGE} AS build-jobs
-ENV PYTHON=python3 PIP_NO_CACHE_DIR=1
-# Where pip finds torch without CUDA. Empty: PyPI's, with CUDA, for nodes that have a GPU.
+ARG PIP_INDEX_URL
+# Where torch without CUDA is. Empty: PyPI's, which on Linux brings CUDA along, for nodes with a GPU.
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
-ENV PIP_EXTRA_INDEX_URL=${TORCH_INDEX}
+ENV PIP_NO_CACHE_DIR=1
 WORKDIR /src
 COPY pyproject.toml constraints.txt ./
 COPY docker/install.sh docker/
@@ -87,9 +88,10 @@ HEALTHCHECK NONE
 CMD ["--help"]
 
 FROM ${PYTHON_IMAGE} AS dev
-WORKDIR /src
+ARG PIP_INDEX_URL
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
-ENV PIP_EXTRA_INDEX_URL=${TORCH_INDEX}
+ENV PIP_NO_CACHE_DIR=1
+WORKDIR /src
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends git libgomp1 make \
@@ -97,6 +99,9 @@ RUN apt-get update \
     && useradd --uid 10001 --create-home palate \
     && chown palate /src
 USER 10001
+COPY --chown=10001 pyproject.toml constraints.txt ./
+COPY --chown=10001 docker/install.sh docker/
+RUN docker/install.sh dependencies .venv dev
 COPY --chown=10001 . .
 RUN make .venv/dev
 CMD ["make", "test"]

@@ -6,7 +6,8 @@
 #   docker/install.sh palate FOLDER                Palate itself, from the current folder
 #   docker/install.sh sizes FOLDER                 megabytes of what is in FOLDER, by package
 #
-# TARGET is api, jobs or dev. PYTHON names the interpreter.
+# TARGET is api, jobs or dev. PYTHON names the interpreter, TORCH_INDEX where torch is taken from,
+# and nothing else: PyPI's for Linux brings gigabytes of CUDA along.
 set -eu
 
 step=$1
@@ -45,6 +46,14 @@ case $step in
         extras_of "$target" > /dev/null
         "${PYTHON:-python3}" -m venv "$folder"
         requirements "$target" > "$folder/requirements.txt"
+        if [ "${TORCH_INDEX:-}" != "" ] && grep -q '^torch==' "$folder/requirements.txt"; then
+            "$folder/bin/python" -m pip install --quiet --disable-pip-version-check \
+                --no-compile --no-deps --index-url "$TORCH_INDEX" \
+                "$(grep '^torch==' "$here/constraints.txt")" || {
+                echo "$0: no torch from $TORCH_INDEX; TORCH_INDEX= takes PyPI's, with CUDA" >&2
+                exit 1
+            }
+        fi
         "$folder/bin/python" -m pip install --quiet --disable-pip-version-check \
             --no-compile --constraint "$here/constraints.txt" --requirement "$folder/requirements.txt"
         ;;

@@ -28,6 +28,7 @@ EVERYTHING: Values = {
     },
     "api": {
         "semantic": True,
+        "resources": {"limits": {"memory": "1.5Gi"}},
         "preStopSeconds": 7,
         "shutdownTimeout": 30,
         "config": {"max_k": 50, "log_level": "warning"},

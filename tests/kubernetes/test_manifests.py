@@ -116,6 +116,9 @@ def test_containers_have_limits_and_images_with_a_version(values: Values) -> Non
         for each in containers(template):
             assert set(each["resources"]) == {"requests", "limits"}, title
             assert set(each["resources"]["limits"]) >= {"cpu", "memory"}, title
+            for part, key in (("env", "name"), ("ports", "name"), ("volumeMounts", "mountPath")):
+                given = [entry[key] for entry in each.get(part, [])]
+                assert len(given) == len(set(given)), f"{title}: {part}"
             name, _, version = each["image"].rpartition("@" if "@" in each["image"] else ":")
             assert name, title
             assert version not in ("", "latest"), title
@@ -279,10 +282,16 @@ def test_the_cluster_is_the_one_that_people_know() -> None:
     ],
 )
 def test_postgresql_s_memory_is_in_proportion(memory: str, expected: dict[str, str]) -> None:
-    (cluster,) = of_kind(
-        manifests({"database": {"cnpg": {"resources": {"limits": {"memory": memory}}}}}), "Cluster"
-    )
+    resources = {"requests": {"memory": memory}, "limits": {"memory": memory}}
+    (cluster,) = of_kind(manifests({"database": {"cnpg": {"resources": resources}}}), "Cluster")
     assert cluster["spec"]["postgresql"]["parameters"].items() >= expected.items()
+
+
+def test_shared_buffers_fit_the_request() -> None:
+    """The operator's webhook refuses a cluster that asks for less memory than its buffers."""
+    resources = {"requests": {"memory": "512Mi"}, "limits": {"memory": "4Gi"}}
+    (cluster,) = of_kind(manifests({"database": {"cnpg": {"resources": resources}}}), "Cluster")
+    assert cluster["spec"]["postgresql"]["parameters"]["shared_buffers"] == "512MB"
 
 
 def test_there_are_connections_for_every_pod() -> None:

@@ -241,9 +241,11 @@ def test_helm_test_sees_that_taste_works(node: Node, api: Api) -> None:
     (pod,) = of_kind(node.found, "Pod", "test")
     (container,) = pod["spec"]["containers"]
     assert container["args"][1] == "http://palate:80"
-    container = container | {"args": [container["args"][0], api.url]}
+    container = container | {"args": [container["args"][0], api.url, *container["args"][2:]]}
     (printed,) = node.run(container)
     assert "lover" in printed
+    (printed,) = node.run(container | {"args": [*container["args"], "--no-tasters"]})
+    assert "10 films" in printed
     with_no_key = container | {"env": []}
     ended = node.start(with_no_key)
     assert "Put a read key into the Secret" in ended.communicate(timeout=60)[0]

@@ -60,6 +60,15 @@ def test_the_chart_lints_strictly(values: Values) -> None:
 REFUSED: dict[str, tuple[Values, str]] = {
     "an unknown value": ({"replicas": 3}, "additional properties 'replicas' not allowed"),
     "an unknown value within": ({"api": {"replica": 3}}, "'replica' not allowed"),
+    "a name that no Service may have": ({"fullnameOverride": "Palate.1"}, "/fullnameOverride"),
+    "a label that the chart sets": (
+        {"commonLabels": {"app.kubernetes.io/name": "a"}},
+        "invalid propertyName 'app.kubernetes.io/name'",
+    ),
+    "a variable that the chart sets": (
+        {"api": {"extraEnv": [{"name": "PGUSER", "value": "me"}]}},
+        "/api/extraEnv/0/name",
+    ),
     "no replicas": ({"api": {"replicas": 0}}, "/api/replicas"),
     "words for a number": ({"service": {"port": "http"}}, "/service/port"),
     "the tag latest": ({"image": {"tag": "latest"}}, "/image/tag"),
@@ -124,6 +133,10 @@ REFUSED: dict[str, tuple[Values, str]] = {
         {"api": {"config": {"port": 1}}},
         "the chart sets this itself",
     ),
+    "the text encoder in too little memory": (
+        {"api": {"semantic": True}},
+        "with api.semantic a pod holds the text encoder and needs 1Gi",
+    ),
     "memory of an unknown unit": (
         {"database": {"cnpg": {"resources": {"limits": {"memory": "1Ti"}}}}},
         "is no number of Mi or Gi",
@@ -148,6 +161,23 @@ def test_every_setting_in_the_environment_is_one_of_palate(values: Values) -> No
         }
         assert set(given) <= set(Settings.model_fields)
         Settings(**given, _env_file=None)
+
+
+def test_large_numbers_stay_whole() -> None:
+    """A values file's 2592000 reaches templates as a float, which prints as 2.592e+06."""
+    found = manifests(
+        {
+            "jobs": {"ttlSecondsAfterFinished": 2592000},
+            "api": {"config": {"max_body_bytes": 4000000, "statement_timeout": 2.5}},
+            "autoscaling": {"enabled": True, "requestsPerSecond": 1000000},
+        }
+    )
+    assert {each["spec"]["ttlSecondsAfterFinished"] for each in of_kind(found, "Job")} == {2592000}
+    (config,) = of_kind(found, "ConfigMap", "api")
+    assert config["data"]["PALATE_MAX_BODY_BYTES"] == "4000000"
+    assert config["data"]["PALATE_STATEMENT_TIMEOUT"] == "2.5"
+    (scaler,) = of_kind(found, "HorizontalPodAutoscaler")
+    assert scaler["spec"]["metrics"][1]["pods"]["target"]["averageValue"] == "1000000"
 
 
 def test_the_notes_say_what_to_type_next() -> None:

@@ -8,23 +8,28 @@
 {{- else if hasSuffix "Mi" $text -}}
 {{- trimSuffix "Mi" $text | float64 | floor | int -}}
 {{- else -}}
-{{- fail (printf "database.cnpg.resources.limits.memory: %s is no number of Mi or Gi. Nothing was installed." $text) -}}
+{{- fail (printf "resources: the memory %s is no number of Mi or Gi. Nothing was installed." $text) -}}
 {{- end -}}
 {{- end -}}
 
 {{/*
 PostgreSQL's settings: memory in proportion to the limit, connections for every API pod's pool, the
-jobs and people. jit and costs as Palate measured them on solid-state disks.
+jobs and people. shared_buffers fits the request too: the operator refuses more. jit and costs as Palate measured them on solid-state disks.
 */}}
 {{- define "palate.parameters" -}}
 {{- $memory := include "palate.mebibytes" (dig "limits" "memory" "2Gi" .Values.database.cnpg.resources) | int -}}
+{{- $request := dig "requests" "memory" "" .Values.database.cnpg.resources -}}
+{{- $buffers := div $memory 4 -}}
+{{- if $request -}}
+{{- $buffers = min $buffers (include "palate.mebibytes" $request | int) -}}
+{{- end -}}
 {{- $pods := .Values.api.replicas -}}
 {{- if .Values.autoscaling.enabled -}}
 {{- $pods = .Values.autoscaling.maxReplicas -}}
 {{- end -}}
 {{- $connections := max 100 (add (mul (add $pods 1) .Values.api.poolSize) 40) -}}
 {{- $computed := dict
-  "shared_buffers" (printf "%dMB" (div $memory 4))
+  "shared_buffers" (printf "%dMB" $buffers)
   "effective_cache_size" (printf "%dMB" (div (mul $memory 7) 10))
   "maintenance_work_mem" (printf "%dMB" (min 1024 (max 64 (div $memory 16))))
   "work_mem" (printf "%dMB" (max 4 (div $memory 256)))

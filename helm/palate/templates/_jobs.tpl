@@ -41,8 +41,8 @@ spec:
 {{- define "palate.workSpec" -}}
 {{- $root := .root -}}
 {{- $jobs := $root.Values.jobs -}}
-backoffLimit: {{ $jobs.backoffLimit }}
-ttlSecondsAfterFinished: {{ $jobs.ttlSecondsAfterFinished }}
+backoffLimit: {{ int64 $jobs.backoffLimit }}
+ttlSecondsAfterFinished: {{ int64 $jobs.ttlSecondsAfterFinished }}
 template:
   metadata:
     labels:

@@ -64,6 +64,15 @@ app.kubernetes.io/part-of: palate
 {{- end -}}
 {{- end -}}
 
+{{/* A value as text. Numbers of values files are floats, and 2000000 would be written 2e+06. */}}
+{{- define "palate.text" -}}
+{{- if and (kindIs "float64" .) (eq . (floor .)) -}}
+{{- int64 . -}}
+{{- else -}}
+{{- . -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "palate.inCluster" -}}
 {{- if ne .Values.database.mode "external" }}true{{ end -}}
 {{- end -}}
