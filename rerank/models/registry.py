@@ -76,12 +76,16 @@ def save_factors(
     *,
     metrics: Mapping[str, float],
     weights: Mapping[str, float] | None = None,
+    learned_from: str | None = None,
 ) -> int:
-    """Store a model's factors as a candidate and return its id."""
+    """Store a model's factors as a candidate and return its id.
+
+    ``learned_from`` is the fingerprint of the ratings where they are not the model's own.
+    """
     with database.begin(patient=True) as connection:
         model_id = _insert(
             connection, "factors", model.name, model.parameters(), metrics,
-            fingerprint(model.ratings), weights, None,
+            learned_from or fingerprint(model.ratings), weights, None,
         )  # fmt: skip
         _copy_factors(connection, model_id, model.movie_ids, model.factors_in, model.factors_out)
     _analyze(database)

@@ -40,6 +40,7 @@ FACTOR_MODELS: Mapping[str, type[FactorModel]] = {
 TUNED_ON: QuerySet = "one-word"
 _MOST_QUERIES: Mapping[QuerySet, int] = {"one-word": 6000, "two-words": 2000, "genre-decade": 1000}
 # drawn by seed: more teach little and take long
+_FEWEST = 20  # queries: fewer say nothing
 _CHECKED = 0.25  # share of users that the order and the weights are tried on
 
 Tell = Callable[[str], None]
@@ -56,13 +57,14 @@ class Trained:
 
 @dataclass(frozen=True)
 class _Learned:
-    """What the held-out ratings taught."""
+    """What the held-out ratings taught. ``unmeasured`` says why they taught nothing."""
 
     weights: Mapping[str, float] | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     order: str | None = None
     order_metrics: Mapping[str, float] = field(default_factory=dict)
     order_parameters: Mapping[str, Any] = field(default_factory=dict)
+    unmeasured: str | None = None
 
 
 def default_model(ratings: Ratings) -> FactorModel:
@@ -90,9 +92,9 @@ def train(
     """Learn from the ratings in ``database``, store what was learned and make it active.
 
     ``evaluate=False`` only learns factors: no metrics, no order, and weights that were not
-    measured where factors had none. A model that does
-    worse than the active one stays a candidate, unless ``force``. Raises MisuseError when there
-    is nothing to learn from, ScratchError without the right to make a schema.
+    measured where factors had none. A model that does worse than the active one, or that too few
+    ratings are there to measure, stays a candidate, unless ``force``. Raises MisuseError when
+    there is nothing to learn from, ScratchError without the right to make a schema.
     """
     ratings, movies = read_ratings(database), read_movies(database)
     model = model or default_model(ratings)
@@ -114,9 +116,20 @@ def train(
                 metrics=learned.order_metrics, ratings=ratings,
             )
         )  # fmt: skip
-    refused = use(database, stored, force=force) if activate else ()
+    refused: tuple[str, ...] = ()
+    if activate and learned.unmeasured is not None and not force:
+        refused = (_not_used(registry.get_model(database, factors), learned.unmeasured),)
+    elif activate:
+        refused = use(database, stored, force=force)
     found = [registry.get_model(database, model_id) for model_id in stored]
     return Trained(found[0], found[1] if len(found) > 1 else None, refused)
+
+
+def _not_used(model: StoredModel, why: str) -> str:
+    return (
+        f"{model} is stored, not in use: how good it is could not be measured. {why} "
+        f"`palate models activate {model.id} --force` uses it all the same."
+    )
 
 
 def use(database: Database, model_ids: Sequence[int], *, force: bool) -> tuple[str, ...]:
@@ -146,11 +159,12 @@ def _learn_held_out(
             features = _fetch(held, model, candidates, seed, tell)
             start = read_weights(held.database)
     except MisuseError as error:
-        tell(f"{error} Only factors are learned")
-        return _Learned()
-    tell("tuning the blend")
+        return _Learned(unmeasured=str(error))
     lists = features[TUNED_ON].lists
     check = _checked(lists, held.training, seed)
+    if (tried := int(check.sum())) < _FEWEST:
+        return _Learned(unmeasured=f"Held-out ratings make {tried} queries of {_FEWEST} needed.")
+    tell("tuning the blend")
     weights, _ = BlendTuner(lists.where(~check)).tune(start)
     metrics = _measure(lists, lists.blended(weights), held.training, check)
     weights, _ = BlendTuner(lists).tune(weights)

@@ -48,7 +48,15 @@ SPACES: Mapping[str, Mapping[str, Span]] = {
         "shrinkage": Span(0.0, 1.0),
         "slope": _SLOPE,
     },
-    "ease": {"rank": Span(32, 512, log=True), "l2": Span(0.02, 1.0, log=True), "slope": _SLOPE},
+    "ease": {
+        "rank": Span(16, 256, log=True),
+        "l2": Span(0.01, 1.0, log=True),
+        "degree_exponent": Span(0.0, 0.6),
+        "text": Span(0.0, 2.0),
+        "genres": Span(0.0, 1.5),
+        "years": Span(0.0, 1.5),
+        "slope": _SLOPE,
+    },
     "als": {
         "rank": Span(16, 128, log=True),
         "l2": Span(1.0, 200.0, log=True),

@@ -33,6 +33,7 @@ from serve.cli import (
     k8s,
     keys,
     llm,
+    models,
     movies,
     search,
     server,
@@ -80,7 +81,7 @@ app.add_typer(enrich.app, name="enrich", rich_help_panel=_DATA)
 app.add_typer(test_users.app, name="test-users", rich_help_panel=_DATA)
 app.command("train", rich_help_panel=_LEARN, epilog=train.EXAMPLES)(train.train)
 app.command("tune", rich_help_panel=_LEARN, epilog=tune.EXAMPLES)(tune.tune)
-app.add_typer(train.app, name="models", rich_help_panel=_LEARN)
+app.add_typer(models.app, name="models", rich_help_panel=_LEARN)
 app.add_typer(evaluate.app, name="evaluate", rich_help_panel=_LEARN)
 app.add_typer(features.app, name="features", rich_help_panel=_LEARN)
 app.command("serve", rich_help_panel=_RUN, epilog=server.EXAMPLES)(server.serve)

@@ -1,36 +1,27 @@
-"""`palate train` and `palate models`: learn from the ratings, and say which model is used."""
+"""`palate train`: learn from the ratings; the next search uses what was learned."""
 
 from __future__ import annotations
 
 import importlib.util
-from enum import Enum
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from palate.errors import MisuseError, NotInstalledError
-from serve.cli.output import (
-    as_json,
-    err,
-    number,
-    out,
-    print_facts,
-    print_json,
-    say,
-    table,
-    warn,
-    when_stopped,
-)
+from serve.cli.models import Force, Kinds, print_models
+from serve.cli.output import as_json, err, print_json, say, warn, when_stopped
 from serve.cli.parameters import LARGEST_SEED, parse_set, with_types
-from serve.cli.session import LARGEST_ID, Json, Yes, examples, session
+from serve.cli.session import Json, examples, session
 from serve.cli.towers import chosen_towers, epoch_line, finish_towers
 
 if TYPE_CHECKING:
     from rerank.models.factors import FactorModel
     from rerank.models.lambdarank import LambdaRank
     from rerank.models.registry import StoredModel
-    from rerank.models.train import Trained
+    from rerank.models.tracking import Run
     from sql.database import Database
 
 EXAMPLES = examples(
@@ -42,27 +33,43 @@ EXAMPLES = examples(
 
 AUTO = "auto"
 
-app = typer.Typer(
-    no_args_is_help=True, help="Trained models: which there are and which one is used."
-)
 
-Force = Annotated[
-    bool, typer.Option("--force", help="Use it even if it did worse than the one in use.")
-]
-Number = Annotated[
-    int,
-    typer.Argument(
-        metavar="ID", min=0, max=LARGEST_ID, help="A model's number, as `list` shows it."
-    ),
-]
+@dataclass(frozen=True)
+class _Request:
+    """What is to be learned, and what is to be done with it."""
+
+    name: str
+    factors: FactorModel | None
+    order: LambdaRank | None
+    ratings: bool
+    evaluate: bool
+    activate: bool
+    force: bool
+    seed: int
 
 
-class Kinds(Enum):
-    """Kinds of models, of which one each is in use."""
+@dataclass(frozen=True)
+class _Made:
+    """What was learned; ``notes`` say what went otherwise than asked."""
 
-    FACTORS = "factors"
-    ORDER = "order"
-    RATINGS = "ratings"
+    factors: StoredModel
+    order: StoredModel | None
+    ratings: StoredModel | None
+    refused: list[str]
+    notes: list[str]
+
+    @property
+    def models(self) -> list[StoredModel]:
+        return [one for one in (self.factors, self.order, self.ratings) if one is not None]
+
+    @property
+    def report(self) -> dict[str, object]:
+        return {
+            "factors": self.factors,
+            "order": self.order,
+            "ratings": self.ratings,
+            "refused": self.refused,
+        }
 
 
 def train(
@@ -128,17 +135,21 @@ def train(
     """
     check_installed()
     from rerank.models.epochs import listening
-    from rerank.models.registry import active_model, not_comparable
-    from rerank.models.tracking import keep_models, tracked
-    from rerank.models.train import train as learn
-    from rerank.models.train_ratings import train_ratings
+    from rerank.models.registry import active_model
+    from rerank.models.tracking import tracked
 
-    factors, of_order = parse_set(set_ or ())
+    of_factors, of_order = parse_set(set_ or ())
     given = {"rank": rank, "l2": l2, "epochs": epochs, "loss": loss, "seed": seed or None}
-    given |= factors
-    chosen = _model(model, {name: value for name, value in given.items() if value is not None})
+    given = {name: value for name, value in given.items() if value is not None} | of_factors
+    request = _Request(
+        model, _model(model, given), _order(seed, of_order) if order else None,
+        ratings and evaluate and engine == "local", evaluate, activate, force, seed,
+    )  # fmt: skip
+    on_spark = _spark(request, features, master) if engine == "spark" else None
     opened = session(context)
-    towers = chosen_towers(chosen, opened.settings, device=device, resume=resume, vectors=vectors)
+    towers = chosen_towers(
+        request.factors, opened.settings, device=device, resume=resume, vectors=vectors
+    )
     with (
         when_stopped("Models are in use whole or not at all: `palate models list`."),
         opened.database(migrate=True) as database,
@@ -147,66 +158,88 @@ def train(
         listening(lambda epoch, reached: status.update(epoch_line(epoch, reached))),
     ):
         before = {kind.value: active_model(database, kind.value) for kind in Kinds}
-        if engine == "spark":
-            trained = _on_spark(database, chosen, features, master, activate, force)
-        else:
-            trained = learn(
-                database,
-                chosen,
-                evaluate=evaluate,
-                order=_order(seed, of_order) if order else None,
-                activate=activate,
-                force=force,
-                seed=seed,
-                tell=status.update,
-            )
-        run.tags({"palate.model": model, "palate.seed": str(seed), "palate.engine": engine})
-        stars = None
-        if ratings and evaluate and engine == "local":
-            stars = train_ratings(
-                database, activate=activate, force=force, seed=seed, tell=status.update
-            )
-        made = trained.factors, trained.order, stars.ratings if stars else None
-        refused = [*trained.refused, *([stars.refused] if stars and stars.refused else [])]
-        stored = [one for one in made if one is not None]
-        keep_models(run, database, stored)
-        report = dict(zip(("factors", "order", "ratings"), made, strict=True))
-        run.artefact("report.json", as_json({**report, "refused": refused}).encode())
+        made = on_spark(database) if on_spark else _learn(database, request, status.update)
+        _keep(run, database, made, {"model": model, "seed": str(seed), "engine": engine})
     if towers is not None:
         finish_towers(towers, vectors)
-    if json:
-        print_json({**report, "refused": refused})
-        return
-    _print_models(stored)
-    for why_not in refused:
-        warn(why_not)
-    for one in stored:
-        if one.state == "active" and (why := not_comparable(one, before[one.kind])) is not None:
-            say(why)
+    _tell(made, before, json=json)
 
 
-def _on_spark(
-    database: Database,
-    model: FactorModel | None,
-    features: Path | None,
-    master: str,
-    activate: bool,
-    force: bool,
-) -> Trained:
-    """Factors learned on Spark; not measured, since what is held out is held out in SQL."""
+def _learn(database: Database, request: _Request, tell: Callable[[str], None]) -> _Made:
+    """Factors, the order and stars, learned here."""
+    from rerank.models.train import train as learn
+    from rerank.models.train_ratings import train_ratings
+
+    trained = learn(
+        database, request.factors, evaluate=request.evaluate, order=request.order,
+        activate=request.activate, force=request.force, seed=request.seed, tell=tell,
+    )  # fmt: skip
+    refused, notes = [*trained.refused], list[str]()
+    stars = None
+    if request.ratings:
+        stars = train_ratings(
+            database, activate=request.activate, force=request.force, seed=request.seed, tell=tell
+        )
+        if stars is None:
+            notes.append("Too few people have ratings to learn what stars they would give.")
+        elif stars.refused is not None:
+            refused.append(stars.refused)
+    return _Made(trained.factors, trained.order, stars.ratings if stars else None, refused, notes)
+
+
+def _spark(request: _Request, features: Path | None, master: str) -> Callable[[Database], _Made]:
+    """What learns factors on Spark; not measured, since what is held out is held out in SQL.
+
+    Raises MisuseError for another model than als or without files, LoadError for files of another
+    version.
+    """
+    from ingest.features import PARTS, read_features, read_statistics
     from rerank.models.als import Als
     from rerank.models.registry import get_model
     from rerank.models.spark import train_als
-    from rerank.models.train import Trained, use
+    from rerank.models.train import use
 
+    model = request.factors
     if not isinstance(model, Als) or features is None:
         raise MisuseError(
             "Spark trains als, from files. Nothing was trained. Run `palate features build FOLDER` "
             "and `palate train als --engine spark --features FOLDER`."
         )
-    stored = train_als(database, features, model, master=master)
-    refused = use(database, [stored], force=force) if activate else ()
-    return Trained(get_model(database, stored), refused=refused)
+    read_statistics(features)
+    for part in PARTS:
+        read_features(features, part)
+
+    def learn(database: Database) -> _Made:
+        stored = train_als(database, features, model, master=master)
+        refused = use(database, [stored], force=request.force) if request.activate else ()
+        return _Made(get_model(database, stored), None, None, [*refused], [])
+
+    return learn
+
+
+def _keep(run: Run, database: Database, made: _Made, tags: dict[str, str]) -> None:
+    from rerank.models.tracking import keep_models
+
+    run.tags({f"palate.{name}": value for name, value in tags.items()})
+    keep_models(run, database, made.models)
+    run.artefact("report.json", as_json(made.report).encode())
+
+
+def _tell(made: _Made, before: dict[str, StoredModel | None], *, json: bool) -> None:
+    """What was made, and what is not as one may think; ``before``: what was active of each kind."""
+    from rerank.models.registry import not_comparable
+
+    if json:
+        print_json(made.report)
+        return
+    print_models(made.models)
+    for why_not in made.refused:
+        warn(why_not)
+    for note in made.notes:
+        say(note)
+    for one in made.models:
+        if one.state == "active" and (why := not_comparable(one, before[one.kind])) is not None:
+            say(why)
 
 
 def _model(name: str, given: dict[str, Any]) -> FactorModel | None:
@@ -234,122 +267,6 @@ def _order(seed: int, given: dict[str, Any]) -> LambdaRank:
 
     defaults = dict(LambdaRank().__dict__)
     return LambdaRank(**{"seed": seed, **with_types("order", defaults, given)})
-
-
-@app.command("list", epilog=examples("palate models list"))
-def list_(context: typer.Context, json: Json = False) -> None:
-    """Show every stored model."""
-    from rerank.models.registry import list_models
-
-    with session(context).database() as database:
-        found = list_models(database)
-    if json:
-        print_json(found)
-    elif found:
-        _print_models(found)
-    else:
-        say("There are no models yet. `palate train` makes some.")
-
-
-@app.command(epilog=examples("palate models show 1"))
-def show(context: typer.Context, model: Number, json: Json = False) -> None:
-    """Show one model: its parameters, metrics and weights."""
-    from rerank.models.registry import get_model
-
-    with session(context).database() as database:
-        found = get_model(database, model)
-    if json:
-        print_json(found)
-        return
-    print_facts(
-        [
-            ("model", f"{found} ({found.kind}, {found.state})"),
-            ("created", f"{found.created_at:%Y-%m-%d %H:%M}"),
-            ("learned from", found.fingerprint),
-            *(found.parameters.items()),
-            *(found.metrics.items()),
-            *((f"weight of {name}", weight) for name, weight in (found.weights or {}).items()),
-        ]
-    )
-
-
-@app.command(epilog=examples("palate models activate 2", "palate models activate 2 --force"))
-def activate(
-    context: typer.Context, model: Number, force: Force = False, json: Json = False
-) -> None:
-    """Use this model from the next search on, with the weights that were tuned with it."""
-    from rerank.models.registry import activate as use
-
-    with session(context).database() as database:
-        _tell(use(database, model, force=force), json=json)
-
-
-@app.command(epilog=examples("palate models rollback", "palate models rollback order"))
-def rollback(
-    context: typer.Context,
-    kind: Annotated[Kinds, typer.Argument(help="Which kind of model.")] = Kinds.FACTORS,
-    json: Json = False,
-) -> None:
-    """Use the model again that was in use before."""
-    from rerank.models.registry import rollback as back
-
-    with session(context).database() as database:
-        _tell(back(database, kind.value), json=json)
-
-
-@app.command(epilog=examples("palate models off order"))
-def off(
-    context: typer.Context,
-    kind: Annotated[Kinds, typer.Argument(help="Which kind of model.")],
-) -> None:
-    """Use no model of this kind; it stays stored."""
-    from rerank.models.registry import deactivate
-
-    with session(context).database() as database:
-        done = deactivate(database, kind.value)
-    say(f"No {kind.value} model is in use {'any more' if done else 'anyway'}.")
-
-
-@app.command(epilog=examples("palate models remove 1 --yes"))
-def remove(context: typer.Context, model: Number, yes: Yes = False) -> None:
-    """Delete a model that is not in use."""
-    from rerank.models.registry import get_model
-    from rerank.models.registry import remove as delete
-    from serve.cli.output import confirm
-
-    with session(context).database() as database:
-        confirm(f"Delete {get_model(database, model)}?", yes=yes)
-        say(f"Deleted {delete(database, model)}.")
-
-
-def _tell(model: StoredModel, *, json: bool) -> None:
-    if json:
-        print_json(model)
-    else:
-        say(f"{model} is in use.")
-
-
-def _print_models(models: list[StoredModel]) -> None:
-    from rerank.models.registry import HEADLINE, RATINGS_HEADLINE
-
-    shown = table(
-        ("id", "right"), "kind", "model", "state", (HEADLINE, "right"), ("debiased", "right"),
-        (RATINGS_HEADLINE, "right"),
-        "ratings", "created",
-    )  # fmt: skip
-    for model in models:
-        shown.add_row(
-            str(model.id),
-            model.kind,
-            str(model),
-            model.state,
-            number(model.metrics.get(HEADLINE), 4),
-            number(model.metrics.get(f"debiased {HEADLINE}"), 4),
-            number(model.metrics.get(RATINGS_HEADLINE), 4),
-            (model.fingerprint or "–")[:8],
-            f"{model.created_at:%Y-%m-%d %H:%M}",
-        )
-    out().print(shown)
 
 
 def check_installed() -> None:

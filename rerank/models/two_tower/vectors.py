@@ -9,12 +9,16 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from palate.errors import LoadError, MisuseError, NotFoundError
+from palate.errors import ConflictError, LoadError, MisuseError, NotFoundError
+from rerank.models.data import read_movies
 from rerank.models.interface import Ids, Ratings
+from rerank.models.registry import fingerprint, save_factors
 from rerank.models.two_tower.features import Floats
 from rerank.models.two_tower.model import TwoTower
+from sql.database import Database
 
 _AT_ONCE = 4096  # users
+_LEARNED_FROM = "learned_from"
 
 
 def write_vectors(model: TwoTower, folder: Path) -> None:
@@ -22,10 +26,12 @@ def write_vectors(model: TwoTower, folder: Path) -> None:
 
     ``movie_vectors.npy`` (m, rank) and ``factors_in.npy`` (m, rank) follow ``movie_ids.npy``,
     ``user_vectors.npy`` (n, rank) follows ``user_ids.npy``; ``movies.parquet`` and
-    ``users.parquet`` hold the same in columns, ``parameters.json`` the model's parameters.
+    ``users.parquet`` hold the same in columns, ``parameters.json`` the model's parameters and the
+    fingerprint of the ratings that it learned from.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "parameters.json").write_text(json.dumps(model.parameters(), indent=2) + "\n")
+    about = {**model.parameters(), _LEARNED_FROM: fingerprint(model.ratings)}
+    (folder / "parameters.json").write_text(json.dumps(about, indent=2) + "\n")
     users = model.ratings.user_ids
     vectors = _user_vectors(model)
     arrays: Mapping[str, NDArray[Any]] = {
@@ -64,19 +70,37 @@ def read_vectors(folder: Path, ratings: Ratings) -> TwoTower:
         _read(folder / f"{name}.npy") for name in ("movie_ids", "movie_vectors", "factors_in")
     )
     _check(folder, movie_ids, outward, inward)
-    model = _parameters(folder / "parameters.json")
+    model, _ = _parameters(folder / "parameters.json")
     model.ratings = ratings.among(movie_ids)
     model.factors_in, model.factors_out = inward, outward
     return model
 
 
-def _parameters(path: Path) -> TwoTower:
-    """A model that has learned nothing yet."""
+def load_vectors(database: Database, folder: Path) -> int:
+    """Store written vectors as a candidate and return its id.
+
+    Raises as read_vectors(), and ConflictError where they are of another catalog's films.
+    """
+    model = read_vectors(folder, Ratings.of([], [], []))
+    _, learned_from = _parameters(folder / "parameters.json")
+    here = int(np.isin(model.movie_ids, read_movies(database, vectors=False).movie_ids).sum())
+    if not here:
+        raise ConflictError(
+            f"The vectors in {folder} are of other films than this database's. Nothing was stored. "
+            "Train on ratings of this catalog."
+        )
+    return save_factors(database, model, metrics={}, learned_from=learned_from)
+
+
+def _parameters(path: Path) -> tuple[TwoTower, str]:
+    """A model that has learned nothing yet, and the fingerprint of what it is to know."""
     try:
-        return TwoTower(**json.loads(path.read_text(encoding="utf-8")))
+        about = json.loads(path.read_text(encoding="utf-8"))
+        learned_from = str(about.pop(_LEARNED_FROM))
+        return TwoTower(**about), learned_from
     except FileNotFoundError:
         raise _missing(path) from None
-    except (ValueError, TypeError, MisuseError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, MisuseError) as error:
         raise LoadError(f"{path} holds no parameters. Nothing was read. Write it again.") from error
 
 
