@@ -11,7 +11,6 @@ import time
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +19,7 @@ from typing import Literal
 from rapidfuzz import fuzz, process
 from sqlalchemy import Connection
 
-from palate.errors import DatabaseUnavailableError, MisuseError, NotFoundError
+from palate.errors import MisuseError, NotFoundError
 from sql.database import Database
 from sql.statements import Statements
 from sql.syntax import split_words
@@ -28,7 +27,7 @@ from sql.text import fold
 
 _statements = Statements(Path(__file__).parent / "statements" / "names.sql")
 
-_KEPT_SECONDS = 300.0
+_KEPT_SECONDS = 300.0  # where changes are not counted: a standby, a server that counts nothing
 _APOSTROPHES = re.compile("['’`´]")
 _ARTICLES = frozenset({"the", "a", "an"})
 _TITLE_ALIKE = 88.0
@@ -196,32 +195,61 @@ def _most_rated(films: Iterable[Film]) -> list[Film]:
 
 
 class CatalogNames:
-    """The names of one database's catalog, read again every few minutes. Thread-safe."""
+    """The names of one database's catalog, kept from the first time on. Thread-safe.
+
+    A process that stays calls ``refresh`` now and then, from a thread of its own: no request waits
+    while names are read again.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._lock = threading.Lock()
         self._names: Names | None = None
+        self._changes: int | None = None
         self._read_at = 0.0
 
     def get(self) -> Names:
-        """The names. While they cannot be read again, the ones before."""
+        """The names as they were read last."""
+        names = self._names
+        if names is None:
+            with self._lock:
+                names = self._names or self._read()
+        return names
+
+    def refresh(self) -> bool:
+        """Read the names again if films were written since, or minutes passed; whether they were.
+
+        Nothing is read that nobody has asked for. Raises DatabaseUnavailableError; the names stay
+        those of before, and are not read again before films are written or minutes pass.
+        """
+        if self._names is None:
+            return False
         with self._lock:
-            if self._names is None:
-                self._names = self._read()
-            elif time.monotonic() - self._read_at >= _KEPT_SECONDS:
-                with suppress(DatabaseUnavailableError):  # too large for one statement's time
-                    self._names = self._read()
-            return self._names
+            due = time.monotonic() - self._read_at >= _KEPT_SECONDS
+            with self._database.read() as connection:
+                changes = connection.execute(_statements["changes"]).scalar_one()
+            if due or changes != self._changes:
+                self._read()
+                return True
+        return False
 
     def find(self, text: str) -> Film:
-        """`find_film` in these names."""
+        """`find_film` in these names; an id is looked up in the catalog as it is now."""
+        typed = text.strip()
+        if _is_id(typed):
+            with self._database.read() as connection:
+                row = connection.execute(_statements["film"], {"movie_id": int(typed)}).first()
+            if row is not None:
+                return Film(*row)
         return find_film(self.get(), text)
 
     def _read(self) -> Names:
-        self._read_at = time.monotonic()
         with self._database.read() as connection:
-            return read_names(connection)
+            # Before the names: what is written meanwhile is seen the next time.
+            self._changes = connection.execute(_statements["changes"]).scalar_one()
+            self._read_at = time.monotonic()
+            self._names = read_names(connection)
+            return self._names
 
 
 def read_names(connection: Connection) -> Names:
@@ -250,7 +278,7 @@ def find_film(names: Names, text: str) -> Film:
     Raises NotFoundError, and MisuseError with the choices where several films are meant.
     """
     typed = text.strip()
-    if typed.isdecimal() and len(typed) < 19 and (film := names.film(int(typed))):
+    if _is_id(typed) and (film := names.film(int(typed))):
         return film
     dated = _DATED.match(typed)
     found = names.films(dated["title"], int(dated["year"])) if dated else names.films(typed)
@@ -268,6 +296,10 @@ def find_film(names: Names, text: str) -> Film:
             f"with its year, or the movie_id: {choices}."
         )
     return found.best
+
+
+def _is_id(typed: str) -> bool:
+    return typed.isdecimal() and len(typed) <= 19 and int(typed) < 2**63
 
 
 def _short(text: str) -> str:

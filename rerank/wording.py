@@ -77,7 +77,7 @@ class Writer:
 
     def __init__(self, database: Database, model: LanguageModel | None, settings: Settings) -> None:
         self._seconds = settings.llm_reason_seconds
-        self._names = CatalogNames(database)
+        self.names = CatalogNames(database)
         self._model = model
 
     @property
@@ -87,7 +87,7 @@ class Writer:
 
     def prepare(self) -> Names | None:
         """The catalog's names, read from the database, for ``stream``. Raises PalateError."""
-        return self._names.get() if self._model else None
+        return self.names.get() if self._model else None
 
     def word(self, passages: Sequence[Passage]) -> list[Worded]:
         """The passages worded, in their order, within PALATE_LLM_REASON_SECONDS."""

@@ -24,7 +24,7 @@ from rerank.ask.said import at_first
 from rerank.ask.structure import Structure
 from rerank.ask.tree import Asked, as_tree, narrows
 from rerank.models.prediction import predict_rating
-from rerank.names import CatalogNames, Names
+from rerank.names import Names
 from rerank.query import ParsedQuery
 from rerank.recommend import Recommendation, RecommendRequest, recommend
 from rerank.results import Hit, SearchRequest, SimilarMovie
@@ -123,8 +123,8 @@ class Asker:
         self._database = database
         self._searcher = searcher
         self._reader = reader
-        self.names = CatalogNames(database)
         self.writer = searcher.writer
+        self.names = self.writer.names
 
     def ask(
         self, text: str, user_id: int | None = None, k: int | None = None, *, rules: bool = False

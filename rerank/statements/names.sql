@@ -1,3 +1,13 @@
+-- name: changes
+-- How many films were ever inserted, updated or deleted, as the server's statistics count: another
+-- number after a change was committed.
+SELECT pg_stat_get_tuples_inserted(oid) + pg_stat_get_tuples_updated(oid)
+       + pg_stat_get_tuples_deleted(oid)
+FROM pg_class WHERE oid = 'movies'::regclass;
+
+-- name: film
+SELECT movie_id, title, year, rating_count FROM movies WHERE movie_id = :movie_id;
+
 -- name: titles
 SELECT movie_id, title, original_title, year, rating_count FROM movies
 ORDER BY rating_count DESC, movie_id;

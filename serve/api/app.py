@@ -24,6 +24,7 @@ from serve.api.guard import Guard
 from serve.api.keys import KeyRing
 from serve.api.middleware import Gate, Requests
 from serve.api.models import ModelWatch
+from serve.api.names import NamesWatch
 from serve.api.openapi import document
 from serve.api.problems import MethodNotAllowedError
 from serve.api.services import Services
@@ -113,12 +114,14 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     # As many threads as connections: who waits, waits in line and not for a connection.
     found: Services = app.state.services
     anyio.to_thread.current_default_thread_limiter().total_tokens = found.settings.pool_size
-    watch = ModelWatch(found.database, found.searcher)
-    watch.start()
+    watches = ModelWatch(found.database, found.searcher), NamesWatch(found.asker.names)
+    for watch in watches:
+        watch.start()
     try:
         yield
     finally:
-        watch.stop()
+        for watch in watches:
+            watch.stop()
         if found.model is not None:
             found.model.close()
 

@@ -1,0 +1,95 @@
+"""The names of a catalog: read once, and again when films were written."""
+
+import threading
+
+import pytest
+from sqlalchemy import Connection
+
+from palate.errors import DatabaseUnavailableError, NotFoundError
+from rerank.names import CatalogNames
+from serve.api.names import NamesWatch
+from sql.database import Database
+
+
+def write(database: Database, statement: str) -> None:
+    """Change films in a transaction that the server counts at its end, not within a second."""
+    with database.begin() as connection:
+        connection.exec_driver_sql(statement)
+        counted(connection)
+
+
+def counted(connection: Connection) -> None:
+    connection.exec_driver_sql("SELECT pg_stat_force_next_flush()")
+
+
+ALIEN = "INSERT INTO movies (movie_id, title, year) VALUES (7, 'Alien', 1979)"
+
+
+def test_new_films_and_titles_are_known_soon(database: Database) -> None:
+    names = CatalogNames(database)
+    assert not names.refresh(), "nobody has asked yet"
+    assert names.get().empty
+    assert not names.refresh()
+    write(database, ALIEN)
+    assert names.refresh()
+    assert names.find("alien").movie_id == 7
+    write(database, "UPDATE movies SET title = 'Aliens'")
+    assert names.refresh()
+    assert names.find("Aliens").movie_id == 7
+    write(database, "DELETE FROM movies")
+    assert names.refresh()
+    assert names.get().empty
+    assert not names.refresh()
+
+
+def test_an_id_is_looked_up_in_the_catalog_as_it_is(database: Database) -> None:
+    names = CatalogNames(database)
+    assert names.get().empty
+    write(database, ALIEN)
+    assert str(names.find(" 7 ")) == "Alien (1979)"
+    for unknown in ("8", str(2**63 - 1), str(2**63), "9" * 5000):
+        with pytest.raises(NotFoundError, match="no film"):
+            names.find(unknown)
+
+
+def test_a_title_of_digits_is_found_where_it_is_no_id(database: Database) -> None:
+    write(database, "INSERT INTO movies (movie_id, title) VALUES (1, '300')")
+    assert CatalogNames(database).find("300").movie_id == 1
+
+
+def test_requests_go_on_while_names_are_read(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = CatalogNames(database)
+    before = names.get()
+    write(database, ALIEN)
+    reading, go_on = threading.Event(), threading.Event()
+
+    def slow(connection: Connection) -> object:
+        reading.set()
+        assert go_on.wait(120)
+        return before
+
+    monkeypatch.setattr("rerank.names.read_names", slow)
+    monkeypatch.setattr("serve.api.names._LOOK", 0.01)
+    watch = NamesWatch(names)
+    watch.start()
+    try:
+        assert reading.wait(120)
+        assert names.get() is before
+    finally:
+        watch.stop()
+        go_on.set()
+        watch.join()
+
+
+def test_names_that_cannot_be_read_in_time_are_those_of_before(sample_copy: Database) -> None:
+    hurried = sample_copy.settings.model_copy(update={"statement_timeout": 0.5})
+    with Database(sample_copy.psql_url, hurried) as database:
+        names = CatalogNames(database)
+        names._names = before = CatalogNames(sample_copy).get()
+        with sample_copy.begin() as connection:
+            connection.exec_driver_sql("LOCK TABLE movies")
+            with pytest.raises(DatabaseUnavailableError):
+                names.refresh()
+            assert names.get() is before
