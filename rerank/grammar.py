@@ -29,7 +29,7 @@ from sql.syntax import (
 
 MOST_SLOP = 10
 MOST_BOOST = 1000.0
-MOST_DEPTH = 50
+MOST_DEPTH = 30  # ParadeDB reads queries of 128 levels, and a negation takes three
 MOST_FUZZY = 5
 MOST_PREFIXES = 20
 """What a query may hold of the clauses that cost many words each."""

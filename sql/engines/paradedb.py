@@ -31,7 +31,10 @@ from sql.text import fold
 
 Json = dict[str, Any]
 
-_MOST = 2**63 - 1
+_MOST = 2**63 - 2
+"""The largest bound: ParadeDB adds one to an included end, in 64 bits."""
+
+_LONGEST_PHRASE = 255
 
 
 class ParadeDB:
@@ -176,10 +179,13 @@ def _phrase(field: str, text: str, slop: int) -> Json:
         return {"empty": None}
     if len(words) == 1:
         return {"match": {"field": field, "value": words[0]}}
-    phrase: Json = {"field": field, "phrases": list(words)}
-    if slop:
-        phrase["slop"] = slop
-    return {"phrase": phrase}
+    extra = {"slop": slop} if slop else {}
+    spaced = " ".join(words)
+    if not spaced.isascii() or len(spaced) > _LONGEST_PHRASE:
+        # Of such words the index may keep none (a sign, a word of 300 letters), and ParadeDB
+        # takes a list of words only where two or more are left.
+        return {"tokenized_phrase": {"field": field, "phrase": spaced, **extra}}
+    return {"phrase": {"field": field, "phrases": list(words), **extra}}
 
 
 def _term(field: str, value: int) -> Json:
@@ -207,5 +213,5 @@ def _bound(
         return None
     if FIELDS[field].decimals:
         return {"included" if included else "excluded": float(value)}
-    whole = inward(value)
+    whole = max(-_MOST, min(inward(value), _MOST))
     return {"included" if included or whole != value else "excluded": whole}

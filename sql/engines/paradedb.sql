@@ -5,8 +5,12 @@ DROP TRIGGER IF EXISTS movies_search_inserted ON movies;
 DROP TRIGGER IF EXISTS movies_search_updated ON movies;
 DROP TRIGGER IF EXISTS movies_search_deleted ON movies;
 DROP TRIGGER IF EXISTS movies_search_truncated ON movies;
-DROP TABLE IF EXISTS movie_terms, movie_search, search_totals;
-DROP INDEX IF EXISTS movies_search;
+-- In this schema only: a scratch schema stands before the live one, whose index is to stay.
+DO $$ BEGIN
+    EXECUTE format('DROP TABLE IF EXISTS %1$I.movie_terms, %1$I.movie_search, %1$I.search_totals',
+                   current_schema());
+    EXECUTE format('DROP INDEX IF EXISTS %I.movies_search', current_schema());
+END $$;
 
 CREATE EXTENSION IF NOT EXISTS pg_search;
 

@@ -1,9 +1,10 @@
 -- BM25 by ParadeDB's pg_search: the `paradedb` engine's side of the seam.
 --
--- Every function is one SELECT that PostgreSQL inlines, and every ranked branch orders by
--- pdb.score() and limits at its own level: this is what lets pg_search read only the best films
--- (TopN). Conditions that must not disturb that, such as films already seen, have a branch of
--- their own behind a one-time guard.
+-- Every function is one SELECT that PostgreSQL inlines. A ranked branch is a query of its own that
+-- matches, orders by pdb.score() and limits, and nothing else: this is what lets pg_search read only
+-- the best films (TopN). Whether a branch is wanted is asked around it, never beside the match:
+-- a condition on parameters there, such as `unseen_by IS NULL` with users from another table, would
+-- keep pg_search's scan from being used at all.
 
 -- Every film that matches.
 CREATE OR REPLACE FUNCTION search_matches(query jsonb) RETURNS TABLE (movie_id bigint)
@@ -12,7 +13,8 @@ SELECT m.movie_id FROM movies m WHERE m.movie_id @@@ query
 $$;
 
 -- The n best films by BM25, ties by movie_id. `loose` is asked instead when `query` finds fewer
--- than k films; `relaxed` says which ones only it found. Films that `unseen_by` rated under `profile` are left out before the limit.
+-- than k films; `relaxed` says which ones only it found. Films that `unseen_by` rated under
+-- `profile` are left out before the limit.
 CREATE OR REPLACE FUNCTION search_candidates(
     query     jsonb,
     n         integer DEFAULT 100,
@@ -23,39 +25,55 @@ CREATE OR REPLACE FUNCTION search_candidates(
 ) RETURNS TABLE (movie_id bigint, bm25 double precision, relaxed boolean)
 LANGUAGE sql STABLE AS $$
 WITH strict_all AS MATERIALIZED (
-    SELECT m.movie_id, pdb.score(m.movie_id) AS bm25
-    FROM movies m
-    WHERE unseen_by IS NULL AND m.movie_id @@@ query
-    ORDER BY pdb.score(m.movie_id) DESC, m.movie_id
-    LIMIT n
+    SELECT b.movie_id, b.bm25
+    FROM (
+        SELECT m.movie_id, pdb.score(m.movie_id) AS bm25
+        FROM movies m
+        WHERE m.movie_id @@@ query
+        ORDER BY pdb.score(m.movie_id) DESC, m.movie_id
+        LIMIT n
+    ) b
+    WHERE unseen_by IS NULL
 ), strict_unseen AS MATERIALIZED (
-    SELECT m.movie_id, pdb.score(m.movie_id) AS bm25
-    FROM movies m
-    WHERE unseen_by IS NOT NULL AND m.movie_id @@@ query
-      AND NOT EXISTS (SELECT FROM ratings r
-                      WHERE r.user_id = unseen_by AND r.profile = search_candidates.profile
-                        AND r.movie_id = m.movie_id)
-    ORDER BY pdb.score(m.movie_id) DESC, m.movie_id
-    LIMIT n
+    SELECT b.movie_id, b.bm25
+    FROM (
+        SELECT m.movie_id, pdb.score(m.movie_id) AS bm25
+        FROM movies m
+        WHERE m.movie_id @@@ query
+          AND NOT EXISTS (SELECT FROM ratings r
+                          WHERE r.user_id = unseen_by AND r.profile = search_candidates.profile
+                            AND r.movie_id = m.movie_id)
+        ORDER BY pdb.score(m.movie_id) DESC, m.movie_id
+        LIMIT n
+    ) b
+    WHERE unseen_by IS NOT NULL
 ), strict AS MATERIALIZED (
     SELECT * FROM strict_all UNION ALL SELECT * FROM strict_unseen
 ), loose_all AS MATERIALIZED (
-    SELECT m.movie_id, pdb.score(m.movie_id) AS bm25
-    FROM movies m
-    WHERE loose IS NOT NULL AND unseen_by IS NULL AND (SELECT count(*) FROM strict) < least(k, n)
-      AND m.movie_id @@@ coalesce(loose, '{"empty": null}'::jsonb)
-    ORDER BY pdb.score(m.movie_id) DESC, m.movie_id
-    LIMIT n
+    SELECT b.movie_id, b.bm25
+    FROM (
+        SELECT m.movie_id, pdb.score(m.movie_id) AS bm25
+        FROM movies m
+        WHERE m.movie_id @@@ coalesce(loose, '{"empty": null}'::jsonb)
+        ORDER BY pdb.score(m.movie_id) DESC, m.movie_id
+        LIMIT n
+    ) b
+    WHERE loose IS NOT NULL AND unseen_by IS NULL
+      AND (SELECT count(*) FROM strict) < least(k, n)
 ), loose_unseen AS MATERIALIZED (
-    SELECT m.movie_id, pdb.score(m.movie_id) AS bm25
-    FROM movies m
-    WHERE loose IS NOT NULL AND unseen_by IS NOT NULL AND (SELECT count(*) FROM strict) < least(k, n)
-      AND m.movie_id @@@ coalesce(loose, '{"empty": null}'::jsonb)
-      AND NOT EXISTS (SELECT FROM ratings r
-                      WHERE r.user_id = unseen_by AND r.profile = search_candidates.profile
-                        AND r.movie_id = m.movie_id)
-    ORDER BY pdb.score(m.movie_id) DESC, m.movie_id
-    LIMIT n
+    SELECT b.movie_id, b.bm25
+    FROM (
+        SELECT m.movie_id, pdb.score(m.movie_id) AS bm25
+        FROM movies m
+        WHERE m.movie_id @@@ coalesce(loose, '{"empty": null}'::jsonb)
+          AND NOT EXISTS (SELECT FROM ratings r
+                          WHERE r.user_id = unseen_by AND r.profile = search_candidates.profile
+                            AND r.movie_id = m.movie_id)
+        ORDER BY pdb.score(m.movie_id) DESC, m.movie_id
+        LIMIT n
+    ) b
+    WHERE loose IS NOT NULL AND unseen_by IS NOT NULL
+      AND (SELECT count(*) FROM strict) < least(k, n)
 )
 SELECT c.movie_id, c.bm25::double precision, c.relaxed
 FROM (
@@ -120,8 +138,14 @@ SELECT jsonb_build_object('disjunction_max', jsonb_build_object(
 FROM (VALUES (1, 'title', 3.0), (2, 'original_title', 2.0), (3, 'director', 1.5), (4, 'actors', 1.5),
              (5, 'keywords', 1.0), (6, 'genres', 1.0), (7, 'overview', 1.0)) f (place, field, boost)
 CROSS JOIN LATERAL (SELECT CASE
-    WHEN query_item.phrase AND f.field <> 'genres' THEN jsonb_build_object('phrase', jsonb_build_object(
+    WHEN query_item.phrase AND f.field <> 'genres' AND octet_length(query_item.words) <= 255
+         AND octet_length(query_item.words) = length(query_item.words)
+    THEN jsonb_build_object('phrase', jsonb_build_object(
         'field', f.field, 'phrases', to_jsonb(string_to_array(query_item.words, ' '))))
+    -- Of other words the index may keep none, which a list of words must not hold.
+    WHEN query_item.phrase AND f.field <> 'genres'
+    THEN jsonb_build_object('tokenized_phrase', jsonb_build_object(
+        'field', f.field, 'phrase', query_item.words))
     ELSE jsonb_build_object('match', jsonb_build_object('field', f.field, 'value', query_item.words))
 END AS query) q
 $$;

@@ -6,7 +6,8 @@
 -- follow `movies` by triggers. Numbers are digits of fixed width, so that a range is a handful of
 -- prefixes and a query with ranges anywhere stays one tsquery.
 
-DROP INDEX IF EXISTS movies_search;  -- ParadeDB's, had it been the engine before
+-- ParadeDB's, had it been the engine before; never that of a live schema behind a scratch one.
+DO $$ BEGIN EXECUTE format('DROP INDEX IF EXISTS %I.movies_search', current_schema()); END $$;
 
 CREATE TABLE IF NOT EXISTS movie_terms (
     lexeme   text COLLATE "C" NOT NULL,

@@ -125,6 +125,37 @@ def test_one_word_is_no_phrase() -> None:
     }
 
 
+@pytest.mark.parametrize("words", ["Amélie Poulain", "lord ™", "a" * 300 + " b"])
+def test_paradedb_cuts_phrases_of_which_its_index_may_keep_no_word(words: str) -> None:
+    assert PARADEDB.compile(Phrase("title", words, 1)).query == {
+        "tokenized_phrase": {"field": "title", "phrase": words, "slop": 1}
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "NOT " * 60 + "lord",
+        "-" * 60 + '"a b"~2',
+        "lord" + "^2" * 60,
+        "king AND NOT (" * 40 + "lord~1" + ")" * 40,
+        "king (queen OR " * 40 + '"a b"' + ")" * 40,
+        "title:(a -(" * 20 + "lord" + "))" * 20,
+    ],
+    ids=["not", "minus", "boost", "and not", "or", "field"],
+)
+@pytest.mark.parametrize("fewer", range(0, 60, 7))
+def test_no_query_is_deeper_than_paradedb_reads(text: str, fewer: int) -> None:
+    """128 levels, of which a filter around the query and ParadeDB itself take a few."""
+    tree = And((parse(text[fewer:]).tree, Filter(Range("year", 1990, None))))
+    assert depth(PARADEDB.compile(tree).query) <= 115
+
+
+def depth(query: Any) -> int:
+    inner = query.values() if isinstance(query, dict) else query
+    return 1 + max(map(depth, inner), default=0) if isinstance(query, dict | list) else 0
+
+
 @pytest.mark.parametrize(
     ("tree", "low", "high"),
     [
@@ -150,6 +181,7 @@ def test_bounds_are_whole_units(tree: Range, low: int, high: int) -> None:
         (Range("year", None, 1999.5), None, {"included": 1999}),
         (Range("year", None, None), {"included": 0}, None),
         (Range("avg_rating", 3.5, None, False), {"excluded": 3.5}, None),
+        (Range("movie_id", -1e19, 1e19), {"included": 2 - 2**63}, {"included": 2**63 - 2}),
     ],
 )
 def test_paradedb_bounds_fit_the_column(tree: Range, lower: Any, upper: Any) -> None:
