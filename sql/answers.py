@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import sqlalchemy
 
-from palate.errors import UnrecordedError
+from palate.errors import MisuseError, UnrecordedError
 from palate.llm.answers import Budget, Call, CallEnd
 from sql.database import Database
 from sql.statements import Statements
@@ -59,7 +59,7 @@ class PostgresStore:
 
     def find(self, key: str) -> str | None:
         """The answer kept under the key, unless it is too old."""
-        with self._database.read() as connection:
+        with _recordable(), self._database.read() as connection:
             return connection.execute(_statements["find"], {"key": key}).scalar()
 
     def keep(self, key: str, model: str, prompt: str, answer: str, seconds: float) -> None:
@@ -109,22 +109,36 @@ class PostgresStore:
 
     def prune(self, keep_calls: float = 90 * 86_400) -> tuple[int, int]:
         """Delete answers that are too old and calls older than so many seconds; how many each."""
-        with self._database.begin(patient=True) as connection:
+        with _permitted("owner"), self._database.begin(patient=True) as connection:
             answers = connection.execute(_statements["prune_answers"]).rowcount
             calls = connection.execute(_statements["prune_calls"], {"seconds": keep_calls}).rowcount
         return answers, calls
 
     def forget(self) -> tuple[int, int]:
         """Delete every answer and the texts of every call, whose costs stay; how many each."""
-        with self._database.begin(patient=True) as connection:
+        with _permitted("app"), self._database.begin(patient=True) as connection:
             answers = connection.execute(_statements["forget_answers"]).rowcount
             texts = connection.execute(_statements["forget_texts"]).rowcount
         return answers, texts
 
     def _rows(self, statement: str, **values: Any) -> list[dict[str, Any]]:
-        with self._database.read() as connection:
+        with _permitted("app"), self._database.read() as connection:
             rows = connection.execute(_statements[statement], values).mappings().all()
         return [dict(row) for row in rows]
+
+
+@contextmanager
+def _permitted(role: str) -> Iterator[None]:
+    """Say which role may see or delete what a language model was asked, where this one may not."""
+    try:
+        yield
+    except sqlalchemy.exc.DBAPIError as error:
+        if not isinstance(error.orig, psycopg.errors.InsufficientPrivilege):
+            raise
+        raise MisuseError(
+            "This database role may not do that to the language model's calls and answers. "
+            f"Nothing was changed. Connect as a member of palate_{role}."
+        ) from error
 
 
 @contextmanager

@@ -55,10 +55,13 @@ BEGIN
         END LOOP;
     END IF;
     -- Nothing is granted twice: GRANT writes the catalog rows that a running load writes too.
-    IF has_table_privilege('palate_app', 'ratings', 'INSERT') AND NOT EXISTS (
+    IF has_table_privilege('palate_app', 'ratings', 'INSERT')
+       AND NOT has_table_privilege('palate_read', 'llm_calls', 'SELECT')
+       AND NOT has_table_privilege('palate_app', 'llm_calls', 'DELETE') AND NOT EXISTS (
         SELECT FROM pg_class c
         WHERE c.relnamespace = schema_name::regnamespace AND c.relkind IN ('r', 'm', 'v')
-          AND NOT (has_table_privilege('palate_read', c.oid, 'SELECT')
+          AND NOT ((has_table_privilege('palate_read', c.oid, 'SELECT')
+                    OR c.relname IN ('llm_answers', 'llm_calls'))
                    AND has_table_privilege('palate_owner', c.oid, 'TRUNCATE'))
     ) THEN
         RETURN;
@@ -66,7 +69,11 @@ BEGIN
     EXECUTE format('GRANT ALL ON ALL TABLES IN SCHEMA %I TO palate_owner', schema_name);
     EXECUTE format('GRANT USAGE ON SCHEMA %I TO palate_app, palate_read', schema_name);
     EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA %I TO palate_app, palate_read', schema_name);
-    GRANT INSERT, UPDATE, DELETE ON ratings, tags, user_factors, llm_answers, llm_calls TO palate_app;
+    GRANT INSERT, UPDATE, DELETE ON ratings, tags, user_factors, llm_answers TO palate_app;
+    -- Questions may hold what people typed; recorded calls are what budgets are counted by.
+    REVOKE ALL ON llm_answers, llm_calls FROM palate_read;
+    REVOKE DELETE ON llm_calls FROM palate_app;
+    GRANT INSERT, UPDATE ON llm_calls TO palate_app;
     -- Not `synthetic`: who counts in no statistic is not the service's to say.
     GRANT DELETE,
           INSERT (user_id, profile, embedding, embedding_sum, weight_sum, rating_count, updated_at),

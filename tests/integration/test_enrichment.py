@@ -17,6 +17,7 @@ from palate.errors import (
     LanguageModelRefusedError,
     LanguageModelUnavailableError,
     LoadError,
+    MisuseError,
     NotFoundError,
     UnrecordedError,
 )
@@ -192,14 +193,15 @@ def test_a_run_that_was_stopped_goes_on_and_pays_nothing_twice(database: Databas
     films = [FILMS[0] | {"movie_id": i, "title": f"Lost Dog {i}"} for i in range(1, 26)]
     add(database, films)
     answers = says(json.dumps(told(10))), says(json.dumps(told(10))), sends(500, "{}")
-    with double(database, *answers, llm_attempts=1) as (model, _):
+    with double(database, *answers, llm_attempts=1) as (model, faulty):
         with pytest.raises(LanguageModelUnavailableError):
             run(database, model)
         assert len(choose(database, model)) == 5
-    with double(database, says(json.dumps(told(5)))) as (model, faulty):
+        faulty.answers = [says(json.dumps(told(5)))]
+        asked = len(faulty.questions)
         assert run(database, model).films == 5
         assert run(database, model, which="every").from_store == 25
-        assert len(faulty.questions) == 1
+        assert len(faulty.questions) == asked + 1
 
 
 def test_films_without_a_usable_answer_are_judged_by_rules_and_stay_due(
@@ -248,6 +250,8 @@ def test_a_role_that_may_only_read_is_told_so(database: Database) -> None:
         answer = model.ask(load_prompt("enrich"), {}, Told)
     assert answer.value.sentiment == "mixed", "the service may ask, keep answers and record calls"
     assert [call.outcome for call in PostgresStore(database).calls(10)] == ["ok"]
+    with reader, pytest.raises(MisuseError, match="palate_owner"):
+        PostgresStore(reader).prune()
 
 
 def test_a_role_that_only_reads_asks_nothing(database: Database) -> None:
@@ -261,6 +265,8 @@ def test_a_role_that_only_reads_asks_nothing(database: Database) -> None:
             model.ask(load_prompt("enrich"), {}, Told)
         assert not faulty.questions
         assert model.spent.tokens == 0
+        with pytest.raises(MisuseError, match="palate_app"):
+            PostgresStore(reader).calls(1)
 
 
 def test_calls_are_recorded_without_texts_unless_asked_for(database: Database) -> None:
@@ -268,18 +274,16 @@ def test_calls_are_recorded_without_texts_unless_asked_for(database: Database) -
     answer = says(json.dumps(told(1)))
     with double(database, answer, llm_prices={"faulty": (1.0, 10.0)}) as (model, _):
         run(database, model)
+        enrich(database, model, [1])  # the kept answer asks nothing
     store = PostgresStore(database)
     [call] = store.calls(10)
     assert (call.outcome, call.prompt, call.question, call.answer) == ("ok", "enrich@1", None, None)
     assert call.cost == pytest.approx(70e-6)
     with double(database, answer, llm_record_content=True, llm_cache_days=0) as (model, _):
         enrich(database, model, [1])
-        assert store.calls(1)[0].question is None, "the kept answer asks nothing"
-        store.forget()
-        enrich(database, model, [1])
     assert "Lost Dog" in (store.calls(1)[0].question or "")
     assert [cost.calls for cost in store.costs(1)] == [2]
-    assert store.forget() == (0, 1)
+    assert store.forget() == (1, 1)
     assert store.prune(keep_calls=0) == (0, 2)
 
 
