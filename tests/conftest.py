@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
+from hypothesis import HealthCheck
 from psycopg import sql as psql
 
 from ingest.embeddings import load_embeddings
@@ -27,8 +29,28 @@ DATA = Path(__file__).parents[2] / "shared" / "data"
 SAMPLES = Path(__file__).parents[1] / "samples"
 
 
+# Examples are the same in every run, however slow the machine. To look for others:
+# pytest --hypothesis-profile explore
+hypothesis.settings.register_profile(
+    "explore",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+hypothesis.settings.register_profile(
+    "same", hypothesis.settings.get_profile("explore"), derandomize=True
+)
+hypothesis.settings.load_profile("same")
+
+
 def pytest_configure() -> None:
-    """Tests use no settings of the person who runs them, and keep no runs where theirs are."""
+    """Tests use no settings of the person who runs them, and keep no runs where theirs are.
+
+    Nor do they go by way of a proxy, or of libpq's own variables.
+    """
+    for name in list(os.environ):
+        if name.startswith("PG") or (name.startswith("PALATE_") and "_TEST_" not in name):
+            del os.environ[name]
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "localhost,127.0.0.1"
     Settings.model_config["env_file"] = None
     os.environ["PALATE_MLFLOW_TRACKING_URI"] = "off"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rerank.query import parse
@@ -92,7 +92,7 @@ LORD = Words(("lord",))
 @given(tree=TREES)
 @example(tree=Or((LORD, And((Ids(()),), (LORD,)))))
 @example(tree=Or((LORD, And((Or((LORD, Match("title", "king"))), Not(LORD)), (LORD,)))))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_query_finds_and_scores_what_it_means(
     films_on_postgres: Database, reference: Reference, tree: Node
 ) -> None:
@@ -108,7 +108,7 @@ def test_any_query_finds_and_scores_what_it_means(
 
 
 @given(low=st.integers(-5, 12_000), high=st.integers(-5, 12_000), number=st.integers(0, 9999))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_prefixes_of_a_range_are_its_numbers(
     films_on_postgres: Database, low: int, high: int, number: int
 ) -> None:
@@ -159,9 +159,7 @@ CHANGES = st.lists(
 
 
 @given(changes=CHANGES)
-@settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=30)
 def test_the_index_follows_every_change(database: Database, changes: list[Any]) -> None:
     with database.begin() as connection:
         connection.execute(statements["truncate"])
@@ -258,7 +256,7 @@ TYPING = st.lists(
 @example(text="year:99999999999999999999")
 @example(text="year:[1 TO 999999999999999999]")
 @example(text='title:"lord rings"~9 (')
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_nothing_typed_at_psql_fails(films_on_postgres: Database, text: str) -> None:
     with films_on_postgres.read() as connection:
         query = connection.scalar(statements["parse"], {"text": text})

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rerank.query import parse
@@ -75,7 +75,7 @@ PLAIN = st.text(
 @given(text=PLAIN)
 @example(text="The the")
 @example(text='"a b" "" "c"')
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 def test_any_plain_text_is_read_alike(films_database: Database, text: str) -> None:
     found = parsed_in_sql(films_database, text)
     if not is_plain(text):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from palate.errors import ConflictError, NotFoundError
@@ -194,9 +194,7 @@ changes = st.lists(
 )  # fmt: skip
 
 
-@settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=15)
 @given(changes)
 def test_folding_in_ends_in_what_a_refresh_gives(
     trained: tuple[Database, Trained], steps: list[tuple[str, int, int, float]]

@@ -110,7 +110,7 @@ def assert_as_refreshed(connection: psycopg.Connection[Any]) -> None:
             assert kept[key][1] == pytest.approx(vector, abs=1e-5)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(operations, st.sampled_from([None, 30.0]))
 def test_any_interleaving_ends_in_what_a_refresh_gives(
     catalog: Database, steps: list[Operation], half_life: float | None

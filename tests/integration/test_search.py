@@ -263,7 +263,7 @@ def test_limits(searcher: Searcher) -> None:
     assert caught.value.position >= 0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(max_size=60))
 def test_any_text_is_answered(searcher: Searcher, q: str) -> None:
     response = searcher.search(SearchRequest(q=q, user_id=LOVER, snippets=True, facets=True))
