@@ -39,7 +39,8 @@ def _template(release: Release, component: str) -> Object:
         raise NotFoundError(
             f"The release {release.name} has no job {component!r} to start again; finished ones "
             "are deleted after a day. Nothing was started. `helm upgrade "
-            f"{release.name} CHART --reuse-values --set jobs.{component}.enabled=true` makes it."
+            f"{release.name} CHART --reset-then-reuse-values --set jobs.{component}.enabled=true` "
+            "makes it."
         )
     latest = max(jobs, key=lambda each: str(each["metadata"].get("creationTimestamp", "")))
     return _job(latest, component, latest["metadata"], _repeatable(latest["spec"]))

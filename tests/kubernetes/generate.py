@@ -17,7 +17,8 @@ apiVersion: kustomize.config.k8s.io/v1beta1
 kind: Kustomization
 resources:
 {resources}
-# Where the images are, and which:
+# Where the images are, and which. A Job cannot be changed in place: with another image, first
+#   kubectl delete job -l app.kubernetes.io/component=load --ignore-not-found
 # images:
 #   - name: palate
 #     newName: registry.example.com/palate

@@ -41,8 +41,9 @@ def test_the_shell_understands_a_block(block: str) -> None:
 def test_the_chart_takes_the_values_that_are_typed() -> None:
     with_values = [words for words in typed("helm") if {"--set", "--values"} & set(words)]
     assert len(with_values) >= 5
+    reused: Values = {}
     for words in with_values:
-        values: Values = {}
+        values = reused if "--reset-then-reuse-values" in words else {}
         for option, value in pairwise(words):
             if option == "--values":
                 merge(values, yaml.safe_load((ROOT / value).read_text(encoding="utf-8")))
