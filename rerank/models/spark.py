@@ -46,6 +46,8 @@ _LOCAL: dict[str, bool | float | int | str | None] = {
 }
 """Settings for a Spark on this machine; those of a cluster come from its own configuration."""
 
+_HERE = "local"  # how the masters of this machine begin
+_LARGEST_INT = 2**31 - 1
 _VECTOR_MODULE = "jdk.incubator.vector"
 
 
@@ -100,28 +102,13 @@ def spark_session(master: str) -> "Iterator[SparkSession]":
 
     logging.getLogger("py4j").setLevel(logging.WARNING)
     with tempfile.TemporaryDirectory(prefix="palate-spark-") as folder:
-        builder = (
-            SparkSession.builder.master(master).appName("palate train als")
-            .config("spark.ui.enabled", "false").config("spark.ui.showConsoleProgress", "false")
-            .config("spark.log.level", "ERROR")
-        )  # fmt: skip
-        if master.startswith("local"):
-            log = Path(folder) / "log4j2.properties"
-            log.write_text(_QUIET_LOG)
-            own: dict[str, bool | float | int | str | None] = {
-                "spark.local.dir": folder,
-                "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={log.as_uri()}",
-            }
-            builder = builder.config(map=_LOCAL | own)
-            os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-            os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
         session = None
         try:
             with _java(Path(folder)), warnings.catch_warnings():
                 # Spark warns of a pandas newer than it knows; nothing here is handed to pandas.
                 warnings.simplefilter("ignore", FutureWarning)
-                session = builder.getOrCreate()
-            if master.startswith("local"):
+                session = _builder(SparkSession.builder, master, Path(folder)).getOrCreate()
+            if master.startswith(_HERE):
                 session.sparkContext.setCheckpointDir(folder)
             yield session
         except (PySparkException, Py4JError) as error:
@@ -133,13 +120,35 @@ def spark_session(master: str) -> "Iterator[SparkSession]":
                 session.stop()
 
 
+def _builder(builder: "SparkSession.Builder", master: str, folder: Path) -> "SparkSession.Builder":
+    """Settings: few of a cluster's, which has its own; all of a Spark on this machine, which keeps
+    its files in ``folder``."""
+    builder = (
+        builder.master(master).appName("palate train als")
+        .config("spark.ui.enabled", "false").config("spark.ui.showConsoleProgress", "false")
+        .config("spark.log.level", "ERROR")
+    )  # fmt: skip
+    if not master.startswith(_HERE):
+        return builder
+    log = folder / "log4j2.properties"
+    log.write_text(_QUIET_LOG)
+    own: dict[str, bool | float | int | str | None] = {
+        "spark.local.dir": str(folder),
+        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={log.as_uri()}",
+    }
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    return builder.config(map=_LOCAL | own)
+
+
 def item_factors(spark: "SparkSession", paths: list[str], model: Als) -> "DataFrame":
     """Films' factors as MLlib learns them, and what makes a user of them.
 
     Columns ``id``, ``features`` and ``beyond``: the sum over a film's ratings of what its
     confidences are above 1, by users. MLlib's confidence is 1 + |r|, so that r is the rating's
     confidence less 1, below 0 for a film that was not liked. Its ridge grows with each user's and
-    film's ratings (Zhou et al. 2008); ``l2`` is what the mean user gets.
+    film's ratings (Zhou et al. 2008); ``l2`` is what the mean user gets. Its ids are ints: larger
+    ones are numbered for it.
     """
     from pyspark.ml.recommendation import ALS
     from pyspark.sql import functions as f
@@ -147,17 +156,21 @@ def item_factors(spark: "SparkSession", paths: list[str], model: Als) -> "DataFr
     weight = model.base + model.slope * (f.col("rating") - 3.5)
     confidence = f.signum(weight) * f.greatest(model.alpha * f.abs(weight) - 1, f.lit(1e-6))
     ratings = spark.read.parquet(*paths).select(
-        f.col("user_id").cast("int").alias("user_id"),
-        f.col("movie_id").cast("int").alias("movie_id"),
+        "user_id",
+        "movie_id",
         confidence.cast("float").alias("confidence"),
         (model.alpha * f.abs(weight) - 1).alias("beyond"),
     )
     facts = ratings.agg(
         f.countDistinct("user_id").alias("users"),
+        f.max("user_id").alias("user_id"),
+        f.max("movie_id").alias("movie_id"),
         f.sum((f.col("confidence") > 0).cast("int")).alias("liked"),
     ).first()
     if facts is None or not facts["liked"]:
         raise MisuseError("There are no ratings to learn from. Nothing was learned.")
+    ratings, _ = _with_ints(ratings, "user_id", facts["user_id"])
+    ratings, films = _with_ints(ratings, "movie_id", facts["movie_id"])
     blocks = max(2, 2 * spark.sparkContext.defaultParallelism)
     als = ALS(
         rank=model.rank, maxIter=model.epochs, seed=model.seed, implicitPrefs=True, alpha=1.0,
@@ -168,7 +181,24 @@ def item_factors(spark: "SparkSession", paths: list[str], model: Als) -> "DataFr
     beyond = ratings.groupBy(f.col("movie_id").alias("id")).agg(
         (f.sum("beyond") / facts["users"]).alias("beyond")
     )
-    return als.fit(ratings).itemFactors.join(beyond, "id").persist()
+    found = als.fit(ratings).itemFactors.join(beyond, "id")
+    if films is not None:
+        found = found.withColumnRenamed("id", "number").join(films, "number")
+        found = found.withColumnRenamed("movie_id", "id")
+    return found.persist()
+
+
+def _with_ints(
+    ratings: "DataFrame", column: str, largest: int
+) -> "tuple[DataFrame, DataFrame | None]":
+    """The ratings with ids that MLlib takes, and which ``number`` stands for which id if they had
+    to be numbered."""
+    if largest <= _LARGEST_INT:
+        return ratings.withColumn(column, ratings[column].cast("int")), None
+    ids = ratings.select(column).distinct().orderBy(column).rdd
+    numbers = ids.map(lambda row: row[0]).zipWithIndex().toDF(f"{column} bigint, number int")
+    numbered = ratings.join(numbers, column).drop(column).withColumnRenamed("number", column)
+    return numbered, numbers
 
 
 def _create_stage(database: Database, schema: str) -> None:

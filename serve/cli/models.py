@@ -184,7 +184,7 @@ def print_models(models: list[StoredModel]) -> None:
             number(model.metrics.get(HEADLINE), 4),
             number(model.metrics.get(f"debiased {HEADLINE}"), 4),
             number(model.metrics.get(RATINGS_HEADLINE), 4),
-            (model.fingerprint or "–")[:8],
+            (model.fingerprint or "–").removeprefix("features-")[:8],
             _utc(model.created_at),
         )
     out().print(shown)

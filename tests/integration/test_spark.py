@@ -37,9 +37,18 @@ def learned(
     sample_template: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[tuple[Database, int, Path]]:
-    """The sample, learned once on two threads; a virtual machine takes seconds to start."""
+    """The sample, its films' ids beyond what Spark counts with, learned once on two threads; a
+    virtual machine takes seconds to start."""
     folder = tmp_path_factory.mktemp("spark") / "features"
     with cloned(server, settings, sample_template) as database:
+        with database.begin() as connection:
+            connection.exec_driver_sql("CREATE TEMP TABLE kept AS SELECT * FROM ratings")
+            connection.exec_driver_sql("DELETE FROM ratings")
+            connection.exec_driver_sql("UPDATE movies SET movie_id = movie_id + 8589934592")
+            connection.exec_driver_sql(
+                "INSERT INTO ratings (user_id, movie_id, rating, rated_at)"
+                " SELECT user_id, movie_id + 8589934592, rating, rated_at FROM kept"
+            )
         build_features(database, folder)
         yield database, train_als(database, folder, MODEL, master="local[2]"), folder
 
@@ -66,6 +75,7 @@ def test_what_spark_learned_orders_films_as_als_does_here(
     ratings = read_ratings(database)
     ids, factors_in, factors_out = registry.read_factors(database, model_id)
     assert ids.tolist() == np.unique(ratings.movie_ids[ratings.columns]).tolist()
+    assert ids.min() > 2**32
     on_spark = Als(**MODEL.parameters())
     on_spark.ratings = ratings.among(ids)
     on_spark.factors_in, on_spark.factors_out = factors_in, factors_out
