@@ -138,7 +138,7 @@ def predict_rating(
             raise NotFoundError(f"There is no film {movie_id}. Nothing was predicted.")
         if film["model_id"] is None:
             return _by_baseline(
-                connection, who, film, "no rating model is stored; `palate train` makes one"
+                connection, who, film, "no rating model is in use; `palate train` makes one"
             )
         name = f"{film['model_name']} {film['model_version']}"
         if film["factors"] is None:

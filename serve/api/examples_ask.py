@@ -86,7 +86,7 @@ ASK_EXAMPLES: dict[str, Any] = {
             }
         ],
         "model": "bias",
-        "why": "no rating model is stored; `palate train` makes one",
+        "why": "no rating model is in use; `palate train` makes one",
         "rated": None,
         "summary": [
             "User 20001 is expected to give Shrek (2001) 5.0 stars; 80% of such "
@@ -94,7 +94,7 @@ ASK_EXAMPLES: dict[str, Any] = {
             "Confidence is low.",
             "Lifted by 1.1, since the user's ratings of 275 other films are above the "
             "crowd's; anybody: 3.9.",
-            "It says little here: no rating model is stored; `palate train` makes one.",
+            "It says little here: no rating model is in use; `palate train` makes one.",
         ],
         "summary_by": "rules",
     },

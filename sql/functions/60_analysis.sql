@@ -32,8 +32,7 @@ RETURN (coalesce(avg_rating * rating_count, 0) + 5 * overall) / (coalesce(rating
 -- it, all of them do.
 --
 -- A director or an actor needs two ratings. A user without ratings has no rows.
-DROP FUNCTION IF EXISTS preferences(bigint, text);
-CREATE FUNCTION preferences(for_user bigint, profile text DEFAULT 'main') RETURNS TABLE (
+CREATE OR REPLACE FUNCTION preferences(for_user bigint, profile text DEFAULT 'main') RETURNS TABLE (
     kind     text,   -- all, genre, decade, director, actor, budget, sentiment, audience
     name     text,
     n        bigint,
@@ -100,8 +99,7 @@ $$;
 
 -- compare(): films side by side, in the order given. Money below 1,000 dollars is not known; tiers
 -- are by the money where a film was not enriched.
-DROP FUNCTION IF EXISTS compare(bigint[]);
-CREATE FUNCTION compare(movie_ids bigint[]) RETURNS TABLE (
+CREATE OR REPLACE FUNCTION compare(movie_ids bigint[]) RETURNS TABLE (
     movie_id        bigint,
     title           text,
     year            integer,

@@ -15,6 +15,16 @@ def scalar(database: Database, statement: str) -> object:
         return connection.execute(sqlalchemy.text(statement)).scalar()
 
 
+LIVE_OBJECTS = """
+SELECT array_agg(live.oid ORDER BY live.oid) FROM (
+    SELECT oid FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+    UNION ALL SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace
+    UNION ALL SELECT t.oid FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+              WHERE c.relnamespace = 'public'::regnamespace
+) live
+"""
+
+
 def schemas(database: Database) -> object:
     return scalar(
         database, "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'palate_scratch%'"
@@ -54,9 +64,11 @@ def test_live_rows_stay_as_they_were_and_nothing_is_left(sample_copy: Database) 
             raise RuntimeError("stopped")
 
     before = scalar(sample_copy, "SELECT count(*) FROM ratings")
+    made = scalar(sample_copy, LIVE_OBJECTS)
     with pytest.raises(RuntimeError, match="stopped"):
         stop()
     assert scalar(sample_copy, "SELECT count(*) FROM ratings") == before
+    assert scalar(sample_copy, LIVE_OBJECTS) == made
     assert schemas(sample_copy) == 0
 
 
