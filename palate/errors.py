@@ -124,6 +124,17 @@ class LanguageModelRefusedError(LanguageModelError):
     title = "Language model refused"
 
 
+class UnusableAnswerError(LanguageModelError):
+    """The model answered twice, and neither answer can be used.
+
+    ``of_form``: the last one had its form, and was refused for what it says.
+    """
+
+    def __init__(self, message: str, *, of_form: bool) -> None:
+        super().__init__(message)
+        self.of_form = of_form
+
+
 class UnrecordedError(LanguageModelRefusedError):
     """A question cannot be recorded, so that no budget would count it: it was not asked."""
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from rerank.names import Names
+from rerank.names import Names, key
 
 LIKED = 3.5
 """The least rating that may be called liking."""
@@ -27,6 +27,8 @@ _SENTENCE = re.compile(r"(?<=[.!?;:])\s+")
 _DECADE = re.compile(r"\d{3}0s|\d+(?:st|nd|rd|th)")
 _LONGEST_NAME = 7  # words of a text that are held against the catalog at once
 _LEAST_ENGLISH = 0.2
+_LEAST_WORDS = 4  # of a sentence, beside names
+_MOST_DIGITS = 2  # behind the point; with three, a point may stand between thousands
 
 _COMMON = frozenset(
     Path(__file__).with_name("common_words.txt").read_text(encoding="utf-8").split()
@@ -53,14 +55,19 @@ _GENRES: Mapping[str, str] = {
         "animation": "animation animated cartoon cartoons anime",
         "children": "children childrens kids family families",
         "family": "family families",
-        "comedy": "comedy comedies comedic", "crime": "crime crimes gangster gangsters",
-        "documentary": "documentary documentaries", "drama": "drama dramas dramatic",
+        "comedy": "comedy comedies comedic sitcom farce dramedy rom-com romcom",
+        "crime": "crime crimes gangster gangsters",
+        "documentary": "documentary documentaries",
+        "drama": "drama dramas dramatic melodrama melodramas",
         "fantasy": "fantasy fantasies", "history": "history historical",
-        "horror": "horror horrors", "music": "music musicals musical",
-        "musical": "musical musicals", "mystery": "mystery mysteries",
+        "horror": "horror horrors slasher slashers", "music": "music musicals musical",
+        "musical": "musical musicals", "mystery": "mystery mysteries whodunit",
         "noir": "noir noirs", "romance": "romance romances romantic",
         "science fiction": "sci-fi scifi science-fiction",
         "thriller": "thriller thrillers", "war": "war wars", "western": "western westerns",
+        "superhero": "superhero superheroes", "biography": "biopic biopics biography",
+        "mockumentary": "mockumentary mockumentaries", "satire": "satire satires satirical",
+        "parody": "parody parodies spoof spoofs", "sport": "sport sports",
     }.items()
     for word in words.split()
 }  # fmt: skip
@@ -73,7 +80,15 @@ _SAME_GENRE: Mapping[str, frozenset[str]] = {
     "science fiction": frozenset({"science fiction", "sci-fi"}),
 }
 _LIKING = re.compile(r"\b(?:liked|loved?|enjoy(?:ed|s)?|favou?rites?|adored?|fan of)\b", re.I)
-_NOT = re.compile(r"\b(?:not|never|n't|didn['’]t|don['’]t|dislike[ds]?|hardly|less)\b", re.I)
+_HATING = re.compile(
+    r"\b(?:hate[ds]?|dislike[ds]?|loathe[ds]?"
+    r"|(?:not|never|hardly|n't|didn't|don't) (?:really |much )?(?:like|love|enjoy)(?:d|ed)?)\b",
+    re.IGNORECASE,
+)
+_NOT = re.compile(
+    r"\b(?:not(?! only| just| merely)|never|n't|didn['’]t|don['’]t|dislike[ds]?|hardly|less)\b",
+    re.I,
+)
 
 
 @dataclass(frozen=True)
@@ -97,6 +112,13 @@ class Facts:
         told = (_value(n) for n, _, _ in _NUMBER.findall(texts))
         decades = (float(n) for n in re.findall(r"(\d{3}0)s", texts))
         return frozenset((*map(abs, self.numbers), *self.rated.values(), *told, *decades))
+
+    @cached_property
+    def counts(self) -> frozenset[float]:
+        """The whole numbers, which may be written as words: no ratings."""
+        texts = " ".join((*self.names, *self.sentences))
+        told = (_value(n) for n, _, _ in _NUMBER.findall(texts) if "." not in n)
+        return frozenset((*map(abs, self.numbers), *told))
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -186,7 +208,7 @@ def _not_english(left: str, _facts: Facts) -> str:
         return "it is not English"
     words = [word.casefold() for word in _WORD.findall(left)]
     common = sum(word in _COMMON for word in words)
-    if common < _LEAST_ENGLISH * len(words):
+    if len(words) < _LEAST_WORDS or common < _LEAST_ENGLISH * len(words):
         return "it is not a plain English sentence"
     return ""
 
@@ -197,7 +219,7 @@ def _other_numbers(left: str, facts: Facts) -> str:
             return f"the number {written}{percent} is not in the data"
     for word in (part for w in _WORD.findall(left) for part in w.casefold().split("-")):
         value = _NUMBER_WORDS.get(word)
-        if value is not None and value not in facts.figures and word not in facts.words:
+        if value is not None and value not in facts.counts and word not in facts.words:
             return f"the number “{word}” is not in the data"
     return ""
 
@@ -205,6 +227,8 @@ def _other_numbers(left: str, facts: Facts) -> str:
 def _known(written: str, facts: Facts, *, percent: bool, decade: bool) -> bool:
     """Whether a number is one of the facts', as it is or rounded to the digits written."""
     value, digits = _value(written), len(written.partition(".")[2])
+    if digits > _MOST_DIGITS:
+        return False
 
     def means(figure: float) -> bool:
         if decade and figure // 10 * 10 == value:
@@ -252,10 +276,14 @@ def _in_catalog(left: str, facts: Facts, names: Names) -> str:
         words = part.split()
         for start in range(len(words)):
             for end in range(start + 2, min(start + _LONGEST_NAME, len(words)) + 1):
-                phrase = " ".join(words[start:end])
+                phrase = " ".join(words[start:end]).removesuffix("'s")
                 plain = all(word.casefold() in _COMMON for word in words[start:end])
                 if not plain and phrase.casefold() not in told and _named(phrase, names):
                     return phrase
+            whose = words[start].casefold().removesuffix("'s")
+            owned = words[start].endswith("'s") and whose not in facts.words | _COMMON
+            if owned and names.person(whose, fuzzy=False):
+                return whose
     return ""
 
 
@@ -263,7 +291,10 @@ def _named(phrase: str, names: Names) -> bool:
     if names.person(phrase, surname=False, fuzzy=False):
         return True
     found = names.films(phrase, fuzzy=False)
-    return found is not None and len(found.best.title.split()) > 1
+    if found is None:
+        return False
+    title = found.best.title.casefold()
+    return title == phrase.casefold() or len(key(phrase).split()) > 1
 
 
 def _contradicts(sentence: str, facts: Facts) -> str:
@@ -274,8 +305,41 @@ def _contradicts(sentence: str, facts: Facts) -> str:
     low = next((t for t, r in about.items() if r < LIKED), None)
     if low and _LIKING.search(facts.without_names(sentence)) and not _NOT.search(sentence):
         return f"{low} was not liked: it was given {about[low]:.1f}"
+    high = next((t for t, r in about.items() if r >= LIKED), None)
+    if high and low is None and _HATING.search(facts.without_names(sentence)):
+        return f"{high} was liked: it was given {about[high]:.1f}"
+    if len(about) > 1 and _swapped(sentence, about, facts):
+        return "a rating is not that of the film beside it"
     others = set(facts.rated.values()) - set(about.values()) - {abs(n) for n in facts.numbers}
     for written, _, _ in _NUMBER.findall(facts.without_names(sentence)):
         if _value(written) in others:
             return f"{written} is not the rating of {next(iter(about))}"
     return ""
+
+
+def _swapped(sentence: str, about: Mapping[str, float], facts: Facts) -> bool:
+    """Whether ratings in a sentence about several films stand beside the wrong ones.
+
+    All of them stand before their films (5.0 to Up), or all behind (Up with 5.0).
+    """
+    titles = [
+        (found.start(), found.end(), rating)
+        for title, rating in about.items()
+        for found in name_patterns([title])[0].finditer(sentence)
+    ]
+    told = [
+        (found.start(), _value(found[1]))
+        for found in _NUMBER.finditer(sentence)
+        if not any(start <= found.start() < end for start, end, _ in titles)
+    ]
+    ratings = {*about.values()} - {abs(n) for n in facts.numbers}
+    told = [(at, value) for at, value in told if value in ratings]
+    before = all(_nearest(titles, at, ahead=True) == value for at, value in told)
+    behind = all(_nearest(titles, at, ahead=False) == value for at, value in told)
+    return not (before or behind)
+
+
+def _nearest(titles: list[tuple[int, int, float]], at: int, *, ahead: bool) -> float | None:
+    """The rating of the next film, or of the one before."""
+    found = [t for t in titles if (t[0] > at if ahead else t[1] <= at)]
+    return (min(found) if ahead else max(found))[2] if found else None

@@ -25,6 +25,7 @@ from palate.errors import (
     LanguageModelUnavailableError,
     PalateError,
     UnrecordedError,
+    UnusableAnswerError,
 )
 from palate.llm import LanguageModel, load_prompt
 from palate.metrics import LLM_TEXTS
@@ -41,6 +42,7 @@ LENGTHS: Mapping[Kind, tuple[int, int]] = {"reason": (30, 300), "summary": (40, 
 """The least and most characters of a text."""
 
 NO_MODEL = "no language model is set: PALATE_LLM_PROVIDER or PALATE_LLM_URL names one"
+FORMLESS = "the model's answers were not of the form asked for"
 UNFAITHFUL = "the model's words did not keep to the facts"
 
 
@@ -162,7 +164,9 @@ def why(error: PalateError) -> str:
         return "the language model's endpoint refuses the key or the model (`palate doctor`)"
     if isinstance(error, LanguageModelUnavailableError):
         return _SLOW
-    return UNFAITHFUL
+    if isinstance(error, UnusableAnswerError):
+        return UNFAITHFUL if error.of_form else FORMLESS
+    return str(error).partition(". ")[0]  # of the endpoint, a limit or the setup, in our words
 
 
 def summary_passage(

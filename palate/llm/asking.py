@@ -13,12 +13,12 @@ from typing import Any, TypeVar
 import structlog
 from pydantic import BaseModel
 
-from palate.errors import BudgetError, LanguageModelError
+from palate.errors import BudgetError, LanguageModelError, UnusableAnswerError
 from palate.llm.answers import Answer, AnswerStore, Budget, Call, CallEnd, Outcome, Usage
 from palate.llm.limits import estimate_tokens
 from palate.llm.prompts import Prompt
 from palate.llm.providers import Endpoint
-from palate.llm.schema import WrongFormError, read_answer, strict_schema
+from palate.llm.schema import RefusedAnswerError, WrongFormError, read_answer, strict_schema
 from palate.llm.transport import Messages, TooLargeError, Transport, may_be_billed, too_large
 from palate.settings import Settings
 
@@ -78,7 +78,8 @@ class Asker:
         if kept is not None and (value := _read_kept(kept, read)) is not None:
             return Answer(value, self._endpoint.model, prompt.label, True, False, Usage(), 0.0)
         deadline, started = self._deadline(seconds), time.monotonic()
-        messages, spent, problem = self.messages(prompt, data, schema), Usage(), ""
+        messages, spent = self.messages(prompt, data, schema), Usage()
+        problem = WrongFormError()
         for repair in (False, True):
             async with self._recorded(prompt, messages, schema) as talk:
                 text, value = "", None
@@ -87,17 +88,18 @@ class Asker:
                     value = read(text)
                     talk.outcome = "repaired" if repair else "ok"
                 except WrongFormError as error:
-                    talk.outcome, problem = "invalid", str(error)
+                    talk.outcome, problem = "invalid", error
             spent += talk.lost + talk.usage
             if value is not None:
                 await self._keep(key, prompt, value)
                 took = time.monotonic() - started
                 model = self._endpoint.model
                 return Answer(value, model, prompt.label, False, repair, spent, took)
-            messages = messages + _mend(self._shown(text), problem)
-        raise LanguageModelError(
+            messages = messages + _mend(self._shown(text), str(problem))
+        raise UnusableAnswerError(
             f"{self._endpoint.model} gave no answer of the form asked for, twice ({problem}). "
-            "Nothing was changed. Choose a more capable PALATE_LLM_MODEL."
+            "Nothing was changed. Choose a more capable PALATE_LLM_MODEL.",
+            of_form=problem.of_form,
         )
 
     def messages(self, prompt: Prompt, data: Data, schema: Mapping[str, Any]) -> Messages:
@@ -275,7 +277,7 @@ def _read(
         try:
             check(value)
         except ValueError as error:
-            raise WrongFormError(str(error)) from None
+            raise RefusedAnswerError(str(error)) from None
     return value
 
 

@@ -13,7 +13,18 @@ _UNSENT = ("title", "default", "minLength", "maxLength")
 
 
 class WrongFormError(Exception):
-    """An answer is not of its form; the message says how, for the model to mend it."""
+    """An answer is not of its form; the message says how, for the model to mend it.
+
+    ``of_form``: it is, and was refused for what it says.
+    """
+
+    of_form = False
+
+
+class RefusedAnswerError(WrongFormError):
+    """An answer of the right form says what it should not."""
+
+    of_form = True
 
 
 def strict_schema(answer_type: type[BaseModel]) -> dict[str, Any]:

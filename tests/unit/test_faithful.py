@@ -1,5 +1,7 @@
 """The filter of what a model words: only what the facts say gets through."""
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,6 +39,8 @@ def held(text: str, *, empty: bool = True) -> None:
         "Its mean rating is 6.5, and 42% of the score is text.",
         "A sci-fi film of the 2000s, lifted three places for you.",
         "LORD OF WAR is near to Up, which you liked.",
+        "You gave 5.0 to Up (2009) and 2.0 to Shrek, and it is lifted 3 places.",
+        "Up has 5.0 from you and Shrek has 2.0, and so it is lifted.",
     ],
 )
 def test_what_the_facts_say_passes(text: str) -> None:
@@ -67,6 +71,17 @@ def test_what_the_facts_say_passes(text: str) -> None:
         ("It is a film for you\u202e and for all of your friends.", "control"),
         ("Lord of War is it. Lord of War is it. Lord of War is it.", "twice"),
         ("You told me why the film is where it is on your list.", "nothing of the data"),
+        ("It is a romcom, and you like those as other people do.", "romcom"),
+        ("It is a superhero film, and you like those as people do.", "superhero"),
+        ("It is one of hanks's films and you like it for that.", "hanks"),
+        ("You and 2.000 other people gave it the best of ratings.", "2.000"),
+        ("It is in the top two of the list of all films for you.", "two"),
+        ("You did not like Up, and so this film is placed low.", "Up was liked"),
+        ("You loved Shrek not only for its people but as a film.", "Shrek was not liked"),
+        ("Up was given 2.0 by you and Shrek was given 5.0 by you.", "beside it"),
+        ("You gave 2.0 to Up and 5.0 to Shrek, so it stands here.", "beside it"),
+        ("It is like dead man walking's first part, as you see.", "dead man"),
+        ("Lord of War, by Andrew Niccol", "plain English sentence"),
         ("Too short.", "characters"),
         ("It is good for you. " * 20, "characters"),
     ],
@@ -92,6 +107,46 @@ def test_any_text_passes_or_is_refused(text: str) -> None:
         return
     assert 20 <= len(text) <= 200
     assert not set(text) & set("<>[]{}`*#|")
+
+
+_LETTERS = st.characters(categories=["Lu", "Ll", "Lo"], max_codepoint=0x2FFFF)
+
+
+@given(st.text(_LETTERS, min_size=1, max_size=12).filter(lambda name: not name.isascii()))
+def test_a_name_in_any_script_is_known_or_refused(name: str) -> None:
+    """Written large, or in letters that are not Latin, however it is composed."""
+    written = name[:1].upper() + name[1:]
+    latin = all(unicodedata.name(c, "").startswith("LATIN") for c in written)
+    if latin and not unicodedata.normalize("NFKC", written)[:1].isupper():
+        return  # letters without a large form cannot be told from plain words
+    for text in (f"It is {written}'s best film and one for you.", f"You like {written} as I do."):
+        with pytest.raises(ValueError, match=r"\w"):
+            held(text)
+
+
+@given(st.sampled_from(FACTS.names), st.integers(1, 11), st.booleans())
+def test_a_part_of_a_title_is_no_title(name: str, letters: int, possessive: bool) -> None:
+    part = name[:letters].strip()
+    if part in ("", name) or len(part.split()[-1]) < 2:
+        return
+    own = "'s" if possessive else ""
+    with pytest.raises(ValueError, match="not in the data"):
+        held(f"You would like to see {part}{own} other films, as people do.")
+
+
+@given(
+    st.lists(
+        st.sampled_from(["three", "four", "six", "eight", "eleven", "forty", "hundred", "million"]),
+        min_size=1,
+        max_size=3,
+    ),
+    st.sampled_from(["-", " "]),
+)
+def test_no_number_in_words_passes_that_is_not_a_fact(words: list[str], between: str) -> None:
+    facts = Facts(numbers=(7,), sentences=("it is lifted 7 places",))
+    text = f"It is lifted {between.join(words)} places for you."
+    with pytest.raises(ValueError, match="not in the data"):
+        check(text, facts, shortest=9, longest=99, empty=True)
 
 
 @given(st.integers(min_value=10, max_value=10**6))
