@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from palate.errors import ClusterError, NotFoundError
 from serve.k8s.cluster import Cluster, Object
+from serve.k8s.logs import steps_run
 from serve.k8s.release import Release
 
 _POLL = 1.0
@@ -87,15 +88,19 @@ def job_state(job: Object) -> str:
 
 
 def follow_job(cluster: Cluster, name: str) -> Iterator[bytes]:
-    """The log of a job, as it grows, to the job's end. Raises ClusterError when it failed."""
-    followed: set[str] = set()
+    """The log of a job, step after step as it grows, to its end.
+
+    Raises ClusterError when the job failed.
+    """
+    followed: set[tuple[str, str, int]] = set()
     while True:
         job = cluster.get("jobs", name)
         for pod in cluster.find("pods", f"batch.kubernetes.io/job-name={name}"):
-            pod_name = str(pod["metadata"]["name"])
-            if pod_name not in followed and pod.get("status", {}).get("phase") != "Pending":
-                followed.add(pod_name)
-                yield from cluster.log(pod_name, follow=True, tail=None)
+            for container, restarts in steps_run(pod):
+                step = (str(pod["metadata"]["name"]), container, restarts)
+                if step not in followed:
+                    followed.add(step)
+                    yield from cluster.log(step[0], container, follow=True, tail=None)
         state = job_state(job)
         if state == "complete":
             return

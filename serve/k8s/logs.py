@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 
 from palate.errors import NotFoundError, PalateError
-from serve.k8s.cluster import Cluster
+from serve.k8s.cluster import Cluster, Object
 from serve.k8s.release import Release, find_database
 
 _JOB = "batch.kubernetes.io/job-name"
@@ -13,7 +13,7 @@ _JOB = "batch.kubernetes.io/job-name"
 _Item = tuple[str, bytes] | PalateError | None
 
 
-def find_pods(release: Release, what: str, database: str | None = None) -> list[str]:
+def find_pods(release: Release, what: str, database: str | None = None) -> list[Object]:
     """The pods of a part of the release, of a job, or the pod of this name.
 
     Raises NotFoundError when there is none.
@@ -25,36 +25,61 @@ def find_pods(release: Release, what: str, database: str | None = None) -> list[
     else:
         selectors = [release.component(what), f"{_JOB}={what}"]
     for selector in selectors:
-        found = [str(pod["metadata"]["name"]) for pod in cluster.find("pods", selector)]
-        if found:
+        if found := cluster.find("pods", selector):
             return found
-    ours = {str(pod["metadata"]["name"]) for pod in cluster.find("pods", release.selector)}
+    ours = {str(pod["metadata"]["name"]): pod for pod in cluster.find("pods", release.selector)}
     if what in ours:
-        return [what]
+        return [ours[what]]
     raise NotFoundError(
         f"The release {release.name} has no pod, job or part called {what!r}. Nothing was read. "
         "`palate k8s status` lists them."
     )
 
 
+def steps_run(pod: Object) -> list[tuple[str, int]]:
+    """The containers of a pod that have run, in their order, with how often each was restarted."""
+    status = pod.get("status", {})
+    found = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
+    return [
+        (str(each["name"]), int(each.get("restartCount", 0)))
+        for each in found
+        if {"running", "terminated"} & each.get("state", {}).keys() or each.get("lastState")
+    ]
+
+
+def _shown(pod: Object) -> list[str | None]:
+    """The containers whose logs tell: every step of a job; else what runs, or what it waits for."""
+    steps = [name for name, _ in steps_run(pod)]
+    main = {str(each["name"]) for each in pod["spec"].get("containers") or []}
+    if _JOB not in (pod["metadata"].get("labels") or {}):
+        steps = [name for name in steps if name in main] or steps[-1:]
+    return [*steps] or [None]
+
+
 def read_logs(
-    cluster: Cluster, pods: list[str], container: str | None, *, follow: bool, tail: int
+    cluster: Cluster, pods: list[Object], container: str | None, *, follow: bool, tail: int
 ) -> Iterator[tuple[str, bytes]]:
     """Lines with the pod they are of: pod after pod, or, following, as they come.
 
     Raises ClusterError and NotFoundError.
     """
+
+    def of(pod: Object) -> Iterator[tuple[str, bytes]]:
+        name = str(pod["metadata"]["name"])
+        for each in [container] if container else _shown(pod):
+            for text in cluster.log(name, each, follow=follow, tail=tail):
+                yield name, text
+
     if not follow or len(pods) == 1:
         for pod in pods:
-            for text in cluster.log(pod, container, follow=follow, tail=tail):
-                yield pod, text
+            yield from of(pod)
         return
     lines: queue.SimpleQueue[_Item] = queue.SimpleQueue()
 
-    def read(pod: str) -> None:
+    def read(pod: Object) -> None:
         try:
-            for text in cluster.log(pod, container, follow=True, tail=tail):
-                lines.put((pod, text))
+            for item in of(pod):
+                lines.put(item)
         except PalateError as error:
             lines.put(error)
         lines.put(None)

@@ -218,7 +218,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(status, {"kind": "Status", "status": "Failure", "message": message})
 
     def _log(self, pod: str, asked: dict[str, list[str]]) -> None:
-        lines = self.server.api.logs.get(pod, [])
+        logs = self.server.api.logs
+        lines = logs.get(f"{pod}/{asked.get('container', [''])[0]}", logs.get(pod, []))
         tail = int(asked.get("tailLines", ["1000"])[0])
         data = "".join(f"{line}\n" for line in (lines[-tail:] if tail else [])).encode()
         self.send_response(200)

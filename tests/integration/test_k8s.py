@@ -84,7 +84,7 @@ def pod(name: str, labels: dict[str, str], port: int = 5432, *, ready: bool = Tr
         "status": {
             "phase": "Running",
             "conditions": [{"type": "Ready", "status": str(ready)}],
-            "containerStatuses": [{"restartCount": 1, "state": {"running": {}}}],
+            "containerStatuses": [{"name": "main", "restartCount": 1, "state": {"running": {}}}],
         },
     }
 
@@ -677,25 +677,56 @@ def test_load_says_what_to_type_when_there_is_no_job(
     assert "--set jobs.load.enabled=true" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("condition", "code"), [("Complete", 0), ("Failed", 1)])
-def test_a_followed_load_shows_its_log_and_ends_as_it_ends(
-    palate: Palate, kube: KubeApi, condition: str, code: int, capsys: pytest.CaptureFixture[str]
+ENDED = {"state": {"terminated": {"exitCode": 0}}}
+AGAIN = {"state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": {"terminated": {}}}
+LATER = {"state": {"waiting": {"reason": "PodInitializing"}}}
+
+
+@pytest.mark.parametrize(
+    ("condition", "load", "tasters", "code", "shown"),
+    [
+        ("Complete", ENDED, ENDED, 0, "up to date\n3,198 films\n4 users\n"),
+        ("Failed", AGAIN, LATER, 1, "up to date\n3,198 films\n"),
+    ],
+    ids=["complete", "failed"],
+)
+def test_a_followed_load_shows_every_step_and_ends_as_it_ends(
+    palate: Palate,
+    kube: KubeApi,
+    condition: str,
+    load: Object,
+    tasters: Object,
+    code: int,
+    shown: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     kube.add("jobs", job("palate-load-1", "load", []))
+    steps = [{"name": "migrate"} | ENDED, {"name": "load", "restartCount": 6} | load]
 
     def work() -> None:
         while len(kube.objects["jobs"]) < 2:
             time.sleep(0.01)
         name = kube.objects["jobs"][-1]["metadata"]["name"]
-        kube.logs["loader"] = ["3,198 films"]
-        kube.add("pods", pod("loader", component("load") | {"batch.kubernetes.io/job-name": name}))
+        kube.logs["loader/migrate"] = ["up to date"]
+        kube.logs["loader/load"] = ["3,198 films"]
+        kube.logs["loader/tasters"] = ["4 users"]
+        loader = pod("loader", component("load") | {"batch.kubernetes.io/job-name": name})
+        loader["spec"]["containers"] = [{"name": "tasters", "image": "palate:0.1.0"}]
+        loader["status"] = {
+            "phase": "Pending",
+            "initContainerStatuses": steps,
+            "containerStatuses": [{"name": "tasters"} | tasters],
+        }
+        kube.add("pods", loader)
         kube.objects["jobs"][-1]["status"] = {"conditions": [{"type": condition, "status": "True"}]}
 
     cluster_at_work = threading.Thread(target=work)
     cluster_at_work.start()
     assert palate("load", "--follow") == code
     cluster_at_work.join()
-    assert capsys.readouterr().out == "3,198 films\n"
+    assert capsys.readouterr().out == shown
+    assert palate("logs", "load") == 0
+    assert capsys.readouterr().out == shown
 
 
 def test_logs_of_one_pod_of_several_and_of_a_job(
@@ -709,6 +740,16 @@ def test_logs_of_one_pod_of_several_and_of_a_job(
         assert palate("logs", "api", *follow) == 0
         shown = sorted(capsys.readouterr().out.splitlines())
         assert shown == ["palate-7c9: one", "palate-7c9: two", "palate-8d1: \ufffd[31mthree"]
+    kube.logs["palate-9e2/migrate"] = ["waits for the database"]
+    starting = pod("palate-9e2", component("api"))
+    starting["status"] = {
+        "phase": "Pending",
+        "initContainerStatuses": [{"name": "migrate", "state": {"running": {}}}],
+        "containerStatuses": [{"name": "main"} | LATER],
+    }
+    kube.add("pods", starting)
+    assert palate("logs", "palate-9e2") == 0
+    assert capsys.readouterr().out == "waits for the database\n"
     assert palate("logs", "palate-8d1") == 0
     assert palate("logs", "database") == 0
     assert palate("logs", "nobody") == 1
