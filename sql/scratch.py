@@ -23,7 +23,10 @@ from sql.statements import Statements, raw, run_script
 
 _statements = Statements(Path(__file__).parent / "statements" / "scratch.sql")
 
-_COPY_ROWS = 100_000
+_COPY_ROWS = 500_000
+_COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_COPY_END = b"\xff\xff"
+_YEAR_2000 = 946_684_800  # seconds since 1970
 
 
 class ScratchError(PalateError):
@@ -80,18 +83,40 @@ def fill(
     with made.begin(patient=True) as connection:
         home = connection.execute(_statements["next_schema"]).scalar_one()
         run_script(connection, _named("copy_catalog", home=home))
-        run_script(connection, _statements.raw("stage"))
-        with raw(connection).cursor().copy(_statements.raw("copy_ratings").encode()) as copy:
-            for start in range(0, len(user_ids), _COPY_ROWS):
-                part = slice(start, start + _COPY_ROWS)
-                columns = (user_ids[part], movie_ids[part], ratings[part], times[part])
-                for row in zip(*(column.tolist() for column in columns), strict=True):
-                    copy.write_row(row)
-        connection.execute(_statements["write_ratings"])
+        connection.execute(_statements["without_triggers"])
+        order = np.lexsort((movie_ids, user_ids))
+        for start in range(0, len(order), _COPY_ROWS):
+            part = order[start : start + _COPY_ROWS]
+            rows = _binary_rows(user_ids[part], movie_ids[part], ratings[part], times[part])
+            with raw(connection).cursor().copy(_statements.raw("copy_ratings").encode()) as copy:
+                copy.write(_COPY_HEADER + rows + _COPY_END)
+        connection.execute(_statements["with_triggers"])
     with made.begin(patient=True) as connection:
+        connection.execute(_statements["refresh_profiles"])  # statistics count whom it makes
         connection.execute(_statements["refresh_stats"])
-        connection.execute(_statements["refresh_profiles"])
         connection.execute(_statements["analyze"])
+
+
+def _binary_rows(
+    user_ids: NDArray[np.int64],
+    movie_ids: NDArray[np.int64],
+    ratings: NDArray[np.float32],
+    times: NDArray[np.float64],
+) -> bytes:
+    """Rows of binary COPY: each value behind its length, numbers big end first; times in
+    microseconds since 2000."""
+    rows = np.zeros(len(user_ids), [
+        ("values", ">i2"),
+        ("user_id_length", ">i4"), ("user_id", ">i8"),
+        ("movie_id_length", ">i4"), ("movie_id", ">i8"),
+        ("rating_length", ">i4"), ("rating", ">f4"),
+        ("rated_at_length", ">i4"), ("rated_at", ">i8"),
+    ])  # fmt: skip
+    rows["values"], rows["rating_length"] = 4, 4
+    rows["user_id_length"] = rows["movie_id_length"] = rows["rated_at_length"] = 8
+    rows["user_id"], rows["movie_id"], rows["rating"] = user_ids, movie_ids, ratings
+    rows["rated_at"] = np.rint((times - _YEAR_2000) * 1e6)
+    return rows.tobytes()
 
 
 def _named(name: str, **identifiers: str) -> str:

@@ -61,18 +61,15 @@ UPDATE profile_settings SET half_life_days = h.half_life_days FROM {home}.profil
 DELETE FROM blend;
 INSERT INTO blend SELECT * FROM {home}.blend;
 
--- name: stage
-CREATE TEMP TABLE training (
-    user_id bigint NOT NULL, movie_id bigint NOT NULL, rating real NOT NULL,
-    rated_at double precision NOT NULL
-) ON COMMIT DROP;
+-- name: without_triggers
+-- Profiles are made once, of all ratings.
+ALTER TABLE ratings DISABLE TRIGGER USER;
 
 -- name: copy_ratings
-COPY training FROM STDIN;
+COPY ratings (user_id, movie_id, rating, rated_at) FROM STDIN WITH (FORMAT binary);
 
--- name: write_ratings
-INSERT INTO ratings (user_id, movie_id, rating, rated_at)
-SELECT user_id, movie_id, rating, to_timestamp(rated_at) FROM training ORDER BY user_id, movie_id;
+-- name: with_triggers
+ALTER TABLE ratings ENABLE TRIGGER USER;
 
 -- name: refresh_profiles
 SELECT refresh_profiles();
