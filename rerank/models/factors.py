@@ -16,7 +16,7 @@ from scipy.sparse.linalg import svds
 
 from palate.errors import MisuseError
 from rerank.models.interface import Model, Movies, Ratings
-from rerank.models.stacked import Stacked, known_sides
+from rerank.models.stacked import Stacked, known_sides, with_windows
 
 Floats = NDArray[np.float32]
 
@@ -85,7 +85,9 @@ class Ease(FactorModel):
     ``degree_exponent`` (a ridge that grows with popularity), and below them rows of what is known
     of each film (CEASE: Jeunen, Van Balen and Goethals 2020, "Closed-form models for collaborative
     filtering with side-information"): genres, years and the text vector, each with its weight;
-    so films that nobody rated have factors, too. With Y = U S V',
+    so films that nobody rated have factors, too. Each user's ratings are there once more, cut into
+    runs of ``window`` in order of time (0: not), so that films rated near each other are nearer
+    than films that somebody rated years apart. With Y = U S V',
 
         B = V S^2 / (S^2 + l2) V' / (1 - q)   but for its diagonal, 0
         q = diag(V S^2 / (S^2 + l2) V')
@@ -103,9 +105,11 @@ class Ease(FactorModel):
     text: float = 1.0
     genres: float = 0.5
     years: float = 0.5
+    window: int = 50
 
     def _learn(self, ratings: Ratings, movies: Movies | None) -> None:
-        found = _autoencoder(self, self._weighted(ratings), ratings, movies, self.rank)
+        weighted = with_windows(ratings, self._weighted(ratings), self.window)
+        found = _autoencoder(self, weighted, ratings, movies, self.rank)
         self.factors_in, self.factors_out, _ = found
 
 
@@ -113,7 +117,7 @@ class Ease(FactorModel):
 class FullEase(Model):
     """EASE with every singular value, a film saying nothing of itself. What ``ease`` is held to.
 
-    Where users and films are both more than ``most_films``, only the most rated ones are known.
+    Where rows and films are both more than ``most_films``, only the most rated films are known.
     """
 
     name: ClassVar[str] = "full-ease"
@@ -126,13 +130,14 @@ class FullEase(Model):
     text: float = 1.0
     genres: float = 0.5
     years: float = 0.5
+    window: int = 50
     most_films: int = 6000
 
     def _weighted(self, ratings: Ratings) -> sparse.csr_matrix:
         return ratings.with_values(self.base + self.slope * (ratings.values - 3.5))
 
     def _learn(self, ratings: Ratings, movies: Movies | None) -> None:
-        weighted = self._weighted(ratings)
+        weighted = with_windows(ratings, self._weighted(ratings), self.window)
         if min(weighted.shape) > self.most_films:
             counts = np.bincount(ratings.columns, minlength=len(ratings.movie_ids))
             rare = np.argsort(-counts, kind="stable")[self.most_films :]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.linalg import LinearOperator
 
-from rerank.models.interface import Ids, Movies
+from rerank.models.interface import Ids, Movies, Ratings
 
 Floats = NDArray[np.float32]
 
@@ -41,6 +41,26 @@ class Stacked(LinearOperator):  # type: ignore[misc]  # scipy has no types
 
     def _rmatvec(self, x: NDArray[Any]) -> NDArray[Any]:
         return self._rmatmat(x)
+
+
+def with_windows(ratings: Ratings, weighted: sparse.csr_matrix, size: int) -> sparse.csr_matrix:
+    """``weighted`` (n, m), the weights of ``ratings``, over each user's in runs of ``size`` (w, m).
+
+    Runs are counted from the latest rating back. A user whose ratings are all of one time has one
+    run; with ``size`` 0 there are none.
+    """
+    if not size:
+        return weighted
+    order = np.lexsort((ratings.movie_ids[ratings.columns], -ratings.times, ratings.rows))
+    rows, times = ratings.rows[order], ratings.times[order]
+    begins, ends = ratings.starts[:-1][rows], ratings.starts[1:][rows]
+    nth = np.arange(len(order)) - begins
+    dated = times[begins] > times[ends - 1]
+    first = (nth == 0) | (dated & (nth % size == 0))
+    runs = np.cumsum(first) - 1
+    shape = int(first.sum()), weighted.shape[1]
+    cut = sparse.csr_matrix((weighted.data[order], (runs, ratings.columns[order])), shape)
+    return sparse.vstack([weighted, cut], format="csr", dtype=np.float32)
 
 
 def known_sides(

@@ -55,6 +55,7 @@ SPACES: Mapping[str, Mapping[str, Span]] = {
         "text": Span(0.0, 2.0),
         "genres": Span(0.0, 1.5),
         "years": Span(0.0, 1.5),
+        "window": Span(20, 200, log=True),
         "slope": _SLOPE,
     },
     "als": {

@@ -6,7 +6,7 @@ import pytest
 from rerank.models import factors
 from rerank.models.factors import Ease, FullEase
 from rerank.models.interface import Movies, Ratings
-from rerank.models.stacked import known_sides
+from rerank.models.stacked import known_sides, with_windows
 from tests.unit.models import structured
 
 
@@ -21,7 +21,7 @@ def by_definition(ratings: Ratings, l2: float) -> np.ndarray[tuple[int, ...], np
 
 def test_with_every_singular_value_it_is_the_closed_form() -> None:
     ratings = structured.ratings()
-    model = FullEase(degree_exponent=0.0, l2=0.02).fit(ratings)
+    model = FullEase(degree_exponent=0.0, l2=0.02, window=0).fit(ratings)
     found = model.score(ratings.user_ids, ratings.movie_ids)
     assert found == pytest.approx(by_definition(ratings, 0.02), abs=1e-4)
 
@@ -63,3 +63,23 @@ def test_what_is_known_of_films_has_the_lengths_it_is_given() -> None:
     assert np.linalg.norm(sides[0, 5:]) == pytest.approx(0.1)
     assert not sides[1:].any()
     assert known_sides(None, np.array([1, 2]), 1, 1, 1).shape == (2, 0)
+
+
+def test_a_users_ratings_are_there_again_in_runs_from_the_latest_back() -> None:
+    times = [
+        30,
+        10,
+        20,
+        5,
+        5,
+        5,
+    ]  # the second user's order is not known
+    ratings = Ratings.of([1, 1, 1, 2, 2, 2], [10, 11, 12, 10, 11, 12], np.arange(1, 7) / 2, times)
+    assert with_windows(ratings, ratings.matrix, 2).toarray().tolist() == [
+        [0.5, 1.0, 1.5],
+        [2.0, 2.5, 3.0],
+        [0.5, 0.0, 1.5],
+        [0.0, 1.0, 0.0],
+        [2.0, 2.5, 3.0],
+    ]
+    assert with_windows(ratings, ratings.matrix, 0).shape == (2, 3)
