@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from sql.engines import CompiledQuery
-from sql.engines.vocabulary import Lexemes
+from sql.engines.indexed_words import Lexemes
 from sql.syntax import (
     BARE_FIELDS,
     FIELDS,
@@ -261,5 +261,6 @@ def _range(tree: Range) -> Json:
         bound = Decimal(repr(tree.high)) * unit
         high = min(high, math.floor(bound))
         high -= not tree.include_high and high == bound
-    return {"kind": "range", "fields": {tree.field: 1.0}, "low": low, "high": high,
-            "scores": False}  # fmt: skip
+    # PostgreSQL reads both as bigint, also where nothing is between them.
+    return {"kind": "range", "fields": {tree.field: 1.0}, "low": min(low, _MOST),
+            "high": max(high, -1), "scores": False}  # fmt: skip

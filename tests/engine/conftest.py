@@ -74,7 +74,8 @@ def paradedb_database(settings: Settings) -> Iterator[Database]:
         name = f"palate_test_{uuid.uuid4().hex[:12]}"
         with psycopg.connect(plain, autocommit=True) as admin:
             admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        database = Database(url.set(database=name).render_as_string(hide_password=False), settings)
+        asked = settings.model_copy(update={"engine": "paradedb"})  # else an error says why not
+        database = Database(url.set(database=name).render_as_string(hide_password=False), asked)
         try:
             yield database
         finally:

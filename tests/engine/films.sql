@@ -39,3 +39,51 @@ DELETE FROM movies WHERE movie_id = :id;
 
 -- name: plan
 EXPLAIN (FORMAT TEXT, COSTS OFF) SELECT movie_id FROM search_candidates(CAST(:query AS jsonb), 100);
+
+-- name: search_columns
+-- As evaluation and training ask: query, fallback and user are columns of a table.
+SELECT q.number, h.movie_id, h.bm25_score, h.relaxed
+FROM unnest(CAST(:query AS jsonb[]), CAST(:loose AS jsonb[]), CAST(:user AS bigint[]))
+     WITH ORDINALITY AS q (query, loose, user_id, number)
+CROSS JOIN LATERAL search(
+    query => q.query, for_user => q.user_id, k => 100, candidates => 100, loose => q.loose,
+    seen => 'drop', relax_below => 10) h
+ORDER BY q.number, h.rank;
+
+-- name: features_columns
+SELECT q.number, h.movie_id, h.bm25_score, h.relaxed
+FROM unnest(CAST(:query AS jsonb[]), CAST(:loose AS jsonb[]), CAST(:user AS bigint[]))
+     WITH ORDINALITY AS q (query, loose, user_id, number)
+CROSS JOIN LATERAL search_features(
+    query => q.query, for_user => q.user_id, candidates => 100, loose => q.loose,
+    seen => 'drop', relax_below => 10) h
+ORDER BY q.number, h.rank;
+
+-- name: search_alone
+SELECT h.movie_id, h.bm25_score, h.relaxed
+FROM search(query => CAST(:query AS jsonb), for_user => CAST(:user AS bigint), k => 100,
+            candidates => 100, loose => CAST(:loose AS jsonb), seen => 'drop',
+            relax_below => 10) h
+ORDER BY h.rank;
+
+-- name: recommended
+SELECT r.movie_id, m.genres
+FROM recommend(for_user => CAST(:user AS bigint), k => 20, filter => CAST(:filter AS jsonb)) r
+JOIN movies m USING (movie_id);
+
+-- name: rated
+SELECT movie_id FROM ratings WHERE user_id = :user;
+
+-- name: near_in_meaning
+-- Nearest to a film's own vector, narrowed by a filter.
+SELECT h.movie_id, m.genres
+FROM movies t
+CROSS JOIN LATERAL search(
+    query => CAST(:query AS jsonb), k => 10, query_embedding => t.embedding,
+    filter => CAST(:filter AS jsonb)) h
+JOIN movies m ON m.movie_id = h.movie_id
+WHERE t.movie_id = :movie_id;
+
+-- name: vacuum
+-- Scores count films that are gone until they are vacuumed: not in the middle of a test.
+VACUUM ANALYZE movies;

@@ -166,6 +166,8 @@ def depth(query: Any) -> int:
         (Range("avg_rating", 3.5, 4, False, False), 3_500_001, 3_999_999),
         (Range("avg_rating", 0.1, 0.3), 100_000, 300_000),
         (Range("movie_id", 5, None), 5, 2**63 - 1),
+        (Range("movie_id", 1e19, None), 2**63 - 1, 2**63 - 1),
+        (Range("year", 2000, -1e19), 2000, -1),
     ],
 )
 def test_bounds_are_whole_units(tree: Range, low: int, high: int) -> None:
