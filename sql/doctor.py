@@ -101,7 +101,7 @@ def _look_at_extensions(database: Database) -> Iterator[Check]:
         "" if vector else "Install pgvector on the server.",
     )
     engine = database.search_engine.name
-    preloaded = "pg_search" in preload
+    preloaded = preload is None or "pg_search" in preload
     if "pg_search" not in found:
         yield Check("engine", "ok", f"{engine}: BM25 in plain SQL")
     elif engine == "paradedb" and not preloaded:

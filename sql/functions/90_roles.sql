@@ -41,7 +41,11 @@ BEGIN
     IF (SELECT rolcreaterole OR rolsuper FROM pg_roles WHERE rolname = current_user) THEN
         FOREACH role_name IN ARRAY ARRAY['palate_owner', 'palate_app', 'palate_read'] LOOP
             IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role_name) THEN
-                EXECUTE format('CREATE ROLE %I NOLOGIN', role_name);
+                BEGIN
+                    EXECUTE format('CREATE ROLE %I NOLOGIN', role_name);
+                EXCEPTION WHEN duplicate_object OR unique_violation THEN
+                    NULL;  -- made meanwhile for another database of this server
+                END;
             END IF;
         END LOOP;
     END IF;

@@ -1,7 +1,8 @@
 -- name: server
 SELECT current_setting('server_version_num')::integer AS version_number,
        current_setting('server_version') AS version,
-       current_setting('shared_preload_libraries') AS preload,
+       -- NULL for who may not know it.
+       (SELECT setting FROM pg_settings WHERE name = 'shared_preload_libraries') AS preload,
        current_setting('jit') AS jit,
        current_setting('random_page_cost')::double precision AS random_page_cost,
        pg_size_bytes(current_setting('shared_buffers')) AS shared_buffers,
