@@ -69,6 +69,12 @@ class EnrichReport:
     def __str__(self) -> str:
         if not self.films:
             return "No film is due; nothing was changed."
+        if self.unanswered == self.films:
+            return (
+                f"{self.by} gave no usable answer for any of {self.films:,} films, in "
+                f"{self.seconds:.1f} s and {self.usage.tokens:,} tokens: rules judged them, and "
+                "they stay due. Choose a more capable PALATE_LLM_MODEL."
+            )
         text = f"Enriched {self.films:,} films by {self.by} in {self.seconds:.1f} s."
         if self.by == RULES:
             return f"{text} Tones are left open: no language model was asked (docs/llm.md)."

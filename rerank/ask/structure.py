@@ -123,3 +123,10 @@ class Structure(_Frozen):
     profile: str = Field("main", pattern=r"^[a-z0-9_-]{1,40}$", description="Which taste.")
     seen: Literal["keep", "drop"] = Field("keep", description="Films that the user has rated.")
     k: int = Field(10, ge=1, le=1000, description="Films returned.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_unwrapped(cls, data: object) -> object:
+        if isinstance(data, dict) and "structure" in data:
+            raise ValueError("this is an answer: send only what stands in its `structure`")
+        return data

@@ -67,6 +67,14 @@ async def ask(request: Request, parameters: Annotated[AskParameters, Query()]) -
     name="ask_structure",
     **scoped("read", 400, 404, 413, 415),
 )
-def ask_structure(request: Request, structure: Structure) -> Response:
+async def ask_structure(
+    request: Request, structure: Structure, words: Annotated[SummaryWords, Query()] = "template"
+) -> Response:
     """Run a structure, as GET /v1/ask gave it or as it was changed since."""
-    return answer(services(request).asker.run(structure))
+    found = services(request)
+
+    def make() -> Response:
+        made = found.asker.run(structure)
+        return answer(worded_answer(made, found.searcher.writer) if words == "llm" else made)
+
+    return await in_thread(request, make, patient=words == "llm")

@@ -119,6 +119,12 @@ class TestHttp:
         again = client.post("/v1/ask", json=asked["structure"]).json()
         assert again["movies"] == asked["movies"]
         assert (asked["read_by"], again["read_by"]) == ("rules", "structure")
+        wrapped = client.post("/v1/ask", json=asked)
+        assert wrapped.status_code == 422
+        assert "send only what stands in its `structure`" in wrapped.text
+        compared = {"intent": "compare", "titles": [{"movie_id": 1}, {"movie_id": 2}]}
+        told = client.post("/v1/ask", params={"words": "llm"}, json=compared).json()
+        assert told["comparison"]["summary_by"] == "rules", "no model is set"
 
     @pytest.mark.parametrize(
         ("path", "status"),

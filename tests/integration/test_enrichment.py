@@ -209,7 +209,9 @@ def test_films_without_a_usable_answer_are_judged_by_rules_and_stay_due(
 ) -> None:
     add(database, FILMS[:2])
     with double(database, says("no")) as (model, _):
-        assert run(database, model).unanswered == 2
+        done = run(database, model)
+        assert done.unanswered == 2
+        assert "no usable answer for any of 2 films" in str(done)
         assert get_movie(database, 1).budget_tier == "medium"
         assert choose(database, model) == [1, 2]
 
