@@ -87,6 +87,14 @@ def _look_at_planner(server: RowMapping) -> Iterator[Check]:
         if costs > 2
         else "",
     )
+    yield _judge(
+        "jit",
+        not server["jit"],
+        f"{'on' if server['jit'] else 'off'} for whoever connects",
+        "Compiling a search takes longer than running it, and search() is large enough for it. "
+        "Palate's own connections switch it off; for psql: "
+        f"ALTER DATABASE {server['database']} SET jit = off;",
+    )
 
 
 def _look_at_extensions(database: Database) -> Iterator[Check]:

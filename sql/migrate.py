@@ -9,8 +9,10 @@ import hashlib
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import sqlalchemy
 from alembic import command
 from alembic.config import Config
@@ -34,16 +36,31 @@ def migrate(database: Database, wait: float = 0) -> list[str]:
     """Apply what is missing and return its names, in order; an empty list when up to date.
 
     ``wait`` is how many seconds to wait for a server that does not answer yet.
-    Raises SchemaError when the schema is newer than this Palate.
+    Raises SchemaError when the schema is newer than this Palate, or when somebody's view stands
+    on a function that has to change.
     """
     _wait_for(database, wait)
     engine = database.search_engine
-    with database.begin(patient=True) as connection:
+    with _depending(), database.begin(patient=True) as connection:
         connection.execute(_statements["lock"])
         applied = _apply_versioned(connection)
         applied += _apply_repeatable(connection, engine.name)
         connection.execute(_statements["make_roles"])
         return applied
+
+
+@contextmanager
+def _depending() -> Iterator[None]:
+    """Name what stands on a function that cannot change under it."""
+    try:
+        yield
+    except psycopg.errors.DependentObjectsStillExist as error:
+        found = "; ".join((error.diag.message_detail or str(error)).splitlines())
+        raise SchemaError(
+            f"Functions of Palate have to change, but something of yours stands on them: {found}. "
+            "Nothing was changed. Keep its definition (\\d+ in psql), drop it, run "
+            "`palate db migrate`, and create it again."
+        ) from error
 
 
 def schema_version(connection: sqlalchemy.Connection) -> str | None:

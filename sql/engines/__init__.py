@@ -39,9 +39,9 @@ def detect(connection: sqlalchemy.Connection, settings: Settings) -> SearchEngin
 
     Raises MisuseError when the settings ask for ParadeDB on a server without it.
     """
+    from sql.engines.indexed_words import IndexedWords
     from sql.engines.paradedb import ParadeDB
     from sql.engines.postgres import Postgres
-    from sql.engines.vocabulary import Vocabulary
 
     available = connection.scalar(
         sqlalchemy.select(sqlalchemy.func.count())
@@ -55,4 +55,4 @@ def detect(connection: sqlalchemy.Connection, settings: Settings) -> SearchEngin
         )
     if settings.engine == "paradedb" or (settings.engine == "auto" and available):
         return ParadeDB()
-    return Postgres(Vocabulary(connection.engine))
+    return Postgres(IndexedWords(connection.engine))

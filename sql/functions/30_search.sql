@@ -47,6 +47,15 @@ CREATE TYPE search_hit AS (
     relaxed                    boolean
 );
 
+-- The error for a value that search() does not know, rather than an answer to another question.
+-- Called only where there is one.
+CREATE OR REPLACE FUNCTION refuse_argument(name text, given text, known text) RETURNS bigint
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RAISE EXCEPTION 'search(): unknown %: %', name, given
+        USING ERRCODE = 'invalid_parameter_value', HINT = 'Known: ' || known || '.';
+END $$;
+
 CREATE FUNCTION search(
     query           jsonb,
     for_user        bigint  DEFAULT NULL,
@@ -70,6 +79,14 @@ WITH weight AS MATERIALIZED (
                AS collaborative,
            coalesce((weights ->> 'popularity')::double precision, b.popularity) AS popularity
     FROM blend b
+    WHERE CASE
+        WHEN weights IS NULL THEN true
+        WHEN jsonb_typeof(weights) <> 'object'
+             OR weights - '{bm25,semantic,content,collaborative,popularity}'::text[] <> '{}'
+        THEN refuse_argument('weights', weights::text,
+                             'bm25, semantic, content, collaborative, popularity') IS NULL
+        ELSE true
+    END
     LIMIT 1
 ), person AS MATERIALIZED (
     SELECT u.embedding, e.mean, f.factors, f.model_id
@@ -83,7 +100,10 @@ WITH weight AS MATERIALIZED (
 ), lexical AS MATERIALIZED (
     SELECT c.movie_id, c.bm25, c.relaxed
     FROM search_candidates(query, candidates, loose, coalesce(relax_below, k),
-                           CASE WHEN seen = 'drop' THEN for_user END, search.profile) c
+                           CASE WHEN seen = 'drop' THEN for_user
+                                WHEN seen NOT IN ('keep', 'mark')
+                                THEN refuse_argument('seen', seen, 'keep, mark, drop')
+                           END, search.profile) c
 ), nearest AS MATERIALIZED (
     SELECT m.movie_id, 1 - (m.embedding <=> query_embedding) AS similarity
     FROM movies m

@@ -107,6 +107,7 @@ FROM search(
     profile    => recommend.profile,
     k          => k,
     candidates => 3 * greatest(candidates, k),
-    weights    => coalesce(weights, '{}') || '{"bm25": 0}') s
+    weights    => coalesce(weights, '{}') || '{"bm25": 0}',
+    seen       => nullif(recommend.seen, 'drop')) s  -- dropped above; search() refuses any other
 ORDER BY s.rank
 $$;

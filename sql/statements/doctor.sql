@@ -3,10 +3,12 @@ SELECT current_setting('server_version_num')::integer AS version_number,
        current_setting('server_version') AS version,
        -- NULL for who may not know it.
        (SELECT setting FROM pg_settings WHERE name = 'shared_preload_libraries') AS preload,
-       current_setting('jit') AS jit,
+       -- What sessions begin with: Palate's own switch it off.
+       (SELECT reset_val = 'on' FROM pg_settings WHERE name = 'jit') AS jit,
        current_setting('random_page_cost')::double precision AS random_page_cost,
        pg_size_bytes(current_setting('shared_buffers')) AS shared_buffers,
        pg_database_size(current_database()) AS database_size,
+       quote_ident(current_database()) AS database,
        current_user AS role;
 
 -- name: extensions

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from rerank.query import parse
 from sql.database import Database
+from sql.engines.indexed_words import IndexedWords
 from sql.engines.postgres import Postgres
-from sql.engines.vocabulary import Vocabulary
 from sql.statements import Statements, run_script
 from sql.syntax import (
     All,
@@ -295,12 +295,12 @@ def test_fuzzy_words_know_new_films_at_once(database: Database) -> None:
     assert find(database, Fuzzy("title", "matrx")) == [1]
 
 
-def test_the_vocabulary_is_read_once(films_on_postgres: Database) -> None:
-    vocabulary = Vocabulary(films_on_postgres.engine)
-    assert vocabulary.lexemes("title") is vocabulary.lexemes("title")
-    assert "matrix" in vocabulary.lexemes("title")
-    assert list(vocabulary.near("title", "matrx", 1)) == ["matrix"]
-    assert list(vocabulary.near("genres", "Sci-Fy", 1)) == ["sci-fi"]
+def test_the_indexed_words_are_read_once(films_on_postgres: Database) -> None:
+    words = IndexedWords(films_on_postgres.engine)
+    assert words.lexemes("title") is words.lexemes("title")
+    assert "matrix" in words.lexemes("title")
+    assert list(words.near("title", "matrx", 1)) == ["matrix"]
+    assert list(words.near("genres", "Sci-Fy", 1)) == ["sci-fi"]
     assert isinstance(films_on_postgres.search_engine, Postgres)
 
 

@@ -43,6 +43,17 @@ def test_what_is_wrong_is_named(sample_copy: Database, settings: Settings) -> No
     assert all(check.advice for check in checks.values() if check.status != "ok")
 
 
+def test_a_server_that_compiles_short_queries_is_named(
+    sample_copy: Database, settings: Settings
+) -> None:
+    name = sample_copy.url.database
+    change(sample_copy, f"ALTER DATABASE {name} SET jit = on")
+    with Database(sample_copy.psql_url, settings) as database:
+        jit = look(database, settings)["jit"]
+    assert jit.status == "warn"
+    assert f"ALTER DATABASE {name} SET jit = off" in jit.advice
+
+
 def test_a_missing_schema_fails(sample_copy: Database, settings: Settings) -> None:
     change(sample_copy, "UPDATE schema_version SET version_num = '0000'")
     schema = look(sample_copy, settings)["schema"]

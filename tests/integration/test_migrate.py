@@ -10,6 +10,8 @@ import sqlalchemy
 from palate.errors import SchemaError
 from palate.settings import Settings
 from rerank.models.tracking import tracked
+from rerank.results import SearchRequest
+from rerank.search import Searcher
 from serve.api.health import Readiness
 from sql.database import Database
 from sql.embedded import EmbeddedServer
@@ -66,6 +68,30 @@ def test_a_changed_function_is_applied_again(database: Database) -> None:
     with pytest.raises(SchemaError, match="20_stats missing"):
         check_schema(database)
     assert migrate(database) == ["20_stats"]
+
+
+def test_a_view_on_a_function_that_changes_is_named(sample_copy: Database) -> None:
+    with sample_copy.begin() as connection:
+        connection.exec_driver_sql("CREATE VIEW mine AS SELECT title FROM search('lord')")
+        connection.exec_driver_sql("UPDATE repeatable_migrations SET checksum = ''")
+    with pytest.raises(SchemaError, match=r"view mine depends on .*Nothing was changed. .*drop it"):
+        migrate(sample_copy)
+    with sample_copy.begin() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM mine").scalar_one() > 0
+        connection.exec_driver_sql("DROP VIEW mine")
+    assert "30_search" in migrate(sample_copy)
+
+
+def test_connections_that_prepared_a_search_go_on_after_a_migration(
+    sample_copy: Database, settings: Settings
+) -> None:
+    searcher, request = Searcher(sample_copy), SearchRequest(q="lord", user_id=1)
+    before = [searcher.search(request) for _ in range(10)][-1]  # psycopg prepares the fifth
+    with Database(sample_copy.psql_url, settings) as other:
+        with other.begin() as connection:
+            connection.exec_driver_sql("UPDATE repeatable_migrations SET checksum = ''")
+        assert "30_search" in migrate(other)
+    assert searcher.search(request).hits == before.hits
 
 
 def test_a_newer_schema_is_refused(database: Database) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy.exc import DBAPIError
 
 from palate.errors import MisuseError, QuerySyntaxError
 from rerank.profile import forget, rate
@@ -253,6 +254,24 @@ def test_weights_of_a_call(searcher: Searcher) -> None:
     assert all(hit.moved == 0 for hit in only_text.hits)
     with pytest.raises(MisuseError, match="no component contnt"):
         searcher.search(SearchRequest(q="king", weights={"contnt": 1}))
+
+
+@pytest.mark.parametrize(
+    ("argument", "known"),
+    [("seen => 'dorp'", "keep, mark, drop"), ("weights => '{\"bm52\": 1}'", "bm25, semantic"),
+     ("weights => '3'", "bm25, semantic")],
+)  # fmt: skip
+def test_psql_is_told_what_a_call_does_not_know(
+    sample_database: Database, argument: str, known: str
+) -> None:
+    calls = ["search('king', for_user => 20001, {})", "recommend(20001, {})"]
+    for call in calls:
+        with sample_database.read() as connection, pytest.raises(DBAPIError, match=known):
+            connection.exec_driver_sql(f"SELECT * FROM {call.format(argument)}")
+    with sample_database.read() as connection:
+        for given in ("seen => 'mark'", "seen => NULL", "weights => '{}'", "weights => NULL"):
+            for call in calls:
+                assert connection.exec_driver_sql(f"SELECT FROM {call.format(given)}").rowcount > 0
 
 
 def test_limits(searcher: Searcher) -> None:

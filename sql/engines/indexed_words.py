@@ -13,7 +13,7 @@ from rapidfuzz.distance import OSA
 
 from sql.statements import Statements
 
-_statements = Statements(Path(__file__).parents[1] / "statements" / "vocabulary.sql")
+_statements = Statements(Path(__file__).parents[1] / "statements" / "indexed_words.sql")
 
 _SECONDS_KEPT = 60.0
 _MOST_WORDS = 100
@@ -33,7 +33,7 @@ class _Kept:
     lexemes: list[str]
 
 
-class Vocabulary:
+class IndexedWords:
     """The indexed words of each field, read once and again when the index has changed.
 
     Swapping two letters is one mistake (optimal string alignment), as on ParadeDB.
