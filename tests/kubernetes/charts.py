@@ -56,7 +56,7 @@ EVERYTHING: Values = {
     "ingress": {
         "enabled": True,
         "className": "nginx",
-        "hosts": ["a.example.com", "b.example.com"],
+        "hosts": ["a.example.com", "*.b.example.com"],
         "tlsSecret": "tls",
         "annotations": {"example.com/ingress": "a"},
     },
@@ -197,6 +197,35 @@ VALUE_SETS: dict[str, Values] = {
             name: {"enabled": True, "schedule": "0 4 * * 0"}
             for name in ("embed", "train", "evaluate", "enrich")
         }
+    },
+    "names that look like numbers": {
+        "image": {"pullSecrets": ["1"]},
+        "auth": {"existingSecret": "2"},
+        "api": {"priorityClassName": "3"},
+        "ingress": {
+            "enabled": True,
+            "hosts": ["a.example.com"],
+            "className": "4",
+            "tlsSecret": "5",
+        },
+        "serviceAccount": {"name": "6"},
+        "database": {
+            "caSecret": "7",
+            "ownerSecret": "8",
+            "appSecret": "9",
+            "readSecret": "10",
+            "cnpg": {
+                "storage": {"storageClass": "11"},
+                "backup": {
+                    "enabled": True,
+                    "destinationPath": "s3://backups/palate",
+                    "credentialsSecret": "12",
+                },
+            },
+        },
+        "llm": {"enabled": True, "url": "http://ollama:11434/v1", "existingSecret": "13"},
+        "jobs": {"load": {"existingClaim": "14"}},
+        "monitoring": {"serviceMonitor": {"enabled": True}},
     },
     "other names": {"nameOverride": "films", "fullnameOverride": "film-search"},
 }

@@ -45,7 +45,7 @@ jobs and people. shared_buffers fits the request too: the operator refuses more.
 {{- if . -}}
 login: true
 passwordSecret:
-  name: {{ . }}
+  name: {{ . | quote }}
 {{- else -}}
 login: false
 {{- end -}}
@@ -60,7 +60,7 @@ recovery:
   owner: palate_owner
   {{- with $database.ownerSecret }}
   secret:
-    name: {{ . }}
+    name: {{ . | quote }}
   {{- end }}
   {{- with $database.cnpg.recovery.targetTime }}
   recoveryTarget:
@@ -72,7 +72,7 @@ initdb:
   owner: palate_owner
   {{- with $database.ownerSecret }}
   secret:
-    name: {{ . }}
+    name: {{ . | quote }}
   {{- end }}
   dataChecksums: true
   encoding: UTF8

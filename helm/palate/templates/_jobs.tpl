@@ -50,7 +50,7 @@ template:
   spec:
     # In place: what a step already wrote to its working folder is there when it is tried again.
     restartPolicy: OnFailure
-    serviceAccountName: {{ include "palate.serviceAccount" $root }}
+    serviceAccountName: {{ include "palate.serviceAccount" $root | quote }}
     automountServiceAccountToken: false
     enableServiceLinks: false
     {{- with include "palate.pullSecrets" $root }}{{ . | nindent 4 }}{{- end }}

@@ -28,7 +28,7 @@ any character. Without a Secret of its own, the API logs in as the owner and tak
 - name: PALATE_DATABASE_URL
   valueFrom:
     secretKeyRef:
-      name: {{ $database.external.existingSecret }}
+      name: {{ $database.external.existingSecret | quote }}
       key: {{ ternary "owner-url" "url" (eq .role "owner") }}
 {{- else -}}
 {{- $secret := include "palate.ownerSecret" .root -}}
@@ -40,12 +40,12 @@ any character. Without a Secret of its own, the API logs in as the owner and tak
 - name: PGUSER
   valueFrom:
     secretKeyRef:
-      name: {{ $secret }}
+      name: {{ $secret | quote }}
       key: username
 - name: PGPASSWORD
   valueFrom:
     secretKeyRef:
-      name: {{ $secret }}
+      name: {{ $secret | quote }}
       key: password
 {{- if and (eq .role "app") (not $database.appSecret) }}
 - name: PGOPTIONS
@@ -65,7 +65,7 @@ any character. Without a Secret of its own, the API logs in as the owner and tak
 - name: PALATE_LLM_API_KEY
   valueFrom:
     secretKeyRef:
-      name: {{ .Values.llm.existingSecret }}
+      name: {{ .Values.llm.existingSecret | quote }}
       key: api-key
 {{- end -}}
 {{- end -}}
@@ -84,7 +84,7 @@ any character. Without a Secret of its own, the API logs in as the owner and tak
 {{- if and (include "palate.inCluster" .) (hasPrefix "verify-" .Values.database.sslMode) -}}
 - name: database-ca
   secret:
-    secretName: {{ include "palate.caSecret" . }}
+    secretName: {{ include "palate.caSecret" . | quote }}
     items:
       - key: ca.crt
         path: ca.crt
@@ -95,7 +95,7 @@ any character. Without a Secret of its own, the API logs in as the owner and tak
 {{- with .Values.image.pullSecrets -}}
 imagePullSecrets:
   {{- range . }}
-  - name: {{ . }}
+  - name: {{ . | quote }}
   {{- end }}
 {{- end -}}
 {{- end -}}
