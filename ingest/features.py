@@ -19,7 +19,13 @@ import polars as pl
 
 from ingest.rejects import RejectedLineError
 from ingest.rows import Rejected, Source
-from palate.errors import ConflictError, LoadError, NotFoundError, NotInstalledError
+from palate.errors import (
+    ConflictError,
+    LoadError,
+    MisuseError,
+    NotFoundError,
+    NotInstalledError,
+)
 from sql.database import Database
 from sql.statements import Statements, raw
 
@@ -116,11 +122,11 @@ def build_features(
     The folder is replaced when everything is written; until then it stays as it was.
 
     Raises LoadError for ratings that cannot be used, ConflictError for a folder that holds
-    anything else, NotInstalledError without DuckDB.
+    anything else or cannot be made, MisuseError for a ``memory`` that is none or too little,
+    NotInstalledError without DuckDB.
     """
     _check_target(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".features-") as temporary:
+    with _beside(folder) as temporary:
         work, made = Path(temporary) / "work", Path(temporary) / "made"
         work.mkdir()
         made.mkdir()
@@ -136,6 +142,20 @@ def build_features(
         (made / "statistics.json").write_text(text + "\n", encoding="utf-8")
         _replace(folder, made, Path(temporary) / "old")
     return statistics
+
+
+@contextmanager
+def _beside(folder: Path) -> Iterator[str]:
+    """A folder to work in, on the same disk."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = tempfile.TemporaryDirectory(dir=folder.parent, prefix=".features-")
+    except OSError as error:
+        raise ConflictError(
+            f"{folder} cannot be made: {error.strerror}. Nothing was written. Name another folder."
+        ) from error
+    with temporary as name:
+        yield name
 
 
 def read_features(folder: Path, name: str) -> pl.LazyFrame:
@@ -252,9 +272,18 @@ def _duckdb(work: Path, memory: str, threads: int) -> "Iterator[duckdb.DuckDBPyC
         "preserve_insertion_order": "false",
         "autoinstall_known_extensions": "false",
     }
-    connection = duckdb.connect(str(work / "work.duckdb"), config=settings)  # type: ignore[arg-type]
+    try:
+        connection = duckdb.connect(str(work / "work.duckdb"), config=settings)  # type: ignore[arg-type]
+    except duckdb.ParserException as error:
+        raise MisuseError(
+            f"{memory} is no amount of memory. Nothing was written. Write it as 2GB or 500MB."
+        ) from error
     try:
         yield connection
+    except duckdb.OutOfMemoryException as error:
+        raise MisuseError(
+            f"{memory} of memory, or the disk, is too little. Nothing was written. Give it more."
+        ) from error
     finally:
         connection.close()
 

@@ -28,6 +28,15 @@ _BATCH = 250_000  # ratings a statement
 
 
 @dataclass(frozen=True)
+class Deleted:
+    """What --replace deleted, besides what hangs on it."""
+
+    movies: int
+    ratings: int
+    models: int
+
+
+@dataclass(frozen=True)
 class LoadReport:
     """What a load did. ``changed`` counts rows that were inserted or updated."""
 
@@ -38,6 +47,7 @@ class LoadReport:
     changed: int
     rejected: int
     rejects: Path | None
+    deleted: Deleted | None
     seconds: float
 
     @property
@@ -58,7 +68,8 @@ def load(
 ) -> LoadReport:
     """Load films, ratings and tags, then refresh statistics and taste vectors.
 
-    ``replace`` deletes everything first, ratings and tasters included, in the same transaction.
+    ``replace`` deletes everything first, ratings, tasters and trained models included, in the same
+    transaction.
     ``on_error="skip"`` sets lines that cannot be loaded aside in ``rejects`` (by default
     ``<source>-rejected.csv`` in the current folder). ``wait=False`` refuses when another load
     runs.
@@ -75,6 +86,7 @@ def load(
             _lock(connection, progress, wait=wait)
             _check_source(connection, source, replace=replace)
             staged = stage(connection, source, rejected, progress, replace=replace)
+            there = connection.execute(statements["what_there_is"]).one() if replace else None
             changed = _write(connection, source, staged, progress, replace=replace)
         _refresh(database, progress, profiles=changed > 0)
     return LoadReport(
@@ -85,6 +97,7 @@ def load(
         changed,
         rejected.count,
         path if rejected.count else None,
+        Deleted(*there) if there is not None else None,
         time.monotonic() - started,
     )
 

@@ -133,6 +133,10 @@ DELETE FROM staging_tags s USING rejected r WHERE r.what = 'tags' AND r.line = s
 -- name: rejected
 SELECT what, line, column_name, reason, content FROM rejected ORDER BY what, line;
 
+-- name: what_there_is
+SELECT (SELECT count(*) FROM movies) AS movies, (SELECT count(*) FROM ratings) AS ratings,
+       (SELECT count(*) FROM models) AS models;
+
 -- name: delete_everything
 -- Ratings given meanwhile wait, lest they refer to what is being deleted.
 LOCK TABLE ratings, tags, users IN SHARE ROW EXCLUSIVE MODE;

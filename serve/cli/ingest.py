@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from palate.errors import MisuseError
-from serve.cli.output import err, print_json, say, warn
+from serve.cli.output import count, err, print_json, say, warn
 from serve.cli.session import Json, examples, session
 
 if TYPE_CHECKING:
-    from ingest.load import LoadReport
+    from ingest.load import Deleted, LoadReport
     from ingest.rows import Source
     from sql.database import Database
 
@@ -226,5 +226,17 @@ def _tell(report: LoadReport, *, json: bool) -> None:
         f"{report.tags:,} tags in {report.seconds:.1f} s ({report.rows_per_second:,.0f} rows/s); "
         f"{report.changed:,} rows changed."
     )
+    if report.deleted is not None and report.deleted.movies:
+        say(_what_went(report.deleted))
     if report.rejected:
         warn(f"{report.rejected:,} lines were not loaded; they are in {report.rejects}.")
+
+
+def _what_went(deleted: Deleted) -> str:
+    gone = f"{count(deleted.movies, 'film')}, {count(deleted.ratings, 'rating')}"
+    if not deleted.models:
+        return f"What was there before is deleted: {gone}."
+    return (
+        f"What was there before is deleted: {gone} and {count(deleted.models, 'trained model')}. "
+        "`palate train` learns from what is there now."
+    )

@@ -55,7 +55,7 @@ def test_every_command_prints_json(
 
 
 def test_what_cannot_be_measured_is_not_used_unless_forced(
-    database: Database, capsys: pytest.CaptureFixture[str]
+    database: Database, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     with database.begin() as connection:
         connection.exec_driver_sql(
@@ -67,6 +67,11 @@ def test_what_cannot_be_measured_is_not_used_unless_forced(
     assert "could not be measured" in made["refused"][0]
     made = printed(capsys, "train", "svd", "--rank", "2", "--force", "--json")
     assert (made["factors"]["state"], made["refused"]) == ("active", [])
+    films = tmp_path / "films.csv"
+    films.write_text("movie_id,title,genres\n1,Heat (1995),Crime\n")
+    assert main(["ingest", "csv", "--movies", str(films), "--replace"]) == 0
+    assert "3,198 films" in (said := capsys.readouterr().err)
+    assert "and 2 trained models" in said
 
 
 def test_written_vectors_are_loaded_as_a_candidate(

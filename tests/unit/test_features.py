@@ -12,7 +12,7 @@ import pytest
 from ingest.features import PARTS, SCHEMAS, build_features, read_features, read_statistics
 from ingest.rejects import RejectedLineError
 from ingest.rows import Movie, RatingBlock, Rejected, Tag
-from palate.errors import ConflictError, LoadError, NotFoundError
+from palate.errors import ConflictError, LoadError, MisuseError, NotFoundError
 
 DAY = 86_400.0
 MONDAY = datetime(2024, 1, 1, 13, 30, tzinfo=UTC).timestamp()
@@ -152,6 +152,19 @@ def test_a_folder_of_something_else_is_not_replaced(tmp_path: Path) -> None:
     with pytest.raises(ConflictError, match=r"letters\.txt"):
         build_features(Few([(1, 1, 4.0, 0.0)]), tmp_path)
     assert (tmp_path / "letters.txt").read_text() == "dear"
+
+
+@pytest.mark.parametrize(("memory", "said"), [("much", "no amount"), ("10KB", "too little")])
+def test_memory_that_cannot_be_worked_in_is_said(tmp_path: Path, memory: str, said: str) -> None:
+    with pytest.raises(MisuseError, match=said):
+        build_features(Few([(1, 1, 4.0, 0.0)]), tmp_path / "features", memory=memory)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_where_nothing_can_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("dear")
+    with pytest.raises(ConflictError, match="cannot be made"):
+        build_features(Few([(1, 1, 4.0, 0.0)]), tmp_path / "file" / "features")
 
 
 def test_files_of_another_schema_are_refused(folder: Path) -> None:
