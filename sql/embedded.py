@@ -283,7 +283,8 @@ class EmbeddedServer:
         try:
             process = psutil.Process(int(started.stdout))
             keeper.wait_for(
-                lambda: keeper.serves(process, data) or not keeper.alive(process), seconds=5
+                lambda: keeper.serves(process, data) or not keeper.alive(process),
+                _START_TIMEOUT,
             )
         except (ValueError, psutil.Error):
             return None

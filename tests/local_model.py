@@ -45,8 +45,8 @@ class LocalModel:
             "llm_url": self.url,
             "llm_model": self.name,
             "llm_prices": {self.name: (0.0, 0.0)},
-            "llm_timeout": 120.0,
-            "llm_deadline": 240.0,
+            "llm_timeout": 600.0,
+            "llm_deadline": 600.0,
             "llm_concurrency": 2,
         }
         return base.model_copy(update=mine | changes)
@@ -85,7 +85,7 @@ def _find_or_start(folder: Path) -> str:
 
 
 def _wait_for(address: Path, log: Path) -> None:
-    for _ in range(600):
+    for _ in range(3000):
         if address.exists() and _answers(address.read_text()):
             return
         time.sleep(0.1)
@@ -94,7 +94,7 @@ def _wait_for(address: Path, log: Path) -> None:
 
 def _answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(f"{url}/models", timeout=5):
+        with urllib.request.urlopen(f"{url}/models", timeout=30):
             return True
     except OSError:
         return False
@@ -135,7 +135,6 @@ def serve(port: int = 0) -> str:
 
 def serve_tests(folder: Path) -> None:
     """Serve until nobody holds ``users.lock``."""
-    os.nice(5)
     with (folder / "users.lock").open() as users:
         part = folder / "address.part"
         part.write_text(serve())

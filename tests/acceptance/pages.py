@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sql.embedded import EmbeddedServer
+from tests.ports import reserved_port
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.prefix) / "bin"
@@ -40,16 +41,23 @@ def commands(page: Path) -> list[Command]:
 
 
 class Shell:
-    """A person's shell: keeps exported variables, and runs servers in the background."""
+    """A person's shell: keeps exported variables, and runs servers in the background.
 
-    def __init__(self, folder: Path, data_dir: Path, replacements: dict[str, str]) -> None:
+    They listen on ``port`` instead of 8080, which something else may have.
+    """
+
+    def __init__(
+        self, folder: Path, data_dir: Path, port: int, replacements: dict[str, str]
+    ) -> None:
         self._folder = folder
-        self._replacements = replacements
+        self._replacements = replacements | {"127.0.0.1:8080": f"127.0.0.1:{port}"}
+        self._ready = f"http://127.0.0.1:{port}/readyz"
         self._server: subprocess.Popen[bytes] | None = None
         self._environment = {
             name: value for name, value in os.environ.items() if not name.startswith("PALATE_")
         } | {
             "PALATE_DATA_DIR": str(data_dir),
+            "PALATE_PORT": str(port),
             "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
             "COLUMNS": "120",
         }  # fmt: skip
@@ -86,20 +94,19 @@ class Shell:
         self._server = subprocess.Popen(
             text.split(), cwd=self._folder, env=self._environment, stderr=subprocess.DEVNULL
         )
-        for _ in range(300):
+        while True:
             try:
-                urllib.request.urlopen("http://127.0.0.1:8080/readyz", timeout=1).close()
+                urllib.request.urlopen(self._ready, timeout=120).close()
                 return ""
             except OSError:
                 assert self._server.poll() is None, f"$ {text} ended"
                 time.sleep(0.1)
-        raise AssertionError(f"$ {text} was not ready after 30 s")
 
     def stop(self) -> None:
         """End the server that runs in the background."""
         if self._server is not None:
             self._server.terminate()
-            self._server.wait(30)
+            self._server.wait(120)
             self._server = None
 
 
@@ -107,9 +114,10 @@ class Shell:
 def shell(folder: Path, replacements: dict[str, str] | None = None) -> Iterator[Shell]:
     """A shell with a data directory of its own, cleaned up at the end."""
     data_dir = folder / "data"
-    opened = Shell(folder, data_dir, replacements or {})
-    try:
-        yield opened
-    finally:
-        opened.stop()
-        EmbeddedServer.destroy(data_dir)
+    with reserved_port() as port:
+        opened = Shell(folder, data_dir, port, replacements or {})
+        try:
+            yield opened
+        finally:
+            opened.stop()
+            EmbeddedServer.destroy(data_dir)

@@ -59,7 +59,6 @@ def movielens(tmp_path: Path) -> Path:
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.xdist_group("port 8080")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_the_commands_of_a_page(
     page: Path, tmp_path: Path, movielens: Path, server: EmbeddedServer

@@ -171,9 +171,10 @@ def test_names_that_cannot_be_read_in_time_are_those_of_before(
 ) -> None:
     hurried = sample_copy.settings.model_copy(update={"statement_timeout": 0.2})
     monkeypatch.setattr("rerank.names._KEPT_SECONDS", 0.0)
+    names = CatalogNames(sample_copy)
+    before = names.get()
     with Database(sample_copy.psql_url, hurried) as database:
-        names = CatalogNames(database)
-        before = names.get()
+        monkeypatch.setattr(names, "_database", database)
         with sample_copy.begin() as connection:
             connection.exec_driver_sql("LOCK TABLE movies")
             assert names.get() is before

@@ -7,7 +7,6 @@ import stat
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -153,7 +152,7 @@ def test_a_killed_user_does_not_keep_the_server_alive(data_dir: Path, how: signa
     with user(data_dir) as other:
         other.joined()
         other.end(how)
-    assert keeper.wait_for(lambda: down(data_dir), 30)
+    assert keeper.wait_for(lambda: down(data_dir), 120)
     log = (data_dir / "postgres" / "log").read_text()
     assert "database system is shut down" in log
 
@@ -217,7 +216,7 @@ def kill_postmaster(server: EmbeddedServer) -> int:
     assert pid is not None
     family = [psutil.Process(pid), *psutil.Process(pid).children()]
     os.kill(pid, signal.SIGKILL)
-    assert keeper.wait_for(lambda: not any(keeper.alive(process) for process in family), 30)
+    assert keeper.wait_for(lambda: not any(keeper.alive(process) for process in family), 120)
     return pid
 
 
@@ -245,11 +244,9 @@ def test_a_creation_that_was_killed_is_begun_again(data_dir: Path) -> None:
 
 def test_a_kept_server_outlives_its_users_until_it_is_stopped(data_dir: Path) -> None:
     EmbeddedServer.start(data_dir, durable=False, keep=True).leave()
-    for _ in range(100):  # its keeper looks, too, and holds the lock for that moment
-        status = EmbeddedServer.status(data_dir)
-        if not status.in_use:
-            break
-        time.sleep(0.1)
+    # Its keeper looks, too, and holds the lock for that moment.
+    assert keeper.wait_for(lambda: not EmbeddedServer.status(data_dir).in_use, 120)
+    status = EmbeddedServer.status(data_dir)
     assert (status.running, status.in_use, status.kept) == (True, False, True)
     assert EmbeddedServer.stop(data_dir)
     assert down(data_dir)
@@ -338,7 +335,7 @@ def test_a_platform_without_the_package_is_told_what_to_do(
 def unmount(folder: Path) -> None:
     """Unmount as soon as the keeper has ended."""
     assert keeper.wait_for(
-        lambda: subprocess.run(["umount", folder], capture_output=True).returncode == 0, 30
+        lambda: subprocess.run(["umount", folder], capture_output=True).returncode == 0, 120
     )
 
 

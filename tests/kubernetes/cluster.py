@@ -103,7 +103,7 @@ class Node:
     def run(self, *together: Manifest) -> list[str]:
         """Run containers at once to their end; what each printed. Fails unless all exit 0."""
         started = [self.start(container) for container in together]
-        printed = [process.communicate(timeout=120)[0] for process in started]
+        printed = [process.communicate(timeout=300)[0] for process in started]
         codes = [process.returncode for process in started]
         assert codes == [0] * len(together), "\n".join(printed)
         return printed

@@ -4,7 +4,6 @@ import http.client
 import json
 import re
 import signal
-import socket
 import subprocess
 import time
 import urllib.error
@@ -22,6 +21,7 @@ from sql.embedded import EmbeddedServer
 from tests.kubernetes.charts import EVERYTHING, Manifest, Values, chart, manifests, of_kind
 from tests.kubernetes.cluster import Node, job
 from tests.kubernetes.values import CHART
+from tests.ports import reserved_port
 
 pytestmark = pytest.mark.xdist_group("kubernetes node")
 
@@ -47,13 +47,12 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
         "paradedb-app": {"username": "palate_owner", "password": "anything"},
         "palate-app": {"username": "palate_app", "password": "p@ss/w:rd?"},
     }
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    found = manifests({"monitoring": EVERYTHING["monitoring"]})
     server = EmbeddedServer.start(data, durable=False)
-    node = Node(server, folder, secrets, port, manifests({"monitoring": EVERYTHING["monitoring"]}))
-    node.boot_database()
-    yield node
+    with reserved_port() as port:
+        node = Node(server, folder, secrets, port, found)
+        node.boot_database()
+        yield node
     server.leave()
     EmbeddedServer.destroy(data)
 
@@ -85,7 +84,7 @@ class Api:
         """Whether the probe passes now."""
         path = self._container[f"{name}Probe"]["httpGet"]["path"]
         try:
-            with urllib.request.urlopen(self.url + path, timeout=5) as answer:
+            with urllib.request.urlopen(self.url + path, timeout=30) as answer:
                 return bool(answer.status == http.client.OK)
         except OSError:
             return False
@@ -93,10 +92,8 @@ class Api:
     def wait_until_ready(self) -> None:
         """As the kubelet: the startup probe until it passes, then readiness."""
         for name in ("startup", "readiness"):
-            deadline = time.monotonic() + 60
-            while not self.probe(name):
+            while not self.probe(name):  # or until pytest's own time is up
                 assert self.process.poll() is None, self.process.communicate()[0]
-                assert time.monotonic() < deadline, name
                 time.sleep(0.05)
 
     def get(self, path: str, key: str = "read-key") -> str:
@@ -105,13 +102,13 @@ class Api:
         request = urllib.request.Request(
             self.url + path, headers={"Authorization": f"Bearer {secret}"}
         )
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=120) as answer:
             return str(answer.read().decode())
 
     def stop(self) -> int:
         """SIGTERM, and the exit code."""
         self.process.send_signal(signal.SIGTERM)
-        self.process.communicate(timeout=60)
+        self.process.communicate(timeout=120)
         return self.process.returncode
 
 
@@ -232,7 +229,7 @@ def test_the_api_passes_its_probes_and_answers(api: Api) -> None:
 
 def test_without_a_key_nobody_is_let_in(api: Api) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(f"{api.url}/v1/search?q=lord", timeout=20)
+        urllib.request.urlopen(f"{api.url}/v1/search?q=lord", timeout=120)
     with refused.value as answer:
         assert answer.code == http.client.UNAUTHORIZED
 
@@ -248,7 +245,7 @@ def test_helm_test_sees_that_taste_works(node: Node, api: Api) -> None:
     assert "10 films" in printed
     with_no_key = container | {"env": []}
     ended = node.start(with_no_key)
-    assert "Put a read key into the Secret" in ended.communicate(timeout=60)[0]
+    assert "Put a read key into the Secret" in ended.communicate(timeout=120)[0]
     assert ended.returncode == 1
 
 
@@ -282,17 +279,16 @@ def test_a_login_of_its_own_with_any_password(node: Node, api: Api) -> None:
     found = manifests(STRICT)
     with psycopg.connect(node.server.url_for("postgres"), autocommit=True) as superuser:
         superuser.execute("ALTER ROLE palate_app LOGIN PASSWORD 'p@ss/w:rd?'")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        other = Node(node.server, node.folder, node.secrets, free.getsockname()[1], found)
-    second = Api(other, the_api(found))
-    try:
-        second.wait_until_ready()
-        assert json.loads(second.get("/v1/search?q=king"))["hits"]
-        with connect(other, the_api(found)) as app:
-            assert app.execute("SELECT session_user").fetchone() == ("palate_app",)
-    finally:
-        assert second.stop() == 0
+    with reserved_port() as port:
+        other = Node(node.server, node.folder, node.secrets, port, found)
+        second = Api(other, the_api(found))
+        try:
+            second.wait_until_ready()
+            assert json.loads(second.get("/v1/search?q=king"))["hits"]
+            with connect(other, the_api(found)) as app:
+                assert app.execute("SELECT session_user").fetchone() == ("palate_app",)
+        finally:
+            assert second.stop() == 0
 
 
 def test_every_command_of_the_jobs_is_one_of_palate(tmp_path: Path) -> None:
