@@ -14,7 +14,7 @@ def worded(found: T, writer: Writer) -> tuple[T, str | None]:
     """The same with its summary worded, and why it is the rules' where it is."""
     [text] = writer.word([_passage(found)])
     if text.source == "template":
-        return found, text.why
+        return found.model_copy(update={"why_not_worded": text.why}), text.why
     changed = {"summary": text.sentences, "summary_by": writer.model_name}
     return found.model_copy(update=changed), None
 

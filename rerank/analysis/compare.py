@@ -78,6 +78,9 @@ class Comparison(_Frozen):
     )
     summary: tuple[str, ...]
     summary_by: str = Field("rules", description="rules, or the model that worded the summary.")
+    why_not_worded: str | None = Field(
+        None, description="With words=llm: why the summary is by rules, where it is."
+    )
 
 
 class _Lead(NamedTuple):

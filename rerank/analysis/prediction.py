@@ -18,13 +18,26 @@ def in_words(predicted: RatingPrediction) -> tuple[str, ...]:
     sure = f"Confidence is {predicted.confidence}"
     if predicted.within_half_star is not None:
         sure += f": {predicted.within_half_star:.0%} of such ratings are at most half a star off"
-    said.append(sure + ".")
+    said.append(sure + _near(predicted) + ".")
     said += _by_level(predicted) if predicted.model == BASELINE else _by_films(predicted)
     if predicted.rated is not None:
         said.append(f"The user gave it {predicted.rated:.1f}; the other ratings predict.")
     if predicted.why:
         said.append(f"It says little here: {predicted.why}.")
     return tuple(said)
+
+
+def _near(predicted: RatingPrediction) -> str:
+    """How many of the user's films are near this one, and how near, where that is known."""
+    near, n = predicted.neighbours, predicted.ratings
+    if not near and all(one.similarity is None for one in predicted.rests_on):
+        return ""
+    alike = "" if predicted.distance is None else f" (alike {1 - predicted.distance:.2f})"
+    if n == 1:
+        return f"; the one film rated is {'' if near else 'not '}near it{alike}"
+    return (
+        f"; {near or 'none'} of the {n} films rated {'is' if near <= 1 else 'are'} near it{alike}"
+    )
 
 
 def _by_level(predicted: RatingPrediction) -> list[str]:

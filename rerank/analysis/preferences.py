@@ -70,6 +70,9 @@ class Preferences(_Frozen):
     )
     summary: tuple[str, ...]
     summary_by: str = Field("rules", description="rules, or the model that worded the summary.")
+    why_not_worded: str | None = Field(
+        None, description="With words=llm: why the summary is by rules, where it is."
+    )
 
 
 _KINDS = {

@@ -83,6 +83,9 @@ class Prediction(_Frozen):
     rated: float | None
     summary: tuple[str, ...]
     summary_by: str = Field("rules", description="rules, or the model that worded the summary.")
+    why_not_worded: str | None = Field(
+        None, description="With words=llm: why the summary is by rules, where it is."
+    )
 
 
 class AskAnswer(_Frozen):

@@ -91,12 +91,13 @@ ASK_EXAMPLES: dict[str, Any] = {
         "summary": [
             "User 20001 is expected to give Shrek (2001) 5.0 stars; 80% of such "
             "ratings are from 2.9 to 5.0.",
-            "Confidence is low.",
+            "Confidence is low; 93 of the 275 films rated are near it (alike 0.27).",
             "Lifted by 1.1, since the user's ratings of 275 other films are above the "
             "crowd's; anybody: 3.9.",
             "It says little here: no rating model is in use; `palate train` makes one.",
         ],
         "summary_by": "rules",
+        "why_not_worded": None,
     },
     "compare": {
         "movies": [
@@ -244,6 +245,7 @@ ASK_EXAMPLES: dict[str, Any] = {
             "Cost most: Jurassic Park (1993) ($63.0 million).",
         ],
         "summary_by": "rules",
+        "why_not_worded": None,
     },
     "preferences": {
         "user_id": 5,
@@ -280,6 +282,7 @@ ASK_EXAMPLES: dict[str, Any] = {
             "Likes less than the crowd, by genres: Sci-Fi (-0.4 from 6).",
         ],
         "summary_by": "rules",
+        "why_not_worded": None,
     },
     "recommend": {
         "reranked": False,

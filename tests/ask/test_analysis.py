@@ -8,7 +8,7 @@ from palate.errors import MisuseError, NotFoundError
 from palate.llm import load_prompt
 from rerank.analysis.compare import compare
 from rerank.analysis.preferences import LEAST_DIFFERENCE, preferences
-from rerank.ask.answer import Asker
+from rerank.ask.answer import Asker, predict
 from rerank.ask.structure import Structure
 from rerank.profile import rate
 from rerank.recommend import RecommendRequest, recommend
@@ -63,6 +63,23 @@ class TestRecommend:
 
     def test_an_empty_catalog_has_none(self, database: Database) -> None:
         assert recommend(database, RecommendRequest(user_id=1)).movies == ()
+
+
+class TestPredictionInWords:
+    def test_without_a_model_the_level_of_the_user_is_told(self, sample_copy: Database) -> None:
+        rate(sample_copy, 4711, 488, 0.5)
+        told = predict(sample_copy, 4711, 2741).summary
+        assert told[1] == "Confidence is low; the one film rated is not near it."
+        assert told[2].startswith(
+            "Lowered by 0.6, since the user's ratings of 1 other film are below"
+        )
+        rate(sample_copy, 4711, 486, 0.5)
+        near = predict(sample_copy, 4711, 488).summary
+        assert near[1].startswith("Confidence is low; the one film rated is near it (alike 0.")
+        assert "The user gave it 0.5; the other ratings predict." in near
+        nobody = predict(sample_copy, 987654321, 488).summary
+        assert nobody[1] == "Confidence is low."
+        assert "user 987654321 has rated no other film" in nobody[2]
 
 
 class TestPreferences:
