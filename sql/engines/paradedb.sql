@@ -5,11 +5,28 @@ DROP TRIGGER IF EXISTS movies_search_inserted ON movies;
 DROP TRIGGER IF EXISTS movies_search_updated ON movies;
 DROP TRIGGER IF EXISTS movies_search_deleted ON movies;
 DROP TRIGGER IF EXISTS movies_search_truncated ON movies;
--- In this schema only: a scratch schema stands before the live one, whose index is to stay.
-DO $$ BEGIN
-    EXECUTE format('DROP TABLE IF EXISTS %1$I.movie_terms, %1$I.movie_search, %1$I.search_totals',
-                   current_schema());
-    EXECUTE format('DROP INDEX IF EXISTS %I.movies_search', current_schema());
+-- What the `postgres` engine made, had it been the engine before. In this schema only: a scratch
+-- schema stands before the live one, whose index is to stay.
+DO $$
+DECLARE
+    here text := quote_ident(current_schema());
+    functions text := (
+        SELECT string_agg(p.oid::regprocedure::text, ', ')
+        FROM pg_proc p
+        WHERE to_regclass(here || '.search_version') IS NOT NULL
+          AND p.pronamespace = current_schema()::regnamespace AND p.proname = ANY (
+            '{add_search_totals, bm25, forget_movies, movies_to_search, parse_operand,
+              parse_operators, query_fields, query_range, query_slop, query_word, refresh_search,
+              remember_movies, search_expression, search_fields, search_numbers, search_phrase,
+              search_places, search_quote, search_range}'));
+BEGIN
+    EXECUTE format('DROP TABLE IF EXISTS %1$s.movie_terms, %1$s.movie_search, %1$s.search_totals',
+                   here);
+    EXECUTE format('DROP SEQUENCE IF EXISTS %s.search_version', here);
+    IF functions IS NOT NULL THEN
+        EXECUTE 'DROP FUNCTION ' || functions;
+    END IF;
+    EXECUTE format('DROP INDEX IF EXISTS %s.movies_search', here);
 END $$;
 
 CREATE EXTENSION IF NOT EXISTS pg_search;

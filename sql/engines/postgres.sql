@@ -7,7 +7,10 @@
 -- prefixes and a query with ranges anywhere stays one tsquery.
 
 -- ParadeDB's, had it been the engine before; never that of a live schema behind a scratch one.
-DO $$ BEGIN EXECUTE format('DROP INDEX IF EXISTS %I.movies_search', current_schema()); END $$;
+DO $$ BEGIN
+    EXECUTE format('DROP INDEX IF EXISTS %I.movies_search', current_schema());
+    EXECUTE format('DROP FUNCTION IF EXISTS %I.query_item(boolean, text)', current_schema());
+END $$;
 
 CREATE TABLE IF NOT EXISTS movie_terms (
     lexeme   text COLLATE "C" NOT NULL,
@@ -291,20 +294,16 @@ BEGIN
     RETURN NULL;
 END $$;
 
-DROP TRIGGER IF EXISTS movies_search_inserted ON movies;
-CREATE TRIGGER movies_search_inserted AFTER INSERT ON movies
+CREATE OR REPLACE TRIGGER movies_search_inserted AFTER INSERT ON movies
     REFERENCING NEW TABLE AS new_movies
     FOR EACH STATEMENT EXECUTE FUNCTION movies_to_search();
-DROP TRIGGER IF EXISTS movies_search_updated ON movies;
-CREATE TRIGGER movies_search_updated AFTER UPDATE ON movies
+CREATE OR REPLACE TRIGGER movies_search_updated AFTER UPDATE ON movies
     REFERENCING NEW TABLE AS new_movies OLD TABLE AS old_movies
     FOR EACH STATEMENT EXECUTE FUNCTION movies_to_search();
-DROP TRIGGER IF EXISTS movies_search_deleted ON movies;
-CREATE TRIGGER movies_search_deleted AFTER DELETE ON movies
+CREATE OR REPLACE TRIGGER movies_search_deleted AFTER DELETE ON movies
     REFERENCING OLD TABLE AS old_movies
     FOR EACH STATEMENT EXECUTE FUNCTION movies_to_search();
-DROP TRIGGER IF EXISTS movies_search_truncated ON movies;
-CREATE TRIGGER movies_search_truncated AFTER TRUNCATE ON movies
+CREATE OR REPLACE TRIGGER movies_search_truncated AFTER TRUNCATE ON movies
     FOR EACH STATEMENT EXECUTE FUNCTION movies_to_search();
 
 -- Makes the index again from the films; returns how many there are.

@@ -1,15 +1,23 @@
 """Where searches run: with anything typed, in a scratch schema, as a role that only reads."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+import sql
+from palate.settings import Settings
 from rerank.query import parse
 from sql.database import Database
 from sql.doctor import run_checks
 from sql.engines import CompiledQuery
+from sql.migrate import migrate
 from sql.scratch import fill, scratch
-from tests.engine.conftest import matches, run
+from tests.engine.conftest import add_films, matches, paradedb_database, read_films, run
 from tests.engine.test_search_functions import candidates, parsed_in_sql
+
+ENGINES = Path(sql.__file__).parent / "engines"
 
 TYPED = [
     '"lord ™"',
@@ -68,6 +76,42 @@ def test_a_scratch_schema_is_searched_and_leaves_the_live_index(films_database: 
         assert run(films_database, query) == live
     assert run(films_database, query) == live
     assert len(candidates(films_database, "title:lord", unseen_by=7)) == len(live)
+
+
+def test_one_engine_is_exchanged_for_the_other_and_leaves_nothing(settings: Settings) -> None:
+    with paradedb_database(settings) as paradedb:
+        asked = settings.model_copy(update={"engine": "postgres"})
+        with Database(paradedb.psql_url, asked) as postgres:
+            migrate(postgres)
+            add_films(postgres, read_films())
+            found = matches(postgres, compiled(postgres, "title:lord").query)
+            for database in (paradedb, postgres, paradedb):
+                assert migrate(database)
+                query = compiled(database, "title:lord").query
+                assert matches(database, query) == found
+                with scratch(database) as made:  # refuses a live schema that has more than it
+                    assert matches(made, query) == []
+
+
+def functions_made(engine: str) -> set[str]:
+    made = re.compile(r"^CREATE (?:OR REPLACE )?FUNCTION (\w+)", re.MULTILINE)
+    return {
+        name
+        for path in ENGINES.glob(f"{engine}*.sql")
+        for name in made.findall(path.read_text(encoding="utf-8"))
+    }
+
+
+def test_each_engine_drops_the_functions_that_only_the_other_has() -> None:
+    postgres, paradedb = functions_made("postgres"), functions_made("paradedb")
+    script = (ENGINES / "paradedb.sql").read_text(encoding="utf-8")
+    listed = re.search(r"'\{(add_search_totals.*?)\}'", script, re.DOTALL)
+    assert listed is not None
+    assert set(re.findall(r"\w+", listed[1])) == postgres - paradedb
+    dropped = re.findall(
+        r"FUNCTION IF EXISTS %I\.(\w+)", (ENGINES / "postgres.sql").read_text("utf-8")
+    )
+    assert set(dropped) == paradedb - postgres
 
 
 def test_the_doctor_serves_who_may_only_read(films_database: Database) -> None:
