@@ -28,6 +28,8 @@ BEGIN
     END IF;
     EXECUTE format('DROP INDEX IF EXISTS %s.movies_search', here);
 END $$;
+-- So that it is made again, should it be the engine after.
+DELETE FROM repeatable_migrations WHERE name LIKE 'postgres%';
 
 CREATE EXTENSION IF NOT EXISTS pg_search;
 

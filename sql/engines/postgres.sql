@@ -11,6 +11,8 @@ DO $$ BEGIN
     EXECUTE format('DROP INDEX IF EXISTS %I.movies_search', current_schema());
     EXECUTE format('DROP FUNCTION IF EXISTS %I.query_item(boolean, text)', current_schema());
 END $$;
+-- So that it is made again, should it be the engine after.
+DELETE FROM repeatable_migrations WHERE name LIKE 'paradedb%';
 
 CREATE TABLE IF NOT EXISTS movie_terms (
     lexeme   text COLLATE "C" NOT NULL,
