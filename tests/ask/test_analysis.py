@@ -158,6 +158,20 @@ def test_preferences_are_shrunken_as_they_say(sample_database: Database, user_id
     assert [trait.n for trait in found.genres] == sorted(map(len, groups.values()), reverse=True)
 
 
+def test_people_who_only_read_ask_the_same_functions(sample_database: Database) -> None:
+    with sample_database.begin() as connection:
+        connection.exec_driver_sql("SET LOCAL ROLE palate_read")
+        rows = connection.exec_driver_sql(
+            f"SELECT name, n FROM preferences(for_user => {HATER}) WHERE kind = 'genre'"
+        ).all()
+        films = connection.exec_driver_sql(
+            "SELECT movie_id FROM compare(ARRAY[486, 99999999, 488])"
+        ).scalars()
+        assert list(films) == [486, 488]
+    found = preferences(sample_database, HATER)
+    assert [tuple(row) for row in rows] == [(trait.name, trait.n) for trait in found.genres]
+
+
 class TestMoney:
     @pytest.mark.parametrize(
         ("column", "dollars", "year", "tier"),
