@@ -207,8 +207,10 @@ def _check_target(folder: Path) -> None:
     """Only an empty folder or one of features is replaced."""
     if not folder.exists():
         return
+    if not folder.is_dir():
+        raise ConflictError(f"{folder} is a file. Nothing was written. Name a new folder.")
     ours = {"statistics.json", *(f"{name}.parquet" for name in SCHEMAS)}
-    found = {path.name for path in folder.iterdir()} if folder.is_dir() else {"no folder"}
+    found = {path.name for path in folder.iterdir()}
     if found - ours:
         raise ConflictError(
             f"{folder} holds something else than features ({sorted(found - ours)[0]}). "
