@@ -8,7 +8,14 @@ from palate.errors import MisuseError
 
 LARGEST_SEED = 2**31 - 1
 
-_LEAST = {"leaves": 2, "seed": 0, "fold_copies": 0, "base": -math.inf, "slope": -math.inf}
+_LEAST = {
+    "leaves": 2,
+    "seed": 0,
+    "fold_copies": 0,
+    "window": 0,
+    "base": -math.inf,
+    "slope": -math.inf,
+}
 _MOST = {"rank": 2000, "seed": LARGEST_SEED}
 
 
