@@ -31,8 +31,7 @@ BEGIN
     RETURN NEW;
 END $$;
 
-DROP TRIGGER IF EXISTS users_taste ON users;
-CREATE TRIGGER users_taste
+CREATE OR REPLACE TRIGGER users_taste
     BEFORE INSERT OR UPDATE OF embedding_sum, weight_sum ON users
     FOR EACH ROW EXECUTE FUNCTION set_taste();
 
@@ -68,16 +67,13 @@ BEGIN
     RETURN NULL;
 END $$;
 
-DROP TRIGGER IF EXISTS ratings_inserted ON ratings;
-CREATE TRIGGER ratings_inserted AFTER INSERT ON ratings
+CREATE OR REPLACE TRIGGER ratings_inserted AFTER INSERT ON ratings
     REFERENCING NEW TABLE AS new_ratings
     FOR EACH STATEMENT EXECUTE FUNCTION add_ratings_to_profiles();
-DROP TRIGGER IF EXISTS ratings_updated ON ratings;
-CREATE TRIGGER ratings_updated AFTER UPDATE ON ratings
+CREATE OR REPLACE TRIGGER ratings_updated AFTER UPDATE ON ratings
     REFERENCING NEW TABLE AS new_ratings OLD TABLE AS old_ratings
     FOR EACH STATEMENT EXECUTE FUNCTION add_ratings_to_profiles();
-DROP TRIGGER IF EXISTS ratings_deleted ON ratings;
-CREATE TRIGGER ratings_deleted AFTER DELETE ON ratings
+CREATE OR REPLACE TRIGGER ratings_deleted AFTER DELETE ON ratings
     REFERENCING OLD TABLE AS old_ratings
     FOR EACH STATEMENT EXECUTE FUNCTION add_ratings_to_profiles();
 
@@ -90,8 +86,7 @@ BEGIN
     RETURN NULL;
 END $$;
 
-DROP TRIGGER IF EXISTS ratings_truncated ON ratings;
-CREATE TRIGGER ratings_truncated AFTER TRUNCATE ON ratings
+CREATE OR REPLACE TRIGGER ratings_truncated AFTER TRUNCATE ON ratings
     FOR EACH STATEMENT EXECUTE FUNCTION forget_all_ratings();
 
 CREATE OR REPLACE FUNCTION keep_users_with_ratings() RETURNS trigger
@@ -106,8 +101,7 @@ BEGIN
     RETURN OLD;
 END $$;
 
-DROP TRIGGER IF EXISTS users_deleted ON users;
-CREATE TRIGGER users_deleted BEFORE DELETE ON users
+CREATE OR REPLACE TRIGGER users_deleted BEFORE DELETE ON users
     FOR EACH ROW EXECUTE FUNCTION keep_users_with_ratings();
 
 -- Makes every profile again from the ratings; returns how many there are. Writers of ratings

@@ -50,16 +50,13 @@ BEGIN
 END $$;
 
 -- Their names put them after the triggers that keep profiles: locks are taken in one order.
-DROP TRIGGER IF EXISTS ratings_inserted_factors ON ratings;
-CREATE TRIGGER ratings_inserted_factors AFTER INSERT ON ratings
+CREATE OR REPLACE TRIGGER ratings_inserted_factors AFTER INSERT ON ratings
     REFERENCING NEW TABLE AS new_ratings
     FOR EACH STATEMENT EXECUTE FUNCTION add_ratings_to_factors();
-DROP TRIGGER IF EXISTS ratings_updated_factors ON ratings;
-CREATE TRIGGER ratings_updated_factors AFTER UPDATE ON ratings
+CREATE OR REPLACE TRIGGER ratings_updated_factors AFTER UPDATE ON ratings
     REFERENCING NEW TABLE AS new_ratings OLD TABLE AS old_ratings
     FOR EACH STATEMENT EXECUTE FUNCTION add_ratings_to_factors();
-DROP TRIGGER IF EXISTS ratings_deleted_factors ON ratings;
-CREATE TRIGGER ratings_deleted_factors AFTER DELETE ON ratings
+CREATE OR REPLACE TRIGGER ratings_deleted_factors AFTER DELETE ON ratings
     REFERENCING OLD TABLE AS old_ratings
     FOR EACH STATEMENT EXECUTE FUNCTION add_ratings_to_factors();
 
@@ -124,6 +121,5 @@ BEGIN
     PERFORM pg_notify('palate_models', '');
     RETURN NULL;
 END $$;
-DROP TRIGGER IF EXISTS models_changed ON models;
-CREATE TRIGGER models_changed AFTER UPDATE OF state OR DELETE ON models
+CREATE OR REPLACE TRIGGER models_changed AFTER UPDATE OF state OR DELETE ON models
     FOR EACH STATEMENT EXECUTE FUNCTION tell_models_changed();
