@@ -1,6 +1,6 @@
 """Reasons in words, made of facts: a hit's contributions and the user's own ratings."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -100,35 +100,41 @@ _SHOWN = 4  # ratings that a language model gets beside the sentences
 
 
 def passage(hit: Hit, neighbours: Sequence[Neighbour]) -> Passage:
-    """A hit's reasons to be worded: no overview, only its figures, the ratings and the sentences.
+    """A hit's reasons to be worded: no overview, only sentences that are true.
 
-    ``hit.reasons`` are the sentences.
+    ``hit.reasons`` are the first of them; the ratings that these cite are always among the facts.
     """
-    near = [n for n in neighbours if n.cosine >= _NEAR][:_SHOWN]
+    said = hit.reasons or ()
+    cited = " ".join(said)
+    nearest = [n for n in neighbours if n.cosine >= _NEAR]
+    near = sorted(nearest, key=lambda n: str(n) not in cited)[:_SHOWN]
     rated = {n.title: n.rating for n in near}
-    figures = {
-        "year": hit.year,
-        "minutes": hit.runtime_minutes,
-        "average_rating": None if hit.avg_rating is None else round(hit.avg_rating, 1),
-        "ratings": hit.rating_count,
-    }
-    data = {
-        "film": {"title": hit.title, "genres": list(hit.genres), "director": hit.director}
-        | figures,
-        "place": hit.rank,
-        "places_moved": hit.moved,
-        "your_ratings": [{"title": n.title, "year": n.year, "rating": n.rating} for n in near],
-        "sentences": list(hit.reasons or ()),
-    }
-    numbers = (*figures.values(), hit.rank, hit.moved, *(n.year for n in near))
+    more = (*_about(hit), *(f"you gave {n}" for n in near if str(n) not in cited))
+    figures = (hit.year, hit.runtime_minutes, hit.rating_count, hit.rank, hit.moved)
     facts = Facts(
         names=tuple(filter(None, (hit.title, hit.original_title, hit.director, *rated))),
-        numbers=tuple(float(n) for n in numbers if n is not None),
+        numbers=tuple(float(n) for n in (*figures, *(n.year for n in near)) if n is not None),
         genres=hit.genres,
-        sentences=hit.reasons or (),
+        sentences=(*said, *more),
         rated=rated | ({} if hit.rating is None else {hit.title: hit.rating}),
     )
-    return Passage(hit.movie_id, "reason", data, facts, hit.reasons or ())
+    told = [f"{each[:1].upper()}{each[1:]}." for each in (*said, *more)]
+    return Passage(hit.movie_id, "reason", {"film": hit.title, "facts": told}, facts, said)
+
+
+def _about(hit: Hit) -> Iterator[str]:
+    """What is known of a film beside its place."""
+    if hit.genres:
+        yield f"its genres are {', '.join(hit.genres)}"
+    if hit.director:
+        yield f"it was directed by {hit.director}"
+    if hit.year:
+        yield f"it is from {hit.year}"
+    if hit.runtime_minutes:
+        yield f"it is {hit.runtime_minutes} minutes long"
+    if hit.avg_rating is not None:
+        yield f"its average rating is {hit.avg_rating:.1f}, of {hit.rating_count} ratings"
+    yield f"it stands at place {hit.rank}"
 
 
 def _movement(hit: Hit) -> str:

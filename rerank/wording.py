@@ -7,6 +7,7 @@ the template stands in its place.
 """
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -38,6 +39,9 @@ from sql.database import Database
 _log = structlog.get_logger(__name__)
 
 Kind = Literal["reason", "summary"]
+MOST_SENTENCES: Mapping[Kind, int] = {"reason": 2, "summary": 4}
+_SENTENCE = re.compile(r".+?[.!?](?=\s|$)|.+$")
+_CUT = re.compile(r'^\s*\{\s*"text"\s*:\s*"([^"\\]+[.!?]) [^"\\]*$')
 LENGTHS: Mapping[Kind, tuple[int, int]] = {"reason": (30, 300), "summary": (40, 700)}
 """The least and most characters of a text."""
 
@@ -50,6 +54,17 @@ class Text(BaseModel):
     """What the model answers."""
 
     text: str
+
+    @classmethod
+    def of_cut(cls, answer: str) -> "Text | None":
+        """What stands in an answer that was cut off at its length; None: nothing does."""
+        found = _CUT.search(answer)
+        return cls(text=found[1]) if found else None
+
+    def sentences(self, most: int) -> str:
+        """Its first whole sentences: a model that does not stop has said enough before."""
+        said = _SENTENCE.findall(self.text.strip())
+        return " ".join(s.strip() for s in said[:most]) if len(said) > most else self.text.strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +154,10 @@ class Writer:
         if self._model is None or left <= 0:
             return _by_template(passage, NO_MODEL if self._model is None else _SLOW)
         shortest, longest = LENGTHS[passage.kind]
-        held = partial(_check, facts=passage.facts, shortest=shortest, longest=longest, names=names)
+        most = MOST_SENTENCES[passage.kind]
+        held = partial(
+            _check, most, facts=passage.facts, shortest=shortest, longest=longest, names=names
+        )
         prompt = load_prompt(passage.kind)
         try:
             said = await self._model.ask_async(
@@ -147,7 +165,7 @@ class Writer:
             )
         except PalateError as error:
             return _by_template(passage, why(error))
-        return Worded(passage.key, (said.value.text.strip(),), "model", said.repaired)
+        return Worded(passage.key, (said.value.sentences(most),), "model", said.repaired)
 
 
 _SLOW = "the language model was too slow or did not answer"
@@ -188,8 +206,10 @@ def summary_passage(
     return Passage(0, "summary", {"sentences": list(sentences)}, facts, sentences)
 
 
-def _check(said: Text, facts: Facts, shortest: int, longest: int, names: Names | None) -> None:
-    check(said.text.strip(), facts, shortest=shortest, longest=longest, names=names)
+def _check(
+    most: int, said: Text, facts: Facts, shortest: int, longest: int, names: Names | None
+) -> None:
+    check(said.sentences(most), facts, shortest=shortest, longest=longest, names=names)
 
 
 def _by_template(passage: Passage, why_not: str) -> Worded:

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from palate.llm.schema import WrongFormError, read_answer
 from rerank.faithful import Facts, check
 from rerank.names import Film, Names, Somebody
+from rerank.wording import Text
 
 FACTS = Facts(
     names=("Lord of War", "Andrew Niccol", "Shrek", "Up"),
@@ -154,3 +156,21 @@ def test_no_number_passes_that_is_not_a_fact(number: int) -> None:
     facts = Facts(numbers=(7,))
     with pytest.raises(ValueError, match="not in the data"):
         check(f"It is rated by {number:,} people like you.", facts, shortest=10, longest=100)
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        ('{"text": "You gave it 5.0. It is lifted. It is', "You gave it 5.0. It is lifted."),
+        ('{"text": "One. Two. Three. Four."}', "One. Two."),
+        ('{"text": "It is a film and it goes on and', None),
+        ('{"other": "One. Two. Three', None),
+    ],
+)
+def test_a_text_that_does_not_stop_is_its_first_whole_sentences(
+    answer: str, text: str | None
+) -> None:
+    try:
+        assert read_answer(answer, Text).sentences(2) == text
+    except WrongFormError:
+        assert text is None
