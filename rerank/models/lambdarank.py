@@ -18,14 +18,16 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class LambdaRank:
-    """Parameters of the learned order."""
+    """Parameters of the learned order. ``slices``: how many last fifths of users' ratings make
+    queries, each held out of what is left before it."""
 
-    rounds: int = 600
-    learning_rate: float = 0.05
+    rounds: int = 1000
+    learning_rate: float = 0.03
     leaves: int = 15
     least_in_leaf: int = 100
     l2: float = 5.0
-    patience: int = 40
+    patience: int = 60
+    slices: int = 2
     seed: int = 0
 
     def train(
