@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +30,21 @@ TRAIN = [
     "train", "two-tower", "--rank", "16", "--epochs", "3", "--set", "batch=1024",
     "--set", "drawn=64", "--set", "width=16", "--no-evaluate",
 ]  # fmt: skip
+
+
+_KILLED = """
+import sys
+from rerank.models.epochs import listening
+from serve.cli.main import main
+
+def wait(epoch, _):
+    if epoch == 2:
+        print("second", flush=True)
+        sys.stdin.read()
+
+with listening(wait):
+    main(sys.argv[1:])
+"""
 
 
 def ids(database: Database) -> list[int]:
@@ -80,15 +94,14 @@ def test_a_killed_training_leaves_the_active_model_and_goes_on(
     monkeypatch.setenv("PALATE_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("PALATE_MLFLOW_TRACKING_URI", "off")
     process = subprocess.Popen(
-        [sys.executable, "-m", "serve.cli", *TRAIN],
-        env=dict(os.environ) | {"PYTHONPATH": str(ROOT)}, cwd=tmp_path,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        [sys.executable, "-c", _KILLED, *TRAIN],
+        env=dict(os.environ) | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}, cwd=tmp_path,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     )  # fmt: skip
-    while not list(tmp_path.glob("checkpoints/*.pt")):
-        assert process.poll() is None
-        time.sleep(0.01)
+    assert process.stdout is not None
+    assert "second\n" in process.stdout  # epoch: that of the first is kept
     process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.communicate()
     assert registry.active_model(sample_copy, "factors") == active
     assert len(registry.list_models(sample_copy)) == 1
     assert ids(sample_copy) == before
