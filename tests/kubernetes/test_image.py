@@ -6,7 +6,6 @@ import os
 import re
 import shlex
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ import yaml
 
 from tests.kubernetes.charts import SCHEMAS, manifests, of_kind
 from tests.kubernetes.generate import ROOT
+from tests.ports import reserved_port
 
 BIN = Path(sys.executable).parent
 ROOMS = ("palate", "sql", "ingest", "rerank", "serve", "test_users", "samples", "bench")
@@ -83,6 +83,12 @@ def test_every_package_is_installed() -> None:
     assert there == set(project["tool"]["setuptools"]["packages"])
 
 
+REGISTRY_LOST = re.compile(
+    r"Timeout|timed out|Connection|ProtocolError|IncompleteRead|Temporary failure|HTTP error 5\d\d"
+)
+"""What pip says when the network, not the image, is at fault."""
+
+
 def registry_answers(folder: Path) -> bool:
     """Whether pip gets packages here: one small one of those that are needed."""
     pinned = next(
@@ -91,10 +97,10 @@ def registry_answers(folder: Path) -> bool:
         if line.startswith("annotated-types==")
     )
     tried = subprocess.run(
-        [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder, pinned],
+        [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--retries", "0",
+         "--timeout", "20", "--dest", folder, pinned],
         capture_output=True,
-        timeout=120,
-    )
+    )  # fmt: skip
     return tried.returncode == 0
 
 
@@ -113,6 +119,8 @@ def build(stage: str, folder: Path) -> Path:
             done = subprocess.run(
                 command, cwd=source, env=variables, capture_output=True, text=True
             )
+            if done.returncode != 0 and REGISTRY_LOST.search(done.stderr):
+                pytest.skip(f"the package registry stopped answering: {done.stderr[-300:]}")
             assert done.returncode == 0, f"{rest}\n{done.stderr}"
     return made
 
@@ -127,7 +135,7 @@ def copy(origin: Path, target: Path) -> None:
         shutil.copy2(origin, target)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_the_steps_of_the_api_s_image_give_a_server_that_starts(tmp_path: Path) -> None:
     if importlib.util.find_spec("pip") is None or not registry_answers(tmp_path):
         pytest.skip("needs pip and a package registry, which does not answer here")
@@ -141,14 +149,12 @@ def test_the_steps_of_the_api_s_image_give_a_server_that_starts(tmp_path: Path) 
         [ROOT / "docker" / "install.sh", "sizes", made], capture_output=True, text=True, check=True
     )
     assert int(sizes.stdout.split()[0]) > 50
-    start_without_a_database(made / "bin" / "palate", tmp_path)
+    with reserved_port() as port:
+        start_without_a_database(made / "bin" / "palate", tmp_path, port)
 
 
-def start_without_a_database(palate: Path, folder: Path) -> None:
+def start_without_a_database(palate: Path, folder: Path, port: int) -> None:
     """The server lives while its database is away, and says that it is not ready."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     variables = {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
@@ -162,26 +168,25 @@ def start_without_a_database(palate: Path, folder: Path) -> None:
         health = wait_for(server, f"http://127.0.0.1:{port}/healthz")
         assert health["status"] == "ok"
         with pytest.raises(urllib.error.HTTPError) as refused:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=20)
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=120)
         with refused.value as answer:
             assert answer.code == 503
     finally:
         server.terminate()
-        server.communicate(timeout=30)
+        server.communicate(timeout=120)
     assert server.returncode == 0
 
 
 def wait_for(server: "subprocess.Popen[str]", url: str) -> dict[str, Any]:
     """What the server answers once it does."""
-    for _ in range(600):
+    while True:
         try:
-            with urllib.request.urlopen(url, timeout=5) as answer:
+            with urllib.request.urlopen(url, timeout=120) as answer:
                 found: dict[str, Any] = json.load(answer)
                 return found
         except OSError:
             assert server.poll() is None, server.communicate()[1]
             time.sleep(0.1)
-    raise AssertionError(f"{url} does not answer")
 
 
 def compose() -> dict[str, Any]:

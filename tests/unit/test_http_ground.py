@@ -42,7 +42,7 @@ LOCAL = ("127.0.0.1", 40000)
 
 
 def app_around(
-    *, timeout: float = 5, max_running: int = 10, max_url: int = 500, max_body: int = 100
+    *, timeout: float = 120, max_running: int = 10, max_url: int = 500, max_body: int = 100
 ) -> FastAPI:
     """An application that fails, misses and echoes on demand."""
     app = FastAPI(openapi_url=None)
@@ -133,7 +133,7 @@ def holding(app: FastAPI) -> tuple[threading.Event, threading.Event]:
     @app.get("/held")
     def held() -> Response:
         entered.set()
-        leave.wait(30)
+        leave.wait(300)
         return PlainTextResponse("done")
 
     return entered, leave
@@ -155,7 +155,7 @@ def test_too_many_at_once_are_told_to_come_back() -> None:
     entered, leave = holding(app)
     with client_of(app) as client, ThreadPoolExecutor(1) as pool:
         first = pool.submit(client.get, "/held")
-        entered.wait(30)
+        entered.wait(120)
         second = client.get("/hello")
         leave.set()
         assert first.result().text == "done"
