@@ -5,7 +5,6 @@ import pytest
 from palate.errors import MisuseError, NotFoundError
 from rerank.ask.answer import Asker
 from rerank.ask.structure import Person, Structure
-from rerank.names import CatalogNames
 from rerank.search import Searcher
 from sql.database import Database
 
@@ -164,17 +163,3 @@ def test_an_empty_catalog_is_said_to_be_empty(database: Database) -> None:
 def test_a_number_that_is_no_film_is_like_none(asker: Asker) -> None:
     with pytest.raises(NotFoundError, match="Give its movie_id"):
         asker.names.find("99999999")
-
-
-def test_names_that_cannot_be_read_in_time_are_those_of_before(
-    sample_copy: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hurried = sample_copy.settings.model_copy(update={"statement_timeout": 0.2})
-    monkeypatch.setattr("rerank.names._KEPT_SECONDS", 0.0)
-    names = CatalogNames(sample_copy)
-    before = names.get()
-    with Database(sample_copy.psql_url, hurried) as database:
-        monkeypatch.setattr(names, "_database", database)
-        with sample_copy.begin() as connection:
-            connection.exec_driver_sql("LOCK TABLE movies")
-            assert names.get() is before
