@@ -69,7 +69,7 @@ def _parse(name: str, style: Format, stream: BinaryIO) -> Iterator[Line | Reject
         except StopIteration:
             break
         except csv.Error as error:
-            yield Rejected(name, text.number, None, f"quotes are wrong ({error})", text.last)
+            yield Rejected(name, text.number, None, _reason(error), text.last)
             continue
         yield from text.take_rejected()
         if fields:
@@ -88,7 +88,7 @@ def parse_line(name: str, style: Format, number: int, raw: bytes) -> Line | Reje
     try:
         return Line(number, next(_reader([text], style.delimiter), []))
     except csv.Error as error:
-        return Rejected(name, number, None, f"quotes are wrong ({error})", text)
+        return Rejected(name, number, None, _reason(error), text)
 
 
 def _reader(text: Iterable[str], delimiter: str) -> Iterator[list[str]]:
@@ -157,3 +157,9 @@ def missing_columns(
         f"{file} has no column {', '.join(lacking)}; it has {shown(', '.join(header))}. The "
         f"tables are as they were. {remedy}"
     )
+
+
+def _reason(error: csv.Error) -> str:
+    """What is wrong with a line, in the words of whoever wrote it."""
+    what = "a value is too long" if "field limit" in str(error) else "quotes are wrong"
+    return f"{what} ({error})"

@@ -27,12 +27,14 @@ def test_a_notebook_is_kept_without_outputs(path: Path) -> None:
 @pytest.mark.filterwarnings("default")  # Jupyter's own, from threads that it starts
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs_on_the_sample(
-    path: Path, sample_database: Database, monkeypatch: pytest.MonkeyPatch
+    path: Path, sample_database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PALATE_DATABASE_URL", sample_database.psql_url)
+    # A history of its own: two kernels that make one file at once may stop each other.
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
     monkeypatch.delenv("MPLBACKEND", raising=False)  # Jupyter's own puts plots into the notebook
     notebook = read(path)
-    client = NotebookClient(notebook, timeout=240, resources={"metadata": {"path": str(ROOT)}})
+    client = NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(ROOT)}})
     client.execute()
     outputs = [out for cell in notebook.cells for out in cell.get("outputs", [])]
     assert not [out for out in outputs if out.output_type == "error"]
