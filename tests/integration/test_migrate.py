@@ -50,7 +50,7 @@ def test_a_store_of_runs_may_make_its_tables_meanwhile(
     said: list[str] = []
     kept = settings.model_copy(update={"data_dir": tmp_path, "mlflow_tracking_uri": None})
     with tracked(kept, "train", said.append):
-        for _ in range(5):
+        for _ in range(2):
             migrate(bare)
             with bare.begin() as connection:
                 connection.exec_driver_sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
