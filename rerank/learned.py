@@ -43,36 +43,20 @@ SQL_FEATURES = (
 )
 """What search_features() gives in its array, in its order."""
 
-LIST_FEATURES = (
-    "collaborative_place",
-    "content_place",
-    "scaled_affinity_10",
-    "scaled_affinity_30",
-    "affinity_10_place",
-    "affinity_30_place",
-    "popularity_place",
-    "affinity_share",
-    "damped_mean_rating",
-)
-"""Made here, from the whole list: places from 0 to 1, affinities scaled from 0 to 1 and as a share
-of the greatest; and the film's mean as if it had five more ratings of 3.5 stars."""
-
-_DAMPING, _MIDDLE = 5, 3.5
+LIST_FEATURES = ("collaborative_place", "content_place", "scaled_affinity_10", "scaled_affinity_30")
+"""Made here from the whole list: places from 0 to 1, affinities scaled from 0 to 1."""
 
 FEATURES = COMPONENTS + SQL_FEATURES + LIST_FEATURES
 
 WORDS = {
     "its text": ("bm25", "candidates"),
     "how near it is to what you like": ("content", "content_place"),
-    "what people with your ratings liked": (
-        "affinity", "affinity_share", "collaborative", "collaborative_place",
-    ),
+    "what people with your ratings liked": ("affinity", "collaborative", "collaborative_place"),
     "what you rated lately": (
-        "affinity_10", "affinity_30", "affinity_10_place", "affinity_30_place",
-        "scaled_affinity_10", "scaled_affinity_30",
+        "affinity_10", "affinity_30", "scaled_affinity_10", "scaled_affinity_30",
     ),
-    "how many people rated it": ("popularity", "log_ratings", "popularity_place"),
-    "how people rated it": ("mean_rating", "damped_mean_rating", "user_mean"),
+    "how many people rated it": ("popularity", "log_ratings"),
+    "how people rated it": ("mean_rating", "user_mean"),
     "its year": ("year", "years_from_last_rating", "years_from_own_mean"),
     "its genres": ("genres_rated", "genres_liked"),
     "how much you have rated": ("log_user_ratings",),
@@ -85,11 +69,10 @@ def feature_matrix(components: Matrix, features: Matrix) -> Matrix:
 
     ``components`` is (n, len(COMPONENTS)) and ``features`` (n, len(SQL_FEATURES)).
     """
-    affinity, ten, thirty, log_ratings, mean = features[:, :5].T
+    ten, thirty = features[:, 1], features[:, 2]
     return np.column_stack([
         components, features, _places(components[:, 2]), _places(components[:, 1]),
-        _scaled(ten), _scaled(thirty), _places(ten), _places(thirty), _places(log_ratings),
-        _share(affinity), _damped(mean, np.expm1(log_ratings)),
+        _scaled(ten), _scaled(thirty),
     ])  # fmt: skip
 
 
@@ -105,18 +88,6 @@ def _scaled(column: Matrix) -> Matrix:
     if not len(known) or (span := known.max() - known.min()) == 0:
         return np.where(np.isnan(column), np.nan, 0.5)
     return np.asarray((column - known.min()) / span)
-
-
-def _share(column: Matrix) -> Matrix:
-    """Of the greatest; NaN where that is not above 0."""
-    greatest = np.nanmax(column, initial=0)
-    return np.asarray(column / greatest if greatest > 0 else np.full(len(column), np.nan))
-
-
-def _damped(mean: Matrix, ratings: Matrix) -> Matrix:
-    """The mean of ``ratings`` stars and of _DAMPING more of _MIDDLE."""
-    total = np.nan_to_num(mean) * ratings + _DAMPING * _MIDDLE
-    return np.asarray(total / (ratings + _DAMPING))
 
 
 class LearnedOrder:

@@ -18,16 +18,14 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class LambdaRank:
-    """Parameters of the learned order. ``slices``: how many last fifths of users' ratings make
-    queries, each held out of what is left before it."""
+    """Parameters of the learned order."""
 
-    rounds: int = 1000
-    learning_rate: float = 0.03
+    rounds: int = 600
+    learning_rate: float = 0.05
     leaves: int = 15
     least_in_leaf: int = 100
     l2: float = 5.0
-    patience: int = 60
-    slices: int = 2
+    patience: int = 40
     seed: int = 0
 
     def train(

@@ -158,8 +158,6 @@ def _learn_held_out(
         with held_out(database, sets) as held:
             features = _fetch(held, model, candidates, seed, tell)
             start = read_weights(held.database)
-            slices = 0 if order is None else order.slices - 1
-            earlier = _earlier(held, model, candidates, seed, slices, tell)
     except MisuseError as error:
         return _Learned(unmeasured=str(error))
     lists = features[TUNED_ON].lists
@@ -172,11 +170,10 @@ def _learn_held_out(
     weights, _ = BlendTuner(lists).tune(weights)
     if order is None:
         return _Learned(weights, metrics)
-    joined = _joined([*features.values(), *earlier])
-    tell(f"learning an order from {len(joined.lists.queries):,} queries")
+    tell(f"learning an order from {sum(len(f.lists.queries) for f in features.values()):,} queries")
+    joined = _joined(list(features.values()))
     held_back = _checked(joined.lists, held.training, seed)
-    latest = np.arange(len(held_back)) < sum(len(f.lists.queries) for f in features.values())
-    text, rounds = order.train(joined, learn=~held_back, check=held_back & latest)
+    text, rounds = order.train(joined, learn=~held_back, check=held_back)
     scores = _predict(text, features[TUNED_ON])
     order_metrics = _measure(lists, scores, held.training, check)
     everyone = np.ones(len(joined.lists.queries), np.bool_)
@@ -198,20 +195,6 @@ def _fetch(
         chosen = [queries[i] for i in np.sort(order)]
         features[name] = fetch_features(held.database, chosen, candidates=candidates)
     return features
-
-
-def _earlier(
-    held: Held, model: FactorModel, candidates: int, seed: int, slices: int, tell: Tell
-) -> list[FeatureLists]:
-    """The same of ``slices`` earlier times, as far as there are ratings: an order learns more."""
-    if slices < 1:
-        return []
-    try:
-        with held_out(held.database, (TUNED_ON, "genre-decade")) as before:
-            found = _fetch(before, model, candidates, seed, tell)
-            return [*found.values(), *_earlier(before, model, candidates, seed, slices - 1, tell)]
-    except MisuseError:
-        return []
 
 
 def _checked(lists: CandidateLists, training: Ratings, seed: int) -> NDArray[np.bool_]:

@@ -227,7 +227,7 @@ def test_the_page_of_a_run_stands_alone(search_run: Run) -> None:
 def test_stored_models_are_trained_again_on_what_they_may_know(sample_copy: Database) -> None:
     """The check inside holds the learned order's quick path to the one that people search by."""
     run_script(sample_copy, "DELETE FROM ratings WHERE user_id > 100; SELECT refresh_stats()")
-    train(sample_copy, Svd(rank=8), order=LambdaRank(rounds=15, least_in_leaf=20, slices=1))
+    train(sample_copy, Svd(rank=8), order=LambdaRank(rounds=15, least_in_leaf=20))
     live = active_model(sample_copy, "factors")
     run = evaluate_search(
         sample_copy, sets=["one-word"], prepare=retrain(sample_copy), users=30, samples=100
