@@ -5,6 +5,9 @@
 -- 1.75 for five stars, 0 for one and a half, -0.25 for one. With a half-life every weight is
 -- halved for each half-life between the rating and profile_settings.reference_time.
 
+-- In the order in which a rating takes them, lest a rating and a migration wait for each other.
+LOCK TABLE ratings, users IN SHARE ROW EXCLUSIVE MODE;
+
 CREATE OR REPLACE FUNCTION scale(v vector, factor double precision) RETURNS vector
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN v IS NOT NULL

@@ -1,6 +1,7 @@
 """Migrations: many starters, one migrates; a newer schema is refused."""
 
 import re
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -93,6 +94,23 @@ def test_searches_go_on_beside_a_migration_and_prepared_ones_after_it(
             connection.exec_driver_sql("UPDATE repeatable_migrations SET checksum = ''")
         assert "30_search" in migrate(other), "it waits for nobody who reads"
     assert searcher.search(request).hits == before.hits
+
+
+def test_a_rating_that_has_begun_ends_before_a_migration(sample_copy: Database) -> None:
+    blocked = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'ratings'::regclass"
+    with sample_copy.begin() as connection:
+        connection.exec_driver_sql("UPDATE repeatable_migrations SET checksum = ''")
+    with ThreadPoolExecutor(1) as pool, sample_copy.begin() as connection:
+        connection.exec_driver_sql("LOCK TABLE ratings IN ROW EXCLUSIVE MODE")  # as INSERT begins
+        migrated = pool.submit(migrate, sample_copy)
+        while not connection.exec_driver_sql(blocked).scalar_one():
+            assert not migrated.done()
+            time.sleep(0.01)
+        connection.exec_driver_sql(
+            "INSERT INTO ratings (user_id, movie_id, rating) VALUES (4711, 488, 4)"
+        )
+        connection.commit()
+        assert "10_profiles" in migrated.result()
 
 
 def test_a_newer_schema_is_refused(database: Database) -> None:
