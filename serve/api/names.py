@@ -2,6 +2,7 @@
 
 import threading
 
+import sqlalchemy
 import structlog
 
 from palate.errors import PalateError
@@ -25,7 +26,7 @@ class NamesWatch(threading.Thread):
         while not self._over.wait(_LOOK):
             try:
                 self._names.refresh()
-            except PalateError as error:
+            except (sqlalchemy.exc.SQLAlchemyError, PalateError) as error:
                 _log.debug("names_not_read", error=str(error))
 
     def stop(self) -> None:

@@ -83,6 +83,33 @@ def test_requests_go_on_while_names_are_read(
         watch.join()
 
 
+def test_a_catalog_that_is_away_for_a_while_is_looked_at_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names, again = CatalogNames(database), threading.Event()
+    names.get()
+    with database.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE movies RENAME TO kept")  # as a restore may
+    refresh, failed = names.refresh, threading.Event()
+
+    def look() -> bool:
+        try:
+            return refresh()
+        finally:
+            (again if failed.is_set() else failed).set()
+
+    monkeypatch.setattr(names, "refresh", look)
+    monkeypatch.setattr("serve.api.names._LOOK", 0.01)
+    watch = NamesWatch(names)
+    watch.start()
+    try:
+        assert failed.wait(120)
+        assert again.wait(120)
+    finally:
+        watch.stop()
+        watch.join()
+
+
 def test_names_that_cannot_be_read_in_time_are_those_of_before(sample_copy: Database) -> None:
     hurried = sample_copy.settings.model_copy(update={"statement_timeout": 0.5})
     with Database(sample_copy.psql_url, hurried) as database:
