@@ -28,12 +28,13 @@ _PARTS = {"early": (0, 3), "mid": (4, 6), "middle": (4, 6), "late": (7, 9)}
 
 _COUNT = rf"(?:\d+(?:[.,]\d+)?|{'|'.join(sorted(NUMBERS, key=len, reverse=True))}|an?)"
 _STARS = r"(?:\d(?:\.\d+)?|one|two|three|four|five)"
-_HOURS = rf"(?P<hours>{_COUNT})(?P<half> and a half)?[ -]?(?:hours?|hrs?|h)\b"
+_AFTER_FIGURE = r"(?:(?<=\d)|(?<=\d[ -]))"  # one letter is a unit after figures only: "I am", "ah"
+_HOURS = rf"(?P<hours>{_COUNT})(?P<half> and a half)?[ -]?(?:hours?|hrs?|{_AFTER_FIGURE}h)\b"
 _TIME = r"(?:hours?|hrs?|h|minutes?|mins?)\b"
-_MINUTES = rf"(?P<minutes>{_COUNT})[ -]?(?:minutes?|mins?\.?|m)\b"
+_MINUTES = rf"(?P<minutes>{_COUNT})[ -]?(?:minutes?|mins?\.?|{_AFTER_FIGURE}m)\b"
 _LENGTH = (
     rf"(?:half an hour|{_HOURS}(?P<later> and a half)?(?:,? (?:and )?"
-    rf"(?P<more>{_COUNT})[ -]?(?:minutes?|mins?|m)?\b)?|{_MINUTES})"
+    rf"(?P<more>(?!an? ){_COUNT})[ -]?(?:minutes?|mins?|{_AFTER_FIGURE}m)?\b)?|{_MINUTES})"
 )
 
 BELOW = r"under|less than|shorter than|below|fewer than|lower than|worse than|cheaper than"

@@ -50,11 +50,18 @@ def read(text: str) -> Reading:
         ("at least 2.5 hours", (150, None)),
         ("about 100 min", (90, 110)),
         ("no longer than 1 hour 45 minutes", (None, 105)),
+        ("about 100m", (90, 110)),
+        ("under two hours, a nice one", (None, 119)),
     ],
 )
 def test_running_times(typed: str, minutes: tuple[float | None, float | None]) -> None:
     span = read(f"comedies {typed}").structure.ranges["runtime_minutes"]
     assert (span.low, span.high) == minutes
+
+
+@pytest.mark.parametrize("typed", ["I am looking for comedies", "ah, comedies", "what am I to see"])
+def test_a_letter_at_the_end_of_a_word_is_no_unit(typed: str) -> None:
+    assert read(typed).structure.ranges == {}
 
 
 @pytest.mark.parametrize(

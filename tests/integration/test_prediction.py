@@ -165,6 +165,14 @@ def test_what_the_model_does_not_know_is_left_to_the_baseline(
     with sample_copy.begin() as connection:
         connection.exec_driver_sql("UPDATE models SET body = '{}' WHERE kind = 'ratings'")
     assert says(predict_rating(sample_copy, user, movie), "biased-mf 1 cannot be read")
+    with sample_copy.begin() as connection:
+        movie = connection.exec_driver_sql(
+            "SELECT min(movie_id) FROM movie_stats WHERE avg_rating IS NULL"
+        ).scalar_one()
+        connection.exec_driver_sql(
+            "INSERT INTO ratings (user_id, movie_id, rating) VALUES (%s, %s, 4)", (user, movie)
+        )
+    assert says(predict_rating(sample_copy, NOBODY, movie), "nobody has rated this film")
 
 
 def says(found: RatingPrediction, reason: str) -> bool:

@@ -24,12 +24,12 @@ ORDER BY m.movie_id;
 
 -- name: baseline
 -- Without a model: what the crowd gives the film, and how far the ratings of this film lie from
--- their mean.
+-- their mean, which a film first rated after the last refresh does not have yet.
 SELECT crowd_rating(s.avg_rating, s.rating_count, o.mean) AS expected,
        coalesce(s.rating_count, 0) AS rating_count,
        ARRAY(SELECT (r.rating - s.avg_rating)::double precision
              FROM ratings r JOIN users u USING (user_id, profile)
-             WHERE r.movie_id = s.movie_id AND NOT u.synthetic
+             WHERE r.movie_id = s.movie_id AND s.avg_rating IS NOT NULL AND NOT u.synthetic
              ORDER BY r.user_id, r.profile LIMIT 1000) AS residuals
 FROM (SELECT overall_rating() AS mean) o LEFT JOIN movie_stats s ON s.movie_id = :movie_id;
 
