@@ -31,7 +31,7 @@ from palate.errors import (
 from palate.llm import LanguageModel, load_prompt
 from palate.metrics import LLM_TEXTS
 from palate.settings import Settings
-from rerank.faithful import Facts, check
+from rerank.faithful import Facts, check, name_patterns
 from rerank.names import CatalogNames, Names
 from rerank.results import ReasonSource, Wording
 from sql.database import Database
@@ -61,10 +61,16 @@ class Text(BaseModel):
         found = _CUT.search(answer)
         return cls(text=found[1]) if found else None
 
-    def sentences(self, most: int) -> str:
-        """Its first whole sentences: a model that does not stop has said enough before."""
-        said = _SENTENCE.findall(self.text.strip())
-        return " ".join(s.strip() for s in said[:most]) if len(said) > most else self.text.strip()
+    def sentences(self, most: int, names: Iterable[str] = ()) -> str:
+        """Its first whole sentences: a model that does not stop has said enough before.
+
+        A point in one of the ``names`` ends no sentence: Samuel L. Jackson, Airplane!
+        """
+        text = plain = self.text.strip()
+        for pattern in name_patterns(names):
+            plain = pattern.sub(lambda found: "_" * len(found[0]), plain)
+        ends = [found.end() for found in _SENTENCE.finditer(plain)]
+        return text[: ends[most - 1]] if len(ends) > most else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +171,8 @@ class Writer:
             )
         except PalateError as error:
             return _by_template(passage, why(error))
-        return Worded(passage.key, (said.value.sentences(most),), "model", said.repaired)
+        told = said.value.sentences(most, passage.facts.names)
+        return Worded(passage.key, (told,), "model", said.repaired)
 
 
 _SLOW = "the language model was too slow or did not answer"
@@ -209,7 +216,8 @@ def summary_passage(
 def _check(
     most: int, said: Text, facts: Facts, shortest: int, longest: int, names: Names | None
 ) -> None:
-    check(said.sentences(most), facts, shortest=shortest, longest=longest, names=names)
+    told = said.sentences(most, facts.names)
+    check(told, facts, shortest=shortest, longest=longest, names=names)
 
 
 def _by_template(passage: Passage, why_not: str) -> Worded:

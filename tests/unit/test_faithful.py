@@ -174,3 +174,10 @@ def test_a_text_that_does_not_stop_is_its_first_whole_sentences(
         assert read_answer(answer, Text).sentences(2) == text
     except WrongFormError:
         assert text is None
+
+
+def test_points_in_names_end_no_sentence() -> None:
+    first = "Samuel L. Jackson is in it, and you liked Airplane! and him. It is lifted 3 places."
+    said = Text(text=f"{first} It is a film. It is one.")
+    assert said.sentences(2, ["Airplane!", "Samuel L. Jackson"]) == first
+    assert said.sentences(2) == "Samuel L. Jackson is in it, and you liked Airplane!"
