@@ -14,7 +14,8 @@
 
 {{/*
 PostgreSQL's settings: memory in proportion to the limit, connections for every API pod's pool, the
-jobs and people. shared_buffers fits the request too: the operator refuses more. jit and costs as Palate measured them on solid-state disks.
+jobs and people. shared_buffers fits the request too: the operator refuses more. jit and costs as
+Palate measured them on solid-state disks.
 */}}
 {{- define "palate.parameters" -}}
 {{- $memory := include "palate.mebibytes" (dig "limits" "memory" "2Gi" .Values.database.cnpg.resources) | int -}}

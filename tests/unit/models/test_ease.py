@@ -66,14 +66,7 @@ def test_what_is_known_of_films_has_the_lengths_it_is_given() -> None:
 
 
 def test_a_users_ratings_are_there_again_in_runs_from_the_latest_back() -> None:
-    times = [
-        30,
-        10,
-        20,
-        5,
-        5,
-        5,
-    ]  # the second user's order is not known
+    times = [30, 10, 20, 5, 5, 5]  # the second user's order is not known
     ratings = Ratings.of([1, 1, 1, 2, 2, 2], [10, 11, 12, 10, 11, 12], np.arange(1, 7) / 2, times)
     assert with_windows(ratings, ratings.matrix, 2).toarray().tolist() == [
         [0.5, 1.0, 1.5],
