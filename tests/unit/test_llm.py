@@ -177,9 +177,9 @@ def test_a_slow_answer_is_asked_for_again() -> None:
 
 
 def test_an_answer_given_up_counts_as_what_it_may_have_cost() -> None:
-    with asking(sleeps(6, says("late")), llm_attempts=1) as (model, _):
+    with asking(sleeps(6, says("late")), llm_attempts=1, llm_timeout=0.3) as (model, _):
         with pytest.raises(LanguageModelUnavailableError, match="too slow"):
-            model.ask(PROMPT, FILM, Tone, deadline=0.3)
+            model.ask(PROMPT, FILM, Tone)
         assert model.spent == model.estimate(PROMPT, FILM, Tone)
 
 
