@@ -90,7 +90,7 @@ def preferences(database: Database, user_id: int, profile: str = "main") -> Pref
         raise NotFoundError(
             f"User {user_id} ({profile}) has rated nothing, so nothing is known of what they like."
         )
-    whole = rows[0]
+    whole = next(row for row in rows if row.kind == "all")
     made = Preferences(
         **who,
         n=whole.n,

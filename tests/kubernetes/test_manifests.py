@@ -279,6 +279,7 @@ def test_the_cluster_is_the_one_that_people_know() -> None:
         ("2Gi", {"shared_buffers": "512MB", "effective_cache_size": "1433MB", "work_mem": "8MB"}),
         ("1.5Gi", {"shared_buffers": "384MB", "effective_cache_size": "1075MB", "work_mem": "6MB"}),
         ("64Gi", {"shared_buffers": "16384MB", "maintenance_work_mem": "1024MB"}),
+        ("1Ti", {"shared_buffers": "262144MB"}),
     ],
 )
 def test_postgresql_s_memory_is_in_proportion(memory: str, expected: dict[str, str]) -> None:

@@ -138,8 +138,8 @@ REFUSED: dict[str, tuple[Values, str]] = {
         "with api.semantic a pod holds the text encoder and needs 1Gi",
     ),
     "memory of an unknown unit": (
-        {"database": {"cnpg": {"resources": {"limits": {"memory": "1Ti"}}}}},
-        "is no number of Mi or Gi",
+        {"database": {"cnpg": {"resources": {"limits": {"memory": "1G"}}}}},
+        "does not match pattern",
     ),
 }
 

@@ -1,15 +1,10 @@
 {{/* Parts of the database cluster. */}}
 
-{{/* A quantity of memory in MiB. */}}
+{{/* A quantity of memory in MiB; its units are those of the schema. */}}
 {{- define "palate.mebibytes" -}}
 {{- $text := toString . -}}
-{{- if hasSuffix "Gi" $text -}}
-{{- mulf (trimSuffix "Gi" $text | float64) 1024.0 | floor | int -}}
-{{- else if hasSuffix "Mi" $text -}}
-{{- trimSuffix "Mi" $text | float64 | floor | int -}}
-{{- else -}}
-{{- fail (printf "resources: the memory %s is no number of Mi or Gi. Nothing was installed." $text) -}}
-{{- end -}}
+{{- $unit := regexFind "[A-Za-z]+$" $text -}}
+{{- mulf (trimSuffix $unit $text | float64) (get (dict "Mi" 1.0 "Gi" 1024.0 "Ti" 1048576.0) $unit) | floor | int -}}
 {{- end -}}
 
 {{/*
