@@ -1,6 +1,8 @@
 """Settings: one class, read from ``PALATE_*`` variables and a ``.env`` file."""
 
+import difflib
 import sys
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -169,6 +171,17 @@ class Settings(BaseSettings):
 def get_settings() -> Settings:
     """The process's settings, read once."""
     return Settings()
+
+
+def misspelt(variables: Iterable[str]) -> dict[str, str]:
+    """Variables that are no setting but nearly one, with the one that was probably meant."""
+    settings = [f"PALATE_{name.upper()}" for name in Settings.model_fields]
+    near = {
+        name: difflib.get_close_matches(name.upper(), settings, n=1, cutoff=0.9)
+        for name in variables
+        if name.upper() not in settings
+    }
+    return {name: found[0] for name, found in near.items() if found}
 
 
 def env_example() -> str:

@@ -1,6 +1,7 @@
 """What is wrong with an installation, and what to do about each thing."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import sqlalchemy
 from sqlalchemy import RowMapping
 
 from palate.errors import PalateError
-from palate.settings import Settings
+from palate.settings import Settings, misspelt
 from sql.database import Database
 from sql.migrate import check_schema
 from sql.model_check import look_at_model
@@ -44,7 +45,7 @@ class Check:
 
 def run_checks(database: Database, settings: Settings) -> list[Check]:
     """Look at everything; what cannot be looked at because of an earlier failure is left out."""
-    checks: list[Check] = []
+    checks = list(_look_at_variables())
     for look in (_look_at_server, _look_at_extensions, _look_at_schema, _look_at_data):
         try:
             checks.extend(look(database))
@@ -59,6 +60,11 @@ def run_checks(database: Database, settings: Settings) -> list[Check]:
     good, found, advice = look_at_model(settings)
     checks.append(_judge("language model", good, found, advice))
     return checks
+
+
+def _look_at_variables() -> Iterator[Check]:
+    for name, meant in sorted(misspelt(os.environ).items()):
+        yield Check("settings", "warn", f"{name} is no setting", f"Is {meant} meant?")
 
 
 def _look_at_server(database: Database) -> Iterator[Check]:

@@ -267,9 +267,9 @@ def _refuse_worse(chosen: StoredModel, active: StoredModel | None) -> None:
         return
     better = ours is not None and (ours <= theirs if chosen.kind == "ratings" else ours >= theirs)
     if not better:
-        reached = "none" if ours is None else f"{ours:.4f}"
+        ended = "was not measured" if ours is None else f"reached {headline} {ours:.4f}"
         raise ConflictError(
-            f"{chosen} reached {headline} {reached} on its own evaluation, the active {active} "
+            f"{chosen} {ended} on its own evaluation; the active {active} reached {headline} "
             f"{theirs:.4f}. Nothing was changed. Use --force to activate it all the same."
         )
 

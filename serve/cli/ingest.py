@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from palate.errors import MisuseError
-from serve.cli.output import count, err, print_json, say, warn
+from serve.cli.output import count, err, print_json, say, warn, when_stopped
 from serve.cli.session import Json, examples, session
 
 if TYPE_CHECKING:
@@ -205,7 +205,8 @@ def _load(
     from ingest.load import load
     from ingest.progress import watch
 
-    with watch(err()) as progress:
+    kept = "A load happens as a whole or not at all; it can be run again."
+    with when_stopped(kept), watch(err()) as progress:
         return load(
             database,
             source,

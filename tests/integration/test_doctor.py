@@ -1,5 +1,6 @@
 """palate doctor: each thing that can be wrong is named with what to do."""
 
+import pytest
 import sqlalchemy
 
 from palate.settings import Settings
@@ -22,6 +23,15 @@ def change(database: Database, statement: str) -> None:
 
 def test_a_loaded_sample_is_well(sample_copy: Database, settings: Settings) -> None:
     assert {check.status for check in run_checks(sample_copy, settings)} == {"ok"}
+
+
+def test_a_misspelt_setting_is_named(
+    sample_database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PALATE_DATABSE_URL", "postgresql://somewhere/else")
+    found = look(sample_database, settings)["settings"]
+    assert (found.status, found.advice) == ("warn", "Is PALATE_DATABASE_URL meant?")
+    assert "somewhere" not in found.detail
 
 
 def test_an_empty_database_is_told_what_to_load(database: Database, settings: Settings) -> None:

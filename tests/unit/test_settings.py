@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from palate.settings import Settings, env_example
+from palate.settings import Settings, env_example, misspelt
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,3 +27,14 @@ def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PALATE_DATABASE_URL", "postgresql://me:hunter2@localhost/x")
     monkeypatch.setenv("PALATE_CURSOR_SECRET", "hunter2")
     assert "hunter2" not in repr(Settings(_env_file=None))
+
+
+def test_a_slip_of_the_keys_is_found() -> None:
+    typed = [
+        "PALATE_DATABSE_URL",
+        "palate_max_k",
+        "PALATE_DATABASE_PASSWORD",
+        "PALATE_VERSION",
+        "PATH",
+    ]
+    assert misspelt(typed) == {"PALATE_DATABSE_URL": "PALATE_DATABASE_URL"}
