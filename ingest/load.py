@@ -115,6 +115,11 @@ def _explained() -> Iterator[None]:
                 f"This database role may not load ({reason}). The tables are as they were. "
                 "Load as the role that migrated, or as a member of palate_owner."
             ) from error
+        if isinstance(cause, psycopg.errors.DiskFull):
+            raise DatabaseUnavailableError(
+                f"The database's disk became full during the load ({reason}). The tables are as "
+                "they were. Make room, then load again."
+            ) from error
         if isinstance(cause, psycopg.OperationalError):
             raise DatabaseUnavailableError(
                 f"The database gave up during the load ({reason}). The tables are as they were. "

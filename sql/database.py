@@ -113,6 +113,11 @@ def _translated(database: Database) -> Iterator[None]:
                 "The statement took longer than PALATE_STATEMENT_TIMEOUT and was cancelled. "
                 "Nothing was changed. Narrow the request or raise the limit."
             ) from error
+        if isinstance(error.orig, psycopg.errors.DiskFull):
+            raise DatabaseUnavailableError(
+                f"The disk of the database at {where} is full ({_reason(error.orig)}). "
+                "What was not committed is undone. Make room, then try again."
+            ) from error
         if error.connection_invalidated or isinstance(
             error.orig, psycopg.OperationalError | psycopg.InterfaceError
         ):

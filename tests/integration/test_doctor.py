@@ -3,6 +3,7 @@
 import pytest
 import sqlalchemy
 
+from palate.errors import DatabaseUnavailableError
 from palate.settings import Settings
 from sql.database import Database
 from sql.doctor import Check, run_checks
@@ -62,6 +63,12 @@ def test_a_server_that_compiles_short_queries_is_named(
         jit = look(database, settings)["jit"]
     assert jit.status == "warn"
     assert f"ALTER DATABASE {name} SET jit = off" in jit.advice
+
+
+def test_a_full_disk_is_called_that(sample_database: Database) -> None:
+    refusal = "DO $$ BEGIN RAISE EXCEPTION 'no space' USING ERRCODE = 'disk_full'; END $$"
+    with pytest.raises(DatabaseUnavailableError, match=r"is full \(no space\).*Make room"):
+        change(sample_database, refusal)
 
 
 def test_a_missing_schema_fails(sample_copy: Database, settings: Settings) -> None:
