@@ -154,7 +154,7 @@ DECADES = {
 }  # fmt: skip
 
 _FILLING = """
-    i me my we us our you your he she they them it its im id ill ive
+    i me my we us our you your he she they them it its am im id ill ive
     a an the this that these those some any something anything one ones thing things stuff
     and or but nor so also too then than as at be is are was were been by for from in into of off
     on out over to with within about around
