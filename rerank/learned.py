@@ -123,6 +123,22 @@ class LearnedOrder:
         ]
 
 
+def _stored(connection: Connection, model_id: int) -> LearnedOrder:
+    row = connection.execute(_statements["order"], {"id": model_id}).one()
+    return LearnedOrder(model_id, f"{row.name} {row.version}", row.body)
+
+
+def unusable(connection: Connection) -> str | None:
+    """Why searches here pass over the active learned order; None where they use it or none is."""
+    model_id = connection.execute(_statements["active_order"]).scalar()
+    try:
+        if model_id is not None:
+            _stored(connection, model_id)
+    except Exception as error:  # whatever keeps a search from using it
+        return str(error)
+    return None
+
+
 @dataclass(frozen=True)
 class Page:
     """What a statement found: what it says of the user, the page's films in order, every film's
@@ -191,8 +207,7 @@ class LearnedPages:
 
     def _load(self, connection: Connection, model_id: int) -> LearnedOrder | None:
         try:
-            row = connection.execute(_statements["order"], {"id": model_id}).one()
-            return LearnedOrder(model_id, f"{row.name} {row.version}", row.body)
+            return _stored(connection, model_id)
         except Exception as error:  # a stored model must not turn searches into errors
             self._failed = model_id
             _log.warning("learned order cannot be used", model=model_id, error=str(error))

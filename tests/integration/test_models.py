@@ -20,6 +20,7 @@ from rerank.models.train import Trained, train
 from rerank.profile import rate, unrate
 from rerank.results import SearchRequest
 from rerank.search import Searcher
+from serve.cli.doctor import look_at_order
 from sql.database import Database
 from sql.embedded import EmbeddedServer
 from tests.conftest import cloned
@@ -127,7 +128,11 @@ def test_a_model_that_cannot_be_read_leaves_the_blend(trained: tuple[Database, T
             response = searcher.search(SearchRequest(q="love", user_id=USER))
             assert response.order == "blend"
             assert len(response.hits) == 10
+        (told,) = look_at_order(database)
+        assert (told.status, told.name) == ("warn", "learned order")
+        assert "palate train" in told.advice
         registry.rollback(database, "order")
+        assert not list(look_at_order(database))
         assert searcher.search(SearchRequest(q="love", user_id=USER)).order == "learned"
     finally:
         assert found.order is not None
