@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,13 +37,16 @@ class Draft:
         plain = unicodedata.normalize("NFC", _UNSENDABLE.sub(" ", text)).translate(_QUOTES)
         return cls(" ".join(fold(plain).split()))
 
-    def set_phrases_aside(self) -> None:
-        """Leave a mark for every "phrase", so that no rule reads inside it."""
-        self.text = _QUOTED.sub(self._set_aside, self.text)
+    def set_phrases_aside(self, is_person: Callable[[str], bool]) -> None:
+        """Leave a mark for every "phrase", so that no rule reads inside it; people lose quotes."""
 
-    def _set_aside(self, found: re.Match[str]) -> str:
-        self.phrases.append(found[1].strip())
-        return f" @q{len(self.phrases) - 1} "
+        def mark(found: re.Match[str]) -> str:
+            if is_person(found[1]):
+                return found[1]
+            self.phrases.append(found[1].strip())
+            return f" @q{len(self.phrases) - 1} "
+
+        self.text = _QUOTED.sub(mark, self.text)
 
     def phrase(self, text: str) -> str | None:
         """The phrase that a mark stands for."""

@@ -84,7 +84,7 @@ def _read(draft: Draft, names: Names) -> None:
     ):
         draft.parts["intent"] = "summarise"
         draft.text = ""
-    draft.set_phrases_aside()
+    draft.set_phrases_aside(lambda name: names.person(name, surname=False, fuzzy=False) is not None)
     recommended = draft.take_all(RECOMMEND)
     if recommended and intent is None and "intent" not in draft.parts:
         draft.parts["intent"] = "recommend"

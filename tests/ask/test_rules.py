@@ -40,6 +40,14 @@ def read(text: str) -> Reading:
     return read_request(text, NAMES)
 
 
+def test_a_name_in_quotes_is_a_name_and_other_quotes_are_phrases() -> None:
+    found = read('comedies with "Tom Hanks" and “Meg Ryan” but not "time machine"').structure
+    assert found.people == (Person(name="Tom Hanks"), Person(name="Meg Ryan"))
+    found = read('films with "tom hanks", "heart of stone"').structure
+    assert found.people == (Person(name="Tom Hanks"),)
+    assert found.text == '"heart of stone"'
+
+
 @pytest.mark.parametrize(
     ("typed", "minutes"),
     [
