@@ -32,6 +32,7 @@ from rerank.models.objectives import Objective, Step, ndcg, objective
 from rerank.models.tuning import command, studies_file, tune
 from rerank.models.weights import TunedBlend, apply_blend, tune_blend
 from sql.database import Database
+from tests.at_once import run_at_once
 
 _TUNE = """
 import sys
@@ -94,21 +95,7 @@ def test_a_study_goes_on_after_kill_9(own: Database) -> None:
 
 
 def test_several_that_open_the_first_study_at_once_share_its_file(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", _OPEN, str(tmp_path)]
-    several = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        for _ in range(4)
-    ]
-    for process in several:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    for process in several:
-        assert process.stdin is not None
-        process.stdin.close()
-    for process in several:
-        assert process.stdout is not None
-        with process:
-            assert process.stdout.read() == "one\n"
+    assert run_at_once(_OPEN, [str(tmp_path)], 4) == ["one\n"] * 4
 
 
 def test_whoever_tries_the_same_study_shares_its_attempts(

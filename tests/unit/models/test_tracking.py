@@ -1,7 +1,6 @@
 """Runs are kept, read back with MLflow's own client, and never in the way of training."""
 
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from palate.errors import MisuseError
 from palate.settings import Settings
 from rerank.models.epochs import listening, tell_epoch
 from rerank.models.tracking import EXPERIMENT, git_revision, tracked, tracking_uri
+from tests.at_once import run_at_once
 
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated")
 
@@ -35,27 +35,7 @@ with tracking.tracked(settings, "train", print) as run:
 def begun_at_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, list[str]]:
     """A store that two trainings opened first and at once, and what they said."""
     folder = tmp_path_factory.mktemp("data")
-    several = [
-        subprocess.Popen(
-            [sys.executable, "-c", _TRACK, str(folder)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(2)
-    ]
-    for process in several:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    for process in several:
-        assert process.stdin is not None
-        process.stdin.close()
-    said = []
-    for process in several:
-        assert process.stdout is not None
-        with process:
-            said.append(process.stdout.read())
-    return settings(folder), said
+    return settings(folder), run_at_once(_TRACK, [str(folder)], 2)
 
 
 @pytest.fixture(scope="module")
