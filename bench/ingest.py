@@ -24,9 +24,9 @@ from psycopg import sql as psql
 from ingest.load import load
 from ingest.progress import LoadProgress
 from ingest.sources.movielens import MovieLens
+from palate.statements import Statements, raw, run_script
 from sql.database import Database
 from sql.migrate import migrate
-from sql.statements import Statements, raw, run_script
 
 _statements = Statements(Path(__file__).with_name("statements") / "ingest.sql")
 _RATINGS_A_USER = 150

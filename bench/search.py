@@ -29,10 +29,10 @@ import sql
 from bench.machine import Machine, this_machine
 from bench.open_loop import Connect, OpenLoop
 from palate.errors import ConflictError, PalateError
-from rerank.query import parse
+from palate.statements import Statements
+from search.query import parse
 from sql.database import Database
 from sql.migrate import check_schema
-from sql.statements import Statements
 
 TERMS = (
     "lord",

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from rerank.models.interface import Ratings
+from learn.models.interface import Ratings
 
 _RATINGS, _USERS, _FILMS = 25_000_095, 162_541, 59_047
 _LEAST, _MEDIAN, _SPREAD = 20, 51.0, 1.42  # ratings a user: the least, and a lognormal above it

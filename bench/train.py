@@ -13,14 +13,14 @@ import psutil
 
 from bench.ingest import PeakMemory, scratch_database
 from bench.synthetic import synthetic_ratings
-from rerank.evaluate.data import read_ratings
-from rerank.models.als import Als
-from rerank.models.factors import FactorModel
-from rerank.models.interface import Ratings
-from rerank.models.spark import item_factors, spark_session
-from rerank.models.train import FACTOR_MODELS, default_model
+from learn.data import read_ratings
+from learn.models.als import Als
+from learn.models.factors import FactorModel
+from learn.models.interface import Ratings
+from learn.spark import item_factors, spark_session
+from learn.train import FACTOR_MODELS, default_model
+from palate.statements import Statements, raw, run_script
 from sql.database import Database
-from sql.statements import Statements, raw, run_script
 
 _statements = Statements(Path(__file__).with_name("statements") / "train.sql")
 _BLOCK = 1_000_000  # ratings written at once

@@ -32,8 +32,8 @@ from palate.errors import (
     MisuseError,
     NotFoundError,
 )
+from palate.statements import Statements, raw
 from sql.database import Database
-from sql.statements import Statements, raw
 
 statements = Statements(Path(__file__).with_name("statements") / "embeddings.sql")
 

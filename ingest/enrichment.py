@@ -30,6 +30,7 @@ from ingest.judging import (
     signature,
 )
 from ingest.progress import LoadProgress, SilentProgress
+from llm import LanguageModel, Usage
 from palate.errors import (
     BudgetError,
     ConflictError,
@@ -39,9 +40,8 @@ from palate.errors import (
     LoadError,
     NotFoundError,
 )
-from palate.llm import LanguageModel, Usage
+from palate.statements import Statements, raw
 from sql.database import Database
-from sql.statements import Statements, raw
 
 statements = Statements(Path(__file__).with_name("statements") / "enrichment.sql")
 

@@ -26,8 +26,8 @@ from palate.errors import (
     NotFoundError,
     NotInstalledError,
 )
+from palate.statements import Statements, raw
 from sql.database import Database
-from sql.statements import Statements, raw
 
 if TYPE_CHECKING:
     import duckdb

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, create_model
 
-from palate.llm import LanguageModel, Prompt, load_prompt
+from llm import LanguageModel, Prompt, load_prompt
 
 RULES = "rules"
 BATCH = 10

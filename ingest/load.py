@@ -21,8 +21,8 @@ from ingest.rejects import OnError, Rejects
 from ingest.rows import Source
 from ingest.staging import Staged, stage, statements
 from palate.errors import ConflictError, DatabaseUnavailableError, LoadError
+from palate.statements import run_script
 from sql.database import Database
-from sql.statements import run_script
 
 _BATCH = 250_000  # ratings a statement
 

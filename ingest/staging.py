@@ -13,7 +13,7 @@ from ingest.progress import LoadProgress
 from ingest.rejects import Rejects
 from ingest.rows import Movie, Rejected, Source, Tag
 from palate.errors import LoadError
-from sql.statements import Statements, raw, run_script
+from palate.statements import Statements, raw, run_script
 
 statements = Statements(Path(__file__).with_name("statements") / "load.sql")
 _REPORT_EVERY = 5_000

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from palate.contract import Hit, SearchRequest, SearchResponse, Wording
+from palate.statements import Statements
 from rerank.faithful import LIKED, Facts
 from rerank.learned import in_words
-from rerank.results import Hit, SearchRequest, SearchResponse, Wording
 from rerank.wording import Passage, Worded
-from sql.statements import Statements
 
 _statements = Statements(Path(__file__).parent / "statements" / "explain.sql")
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from rerank.names import Names, key
+from search.names import Names, key
 
 LIKED = 3.5
 """The least rating that may be called liking."""

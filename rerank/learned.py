@@ -16,7 +16,7 @@ import structlog
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from sql.statements import Statements
+from palate.statements import Statements
 
 _statements = Statements(Path(__file__).parent / "statements" / "learned.sql")
 _log = structlog.get_logger(__name__)

@@ -5,10 +5,10 @@ from pathlib import Path
 import sqlalchemy
 from psycopg.errors import CheckViolation
 
+from palate.contract import GenreMean, Rating, User
 from palate.errors import MisuseError, NotFoundError
-from rerank.results import GenreMean, Rating, User
+from palate.statements import Statements
 from sql.database import Database
-from sql.statements import Statements
 
 _statements = Statements(Path(__file__).parent / "statements" / "profile.sql")
 

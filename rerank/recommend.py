@@ -7,12 +7,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from palate.contract import Rerank, Reranking, Seen
 from palate.errors import MisuseError
 from palate.metrics import stage
+from palate.statements import Statements
 from rerank.reranking import Film, Reranker, placed, reorder
-from rerank.results import Rerank, Reranking, Seen
 from sql.database import Database
-from sql.statements import Statements
 from sql.syntax import Node
 
 _statements = Statements(Path(__file__).parent / "statements" / "recommend.sql")

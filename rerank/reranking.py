@@ -18,16 +18,16 @@ from typing import Any, Literal, NamedTuple, TypeVar
 import numpy as np
 from pydantic import BaseModel
 
+from llm import LanguageModel, load_prompt
+from palate.contract import Reranking
 from palate.embedder import Embedder, Vectors
 from palate.errors import PalateError
-from palate.llm import LanguageModel, load_prompt
 from palate.metrics import stage
 from palate.settings import Settings
+from palate.statements import Statements
 from rerank.faithful import Facts, check
-from rerank.results import Reranking
 from rerank.wording import NO_MODEL, why
 from sql.database import Database
-from sql.statements import Statements
 
 _statements = Statements(Path(__file__).parent / "statements" / "explain.sql")
 

@@ -9,32 +9,31 @@ from typing import Any
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from palate.embedder import Embedder, LocalEmbedder, open_embedder, plain_name
-from palate.errors import ConflictError, MisuseError
-from palate.llm import LanguageModel
-from palate.metrics import stage
-from palate.settings import Settings
-from rerank.cursor import Cursor, CursorSigner
-from rerank.explain import explained, worded
-from rerank.highlight import with_snippets
-from rerank.learned import LearnedPages, Page
-from rerank.plan import Plan
-from rerank.query import ParsedQuery, parse
-from rerank.reranking import Film, Reranker, placed, reorder
-from rerank.results import (
+from llm import LanguageModel
+from palate.contract import (
     COMPONENTS,
     Facets,
     Hit,
     QueryRead,
     SearchRequest,
     SearchResponse,
-    Suggestion,
 )
-from rerank.spelling import Vocabulary, did_you_mean
+from palate.embedder import Embedder, LocalEmbedder, open_embedder, plain_name
+from palate.errors import ConflictError, MisuseError
+from palate.metrics import stage
+from palate.settings import Settings
+from palate.statements import Statements
+from rerank.explain import explained, worded
+from rerank.learned import LearnedPages, Page
+from rerank.reranking import Film, Reranker, placed, reorder
 from rerank.wording import Passage, Writer
+from search.cursor import Cursor, CursorSigner
+from search.plan import Plan
+from search.query import ParsedQuery, parse
+from search.snippets import with_snippets
+from search.spelling import Vocabulary, did_you_mean
 from sql.database import Database
 from sql.engines import CompiledQuery
-from sql.statements import Statements
 from sql.syntax import Nothing
 
 _statements = Statements(Path(__file__).parent / "statements" / "search.sql")
@@ -75,7 +74,7 @@ class Searcher:
         self._embedder = embedder
         self._embedder_lock = threading.Lock()
         self._signer = CursorSigner(self._settings)
-        self._vocabulary = Vocabulary(_statements["vocabulary"])
+        self._vocabulary = Vocabulary()
         self._learned = LearnedPages()
         self._local: Embedder | None = None
         self.writer = Writer(database, model, self._settings)
@@ -134,13 +133,6 @@ class Searcher:
         """
         with self._database.read() as connection:
             self._learned.preload(connection)
-
-    def suggest(self, prefix: str, k: int = 10) -> list[Suggestion]:
-        """Titles that start as typed, the best first."""
-        typed = prefix.replace("\0", " ")  # which PostgreSQL's text cannot hold
-        with self._database.read() as connection:
-            rows = connection.execute(_statements["suggest"], {"prefix": typed, "k": k})
-            return [Suggestion(**row) for row in rows.mappings()]
 
     def warm_up(self) -> Embedder:
         """Load the text encoder, once. Raises NotInstalledError."""

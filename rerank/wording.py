@@ -19,6 +19,8 @@ from typing import Any, Literal, NamedTuple
 import structlog
 from pydantic import BaseModel
 
+from llm import LanguageModel, load_prompt
+from palate.contract import ReasonSource, Wording
 from palate.errors import (
     BudgetError,
     DatabaseUnavailableError,
@@ -28,12 +30,10 @@ from palate.errors import (
     UnrecordedError,
     UnusableAnswerError,
 )
-from palate.llm import LanguageModel, load_prompt
 from palate.metrics import LLM_TEXTS
 from palate.settings import Settings
 from rerank.faithful import Facts, check, name_patterns
-from rerank.names import CatalogNames, Names
-from rerank.results import ReasonSource, Wording
+from search.names import CatalogNames, Names
 from sql.database import Database
 
 _log = structlog.get_logger(__name__)

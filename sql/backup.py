@@ -30,10 +30,10 @@ from alembic.script import ScriptDirectory
 from psycopg.sql import SQL, Composed, Identifier
 
 from palate.errors import BackupError, ConflictError, MissingFileError
+from palate.statements import Statements, raw, run_script
 from sql.client_tools import find_tool, run_tool
 from sql.database import Database
 from sql.migrate import migrate, schema_version
-from sql.statements import Statements, raw, run_script
 
 Kind = Literal["auto", "dump", "csv"]
 

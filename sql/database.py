@@ -17,9 +17,9 @@ from sqlalchemy import event, make_url
 
 from palate.errors import DatabaseUnavailableError, MisuseError
 from palate.settings import Settings, get_settings
+from palate.statements import Statements
 from sql.embedded import EmbeddedServer
 from sql.engines import SearchEngine, detect
-from sql.statements import Statements
 
 _DRIVER = "postgresql+psycopg"
 # A server that vanished without closing is given up after seconds, not a quarter of an hour.

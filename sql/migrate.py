@@ -20,8 +20,8 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
 from palate.errors import DatabaseUnavailableError, NewerSchemaError, SchemaError
+from palate.statements import Statements, run_script
 from sql.database import Database
-from sql.statements import Statements, run_script
 
 ALEMBIC = threading.RLock()
 """Held while Alembic runs: its context is the process's own, so that of two threads that migrate,

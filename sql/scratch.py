@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from psycopg import sql as psql
 
 from palate.errors import PalateError
+from palate.statements import Statements, raw, run_script
 from sql.database import Database
 from sql.migrate import migrate
-from sql.statements import Statements, raw, run_script
 
 _statements = Statements(Path(__file__).parent / "statements" / "scratch.sql")
 

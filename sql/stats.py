@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from palate.statements import Statements
 from sql.database import Database
-from sql.statements import Statements
 
 _statements = Statements(Path(__file__).parent / "statements" / "stats.sql")
 

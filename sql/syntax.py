@@ -1,6 +1,6 @@
 """The syntax tree of a query: what is asked, in no engine's words.
 
-`rerank.query` makes trees from text, `sql.engines` compile them. Trees are plain frozen values,
+`search.query` makes trees from text, `sql.engines` compile them. Trees are plain frozen values,
 so they can be built by hand: ``And((Words(("lord",)), Filter(Range("year", 2000, None))))``.
 """
 

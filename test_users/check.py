@@ -6,8 +6,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import NamedTuple
 
+from palate.statements import Statements
 from sql.database import Database
-from sql.statements import Statements
 from test_users.tasters import TASTERS, ids, require_tasters
 
 TERMS = ("lord", "king", "magic", "witch", "dragon", "ring")

@@ -10,8 +10,8 @@ from pathlib import Path
 import sqlalchemy
 
 from palate.errors import ConflictError, NotFoundError
+from palate.statements import Statements
 from sql.database import Database
-from sql.statements import Statements
 
 LOVED, HATED = 5.0, 1.0
 _statements = Statements(Path(__file__).parent / "statements" / "tasters.sql")

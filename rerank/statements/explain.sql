@@ -33,8 +33,3 @@ FROM ratings r JOIN movies m USING (movie_id)
 WHERE r.user_id = :user_id AND r.profile = :profile AND r.rating >= 3.5
 ORDER BY r.rating DESC, r.rated_at DESC, m.movie_id
 LIMIT :n;
-
--- name: raters
-SELECT user_id FROM users WHERE profile = 'main' AND rating_count > 0
-ORDER BY rating_count DESC, user_id
-LIMIT :n;

@@ -7,16 +7,16 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rerank.analysis.compare import FEWEST, MOST, Comparison
-from rerank.analysis.compare import compare as compare_movies
-from rerank.analysis.preferences import Preferences
-from rerank.analysis.preferences import preferences as find_preferences
-from rerank.ask.answer import Prediction
-from rerank.ask.answer import predict as predict_rating
+from ask.answer import Prediction
+from ask.answer import predict as predict_rating
+from ask.compare import FEWEST, MOST, Comparison
+from ask.compare import compare as compare_movies
+from ask.preferences import Preferences
+from ask.preferences import preferences as find_preferences
+from ask.summaries import worded
+from palate.contract import Words
 from rerank.recommend import Recommendations, RecommendRequest
 from rerank.recommend import recommend as find_recommendations
-from rerank.results import Words
-from rerank.summaries import worded
 from serve.api.movies import PROFILE
 from serve.api.routes import GuardedRoute, scoped
 from serve.api.services import Services, answer, in_thread, services

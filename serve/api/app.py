@@ -14,10 +14,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import compile_path
 
+from ask.answer import Asker, reader_of
+from llm import open_llm
+from llm.store import PostgresStore
 from palate import __version__
-from palate.llm import open_llm
 from palate.settings import Settings
-from rerank.ask.answer import Asker, reader_of
 from rerank.search import Searcher
 from serve.api import analysis, ask, health, movies, search, stream, users
 from serve.api.guard import Guard
@@ -28,7 +29,6 @@ from serve.api.names import NamesWatch
 from serve.api.openapi import document
 from serve.api.problems import MethodNotAllowedError
 from serve.api.services import Services
-from sql.answers import PostgresStore
 from sql.database import Database
 
 _GZIP_FROM_BYTES = 1024

@@ -7,10 +7,10 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rerank.ask.answer import AskAnswer
-from rerank.ask.rules import LONGEST_REQUEST
-from rerank.ask.structure import Structure
-from rerank.summaries import worded_answer
+from ask.answer import AskAnswer
+from ask.rules import LONGEST_REQUEST
+from ask.structure import Structure
+from ask.summaries import worded_answer
 from serve.api.analysis import SummaryWords
 from serve.api.routes import GuardedRoute, scoped
 from serve.api.services import answer, in_thread, services

@@ -20,12 +20,12 @@ from starlette.responses import PlainTextResponse, Response
 from palate import __version__
 from palate.errors import NewerSchemaError, PalateError
 from palate.metrics import REGISTRY
+from palate.statements import Statements
 from serve.api.problems import documented
 from serve.api.routes import GuardedRoute, scoped
 from serve.api.services import answer, services
 from sql.database import Database
 from sql.migrate import check_schema
-from sql.statements import Statements
 
 router = APIRouter(route_class=GuardedRoute, tags=["health"])
 

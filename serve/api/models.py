@@ -12,9 +12,9 @@ import sqlalchemy
 import structlog
 
 from palate.errors import PalateError
+from palate.statements import Statements
 from rerank.search import Searcher
 from sql.database import Database
-from sql.statements import Statements
 
 _statements = Statements(Path(__file__).parent / "statements" / "models.sql")
 _log = structlog.get_logger(__name__)

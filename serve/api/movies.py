@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rerank.catalog import get_movie, similar
-from rerank.results import Movie, SimilarMovie
+from palate.contract import Movie, SimilarMovie
+from search.catalog import get_movie, similar
 from serve.api.routes import GuardedRoute, scoped
 from serve.api.services import answer, services
 

@@ -6,7 +6,7 @@ import sqlalchemy
 import structlog
 
 from palate.errors import PalateError
-from rerank.names import CatalogNames
+from search.names import CatalogNames
 
 _log = structlog.get_logger(__name__)
 

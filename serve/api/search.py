@@ -9,7 +9,8 @@ from rapidfuzz import process
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rerank.results import COMPONENTS, SearchRequest, SearchResponse, Suggestion
+from palate.contract import COMPONENTS, SearchRequest, SearchResponse, Suggestion
+from search.catalog import suggest as suggest_titles
 from serve.api.routes import GuardedRoute, scoped
 from serve.api.services import answer, in_thread, services
 
@@ -114,5 +115,5 @@ async def search(request: Request, parameters: Annotated[SearchParameters, Query
 )
 def suggest(request: Request, parameters: Annotated[SuggestParameters, Query()]) -> Response:
     """Complete a title while it is being typed."""
-    suggestions = services(request).searcher.suggest(parameters.q, parameters.k)
+    suggestions = suggest_titles(services(request).database, parameters.q, parameters.k)
     return answer(Suggestions(prefix=parameters.q, suggestions=tuple(suggestions)))

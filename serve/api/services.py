@@ -10,10 +10,10 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from palate.llm import LanguageModel
+from ask.answer import Asker
+from llm import LanguageModel
 from palate.metrics import stage
 from palate.settings import Settings
-from rerank.ask.answer import Asker
 from rerank.search import Searcher
 from serve.api.guard import Guard
 from sql.database import Database

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from rerank.results import SearchResponse
+from palate.contract import SearchResponse
 from rerank.wording import Passage, Worded, Writer
 from serve.api.routes import GuardedRoute, scoped
 from serve.api.search import SearchParameters

@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from palate.contract import Rating, User
 from rerank import profile as profiles
-from rerank.results import Rating, User
 from serve.api.movies import PROFILE, MovieId
 from serve.api.routes import GuardedRoute, scoped
 from serve.api.services import answer, services

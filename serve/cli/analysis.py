@@ -33,9 +33,9 @@ from serve.cli.session import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rerank.analysis.compare import ComparedMovie, Comparison
-    from rerank.analysis.preferences import Preferences, Trait
-    from rerank.ask.answer import Prediction
+    from ask.answer import Prediction
+    from ask.compare import ComparedMovie, Comparison
+    from ask.preferences import Preferences, Trait
     from rerank.recommend import Recommendations
     from sql.database import Database
 
@@ -132,8 +132,8 @@ def predict(
     json: Json = False,
 ) -> None:
     """Predict what a user would give a film: stars, how sure that is, and what it rests on."""
-    from rerank.ask.answer import predict as make
-    from rerank.names import CatalogNames
+    from ask.answer import predict as make
+    from search.names import CatalogNames
 
     current = session(context)
     with current.database() as database:
@@ -148,7 +148,7 @@ def predict(
 
 def _worded(found: T, current: Session, database: Database) -> T:
     """The same with its summary in a model's words; where it is not, says why."""
-    from rerank.summaries import worded
+    from ask.summaries import worded
     from rerank.wording import Writer
 
     with current.language_model(database) as model:
@@ -184,7 +184,7 @@ def preferences(
     json: Json = False,
 ) -> None:
     """Sum up what a user likes: genres, decades, people, money, against what the crowd gives."""
-    from rerank.analysis.preferences import preferences as find
+    from ask.preferences import preferences as find
 
     current = session(context)
     with current.database() as database:
@@ -254,8 +254,8 @@ def compare(
     json: Json = False,
 ) -> None:
     """Compare films: money, return, ratings, running time, and who leads in what."""
-    from rerank.analysis.compare import compare as find
-    from rerank.names import CatalogNames
+    from ask.compare import compare as find
+    from search.names import CatalogNames
 
     current = session(context)
     with current.database() as database:
@@ -307,7 +307,7 @@ _WORDS = {
 
 
 def _figure(name: str, value: float | None) -> str:
-    from rerank.analysis.compare import dollars
+    from ask.compare import dollars
 
     if value is None:
         return "–"

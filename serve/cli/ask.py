@@ -17,10 +17,10 @@ from serve.cli.session import LARGEST_ID, Json, Words, examples, session
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rerank.ask.answer import AskAnswer
-    from rerank.ask.structure import Structure
+    from ask.answer import AskAnswer
+    from ask.structure import Structure
+    from palate.contract import Hit, SimilarMovie
     from rerank.recommend import Recommendation
-    from rerank.results import Hit, SimilarMovie
 
 EXAMPLES = examples(
     "palate ask dark thrillers from the nineties with a big budget, nothing with Tom Hanks",
@@ -65,8 +65,8 @@ def ask(
     What was understood is printed first. `--structure-only` writes it down, to be changed and run
     again by `--structure`.
     """
-    from rerank.ask.answer import open_asker
-    from rerank.summaries import worded_answer
+    from ask.answer import open_asker
+    from ask.summaries import worded_answer
 
     text = " ".join(request or ())
     if bool(text) == bool(structure):
@@ -96,7 +96,7 @@ def ask(
 def _read_structure(source: str) -> Structure:
     from pydantic import ValidationError
 
-    from rerank.ask.structure import Structure
+    from ask.structure import Structure
 
     try:
         text = sys.stdin.read(_MOST_BYTES + 1) if source == "-" else _read_file(Path(source))
@@ -137,7 +137,7 @@ def _print(answer: AskAnswer) -> None:
 
 
 def _print_reading(answer: AskAnswer) -> None:
-    from rerank.ask.said import in_words
+    from ask.said import in_words
 
     out().print(f"understood as: {line(in_words(answer.structure))}", soft_wrap=True)
     for note in answer.notes:

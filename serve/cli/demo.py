@@ -19,7 +19,7 @@ from serve.cli.output import out, print_json, say
 from serve.cli.session import Json, examples, session
 
 if TYPE_CHECKING:
-    from rerank.results import SearchResponse
+    from palate.contract import SearchResponse
     from rerank.search import Searcher
     from serve.cli.orders import Order
     from sql.database import Database
@@ -85,8 +85,8 @@ def _prepare(database: Database) -> None:
 def _load_sample(database: Database) -> str:
     """Load the sample unless it is there. Raises ConflictError beside another source."""
     from ingest.sources.sample import NAME
+    from palate.statements import Statements
     from serve.cli.ingest import load_sample
-    from sql.statements import Statements
 
     with database.read() as connection:
         loaded = connection.execute(Statements(_STATEMENTS)["loaded"]).one()
@@ -103,8 +103,8 @@ def _load_sample(database: Database) -> str:
 
 def _learn(database: Database) -> str:
     """Factors from the ratings, without measuring them, unless a model is in use."""
-    from rerank.models.registry import active_model
-    from rerank.models.train import train
+    from learn.registry import active_model
+    from learn.train import train
 
     used = active_model(database, "factors")
     if used is not None:
@@ -123,7 +123,7 @@ def _step(name: str) -> Iterator[list[str]]:
 
 
 def _search(searcher: Searcher, word: str, user_id: int | None) -> SearchResponse:
-    from rerank.results import SearchRequest
+    from palate.contract import SearchRequest
 
     return searcher.search(SearchRequest(q=word, user_id=user_id, explain="facts"))
 

@@ -1,17 +1,12 @@
 """`palate doctor`: what is wrong here, and what to do."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
-
 import typer
 from rich.text import Text
 
 from serve.cli.output import clean, out, print_json, table
 from serve.cli.session import Json, examples, session
-
-if TYPE_CHECKING:
-    from sql.database import Database
-    from sql.doctor import Check
+from serve.doctor import run_checks
+from sql.database import Database
 
 EXAMPLES = examples("palate doctor", "palate doctor --json")
 _STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
@@ -22,14 +17,9 @@ def doctor(context: typer.Context, json: Json = False) -> None:
 
     Each finding says what to do. Exits 1 when something is broken.
     """
-    from sql.database import Database
-    from sql.doctor import run_checks
-
     settings = session(context).settings
     with Database.open(settings) as database:
         checks = run_checks(database, settings)
-        if all(check.status != "fail" for check in checks):
-            checks.extend(look_at_order(database))
     if json:
         print_json(checks)
     else:
@@ -41,19 +31,3 @@ def doctor(context: typer.Context, json: Json = False) -> None:
             rows.add_row(Text(check.status, style=_STYLES[check.status]), check.name, found)
         out().print(rows)
     raise typer.Exit(1 if any(check.status == "fail" for check in checks) else 0)
-
-
-def look_at_order(database: "Database") -> "Iterator[Check]":
-    """Say it where the active learned order cannot be used."""
-    from rerank.learned import unusable
-    from sql.doctor import Check
-
-    with database.read() as connection:
-        why = unusable(connection)
-    if why:
-        yield Check(
-            "learned order",
-            "warn",
-            f"the active one cannot be used: {why}. Searches are ordered by the blend",
-            "Run `palate train`, or `palate models off order`.",
-        )

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ingest.enrichment_report import EnrichmentReport
-    from palate.llm import LanguageModel
+    from llm import LanguageModel
     from sql.database import Database
 
 app = typer.Typer(
@@ -91,8 +91,8 @@ def enrich(
 def _model(
     context: typer.Context, database: Database, *, rules: bool
 ) -> Iterator[LanguageModel | None]:
-    from palate.llm import open_llm
-    from sql.answers import PostgresStore
+    from llm import open_llm
+    from llm.store import PostgresStore
 
     model = None if rules else open_llm(session(context).settings, PostgresStore(database))
     try:

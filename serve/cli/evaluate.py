@@ -15,11 +15,11 @@ from serve.cli.output import Justify, err, number, out, print_json, say, table
 from serve.cli.session import Json, examples, session
 
 if TYPE_CHECKING:
-    from rerank.evaluate.metrics import Estimate
-    from rerank.evaluate.recommend import ProtocolResult
-    from rerank.evaluate.runs import Run
-    from rerank.evaluate.search import SetResult
-    from rerank.models.interface import Model
+    from evaluate.estimates import Estimate
+    from evaluate.recommend import ProtocolResult
+    from evaluate.runs import Run
+    from evaluate.search import SetResult
+    from learn.models.interface import Model
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -104,8 +104,9 @@ def search(
     afterwards; nothing live is changed. The active models' families are trained there again, from
     the other ratings alone.
     """
-    from rerank.evaluate.retrain import retrain
-    from rerank.evaluate.search import SETS, evaluate_search
+    from evaluate.retrain import retrain
+    from evaluate.search import evaluate_search
+    from learn.held_out import SETS
 
     earlier = _stored(compare)
     if len(earlier) == 2:
@@ -156,7 +157,7 @@ def recommend(
     random-75-25: a random quarter of each user's, whatever the stars: the protocol of the
     recommenders benchmark. strong: a fifth of the users, whom the models meet only afterwards.
     """
-    from rerank.evaluate.recommend import PROTOCOLS, evaluate_recommend
+    from evaluate.recommend import PROTOCOLS, evaluate_recommend
 
     earlier = _stored(compare)
     if len(earlier) == 2:
@@ -178,7 +179,7 @@ def recommend(
 
 def _models(names: Sequence[str] | None) -> dict[str, type[Model]]:
     """The models of these names, with their default parameters. Raises MisuseError."""
-    from rerank.models.families import MODELS
+    from learn.models.families import MODELS
 
     unknown = set(names or ()) - set(MODELS)
     if unknown:
@@ -192,7 +193,7 @@ def _models(names: Sequence[str] | None) -> dict[str, type[Model]]:
 
 def _stored(paths: Sequence[Path] | None) -> list[Run]:
     """The runs to compare with, read before anything is measured."""
-    from rerank.evaluate.runs import read_run
+    from evaluate.runs import read_run
 
     if len(paths or ()) > 2:
         raise MisuseError("--compare takes one or two files. Nothing was measured.")
@@ -200,9 +201,9 @@ def _stored(paths: Sequence[Path] | None) -> list[Run]:
 
 
 def _report(run: Run, output: Path | None, earlier: Sequence[Run], *, json: bool) -> None:
-    from rerank.evaluate.page import page
-    from rerank.evaluate.runs import compare, write_run
-    from rerank.evaluate.tables import tables
+    from evaluate.page import page
+    from evaluate.runs import compare, write_run
+    from evaluate.tables import tables
 
     kind = run.about.kind
     if output is not None:
@@ -221,8 +222,8 @@ def _report(run: Run, output: Path | None, earlier: Sequence[Run], *, json: bool
 
 
 def _print_part(name: str, result: object) -> None:
-    from rerank.evaluate.recommend import ProtocolResult
-    from rerank.evaluate.search import SetResult
+    from evaluate.recommend import ProtocolResult
+    from evaluate.search import SetResult
 
     if isinstance(result, SetResult):
         _print_set(name, result)
@@ -278,7 +279,7 @@ def _print_protocol(name: str, result: ProtocolResult) -> None:
 
 
 def _print_differences(before: Run, after: Run, *, json: bool) -> None:
-    from rerank.evaluate.runs import compare
+    from evaluate.runs import compare
 
     differences = compare(before, after)
     if json:

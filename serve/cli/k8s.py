@@ -131,7 +131,7 @@ def _arguments(given: list[str]) -> list[str]:
 
 
 def _run(login: Login, port: int, arguments: list[str]) -> int:
-    from serve.k8s.prompt import Prompt
+    from serve.cli.sql_prompt import Prompt
     from serve.k8s.psql import find_psql, run_psql
 
     program = find_psql()

@@ -18,7 +18,7 @@ def calls(
     json: Json = False,
 ) -> None:
     """Show the last calls: model, prompt, how they ended, tokens, seconds and cost."""
-    from sql.answers import PostgresStore
+    from llm.store import PostgresStore
 
     with session(context).database() as database:
         found = PostgresStore(database).calls(n)
@@ -53,7 +53,7 @@ def cost(
     json: Json = False,
 ) -> None:
     """Show what was asked and spent, by day, model and prompt."""
-    from sql.answers import PostgresStore
+    from llm.store import PostgresStore
 
     with session(context).database() as database:
         found = PostgresStore(database).costs(days)
@@ -93,7 +93,7 @@ def faithful(
     Words the reasons of the first films of searches, for nobody and for users with ratings; kept
     answers are not used.
     """
-    from rerank.faithfulness import measure
+    from evaluate.faithfulness import measure
     from rerank.search import Searcher
 
     current = session(context)
@@ -123,7 +123,7 @@ def prune(
     json: Json = False,
 ) -> None:
     """Delete answers that are too old to be used, and old calls."""
-    from sql.answers import PostgresStore
+    from llm.store import PostgresStore
 
     with session(context).database() as database:
         answers, old = PostgresStore(database).prune(days * 86_400)
@@ -136,7 +136,7 @@ def prune(
 @app.command(epilog=examples("palate llm forget --yes"))
 def forget(context: typer.Context, yes: Yes = False, json: Json = False) -> None:
     """Delete every kept answer, and the texts of recorded calls. What they cost stays recorded."""
-    from sql.answers import PostgresStore
+    from llm.store import PostgresStore
 
     confirm("Delete all answers of the language model?", yes=yes)
     with session(context).database() as database:

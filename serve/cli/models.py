@@ -15,7 +15,7 @@ from serve.cli.session import LARGEST_ID, Json, Yes, examples, session
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from rerank.models.registry import StoredModel
+    from learn.registry import StoredModel
 
 app = typer.Typer(
     no_args_is_help=True, help="Trained models: which there are and which one is used."
@@ -43,7 +43,7 @@ class Kinds(Enum):
 @app.command("list", epilog=examples("palate models list"))
 def list_(context: typer.Context, json: Json = False) -> None:
     """Show every stored model."""
-    from rerank.models.registry import list_models
+    from learn.registry import list_models
 
     with session(context).database() as database:
         found = list_models(database)
@@ -58,7 +58,7 @@ def list_(context: typer.Context, json: Json = False) -> None:
 @app.command(epilog=examples("palate models show 1"))
 def show(context: typer.Context, model: Number, json: Json = False) -> None:
     """Show one model: its parameters, metrics and weights."""
-    from rerank.models.registry import get_model
+    from learn.registry import get_model
 
     with session(context).database() as database:
         found = get_model(database, model)
@@ -83,7 +83,7 @@ def activate(
     context: typer.Context, model: Number, force: Force = False, json: Json = False
 ) -> None:
     """Use this model from the next search on, with the weights that were tuned with it."""
-    from rerank.models.registry import activate as use
+    from learn.registry import activate as use
 
     with session(context).database() as database:
         _tell(use(database, model, force=force), json=json)
@@ -96,7 +96,7 @@ def rollback(
     json: Json = False,
 ) -> None:
     """Use the model again that was in use before."""
-    from rerank.models.registry import rollback as back
+    from learn.registry import rollback as back
 
     with session(context).database() as database:
         _tell(back(database, kind.value), json=json)
@@ -109,7 +109,7 @@ def off(
     json: Json = False,
 ) -> None:
     """Use no model of this kind; it stays stored."""
-    from rerank.models.registry import deactivate
+    from learn.registry import deactivate
 
     with session(context).database() as database:
         done = deactivate(database, kind.value)
@@ -122,8 +122,8 @@ def off(
 @app.command(epilog=examples("palate models remove 1 --yes"))
 def remove(context: typer.Context, model: Number, yes: Yes = False, json: Json = False) -> None:
     """Delete a model that is not in use."""
-    from rerank.models.registry import get_model
-    from rerank.models.registry import remove as delete
+    from learn.registry import get_model
+    from learn.registry import remove as delete
 
     with session(context).database() as database:
         confirm(f"Delete {get_model(database, model)}?", yes=yes)
@@ -148,8 +148,8 @@ def load(
 
     How good it is on the ratings here is not known: `palate evaluate search --model ID` says it.
     """
-    from rerank.models.registry import get_model
-    from rerank.models.two_tower.vectors import load_vectors
+    from learn.registry import get_model
+    from learn.tower_vectors import load_vectors
 
     with session(context).database(migrate=True) as database:
         stored = get_model(database, load_vectors(database, folder))
@@ -168,7 +168,7 @@ def _tell(model: StoredModel, *, json: bool) -> None:
 
 def print_models(models: list[StoredModel]) -> None:
     """A table of models."""
-    from rerank.models.registry import HEADLINE, RATINGS_HEADLINE
+    from learn.registry import HEADLINE, RATINGS_HEADLINE
 
     shown = table(
         ("id", "right"), "kind", "model", "state", (HEADLINE, "right"), ("debiased", "right"),

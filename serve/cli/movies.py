@@ -21,7 +21,7 @@ from serve.cli.output import (
 from serve.cli.session import LARGEST_ID, Json, MovieId, Profile, examples, session
 
 if TYPE_CHECKING:
-    from rerank.results import Movie
+    from palate.contract import Movie
 
 MOVIE_EXAMPLES = examples("palate movie 1234", "palate movie 1234 --json")
 RANDOM_EXAMPLES = examples("palate random 5")
@@ -30,7 +30,7 @@ SIMILAR_EXAMPLES = examples("palate similar 1234", "palate similar 1234 --user 2
 
 def movie(context: typer.Context, movie_id: MovieId, json: Json = False) -> None:
     """Show what is known of one film."""
-    from rerank.catalog import get_movie
+    from search.catalog import get_movie
 
     with session(context).database() as database:
         found = get_movie(database, movie_id)
@@ -80,7 +80,7 @@ def random(
     json: Json = False,
 ) -> None:
     """Show films at random."""
-    from rerank.catalog import random_movies
+    from search.catalog import random_movies
 
     with session(context).database() as database:
         found = random_movies(database, n)
@@ -111,7 +111,7 @@ def similar(
     json: Json = False,
 ) -> None:
     """Show the films most like one film, by the cosine of their texts' embeddings."""
-    from rerank.catalog import similar as find_similar
+    from search.catalog import similar as find_similar
 
     with session(context).database() as database:
         found = find_similar(database, movie_id, k, user, profile)

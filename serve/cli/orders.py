@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from rerank.results import COMPONENTS, Hit, SearchResponse
+from palate.contract import COMPONENTS, Hit, SearchResponse
 from serve.cli.output import clean, film, line, movement, number, out, table
 
 PART_NAMES = {

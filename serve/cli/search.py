@@ -11,7 +11,7 @@ from serve.cli.output import EMPTY_CATALOG, line, print_json
 from serve.cli.session import LARGEST_ID, Json, Profile, Rerank, examples, session
 
 if TYPE_CHECKING:
-    from rerank.results import SearchRequest
+    from palate.contract import SearchRequest
     from sql.database import Database
 
 EXAMPLES = examples(
@@ -182,7 +182,7 @@ def _show(
 
 def _nothing(database: Database, asked: dict[str, Any]) -> str:
     """What to say when no film is found."""
-    from rerank.catalog import random_movies
+    from search.catalog import random_movies
 
     if not random_movies(database, 1):
         return EMPTY_CATALOG
@@ -193,7 +193,7 @@ def _nothing(database: Database, asked: dict[str, Any]) -> str:
 def _request(asked: dict[str, Any], user_id: int | None) -> SearchRequest:
     from pydantic import ValidationError
 
-    from rerank.results import SearchRequest
+    from palate.contract import SearchRequest
 
     try:
         return SearchRequest(**asked, user_id=user_id)
@@ -205,7 +205,7 @@ def _request(asked: dict[str, Any], user_id: int | None) -> SearchRequest:
 
 def parse_weights(text: str) -> dict[str, float]:
     """``content:1,popularity:0`` as numbers. Raises MisuseError."""
-    from rerank.results import COMPONENTS
+    from palate.contract import COMPONENTS
 
     weights = {}
     for part in text.split(","):

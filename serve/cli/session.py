@@ -12,7 +12,7 @@ import typer
 from palate.errors import SchemaError
 
 if TYPE_CHECKING:
-    from palate.llm import LanguageModel
+    from llm import LanguageModel
     from palate.settings import Settings
     from rerank.search import Searcher
     from sql.database import Database
@@ -82,8 +82,8 @@ class Session:
         if not wanted:
             yield None
             return
-        from palate.llm import open_llm
-        from sql.answers import PostgresStore, UnkeptStore
+        from llm import open_llm
+        from llm.store import PostgresStore, UnkeptStore
 
         store = PostgresStore(database) if kept else UnkeptStore(database)
         model = open_llm(self.settings, store)

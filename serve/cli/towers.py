@@ -10,9 +10,9 @@ from palate.errors import MisuseError
 from serve.cli.output import say, warn
 
 if TYPE_CHECKING:
+    from learn.models.factors import FactorModel
+    from learn.models.two_tower.model import TwoTower
     from palate.settings import Settings
-    from rerank.models.factors import FactorModel
-    from rerank.models.two_tower.model import TwoTower
 
 
 def chosen_towers(
@@ -28,7 +28,7 @@ def chosen_towers(
     Raises MisuseError for an option of two-tower's with another model, a device that is not there
     or a folder that cannot be made; NotInstalledError without PyTorch.
     """
-    from rerank.models.two_tower.model import TwoTower
+    from learn.models.two_tower.model import TwoTower
 
     if not isinstance(model, TwoTower):
         if device != "auto" or resume or vectors is not None:
@@ -48,7 +48,7 @@ def chosen_towers(
 
 def finish_towers(model: TwoTower, vectors: Path | None) -> None:
     """After training: write the vectors where they are wanted, drop the checkpoints."""
-    from rerank.models.two_tower.vectors import write_vectors
+    from learn.tower_vectors import write_vectors
 
     if vectors is not None:
         write_vectors(model, vectors)

@@ -18,10 +18,10 @@ from serve.cli.session import Json, examples, session
 from serve.cli.towers import chosen_towers, epoch_line, finish_towers
 
 if TYPE_CHECKING:
-    from rerank.models.factors import FactorModel
-    from rerank.models.lambdarank import LambdaRank
-    from rerank.models.registry import StoredModel
-    from rerank.models.tracking import Run
+    from learn.lambdarank import LambdaRank
+    from learn.models.factors import FactorModel
+    from learn.registry import StoredModel
+    from learn.tracking import Run
     from sql.database import Database
 
 EXAMPLES = examples(
@@ -134,9 +134,9 @@ def train(
     was.
     """
     check_installed()
-    from rerank.models.epochs import listening
-    from rerank.models.registry import active_model
-    from rerank.models.tracking import tracked
+    from learn.models.epochs import listening
+    from learn.registry import active_model
+    from learn.tracking import tracked
 
     of_factors, of_order = parse_set(set_ or ())
     given = {"rank": rank, "l2": l2, "epochs": epochs, "loss": loss, "seed": seed or None}
@@ -167,8 +167,8 @@ def train(
 
 def _learn(database: Database, request: _Request, tell: Callable[[str], None]) -> _Made:
     """Factors, the order and stars, learned here."""
-    from rerank.models.train import train as learn
-    from rerank.models.train_ratings import train_ratings
+    from learn.train import train as learn
+    from learn.train_ratings import train_ratings
 
     trained = learn(
         database, request.factors, evaluate=request.evaluate, order=request.order,
@@ -194,10 +194,10 @@ def _spark(request: _Request, features: Path | None, master: str) -> Callable[[D
     version.
     """
     from ingest.features import PARTS, read_features, read_statistics
-    from rerank.models.als import Als
-    from rerank.models.registry import get_model
-    from rerank.models.spark import train_als
-    from rerank.models.train import use
+    from learn.models.als import Als
+    from learn.registry import get_model
+    from learn.spark import train_als
+    from learn.train import use
 
     model = request.factors
     if not isinstance(model, Als) or features is None:
@@ -218,7 +218,7 @@ def _spark(request: _Request, features: Path | None, master: str) -> Callable[[D
 
 
 def _keep(run: Run, database: Database, made: _Made, tags: dict[str, str]) -> None:
-    from rerank.models.tracking import keep_models
+    from learn.tracking import keep_models
 
     run.tags({f"palate.{name}": value for name, value in tags.items()})
     keep_models(run, database, made.models)
@@ -227,7 +227,7 @@ def _keep(run: Run, database: Database, made: _Made, tags: dict[str, str]) -> No
 
 def _tell(made: _Made, before: dict[str, StoredModel | None], *, json: bool) -> None:
     """What was made, and what is not as one may think; ``before``: what was active of each kind."""
-    from rerank.models.registry import not_comparable
+    from learn.registry import not_comparable
 
     if json:
         print_json(made.report)
@@ -244,7 +244,7 @@ def _tell(made: _Made, before: dict[str, StoredModel | None], *, json: bool) -> 
 
 def _model(name: str, given: dict[str, Any]) -> FactorModel | None:
     """The model of this name with these parameters; None for auto. Raises MisuseError."""
-    from rerank.models.train import FACTOR_MODELS
+    from learn.train import FACTOR_MODELS
 
     if name == AUTO:
         if set(given) - {"seed"}:
@@ -263,7 +263,7 @@ def _model(name: str, given: dict[str, Any]) -> FactorModel | None:
 
 
 def _order(seed: int, given: dict[str, Any]) -> LambdaRank:
-    from rerank.models.lambdarank import LambdaRank
+    from learn.lambdarank import LambdaRank
 
     defaults = dict(LambdaRank().__dict__)
     return LambdaRank(**{"seed": seed, **with_types("order", defaults, given)})

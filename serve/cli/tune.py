@@ -12,8 +12,8 @@ from serve.cli.parameters import LARGEST_SEED
 from serve.cli.session import Json, examples, session
 
 if TYPE_CHECKING:
-    from rerank.models.tuning import Tuned
-    from rerank.models.weights import TunedBlend
+    from learn.tuning import Tuned
+    from learn.weights import TunedBlend
 
 EXAMPLES = examples(
     "palate tune svd --trials 30",
@@ -80,8 +80,8 @@ def _tune_model(
     *,
     json: bool,
 ) -> None:
-    from rerank.models.tracking import tracked
-    from rerank.models.tuning import tune as study_of
+    from learn.tracking import tracked
+    from learn.tuning import tune as study_of
 
     opened = session(context)
     with (
@@ -124,8 +124,8 @@ def _print_study(found: Tuned) -> None:
 
 
 def _tune_blend(context: typer.Context, seed: int, *, apply: bool, force: bool, json: bool) -> None:
-    from rerank.models.tracking import tracked
-    from rerank.models.weights import apply_blend, tune_blend
+    from learn.tracking import tracked
+    from learn.weights import apply_blend, tune_blend
 
     opened = session(context)
     with opened.database(migrate=True) as database:

@@ -10,7 +10,7 @@ from serve.k8s.forward import LOOPBACK
 if TYPE_CHECKING:
     import httpx
 
-    from rerank.results import SearchResponse
+    from palate.contract import SearchResponse
 
 _TIMEOUT = 30.0
 
@@ -20,7 +20,7 @@ def ask(port: int, asked: dict[str, Any], key: str | None) -> SearchResponse:
     import httpx
     from pydantic import ValidationError
 
-    from rerank.results import SearchResponse
+    from palate.contract import SearchResponse
 
     given = {name: value for name, value in asked.items() if value is not None}
     headers = {"Authorization": f"Bearer {key}"} if key else {}

@@ -31,7 +31,7 @@ class SearchEngine(Protocol):
         """The name in settings, and of the engine's SQL file."""
 
     def compile(self, tree: Node) -> CompiledQuery:
-        """The engine's own jsonb for a tree. Never fails on a tree that `rerank.query` made."""
+        """The engine's own jsonb for a tree. Never fails on a tree that `search.query` made."""
 
 
 def detect(connection: sqlalchemy.Connection, settings: Settings) -> SearchEngine:

@@ -11,7 +11,7 @@ import sqlalchemy
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from sql.statements import Statements
+from palate.statements import Statements
 
 _statements = Statements(Path(__file__).parents[1] / "statements" / "indexed_words.sql")
 

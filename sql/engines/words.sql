@@ -1,5 +1,5 @@
 -- What both engines share: how text is cut into words. The Python twin is in sql/syntax.py,
--- sql/text.py and rerank/query.py; a test holds them together.
+-- sql/text.py and search/query.py; a test holds them together.
 
 -- What stands between words, in any locale.
 CREATE OR REPLACE FUNCTION search_separators() RETURNS text

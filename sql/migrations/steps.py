@@ -4,7 +4,7 @@ from pathlib import Path
 
 from alembic import op
 
-from sql.statements import run_script
+from palate.statements import run_script
 
 
 def run_file(migration: str) -> None:

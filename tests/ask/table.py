@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rerank.ask.structure import Structure
+from ask.structure import Structure
 
 TABLE = Path(__file__).with_name("requests.jsonl")
 LATER = Path(__file__).with_name("later.jsonl")

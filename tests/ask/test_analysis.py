@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
+from ask.answer import Asker, predict
+from ask.compare import compare
+from ask.preferences import LEAST_DIFFERENCE, preferences
+from ask.structure import Structure
 from ingest.enrichment import choose, enrich
+from llm import load_prompt
 from palate.errors import MisuseError, NotFoundError
-from palate.llm import load_prompt
-from rerank.analysis.compare import compare
-from rerank.analysis.preferences import LEAST_DIFFERENCE, preferences
-from rerank.ask.answer import Asker, predict
-from rerank.ask.structure import Structure
 from rerank.profile import rate
 from rerank.recommend import RecommendRequest, recommend
 from rerank.search import Searcher

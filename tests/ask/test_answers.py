@@ -2,9 +2,9 @@
 
 import pytest
 
+from ask.answer import Asker
+from ask.structure import Person, Structure
 from palate.errors import MisuseError, NotFoundError
-from rerank.ask.answer import Asker
-from rerank.ask.structure import Person, Structure
 from rerank.search import Searcher
 from sql.database import Database
 

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from palate.llm import open_llm
+from ask.answer import Asker, reader_of
+from ask.model import Form, as_structure
+from ask.structure import Structure
+from llm import open_llm
 from palate.settings import Settings
-from rerank.ask.answer import Asker, reader_of
-from rerank.ask.model import Form, as_structure
-from rerank.ask.structure import Structure
-from rerank.names import Names
 from rerank.search import Searcher
+from search.names import Names
 from sql.database import Database
 from tests.local_model import LocalModel
 

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Connection
 
 from palate.errors import DatabaseUnavailableError, NotFoundError
-from rerank.names import CatalogNames
+from search.names import CatalogNames
 from serve.api.names import NamesWatch
 from sql.database import Database
 
@@ -70,7 +70,7 @@ def test_requests_go_on_while_names_are_read(
         assert go_on.wait(120)
         return before
 
-    monkeypatch.setattr("rerank.names.read_names", slow)
+    monkeypatch.setattr("search.names.read_names", slow)
     monkeypatch.setattr("serve.api.names._LOOK", 0.01)
     watch = NamesWatch(names)
     watch.start()

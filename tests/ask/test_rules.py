@@ -5,12 +5,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from ask.link import link
+from ask.rules import LONGEST_REQUEST, Reading, read_request
+from ask.said import in_words
+from ask.structure import Exclusions, Person, Span, Structure, Title
 from palate.errors import MisuseError, NotFoundError
-from rerank.ask.link import link
-from rerank.ask.rules import LONGEST_REQUEST, Reading, read_request
-from rerank.ask.said import in_words
-from rerank.ask.structure import Exclusions, Person, Span, Structure, Title
-from rerank.names import Film, Names, Somebody, find_film, key
+from search.names import Film, Names, Somebody, find_film, key
 
 NAMES = Names(
     films=[

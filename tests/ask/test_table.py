@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from rerank.ask.rules import read_request
-from rerank.names import Names, read_names
+from ask.rules import read_request
+from search.names import Names, read_names
 from sql.database import Database
 from tests.ask.table import FRESH, LATER, TABLE, Case, cases, written
 

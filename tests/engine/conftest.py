@@ -20,10 +20,10 @@ import sqlalchemy
 from psycopg import sql
 
 from palate.settings import Settings
+from palate.statements import Statements, raw
 from sql.database import Database
 from sql.embedded import EmbeddedServer
 from sql.migrate import migrate
-from sql.statements import Statements, raw
 from tests.conftest import cloned
 from tests.engine.reference import Film, Reference
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from palate.settings import Settings
-from rerank.query import parse
+from search.query import parse
 from sql.embedded import EmbeddedServer
 from sql.engines.paradedb import ParadeDB
 from tests.engine.conftest import HERE, add_films, engine_database, make_reference, read_films

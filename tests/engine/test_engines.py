@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rerank.query import parse
+from search.query import parse
 from sql.database import Database
 from sql.engines.paradedb import ParadeDB
 from tests.engine.conftest import HERE, matches, run

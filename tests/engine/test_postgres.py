@@ -11,11 +11,11 @@ import sqlalchemy
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from rerank.query import parse
+from palate.statements import Statements, run_script
+from search.query import parse
 from sql.database import Database
 from sql.engines.indexed_words import IndexedWords
 from sql.engines.postgres import Postgres
-from sql.statements import Statements, run_script
 from sql.syntax import (
     All,
     And,

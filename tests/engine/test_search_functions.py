@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from rerank.query import parse
+from search.query import parse
 from sql.database import Database
 from sql.syntax import And, Filter, Ids, Match, Node, Range, Words
 from tests.engine.conftest import read_films, run, statements

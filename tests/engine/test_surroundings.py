@@ -8,9 +8,9 @@ import pytest
 
 import sql
 from palate.settings import Settings
-from rerank.query import parse
+from search.query import parse
+from serve.doctor import run_checks
 from sql.database import Database
-from sql.doctor import run_checks
 from sql.engines import CompiledQuery
 from sql.migrate import migrate
 from sql.scratch import fill, scratch

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from palate.settings import Settings
-from rerank.query import parse
+from search.query import parse
 from sql.database import Database
 from sql.embedded import EmbeddedServer
 from sql.syntax import Match, Node

@@ -12,17 +12,18 @@ import sqlalchemy
 from ingest.embeddings import load_embeddings
 from ingest.load import load
 from ingest.sources.sample import sample
+from palate.contract import SearchRequest, SearchResponse
 from palate.settings import Settings
+from palate.statements import raw
 from rerank.profile import forget, rate
-from rerank.query import parse
-from rerank.results import SearchRequest, SearchResponse
 from rerank.search import Searcher
+from search.catalog import suggest
+from search.query import parse
+from serve.doctor import run_checks
 from sql.backup import backup, restore
 from sql.database import Database
-from sql.doctor import run_checks
 from sql.embedded import EmbeddedServer
 from sql.migrate import migrate
-from sql.statements import raw
 from sql.syntax import Nothing
 from test_users.check import check_tasters
 from test_users.tasters import create_tasters
@@ -154,8 +155,8 @@ def test_a_changed_title_is_found(whole: Database, searcher: Searcher) -> None:
     assert not searcher.search(SearchRequest(q="zyzzyvalon")).hits
 
 
-def test_titles_are_suggested(searcher: Searcher) -> None:
-    assert "The Lord of the Rings" in searcher.suggest("lord of the ri", 5)[0].title
+def test_titles_are_suggested(whole: Database) -> None:
+    assert "The Lord of the Rings" in suggest(whole, "lord of the ri", 5)[0].title
 
 
 def test_paradedb_reads_only_the_best(whole: Database) -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 from starlette.testclient import TestClient
 
 from palate.settings import Settings
+from palate.statements import run_script
 from serve.api.app import create_app
 from serve.api.run import create_server
 from sql.database import Database
-from sql.statements import run_script
 
 FANTASY_LOVER, CRIME_LOVER, STRANGER = 1, 2, 999
 _FILMS = Path(__file__).with_name("api_films.sql")

@@ -18,6 +18,10 @@ from schemathesis.checks import positive_data_acceptance
 from schemathesis.core.result import Ok
 from starlette.testclient import TestClient
 
+from ask.answer import AskAnswer, Prediction
+from ask.compare import Comparison
+from ask.preferences import Preferences
+from palate.contract import Rating, SearchResponse, User
 from palate.errors import (
     DatabaseUnavailableError,
     MisuseError,
@@ -28,11 +32,7 @@ from palate.errors import (
     SchemaError,
 )
 from palate.settings import Settings
-from rerank.analysis.compare import Comparison
-from rerank.analysis.preferences import Preferences
-from rerank.ask.answer import AskAnswer, Prediction
 from rerank.recommend import Recommendations
-from rerank.results import Rating, SearchResponse, User
 from serve.api.examples import PROBLEM_EXAMPLES, RESPONSE_EXAMPLES
 from serve.api.keys import create_key
 from serve.api.problems import Problem, RequestError, problem_type

@@ -12,13 +12,13 @@ import pytest
 
 from palate.errors import BackupError, ConflictError, MissingFileError
 from palate.settings import Settings
+from palate.statements import raw, run_script
 from sql import backup as backups
 from sql.backup import TABLES, Kind, backup, restore
 from sql.client_tools import find_tool, run_tool
 from sql.database import Database
 from sql.embedded import EmbeddedServer
 from sql.migrate import check_schema
-from sql.statements import raw, run_script
 from tests.conftest import cloned
 
 FILMS = Path(__file__).with_name("backup_films.sql").read_text(encoding="utf-8")

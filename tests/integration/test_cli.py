@@ -310,7 +310,7 @@ def test_an_unexpected_error_is_one_line_unless_debugging(
     def fail(*_: object) -> None:
         raise ZeroDivisionError("by design")
 
-    monkeypatch.setattr("rerank.catalog.random_movies", fail)
+    monkeypatch.setattr("search.catalog.random_movies", fail)
     ended = palate("random", on=sample_database)
     assert ended.code == 1
     assert ended.err.splitlines() == [

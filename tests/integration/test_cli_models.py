@@ -10,9 +10,9 @@ import pytest
 
 pytest.importorskip("lightgbm")
 
-from rerank.evaluate.data import read_ratings
-from rerank.models import registry
-from rerank.models.factors import Svd
+from learn import registry
+from learn.data import read_ratings
+from learn.models.factors import Svd
 from serve.cli.main import main
 from sql.database import Database
 
@@ -78,8 +78,8 @@ def test_written_vectors_are_loaded_as_a_candidate(
     database: Database, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     pytest.importorskip("torch")
-    from rerank.models.two_tower.model import TwoTower
-    from rerank.models.two_tower.vectors import write_vectors
+    from learn.models.two_tower.model import TwoTower
+    from learn.tower_vectors import write_vectors
 
     taught = read_ratings(database).take(np.arange(40))
     towers = TwoTower(rank=8, width=8, epochs=1).fit(taught)

@@ -5,8 +5,8 @@ import sqlalchemy
 
 from palate.errors import DatabaseUnavailableError
 from palate.settings import Settings
+from serve.doctor import Check, run_checks
 from sql.database import Database
-from sql.doctor import Check, run_checks
 from tests.faulty_model import KEY, Answer, faulty_model, says, sends
 from tests.local_model import LocalModel
 

@@ -11,6 +11,8 @@ import sqlalchemy
 from ingest.enrichment import choose, enrich, estimate
 from ingest.enrichment_report import report
 from ingest.judging import Told
+from llm import LanguageModel, load_prompt, open_llm
+from llm.store import PostgresStore
 from palate.errors import (
     BudgetError,
     ConflictError,
@@ -21,12 +23,10 @@ from palate.errors import (
     NotFoundError,
     UnrecordedError,
 )
-from palate.llm import LanguageModel, load_prompt, open_llm
 from palate.settings import Settings
-from rerank.catalog import get_movie
-from sql.answers import PostgresStore
+from palate.statements import raw
+from search.catalog import get_movie
 from sql.database import Database
-from sql.statements import raw
 from tests.faulty_model import Answer, FaultyModel, faulty_model, says, sends
 from tests.local_model import LocalModel
 
@@ -107,7 +107,7 @@ def test_rules_give_values_or_an_honest_null(database: Database) -> None:
 
 
 def test_enriched_columns_are_searched(database: Database) -> None:
-    from rerank.results import SearchRequest
+    from palate.contract import SearchRequest
     from rerank.search import Searcher
 
     add(database, FILMS)

@@ -9,20 +9,21 @@ import numpy as np
 import pytest
 import sqlalchemy
 
+from evaluate.page import page
+from evaluate.rankings import EvaluationError, Weighted, check, single_components
+from evaluate.recommend import evaluate_recommend, make_trial
+from evaluate.retrain import retrain
+from evaluate.runs import Run, compare, read_run, write_run
+from evaluate.search import evaluate_search
+from learn.candidates import CandidateLists, fetch_candidates, read_weights
+from learn.guard import LeakError, check_statistics
+from learn.held_out import SETS, Held, held_out
+from learn.lambdarank import LambdaRank
+from learn.models.factors import Svd
+from learn.models.interface import Ratings
+from learn.registry import activate, active_model, save_factors
+from learn.train import train
 from palate.errors import MisuseError, NotFoundError
-from rerank.evaluate.candidates import CandidateLists, fetch_candidates, read_weights
-from rerank.evaluate.guard import LeakError, check_statistics
-from rerank.evaluate.page import page
-from rerank.evaluate.rankings import EvaluationError, Weighted, check, single_components
-from rerank.evaluate.recommend import evaluate_recommend, make_trial
-from rerank.evaluate.retrain import retrain
-from rerank.evaluate.runs import Run, compare, read_run, write_run
-from rerank.evaluate.search import SETS, Held, evaluate_search, held_out
-from rerank.models.factors import Svd
-from rerank.models.interface import Ratings
-from rerank.models.lambdarank import LambdaRank
-from rerank.models.registry import activate, active_model, save_factors
-from rerank.models.train import train
 from rerank.search import Searcher
 from sql.database import Database
 

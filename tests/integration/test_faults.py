@@ -20,10 +20,10 @@ import httpx
 import pytest
 
 from palate.settings import Settings
+from palate.statements import Statements
 from sql import keeper
 from sql.database import Database
 from sql.embedded import EmbeddedServer
-from sql.statements import Statements
 from tests.ports import reserved_port
 
 FILMS, RATERS, EACH = 200, 200, 60

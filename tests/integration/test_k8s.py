@@ -30,7 +30,7 @@ from palate.errors import ClusterError, ListenError
 from palate.settings import Settings
 from serve.api.keys import create_key
 from serve.cli.main import main
-from serve.k8s import prompt as prompt_module
+from serve.cli import sql_prompt as prompt as prompt_module
 from serve.k8s.cluster import Cluster
 from serve.k8s.forward import Forwarder, Target
 from serve.k8s.release import Login

@@ -6,7 +6,7 @@ from typing import Literal
 import pytest
 from pydantic import BaseModel
 
-from palate.llm import LanguageModel, Prompt, open_llm
+from llm import LanguageModel, Prompt, open_llm
 from palate.settings import Settings
 from tests.local_model import LocalModel
 

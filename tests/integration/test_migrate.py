@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy
 
+from learn.tracking import tracked
+from palate.contract import SearchRequest
 from palate.errors import SchemaError
 from palate.settings import Settings
-from rerank.models.tracking import tracked
-from rerank.results import SearchRequest
 from rerank.search import Searcher
 from serve.api.health import Readiness
 from sql.database import Database

@@ -10,17 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from learn import registry
+from learn.data import read_ratings
+from learn.lambdarank import LambdaRank
+from learn.models.factors import Ease, Svd
+from learn.train import Trained, train
+from palate.contract import SearchRequest
 from palate.errors import ConflictError, NotFoundError
 from palate.settings import Settings
-from rerank.evaluate.data import read_ratings
-from rerank.models import registry
-from rerank.models.factors import Ease, Svd
-from rerank.models.lambdarank import LambdaRank
-from rerank.models.train import Trained, train
 from rerank.profile import rate, unrate
-from rerank.results import SearchRequest
 from rerank.search import Searcher
-from serve.cli.doctor import look_at_order
+from serve.doctor import look_at_order
 from sql.database import Database
 from sql.embedded import EmbeddedServer
 from tests.conftest import cloned

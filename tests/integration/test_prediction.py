@@ -5,14 +5,13 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from learn import registry
+from learn.data import read_movies, read_ratings
+from learn.models.biased import BiasedMf
+from learn.prediction import LEVEL, RatingPrediction, predict_rating
+from learn.train_ratings import train_ratings
 from palate.errors import NotFoundError
 from palate.settings import Settings
-from rerank.evaluate.data import read_ratings
-from rerank.models import registry
-from rerank.models.biased import BiasedMf
-from rerank.models.data import read_movies
-from rerank.models.prediction import LEVEL, RatingPrediction, predict_rating
-from rerank.models.train_ratings import train_ratings
 from rerank.profile import list_ratings, rate
 from serve.cli.main import main
 from sql.database import Database

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from learn import registry
+from learn.data import read_ratings
+from learn.models.factors import Svd
+from learn.models.interface import Ratings
 from palate.errors import ConflictError
 from palate.settings import Settings
-from rerank.evaluate.data import read_ratings
-from rerank.models import registry
-from rerank.models.factors import Svd
-from rerank.models.interface import Ratings
 from rerank.search import Searcher
 from serve.api.models import ModelWatch
 from sql.database import Database
@@ -74,9 +74,9 @@ _KILLED = """
 import sys
 import psycopg
 from palate.settings import Settings
-from rerank.evaluate.data import read_ratings
-from rerank.models import registry
-from rerank.models.factors import Svd
+from learn.data import read_ratings
+from learn import registry
+from learn.models.factors import Svd
 from sql.database import Database
 
 url, model_id = sys.argv[1], int(sys.argv[2])

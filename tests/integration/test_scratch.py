@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import sqlalchemy
 
-from rerank.results import SearchRequest
+from palate.contract import SearchRequest
 from rerank.search import Searcher
 from sql.database import Database
 from sql.scratch import ScratchError, fill, scratch

@@ -7,10 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy.exc import DBAPIError
 
+from palate.contract import COMPONENTS, SearchRequest, SearchResponse
 from palate.errors import MisuseError, QuerySyntaxError
 from rerank.profile import forget, rate
-from rerank.results import COMPONENTS, SearchRequest, SearchResponse
 from rerank.search import Searcher
+from search.catalog import suggest
 from sql.database import Database
 
 LOVER, HATER = 20001, 20002
@@ -239,11 +240,11 @@ def test_films_with_all_words_stand_before_those_with_some(
     assert {hit.movie_id for hit in found.hits[: len(with_all)]} == with_all
 
 
-def test_titles_are_suggested_as_typed(searcher: Searcher) -> None:
-    titles = [s.title for s in searcher.suggest("lord of t")]
+def test_titles_are_suggested_as_typed(sample_database: Database) -> None:
+    titles = [s.title for s in suggest(sample_database, "lord of t")]
     assert titles
     assert all("Lord of" in title for title in titles)
-    assert searcher.suggest("") == []
+    assert suggest(sample_database, "") == []
 
 
 def test_weights_of_a_call(searcher: Searcher) -> None:

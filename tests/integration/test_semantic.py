@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
+from palate.contract import SearchRequest
 from palate.errors import ConflictError, NotInstalledError
-from rerank.results import SearchRequest
 from rerank.search import Searcher
 from sql.database import Database
 

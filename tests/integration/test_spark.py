@@ -11,12 +11,12 @@ pytest.importorskip("pyspark")
 pytest.importorskip("duckdb")
 
 from ingest.features import build_features
+from learn import registry
+from learn.data import read_ratings
+from learn.models.als import Als
+from learn.spark import train_als
 from palate.errors import ConflictError, NotFoundError
 from palate.settings import Settings
-from rerank.evaluate.data import read_ratings
-from rerank.models import registry
-from rerank.models.als import Als
-from rerank.models.spark import train_als
 from sql.database import Database
 from sql.embedded import EmbeddedServer
 from tests.conftest import cloned

@@ -16,28 +16,27 @@ pytest.importorskip("optuna")
 
 import optuna
 
+from learn import registry, tuning
+from learn.candidates import candidate_scores, fetch_candidates, read_weights
+from learn.data import read_movies, read_ratings
+from learn.held_out import held_out
+from learn.models.baselines import Popularity
+from learn.models.factors import Svd
+from learn.models.families import MODELS
+from learn.models.interface import Movies, Ratings
+from learn.objectives import Objective, Step, ndcg, objective
+from learn.split import temporal_split
+from learn.tuning import command, studies_file, tune
+from learn.weights import TunedBlend, apply_blend, tune_blend
 from palate.errors import ConflictError, MisuseError
 from palate.settings import Settings
-from rerank.evaluate.candidates import candidate_scores, fetch_candidates, read_weights
-from rerank.evaluate.data import read_ratings
-from rerank.evaluate.search import held_out
-from rerank.evaluate.split import temporal_split
-from rerank.models import registry, tuning
-from rerank.models.baselines import Popularity
-from rerank.models.data import read_movies
-from rerank.models.factors import Svd
-from rerank.models.families import MODELS
-from rerank.models.interface import Movies, Ratings
-from rerank.models.objectives import Objective, Step, ndcg, objective
-from rerank.models.tuning import command, studies_file, tune
-from rerank.models.weights import TunedBlend, apply_blend, tune_blend
 from sql.database import Database
 from tests.at_once import run_at_once
 
 _TUNE = """
 import sys
 from palate.settings import Settings
-from rerank.models.tuning import tune
+from learn.tuning import tune
 from sql.database import Database
 
 settings = Settings(data_dir=sys.argv[2], _env_file=None)
@@ -48,7 +47,7 @@ _OPEN = """
 import sys
 import optuna
 from palate.settings import Settings
-from rerank.models.tuning import _open
+from learn.tuning import _open
 
 print("ready", flush=True)
 sys.stdin.read()

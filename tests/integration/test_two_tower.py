@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rerank.evaluate.data import read_ratings
-from rerank.models import registry
-from rerank.models.epochs import listening
-from rerank.models.factors import Svd
-from rerank.models.train import train
-from rerank.models.two_tower.model import TwoTower
-from rerank.models.two_tower.vectors import read_vectors
+from learn import registry
+from learn.data import read_ratings
+from learn.models.epochs import listening
+from learn.models.factors import Svd
+from learn.models.two_tower.model import TwoTower
+from learn.tower_vectors import read_vectors
+from learn.train import train
+from palate.contract import SearchRequest
 from rerank.profile import rate
-from rerank.results import SearchRequest
 from rerank.search import Searcher
 from serve.cli.main import main
 from sql.database import Database
@@ -34,7 +34,7 @@ TRAIN = [
 
 _KILLED = """
 import sys
-from rerank.models.epochs import listening
+from learn.models.epochs import listening
 from serve.cli.main import main
 
 def wait(epoch, _):

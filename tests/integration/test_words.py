@@ -14,19 +14,19 @@ from typing import Any
 import httpx
 import pytest
 
+from ask.answer import open_asker
+from ask.compare import compare
+from ask.preferences import preferences
+from ask.summaries import worded
+from llm import LanguageModel, open_llm
+from llm.store import PostgresStore
+from palate.contract import Hit, Reranking, SearchRequest, SearchResponse
 from palate.errors import MisuseError
-from palate.llm import LanguageModel, open_llm
 from palate.settings import Settings
-from rerank.analysis.compare import compare
-from rerank.analysis.preferences import preferences
-from rerank.ask.answer import open_asker
 from rerank.recommend import RecommendRequest, recommend
 from rerank.reranking import Film, Judged, Verdict, reorder
-from rerank.results import Hit, Reranking, SearchRequest, SearchResponse
 from rerank.search import Searcher
-from rerank.summaries import worded
 from serve.cli.orders import print_order
-from sql.answers import PostgresStore
 from sql.database import Database
 from tests.faulty_model import (
     KEY,

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from palate.contract import COMPONENTS, Hit
 from palate.errors import MisuseError
-from rerank.results import COMPONENTS, Hit
 from serve.cli.ingest import parse_columns
 from serve.cli.orders import account, shorten
 from serve.cli.output import clean, count, film, movement

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import sql
 from palate.errors import MisuseError
 from palate.settings import Settings
-from rerank.query import parse
+from search.query import parse
 from sql.database import Database
 from sql.engines.paradedb import ParadeDB
 from sql.engines.postgres import Postgres

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from palate.llm.schema import WrongFormError, read_answer
+from llm.schema import WrongFormError, read_answer
 from rerank.faithful import Facts, check
-from rerank.names import Film, Names, Somebody
 from rerank.wording import Text
+from search.names import Film, Names, Somebody
 
 FACTS = Facts(
     names=("Lord of War", "Andrew Niccol", "Shrek", "Up"),

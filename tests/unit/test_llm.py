@@ -16,18 +16,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from llm import Budget, Call, LanguageModel, MemoryStore, Prompt, Usage, open_llm
+from llm.answers import CallEnd
+from llm.limits import CircuitBreaker, estimate_tokens
+from llm.prompts import FOLDER, fence, read_prompt
+from llm.providers import PRESETS, endpoint
+from llm.schema import WrongFormError, read_answer, strict_schema
 from palate.errors import (
     BudgetError,
     LanguageModelError,
     LanguageModelUnavailableError,
     MisuseError,
 )
-from palate.llm import Budget, Call, LanguageModel, MemoryStore, Prompt, Usage, open_llm
-from palate.llm.answers import CallEnd
-from palate.llm.limits import CircuitBreaker, estimate_tokens
-from palate.llm.prompts import FOLDER, fence, read_prompt
-from palate.llm.providers import PRESETS, endpoint
-from palate.llm.schema import WrongFormError, read_answer, strict_schema
 from palate.logs import set_up_logs
 from palate.settings import Settings
 from tests.faulty_model import (

@@ -8,8 +8,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from palate.errors import QuerySyntaxError
-from rerank.grammar import MOST_FUZZY, MOST_PREFIXES
-from rerank.query import ParsedQuery, parse
+from search.grammar import MOST_FUZZY, MOST_PREFIXES
+from search.query import ParsedQuery, parse
 from sql.engines.paradedb import ParadeDB
 from sql.syntax import (
     FIELDS,

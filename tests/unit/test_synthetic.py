@@ -7,7 +7,7 @@ pytest.importorskip("scipy")
 
 from bench.synthetic import synthetic_ratings
 from bench.train import bench_train
-from rerank.models.registry import fingerprint
+from learn.registry import fingerprint
 
 
 def test_they_repeat_by_seed() -> None:

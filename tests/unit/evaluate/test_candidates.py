@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from rerank.evaluate.candidates import CandidateLists
-from rerank.evaluate.queries import Query
+from learn.candidates import CandidateLists
+from learn.queries import Query
 
 
 @pytest.fixture

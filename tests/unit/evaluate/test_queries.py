@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from rerank.evaluate.data import Film
-from rerank.evaluate.queries import Query, make_queries, title_words
-from rerank.models.interface import Ratings
+from learn.data import Film
+from learn.models.interface import Ratings
+from learn.queries import Query, make_queries, title_words
 
 
 def films(*titles: str) -> list[Film]:

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rerank.evaluate.split import random_split, temporal_split, user_split
-from rerank.models.interface import Ratings
+from learn.models.interface import Ratings
+from learn.split import random_split, temporal_split, user_split
 
 
 def ratings_of(rows: list[tuple[int, int, float, float]]) -> Ratings:

@@ -6,8 +6,8 @@ import pytrec_eval
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rerank.evaluate.topn import CUTOFFS, beyond_accuracy, top_n_metrics
-from rerank.models.interface import Movies, Ratings
+from evaluate.topn import CUTOFFS, beyond_accuracy, top_n_metrics
+from learn.models.interface import Movies, Ratings
 
 
 def lists_of(*lists: list[int]) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from rerank.models.interface import Movies, Ratings
+from learn.models.interface import Movies, Ratings
 
 USERS, FILMS, RARE = 120, 80, 3
 COLD_FILM = 10_000

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from learn.models.als import Als, FullAls
+from learn.models.bpr import Bpr
+from learn.models.interface import Model, Ratings
 from palate.errors import MisuseError
-from rerank.models.als import Als, FullAls
-from rerank.models.bpr import Bpr
-from rerank.models.interface import Model, Ratings
 from tests.unit.models import structured
 
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from learn.models.baselines import Bias
+from learn.models.biased import BiasedMf
+from learn.models.interface import Movies, Ratings
 from palate.errors import MisuseError
-from rerank.models.baselines import Bias
-from rerank.models.biased import BiasedMf
-from rerank.models.interface import Movies, Ratings
 
 USERS, FILMS = 60, 50
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from rerank.models import factors
-from rerank.models.factors import Ease, FullEase
-from rerank.models.interface import Movies, Ratings
-from rerank.models.stacked import known_sides, with_windows
+from learn.models import factors
+from learn.models.factors import Ease, FullEase
+from learn.models.interface import Movies, Ratings
+from learn.models.stacked import known_sides, with_windows
 from tests.unit.models import structured
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rerank.models.intervals import Counts, Floats, Intervals
+from learn.intervals import Counts, Floats, Intervals
 
 
 def drawn(n: int, seed: int) -> tuple[Floats, Counts, Counts]:

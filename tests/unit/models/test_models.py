@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from learn.models.families import MODELS
+from learn.models.interface import Model, Ratings
+from learn.models.two_tower.model import TwoTower
 from palate.errors import MisuseError, NotFoundError
-from rerank.models.families import MODELS
-from rerank.models.interface import Model, Ratings
-from rerank.models.two_tower.model import TwoTower
 from tests.unit.models import structured
 
 PERSONAL = {name for name, model in MODELS.items() if model.personal}

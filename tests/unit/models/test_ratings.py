@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from learn.models.interface import Ratings
 from palate.errors import MisuseError, NotFoundError
-from rerank.models.interface import Ratings
 
 pairs = st.lists(
     st.tuples(st.integers(0, 9), st.integers(0, 9)), unique=True, min_size=1, max_size=40

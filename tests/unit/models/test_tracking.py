@@ -8,10 +8,10 @@ import pytest
 
 pytest.importorskip("mlflow")
 
+from learn.models.epochs import listening, tell_epoch
+from learn.tracking import EXPERIMENT, git_revision, tracked, tracking_uri
 from palate.errors import MisuseError
 from palate.settings import Settings
-from rerank.models.epochs import listening, tell_epoch
-from rerank.models.tracking import EXPERIMENT, git_revision, tracked, tracking_uri
 from tests.at_once import run_at_once
 
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated")
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy i
 _TRACK = """
 import sys
 from palate.settings import Settings
-from rerank.models import tracking
+from learn import tracking
 
 print("ready", flush=True)
 sys.stdin.read()

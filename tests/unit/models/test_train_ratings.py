@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from rerank.models import train_ratings
-from rerank.models.biased import BiasedMf
-from rerank.models.interface import Ratings
-from rerank.models.train_ratings import calibrate, held_out_residuals
+from learn import train_ratings
+from learn.models.biased import BiasedMf
+from learn.models.interface import Ratings
+from learn.train_ratings import calibrate, held_out_residuals
 from tests.unit.models import structured
 
 SMALL = BiasedMf(rank=4, epochs=4)

@@ -12,11 +12,11 @@ import polars as pl
 import pytest
 
 from ingest.features import build_features, read_features
+from learn.models.epochs import listening
+from learn.models.interface import Movies, Ratings
+from learn.models.two_tower.features import movie_genres, movie_record, top_genres, user_numbers
+from learn.models.two_tower.model import LOSSES, FullTwoTower, TwoTower
 from palate.errors import ConflictError, LoadError, MisuseError, NotFoundError, NotInstalledError
-from rerank.models.epochs import listening
-from rerank.models.interface import Movies, Ratings
-from rerank.models.two_tower.features import movie_genres, movie_record, top_genres, user_numbers
-from rerank.models.two_tower.model import LOSSES, FullTwoTower, TwoTower
 from tests.unit.models import structured
 from tests.unit.test_features import DAY, MONDAY, Few
 
@@ -99,7 +99,7 @@ def test_sums_point_where_the_tower_does(model: FullTwoTower) -> None:
 def test_the_ridge_is_the_exact_one() -> None:
     from scipy import sparse
 
-    from rerank.models.two_tower.folding import _ridge
+    from learn.models.two_tower.folding import _ridge
 
     draw = np.random.default_rng(0)
     rows = sparse.random(30, 12, 0.4, format="csr", rng=draw, dtype=np.float32)
@@ -111,7 +111,7 @@ def test_the_ridge_is_the_exact_one() -> None:
 
 def test_popular_films_are_not_punished_for_being_met_as_negatives() -> None:
     """The correction of in-batch softmax: what is met e times as often counts an e-th."""
-    from rerank.models.two_tower.losses import Batch, softmax
+    from learn.models.two_tower.losses import Batch, softmax
 
     user, film = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]])
     never = torch.zeros((1, 2), dtype=torch.bool)
@@ -209,7 +209,7 @@ class Mischief:
 
 
 def test_a_checkpoint_runs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from rerank.models.two_tower.checkpoints import load_checkpoint
+    from learn.models.two_tower.checkpoints import load_checkpoint
 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "pickled.pt").write_bytes(pickle.dumps(Mischief()))
@@ -236,7 +236,7 @@ def test_training_leaves_the_callers_draws_alone() -> None:
 
 
 def test_vectors_are_written_and_make_a_model_again(model: FullTwoTower, tmp_path: Path) -> None:
-    from rerank.models.two_tower.vectors import read_vectors, write_vectors
+    from learn.tower_vectors import read_vectors, write_vectors
 
     write_vectors(model, tmp_path)
     again = read_vectors(tmp_path, structured.ratings())
@@ -255,7 +255,7 @@ def test_vectors_are_written_and_make_a_model_again(model: FullTwoTower, tmp_pat
 
 
 def test_vectors_that_do_not_fit_are_refused(model: FullTwoTower, tmp_path: Path) -> None:
-    from rerank.models.two_tower.vectors import read_vectors, write_vectors
+    from learn.tower_vectors import read_vectors, write_vectors
 
     with pytest.raises(NotFoundError, match=r"There is no .*movie_ids\.npy"):
         read_vectors(tmp_path, structured.ratings())
@@ -304,9 +304,7 @@ def test_without_pytorch_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_pytorch_is_loaded_when_it_is_needed() -> None:
-    script = (
-        "import sys, rerank.models.families, rerank.models.train; print('torch' in sys.modules)"
-    )
+    script = "import sys, learn.models.families, learn.train; print('torch' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
     )

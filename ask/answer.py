@@ -1,0 +1,399 @@
+"""Requests in plain words, answered: read, linked, and run through the same search as all else."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Connection
+
+from ask.compare import Comparison, compare
+from ask.link import link
+from ask.model import ModelReader
+from ask.prediction import in_words
+from ask.preferences import Preferences, preferences
+from ask.rules import Reading, read_request
+from ask.said import at_first
+from ask.structure import Structure
+from ask.tree import Asked, as_tree, narrows
+from learn.prediction import predict_rating
+from llm import LanguageModel, open_llm
+from llm.store import PostgresStore
+from palate.contract import Hit, SearchRequest, SimilarMovie
+from palate.errors import MisuseError
+from palate.metrics import stage
+from palate.settings import Settings
+from palate.statements import Statements
+from rerank.recommend import Recommendation, RecommendRequest, recommend
+from rerank.search import Searcher
+from search.names import Names
+from search.query import ParsedQuery
+from sql.database import Database
+from sql.syntax import Words, describe
+
+_statements = Statements(Path(__file__).parent / "statements" / "ask.sql")
+
+CANDIDATES = 300
+"""Films that text finds and taste orders: more than a search's, since less is said exactly."""
+
+NEAREST = 1000
+"""Films like a film among which those that fit are looked for."""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Basis(_Frozen):
+    """One of the user's ratings that a prediction rests on."""
+
+    movie_id: int
+    title: str
+    year: int | None
+    rating: float
+    influence: float = Field(description="What it adds to the prediction, in stars.")
+    similarity: float | None = Field(description="Of the two films, -1 to 1; null: unknown.")
+
+
+class Prediction(_Frozen):
+    """A predicted rating; see `predict`."""
+
+    user_id: int
+    profile: str
+    movie_id: int
+    title: str
+    year: int | None
+    value: float
+    low: float
+    high: float
+    level: float = Field(description="Share of such ratings that are from low to high.")
+    calibrated: bool = Field(description="Whether held-out ratings have shown that share.")
+    confidence: str
+    within_half_star: float | None
+    expected: float = Field(description="What anybody is expected to give.")
+    ratings: int
+    neighbours: int
+    distance: float | None
+    rests_on: tuple[Basis, ...] = Field(description="At most ten, those of most influence first.")
+    model: str
+    why: str | None
+    rated: float | None
+    summary: tuple[str, ...]
+    summary_by: str = Field("rules", description="rules, or the model that worded the summary.")
+    why_not_worded: str | None = Field(
+        None, description="With words=llm: why the summary is by rules, where it is."
+    )
+
+
+class AskAnswer(_Frozen):
+    """How a request was read, and its answer: what fits its intent is filled."""
+
+    request: str | None = Field(description="The words; null for a structure.")
+    read_by: str = Field(description="rules, structure, or the model that read the request.")
+    structure: Structure
+    read_as: str | None = Field(description="The films wanted, in the query language.")
+    notes: tuple[str, ...]
+    not_found: tuple[str, ...] = Field(description="Names that the catalog does not have.")
+    personalized: bool
+    why_not_personalized: str | None
+    relaxed: bool = Field(False, description="Too few films had all words: these have any.")
+    hits: tuple[Hit, ...] = Field((), description="Of a search by words.")
+    movies: tuple[Recommendation, ...] = Field((), description="Of a search without words.")
+    similar: tuple[SimilarMovie, ...] = ()
+    prediction: Prediction | None = None
+    comparison: Comparison | None = None
+    preferences: Preferences | None = None
+
+
+class Reader(Protocol):
+    """Whoever reads requests instead of the rules: a language model."""
+
+    name: str
+
+    def read(self, text: str, names: Names) -> Structure | None:
+        """The structure of a request, its names as they were typed; None: the rules read it."""
+
+
+class Asker:
+    """Answers requests in plain words over one database. Thread-safe; one a process."""
+
+    def __init__(
+        self, database: Database, searcher: Searcher, reader: Reader | None = None
+    ) -> None:
+        self._database = database
+        self._searcher = searcher
+        self._reader = reader
+        self.writer = searcher.writer
+        self.names = self.writer.names
+
+    def ask(
+        self, text: str, user_id: int | None = None, k: int | None = None, *, rules: bool = False
+    ) -> AskAnswer:
+        """Answer a request. ``user_id`` and ``k`` stand where the text names none.
+
+        ``rules``: a model that is set does not read it. Raises MisuseError for a request that is
+        too long or lacks what its intent needs, and what the commands behind the intents raise.
+        """
+        return self._answer(text, self.read(text, user_id, k, rules=rules))
+
+    def read(
+        self, text: str, user_id: int | None = None, k: int | None = None, *, rules: bool = False
+    ) -> Reading:
+        """How a request is understood; ``ask`` answers it. Raises MisuseError."""
+        if not text.strip():
+            raise MisuseError("The request has no words. Nothing was done. Say what you look for.")
+        names = self.names.get()
+        with stage("parse"):
+            reading = read_request(text, names)
+            reads = self._reader is not None and not rules
+            structure = self._reader.read(text, names) if self._reader and reads else None
+            if structure is not None and self._reader is not None:
+                reading = replace(link(structure, names), read_by=self._reader.name)
+            elif self._reader is not None and not rules:
+                said = f"{self._reader.name} gave no usable answer in time: read by rules."
+                reading = replace(reading, notes=(*reading.notes, said))
+        given = {
+            name: value
+            for name, value in (("user_id", user_id), ("k", k))
+            if value is not None and name not in reading.structure.model_fields_set
+        }
+        return replace(reading, structure=reading.structure.model_copy(update=given))
+
+    def run(self, structure: Structure) -> AskAnswer:
+        """Answer a structure, as `ask` gave it or as somebody changed it. Raises as ``ask``."""
+        linked = link(structure, self.names.get())
+        return self._answer(None, replace(linked, read_by="structure"))
+
+    def _answer(self, text: str | None, reading: Reading) -> AskAnswer:
+        structure = reading.structure
+        if structure.k > self._database.settings.max_k:
+            raise MisuseError(
+                f"k is {structure.k}; at most {self._database.settings.max_k} are allowed. Ask "
+                "for fewer, or raise PALATE_MAX_K."
+            )
+        match structure.intent:
+            case "predict":
+                found = self._predict(reading)
+            case "compare":
+                found = self._compare(reading)
+            case "summarise":
+                found = self._summarise(reading)
+            case _:
+                found = self._films(reading)
+        notes = (
+            *reading.notes,
+            *at_first(text, reading, self.names.get()),
+            *found.pop("notes", ()),
+            *_unknown(reading.not_found),
+        )
+        facts = {"personalized": False, "why_not_personalized": None, "read_as": None} | found
+        return AskAnswer(
+            request=text,
+            read_by=reading.read_by,
+            structure=structure,
+            notes=notes,
+            not_found=reading.not_found,
+            **facts,
+        )
+
+    def _predict(self, reading: Reading) -> dict[str, Any]:
+        structure = reading.structure
+        if structure.user_id is None:
+            raise MisuseError(
+                "It is not said whose rating to predict. Nothing was done. Name the user: "
+                "“would user 5 like ...”."
+            )
+        if not structure.titles:
+            return {}
+        return {
+            "prediction": predict(
+                self._database, structure.user_id, _id(structure), structure.profile
+            )
+        }
+
+    def _compare(self, reading: Reading) -> dict[str, Any]:
+        ids = [title.movie_id for title in reading.structure.titles if title.movie_id is not None]
+        if len(set(ids)) < 2:
+            return {"notes": ("Two films or more are needed for a comparison.",)}
+        return {"comparison": compare(self._database, ids)}
+
+    def _summarise(self, reading: Reading) -> dict[str, Any]:
+        structure = reading.structure
+        if structure.user_id is None:
+            raise MisuseError(
+                "It is not said whose taste to sum up. Nothing was done. Name the user: "
+                "“what does user 5 like”."
+            )
+        return {"preferences": preferences(self._database, structure.user_id, structure.profile)}
+
+    def _films(self, reading: Reading) -> dict[str, Any]:
+        structure = reading.structure
+        lost = bool(reading.not_found) and not narrows(structure)
+        if lost or (structure.intent == "similar" and not structure.titles):
+            return {"notes": ("Nothing was searched: nothing else is asked for.",)}
+        names = self.names.get()
+        found = self._find(structure, names, any_person=False)
+        if _empty(found) and len(structure.people) > 1:
+            either = self._find(structure, names, any_person=True)
+            if not _empty(either):
+                said = "No film is by all of these people: these are by any of them."
+                either["notes"] = (*either["notes"], said)
+                return either
+        return self._without_words(structure, names) if _empty(found) else found
+
+    def _without_words(self, structure: Structure, names: Names) -> dict[str, Any]:
+        """The films that fit all else, when none has the words that no rule knows."""
+        rest = structure.model_copy(update={"text": ""})
+        said = f"No film that fits the rest has “{structure.text}” in its texts."
+        if not structure.text or not narrows(rest):
+            return self._find(structure, names, any_person=False)
+        found = self._find(rest, names, any_person=False)
+        found["notes"] = (*found["notes"], said)
+        return found
+
+    def _find(self, structure: Structure, names: Names, *, any_person: bool) -> dict[str, Any]:
+        with self._database.read() as connection:
+            asked = as_tree(structure, connection, names, any_person=any_person)
+            if structure.intent == "similar":
+                return _shared(asked) | self._similar(connection, structure, asked)
+        if asked.scored and structure.intent == "search":
+            return _shared(asked) | self._search(structure, asked)
+        return _shared(asked) | self._recommend(structure, asked)
+
+    def _similar(
+        self, connection: Connection, structure: Structure, asked: Asked
+    ) -> dict[str, Any]:
+        narrowed = asked.scored or asked.narrowed
+        filter_ = self._database.search_engine.compile(asked.tree).query if narrowed else None
+        merged: dict[int, SimilarMovie] = {}
+        for title in structure.titles:
+            rows = connection.execute(
+                _statements["similar"],
+                {
+                    "movie_id": title.movie_id,
+                    "n": NEAREST if narrowed or structure.seen == "drop" else structure.k + 10,
+                    "user_id": structure.user_id,
+                    "profile": structure.profile,
+                    "filter": None if filter_ is None else json.dumps(filter_),
+                    "seen": structure.seen,
+                },
+            )
+            for row in rows.mappings():
+                movie = SimilarMovie(**row)
+                before = merged.get(movie.movie_id)
+                if before is None or movie.score > before.score:
+                    merged[movie.movie_id] = movie
+        named = {title.movie_id for title in structure.titles}
+        ordered = sorted(
+            (movie for movie in merged.values() if movie.movie_id not in named),
+            key=lambda movie: (-movie.score, movie.movie_id),
+        )[: structure.k]
+        ranked = tuple(m.model_copy(update={"rank": n}) for n, m in enumerate(ordered, 1))
+        tasted = any(movie.content is not None for movie in ranked)
+        nothing = ("No film like it fits, or it has no text vector to be like.",)
+        return {
+            "notes": asked.notes if ranked else (*asked.notes, *nothing),
+            "similar": ranked,
+            "personalized": tasted,
+            "why_not_personalized": None if tasted else _no_taste(structure),
+        }
+
+    def _search(self, structure: Structure, asked: Asked) -> dict[str, Any]:
+        words = [node for node in asked.scored if isinstance(node, Words)]
+        parsed = ParsedQuery(
+            tree=asked.tree,
+            text=structure.text,
+            read_as=describe(asked.shown),
+            notes=[],
+            plain_words=[item for w in words for item in w.items if isinstance(item, str)],
+        )
+        request = SearchRequest(
+            q=structure.text,
+            user_id=structure.user_id,
+            profile=structure.profile,
+            k=structure.k,
+            candidates=min(max(CANDIDATES, structure.k), self._database.settings.max_candidates),
+            seen=structure.seen,
+        )
+        response = self._searcher.run(request, parsed)
+        corrected = response.did_you_mean
+        return {
+            "hits": response.hits,
+            "personalized": response.personalized,
+            "why_not_personalized": response.why_not_personalized,
+            "relaxed": response.relaxed,
+            "notes": (
+                *asked.notes,
+                *((f"Did you mean “{corrected}”?",) if corrected else ()),
+            ),
+        }
+
+    def _recommend(self, structure: Structure, asked: Asked) -> dict[str, Any]:
+        request = RecommendRequest(
+            user_id=structure.user_id,
+            profile=structure.profile,
+            k=structure.k,
+            candidates=min(max(100, structure.k), self._database.settings.max_candidates),
+            seen="drop" if structure.intent == "recommend" else structure.seen,
+        )
+        only = asked.tree if asked.scored or asked.narrowed else None
+        found = recommend(self._database, request, only)
+        return {
+            "movies": found.movies,
+            "personalized": found.personalized,
+            "why_not_personalized": found.why_not_personalized,
+        }
+
+
+def reader_of(model: LanguageModel | None) -> Reader | None:
+    """Who reads requests where this model is set; None: the rules."""
+    return None if model is None else ModelReader(model)
+
+
+@contextmanager
+def open_asker(database: Database, settings: Settings, *, model: bool = True) -> Iterator[Asker]:
+    """An asker over ``database``, for one command: a language model reads, where one is set.
+
+    Raises MisuseError and NotInstalledError, as `open_llm`, unless no ``model`` is wanted.
+    """
+    found = open_llm(settings, PostgresStore(database)) if model else None
+    try:
+        yield Asker(database, Searcher(database, settings, model=found), reader_of(found))
+    finally:
+        if found is not None:
+            found.close()
+
+
+def predict(database: Database, user_id: int, movie_id: int, profile: str = "main") -> Prediction:
+    """A predicted rating with its summary in words. Raises NotFoundError for an unknown film."""
+    made = predict_rating(database, user_id, movie_id, profile)
+    facts = asdict(made)
+    return Prediction.model_validate(facts | {"summary": in_words(made)})
+
+
+def _id(structure: Structure) -> int:
+    movie_id = structure.titles[0].movie_id
+    assert movie_id is not None  # noqa: S101  (titles are linked)
+    return movie_id
+
+
+def _shared(asked: Asked) -> dict[str, Any]:
+    wanted = asked.scored or asked.narrowed
+    return {"read_as": describe(asked.shown) if wanted else None, "notes": asked.notes}
+
+
+def _empty(found: dict[str, Any]) -> bool:
+    return not (found.get("hits") or found.get("movies") or found.get("similar"))
+
+
+def _no_taste(structure: Structure) -> str:
+    if structure.user_id is None:
+        return "no user_id was given"
+    return f"user {structure.user_id} ({structure.profile}) has no taste vector"
+
+
+def _unknown(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"The catalog has nobody and nothing called “{name}”." for name in names)

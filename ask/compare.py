@@ -1,0 +1,213 @@
+"""Films side by side: money, return, ratings, running time, enrichment, and who leads in what."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import mean, median
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from palate.errors import MisuseError, NotFoundError
+from palate.statements import Statements
+from sql.database import Database
+
+_statements = Statements(Path(__file__).parent / "statements" / "analysis.sql")
+
+FEWEST, MOST = 2, 10
+"""Films that are compared at once."""
+
+FEWEST_RATINGS = 5
+"""Ratings that a film needs to be called the best rated."""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ComparedMovie(_Frozen):
+    """One film's figures; null where they are unknown."""
+
+    movie_id: int
+    title: str
+    year: int | None
+    genres: tuple[str, ...]
+    director: str | None
+    runtime_minutes: int | None
+    budget: int | None
+    revenue: int | None
+    profit: int | None = Field(description="Revenue minus budget.")
+    return_ratio: float | None = Field(description="Revenue over budget.")
+    avg_rating: float | None
+    rating_count: int
+    budget_tier: str | None
+    revenue_tier: str | None
+    sentiment: str | None
+    target_audience: str | None
+    effectiveness: float | None
+
+
+class Best(_Frozen):
+    """Which of the films leads in something; several where they are equal."""
+
+    name: str
+    movie_ids: tuple[int, ...]
+    value: float
+    n: int = Field(description="Films of which it is known.")
+    words: str
+
+
+class Statistic(_Frozen):
+    """A figure over the films that have it."""
+
+    name: str
+    n: int
+    mean: float | None
+    median: float | None
+    low: float | None
+    high: float | None
+
+
+class Comparison(_Frozen):
+    """Films side by side, in the order in which they were named."""
+
+    movies: tuple[ComparedMovie, ...]
+    best: tuple[Best, ...]
+    statistics: tuple[Statistic, ...]
+    missing: dict[str, tuple[int, ...]] = Field(
+        description="Figure -> the films that lack it, where any does."
+    )
+    summary: tuple[str, ...]
+    summary_by: str = Field("rules", description="rules, or the model that worded the summary.")
+    why_not_worded: str | None = Field(
+        None, description="With words=llm: why the summary is by rules, where it is."
+    )
+
+
+class _Lead(NamedTuple):
+    name: str
+    figure: str
+    words: str
+    most: bool = True
+
+
+_LEADS = (
+    _Lead("best_rated", "avg_rating", "best rated"),
+    _Lead("most_rated", "rating_count", "rated by most people"),
+    _Lead("best_return", "return_ratio", "earned most for its budget"),
+    _Lead("most_revenue", "revenue", "earned most"),
+    _Lead("largest_budget", "budget", "cost most"),
+    _Lead("shortest", "runtime_minutes", "shortest", most=False),
+    _Lead("longest", "runtime_minutes", "longest"),
+    _Lead("most_effective", "effectiveness", "most effective"),
+)
+_FIGURES = (
+    "budget", "revenue", "profit", "return_ratio", "avg_rating", "rating_count",
+    "runtime_minutes", "effectiveness",
+)  # fmt: skip
+
+
+def compare(database: Database, movie_ids: Sequence[int]) -> Comparison:
+    """Two to ten films side by side.
+
+    Raises MisuseError for fewer or more, or one that is named twice, and NotFoundError.
+    """
+    ids = list(dict.fromkeys(movie_ids))
+    if not FEWEST <= len(ids) <= MOST:
+        raise MisuseError(
+            f"A comparison is of {FEWEST} to {MOST} different films, not of {len(ids)}. "
+            "Nothing was done."
+        )
+    with database.read() as connection:
+        rows = connection.execute(_statements["films"], {"movie_ids": ids}).mappings().all()
+    found = {row["movie_id"]: ComparedMovie.model_validate(dict(row)) for row in rows}
+    unknown = [str(movie_id) for movie_id in ids if movie_id not in found]
+    if unknown:
+        raise NotFoundError(f"There is no film {', '.join(unknown)}. Nothing was compared.")
+    movies = tuple(found[movie_id] for movie_id in ids)
+    best = tuple(lead for each in _LEADS if (lead := _best(each, movies)) is not None)
+    missing = {
+        name: tuple(movie.movie_id for movie in movies if getattr(movie, name) is None)
+        for name in _FIGURES
+    }
+    return Comparison(
+        movies=movies,
+        best=best,
+        statistics=tuple(_statistic(name, movies) for name in _FIGURES),
+        missing={name: lacking for name, lacking in missing.items() if lacking},
+        summary=_summary(movies, best),
+    )
+
+
+def _best(lead: _Lead, movies: Sequence[ComparedMovie]) -> Best | None:
+    """The leader among at least two films that have the figure; None where all are alike."""
+    having = [movie for movie in movies if getattr(movie, lead.figure) is not None]
+    if lead.figure == "avg_rating":
+        having = [movie for movie in having if movie.rating_count >= FEWEST_RATINGS]
+    values = [getattr(movie, lead.figure) for movie in having]
+    if len(set(values)) < 2:
+        return None
+    value = max(values) if lead.most else min(values)
+    leading = [movie for movie in having if getattr(movie, lead.figure) == value]
+    names = " and ".join(name_of(movie) for movie in leading)
+    return Best(
+        name=lead.name,
+        movie_ids=tuple(movie.movie_id for movie in leading),
+        value=value,
+        n=len(having),
+        words=f"{lead.words}: {names} ({_shown(lead.figure, value, leading[0])})",
+    )
+
+
+def name_of(movie: ComparedMovie) -> str:
+    """Title and year."""
+    return f"{movie.title} ({movie.year})" if movie.year else movie.title
+
+
+def dollars(amount: float | None) -> str:
+    """``$1.2 billion``, ``$63.0 million``, ``$340,000``; a dash where it is unknown."""
+    if amount is None:
+        return "–"
+    sign, size = ("-" if amount < 0 else ""), abs(amount)
+    for unit, name in ((1e9, "billion"), (1e6, "million")):
+        if size >= unit:
+            return f"{sign}${size / unit:.1f} {name}"
+    return f"{sign}${size:,.0f}"
+
+
+def _shown(figure: str, value: float, movie: ComparedMovie) -> str:
+    match figure:
+        case "avg_rating":
+            return f"{value:.2f} from {movie.rating_count} ratings"
+        case "rating_count":
+            return f"{value:.0f} ratings"
+        case "return_ratio":
+            return f"{value:.1f} times its budget"
+        case "budget" | "revenue":
+            return dollars(value)
+        case "runtime_minutes":
+            return f"{value:.0f} minutes"
+    return f"{value:.1f} of 10"
+
+
+def _statistic(name: str, movies: Sequence[ComparedMovie]) -> Statistic:
+    values = [getattr(movie, name) for movie in movies if getattr(movie, name) is not None]
+    if not values:
+        return Statistic(name=name, n=0, mean=None, median=None, low=None, high=None)
+    return Statistic(
+        name=name,
+        n=len(values),
+        mean=round(mean(values), 3),
+        median=round(median(values), 3),
+        low=min(values),
+        high=max(values),
+    )
+
+
+def _summary(movies: Sequence[ComparedMovie], best: Sequence[Best]) -> tuple[str, ...]:
+    said = [f"{lead.words[:1].upper()}{lead.words[1:]}." for lead in best]
+    if not said:
+        said.append("Nothing that is known of these films tells them apart.")
+    lacking = [name_of(movie) for movie in movies if movie.budget is None or movie.revenue is None]
+    if lacking:
+        said.append(f"The money of {', '.join(lacking)} is not wholly known.")
+    return tuple(said)

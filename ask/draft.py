@@ -1,0 +1,90 @@
+"""A request while it is read: what is left of the text, and what was understood so far."""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ask.structure import LONGEST_LIST, Quantity, Span
+from sql.text import fold
+
+GAP = "¦"
+"""Stands where something was understood, so that no rule reads across it."""
+
+_UNSENDABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff¦@]")
+_QUOTED = re.compile(r'"([^"]*)"')
+PHRASE = re.compile(r"@q(\d+)")
+"""The mark that stands for a phrase while the rest is read."""
+_QUOTES = str.maketrans("“”„‘’", '"""\'\'')
+
+
+@dataclass
+class Draft:
+    """What is left to read, and the parts of the structure that were found."""
+
+    text: str
+    phrases: list[str] = field(default_factory=list)
+    parts: dict[str, Any] = field(default_factory=dict)
+    exclude: dict[str, Any] = field(default_factory=dict)
+    ranges: dict[Quantity, Span] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    not_found: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, text: str) -> "Draft":
+        """A draft of a request: one line, plain quotes, Latin letters without accents."""
+        plain = unicodedata.normalize("NFC", _UNSENDABLE.sub(" ", text)).translate(_QUOTES)
+        return cls(" ".join(fold(plain).split()))
+
+    def set_phrases_aside(self, is_person: Callable[[str], bool]) -> None:
+        """Leave a mark for every "phrase", so that no rule reads inside it; people lose quotes."""
+
+        def mark(found: re.Match[str]) -> str:
+            if is_person(found[1]):
+                return found[1]
+            self.phrases.append(found[1].strip())
+            return f" @q{len(self.phrases) - 1} "
+
+        self.text = _QUOTED.sub(mark, self.text)
+
+    def phrase(self, text: str) -> str | None:
+        """The phrase that a mark stands for."""
+        found = PHRASE.fullmatch(text.strip())
+        return self.phrases[int(found[1])] if found else None
+
+    def take(self, pattern: "str | re.Pattern[str]") -> re.Match[str] | None:
+        """The first place that fits, taken out of the text."""
+        found = re.search(pattern, self.text, re.IGNORECASE if isinstance(pattern, str) else 0)
+        if found is not None:
+            self.cut(found.start(), found.end())
+        return found
+
+    def take_all(self, pattern: "str | re.Pattern[str]") -> list[re.Match[str]]:
+        """Every place that fits, taken out of the text."""
+        found = []
+        while (match := self.take(pattern)) is not None and match.end() > match.start():
+            found.append(match)
+        return found
+
+    def cut(self, start: int, end: int) -> None:
+        """Take a piece out of the text."""
+        self.text = f"{self.text[:start]} {GAP} {self.text[end:]}"
+
+    def add(self, name: str, *values: Any, excluded: bool = False) -> None:
+        """Add to a list of the structure, once each; what is past the longest list is left out."""
+        parts = self.exclude if excluded else self.parts
+        known = parts.get(name, ())
+        parts[name] = tuple(dict.fromkeys((*known, *values)))[:LONGEST_LIST]
+
+    def narrow(self, quantity: Quantity, low: float | None, high: float | None) -> None:
+        """Bound a number; what was bounded before on the other side stays."""
+        before = self.ranges.get(quantity)
+        if before is not None:
+            low = before.low if low is None else low
+            high = before.high if high is None else high
+        if low is not None and high is not None and low > high:
+            self.notes.append(f"Nothing is both from {low:g} and up to {high:g} ({quantity}).")
+            return
+        if low is not None or high is not None:
+            self.ranges[quantity] = Span(low=low, high=high)

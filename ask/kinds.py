@@ -1,0 +1,150 @@
+"""Kinds of films: genres, moods, keywords, audience, money, fame; and how many are wanted."""
+
+import re
+
+from ask.draft import GAP, Draft
+from ask.structure import Mood
+from ask.words import (
+    ACCLAIM,
+    AUDIENCES,
+    BUDGETS,
+    FAME,
+    FILM,
+    GENRES,
+    KEYWORDS,
+    MOODS,
+    NO_GENRE_AFTER,
+    NUMBERS,
+    REVENUES,
+    SPELLINGS,
+)
+from search.names import Names, key
+
+_COUNT = re.compile(
+    rf"(?:(?:^|{GAP})\s*|\b(?:give|show|find|get|recommend|suggest|list|name|tell|bring|pick|me|us|top|best|the"
+    r"|first|any|another|want|need|like|love|watch|see|choose|some|only|just|about|with|please)\s+)(?P<n>\d{1,3}|"
+    + "|".join(word for word in NUMBERS if word not in ("zero", "hundred"))
+    + rf")\s+(?=(?:[\w'{GAP}-]+\s+){{0,6}}?(?:{FILM}|{'|'.join(GENRES)})\b)",
+    re.IGNORECASE,
+)
+_NO_COUNT = re.compile(
+    rf"(?<!\w)(?P<n>-\d{{1,9}}|0|\d{{3,9}})\s+(?={FILM}\b|(?:{'|'.join(GENRES)})\b)", re.IGNORECASE
+)
+_TOP = re.compile(r"\b(?P<top>top)[ -](?P<n>\d{1,3})\b", re.IGNORECASE)
+_MOST_KEYWORD_WORDS = 4
+_MOST_FILMS = 100
+
+
+def genre_in(names: Names, genre: str) -> str | None:
+    """The catalog's own name of a genre; None where it has none."""
+    for spelling in SPELLINGS.get(genre, (genre,)):
+        if key(spelling) in names.genres:
+            return names.genres[key(spelling)]
+    return None
+
+
+def genres_of(text: str, names: Names) -> tuple[str, ...]:
+    """The genres that a text names as a whole, as the catalog has them."""
+    wanted = text.strip()
+    for pattern, genres in GENRES.items():
+        if re.fullmatch(pattern, wanted, re.IGNORECASE):
+            found = [genre_in(names, genre) for genre in genres]
+            return tuple(name for name in found if name)
+    own = names.genres.get(key(wanted)) or names.genres.get(key(wanted).removesuffix("s"))
+    return (own,) if own else ()
+
+
+def mood_of(text: str) -> Mood | None:
+    """The mood that a text names as a whole."""
+    moods = (m for p, m in MOODS.items() if re.fullmatch(p, text.strip(), re.IGNORECASE))
+    return next(moods, None)
+
+
+def keyword_of(text: str, names: Names) -> str | None:
+    """The catalog's keyword of several words that a text is."""
+    wanted = key(text)
+    for pattern, keyword in KEYWORDS.items():
+        if re.fullmatch(pattern, text.strip(), re.IGNORECASE):
+            wanted = key(keyword)
+    found = names.keywords.get(wanted) or names.keywords.get(wanted.removesuffix("s"))
+    return found if found and " " in wanted else None
+
+
+def read_count(draft: Draft) -> None:
+    """How many films are wanted, at most 100."""
+    if (odd := _NO_COUNT.search(draft.text)) is not None and not 1 <= int(odd["n"]) <= _MOST_FILMS:
+        number = _MOST_FILMS if int(odd["n"]) > 0 else None
+        if number:
+            draft.parts["k"] = number
+        said = f"at most {number} are" if number else "that is no number of films that can be"
+        draft.notes.append(f"“{odd[0].strip()}”: {said} shown.")
+        draft.cut(odd.start(), odd.end())
+        return
+    found = _TOP.search(draft.text) or _COUNT.search(draft.text)
+    if found is None:
+        return
+    number = NUMBERS.get(found["n"].lower()) or int(found["n"]) if found["n"] else 0
+    if 1 <= number <= _MOST_FILMS:
+        draft.parts["k"] = number
+        begin = found.start("n")
+        draft.text = f"{draft.text[:begin]}{GAP}{draft.text[found.end('n') :]}"
+
+
+def read_kinds(draft: Draft, names: Names) -> None:
+    """Take the kinds of films out of a draft."""
+    for pattern, audience in AUDIENCES.items():
+        if draft.take(rf"(?<!\w)(?:{pattern})(?!\w)"):
+            draft.parts.setdefault("audience", audience)
+    for pattern, budget in BUDGETS.items():
+        if draft.take(rf"(?<![\w-])(?:{pattern})(?!\w)"):
+            draft.add("budget", *budget)
+    for pattern, revenue in REVENUES.items():
+        if draft.take(rf"(?<![\w-])(?:{pattern})(?!\w)"):
+            draft.add("revenue", *revenue)
+    for pattern, acclaim in ACCLAIM.items():
+        if draft.take(rf"(?<![\w-])(?:{pattern})(?!\w)"):
+            draft.parts.setdefault("acclaim", acclaim)
+    for pattern, fame in FAME.items():
+        if draft.take(rf"(?<![\w-])(?:{pattern})(?!\w)"):
+            draft.parts.setdefault("fame", fame)
+    _read_keywords(draft, names)
+    _read_genres(draft, names)
+    for pattern, mood in MOODS.items():
+        if draft.take_all(rf"\b(?:{pattern})(?!\w)"):
+            draft.add("moods", mood)
+
+
+def _read_keywords(draft: Draft, names: Names) -> None:
+    for pattern, keyword in KEYWORDS.items():
+        if key(keyword) in names.keywords and draft.take(rf"(?<![\w-])(?:{pattern})(?!\w)"):
+            draft.add("keywords", names.keywords[key(keyword)])
+    words = list(re.finditer(rf"[^\s,;{GAP}]+", draft.text))
+    for count in range(_MOST_KEYWORD_WORDS, 1, -1):
+        for first in range(len(words) - count + 1):
+            begin, end = words[first].start(), words[first + count - 1].end()
+            piece = draft.text[begin:end]
+            found = keyword_of(piece, names)
+            if found and GAP not in piece:
+                draft.add("keywords", found)
+                draft.cut(begin, end)
+                return _read_keywords(draft, names)
+    return None
+
+
+def _read_genres(draft: Draft, names: Names) -> None:
+    for pattern, genres in GENRES.items():
+        found = [genre_in(names, genre) for genre in genres]
+        if not all(found):
+            continue
+        position = 0
+        while match := re.compile(rf"\b(?:{pattern})(?!\w)(?! of\b)", re.I).search(
+            draft.text, position
+        ):
+            position = match.end()
+            if not NO_GENRE_AFTER.search(draft.text[: match.start()]):
+                draft.add("genres", *found)
+                draft.cut(match.start(), match.end())
+                position = match.start()
+    for name in names.genres.values():
+        if len(name) > 3 and draft.take(rf"\b{re.escape(name)}s?(?!\w)"):
+            draft.add("genres", name)

@@ -1,0 +1,93 @@
+"""A structure's names held against the catalog, whoever wrote the structure: a person or a model.
+
+Names are linked as those of a request are; what the catalog does not have is taken out and said.
+"""
+
+from collections.abc import Iterable
+
+from ask.kinds import genres_of
+from ask.rules import Reading
+from ask.structure import Exclusions, Person, Structure, Title
+from ask.titles import as_title
+from search.names import Names, key
+
+
+class _Linker:
+    def __init__(self, names: Names) -> None:
+        self._names = names
+        self.not_found: list[str] = []
+        self.notes: list[str] = []
+
+    def genres(self, wanted: Iterable[str]) -> tuple[str, ...]:
+        return self._all((text, genres_of(text, self._names)) for text in wanted)
+
+    def keywords(self, wanted: Iterable[str]) -> tuple[str, ...]:
+        known = self._names.keywords
+        return self._all(
+            (text, (known[key(text)],) if key(text) in known else ()) for text in wanted
+        )
+
+    def people(self, wanted: Iterable[Person]) -> tuple[Person, ...]:
+        linked = []
+        for person in wanted:
+            found = self._names.person(person.name)
+            if found is None or not _does(found.person, person.role):
+                self.not_found.append(person.name)
+                continue
+            self._say(person.name, found.person.name, exact=found.how == "exact")
+            linked.append(Person(name=found.person.name, role=person.role))
+        return tuple(dict.fromkeys(linked))
+
+    def titles(self, wanted: Iterable[Title]) -> tuple[Title, ...]:
+        linked = []
+        for title in wanted:
+            film = None if title.movie_id is None else self._names.film(title.movie_id)
+            if film is None and title.movie_id is None and title.title is not None:
+                found = self._names.films(title.title, title.year)
+                film = found.best if found else None
+                if found:
+                    self._say(title.title, str(found.best), exact=found.how == "exact")
+            if film is None:
+                self.not_found.append(str(title))
+            else:
+                linked.append(as_title(film))
+        return tuple(dict.fromkeys(linked))
+
+    def _say(self, typed: str, read: str, *, exact: bool) -> None:
+        if not exact:
+            self.notes.append(f"“{typed}” was read as {read}.")
+
+    def _all(self, linked: Iterable[tuple[str, tuple[str, ...]]]) -> tuple[str, ...]:
+        names: list[str] = []
+        for text, found in linked:
+            if not found:
+                self.not_found.append(text)
+            names += found
+        return tuple(dict.fromkeys(names))
+
+
+def _does(person: object, role: str) -> bool:
+    return role == "any" or bool(getattr(person, {"director": "directs", "actor": "acts"}[role]))
+
+
+def link(structure: Structure, names: Names) -> Reading:
+    """The structure with the catalog's own names, and what the catalog does not have."""
+    linker = _Linker(names)
+    exclude = structure.exclude
+    linked = structure.model_copy(
+        update={
+            "genres": linker.genres(structure.genres),
+            "keywords": linker.keywords(structure.keywords),
+            "people": linker.people(structure.people),
+            "titles": linker.titles(structure.titles),
+            "exclude": Exclusions(
+                text=exclude.text,
+                genres=linker.genres(exclude.genres),
+                keywords=linker.keywords(exclude.keywords),
+                people=linker.people(exclude.people),
+                titles=linker.titles(exclude.titles),
+                moods=exclude.moods,
+            ),
+        }
+    )
+    return Reading(linked, tuple(linker.notes), tuple(dict.fromkeys(linker.not_found)))

@@ -1,0 +1,314 @@
+"""Numbers in a request: years and decades, running times, ratings, money."""
+
+import re
+from collections.abc import Callable
+
+from ask.draft import Draft
+from ask.structure import Quantity
+from ask.words import DECADES, FILM, GENRES, NUMBERS
+
+OLD_UNTIL = 1979
+RECENT_YEARS = 4
+SHORT, LONG, NOT_LONG = 90, 150, 120
+ABOUT_MINUTES = 10
+"""What old, recent, short, long, not too long and about mean, as docs/ask.md says."""
+
+_GENRE = "|".join(GENRES)
+_YEAR = r"(?:18[89]|19\d|20\d)\d"
+_DECADE = rf"(?:the )?'?(?:{_YEAR[:-2]}0'?s|\d0'?s|{'|'.join(DECADES)})"
+_PART = r"(?:(?P<{0}part>early|mid|middle|late)(?: |-)?(?:of )?)?(?:the )?"
+_LIST = r"\s*(?:,|-|–|and|or|to|through|until)\s*"
+_NOTHING = r"(?:nothing|none|not?(?: anything| films?| movies?)?|never|isn't|aren't)"
+_IN = (
+    r"(?:(?:that (?:was|were|is) )?(?:released |made |shot |set )?"
+    r"(?:in|from|of|during|by) (?:the )?)?"
+)
+
+_PARTS = {"early": (0, 3), "mid": (4, 6), "middle": (4, 6), "late": (7, 9)}
+
+_COUNT = rf"(?:\d+(?:[.,]\d+)?|{'|'.join(sorted(NUMBERS, key=len, reverse=True))}|an?)"
+_STARS = r"(?:\d(?:\.\d+)?|one|two|three|four|five)"
+_AFTER_FIGURE = r"(?:(?<=\d)|(?<=\d[ -]))"  # one letter is a unit after figures only: "I am", "ah"
+_HOURS = rf"(?P<hours>{_COUNT})(?P<half> and a half)?[ -]?(?:hours?|hrs?|{_AFTER_FIGURE}h)\b"
+_TIME = r"(?:hours?|hrs?|h|minutes?|mins?)\b"
+_MINUTES = rf"(?P<minutes>{_COUNT})[ -]?(?:minutes?|mins?\.?|{_AFTER_FIGURE}m)\b"
+_LENGTH = (
+    rf"(?:half an hour|{_HOURS}(?P<later> and a half)?(?:,? (?:and )?"
+    rf"(?P<more>(?!an? ){_COUNT})[ -]?(?:minutes?|mins?|{_AFTER_FIGURE}m)?\b)?|{_MINUTES})"
+)
+
+BELOW = r"under|less than|shorter than|below|fewer than|lower than|worse than|cheaper than"
+ABOVE = r"over|more than|longer than|above|higher than|better than|upwards of|beyond"
+AT_MOST = (
+    r"at (?:the )?most|up to|max(?:imum)?(?: of)?|(?:no|not) (?:longer|more|higher|above|over) than"
+    r"|(?:no|not) over|within"
+)
+AT_LEAST = (
+    r"at (?:the )?least|min(?:imum)?(?: of)?|(?:no|not) (?:less|shorter|fewer|lower|under) than"
+    r"|(?:no|not) under|from"
+)
+_ABOUT = r"about|around|roughly|approximately|some|circa"
+_COMPARED = (
+    rf"(?:(?P<most>{AT_MOST})|(?P<least>{AT_LEAST})|(?P<below>{BELOW})|(?P<above>{ABOVE})"
+    rf"|(?P<about>{_ABOUT})) ?"
+)
+_AFTER = (
+    r"(?: ?(?:(?P<orless>or (?:less|shorter|under|fewer))"
+    r"|(?P<ormore>\+|(?:or|and) (?:more|longer|over|better|higher|above|up(?:wards)?))))?"
+)
+_AFTER_STARS = _AFTER.replace("orless", "orless2").replace("ormore", "ormore2")
+
+_UNITS = {"k": 1e3, "t": 1e3, "m": 1e6, "b": 1e9}
+_UNIT_AHEAD = (
+    r"(?=\$|(?:a )?[\w.,]+ ?(?:k|thousand|m|mio|mill?|millions?|bn?|billions?)\b|[\d,]{5,})"
+)
+_AMOUNT = (
+    r"(?P<{0}sign>\$ ?)?(?P<{0}amount>\d[\d,]*(?:\.\d+)?|a|one|two|three|five|ten|twenty|fifty"
+    r"|a hundred|hundred) ?(?P<{0}unit>k|thousand|m|mio|mill?|millions?|bn?|billions?)?\b"
+    r"(?: ?(?:us )?(?:dollars?|usd|bucks))?"
+)
+_SPENT = (
+    r"(?:with |on )?(?:an? )?budgets?|(?:that )?costs?|costing|made for|shot for|filmed for"
+    r"|budgeted at"
+)
+_EARNED = (
+    r"(?:that |which )?(?:gross(?:ed|ing|es)?|earn(?:ed|ing|s)?|made|making|took in|takings"
+    r"|brought in|(?:with |an? )*revenues?|(?:with |an? )*box[- ]office)"
+)
+
+
+def count_of(word: str) -> float:
+    """``2.5``, ``two`` or ``a`` as a number."""
+    text = word.lower()
+    if text in ("a", "an"):
+        return 1.0
+    return float(NUMBERS[text]) if text in NUMBERS else float(text.replace(",", "."))
+
+
+def decade_of(text: str) -> int:
+    """The first year of ``nineties``, ``'80s`` or ``1980s``; two digits are of 1920 to 2010."""
+    word = re.sub(r"^the |'", "", text.lower()).strip()
+    if word in DECADES:
+        return DECADES[word]
+    number = int(word.removesuffix("s"))
+    if number >= 100:
+        return number
+    return number + (2000 if number < 20 else 1900)
+
+
+def read_years(draft: Draft, latest: int | None) -> None:
+    """Years and decades, and words for old and new."""
+    for read in (_year_spans, _decade_spans, _bounded_years, _loose_years):
+        read(draft)
+    recent = draft.take(
+        rf"\b(?:the )?(?:most )?(?:recent|newer|newest|latest|current"
+        rf"|new(?= (?:{FILM}|{_GENRE})\b))(?: years| releases?)?\b"
+    )
+    if recent and latest:
+        draft.narrow("year", latest - RECENT_YEARS, None)
+    if draft.take(
+        rf"(?<!about )(?<!about an )\bold(?:er|ies)?\b(?= (?:[\w-]+ ){{0,4}}?(?:{FILM}|{_GENRE})\b)"
+        r"|\bclassics?\b|\bvintage\b|\bold[- ]time\b"
+    ):
+        draft.narrow("year", None, OLD_UNTIL)
+
+
+def _year_spans(draft: Draft) -> None:
+    for found in draft.take_all(
+        rf"\b(?:between |from |in )?(?P<low>{_YEAR})(?: ?[-–] ?| (?:and|to|until|till|through) )"
+        rf"(?P<high>{_YEAR})\b"
+    ):
+        low, high = sorted((int(found["low"]), int(found["high"])))
+        draft.narrow("year", low, high)
+
+
+def _decade_spans(draft: Draft) -> None:
+    first, second = _PART.format("a"), _PART.format("b")
+    for found in draft.take_all(
+        rf"(?:\b(?:between|{_IN}))?(?<!\w){first}(?P<low>{_DECADE}){_LIST}"
+        rf"(?:from )?{second}(?P<high>{_DECADE})(?!\w)"
+    ):
+        (low, _), (_, high) = _decade(found, "low", "apart"), _decade(found, "high", "bpart")
+        draft.narrow("year", min(low, high), max(low, high))
+
+
+def _decade(found: "re.Match[str]", name: str, part: str) -> tuple[int, int]:
+    begin = decade_of(found[name])
+    low, high = _PARTS.get((found[part] or "").lower(), (0, 9))
+    return begin + low, begin + high
+
+
+_Bound = Callable[[int, int], tuple[int | None, int | None]]
+_BOUNDS: tuple[tuple[str, _Bound], ...] = (
+    (rf"{_NOTHING} (?:too )?(?:from )?(?:older than|before|earlier than)", lambda a, _: (a, None)),
+    (rf"{_NOTHING} (?:from )?(?:newer than|after|later than|since)", lambda _, b: (None, b)),
+    (r"(?:from )?(?:before|prior to|older than|earlier than|pre-?)", lambda a, _: (None, a - 1)),
+    (r"(?:from )?(?:after|newer than|later than|post-?)", lambda _, b: (b + 1, None)),
+    (r"(?:ever )?(?:since|starting (?:in|from|with))", lambda a, _: (a, None)),
+    (r"(?:up )?(?:until|till|through)|up to", lambda _, b: (None, b)),
+    (r"not (?:from |in )", lambda _a, _b: (None, None)),
+)
+
+
+def _bounded_years(draft: Draft) -> None:
+    part = _PART.format("a")
+    for words, bounds in _BOUNDS:
+        for found in draft.take_all(
+            rf"\b(?:{words}) ?(?:the year )?(?:(?P<year>{_YEAR})|{part}(?P<low>{_DECADE}))(?!\w)"
+        ):
+            first, last = _years_of(found)
+            low, high = bounds(first, last)
+            if low is None and high is None:
+                draft.notes.append(f"“{found[0].strip()}” was left out: years form one range.")
+            draft.narrow("year", low, high)
+    for found in draft.take_all(
+        rf"\b(?:from |in )?(?P<year>{_YEAR})(?: onwards?| on| and later|\+)"
+    ):
+        draft.narrow("year", int(found["year"]), None)
+    for found in draft.take_all(rf"\b(?P<year>{_YEAR}) (?:or|and) (?:before|earlier|older)"):
+        draft.narrow("year", None, int(found["year"]))
+
+
+def _loose_years(draft: Draft) -> None:
+    if draft.take(r"\b(?:from |of |in )?(?:this|the 21st|the twenty-first) century\b"):
+        draft.narrow("year", 2000, None)
+    if draft.take(r"\b(?:from |of |in )?the (?:last|20th|twentieth) century\b"):
+        draft.narrow("year", None, 1999)
+    part = _PART.format("a")
+    for found in draft.take_all(rf"(?<!\w){_IN}{part}(?P<low>{_DECADE})(?!\w)"):
+        low, high = _decade(found, "low", "apart")
+        draft.narrow("year", low, high)
+    for found in draft.take_all(rf"\b{_IN}(?:the year )?(?P<year>{_YEAR})\b"):
+        year = int(found["year"])
+        draft.narrow("year", year, year)
+
+
+def _years_of(found: "re.Match[str]") -> tuple[int, int]:
+    if found["year"]:
+        return int(found["year"]), int(found["year"])
+    return _decade(found, "low", "apart")
+
+
+def _compared(
+    draft: Draft,
+    quantity: Quantity,
+    found: "re.Match[str]",
+    value: float,
+    *,
+    step: float = 0,
+    around: float = 0,
+) -> None:
+    """Bound a quantity as the words around the number say; ``step``: how far under is under."""
+    said = {name for name, text in found.groupdict().items() if text}
+    if said & {"most", "orless"}:
+        draft.narrow(quantity, None, value)
+    elif said & {"least", "ormore"}:
+        draft.narrow(quantity, value, None)
+    elif "below" in said:
+        draft.narrow(quantity, None, value - step)
+    elif "above" in said:
+        draft.narrow(quantity, value + step, None)
+    else:
+        draft.narrow(quantity, max(0.0, value - around), value + around)
+
+
+def read_runtime(draft: Draft) -> None:
+    """``under two hours``, ``about 90 minutes``, ``not too long``."""
+    for found in draft.take_all(
+        rf"\b(?:between |from )?(?P<low>{_COUNT})(?: ?{_TIME})?(?: (?:and|to) | ?[-–] ?)"
+        rf"(?P<high>{_COUNT})(?P<half> and a half)? ?(?P<unit>{_TIME})"
+    ):
+        unit = 1 if found["unit"].lower().startswith("m") else 60
+        high = (count_of(found["high"]) + (0.5 if found["half"] else 0)) * unit
+        draft.narrow("runtime_minutes", count_of(found["low"]) * unit, high)
+    for found in draft.take_all(
+        rf"\b(?:(?:that )?(?:is|are|runs?|lasts?|lasting|running) )?(?:{_COMPARED})?{_LENGTH}"
+        rf"(?: long)?{_AFTER}"
+    ):
+        _compared(draft, "runtime_minutes", found, _length(found), step=1, around=ABOUT_MINUTES)
+    if draft.take(r"\b(?:not|nothing|isn't|aren't) (?:too|very|overly|that) long\b"):
+        draft.narrow("runtime_minutes", None, NOT_LONG)
+    if draft.take(r"\b(?:not|nothing) (?:too|very|that) short\b"):
+        draft.narrow("runtime_minutes", SHORT, None)
+    near = rf"(?= (?:[\w-]+ ){{0,2}}?(?:{FILM}|{_GENRE})\b)"
+    if draft.take(rf"\b(?:very )?short(?! stor){near}"):
+        draft.narrow("runtime_minutes", None, SHORT)
+    if draft.take(rf"\b(?:very )?long{near}"):
+        draft.narrow("runtime_minutes", LONG, None)
+
+
+def _length(found: "re.Match[str]") -> float:
+    if found["minutes"]:
+        return count_of(found["minutes"])
+    if not found["hours"]:
+        return 30.0
+    half = 30 if found["half"] or found["later"] else 0
+    return count_of(found["hours"]) * 60 + half + (count_of(found["more"]) if found["more"] else 0)
+
+
+def read_ratings(draft: Draft) -> None:
+    """``at least 50 ratings``, ``rated above 3.5``, ``4 stars or more``."""
+    for found in draft.take_all(
+        rf"\b(?:with )?(?:{_COMPARED})?(?P<n>\d[\d,]*)(?P<ormore>\+)? (?:ratings|votes|raters"
+        r"|people(?: (?:have )?rated)?)"
+    ):
+        value = float(found["n"].replace(",", ""))
+        _compared(draft, "rating_count", found, value, step=1, around=0)
+    stars = r"(?:-| )?(?:stars?|/ ?5|out of (?:5|five))"
+    for found in draft.take_all(
+        rf"\b(?:with |rated |rating |scored? )*(?:a (?:mean )?rating )?(?:of )?(?:{_COMPARED})?"
+        rf"(?P<n>{_STARS}){_AFTER}{stars}{_AFTER_STARS}"
+    ):
+        _stars(draft, found)
+    for found in draft.take_all(
+        rf"\b(?:(?:is |are )?rated|with (?:a |an )?(?:(?:mean|average) )?(?:rating|score))"
+        rf"(?: of)? (?:{_COMPARED})?(?P<n>\d(?:\.\d+)?){_AFTER}"
+    ):
+        _stars(draft, found)
+
+
+def _stars(draft: Draft, found: "re.Match[str]") -> None:
+    value = count_of(found["n"])
+    if not 0 <= value <= 5:
+        draft.notes.append(f"“{found[0].strip()}” was left out: ratings go from 0.5 to 5.")
+        return
+    said = {name.rstrip("2") for name, text in found.groupdict().items() if text}
+    if said & {"most", "orless", "below"}:
+        draft.narrow("avg_rating", None, value)
+    elif "about" in said:
+        draft.narrow("avg_rating", max(0.0, value - 0.25), min(5.0, value + 0.25))
+    else:
+        draft.narrow("avg_rating", value, None)
+
+
+def read_money(draft: Draft) -> None:
+    """``a budget over $100 million``, ``grossed less than 5 million dollars``."""
+    amount, second = _AMOUNT.format("a"), _UNIT_AHEAD + _AMOUNT.format("b")
+    single = _UNIT_AHEAD + _AMOUNT.format("c")
+    for quantity, cue in (("budget", _SPENT), ("revenue", _EARNED)):
+        for found in draft.take_all(
+            rf"\b(?:{cue}) ?(?:of |was |were |is |at |budget )?"
+            rf"(?:between {amount} and {second}"
+            rf"|(?:{_COMPARED})?{single})(?: at the box office)?"
+        ):
+            _money(draft, "budget" if quantity == "budget" else "revenue", found)
+
+
+def _money(draft: Draft, quantity: Quantity, found: "re.Match[str]") -> None:
+    if found["aamount"]:
+        low = _dollars(found, "a", found["bunit"])
+        draft.narrow(quantity, low, _dollars(found, "b", None))
+        return
+    value = _dollars(found, "c", None)
+    compared = any(found[name] for name in ("most", "least", "below", "above"))
+    if compared or quantity == "budget":
+        _compared(draft, quantity, found, value, around=value / 5)
+    else:
+        draft.narrow(quantity, value, None)
+
+
+def _dollars(found: "re.Match[str]", name: str, unit_behind: str | None) -> float:
+    unit = found[f"{name}unit"] or unit_behind or ""
+    number = found[f"{name}amount"].lower()
+    value = float(NUMBERS[number]) if number in NUMBERS else count_of(number.replace(",", ""))
+    return value * _UNITS.get(unit[:1].lower(), 1.0)

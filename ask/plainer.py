@@ -1,0 +1,116 @@
+"""A request made plainer before it is read: short forms, slips of the keys, numbers in words."""
+
+import re
+
+from rapidfuzz.distance import OSA
+
+from ask.draft import Draft
+from ask.words import COMPARED, SHORT_FORMS, SPELT, SPELT_LIKE
+from search.names import Names
+
+_WORD = re.compile(r"(?<![\w@'-])[a-z]{4,}(?![\w'-])|^[A-Z][a-z]{3,}(?![\w'-])")
+_LONG = 9  # letters from which two slips are one word still
+_THANKS = re.compile(
+    r"[\s,.!]*\b(?:thanks?(?: you)?(?: (?:so|very) much| a lot| in advance)?|cheers|please)\W*$",
+    re.IGNORECASE,
+)
+
+_UNITS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
+    "sixteen seventeen eighteen nineteen"
+)
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_FIGURES = {word: number for number, word in enumerate(_UNITS.split())} | {
+    word: 10 * number for number, word in enumerate(_TENS.split(), 2)
+}
+_DECADES = {f"{word[:-1]}ies": _FIGURES[word] for word in _TENS.split()}
+_BELOW_TEN = "|".join(_UNITS.split()[1:10])
+_TWO_DIGITS = (
+    rf"(?:{'|'.join(_TENS.split())})(?:[- ](?:{_BELOW_TEN}))?|{'|'.join(_UNITS.split()[10:])}"
+)
+_OF_CENTURY = re.compile(
+    r"\b(?P<century>nineteen|twenty|eighteen)[- ](?:hundred (?:and )?)?"
+    rf"(?:(?P<decade>{'|'.join(_DECADES)})|(?P<year>{_TWO_DIGITS})"
+    rf"|(?:oh|o|hundred)[- ](?P<unit>{_BELOW_TEN}))\b",
+    re.IGNORECASE,
+)
+_OF_MILLENNIUM = re.compile(
+    rf"\btwo thousand(?: and)?[- ](?P<year>{_TWO_DIGITS}|{_BELOW_TEN})\b"
+    r"|(?<=\byear )two thousand\b|(?<=\bin )two thousand\b|(?<=\bsince )two thousand\b"
+    r"|(?<=\bfrom )two thousand\b|(?<=\bbefore )two thousand\b|(?<=\bafter )two thousand\b",
+    re.IGNORECASE,
+)
+_COMPOUND = re.compile(
+    rf"\b(?P<tens>{'|'.join(_TENS.split())})[- ](?P<unit>{_BELOW_TEN})\b", re.IGNORECASE
+)
+_LARGE = re.compile(
+    rf"\b(?P<n>{_TWO_DIGITS}|{_BELOW_TEN}|an?|\d{{1,3}}) "
+    r"(?P<unit>hundred|thousand)(?= (?:films?|movies?|minutes|ratings|votes|people)\b)",
+    re.IGNORECASE,
+)
+
+
+def make_plainer(draft: Draft, names: Names) -> None:
+    """Write short forms out, mend slips of the keys, and bring comparisons to one form."""
+    draft.text = _THANKS.sub("", draft.text)
+    for pattern, written in SHORT_FORMS.items():
+        draft.text = re.sub(rf"(?<![\w'-])(?:{pattern})(?![\w'])", written, draft.text, flags=re.I)
+    draft.text = _WORD.sub(lambda found: _mended(found[0], draft, names), draft.text)
+    for pattern, written in COMPARED.items():
+        found = re.search(pattern, draft.text, re.IGNORECASE)
+        if found and all(names.films(name.strip()) for name in found.groups()):
+            draft.text = found.expand(written)
+
+
+def _mended(word: str, draft: Draft, names: Names) -> str:
+    """The word that the rules know and that is one slip of the keys away; else the word."""
+    typed = word.lower()
+    if {typed, f"{typed}s"} & {*SPELT, *SPELT_LIKE} or names.has_word(typed):
+        return word
+    near = [
+        known
+        for known in SPELT
+        if known[0] == typed[0]
+        and OSA.distance(known, typed, score_cutoff=2) <= (2 if len(known) >= _LONG else 1)
+    ]
+    if len({known.rstrip("s") for known in near}) != 1:
+        return word
+    draft.notes.append(f"“{word}” was read as {near[0]}.")
+    return near[0]
+
+
+def in_figures(draft: Draft) -> None:
+    """Write years and larger numbers in words as figures: ``nineteen ninety-four`` is 1994."""
+    for pattern, number in (
+        (_OF_CENTURY, _year_of_century), (_OF_MILLENNIUM, _year_of_millennium),
+        (_COMPOUND, _compound), (_LARGE, _large),
+    ):  # fmt: skip
+        draft.text = pattern.sub(number, draft.text)
+
+
+def _year_of_century(found: "re.Match[str]") -> str:
+    century = 100 * _FIGURES[found["century"].lower()]
+    if found["decade"]:
+        return f"{century + _DECADES[found['decade'].lower()]}s"
+    return str(century + _number(found["year"] or found["unit"]))
+
+
+def _year_of_millennium(found: "re.Match[str]") -> str:
+    return str(2000 + (_number(found["year"]) if found["year"] else 0))
+
+
+def _compound(found: "re.Match[str]") -> str:
+    return str(_number(found[0]))
+
+
+def _large(found: "re.Match[str]") -> str:
+    count = 1 if found["n"].lower() in ("a", "an") else _number(found["n"])
+    return str(count * (100 if found["unit"].lower() == "hundred" else 1000))
+
+
+def _number(words: str) -> int:
+    """``ninety-four`` or ``7`` as a number."""
+    return sum(
+        int(word) if word.isdecimal() else _FIGURES[word]
+        for word in re.split(r"[- ]", words.lower())
+    )

@@ -1,0 +1,173 @@
+"""A user's preferences: what is rated, how it differs from the crowd, and how sure that is.
+
+SQL's preferences() computes the groups (``sql/functions/60_analysis.sql`` says how); here they
+become one answer with sentences.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from palate.errors import NotFoundError
+from palate.statements import Statements
+from sql.database import Database
+
+_statements = Statements(Path(__file__).parent / "statements" / "analysis.sql")
+
+FEWEST_FOR_TRAIT = 5
+LEAST_DIFFERENCE = 0.25
+"""What the summary calls a trait: so many ratings, and so many stars from the crowd."""
+
+MOST_PEOPLE = 20
+FEWEST_FOR_CORRELATION = 10
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Trait(_Frozen):
+    """A user's ratings of one kind of film."""
+
+    name: str
+    n: int
+    mean: float
+    crowd: float = Field(description="What the crowd gives the same films, damped.")
+    shrunken: float = Field(description="Difference from the crowd, in stars, shrunken.")
+
+
+class Correlation(_Frozen):
+    """Pearson's r of ratings and effectiveness, with its 95 % interval by Fisher's z."""
+
+    n: int
+    r: float
+    low: float
+    high: float
+
+
+class Preferences(_Frozen):
+    """What a user's ratings say."""
+
+    user_id: int
+    profile: str
+    n: int
+    mean: float
+    crowd: float
+    level: float = Field(description="The user's difference from the crowd, in stars, damped.")
+    distribution: dict[str, int] = Field(description="Stars -> ratings.")
+    genres: tuple[Trait, ...]
+    decades: tuple[Trait, ...]
+    directors: tuple[Trait, ...]
+    actors: tuple[Trait, ...]
+    budgets: tuple[Trait, ...]
+    sentiments: tuple[Trait, ...]
+    audiences: tuple[Trait, ...]
+    effectiveness: Correlation | None = Field(
+        description="Of ratings with the films' effectiveness; null below ten films that have one."
+    )
+    summary: tuple[str, ...]
+    summary_by: str = Field("rules", description="rules, or the model that worded the summary.")
+    why_not_worded: str | None = Field(
+        None, description="With words=llm: why the summary is by rules, where it is."
+    )
+
+
+_KINDS = {
+    "genres": "genre", "decades": "decade", "directors": "director", "actors": "actor",
+    "budgets": "budget", "sentiments": "sentiment", "audiences": "audience",
+}  # fmt: skip
+
+
+def preferences(database: Database, user_id: int, profile: str = "main") -> Preferences:
+    """A user's preferences. Raises NotFoundError for a user without ratings."""
+    who = {"user_id": user_id, "profile": profile}
+    with database.read() as connection:
+        rows = connection.execute(_statements["preferences"], who).all()
+    if not rows:
+        raise NotFoundError(
+            f"User {user_id} ({profile}) has rated nothing, so nothing is known of what they like."
+        )
+    whole = next(row for row in rows if row.kind == "all")
+    made = Preferences(
+        **who,
+        n=whole.n,
+        mean=_round(whole.mean),
+        crowd=_round(whole.crowd),
+        level=_round(whole.shrunken),
+        distribution=dict(sorted(whole.distribution.items())),
+        **{name: _traits(rows, kind) for name, kind in _KINDS.items()},
+        effectiveness=_correlation(whole.effective_films, whole.r),
+        summary=(),
+    )
+    return made.model_copy(update={"summary": summary(made)})
+
+
+def _traits(rows: Sequence[Any], kind: str) -> tuple[Trait, ...]:
+    """The groups of a kind, the most rated first; of people not all."""
+    found = [row for row in rows if row.kind == kind]
+    return tuple(
+        Trait(
+            name=row.name,
+            n=row.n,
+            mean=_round(row.mean),
+            crowd=_round(row.crowd),
+            shrunken=_round(row.shrunken),
+        )
+        for row in (found[:MOST_PEOPLE] if kind in ("director", "actor") else found)
+    )
+
+
+def _round(value: float) -> float:
+    return round(value, 3)
+
+
+def _correlation(n: int, r: float | None) -> Correlation | None:
+    """None for few films, and where all ratings or all films are alike."""
+    if n < FEWEST_FOR_CORRELATION or r is None:
+        return None
+    z = math.atanh(max(-0.999999, min(0.999999, r)))
+    half = 1.96 / math.sqrt(n - 3)
+    return Correlation(
+        n=n, r=_round(r), low=_round(math.tanh(z - half)), high=_round(math.tanh(z + half))
+    )
+
+
+def traits(found: Iterable[Trait], *, above: bool, most: int = 3) -> list[Trait]:
+    """The traits worth telling: of enough ratings, and far enough from the crowd."""
+    worth = [
+        trait
+        for trait in found
+        if trait.n >= FEWEST_FOR_TRAIT
+        and (trait.shrunken >= LEAST_DIFFERENCE if above else trait.shrunken <= -LEAST_DIFFERENCE)
+    ]
+    return sorted(worth, key=lambda trait: (-abs(trait.shrunken), -trait.n, trait.name))[:most]
+
+
+def summary(found: Preferences) -> tuple[str, ...]:
+    """Sentences about a user, from the figures only."""
+    count = f"{found.n} film" + ("" if found.n == 1 else "s")
+    said = [
+        f"User {found.user_id} rated {count}, {found.mean:.1f} stars on average; the crowd gives "
+        f"the same films {found.crowd:.1f}."
+    ]
+    if found.genres:
+        most = ", ".join(f"{t.name} ({t.n})" for t in found.genres[:3])
+        said.append(f"Rates mostly {most}.")
+    plain = len(said)
+    for name, kinds in (
+        ("genres", found.genres), ("decades", found.decades), ("directors", found.directors),
+        ("actors", found.actors), ("budgets", found.budgets), ("audiences", found.audiences),
+    ):  # fmt: skip
+        for above, words in ((True, "Likes more"), (False, "Likes less")):
+            if told := traits(kinds, above=above):
+                listed = ", ".join(f"{t.name} ({t.shrunken:+.1f} from {t.n})" for t in told)
+                said.append(f"{words} than the crowd, by {name}: {listed}.")
+    if len(said) == plain:
+        said.append(
+            f"No genre, decade or person stands out: a trait takes {FEWEST_FOR_TRAIT} ratings and "
+            f"{LEAST_DIFFERENCE} stars from the crowd."
+        )
+    return tuple(said)

@@ -1,0 +1,254 @@
+"""Requests about films by name: compare these, would somebody like this, something like that."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ask.draft import GAP, Draft
+from ask.structure import Intent, Title
+from ask.words import FILLING
+from search.names import LONGEST_TITLE, Film, FilmsFound, Names
+
+_WHO = r"(?:@user|i|we|he|she|they)"
+_LIKING = r"(?:like|love|enjoy|hate|dislike|rate|give|think (?:of|about)|say (?:of|about)|make of)"
+_COMPARE = (
+    r"^(?:please |can you |could you )*compare(?: for (?:me|us|@user))?(?: the)?"
+    r"(?: films?| movies?)?[:,]?"
+    r"|\bdifferences? between\b",
+    r"\bwhich (?:one |film |movie |of (?:them|these) )?(?:is|was|did|has|made|cost|does)\b"
+    r"[^,:?]*[,:]",
+    r"\bwhich (?:one |film |movie )?(?:is|was) (?:the )?\w+(?: film| movie)?\b",
+)
+_VERSUS = re.compile(r"\b(?:vs\.?|versus)(?=\s)", re.IGNORECASE)
+_PREDICT = (
+    rf"\b(?:how (?:much )?|what )?(?:would|will|does|might|could|should) {_WHO} (?:really |also )?"
+    rf"{_LIKING} (?P<title>.+)",
+    rf"\b(?:whether|if) {_WHO} (?:(?:would|will|might|could|may|can|is|are|going|to|really|also)"
+    rf" )*{_LIKING}s? (?P<title>.+)",
+    rf"\b(?:is|would) (?P<title>.+?) (?:be )?(?:something|an? (?:\w+ )?"
+    r"(?:film|movie|pick|choice|fit|match|idea|thing)|one|good|right)"
+    rf" (?:that |which |for )?{_WHO}\b.*",
+    rf"\bpredict (?:@user(?:'s)? rating (?:of|for) |how @user (?:would|will) {_LIKING} )?"
+    r"(?P<title>.+?)(?: for @user)?$",
+    r"\b(?:the )?rating (?:of|for) (?P<title>.+?) (?:by|for|from) @user",
+    r"^rate (?P<title>.+?) (?:by|for|as) @user$",
+)
+_AT = re.compile(r"^(?:to )?(?:the (?:film|movie) )?(?:to )?", re.IGNORECASE)
+_IT = r"(?!(?:that|this|it|these|those|to|me|him|her|them|watching|seeing|a|an|films?|movies?)\b)"
+_LIKE = re.compile(
+    r"\b(?:(?:more|something|anything|stuff|films?|movies?|things?) )?"
+    r"(?:just |exactly |a lot |much )?"
+    r"(?:like|similar to|in the (?:style|vein|spirit|manner|mould) of|reminiscent of"
+    r"|along the lines of|the same as|comparable to|resembling|(?:that )?reminds? (?:me|us) of"
+    r"|for fans of|as good as|close to) " + _IT,
+    re.IGNORECASE,
+)
+_LOVED = re.compile(
+    r"\b(?:i|we)(?:'ve| have| had)? (?:really |just |absolutely |already |recently )?"
+    r"(?:loved?|liked?|enjoy(?:ed)?|watched|saw|seen|finished) "
+    r"(?=.+(?:like it|similar|else|more of|recommend|suggest|same))",
+    re.IGNORECASE,
+)
+_BUT = re.compile(
+    r"^(?P<title>[^,]+?),? but (?=(?:with|more|less|in|set|much|not|a bit|without|from)\b|\w+er\b)",
+    re.IGNORECASE,
+)
+_NO_LIKE = re.compile(rf"(?:{_WHO}|would|might|could|may|'d|feel|looks?|don't) $", re.IGNORECASE)
+_BOUNDARY = re.compile(
+    rf"\s*(?:[,;?!{GAP}\"]|\.(?:\s|$)|\b(?:but|for|from|with|without|except|in|that|by|directed|set"
+    r"|which|what|please|starring|not|nothing)\b|$)",
+    re.IGNORECASE,
+)
+_SEPARATOR = re.compile(
+    r"[\s!?.:;]*(?:,\s*(?:and |or |& )?|\b(?:and|or|vs\.?|versus|with|to|against)\b|&)\s*",
+    re.IGNORECASE,
+)
+_OPENING = re.compile(r"\s*(?:(?:the )?(?:films?|movies?) )?(?:both |either )?", re.IGNORECASE)
+_YEAR = re.compile(r"\s*\((\d{4})\)")
+_PART = re.compile(r" (?:\d+|[ivx]+|part)\b", re.IGNORECASE)
+"""What goes on behind the begin of a sequel's title: Terminator 2."""
+_JOIN = re.compile(r"and|or|&|with|to|vs\.?|versus|,", re.IGNORECASE)
+_TOKEN = re.compile(r"[^\s¦]+")
+_MOST_FILMS = 10
+
+
+@dataclass(frozen=True)
+class _Read:
+    """One title read from a text that goes on at ``end``; ``found`` None: no such film."""
+
+    text: str
+    end: int
+    found: FilmsFound | None
+
+
+def as_title(film: Film) -> Title:
+    """A film of the catalog as a structure names it."""
+    return Title(movie_id=film.movie_id, title=film.title, year=film.year)
+
+
+def read_intent(draft: Draft, names: Names) -> Intent | None:
+    """The intent of a request that names films, with them; else None."""
+    for read in (_compare, _predict, _similar):
+        intent = read(draft, names)
+        if intent is not None:
+            return intent
+    return None
+
+
+def _compare(draft: Draft, names: Names) -> Intent | None:
+    for pattern in _COMPARE:
+        found = re.search(pattern, draft.text, re.IGNORECASE)
+        if found is None or (pattern != _COMPARE[0] and not _chooses(draft.text)):
+            continue
+        rest = draft.text[found.end() :].strip(" ?.!") or draft.text[: found.start()].strip(" ,;:")
+        _take_titles(draft, list(_titles(rest, names, listed=True)))
+        draft.text = ""
+        return "compare"
+    if _VERSUS.search(draft.text) or _choice(draft.text, names):
+        _take_titles(draft, list(_titles(draft.text.rstrip(" ?.!"), names, listed=True)))
+        draft.text = ""
+        return "compare"
+    return None
+
+
+def _choice(text: str, names: Names) -> bool:
+    """Whether a text is nothing but films with or between them: ``Toy Story or Shrek?``."""
+    films = re.split(r" or |, ", re.sub(r"(?:for )?@user", "", text).strip(" ?.!,"))
+    return len(films) > 1 and all(names.films(film, fuzzy=False) for film in films)
+
+
+def _chooses(text: str) -> bool:
+    return re.search(r"\bor\b", text, re.IGNORECASE) is not None
+
+
+def _predict(draft: Draft, names: Names) -> Intent | None:
+    for pattern in _PREDICT:
+        found = re.search(pattern, draft.text, re.IGNORECASE)
+        if found is None or re.match(r"(?:what|to (?:see|watch))\b", found["title"], re.I):
+            continue
+        if re.match(r"^(?:what|which)\b.*\b(?:does|would) ", draft.text, re.IGNORECASE) and (
+            "think" not in found[0] and "say" not in found[0] and "give" not in found[0]
+        ):
+            continue
+        read = _whole(_AT.sub("", found["title"].strip(" ?.!")), names)
+        if read.found is None and re.search(r"\b(?:does|prefer)\b", found[0], re.IGNORECASE):
+            continue  # does user 5 like horror: a question about taste
+        _take_titles(draft, [read])
+        draft.text = ""
+        return "predict"
+    return None
+
+
+def _whole(text: str, names: Names) -> _Read:
+    first = next(_titles(text, names), None)
+    exact = names.films(text)
+    if exact is not None or first is None:
+        return _Read(text, len(text), exact)
+    return first
+
+
+def _similar(draft: Draft, names: Names) -> Intent | None:
+    changed = _BUT.search(draft.text)
+    if changed is not None:
+        film = names.films(changed["title"])
+        if film is not None and film.how != "spelling":
+            _take_titles(draft, [_Read(changed["title"], changed.end(), film)])
+            draft.cut(0, changed.end())
+            return "similar"
+    for pattern in (_LIKE, _LOVED):
+        for found in pattern.finditer(draft.text):
+            if pattern is _LIKE and _NO_LIKE.search(draft.text[: found.start()]):
+                continue
+            if re.search(r"\b(?:nothing|not|anything but) $", draft.text[: found.start()]):
+                continue
+            rest = draft.text[found.end() :]
+            read = list(_titles(rest, names))
+            if not read:
+                continue
+            _take_titles(draft, read)
+            draft.cut(found.start(), found.end() + read[-1].end)
+            draft.take(r"\b(?:what|who) else (?:is|are|do(?:es)?)(?: there)?(?: like (?:it|that))?")
+            draft.take(r"\b(?:like|similar to) (?:it|that|this|them)\b|\bsimilar\b")
+            return "similar"
+    return None
+
+
+def _take_titles(draft: Draft, read: list[_Read]) -> None:
+    for each in read:
+        if each.found is None:
+            draft.not_found.append(each.text)
+            continue
+        best = each.found.best
+        draft.add("titles", as_title(best))
+        if each.found.how != "exact":
+            draft.notes.append(f"“{each.text}” was read as {best}.")
+        others = [film for film in each.found.films[1:] if each.found.how == "exact"]
+        if others:
+            draft.notes.append(f"There is also {' and '.join(map(str, others[:3]))}.")
+
+
+def _titles(text: str, names: Names, *, listed: bool = False) -> Iterator[_Read]:
+    """The titles that a text begins with. ``listed``: all of it is a list of titles.
+
+    In a list every part is a title, found or not; else only what follows the first one and is a
+    title exactly.
+    """
+    position, first = 0, True
+    for _ in range(_MOST_FILMS):
+        opening = _OPENING.match(text, position)
+        start = opening.end() if opening else position
+        read = _quoted(text, start, names) or _exact(text, start, names)
+        if (read is None or _PART.match(text, read.end)) and (first or listed):
+            whole = _chunk(text, start, names, _SEPARATOR if listed else _BOUNDARY)
+            read = whole if read is None or (whole and whole.found) else read
+        if read is None or (not first and not listed and _says_nothing(read.text)):
+            return
+        yield read
+        first = False
+        separator = _SEPARATOR.match(text, read.end)
+        if separator is None:
+            return
+        position = separator.end()
+
+
+def _says_nothing(text: str) -> bool:
+    """Whether a text that is a title is more likely a turn of speech: ``show me``."""
+    return text.islower() and FILLING.issuperset(text.split())
+
+
+def _quoted(text: str, start: int, names: Names) -> _Read | None:
+    found = re.compile(r'\s*"([^"]+)"').match(text, start)
+    return found and _dated(text, found[1], found.end(), names, fuzzy=True)
+
+
+def _exact(text: str, start: int, names: Names) -> _Read | None:
+    tokens = []
+    for token in _TOKEN.finditer(text, start):
+        tokens.append(token)
+        if len(tokens) == LONGEST_TITLE:
+            break
+    for last in reversed(tokens):
+        if _JOIN.fullmatch(last[0]):
+            continue
+        piece = text[tokens[0].start() : last.end()].rstrip(",;.?!:")
+        read = _dated(text, piece, tokens[0].start() + len(piece), names, fuzzy=False)
+        if read.found is not None:
+            return read
+    return None
+
+
+def _chunk(text: str, start: int, names: Names, until: "re.Pattern[str]") -> _Read | None:
+    boundary = until.search(text, start)
+    end = boundary.start() if boundary else len(text)
+    piece = text[start:end].strip(" .?!")
+    return _dated(text, piece, end, names, fuzzy=True) if piece else None
+
+
+def _dated(text: str, piece: str, end: int, names: Names, *, fuzzy: bool) -> _Read:
+    """The film of this title, of the year in parentheses behind it where there is one."""
+    inside = re.search(r"\s*\((\d{4})\)$", piece)
+    behind = None if inside else _YEAR.match(text, end)
+    year = inside or behind
+    title = piece[: inside.start()] if inside else piece
+    found = names.films(title, int(year[1]) if year else None, fuzzy=fuzzy)
+    return _Read(piece, behind.end() if behind else end, found)

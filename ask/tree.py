@@ -1,0 +1,302 @@
+"""A structure as a syntax tree: user text becomes words, never query syntax."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from ask.kinds import genre_in
+from ask.structure import Exclusions, Mood, Person, Structure
+from palate.statements import Statements
+from search.grammar import bare_phrase, drop_stop_words
+from search.names import Names
+from sql.syntax import (
+    FIELDS,
+    All,
+    And,
+    Filter,
+    Ids,
+    Match,
+    Node,
+    Not,
+    Or,
+    Phrase,
+    Range,
+    Words,
+    split_words,
+)  # fmt: skip
+
+_statements = Statements(Path(__file__).parent / "statements" / "ask.sql")
+
+FEWEST_RATINGS = 5
+"""Ratings that a film needs before its mean says anything."""
+
+MOST_WORDS = 100
+"""Words of a structure's text that are searched."""
+
+MOST_IDS = 2000
+"""Films that a search is narrowed to by money; of more, the most rated."""
+
+
+@dataclass(frozen=True)
+class Signs:
+    """What speaks for a mood: genres, words of keywords and overviews, a sentiment."""
+
+    genres: tuple[str, ...]
+    words: str
+    sentiment: str | None = None
+
+
+SIGNS: dict[Mood, Signs] = {
+    "dark": Signs(
+        ("Crime", "Film-Noir", "Horror", "Thriller"),
+        "dark murder murderer killer revenge dystopia mafia vampire devil",
+        "negative",
+    ),
+    "funny": Signs(("Comedy",), "comedy parody satire spoof slapstick hilarious"),
+    "feel-good": Signs(
+        ("Animation", "Children", "Comedy", "Musical", "Romance"),
+        "friendship family wedding christmas heartwarming",
+        "positive",
+    ),
+    "scary": Signs(("Horror",), "ghost zombie vampire monster haunted demon devil werewolf"),
+    "romantic": Signs(("Romance",), "love romance wedding marriage"),
+    "sad": Signs((), "tragedy tragic death dying grief loss illness cancer", "negative"),
+    "tense": Signs(("Mystery", "Thriller"), "suspense hostage chase conspiracy heist spy"),
+    "thoughtful": Signs(
+        ("Documentary", "Mystery", "Sci-Fi"), "philosophy memory dream identity artificial virtual"
+    ),
+    "epic": Signs(("Adventure", "History", "War"), "epic battle empire legend ancient kingdom"),
+}  # fmt: skip
+"""A mood is any of its signs; the more of them a film shows, the higher it scores."""
+
+EPIC_MINUTES = 150
+
+AUDIENCES: dict[str, tuple[tuple[str, ...], str]] = {
+    "kids": (("Animation", "Children"), "children toy"),
+    "families": (("Animation", "Children"), "family children"),
+    "teens": (("Superhero",), "teenager teen school"),
+}
+"""Signs that a film is for an audience where films have no target audience: genres, words."""
+
+_PIECE = re.compile(r'"([^"]*)"|([^\s"]+)')
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a catalog has filled, and where its films become known and unknown."""
+
+    columns: frozenset[str]
+    known_from: int
+    unknown_to: int
+    best_from: float
+    worst_to: float
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A structure as trees: ``scored`` orders films, ``narrowed`` only leaves others out."""
+
+    scored: tuple[Node, ...]
+    narrowed: tuple[Node, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def tree(self) -> Node:
+        """Everything together."""
+        nodes = (*self.scored, *self.narrowed)
+        if not nodes:
+            return All()
+        if len(nodes) == 1 and not isinstance(nodes[0], Not):
+            return nodes[0]
+        only_not = all(isinstance(node, Not) for node in nodes)
+        return And((Filter(All()), *nodes) if only_not else nodes)
+
+    @property
+    def shown(self) -> Node:
+        """The tree without lists of ids, to be read by people."""
+        shown = (_without_ids(node) for node in self.narrowed)
+        return Asked(self.scored, tuple(node for node in shown if node is not None), ()).tree
+
+
+def _without_ids(node: Node) -> Node | None:
+    """A node that narrows without its list of ids; None where it is nothing else."""
+    match node:
+        case Filter(Ids()):
+            return None
+        case Filter(Or((*nodes, Ids()))):
+            return Filter(_any_of(nodes))
+    return node
+
+
+def read_known(connection: Connection) -> Known:
+    """What the catalog has."""
+    row = connection.execute(_statements["known"], {"fewest": FEWEST_RATINGS}).mappings().one()
+    columns = ("target_audience", "sentiment")
+    return Known(
+        frozenset(name for name in columns if row[name] and name in FIELDS),
+        max(row["known_from"] or 0, 1),
+        row["unknown_to"] or 0,
+        5.0 if row["best_from"] is None else row["best_from"],
+        row["worst_to"] or 0.0,
+    )
+
+
+def as_tree(
+    structure: Structure, connection: Connection, names: Names, *, any_person: bool = False
+) -> Asked:
+    """The trees of a structure. ``any_person``: a film by any of several people will do."""
+    known = read_known(connection)
+    notes: list[str] = []
+    words = _words(structure.text)
+    scored = [*([words] if words else []), *(_mood(m, names, known) for m in structure.moods)]
+    narrowed: list[Node] = [Match("genres", genre) for genre in structure.genres]
+    narrowed += [_keyword(keyword) for keyword in structure.keywords]
+    people = [_person(person) for person in structure.people]
+    narrowed += [Or(tuple(people))] if any_person and len(people) > 1 else people
+    narrowed += _ranges(structure, known)
+    narrowed += _audience(structure, names, known)
+    narrowed += _money(structure, connection, notes)
+    excluded = _excluded(structure.exclude, names)
+    return Asked(
+        tuple(scored),
+        (*(Filter(node) for node in narrowed), *(Not(node) for node in excluded)),
+        tuple(notes),
+    )
+
+
+def _words(text: str) -> Words | None:
+    items = [
+        item
+        for phrase, word in _PIECE.findall(text)
+        for item in ([bare_phrase(phrase)] if phrase else split_words(word))
+        if item
+    ]
+    return Words(drop_stop_words(items[:MOST_WORDS])) if items else None
+
+
+def _any_of(nodes: Iterable[Node]) -> Node:
+    found = tuple(nodes)
+    return found[0] if len(found) == 1 else Or(found)
+
+
+def _signs(genres: Iterable[str], words: str, names: Names) -> Iterator[Node]:
+    for genre in genres:
+        if (own := genre_in(names, genre)) is not None:
+            yield Match("genres", own)
+    yield Match("keywords", words)
+
+
+def _mood(mood: Mood, names: Names, known: Known) -> Node:
+    signs = SIGNS[mood]
+    nodes = [*_signs(signs.genres, signs.words, names), Match("overview", signs.words)]
+    if signs.sentiment and "sentiment" in known.columns:
+        nodes.append(Match("sentiment", signs.sentiment))
+    if mood == "epic":
+        nodes.append(Range("runtime_minutes", EPIC_MINUTES, None))
+    return Or(tuple(nodes))
+
+
+def _keyword(keyword: str) -> Node:
+    return (
+        Phrase("keywords", keyword) if len(split_words(keyword)) > 1 else Match("keywords", keyword)
+    )
+
+
+def _person(person: Person) -> Node:
+    fields = {"director": ["director"], "actor": ["actors"]}.get(
+        person.role, ["director", "actors"]
+    )
+    single = len(split_words(person.name)) < 2
+    return _any_of(
+        Match(field, person.name) if single else Phrase(field, person.name) for field in fields
+    )
+
+
+def _ranges(structure: Structure, known: Known) -> Iterator[Node]:
+    for quantity, span in structure.ranges.items():
+        if quantity in FIELDS:
+            yield Range(quantity, span.low, span.high)
+    if structure.acclaim is not None or "avg_rating" in structure.ranges:
+        yield Range("rating_count", FEWEST_RATINGS, None)
+    if structure.acclaim == "high":
+        yield Range("avg_rating", known.best_from, None)
+    if structure.acclaim == "low":
+        yield Range("avg_rating", None, known.worst_to)
+    if structure.fame == "known":
+        yield Range("rating_count", known.known_from, None)
+    if structure.fame == "unknown":
+        yield Range("rating_count", None, known.unknown_to)
+
+
+def _audience(structure: Structure, names: Names, known: Known) -> Iterator[Node]:
+    wanted = structure.audience
+    if wanted is None:
+        return
+    if "target_audience" in known.columns:
+        fitting = {"families": ("families", "kids")}.get(wanted, (wanted,))
+        yield _any_of(Match("target_audience", each) for each in fitting)
+    elif wanted == "adults":
+        genres = [genre_in(names, genre) for genre in AUDIENCES["kids"][0]]
+        yield from (Not(Match("genres", genre)) for genre in genres if genre)
+    else:
+        genres_of_audience, words = AUDIENCES[wanted]
+        yield _any_of(_signs(genres_of_audience, words, names))
+
+
+def _money(structure: Structure, connection: Connection, notes: list[str]) -> Iterator[Node]:
+    """Tiers as films have them, by their money where the column is empty; then amounts."""
+    for column, tiers in (("budget_tier", structure.budget), ("revenue_tier", structure.revenue)):
+        if tiers:
+            others = _films_by_money(connection, notes, {f"{column}s": list(tiers)})
+            yield _any_of([*(Match(column, tier) for tier in tiers), *([others] if others else [])])
+    budget, revenue = structure.ranges.get("budget"), structure.ranges.get("revenue")
+    if budget or revenue:
+        amounts = {
+            "least_budget": budget and (budget.low or 0),
+            "most_budget": budget and budget.high,
+            "least_revenue": revenue and (revenue.low or 0),
+            "most_revenue": revenue and revenue.high,
+        }
+        yield _films_by_money(connection, notes, amounts) or Ids(())
+
+
+_ASKED_OF_MONEY = (
+    "budget_tiers", "revenue_tiers", "least_budget", "most_budget", "least_revenue", "most_revenue",
+)  # fmt: skip
+
+
+def _films_by_money(
+    connection: Connection, notes: list[str], asked: Mapping[str, object]
+) -> Ids | None:
+    """The most rated films with this money; None where there are none."""
+    parameters = {**dict.fromkeys(_ASKED_OF_MONEY), **asked, "n": MOST_IDS}
+    found = tuple(connection.execute(_statements["films_by_money"], parameters).scalars())
+    if len(found) == MOST_IDS:
+        notes.append(f"Of the films with that money, only the {MOST_IDS} most rated were read.")
+    return Ids(found) if found else None
+
+
+def _excluded(exclude: Exclusions, names: Names) -> Iterator[Node]:
+    yield from (Match("genres", genre) for genre in exclude.genres)
+    yield from (_keyword(keyword) for keyword in exclude.keywords)
+    yield from (_person(person) for person in exclude.people)
+    ids = tuple(title.movie_id for title in exclude.titles if title.movie_id is not None)
+    if ids:
+        yield Ids(ids)
+    for mood in exclude.moods:
+        yield _any_of(_signs(SIGNS[mood].genres, SIGNS[mood].words, names))
+    words = _words(exclude.text)
+    if words is not None:
+        yield Words(words.items, all=False)
+
+
+def narrows(structure: Structure) -> bool:
+    """Whether a structure says anything about the films that are wanted."""
+    free = Structure(
+        intent=structure.intent, user_id=structure.user_id, profile=structure.profile,
+        seen=structure.seen, k=structure.k,
+    )  # fmt: skip
+    return structure != free

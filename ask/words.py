@@ -1,0 +1,240 @@
+"""The words that the rules know: genres, moods, audiences, money, numbers and filling."""
+
+import re
+
+from ask.structure import Acclaim, Audience, BudgetTier, Fame, Mood, RevenueTier
+
+FILM = r"(?:films?|movies?|flicks?|pictures?|titles?|stor(?:y|ies)|cinema|dvds?)"
+
+GENRES: dict[str, tuple[str, ...]] = {
+    r"rom[- ]?coms?|romantic comed(?:y|ies)": ("Comedy", "Romance"),
+    r"dramed(?:y|ies)|comedy[- ]dramas?": ("Comedy", "Drama"),
+    r"sci[- ]?fi|science[- ]fiction|sf|space operas?": ("Sci-Fi",),
+    r"film[- ]noirs?|noirs?": ("Film-Noir",),
+    r"super[- ]?hero(?:e?s)?|comic[- ]book": ("Superhero",),
+    r"document(?:ary|aries)|docs?": ("Documentary",),
+    r"musicals?": ("Musical",),
+    r"westerns?": ("Western",),
+    r"thrillers?": ("Thriller",),
+    r"horrors?|slashers?": ("Horror",),
+    r"fantas(?:y|ies)": ("Fantasy",),
+    r"adventures?": ("Adventure",),
+    r"actioners?|action": ("Action",),
+    r"comed(?:y|ies)|comedic|sitcoms?": ("Comedy",),
+    r"dramas?|dramatic": ("Drama",),
+    r"romances?|love stor(?:y|ies)": ("Romance",),
+    r"myster(?:y|ies)|whodunn?its?": ("Mystery",),
+    r"animated|animations?|cartoons?|anime": ("Animation",),
+    r"histor(?:y|ical)|period": ("History",),
+    r"crime": ("Crime",),
+    r"war": ("War",),
+}
+"""Ways to say a genre -> the genres, all of them meant."""
+
+NO_GENRE_AFTER = re.compile(
+    r"\b(?:about|the|world|civil|cold|star|vietnam|at|true|of|on) $", re.IGNORECASE
+)
+"""What goes before a word that names a genre elsewhere: about war, the adventure."""
+
+SPELLINGS: dict[str, tuple[str, ...]] = {
+    "Sci-Fi": ("Sci-Fi", "Science Fiction", "Science-Fiction", "SciFi"),
+    "Film-Noir": ("Film-Noir", "Film Noir", "Noir"),
+    "Children": ("Children", "Children's", "Kids", "Family"),
+    "Musical": ("Musical", "Music"),
+    "Superhero": ("Superhero", "Super Hero", "Comic"),
+    "Animation": ("Animation", "Animated"),
+    "Documentary": ("Documentary", "Documentaries"),
+    "Romance": ("Romance", "Romantic"),
+    "History": ("History", "Historical"),
+}
+"""How catalogs call a genre; the catalog's own name is what a structure holds."""
+
+MOODS: dict[str, Mood] = {
+    r"dark(?:er|est)?|gritty|grittier|bleak(?:er)?|grim(?:mer)?|disturbing|violent": "dark",
+    r"funn(?:y|ier|iest)|fun|jokes?|laughs?|hilarious|humou?rous|amusing"
+    r"|laugh[- ]out[- ]loud": "funny",
+    r"feel[- ]?good|uplifting|heart[- ]?warming|light[- ]?hearted|cheerful|happy|happier|lighter"
+    r"|charming|sweet": "feel-good",
+    r"scar(?:y|ier|iest)|frightening|terrifying|creepy|creepier|spooky": "scary",
+    r"romantic": "romantic",
+    r"sad(?:der|dest)?|tear[- ]?jerk(?:er|ing)s?|heart[- ]?breaking|depressing|tragic"
+    r"|moving": "sad",
+    r"tense|suspense(?:ful)?|gripping|thrilling|exciting|edge[- ]of[- ](?:my|the|your)[- ]seat"
+    r"|fast[- ]paced|nail[- ]?bit(?:er|ing)s?": "tense",
+    r"thought[- ]provoking|thoughtful|mind[- ]?bending|cerebral|intelligent|smart(?:er)?"
+    r"|philosophical|clever": "thoughtful",
+    r"epics?|sweeping|grand|spectacular": "epic",
+}  # fmt: skip
+
+AUDIENCES: dict[str, Audience] = {
+    r"(?:suitable |good |okay |ok |fit )?for (?:the |my |our |young |little |small )*"
+    r"(?:kids?|child(?:ren)?s?|toddlers?|(?:\d{1,2}|[a-z]+)[- ]year[- ]olds?)"
+    r"|(?:kids?|children)['’]?s?(?= (?:films?|movies?|flicks?))"
+    r"|(?:my|our|the|young|small|little) (?:kids?|children)(?: (?:will|would|can|could|might) "
+    r"(?:like|love|enjoy|watch))?"
+    r"|kid[- ]friendly|child[- ]friendly": "kids",
+    r"for (?:the |my |our )*(?:whole |entire )?famil(?:y|ies)(?: night)?"
+    r"|family(?:[- ]friendly)?(?= (?:films?|movies?|flicks?|comed|adventure|drama|fantas|animat))"
+    r"|family[- ]friendly": "families",
+    r"(?:for (?:the |my |our )*)?(?:teen(?:ager)?s?|teenaged?|young adults?)": "teens",
+    r"for (?:grown[- ]?ups?|adults?)(?: only)?|adults?[- ]only|grown[- ]up": "adults",
+}  # fmt: skip
+
+BUDGETS: dict[str, tuple[BudgetTier, ...]] = {
+    r"(?:with |on |of )?(?:a |an )?(?:very )?(?:big|large|huge|high|massive|enormous|giant"
+    r"|generous)[- ]budgets?|expensive|costly|lavish|big[- ]money": ("high", "ultra_high"),
+    r"(?:with |on |of )?(?:a |an )?(?:very )?(?:low|small|tiny|shoestring|micro|modest|no)"
+    r"[- ]budgets?|(?:made |shot |filmed )?for (?:almost|nearly|next to|practically) nothing"
+    r"|cheap(?:ly made)?|inexpensive|on a shoestring": ("low",),
+    r"(?:with |on |of )?(?:a |an )?(?:medium|mid|average|middling)[- ](?:size[d]? )?budgets?":
+        ("medium",),
+}  # fmt: skip
+
+REVENUES: dict[str, tuple[RevenueTier, ...]] = {
+    r"block[- ]?busters?": ("blockbuster",),
+    r"box[- ]office (?:hits?|success(?:es)?|smash(?:es)?)|smash hits?|(?:big |huge )?hits?"
+    r"|(?:that |which )?(?:made|earned|grossed) (?:a )?(?:fortune|killing|lots? of money"
+    r"|lots|big money)|commercial success(?:es)?|high(?:est)?[- ]grossing|top[- ]grossing":
+        ("high", "blockbuster"),
+    r"(?:big |bigger |biggest |huge |worst )?(?:box[- ]office |commercial )?"
+    r"(?:flops?|bombs?|failures?|disappointments?)"
+    r"|(?:that |which )?(?:flopped|bombed|lost money|nobody (?:paid|went) to see)": ("low",),
+}  # fmt: skip
+
+ACCLAIM: dict[str, Acclaim] = {
+    r"(?:critically |universally )?acclaimed|(?:very )?(?:highly|best|top|well)[- ]rated"
+    r"|well[- ]reviewed|(?:the )?(?:very )?best|greatest|top|excellent|masterpieces?"
+    r"|outstanding|award[- ]winning|(?:with )?(?:high|great|excellent|good) (?:ratings?|reviews?)":
+        "high",
+    r"(?:badly|poorly|lowest|worst)[- ]rated|(?:with )?(?:bad|low|poor) (?:ratings?|reviews?)"
+    r"|worst|terrible|awful|bad|lousy": "low",
+}  # fmt: skip
+
+FAME: dict[str, Fame] = {
+    r"hidden (?:gems?|treasures?)|(?:little|lesser)[- ]known|obscure|under[- ]?(?:rated|seen)"
+    r"|overlooked|forgotten|unknown"
+    r"|(?:that )?(?:(?:almost |hardly )?(?:nobody|no one|no-one)|few(?: people)?)"
+    r" (?:knows?|ha(?:s|ve) (?:seen|heard of)|saw|watched)": "unknown",
+    r"popular|famous|well[- ]known|(?:that )?everybody (?:knows|has seen)"
+    r"|most[- ](?:rated|watched)":
+        "known",
+}  # fmt: skip
+
+KEYWORDS: dict[str, str] = {
+    r"(?:based on |from )?(?:a |an )?(?:true|real)(?:[- ]life)? stor(?:y|ies)": "true story",
+    r"world war (?:two|ii|2)|ww ?(?:ii|2)|second world war|wwii": "second world war",
+    r"vietnam(?: war)?": "vietnam war",
+    r"(?:based on|adapted from|adaptations? of) (?:a |the )?(?:books?|novels?)": "based on a book",
+    r"(?:based on|adapted from) (?:a |the )?(?:video ?)?games?": "based on a game",
+    r"(?:based on|adapted from) (?:a |the )?(?:comics?|comic books?|graphic novels?)":
+        "based on a comic",
+    r"ai(?= |$)|artificial intelligence": "artificial intelligence",
+    r"remakes?": "remake",
+}  # fmt: skip
+"""Ways to say a keyword of several words, where the catalog has it."""
+
+_TO_TWENTY = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
+    "sixteen seventeen eighteen nineteen twenty"
+)
+NUMBERS = {word: number for number, word in enumerate(_TO_TWENTY.split())} | {
+    "a couple of": 2,
+    "a dozen": 12,
+    "thirty": 30,
+    "forty": 40,
+    "fifty": 50,
+    "hundred": 100,
+    "a hundred": 100,
+}
+
+DECADES = {
+    "twenties": 1920, "thirties": 1930, "forties": 1940, "fifties": 1950, "sixties": 1960,
+    "seventies": 1970, "eighties": 1980, "nineties": 1990, "noughties": 2000, "aughts": 2000,
+    "two thousands": 2000, "tens": 2010, "twenty-tens": 2010,
+}  # fmt: skip
+
+_FILLING = """
+    i me my we us our you your he she they them it its am im id ill ive
+    a an the this that these those some any something anything one ones thing things stuff
+    and or but nor so also too then than as at be is are was were been by for from in into of off
+    on out over to with within about around
+    do does did done have has had having can could would should will may might must shall
+    want wants wanted like likes liked love loved loves enjoy enjoyed need needs feel feeling
+    watch watching see seeing seen show shows showing find finding give get got look looking
+    search list name tell bring pick choose let lets try play
+    please thanks thank hi hello hey ok okay just really very quite kind sort type types kinds
+    more most less least much many few lot lots plenty other others another else ever again even
+    film films movie movies flick flicks picture pictures title titles story stories cinema
+    good nice decent best great solid worth
+    what which who whom whose where when why how there here
+    tonight today tomorrow evening night weekend now right mood
+    set made make makes making featuring starring directed director directors actor actors actress
+    called named titled based only all every everything each whole both couple recommend
+    recommendation
+    recommendations recommended suggest suggestion suggestions suggested next
+    user not no never none nothing without
+"""
+FILLING = frozenset(_FILLING.split())
+"""Words that say nothing about a film."""
+
+RECOMMEND = re.compile(
+    r"\b(?:recommend(?:ation|ations|ed)?|suggest(?:ion|ions)?)\b"
+    r"|\bwhat (?:should|could|can|might|shall) (?:@user|i|we|he|she|they) (?:watch|see|try)\b"
+    r"|\b(?:what|which)(?: \w+){0,3}? (?:would|will|might|could) (?:@user|i|we|he|she|they)"
+    r" (?:\w+ )?(?:like|love|enjoy)(?: best| most| to (?:see|watch))?\b",
+    re.IGNORECASE,
+)
+_SPELT = """
+    action actions adventure adventures animated animation comedy comedies crime documentary
+    documentaries drama dramas fantasy fantasies historical horror horrors musical musicals mystery
+    mysteries romance romances romantic thriller thrillers western westerns superhero superheroes
+    funny funnier hilarious scary scarier creepy suspenseful thoughtful uplifting
+    recommend recommendation suggest suggestion suggestions similar compare predict
+    without nothing except between before after since starring directed director
+    films movies minutes budget ratings popular recent children family teenagers
+    blockbuster blockbusters seventies eighties nineties sixties fifties
+"""
+SPELT = tuple(_SPELT.split())
+"""Words that are known when a key slipped: ``thriler``, ``horor``."""
+
+_SPELT_LIKE = """
+    alter auction auctions aviation faction reaction excerpt excepts poplar creme crimes crims chime
+    adventurer adventurers adventurous animate animating animator animations budgets childrens
+    comely compared creep creeps directors documentarian fantasizes files fills filmes fils firms
+    fanny funky hilariously historia historian historic historically honor humor hysterical mastery
+    minuets miseries moves mysterious nothin predicts ravings recommended recommends regent resent
+    romanced scaly scar scare scared scarf scars seventeen sparring staring starting starving
+    stirring suggesting suggestive suggests teenage teenaged thrilled thrills
+"""
+SPELT_LIKE = frozenset(_SPELT_LIKE.split())
+"""Words of their own that are one letter from one of those."""
+
+SHORT_FORMS = {
+    r"w/ ?o": "without",
+    r"w/": "with",
+    r"s(?:ome)?th(?:ing|ng)?\.?": "something",
+    r"pl[sz]|plz+|pls+": "please",
+    "thx|ty": "thanks",
+    "(?:not|never) (?:not|never|without)": "with",
+}
+"""How some things are typed -> written out; two negations are none."""
+
+COMPARED = {
+    r"^\W*(?:how|in what way) (?:do|does|did) (.+?) (?:and|,) (.+?) (?:compare|differ)\b.*$":
+        r"compare \1 and \2",
+    r"^\W*(?:how (?:do|does|did) )?(.+?) compares?d? (?:to|with|against) (.+?)[?.! ]*$":
+        r"compare \1 and \2",
+    r"^\W*(?:is|was|are|were|did|does|has) (.+?)"
+    r"(?: (?:much|far|a|lot|bit|any|really|as|more|less|do|did|make|made|cost|earn|get))* [\w-]+"
+    r" (?:than|as) (.+?)[?.! ]*$": r"compare \1 and \2",
+}  # fmt: skip
+"""Comparisons of two films -> as all of them are read. Only where both are films."""
+
+_WHO = r"(?:@user|i|we|he|she|they)"
+UNSEEN = re.compile(
+    rf"\b(?:(?:that |which )?{_WHO}(?:'ve| have| has)?(?:n't| not| never)(?: yet)?"
+    rf" (?:seen|watched|rated)(?: yet| before)?|unseen|unwatched|new to (?:@user|me|us)"
+    rf"|(?:nothing|not|none|no films?|no movies?) (?:that |which )?{_WHO}(?:'ve| have| has)?"
+    r"(?: already)? (?:seen|watched|rated)(?: already| before)?)(?!\w)",
+    re.IGNORECASE,
+)

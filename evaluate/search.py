@@ -1,0 +1,216 @@
+"""Personalised search, measured: does a ranking find the film that its user went on to like?
+
+Each user's last ratings are held out. A query is made of each held-out film that the user liked,
+and search runs in a scratch schema where only the earlier ratings exist.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluate.estimates import Estimate, bootstrap
+from evaluate.rankings import (
+    Learned,
+    Ranking,
+    Weighted,
+    active_order,
+    check,
+    single_components,
+)
+from evaluate.runs import Outcomes, Run, about
+from learn.candidates import (
+    CandidateLists,
+    candidate_scores,
+    fetch_candidates,
+    read_weights,
+)
+from learn.data import read_movies
+from learn.features import fetch_features
+from learn.guard import check_statistics
+from learn.held_out import SETS, held_out
+from learn.metrics import debiasing_weights, rank_metrics
+from learn.models.interface import Model, Ratings, places
+from learn.queries import Query, QuerySet
+from rerank.search import Searcher
+from sql.database import Database
+
+BASELINE = "bm25"
+
+ACTIVITY = (0, 30, 100, 300)
+"""Bands of users, by ratings in training: from each number up to the next."""
+POPULARITY = (0, 1, 6, 21, 51)
+"""Bands of wanted films, by ratings in training; the first band is of films nobody has rated."""
+
+
+@dataclass(frozen=True)
+class Band:
+    """Queries whose user or film has ``first`` to ``last`` ratings in training; None: and more."""
+
+    first: int
+    last: int | None
+    queries: int
+    ndcg: float
+
+
+@dataclass(frozen=True)
+class RankingResult:
+    """One ranking on one set of queries. Differences are to BM25 on the same queries."""
+
+    metrics: dict[str, Estimate]
+    debiased: dict[str, Estimate]
+    difference: dict[str, Estimate]
+    debiased_difference: dict[str, Estimate]
+    by_activity: tuple[Band, ...]
+    by_popularity: tuple[Band, ...]
+
+
+@dataclass(frozen=True)
+class SetResult:
+    """Every ranking on one set of queries."""
+
+    queries: int
+    users: int
+    found: float
+    """Share of queries whose film is among the candidates: no ranking can find the others'."""
+    rankings: dict[str, RankingResult]
+
+
+def summarize(
+    queries: Sequence[Query],
+    ranks: Mapping[str, NDArray[np.int64]],
+    training: Ratings,
+    *,
+    samples: int = 1000,
+    seed: int = 0,
+) -> SetResult:
+    """Metrics, intervals and bands from the rank (q,) each ranking gave each query's film."""
+    users = np.array([query.user_id for query in queries], np.int64)
+    activity, popularity = _ratings_of(training, queries)
+    weights = debiasing_weights(popularity)
+    baseline = rank_metrics(ranks[BASELINE])
+
+    def estimate(values: Mapping[str, NDArray[np.float64]], debias: bool) -> dict[str, Estimate]:
+        return bootstrap(values, users, weights if debias else None, samples=samples, seed=seed)
+
+    results = {}
+    for name, of_film in ranks.items():
+        measured = rank_metrics(of_film)
+        better = {metric: measured[metric] - baseline[metric] for metric in measured}
+        results[name] = RankingResult(
+            estimate(measured, False),
+            estimate(measured, True),
+            estimate(better, False),
+            estimate(better, True),
+            _bands(measured["ndcg@10"], activity, ACTIVITY),
+            _bands(measured["ndcg@10"], popularity, POPULARITY),
+        )
+    found = float((ranks[BASELINE] > 0).mean())
+    return SetResult(len(queries), len(np.unique(users)), found, results)
+
+
+def _ratings_of(
+    training: Ratings, queries: Sequence[Query]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """How many training ratings each query's user and film have, (q,) each."""
+    users = places(training.user_ids, [query.user_id for query in queries], "user")
+    films = places(training.movie_ids, [query.movie_id for query in queries], "film")
+    popularity = np.bincount(training.columns, minlength=len(training.movie_ids))
+    return np.diff(training.starts)[users], popularity[films].astype(np.int64)
+
+
+def _bands(
+    values: NDArray[np.float64], counts: NDArray[np.int64], edges: Sequence[int]
+) -> tuple[Band, ...]:
+    bands = []
+    for i, first in enumerate(edges):
+        last = edges[i + 1] - 1 if i + 1 < len(edges) else None
+        inside = (counts >= first) & (counts <= (np.inf if last is None else last))
+        if inside.any():
+            bands.append(Band(first, last, int(inside.sum()), float(values[inside].mean())))
+    return tuple(bands)
+
+
+Prepare = Callable[[Database], None]
+"""Trains, in the scratch database, the models that are to be measured."""
+
+
+def evaluate_search(
+    database: Database,
+    *,
+    sets: Sequence[QuerySet] = SETS,
+    prepare: Prepare | None = None,
+    alone: Mapping[str, Callable[[], Model]] | None = None,
+    candidates: int = 200,
+    fraction: float = 0.2,
+    users: int | None = None,
+    samples: int = 1000,
+    seed: int = 0,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Run:
+    """Measure every ranking on every set of queries.
+
+    ``alone`` makes models, each of which learns from the training ratings and orders the candidates
+    by its scores alone, in Python.
+
+    Raises MisuseError when there is nothing to measure, ScratchError without the right to make a
+    schema, EvaluationError when the measured order is not the order that search gives.
+    """
+    tell("holding out ratings")
+    with held_out(database, sets, fraction=fraction, users=users, seed=seed) as held:
+        tell("training on what is left")
+        if prepare:
+            prepare(held.database)
+        check_statistics(held.database, held.training)
+        movies = read_movies(held.database)
+        models = {name: make().fit(held.training, movies) for name, make in (alone or {}).items()}
+        settings = held.database.settings.model_copy(
+            update={"max_candidates": max(candidates, held.database.settings.max_candidates)}
+        )
+        searcher = Searcher(held.database, settings)
+        results: dict[str, Any] = {}
+        outcomes: dict[str, Outcomes] = {}
+        for name in sets:
+            queries = held.queries[name]
+            if not queries:
+                continue
+            tell(f"{name}: {len(queries):,} queries")
+            lists, rankings = _rankings(held.database, queries, candidates)
+            check(searcher, lists, rankings, candidates, seed=seed)
+            scores = {each.name: each.scores(lists) for each in rankings}
+            scores |= {each: candidate_scores(model, lists) for each, model in models.items()}
+            ranks = {each: lists.target_ranks(column) for each, column in scores.items()}
+            results[name] = summarize(queries, ranks, held.training, samples=samples, seed=seed)
+            outcomes[name] = Outcomes(
+                [query.user_id for query in queries],
+                [query.movie_id for query in queries],
+                {ranking: {"rank": column.tolist()} for ranking, column in ranks.items()},
+            )
+        parameters = {
+            "sets": list(sets), "candidates": candidates, "fraction": fraction,
+            "users_asked": users, "samples": samples, "seed": seed,
+            "held_out": len(held.ratings) - len(held.training),
+            "weights": read_weights(held.database),
+        }  # fmt: skip
+    return Run(about("search", database, held.ratings, parameters), results, outcomes)
+
+
+def _rankings(
+    database: Database, queries: Sequence[Query], candidates: int
+) -> tuple[CandidateLists, list[Ranking]]:
+    """The candidates, and everything that can order them."""
+    order = active_order(database)
+    if order is None:
+        lists = fetch_candidates(database, queries, candidates=candidates)
+        return lists, _of_blend(database, lists)
+    features = fetch_features(database, queries, candidates=candidates)
+    learned = Learned(order, features.matrix, read_weights(database))
+    return features.lists, [*_of_blend(database, features.lists), learned]
+
+
+def _of_blend(database: Database, lists: CandidateLists) -> list[Ranking]:
+    """Each component that the database has, alone, and the blend with its stored weights."""
+    there = [one for one in single_components() if not np.isnan(lists.components[one.name]).all()]
+    return [*there, Weighted("blend", read_weights(database))]

@@ -1,0 +1,205 @@
+"""Two-factor models: two vectors a film, from which SQL makes every user's by addition.
+
+factors(user) = sum over the films rated of weight(rating) * factors_in(film)
+affinity(user, film) = factors(user) . factors_out(film)
+
+so that X @ factors_in @ factors_out.T approximates a full item-to-item model X @ B.
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.sparse.linalg import svds
+
+from learn.models.interface import Model, Movies, Ratings
+from learn.models.stacked import Stacked, known_sides, with_windows
+from palate.errors import MisuseError
+
+Floats = NDArray[np.float32]
+
+_SIDES = 1000  # more rows than what is known of films makes
+_SHORT, _SMALL = 3000, 100_000_000  # the shorter side and the cells of what is decomposed exactly
+
+
+@dataclass
+class FactorModel(Model):
+    """What two-factor models share. A rating's weight is ``base + slope * (rating - 3.5)``."""
+
+    learned: ClassVar[tuple[str, ...]] = ("factors_in", "factors_out")
+
+    rank: int = 64
+    base: float = 1.0
+    slope: float = 0.5
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        self.factors_in: Floats = np.zeros((0, self.rank), np.float32)  # (m, rank)
+        self.factors_out: Floats = np.zeros((0, self.rank), np.float32)
+
+    def _weighted(self, ratings: Ratings) -> sparse.csr_matrix:
+        return ratings.with_values(self.base + self.slope * (ratings.values - 3.5))
+
+    def _score_all(self, ratings: Ratings) -> NDArray[Any]:
+        return np.asarray((self._weighted(ratings) @ self.factors_in) @ self.factors_out.T)
+
+
+@dataclass
+class Svd(FactorModel):
+    """Truncated SVD of the weighted ratings, degrees of films normalised.
+
+    With X the weights (n, m) and D the films' degrees, X D^-a = U S V' is cut at ``rank``;
+    factors_in = D^-a V and factors_out = D^a V s^2 / (s^2 + t^2), where a is ``degree_exponent``
+    and t is ``shrinkage`` times the largest singular value: less of the small, noisy ones. With
+    a = 0 and t = 0 it is PureSVD (Cremonesi, Koren and Turrin 2010, "Performance of recommender
+    algorithms on top-n recommendation tasks"); the normalisation is EigenRec's (Nikolakopoulos
+    et al. 2019).
+    Sparse: time and memory follow the ratings.
+    """
+
+    name: ClassVar[str] = "svd"
+
+    degree_exponent: float = 0.4
+    shrinkage: float = 0.4
+
+    def _learn(self, ratings: Ratings, movies: Movies | None) -> None:  # noqa: ARG002
+        degrees = np.bincount(ratings.columns, minlength=len(ratings.movie_ids)).clip(1)
+        norm = (degrees**-self.degree_exponent).astype(np.float32)
+        weighted = self._weighted(ratings)
+        weighted.data *= norm[ratings.columns]
+        spectrum, v = _svd(weighted, self.rank, self.seed)
+        squared = spectrum**2
+        shrunk = squared / (squared + (self.shrinkage * spectrum.max(initial=0)) ** 2 + 1e-12)
+        self.factors_in = norm[:, None] * v
+        self.factors_out = v * shrunk / norm[:, None]
+
+
+@dataclass
+class Ease(FactorModel):
+    """EASE over ratings and over what is known of films, factored.
+
+    EASE (Steck 2019, "Embarrassingly shallow autoencoders for sparse data"): P = (Y'Y + l2 I)^-1
+    and B = I - P / diag(P). Y is the weighted ratings, a film's column divided by its degree to the
+    ``degree_exponent`` (a ridge that grows with popularity), and below them rows of what is known
+    of each film (CEASE: Jeunen, Van Balen and Goethals 2020, "Closed-form models for collaborative
+    filtering with side-information"): genres, years and the text vector, each with its weight;
+    so films that nobody rated have factors, too. Each user's ratings are there once more, cut into
+    runs of ``window`` in order of time (0: not), so that films rated near each other are nearer
+    than films that somebody rated years apart. With Y = U S V',
+
+        B = V S^2 / (S^2 + l2) V' / (1 - q)   but for its diagonal, 0
+        q = diag(V S^2 / (S^2 + l2) V')
+
+    so that for films not rated EASE is two factors, and cutting the SVD at ``rank`` shortens them.
+    ``l2`` is a share of the largest squared singular value. Sparse: time and memory follow the
+    ratings and the films.
+    """
+
+    name: ClassVar[str] = "ease"
+
+    rank: int = 128
+    l2: float = 0.1
+    degree_exponent: float = 0.2
+    text: float = 1.0
+    genres: float = 0.5
+    years: float = 0.5
+    window: int = 50
+
+    def _learn(self, ratings: Ratings, movies: Movies | None) -> None:
+        weighted = with_windows(ratings, self._weighted(ratings), self.window)
+        found = _autoencoder(self, weighted, ratings, movies, self.rank)
+        self.factors_in, self.factors_out, _ = found
+
+
+@dataclass
+class FullEase(Model):
+    """EASE with every singular value, a film saying nothing of itself. What ``ease`` is held to.
+
+    Where rows and films are both more than ``most_films``, only the most rated films are known.
+    """
+
+    name: ClassVar[str] = "full-ease"
+    learned: ClassVar[tuple[str, ...]] = ("factors_in", "factors_out", "own")
+
+    base: float = 1.0
+    slope: float = 0.5
+    l2: float = 0.1
+    degree_exponent: float = 0.2
+    text: float = 1.0
+    genres: float = 0.5
+    years: float = 0.5
+    window: int = 50
+    most_films: int = 6000
+
+    def _weighted(self, ratings: Ratings) -> sparse.csr_matrix:
+        return ratings.with_values(self.base + self.slope * (ratings.values - 3.5))
+
+    def _learn(self, ratings: Ratings, movies: Movies | None) -> None:
+        weighted = with_windows(ratings, self._weighted(ratings), self.window)
+        if min(weighted.shape) > self.most_films:
+            counts = np.bincount(ratings.columns, minlength=len(ratings.movie_ids))
+            rare = np.argsort(-counts, kind="stable")[self.most_films :]
+            weighted = weighted @ sparse.diags(~np.isin(np.arange(len(counts)), rare), dtype="f4")
+        found = _autoencoder(self, weighted, ratings, movies, min(weighted.shape) + _SIDES)
+        self.factors_in, self.factors_out, self.own = found
+
+    def _score_all(self, ratings: Ratings) -> NDArray[Any]:
+        weighted = self._weighted(ratings)
+        scores = (weighted @ self.factors_in) @ self.factors_out.T
+        scores[ratings.rows, ratings.columns] -= weighted.data * self.own[ratings.columns]
+        return np.asarray(scores)
+
+
+def _autoencoder(
+    model: Ease | FullEase,
+    weighted: sparse.csr_matrix,
+    ratings: Ratings,
+    movies: Movies | None,
+    rank: int,
+) -> tuple[Floats, Floats, Floats]:
+    """factors_in and factors_out of EASE (m, r), and B's diagonal, (m,), were it not 0."""
+    degrees = np.bincount(ratings.columns, minlength=len(ratings.movie_ids)).clip(1)
+    norm = (degrees**-model.degree_exponent).astype(np.float32)
+    scaled = (weighted @ sparse.diags(norm)).tocsr()
+    size = np.sqrt((scaled.data**2).sum() / max(len(norm), 1))  # a film's column, on average
+    sides = known_sides(movies, ratings.movie_ids, model.text, model.genres, model.years)
+    spectrum, v = _svd(Stacked(scaled, size * sides.T), rank, 0)
+    squared = spectrum**2
+    shrunk = squared / (squared + model.l2 * squared.max(initial=0) + 1e-12)
+    itself = (v**2 * shrunk).sum(axis=1)
+    alone = np.maximum(1 - itself, 1e-6)
+    return norm[:, None] * v, v * shrunk / (norm * alone)[:, None], itself / alone
+
+
+def _svd(matrix: Any, rank: int, seed: int) -> tuple[Floats, Floats]:
+    """The largest singular values (r,) and right vectors (m, r), r the rank or what there is.
+
+    ``matrix`` is a LinearOperator or sparse. Small ones are decomposed exactly, through the
+    product of the shorter side; others by Lanczos. Signs are fixed.
+    """
+    least = min(matrix.shape)
+    if least == 0:
+        raise MisuseError("There are no ratings to learn from. Nothing was learned.")
+    if rank >= least or (least <= _SHORT and np.prod(matrix.shape) <= _SMALL):
+        s, v = _by_gram(matrix.toarray())
+        s, v = s[:rank], v[:, :rank]
+    else:
+        start = np.random.default_rng(seed).standard_normal(least).astype(matrix.dtype)
+        _, s, vt = svds(matrix, k=rank, v0=start)
+        s, v = s[::-1], vt[::-1].T
+    signs = np.sign(v[np.abs(v).argmax(axis=0), np.arange(v.shape[1])])
+    signs[signs == 0] = 1
+    return s.astype(np.float32), np.ascontiguousarray(v * signs, np.float32)
+
+
+def _by_gram(dense: Floats) -> tuple[Floats, Floats]:
+    """All singular values above rounding, and their right vectors."""
+    n, m = dense.shape
+    gram = dense @ dense.T if n < m else dense.T @ dense
+    squared, vectors = np.linalg.eigh(gram.astype(np.float64))
+    kept = squared > squared.max(initial=0) * 1e-7
+    s = np.sqrt(squared[kept])[::-1]
+    v = vectors[:, kept][:, ::-1].astype(np.float32)
+    return s, (dense.T @ v / s.astype(np.float32) if n < m else v)

@@ -1,0 +1,68 @@
+-- name: ratings
+-- People's ratings; those of synthetic users teach and measure nothing.
+COPY (
+    SELECT r.user_id, r.movie_id, r.rating, extract(epoch FROM r.rated_at)::double precision AS rated_at
+    FROM ratings r JOIN users u USING (user_id, profile)
+    WHERE r.profile = 'main' AND NOT u.synthetic
+) TO STDOUT (FORMAT csv);
+
+-- name: films
+SELECT movie_id, title, year, genres FROM movies ORDER BY movie_id;
+
+-- name: candidates
+-- search() as the service calls it, for many queries at once: every component, no film twice.
+SELECT q.number, h.movie_id, h.bm25_score, h.relaxed, h.bm25, h.content, h.collaborative, h.popularity
+FROM unnest(CAST(:numbers AS bigint[]), CAST(:user_ids AS bigint[]),
+            CAST(:queries AS jsonb[]), CAST(:looses AS jsonb[]))
+     AS q (number, user_id, query, loose)
+CROSS JOIN LATERAL search(
+    query       => q.query,
+    for_user    => q.user_id,
+    profile     => 'main',
+    k           => :candidates,
+    candidates  => :candidates,
+    loose       => q.loose,
+    seen        => 'drop',
+    relax_below => :k) h;
+
+-- name: live_relations_read
+-- A transaction keeps a lock on every table it read. Schemas of Palate's behind the first one in
+-- the search_path are live: one, or two when a scratch database is itself held out from.
+SELECT DISTINCT c.relname
+FROM pg_locks l
+JOIN pg_class c ON c.oid = l.relation
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE l.pid = pg_backend_pid() AND c.relkind IN ('r', 'p', 'm')
+  AND n.nspname = ANY ((current_schemas(false))[2:])
+  AND EXISTS (SELECT FROM pg_class r WHERE r.relnamespace = n.oid AND r.relname = 'ratings')
+ORDER BY 1;
+
+-- name: film_statistics
+SELECT m.movie_id, m.rating_count, coalesce(m.avg_rating, 0), s.rating_count,
+       coalesce(s.avg_rating, 0), s.popularity
+FROM movies m JOIN movie_stats s USING (movie_id)
+ORDER BY m.movie_id;
+
+-- name: user_statistics
+SELECT user_id, rating_count FROM users WHERE rating_count > 0 ORDER BY user_id;
+
+-- name: weights
+SELECT bm25, content, collaborative, popularity FROM blend;
+
+-- name: source
+SELECT name FROM sources;
+
+-- name: count_movies
+SELECT count(*) FROM movies;
+
+-- name: movies
+-- Traits are what enrichment knew without looking at ratings; effectiveness looks at them.
+SELECT movie_id, year, genres, array_remove(ARRAY[
+           'tone ' || sentiment, 'audience ' || target_audience,
+           'budget ' || budget_tier, 'revenue ' || revenue_tier], NULL) AS traits
+FROM movies ORDER BY movie_id;
+
+-- name: vectors
+SELECT m.movie_id, (m.embedding - e.mean)::text
+FROM movies m CROSS JOIN embedding_model e
+WHERE m.embedding IS NOT NULL;

@@ -1,0 +1,56 @@
+"""Films by id, films like one film, and films at random."""
+
+from pathlib import Path
+
+from palate.contract import Movie, SimilarMovie, Suggestion
+from palate.errors import NotFoundError
+from palate.statements import Statements
+from sql.database import Database
+
+_statements = Statements(Path(__file__).parent / "statements" / "catalog.sql")
+
+
+def get_movie(database: Database, movie_id: int) -> Movie:
+    """One film. Raises NotFoundError."""
+    with database.read() as connection:
+        row = connection.execute(_statements["movie"], {"movie_id": movie_id}).mappings().first()
+    if row is None:
+        raise NotFoundError(
+            f"There is no film {movie_id}. `palate random` shows some that there are."
+        )
+    return Movie(**row)
+
+
+def random_movies(database: Database, n: int = 1) -> list[Movie]:
+    """``n`` films at random; fewer when the catalog has fewer."""
+    with database.read() as connection:
+        rows = connection.execute(_statements["random_movies"], {"n": n}).mappings().all()
+    return [Movie(**row) for row in rows]
+
+
+def similar(
+    database: Database,
+    movie_id: int,
+    k: int = 10,
+    user_id: int | None = None,
+    profile: str = "main",
+) -> list[SimilarMovie]:
+    """The ``k`` films nearest to one film by the cosine of centred text embeddings.
+
+    With a user who has a taste vector, the hundred nearest are ordered by the mean of that cosine
+    and the user's own. Empty when the film has no embedding. Raises NotFoundError.
+    """
+    parameters = {"movie_id": movie_id, "k": k, "user_id": user_id, "profile": profile}
+    with database.read() as connection:
+        rows = connection.execute(_statements["similar"], parameters).mappings().all()
+    if not rows:
+        get_movie(database, movie_id)
+    return [SimilarMovie(**row) for row in rows]
+
+
+def suggest(database: Database, prefix: str, k: int = 10) -> list[Suggestion]:
+    """Titles that start as typed, the best first."""
+    typed = prefix.replace("\0", " ")  # which PostgreSQL's text cannot hold
+    with database.read() as connection:
+        rows = connection.execute(_statements["suggest"], {"prefix": typed, "k": k})
+        return [Suggestion(**row) for row in rows.mappings()]

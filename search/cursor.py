@@ -1,0 +1,68 @@
+"""Cursors: the order of all candidates as the first page saw it, signed.
+
+Later pages walk that order, so none repeats or skips a film while data and ratings change.
+"""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+
+from itsdangerous import BadSignature, URLSafeSerializer
+
+from palate.contract import SearchRequest
+from palate.errors import MisuseError
+from palate.settings import Settings
+
+_PAGING = {"k", "cursor", "explain", "facets", "snippets"}
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """Where a walk through a frozen order stands."""
+
+    movie_ids: tuple[int, ...]
+    offset: int
+    relaxed: bool
+    learned: bool = False
+
+
+class CursorSigner:
+    """Writes cursors and reads back only its own, for the same search."""
+
+    def __init__(self, settings: Settings) -> None:
+        secret = settings.cursor_secret
+        key = secret.get_secret_value() if secret else secrets.token_hex(32)
+        self._serializer = URLSafeSerializer(key, salt="palate.cursor")
+
+    def write(self, cursor: Cursor, request: SearchRequest) -> str:
+        """The cursor as text for an address."""
+        steps = [b - a for a, b in zip((0, *cursor.movie_ids), cursor.movie_ids, strict=False)]
+        written: str = self._serializer.dumps(
+            [_fingerprint(request), cursor.offset, int(cursor.relaxed), int(cursor.learned), steps]
+        )
+        return written
+
+    def read(self, text: str, request: SearchRequest) -> Cursor:
+        """The cursor behind a text. Raises MisuseError for one that is not ours or not this
+        search's."""
+        try:
+            fingerprint, offset, relaxed, learned, steps = self._serializer.loads(text)
+        except (BadSignature, ValueError) as error:
+            raise MisuseError(
+                "The cursor is not one of ours, or the server that gave it has restarted without "
+                "PALATE_CURSOR_SECRET. Search again from the first page."
+            ) from error
+        if fingerprint != _fingerprint(request):
+            raise MisuseError(
+                "The cursor belongs to another search. Repeat the query, user, filters and "
+                "weights that it came with, or search again from the first page."
+            )
+        movie_ids, last = [], 0
+        for step in steps:
+            last += step
+            movie_ids.append(last)
+        return Cursor(tuple(movie_ids), offset, bool(relaxed), bool(learned))
+
+
+def _fingerprint(request: SearchRequest) -> str:
+    return hashlib.sha256(request.model_dump_json(exclude=_PAGING).encode()).hexdigest()[:16]

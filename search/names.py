@@ -1,0 +1,306 @@
+"""The catalog's names: films, people, genres and keywords, and what a typed name means.
+
+A name is linked exactly (case, accents, articles and punctuation apart), then by the begin of
+longer titles or a surname, then by the least difference in spelling. Nothing is ever made up: what
+is like no name of the catalog is not found.
+"""
+
+import re
+import threading
+import time
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from rapidfuzz import fuzz, process
+from sqlalchemy import Connection
+
+from palate.errors import MisuseError, NotFoundError
+from palate.statements import Statements
+from sql.database import Database
+from sql.syntax import split_words
+from sql.text import fold
+
+_statements = Statements(Path(__file__).parent / "statements" / "names.sql")
+
+_KEPT_SECONDS = 300.0  # where changes are not counted: a standby, a server that counts nothing
+_APOSTROPHES = re.compile("['’`´]")
+_ARTICLES = frozenset({"the", "a", "an"})
+_TITLE_ALIKE = 88.0
+_PERSON_ALIKE = 84.0
+_FUZZY_LETTERS = 4
+LONGEST_TITLE = 12
+"""Words of a text that are held against titles at once."""
+
+How = Literal["exact", "begin", "surname", "spelling"]
+
+
+@dataclass(frozen=True, slots=True)
+class Film:
+    """A film's name, and how many people rated it."""
+
+    movie_id: int
+    title: str
+    year: int | None
+    rating_count: int
+
+    def __str__(self) -> str:
+        return f"{self.title} ({self.year})" if self.year else self.title
+
+
+@dataclass(frozen=True, slots=True)
+class Somebody:
+    """A person's name, what they do, and in how many films."""
+
+    name: str
+    directs: bool
+    acts: bool
+    films: int
+
+
+@dataclass(frozen=True, slots=True)
+class FilmsFound:
+    """Films that a text may mean, the most rated first; ``how`` the text was read."""
+
+    films: tuple[Film, ...]
+    how: How
+
+    @property
+    def best(self) -> Film:
+        """The most rated one."""
+        return self.films[0]
+
+
+@dataclass(frozen=True, slots=True)
+class PersonFound:
+    """Whom a text means; ``how`` it was read."""
+
+    person: Somebody
+    how: How
+
+
+def key(text: str) -> str:
+    """A name as names are compared: ``The Lion, the Witch & Co.`` is ``lion the witch co``."""
+    words = [w.lower() for w in split_words(_APOSTROPHES.sub("", fold(text)))]
+    kept = [word for word in words if word != "and"] or words
+    return " ".join(kept[1:] if len(kept) > 1 and kept[0] in _ARTICLES else kept)
+
+
+class Names:
+    """The names of one catalog as they were when it was read."""
+
+    def __init__(
+        self,
+        films: Sequence[tuple[Film, str | None]],
+        people: Sequence[Somebody],
+        genres: Sequence[str],
+        keywords: Sequence[str],
+        latest_year: int | None,
+    ) -> None:
+        self.genres = {key(name): name for name in genres}
+        self.keywords = {key(name): name for name in keywords}
+        self.latest_year = latest_year
+        self._films: dict[str, list[Film]] = defaultdict(list)
+        self._by_id = {film.movie_id: film for film, _ in films}
+        for film, original in films:
+            for name in {key(film.title), key(original or "")} - {""}:
+                self._films[name].append(film)
+        self._titles = sorted(self._films)
+        self._people: dict[str, Somebody] = {}
+        self._surnames: dict[str, list[Somebody]] = defaultdict(list)
+        for person in people:
+            name = key(person.name)
+            if name and self._people.setdefault(name, person) is person and " " in name:
+                self._surnames[name.rpartition(" ")[2]].append(person)
+
+    @property
+    def empty(self) -> bool:
+        """Whether there are no films."""
+        return not self._by_id
+
+    def has_word(self, word: str) -> bool:
+        """Whether a word is in a title or a person's name."""
+        return word in self._words
+
+    @cached_property
+    def _words(self) -> frozenset[str]:
+        return frozenset(word for name in (*self._films, *self._people) for word in name.split())
+
+    def film(self, movie_id: int) -> Film | None:
+        """The film with this id."""
+        return self._by_id.get(movie_id)
+
+    def films(self, text: str, year: int | None = None, *, fuzzy: bool = True) -> FilmsFound | None:
+        """The films that a text names, of ``year`` where it is given."""
+        wanted = key(text)
+        readings: list[tuple[list[Film], How]] = [(self._films.get(wanted, []), "exact")]
+        if fuzzy:
+            readings += [(self._begun(wanted), "begin"), (self._spelt(wanted), "spelling")]
+        for films, how in readings:
+            fitting = [film for film in films if year is None or film.year == year]
+            if fitting:
+                return FilmsFound(tuple(_most_rated(fitting)), how)
+        return None
+
+    def person(self, text: str, *, surname: bool = True, fuzzy: bool = True) -> PersonFound | None:
+        """The person that a text names. A surname has to be one person's above all."""
+        wanted = key(text)
+        if wanted in self._people:
+            return PersonFound(self._people[wanted], "exact")
+        for name in (wanted, wanted.removesuffix("s")):
+            named = self._surnames.get(name, []) if surname else []
+            if named and (len(named) == 1 or named[0].films >= 2 * named[1].films):
+                return PersonFound(named[0], "surname")
+        if fuzzy and " " in wanted and len(wanted) > _FUZZY_LETTERS:
+            near = process.extractOne(
+                wanted, self._people.keys(), scorer=fuzz.ratio, score_cutoff=_PERSON_ALIKE
+            )
+            if near:
+                return PersonFound(self._people[near[0]], "spelling")
+        return None
+
+    def near(self, text: str, n: int = 3) -> list[Film]:
+        """Films whose titles are most like a text that names none: for a question."""
+        found = process.extract(key(text), self._titles, scorer=fuzz.WRatio, limit=n)
+        return [_most_rated(self._films[name])[0] for name, score, _ in found if score >= 60]
+
+    def _begun(self, wanted: str) -> list[Film]:
+        if " " not in wanted:
+            return []
+        begin = bisect_left(self._titles, wanted + " ")
+        films: list[Film] = []
+        for name in self._titles[begin:]:
+            if not name.startswith(wanted + " "):
+                break
+            films += self._films[name]
+        return films
+
+    def _spelt(self, wanted: str) -> list[Film]:
+        if len(wanted) < _FUZZY_LETTERS:
+            return []
+        found = process.extract(
+            wanted, self._titles, scorer=fuzz.ratio, score_cutoff=_TITLE_ALIKE, limit=20
+        )
+        nearest = found[0][1] if found else 0
+        return [film for name, score, _ in found if score == nearest for film in self._films[name]]
+
+
+def _most_rated(films: Iterable[Film]) -> list[Film]:
+    unique = {film.movie_id: film for film in films}.values()
+    return sorted(unique, key=lambda film: (-film.rating_count, film.movie_id))
+
+
+class CatalogNames:
+    """The names of one database's catalog, kept from the first time on. Thread-safe.
+
+    A process that stays calls ``refresh`` now and then, from a thread of its own: no request waits
+    while names are read again.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lock = threading.Lock()
+        self._names: Names | None = None
+        self._changes: int | None = None
+        self._read_at = 0.0
+
+    def get(self) -> Names:
+        """The names as they were read last."""
+        names = self._names
+        if names is None:
+            with self._lock:
+                names = self._names or self._read()
+        return names
+
+    def refresh(self) -> bool:
+        """Read the names again if films were written since, or minutes passed; whether they were.
+
+        Nothing is read that nobody has asked for. Raises DatabaseUnavailableError; the names stay
+        those of before, and are not read again before films are written or minutes pass.
+        """
+        if self._names is None:
+            return False
+        with self._lock:
+            due = time.monotonic() - self._read_at >= _KEPT_SECONDS
+            with self._database.read() as connection:
+                changes = connection.execute(_statements["changes"]).scalar_one()
+            if due or changes != self._changes:
+                self._read()
+                return True
+        return False
+
+    def find(self, text: str) -> Film:
+        """`find_film` in these names; an id is looked up in the catalog as it is now."""
+        typed = text.strip()
+        if _is_id(typed):
+            with self._database.read() as connection:
+                row = connection.execute(_statements["film"], {"movie_id": int(typed)}).first()
+            if row is not None:
+                return Film(*row)
+        return find_film(self.get(), text)
+
+    def _read(self) -> Names:
+        with self._database.read() as connection:
+            # Before the names: what is written meanwhile is seen the next time.
+            self._changes = connection.execute(_statements["changes"]).scalar_one()
+            self._read_at = time.monotonic()
+            self._names = read_names(connection)
+            return self._names
+
+
+def read_names(connection: Connection) -> Names:
+    """The names as the database has them now."""
+    films = [
+        (Film(row.movie_id, row.title, row.year, row.rating_count), row.original_title)
+        for row in connection.execute(_statements["titles"])
+    ]
+    people = [
+        Somebody(row.name, row.directs, row.acts, row.films)
+        for row in connection.execute(_statements["people"])
+    ]
+    genres = connection.execute(_statements["genres"]).scalars().all()
+    keywords = connection.execute(_statements["keywords"]).scalars().all()
+    latest: int | None = connection.execute(_statements["latest_year"]).scalar()
+    return Names(films, people, genres, keywords, latest)
+
+
+_DATED = re.compile(r"^(?P<title>.+?)\s*\((?P<year>\d{4})\)$")
+
+
+def find_film(names: Names, text: str) -> Film:
+    """The one film that an id or a title names, as commands take it.
+
+    Digits are an id where there is such a film. A title may carry its year, ``King Kong (2005)``.
+    Raises NotFoundError, and MisuseError with the choices where several films are meant.
+    """
+    typed = text.strip()
+    if _is_id(typed) and (film := names.film(int(typed))):
+        return film
+    dated = _DATED.match(typed)
+    found = names.films(dated["title"], int(dated["year"])) if dated else names.films(typed)
+    if found is None:
+        alike = [] if typed.isdecimal() else names.near(typed)
+        near = ", ".join(f"{film} is {film.movie_id}" for film in alike)
+        raise NotFoundError(
+            f"There is no film {_short(typed)!r}. Nothing was done. "
+            + (f"Like it: {near}." if near else "Give its movie_id, or `palate search` for it.")
+        )
+    if len(found.films) > 1:
+        choices = ", ".join(f"{film} is {film.movie_id}" for film in found.films[:5])
+        raise MisuseError(
+            f"{_short(typed)!r} may be {len(found.films)} films. Nothing was done. Give the title "
+            f"with its year, or the movie_id: {choices}."
+        )
+    return found.best
+
+
+def _is_id(typed: str) -> bool:
+    return typed.isdecimal() and len(typed) <= 19 and int(typed) < 2**63
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 100 else text[:99] + "…"

@@ -1,0 +1,71 @@
+"""What one request asks of the engine: a first page, or a later one of a frozen order."""
+
+from collections.abc import Iterator
+
+from palate.contract import Hit, SearchRequest, Seen
+from search.cursor import Cursor
+from search.query import ParsedQuery
+from sql.syntax import All, And, Filter, Ids, Match, Node, Range, loosen
+
+
+class Plan:
+    """What one request asks of the engine: a first page, or a later one of a frozen order."""
+
+    def __init__(self, request: SearchRequest, parsed: ParsedQuery, cursor: Cursor | None) -> None:
+        self.request = request
+        self.parsed = parsed
+        self.cursor = cursor
+        self.offset = cursor.offset if cursor else 0
+        self.relaxed = cursor.relaxed if cursor else False
+        self.may_relax = cursor is None
+        self.learned = cursor.learned if cursor else False
+        self.may_learn = (
+            cursor is None
+            and request.order == "learned"
+            and request.mode == "lexical"
+            and request.weights is None
+            and request.user_id is not None
+        )
+        filters = [Filter(node) for node in _filters(request)]
+        tree = (loosen(parsed.tree) or parsed.tree) if self.relaxed else parsed.tree
+        self.matching: Node = And((tree, *filters)) if filters else tree
+        self.tree = self.matching
+        self.restriction: Node | None = And((All(), *filters)) if filters else None
+        self.seen: Seen = request.seen
+        if cursor:
+            # The films are those of the first page, whatever has changed; the text only scores.
+            these = Filter(Ids(cursor.movie_ids))
+            self.tree = And((these,), optional=(tree,))
+            self.restriction = these
+            self.seen = "keep"
+        self.candidates = max(len(cursor.movie_ids) if cursor else request.candidates, request.k)
+        self.page = (
+            list(cursor.movie_ids[self.offset : self.offset + request.k]) if cursor else None
+        )
+
+    def paged(self, hits: list[Hit]) -> list[Hit]:
+        """The hits of this page, ranked as the first page ranked them."""
+        if self.page is None:
+            return hits
+        place = {movie_id: self.offset + i for i, movie_id in enumerate(self.page, 1)}
+        return [
+            hit.model_copy(
+                update={
+                    "rank": place[hit.movie_id],
+                    "moved": hit.unpersonalized_rank - place[hit.movie_id],
+                }
+            )
+            for hit in sorted(
+                (hit for hit in hits if hit.movie_id in place), key=lambda hit: place[hit.movie_id]
+            )
+        ]
+
+
+def _filters(request: SearchRequest) -> Iterator[Node]:
+    yield from (Match("genres", genre) for genre in request.genres)
+    if request.year_from is not None or request.year_to is not None:
+        yield Range("year", request.year_from, request.year_to)
+    if request.min_rating is not None:
+        yield Range("avg_rating", request.min_rating, None)
+    if request.min_ratings is not None:
+        yield Range("rating_count", request.min_ratings, None)

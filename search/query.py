@@ -1,0 +1,177 @@
+"""Text that people type, read into a syntax tree.
+
+Plain words and "phrases" never meet the grammar. Everything else is parsed by luqum, and what it
+cannot parse is searched as words: typing never fails unless it is asked to (``strict``).
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import luqum.parser
+from luqum.exceptions import ParseError
+from luqum.tree import Item
+
+from palate.errors import QuerySyntaxError
+from search.grammar import Reader, UnreadableError, bare_phrase, drop_stop_words
+from sql.syntax import (
+    FIELDS,
+    SEPARATORS,
+    And,
+    Boost,
+    Fuzzy,
+    Match,
+    Node,
+    Nothing,
+    Or,
+    Phrase,
+    Words,
+    describe,
+    split_words,
+)  # fmt: skip
+
+_FIELD = "|".join(FIELDS)
+_OPERATOR = re.compile(
+    rf"[(){{}}\[\]^~*<>\\]|:(?=\S)|(?<!\S)(?:{_FIELD})\s*:|(?<!\S)[+-](?=\S)"
+    r"|(?<!\S)(?:AND|OR|NOT)(?!\S)"
+)
+_PLAIN = re.compile(rf'"([^"]*)"|((?:(?!{SEPARATORS[:-1]}).)+)', re.DOTALL)
+_FIELD_NAME = re.compile(rf"(?<!\w)(?:{_FIELD})\s*:")
+_UNSENDABLE = re.compile("[\x00\ud800-\udfff]")
+_QUOTES = str.maketrans("“”„", '"""')
+
+# Punctuation that the grammar would trip over: "a - b", "Mission: Impossible", 'quoted', C:\films.
+_LONE_SIGN = re.compile(r"(?<!\S)[+-]+(?=\s|$)|(?<!\S)'+|\\(?=\w)")
+_LONE_COLON = re.compile(rf"(?<!\w)(?!(?:{_FIELD}):)(\w+):(?=\s|$)")
+_POSITION = re.compile(r"position (\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedQuery:
+    """A query as it was understood.
+
+    ``read_as`` is the tree in the query language, ``notes`` say where it differs from what was
+    typed, ``plain_words`` are the words looked for in texts (for snippets and spelling).
+    """
+
+    tree: Node
+    text: str
+    read_as: str
+    notes: list[str]
+    plain_words: list[str]
+
+
+def parse(
+    text: str, *, strict: bool = False, max_length: int = 2000, max_clauses: int = 100
+) -> ParsedQuery:
+    """Read a query. Never fails unless ``strict``.
+
+    Args:
+        text: what was typed.
+        strict: refuse what would otherwise be read differently than it is written.
+        max_length: characters that are read.
+        max_clauses: words and other clauses that are read.
+
+    Raises:
+        QuerySyntaxError: in strict mode only, with the position of the first fault.
+    """
+    notes: list[str] = []
+    query = unicodedata.normalize("NFC", _UNSENDABLE.sub(" ", text)).translate(_QUOTES)
+    if len(query) > max_length:
+        if strict:
+            raise _refused(f"The query is longer than {max_length} characters", max_length)
+        notes.append(f"Only the first {max_length} characters were read.")
+        query = query[:max_length]
+    try:
+        tree = _read(query, strict, max_clauses, notes)
+    except UnreadableError as error:
+        if strict:
+            raise _refused(str(error), error.position) from error
+        notes.append(f"{error}: searched as words.")
+        tree = _as_words(_FIELD_NAME.sub(" ", query), max_clauses, notes)
+    if query.count('"') % 2 and not notes:
+        notes.append("A quotation mark is not closed.")
+    if isinstance(tree, Nothing) and not notes:
+        notes.append("The query has no words. * finds every film.")
+    return ParsedQuery(tree, text, describe(tree), notes, _plain_words(tree))
+
+
+def _refused(reason: str, position: int) -> QuerySyntaxError:
+    return QuerySyntaxError(
+        f"{reason} (at character {position}). Nothing was searched. "
+        "Correct it, or leave strict mode to have it read as words.",
+        position,
+    )
+
+
+def _read(query: str, strict: bool, max_clauses: int, notes: list[str]) -> Node:
+    if not _OPERATOR.search(query):
+        if strict and query.count('"') % 2:
+            raise UnreadableError("A quotation mark is not closed", query.rindex('"'))
+        return _as_words(query, max_clauses, notes, strict)
+    if not strict:
+        query = _LONE_SIGN.sub(_blank, query)
+        query = _LONE_COLON.sub(r"\1 ", query)
+    reader = Reader(strict, max_clauses)
+    tree = reader.read(_luqum(query))
+    notes += reader.notes
+    return tree
+
+
+def _blank(match: re.Match[str]) -> str:
+    return " " * len(match[0])
+
+
+def _luqum(query: str) -> Item:
+    """luqum's tree. The lexer keeps state, also after errors: each parse gets its own."""
+    try:
+        return luqum.parser.parser.parse(query, lexer=luqum.parser.lexer.clone())
+    except ParseError as error:
+        found = _POSITION.search(str(error))
+        position = int(found[1]) if found else len(query)
+        raise UnreadableError("The query cannot be parsed", position) from error
+    except (ArithmeticError, ValueError) as error:
+        raise UnreadableError("A number cannot be read", 0) from error
+    except RecursionError as error:
+        raise UnreadableError("It is nested too deeply", 0) from error
+
+
+def _as_words(query: str, max_clauses: int, notes: list[str], strict: bool = False) -> Node:
+    """All words and "phrases" of a text, needed together."""
+    items: list[str | Phrase] = []
+    for found in _PLAIN.finditer(query):
+        item = found[2] or bare_phrase(found[1])
+        if item and len(items) == max_clauses:
+            if strict:
+                raise UnreadableError(f"It has more than {max_clauses} clauses", found.start())
+            notes.append(f"Only the first {max_clauses} words were read.")
+            break
+        if item:
+            items.append(item)
+    return Words(drop_stop_words(items)) if items else Nothing()
+
+
+def _plain_words(tree: Node) -> list[str]:
+    words = dict.fromkeys(_positive_words([tree]))
+    return list(words)
+
+
+def _positive_words(nodes: Iterable[Node | str]) -> Iterable[str]:
+    for node in nodes:
+        match node:
+            case str():
+                yield node
+            case Words(items):
+                yield from _positive_words(items)
+            case And(needed, optional):
+                yield from _positive_words(needed + optional)
+            case Or(nodes=choices):
+                yield from _positive_words(choices)
+            case Boost(inner):
+                yield from _positive_words([inner])
+            case Phrase(name, text) | Match(name, text) | Fuzzy(name, text):
+                if name is None or FIELDS[name].kind == "text":
+                    yield from split_words(text)
+            case _:
+                pass

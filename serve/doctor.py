@@ -1,0 +1,215 @@
+"""What is wrong with an installation, and what to do about each thing."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import sqlalchemy
+from sqlalchemy import RowMapping
+
+from llm.check import look_at_model
+from palate.errors import PalateError
+from palate.settings import Settings, misspelt
+from palate.statements import Statements
+from rerank.learned import unusable
+from sql.database import Database
+from sql.migrate import check_schema
+from sql.syntax import All
+
+_statements = Statements(Path(__file__).parent / "statements" / "doctor.sql")
+
+_OLDEST_SERVER = 150000
+_LEAST_FREE = 1 << 30
+
+_REBUILD = {
+    "postgres": "Rebuild it: SELECT refresh_search();",
+    "paradedb": "Rebuild it: REINDEX INDEX movies_search; or, where it is gone, make it as "
+    "docs/sql.md shows.",
+}
+
+Status = Literal["ok", "warn", "fail"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked at. ``advice`` says what to do unless the status is ok."""
+
+    name: str
+    status: Status
+    detail: str
+    advice: str = ""
+
+
+def run_checks(database: Database, settings: Settings) -> list[Check]:
+    """Look at everything; what cannot be looked at because of an earlier failure is left out."""
+    checks = list(_look_at_variables())
+    for look in _NAMES:
+        try:
+            checks.extend(look(database))
+        except PalateError as error:
+            checks.append(Check(_NAMES[look], "fail", str(error)))
+        except sqlalchemy.exc.DBAPIError as error:
+            reason = str(error.orig).splitlines()[0]
+            checks.append(Check(_NAMES[look], "fail", reason, "Run `palate db migrate`."))
+        if any(check.status == "fail" for check in checks):
+            break
+    checks.extend(_look_at_disk(database, settings))
+    good, found, advice = look_at_model(settings)
+    checks.append(_judge("language model", good, found, advice))
+    return checks
+
+
+def look_at_order(database: Database) -> Iterator[Check]:
+    """Say it where the active learned order cannot be used."""
+    with database.read() as connection:
+        why = unusable(connection)
+    if why:
+        yield Check(
+            "learned order",
+            "warn",
+            f"the active one cannot be used: {why}. Searches are ordered by the blend",
+            "Run `palate train`, or `palate models off order`.",
+        )
+
+
+def _look_at_variables() -> Iterator[Check]:
+    for name, meant in sorted(misspelt(os.environ).items()):
+        yield Check("settings", "warn", f"{name} is no setting", f"Is {meant} meant?")
+
+
+def _look_at_server(database: Database) -> Iterator[Check]:
+    with database.read() as connection:
+        server = connection.execute(_statements["server"]).mappings().one()
+    old = server["version_number"] < _OLDEST_SERVER
+    kind = "embedded" if database.server else "yours"
+    yield Check(
+        "server",
+        "fail" if old else "ok",
+        f"PostgreSQL {server['version']} ({kind}), as {server['role']}, "
+        f"{server['database_size'] / 1e6:,.0f} MB",
+        "Palate needs PostgreSQL 15 or newer." if old else "",
+    )
+    yield from _look_at_planner(server)
+
+
+def _look_at_planner(server: RowMapping) -> Iterator[Check]:
+    costs = server["random_page_cost"]
+    yield Check(
+        "planner",
+        "warn" if costs > 2 else "ok",
+        f"random_page_cost {costs:g}, shared_buffers {server['shared_buffers'] / 1e6:,.0f} MB",
+        "On solid-state disks set random_page_cost to 1.1: the default makes PostgreSQL avoid "
+        "indexes."
+        if costs > 2
+        else "",
+    )
+    yield _judge(
+        "jit",
+        not server["jit"],
+        f"{'on' if server['jit'] else 'off'} for whoever connects",
+        "Compiling a search takes longer than running it, and search() is large enough for it. "
+        "Palate's own connections switch it off; for psql: "
+        f"ALTER DATABASE {server['database']} SET jit = off;",
+    )
+
+
+def _look_at_extensions(database: Database) -> Iterator[Check]:
+    with database.read() as connection:
+        found = {row.name: row for row in connection.execute(_statements["extensions"])}
+        preload = connection.execute(_statements["server"]).mappings().one()["preload"]
+    vector = found.get("vector")
+    yield Check(
+        "pgvector",
+        "ok" if vector else "fail",
+        f"vector {vector.installed_version or 'not created yet'}" if vector else "not available",
+        "" if vector else "Install pgvector on the server.",
+    )
+    engine = database.search_engine.name
+    preloaded = preload is None or "pg_search" in preload
+    if "pg_search" not in found:
+        yield Check("engine", "ok", f"{engine}: BM25 in plain SQL")
+    elif engine == "paradedb" and not preloaded:
+        yield Check(
+            "engine",
+            "fail",
+            "pg_search is there, but not preloaded",
+            "Put pg_search into shared_preload_libraries and restart the server.",
+        )
+    elif engine == "postgres":
+        yield Check(
+            "engine",
+            "warn",
+            "postgres, though pg_search is there",
+            "Unset PALATE_ENGINE, and preload pg_search, to use ParadeDB's BM25.",
+        )
+    else:
+        yield Check("engine", "ok", f"paradedb: pg_search {found['pg_search'].installed_version}")
+
+
+def _look_at_schema(database: Database) -> Iterator[Check]:
+    check_schema(database)
+    yield Check("schema", "ok", "as this Palate expects")
+
+
+def _look_at_data(database: Database) -> Iterator[Check]:
+    everything = json.dumps(database.search_engine.compile(All()).query)
+    with database.read() as connection:
+        counts = connection.execute(_statements["counts"]).mappings().one()
+        indexed = connection.execute(_statements["indexed"], {"everything": everything}).scalar()
+    movies = counts["movies"]
+    yield Check(
+        "data",
+        "ok" if movies else "warn",
+        f"{movies:,} films, {counts['ratings']:,} ratings, {counts['profiles']:,} profiles, "
+        f"source {counts['source'] or 'none'}",
+        "" if movies else "Run `palate ingest sample`, or `palate demo`.",
+    )
+    yield _judge(
+        "search index",
+        indexed == movies,
+        f"{indexed:,} of {movies:,} films",
+        _REBUILD[database.search_engine.name],
+    )
+    yield _judge(
+        "vectors",
+        counts["without_vector"] == 0,
+        f"{movies - counts['without_vector']:,} of {movies:,} films "
+        f"({counts['embedding_model'] or 'no model'})",
+        "Run `palate embed generate FILE` and `palate ingest embeddings FILE`.",
+    )
+    yield _judge(
+        "statistics",
+        counts["stats_movies"] == movies
+        and counts["counted_ratings"] == counts["stats_ratings"] == counts["copied_ratings"],
+        f"{counts['stats_ratings']:,} of {counts['counted_ratings']:,} ratings counted",
+        "Run `palate db refresh`: popularity and avg_rating are older than the ratings.",
+    )
+
+
+def _judge(name: str, good: bool, detail: str, advice: str) -> Check:
+    return Check(name, "ok" if good else "warn", detail, "" if good else advice)
+
+
+def _look_at_disk(database: Database, settings: Settings) -> Iterator[Check]:
+    if database.server is None:
+        return
+    free = shutil.disk_usage(database.server.home).free
+    yield _judge(
+        "disk",
+        free >= _LEAST_FREE,
+        f"{free / 1e9:,.1f} GB free at {settings.data_dir}",
+        "Make room, or move PALATE_DATA_DIR: PostgreSQL stops when the disk is full.",
+    )
+
+
+_NAMES: dict[Callable[[Database], Iterator[Check]], str] = {
+    _look_at_server: "server",
+    _look_at_extensions: "extensions",
+    _look_at_schema: "schema",
+    _look_at_data: "data",
+    look_at_order: "learned order",
+}
