@@ -16,9 +16,14 @@ COPY pyproject.toml constraints.txt ./
 COPY docker/install.sh docker/
 RUN docker/install.sh dependencies /opt/palate api
 COPY palate/ palate/
+COPY llm/ llm/
 COPY sql/ sql/
 COPY ingest/ ingest/
+COPY search/ search/
 COPY rerank/ rerank/
+COPY learn/ learn/
+COPY evaluate/ evaluate/
+COPY ask/ ask/
 COPY serve/ serve/
 COPY test_users/ test_users/
 COPY samples/ samples/
@@ -36,9 +41,14 @@ COPY pyproject.toml constraints.txt ./
 COPY docker/install.sh docker/
 RUN docker/install.sh dependencies /opt/palate jobs
 COPY palate/ palate/
+COPY llm/ llm/
 COPY sql/ sql/
 COPY ingest/ ingest/
+COPY search/ search/
 COPY rerank/ rerank/
+COPY learn/ learn/
+COPY evaluate/ evaluate/
+COPY ask/ ask/
 COPY serve/ serve/
 COPY test_users/ test_users/
 COPY samples/ samples/

@@ -37,7 +37,7 @@ samples: $(VENV)/dev  ## Rebuild the sample's files from their inputs
 	$(BIN)/python -m samples.build embeddings
 
 k8s-check: $(VENV)/dev  ## Check the image, the chart, the plain manifests and the way in only
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup tests/kubernetes tests/integration/test_k8s.py
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup tests/kubernetes tests/integration/serve/test_k8s.py
 
 manifests: $(VENV)/dev  ## Make k8s/, the schema and the table of values again from the chart
 	$(BIN)/python -m tests.kubernetes.generate

@@ -18,7 +18,7 @@ from sql.syntax import Match, Node
 from tests.conftest import DATA
 from tests.engine.conftest import add_films, engine_database, matches, read_films, run
 from tests.engine.reference import Film
-from tests.unit.test_compile import BY_HAND, VERIFIED, verified
+from tests.unit.sql.test_compile import BY_HAND, VERIFIED, verified
 
 FOLDER = DATA / "ml-latest-small"
 WITHIN = 0.01
