@@ -1,11 +1,29 @@
 """What a search is asked and what it answers: the same words in JSON, SQL and Python."""
 
-from typing import Literal
+import math
+from collections.abc import Mapping
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from rapidfuzz import process
+
+from palate.errors import MisuseError
+from palate.settings import Settings
 
 COMPONENTS = ("bm25", "semantic", "content", "collaborative", "popularity")
 """The parts of a score, in the order in which they are shown."""
+
+MAX_WEIGHT = 100
+"""The greatest weight of a component in one call: more would only scale the score."""
+
+PROFILE_PATTERN = "[a-z0-9_-]{1,40}"
+"""What a profile's name is made of; tables check the same."""
+
+LARGEST_ID = 2**63 - 1
+"""Of users and films: PostgreSQL's bigint."""
+
+UserId = Annotated[int, Field(ge=0, le=LARGEST_ID)]
+Profile = Annotated[str, Field(pattern=f"^{PROFILE_PATTERN}$")]
 
 Mode = Literal["lexical", "semantic", "hybrid"]
 Seen = Literal["keep", "drop", "mark"]
@@ -24,8 +42,8 @@ class SearchRequest(_Frozen):
     """One search. ``k`` films are returned, chosen among ``candidates`` by text."""
 
     q: str = Field(description="Words, phrases, field:value, AND OR NOT, ranges.")
-    user_id: int | None = Field(None, ge=0, le=2**63 - 1, description="Whose taste orders them.")
-    profile: str = Field("main", pattern=r"^[a-z0-9_-]{1,40}$", description="Which taste.")
+    user_id: UserId | None = Field(None, description="Whose taste orders them.")
+    profile: Profile = Field("main", description="Which taste.")
     k: int = Field(10, ge=1, description="Films returned.")
     candidates: int = Field(100, ge=1, description="Films that text finds and taste orders.")
     weights: dict[str, float] | None = Field(
@@ -250,3 +268,47 @@ class Rating(_Frozen):
     year: int | None
     rating: float
     rated_at: str
+
+
+def parse_weights(text: str) -> dict[str, float]:
+    """``bm25:0.3,content:0.5`` as numbers.
+
+    Raises ValueError for an unknown or repeated component, or a weight off 0 to MAX_WEIGHT.
+    """
+    weights: dict[str, float] = {}
+    for part in text.split(","):
+        name, _, number = (piece.strip() for piece in part.partition(":"))
+        if name in weights:
+            raise ValueError(f"{name} is weighted twice")
+        weights[name] = _as_number(number)
+        check_weights({name: weights[name]})
+    return weights
+
+
+def _as_number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def check_weights(weights: Mapping[str, float]) -> None:
+    """Raise ValueError for a name that is no component, or a weight off 0 to MAX_WEIGHT."""
+    for name, weight in weights.items():
+        if name not in COMPONENTS:
+            nearest = process.extractOne(name, COMPONENTS, score_cutoff=60)
+            hint = f"did you mean {nearest[0]}" if nearest else f"one of {', '.join(COMPONENTS)}"
+            raise ValueError(f"{name!r} is no component; {hint}")
+        if not 0 <= weight <= MAX_WEIGHT:
+            raise ValueError(f"the weight of {name} is no number from 0 to {MAX_WEIGHT}")
+
+
+def check_limits(settings: Settings, **asked: int) -> None:
+    """Raise MisuseError where ``k`` or ``candidates`` pass PALATE_MAX_K, PALATE_MAX_CANDIDATES."""
+    for name, number in asked.items():
+        limit: int = getattr(settings, f"max_{name}")
+        if number > limit:
+            raise MisuseError(
+                f"{name} is {number}; at most {limit} are allowed. Ask for fewer, or raise "
+                f"PALATE_MAX_{name.upper()}."
+            )

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from palate.contract import Rerank, Reranking, Seen
+from palate.contract import Profile, Rerank, Reranking, Seen, UserId
 from palate.errors import MisuseError
 from palate.metrics import stage
 from palate.statements import Statements
@@ -28,8 +28,8 @@ class _Frozen(BaseModel):
 class RecommendRequest(_Frozen):
     """Films for one user; ``k`` are returned, chosen among the ``candidates`` best of each part."""
 
-    user_id: int | None = Field(None, ge=0, le=2**63 - 1, description="Whose taste orders them.")
-    profile: str = Field("main", pattern=r"^[a-z0-9_-]{1,40}$", description="Which taste.")
+    user_id: UserId | None = Field(None, description="Whose taste orders them.")
+    profile: Profile = Field("main", description="Which taste.")
     k: int = Field(10, ge=1, description="Films returned.")
     candidates: int = Field(
         100, ge=1, description="Best films of each of popularity, content and collaborative."

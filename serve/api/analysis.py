@@ -14,10 +14,9 @@ from ask.compare import compare as compare_movies
 from ask.preferences import Preferences
 from ask.preferences import preferences as find_preferences
 from ask.summaries import worded
-from palate.contract import Words
+from palate.contract import Profile, Words
 from rerank.recommend import Recommendations, RecommendRequest
 from rerank.recommend import recommend as find_recommendations
-from serve.api.movies import PROFILE
 from serve.api.routes import GuardedRoute, scoped
 from serve.api.services import Services, answer, in_thread, services
 from serve.api.users import ProfileParameters, UserId
@@ -38,7 +37,7 @@ class PredictParameters(BaseModel):
 
     user_id: int = Field(ge=0, le=2**63 - 1, description="Whose rating.", examples=[10001])
     movie: Film = Field(description="A movie_id or a title.", examples=["Shrek"])
-    profile: str = Field("main", pattern=PROFILE, description="Which taste of the user.")
+    profile: Profile = Field("main", description="Which taste of the user.")
     words: SummaryWords = "template"
 
 

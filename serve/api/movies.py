@@ -7,16 +7,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from palate.contract import Movie, SimilarMovie
+from palate.contract import LARGEST_ID, Movie, Profile, SimilarMovie, UserId
 from search.catalog import get_movie, similar
 from serve.api.routes import GuardedRoute, scoped
 from serve.api.services import answer, services
 
 router = APIRouter(route_class=GuardedRoute, tags=["movies"])
 
-PROFILE = r"^[a-z0-9_-]{1,40}$"
 MovieId = Annotated[
-    int, Path(ge=0, le=2**63 - 1, description="The film's id in this catalog.", examples=[1])
+    int, Path(ge=0, le=LARGEST_ID, description="The film's id in this catalog.", examples=[1])
 ]
 
 
@@ -33,10 +32,8 @@ class SimilarParameters(BaseModel):
     """How many, and for whom."""
 
     k: int = Field(10, ge=1, le=100, description="Films returned.")
-    user_id: int | None = Field(
-        None, ge=0, le=2**63 - 1, description="Whose taste joins in ordering them."
-    )
-    profile: str = Field("main", pattern=PROFILE, description="Which taste of the user.")
+    user_id: UserId | None = Field(None, description="Whose taste joins in ordering them.")
+    profile: Profile = Field("main", description="Which taste of the user.")
 
 
 @router.get(

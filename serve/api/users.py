@@ -7,9 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from palate.contract import Rating, User
+from palate.contract import Profile, Rating, User
 from rerank import profile as profiles
-from serve.api.movies import PROFILE, MovieId
+from serve.api.movies import MovieId
 from serve.api.routes import GuardedRoute, scoped
 from serve.api.services import answer, services
 
@@ -23,7 +23,7 @@ UserId = Annotated[
 class ProfileParameters(BaseModel):
     """Which of the user's tastes."""
 
-    profile: str = Field("main", pattern=PROFILE, description="Which taste of the user.")
+    profile: Profile = Field("main", description="Which taste of the user.")
 
 
 class RatingsParameters(ProfileParameters):
