@@ -157,7 +157,7 @@ def _dump(database: Database, tool: Path, partial: Path) -> None:
     made = run_tool(
         tool,
         "--format=custom",
-        "--schema=public",
+        f"--schema={database.schema}",
         "--no-owner",
         "--no-privileges",
         f"--file={partial}",
@@ -176,6 +176,7 @@ def _restore_dump(database: Database, path: Path, version: int, *, fresh: bool) 
     if fresh:
         with database.begin() as connection:
             run_script(connection, _statements.raw("make_extensions"))
+            run_script(connection, f"CREATE SCHEMA IF NOT EXISTS {database.schema}")
     database.engine.dispose()
     with tempfile.NamedTemporaryFile("w", suffix=".list") as contents:
         contents.write(_dump_contents(tool, path))

@@ -17,7 +17,7 @@ import typer
 from typer.exceptions import TyperException
 
 import palate
-from palate.errors import MisuseError, PalateError
+from palate.errors import MisuseError, PalateError, RefusedByDatabaseError
 from serve.cli import (
     analysis,
     ask,
@@ -163,8 +163,10 @@ def _settings(flags: dict[str, Any]) -> "Settings":
         return Settings(**flags)
     except ValidationError as error:
         first = error.errors()[0]
-        name = "PALATE_" + "_".join(str(part) for part in first["loc"]).upper()
-        raise MisuseError(f"{name}: {first['msg']}. Nothing was done. Correct it.") from error
+        name = "_".join(str(part) for part in first["loc"]).upper().removeprefix("PALATE_")
+        raise MisuseError(
+            f"PALATE_{name}: {first['msg']}. Nothing was done. Correct it."
+        ) from error
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -178,6 +180,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except typer.Abort:
         say("palate: stopped. Nothing was done.")
         return 1
+    except RefusedByDatabaseError as error:
+        return _failed(error, f"{error} PostgreSQL said: {error.said}.", error.exit_code)
     except PalateError as error:
         return _failed(error, str(error), error.exit_code)
     except BrokenPipeError:

@@ -63,7 +63,7 @@ class Session:
         """
         from sql.database import Database
 
-        with Database.open(self.settings) as database, _fitting_schema():
+        with Database.open(self.settings) as database, _fitting_schema(database):
             if migrate and database.server is not None:
                 from sql.migrate import migrate as bring_up
 
@@ -111,23 +111,12 @@ def session(context: typer.Context) -> Session:
 
 
 @contextmanager
-def _fitting_schema() -> Iterator[None]:
-    """Turn the database's word for a missing table or function into what to do."""
-    import psycopg
-    import sqlalchemy
-
+def _fitting_schema(database: Database) -> Iterator[None]:
+    """Where something of the schema is missing, say which version it is of."""
     try:
         yield
-    except sqlalchemy.exc.ProgrammingError as error:
-        if isinstance(
-            error.orig,
-            psycopg.errors.UndefinedTable
-            | psycopg.errors.UndefinedFunction
-            | psycopg.errors.UndefinedColumn
-            | psycopg.errors.UndefinedObject,
-        ):
-            raise SchemaError(
-                "The database has no schema that fits this Palate. Nothing was done. "
-                "Run `palate db migrate`; `palate demo` fills an empty one with the sample."
-            ) from error
+    except SchemaError:
+        from sql.migrate import check_schema
+
+        check_schema(database)
         raise

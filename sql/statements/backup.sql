@@ -9,7 +9,7 @@ SELECT EXISTS (SELECT FROM movies) OR EXISTS (SELECT FROM ratings)
     OR EXISTS (SELECT FROM users) OR EXISTS (SELECT FROM tags);
 
 -- name: make_extensions
-CREATE EXTENSION IF NOT EXISTS vector;
+CREATE EXTENSION IF NOT EXISTS vector SCHEMA public;
 DO $$
 BEGIN
     IF EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pg_search') THEN

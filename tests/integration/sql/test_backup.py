@@ -246,7 +246,7 @@ def test_a_csv_backup_sees_one_moment(films: Database, tmp_path: Path) -> None:
 
 
 def test_no_table_is_forgotten(database: Database) -> None:
-    tables = fetch(database, b"SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    tables = fetch(database, b"SELECT tablename FROM pg_tables WHERE schemaname = 'palate'")
     assert {row[0] for row in tables} - DERIVED == set(TABLES)
 
 
