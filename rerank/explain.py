@@ -49,7 +49,7 @@ def fetch_neighbours(
     }
 
 
-def explained(
+def add_reasons(
     connection: Connection,
     request: SearchRequest,
     response: SearchResponse,
@@ -73,7 +73,9 @@ def explained(
     return response.model_copy(update={"hits": tuple(hits)}), passages
 
 
-def worded(response: SearchResponse, texts: Iterable[Worded], account: Wording) -> SearchResponse:
+def replace_reasons(
+    response: SearchResponse, texts: Iterable[Worded], account: Wording
+) -> SearchResponse:
     """The answer with reasons as they were worded."""
     said = {text.key: {"reasons": text.sentences, "reason_source": text.source} for text in texts}
     hits = (hit.model_copy(update=said.get(hit.movie_id, {})) for hit in response.hits)

@@ -14,8 +14,7 @@ from ask.compare import compare as compare_movies
 from ask.preferences import Preferences
 from ask.preferences import preferences as find_preferences
 from ask.summaries import worded
-from palate.contract import Profile, Words
-from rerank.recommend import Recommendations, RecommendRequest
+from palate.contract import Profile, Recommendations, RecommendRequest, Words
 from rerank.recommend import recommend as find_recommendations
 from serve.api.routes import GuardedRoute, scoped
 from serve.api.services import Services, answer, in_thread, services
