@@ -362,12 +362,16 @@ def check_weights(weights: Mapping[str, float]) -> None:
             raise ValueError(f"the weight of {name} is no number from 0 to {MAX_WEIGHT}")
 
 
-def check_limits(settings: Settings, **asked: int) -> None:
-    """Raise MisuseError where ``k`` or ``candidates`` pass PALATE_MAX_K, PALATE_MAX_CANDIDATES."""
-    for name, number in asked.items():
-        limit: int = getattr(settings, f"max_{name}")
-        if number > limit:
+def check_request(settings: Settings, request: SearchRequest | RecommendRequest) -> None:
+    """Raise MisuseError for a limit of the settings that is passed, or weights that cannot be."""
+    for name in ("k", "candidates"):
+        asked, limit = getattr(request, name), getattr(settings, f"max_{name}")
+        if asked > limit:
             raise MisuseError(
-                f"{name} is {number}; at most {limit} are allowed. Ask for fewer, or raise "
+                f"{name} is {asked}; at most {limit} are allowed. Ask for fewer, or raise "
                 f"PALATE_MAX_{name.upper()}."
             )
+    try:
+        check_weights(getattr(request, "weights", None) or {})
+    except ValueError as error:
+        raise MisuseError(f"weights: {error}. Nothing was searched.") from error

@@ -11,7 +11,7 @@ from palate.contract import (
     Recommendations,
     RecommendRequest,
     Reranking,
-    check_limits,
+    check_request,
 )
 from palate.metrics import stage
 from palate.statements import Statements
@@ -41,7 +41,7 @@ def recommend(
     An unknown user gets the popular films and is told so. Raises MisuseError for a limit that is
     passed, and DatabaseUnavailableError.
     """
-    check_limits(database.settings, k=request.k, candidates=request.candidates)
+    check_request(database.settings, request)
     judged = 0 if reranker is None or request.rerank == "none" else reranker.window
     filter_ = None if only is None else database.search_engine.compile(only).query
     bound = {

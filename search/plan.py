@@ -1,64 +1,11 @@
 """What one request asks of the engine: a first page, or a later one of a frozen order."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from palate.contract import Hit, SearchRequest, Seen, check_limits, check_weights
-from palate.errors import MisuseError
-from palate.metrics import stage
-from palate.settings import Settings
-from search.cursor import Cursor, CursorSigner
-from search.query import ParsedQuery, parse
+from palate.contract import SearchRequest, Seen
+from search.cursor import Cursor
+from search.query import ParsedQuery
 from sql.syntax import All, And, Filter, Ids, Match, Node, Range, loosen
-
-
-class Planner:
-    """Reads requests, within the limits of the settings. Thread-safe."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._signer = CursorSigner(settings)
-
-    def plan(self, request: SearchRequest, parsed: ParsedQuery | None = None) -> "Plan":
-        """What to ask the engine; ``parsed`` stands for ``request.q`` where it is read already.
-
-        Raises QuerySyntaxError (``strict`` only), and MisuseError for a limit that is passed or a
-        cursor that does not fit.
-        """
-        parsed = parsed or self._parse(request)
-        self._check(request)
-        cursor = self._signer.read(request.cursor, request) if request.cursor else None
-        judged = 0 if request.rerank == "none" else self._settings.rerank_window
-        return Plan(request, parsed, cursor, k=max(request.k, judged))
-
-    def next_cursor(
-        self, plan: "Plan", order: Sequence[int], *, relaxed: bool, learned: bool
-    ) -> str | None:
-        """The cursor behind the plan's page of ``order``, all films' ids; None: nothing is left."""
-        offset = plan.offset + plan.k
-        if offset >= len(order) or plan.request.rerank != "none":
-            return None
-        return self._signer.write(Cursor(tuple(order), offset, relaxed, learned), plan.request)
-
-    def _parse(self, request: SearchRequest) -> ParsedQuery:
-        with stage("parse"):
-            return parse(
-                request.q,
-                strict=request.strict,
-                max_length=self._settings.max_query_length,
-                max_clauses=self._settings.max_query_clauses,
-            )
-
-    def _check(self, request: SearchRequest) -> None:
-        if request.cursor and request.rerank != "none":
-            raise MisuseError(
-                "A reranked search has one page, so there is no cursor into it. Nothing was "
-                "searched. Ask for more films by k, or page without rerank."
-            )
-        check_limits(self._settings, k=request.k, candidates=request.candidates)
-        try:
-            check_weights(request.weights or {})
-        except ValueError as error:
-            raise MisuseError(f"weights: {error}. Nothing was searched.") from error
 
 
 class Plan:
@@ -97,23 +44,6 @@ class Plan:
             self.seen = "keep"
         self.candidates = max(len(cursor.movie_ids) if cursor else request.candidates, k)
         self.page = list(cursor.movie_ids[self.offset : self.offset + k]) if cursor else None
-
-    def order_page(self, hits: list[Hit]) -> list[Hit]:
-        """The hits of this page, ranked as the first page ranked them."""
-        if self.page is None:
-            return hits
-        place = {movie_id: self.offset + i for i, movie_id in enumerate(self.page, 1)}
-        return [
-            hit.model_copy(
-                update={
-                    "rank": place[hit.movie_id],
-                    "moved": hit.unpersonalized_rank - place[hit.movie_id],
-                }
-            )
-            for hit in sorted(
-                (hit for hit in hits if hit.movie_id in place), key=lambda hit: place[hit.movie_id]
-            )
-        ]
 
 
 def _filters(request: SearchRequest) -> Iterator[Node]:
