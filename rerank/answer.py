@@ -22,7 +22,7 @@ _statements = Statements(Path(__file__).parent / "statements" / "search.sql")
 
 _MADE = {"genres", "components", "contributions", "learned_score", "seen"}
 _LATER = {"rerank_score", "rerank_reason", "rank_before", "reasons", "reason_source", "snippets"}
-_READ = tuple(name for name in Hit.model_fields if name not in _MADE | _LATER)
+READ = tuple(name for name in Hit.model_fields if name not in _MADE | _LATER)
 """Fields of a hit that are columns of the statement, by the same names."""
 
 
@@ -30,7 +30,7 @@ def hit_of(row: Mapping[str, Any]) -> Hit:
     """One film as it is answered, from its row."""
     unset: dict[str, Any] = dict.fromkeys(_LATER)
     return Hit.model_construct(
-        **{name: row[name] for name in _READ},
+        **{name: row[name] for name in READ},
         **unset,
         genres=tuple(row["genres"]),
         components={name: row[name] for name in COMPONENTS},

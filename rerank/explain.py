@@ -146,7 +146,7 @@ def _movement(hit: Hit) -> str:
     return f"; {'lifted' if hit.moved > 0 else 'lowered'} {places}"
 
 
-_WORDS = {
+WORDS = {
     "bm25": "how well its text matches",
     "semantic": "how near its meaning is to the query",
     "content": "how near it is to what you like",
@@ -157,4 +157,4 @@ _WORDS = {
 
 def _main_part(hit: Hit) -> str:
     name, share = max(hit.contributions.items(), key=lambda item: item[1])
-    return f"most of its score is {_WORDS[name]} ({share:.2f} of {hit.score:.2f})"
+    return f"most of its score is {WORDS[name]} ({share:.2f} of {hit.score:.2f})"

@@ -25,7 +25,7 @@ _statements = Statements(Path(__file__).parent / "statements" / "recommend.sql")
 _MADE = {
     "genres", "components", "contributions", "rerank_score", "rerank_reason", "rank_before",
 }  # fmt: skip
-_READ = tuple(name for name in Recommendation.model_fields if name not in _MADE)
+READ = tuple(name for name in Recommendation.model_fields if name not in _MADE)
 """Fields of a recommendation that are columns of the statement, by the same names."""
 
 
@@ -84,7 +84,7 @@ def _rerank(
 
 def _movie(row: Mapping[str, Any]) -> Recommendation:
     return Recommendation(
-        **{name: row[name] for name in _READ},
+        **{name: row[name] for name in READ},
         genres=tuple(row["genres"]),
         components={part: row[part] for part in PARTS},
         contributions={part: row[f"{part}_contribution"] for part in PARTS},
