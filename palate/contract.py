@@ -34,11 +34,13 @@ ReasonSource = Literal["model", "template"]
 Order = Literal["learned", "blend"]
 
 
-class _Frozen(BaseModel):
+class Frozen(BaseModel):
+    """What every request and answer is: unchangeable, and nothing but the fields it names."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class SearchRequest(_Frozen):
+class SearchRequest(Frozen):
     """One search. ``k`` films are returned, chosen among ``candidates`` by text."""
 
     q: str = Field(description="Words, phrases, field:value, AND OR NOT, ranges.")
@@ -89,7 +91,7 @@ class SearchRequest(_Frozen):
     )
 
 
-class QueryRead(_Frozen):
+class QueryRead(Frozen):
     """How the query was understood."""
 
     text: str
@@ -97,7 +99,7 @@ class QueryRead(_Frozen):
     notes: tuple[str, ...] = ()
 
 
-class Hit(_Frozen):
+class Hit(Frozen):
     """One film, where it stands and why: the contributions add up to the score."""
 
     rank: int
@@ -135,7 +137,7 @@ class Hit(_Frozen):
     snippets: dict[str, str] | None = None
 
 
-class Wording(_Frozen):
+class Wording(Frozen):
     """What became of the texts that a language model was to word."""
 
     model: str | None = Field(description="Null: none is set.")
@@ -145,7 +147,7 @@ class Wording(_Frozen):
     why_not: str | None = Field(None, description="Why the others are templates.")
 
 
-class Reranking(_Frozen):
+class Reranking(Frozen):
     """Whether the order was judged again."""
 
     reranked: bool = False
@@ -153,7 +155,7 @@ class Reranking(_Frozen):
     why_not_reranked: str | None = Field(None, description="Why the order stayed as it was.")
 
 
-class Facets(_Frozen):
+class Facets(Frozen):
     """How many of all matching films have each value."""
 
     genres: dict[str, int]
@@ -188,7 +190,7 @@ PARTS = ("content", "collaborative", "popularity")
 """The components of the blend that need no query."""
 
 
-class RecommendRequest(_Frozen):
+class RecommendRequest(Frozen):
     """Films for one user; ``k`` are returned, chosen among the ``candidates`` best of each part."""
 
     user_id: UserId | None = Field(None, description="Whose taste orders them.")
@@ -205,7 +207,7 @@ class RecommendRequest(_Frozen):
     )
 
 
-class Recommendation(_Frozen):
+class Recommendation(Frozen):
     """One film, where it stands and why: the contributions add up to the score."""
 
     rank: int
@@ -243,7 +245,7 @@ class Recommendations(Reranking):
     movies: tuple[Recommendation, ...]
 
 
-class Movie(_Frozen):
+class Movie(Frozen):
     """A film as the catalog knows it."""
 
     movie_id: int
@@ -275,7 +277,7 @@ class Movie(_Frozen):
     enriched_at: str | None = None
 
 
-class SimilarMovie(_Frozen):
+class SimilarMovie(Frozen):
     """A film near another, by the cosine of their centred text embeddings."""
 
     rank: int
@@ -288,7 +290,7 @@ class SimilarMovie(_Frozen):
     content: float | None = Field(description="Cosine with the user's taste, when one was given.")
 
 
-class Suggestion(_Frozen):
+class Suggestion(Frozen):
     """A title that starts as typed."""
 
     movie_id: int
@@ -296,7 +298,7 @@ class Suggestion(_Frozen):
     year: int | None
 
 
-class GenreMean(_Frozen):
+class GenreMean(Frozen):
     """A user's ratings of one genre."""
 
     genre: str
@@ -304,7 +306,7 @@ class GenreMean(_Frozen):
     mean: float
 
 
-class User(_Frozen):
+class User(Frozen):
     """A user's profile: what is known and whether it can order a search."""
 
     user_id: int
@@ -317,7 +319,7 @@ class User(_Frozen):
     updated_at: str
 
 
-class Rating(_Frozen):
+class Rating(Frozen):
     """One rating of one film."""
 
     user_id: int
