@@ -23,7 +23,7 @@ from alembic.util import CommandError
 from palate.errors import BusyError, DatabaseUnavailableError, NewerSchemaError, SchemaError
 from palate.statements import Statements, run_script
 from sql.database import Database
-from sql.room import drop_former, make_roles, make_room
+from sql.room import describe, drop_former, make_roles, make_room
 
 ALEMBIC = threading.RLock()
 """Held while Alembic runs: its context is the process's own, so that of two threads that migrate,
@@ -69,6 +69,7 @@ def _apply(database: Database) -> list[str]:
         drop_former(connection, database.schema)
         applied += _apply_repeatable(connection, database.search_engine.name)
         if not database.is_scratch:
+            describe(connection, database.schema, anew=bool(applied))
             make_roles(connection, database)
     return applied
 

@@ -34,6 +34,7 @@ class Own:
     ``former``: earlier versions made it, this one does not.
     """
 
+    oid: int
     kind: str
     name: str
     owner: str
@@ -72,7 +73,7 @@ def find_own(connection: sqlalchemy.Connection, schema: str) -> list[Own]:
     rows = connection.execute(
         _statements["own"], {"schema": schema, "kinds": list(kinds), "names": list(called)}
     )
-    return [Own(row.kind, row.name, row.owner, row.place > len(names())) for row in rows]
+    return [Own(row.oid, row.kind, row.name, row.owner, row.place > len(names())) for row in rows]
 
 
 def _made_by(script: str) -> Iterator[tuple[str, str]]:

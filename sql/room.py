@@ -69,6 +69,13 @@ def drop_former(connection: sqlalchemy.Connection, schema: str) -> None:
             run_script(connection, f"DROP {own}")
 
 
+def describe(connection: sqlalchemy.Connection, schema: str, *, anew: bool) -> None:
+    """Say of every object what it is, where some were made anew."""
+    if anew:
+        own = [one.oid for one in find_own(connection, schema)]
+        connection.execute(_statements["make_comments"], {"own": own})
+
+
 def make_roles(connection: sqlalchemy.Connection, database: Database) -> None:
     """Make Palate's roles where that is allowed, and give them what is Palate's."""
     own = find_own(connection, database.schema)

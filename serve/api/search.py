@@ -3,11 +3,18 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 from starlette.requests import Request
 from starlette.responses import Response
 
-from palate.contract import COMPONENTS, SearchRequest, SearchResponse, Suggestion, parse_weights
+from palate.contract import (
+    COMPONENTS,
+    Frozen,
+    SearchRequest,
+    SearchResponse,
+    Suggestion,
+    parse_weights,
+)
 from search.catalog import suggest as suggest_titles
 from serve.api.routes import GuardedRoute, scoped
 from serve.api.services import answer, in_thread, services
@@ -44,16 +51,14 @@ class SearchParameters(SearchRequest):
     )
 
 
-class Suggestions(BaseModel):
+class Suggestions(Frozen):
     """Titles that start as typed, best first."""
-
-    model_config = ConfigDict(frozen=True)
 
     prefix: str
     suggestions: tuple[Suggestion, ...]
 
 
-class SuggestParameters(BaseModel):
+class SuggestParameters(Frozen):
     """What was typed so far."""
 
     q: str = Field(max_length=200, description="What was typed so far.", examples=["lord of"])

@@ -7,24 +7,24 @@ WITH listed AS (
 ), home AS (
     SELECT n.oid, n.nspname FROM pg_namespace n WHERE n.nspname = :schema
 )
-SELECT l.kind, format('%I.%I', h.nspname, c.relname) AS name,
+SELECT c.oid, l.kind, format('%I.%I', h.nspname, c.relname) AS name,
        pg_get_userbyid(c.relowner) AS owner, l.place
 FROM home h JOIN listed l ON true
 JOIN pg_class c ON c.relnamespace = h.oid AND c.relname = l.name
     AND l.kind = CASE c.relkind WHEN 'r' THEN 'TABLE' WHEN 'p' THEN 'TABLE' WHEN 'v' THEN 'VIEW'
                  WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'S' THEN 'SEQUENCE' WHEN 'c' THEN 'TYPE' END
 UNION ALL
-SELECT l.kind, format('%I.%I(%s)', h.nspname, p.proname, pg_get_function_identity_arguments(p.oid)),
+SELECT p.oid, l.kind, format('%I.%I(%s)', h.nspname, p.proname, pg_get_function_identity_arguments(p.oid)),
        pg_get_userbyid(p.proowner), l.place
 FROM home h JOIN listed l ON l.kind = 'FUNCTION'
 JOIN pg_proc p ON p.pronamespace = h.oid AND p.proname = split_part(l.name, '(', 1)
     AND p.oid = to_regprocedure(format('%I.%s', h.nspname, l.name))
 UNION ALL
-SELECT l.kind, format('%I.%I', h.nspname, d.dictname), pg_get_userbyid(d.dictowner), l.place
+SELECT d.oid, l.kind, format('%I.%I', h.nspname, d.dictname), pg_get_userbyid(d.dictowner), l.place
 FROM home h JOIN listed l ON l.kind = 'TEXT SEARCH DICTIONARY'
 JOIN pg_ts_dict d ON d.dictnamespace = h.oid AND d.dictname = l.name
 UNION ALL
-SELECT l.kind, format('%I.%I', h.nspname, f.cfgname), pg_get_userbyid(f.cfgowner), l.place
+SELECT f.oid, l.kind, format('%I.%I', h.nspname, f.cfgname), pg_get_userbyid(f.cfgowner), l.place
 FROM home h JOIN listed l ON l.kind = 'TEXT SEARCH CONFIGURATION'
 JOIN pg_ts_config f ON f.cfgnamespace = h.oid AND f.cfgname = l.name
-ORDER BY 4;
+ORDER BY 5;

@@ -28,5 +28,8 @@ WHERE NOT EXISTS (
     WHERE to_regclass(format('%I.%I', s.name, t)) IS NULL)
 ORDER BY s.place LIMIT 1;
 
+-- name: make_comments
+SELECT make_comments(CAST(:own AS oid[]));
+
 -- name: make_roles
 SELECT make_roles(CAST(:objects AS text[]), CAST(:strangers AS text[]), CAST(:embedded AS boolean));
