@@ -162,6 +162,39 @@ def sample_copy(
 
 
 @pytest.fixture(scope="session")
+def few_raters_template(
+    server: EmbeddedServer, settings: Settings, sample_template: str
+) -> Iterator[str]:
+    """The sample with 150 of its 600 raters, to clone: learning takes a quarter of the time."""
+    with cloned(server, settings, sample_template) as database:
+        with database.begin(patient=True) as connection:
+            connection.exec_driver_sql("DELETE FROM ratings WHERE user_id > 150")
+            connection.exec_driver_sql("DELETE FROM users WHERE user_id > 150")
+            connection.exec_driver_sql("SELECT refresh_stats()")
+        database.engine.dispose()
+        yield name_of(database)
+
+
+@pytest.fixture(scope="session")
+def few_raters_database(
+    server: EmbeddedServer, settings: Settings, few_raters_template: str
+) -> Iterator[Database]:
+    """150 raters of the sample and the tasters, for tests that only read."""
+    with cloned(server, settings, few_raters_template) as database:
+        create_tasters(database)
+        yield database
+
+
+@pytest.fixture
+def few_raters_copy(
+    server: EmbeddedServer, settings: Settings, few_raters_template: str
+) -> Iterator[Database]:
+    """150 raters of the sample, for one test that writes."""
+    with cloned(server, settings, few_raters_template) as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
 def movielens_database(
     server: EmbeddedServer, settings: Settings, empty_template: str
 ) -> Iterator[Database]:
