@@ -34,13 +34,13 @@ MODEL = Als(rank=8, epochs=3)
 def learned(
     server: EmbeddedServer,
     settings: Settings,
-    few_raters_template: str,
+    sample_template: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[tuple[Database, int, Path]]:
     """The sample, its films' ids beyond what Spark counts with, learned once on two threads; a
     virtual machine takes seconds to start."""
     folder = tmp_path_factory.mktemp("spark") / "features"
-    with cloned(server, settings, few_raters_template) as database:
+    with cloned(server, settings, sample_template) as database:
         with database.begin() as connection:
             connection.exec_driver_sql("CREATE TEMP TABLE kept AS SELECT * FROM ratings")
             connection.exec_driver_sql("DELETE FROM ratings")
@@ -112,7 +112,7 @@ def test_an_unmeasured_model_is_refused_where_a_measured_one_is_active(
 
 
 def test_without_files_it_says_what_writes_them(
-    few_raters_database: Database, tmp_path: Path
+    sample_database: Database, tmp_path: Path
 ) -> None:
     with pytest.raises(NotFoundError, match="palate features build"):
-        train_als(few_raters_database, tmp_path, MODEL, master="local[2]")
+        train_als(sample_database, tmp_path, MODEL, master="local[2]")
