@@ -111,8 +111,6 @@ def test_an_unmeasured_model_is_refused_where_a_measured_one_is_active(
         registry.activate(database, model_id)
 
 
-def test_without_files_it_says_what_writes_them(
-    sample_database: Database, tmp_path: Path
-) -> None:
+def test_without_files_it_says_what_writes_them(sample_database: Database, tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="palate features build"):
         train_als(sample_database, tmp_path, MODEL, master="local[2]")
