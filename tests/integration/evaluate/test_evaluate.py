@@ -143,7 +143,7 @@ def test_held_out_ratings_change_nothing_that_is_measured(few_raters_copy: Datab
             ),
             [{"user_id": user, "movie_id": movie} for user, movie in future],
         )
-    with held_out(few_raters_copy, ["one-word"], users=5) as held:
+    with held_out(few_raters_copy, ["one-word"], users=25) as held:
         after = fetch_candidates(held.database, queries)
     assert (before.movie_ids == after.movie_ids).all()
     for name, values in before.components.items():
