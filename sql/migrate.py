@@ -69,8 +69,8 @@ def _apply(database: Database) -> list[str]:
         drop_former(connection, database.schema)
         applied += _apply_repeatable(connection, database.search_engine.name)
         if not database.is_scratch:
-            describe(connection, database.schema, anew=bool(applied))
             make_roles(connection, database)
+            describe(connection, database.schema, anew=bool(applied))
     return applied
 
 
