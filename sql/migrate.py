@@ -23,6 +23,7 @@ from alembic.util import CommandError
 from palate.errors import BusyError, DatabaseUnavailableError, NewerSchemaError, SchemaError
 from palate.statements import Statements, run_script
 from sql.database import Database
+from sql.objects import find_own
 from sql.room import describe, drop_former, make_roles, make_room
 
 ALEMBIC = threading.RLock()
@@ -65,9 +66,9 @@ def _apply(database: Database) -> list[str]:
         connection.execute(_statements["lock"])
         connection.execute(_statements["wait_little"])
         applied = make_room(connection, database)
-        applied += _apply_versioned(connection, database.schema)
+        applied += upgrade(connection, database.schema)
         drop_former(connection, database.schema)
-        applied += _apply_repeatable(connection, database.search_engine.name)
+        applied += install_functions(connection, database.search_engine.name)
         if not database.is_scratch:
             make_roles(connection, database)
             describe(connection, database.schema, anew=bool(applied))
@@ -131,11 +132,10 @@ def check_schema(database: Database, *, functions: bool = True) -> None:
 
 
 def _unknown_or_pending(current: str) -> list[str]:
-    script = ScriptDirectory.from_config(_config())
-    revisions = [r.revision for r in script.walk_revisions()][::-1]
-    if current not in revisions:
+    known = revisions()
+    if current not in known:
         raise _newer(current)
-    return revisions[revisions.index(current) + 1 :]
+    return known[known.index(current) + 1 :]
 
 
 def _newer(current: str) -> NewerSchemaError:
@@ -165,19 +165,21 @@ def _config() -> Config:
     return config
 
 
-def _apply_versioned(connection: sqlalchemy.Connection, schema: str) -> list[str]:
+def upgrade(connection: sqlalchemy.Connection, schema: str, revision: str = "head") -> list[str]:
+    """Apply the versioned migrations up to a revision; returns theirs."""
     config = _config()
     config.attributes |= {"connection": connection, "schema": schema}
     before = schema_version(connection)
     try:
         with ALEMBIC:
-            command.upgrade(config, "head")
+            command.upgrade(config, revision)
     except CommandError as error:
         if before is not None and "locate revision" in str(error):
             raise _newer(before) from error
         raise
-    revisions = [r.revision for r in ScriptDirectory.from_config(config).walk_revisions()][::-1]
-    return revisions[revisions.index(before) + 1 :] if before else revisions
+    known = revisions()
+    after = schema_version(connection)
+    return known[known.index(before) + 1 if before else 0 : known.index(str(after)) + 1]
 
 
 def _repeatables(engine_name: str) -> Iterator[Path]:
@@ -204,12 +206,34 @@ def _changed_repeatables(
     return changed
 
 
-def _apply_repeatable(connection: sqlalchemy.Connection, engine_name: str) -> list[str]:
+def revisions() -> list[str]:
+    """Every revision of the tables that this Palate knows, oldest first."""
+    script = ScriptDirectory.from_config(_config())
+    return [revision.revision for revision in script.walk_revisions()][::-1]
+
+
+def install_functions(connection: sqlalchemy.Connection, engine_name: str) -> list[str]:
+    """Apply the repeatable migrations that are new or have changed; returns their names."""
     applied = []
     for name, checksum, body in _changed_repeatables(connection, engine_name):
         run_script(connection, body)
-        connection.execute(
-            _statements["save_repeatable_checksum"], {"name": name, "checksum": checksum}
-        )
+        _save_checksum(connection, name, checksum)
         applied.append(name)
     return applied
+
+
+def adopt_functions(connection: sqlalchemy.Connection, database: Database) -> None:
+    """Let functions that were made in another schema find their tables in the one they are in now,
+    without making them again."""
+    for own in find_own(connection, database.schema):
+        if own.pinned:
+            path = connection.execute(_statements["search_path"]).scalar_one()
+            run_script(connection, f"ALTER {own} SET search_path = {path}")
+    for name, checksum, _ in _changed_repeatables(connection, database.search_engine.name):
+        _save_checksum(connection, name, checksum)
+
+
+def _save_checksum(connection: sqlalchemy.Connection, name: str, checksum: str) -> None:
+    connection.execute(
+        _statements["save_repeatable_checksum"], {"name": name, "checksum": checksum}
+    )

@@ -24,14 +24,16 @@ _MADE = re.compile(
     re.MULTILINE,
 )
 _BRACKET = re.compile(r"[()]")
-_TWO_WORDS = ("double precision", "timestamp with time zone")
+_TWO_WORDS = ("double precision",)
+_SHORT = re.compile(r"\btimestamptz\b")
 
 
 @dataclass(frozen=True)
 class Own:
     """One object that is there: ``kind`` and ``name`` as in ``ALTER kind name``.
 
-    ``former``: earlier versions made it, this one does not.
+    ``former``: earlier versions made it, this one does not. ``pinned``: a function that carries a
+    search_path.
     """
 
     oid: int
@@ -39,6 +41,7 @@ class Own:
     name: str
     owner: str
     former: bool
+    pinned: bool
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"
@@ -63,7 +66,7 @@ def former_names() -> tuple[tuple[str, str], ...]:
     """Kind and name of what only earlier versions made: whoever changes what a function takes
     adds its line to former.txt."""
     lines = (_ROOT / "former.txt").read_text(encoding="utf-8").splitlines()
-    listed = [("FUNCTION", line) for line in lines if line and not line.startswith("#")]
+    listed = [("FUNCTION", _spelt_out(line)) for line in lines if line and not line.startswith("#")]
     return tuple(one for one in listed if one not in names())
 
 
@@ -73,7 +76,10 @@ def find_own(connection: sqlalchemy.Connection, schema: str) -> list[Own]:
     rows = connection.execute(
         _statements["own"], {"schema": schema, "kinds": list(kinds), "names": list(called)}
     )
-    return [Own(row.oid, row.kind, row.name, row.owner, row.place > len(names())) for row in rows]
+    return [
+        Own(row.oid, row.kind, row.name, row.owner, row.place > len(names()), row.pinned)
+        for row in rows
+    ]
 
 
 def _made_by(script: str) -> Iterator[tuple[str, str]]:
@@ -81,8 +87,13 @@ def _made_by(script: str) -> Iterator[tuple[str, str]]:
     for made in _MADE.finditer(script):
         kind, name = made.groups()
         if kind == "FUNCTION":
-            name += f"({', '.join(_types(script, made.end()))})"
+            name += _spelt_out(f"({', '.join(_types(script, made.end()))})")
         yield kind, name
+
+
+def _spelt_out(types: str) -> str:
+    """Types by the names that the catalog gives them."""
+    return _SHORT.sub("timestamp with time zone", types)
 
 
 def _types(script: str, start: int) -> Iterator[str]:

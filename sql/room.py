@@ -58,7 +58,8 @@ def _move_in(connection: sqlalchemy.Connection, schema: str) -> list[str]:
 def move(connection: sqlalchemy.Connection, source: str, target: str) -> None:
     """Move every object of Palate's from one schema to another."""
     target = Identifier(target).as_string(None)
-    for own in find_own(connection, source):
+    # Functions first: those that take a row name its table's type, where it still is.
+    for own in sorted(find_own(connection, source), key=lambda one: one.kind != "FUNCTION"):
         run_script(connection, f"ALTER {own} SET SCHEMA {target}")
 
 

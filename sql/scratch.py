@@ -128,8 +128,8 @@ def _create(keeper: sqlalchemy.Connection, schema: str) -> None:
         run_script(keeper, _named("create", schema=schema))
     except psycopg.errors.InsufficientPrivilege as error:
         raise ScratchError(
-            "Evaluation needs a schema of its own for the time it runs, and this role may not "
-            "create one. Nothing was done. GRANT CREATE ON DATABASE to it, or use the owner."
+            "This needs a schema of its own for the time it takes, and the role may not create "
+            "one. Nothing was done. GRANT CREATE ON DATABASE to it, or use the owner."
         ) from error
 
 
