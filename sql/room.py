@@ -47,12 +47,18 @@ def _missing(connection: sqlalchemy.Connection, database: Database) -> list[str]
 
 
 def _move_in(connection: sqlalchemy.Connection, schema: str) -> list[str]:
-    schemas = {"schemas": [schema, _FORMER_SCHEMA]}
-    found = connection.execute(_statements["installed_in"], schemas).scalar()
+    found = installed_in(connection, schema)
     if found is None or found == schema:
         return []
     move(connection, found, schema)
     return [f"{found} -> {schema}"]
+
+
+def installed_in(connection: sqlalchemy.Connection, schema: str) -> str | None:
+    """The schema that Palate's tables are in: this one, else the one of earlier versions."""
+    schemas = {"schemas": [schema, _FORMER_SCHEMA]}
+    found: str | None = connection.execute(_statements["installed_in"], schemas).scalar()
+    return found
 
 
 def move(connection: sqlalchemy.Connection, source: str, target: str) -> None:

@@ -102,3 +102,10 @@ SELECT r.rolname::text, s.setconfig[1]
 FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole
 JOIN pg_database d ON d.oid = s.setdatabase AND d.datname = current_database()
 WHERE r.rolname IN ('palate_owner', 'palate_app', 'palate_read') ORDER BY 1;
+
+-- name: owners_in_path
+SELECT c.relname::text, pg_get_userbyid(c.relowner)::text FROM pg_class c
+WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r';
+
+-- name: scratch_schemas
+SELECT nspname::text FROM pg_namespace WHERE nspname LIKE 'palate\_scratch%';
