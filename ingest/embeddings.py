@@ -33,12 +33,11 @@ from palate.errors import (
     NotFoundError,
 )
 from palate.statements import Statements, raw
+from sql.binary_copy import END, HEADER, encode_rows
 from sql.database import Database
 
 statements = Statements(Path(__file__).with_name("statements") / "embeddings.sql")
 
-_COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
-_COPY_END = b"\xff\xff"
 _PART_HEADER = f"{','.join(COLUMNS)}\n".encode()
 
 
@@ -318,13 +317,13 @@ def _stage(
     name, films = "", 0
     try:
         with raw(connection).cursor().copy(statements.raw("copy_embeddings").encode()) as copy:
-            copy.write(_COPY_HEADER)
+            copy.write(HEADER)
             for batch in read_vectors(path, model):
                 if not films:
                     _check_model(path, _Model(batch.model, batch.vectors.shape[1]), loaded)
                 name, films = batch.model, films + len(batch.movie_ids)
-                copy.write(_binary_rows(batch))
-            copy.write(_COPY_END)
+                copy.write(encode_rows(batch.places, batch.movie_ids, batch.vectors))
+            copy.write(END)
     except psycopg.OperationalError as error:
         raise DatabaseUnavailableError(
             f"The database went away during the load ({str(error).strip()}). Nothing was changed. "
@@ -348,24 +347,6 @@ def _check_model(path: Path, model: _Model, loaded: _Model | None) -> None:
             f"{path.name} holds vectors of {model}; Palate stores {DIMENSION} numbers a film. "
             "Nothing was changed. Choose a model of that dimension, such as all-MiniLM-L6-v2."
         )
-
-
-def _binary_rows(batch: VectorBatch) -> bytes:
-    """The batch as rows of binary COPY: each value behind its length, numbers big end first."""
-    n, dimension = batch.vectors.shape
-    rows = np.zeros(n, [
-        ("values", ">i2"),
-        ("place_length", ">i4"), ("place", ">i8"),
-        ("movie_id_length", ">i4"), ("movie_id", ">i8"),
-        ("vector_length", ">i4"), ("dimension", ">i2"), ("unused", ">i2"),
-        ("vector", ">f4", (dimension,)),
-    ])  # fmt: skip
-    rows["values"] = 3
-    rows["place_length"] = rows["movie_id_length"] = 8
-    rows["place"], rows["movie_id"] = batch.places, batch.movie_ids
-    rows["vector_length"], rows["dimension"] = 4 + 4 * dimension, dimension
-    rows["vector"] = batch.vectors
-    return rows.tobytes()
 
 
 def _check(connection: sqlalchemy.Connection, path: Path) -> None:
