@@ -16,9 +16,9 @@ from ask.words import (
     NO_GENRE_AFTER,
     NUMBERS,
     REVENUES,
-    SPELLINGS,
 )
 from search.names import Names, key
+from search.vocabulary import SPELLINGS
 
 _COUNT = re.compile(
     rf"(?:(?:^|{GAP})\s*|\b(?:give|show|find|get|recommend|suggest|list|name|tell|bring|pick|me|us|top|best|the"

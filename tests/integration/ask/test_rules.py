@@ -53,6 +53,7 @@ def test_a_name_in_quotes_is_a_name_and_other_quotes_are_phrases() -> None:
     [
         ("under two hours", (None, 119)),
         ("at most 90 minutes", (None, 90)),
+        ("at most ninety minutes", (None, 90)),
         ("over an hour and a half", (91, None)),
         ("2h 10m or less", (None, 130)),
         ("at least 2.5 hours", (150, None)),
