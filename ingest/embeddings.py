@@ -15,7 +15,7 @@ import psycopg
 import sqlalchemy
 from numpy.typing import NDArray
 
-from ingest.progress import LoadProgress, SilentProgress
+from ingest.progress import LoadProgress
 from ingest.vectors import (
     COLUMNS,
     VectorBatch,
@@ -155,7 +155,7 @@ def generate(
         raise MisuseError(
             f"{path.name} ends in neither .csv nor .parquet. Nothing was done. Name it so."
         )
-    progress, started = progress or SilentProgress(), time.monotonic()
+    progress, started = progress or LoadProgress(), time.monotonic()
     wanted = _wanted(database, movie_ids)
     if not len(wanted):
         return GenerateReport(None, embedder.name, 0, 0, 0.0)

@@ -29,7 +29,7 @@ from ingest.judging import (
     question,
     signature,
 )
-from ingest.progress import LoadProgress, SilentProgress
+from ingest.progress import LoadProgress
 from llm import LanguageModel, Usage
 from palate.errors import (
     BudgetError,
@@ -158,7 +158,7 @@ def enrich(
     LanguageModelUnavailableError, LanguageModelRefusedError or BudgetError where going on is
     pointless; what was written before stays.
     """
-    progress, started = progress or SilentProgress(), time.monotonic()
+    progress, started = progress or LoadProgress(), time.monotonic()
     with _alone(database), _permitted():
         progress.step("Enriching", len(movie_ids))
         if model is None:

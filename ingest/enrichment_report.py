@@ -8,8 +8,6 @@ from ingest.enrichment import statements
 from ingest.judging import audience
 from sql.database import Database
 
-COLUMNS = ("sentiment", "target_audience", "budget_tier", "revenue_tier", "effectiveness")
-
 _BY_THE_THOUSAND = {"yield_per": 1000}
 _ORDER = {
     "sentiment": ("positive", "mixed", "neutral", "negative"),
@@ -18,6 +16,7 @@ _ORDER = {
     "revenue_tier": ("low", "medium", "high", "blockbuster"),
     "effectiveness": tuple(map(str, range(10))),
 }
+COLUMNS = tuple(_ORDER)
 
 
 @dataclass(frozen=True, slots=True)

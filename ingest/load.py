@@ -16,7 +16,7 @@ from pathlib import Path
 import psycopg
 import sqlalchemy
 
-from ingest.progress import LoadProgress, SilentProgress
+from ingest.progress import LoadProgress
 from ingest.rejects import OnError, Rejects
 from ingest.rows import Source
 from ingest.staging import Staged, stage, statements
@@ -78,7 +78,7 @@ def load(
     that cannot be read, ConflictError where the database holds another source. The tables are
     then as they were.
     """
-    progress = progress or SilentProgress()
+    progress = progress or LoadProgress()
     started = time.monotonic()
     path = rejects or Path(re.sub(r"[^\w.-]+", "-", source.name) + "-rejected.csv")
     with Rejects(on_error, path) as rejected, _explained():

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from ingest.fields import FieldError, identifier, moment, number
+from ingest.fields import FieldError, parse_id, parse_number, parse_time
 from ingest.files import DataFile
 from ingest.lines import MAX_LINE, Format, Line, parse_line, read_lines, without_bom
 from ingest.rows import RatingBlock, Rejected
@@ -153,12 +153,12 @@ def _rating(name: str, line: Line, columns: RatingColumns) -> str | Rejected | N
     try:
         if len(fields) != columns.count:
             raise FieldError("", f"{len(fields)} fields where {columns.count} belong")
-        user = identifier(fields[columns.user], names[columns.user])
-        movie = identifier(fields[columns.movie], names[columns.movie])
-        rating = number(fields[columns.rating], names[columns.rating])
+        user = parse_id(fields[columns.user], names[columns.user])
+        movie = parse_id(fields[columns.movie], names[columns.movie])
+        rating = parse_number(fields[columns.rating], names[columns.rating])
         time = columns.default_time
         if columns.time is not None:
-            time = moment(fields[columns.time], names[columns.time])
+            time = parse_time(fields[columns.time], names[columns.time])
         return f"{user},{movie},{rating},{time}\n"
     except FieldError as error:
         return Rejected(name, line.number, error.column or None, error.reason, ",".join(fields))

@@ -10,7 +10,6 @@ import asyncio
 import importlib.util
 import threading
 from collections.abc import Callable, Coroutine, Mapping
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from pydantic import BaseModel
@@ -55,10 +54,6 @@ class LanguageModel:
     def spent(self) -> Usage:
         """What this process has spent."""
         return self._asker.spent
-
-    def price(self, tokens_in: int, tokens_out: int) -> Usage:
-        """What so many tokens cost with this model; ``cost`` is None without a known price."""
-        return self._endpoint.cost(tokens_in, tokens_out)
 
     def estimate(self, prompt: Prompt, data: Data, answer_type: type[BaseModel]) -> Usage:
         """The most that one answer is expected to cost. Asks nothing."""
@@ -114,12 +109,7 @@ class LanguageModel:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exc: object) -> None:
         self.close()
 
     def _wait(self, work: Coroutine[Any, Any, R]) -> R:

@@ -15,28 +15,12 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from ingest.rows import Movie
 from samples.overview import Facts, overview
 
 HERE = Path(__file__).parent
 NEWEST = 2011  # the list was made in 2010 and announces films for 2011
-COLUMNS = [
-    "movie_id",
-    "title",
-    "original_title",
-    "year",
-    "imdb_id",
-    "tmdb_id",
-    "genres",
-    "overview",
-    "runtime_minutes",
-    "release_date",
-    "director",
-    "actors",
-    "keywords",
-    "budget",
-    "revenue",
-    "poster_url",
-]
+COLUMNS = [name for name in Movie._fields if name != "line"]
 
 # MovieLens's genre names where one fits; History and Superhero besides.
 MAJOR_GENRES = {

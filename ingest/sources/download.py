@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 from rapidfuzz import process
 
-from ingest.progress import LoadProgress, SilentProgress
+from ingest.progress import LoadProgress
 from palate.errors import LoadError, MisuseError
 
 BASE_URL = "https://files.grouplens.org/datasets/movielens"
@@ -66,7 +66,7 @@ def download(
     compared where there is one; the archive's own checksums otherwise. Raises LoadError when the
     server cannot be reached or what it sent is damaged.
     """
-    progress = progress or SilentProgress()
+    progress = progress or LoadProgress()
     url, target = f"{base_url}/{name}", folder / f"{name}.zip"
     progress.say(LICENCE.format(url=url))
     if target.exists():

@@ -13,7 +13,7 @@ from palate.errors import LoadError, MissingFileError
 _SLICE = 50_000  # rows
 
 
-def header(file: DataFile) -> list[str]:
+def read_header(file: DataFile) -> list[str]:
     """The names of the columns. Raises LoadError for what is no Parquet."""
     return _scan(file).collect_schema().names()
 
