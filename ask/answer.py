@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from sqlalchemy import Connection
 
 from ask.compare import Comparison, compare
@@ -17,7 +17,7 @@ from ask.prediction import in_words
 from ask.preferences import Preferences, preferences
 from ask.rules import Reading, read_request
 from ask.said import at_first
-from ask.structure import Structure
+from ask.structure import Frozen, Structure, SummaryBy, WhyNotWorded
 from ask.tree import Asked, as_tree, narrows
 from learn.prediction import predict_rating
 from llm import LanguageModel, open_llm
@@ -43,11 +43,7 @@ NEAREST = 1000
 """Films like a film among which those that fit are looked for."""
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Basis(_Frozen):
+class Basis(Frozen):
     """One of the user's ratings that a prediction rests on."""
 
     movie_id: int
@@ -58,7 +54,7 @@ class Basis(_Frozen):
     similarity: float | None = Field(description="Of the two films, -1 to 1; null: unknown.")
 
 
-class Prediction(_Frozen):
+class Prediction(Frozen):
     """A predicted rating; see `predict`."""
 
     user_id: int
@@ -82,13 +78,11 @@ class Prediction(_Frozen):
     why: str | None
     rated: float | None
     summary: tuple[str, ...]
-    summary_by: str = Field("rules", description="rules, or the model that worded the summary.")
-    why_not_worded: str | None = Field(
-        None, description="With words=llm: why the summary is by rules, where it is."
-    )
+    summary_by: SummaryBy = "rules"
+    why_not_worded: WhyNotWorded = None
 
 
-class AskAnswer(_Frozen):
+class AskAnswer(Frozen):
     """How a request was read, and its answer: what fits its intent is filled."""
 
     request: str | None = Field(description="The words; null for a structure.")
@@ -145,21 +139,20 @@ class Asker:
         """How a request is understood; ``ask`` answers it. Raises MisuseError."""
         if not text.strip():
             raise MisuseError("The request has no words. Nothing was done. Say what you look for.")
-        names = self.names.get()
+        names, reader = self.names.get(), None if rules else self._reader
         with stage("parse"):
             reading = read_request(text, names)
-            reads = self._reader is not None and not rules
-            structure = self._reader.read(text, names) if self._reader and reads else None
-            if structure is not None and self._reader is not None:
-                reading = replace(link(structure, names), read_by=self._reader.name)
-            elif self._reader is not None and not rules:
-                said = f"{self._reader.name} gave no usable answer in time: read by rules."
-                reading = replace(reading, notes=(*reading.notes, said))
-        given = {
-            name: value
-            for name, value in (("user_id", user_id), ("k", k))
-            if value is not None and name not in reading.structure.model_fields_set
-        }
+            if reader is not None:
+                structure = reader.read(text, names)
+                said = f"{reader.name} gave no usable answer in time: read by rules."
+                reading = (
+                    replace(reading, notes=(*reading.notes, said))
+                    if structure is None
+                    else replace(link(structure, names), read_by=reader.name)
+                )
+        known = reading.structure.model_fields_set
+        typed = {"user_id": user_id, "k": k}
+        given = {name: n for name, n in typed.items() if n is not None and name not in known}
         return replace(reading, structure=reading.structure.model_copy(update=given))
 
     def run(self, structure: Structure) -> AskAnswer:
@@ -174,15 +167,10 @@ class Asker:
                 f"k is {structure.k}; at most {self._database.settings.max_k} are allowed. Ask "
                 "for fewer, or raise PALATE_MAX_K."
             )
-        match structure.intent:
-            case "predict":
-                found = self._predict(reading)
-            case "compare":
-                found = self._compare(reading)
-            case "summarise":
-                found = self._summarise(reading)
-            case _:
-                found = self._films(reading)
+        answers = {
+            "predict": self._predict, "compare": self._compare, "summarise": self._summarise
+        }  # fmt: skip
+        found = answers.get(structure.intent, self._films)(reading)
         notes = (
             *reading.notes,
             *at_first(text, reading, self.names.get()),
@@ -208,11 +196,10 @@ class Asker:
             )
         if not structure.titles:
             return {}
-        return {
-            "prediction": predict(
-                self._database, structure.user_id, _id(structure), structure.profile
-            )
-        }
+        movie_id = structure.titles[0].movie_id
+        assert movie_id is not None  # noqa: S101  (titles are linked)
+        found = predict(self._database, structure.user_id, movie_id, structure.profile)
+        return {"prediction": found}
 
     def _compare(self, reading: Reading) -> dict[str, Any]:
         ids = [title.movie_id for title in reading.structure.titles if title.movie_id is not None]
@@ -372,12 +359,6 @@ def predict(database: Database, user_id: int, movie_id: int, profile: str = "mai
     made = predict_rating(database, user_id, movie_id, profile)
     facts = asdict(made)
     return Prediction.model_validate(facts | {"summary": in_words(made)})
-
-
-def _id(structure: Structure) -> int:
-    movie_id = structure.titles[0].movie_id
-    assert movie_id is not None  # noqa: S101  (titles are linked)
-    return movie_id
 
 
 def _shared(asked: Asked) -> dict[str, Any]:

@@ -5,8 +5,9 @@ from pathlib import Path
 from statistics import mean, median
 from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from ask.structure import Frozen, SummaryBy, WhyNotWorded
 from palate.errors import MisuseError, NotFoundError
 from palate.statements import Statements
 from sql.database import Database
@@ -20,11 +21,7 @@ FEWEST_RATINGS = 5
 """Ratings that a film needs to be called the best rated."""
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ComparedMovie(_Frozen):
+class ComparedMovie(Frozen):
     """One film's figures; null where they are unknown."""
 
     movie_id: int
@@ -46,7 +43,7 @@ class ComparedMovie(_Frozen):
     effectiveness: float | None
 
 
-class Best(_Frozen):
+class Best(Frozen):
     """Which of the films leads in something; several where they are equal."""
 
     name: str
@@ -56,7 +53,7 @@ class Best(_Frozen):
     words: str
 
 
-class Statistic(_Frozen):
+class Statistic(Frozen):
     """A figure over the films that have it."""
 
     name: str
@@ -67,7 +64,7 @@ class Statistic(_Frozen):
     high: float | None
 
 
-class Comparison(_Frozen):
+class Comparison(Frozen):
     """Films side by side, in the order in which they were named."""
 
     movies: tuple[ComparedMovie, ...]
@@ -77,10 +74,8 @@ class Comparison(_Frozen):
         description="Figure -> the films that lack it, where any does."
     )
     summary: tuple[str, ...]
-    summary_by: str = Field("rules", description="rules, or the model that worded the summary.")
-    why_not_worded: str | None = Field(
-        None, description="With words=llm: why the summary is by rules, where it is."
-    )
+    summary_by: SummaryBy = "rules"
+    why_not_worded: WhyNotWorded = None
 
 
 class _Lead(NamedTuple):

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from ask.draft import GAP, Draft
+from ask.draft import GAP, Draft, Read
 from ask.kinds import genres_of, keyword_of, mood_of
-from ask.people import Read, add_person, names_in
+from ask.people import add_person, names_in
 from ask.titles import as_title
 from ask.words import FILLING
 from search.names import Names

@@ -1,6 +1,7 @@
 """Kinds of films: genres, moods, keywords, audience, money, fame; and how many are wanted."""
 
 import re
+from collections.abc import Mapping
 
 from ask.draft import GAP, Draft
 from ask.structure import Mood
@@ -31,6 +32,11 @@ _NO_COUNT = re.compile(
     rf"(?<!\w)(?P<n>-\d{{1,9}}|0|\d{{3,9}})\s+(?={FILM}\b|(?:{'|'.join(GENRES)})\b)", re.IGNORECASE
 )
 _TOP = re.compile(r"\b(?P<top>top)[ -](?P<n>\d{1,3})\b", re.IGNORECASE)
+_TABLES: Mapping[str, Mapping[str, str | tuple[str, ...]]] = {
+    "audience": AUDIENCES, "budget": BUDGETS, "revenue": REVENUES, "acclaim": ACCLAIM, "fame": FAME
+}  # fmt: skip
+"""Parts of a structure -> ways to say a value of it, in the order in which they are read."""
+
 _MOST_KEYWORD_WORDS = 4
 _MOST_FILMS = 100
 
@@ -92,21 +98,15 @@ def read_count(draft: Draft) -> None:
 
 def read_kinds(draft: Draft, names: Names) -> None:
     """Take the kinds of films out of a draft."""
-    for pattern, audience in AUDIENCES.items():
-        if draft.take(rf"(?<!\w)(?:{pattern})(?!\w)"):
-            draft.parts.setdefault("audience", audience)
-    for pattern, budget in BUDGETS.items():
-        if draft.take(rf"(?<![\w-])(?:{pattern})(?!\w)"):
-            draft.add("budget", *budget)
-    for pattern, revenue in REVENUES.items():
-        if draft.take(rf"(?<![\w-])(?:{pattern})(?!\w)"):
-            draft.add("revenue", *revenue)
-    for pattern, acclaim in ACCLAIM.items():
-        if draft.take(rf"(?<![\w-])(?:{pattern})(?!\w)"):
-            draft.parts.setdefault("acclaim", acclaim)
-    for pattern, fame in FAME.items():
-        if draft.take(rf"(?<![\w-])(?:{pattern})(?!\w)"):
-            draft.parts.setdefault("fame", fame)
+    for name, table in _TABLES.items():
+        before = r"(?<!\w)" if name == "audience" else r"(?<![\w-])"
+        for pattern, value in table.items():
+            if not draft.take(rf"{before}(?:{pattern})(?!\w)"):
+                continue
+            if isinstance(value, tuple):
+                draft.add(name, *value)
+            else:
+                draft.parts.setdefault(name, value)
     _read_keywords(draft, names)
     _read_genres(draft, names)
     for pattern, mood in MOODS.items():
@@ -136,15 +136,14 @@ def _read_genres(draft: Draft, names: Names) -> None:
         found = [genre_in(names, genre) for genre in genres]
         if not all(found):
             continue
-        position = 0
-        while match := re.compile(rf"\b(?:{pattern})(?!\w)(?! of\b)", re.I).search(
-            draft.text, position
-        ):
-            position = match.end()
-            if not NO_GENRE_AFTER.search(draft.text[: match.start()]):
-                draft.add("genres", *found)
-                draft.cut(match.start(), match.end())
-                position = match.start()
+
+        def read(match: "re.Match[str]", found: list[str | None] = found) -> int:
+            if NO_GENRE_AFTER.search(draft.text[: match.start()]):
+                return 0
+            draft.add("genres", *found)
+            return match.end()
+
+        draft.take_read(re.compile(rf"\b(?:{pattern})(?!\w)(?! of\b)", re.IGNORECASE), read)
     for name in names.genres.values():
         if len(name) > 3 and draft.take(rf"\b{re.escape(name)}s?(?!\w)"):
             draft.add("genres", name)

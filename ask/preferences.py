@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from ask.structure import Frozen, SummaryBy, WhyNotWorded
 from palate.errors import NotFoundError
 from palate.statements import Statements
 from sql.database import Database
@@ -25,11 +26,7 @@ MOST_PEOPLE = 20
 FEWEST_FOR_CORRELATION = 10
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Trait(_Frozen):
+class Trait(Frozen):
     """A user's ratings of one kind of film."""
 
     name: str
@@ -39,7 +36,7 @@ class Trait(_Frozen):
     shrunken: float = Field(description="Difference from the crowd, in stars, shrunken.")
 
 
-class Correlation(_Frozen):
+class Correlation(Frozen):
     """Pearson's r of ratings and effectiveness, with its 95 % interval by Fisher's z."""
 
     n: int
@@ -48,7 +45,7 @@ class Correlation(_Frozen):
     high: float
 
 
-class Preferences(_Frozen):
+class Preferences(Frozen):
     """What a user's ratings say."""
 
     user_id: int
@@ -69,10 +66,8 @@ class Preferences(_Frozen):
         description="Of ratings with the films' effectiveness; null below ten films that have one."
     )
     summary: tuple[str, ...]
-    summary_by: str = Field("rules", description="rules, or the model that worded the summary.")
-    why_not_worded: str | None = Field(
-        None, description="With words=llm: why the summary is by rules, where it is."
-    )
+    summary_by: SummaryBy = "rules"
+    why_not_worded: WhyNotWorded = None
 
 
 _KINDS = {

@@ -32,11 +32,13 @@ Name = Annotated[str, AfterValidator(_plain), Field(min_length=1, max_length=200
 Text = Annotated[str, AfterValidator(_plain), Field(max_length=LONGEST_TEXT)]
 
 
-class _Frozen(BaseModel):
+class Frozen(BaseModel):
+    """What does not change once it is made, and has no other parts."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Span(_Frozen):
+class Span(Frozen):
     """Numbers from ``low`` to ``high``, both included; null: open on that side."""
 
     low: float | None = Field(None, ge=0, le=1e12)
@@ -51,14 +53,14 @@ class Span(_Frozen):
         return self
 
 
-class Person(_Frozen):
+class Person(Frozen):
     """Somebody who made a film, as the catalog spells the name."""
 
     name: Name
     role: Role = "any"
 
 
-class Title(_Frozen):
+class Title(Frozen):
     """A film: by its id, or by its title, which is then looked up."""
 
     movie_id: int | None = Field(None, ge=0, le=2**63 - 1)
@@ -77,13 +79,18 @@ class Title(_Frozen):
         return f"{self.title} ({self.year})" if self.year else self.title
 
 
+SummaryBy = Annotated[str, Field(description="rules, or the model that worded the summary.")]
+WhyNotWorded = Annotated[
+    str | None, Field(description="With words=llm: why the summary is by rules, where it is.")
+]
+
 Names = Annotated[tuple[Name, ...], Field(max_length=LONGEST_LIST)]
 People = Annotated[tuple[Person, ...], Field(max_length=LONGEST_LIST)]
 Titles = Annotated[tuple[Title, ...], Field(max_length=LONGEST_LIST)]
 Moods = Annotated[tuple[Mood, ...], Field(max_length=LONGEST_LIST)]
 
 
-class Exclusions(_Frozen):
+class Exclusions(Frozen):
     """What no film of the answer may be, have or be made by."""
 
     text: Text = ""
@@ -94,7 +101,7 @@ class Exclusions(_Frozen):
     moods: Moods = ()
 
 
-class Structure(_Frozen):
+class Structure(Frozen):
     """A request as it was understood. Every part narrows; what is empty does not."""
 
     intent: Intent = "search"

@@ -153,7 +153,7 @@ def as_tree(
     words = _words(structure.text)
     scored = [*([words] if words else []), *(_mood(m, names, known) for m in structure.moods)]
     narrowed: list[Node] = [Match("genres", genre) for genre in structure.genres]
-    narrowed += [_keyword(keyword) for keyword in structure.keywords]
+    narrowed += [_whole("keywords", keyword) for keyword in structure.keywords]
     people = [_person(person) for person in structure.people]
     narrowed += [Or(tuple(people))] if any_person and len(people) > 1 else people
     narrowed += _ranges(structure, known)
@@ -199,20 +199,15 @@ def _mood(mood: Mood, names: Names, known: Known) -> Node:
     return Or(tuple(nodes))
 
 
-def _keyword(keyword: str) -> Node:
-    return (
-        Phrase("keywords", keyword) if len(split_words(keyword)) > 1 else Match("keywords", keyword)
-    )
+def _whole(column: str, text: str) -> Node:
+    """A name of one or more words, all of it."""
+    return Phrase(column, text) if len(split_words(text)) > 1 else Match(column, text)
 
 
 def _person(person: Person) -> Node:
-    fields = {"director": ["director"], "actor": ["actors"]}.get(
-        person.role, ["director", "actors"]
-    )
-    single = len(split_words(person.name)) < 2
-    return _any_of(
-        Match(field, person.name) if single else Phrase(field, person.name) for field in fields
-    )
+    fields = {"director": ["director"], "actor": ["actors"]}
+    columns = fields.get(person.role, ["director", "actors"])
+    return _any_of(_whole(column, person.name) for column in columns)
 
 
 def _ranges(structure: Structure, known: Known) -> Iterator[Node]:
@@ -281,7 +276,7 @@ def _films_by_money(
 
 def _excluded(exclude: Exclusions, names: Names) -> Iterator[Node]:
     yield from (Match("genres", genre) for genre in exclude.genres)
-    yield from (_keyword(keyword) for keyword in exclude.keywords)
+    yield from (_whole("keywords", keyword) for keyword in exclude.keywords)
     yield from (_person(person) for person in exclude.people)
     ids = tuple(title.movie_id for title in exclude.titles if title.movie_id is not None)
     if ids:
