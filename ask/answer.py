@@ -13,12 +13,12 @@ from sqlalchemy import Connection
 from ask.compare import Comparison, compare
 from ask.link import link
 from ask.model import ModelReader
-from ask.prediction import in_words
-from ask.preferences import Preferences, preferences
+from ask.prediction import describe_prediction
+from ask.preferences import Preferences, find_preferences
 from ask.rules import Reading, read_request
-from ask.said import at_first
 from ask.structure import Frozen, Structure, SummaryBy, WhyNotWorded
-from ask.tree import Asked, as_tree, narrows
+from ask.tree import Asked, make_tree, narrows
+from ask.understood import note_gaps
 from learn.prediction import predict_rating
 from llm import LanguageModel, open_llm
 from llm.store import PostgresStore
@@ -37,7 +37,7 @@ from sql.syntax import Words, describe
 _statements = Statements(Path(__file__).parent / "statements" / "ask.sql")
 
 CANDIDATES = 300
-"""Films that text finds and taste orders: more than a search's, since less is said exactly."""
+"""Films that text finds and taste orders: more than a search's, since less is note exactly."""
 
 NEAREST = 1000
 """Films like a film among which those that fit are looked for."""
@@ -144,9 +144,9 @@ class Asker:
             reading = read_request(text, names)
             if reader is not None:
                 structure = reader.read(text, names)
-                said = f"{reader.name} gave no usable answer in time: read by rules."
+                note = f"{reader.name} gave no usable answer in time: read by rules."
                 reading = (
-                    replace(reading, notes=(*reading.notes, said))
+                    replace(reading, notes=(*reading.notes, note))
                     if structure is None
                     else replace(link(structure, names), read_by=reader.name)
                 )
@@ -173,7 +173,7 @@ class Asker:
         found = answers.get(structure.intent, self._films)(reading)
         notes = (
             *reading.notes,
-            *at_first(text, reading, self.names.get()),
+            *note_gaps(text, reading, self.names.get()),
             *found.pop("notes", ()),
             *_unknown(reading.not_found),
         )
@@ -191,7 +191,7 @@ class Asker:
         structure = reading.structure
         if structure.user_id is None:
             raise MisuseError(
-                "It is not said whose rating to predict. Nothing was done. Name the user: "
+                "It is not note whose rating to predict. Nothing was done. Name the user: "
                 "“would user 5 like ...”."
             )
         if not structure.titles:
@@ -211,10 +211,12 @@ class Asker:
         structure = reading.structure
         if structure.user_id is None:
             raise MisuseError(
-                "It is not said whose taste to sum up. Nothing was done. Name the user: "
+                "It is not note whose taste to sum up. Nothing was done. Name the user: "
                 "“what does user 5 like”."
             )
-        return {"preferences": preferences(self._database, structure.user_id, structure.profile)}
+        return {
+            "preferences": find_preferences(self._database, structure.user_id, structure.profile)
+        }
 
     def _films(self, reading: Reading) -> dict[str, Any]:
         structure = reading.structure
@@ -226,24 +228,24 @@ class Asker:
         if _empty(found) and len(structure.people) > 1:
             either = self._find(structure, names, any_person=True)
             if not _empty(either):
-                said = "No film is by all of these people: these are by any of them."
-                either["notes"] = (*either["notes"], said)
+                note = "No film is by all of these people: these are by any of them."
+                either["notes"] = (*either["notes"], note)
                 return either
         return self._without_words(structure, names) if _empty(found) else found
 
     def _without_words(self, structure: Structure, names: Names) -> dict[str, Any]:
         """The films that fit all else, when none has the words that no rule knows."""
         rest = structure.model_copy(update={"text": ""})
-        said = f"No film that fits the rest has “{structure.text}” in its texts."
+        note = f"No film that fits the rest has “{structure.text}” in its texts."
         if not structure.text or not narrows(rest):
             return self._find(structure, names, any_person=False)
         found = self._find(rest, names, any_person=False)
-        found["notes"] = (*found["notes"], said)
+        found["notes"] = (*found["notes"], note)
         return found
 
     def _find(self, structure: Structure, names: Names, *, any_person: bool) -> dict[str, Any]:
         with self._database.read() as connection:
-            asked = as_tree(structure, connection, names, any_person=any_person)
+            asked = make_tree(structure, connection, names, any_person=any_person)
             if structure.intent == "similar":
                 return _shared(asked) | self._similar(connection, structure, asked)
         if asked.scored and structure.intent == "search":
@@ -335,7 +337,7 @@ class Asker:
         }
 
 
-def reader_of(model: LanguageModel | None) -> Reader | None:
+def make_reader(model: LanguageModel | None) -> Reader | None:
     """Who reads requests where this model is set; None: the rules."""
     return None if model is None else ModelReader(model)
 
@@ -348,7 +350,7 @@ def open_asker(database: Database, settings: Settings, *, model: bool = True) ->
     """
     found = open_llm(settings, PostgresStore(database)) if model else None
     try:
-        yield Asker(database, Searcher(database, settings, model=found), reader_of(found))
+        yield Asker(database, Searcher(database, settings, model=found), make_reader(found))
     finally:
         if found is not None:
             found.close()
@@ -358,7 +360,7 @@ def predict(database: Database, user_id: int, movie_id: int, profile: str = "mai
     """A predicted rating with its summary in words. Raises NotFoundError for an unknown film."""
     made = predict_rating(database, user_id, movie_id, profile)
     facts = asdict(made)
-    return Prediction.model_validate(facts | {"summary": in_words(made)})
+    return Prediction.model_validate(facts | {"summary": describe_prediction(made)})
 
 
 def _shared(asked: Asked) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from pydantic import Field
 
-from ask.structure import Frozen, SummaryBy, WhyNotWorded
+from ask.structure import Frozen, SummaryBy, WhyNotWorded, name_film
 from palate.errors import MisuseError, NotFoundError
 from palate.statements import Statements
 from sql.database import Database
@@ -15,10 +15,10 @@ from sql.database import Database
 _statements = Statements(Path(__file__).parent / "statements" / "analysis.sql")
 
 FEWEST, MOST = 2, 10
-"""Films that are compared at once."""
+"""Films that are compared at once: as many as fit side by side on a screen."""
 
 FEWEST_RATINGS = 5
-"""Ratings that a film needs to be called the best rated."""
+"""Ratings that a film needs before its mean says anything: chosen, not measured."""
 
 
 class ComparedMovie(Frozen):
@@ -143,7 +143,7 @@ def _best(lead: _Lead, movies: Sequence[ComparedMovie]) -> Best | None:
         return None
     value = max(values) if lead.most else min(values)
     leading = [movie for movie in having if getattr(movie, lead.figure) == value]
-    names = " and ".join(name_of(movie) for movie in leading)
+    names = " and ".join(name_film(movie.title, movie.year) for movie in leading)
     return Best(
         name=lead.name,
         movie_ids=tuple(movie.movie_id for movie in leading),
@@ -153,12 +153,7 @@ def _best(lead: _Lead, movies: Sequence[ComparedMovie]) -> Best | None:
     )
 
 
-def name_of(movie: ComparedMovie) -> str:
-    """Title and year."""
-    return f"{movie.title} ({movie.year})" if movie.year else movie.title
-
-
-def dollars(amount: float | None) -> str:
+def format_dollars(amount: float | None) -> str:
     """``$1.2 billion``, ``$63.0 million``, ``$340,000``; a dash where it is unknown."""
     if amount is None:
         return "–"
@@ -178,7 +173,7 @@ def _shown(figure: str, value: float, movie: ComparedMovie) -> str:
         case "return_ratio":
             return f"{value:.1f} times its budget"
         case "budget" | "revenue":
-            return dollars(value)
+            return format_dollars(value)
         case "runtime_minutes":
             return f"{value:.0f} minutes"
     return f"{value:.1f} of 10"
@@ -199,10 +194,10 @@ def _statistic(name: str, movies: Sequence[ComparedMovie]) -> Statistic:
 
 
 def _summary(movies: Sequence[ComparedMovie], best: Sequence[Best]) -> tuple[str, ...]:
-    said = [f"{lead.words[:1].upper()}{lead.words[1:]}." for lead in best]
-    if not said:
-        said.append("Nothing that is known of these films tells them apart.")
-    lacking = [name_of(movie) for movie in movies if movie.budget is None or movie.revenue is None]
+    sentences = [f"{lead.words[:1].upper()}{lead.words[1:]}." for lead in best]
+    if not sentences:
+        sentences.append("Nothing that is known of these films tells them apart.")
+    lacking = [name_film(m.title, m.year) for m in movies if None in (m.budget, m.revenue)]
     if lacking:
-        said.append(f"The money of {', '.join(lacking)} is not wholly known.")
-    return tuple(said)
+        sentences.append(f"The money of {', '.join(lacking)} is not wholly known.")
+    return tuple(sentences)

@@ -37,11 +37,11 @@ _TABLES: Mapping[str, Mapping[str, str | tuple[str, ...]]] = {
 }  # fmt: skip
 """Parts of a structure -> ways to say a value of it, in the order in which they are read."""
 
-_MOST_KEYWORD_WORDS = 4
-_MOST_FILMS = 100
+_MOST_KEYWORD_WORDS = 4  # of the sample's keywords none is longer
+_MOST_FILMS = 100  # as PALATE_MAX_K by default
 
 
-def genre_in(names: Names, genre: str) -> str | None:
+def find_genre(names: Names, genre: str) -> str | None:
     """The catalog's own name of a genre; None where it has none."""
     for spelling in SPELLINGS.get(genre, (genre,)):
         if key(spelling) in names.genres:
@@ -49,24 +49,24 @@ def genre_in(names: Names, genre: str) -> str | None:
     return None
 
 
-def genres_of(text: str, names: Names) -> tuple[str, ...]:
+def find_genres(text: str, names: Names) -> tuple[str, ...]:
     """The genres that a text names as a whole, as the catalog has them."""
     wanted = text.strip()
     for pattern, genres in GENRES.items():
         if re.fullmatch(pattern, wanted, re.IGNORECASE):
-            found = [genre_in(names, genre) for genre in genres]
+            found = [find_genre(names, genre) for genre in genres]
             return tuple(name for name in found if name)
     own = names.genres.get(key(wanted)) or names.genres.get(key(wanted).removesuffix("s"))
     return (own,) if own else ()
 
 
-def mood_of(text: str) -> Mood | None:
+def find_mood(text: str) -> Mood | None:
     """The mood that a text names as a whole."""
     moods = (m for p, m in MOODS.items() if re.fullmatch(p, text.strip(), re.IGNORECASE))
     return next(moods, None)
 
 
-def keyword_of(text: str, names: Names) -> str | None:
+def find_keyword(text: str, names: Names) -> str | None:
     """The catalog's keyword of several words that a text is."""
     wanted = key(text)
     for pattern, keyword in KEYWORDS.items():
@@ -82,8 +82,8 @@ def read_count(draft: Draft) -> None:
         number = _MOST_FILMS if int(odd["n"]) > 0 else None
         if number:
             draft.parts["k"] = number
-        said = f"at most {number} are" if number else "that is no number of films that can be"
-        draft.notes.append(f"“{odd[0].strip()}”: {said} shown.")
+        why = f"at most {number} are" if number else "that is no number of films that can be"
+        draft.notes.append(f"“{odd[0].strip()}”: {why} shown.")
         draft.cut(odd.start(), odd.end())
         return
     found = _TOP.search(draft.text) or _COUNT.search(draft.text)
@@ -123,7 +123,7 @@ def _read_keywords(draft: Draft, names: Names) -> None:
         for first in range(len(words) - count + 1):
             begin, end = words[first].start(), words[first + count - 1].end()
             piece = draft.text[begin:end]
-            found = keyword_of(piece, names)
+            found = find_keyword(piece, names)
             if found and GAP not in piece:
                 draft.add("keywords", found)
                 draft.cut(begin, end)
@@ -133,7 +133,7 @@ def _read_keywords(draft: Draft, names: Names) -> None:
 
 def _read_genres(draft: Draft, names: Names) -> None:
     for pattern, genres in GENRES.items():
-        found = [genre_in(names, genre) for genre in genres]
+        found = [find_genre(names, genre) for genre in genres]
         if not all(found):
             continue
 

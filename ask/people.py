@@ -30,8 +30,8 @@ _SEPARATOR = re.compile(r"\s*(?:,\s*(?:and |or |nor )?|\b(?:and|or|nor)\b|&)\s*"
 _JOIN = re.compile(r"and|or|nor|&", re.IGNORECASE)
 _MADE = re.compile(rf"(?:'s)? (?:[\w-]+ )?(?:{FILM}|{'|'.join(GENRES)})\b", re.IGNORECASE)
 _TWO_WORDS = re.compile(rf"([\w.'-]+ [\w.'-]+)(?:'s)? {FILM}\b", re.IGNORECASE)
-_LONGEST_NAME = 5
-_FEWEST_FILMS = 3
+_LONGEST_NAME = 5  # words: one more than any director of the sample has
+_FEWEST_FILMS = 3  # before a surname alone is read as its bearer: chosen against chance finds
 _WORDS_FIRST = (
     "black white brown green gray grey red blue young long short strong wise hill woods stone king "
     "prince pope bishop knight fox wolf bird marsh fields day may love war west north"
@@ -45,7 +45,7 @@ def read_people(draft: Draft, names: Names) -> None:
 
     def read_cue(cue: "re.Match[str]") -> int:
         rest = draft.text[cue.end() :]
-        read = list(names_in(rest, names, strong=_STRONG.match(cue[0].strip()) is not None))
+        read = list(find_names(rest, names, strong=_STRONG.match(cue[0].strip()) is not None))
         for each in read:
             add_person(draft, each, _role(cue))
         return cue.end() + read[-1].end if read else 0
@@ -83,7 +83,7 @@ def add_person(
     draft.add("people", Person(name=person.name, role=role), excluded=excluded)
 
 
-def names_in(text: str, names: Names, *, strong: bool = False) -> Iterator[Read[PersonFound]]:
+def find_names(text: str, names: Names, *, strong: bool = False) -> Iterator[Read[PersonFound]]:
     """The names that a text begins with, in a list. ``strong``: what follows must be a name."""
 
     def read_at(position: int) -> Read[PersonFound] | None:

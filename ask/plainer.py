@@ -43,14 +43,14 @@ def make_plainer(draft: Draft, names: Names) -> None:
     draft.text = _THANKS.sub("", draft.text)
     for pattern, written in SHORT_FORMS.items():
         draft.text = re.sub(rf"(?<![\w'-])(?:{pattern})(?![\w'])", written, draft.text, flags=re.I)
-    draft.text = _WORD.sub(lambda found: _mended(found[0], draft, names), draft.text)
+    draft.text = _WORD.sub(lambda found: _mend(found[0], draft, names), draft.text)
     for pattern, written in COMPARED.items():
         found = re.search(pattern, draft.text, re.IGNORECASE)
         if found and all(names.films(name.strip()) for name in found.groups()):
             draft.text = found.expand(written)
 
 
-def _mended(word: str, draft: Draft, names: Names) -> str:
+def _mend(word: str, draft: Draft, names: Names) -> str:
     """The word that the rules know and that is one slip of the keys away; else the word."""
     typed = word.lower()
     if {typed, f"{typed}s"} & {*SPELT, *SPELT_LIKE} or names.has_word(typed):
@@ -67,7 +67,7 @@ def _mended(word: str, draft: Draft, names: Names) -> str:
     return near[0]
 
 
-def in_figures(draft: Draft) -> None:
+def write_figures(draft: Draft) -> None:
     """Write years and larger numbers in words as figures: ``nineteen ninety-four`` is 1994."""
     for pattern, number in (
         (_OF_CENTURY, _year_of_century), (_OF_MILLENNIUM, _year_of_millennium),

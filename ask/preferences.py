@@ -1,6 +1,6 @@
 """A user's preferences: what is rated, how it differs from the crowd, and how sure that is.
 
-SQL's preferences() computes the groups (``sql/functions/60_analysis.sql`` says how); here they
+SQL's find_preferences() computes the groups (``sql/functions/60_analysis.sql`` says how); here they
 become one answer with sentences.
 """
 
@@ -20,10 +20,11 @@ _statements = Statements(Path(__file__).parent / "statements" / "analysis.sql")
 
 FEWEST_FOR_TRAIT = 5
 LEAST_DIFFERENCE = 0.25
-"""What the summary calls a trait: so many ratings, and so many stars from the crowd."""
+"""What the summary calls a trait: so many ratings, and so many stars from the crowd (half of the
+smallest step of the scale). Chosen so that a sentence rests on more than chance; not measured."""
 
-MOST_PEOPLE = 20
-FEWEST_FOR_CORRELATION = 10
+MOST_PEOPLE = 20  # as long a list as people read
+FEWEST_FOR_CORRELATION = 10  # the interval of fewer is over 1.3 wide at r = 0
 
 
 class Trait(Frozen):
@@ -76,7 +77,7 @@ _KINDS = {
 }  # fmt: skip
 
 
-def preferences(database: Database, user_id: int, profile: str = "main") -> Preferences:
+def find_preferences(database: Database, user_id: int, profile: str = "main") -> Preferences:
     """A user's preferences. Raises NotFoundError for a user without ratings."""
     who = {"user_id": user_id, "profile": profile}
     with database.read() as connection:
@@ -97,7 +98,7 @@ def preferences(database: Database, user_id: int, profile: str = "main") -> Pref
         effectiveness=_correlation(whole.effective_films, whole.r),
         summary=(),
     )
-    return made.model_copy(update={"summary": summary(made)})
+    return made.model_copy(update={"summary": summarise(made)})
 
 
 def _traits(rows: Sequence[Any], kind: str) -> tuple[Trait, ...]:
@@ -130,8 +131,8 @@ def _correlation(n: int, r: float | None) -> Correlation | None:
     )
 
 
-def traits(found: Iterable[Trait], *, above: bool, most: int = 3) -> list[Trait]:
-    """The traits worth telling: of enough ratings, and far enough from the crowd."""
+def choose_traits(found: Iterable[Trait], *, above: bool, most: int = 3) -> list[Trait]:
+    """The traits worth a sentence: of enough ratings, and far enough from the crowd."""
     worth = [
         trait
         for trait in found
@@ -141,28 +142,28 @@ def traits(found: Iterable[Trait], *, above: bool, most: int = 3) -> list[Trait]
     return sorted(worth, key=lambda trait: (-abs(trait.shrunken), -trait.n, trait.name))[:most]
 
 
-def summary(found: Preferences) -> tuple[str, ...]:
+def summarise(found: Preferences) -> tuple[str, ...]:
     """Sentences about a user, from the figures only."""
     count = f"{found.n} film" + ("" if found.n == 1 else "s")
-    said = [
+    sentences = [
         f"User {found.user_id} rated {count}, {found.mean:.1f} stars on average; the crowd gives "
         f"the same films {found.crowd:.1f}."
     ]
     if found.genres:
         most = ", ".join(f"{t.name} ({t.n})" for t in found.genres[:3])
-        said.append(f"Rates mostly {most}.")
-    plain = len(said)
+        sentences.append(f"Rates mostly {most}.")
+    plain = len(sentences)
     for name, kinds in (
         ("genres", found.genres), ("decades", found.decades), ("directors", found.directors),
         ("actors", found.actors), ("budgets", found.budgets), ("audiences", found.audiences),
     ):  # fmt: skip
         for above, words in ((True, "Likes more"), (False, "Likes less")):
-            if told := traits(kinds, above=above):
-                listed = ", ".join(f"{t.name} ({t.shrunken:+.1f} from {t.n})" for t in told)
-                said.append(f"{words} than the crowd, by {name}: {listed}.")
-    if len(said) == plain:
-        said.append(
+            if apart := choose_traits(kinds, above=above):
+                listed = ", ".join(f"{t.name} ({t.shrunken:+.1f} from {t.n})" for t in apart)
+                sentences.append(f"{words} than the crowd, by {name}: {listed}.")
+    if len(sentences) == plain:
+        sentences.append(
             f"No genre, decade or person stands out: a trait takes {FEWEST_FOR_TRAIT} ratings and "
             f"{LEAST_DIFFERENCE} stars from the crowd."
         )
-    return tuple(said)
+    return tuple(sentences)

@@ -76,7 +76,12 @@ class Title(Frozen):
     def __str__(self) -> str:
         if self.title is None:
             return f"film {self.movie_id}"
-        return f"{self.title} ({self.year})" if self.year else self.title
+        return name_film(self.title, self.year)
+
+
+def name_film(title: str, year: int | None) -> str:
+    """``Alien (1979)``; the title alone where the year is not known."""
+    return f"{title} ({year})" if year else title
 
 
 SummaryBy = Annotated[str, Field(description="rules, or the model that worded the summary.")]

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from ask.compare import MOST
 from ask.draft import GAP, Draft, Read, read_list, split_pieces
 from ask.structure import Intent, Title
 from ask.words import FILLING
@@ -68,13 +69,11 @@ _PART = re.compile(r" (?:\d+|[ivx]+|part)\b", re.IGNORECASE)
 """What goes on behind the begin of a sequel's title: Terminator 2."""
 _JOIN = re.compile(r"and|or|&|with|to|vs\.?|versus|,", re.IGNORECASE)
 _TOKEN = re.compile(r"[^\s¦]+")
-_MOST_FILMS = 10
-
 
 _Read = Read[FilmsFound]
 
 
-def as_title(film: Film) -> Title:
+def make_title(film: Film) -> Title:
     """A film of the catalog as a structure names it."""
     return Title(movie_id=film.movie_id, title=film.title, year=film.year)
 
@@ -166,7 +165,7 @@ def _take_titles(draft: Draft, read: list[_Read]) -> None:
             draft.not_found.append(each.text)
             continue
         best = each.found.best
-        draft.add("titles", as_title(best))
+        draft.add("titles", make_title(best))
         if each.found.how != "exact":
             draft.notes.append(f"“{each.text}” was read as {best}.")
         others = [film for film in each.found.films[1:] if each.found.how == "exact"]
@@ -191,7 +190,7 @@ def _titles(text: str, names: Names, *, listed: bool = False) -> Iterator[_Read]
         turn_of_speech = read and not first and not listed and _says_nothing(read.text)
         return None if turn_of_speech else read
 
-    return read_list(text, _SEPARATOR, read_at, _MOST_FILMS)
+    return read_list(text, _SEPARATOR, read_at, MOST)
 
 
 def _says_nothing(text: str) -> bool:

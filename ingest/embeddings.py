@@ -20,7 +20,7 @@ from ingest.vectors import (
     COLUMNS,
     VectorBatch,
     bad_row,
-    csv_lines,
+    format_csv,
     read_vectors,
     write_vectors,
 )
@@ -110,7 +110,7 @@ class _Model:
         return f"{self.name} ({self.dimension} numbers)"
 
 
-def film_text(
+def describe_film(
     title: str,
     year: int | None = None,
     genres: Iterable[str] = (),
@@ -120,7 +120,7 @@ def film_text(
 ) -> str:
     """The text that stands for a film. Parts that are missing are left out.
 
-    >>> film_text("Alien", 1979, ["Horror", "Sci-Fi"], "Ridley Scott", ["space"])
+    >>> describe_film("Alien", 1979, ["Horror", "Sci-Fi"], "Ridley Scott", ["space"])
     'Alien (1979). Horror, Sci-Fi. About space. Directed by Ridley Scott.'
     """
     named = f"{title} ({year})" if year else title
@@ -213,7 +213,7 @@ def load_embeddings(
     return EmbeddingReport(name, films, changed, cleared, profiles, seconds)
 
 
-def stats(database: Database) -> EmbeddingStats:
+def count_embeddings(database: Database) -> EmbeddingStats:
     """How many films have a vector, and of which model."""
     with database.read() as connection:
         return EmbeddingStats(**connection.execute(statements["stats"]).mappings().one())
@@ -241,10 +241,10 @@ def _embed(
             statements["film_texts"], {"movie_ids": movie_ids.tolist()}
         ).all()
     vectors = embedder.embed([
-        film_text(f.title, f.year, f.genres, f.director, f.keywords, f.overview) for f in films
+        describe_film(f.title, f.year, f.genres, f.director, f.keywords, f.overview) for f in films
     ])  # fmt: skip
     ids = np.array([film.movie_id for film in films], np.int64)
-    file.write(csv_lines(embedder.name, ids, vectors).encode())
+    file.write(format_csv(embedder.name, ids, vectors).encode())
     file.flush()
     os.fsync(file.fileno())
     return len(films)

@@ -21,13 +21,13 @@ from ingest.judging import (
     Film,
     Judged,
     Judgement,
-    answer_type,
     ask,
-    by_rules,
+    choose_prompt,
+    judge_by_rules,
     lacks_money,
-    prompt_for,
-    question,
-    signature,
+    make_answer_type,
+    make_question,
+    name_judge,
 )
 from ingest.progress import LoadProgress
 from llm import LanguageModel, Usage
@@ -46,8 +46,8 @@ from sql.database import Database
 statements = Statements(Path(__file__).with_name("statements") / "enrichment.sql")
 
 Which = Literal["missing", "stale", "every"]
-_RULES_BATCH = 1000
-_MOST = 2**62
+_RULES_BATCH = 1000  # films a transaction
+_MOST = 2**62  # no limit, as LIMIT takes it
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ def choose(
     n: int | None = None,
 ) -> list[int]:
     """The films that are due, by id; at most ``n``. Raises NotFoundError for unknown ids."""
-    by = signature(model) if model else RULES
+    by = name_judge(model) if model else RULES
     with database.read() as connection:
         if movie_ids is None:
             values = {"n": _MOST if n is None else n} | ({} if which == "every" else {"by": by})
@@ -139,8 +139,8 @@ def estimate(database: Database, model: LanguageModel | None, movie_ids: Sequenc
     questions, usage = 0, Usage()
     for films in _batches(database, movie_ids, BATCH, model):
         questions += 1
-        usage += model.estimate(prompt_for(films), question(films), answer_type(films))
-    return Estimate(signature(model), len(movie_ids), questions, usage)
+        usage += model.estimate(choose_prompt(films), make_question(films), make_answer_type(films))
+    return Estimate(name_judge(model), len(movie_ids), questions, usage)
 
 
 def enrich(
@@ -163,7 +163,7 @@ def enrich(
         progress.step("Enriching", len(movie_ids))
         if model is None:
             for films in _batches(database, movie_ids, _RULES_BATCH, None):
-                _write(database, [by_rules(film) for film in films])
+                _write(database, [judge_by_rules(film) for film in films])
                 progress.advance(len(films), len(films))
             took = time.monotonic() - started
             return EnrichReport(RULES, len(movie_ids), 0, 0, 0, 0, Usage(), took)
@@ -171,7 +171,7 @@ def enrich(
         run = _Run(database, model, progress)
         run.work(_batches(database, movie_ids, BATCH, model), concurrency)
         return EnrichReport(
-            signature(model),
+            name_judge(model),
             len(movie_ids),
             run.unanswered,
             run.from_store,
@@ -205,7 +205,7 @@ class _Run:
             films, judged = asked.pop(future), future.result()
             if judged is None:
                 self.unanswered += len(films)
-                _write(self._database, [by_rules(film) for film in films])
+                _write(self._database, [judge_by_rules(film) for film in films])
             else:
                 self.from_store += len(films) if judged.cached else 0
                 self.compared += judged.compared

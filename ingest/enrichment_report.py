@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingest.enrichment import statements
-from ingest.judging import audience
+from ingest.judging import find_audience
 from sql.database import Database
 
 _BY_THE_THOUSAND = {"yield_per": 1000}
@@ -50,7 +50,7 @@ class EnrichmentReport:
     sample: list[dict[str, Any]]
 
 
-def report(database: Database, *, n: int = 10) -> EnrichmentReport:
+def make_report(database: Database, *, n: int = 10) -> EnrichmentReport:
     """Count, compare, and show ``n`` films to read."""
     with database.begin(patient=True) as connection:
         counts = connection.execute(statements["coverage"]).mappings().one()
@@ -59,15 +59,14 @@ def report(database: Database, *, n: int = 10) -> EnrichmentReport:
             spread[name][value] = films
         sample = connection.execute(statements["sample"], {"n": n}).mappings().all()
         compared, differing = 0, []
-        told_rows = connection.execute(statements["told"], execution_options=_BY_THE_THOUSAND)
-        for row in told_rows:
-            facts = audience(row.genres, row.overview)
+        rows = connection.execute(statements["by_model"], execution_options=_BY_THE_THOUSAND)
+        for row in rows:
+            facts = find_audience(row.genres, row.overview)
             if facts is None or row.target_audience is None:
                 continue
             compared += 1
             if facts != row.target_audience:
-                told = Disagreement(row.movie_id, row.title, row.target_audience, facts)
-                differing.append(told)
+                differing.append(Disagreement(row.movie_id, row.title, row.target_audience, facts))
     return EnrichmentReport(
         films=counts["films"],
         enriched=counts["enriched"],

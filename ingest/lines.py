@@ -10,7 +10,7 @@ from ingest.files import DataFile
 from ingest.rows import Rejected
 from palate.errors import LoadError
 
-MAX_LINE = 4 << 20
+MAX_LINE = 4 << 20  # bytes: chosen far above LONGEST_TEXT, and small beside memory
 _BOM = b"\xef\xbb\xbf"
 
 

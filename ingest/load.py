@@ -24,7 +24,7 @@ from palate.errors import ConflictError, DatabaseUnavailableError, LoadError
 from palate.statements import run_script
 from sql.database import Database
 
-_BATCH = 250_000  # ratings a statement
+_BATCH = 250_000  # ratings a statement: chosen, so that progress is seen
 
 
 @dataclass(frozen=True)

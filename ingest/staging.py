@@ -16,7 +16,7 @@ from palate.errors import LoadError
 from palate.statements import Statements, raw, run_script
 
 statements = Statements(Path(__file__).with_name("statements") / "load.sql")
-_REPORT_EVERY = 5_000
+_REPORT_EVERY = 5_000  # rows: chosen, so that a bar moves
 
 
 class LineMap:

@@ -23,8 +23,8 @@ from ingest.files import DataFile
 from palate.errors import EmbeddingError, LoadError, MissingFileError
 
 COLUMNS = ("movie_id", "model", "embedding")
-BATCH = 1000
-_MAX_NPZ = 4 << 30
+BATCH = 1000  # rows: 1.5 MB of 384 numbers
+_MAX_NPZ = 4 << 30  # bytes, held in memory at once; a million films of 384 numbers take 1.5 GB
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def _about(batch: VectorBatch) -> str:
     return f"{batch.model} ({batch.vectors.shape[1]} numbers)"
 
 
-def place(path: Path, number: int) -> str:
+def name_place(path: Path, number: int) -> str:
     """How a row is named: CSV files have lines, the others have rows."""
     unit = "line" if ".csv" in path.name.lower() else "row"
     return f"{path.name}, {unit} {number}"
@@ -78,12 +78,12 @@ def place(path: Path, number: int) -> str:
 def bad_row(path: Path, number: int, column: str, reason: str) -> EmbeddingError:
     """The error for one bad row."""
     return EmbeddingError(
-        f"{place(path, number)}, {column}: {reason}. Nothing was changed. Correct the file or "
+        f"{name_place(path, number)}, {column}: {reason}. Nothing was changed. Correct the file or "
         "make it again with `palate embed generate`."
     )
 
 
-def csv_lines(model: str, movie_ids: NDArray[np.int64], vectors: NDArray[np.float32]) -> str:
+def format_csv(model: str, movie_ids: NDArray[np.int64], vectors: NDArray[np.float32]) -> str:
     """Rows as CSV text; seven digits are what single precision holds."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
@@ -102,7 +102,7 @@ def write_vectors(path: Path, batches: Iterable[VectorBatch], dimension: int) ->
             with unfinished.open("w", encoding="utf-8", newline="") as file:
                 file.write(",".join(COLUMNS) + "\n")
                 for batch in batches:
-                    file.write(csv_lines(batch.model, batch.movie_ids, batch.vectors))
+                    file.write(format_csv(batch.model, batch.movie_ids, batch.vectors))
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)

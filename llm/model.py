@@ -16,8 +16,8 @@ from pydantic import BaseModel
 
 from llm.answers import Answer, AnswerStore, MemoryStore, Usage
 from llm.prompts import Prompt
-from llm.providers import Endpoint, endpoint
-from llm.schema import strict_schema
+from llm.providers import Endpoint, find_endpoint
+from llm.schema import make_schema
 from palate.errors import NotInstalledError
 from palate.settings import Settings
 
@@ -57,7 +57,7 @@ class LanguageModel:
 
     def estimate(self, prompt: Prompt, data: Data, answer_type: type[BaseModel]) -> Usage:
         """The most that one answer is expected to cost. Asks nothing."""
-        schema = strict_schema(answer_type)
+        schema = make_schema(answer_type)
         messages = self._asker.messages(prompt, data, schema)
         return self._asker.estimate(prompt, messages, schema)
 
@@ -131,7 +131,7 @@ def open_llm(settings: Settings, store: AnswerStore | None = None) -> LanguageMo
     memory does. Raises MisuseError for settings that name a model by half, NotInstalledError
     without the ``llm`` extra.
     """
-    found = endpoint(settings)
+    found = find_endpoint(settings)
     if found is None:
         return None
     if importlib.util.find_spec("openai") is None:

@@ -16,7 +16,7 @@ from ingest.rows import Movie
 from palate.errors import LoadError
 
 _POSTERS = "https://image.tmdb.org/t/p/w342"
-_LONGEST_FILM = 6000  # minutes
+_LONGEST_FILM = 6000  # minutes, as load.sql checks
 
 
 class Metadata:

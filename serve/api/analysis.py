@@ -11,9 +11,8 @@ from ask.answer import Prediction
 from ask.answer import predict as predict_rating
 from ask.compare import FEWEST, MOST, Comparison
 from ask.compare import compare as compare_movies
-from ask.preferences import Preferences
-from ask.preferences import preferences as find_preferences
-from ask.summaries import worded
+from ask.preferences import Preferences, find_preferences
+from ask.summaries import word_summary
 from palate.contract import Words
 from rerank.recommend import Recommendations, RecommendRequest
 from rerank.recommend import recommend as find_recommendations
@@ -138,4 +137,4 @@ async def preferences(
 
 
 def _worded(made: T, words: Words, found: Services) -> T:
-    return made if words == "template" else worded(made, found.searcher.writer)[0]
+    return made if words == "template" else word_summary(made, found.searcher.writer)[0]

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from ask.answer import AskAnswer
 from ask.rules import LONGEST_REQUEST
 from ask.structure import Structure
-from ask.summaries import worded_answer
+from ask.summaries import word_answer
 from serve.api.analysis import SummaryWords
 from serve.api.routes import GuardedRoute, scoped
 from serve.api.services import answer, in_thread, services
@@ -55,7 +55,7 @@ async def ask(request: Request, parameters: Annotated[AskParameters, Query()]) -
             parameters.q, parameters.user_id, parameters.k, rules=parameters.rules
         )
         writes = parameters.words == "llm"
-        return answer(worded_answer(made, found.searcher.writer) if writes else made)
+        return answer(word_answer(made, found.searcher.writer) if writes else made)
 
     return await in_thread(request, make, patient=patient)
 
@@ -75,6 +75,6 @@ async def ask_structure(
 
     def make() -> Response:
         made = found.asker.run(structure)
-        return answer(worded_answer(made, found.searcher.writer) if words == "llm" else made)
+        return answer(word_answer(made, found.searcher.writer) if words == "llm" else made)
 
     return await in_thread(request, make, patient=words == "llm")

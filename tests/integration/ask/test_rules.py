@@ -7,8 +7,8 @@ from pydantic import ValidationError
 
 from ask.link import link
 from ask.rules import LONGEST_REQUEST, Reading, read_request
-from ask.said import in_words
 from ask.structure import Exclusions, Person, Span, Structure, Title
+from ask.understood import describe_structure
 from palate.errors import MisuseError, NotFoundError
 from search.names import Film, Names, Somebody, find_film, key
 
@@ -259,7 +259,7 @@ def test_reading_never_fails_and_gives_only_what_the_catalog_has(text: str) -> N
     assert set(structure.genres) <= set(NAMES.genres.values())
     assert Structure.model_validate_json(structure.model_dump_json()) == structure
     assert link(structure, NAMES).structure == structure
-    assert in_words(structure)
+    assert describe_structure(structure)
 
 
 @pytest.mark.parametrize("title", ["The Matrix", "Amélie", "300"])
