@@ -181,15 +181,13 @@ def _shown(figure: str, value: float, movie: ComparedMovie) -> str:
 
 def _statistic(name: str, movies: Sequence[ComparedMovie]) -> Statistic:
     values = [getattr(movie, name) for movie in movies if getattr(movie, name) is not None]
-    if not values:
-        return Statistic(name=name, n=0, mean=None, median=None, low=None, high=None)
     return Statistic(
         name=name,
         n=len(values),
-        mean=round(mean(values), 3),
-        median=round(median(values), 3),
-        low=min(values),
-        high=max(values),
+        mean=round(mean(values), 3) if values else None,
+        median=round(median(values), 3) if values else None,
+        low=min(values, default=None),
+        high=max(values, default=None),
     )
 
 

@@ -78,6 +78,9 @@ class Form(BaseModel):
     count: int | None = None
 
 
+_SAME = set(Form.model_fields) & set(Structure.model_fields) - {"people", "titles"}
+
+
 class ModelReader:
     """Reads requests by a language model."""
 
@@ -112,17 +115,9 @@ def make_structure(form: Form, request: str) -> Structure:
     }
     ranges = {name: Span(low=low, high=high) for name, (low, high) in bounds.items() if low or high}
     return Structure(
-        intent=form.intent,
-        text=form.text,
-        genres=form.genres,
+        **form.model_dump(include=_SAME),
         people=_people(form.people, request),
         titles=titles,
-        moods=form.moods,
-        audience=form.audience,
-        budget=form.budget,
-        revenue=form.revenue,
-        acclaim=form.acclaim,
-        fame=form.fame,
         ranges=ranges,
         exclude=Exclusions(
             text=form.not_text,

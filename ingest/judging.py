@@ -133,9 +133,9 @@ def choose_prompt(films: Sequence[Film]) -> Prompt:
     return load_prompt(name)
 
 
-def name_judge(model: LanguageModel) -> str:
-    """What ``enriched_by`` says of films that this model was asked about."""
-    return f"{model.name} enrich@{load_prompt('enrich').version}"
+def name_judge(model: LanguageModel | None) -> str:
+    """What ``enriched_by`` says of films that this model was asked about; None: of all others."""
+    return RULES if model is None else f"{model.name} enrich@{load_prompt('enrich').version}"
 
 
 def make_question(films: Sequence[Film]) -> dict[str, Any]:

@@ -165,7 +165,7 @@ def test_people_who_only_read_ask_the_same_functions(sample_database: Database) 
     with sample_database.begin() as connection:
         connection.exec_driver_sql("SET LOCAL ROLE palate_read")
         rows = connection.exec_driver_sql(
-            f"SELECT name, n FROM find_preferences(for_user => {HATER}) WHERE kind = 'genre'"
+            f"SELECT name, n FROM preferences(for_user => {HATER}) WHERE kind = 'genre'"
         ).all()
         films = connection.exec_driver_sql(
             "SELECT movie_id FROM compare(ARRAY[486, 99999999, 488])"
