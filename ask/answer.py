@@ -16,13 +16,20 @@ from ask.model import ModelReader
 from ask.prediction import describe_prediction
 from ask.preferences import Preferences, find_preferences
 from ask.rules import Reading, read_request
-from ask.structure import Frozen, Structure, SummaryBy, WhyNotWorded
+from ask.structure import Structure, SummaryBy, WhyNotWorded
 from ask.tree import Asked, make_tree, narrows
 from ask.understood import note_gaps
 from learn.prediction import predict_rating
 from llm import LanguageModel, open_llm
 from llm.store import PostgresStore
-from palate.contract import Hit, Recommendation, RecommendRequest, SearchRequest, SimilarMovie
+from palate.contract import (
+    Frozen,
+    Hit,
+    Recommendation,
+    RecommendRequest,
+    SearchRequest,
+    SimilarMovie,
+)
 from palate.errors import MisuseError
 from palate.metrics import stage
 from palate.settings import Settings

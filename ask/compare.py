@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from pydantic import Field
 
-from ask.structure import Frozen, SummaryBy, WhyNotWorded, name_film
+from ask.structure import SummaryBy, WhyNotWorded, name_film
+from palate.contract import Frozen
 from palate.errors import MisuseError, NotFoundError
 from palate.statements import Statements
 from sql.database import Database

@@ -14,8 +14,6 @@ from rapidfuzz import fuzz
 from ask.structure import (
     LONGEST_LIST,
     Acclaim,
-    Audience,
-    BudgetTier,
     Exclusions,
     Fame,
     Intent,
@@ -23,13 +21,13 @@ from ask.structure import (
     Name,
     Person,
     Quantity,
-    RevenueTier,
     Span,
     Structure,
     Text,
     Title,
 )
 from llm import LanguageModel, load_prompt
+from palate.contract import Audience, BudgetTier, RevenueTier
 from palate.errors import LanguageModelError
 from search.names import Names
 from sql.text import fold

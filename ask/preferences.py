@@ -11,7 +11,8 @@ from typing import Any
 
 from pydantic import Field
 
-from ask.structure import Frozen, SummaryBy, WhyNotWorded
+from ask.structure import SummaryBy, WhyNotWorded
+from palate.contract import Frozen
 from palate.errors import NotFoundError
 from palate.statements import Statements
 from sql.database import Database

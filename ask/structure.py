@@ -3,18 +3,15 @@
 import re
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from palate.contract import LARGEST_ID, Profile, UserId
+from palate.contract import LARGEST_ID, Audience, BudgetTier, Frozen, Profile, RevenueTier, UserId
 
 Intent = Literal["search", "recommend", "similar", "predict", "compare", "summarise"]
 Role = Literal["any", "director", "actor"]
 Mood = Literal[
     "dark", "funny", "feel-good", "scary", "romantic", "sad", "tense", "thoughtful", "epic"
 ]
-Audience = Literal["kids", "families", "teens", "adults"]
-BudgetTier = Literal["low", "medium", "high", "ultra_high"]
-RevenueTier = Literal["low", "medium", "high", "blockbuster"]
 Quantity = Literal["year", "runtime_minutes", "avg_rating", "rating_count", "budget", "revenue"]
 Fame = Literal["known", "unknown"]
 Acclaim = Literal["high", "low"]
@@ -32,12 +29,6 @@ def _plain(text: str) -> str:
 
 Name = Annotated[str, AfterValidator(_plain), Field(min_length=1, max_length=200)]
 Text = Annotated[str, AfterValidator(_plain), Field(max_length=LONGEST_TEXT)]
-
-
-class Frozen(BaseModel):
-    """What does not change once it is made, and has no other parts."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Span(Frozen):

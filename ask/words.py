@@ -2,7 +2,8 @@
 
 import re
 
-from ask.structure import Acclaim, Audience, BudgetTier, Fame, Mood, RevenueTier
+from ask.structure import Acclaim, Fame, Mood
+from palate.contract import Audience, BudgetTier, RevenueTier
 from search import vocabulary
 
 FILM = r"(?:films?|movies?|flicks?|pictures?|titles?|stor(?:y|ies)|cinema|dvds?)"

@@ -2,18 +2,19 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from ingest.enrichment import statements
 from ingest.judging import find_audience
+from palate.contract import Audience, BudgetTier, RevenueTier
 from sql.database import Database
 
 _BY_THE_THOUSAND = {"yield_per": 1000}
 _ORDER = {
     "sentiment": ("positive", "mixed", "neutral", "negative"),
-    "target_audience": ("kids", "families", "teens", "adults"),
-    "budget_tier": ("low", "medium", "high", "ultra_high"),
-    "revenue_tier": ("low", "medium", "high", "blockbuster"),
+    "target_audience": get_args(Audience),
+    "budget_tier": get_args(BudgetTier),
+    "revenue_tier": get_args(RevenueTier),
     "effectiveness": tuple(map(str, range(10))),
 }
 COLUMNS = tuple(_ORDER)

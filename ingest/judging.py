@@ -16,13 +16,13 @@ from typing import Any, Literal
 from pydantic import BaseModel, create_model
 
 from llm import LanguageModel, Prompt, load_prompt
+from palate.contract import Audience, BudgetTier, RevenueTier
 
 RULES = "rules"
 BATCH = 10
 """Films a question: chosen; the prompts' max_tokens are for so many."""
 
 Sentiment = Literal["positive", "negative", "neutral", "mixed"]
-Audience = Literal["kids", "families", "teens", "adults"]
 
 _CERTIFICATE = re.compile(r"\brated (G|PG-13|PG|R|NC-17|TV-Y7|TV-Y|TV-G|TV-PG|TV-14|TV-MA)\b")
 _BY_CERTIFICATE = {
@@ -76,8 +76,8 @@ class Opinion(BaseModel):
 class OpinionOfMoney(Opinion):
     """An opinion with tiers."""
 
-    budget_tier: Literal["low", "medium", "high", "ultra_high", "unknown"]
-    revenue_tier: Literal["low", "medium", "high", "blockbuster", "unknown"]
+    budget_tier: Literal[BudgetTier, "unknown"]
+    revenue_tier: Literal[RevenueTier, "unknown"]
 
 
 def judge_by_rules(film: Film) -> Judgement:
