@@ -1,22 +1,25 @@
 """`palate ingest`: films, ratings, tags and embeddings into the database."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
+from ingest.embeddings import load_embeddings
+from ingest.load import Deleted, LoadReport, load
+from ingest.progress import watch
+from ingest.rows import Source
+from ingest.sources.download import locate
+from ingest.sources.movielens import MovieLens
+from ingest.sources.sample import sample as open_sample
+from ingest.sources.table import Table
 from palate.errors import MisuseError
-from serve.cli.output import count, err, print_json, say, warn, when_stopped
-from serve.cli.session import Json, examples, session
-
-if TYPE_CHECKING:
-    from ingest.load import Deleted, LoadReport
-    from ingest.rows import Source
-    from sql.database import Database
+from serve.cli.options import Json
+from serve.cli.output import count, err, examples, present, print_json, say, warn, when_stopped
+from serve.cli.session import session
+from sql.database import Database
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -50,11 +53,6 @@ def sample(context: typer.Context, replace: Replace = False, json: Json = False)
 
 def load_sample(database: Database, *, replace: bool = False) -> LoadReport:
     """The sample with its embeddings, watched on stderr."""
-    from ingest.embeddings import load_embeddings
-    from ingest.load import load
-    from ingest.progress import watch
-    from ingest.sources.sample import sample as open_sample
-
     with open_sample() as source, watch(err()) as progress:
         report = load(database, source, replace=replace, progress=progress)
     with as_file(files("samples") / "embeddings.npz") as vectors:
@@ -84,10 +82,6 @@ def movielens(
     json: Json = False,
 ) -> None:
     """Load MovieLens in any of its public layouts; by name, it is downloaded first."""
-    from ingest.progress import watch
-    from ingest.sources.download import locate
-    from ingest.sources.movielens import MovieLens
-
     with watch(err()) as progress:
         path = locate(location, session(context).settings.data_dir / "downloads", progress)
     source = MovieLens(path, metadata)
@@ -131,8 +125,6 @@ def csv_(
     json: Json = False,
 ) -> None:
     """Load your own CSV (also .csv.gz) or Parquet files."""
-    from ingest.sources.table import Table
-
     source = Table(
         name,
         movies=movies,
@@ -180,17 +172,12 @@ def embeddings(
     json: Json = False,
 ) -> None:
     """Load films' embeddings and make every taste vector again."""
-    from ingest.embeddings import load_embeddings
-
     if missing_ok and not file.exists():
         print_json(None) if json else say(f"There is no {file}; nothing was loaded.")
         return
     with session(context).database(migrate=True) as database:
         report = load_embeddings(database, file, model=model, replace=replace)
-    if json:
-        print_json(report)
-    else:
-        say(str(report))
+    present(report, say, json=json)
 
 
 def _load(
@@ -202,9 +189,6 @@ def _load(
     rejects: Path | None,
     wait: bool,
 ) -> LoadReport:
-    from ingest.load import load
-    from ingest.progress import watch
-
     kept = "A load happens as a whole or not at all; it can be run again."
     with when_stopped(kept), watch(err()) as progress:
         return load(

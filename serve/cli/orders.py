@@ -4,16 +4,27 @@ import html
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
-from rich.console import RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from palate.contract import COMPONENTS, Hit, SearchResponse
-from serve.cli.output import clean, film, line, movement, number, out, table
+from serve.cli.output import (
+    FILM,
+    GENRES,
+    Column,
+    clean,
+    film,
+    line,
+    movement,
+    number,
+    out,
+    print_table,
+    table,
+)
 
 PART_NAMES = {
     "bm25": "text",
@@ -32,6 +43,7 @@ _LEAST_HEAD = 5  # letters of a title that stay before the gap
 _MOVED_WIDTH = 4
 _BLOCK_INDENT = 4
 _GENRES = 3
+_SCORE: Column[Any] = ("score>", lambda each: number(each.score, 3))
 _MARKED = re.compile(r"<mark>(.*?)</mark>", re.DOTALL)
 
 
@@ -91,27 +103,30 @@ def print_order(response: SearchResponse, *, accounts: bool, nothing: str) -> No
         for hit in response.hits:
             _print_block(hit, parts, personalized=response.personalized)
     elif response.hits:
-        out().print(_rows(response))
+        _print_hits(response)
     _print_rest(response, nothing)
 
 
-def _rows(response: SearchResponse) -> Table:
-    rows = table(("#", "right"))
-    if response.personalized:
-        rows.add_column("moved", justify="right")
-    rows.add_column("film")
-    rows.add_column("genres")
-    rows.add_column("score", justify="right")
-    rated = any(hit.rating is not None for hit in response.hits)
-    if rated:
-        rows.add_column("you", justify="right")
-    for hit in response.hits:
-        cells: list[RenderableType] = [str(hit.rank)]
-        cells += [movement(hit.moved)] if response.personalized else []
-        cells += [_found_in(hit), _genres(hit), number(hit.score, 3)]
-        cells += [_own_rating(hit)] if rated else []
-        rows.add_row(*cells)
-    return rows
+def print_films(films: Sequence[Any], *more: Column[Any], personalized: bool) -> None:
+    """Films in their order with their scores, and how far taste moved them; ``more`` columns."""
+    print_table(films, *_lead(personalized), FILM, GENRES, _SCORE, *more)
+
+
+def _lead(personalized: bool) -> list[Column[Any]]:
+    rank: Column[Any] = ("#>", lambda each: each.rank)
+    return [rank, ("moved>", lambda each: movement(each.moved))] if personalized else [rank]
+
+
+def _print_hits(response: SearchResponse) -> None:
+    columns: list[Column[Hit]] = [
+        *_lead(response.personalized),
+        ("film", _found_in),
+        ("genres", _genres),
+        _SCORE,
+    ]
+    if any(hit.rating is not None for hit in response.hits):
+        columns.append(("you>", _own_rating))
+    print_table(response.hits, *columns)
 
 
 def _print_block(hit: Hit, parts: Sequence[str], *, personalized: bool) -> None:
@@ -249,7 +264,7 @@ def _column_width(width: int, columns: int) -> int:
 
 
 def _columns(orders: Sequence[Order], parts: Sequence[str], mark: str | None, width: int) -> Table:
-    shown = table(("#", "right"))
+    shown = table("#>")
     for order in orders:
         shown.add_column(line(order.heading), width=width, no_wrap=True)
     ranks = zip_longest(*(order.response.hits for order in orders))

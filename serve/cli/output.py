@@ -9,14 +9,14 @@ import json
 import os
 import sys
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, TypeVar
 
 import typer
 from rich import box
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -26,7 +26,14 @@ EMPTY_CATALOG = (
     "`palate ingest --help` shows how to load your own."
 )
 
-Justify = Literal["left", "right"]
+T = TypeVar("T")
+Column = tuple[str, Callable[[T], object]]
+"""A heading, right-aligned where it ends in ``>``, and what stands below it for a row."""
+
+
+def examples(*commands: str) -> str:
+    """The end of a command's help: what to type, a line each."""
+    return "Examples:\n" + "\n".join(f"    {command}" for command in commands)
 
 
 def out() -> Console:
@@ -44,9 +51,9 @@ def _console(terminal: bool, *, stderr: bool) -> Console:
     return Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
 
 
-def say(message: str) -> None:
+def say(message: object) -> None:
     """A message for the person, beside the results."""
-    err().print(Text(clean(message)), soft_wrap=True)
+    err().print(Text(clean(str(message))), soft_wrap=True)
 
 
 def warn(message: str) -> None:
@@ -96,8 +103,35 @@ def _plain(data: object) -> Any:
     return data
 
 
-def table(*columns: str | tuple[str, Justify], title: str | None = None) -> Table:
-    """An empty table; a column is its heading, or its heading and side."""
+def present(found: T, text: str | Callable[[T], object], *, json: bool, nothing: str = "") -> None:
+    """What a command found: as JSON, or for people: a message, or what ``text`` prints.
+
+    ``nothing`` is said instead where nothing was found.
+    """
+    if json:
+        print_json(found)
+    elif nothing and not found:
+        say(nothing)
+    elif isinstance(text, str):
+        say(text)
+    else:
+        text(found)
+
+
+def print_table(rows: Iterable[T], *columns: Column[T], title: str | None = None) -> None:
+    """A table of what was found, a row each."""
+    made = table(*(heading for heading, _ in columns), title=title)
+    for row in rows:
+        made.add_row(*(_cell(value_of(row)) for _, value_of in columns))
+    out().print(made)
+
+
+def _cell(value: object) -> RenderableType:
+    return value if isinstance(value, Text) else line("" if value is None else str(value))
+
+
+def table(*headings: str, title: str | None = None) -> Table:
+    """An empty table; a column whose heading ends in ``>`` is right-aligned."""
     made = Table(
         box=box.SIMPLE_HEAD if sys.stdout.isatty() else None,
         title=title,
@@ -107,10 +141,16 @@ def table(*columns: str | tuple[str, Justify], title: str | None = None) -> Tabl
         pad_edge=False,
         show_edge=False,
     )
-    for column in columns:
-        heading, justify = (column, "left") if isinstance(column, str) else column
-        made.add_column(heading, justify="right" if justify == "right" else "left")
+    for heading in headings:
+        right = heading.endswith(">")
+        made.add_column(heading.removesuffix(">"), justify="right" if right else "left")
     return made
+
+
+def print_sentences(sentences: Iterable[str]) -> None:
+    """Sentences, a line each."""
+    for sentence in sentences:
+        out().print(line(sentence), soft_wrap=True)
 
 
 def print_facts(facts: Iterable[tuple[str, object]]) -> None:
@@ -140,6 +180,10 @@ def film(title: str, year: int | None) -> Text:
     if year is not None:
         shown.append(f" ({year})", style="dim")
     return shown
+
+
+FILM: Column[Any] = ("film", lambda each: film(each.title, each.year))
+GENRES: Column[Any] = ("genres", lambda each: ", ".join(each.genres))
 
 
 def movement(moved: int) -> Text:

@@ -64,7 +64,7 @@ class Cluster:
         except ImportError as error:
             raise NotInstalledError(
                 "The Kubernetes client is not installed. Nothing was done. Install it beside "
-                "Palate with `pip install kubernetes websocket-client`, or in Palate's folder "
+                "Palate with `pip install kubernetes websockets`, or in Palate's folder "
                 "with `pip install '.[k8s]'`."
             ) from error
         found = client.Configuration()
