@@ -16,22 +16,12 @@ from palate.errors import MisuseError
 from serve.cli.compare import print_comparison
 from serve.cli.options import LARGEST_ID, Json, Words
 from serve.cli.orders import print_films
-from serve.cli.output import (
-    FILM,
-    GENRES,
-    Column,
-    examples,
-    line,
-    number,
-    out,
-    present,
-    print_json,
-    print_table,
-    say,
-)
+from serve.cli.output import examples, out, present, print_json, say
 from serve.cli.predict import print_prediction
 from serve.cli.preferences import print_preferences
 from serve.cli.session import session
+from serve.cli.tables import FILM, GENRES, Column, print_table
+from serve.cli.text import line, number
 
 app = typer.Typer()
 _MOST_BYTES = 65_536

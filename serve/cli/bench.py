@@ -15,17 +15,10 @@ from ingest.progress import watch
 from learn.train import FACTOR_MODELS
 from palate.errors import MisuseError
 from serve.cli.options import Json, Master
-from serve.cli.output import (
-    err,
-    examples,
-    number,
-    present,
-    print_facts,
-    print_json,
-    print_table,
-    say,
-)
+from serve.cli.output import err, examples, present, print_json, say
 from serve.cli.session import session
+from serve.cli.tables import print_facts, print_table
+from serve.cli.text import number
 from serve.cli.train import AUTO, check_installed
 
 app = typer.Typer(no_args_is_help=True, help="Measure speed on this machine.")

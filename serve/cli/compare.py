@@ -9,8 +9,10 @@ from ask.compare import ComparedMovie, Comparison, dollars
 from ask.compare import compare as find
 from search.names import CatalogNames
 from serve.cli.options import Json, Words
-from serve.cli.output import examples, film, line, out, present, print_sentences, table
+from serve.cli.output import examples, out, present, print_sentences
 from serve.cli.session import session
+from serve.cli.tables import table
+from serve.cli.text import film, line
 
 app = typer.Typer()
 _COLUMN = 17

@@ -1,9 +1,6 @@
 """`palate db`: the embedded server, the schema, psql, backups."""
 
 import os
-import shutil
-import signal
-import subprocess
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,8 +9,10 @@ import typer
 from palate.errors import DatabaseUnavailableError, MisuseError, NewerSchemaError, NotInstalledError
 from palate.settings import Settings
 from serve.cli.options import Json, Yes
-from serve.cli.output import confirm, examples, present, print_facts, print_json, say, warn
+from serve.cli.output import confirm, examples, present, print_json, say, warn
+from serve.cli.psql import find_psql, read_arguments, run_psql
 from serve.cli.session import session
+from serve.cli.tables import print_facts
 from sql.backup import backup as write
 from sql.backup import restore as read
 from sql.database import Database
@@ -139,38 +138,19 @@ def psql(context: typer.Context) -> None:
 
     Give its options after --, as in -- -c "SELECT 1"; a statement alone is handed over as -c.
     """
-    given = context.args
-    if len(given) == 1 and " " in given[0].strip() and not given[0].startswith("-"):
-        given = ["-c", *given]
     with session(context).database() as database:
-        program = find_psql(database.server.bin_dir if database.server else None)
-        # The password goes through the environment: a command line can be read by others.
-        address = database.url.set(drivername="postgresql", password=None)
-        environment = dict(os.environ)
-        if database.url.password is not None:
-            environment["PGPASSWORD"] = str(database.url.password)
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is psql's
-        try:
-            ended = subprocess.run(  # noqa: S603
-                [program, address.render_as_string(hide_password=False), *given],
-                env=environment,
-                check=False,
+        bundled = database.server.bin_dir / "psql" if database.server else None
+        program = bundled if bundled and bundled.exists() else find_psql()
+        if program is None:
+            raise NotInstalledError(
+                "There is no psql here. Nothing was started. Install PostgreSQL's client tools."
             )
-        finally:
-            signal.signal(signal.SIGINT, before)
-    raise typer.Exit(ended.returncode)
-
-
-def find_psql(bin_dir: Path | None) -> Path:
-    """psql as the embedded server brings it, else as installed. Raises NotInstalledError."""
-    if bin_dir is not None and (bin_dir / "psql").exists():
-        return bin_dir / "psql"
-    found = shutil.which("psql")
-    if found is None:
-        raise NotInstalledError(
-            "There is no psql here. Nothing was started. Install PostgreSQL's client tools."
-        )
-    return Path(found)
+        # The password goes through the environment: a command line can be read by others.
+        password, url = database.url.password, database.url.set(password=None)
+        address = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        environment = {**os.environ, **({"PGPASSWORD": str(password)} if password else {})}
+        code = run_psql(program, [address, *read_arguments(context.args)], environment)
+    raise typer.Exit(code)
 
 
 @app.command(

@@ -6,8 +6,10 @@ import typer
 from rich.text import Text
 
 from serve.cli.options import Json
-from serve.cli.output import clean, examples, present, print_table
+from serve.cli.output import examples, present
 from serve.cli.session import session
+from serve.cli.tables import print_table
+from serve.cli.text import clean
 from serve.doctor import Check, run_checks
 from sql.database import Database
 

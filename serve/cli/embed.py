@@ -11,8 +11,9 @@ from ingest.embeddings import stats as count
 from ingest.progress import watch
 from palate.embedder import open_embedder
 from serve.cli.options import LARGEST_ID, Json
-from serve.cli.output import err, examples, present, print_facts, print_json, say
+from serve.cli.output import err, examples, present, print_json, say
 from serve.cli.session import session
+from serve.cli.tables import print_facts
 
 _STATS = ("films", "embedded", "missing", "model", "dimension", "loaded_at")
 

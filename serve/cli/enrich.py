@@ -12,19 +12,10 @@ from ingest.enrichment_report import report as make
 from ingest.progress import watch
 from palate.errors import MisuseError
 from serve.cli.options import LARGEST_ID, Json
-from serve.cli.output import (
-    err,
-    examples,
-    film,
-    line,
-    number,
-    present,
-    print_facts,
-    print_table,
-    say,
-    when_stopped,
-)
+from serve.cli.output import err, examples, present, say, when_stopped
 from serve.cli.session import session
+from serve.cli.tables import print_facts, print_table
+from serve.cli.text import film, line, number
 
 app = typer.Typer(
     help="Tone, audience, money and effectiveness of films, to search and rank by.",

@@ -1,9 +1,8 @@
 """`palate evaluate`: how good every ranking is, on ratings it has not seen."""
 
 from collections.abc import Sequence
-from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -20,29 +19,15 @@ from learn.models.families import MODELS
 from learn.models.interface import Model
 from palate.errors import MisuseError
 from serve.cli.options import Json
-from serve.cli.output import Column, err, examples, number, out, print_json, print_table, say
+from serve.cli.output import err, examples, out, print_json, say
 from serve.cli.session import session
+from serve.cli.tables import Column, print_table
+from serve.cli.text import number
 
 app = typer.Typer(
     no_args_is_help=True,
     help="Measure rankings on held-out ratings, with 95% intervals and every baseline beside them.",
 )
-
-
-class Queries(Enum):
-    """Sets of queries, as typed."""
-
-    ONE_WORD = "one-word"
-    TWO_WORDS = "two-words"
-    GENRE_DECADE = "genre-decade"
-
-
-class Protocols(Enum):
-    """Protocols of recommendation, as typed."""
-
-    TEMPORAL = "temporal"
-    RANDOM = "random-75-25"
-    STRONG = "strong"
 
 
 _ACCURACY = ("recall@10", "precision@10", "map@10", "hit@10", "mrr@10", "recall@100", "ndcg@100")
@@ -77,7 +62,7 @@ Compare = Annotated[
 def search(
     context: typer.Context,
     queries: Annotated[
-        list[Queries] | None,
+        list[Literal["one-word", "two-words", "genre-decade"]] | None,
         typer.Option(help="Only this set of queries. Repeat. Without: all of them."),
     ] = None,
     model: Annotated[
@@ -111,7 +96,7 @@ def search(
             database,
             prepare=retrain(database, model, candidates=candidates, tell=status.update),
             alone=_models(alone) if alone else None,
-            sets=[each.value for each in queries] if queries else SETS,
+            sets=queries or SETS,
             candidates=candidates,
             users=users,
             samples=samples,
@@ -135,7 +120,7 @@ def recommend(
         typer.Option(help="Only this model. Repeat. Without: all but those that take long."),
     ] = None,
     protocol: Annotated[
-        list[Protocols] | None,
+        list[Literal["temporal", "random-75-25", "strong"]] | None,
         typer.Option(help="Only this protocol. Repeat. Without: all of them."),
     ] = None,
     users: Users = None,
@@ -160,7 +145,7 @@ def recommend(
         run = evaluate_recommend(
             database,
             models,
-            protocols=[each.value for each in protocol] if protocol else PROTOCOLS,
+            protocols=protocol or PROTOCOLS,
             users=users,
             samples=samples,
             seed=seed,

@@ -9,8 +9,9 @@ import typer
 from ingest.features import build_features
 from ingest.sources.movielens import MovieLens
 from serve.cli.options import Json
-from serve.cli.output import err, examples, print_facts, print_json, say
+from serve.cli.output import err, examples, print_json, say
 from serve.cli.session import session
+from serve.cli.tables import print_facts
 
 app = typer.Typer(
     no_args_is_help=True, help="Features of users, films and ratings as Parquet files."

@@ -17,8 +17,9 @@ from ingest.sources.sample import sample as open_sample
 from ingest.sources.table import Table
 from palate.errors import MisuseError
 from serve.cli.options import Json
-from serve.cli.output import count, err, examples, present, print_json, say, warn, when_stopped
+from serve.cli.output import err, examples, present, print_json, say, warn, when_stopped
 from serve.cli.session import session
+from serve.cli.text import count
 from sql.database import Database
 
 app = typer.Typer(

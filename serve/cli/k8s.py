@@ -27,25 +27,16 @@ from serve.cli.options import (
     YearTo,
 )
 from serve.cli.orders import print_order
-from serve.cli.output import (
-    clean,
-    examples,
-    line,
-    out,
-    present,
-    print_facts,
-    print_json,
-    print_table,
-    say,
-    warn,
-)
+from serve.cli.output import examples, out, present, print_json, say, warn
+from serve.cli.psql import environment_of, find_psql, read_arguments, run_psql
 from serve.cli.sql_prompt import Prompt
+from serve.cli.tables import print_facts, print_table
+from serve.cli.text import clean, line
 from serve.k8s.api import ask
 from serve.k8s.cluster import Cluster
 from serve.k8s.forward import LOOPBACK, forward
 from serve.k8s.jobs import follow_job, start_job
 from serve.k8s.logs import find_pods, read_logs
-from serve.k8s.psql import find_psql, run_psql
 from serve.k8s.release import Login, Release, find_api, find_api_key, find_login, find_release
 from serve.k8s.status import ReleaseStatus, age, release_status
 
@@ -124,20 +115,14 @@ def psql(
     """
     login = find_login(found, role, cluster)
     with forward(found.cluster, login.target, local_port, report=warn) as port:
-        code = _run(login, port, _arguments(context.args))
+        code = _run(login, port, read_arguments(context.args))
     raise typer.Exit(code)
-
-
-def _arguments(given: list[str]) -> list[str]:
-    """psql's arguments; a statement alone becomes ``-c``."""
-    alone = len(given) == 1 and " " in given[0].strip() and not given[0].startswith("-")
-    return ["-c", *given] if alone else given
 
 
 def _run(login: Login, port: int, arguments: list[str]) -> int:
     program = find_psql()
     if program is not None:
-        return run_psql(program, login, port, arguments)
+        return run_psql(program, arguments, environment_of(login, port))
     if arguments and arguments[0] != "-c":
         raise MisuseError(
             "There is no psql here, and the built-in prompt takes only -c STATEMENT. Nothing was "

@@ -10,8 +10,10 @@ from evaluate.faithfulness import measure
 from llm.store import Cost, PostgresStore, RecordedCall
 from rerank.search import Searcher
 from serve.cli.options import Json, Yes
-from serve.cli.output import confirm, count, examples, number, present, print_json, print_table, say
+from serve.cli.output import confirm, examples, present, print_json, say
 from serve.cli.session import session
+from serve.cli.tables import print_table
+from serve.cli.text import count, number
 
 app = typer.Typer(no_args_is_help=True, help="The language model: its calls, costs and answers.")
 

@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -21,8 +20,10 @@ from learn.registry import remove as delete
 from learn.registry import rollback as back
 from learn.tower_vectors import load_vectors
 from serve.cli.options import LARGEST_ID, Json, Yes
-from serve.cli.output import confirm, examples, number, present, print_facts, print_table
+from serve.cli.output import confirm, examples, present
 from serve.cli.session import session
+from serve.cli.tables import print_facts, print_table
+from serve.cli.text import number
 
 app = typer.Typer(
     no_args_is_help=True, help="Trained models: which there are and which one is used."
@@ -31,20 +32,15 @@ app = typer.Typer(
 Force = Annotated[
     bool, typer.Option("--force", help="Use it even if it did worse than the one in use.")
 ]
+Kind = Annotated[
+    Literal["factors", "order", "ratings"], typer.Argument(help="Which kind of model.")
+]
 Number = Annotated[
     int,
     typer.Argument(
         metavar="ID", min=0, max=LARGEST_ID, help="A model's number, as `list` shows it."
     ),
 ]
-
-
-class Kinds(Enum):
-    """Kinds of models, of which one each is in use."""
-
-    FACTORS = "factors"
-    ORDER = "order"
-    RATINGS = "ratings"
 
 
 @app.command("list", epilog=examples("palate models list"))
@@ -90,26 +86,26 @@ def activate(
 @app.command(epilog=examples("palate models rollback", "palate models rollback order"))
 def rollback(
     context: typer.Context,
-    kind: Annotated[Kinds, typer.Argument(help="Which kind of model.")] = Kinds.FACTORS,
+    kind: Kind = "factors",
     json: Json = False,
 ) -> None:
     """Use the model again that was in use before."""
     with session(context).database() as database:
-        _present_used(back(database, kind.value), json=json)
+        _present_used(back(database, kind), json=json)
 
 
 @app.command(epilog=examples("palate models off order"))
 def off(
     context: typer.Context,
-    kind: Annotated[Kinds, typer.Argument(help="Which kind of model.")],
+    kind: Kind,
     json: Json = False,
 ) -> None:
     """Use no model of this kind; it stays stored."""
     with session(context).database() as database:
-        done = deactivate(database, kind.value)
+        done = deactivate(database, kind)
     present(
-        {"kind": kind.value, "changed": done},
-        f"No {kind.value} model is in use {'any more' if done else 'anyway'}.",
+        {"kind": kind, "changed": done},
+        f"No {kind} model is in use {'any more' if done else 'anyway'}.",
         json=json,
     )
 

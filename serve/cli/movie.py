@@ -5,8 +5,10 @@ import typer
 from palate.contract import Movie
 from search.catalog import get_movie
 from serve.cli.options import Json, MovieId
-from serve.cli.output import count, examples, film, number, out, present, print_facts
+from serve.cli.output import examples, out, present
 from serve.cli.session import session
+from serve.cli.tables import print_facts
+from serve.cli.text import count, film, number
 
 app = typer.Typer()
 

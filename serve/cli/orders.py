@@ -12,19 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from palate.contract import COMPONENTS, Hit, SearchResponse
-from serve.cli.output import (
-    FILM,
-    GENRES,
-    Column,
-    clean,
-    film,
-    line,
-    movement,
-    number,
-    out,
-    print_table,
-    table,
-)
+from serve.cli.output import out
+from serve.cli.tables import FILM, GENRES, Column, print_table, table
+from serve.cli.text import clean, film, line, movement, number
 
 PART_NAMES = {
     "bm25": "text",

@@ -1,24 +1,21 @@
-"""What commands print: tables, JSON and messages.
+"""What commands print: messages, JSON, sentences.
 
-On a terminal tables have rules and colour; elsewhere they are plain text, 120 columns wide
-unless COLUMNS says otherwise. Text from the database is never read as markup, and its control
-characters never reach the terminal.
+Elsewhere than on a terminal lines are 120 columns wide, unless COLUMNS says otherwise.
 """
 
 import json
 import os
 import sys
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
 
 import typer
-from rich import box
-from rich.console import Console, RenderableType
-from rich.table import Table
+from rich.console import Console
 from rich.text import Text
+
+from serve.cli.text import clean, line
 
 PIPE_WIDTH = 120
 EMPTY_CATALOG = (
@@ -27,8 +24,6 @@ EMPTY_CATALOG = (
 )
 
 T = TypeVar("T")
-Column = tuple[str, Callable[[T], object]]
-"""A heading, right-aligned where it ends in ``>``, and what stands below it for a row."""
 
 
 def examples(*commands: str) -> str:
@@ -118,87 +113,7 @@ def present(found: T, text: str | Callable[[T], object], *, json: bool, nothing:
         text(found)
 
 
-def print_table(rows: Iterable[T], *columns: Column[T], title: str | None = None) -> None:
-    """A table of what was found, a row each."""
-    made = table(*(heading for heading, _ in columns), title=title)
-    for row in rows:
-        made.add_row(*(_cell(value_of(row)) for _, value_of in columns))
-    out().print(made)
-
-
-def _cell(value: object) -> RenderableType:
-    return value if isinstance(value, Text) else line("" if value is None else str(value))
-
-
-def table(*headings: str, title: str | None = None) -> Table:
-    """An empty table; a column whose heading ends in ``>`` is right-aligned."""
-    made = Table(
-        box=box.SIMPLE_HEAD if sys.stdout.isatty() else None,
-        title=title,
-        title_justify="left",
-        title_style="bold",
-        header_style="bold",
-        pad_edge=False,
-        show_edge=False,
-    )
-    for heading in headings:
-        right = heading.endswith(">")
-        made.add_column(heading.removesuffix(">"), justify="right" if right else "left")
-    return made
-
-
 def print_sentences(sentences: Iterable[str]) -> None:
     """Sentences, a line each."""
     for sentence in sentences:
         out().print(line(sentence), soft_wrap=True)
-
-
-def print_facts(facts: Iterable[tuple[str, object]]) -> None:
-    """Names and values, one a line; values that are missing are left out."""
-    made = Table(box=None, show_header=False, pad_edge=False)
-    made.add_column(style="bold")
-    made.add_column(overflow="fold")
-    for name, value in facts:
-        if value not in (None, "", (), []):
-            made.add_row(name, value if isinstance(value, Text) else Text(clean(str(value))))
-    out().print(made)
-
-
-def clean(text: str) -> str:
-    """The text without characters that would steer a terminal; tabs and newlines stay."""
-    return "".join("�" if unicodedata.category(c) == "Cc" and c not in "\n\t" else c for c in text)
-
-
-def line(text: str | None) -> str:
-    """The text on one line, cleaned; empty when there is none."""
-    return " ".join(clean(text or "").split())
-
-
-def film(title: str, year: int | None) -> Text:
-    """A film's name, its year dimmed."""
-    shown = Text(line(title))
-    if year is not None:
-        shown.append(f" ({year})", style="dim")
-    return shown
-
-
-FILM: Column[Any] = ("film", lambda each: film(each.title, each.year))
-GENRES: Column[Any] = ("genres", lambda each: ", ".join(each.genres))
-
-
-def movement(moved: int) -> Text:
-    """Places gained or lost."""
-    if moved == 0:
-        return Text.assemble(("·", "dim"))
-    shown = (f"▲{moved}", "green") if moved > 0 else (f"▼{-moved}", "red")
-    return Text.assemble(shown)
-
-
-def number(value: float | None, digits: int = 2) -> str:
-    """A number, or a dash where there is none."""
-    return "–" if value is None else f"{value:.{digits}f}"
-
-
-def count(n: int, noun: str) -> str:
-    """``1 rating``, ``2,000 ratings``."""
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"

@@ -6,18 +6,11 @@ from ask.answer import Prediction
 from ask.answer import predict as make
 from search.names import CatalogNames
 from serve.cli.options import Film, Json, Profile, UserId, Words
-from serve.cli.output import (
-    FILM,
-    examples,
-    line,
-    number,
-    out,
-    present,
-    print_sentences,
-    print_table,
-)
+from serve.cli.output import examples, out, present, print_sentences
 from serve.cli.session import session
 from serve.cli.summaries import word_summary
+from serve.cli.tables import FILM, print_table
+from serve.cli.text import line, number
 
 app = typer.Typer()
 

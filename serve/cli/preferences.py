@@ -7,8 +7,10 @@ import typer
 from ask.preferences import Preferences, Trait
 from ask.preferences import preferences as find
 from serve.cli.options import Json, Profile, UserId, Words
-from serve.cli.output import count, examples, number, out, present, print_sentences, print_table
+from serve.cli.output import examples, out, present, print_sentences
 from serve.cli.session import session
+from serve.cli.tables import print_table
+from serve.cli.text import count, number
 
 app = typer.Typer()
 _TRAITS = 8

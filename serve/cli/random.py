@@ -8,8 +8,10 @@ import typer
 from palate.contract import Movie
 from search.catalog import random_movies
 from serve.cli.options import Json
-from serve.cli.output import EMPTY_CATALOG, FILM, GENRES, examples, number, present, print_table
+from serve.cli.output import EMPTY_CATALOG, examples, present
 from serve.cli.session import session
+from serve.cli.tables import FILM, GENRES, print_table
+from serve.cli.text import number
 
 app = typer.Typer()
 

@@ -9,8 +9,10 @@ from rerank.recommend import recommend as find
 from rerank.search import Searcher
 from serve.cli.options import Json, Profile, Rerank, Shown, User
 from serve.cli.orders import PART_NAMES, print_films
-from serve.cli.output import EMPTY_CATALOG, Column, examples, number, present, say
+from serve.cli.output import EMPTY_CATALOG, examples, present, say
 from serve.cli.session import session
+from serve.cli.tables import Column
+from serve.cli.text import number
 
 app = typer.Typer()
 

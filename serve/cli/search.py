@@ -26,8 +26,9 @@ from serve.cli.options import (
     YearTo,
 )
 from serve.cli.orders import Order, print_order, print_reasons, print_side_by_side
-from serve.cli.output import EMPTY_CATALOG, examples, line, print_json
+from serve.cli.output import EMPTY_CATALOG, examples, print_json
 from serve.cli.session import session
+from serve.cli.text import line
 from sql.database import Database
 
 app = typer.Typer()

@@ -8,8 +8,10 @@ import typer
 from palate.contract import SimilarMovie
 from search.catalog import similar as find
 from serve.cli.options import Json, MovieId, Profile, User
-from serve.cli.output import FILM, GENRES, Column, examples, number, out, present, print_table
+from serve.cli.output import examples, out, present
 from serve.cli.session import session
+from serve.cli.tables import FILM, GENRES, Column, print_table
+from serve.cli.text import number
 
 app = typer.Typer()
 

@@ -1,4 +1,4 @@
-"""A small prompt for SQL, where psql is not installed.
+"""A small prompt for SQL, where psql is not installed; pgcli ends with 0 after a failed statement.
 
 Statements end with a semicolon and may go over several lines; ``\\q`` or Ctrl-D leaves, Ctrl-C
 forgets what was typed so far. What was typed is remembered as psql does it, in a file of its own.
@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import platformdirs
 
-from serve.cli.output import count, line, out, say, table
+from serve.cli.output import out, say
+from serve.cli.tables import table
+from serve.cli.text import count, line
 from serve.k8s.forward import LOOPBACK
 from serve.k8s.release import Login
 

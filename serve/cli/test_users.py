@@ -7,8 +7,10 @@ import typer
 from rich.text import Text
 
 from serve.cli.options import Json
-from serve.cli.output import examples, number, out, present, print_json, print_table, say, warn
+from serve.cli.output import examples, out, present, print_json, say, warn
 from serve.cli.session import session
+from serve.cli.tables import print_table
+from serve.cli.text import number
 from test_users.check import TOP, TermCheck, check_tasters
 from test_users.tasters import Created, create_tasters, remove_tasters
 

@@ -20,7 +20,7 @@ from learn.train import FACTOR_MODELS, use
 from learn.train import train as learn
 from learn.train_ratings import train_ratings
 from palate.errors import MisuseError, NotInstalledError
-from serve.cli.models import Force, Kinds, print_models
+from serve.cli.models import Force, print_models
 from serve.cli.options import Json, Master, Seed
 from serve.cli.output import as_json, err, examples, print_json, say, warn, when_stopped
 from serve.cli.parameters import parse_set, with_types
@@ -37,7 +37,6 @@ AUTO = "auto"
 class _Request:
     """What is to be learned, and what is to be done with it."""
 
-    name: str
     factors: FactorModel | None
     order: LambdaRank | None
     ratings: bool
@@ -63,12 +62,7 @@ class _Made:
 
     @property
     def report(self) -> dict[str, object]:
-        return {
-            "factors": self.factors,
-            "order": self.order,
-            "ratings": self.ratings,
-            "refused": self.refused,
-        }
+        return {name: value for name, value in vars(self).items() if name != "notes"}
 
 
 @app.command(
@@ -143,7 +137,7 @@ def train(
     given = {"rank": rank, "l2": l2, "epochs": epochs, "loss": loss, "seed": seed or None}
     given = {name: value for name, value in given.items() if value is not None} | of_factors
     request = _Request(
-        model, _model(model, given), _order(seed, of_order) if order else None,
+        _model(model, given), _order(seed, of_order) if order else None,
         ratings and evaluate and engine == "local", evaluate, activate, force, seed,
     )  # fmt: skip
     on_spark = _spark(request, features, master) if engine == "spark" else None
@@ -158,7 +152,7 @@ def train(
         err().status("") as status,
         listening(lambda epoch, reached: status.update(epoch_line(epoch, reached))),
     ):
-        before = {kind.value: active_model(database, kind.value) for kind in Kinds}
+        before = {kind: active_model(database, kind) for kind in ("factors", "order", "ratings")}
         made = on_spark(database) if on_spark else _learn(database, request, status.update)
         _keep(run, database, made, {"model": model, "seed": str(seed), "engine": engine})
     if towers is not None:

@@ -10,18 +10,10 @@ from learn.tuning import tune as study_of
 from learn.weights import TunedBlend, apply_blend, tune_blend
 from palate.errors import MisuseError
 from serve.cli.options import Json, Seed
-from serve.cli.output import (
-    as_json,
-    err,
-    examples,
-    number,
-    print_facts,
-    print_json,
-    say,
-    warn,
-    when_stopped,
-)
+from serve.cli.output import as_json, err, examples, print_json, say, warn, when_stopped
 from serve.cli.session import session
+from serve.cli.tables import print_facts
+from serve.cli.text import number
 from serve.cli.train import check_installed
 
 app = typer.Typer()

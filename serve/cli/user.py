@@ -9,22 +9,10 @@ from palate.contract import Rating, User
 from rerank import profile as profiles
 from rerank.profile import get_user, list_ratings
 from serve.cli.options import LARGEST_ID, Json, MovieId, Profile, UserId, Yes
-from serve.cli.output import (
-    FILM,
-    confirm,
-    count,
-    examples,
-    line,
-    number,
-    out,
-    present,
-    print_facts,
-    print_json,
-    print_table,
-    say,
-    warn,
-)
+from serve.cli.output import confirm, examples, out, present, print_json, say, warn
 from serve.cli.session import session
+from serve.cli.tables import FILM, print_facts, print_table
+from serve.cli.text import count, line, number
 
 _GENRES_SHOWN = 12
 

@@ -57,7 +57,7 @@ class Forwarder:
     find: Callable[[], tuple[str, int]]
     report: Callable[[str], None]
     patience: float
-    _open: dict[asyncio.Task[Any], asyncio.StreamWriter] = field(default_factory=dict)
+    _open: set[asyncio.Task[Any]] = field(default_factory=set)
 
     async def start(self, host: str, port: int) -> int:
         """Listen, once the way is known to be open; the port."""
@@ -74,9 +74,8 @@ class Forwarder:
     async def stop(self) -> None:
         """Close the port and every connection."""
         self._server.close()
-        for task, writer in self._open.items():
+        for task in self._open:
             task.cancel()
-            writer.transport.abort()
         await asyncio.gather(*self._open, return_exceptions=True)
 
     async def _reach(self) -> ClientConnection:
@@ -88,24 +87,25 @@ class Forwarder:
         """One connection: to a pod, and to the next one while none has answered."""
         task = asyncio.current_task()
         assert task is not None  # noqa: S101
-        self._open[task] = writer
+        self._open.add(task)
         try:
-            await self._carry(reader, writer)
+            with suppress(asyncio.CancelledError, ConnectionError):  # stop() and the other end
+                await self._carry(reader, writer)
+                writer.close()
+                await writer.wait_closed()
         except (PalateError, NotForwardedError) as error:
             self.report(str(error))
-        except asyncio.CancelledError:
-            pass  # stop() ends it
         finally:
-            del self._open[task]
-            writer.close()
+            writer.transport.abort()
+            self._open.discard(task)
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         deadline = time.monotonic() + self.patience
         sent = b""
         while True:
             try:
-                async with await self._reach() as pod:
-                    return await Tunnel(reader, writer, pod, sent).run()
+                await self._carry_once(reader, writer, sent)
+                return
             except ClusterForbiddenError:
                 raise
             except NotForwardedError as error:
@@ -116,6 +116,16 @@ class Forwarder:
                 if time.monotonic() > deadline:
                     raise
             await asyncio.sleep(_PAUSE)
+
+    async def _carry_once(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sent: bytes
+    ) -> None:
+        pod = await self._reach()
+        try:
+            await Tunnel(reader, writer, pod, sent).run()
+            await pod.close()
+        finally:
+            pod.transport.abort()
 
 
 class Tunnel:

@@ -519,7 +519,7 @@ def test_the_command_port_forward_runs_until_it_is_stopped(
 
 @pytest.fixture
 def without_psql(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("serve.k8s.psql.find_psql", lambda: None)
+    monkeypatch.setattr("serve.cli.k8s.find_psql", lambda: None)
     monkeypatch.setattr(prompt_module, "HISTORY", tmp_path / "state" / "history")
 
 
