@@ -11,10 +11,10 @@ from ask.answer import AskAnswer, open_asker
 from ask.said import in_words
 from ask.structure import Structure
 from ask.summaries import worded_answer
-from palate.contract import SimilarMovie
+from palate.contract import LARGEST_ID, SimilarMovie
 from palate.errors import MisuseError
 from serve.cli.compare import print_comparison
-from serve.cli.options import LARGEST_ID, Json, Words
+from serve.cli.options import Json, Words
 from serve.cli.orders import print_films
 from serve.cli.output import examples, out, present, print_json, say
 from serve.cli.predict import print_prediction

@@ -9,8 +9,9 @@ from ingest.embeddings import EmbeddingStats
 from ingest.embeddings import generate as make
 from ingest.embeddings import stats as count
 from ingest.progress import watch
+from palate.contract import LARGEST_ID
 from palate.embedder import open_embedder
-from serve.cli.options import LARGEST_ID, Json
+from serve.cli.options import Json
 from serve.cli.output import err, examples, present, print_json, say
 from serve.cli.session import session
 from serve.cli.tables import print_facts

@@ -10,8 +10,9 @@ from ingest.enrichment import enrich as judge
 from ingest.enrichment_report import EnrichmentReport
 from ingest.enrichment_report import report as make
 from ingest.progress import watch
+from palate.contract import LARGEST_ID
 from palate.errors import MisuseError
-from serve.cli.options import LARGEST_ID, Json
+from serve.cli.options import Json
 from serve.cli.output import err, examples, present, say, when_stopped
 from serve.cli.session import session
 from serve.cli.tables import print_facts, print_table

@@ -1,8 +1,9 @@
 """`palate evaluate`: how good every ranking is, on ratings it has not seen."""
 
 from collections.abc import Sequence
+from enum import Enum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -28,6 +29,22 @@ app = typer.Typer(
     no_args_is_help=True,
     help="Measure rankings on held-out ratings, with 95% intervals and every baseline beside them.",
 )
+
+
+class Queries(Enum):
+    """Sets of queries, as typed: typer knows lists of enumerations, not of literals."""
+
+    ONE_WORD = "one-word"
+    TWO_WORDS = "two-words"
+    GENRE_DECADE = "genre-decade"
+
+
+class Protocols(Enum):
+    """Protocols of recommendation, as typed."""
+
+    TEMPORAL = "temporal"
+    RANDOM = "random-75-25"
+    STRONG = "strong"
 
 
 _ACCURACY = ("recall@10", "precision@10", "map@10", "hit@10", "mrr@10", "recall@100", "ndcg@100")
@@ -62,7 +79,7 @@ Compare = Annotated[
 def search(
     context: typer.Context,
     queries: Annotated[
-        list[Literal["one-word", "two-words", "genre-decade"]] | None,
+        list[Queries] | None,
         typer.Option(help="Only this set of queries. Repeat. Without: all of them."),
     ] = None,
     model: Annotated[
@@ -96,7 +113,7 @@ def search(
             database,
             prepare=retrain(database, model, candidates=candidates, tell=status.update),
             alone=_models(alone) if alone else None,
-            sets=queries or SETS,
+            sets=[each.value for each in queries] if queries else SETS,
             candidates=candidates,
             users=users,
             samples=samples,
@@ -120,7 +137,7 @@ def recommend(
         typer.Option(help="Only this model. Repeat. Without: all but those that take long."),
     ] = None,
     protocol: Annotated[
-        list[Literal["temporal", "random-75-25", "strong"]] | None,
+        list[Protocols] | None,
         typer.Option(help="Only this protocol. Repeat. Without: all of them."),
     ] = None,
     users: Users = None,
@@ -145,7 +162,7 @@ def recommend(
         run = evaluate_recommend(
             database,
             models,
-            protocols=protocol or PROTOCOLS,
+            protocols=[each.value for each in protocol] if protocol else PROTOCOLS,
             users=users,
             samples=samples,
             seed=seed,

@@ -19,7 +19,8 @@ from learn.registry import activate as use
 from learn.registry import remove as delete
 from learn.registry import rollback as back
 from learn.tower_vectors import load_vectors
-from serve.cli.options import LARGEST_ID, Json, Yes
+from palate.contract import LARGEST_ID
+from serve.cli.options import Json, Yes
 from serve.cli.output import confirm, examples, present
 from serve.cli.session import session
 from serve.cli.tables import print_facts, print_table

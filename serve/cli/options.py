@@ -5,13 +5,14 @@ from typing import Annotated, Literal
 
 import typer
 
-LARGEST_ID = 2**63 - 1
+from palate import contract
+from palate.contract import LARGEST_ID, PROFILE_PATTERN
+
 LARGEST_SEED = 2**31 - 1
-PROFILE = r"[a-z0-9_-]{1,40}"
 
 
 def _check_profile(value: str) -> str:
-    if not re.fullmatch(PROFILE, value):
+    if not re.fullmatch(PROFILE_PATTERN, value):
         raise typer.BadParameter("a profile is made of a-z, 0-9, - and _, at most 40 of them.")
     return value
 
@@ -51,12 +52,8 @@ Explain = Annotated[
 Weights = Annotated[
     str | None, typer.Option(metavar="NAME:W,...", help="Weights of the blend for this search.")
 ]
-Mode = Annotated[
-    Literal["lexical", "semantic", "hybrid"], typer.Option(help="What finds the candidates.")
-]
-Seen = Annotated[
-    Literal["keep", "drop", "mark"], typer.Option(help="What to do with films the user rated.")
-]
+Mode = Annotated[contract.Mode, typer.Option(help="What finds the candidates.")]
+Seen = Annotated[contract.Seen, typer.Option(help="What to do with films the user rated.")]
 Genre = Annotated[list[str] | None, typer.Option(help="Only films of this genre. Repeat for more.")]
 YearFrom = Annotated[int | None, typer.Option(help="Only films of this year or later.")]
 YearTo = Annotated[int | None, typer.Option(help="Only films of this year or before.")]

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from rerank.recommend import Recommendation, Recommendations, RecommendRequest
+from palate.contract import Recommendation, Recommendations, RecommendRequest
 from rerank.recommend import recommend as find
 from rerank.search import Searcher
 from serve.cli.options import Json, Profile, Rerank, Shown, User

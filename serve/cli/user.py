@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from palate.contract import Rating, User
+from palate.contract import LARGEST_ID, Rating, User
 from rerank import profile as profiles
 from rerank.profile import get_user, list_ratings
-from serve.cli.options import LARGEST_ID, Json, MovieId, Profile, UserId, Yes
+from serve.cli.options import Json, MovieId, Profile, UserId, Yes
 from serve.cli.output import confirm, examples, out, present, print_json, say, warn
 from serve.cli.session import session
 from serve.cli.tables import FILM, print_facts, print_table

@@ -47,6 +47,25 @@ CREATE TYPE search_hit AS (
     relaxed                    boolean
 );
 
+-- What an answer tells beside its films: the weights of the blend, what is known of the user, and
+-- the learned order that is active.
+CREATE OR REPLACE FUNCTION search_context(for_user bigint, profile text) RETURNS TABLE (
+    weights        jsonb,
+    user_known     boolean,
+    user_ratings   integer,
+    user_has_taste boolean,
+    order_id       bigint
+) LANGUAGE sql STABLE AS $$
+SELECT to_jsonb(b) - 'only_one', u.user_id IS NOT NULL, coalesce(u.rating_count, 0),
+       u.embedding IS NOT NULL OR EXISTS (
+           SELECT FROM user_factors f JOIN models a ON a.id = f.model_id
+           WHERE f.user_id = u.user_id AND f.profile = u.profile AND f.rating_count > 0
+             AND a.kind = 'factors' AND a.state = 'active'),
+       (SELECT o.id FROM models o WHERE o.kind = 'order' AND o.state = 'active')
+FROM blend b
+LEFT JOIN users u ON u.user_id = for_user AND u.profile = search_context.profile
+$$;
+
 -- The error for a value that search() does not know, rather than an answer to another question.
 -- Called only where there is one.
 CREATE OR REPLACE FUNCTION refuse_argument(name text, given text, known text) RETURNS bigint
@@ -184,6 +203,11 @@ WHERE r.place <= k
 ORDER BY r.place
 $$;
 
+-- A score as people read it: four decimals.
+CREATE OR REPLACE FUNCTION shorten(score double precision) RETURNS double precision
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN round(score::numeric, 4)::double precision;
+
 -- For people at a prompt: SELECT * FROM search('lord', for_user => 20002);
 CREATE FUNCTION search(
     query      text,
@@ -194,8 +218,18 @@ CREATE FUNCTION search(
     weights    jsonb   DEFAULT NULL,
     seen       text    DEFAULT 'keep'
 ) RETURNS SETOF search_hit LANGUAGE sql STABLE AS $$
-SELECT * FROM search(parse_query(query), for_user, search.profile, k, candidates, weights,
-                     parse_query_loose(query), seen)
+-- Parsed once: written into the call, it would be parsed again for every film that matches.
+WITH parsed AS MATERIALIZED (
+    SELECT parse_query(query) AS strict, parse_query_loose(query) AS loose
+)
+SELECT h.rank, h.movie_id, h.title, h.year, shorten(h.score),
+       shorten(h.bm25), shorten(h.semantic), shorten(h.content), shorten(h.collaborative),
+       shorten(h.popularity), shorten(h.bm25_contribution), shorten(h.semantic_contribution),
+       shorten(h.content_contribution), shorten(h.collaborative_contribution),
+       shorten(h.popularity_contribution), shorten(h.bm25_score), h.unpersonalized_rank, h.moved,
+       h.rating, h.personalized, h.relaxed
+FROM parsed p
+CROSS JOIN LATERAL search(p.strict, for_user, search.profile, k, candidates, weights, p.loose, seen) h
 $$;
 
 -- Films whose texts are nearest to one film's, by the cosine of centred embeddings. With a user,
