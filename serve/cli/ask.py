@@ -52,8 +52,7 @@ def ask(
         int | None, typer.Option("--k", "-k", min=1, help="Films, where the words say no number.")
     ] = None,
     structure: Annotated[
-        str | None,
-        typer.Option(metavar="FILE|-", help="Run this structure instead of words."),
+        str | None, typer.Option(metavar="FILE|-", help="Run this structure instead of words.")
     ] = None,
     structure_only: Annotated[
         bool, typer.Option("--structure-only", help="Print how the words are read, as JSON.")

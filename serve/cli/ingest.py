@@ -36,8 +36,7 @@ OnErrorOption = Annotated[
     typer.Option(help="At a line that cannot be loaded: stop, or set it aside and go on."),
 ]
 RejectsFile = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="Where --on-error skip sets lines aside."),
+    Path | None, typer.Option(metavar="FILE", help="Where --on-error skip sets lines aside.")
 ]
 OnlyOnce = Annotated[
     bool, typer.Option("--no-wait", help="Refuse, instead of waiting, while another load runs.")
@@ -49,7 +48,7 @@ def sample(context: typer.Context, replace: Replace = False, json: Json = False)
     """Load the sample: 3,200 real films, 600 synthetic raters and text embeddings."""
     with session(context).database(migrate=True) as database:
         report = load_sample(database, replace=replace)
-    _tell(report, json=json)
+    present(report, _print_report, json=json)
 
 
 def load_sample(database: Database, *, replace: bool = False) -> LoadReport:
@@ -86,11 +85,8 @@ def movielens(
     with watch(err()) as progress:
         path = locate(location, session(context).settings.data_dir / "downloads", progress)
     source = MovieLens(path, metadata)
-    with session(context).database(migrate=True) as database:
-        report = _load(
-            database, source, replace=replace, on_error=on_error, rejects=rejects, wait=not no_wait
-        )
-    _tell(report, json=json)
+    report = _load(context, source, replace, on_error, rejects, no_wait)
+    present(report, _print_report, json=json)
 
 
 @app.command(
@@ -134,11 +130,8 @@ def csv_(
         columns=parse_columns(column or ()),
         separator=separator,
     )
-    with session(context).database(migrate=True) as database:
-        report = _load(
-            database, source, replace=replace, on_error=on_error, rejects=rejects, wait=not no_wait
-        )
-    _tell(report, json=json)
+    report = _load(context, source, replace, on_error, rejects, no_wait)
+    present(report, _print_report, json=json)
 
 
 def parse_columns(pairs: Iterable[str]) -> dict[str, str]:
@@ -182,43 +175,38 @@ def embeddings(
 
 
 def _load(
-    database: Database,
+    context: typer.Context,
     source: Source,
-    *,
     replace: bool,
     on_error: Literal["stop", "skip"],
     rejects: Path | None,
-    wait: bool,
+    no_wait: bool,
 ) -> LoadReport:
     kept = "A load happens as a whole or not at all; it can be run again."
-    with when_stopped(kept), watch(err()) as progress:
+    with (
+        session(context).database(migrate=True) as database,
+        when_stopped(kept),
+        watch(err()) as progress,
+    ):
         return load(
-            database,
-            source,
-            replace=replace,
-            on_error=on_error,
-            rejects=rejects,
-            progress=progress,
-            wait=wait,
-        )
+            database, source, replace=replace, on_error=on_error, rejects=rejects,
+            progress=progress, wait=not no_wait,
+        )  # fmt: skip
 
 
-def _tell(report: LoadReport, *, json: bool) -> None:
-    if json:
-        print_json(report)
-        return
+def _print_report(report: LoadReport) -> None:
     say(
         f"Loaded {report.source}: {report.movies:,} films, {report.ratings:,} ratings and "
         f"{report.tags:,} tags in {report.seconds:.1f} s ({report.rows_per_second:,.0f} rows/s); "
         f"{report.changed:,} rows changed."
     )
     if report.deleted is not None and report.deleted.movies:
-        say(_what_went(report.deleted))
+        say(_describe(report.deleted))
     if report.rejected:
         warn(f"{report.rejected:,} lines were not loaded; they are in {report.rejects}.")
 
 
-def _what_went(deleted: Deleted) -> str:
+def _describe(deleted: Deleted) -> str:
     gone = f"{count(deleted.movies, 'film')}, {count(deleted.ratings, 'rating')}"
     if not deleted.models:
         return f"What was there before is deleted: {gone}."

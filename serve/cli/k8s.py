@@ -43,13 +43,11 @@ from serve.k8s.status import ReleaseStatus, age, release_status
 app = typer.Typer(no_args_is_help=True, help="Palate on Kubernetes: psql, searches, logs, jobs.")
 
 Kubeconfig = Annotated[
-    str | None,
-    typer.Option(envvar="KUBECONFIG", metavar="FILE", help="Kubeconfig to use."),
+    str | None, typer.Option(envvar="KUBECONFIG", metavar="FILE", help="Kubeconfig to use.")
 ]
 Context = Annotated[str | None, typer.Option("--context", help="Context of the kubeconfig.")]
 Namespace = Annotated[
-    str | None,
-    typer.Option("--namespace", "-n", help="Namespace. Without it: the context's own."),
+    str | None, typer.Option("--namespace", "-n", help="Namespace. Without it: the context's own.")
 ]
 ReleaseName = Annotated[
     str | None, typer.Option("--release", help="Release of the chart, where there are several.")
@@ -187,11 +185,7 @@ def _until_stopped() -> None:
 
 @app.command(epilog=examples("palate k8s status", "palate k8s status --namespace films --json"))
 @on_a_release
-def status(
-    found: Release,
-    cluster: DatabaseName = None,
-    json: Json = False,
-) -> None:
+def status(found: Release, cluster: DatabaseName = None, json: Json = False) -> None:
     """Show pods, jobs, versions and the database; exits 1 when searches are not answered."""
     shown = release_status(found, cluster)
     present(shown, _print_status, json=json)

@@ -84,10 +84,7 @@ def faithful(
     answers are not used.
     """
     current = session(context)
-    with (
-        current.database() as database,
-        current.language_model(database, kept=False) as model,
-    ):
+    with current.database() as database, current.language_model(database, kept=False) as model:
         if model is None:
             say("No language model is set: every reason is the template's.")
         found = measure(Searcher(database, current.settings, model=model), database, n)

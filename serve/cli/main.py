@@ -139,8 +139,7 @@ def root(
         typer.Option(envvar="PALATE_LOG_LEVEL", help="Least severity that is logged."),
     ] = None,
     _version: Annotated[
-        bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Print it."),
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print it.")
     ] = False,
 ) -> None:
     """Search results, to taste: BM25 finds the films, each user's taste orders them.

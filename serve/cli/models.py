@@ -85,22 +85,14 @@ def activate(
 
 
 @app.command(epilog=examples("palate models rollback", "palate models rollback order"))
-def rollback(
-    context: typer.Context,
-    kind: Kind = "factors",
-    json: Json = False,
-) -> None:
+def rollback(context: typer.Context, kind: Kind = "factors", json: Json = False) -> None:
     """Use the model again that was in use before."""
     with session(context).database() as database:
         _present_used(back(database, kind), json=json)
 
 
 @app.command(epilog=examples("palate models off order"))
-def off(
-    context: typer.Context,
-    kind: Kind,
-    json: Json = False,
-) -> None:
+def off(context: typer.Context, kind: Kind, json: Json = False) -> None:
     """Use no model of this kind; it stays stored."""
     with session(context).database() as database:
         done = deactivate(database, kind)

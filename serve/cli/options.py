@@ -24,8 +24,7 @@ Master = Annotated[str, typer.Option(help="Spark's master.")]
 
 UserId = Annotated[int, typer.Argument(min=0, max=LARGEST_ID, help="The user's id.")]
 User = Annotated[
-    int | None,
-    typer.Option("--user", "-u", min=0, max=LARGEST_ID, help="Whose taste weighs in."),
+    int | None, typer.Option("--user", "-u", min=0, max=LARGEST_ID, help="Whose taste weighs in.")
 ]
 Profile = Annotated[
     str, typer.Option(help="Which of the user's profiles.", callback=_check_profile)

@@ -217,11 +217,7 @@ def _counts(facet: Mapping[str, int]) -> str:
 
 
 def print_side_by_side(
-    orders: Sequence[Order],
-    *,
-    mark: str | None = None,
-    width: int | None = None,
-    nothing: str = "",
+    orders: Sequence[Order], *, mark: str | None = None, width: int | None = None, nothing: str = ""
 ) -> None:
     """Several orders of one query: each position with its film, movement and account.
 

@@ -53,11 +53,7 @@ def search(
     user: Annotated[
         list[int] | None,
         typer.Option(
-            "--user",
-            "-u",
-            min=0,
-            max=LARGEST_ID,
-            help="Whose taste orders it. Repeat to compare.",
+            "--user", "-u", min=0, max=LARGEST_ID, help="Whose taste orders it. Repeat to compare."
         ),
     ] = None,
     profile: Profile = "main",
@@ -67,8 +63,7 @@ def search(
     ] = 100,
     explain: Explain = False,
     explain_llm: Annotated[
-        bool,
-        typer.Option("--explain-llm", help="The same, reasons worded by the language model."),
+        bool, typer.Option("--explain-llm", help="The same, reasons worded by the language model.")
     ] = False,
     rerank: Rerank = "none",
     weights: Weights = None,
@@ -95,8 +90,7 @@ def search(
         bool, typer.Option("--strict", help="Refuse a query that cannot be parsed.")
     ] = False,
     cursor: Annotated[
-        str | None,
-        typer.Option(help="A next_cursor; needs PALATE_CURSOR_SECRET."),
+        str | None, typer.Option(help="A next_cursor; needs PALATE_CURSOR_SECRET.")
     ] = None,
     json: Json = False,
 ) -> None:

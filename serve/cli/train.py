@@ -104,8 +104,7 @@ def train(
         bool, typer.Option("--resume", help="two-tower: go on where training was stopped.")
     ] = False,
     vectors: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="two-tower: write the vectors there, too."),
+        Path | None, typer.Option(metavar="FOLDER", help="two-tower: write the vectors there, too.")
     ] = None,
     order: Annotated[bool, typer.Option(help="Learn an order of search results, too.")] = True,
     ratings: Annotated[
@@ -122,8 +121,7 @@ def train(
     ] = "local",
     master: Master = "local[2]",
     features: Annotated[
-        Path | None,
-        typer.Option(help="spark: the folder that `palate features build` wrote."),
+        Path | None, typer.Option(help="spark: the folder that `palate features build` wrote.")
     ] = None,
     json: Json = False,
 ) -> None:
