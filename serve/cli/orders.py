@@ -85,7 +85,7 @@ def _rounded(total: float, shares: Sequence[float]) -> tuple[int, list[int]]:
 def print_order(response: SearchResponse, *, accounts: bool, nothing: str) -> None:
     """One order, a film a row; ``accounts`` make it a few lines a film.
 
-    ``nothing`` is said when there is no film.
+    ``nothing`` is shown when there is no film.
     """
     _print_reading([response])
     if accounts:
@@ -128,11 +128,11 @@ def _print_block(hit: Hit, parts: Sequence[str], *, personalized: bool) -> None:
         head.append_text(moved)
     head.append_text(_name(hit)).append(f"  {_genres(hit)}", style="dim")
     out().print(head)
-    told = [Text(account(hit, parts, named=True)), *_passages(hit)]
+    below = [Text(account(hit, parts, named=True)), *_passages(hit)]
     if hit.rank_before is not None:
-        told.append(Text(_judged(hit)))
-    told += [Text(line(reason), style="italic") for reason in hit.reasons or ()]
-    for text in told:
+        below.append(Text(_judged(hit)))
+    below += [Text(line(reason), style="italic") for reason in hit.reasons or ()]
+    for text in below:
         out().print(Padding(text, (0, 0, 0, _BLOCK_INDENT)))
 
 
@@ -157,7 +157,7 @@ def _found_in(hit: Hit) -> Text:
 
 
 def _name(hit: Hit) -> Text:
-    """Title and year, with the found words marked where snippets tell them."""
+    """Title and year, with the found words marked where snippets show them."""
     shown = film(hit.title, hit.year)
     title = (hit.snippets or {}).get("title", "")
     if _MARKED.search(title):
@@ -194,9 +194,9 @@ def _print_reading(responses: Sequence[SearchResponse]) -> None:
         if response.why_not_reranked:
             notes.append(f"not reranked: {line(response.why_not_reranked)}")
         if response.wording is not None and response.wording.why_not:
-            told = response.wording
-            said = f"{told.texts - told.passed} of {told.texts} reasons are the template's"
-            notes.append(f"{said}: {line(told.why_not)}")
+            wording = response.wording
+            kept = f"{wording.texts - wording.passed} of {wording.texts} reasons are the template's"
+            notes.append(f"{kept}: {line(wording.why_not)}")
     for note in notes:
         out().print(Text(note, style="yellow"))
 
@@ -222,7 +222,7 @@ def print_side_by_side(
     """Several orders of one query: each position with its film, movement and account.
 
     Films of the genre ``mark`` get a star. Where the columns do not fit, one order follows the
-    other. ``nothing`` is said when no order has a film.
+    other. ``nothing`` is shown when no order has a film.
     """
     responses = [order.response for order in orders]
     _print_reading(responses)
@@ -298,8 +298,8 @@ def print_reasons(orders: Iterable[Order], most: int, width: int | None = None) 
     """For each order, why its furthest lifted films stand where they do."""
     console = out()
     for order in orders:
-        told = [hit for hit in order.response.hits if hit.reasons]
-        for hit in sorted(told, key=lambda hit: (-hit.moved, hit.rank))[:most]:
+        explained = [hit for hit in order.response.hits if hit.reasons]
+        for hit in sorted(explained, key=lambda hit: (-hit.moved, hit.rank))[:most]:
             why = Text.assemble("Why is ", film(hit.title, hit.year), f" #{hit.rank} for ")
             why.append(f"{line(order.heading)}? ", style="bold")
             reasons = "; ".join(line(reason) for reason in hit.reasons or ())

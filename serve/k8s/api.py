@@ -42,13 +42,13 @@ def ask(port: int, asked: dict[str, Any], key: str | None) -> SearchResponse:
 
 def _refused(answer: httpx.Response) -> ClusterError | MisuseError:
     try:
-        said = str(answer.json()["detail"])
+        reason = str(answer.json()["detail"])
     except (ValueError, KeyError, TypeError):
-        said = answer.text.strip() or answer.reason_phrase
+        reason = answer.text.strip() or answer.reason_phrase
     if answer.status_code in (401, 403):
         return ClusterError(
-            f"The API refuses the key: {said} Give another with --key or PALATE_API_KEY."
+            f"The API refuses the key: {reason} Give another with --key or PALATE_API_KEY."
         )
     if answer.status_code < 500:
-        return MisuseError(said)
-    return ClusterError(f"The API answers {answer.status_code}: {said}")
+        return MisuseError(reason)
+    return ClusterError(f"The API answers {answer.status_code}: {reason}")

@@ -45,7 +45,7 @@ class Cluster:
     def __init__(self, configuration: Configuration, namespace: str) -> None:
         from kubernetes import client
 
-        configuration.retries = 0  # a person waits, and what failed is said
+        configuration.retries = 0  # a person waits, and is to know at once
         self.configuration = configuration
         self.namespace = namespace
         self._client = client.ApiClient(configuration)
@@ -60,6 +60,7 @@ class Cluster:
         the cluster yet. Raises ClusterError, MisuseError and NotInstalledError.
         """
         try:
+            import websockets  # noqa: F401, for port-forwards
             from kubernetes import client, config
         except ImportError as error:
             raise NotInstalledError(
@@ -159,8 +160,8 @@ class Cluster:
         try:
             yield
         except ApiException as error:
-            said = status_message(error.body) or str(error.reason or "")
-            raise self.refused(error.status or 0, said, verb, kind, name) from error
+            reason = status_message(error.body) or str(error.reason or "")
+            raise self.refused(error.status or 0, reason, verb, kind, name) from error
         except (HTTPError, ConfigException) as error:
             raise self.unreachable(error) from error
 
@@ -172,7 +173,7 @@ class Cluster:
             "Nothing was done. Is it running, is a VPN needed, is it the right --context?"
         )
 
-    def refused(self, status: int, said: str, verb: str, kind: str, name: str) -> PalateError:
+    def refused(self, status: int, reason: str, verb: str, kind: str, name: str) -> PalateError:
         """The error for what the API server refuses."""
         what = f"{kind} {name}".strip()
         if status == 404:
@@ -183,7 +184,7 @@ class Cluster:
         if status == 403:
             verbs = "get and create" if kind == "pods/portforward" else verb
             return ClusterForbiddenError(
-                f"The cluster forbids it: {_first(said) or 'no reason given'}. Nothing was done. "
+                f"The cluster forbids it: {_first(reason) or 'no reason given'}. Nothing was done. "
                 f"Ask for a role with the verb {verbs} on {kind} in namespace {self.namespace}."
             )
         if status == 401:
@@ -192,7 +193,7 @@ class Cluster:
                 "kubeconfig. Nothing was done. Log in again, or choose another --context."
             )
         return ClusterError(
-            f"The cluster did not {verb} {what}: {_first(said) or f'status {status}'}. "
+            f"The cluster did not {verb} {what}: {_first(reason) or f'status {status}'}. "
             "Nothing was changed. Try again; `palate k8s status` shows what runs."
         )
 

@@ -149,7 +149,7 @@ class Tunnel:
         try:
             await asyncio.wait((up, down), return_when=asyncio.FIRST_COMPLETED)
             if self._local_open:
-                await down  # the pod has ended: what it said before is still on the way
+                await down  # the pod has ended: what it sent before is still on the way
         finally:
             up.cancel()
             down.cancel()
@@ -212,9 +212,9 @@ async def open_tunnel(cluster: Cluster, pod: str, port: int) -> ClientConnection
             **_security(cluster, url),
         )
     except InvalidStatus as error:
-        said = status_message(error.response.body)
+        reason = status_message(error.response.body)
         status = error.response.status_code
-        raise cluster.refused(status, said, "get", "pods/portforward", pod) from error
+        raise cluster.refused(status, reason, "get", "pods/portforward", pod) from error
     except (WebSocketException, OSError) as error:
         raise cluster.unreachable(error) from error
     _keep_alive(opened.transport.get_extra_info("socket"))

@@ -778,7 +778,11 @@ def test_a_search_through_the_api_with_the_releases_key(
         assert found["personalized"] is True
         assert len(found["hits"]) == len(best)
         assert palate("search", "lord", "of", "the", "rings", "--explain") == 0
-        assert "Lord of" in capsys.readouterr().out
+        shown = capsys.readouterr().out
+        assert "Lord of" in shown
+        assert "No film matches" not in shown
+        assert palate("search", "dragom") == 0
+        assert "No film matches 'dragom'." in capsys.readouterr().out
         narrowed = ["--genre", "Drama", "--genre", "War", "--year-to", 1990, "--weights", "bm25:1"]
         assert palate("search", "king", "--user", 10001, *narrowed, "--facets", "--json") == 0
         found = json.loads(capsys.readouterr().out)
