@@ -258,7 +258,7 @@ def test_nothing_found_is_no_failure(palate: Palate, sample_database: Database) 
         (["search", "a", "--k", "0"], "palate search: Invalid value for '--k'"),
         (["search", "a", "--foo"], "palate search: No such option: --foo"),
         (["serch", "a"], "palate: No such command 'serch'. Did you mean 'search'"),
-        (["search", "a", "--weights", "x"], "palate: --weights: 'x' is no weight."),
+        (["search", "a", "--weights", "x"], "palate: --weights: 'x' is no component;"),
         (["search", "a", "--profile", "No Way"], "palate search: Invalid value for '--profile'"),
         (["recommend", "--profile", "No Way"], "palate recommend: Invalid value for '--profile'"),
         (["predict", "1", "1", "--profile", "x!"], "palate predict: Invalid value for '--profile'"),
