@@ -180,7 +180,9 @@ class Tunnel:
         greeted = set()
         try:
             async for message in self._pod:
-                channel, data = ord(message[:1]), bytes(message[1:])  # type: ignore[arg-type]
+                if not isinstance(message, bytes) or not message:
+                    continue
+                channel, data = message[0], message[1:]
                 if channel not in greeted:
                     greeted.add(channel)
                     data = data[_PORT:]
