@@ -4,13 +4,12 @@ Objects are the dictionaries of the API's own JSON, not the client's classes: th
 between versions of the client, the API does not.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
+from urllib.parse import quote
 
 from palate.errors import (
     ClusterError,
@@ -21,10 +20,8 @@ from palate.errors import (
     PalateError,
 )
 
-if TYPE_CHECKING:
-    from kubernetes.client import Configuration
-
 Object = dict[str, Any]
+Configuration = Any  # kubernetes.client.Configuration, which comes with the extra k8s
 
 _TIMEOUT = (10.0, 30.0)  # seconds to connect, and to wait for the next bytes of an answer
 _KINDS = {
@@ -131,8 +128,6 @@ class Cluster:
 
     def portforward_request(self, pod: str, port: int) -> tuple[str, dict[str, str]]:
         """The WebSocket address and the headers of a port-forward to a pod."""
-        from urllib.parse import quote
-
         host = str(self.configuration.host).replace("http", "ws", 1)
         names = f"{quote(self.namespace, safe='')}/pods/{quote(pod, safe='')}"
         headers = {
