@@ -214,11 +214,13 @@ def test_ctrl_c_ends_quietly(demo: str, environment: dict[str, str]) -> None:
     process.stderr.close()
 
 
-def test_starting_up_imports_nothing_heavy() -> None:
+def test_help_imports_no_command_and_nothing_heavy() -> None:
     heavy = ("sqlalchemy", "fastapi", "numpy", "polars", "alembic", "uvicorn", "pydantic")
+    ours = ("serve.cli.search", "serve.cli.session")
     check = (
-        "import sys, serve.cli.main\n"
-        f"sys.exit(', '.join(name for name in {heavy!r} if name in sys.modules) or 0)"
+        "import sys, serve.cli.main as palate\n"
+        "palate.main(['--help'])\n"
+        f"sys.exit(', '.join(name for name in {heavy + ours!r} if name in sys.modules) or 0)"
     )
     ended = subprocess.run(
         [sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, check=False
