@@ -148,11 +148,11 @@ def predict(
 
 def _worded(found: T, current: Session, database: Database) -> T:
     """The same with its summary in a model's words; where it is not, says why."""
-    from ask.summaries import worded
+    from ask.summaries import word_summary
     from rerank.wording import Writer
 
     with current.language_model(database) as model:
-        made, why = worded(found, Writer(database, model, current.settings))
+        made, why = word_summary(found, Writer(database, model, current.settings))
     if why:
         say(f"the summary is by rules: {why}")
     return made
@@ -184,11 +184,11 @@ def preferences(
     json: Json = False,
 ) -> None:
     """Sum up what a user likes: genres, decades, people, money, against what the crowd gives."""
-    from ask.preferences import preferences as find
+    from ask.preferences import find_preferences
 
     current = session(context)
     with current.database() as database:
-        found = find(database, user_id, profile)
+        found = find_preferences(database, user_id, profile)
         if words == "llm":
             found = _worded(found, current, database)
     if json:
@@ -307,13 +307,13 @@ _WORDS = {
 
 
 def _figure(name: str, value: float | None) -> str:
-    from ask.compare import dollars
+    from ask.compare import format_dollars
 
     if value is None:
         return "–"
     match name:
         case "budget" | "revenue" | "profit":
-            return dollars(value)
+            return format_dollars(value)
         case "return_ratio" | "effectiveness":
             return f"{value:.1f}{'×' if name == 'return_ratio' else ''}"
         case "avg_rating":

@@ -65,7 +65,7 @@ def ask(
     again by `--structure`.
     """
     from ask.answer import open_asker
-    from ask.summaries import worded_answer
+    from ask.summaries import word_answer
 
     text = " ".join(request or ())
     if bool(text) == bool(structure):
@@ -85,7 +85,7 @@ def ask(
             return
         answer = asker.run(wanted) if wanted else asker.ask(text, user, k, rules=rules)
         if words == "llm":
-            answer = worded_answer(answer, asker.writer)
+            answer = word_answer(answer, asker.writer)
     if json:
         print_json(answer)
     else:
@@ -136,9 +136,9 @@ def _print(answer: AskAnswer) -> None:
 
 
 def _print_reading(answer: AskAnswer) -> None:
-    from ask.said import in_words
+    from ask.understood import describe_structure
 
-    out().print(f"understood as: {line(in_words(answer.structure))}", soft_wrap=True)
+    out().print(f"understood as: {line(describe_structure(answer.structure))}", soft_wrap=True)
     for note in answer.notes:
         say(f"note: {note}")
     out().print()

@@ -60,10 +60,10 @@ def generate(
 @app.command(epilog=examples("palate embed stats", "palate embed stats --json"))
 def stats(context: typer.Context, json: Json = False) -> None:
     """Show how many films have a vector, and of which model."""
-    from ingest.embeddings import stats as count
+    from ingest.embeddings import count_embeddings
 
     with session(context).database() as database:
-        found = count(database)
+        found = count_embeddings(database)
     if json:
         print_json(
             {

@@ -131,10 +131,10 @@ def report(
     json: Json = False,
 ) -> None:
     """Show what is covered, how values are spread, where model and facts differ, and a sample."""
-    from ingest.enrichment_report import report as make
+    from ingest.enrichment_report import make_report
 
     with session(context).database() as database:
-        found = make(database, n=n)
+        found = make_report(database, n=n)
     if json:
         print_json(found)
     else:
