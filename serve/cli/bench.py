@@ -131,7 +131,7 @@ def train(
     not touched."""
     from bench.machine import this_machine
     from bench.train import bench_spark, bench_train
-    from learn.train import FACTOR_MODELS
+    from learn.models.families import FACTOR_MODELS
     from serve.cli.train import AUTO, check_installed
 
     check_installed()

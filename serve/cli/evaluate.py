@@ -201,15 +201,14 @@ def _stored(paths: Sequence[Path] | None) -> list[Run]:
 
 
 def _report(run: Run, output: Path | None, earlier: Sequence[Run], *, json: bool) -> None:
-    from evaluate.page import page
+    from evaluate.report import make_markdown, make_page
     from evaluate.runs import compare, write_run
-    from evaluate.tables import tables
 
     kind = run.about.kind
     if output is not None:
         write_run(run, output / f"{kind}.json")
-        (output / f"{kind}.html").write_text(page(run), encoding="utf-8")
-        (output / f"{kind}.md").write_text(tables(run), encoding="utf-8")
+        (output / f"{kind}.html").write_text(make_page(run), encoding="utf-8")
+        (output / f"{kind}.md").write_text(make_markdown(run), encoding="utf-8")
         say(f"Wrote {output / kind}.json, .html and .md.")
     if json:
         differences = [compare(before, run) for before in earlier]

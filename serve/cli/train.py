@@ -194,7 +194,7 @@ def _spark(request: _Request, features: Path | None, master: str) -> Callable[[D
     version.
     """
     from ingest.features import PARTS, read_features, read_statistics
-    from learn.models.als import Als
+    from learn.models.implicit import Als
     from learn.registry import get_model
     from learn.spark import train_als
     from learn.train import use
@@ -244,7 +244,7 @@ def _tell(made: _Made, before: dict[str, StoredModel | None], *, json: bool) -> 
 
 def _model(name: str, given: dict[str, Any]) -> FactorModel | None:
     """The model of this name with these parameters; None for auto. Raises MisuseError."""
-    from learn.train import FACTOR_MODELS
+    from learn.models.families import FACTOR_MODELS
 
     if name == AUTO:
         if set(given) - {"seed"}:

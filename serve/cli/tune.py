@@ -12,8 +12,8 @@ from serve.cli.parameters import LARGEST_SEED
 from serve.cli.session import Json, examples, session
 
 if TYPE_CHECKING:
+    from learn.blend import TunedBlend
     from learn.tuning import Tuned
-    from learn.weights import TunedBlend
 
 EXAMPLES = examples(
     "palate tune svd --trials 30",
@@ -124,8 +124,8 @@ def _print_study(found: Tuned) -> None:
 
 
 def _tune_blend(context: typer.Context, seed: int, *, apply: bool, force: bool, json: bool) -> None:
+    from learn.blend import apply_blend, tune_blend
     from learn.tracking import tracked
-    from learn.weights import apply_blend, tune_blend
 
     opened = session(context)
     with opened.database(migrate=True) as database:
