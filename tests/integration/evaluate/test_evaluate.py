@@ -97,14 +97,14 @@ def test_statistics_of_training_ratings_pass_the_guard(held: Held) -> None:
 @pytest.mark.parametrize(
     ("planted", "caught"),
     [
-        ("UPDATE movies m SET rating_count = p.rating_count FROM public.movies p"
+        ("UPDATE movies m SET rating_count = p.rating_count FROM palate.movies p"
          " WHERE p.movie_id = m.movie_id", "movies.rating_count"),
-        ("UPDATE movies m SET avg_rating = p.avg_rating FROM public.movies p"
+        ("UPDATE movies m SET avg_rating = p.avg_rating FROM palate.movies p"
          " WHERE p.movie_id = m.movie_id", "movies.avg_rating"),
         ("DROP MATERIALIZED VIEW movie_stats;"
-         "CREATE TABLE movie_stats AS SELECT * FROM public.movie_stats",
+         "CREATE TABLE movie_stats AS SELECT * FROM palate.movie_stats",
          "movie_stats.rating_count"),
-        ("INSERT INTO ratings SELECT * FROM public.ratings ON CONFLICT DO NOTHING",
+        ("INSERT INTO ratings SELECT * FROM palate.ratings ON CONFLICT DO NOTHING",
          "users' rating_count"),
     ],
 )  # fmt: skip
@@ -125,7 +125,7 @@ def test_a_planted_feature_that_reads_live_rows_is_caught(few_raters_copy: Datab
             held.database,
             "DROP MATERIALIZED VIEW movie_stats;"
             "CREATE VIEW movie_stats AS SELECT movie_id, count(*) AS popularity"
-            " FROM public.ratings GROUP BY movie_id",
+            " FROM palate.ratings GROUP BY movie_id",
         )
         with pytest.raises(LeakError, match="ratings"):
             fetched(held)
