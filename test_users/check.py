@@ -1,6 +1,7 @@
 """Does taste move films the right way? Fantasy films up for the lovers, down for the haters."""
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -103,6 +104,7 @@ def check_tasters(database: Database, offset: int = 0, terms: tuple[str, ...] = 
             _statements["ranks"],
             {"terms": list(terms), "user_ids": searchers, "candidates": CANDIDATES},
         ).all()
+    films = {term: {row.movie_id for row in rows if row.term == term} for term in terms}
     places: dict[tuple[str, int | None], list[Place]] = {
         (term, user_id): [] for term in terms for user_id in searchers
     }
@@ -113,14 +115,21 @@ def check_tasters(database: Database, offset: int = 0, terms: tuple[str, ...] = 
             _compare(term, pair, places[term, None], places[term, lover], places[term, hater])
             for term in terms
             for pair, lover, hater in _pairs(offset)
-        ]
+        ],
+        films,
     )
 
 
-def judge(checks: Iterable[TermCheck]) -> Report:
-    """The verdict on the terms: each must move the right way, the extreme pair at least as far."""
+def judge(checks: Iterable[TermCheck], films: Mapping[str, Set[int]]) -> Report:
+    """The verdict on the terms: each must move the right way, the extreme pair at least as far,
+    and different words must find different ``films``."""
     terms = tuple(checks)
     complaints = [check.complaint for check in terms if check.complaint]
+    complaints += [
+        f"{one} and {other} find the same {len(films[one])} films"
+        for one, other in itertools.combinations(films, 2)
+        if len(films[one]) >= LEAST and films[one] == films[other]
+    ]
     basic, extreme = _mean_moved(terms, "basic"), _mean_moved(terms, "extreme")
     if not any(check.counts for check in terms):
         complaints.append("no term finds two fantasy and two other films, so nothing was shown")
