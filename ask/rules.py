@@ -14,6 +14,7 @@ from ask.plainer import in_figures, make_plainer
 from ask.structure import Exclusions, Structure
 from ask.titles import read_intent
 from ask.words import FILLING, RECOMMEND, UNSEEN
+from palate.contract import PROFILE_PATTERN
 from palate.errors import MisuseError
 from search.names import Names
 
@@ -28,7 +29,7 @@ _USER = re.compile(
 )
 _PROFILE = re.compile(
     r"\b(?:(?:with|in|using|on|under) )?(?:the |their |his |her )?"
-    r"profile (?P<name>[a-z0-9_-]{1,40})\b",
+    rf"profile (?P<name>{PROFILE_PATTERN})\b",
     re.IGNORECASE,
 )
 _SUMMARISE = (

@@ -5,6 +5,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from palate.contract import LARGEST_ID, Profile, UserId
+
 Intent = Literal["search", "recommend", "similar", "predict", "compare", "summarise"]
 Role = Literal["any", "director", "actor"]
 Mood = Literal[
@@ -61,7 +63,7 @@ class Person(_Frozen):
 class Title(_Frozen):
     """A film: by its id, or by its title, which is then looked up."""
 
-    movie_id: int | None = Field(None, ge=0, le=2**63 - 1)
+    movie_id: int | None = Field(None, ge=0, le=LARGEST_ID)
     title: Name | None = None
     year: int | None = Field(None, ge=0, le=9999)
 
@@ -119,8 +121,8 @@ class Structure(_Frozen):
     )
     ranges: dict[Quantity, Span] = Field({}, description="Numbers between bounds.")
     exclude: Exclusions = Exclusions()
-    user_id: int | None = Field(None, ge=0, le=2**63 - 1, description="Whose taste it is about.")
-    profile: str = Field("main", pattern=r"^[a-z0-9_-]{1,40}$", description="Which taste.")
+    user_id: UserId | None = Field(None, description="Whose taste it is about.")
+    profile: Profile = Field("main", description="Which taste.")
     seen: Literal["keep", "drop"] = Field("keep", description="Films that the user has rated.")
     k: int = Field(10, ge=1, le=1000, description="Films returned.")
 

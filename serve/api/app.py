@@ -24,11 +24,10 @@ from serve.api import analysis, ask, health, movies, search, stream, users
 from serve.api.guard import Guard
 from serve.api.keys import KeyRing
 from serve.api.middleware import Gate, Requests
-from serve.api.models import ModelWatch
-from serve.api.names import NamesWatch
 from serve.api.openapi import document
 from serve.api.problems import MethodNotAllowedError
 from serve.api.services import Services
+from serve.api.watches import ModelWatch, NamesWatch
 from sql.database import Database
 
 _GZIP_FROM_BYTES = 1024

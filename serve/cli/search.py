@@ -113,7 +113,7 @@ def search(
         "profile": profile,
         "k": k,
         "candidates": candidates,
-        "weights": parse_weights(weights) if weights else None,
+        "weights": _weights(weights) if weights else None,
         "order": order,
         "mode": mode,
         "seen": seen,
@@ -203,20 +203,12 @@ def _request(asked: dict[str, Any], user_id: int | None) -> SearchRequest:
         raise MisuseError(f"{name}: {first['msg']}. Nothing was searched.") from error
 
 
-def parse_weights(text: str) -> dict[str, float]:
-    """``content:1,popularity:0`` as numbers. Raises MisuseError."""
-    from palate.contract import COMPONENTS
+def _weights(text: str) -> dict[str, float]:
+    from palate.contract import parse_weights
 
-    weights = {}
-    for part in text.split(","):
-        name, _, value = (piece.strip() for piece in part.partition(":"))
-        try:
-            weights[name] = float(value)
-        except ValueError:
-            weights[name] = -1.0
-        if name not in COMPONENTS or not 0 <= weights[name] <= 100:
-            raise MisuseError(
-                f"--weights: {part.strip()!r} is no weight. Nothing was searched. Write NAME:W "
-                f"with commas between, W from 0 to 100, NAME one of {', '.join(COMPONENTS)}."
-            )
-    return weights
+    try:
+        return parse_weights(text)
+    except ValueError as error:
+        raise MisuseError(
+            f"--weights: {error}. Nothing was searched. Write NAME:W with commas between."
+        ) from error

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from palate.contract import LARGEST_ID as LARGEST_ID
+from palate.contract import PROFILE_PATTERN
 from palate.errors import SchemaError
 
 if TYPE_CHECKING:
@@ -17,8 +19,6 @@ if TYPE_CHECKING:
     from rerank.search import Searcher
     from sql.database import Database
 
-LARGEST_ID = 2**63 - 1
-PROFILE = r"[a-z0-9_-]{1,40}"
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Rerank = Annotated[
@@ -33,7 +33,7 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
 def _profile(value: str) -> str:
-    if not re.fullmatch(PROFILE, value):
+    if not re.fullmatch(PROFILE_PATTERN, value):
         raise typer.BadParameter("a profile is made of a-z, 0-9, - and _, at most 40 of them.")
     return value
 
