@@ -252,6 +252,7 @@ def _over_sql(
                 "query": query,
                 "loose": loose,
                 "user_id": search.user_id,
+                "typed": search.term,
             }
             asked = statement.format(candidates=psql.Literal(search.candidates))
             return connection.execute(asked, parameters, prepare=True).fetchall()

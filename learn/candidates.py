@@ -18,9 +18,8 @@ from learn.data import statements
 from learn.guard import check_reads
 from learn.models.interface import Model, places
 from learn.queries import Query
-from search.query import parse
+from search.query import ParsedQuery, parse
 from sql.database import Database
-from sql.engines import CompiledQuery
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.int64]
@@ -39,8 +38,8 @@ class CandidateLists:
     """q queries and their c candidates, list after list.
 
     ``numbers`` (c,) is each candidate's query; ``components`` are (c,) each, NaN where search()
-    says NULL; ``bm25_score`` is what the engine gave, before scaling; ``relaxed`` (c,) is True for
-    films that lack words of a query for which too few films have all.
+    says NULL; ``bm25_score`` is what the engine gave, before scaling; ``levels`` (c,) are
+    places in the contract's LEVELS, which no score crosses.
     """
 
     queries: Sequence[Query]
@@ -48,7 +47,7 @@ class CandidateLists:
     movie_ids: Places
     bm25_score: Floats
     components: Mapping[str, Floats]
-    relaxed: NDArray[np.bool_]
+    levels: Places
 
     @cached_property
     def starts(self) -> Places:
@@ -64,12 +63,13 @@ class CandidateLists:
             self.movie_ids[rows],
             self.bm25_score[rows],
             {name: column[rows] for name, column in self.components.items()},
-            self.relaxed[rows],
+            self.levels[rows],
         )
 
     def order(self, scores: Floats) -> Places:
-        """(c,) candidates by query, the best first; ties as in search(): BM25, then movie_id."""
-        return np.lexsort((self.movie_ids, -self.bm25_score, -scores, self.numbers))
+        """(c,) candidates by query and level, the best first; ties as in search(): BM25, then
+        movie_id."""
+        return np.lexsort((self.movie_ids, -self.bm25_score, -scores, -self.levels, self.numbers))
 
     def target_ranks(self, scores: Floats) -> Places:
         """(q,) the rank of each query's film under these scores (c,), from 1; 0: not found."""
@@ -116,7 +116,7 @@ def fetch_candidates(
         movie_ids[order],
         table[order, 2],
         {name: table[order, i] for i, name in enumerate(PERSONAL, 4)},
-        table[order, 3] > 0,
+        table[order, 3].astype(np.int64),
     )
 
 
@@ -145,12 +145,14 @@ def ask(
 
     Raises LeakError when it reads live rows.
     """
-    compiled = [_compile(database, query.text) for query in queries]
+    read = [_parse(database, query.text) for query in queries]
+    compiled = [database.search_engine.compile(one.tree) for one in read]
     parameters = {
         "numbers": list(range(first, first + len(queries))),
         "user_ids": [query.user_id for query in queries],
         "queries": [json.dumps(one.query) for one in compiled],
         "looses": [json.dumps(one.loose) if one.loose else None for one in compiled],
+        "typed": [one.typed for one in read],
         "candidates": candidates,
         "k": k,
     }
@@ -160,13 +162,10 @@ def ask(
     return found
 
 
-def _compile(database: Database, text: str) -> CompiledQuery:
-    """The query as Searcher would compile it."""
+def _parse(database: Database, text: str) -> ParsedQuery:
+    """The query as Searcher would read it."""
     settings = database.settings
-    parsed = parse(
-        text, max_length=settings.max_query_length, max_clauses=settings.max_query_clauses
-    )
-    return database.search_engine.compile(parsed.tree)
+    return parse(text, max_length=settings.max_query_length, max_clauses=settings.max_query_clauses)
 
 
 def read_weights(database: Database) -> dict[str, float]:

@@ -41,7 +41,7 @@ def fetch_features(
         table[:, 1].astype(np.int64),
         table[:, 2],
         {name: components[:, i] for i, name in enumerate(COMPONENTS)},
-        table[:, 3] > 0,
+        table[:, 3].astype(np.int64),
     )
     made = [
         feature_matrix(components[a:b], features[a:b]).astype(np.float32)

@@ -85,10 +85,10 @@ def _dataset(features: FeatureLists, chosen: Mask, reference: Any = None) -> Any
     relevant = lists.movie_ids == targets[lists.numbers]
     found = np.zeros(len(lists.queries), np.bool_)
     found[lists.numbers[relevant]] = True
-    lacking = np.zeros(len(lists.queries), np.bool_)
-    lacking[lists.numbers[relevant]] = lists.relaxed[relevant]
-    # Films that lack words stay behind those that have all: no model orders one before the other.
-    rows = (chosen & found)[lists.numbers] & (lists.relaxed == lacking[lists.numbers])
+    wanted = np.zeros(len(lists.queries), np.int64)
+    wanted[lists.numbers[relevant]] = lists.levels[relevant]
+    # No model orders a film of one level before one of another.
+    rows = (chosen & found)[lists.numbers] & (lists.levels == wanted[lists.numbers])
     sizes = np.bincount(lists.numbers[rows], minlength=len(lists.queries))
     sizes = sizes[sizes > 0]
     return lightgbm.Dataset(

@@ -218,7 +218,7 @@ def _joined(parts: list[FeatureLists]) -> FeatureLists:
                 name: np.concatenate([one.components[name] for one in lists])
                 for name in lists[0].components
             },
-            np.concatenate([one.relaxed for one in lists]),
+            np.concatenate([one.levels for one in lists]),
         ),
         np.concatenate([part.matrix for part in parts]),
     )

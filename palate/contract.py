@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 from rapidfuzz import process
@@ -32,6 +32,21 @@ Rerank = Literal["none", "llm", "small"]
 Words = Literal["template", "llm"]
 ReasonSource = Literal["model", "template"]
 Order = Literal["learned", "blend"]
+Index = Literal["complete", "incomplete"]
+
+Level = Literal[
+    "some words",
+    "all words",
+    "words in order",
+    "beginning",
+    "title spelt otherwise",
+    "title without article",
+    "title",
+    "title as written",
+]
+"""How near a film is to what was typed, the farthest first: SQL's match_level."""
+
+LEVELS: tuple[Level, ...] = get_args(Level)
 
 
 class Frozen(BaseModel):
@@ -115,6 +130,10 @@ class Hit(Frozen):
     avg_rating: float | None
     rating_count: int
     score: float
+    level: Level = Field(
+        description="How near it is to what was typed. Films of a nearer level stand first, "
+        "whatever their scores."
+    )
     bm25_score: float | None = Field(description="BM25 as the engine gave it, before scaling.")
     components: dict[str, float | None] = Field(description="Each in [0, 1]; null: not used.")
     contributions: dict[str, float] = Field(description="Weight times component; sum: score.")
@@ -175,6 +194,11 @@ class SearchResponse(Reranking):
     )
     mode: Mode
     engine: str
+    index: Index = Field(
+        "complete",
+        description="incomplete: the search index lost films, as a crash may do to ParadeDB's "
+        "before 0.24, and is being made again where the server's role may do that.",
+    )
     order: Order = Field(description="What ordered the films: `learned`, or `blend` by score.")
     order_model: str | None = Field(None, description="Name and version of the learned order.")
     weights: dict[str, float]

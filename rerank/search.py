@@ -18,6 +18,7 @@ from rerank.wording import Passage, Writer
 from search.cursor import CursorSigner
 from search.planner import Planner
 from search.query import ParsedQuery
+from sql.completeness import IndexWatch
 from sql.database import Database
 
 
@@ -38,6 +39,7 @@ class Searcher:
         self._planner = Planner(settings, signer)
         self._answerer = Answerer(signer)
         self._ranker = Ranker()
+        self.index = IndexWatch(database)
         self.encoder = QueryEncoder(database, settings, embedder)
         self.writer = Writer(database, model, settings)
         self.reranker = Reranker(database, model, self.encoder.load_local, settings)
@@ -72,6 +74,8 @@ class Searcher:
             with stage("rank"):
                 page = self._ranker.rank(connection, engine, plan, compiled, embedding)
             response = self._answerer.answer(connection, engine, plan, compiled, page)
+            if not self.index.complete(connection):
+                response = response.model_copy(update={"index": "incomplete"})
         if request.rerank != "none":
             behind = {row["movie_id"] for row in page.rows if row["relaxed"]}
             hits, about = self.reranker.rerank(request, response.hits, request.q, behind)

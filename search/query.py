@@ -52,7 +52,8 @@ class ParsedQuery:
     """A query as it was understood.
 
     ``read_as`` is the tree in the query language, ``notes`` say where it differs from what was
-    typed, ``plain_words`` are the words looked for in texts (for snippets and spelling).
+    typed, ``plain_words`` are the words looked for in texts (for snippets and spelling), ``typed``
+    is what may be a film's title.
     """
 
     tree: Node
@@ -60,6 +61,7 @@ class ParsedQuery:
     read_as: str
     notes: list[str]
     plain_words: list[str]
+    typed: str | None = None
 
 
 def parse(
@@ -94,7 +96,7 @@ def parse(
         notes.append("A quotation mark is not closed.")
     if isinstance(tree, Nothing) and not notes:
         notes.append("The query has no words. * finds every film.")
-    return ParsedQuery(tree, text, describe(tree), notes, _plain_words(tree))
+    return ParsedQuery(tree, text, describe(tree), notes, _plain_words(tree), query)
 
 
 def _refused(reason: str, position: int) -> QuerySyntaxError:

@@ -1,6 +1,7 @@
 """Does taste move films the right way? Fantasy films up for the lovers, down for the haters."""
 
 import itertools
+import math
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +21,11 @@ _statements = Statements(Path(__file__).parent / "statements" / "tasters.sql")
 
 
 class Place(NamedTuple):
-    """Where one candidate stands."""
+    """Where one candidate stands; taste moves it within its level only."""
 
     rank: int
     fantasy: bool
+    level: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,11 @@ class Order:
 
 @dataclass(frozen=True)
 class TermCheck:
-    """One term for one pair: the same candidates in three orders."""
+    """One term for one pair: the same candidates in three orders.
+
+    ``best`` and ``worst`` are the mean ranks of fantasy films when these are first and last of
+    their levels.
+    """
 
     term: str
     pair: str
@@ -51,6 +57,8 @@ class TermCheck:
     plain: Order
     lover: Order
     hater: Order
+    best: float = 0
+    worst: float = math.inf
 
     @property
     def counts(self) -> bool:
@@ -68,11 +76,9 @@ class TermCheck:
         plain, lover, hater = self.plain.mean_rank, self.lover.mean_rank, self.hater.mean_rank
         if not self.counts or plain is None or lover is None or hater is None:
             return None
-        best = (self.fantasy + 1) / 2
-        worst = self.candidates - (self.fantasy - 1) / 2
-        if lover >= plain > best:
+        if lover >= plain > self.best:
             return f"{self.term}: the {self.pair} lover's fantasy films do not rank higher"
-        if hater <= plain < worst:
+        if hater <= plain < self.worst:
             return f"{self.term}: the {self.pair} hater's fantasy films do not rank lower"
         return None
 
@@ -109,7 +115,7 @@ def check_tasters(database: Database, offset: int = 0, terms: tuple[str, ...] = 
         (term, user_id): [] for term in terms for user_id in searchers
     }
     for row in rows:
-        places[row.term, row.user_id].append(Place(row.rank, row.fantasy))
+        places[row.term, row.user_id].append(Place(row.rank, row.fantasy, row.level))
     return judge(
         [
             _compare(term, pair, places[term, None], places[term, lover], places[term, hater])
@@ -153,7 +159,22 @@ def _compare(
 ) -> TermCheck:
     fantasy = sum(place.fantasy for place in plain)
     orders = Order.of(plain), Order.of(lover), Order.of(hater)
-    return TermCheck(term, pair, len(plain), fantasy, *orders)
+    return TermCheck(term, pair, len(plain), fantasy, *orders, *_bounds(plain))
+
+
+def _bounds(places: list[Place]) -> tuple[float, float]:
+    """The mean ranks of fantasy films, when they are first and when they are last of each level."""
+    first: list[int] = []
+    last: list[int] = []
+    start = 1
+    for _, level in itertools.groupby(sorted(places), key=lambda place: place.level):
+        of_level = list(level)
+        fantasy = sum(place.fantasy for place in of_level)
+        end = start + len(of_level)
+        first += range(start, start + fantasy)
+        last += range(end - fantasy, end)
+        start = end
+    return (fmean(first), fmean(last)) if first else (0, math.inf)
 
 
 def _mean_moved(terms: tuple[TermCheck, ...], pair: str) -> float:

@@ -3,7 +3,7 @@
 -- name: search
 SELECT * FROM search(
     %(query)s::jsonb, for_user => %(user_id)s::bigint, k => 10,
-    candidates => {candidates}, loose => %(loose)s::jsonb
+    candidates => {candidates}, loose => %(loose)s::jsonb, typed => %(typed)s::text
 )
 
 -- name: tasters

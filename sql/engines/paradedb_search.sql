@@ -123,9 +123,13 @@ SELECT jsonb_build_object('disjunction_max', jsonb_build_object(
 FROM (VALUES (1, 'title_folded', 3.0), (2, 'original_title_folded', 2.0), (3, 'director', 1.5),
              (4, 'actors', 1.5), (5, 'keywords', 1.0), (6, 'genres', 1.0), (7, 'overview_folded', 1.0))
      f (place, field, boost)
-CROSS JOIN LATERAL (SELECT CASE WHEN f.field LIKE '%folded' THEN fold(query_item.words)
-                                ELSE query_item.words END AS text) t
+CROSS JOIN LATERAL (SELECT CASE WHEN f.field NOT LIKE '%folded' THEN query_item.words
+                                WHEN query_item.phrase THEN trim(search_clean(query_item.words))
+                                ELSE fold(query_item.words) END AS text) t
 CROSS JOIN LATERAL (SELECT CASE
+    WHEN query_item.phrase AND t.text = '' THEN '{"empty": null}'::jsonb
+    WHEN query_item.phrase AND t.text NOT LIKE '% %'
+    THEN jsonb_build_object('match', jsonb_build_object('field', f.field, 'value', t.text))
     WHEN query_item.phrase AND f.field <> 'genres' AND octet_length(t.text) <= 255
          AND octet_length(t.text) = length(t.text)
     THEN jsonb_build_object('phrase', jsonb_build_object(

@@ -12,8 +12,10 @@ import sqlalchemy
 
 from ingest.load import load
 from ingest.sources.sample import sample
+from palate.contract import SearchRequest
 from palate.errors import DatabaseUnavailableError
 from palate.settings import Settings
+from rerank.search import Searcher
 from search.query import parse
 from serve.doctor import run_checks
 from sql.completeness import IndexWatch, rebuild
@@ -74,6 +76,19 @@ def test_lost_films_are_noticed_and_put_back(filled: Database) -> None:
         watch.wait(60)
         assert watch.complete(connection)
     assert found(filled, "title:lord") == before
+
+
+def test_an_answer_says_that_films_are_missing(filled: Database) -> None:
+    searcher = Searcher(filled)
+    request = SearchRequest(q="title:lord")
+    assert searcher.search(request).index == "complete"
+    lose_films(filled)
+    filled.engine.dispose()  # as after a crash: who connects again looks again
+    assert searcher.search(request).index == "incomplete"
+    searcher.index.wait(60)
+    answer = searcher.search(request)
+    assert answer.index == "complete"
+    assert answer.hits
 
 
 def test_who_only_reads_is_told_and_rebuilds_nothing(filled: Database) -> None:

@@ -150,7 +150,10 @@ def order(*fantasy_ranks: int, of: int = 10) -> Order:
 
 
 def judged(plain: Order, lover: Order, hater: Order) -> Report:
-    checks = (TermCheck("lord", pair, 10, 2, plain, lover, hater) for pair in ("basic", "extreme"))
+    checks = (
+        TermCheck("lord", pair, 10, 2, plain, lover, hater, best=1.5, worst=9.5)
+        for pair in ("basic", "extreme")
+    )
     return judge(checks, {"lord": {1, 2}})
 
 
@@ -176,9 +179,12 @@ def test_the_extreme_pair_moves_at_least_as_far() -> None:
 
 
 def test_different_words_find_different_films() -> None:
-    check = TermCheck("lord", "basic", 10, 2, order(4, 6), order(1, 3), order(8, 9))
+    both = [
+        TermCheck("lord", pair, 10, 2, order(4, 6), order(1, 3), order(8, 9))
+        for pair in ("basic", "extreme")
+    ]
     found = {"lord": {1, 2}, "king": {1, 2}, "ring": {3}, "witch": {3}}
-    assert judge([check], found).complaints == ("lord and king find the same 2 films",)
+    assert judge(both, found).complaints == ("lord and king find the same 2 films",)
 
 
 def test_words_that_find_too_little_say_nothing() -> None:
