@@ -42,7 +42,8 @@ class Found:
         self.on_page += place is not None
         if place != 0:
             self.misses.append(text)
-        self.wrong_suggestions += response.did_you_mean is not None
+        offered = response.did_you_mean or (response.reading and response.reading.text)
+        self.wrong_suggestions += bool(offered) and place != 0
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,9 @@ class SearchRequest(Frozen):
     )
     facets: bool = Field(False, description="Count all matching films by genre and decade.")
     snippets: bool = Field(False, description="The found words marked, as HTML.")
+    as_typed: bool = Field(
+        False, description="Search for the text as it is typed: try no other reading of it."
+    )
     strict: bool = Field(False, description="Refuse what cannot be parsed instead of reading on.")
     genres: tuple[str, ...] = Field(
         (), max_length=50, description="Only films that are of all these genres."
@@ -112,6 +115,16 @@ class QueryRead(Frozen):
     text: str
     read_as: str
     notes: tuple[str, ...] = ()
+
+
+ReadingKind = Literal["split", "initials", "joined", "numerals", "typos", "beginning"]
+
+
+class Reading(Frozen):
+    """Another text that was searched for, since the one typed finds nothing, or almost nothing."""
+
+    kind: ReadingKind = Field(description="How it differs from what was typed.")
+    text: str
 
 
 class Hit(Frozen):
@@ -206,7 +219,14 @@ class SearchResponse(Reranking):
     hits: tuple[Hit, ...]
     facets: Facets | None = None
     wording: Wording | None = Field(None, description="With explain=llm: what the model worded.")
-    did_you_mean: str | None = None
+    reading: Reading | None = Field(
+        None,
+        description="What was searched for instead, where the text finds nothing, or almost "
+        "nothing. as_typed searches for the text.",
+    )
+    did_you_mean: str | None = Field(
+        None, description="What would find more, where the text was searched for as it is."
+    )
     next_cursor: str | None = None
 
 

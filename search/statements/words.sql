@@ -16,11 +16,18 @@ WHERE m.movie_id = ANY(CAST(:movie_ids AS bigint[]));
 
 -- name: vocabulary
 -- Every word of titles and people, and in how many films.
-SELECT word, count(DISTINCT movie_id) AS films
-FROM movies m,
-     unnest(ARRAY[title, original_title, director] || actors) AS t(body),
-     regexp_split_to_table(
-         lower(regexp_replace(normalize(body, NFD), '[\u0300-\u036f]', '', 'g')),
-         '[^[:alnum:]]+') AS w(word)
-WHERE word <> ''
-GROUP BY word;
+SELECT w.word, count(DISTINCT t.movie_id) AS films
+FROM (
+    SELECT movie_id, words FROM movie_titles
+    UNION ALL
+    SELECT movie_id, title_words(body)
+    FROM movies m, unnest(array_append(m.actors, m.director)) AS p (body)
+) t CROSS JOIN LATERAL string_to_table(t.words, ' ') AS w (word)
+WHERE w.word <> ''
+GROUP BY w.word;
+
+-- name: names
+-- Every title once, by its words without article and spaces; and how often it was rated.
+SELECT DISTINCT ON (t.joined) t.joined, t.written, t.key, m.rating_count AS ratings
+FROM movie_titles t JOIN movies m USING (movie_id)
+ORDER BY t.joined, m.rating_count DESC;

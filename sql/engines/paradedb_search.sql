@@ -155,7 +155,8 @@ $$;
 CREATE OR REPLACE FUNCTION parse_query(q text) RETURNS jsonb
 LANGUAGE sql IMMUTABLE AS $$
 SELECT CASE WHEN has_operators(q)
-    THEN jsonb_build_object('parse', jsonb_build_object('query_string', q, 'lenient', true))
+    THEN jsonb_build_object('parse', jsonb_build_object(
+        'query_string', read_capitals(q), 'lenient', true))
     ELSE query_of_words(q, 'must') END
 $$;
 

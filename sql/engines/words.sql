@@ -79,10 +79,23 @@ SELECT starts_with(lower(title), lower(prefix))
     OR starts_with(lower(title), 'an ' || lower(prefix))
 $$;
 
+-- In a text all in capitals, AND, OR, NOT and TO are words of it.
+CREATE OR REPLACE FUNCTION read_capitals(q text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+SELECT CASE WHEN q !~ '[a-z]'
+                 AND regexp_replace(q, '(?<![A-Za-z0-9_])(?:AND|OR|NOT|TO)(?![A-Za-z0-9_])', '', 'g') ~ '[A-Z]'
+    THEN regexp_replace(regexp_replace(regexp_replace(regexp_replace(q,
+        '(?<![A-Za-z0-9_])AND(?![A-Za-z0-9_])', 'and', 'g'),
+        '(?<![A-Za-z0-9_])OR(?![A-Za-z0-9_])', 'or', 'g'),
+        '(?<![A-Za-z0-9_])NOT(?![A-Za-z0-9_])', 'not', 'g'),
+        '(?<![A-Za-z0-9_])TO(?![A-Za-z0-9_])', 'to', 'g')
+    ELSE q END
+$$;
+
 -- Whether a text is more than words and "phrases".
 CREATE OR REPLACE FUNCTION has_operators(q text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-SELECT q ~ ('[(){}\[\]^~*<>\\]|:(?=\S)|(?<!\S)(?:title|original_title|director|actors|keywords'
+SELECT read_capitals(q) ~ ('[(){}\[\]^~*<>\\]|:(?=\S)|(?<!\S)(?:title|original_title|director|actors|keywords'
             '|genres|overview|year|avg_rating|rating_count|runtime_minutes|imdb_id|tmdb_id|movie_id'
             '|sentiment|budget_tier|revenue_tier|target_audience|effectiveness)\s*:'
             '|(?<!\S)[+-](?=\S)|(?<!\S)(?:AND|OR|NOT)(?!\S)')
@@ -104,7 +117,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 WITH part AS (
     SELECT p.number, p.part[1] IS NOT NULL AS quoted,
            trim(regexp_replace(coalesce(p.part[1], p.part[2]), search_separators(), ' ', 'g')) AS words
-    FROM regexp_matches(translate(left(normalize(q, NFC), 2000), '“”„', '"""'), '"([^"]*)"|([^"]+)', 'g')
+    FROM regexp_matches(translate(left(normalize(read_capitals(q), NFC), 2000), '“”„', '"""'), '"([^"]*)"|([^"]+)', 'g')
          WITH ORDINALITY p (part, number)
 ), item AS (
     SELECT p.number, w.place, false AS phrase, w.word AS words

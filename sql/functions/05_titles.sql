@@ -18,36 +18,43 @@ CREATE OR REPLACE FUNCTION without_article(words text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN regexp_replace($1, '^(?:the|an?) (?=.)', '');
 
+CREATE OR REPLACE FUNCTION number_words() RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN '{"one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7",
+        "eight": "8", "nine": "9", "ten": "10", "eleven": "11", "twelve": "12", "thirteen": "13",
+        "fourteen": "14", "fifteen": "15", "sixteen": "16", "seventeen": "17", "eighteen": "18",
+        "nineteen": "19", "twenty": "20", "thirty": "30", "forty": "40", "fifty": "50",
+        "sixty": "60", "seventy": "70", "eighty": "80", "ninety": "90", "hundred": "100",
+        "thousand": "1000", "twent": "2", "thirt": "3", "fort": "4", "fift": "5", "sixt": "6",
+        "sevent": "7", "ninet": "9", "first": "1st", "second": "2nd", "third": "3rd",
+        "fourth": "4th", "fifth": "5th", "sixth": "6th", "seventh": "7th", "eighth": "8th",
+        "ninth": "9th", "tenth": "10th", "eleventh": "11th", "twelfth": "12th",
+        "thirteenth": "13th", "twentieth": "20th", "ii": "2", "iii": "3", "iv": "4", "v": "5",
+        "vi": "6", "vii": "7", "viii": "8", "ix": "9", "x": "10", "xi": "11", "xii": "12",
+        "xiii": "13", "xiv": "14", "xv": "15", "xvi": "16", "xvii": "17", "xviii": "18",
+        "xix": "19", "xx": "20", "xxi": "21", "xxiii": "23", "xxx": "30"}'::jsonb;
+
 -- Words with numbers as digits, whether they are words, Roman or digits already; without spaces.
 -- Roman i is left alone: it is a pronoun.
 CREATE OR REPLACE FUNCTION title_numbers(words text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN (
-    SELECT string_agg(coalesce(n.digits, w.word), '' ORDER BY w.place)
-    FROM string_to_table(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(
-        replace($1, 'and a half', '1 2'),
-        '\m(twent|thirt|fort|fift|sixt|sevent|eight|ninet)y(?= (?:one|two|three|four|five|six|seven|eight|nine)\M)', '\1', 'g'),
-        '\m(?:one |a )?hundred and (?=(?:one|two|three|four|five|six|seven|eight|nine)\M)', '10 ', 'g'),
-        '(?<=\m(?:one|two|three|four|five|six|seven|eight|nine|\d)) hundred\M', ' 00', 'g'),
-        '(?<=\m(?:one|two|three|four|five|six|seven|eight|nine|ten|\d+)) thousand\M', ' 000', 'g'),
-        '\ma hundred\M', '100', 'g'), ' ') WITH ORDINALITY w (word, place)
-    LEFT JOIN (VALUES
-        ('one', '1'), ('two', '2'), ('three', '3'), ('four', '4'), ('five', '5'), ('six', '6'),
-        ('seven', '7'), ('eight', '8'), ('nine', '9'), ('ten', '10'), ('eleven', '11'),
-        ('twelve', '12'), ('thirteen', '13'), ('fourteen', '14'), ('fifteen', '15'),
-        ('sixteen', '16'), ('seventeen', '17'), ('eighteen', '18'), ('nineteen', '19'),
-        ('twenty', '20'), ('thirty', '30'), ('forty', '40'), ('fifty', '50'), ('sixty', '60'),
-        ('seventy', '70'), ('eighty', '80'), ('ninety', '90'), ('hundred', '100'),
-        ('thousand', '1000'), ('twent', '2'), ('thirt', '3'), ('fort', '4'), ('fift', '5'),
-        ('sixt', '6'), ('sevent', '7'), ('ninet', '9'), ('first', '1st'), ('second', '2nd'),
-        ('third', '3rd'), ('fourth', '4th'), ('fifth', '5th'), ('sixth', '6th'),
-        ('seventh', '7th'), ('eighth', '8th'), ('ninth', '9th'), ('tenth', '10th'),
-        ('eleventh', '11th'), ('twelfth', '12th'), ('thirteenth', '13th'), ('twentieth', '20th'),
-        ('ii', '2'), ('iii', '3'), ('iv', '4'), ('v', '5'), ('vi', '6'), ('vii', '7'),
-        ('viii', '8'), ('ix', '9'), ('x', '10'), ('xi', '11'), ('xii', '12'), ('xiii', '13'),
-        ('xiv', '14'), ('xv', '15'), ('xvi', '16'), ('xvii', '17'), ('xviii', '18'),
-        ('xix', '19'), ('xx', '20'), ('xxi', '21'), ('xxiii', '23'), ('xxx', '30')
-    ) n (word, digits) USING (word)
+    SELECT string_agg(coalesce(number_words() ->> w.word, w.word), '' ORDER BY w.place)
+    FROM string_to_table(CASE
+        WHEN $1 !~ 'y (?:one|two|three|four|five|six|seven|eight|nine)|hundred|thousand|and a half'
+        THEN $1
+        ELSE regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(
+            replace($1, 'and a half', '1 2'),
+            '\m(twent|thirt|fort|fift|sixt|sevent|eight|ninet)y'
+            '(?= (?:one|two|three|four|five|six|seven|eight|nine)\M)', '\1', 'g'),
+            '\m(?:one |a )?hundred and (?=(?:one|two|three|four|five|six|seven|eight|nine)\M)',
+            '10 ', 'g'),
+            ' thousand(?: and)? (?=(?:one|two|three|four|five|six|seven|eight|nine)\M)', ' 00', 'g'),
+            '(?<=\m(?:one|two|three|four|five|six|seven|eight|nine|\d)) hundred\M', ' 00', 'g'),
+            '(?<=\m(?:one|two|three|four|five|six|seven|eight|nine|ten|\d)) thousand\M',
+            ' 000', 'g'),
+            '\ma hundred\M', '100', 'g')
+        END, ' ') WITH ORDINALITY w (word, place)
 );
 
 -- A film's title is at place 0, its other names follow.
@@ -153,7 +160,7 @@ RETURN has_operators(typed)
 CREATE OR REPLACE FUNCTION typed_titles(typed text)
 RETURNS TABLE (written text, words text, key text, joined text, numbered text, year integer,
                as_is boolean)
-LANGUAGE plpgsql IMMUTABLE AS $$
+LANGUAGE plpgsql IMMUTABLE ROWS 1 AS $$
 DECLARE
     year integer;
     name text := typed;
