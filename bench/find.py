@@ -32,6 +32,10 @@ class Found:
     wrong_suggestions: int = 0
     misses: list[str] = field(default_factory=list)
 
+    def share(self, part: int) -> str:
+        """A part of the searches, as a table shows it."""
+        return f"{part / self.searches:.3f}" if self.searches else "–"
+
     def count(self, text: str, right: set[int], response: SearchResponse) -> None:
         """Take one answer into account."""
         ids = [hit.movie_id for hit in response.hits]

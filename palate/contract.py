@@ -33,6 +33,9 @@ Words = Literal["template", "llm"]
 ReasonSource = Literal["model", "template"]
 Order = Literal["learned", "blend"]
 Index = Literal["complete", "incomplete"]
+Audience = Literal["kids", "families", "teens", "adults"]
+BudgetTier = Literal["low", "medium", "high", "ultra_high"]
+RevenueTier = Literal["low", "medium", "high", "blockbuster"]
 
 Level = Literal[
     "some words",

@@ -18,16 +18,22 @@ from sql.syntax import And, Node
 
 _statements = Statements(Path(__file__).parent / "statements" / "otherwise.sql")
 
+_IN_ORDER = LEVELS.index("words in order")
 _ENOUGH = 3
 """Films with all the words that make another reading needless."""
 
 
 def found_little(page: Page) -> bool:
-    """Whether hardly a film has all the words, and none has them in its title, in their order."""
-    levels = [LEVELS.index(row["level"]) for row in page.rows]
-    if levels and max(levels) >= LEVELS.index("words in order"):
-        return False
-    return sum(not row["relaxed"] for row in page.rows) < min(_ENOUGH, max(len(levels), 1))
+    """Whether no film has the words, or hardly one and none in its title, in their order."""
+    if all(row["bm25_score"] is None for row in page.rows):
+        return True
+    return not _in_a_title(page) and sum(not row["relaxed"] for row in page.rows) < min(
+        _ENOUGH, len(page.rows)
+    )
+
+
+def _in_a_title(page: Page) -> bool:
+    return any(LEVELS.index(row["level"]) >= _IN_ORDER for row in page.rows)
 
 
 class Rereader:
@@ -37,8 +43,13 @@ class Rereader:
         self._planner = planner
         self._vocabulary = Vocabulary()
 
-    def plans(self, connection: Connection, engine: SearchEngine, plan: Plan) -> Iterator[Plan]:
-        """The same search for other readings of its text, the closest first."""
+    def plans(
+        self, connection: Connection, engine: SearchEngine, plan: Plan, page: Page
+    ) -> Iterator[Plan]:
+        """The same search for other readings of its text, the closest first.
+
+        Where its words joined are a title, ``page`` has that, and nothing was mistyped.
+        """
         request, parsed = plan.request, plan.parsed
         if plan.cursor or not parsed.plain or parsed.typed is None or request.mode != "lexical":
             return
@@ -47,15 +58,18 @@ class Rereader:
             return  # it finds films, of which none may be shown
         with stage("spelling"):
             catalog = self._vocabulary.read(connection)
-        for reading in readings(parsed.typed, catalog, knows, finds):
+        mistakes = not _in_a_title(page)
+        for reading in readings(parsed.typed, catalog, knows, finds, mistakes=mistakes):
             yield Plan(request, self._planner.parse(reading.text), None, plan.k, reading)
 
-    def suggest(self, connection: Connection, engine: SearchEngine, plan: Plan) -> str | None:
+    def suggest(
+        self, connection: Connection, engine: SearchEngine, plan: Plan, page: Page
+    ) -> str | None:
         """What would find more, for a text that is searched for as it is."""
         parsed = plan.parsed
         knows, finds = self._asking(connection, engine, plan)
         if parsed.plain:
-            first = next(self.plans(connection, engine, plan), None)
+            first = next(self.plans(connection, engine, plan, page), None)
             return first.reading.text if first and first.reading else None
         with stage("spelling"):
             catalog = self._vocabulary.read(connection)

@@ -101,9 +101,9 @@ class Searcher:
         suggestion = None
         if plan.cursor is None and found_little(page):
             if plan.request.as_typed or not plan.parsed.plain:
-                suggestion = self._rereader.suggest(connection, engine, plan)
+                suggestion = self._rereader.suggest(connection, engine, plan, page)
             else:
-                for other in self._rereader.plans(connection, engine, plan):
+                for other in self._rereader.plans(connection, engine, plan, page):
                     also_compiled, also = self._rank(connection, other, embedding)
                     if better(also):
                         plan, compiled, page = other, also_compiled, also

@@ -108,18 +108,20 @@ def typed_words(text: str) -> list[str]:
 Finds = Callable[[str], bool]
 
 
-def readings(text: str, catalog: Catalog, knows: Finds, finds: Finds) -> Iterator[Reading]:
+def readings(
+    text: str, catalog: Catalog, knows: Finds, finds: Finds, *, mistakes: bool = True
+) -> Iterator[Reading]:
     """The readings of a text that find films, the closest first; a year behind it stays.
 
     ``knows`` says whether the catalog has a word, wherever; ``finds`` whether a text finds films
-    under the filters of the search.
+    under the filters of the search. Without ``mistakes`` only as other ways to write the same.
     """
     year = _YEAR.search(text)
     words = typed_words(_YEAR.sub("", text))
     more = {word: 1 for word in words if word not in catalog.words and knows(word)}
     catalog = Catalog(ChainMap(more, catalog.words), catalog.titles)  # type: ignore[arg-type]
     tried = {" ".join(words)}
-    for reading in _made(words, catalog):
+    for reading in _made(words, catalog, mistakes):
         if reading.text not in tried and len(tried) <= _MOST_TRIED:
             tried.add(reading.text)
             if finds(reading.text):
@@ -142,15 +144,16 @@ def correct(
     return better if better != text and finds(better) else None
 
 
-def _made(words: Sequence[str], catalog: Catalog) -> Iterator[Reading]:
+def _made(words: Sequence[str], catalog: Catalog, mistakes: bool) -> Iterator[Reading]:
     if not words or not catalog.words:
         return
     yield from _split(words, catalog)
     yield from _joined(words, catalog)
     yield from _numbers(words, catalog)
-    yield from _mistaken_title(words, catalog)
-    yield from _mistaken_words(words, catalog)
-    yield from _begun(words, catalog)
+    if mistakes:
+        yield from _mistaken_title(words, catalog)
+        yield from _mistaken_words(words, catalog)
+        yield from _begun(words, catalog)
 
 
 def _split(words: Sequence[str], catalog: Catalog) -> Iterator[Reading]:

@@ -46,6 +46,8 @@ def migrate(database: Database, wait: float = 0) -> list[str]:
         applied = _apply_versioned(connection)
         applied += _apply_repeatable(connection, engine.name)
         connection.execute(_statements["make_roles"])
+        if applied:
+            connection.execute(_statements["make_comments"])
         return applied
 
 

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from ask.answer import AskAnswer
 from ask.rules import LONGEST_REQUEST
 from ask.structure import Structure
-from ask.summaries import worded_answer
+from ask.summaries import word_answer
 from palate.contract import UserId, Words
 from serve.api.parameters import SummaryWords, WhoseWords
 from serve.api.routes import GuardedRoute, scoped
@@ -77,6 +77,6 @@ async def _answer(
     writer = services(request).searcher.writer
 
     def work() -> Response:
-        return answer(worded_answer(make(), writer) if words == "llm" else make())
+        return answer(word_answer(make(), writer) if words == "llm" else make())
 
     return await in_thread(request, work, patient=reads or words == "llm")

@@ -49,10 +49,10 @@ RETURN (
             '(?= (?:one|two|three|four|five|six|seven|eight|nine)\M)', '\1', 'g'),
             '\m(?:one |a )?hundred and (?=(?:one|two|three|four|five|six|seven|eight|nine)\M)',
             '10 ', 'g'),
-            ' thousand(?: and)? (?=(?:one|two|three|four|five|six|seven|eight|nine)\M)', ' 00', 'g'),
+            ' thousand(?: and)? (?=(?:one|two|three|four|five|six|seven|eight|nine)\M)', ' 00 ', 'g'),
             '(?<=\m(?:one|two|three|four|five|six|seven|eight|nine|\d)) hundred\M', ' 00', 'g'),
-            '(?<=\m(?:one|two|three|four|five|six|seven|eight|nine|ten|\d)) thousand\M',
-            ' 000', 'g'),
+            '(?<=\m(?:one|two|three|four|five|six|seven|eight|nine|ten|\d|'
+            'twenty|thirty|forty|fifty|hundred)) thousand\M', ' 000', 'g'),
             '\ma hundred\M', '100', 'g')
         END, ' ') WITH ORDINALITY w (word, place)
 );
@@ -214,6 +214,18 @@ WITH form AS MATERIALIZED (
        ON m.key > f.key || CASE WHEN f.key LIKE '% %' THEN '' ELSE ' ' END
       AND m.key < f.key || CASE WHEN f.key LIKE '% %' THEN U&'\+10FFFF' ELSE '!' END
      WHERE f.as_is AND NOT f.strict
+     ORDER BY length(m.key), m.movie_id
+     LIMIT n)
+    UNION ALL
+    -- The same with words joined, spidermanh, or numbers written otherwise, rocky 2 r.
+    (SELECT m.movie_id, NULL, 'beginning'
+     FROM form f JOIN movie_titles m
+       ON m.numbered > f.numbered AND m.numbered < f.numbered || U&'\+10FFFF'
+     WHERE f.as_is AND NOT f.strict AND length(f.numbered) > 5
+       AND (f.numbered ~ '\d' AND substr(m.numbered, length(f.numbered) + 1, 1) !~ '\d'
+            OR CASE WHEN f.joined ~ '^\w+$'
+                    THEN m.key ~ ('^' || regexp_replace(f.joined, '(.)', '\1 ?', 'g') || '(?<= )')
+               END)
      ORDER BY length(m.key), m.movie_id
      LIMIT n)
     UNION ALL
