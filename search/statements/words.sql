@@ -1,18 +1,8 @@
--- name: snippets
--- Marks are control characters: the texts are escaped before the marks become markup.
-SELECT m.movie_id,
-       ts_headline('palate', m.title, q.words,
-                   'HighlightAll=true, StartSel=' || :start || ', StopSel=' || :stop) AS title,
-       ts_headline('palate', coalesce(m.overview, ''), q.words,
-                   'MaxFragments=2, MinWords=8, MaxWords=24, FragmentDelimiter=" … ", StartSel='
-                   || :start || ', StopSel=' || :stop) AS overview
-FROM movies m
-CROSS JOIN (
-    SELECT coalesce(string_agg(nullif(plainto_tsquery('palate', w)::text, ''), ' | '), '')::tsquery
-           AS words
-    FROM unnest(CAST(:words AS text[])) w
-) q
-WHERE m.movie_id = ANY(CAST(:movie_ids AS bigint[]));
+-- name: stems
+-- Words as the index compares them.
+SELECT w.word, coalesce((ts_lexize('palate_stem', f.word))[1], f.word) AS stem
+FROM unnest(CAST(:words AS text[])) w (word)
+CROSS JOIN LATERAL (SELECT lower(search_clean(w.word)) AS word) f;
 
 -- name: vocabulary
 -- Every word of titles and people, and in how many films.

@@ -70,15 +70,6 @@ RETURN CASE
     ELSE regexp_replace(fold($1), search_separators(), ' ', 'g')
 END;
 
--- Whether a title begins as typed, with or without its article.
-CREATE OR REPLACE FUNCTION begins_with(title text, prefix text) RETURNS boolean
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-SELECT starts_with(lower(title), lower(prefix))
-    OR starts_with(lower(title), 'the ' || lower(prefix))
-    OR starts_with(lower(title), 'a ' || lower(prefix))
-    OR starts_with(lower(title), 'an ' || lower(prefix))
-$$;
-
 -- In a text all in capitals, AND, OR, NOT and TO are words of it.
 CREATE OR REPLACE FUNCTION read_capitals(q text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$

@@ -189,7 +189,8 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN ' ' || replace(key, ' ', '  ') || ' ';
 
 -- Films whose title is what was typed, or begins with it: at most n of the latter, the shortest
--- titles first. A part is enough where words are not set apart, as in 千尋 of 千と千尋の神隠し.
+-- titles first. One word says too little for a beginning: with it, taste would count for nothing
+-- among the hundreds of films that have the word. A part is enough where words are not set apart, as in 千尋 of 千と千尋の神隠し.
 CREATE OR REPLACE FUNCTION find_titles(typed text, n integer DEFAULT 100)
 RETURNS TABLE (movie_id bigint, level match_level)
 LANGUAGE sql STABLE AS $$
@@ -210,10 +211,8 @@ WITH form AS MATERIALIZED (
     UNION ALL
     (SELECT m.movie_id, NULL, 'beginning'
      FROM form f JOIN movie_titles m
-       -- Whole words, but for the last of several: `star w` begins Star Wars, `star` not Starman.
-       ON m.key > f.key || CASE WHEN f.key LIKE '% %' THEN '' ELSE ' ' END
-      AND m.key < f.key || CASE WHEN f.key LIKE '% %' THEN U&'\+10FFFF' ELSE '!' END
-     WHERE f.as_is AND NOT f.strict
+       ON m.key > f.key AND m.key < f.key || U&'\+10FFFF'
+     WHERE f.as_is AND NOT f.strict AND f.key LIKE '% %'
      ORDER BY length(m.key), m.movie_id
      LIMIT n)
     UNION ALL
@@ -224,7 +223,7 @@ WITH form AS MATERIALIZED (
      WHERE f.as_is AND NOT f.strict AND length(f.numbered) > 5
        AND (f.numbered ~ '\d' AND substr(m.numbered, length(f.numbered) + 1, 1) !~ '\d'
             OR CASE WHEN f.joined ~ '^\w+$'
-                    THEN m.key ~ ('^' || regexp_replace(f.joined, '(.)', '\1 ?', 'g') || '(?<= )')
+                    THEN NOT starts_with(m.key, f.key || ' ') AND m.key ~ ('^' || regexp_replace(f.joined, '(.)', '\1 ?', 'g') || '(?<= )')
                END)
      ORDER BY length(m.key), m.movie_id
      LIMIT n)

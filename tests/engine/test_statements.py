@@ -52,7 +52,7 @@ def inputs(file: str, name: str, query: Compile) -> tuple[dict[str, Any], dict[s
             "typed": [None]}  # fmt: skip
     firsts: dict[str, dict[str, Any]] = {
         "facets": {"query": query("king")},
-        "suggest": {"prefix": "king", "k": 5},
+        "suggest": {"prefix": "king", "k": 5, "user_id": None, "profile": "main"},
         "candidates": {**many, "candidates": 50, "k": 5},
         "features": {**many, "candidates": 50, "k": 5},
         "ranks": {"terms": ["king"], "user_ids": [LOVER], "candidates": 50},
