@@ -41,9 +41,8 @@ def with_snippets(connection: Connection, tree: Node, hits: list[Hit]) -> list[H
     """The hits with the parts of their texts that the query found, as HTML."""
     texts = [(hit.title, hit.overview or "") for hit in hits]
     words = {word for pair in texts for text in pair for word in split_words(text)}
-    typed = [
-        word for node in _found_by(tree) if isinstance(node, str) for word in split_words(node)
-    ]
+    found_by = list(_found_by(tree))
+    typed = [word for text in found_by if isinstance(text, str) for word in split_words(text)]
     rows = connection.execute(_statements["stems"], {"words": [*words, *typed]})
     stems = {row.word: row.stem for row in rows}
     wanted = {stems[word] for word in typed}
