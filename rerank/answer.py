@@ -15,7 +15,6 @@ from rerank.profile import explain_unpersonalized
 from search.cursor import Cursor, CursorSigner
 from search.plan import Plan
 from search.snippets import with_snippets
-from search.spelling import Vocabulary
 from sql.engines import CompiledQuery, SearchEngine
 
 _statements = Statements(Path(__file__).parent / "statements" / "search.sql")
@@ -45,7 +44,6 @@ class Answerer:
 
     def __init__(self, signer: CursorSigner) -> None:
         self._signer = signer
-        self._vocabulary = Vocabulary()
 
     def answer(
         self,
@@ -70,7 +68,7 @@ class Answerer:
             with stage("snippets"):
                 hits = with_snippets(connection, parsed.tree, hits)
         return SearchResponse(
-            query=QueryRead(text=parsed.text, read_as=parsed.read_as, notes=tuple(parsed.notes)),
+            query=QueryRead(text=request.q, read_as=parsed.read_as, notes=tuple(parsed.notes)),
             user_id=request.user_id,
             profile=request.profile,
             personalized=personalized,
@@ -84,11 +82,7 @@ class Answerer:
             total=total,
             hits=tuple(hits),
             facets=facets,
-            did_you_mean=(
-                self._vocabulary.correct(connection, parsed.text, parsed.plain_words)
-                if relaxed or not hits
-                else None
-            ),
+            reading=plan.reading,
             next_cursor=None
             if request.rerank != "none"
             else self._signer.write(
@@ -97,6 +91,7 @@ class Answerer:
                     plan.offset + plan.k,
                     relaxed,
                     learned,
+                    plan.reading,
                 ),
                 request,
             ),
