@@ -83,7 +83,7 @@ CROSS JOIN LATERAL (SELECT without_article(f.words) AS key) k
 $$;
 
 CREATE OR REPLACE FUNCTION remember_titles(ids bigint[]) RETURNS void
-LANGUAGE sql AS $$
+LANGUAGE sql SET search_path FROM CURRENT AS $$
 DELETE FROM movie_titles WHERE movie_id = ANY (ids);
 INSERT INTO movie_titles (movie_id, place, written, words, key, joined, numbered)
 SELECT DISTINCT ON (m.movie_id, f.written) m.movie_id, n.place, f.*
@@ -101,7 +101,7 @@ ORDER BY m.movie_id, f.written, n.place;
 $$;
 
 CREATE OR REPLACE FUNCTION movies_to_titles() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     IF TG_OP = 'TRUNCATE' THEN
         TRUNCATE movie_titles;
@@ -160,7 +160,7 @@ RETURN has_operators(typed)
 CREATE OR REPLACE FUNCTION typed_titles(typed text)
 RETURNS TABLE (written text, words text, key text, joined text, numbered text, year integer,
                as_is boolean)
-LANGUAGE plpgsql IMMUTABLE ROWS 1 AS $$
+LANGUAGE plpgsql IMMUTABLE ROWS 1 SET search_path FROM CURRENT AS $$
 DECLARE
     year integer;
     name text := typed;
@@ -245,7 +245,7 @@ $$;
 
 -- Makes the forms again from the films; returns how many films there are.
 CREATE OR REPLACE FUNCTION refresh_titles() RETURNS bigint
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     ids bigint[];
 BEGIN
