@@ -10,6 +10,7 @@ from palate.errors import (
     DatabaseUnavailableError,
     DeadlockError,
     DiskFullError,
+    MisuseError,
     PalateError,
     PrivilegeError,
     ReadOnlyError,
@@ -72,6 +73,12 @@ def explain(error: BaseException | None, where: str) -> PalateError | None:
             f"The database at {where} has no schema that fits this Palate ({reason(error)}). "
             "Nothing was done. Run `palate db migrate`; `palate demo` fills an empty one with the "
             "sample."
+        )
+    if isinstance(error, errors.InvalidSqlStatementName | errors.DuplicatePreparedStatement):
+        return MisuseError(
+            f"The session at {where} changed under a prepared statement ({reason(error)}): a "
+            f"pooler in transaction mode stands before the server. {_UNDONE} Set "
+            "PALATE_POOLER=transaction."
         )
     for refusal, (kind, message) in _REFUSALS.items():
         if isinstance(error, refusal):

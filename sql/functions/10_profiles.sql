@@ -21,12 +21,21 @@ RETURN (1 + (rating - 3.5) / 2) * CASE WHEN half_life_days IS NULL THEN 1
     ELSE power(2, least(100, greatest(-100,
         extract(epoch FROM rated_at - reference_time) / 86400 / half_life_days))) END;
 
+-- Whether the rows of a table arrive by logical replication: what the publisher makes of ratings
+-- is then not made of them again.
+CREATE OR REPLACE FUNCTION is_subscribed(relation regclass) RETURNS boolean
+LANGUAGE sql STABLE
+RETURN EXISTS (SELECT FROM pg_subscription_rel s WHERE s.srrelid = relation);
+
 -- The vector follows its sums, whoever changes them.
 CREATE OR REPLACE FUNCTION set_taste() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     taste vector;
 BEGIN
+    IF current_setting('session_replication_role') = 'replica' AND is_subscribed('users') THEN
+        RETURN NEW;  -- with its vector
+    END IF;
     SELECT NEW.embedding_sum - scale(e.mean, NEW.weight_sum) INTO taste FROM embedding_model e;
     -- What rounding leaves of ratings that were taken back is no taste.
     NEW.embedding := CASE WHEN vector_norm(taste) > 1e-3 THEN l2_normalize(taste) END;
@@ -37,13 +46,38 @@ END $$;
 CREATE OR REPLACE TRIGGER users_taste
     BEFORE INSERT OR UPDATE OF embedding_sum, weight_sum ON users
     FOR EACH ROW EXECUTE FUNCTION set_taste();
+ALTER TABLE users ENABLE ALWAYS TRIGGER users_taste;
+
+-- The ratings that a trigger is told of, with a sign: those of transition tables, or one row's, as
+-- the parameters $1 (new) and $2 (old).
+CREATE OR REPLACE FUNCTION rating_changes(operation text, level text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN concat_ws(' UNION ALL ',
+    CASE WHEN operation <> 'DELETE' THEN
+        CASE level WHEN 'ROW' THEN 'SELECT ($1).*, 1 AS sign'
+                   ELSE 'SELECT *, 1 AS sign FROM new_ratings' END END,
+    CASE WHEN operation <> 'INSERT' THEN
+        CASE level WHEN 'ROW' THEN 'SELECT ($2).*, -1 AS sign'
+                   ELSE 'SELECT *, -1 AS sign FROM old_ratings' END END);
 
 -- Adds what a statement changed, so that concurrent writers lose nothing. Users are taken in
 -- one order, so that two bulk writers do not deadlock. EXECUTE plans for the rows at hand.
+--
+-- Rows that arrive by logical replication fire triggers of rows only, and of those only the ones that
+-- are told so (ENABLE REPLICA), which fire for nothing else.
 CREATE OR REPLACE FUNCTION add_ratings_to_profiles() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    given ratings;
+    taken ratings;
 BEGIN
-    IF current_setting('transaction_isolation') <> 'read committed' THEN
+    IF TG_LEVEL = 'ROW' THEN
+        IF current_setting('session_replication_role') <> 'replica' OR is_subscribed('users') THEN
+            RETURN NULL;
+        END IF;
+        IF TG_OP <> 'DELETE' THEN given := NEW; END IF;
+        IF TG_OP <> 'INSERT' THEN taken := OLD; END IF;
+    ELSIF current_setting('transaction_isolation') <> 'read committed' THEN
         -- An old snapshot does not know which model is active now, nor from when ages are counted:
         -- whoever changes that changes this row, so that the server asks to try again.
         PERFORM FROM profile_settings FOR SHARE;
@@ -67,11 +101,7 @@ BEGIN
                                      u.embedding_sum, excluded.embedding_sum),
             weight_sum    = u.weight_sum + excluded.weight_sum,
             rating_count  = u.rating_count + excluded.rating_count
-    $sql$, CASE TG_OP
-        WHEN 'INSERT' THEN 'SELECT *, 1 AS sign FROM new_ratings'
-        WHEN 'DELETE' THEN 'SELECT *, -1 AS sign FROM old_ratings'
-        ELSE 'SELECT *, 1 AS sign FROM new_ratings UNION ALL SELECT *, -1 FROM old_ratings'
-    END);
+    $sql$, rating_changes(TG_OP, TG_LEVEL)) USING given, taken;
     RETURN NULL;
 END $$;
 
@@ -84,18 +114,26 @@ CREATE OR REPLACE TRIGGER ratings_updated AFTER UPDATE ON ratings
 CREATE OR REPLACE TRIGGER ratings_deleted AFTER DELETE ON ratings
     REFERENCING OLD TABLE AS old_ratings
     FOR EACH STATEMENT EXECUTE FUNCTION add_ratings_to_profiles();
+CREATE OR REPLACE TRIGGER ratings_replicated AFTER INSERT OR UPDATE OR DELETE ON ratings
+    FOR EACH ROW EXECUTE FUNCTION add_ratings_to_profiles();
+ALTER TABLE ratings ENABLE REPLICA TRIGGER ratings_replicated;
 
 -- TRUNCATE has no rows to subtract: every profile is made again, of nothing.
 CREATE OR REPLACE FUNCTION forget_all_ratings() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
-    PERFORM refresh_profiles();
-    DELETE FROM user_factors;
+    IF current_setting('session_replication_role') <> 'replica' OR NOT is_subscribed('users') THEN
+        PERFORM refresh_profiles();
+    END IF;
+    IF current_setting('session_replication_role') <> 'replica' OR NOT is_subscribed('user_factors') THEN
+        DELETE FROM user_factors;
+    END IF;
     RETURN NULL;
 END $$;
 
 CREATE OR REPLACE TRIGGER ratings_truncated AFTER TRUNCATE ON ratings
     FOR EACH STATEMENT EXECUTE FUNCTION forget_all_ratings();
+ALTER TABLE ratings ENABLE ALWAYS TRIGGER ratings_truncated;
 
 CREATE OR REPLACE FUNCTION keep_users_with_ratings() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
@@ -125,7 +163,7 @@ BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('palate'), hashtext('profiles'));
     UPDATE profile_settings
     SET reference_time = coalesce((SELECT max(rated_at) FROM ratings), now())
-    WHERE half_life_days IS NOT NULL;
+    WHERE half_life_days IS NOT NULL AND NOT is_subscribed('profile_settings');
 
     INSERT INTO users AS u (user_id, profile, embedding_sum, weight_sum, rating_count)
     SELECT d.user_id, d.profile, d.embedding_sum, d.weight_sum, d.rating_count
@@ -163,3 +201,20 @@ BEGIN
     SELECT count(*) INTO refreshed FROM users WHERE rating_count > 0;
     RETURN refreshed;
 END $$;
+
+-- Where taste is made of what arrives by logical replication, it is made again when what all of it
+-- depends on arrives: the moment that ages are counted from, the model that embeds films.
+CREATE OR REPLACE FUNCTION replicate_settings() RETURNS trigger
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    IF NOT is_subscribed('users') THEN
+        PERFORM refresh_profiles();
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER profile_settings_replicated AFTER INSERT OR UPDATE ON profile_settings
+    FOR EACH ROW EXECUTE FUNCTION replicate_settings();
+ALTER TABLE profile_settings ENABLE REPLICA TRIGGER profile_settings_replicated;
+CREATE OR REPLACE TRIGGER embedding_model_replicated AFTER INSERT OR UPDATE ON embedding_model
+    FOR EACH ROW EXECUTE FUNCTION replicate_settings();
+ALTER TABLE embedding_model ENABLE REPLICA TRIGGER embedding_model_replicated;

@@ -17,12 +17,18 @@ CREATE OR REPLACE FUNCTION add_ratings_to_factors() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     active models;
-    changes text := CASE TG_OP
-        WHEN 'INSERT' THEN 'SELECT *, 1 AS sign FROM new_ratings'
-        WHEN 'DELETE' THEN 'SELECT *, -1 AS sign FROM old_ratings'
-        ELSE 'SELECT *, 1 AS sign FROM new_ratings UNION ALL SELECT *, -1 FROM old_ratings'
-    END;
+    changes text := rating_changes(TG_OP, TG_LEVEL);
+    given ratings;
+    taken ratings;
 BEGIN
+    IF TG_LEVEL = 'ROW' THEN
+        IF current_setting('session_replication_role') <> 'replica'
+           OR is_subscribed('user_factors') THEN
+            RETURN NULL;
+        END IF;
+        IF TG_OP <> 'DELETE' THEN given := NEW; END IF;
+        IF TG_OP <> 'INSERT' THEN taken := OLD; END IF;
+    END IF;
     SELECT * INTO active FROM models m WHERE m.kind = 'factors' AND m.state = 'active';
     IF NOT FOUND THEN
         RETURN NULL;
@@ -30,21 +36,21 @@ BEGIN
     EXECUTE format($sql$
         INSERT INTO user_factors AS u (user_id, profile, model_id, factors, rating_count)
         SELECT c.user_id, c.profile, f.model_id,
-               sum(scale(f.factors_in, c.sign * factor_weight($2, c.rating))), sum(c.sign)
+               sum(scale(f.factors_in, c.sign * factor_weight($4, c.rating))), sum(c.sign)
         FROM (%s) c
-        JOIN movie_factors f ON f.movie_id = c.movie_id AND f.model_id = $1
+        JOIN movie_factors f ON f.movie_id = c.movie_id AND f.model_id = $3
         GROUP BY c.user_id, c.profile, f.model_id
         ORDER BY c.user_id, c.profile
         ON CONFLICT (user_id, profile, model_id) DO UPDATE SET
             factors      = u.factors + excluded.factors,
             rating_count = u.rating_count + excluded.rating_count
-    $sql$, changes) USING active.id, active.parameters;
+    $sql$, changes) USING given, taken, active.id, active.parameters;
     IF TG_OP <> 'INSERT' THEN
         -- Nothing is kept of a user whose ratings were all taken back.
         EXECUTE format($sql$
             DELETE FROM user_factors u USING (%s) c
             WHERE u.user_id = c.user_id AND u.profile = c.profile AND u.rating_count = 0
-        $sql$, changes);
+        $sql$, changes) USING given, taken;
     END IF;
     RETURN NULL;
 END $$;
@@ -59,6 +65,9 @@ CREATE OR REPLACE TRIGGER ratings_updated_factors AFTER UPDATE ON ratings
 CREATE OR REPLACE TRIGGER ratings_deleted_factors AFTER DELETE ON ratings
     REFERENCING OLD TABLE AS old_ratings
     FOR EACH STATEMENT EXECUTE FUNCTION add_ratings_to_factors();
+CREATE OR REPLACE TRIGGER ratings_replicated_factors AFTER INSERT OR UPDATE OR DELETE ON ratings
+    FOR EACH ROW EXECUTE FUNCTION add_ratings_to_factors();
+ALTER TABLE ratings ENABLE REPLICA TRIGGER ratings_replicated_factors;
 
 -- The factors that users' ratings give under a model: everybody's, or those of `ids` and `profiles`,
 -- which go together by their places.
@@ -204,5 +213,18 @@ BEGIN
     PERFORM pg_notify('palate_models', '');
     RETURN NULL;
 END $$;
+-- A model that was activated where the factors of users are not published.
+CREATE OR REPLACE FUNCTION replicate_activation() RETURNS trigger
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    PERFORM pg_notify('palate_models', '');
+    IF NEW.kind = 'factors' AND NEW.state = 'active' AND NOT is_subscribed('user_factors') THEN
+        PERFORM refresh_user_factors(NEW.id);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER models_replicated AFTER INSERT OR UPDATE ON models
+    FOR EACH ROW EXECUTE FUNCTION replicate_activation();
+ALTER TABLE models ENABLE REPLICA TRIGGER models_replicated;
 CREATE OR REPLACE TRIGGER models_changed AFTER UPDATE OF state OR DELETE ON models
     FOR EACH STATEMENT EXECUTE FUNCTION tell_models_changed();
