@@ -148,9 +148,9 @@ WITH weight AS MATERIALIZED (
     SELECT movie_id, l.bm25, coalesce(l.relaxed, false) AS relaxed, n.similarity, t.level
     FROM lexical l FULL JOIN nearest n USING (movie_id) FULL JOIN named t USING (movie_id)
 ), pattern AS MATERIALIZED (
-    SELECT in_order(k.key) AS words
-    FROM (SELECT without_article(title_words(without_year(typed))) AS key) k
-    WHERE k.key LIKE '% %' AND NOT has_clauses(typed)
+    -- Of one word, too: `universal` stands before `university`, which has only its stem.
+    SELECT in_order(without_article(title_words(without_year(typed)))) AS words
+    WHERE typed IS NOT NULL AND NOT has_clauses(typed)
 ), measured AS MATERIALIZED (
     SELECT f.movie_id, f.bm25, f.relaxed, f.similarity, m.title, m.year,
            coalesce(f.level,
