@@ -1,7 +1,7 @@
 """The answer to a search, from what its statement found."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +68,9 @@ class Answerer:
             with stage("snippets"):
                 hits = with_snippets(connection, parsed.tree, hits)
         return SearchResponse(
-            query=QueryRead(text=request.q, read_as=parsed.read_as, notes=tuple(parsed.notes)),
+            query=QueryRead(
+                text=request.q, read_as=parsed.read_as, notes=(*plan.notes, *_end(plan, page))
+            ),
             user_id=request.user_id,
             profile=request.profile,
             personalized=personalized,
@@ -95,6 +97,16 @@ class Answerer:
                 ),
                 request,
             ),
+        )
+
+
+def _end(plan: Plan, page: Page) -> Iterator[str]:
+    """Where the order ends though more films may match, and how to get them."""
+    order = plan.cursor.movie_ids if plan.cursor else page.ordered
+    if plan.offset + plan.k >= len(order) >= max(plan.request.candidates, plan.k):
+        yield (
+            f"The order ends with the {len(order)} best matches. More films may match: raise "
+            "candidates to have more of them ordered."
         )
 
 

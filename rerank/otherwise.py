@@ -78,18 +78,18 @@ class Rereader:
     def _asking(
         self, connection: Connection, engine: SearchEngine, plan: Plan
     ) -> tuple[Callable[[str], bool], Callable[[str], bool]]:
-        def ask(text: str, restriction: Node | None) -> bool:
+        def ask(text: str, restriction: Node | None, typed: str | None) -> bool:
             tree = self._planner.parse(text).tree
             chosen = None if restriction is None else json.dumps(engine.compile(restriction).query)
             whole = tree if restriction is None else And((tree, restriction))
             asked = {
                 "query": json.dumps(engine.compile(whole).query),
-                "typed": text,
+                "typed": typed,
                 "filter": chosen,
             }
             return bool(connection.execute(_statements["finds"], asked).scalar())
 
-        return lambda text: ask(text, None), lambda text: ask(text, plan.restriction)
+        return lambda text: ask(text, None, None), lambda text: ask(text, plan.restriction, text)
 
 
 def better(page: Page) -> bool:
