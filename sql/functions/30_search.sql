@@ -145,7 +145,7 @@ WITH weight AS MATERIALIZED (
           SELECT FROM ratings r WHERE r.user_id = for_user AND r.profile = search.profile
                                   AND r.movie_id = t.movie_id))
 ), found AS MATERIALIZED (
-    SELECT movie_id, l.bm25, coalesce(l.relaxed, false) AS relaxed, n.similarity, t.level
+    SELECT movie_id, l.bm25, coalesce(l.relaxed, false) AND t.level IS NULL AS relaxed, n.similarity, t.level
     FROM lexical l FULL JOIN nearest n USING (movie_id) FULL JOIN named t USING (movie_id)
 ), pattern AS MATERIALIZED (
     -- Of one word, too: `universal` stands before `university`, which has only its stem.
@@ -155,7 +155,9 @@ WITH weight AS MATERIALIZED (
     SELECT f.movie_id, f.bm25, f.relaxed, f.similarity, m.title, m.year,
            coalesce(f.level,
                CASE WHEN EXISTS (SELECT FROM movie_titles t CROSS JOIN pattern p
-                                 WHERE t.movie_id = f.movie_id AND spaced_words(t.key) LIKE p.words)
+                                 WHERE t.movie_id = f.movie_id
+                                   AND (spaced_words(t.key) LIKE p.words
+                                        OR spaced_words(t.apart) LIKE p.words))
                     THEN 'words in order'
                     WHEN f.relaxed THEN 'some words' ELSE 'all words' END::match_level) AS level,
            (SELECT s.popularity FROM movie_stats s WHERE s.movie_id = f.movie_id) AS popularity,

@@ -200,6 +200,7 @@ BEGIN
             ('movie_titles', 'words', 'Its words, folded.'),
             ('movie_titles', 'key', 'Its words without the article.'),
             ('movie_titles', 'joined', 'The key without spaces.'),
+            ('movie_titles', 'apart', 'The words where apostrophes part them, if they do.'),
             ('movie_titles', 'numbered', 'The same with numbers as digits.'),
             ('movies', 'original_title', 'The title in its own language.'),
             ('movies', 'imdb_id', 'Its id at IMDb, as tt0120737.'),
