@@ -15,7 +15,7 @@ from bench.search import bench_search
 from bench.train import TrainReport, bench_spark, bench_train
 from bench.typed import FORMS
 from ingest.progress import watch
-from learn.train import FACTOR_MODELS
+from learn.models.families import FACTOR_MODELS
 from palate.errors import MisuseError
 from serve.cli.options import Json, Master
 from serve.cli.output import err, examples, present, print_json, say

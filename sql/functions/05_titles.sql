@@ -85,7 +85,7 @@ CROSS JOIN LATERAL (SELECT without_article(f.words) AS key) k
 $$;
 
 CREATE OR REPLACE FUNCTION remember_titles(ids bigint[]) RETURNS void
-LANGUAGE sql AS $$
+LANGUAGE sql SET search_path FROM CURRENT AS $$
 DELETE FROM movie_titles WHERE movie_id = ANY (ids);
 INSERT INTO movie_titles (movie_id, place, written, words, key, joined, numbered, apart)
 SELECT DISTINCT ON (m.movie_id, f.written) m.movie_id, n.place, f.*,
@@ -105,7 +105,7 @@ ORDER BY m.movie_id, f.written, n.place;
 $$;
 
 CREATE OR REPLACE FUNCTION movies_to_titles() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     IF TG_OP = 'TRUNCATE' THEN
         TRUNCATE movie_titles;
@@ -138,9 +138,8 @@ CREATE OR REPLACE TRIGGER movies_titles_truncated AFTER TRUNCATE ON movies
 -- How near a film is to what was typed, the farthest first. Taste orders films of one level and
 -- moves none to another.
 DO $$ BEGIN
-    CREATE TYPE match_level AS ENUM ('some words', 'all words', 'words in order', 'beginning',
-                                     'title spelt otherwise', 'title without article', 'title',
-                                     'title as written');
+CREATE TYPE match_level AS ENUM ('some words', 'all words', 'words in order', 'beginning',
+    'title spelt otherwise', 'title without article', 'title', 'title as written');
 EXCEPTION WHEN duplicate_object THEN NULL;
 END $$;
 
@@ -164,7 +163,7 @@ RETURN has_operators(typed)
 CREATE OR REPLACE FUNCTION typed_titles(typed text)
 RETURNS TABLE (written text, words text, key text, joined text, numbered text, year integer,
                as_is boolean)
-LANGUAGE plpgsql IMMUTABLE ROWS 1 AS $$
+LANGUAGE plpgsql IMMUTABLE ROWS 1 SET search_path FROM CURRENT AS $$
 DECLARE
     year integer;
     name text := typed;
@@ -249,7 +248,7 @@ $$;
 
 -- Makes the forms again from the films; returns how many films there are.
 CREATE OR REPLACE FUNCTION refresh_titles() RETURNS bigint
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     ids bigint[];
 BEGIN

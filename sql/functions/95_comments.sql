@@ -1,7 +1,8 @@
 -- What \d+, \df+ and \dT+ say of every table, column, type and function: written once, here. A
 -- test names whatever has no line. Called behind every migration: what is made anew has none.
-CREATE OR REPLACE FUNCTION make_comments() RETURNS void
-LANGUAGE plpgsql AS $$
+-- Only of Palate's own (their oids): a neighbour's table may have a column called title, too.
+CREATE OR REPLACE FUNCTION make_comments(own oid[]) RETURNS void
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     said record;
 BEGIN
@@ -26,7 +27,6 @@ BEGIN
             ('fold', 'Text with plain letters, as searches compare it; case stays.'),
             ('fold_letters', 'Letters that are one at the first level of Unicodes collation, as one.'),
             ('fold_lookalikes', 'Greek and Cyrillic letters that look Latin, as Latin, in words that mix them.'),
-            ('foreign_objects', 'Objects of Palate in a schema that palate_owner does not own yet.'),
             ('forget_all_ratings', 'Trigger: users know nothing more once ratings are truncated.'),
             ('forget_movies', 'Take films (ids) out of the search index.'),
             ('has_clauses', 'Whether what was typed asks for more than words, so that only a title written so is meant.'),
@@ -82,6 +82,7 @@ BEGIN
             ('search_quote', 'A lexeme as a tsquery quotes it.'),
             ('search_range', 'The lexemes of a range of numbers, by prefixes.'),
             ('search_separators', 'Characters that end a word, as a regular expression.'),
+            ('set_search_paths', 'Let roles find Palate''s schema at psql.'),
             ('set_taste', 'Trigger: a user''s vector from the sums of what was rated.'),
             ('shorten', 'A score with four decimals.'),
             ('similar', 'Films whose texts are nearest to one film''s. to_movie, k films, for_user and profile (whose taste joins in).'),
@@ -98,7 +99,7 @@ BEGIN
             ('without_fields', 'What was typed without its "field:".'),
             ('without_year', 'What was typed without the year behind it.')
         ) c (name, comment)
-        JOIN pg_proc p ON p.proname = c.name AND p.pronamespace = current_schema()::regnamespace
+        JOIN pg_proc p ON p.proname = c.name AND p.oid = ANY (own)
     LOOP
         EXECUTE format('COMMENT ON FUNCTION %s IS %L', said.place, said.comment);
     END LOOP;
@@ -116,6 +117,7 @@ BEGIN
             ('movie_stats', 'What people''s ratings say of films, as of the last refresh.'),
             ('movie_titles', 'The names of films in the forms in which people type them.'),
             ('movie_terms', 'The inverted table that BM25 sums over.'),
+            ('movie_titles', 'Titles of films in the forms in which people type them.'),
             ('movies', 'The catalog.'),
             ('profile_settings', 'How ratings become taste vectors: one row.'),
             ('ratings', 'Who rated what: each change reaches the user''s taste at once.'),
@@ -129,7 +131,7 @@ BEGIN
             ('user_factors', 'What collaborative models know of users, kept by triggers.'),
             ('users', 'Users and their taste vectors, kept by triggers.')
         ) c (name, comment)
-        JOIN pg_class r ON r.relname = c.name AND r.relnamespace = current_schema()::regnamespace
+        JOIN pg_class r ON r.relname = c.name AND r.oid = ANY (own)
     LOOP
         EXECUTE format('COMMENT ON %s %s IS %L',
                        CASE said.relkind WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'v' THEN 'VIEW'
@@ -195,12 +197,18 @@ BEGIN
             ('movie_terms', 'lexeme', 'A word behind the code of its field.'),
             ('movie_terms', 'tf', 'How often it stands in the field.'),
             ('movie_terms', 'dl', 'Words in the field.'),
+            ('movie_titles', 'place', '0: the title; then its other names.'),
+            ('movie_titles', 'written', 'As it is written, but for case and width.'),
+            ('movie_titles', 'words', 'Its words, folded.'),
+            ('movie_titles', 'key', 'The words without the article.'),
+            ('movie_titles', 'joined', 'The words without spaces.'),
+            ('movie_titles', 'apart', 'The words where apostrophes part them, if they do.'),
+            ('movie_titles', 'numbered', 'The same with numbers as digits.'),
             ('movie_titles', 'place', '0: the title; others: its other names.'),
             ('movie_titles', 'written', 'As it is written, but for case and width.'),
             ('movie_titles', 'words', 'Its words, folded.'),
             ('movie_titles', 'key', 'Its words without the article.'),
             ('movie_titles', 'joined', 'The key without spaces.'),
-            ('movie_titles', 'apart', 'The words where apostrophes part them, if they do.'),
             ('movie_titles', 'numbered', 'The same with numbers as digits.'),
             ('movies', 'original_title', 'The title in its own language.'),
             ('movies', 'imdb_id', 'Its id at IMDb, as tt0120737.'),
@@ -240,6 +248,7 @@ BEGIN
             ('search_hit', 'personalized', 'Whether taste took part.'),
             ('search_hit', 'level', 'How near it is to what was typed: no score crosses it.'),
             ('search_hit', 'relaxed', 'Whether it lacks a word of the query.'),
+            ('search_hit', 'level', 'How near the film is to what was typed: taste moves none to another level.'),
             ('search_totals', 'code', 'The code of a field.'),
             ('search_totals', 'tokens', 'Words in this field of all films.'),
             ('sources', 'location', 'Where it came from.'),
@@ -258,10 +267,9 @@ BEGIN
             ('users', 'synthetic', 'Made for tests: counts in no statistic and teaches nothing.')
         ) c (relation, name, comment)
         JOIN pg_class r ON c.relation IN (r.relname, '*')
-            AND r.relnamespace = current_schema()::regnamespace
+            AND r.oid = ANY (own)
             AND r.relkind IN ('r', 'm', 'v', 'c')
         JOIN pg_attribute a ON a.attrelid = r.oid AND a.attname = c.name AND a.attnum > 0
-        WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = r.oid AND d.deptype = 'e')
         ORDER BY c.relation <> '*'
     LOOP
         EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', said.place, said.attname, said.comment);
