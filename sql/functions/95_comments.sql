@@ -100,6 +100,7 @@ BEGIN
             ('typed_year', 'The year behind what was typed.'),
             ('without_article', 'Words without the article before them.'),
             ('without_fields', 'What was typed without its "field:".'),
+            ('without_lead', 'A sentence (q) without what only says that films are asked for.'),
             ('without_year', 'What was typed without the year behind it.')
         ) c (name, comment)
         JOIN pg_proc p ON p.proname = c.name AND p.oid = ANY (own)
