@@ -237,9 +237,10 @@ def matrix_of(rows: Sequence[Mapping[str, Any]]) -> Matrix:
 
 
 def _reordered(rows: Sequence[Mapping[str, Any]], scores: Matrix) -> list[dict[str, Any]]:
-    """The rows by level and learned score, ties as the blend has them, ranked anew."""
+    """The rows by pin, level and learned score, ties as the blend has them, ranked anew."""
     levels = np.array([LEVELS.index(row["level"]) for row in rows])
-    order = np.lexsort((-scores, -levels))
+    pins = np.array([row["rank"] if row["pinned"] else np.inf for row in rows])
+    order = np.lexsort((-scores, -levels, pins))
     return [
         {
             **rows[i],
