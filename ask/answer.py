@@ -22,12 +22,12 @@ from ask.tree import Asked, as_tree, narrows
 from learn.prediction import predict_rating
 from llm import LanguageModel, open_llm
 from llm.store import PostgresStore
-from palate.contract import Hit, SearchRequest, SimilarMovie
+from palate.contract import Hit, Recommendation, RecommendRequest, SearchRequest, SimilarMovie
 from palate.errors import MisuseError
 from palate.metrics import stage
 from palate.settings import Settings
 from palate.statements import Statements
-from rerank.recommend import Recommendation, RecommendRequest, recommend
+from rerank.recommend import recommend
 from rerank.search import Searcher
 from search.names import Names
 from search.query import ParsedQuery
@@ -318,7 +318,7 @@ class Asker:
             candidates=min(max(CANDIDATES, structure.k), self._database.settings.max_candidates),
             seen=structure.seen,
         )
-        response = self._searcher.run(request, parsed)
+        response = self._searcher.search(request, parsed)
         corrected = response.did_you_mean
         return {
             "hits": response.hits,

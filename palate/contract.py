@@ -186,6 +186,65 @@ class SearchResponse(Reranking):
     next_cursor: str | None = None
 
 
+PARTS = ("content", "collaborative", "popularity")
+"""The components of the blend that need no query."""
+
+
+class RecommendRequest(Frozen):
+    """Films for one user; ``k`` are returned, chosen among the ``candidates`` best of each part."""
+
+    user_id: UserId | None = Field(None, description="Whose taste orders them.")
+    profile: Profile = Field("main", description="Which taste.")
+    k: int = Field(10, ge=1, description="Films returned.")
+    candidates: int = Field(
+        100, ge=1, description="Best films of each of popularity, content and collaborative."
+    )
+    seen: Seen = Field("drop", description="Films the user rated: drop, or keep and mark them.")
+    rerank: Rerank = Field(
+        "none",
+        description="Judge the first 40 films again: llm by the language model, small by a local "
+        "text model.",
+    )
+
+
+class Recommendation(Frozen):
+    """One film, where it stands and why: the contributions add up to the score."""
+
+    rank: int
+    movie_id: int
+    title: str
+    year: int | None
+    genres: tuple[str, ...]
+    director: str | None
+    overview: str | None
+    runtime_minutes: int | None
+    poster_url: str | None
+    avg_rating: float | None
+    rating_count: int
+    score: float
+    components: dict[str, float | None] = Field(description="Each in [0, 1]; null: not used.")
+    contributions: dict[str, float] = Field(description="Weight times component; sum: score.")
+    unpersonalized_rank: int
+    moved: int = Field(description="Places gained (positive) or lost against unpersonalised.")
+    rating: float | None = Field(description="The user's own rating of this film.")
+    rerank_score: float | None = Field(
+        None, description="0 to 10, from whoever reranked it; null: not judged."
+    )
+    rerank_reason: str | None = None
+    rank_before: int | None = Field(None, description="Its place before it was reranked.")
+
+
+class Recommendations(Reranking):
+    """Films for one user, the best first."""
+
+    user_id: int | None
+    profile: str
+    personalized: bool
+    why_not_personalized: str | None
+    weights: dict[str, float]
+    movies: tuple[Recommendation, ...]
+
+
 class Movie(Frozen):
     """A film as the catalog knows it."""
 
@@ -305,12 +364,16 @@ def check_weights(weights: Mapping[str, float]) -> None:
             raise ValueError(f"the weight of {name} is no number from 0 to {MAX_WEIGHT}")
 
 
-def check_limits(settings: Settings, **asked: int) -> None:
-    """Raise MisuseError where ``k`` or ``candidates`` pass PALATE_MAX_K, PALATE_MAX_CANDIDATES."""
-    for name, number in asked.items():
-        limit: int = getattr(settings, f"max_{name}")
-        if number > limit:
+def check_request(settings: Settings, request: SearchRequest | RecommendRequest) -> None:
+    """Raise MisuseError for a limit of the settings that is passed, or weights that cannot be."""
+    for name in ("k", "candidates"):
+        asked, limit = getattr(request, name), getattr(settings, f"max_{name}")
+        if asked > limit:
             raise MisuseError(
-                f"{name} is {number}; at most {limit} are allowed. Ask for fewer, or raise "
+                f"{name} is {asked}; at most {limit} are allowed. Ask for fewer, or raise "
                 f"PALATE_MAX_{name.upper()}."
             )
+    try:
+        check_weights(getattr(request, "weights", None) or {})
+    except ValueError as error:
+        raise MisuseError(f"weights: {error}. Nothing was searched.") from error

@@ -49,7 +49,7 @@ def fetch_neighbours(
     }
 
 
-def explained(
+def add_reasons(
     connection: Connection,
     request: SearchRequest,
     response: SearchResponse,
@@ -73,7 +73,9 @@ def explained(
     return response.model_copy(update={"hits": tuple(hits)}), passages
 
 
-def worded(response: SearchResponse, texts: Iterable[Worded], account: Wording) -> SearchResponse:
+def replace_reasons(
+    response: SearchResponse, texts: Iterable[Worded], account: Wording
+) -> SearchResponse:
     """The answer with reasons as they were worded."""
     said = {text.key: {"reasons": text.sentences, "reason_source": text.source} for text in texts}
     hits = (hit.model_copy(update=said.get(hit.movie_id, {})) for hit in response.hits)
@@ -144,7 +146,7 @@ def _movement(hit: Hit) -> str:
     return f"; {'lifted' if hit.moved > 0 else 'lowered'} {places}"
 
 
-_WORDS = {
+WORDS = {
     "bm25": "how well its text matches",
     "semantic": "how near its meaning is to the query",
     "content": "how near it is to what you like",
@@ -155,4 +157,4 @@ _WORDS = {
 
 def _main_part(hit: Hit) -> str:
     name, share = max(hit.contributions.items(), key=lambda item: item[1])
-    return f"most of its score is {_WORDS[name]} ({share:.2f} of {hit.score:.2f})"
+    return f"most of its score is {WORDS[name]} ({share:.2f} of {hit.score:.2f})"

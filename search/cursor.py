@@ -34,8 +34,10 @@ class CursorSigner:
         key = secret.get_secret_value() if secret else secrets.token_hex(32)
         self._serializer = URLSafeSerializer(key, salt="palate.cursor")
 
-    def write(self, cursor: Cursor, request: SearchRequest) -> str:
-        """The cursor as text for an address."""
+    def write(self, cursor: Cursor, request: SearchRequest) -> str | None:
+        """The cursor as text for an address; None where no film is left behind it."""
+        if cursor.offset >= len(cursor.movie_ids):
+            return None
         steps = [b - a for a, b in zip((0, *cursor.movie_ids), cursor.movie_ids, strict=False)]
         written: str = self._serializer.dumps(
             [_fingerprint(request), cursor.offset, int(cursor.relaxed), int(cursor.learned), steps]

@@ -12,6 +12,7 @@ from rapidfuzz.distance import OSA
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from palate.metrics import stage
 from palate.statements import Statements
 from sql.text import fold
 
@@ -40,6 +41,13 @@ class Vocabulary:
                     row.word: row.films for row in connection.execute(_statements["vocabulary"])
                 }
         return self._words
+
+    def correct(self, connection: Connection, text: str, words: Sequence[str]) -> str | None:
+        """What ``did_you_mean`` finds among the catalog's words."""
+        if not words:
+            return None
+        with stage("spelling"):
+            return did_you_mean(text, words, self.words(connection))
 
 
 def did_you_mean(text: str, words: Sequence[str], known: Mapping[str, int]) -> str | None:

@@ -15,8 +15,7 @@ from ask.compare import compare as compare_movies
 from ask.preferences import Preferences
 from ask.preferences import preferences as find_preferences
 from ask.summaries import worded
-from palate.contract import UserId, Words
-from rerank.recommend import Recommendations, RecommendRequest
+from palate.contract import Recommendations, RecommendRequest, UserId, Words
 from rerank.recommend import recommend as find_recommendations
 from serve.api.parameters import Film, UserPath, WhichTaste, WhoseWords
 from serve.api.routes import GuardedRoute, scoped

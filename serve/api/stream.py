@@ -59,7 +59,7 @@ async def search_stream(
     searcher = services(request).searcher
 
     def find() -> AsyncIterator[Event]:
-        response, passages = searcher.told(parameters)
+        response, passages = searcher.search_before_wording(parameters)
         names = searcher.writer.prepare()
         worded = searcher.writer.stream(passages, names)
         return _events(response, passages, worded, searcher.writer)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from ask.answer import Prediction
     from ask.compare import ComparedMovie, Comparison
     from ask.preferences import Preferences, Trait
-    from rerank.recommend import Recommendations
+    from palate.contract import Recommendations
     from sql.database import Database
 
 RECOMMEND_EXAMPLES = examples(
@@ -71,7 +71,7 @@ def recommend(
     json: Json = False,
 ) -> None:
     """Recommend films that a user has not rated, by taste, peers and popularity."""
-    from rerank.recommend import RecommendRequest
+    from palate.contract import RecommendRequest
     from rerank.recommend import recommend as find
     from rerank.search import Searcher
 

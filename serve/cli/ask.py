@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
     from ask.answer import AskAnswer
     from ask.structure import Structure
-    from palate.contract import Hit, SimilarMovie
-    from rerank.recommend import Recommendation
+    from palate.contract import Hit, Recommendation, SimilarMovie
 
 EXAMPLES = examples(
     "palate ask dark thrillers from the nineties with a big budget, nothing with Tom Hanks",

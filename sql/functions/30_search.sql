@@ -47,6 +47,25 @@ CREATE TYPE search_hit AS (
     relaxed                    boolean
 );
 
+-- What an answer tells beside its films: the weights of the blend, what is known of the user, and
+-- the learned order that is active.
+CREATE OR REPLACE FUNCTION search_context(for_user bigint, profile text) RETURNS TABLE (
+    weights        jsonb,
+    user_known     boolean,
+    user_ratings   integer,
+    user_has_taste boolean,
+    order_id       bigint
+) LANGUAGE sql STABLE AS $$
+SELECT to_jsonb(b) - 'only_one', u.user_id IS NOT NULL, coalesce(u.rating_count, 0),
+       u.embedding IS NOT NULL OR EXISTS (
+           SELECT FROM user_factors f JOIN models a ON a.id = f.model_id
+           WHERE f.user_id = u.user_id AND f.profile = u.profile AND f.rating_count > 0
+             AND a.kind = 'factors' AND a.state = 'active'),
+       (SELECT o.id FROM models o WHERE o.kind = 'order' AND o.state = 'active')
+FROM blend b
+LEFT JOIN users u ON u.user_id = for_user AND u.profile = search_context.profile
+$$;
+
 -- The error for a value that search() does not know, rather than an answer to another question.
 -- Called only where there is one.
 CREATE OR REPLACE FUNCTION refuse_argument(name text, given text, known text) RETURNS bigint

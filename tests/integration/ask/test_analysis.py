@@ -9,9 +9,10 @@ from ask.preferences import LEAST_DIFFERENCE, preferences
 from ask.structure import Structure
 from ingest.enrichment import choose, enrich
 from llm import load_prompt
+from palate.contract import RecommendRequest
 from palate.errors import MisuseError, NotFoundError
 from rerank.profile import rate
-from rerank.recommend import RecommendRequest, recommend
+from rerank.recommend import recommend
 from rerank.search import Searcher
 from sql.database import Database
 from sql.syntax import Filter, Ids

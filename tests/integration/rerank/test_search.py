@@ -253,7 +253,7 @@ def test_weights_of_a_call(searcher: Searcher) -> None:
     )
     assert all(hit.score == pytest.approx(hit.contributions["bm25"]) for hit in only_text.hits)
     assert all(hit.moved == 0 for hit in only_text.hits)
-    with pytest.raises(MisuseError, match="no component contnt"):
+    with pytest.raises(MisuseError, match="'contnt' is no component; did you mean content"):
         searcher.search(SearchRequest(q="king", weights={"contnt": 1}))
 
 

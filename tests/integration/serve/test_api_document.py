@@ -21,7 +21,7 @@ from starlette.testclient import TestClient
 from ask.answer import AskAnswer, Prediction
 from ask.compare import Comparison
 from ask.preferences import Preferences
-from palate.contract import Rating, SearchResponse, User
+from palate.contract import Rating, Recommendations, SearchResponse, User
 from palate.errors import (
     DatabaseUnavailableError,
     MisuseError,
@@ -32,7 +32,6 @@ from palate.errors import (
     SchemaError,
 )
 from palate.settings import Settings
-from rerank.recommend import Recommendations
 from serve.api.keys import create_key
 from serve.api.openapi import EXAMPLES
 from serve.api.problems import Problem, RequestError, problem_type
