@@ -141,12 +141,27 @@ class Settings(BaseSettings):
     preload_encoder: bool = Field(
         False, description="Load the text encoder at start, not in the first semantic search."
     )
-    request_timeout: float = Field(15.0, gt=0, description="Seconds one HTTP request may take.")
+    request_timeout: float = Field(
+        15.0, gt=0, description="Seconds one HTTP request may take, where no other limit is less."
+    )
+    search_timeout: float = Field(
+        5.0, gt=0, description="Seconds a search, or another short read, may take over HTTP."
+    )
+    write_timeout: float = Field(5.0, gt=0, description="Seconds a change may take over HTTP.")
+    header_timeout: float = Field(
+        10.0, gt=0, description="Seconds until a client has sent all headers of a request."
+    )
+    body_timeout: float = Field(
+        10.0, gt=0, description="Seconds until a client has sent all of a body."
+    )
     shutdown_timeout: float = Field(
         20.0, gt=0, description="Seconds that running requests get to finish when the server stops."
     )
     max_running_requests: int = Field(
-        200, ge=1, le=100_000, description="Requests answered at once; more are told to retry."
+        200, ge=1, le=100_000, description="Requests that wait at once; more are told to retry."
+    )
+    max_connections: int = Field(
+        1000, ge=1, le=100_000, description="Connections at once; for one more an idle one is shut."
     )
     max_url_length: int = Field(
         65_536, ge=1024, le=1_000_000, description="Bytes of path and query of one request."

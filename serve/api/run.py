@@ -4,24 +4,28 @@ import contextlib
 import math
 import signal
 import socket
+import sys
+import time
 from collections.abc import Iterator
+from threading import Event
 from types import FrameType
 
 import structlog
 import uvicorn
 from fastapi import FastAPI
+from sse_starlette.sse import AppStatus
 
 from palate.errors import ListenError
 from palate.settings import Settings
 from serve.api.app import create_app, create_guard
+from serve.api.protocol import limited_protocol
 from sql.database import Database
 from sql.migrate import migrate
 
 _log = structlog.get_logger()
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-# The address, the headers and the request line, before h11 gives up on them.
-_HEADER_BYTES = 32_768
 _KEEP_ALIVE_SECONDS = 65
+_FAREWELL_SECONDS = 1.0
 
 
 def serve(settings: Settings, *, insecure: bool = False) -> None:
@@ -45,11 +49,43 @@ def serve(settings: Settings, *, insecure: bool = False) -> None:
             server.run(sockets=[address])
 
 
-def create_server(app: FastAPI, settings: Settings) -> uvicorn.Server:
-    """A uvicorn server for ``app`` with the settings' address and limits, not yet running."""
-    return uvicorn.Server(
+class Server(uvicorn.Server):
+    """Told to stop, it goes on for a moment, so that clients learn it from an answer.
+
+    Each answer then closes its connection, and the readiness probe fails; a connection that is
+    shut while a request is on its way would lose that request.
+    """
+
+    def __init__(self, config: uvicorn.Config, stopping: Event) -> None:
+        super().__init__(config)
+        self._stopping = stopping
+        self._until: float | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """SIGTERM: stop after a moment. SIGINT, or once more: now."""
+        _log.info("stopping", signal=signal.Signals(sig).name)
+        if sig == signal.SIGINT or self._until is not None:
+            super().handle_exit(sig, frame)
+            return
+        self._stopping.set()
+        self._until = time.monotonic() + _FAREWELL_SECONDS
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second; true once it is to stop."""
+        if self._until is not None and time.monotonic() >= self._until:
+            self.should_exit = True
+        return await super().on_tick(counter)
+
+
+def create_server(app: FastAPI, settings: Settings) -> Server:
+    """A server for ``app`` with the settings' address and limits, not yet running."""
+    # A stream ends by itself within PALATE_LLM_REASON_SECONDS.
+    AppStatus.enable_automatic_graceful_drain = False
+    return Server(
         uvicorn.Config(
             app,
+            http=limited_protocol(settings),
+            loop="uvloop" if sys.platform != "win32" else "auto",
             host=settings.host,
             port=settings.port,
             log_config=None,
@@ -58,8 +94,8 @@ def create_server(app: FastAPI, settings: Settings) -> uvicorn.Server:
             ws="none",
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=math.ceil(settings.shutdown_timeout),
-            h11_max_incomplete_event_size=settings.max_url_length + _HEADER_BYTES,
-        )
+        ),
+        app.state.services.stopping,
     )
 
 

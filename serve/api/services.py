@@ -1,11 +1,8 @@
 """What the endpoints work with: one set a server, found through the request."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from threading import Event
 
-import anyio
-import anyio.to_thread
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,11 +13,8 @@ from palate.metrics import stage
 from palate.settings import Settings
 from rerank.search import Searcher
 from serve.api.guard import Guard
+from serve.api.lines import Kind, Line
 from sql.database import Database
-
-T = TypeVar("T")
-
-_WAITING = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +27,9 @@ class Services:
     asker: Asker
     model: LanguageModel | None
     guard: Guard
-    patient: anyio.CapacityLimiter = field(
-        default_factory=lambda: anyio.CapacityLimiter(_WAITING), kw_only=True
-    )
-    """Threads of requests that wait for a language model, apart from all others."""
+    lines: dict[Kind, Line]
+    stopping: Event = field(default_factory=Event)
+    """Set once the server is told to stop: it goes on for a moment, and closes what it answered."""
 
 
 def services(request: Request) -> Services:
@@ -49,9 +42,3 @@ def answer(model: BaseModel) -> Response:
     """``model`` as JSON, written once by pydantic's own serializer."""
     with stage("serialize"):
         return Response(model.model_dump_json(), media_type="application/json")
-
-
-async def in_thread(request: Request, work: Callable[[], T], *, patient: bool) -> T:
-    """What ``work`` returns, from a thread; ``patient`` where it may wait for a language model."""
-    limiter = services(request).patient if patient else None
-    return await anyio.to_thread.run_sync(work, limiter=limiter)
