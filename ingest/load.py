@@ -22,6 +22,7 @@ from ingest.rows import Source
 from ingest.staging import Staged, stage, statements
 from palate.errors import ConflictError, DatabaseUnavailableError, LoadError
 from palate.statements import run_script
+from sql.completeness import settle
 from sql.database import Database
 
 _BATCH = 250_000  # ratings a statement
@@ -220,3 +221,4 @@ def _refresh(database: Database, progress: LoadProgress, *, profiles: bool) -> N
             connection.execute(statements["refresh_profiles"])
     with database.begin(patient=True) as connection:
         connection.execute(statements["analyze"])
+    settle(database)

@@ -18,6 +18,7 @@ from learn.data import statements
 from learn.guard import check_reads
 from learn.models.interface import Model, places
 from learn.queries import Query
+from search.grammar import Limits
 from search.query import parse
 from sql.database import Database
 from sql.engines import CompiledQuery
@@ -162,10 +163,7 @@ def ask(
 
 def _compile(database: Database, text: str) -> CompiledQuery:
     """The query as Searcher would compile it."""
-    settings = database.settings
-    parsed = parse(
-        text, max_length=settings.max_query_length, max_clauses=settings.max_query_clauses
-    )
+    parsed = parse(text, limits=Limits.of(database.settings))
     return database.search_engine.compile(parsed.tree)
 
 

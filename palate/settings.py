@@ -47,6 +47,16 @@ class Settings(BaseSettings):
     max_query_clauses: int = Field(
         100, ge=1, le=10_000, description="Clauses of a query that are read."
     )
+    max_query_phrases: int = Field(20, ge=0, le=10_000, description="Phrases of a query.")
+    max_query_slop: int = Field(
+        20, ge=0, le=10_000, description="Sum of the slop of a query's phrases: each ~N is N."
+    )
+    max_query_prefixes: int = Field(
+        20, ge=0, le=10_000, description="Prefixes of a query; others are whole words."
+    )
+    max_clause_words: int = Field(
+        30, ge=2, le=10_000, description="Words of one clause of a query, as of one phrase."
+    )
     max_k: int = Field(100, ge=1, le=1000, description="Most films one search may return.")
     max_candidates: int = Field(
         1000, ge=1, le=100_000, description="Most candidates one search may rerank."

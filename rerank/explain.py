@@ -65,11 +65,11 @@ def add_reasons(
         near = fetch_neighbours(connection, ids, request.user_id, request.profile)
     hits = []
     for hit in response.hits:
-        said = reasons(hit, near.get(hit.movie_id, ()))
+        said = give_reasons(hit, near.get(hit.movie_id, ()))
         learned = in_words(contributions.get(hit.movie_id, {}))
         told = {"reasons": (*said, learned) if learned else said, "reason_source": "template"}
         hits.append(hit.model_copy(update=told))
-    passages = [passage(hit, near.get(hit.movie_id, [])) for hit in hits[:MOST_WORDED]]
+    passages = [make_passage(hit, near.get(hit.movie_id, [])) for hit in hits[:MOST_WORDED]]
     return response.model_copy(update={"hits": tuple(hits)}), passages
 
 
@@ -82,7 +82,7 @@ def replace_reasons(
     return response.model_copy(update={"hits": tuple(hits), "wording": account})
 
 
-def reasons(hit: Hit, neighbours: Iterable[Neighbour]) -> tuple[str, ...]:
+def give_reasons(hit: Hit, neighbours: Iterable[Neighbour]) -> tuple[str, ...]:
     """Sentences about one hit, from facts only; the first says the most."""
     sentences = [] if hit.rating is None else [f"you gave it {hit.rating:.1f} yourself"]
     content = hit.components["content"]
@@ -101,7 +101,7 @@ def reasons(hit: Hit, neighbours: Iterable[Neighbour]) -> tuple[str, ...]:
 _SHOWN = 4  # ratings that a language model gets beside the sentences
 
 
-def passage(hit: Hit, neighbours: Sequence[Neighbour]) -> Passage:
+def make_passage(hit: Hit, neighbours: Sequence[Neighbour]) -> Passage:
     """A hit's reasons to be worded: no overview, only sentences that are true.
 
     ``hit.reasons`` are the first of them; the ratings that these cite are always among the facts.

@@ -5,6 +5,7 @@ from palate.errors import MisuseError
 from palate.metrics import stage
 from palate.settings import Settings
 from search.cursor import CursorSigner
+from search.grammar import Limits
 from search.plan import Plan
 from search.query import ParsedQuery, parse
 
@@ -15,6 +16,7 @@ class Planner:
     def __init__(self, settings: Settings, signer: CursorSigner) -> None:
         self._settings = settings
         self._signer = signer
+        self._limits = Limits.of(settings)
 
     def plan(self, request: SearchRequest, parsed: ParsedQuery | None = None) -> Plan:
         """What to ask the engine; ``parsed`` stands for ``request.q`` where it is read already.
@@ -27,12 +29,7 @@ class Planner:
         check_request(settings, request)
         if parsed is None:
             with stage("parse"):
-                parsed = parse(
-                    request.q,
-                    strict=request.strict,
-                    max_length=settings.max_query_length,
-                    max_clauses=settings.max_query_clauses,
-                )
+                parsed = parse(request.q, strict=request.strict, limits=self._limits)
         cursor = self._signer.read(request.cursor, request) if request.cursor else None
         judged = 0 if request.rerank == "none" else settings.rerank_window
         return Plan(request, parsed, cursor, k=max(request.k, judged))

@@ -27,8 +27,8 @@ _LEAST_FREE = 1 << 30
 
 _REBUILD = {
     "postgres": "Rebuild it: SELECT refresh_search();",
-    "paradedb": "Rebuild it: REINDEX INDEX movies_search; or, where it is gone, make it as "
-    "docs/sql.md shows.",
+    "paradedb": "Rebuild it: REINDEX INDEX CONCURRENTLY movies_search; or, where it is gone, make "
+    "it as docs/sql.md shows.",
 }
 
 Status = Literal["ok", "warn", "fail"]
@@ -147,7 +147,11 @@ def _look_at_extensions(database: Database) -> Iterator[Check]:
             "Unset PALATE_ENGINE, and preload pg_search, to use ParadeDB's BM25.",
         )
     else:
-        yield Check("engine", "ok", f"paradedb: pg_search {found['pg_search'].installed_version}")
+        with database.read() as connection:
+            lacks = database.search_engine.lacks(connection)
+        version = f"paradedb: pg_search {found['pg_search'].installed_version}"
+        advice = "Everything works; pg_search 0.24 or newer is better."
+        yield _judge("engine", not lacks, "; ".join([version, *lacks]), advice)
 
 
 def _look_at_schema(database: Database) -> Iterator[Check]:
@@ -156,10 +160,12 @@ def _look_at_schema(database: Database) -> Iterator[Check]:
 
 
 def _look_at_data(database: Database) -> Iterator[Check]:
-    everything = json.dumps(database.search_engine.compile(All()).query)
+    engine = database.search_engine
+    everything = json.dumps(engine.compile(All()).query)
     with database.read() as connection:
         counts = connection.execute(_statements["counts"]).mappings().one()
         indexed = connection.execute(_statements["indexed"], {"everything": everything}).scalar()
+        missing, faults = engine.missing(connection), engine.faults(connection)
     movies = counts["movies"]
     yield Check(
         "data",
@@ -170,9 +176,9 @@ def _look_at_data(database: Database) -> Iterator[Check]:
     )
     yield _judge(
         "search index",
-        indexed == movies,
-        f"{indexed:,} of {movies:,} films",
-        _REBUILD[database.search_engine.name],
+        indexed == movies and not missing and not faults,
+        "; ".join([f"{indexed:,} of {movies:,} films", *faults]),
+        _REBUILD[engine.name],
     )
     yield _judge(
         "vectors",

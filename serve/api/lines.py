@@ -40,7 +40,7 @@ _GLANCE = 0.1
 _CANCELS = 20
 """Times that a statement is cancelled, each _GLANCE apart: between two there is none to cancel."""
 
-_NEWEST = 0.1
+_NEWEST = 0.2
 """Weight of the last request in the mean of what one takes."""
 
 _turn: ContextVar["Turn | None"] = ContextVar("turn", default=None)

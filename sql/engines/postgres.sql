@@ -10,6 +10,8 @@
 DO $$ BEGIN
     EXECUTE format('DROP INDEX IF EXISTS %I.movies_search', current_schema());
     EXECUTE format('DROP FUNCTION IF EXISTS %I.query_item(boolean, text)', current_schema());
+    EXECUTE format('DROP FUNCTION IF EXISTS %I.best_matches(jsonb, integer, bigint, text)',
+                   current_schema());
 END $$;
 -- So that it is made again, should it be the engine after.
 DELETE FROM repeatable_migrations WHERE name LIKE 'paradedb%';

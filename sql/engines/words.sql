@@ -11,22 +11,29 @@ SELECT '[\u0001-\u002f\u003a-\u0040\u005b-\u0060\u007b-\u00a9\u00ab-\u00b1\u00b4
        '\U0001f000-\U0001faff\U000e0000-\U0010ffff]+'
 $$;
 
--- Text as it is compared: Latin letters without accents, nothing between words but spaces.
--- Texts beyond 100,000 characters are cut. Whoever changes this changes postgres.sql too, so that the
--- index is made again.
-CREATE OR REPLACE FUNCTION search_clean(text) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-SELECT CASE
-    WHEN octet_length($1) = length($1) AND length($1) <= 100000
-    THEN regexp_replace($1, '[^0-9A-Za-z]+', ' ', 'g')
-    ELSE regexp_replace(replace(replace(replace(replace(replace(replace(replace(replace(translate(
+-- Text with plain letters: Latin ones without accents and in pairs where they are joined. Texts
+-- beyond 100,000 characters are cut. Functions that an index is made of are bound to each other
+-- when they are made (RETURN), so that they work whatever the search_path of who writes. Whoever
+-- changes them changes postgres.sql and paradedb.sql too, so that the index is made again.
+CREATE OR REPLACE FUNCTION fold(text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE
+    WHEN octet_length($1) = length($1) THEN left($1, 100000)
+    ELSE replace(replace(replace(replace(replace(replace(replace(replace(translate(
         normalize(regexp_replace(normalize(left($1, 100000), NFD),
             '([A-Za-z])[\u0300-\u036f]+', '\1', 'g'), NFC),
         'øØłŁđĐðÐħĦı²³¹', 'oOlLdDdDhHi231'),
-        'ß', 'ss'), 'ẞ', 'SS'), 'æ', 'ae'), 'Æ', 'AE'), 'œ', 'oe'), 'Œ', 'OE'), 'þ', 'th'), 'Þ', 'TH'),
-        search_separators(), ' ', 'g')
-END
-$$;
+        'ß', 'ss'), 'ẞ', 'SS'), 'æ', 'ae'), 'Æ', 'AE'), 'œ', 'oe'), 'Œ', 'OE'), 'þ', 'th'), 'Þ', 'TH')
+END;
+
+-- Text as it is compared: folded, and nothing between words but spaces.
+CREATE OR REPLACE FUNCTION search_clean(text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE
+    WHEN octet_length($1) = length($1)
+    THEN regexp_replace(left($1, 100000), '[^0-9A-Za-z]+', ' ', 'g')
+    ELSE regexp_replace(fold($1), search_separators(), ' ', 'g')
+END;
 
 -- Whether a title begins as typed, with or without its article.
 CREATE OR REPLACE FUNCTION begins_with(title text, prefix text) RETURNS boolean

@@ -203,6 +203,11 @@ WHERE r.place <= k
 ORDER BY r.place
 $$;
 
+-- A score as people read it: four decimals.
+CREATE OR REPLACE FUNCTION shorten(score double precision) RETURNS double precision
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN round(score::numeric, 4)::double precision;
+
 -- For people at a prompt: SELECT * FROM search('lord', for_user => 20002);
 CREATE FUNCTION search(
     query      text,
@@ -213,8 +218,18 @@ CREATE FUNCTION search(
     weights    jsonb   DEFAULT NULL,
     seen       text    DEFAULT 'keep'
 ) RETURNS SETOF search_hit LANGUAGE sql STABLE AS $$
-SELECT * FROM search(parse_query(query), for_user, search.profile, k, candidates, weights,
-                     parse_query_loose(query), seen)
+-- Parsed once: written into the call, it would be parsed again for every film that matches.
+WITH parsed AS MATERIALIZED (
+    SELECT parse_query(query) AS strict, parse_query_loose(query) AS loose
+)
+SELECT h.rank, h.movie_id, h.title, h.year, shorten(h.score),
+       shorten(h.bm25), shorten(h.semantic), shorten(h.content), shorten(h.collaborative),
+       shorten(h.popularity), shorten(h.bm25_contribution), shorten(h.semantic_contribution),
+       shorten(h.content_contribution), shorten(h.collaborative_contribution),
+       shorten(h.popularity_contribution), shorten(h.bm25_score), h.unpersonalized_rank, h.moved,
+       h.rating, h.personalized, h.relaxed
+FROM parsed p
+CROSS JOIN LATERAL search(p.strict, for_user, search.profile, k, candidates, weights, p.loose, seen) h
 $$;
 
 -- Films whose texts are nearest to one film's, by the cosine of centred embeddings. With a user,

@@ -20,3 +20,6 @@ ON CONFLICT (name) DO UPDATE SET checksum = excluded.checksum, applied_at = now(
 
 -- name: make_roles
 SELECT make_roles();
+
+-- name: make_comments
+SELECT make_comments();

@@ -82,3 +82,49 @@ def test_tables_check_the_same_profiles(sample_database: Database) -> None:
     for relation, definition in found.items():
         assert f"'^{PROFILE_PATTERN}$'" in definition, relation
         assert re.fullmatch(PROFILE_PATTERN, "main")
+
+
+_UNCOMMENTED = text("""
+    SELECT 'function ' || p.oid::regprocedure FROM pg_proc p
+    WHERE p.pronamespace = current_schema()::regnamespace AND obj_description(p.oid) IS NULL
+      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')
+    UNION ALL
+    SELECT 'relation ' || c.relname FROM pg_class c
+    WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'm', 'v')
+      AND obj_description(c.oid, 'pg_class') IS NULL
+      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
+    UNION ALL
+    SELECT 'column ' || c.relname || '.' || a.attname
+    FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+    WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'm', 'v', 'c')
+      AND NOT a.attisdropped AND col_description(c.oid, a.attnum) IS NULL
+      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
+""")
+
+
+def test_every_table_column_and_function_says_what_it_is(sample_database: Database) -> None:
+    with sample_database.read() as connection:
+        assert sorted(connection.execute(_UNCOMMENTED).scalars()) == []
+
+
+def test_the_account_at_psql_adds_up(sample_database: Database) -> None:
+    asked = text(
+        "SELECT rank, max(score) AS score, sum(contribution) AS total, min(reason) AS reason "
+        "FROM explain_search('lord', 20001, k => 3) GROUP BY rank"
+    )
+    with sample_database.read() as connection:
+        rows = connection.execute(asked).all()
+    assert len(rows) == 3
+    for row in rows:
+        assert row.total == pytest.approx(row.score, abs=0.001)
+        assert row.reason
+
+
+def test_a_lover_and_a_hater_are_told_apart_in_words(sample_database: Database) -> None:
+    asked = text("SELECT user_id, likes, dislikes FROM tastes WHERE user_id IN (20001, 20002)")
+    with sample_database.read() as connection:
+        tastes = {row.user_id: row for row in connection.execute(asked)}
+    assert tastes[20001].likes.startswith("Fantasy")
+    assert tastes[20001].dislikes is None
+    assert tastes[20002].dislikes.startswith("Fantasy")
+    assert tastes[20002].likes is None

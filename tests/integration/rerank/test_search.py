@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from palate.contract import COMPONENTS, SearchRequest, SearchResponse
@@ -288,3 +289,13 @@ def test_limits(searcher: Searcher) -> None:
 def test_any_text_is_answered(searcher: Searcher, q: str) -> None:
     response = searcher.search(SearchRequest(q=q, user_id=LOVER, snippets=True, facets=True))
     assert len(response.hits) <= 10
+
+
+@pytest.mark.parametrize("plan", ["custom", "generic"])
+def test_a_query_typed_at_psql_is_parsed_once(sample_database: Database, plan: str) -> None:
+    with sample_database.begin() as connection:
+        connection.execute(text(f"SET LOCAL plan_cache_mode = force_{plan}_plan"))
+        asked = text("EXPLAIN VERBOSE SELECT * FROM search(CAST(:q AS text), for_user => 20001)")
+        lines = "\n".join(connection.execute(asked, {"q": "love"}).scalars())
+    assert lines.count("parse_query(") == 1
+    assert lines.count("parse_query_loose(") == 1
