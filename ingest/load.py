@@ -16,7 +16,7 @@ from pathlib import Path
 import psycopg
 import sqlalchemy
 
-from ingest.progress import LoadProgress, SilentProgress
+from ingest.progress import LoadProgress
 from ingest.rejects import OnError, Rejects
 from ingest.rows import Source
 from ingest.staging import Staged, stage, statements
@@ -25,7 +25,7 @@ from palate.statements import run_script
 from sql.completeness import settle
 from sql.database import Database
 
-_BATCH = 250_000  # ratings a statement
+_BATCH = 250_000  # ratings a statement: chosen, so that progress is seen
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def load(
     that cannot be read, ConflictError where the database holds another source. The tables are
     then as they were.
     """
-    progress = progress or SilentProgress()
+    progress = progress or LoadProgress()
     started = time.monotonic()
     path = rejects or Path(re.sub(r"[^\w.-]+", "-", source.name) + "-rejected.csv")
     with Rejects(on_error, path) as rejected, _explained():

@@ -21,6 +21,7 @@ from learn.models.factors import FactorModel
 from learn.models.interface import Ids, Model, Ratings
 from palate.errors import ConflictError, NotFoundError
 from palate.statements import Statements, raw
+from sql.binary_copy import END, HEADER, encode_rows
 from sql.database import Database
 
 Kind = Literal["factors", "order", "ratings"]
@@ -35,8 +36,6 @@ RATINGS_HEADLINE = "rmse"
 
 statements = Statements(Path(__file__).parent / "statements" / "registry.sql")
 
-_COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
-_COPY_END = b"\xff\xff"
 _BATCH = 10_000  # films encoded at once
 _FETCHED = 1000  # films decoded at once
 
@@ -305,42 +304,13 @@ def _copy_factors(
     outward: Factors,
 ) -> None:  # fmt: skip
     with raw(connection).cursor().copy(statements.raw("copy_factors").encode()) as copy:
-        copy.write(_COPY_HEADER)
+        copy.write(HEADER)
         for start in range(0, len(movie_ids), _BATCH):
             part = slice(start, start + _BATCH)
-            copy.write(_binary_rows(movie_ids[part], model_id, inward[part], outward[part]))
-        copy.write(_COPY_END)
+            copy.write(encode_rows(movie_ids[part], model_id, inward[part], outward[part]))
+        copy.write(END)
 
 
 def _analyze(database: Database) -> None:
     with database.begin(patient=True) as connection:
         connection.execute(statements["analyze"])
-
-
-def binary_copy(movie_ids: Ids, model_id: int, inward: Factors, outward: Factors) -> bytes:
-    """All that a binary COPY into movie_factors is sent, for some films."""
-    return _COPY_HEADER + _binary_rows(movie_ids, model_id, inward, outward) + _COPY_END
-
-
-def _binary_rows(movie_ids: Ids, model_id: int, inward: Factors, outward: Factors) -> bytes:
-    """Rows of binary COPY: each value behind its length, numbers big end first."""
-    rows = np.zeros(len(movie_ids), [
-        ("values", ">i2"),
-        ("movie_id_length", ">i4"), ("movie_id", ">i8"),
-        ("model_id_length", ">i4"), ("model_id", ">i8"),
-        ("inward", _binary_vector(inward)), ("outward", _binary_vector(outward)),
-    ])  # fmt: skip
-    rows["values"] = 4
-    rows["movie_id_length"] = rows["model_id_length"] = 8
-    rows["movie_id"], rows["model_id"] = movie_ids, model_id
-    for name, factors in (("inward", inward), ("outward", outward)):
-        rank = factors.shape[1]
-        rows[name]["length"], rows[name]["rank"] = 4 + 4 * rank, rank
-        rows[name]["numbers"] = factors
-    return rows.tobytes()
-
-
-def _binary_vector(factors: Factors) -> list[tuple[str, ...] | tuple[str, str, tuple[int]]]:
-    """pgvector's `vector` of so many numbers."""
-    numbers = (factors.shape[1],)
-    return [("length", ">i4"), ("rank", ">i2"), ("unused", ">i2"), ("numbers", ">f4", numbers)]

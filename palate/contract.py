@@ -32,6 +32,9 @@ Rerank = Literal["none", "llm", "small"]
 Words = Literal["template", "llm"]
 ReasonSource = Literal["model", "template"]
 Order = Literal["learned", "blend"]
+Audience = Literal["kids", "families", "teens", "adults"]
+BudgetTier = Literal["low", "medium", "high", "ultra_high"]
+RevenueTier = Literal["low", "medium", "high", "blockbuster"]
 
 
 class Frozen(BaseModel):

@@ -45,9 +45,9 @@ def migrate(database: Database, wait: float = 0) -> list[str]:
         connection.execute(_statements["lock"])
         applied = _apply_versioned(connection)
         applied += _apply_repeatable(connection, engine.name)
+        connection.execute(_statements["make_roles"])
         if applied:
             connection.execute(_statements["make_comments"])
-        connection.execute(_statements["make_roles"])
         return applied
 
 

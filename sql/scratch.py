@@ -18,15 +18,13 @@ from psycopg import sql as psql
 
 from palate.errors import PalateError
 from palate.statements import Statements, raw, run_script
+from sql.binary_copy import encode_copy, encode_times
 from sql.database import Database
 from sql.migrate import migrate
 
 _statements = Statements(Path(__file__).parent / "statements" / "scratch.sql")
 
 _COPY_ROWS = 500_000
-_COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
-_COPY_END = b"\xff\xff"
-_YEAR_2000 = 946_684_800  # seconds since 1970
 
 
 class ScratchError(PalateError):
@@ -87,36 +85,14 @@ def fill(
         order = np.lexsort((movie_ids, user_ids))
         for start in range(0, len(order), _COPY_ROWS):
             part = order[start : start + _COPY_ROWS]
-            rows = _binary_rows(user_ids[part], movie_ids[part], ratings[part], times[part])
+            rated_at = encode_times(times[part])
             with raw(connection).cursor().copy(_statements.raw("copy_ratings").encode()) as copy:
-                copy.write(_COPY_HEADER + rows + _COPY_END)
+                copy.write(encode_copy(user_ids[part], movie_ids[part], ratings[part], rated_at))
         connection.execute(_statements["with_triggers"])
     with made.begin(patient=True) as connection:
         connection.execute(_statements["refresh_profiles"])  # statistics count whom it makes
         connection.execute(_statements["refresh_stats"])
         connection.execute(_statements["analyze"])
-
-
-def _binary_rows(
-    user_ids: NDArray[np.int64],
-    movie_ids: NDArray[np.int64],
-    ratings: NDArray[np.float32],
-    times: NDArray[np.float64],
-) -> bytes:
-    """Rows of binary COPY: each value behind its length, numbers big end first; times in
-    microseconds since 2000."""
-    rows = np.zeros(len(user_ids), [
-        ("values", ">i2"),
-        ("user_id_length", ">i4"), ("user_id", ">i8"),
-        ("movie_id_length", ">i4"), ("movie_id", ">i8"),
-        ("rating_length", ">i4"), ("rating", ">f4"),
-        ("rated_at_length", ">i4"), ("rated_at", ">i8"),
-    ])  # fmt: skip
-    rows["values"], rows["rating_length"] = 4, 4
-    rows["user_id_length"] = rows["movie_id_length"] = rows["rated_at_length"] = 8
-    rows["user_id"], rows["movie_id"], rows["rating"] = user_ids, movie_ids, ratings
-    rows["rated_at"] = np.rint((times - _YEAR_2000) * 1e6)
-    return rows.tobytes()
 
 
 def _named(name: str, **identifiers: str) -> str:

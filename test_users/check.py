@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from palate.statements import Statements
 from sql.database import Database
-from test_users.tasters import TASTERS, ids, require_tasters
+from test_users.tasters import TASTERS, list_ids, require_tasters
 
 TERMS = ("lord", "king", "magic", "witch", "dragon", "ring")
-CANDIDATES = 100
-TOP = 10
+CANDIDATES = 100  # as a search's default
+TOP = 10  # the first page
 LEAST = 2  # films of each kind that a term needs before its order says anything
 
 _statements = Statements(Path(__file__).parent / "statements" / "tasters.sql")
@@ -96,7 +96,7 @@ def check_tasters(database: Database, offset: int = 0, terms: tuple[str, ...] = 
 
     Raises NotFoundError when the tasters are not there, ConflictError when they have no vectors.
     """
-    searchers = [None, *ids(offset)]
+    searchers = [None, *list_ids(offset)]
     with database.read() as connection:
         require_tasters(connection, offset)
         rows = connection.execute(

@@ -11,9 +11,8 @@ from ask.answer import Prediction
 from ask.answer import predict as predict_rating
 from ask.compare import FEWEST, MOST, Comparison
 from ask.compare import compare as compare_movies
-from ask.preferences import Preferences
-from ask.preferences import preferences as find_preferences
-from ask.summaries import worded
+from ask.preferences import Preferences, find_preferences
+from ask.summaries import word_summary
 from palate.contract import Recommendations, RecommendRequest, UserId, Words
 from rerank.recommend import recommend as find_recommendations
 from serve.api.parameters import Film, UserPath, WhichTaste, WhoseWords
@@ -109,4 +108,4 @@ def preferences(
 
 
 def _summarize(found: Services, made: T, words: Words) -> Response:
-    return answer(made if words == "template" else worded(made, found.searcher.writer)[0])
+    return answer(made if words == "template" else word_summary(made, found.searcher.writer)[0])

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import compile_path
 
-from ask.answer import Asker, reader_of
+from ask.answer import Asker, make_reader
 from llm import open_llm
 from llm.store import PostgresStore
 from palate import __version__
@@ -87,7 +87,7 @@ def create_app(database: Database, settings: Settings, *, insecure: bool = False
     guard = create_guard(settings, insecure=insecure)
     model = open_llm(settings, PostgresStore(database))
     searcher = Searcher(database, settings, model=model)
-    asker = Asker(database, searcher, reader_of(model))
+    asker = Asker(database, searcher, make_reader(model))
     lines = make_lines(settings)
     found = Services(database, settings, searcher, asker, model, guard, lines)
     app.state.services = found

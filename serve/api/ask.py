@@ -10,7 +10,7 @@ from starlette.responses import Response
 from ask.answer import AskAnswer
 from ask.rules import LONGEST_REQUEST
 from ask.structure import Structure
-from ask.summaries import worded_answer
+from ask.summaries import word_answer
 from palate.contract import UserId, Words
 from serve.api.parameters import SummaryWords, WhoseWords
 from serve.api.routes import GuardedRoute, read_body, scoped
@@ -68,4 +68,4 @@ def ask_structure(
 
 
 def _answer(found: Services, made: AskAnswer, words: Words) -> Response:
-    return answer(worded_answer(made, found.searcher.writer) if words == "llm" else made)
+    return answer(word_answer(made, found.searcher.writer) if words == "llm" else made)

@@ -5,9 +5,21 @@ from typing import Annotated, Literal
 
 import typer
 
+from bench.growth import bench_growth
+from bench.ingest import IngestReport, bench_ingest
+from bench.machine import this_machine
+from bench.markdown import growth_markdown, report_markdown
+from bench.search import bench_search
+from bench.train import TrainReport, bench_spark, bench_train
+from ingest.progress import watch
+from learn.train import FACTOR_MODELS
 from palate.errors import MisuseError
-from serve.cli.output import err, number, out, print_facts, print_json, say, table
-from serve.cli.session import Json, examples, session
+from serve.cli.options import Json, Master
+from serve.cli.output import err, examples, present, print_json, say
+from serve.cli.session import session
+from serve.cli.tables import print_facts, print_table
+from serve.cli.text import number
+from serve.cli.train import AUTO, check_installed
 
 app = typer.Typer(no_args_is_help=True, help="Measure speed on this machine.")
 
@@ -43,10 +55,6 @@ def search(
     Requests come at random times, whether or not earlier ones are answered. Nothing else should
     run on the machine meanwhile.
     """
-    from bench.growth import bench_growth
-    from bench.markdown import growth_markdown, report_markdown
-    from bench.search import bench_search
-
     steps = parse_numbers("--sizes", sizes) if grow else []
     with session(context).database() as database:
         report = bench_search(
@@ -77,15 +85,12 @@ def ingest(
 
     Works in a scratch database on the same server; what yours holds is not touched.
     """
-    from bench.ingest import bench_ingest
-    from bench.machine import this_machine
-    from ingest.progress import watch
-
     with session(context).database() as database, watch(err()) as progress:
         report = bench_ingest(database, rows, progress)
-    if json:
-        print_json(report)
-        return
+    present(report, _print_load, json=json)
+
+
+def _print_load(report: IngestReport) -> None:
     print_facts(
         [
             ("ratings", f"{report.rows:,} of {report.films:,} films"),
@@ -121,7 +126,7 @@ def train(
     engine: Annotated[
         Literal["local", "spark"], typer.Option(help="spark: als, as executors learn it.")
     ] = "local",
-    master: Annotated[str, typer.Option(help="Spark's master.")] = "local[2]",
+    master: Master = "local[2]",
     rank: Annotated[int, typer.Option(min=1, max=2000, help="spark: numbers a film.")] = 64,
     epochs: Annotated[int, typer.Option(min=1, help="spark: times through the ratings.")] = 15,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the ratings.")] = 0,
@@ -129,11 +134,6 @@ def train(
 ) -> None:
     """Make up ratings with MovieLens' long tails and train a model on them; what yours holds is
     not touched."""
-    from bench.machine import this_machine
-    from bench.train import bench_spark, bench_train
-    from learn.train import FACTOR_MODELS
-    from serve.cli.train import AUTO, check_installed
-
     check_installed()
     if model not in (AUTO, *FACTOR_MODELS):
         raise MisuseError(
@@ -146,15 +146,17 @@ def train(
             report = bench_spark(ratings, master, rank=rank, epochs=epochs, seed=seed, say=say)
         else:
             report = bench_train(ratings, model, seed=seed, database=database, say=say)
-    if json:
-        print_json(report)
-        return
-    shown = table("step", ("seconds", "right"), ("processor", "right"), ("MB at most", "right"))
-    for name, cost in report.steps.items():
-        shown.add_row(
-            name, number(cost.seconds, 1), number(cost.cpu_seconds, 1), f"{cost.memory_mb:,.0f}"
-        )
-    out().print(shown)
+    present(report, _print_training, json=json)
+
+
+def _print_training(report: TrainReport) -> None:
+    print_table(
+        report.steps.items(),
+        ("step", lambda each: each[0]),
+        ("seconds>", lambda each: number(each[1].seconds, 1)),
+        ("processor>", lambda each: number(each[1].cpu_seconds, 1)),
+        ("MB at most>", lambda each: f"{each[1].memory_mb:,.0f}"),
+    )
     print_facts(
         [
             ("ratings", f"{report.ratings:,} of {report.users:,} users and {report.films:,} films"),

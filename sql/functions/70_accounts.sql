@@ -59,8 +59,7 @@ $$;
 -- What a group of n ratings with the mean m says is n / (n + 5) * (m - middle): the middle lies
 -- between the user's own mean and 3.25, the middle of the scale, so that who gave everything
 -- five stars likes it all, and who gave everything one star none of it.
-DROP VIEW IF EXISTS tastes;
-CREATE VIEW tastes AS
+CREATE OR REPLACE VIEW tastes AS
 SELECT u.user_id, u.profile, u.rating_count, p.mean_rating, p.likes, p.dislikes
 FROM users u
 LEFT JOIN LATERAL (

@@ -4,10 +4,10 @@
 CREATE OR REPLACE FUNCTION foreign_objects(schema_name text) RETURNS TABLE (change text)
 LANGUAGE sql STABLE AS $$
 WITH owner AS (SELECT oid FROM pg_roles WHERE rolname = 'palate_owner')
-SELECT format('ALTER %s %s', CASE c.relkind WHEN 'm' THEN 'MATERIALIZED VIEW'
+SELECT format('ALTER %s %s', CASE c.relkind WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'v' THEN 'VIEW'
                                             WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, c.oid::regclass)
 FROM pg_class c, owner o
-WHERE c.relnamespace = schema_name::regnamespace AND c.relkind IN ('r', 'm', 'S')
+WHERE c.relnamespace = schema_name::regnamespace AND c.relkind IN ('r', 'm', 'v', 'S')
   AND c.relowner <> o.oid
   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass
                                             AND d.objid = c.oid AND d.deptype IN ('e', 'a', 'i'))

@@ -29,8 +29,8 @@ from sql.database import Database
 
 
 @pytest.fixture(scope="module")
-def held(sample_database: Database) -> Iterator[Held]:
-    with held_out(sample_database, SETS, users=25) as held:
+def held(few_raters_database: Database) -> Iterator[Held]:
+    with held_out(few_raters_database, SETS, users=25) as held:
         yield held
 
 
@@ -107,17 +107,17 @@ def test_statistics_of_training_ratings_pass_the_guard(held: Held) -> None:
     ],
 )  # fmt: skip
 def test_planted_statistics_that_know_the_future_are_caught(
-    sample_copy: Database, planted: str, caught: str
+    few_raters_copy: Database, planted: str, caught: str
 ) -> None:
-    with held_out(sample_copy, ["one-word"], users=5) as held:
+    with held_out(few_raters_copy, ["one-word"], users=5) as held:
         run_script(held.database, planted)
         with pytest.raises(LeakError, match=caught):
             check_statistics(held.database, held.training)
 
 
-def test_a_planted_feature_that_reads_live_rows_is_caught(sample_copy: Database) -> None:
+def test_a_planted_feature_that_reads_live_rows_is_caught(few_raters_copy: Database) -> None:
     """A component made of all the ratings there are, held-out ones included."""
-    with held_out(sample_copy, ["one-word"], users=5) as held:
+    with held_out(few_raters_copy, ["one-word"], users=5) as held:
         fetched(held)
         run_script(
             held.database,
@@ -129,13 +129,13 @@ def test_a_planted_feature_that_reads_live_rows_is_caught(sample_copy: Database)
             fetched(held)
 
 
-def test_held_out_ratings_change_nothing_that_is_measured(sample_copy: Database) -> None:
+def test_held_out_ratings_change_nothing_that_is_measured(few_raters_copy: Database) -> None:
     """The same training ratings beside another future give the same candidates and components."""
-    with held_out(sample_copy, ["one-word"], users=5) as held:
+    with held_out(few_raters_copy, ["one-word"], users=5) as held:
         before, queries = fetched(held), list(held.queries["one-word"][:20])
         kept = set(pairs(held.training))
         future = [pair for pair in pairs(held.ratings) if pair not in kept]
-    with sample_copy.begin() as connection:
+    with few_raters_copy.begin() as connection:
         connection.execute(
             sqlalchemy.text(
                 "UPDATE ratings SET rating = 5.5 - rating"
@@ -143,7 +143,7 @@ def test_held_out_ratings_change_nothing_that_is_measured(sample_copy: Database)
             ),
             [{"user_id": user, "movie_id": movie} for user, movie in future],
         )
-    with held_out(sample_copy, ["one-word"], users=5) as held:
+    with held_out(few_raters_copy, ["one-word"], users=25) as held:
         after = fetch_candidates(held.database, queries)
     assert (before.movie_ids == after.movie_ids).all()
     for name, values in before.components.items():
@@ -151,8 +151,8 @@ def test_held_out_ratings_change_nothing_that_is_measured(sample_copy: Database)
 
 
 @pytest.fixture(scope="module")
-def search_run(sample_database: Database) -> Run:
-    return evaluate_search(sample_database, sets=["one-word"], users=40, samples=200)
+def search_run(few_raters_database: Database) -> Run:
+    return evaluate_search(few_raters_database, sets=["one-word"], users=40, samples=200)
 
 
 def test_the_blend_is_better_than_bm25_and_says_how_sure_that_is(search_run: Run) -> None:
@@ -192,8 +192,8 @@ def test_runs_that_share_nothing_are_not_compared(search_run: Run, tmp_path: Pat
         read_run(tmp_path / "other.json")
 
 
-def test_recommendation_by_every_protocol(sample_database: Database) -> None:
-    run = evaluate_recommend(sample_database, {"svd": lambda: Svd(rank=16)}, samples=100)
+def test_recommendation_by_every_protocol(few_raters_database: Database) -> None:
+    run = evaluate_recommend(few_raters_database, {"svd": lambda: Svd(rank=16)}, samples=100)
     assert list(run.results) == ["temporal", "random-75-25", "strong"]
     for result in run.results.values():
         accuracy = result.accuracy["svd"]
@@ -204,7 +204,7 @@ def test_recommendation_by_every_protocol(sample_database: Database) -> None:
     assert "nDCG@10" in page(run)
 
 
-def test_strangers_are_in_no_training(sample_database: Database) -> None:
+def test_strangers_are_in_no_training(few_raters_database: Database) -> None:
     ratings = Ratings.of(
         np.repeat(np.arange(10), 10), np.tile(np.arange(10), 10), np.full(100, 4.0)
     )
@@ -225,22 +225,22 @@ def test_the_page_of_a_run_stands_alone(search_run: Run) -> None:
     assert "http" not in text.replace("http://www.w3.org", "")
 
 
-def test_stored_models_are_trained_again_on_what_they_may_know(sample_copy: Database) -> None:
+def test_stored_models_are_trained_again_on_what_they_may_know(few_raters_copy: Database) -> None:
     """The check inside holds the learned order's quick path to the one that people search by."""
-    run_script(sample_copy, "DELETE FROM ratings WHERE user_id > 100; SELECT refresh_stats()")
-    train(sample_copy, Svd(rank=8), order=LambdaRank(rounds=15, least_in_leaf=20))
-    live = active_model(sample_copy, "factors")
+    run_script(few_raters_copy, "DELETE FROM ratings WHERE user_id > 100; SELECT refresh_stats()")
+    train(few_raters_copy, Svd(rank=8), order=LambdaRank(rounds=15, least_in_leaf=20))
+    live = active_model(few_raters_copy, "factors")
     run = evaluate_search(
-        sample_copy, sets=["one-word"], prepare=retrain(sample_copy), users=30, samples=100
+        few_raters_copy, sets=["one-word"], prepare=retrain(few_raters_copy), users=30, samples=100
     )
     rankings = run.results["one-word"].rankings
     assert list(rankings) == ["bm25", "content", "collaborative", "popularity", "blend", "learned"]
     assert rankings["learned"].difference["ndcg@10"].mean > 0
-    assert active_model(sample_copy, "factors") == live
+    assert active_model(few_raters_copy, "factors") == live
 
 
-def test_a_model_that_learned_from_other_ratings_is_caught(sample_copy: Database) -> None:
-    with held_out(sample_copy, ["one-word"], users=5) as held:
+def test_a_model_that_learned_from_other_ratings_is_caught(few_raters_copy: Database) -> None:
+    with held_out(few_raters_copy, ["one-word"], users=5) as held:
         model = Svd(rank=4).fit(held.ratings)  # of the future, too
         activate(held.database, save_factors(held.database, model, metrics={}))
         with pytest.raises(LeakError, match="svd 1"):

@@ -16,8 +16,8 @@ import pytest
 
 from ask.answer import open_asker
 from ask.compare import compare
-from ask.preferences import preferences
-from ask.summaries import worded
+from ask.preferences import find_preferences
+from ask.summaries import word_summary
 from llm import LanguageModel, open_llm
 from llm.store import PostgresStore
 from palate.contract import Hit, RecommendRequest, Reranking, SearchRequest, SearchResponse
@@ -376,11 +376,11 @@ def test_summaries_are_worded_or_the_rules_stand(sample_database: Database) -> N
     good = "These 2 films are set side by side, and this is what is known of them both."
     made = compare(sample_database, [1, 2])
     with searching(sample_database, text(good)) as (searcher, _):
-        told, why = worded(made, searcher.writer)
+        told, why = word_summary(made, searcher.writer)
     assert (told.summary, told.summary_by, why) == ((good,), "faulty", None)
     bad = "Tom Hanks is in both of them, and so they are the best films that there are."
     with searching(sample_database, text(bad)) as (searcher, _):
-        told, why = worded(made, searcher.writer)
+        told, why = word_summary(made, searcher.writer)
     assert (told.summary, told.summary_by) == (made.summary, "rules")
     assert "did not keep to the facts" in str(why)
 
@@ -389,11 +389,11 @@ def test_a_template_passes_its_own_filter(sample_database: Database) -> None:
     """What the rules say of a comparison or of preferences names only facts."""
     compared = compare(sample_database, [1, 2, 3])
     with searching(sample_database, text(" ".join(compared.summary))) as (searcher, _):
-        assert worded(compared, searcher.writer)[0].summary_by == "faulty"
+        assert word_summary(compared, searcher.writer)[0].summary_by == "faulty"
     for user_id in (LOVER, 20002):
-        found = preferences(sample_database, user_id)
+        found = find_preferences(sample_database, user_id)
         with searching(sample_database, text(" ".join(found.summary)[:690])) as (searcher, _):
-            assert worded(found, searcher.writer)[0].summary_by == "faulty"
+            assert word_summary(found, searcher.writer)[0].summary_by == "faulty"
 
 
 # Reasons that follow

@@ -11,7 +11,7 @@ from palate.contract import COMPONENTS, Hit, parse_weights
 from palate.errors import MisuseError
 from serve.cli.ingest import parse_columns
 from serve.cli.orders import account, shorten
-from serve.cli.output import clean, count, film, movement
+from serve.cli.text import clean, count, film, movement
 
 
 def make_hit(**contributions: float) -> Hit:
