@@ -17,7 +17,7 @@ from palate.contract import Recommendations, RecommendRequest, UserId, Words
 from rerank.recommend import recommend as find_recommendations
 from serve.api.parameters import Film, UserPath, WhichTaste, WhoseWords
 from serve.api.routes import GuardedRoute, scoped
-from serve.api.services import Services, answer, services
+from serve.api.services import answer, services
 
 T = TypeVar("T", Prediction, Comparison, Preferences)
 
@@ -61,7 +61,7 @@ def recommend(request: Request, parameters: Annotated[RecommendRequest, Query()]
     """
     found = services(request)
     reranker = found.searcher.reranker
-    return answer(find_recommendations(found.database, parameters, reranker=reranker))
+    return answer(request, find_recommendations(found.database, parameters, reranker=reranker))
 
 
 @router.get(
@@ -76,7 +76,7 @@ def predict(request: Request, parameters: Annotated[PredictParameters, Query()])
     movie = found.asker.names.find(parameters.movie)
     user_id, profile = parameters.user_id, parameters.profile
     made = predict_rating(found.database, user_id, movie.movie_id, profile)
-    return _summarize(found, made, parameters.words)
+    return _summarize(request, made, parameters.words)
 
 
 @router.get(
@@ -89,7 +89,7 @@ def compare(request: Request, parameters: Annotated[CompareParameters, Query()])
     """Compare films: money, return, ratings, running time, enrichment, and who leads in what."""
     found = services(request)
     ids = [found.asker.names.find(movie).movie_id for movie in parameters.movie]
-    return _summarize(found, compare_movies(found.database, ids), parameters.words)
+    return _summarize(request, compare_movies(found.database, ids), parameters.words)
 
 
 @router.get(
@@ -104,8 +104,9 @@ def preferences(
     """Genres, decades, people and money in a user's ratings, against what the crowd gives."""
     found = services(request)
     made = find_preferences(found.database, user_id, parameters.profile)
-    return _summarize(found, made, parameters.words)
+    return _summarize(request, made, parameters.words)
 
 
-def _summarize(found: Services, made: T, words: Words) -> Response:
-    return answer(made if words == "template" else word_summary(made, found.searcher.writer)[0])
+def _summarize(request: Request, made: T, words: Words) -> Response:
+    writer = services(request).searcher.writer
+    return answer(request, made if words == "template" else word_summary(made, writer)[0])

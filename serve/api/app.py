@@ -7,9 +7,7 @@ from typing import Any
 
 import anyio.to_thread
 from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import compile_path
@@ -31,8 +29,6 @@ from serve.api.services import Services
 from serve.api.watches import ModelWatch, NamesWatch
 from sql.database import Database
 
-_GZIP_FROM_BYTES = 1024
-_GZIP_LEVEL = 4
 _OTHER_THREADS = 4
 _FIRST_LOOK_SECONDS = 2.0
 _DESCRIPTION = (
@@ -74,15 +70,13 @@ def create_app(database: Database, settings: Settings, *, insecure: bool = False
         version=__version__,
         summary="Search results, to taste",
         description=_DESCRIPTION,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
         lifespan=_lifespan,
         generate_unique_id_function=lambda route: route.name,
-        exception_handlers={
-            HTTPException: _refuse,
-            RequestValidationError: _raise,
-        },
+        exception_handlers={HTTPException: _refuse},
     )
     guard = create_guard(settings, insecure=insecure)
     model = open_llm(settings, PostgresStore(database))
@@ -104,7 +98,6 @@ def create_app(database: Database, settings: Settings, *, insecure: bool = False
     ):
         app.include_router(router)
     app.state.methods = _methods_by_path(app.openapi())
-    app.add_middleware(GZipMiddleware, minimum_size=_GZIP_FROM_BYTES, compresslevel=_GZIP_LEVEL)
     app.add_middleware(
         Requests, guard=guard, max_url=settings.max_url_length, stopping=found.stopping
     )
@@ -159,8 +152,3 @@ async def _refuse(request: Request, error: Exception) -> Response:
     raise MethodNotAllowedError(
         f"This path answers to {allowed}. Nothing was done.", headers={"Allow": allowed}
     )
-
-
-async def _raise(_: Request, error: Exception) -> Response:
-    """Leave the error to the outermost middleware, which writes every problem document."""
-    raise error

@@ -12,9 +12,9 @@ from ask.rules import LONGEST_REQUEST
 from ask.structure import Structure
 from ask.summaries import word_answer
 from palate.contract import UserId, Words
-from serve.api.parameters import SummaryWords, WhoseWords
+from serve.api.parameters import WhoseWords
 from serve.api.routes import GuardedRoute, read_body, scoped
-from serve.api.services import Services, answer, services
+from serve.api.services import answer, services
 
 router = APIRouter(route_class=GuardedRoute, tags=["search"])
 
@@ -50,7 +50,7 @@ def ask(request: Request, parameters: Annotated[AskParameters, Query()]) -> Resp
     found = services(request)
     user_id, k = parameters.user_id, parameters.k
     made = found.asker.ask(parameters.q, user_id, k, rules=parameters.rules)
-    return _answer(found, made, parameters.words)
+    return _answer(request, made, parameters.words)
 
 
 @router.post(
@@ -59,13 +59,12 @@ def ask(request: Request, parameters: Annotated[AskParameters, Query()]) -> Resp
     response_model=AskAnswer,
     **scoped("read", 400, 404, line="analysis", body=Structure, max_body=_STRUCTURE_BYTES),
 )
-def ask_structure(
-    request: Request, words: Annotated[SummaryWords, Query()] = "template"
-) -> Response:
+def ask_structure(request: Request, parameters: Annotated[WhoseWords, Query()]) -> Response:
     """Run a structure, as GET /v1/ask gave it or as it was changed since."""
     found = services(request)
-    return _answer(found, found.asker.run(read_body(request, Structure)), words)
+    return _answer(request, found.asker.run(read_body(request, Structure)), parameters.words)
 
 
-def _answer(found: Services, made: AskAnswer, words: Words) -> Response:
-    return answer(word_answer(made, found.searcher.writer) if words == "llm" else made)
+def _answer(request: Request, made: AskAnswer, words: Words) -> Response:
+    writer = services(request).searcher.writer
+    return answer(request, word_answer(made, writer) if words == "llm" else made)

@@ -1,5 +1,6 @@
 """``/healthz``, ``/readyz`` and ``/metrics``: what probes and Prometheus ask."""
 
+import json
 import math
 import threading
 import time
@@ -25,7 +26,7 @@ from palate.metrics import REGISTRY
 from palate.statements import Statements
 from serve.api.problems import OverloadedError, documented
 from serve.api.routes import GuardedRoute, scoped
-from serve.api.services import answer, services
+from serve.api.services import answer, respond, services
 from serve.api.watches import Watch
 from sql.database import Database
 from sql.migrate import check_schema
@@ -118,9 +119,9 @@ class DatabaseCollector(Collector):
 @router.get(
     "/healthz", summary="Is the process alive", response_model=Health, responses=documented(421)
 )
-async def healthz() -> Response:
+async def healthz(request: Request) -> Response:
     """Answers while the process does; says nothing of the database."""
-    return answer(Health())
+    return answer(request, Health())
 
 
 @router.get(
@@ -137,7 +138,7 @@ async def readyz(request: Request) -> Response:
     if services(request).stopping.is_set():
         raise OverloadedError("The server stops. Nothing was done. Ask another one.")
     readiness: Readiness = request.app.state.readiness
-    return answer(Ready(engine=readiness.check()))
+    return answer(request, Ready(engine=readiness.check()))
 
 
 @router.get(
@@ -150,4 +151,10 @@ def metrics(request: Request) -> Response:
     """Histograms of requests and stages, the pool, the engine, the process."""
     own = CollectorRegistry()
     own.register(DatabaseCollector(services(request).database))
-    return Response(generate_latest(REGISTRY) + generate_latest(own), media_type=_TEXT)
+    return respond(request, generate_latest(REGISTRY) + generate_latest(own), _TEXT)
+
+
+@router.get("/openapi.json", include_in_schema=False)
+def openapi(request: Request) -> Response:
+    """What this server's API is."""
+    return respond(request, json.dumps(request.app.openapi()).encode(), "application/json")

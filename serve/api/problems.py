@@ -10,7 +10,6 @@ from typing import Any, ClassVar, Literal
 
 import psycopg
 import sqlalchemy
-from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
@@ -283,8 +282,6 @@ def _as_palate_error(error: Exception) -> PalateError:
             )
         case PalateError():
             return error
-        case RequestValidationError():
-            return InvalidRequestError.of_validation(error.errors())
         case HTTPException():
             return _http_error(error)
         case sqlalchemy.exc.DBAPIError():

@@ -78,7 +78,7 @@ def search(request: Request, parameters: Annotated[SearchParameters, Query()]) -
     answer says why. The contributions of each hit add up to its score; `moved` is how many places
     taste lifted it.
     """
-    return answer(services(request).searcher.search(parameters))
+    return answer(request, services(request).searcher.search(parameters))
 
 
 @router.get(
@@ -90,4 +90,4 @@ def search(request: Request, parameters: Annotated[SearchParameters, Query()]) -
 def suggest(request: Request, parameters: Annotated[SuggestParameters, Query()]) -> Response:
     """Complete a title while it is being typed."""
     suggestions = suggest_titles(services(request).database, parameters.q, parameters.k)
-    return answer(Suggestions(prefix=parameters.q, suggestions=tuple(suggestions)))
+    return answer(request, Suggestions(prefix=parameters.q, suggestions=tuple(suggestions)))

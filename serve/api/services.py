@@ -1,5 +1,6 @@
 """What the endpoints work with: one set a server, found through the request."""
 
+import gzip
 from dataclasses import dataclass, field
 from threading import Event
 
@@ -15,6 +16,9 @@ from rerank.search import Searcher
 from serve.api.guard import Guard
 from serve.api.lines import Kind, Line
 from sql.database import Database
+
+_GZIP_FROM_BYTES = 1024
+_GZIP_LEVEL = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,17 @@ def services(request: Request) -> Services:
     return found
 
 
-def answer(model: BaseModel) -> Response:
+def answer(request: Request, model: BaseModel) -> Response:
     """``model`` as JSON, written once by pydantic's own serializer."""
     with stage("serialize"):
-        return Response(model.model_dump_json(), media_type="application/json")
+        body = model.__pydantic_serializer__.to_json(model)
+    return respond(request, body, "application/json")
+
+
+def respond(request: Request, body: bytes, media_type: str) -> Response:
+    """``body``, compressed for who reads that; called by threads, so that the loop need not."""
+    headers = {"vary": "Accept-Encoding"}
+    if len(body) >= _GZIP_FROM_BYTES and "gzip" in request.headers.get("accept-encoding", ""):
+        body = gzip.compress(body, _GZIP_LEVEL, mtime=0)
+        headers["content-encoding"] = "gzip"
+    return Response(body, media_type=media_type, headers=headers)

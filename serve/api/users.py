@@ -57,7 +57,9 @@ def user(
     request: Request, user_id: UserPath, parameters: Annotated[WhichTaste, Query()]
 ) -> Response:
     """How much is known of a user: ratings, their means by genre, whether there is a vector."""
-    return answer(profiles.get_user(services(request).database, user_id, parameters.profile))
+    return answer(
+        request, profiles.get_user(services(request).database, user_id, parameters.profile)
+    )
 
 
 @router.delete(
@@ -69,7 +71,7 @@ def user(
 def forget(request: Request, user_id: UserPath) -> Response:
     """Delete every profile and rating of a user. Nothing comes back from it."""
     deleted = profiles.forget(services(request).database, user_id)
-    return answer(Forgotten(user_id=user_id, ratings_deleted=deleted))
+    return answer(request, Forgotten(user_id=user_id, ratings_deleted=deleted))
 
 
 @router.get(
@@ -89,7 +91,7 @@ def ratings(
         parameters.limit,
         parameters.offset,
     )
-    return answer(Ratings(user_id=user_id, **parameters.model_dump(), ratings=tuple(rows)))
+    return answer(request, Ratings(user_id=user_id, **parameters.model_dump(), ratings=tuple(rows)))
 
 
 @router.get(
@@ -106,7 +108,7 @@ def rating(
 ) -> Response:
     """What one user gave one film."""
     database = services(request).database
-    return answer(profiles.get_rating(database, user_id, movie_id, parameters.profile))
+    return answer(request, profiles.get_rating(database, user_id, movie_id, parameters.profile))
 
 
 @router.put(
@@ -127,7 +129,7 @@ def rate(
     """
     rating = read_body(request, NewRating).rating
     database = services(request).database
-    return answer(profiles.rate(database, user_id, movie_id, rating, parameters.profile))
+    return answer(request, profiles.rate(database, user_id, movie_id, rating, parameters.profile))
 
 
 @router.delete(

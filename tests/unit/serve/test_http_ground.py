@@ -35,7 +35,7 @@ from serve.api.problems import (
     UnauthorizedError,
     problem_for,
 )
-from serve.api.routes import check_names
+from serve.api.routes import read_query
 
 LOCAL = ("127.0.0.1", 40000)
 
@@ -256,7 +256,7 @@ KNOWN = {"q": False, "user_id": False, "genres": True}
 
 
 def test_known_parameters_pass() -> None:
-    check_names(b"q=lord&genres=Fantasy&genres=Drama&user_id=", KNOWN)
+    read_query(b"q=lord&genres=Fantasy&genres=Drama&user_id=", KNOWN)
 
 
 @pytest.mark.parametrize(
@@ -271,13 +271,13 @@ def test_known_parameters_pass() -> None:
 )
 def test_unknown_and_doubled_parameters_are_refused(query: bytes, said: str) -> None:
     with pytest.raises(InvalidRequestError, match=said):
-        check_names(query, KNOWN)
+        read_query(query, KNOWN)
 
 
 @given(st.binary())
 def test_any_query_string_passes_or_is_an_invalid_request(query: bytes) -> None:
     with contextlib.suppress(InvalidRequestError):
-        check_names(query, KNOWN)
+        read_query(query, KNOWN)
 
 
 def raised_from(error: PalateError, cause: Exception) -> PalateError:
