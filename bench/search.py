@@ -243,7 +243,8 @@ def _over_sql(
 ) -> Iterator[Callable[[Search], object]]:
     statement = statements.raw("search").encode()
     with psycopg.connect(database.psql_url, autocommit=True) as connection:
-        connection.execute(_session.raw("settle_session").encode(), (_STATEMENT_TIMEOUT,))
+        session = database.session | {"timeout": _STATEMENT_TIMEOUT}
+        connection.execute(_session.raw("settle_session").encode(), session)
 
         def call(search: Search) -> object:
             query, loose = compiled[search.term]

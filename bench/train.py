@@ -14,11 +14,11 @@ import psutil
 from bench.ingest import PeakMemory, scratch_database
 from bench.synthetic import synthetic_ratings
 from learn.data import read_ratings
-from learn.models.als import Als
 from learn.models.factors import FactorModel
+from learn.models.families import FACTOR_MODELS, choose_model
+from learn.models.implicit import Als
 from learn.models.interface import Ratings
 from learn.spark import item_factors, spark_session
-from learn.train import FACTOR_MODELS, default_model
 from palate.statements import Statements, raw, run_script
 from sql.database import Database
 
@@ -71,7 +71,7 @@ def bench_train(
             say("reading them")
             with Measured(steps, "read"):
                 ratings = read_ratings(scratch)
-    chosen = default_model(ratings) if model == "auto" else FACTOR_MODELS[model]()
+    chosen = choose_model(ratings) if model == "auto" else FACTOR_MODELS[model]()
     say(f"learning {chosen.name} of rank {chosen.rank}")
     with Measured(steps, "learn"):
         _learn(chosen, ratings)

@@ -10,12 +10,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from learn.candidates import PERSONAL, CandidateLists
+from learn.candidates import CandidateLists
 from learn.queries import Query
 from learn.registry import statements as registry
 from palate.contract import SearchRequest
 from palate.errors import PalateError
-from rerank.learned import LearnedOrder
+from rerank.learned import COMPONENTS, LearnedOrder
 from rerank.search import Searcher
 from sql.database import Database
 
@@ -58,19 +58,18 @@ class Weighted:
             user_id=query.user_id,
             candidates=candidates,
             seen="drop",
-            weights={name: self.weights.get(name, 0.0) for name in PERSONAL},
+            weights={name: self.weights.get(name, 0.0) for name in COMPONENTS},
         )
 
 
 @dataclass(frozen=True, eq=False)
 class Learned:
-    """The active learned order, over the features (c, f) of the lists it is asked to score.
+    """The active learned order, over the features of the lists it is asked to score.
 
     Users of whom nothing is known get the blend, and ties are as the blend has them.
     """
 
     order: LearnedOrder
-    matrix: NDArray[np.floating]
     weights: Mapping[str, float]
     name: str = "learned"
 
@@ -78,7 +77,7 @@ class Learned:
         """Places in the learned order, from the last to the first."""
         content, collaborative = lists.components["content"], lists.components["collaborative"]
         unknown = np.isnan(content) & np.isnan(collaborative)
-        learned = np.where(unknown, 0.0, self.order.scores(self.matrix.astype(np.float64)))
+        learned = np.where(unknown, 0.0, self.order.scores(lists.features))
         blended = lists.blended(self.weights)
         order = np.lexsort((
             lists.movie_ids, -lists.bm25_score, -blended, -learned, lists.relaxed, lists.numbers,
@@ -103,7 +102,7 @@ def active_order(database: Database) -> LearnedOrder | None:
 
 def single_components() -> list[Weighted]:
     """Each component on its own: the baselines."""
-    return [Weighted(name, {name: 1.0}) for name in PERSONAL]
+    return [Weighted(name, {name: 1.0}) for name in COMPONENTS]
 
 
 def check(

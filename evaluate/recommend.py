@@ -90,7 +90,7 @@ def evaluate_recommend(
     outcomes: dict[str, Outcomes] = {}
     for protocol in protocols:
         trial = make_trial(ratings, protocol, seed)
-        asked = _asked(trial, users, seed)
+        asked = _choose_users(trial, users, seed)
         measured = {}
         for name, make in models.items():
             tell(f"{protocol}: {name}")
@@ -110,7 +110,7 @@ def evaluate_recommend(
     return Run(about("recommend", database, ratings, parameters), results, outcomes)
 
 
-def _asked(trial: Trial, users: int | None, seed: int) -> NDArray[np.int64]:
+def _choose_users(trial: Trial, users: int | None, seed: int) -> NDArray[np.int64]:
     """Places of the users who have something to find."""
     relevant = trial.hidden.values >= trial.relevant_from
     there = np.unique(trial.hidden.rows[relevant])
@@ -140,8 +140,8 @@ def measure(model: Model, trial: Trial, movies: Movies, asked: NDArray[np.int64]
         rows = asked[start : start + _BATCH]
         scores = model.score(trial.known.user_ids[rows], model.movie_ids)
         if model.predicts_ratings:
-            errors.append(_errors(model, trial.hidden.take(rows), scores))
-        lists.append(_best(model, trial.known.take(rows), scores))
+            errors.append(_measure_errors(model, trial.hidden.take(rows), scores))
+        lists.append(_choose_best(model, trial.known.take(rows), scores))
     best = np.concatenate(lists)
     hidden = trial.hidden.where(trial.hidden.values >= trial.relevant_from)
     relevant = [
@@ -157,7 +157,7 @@ def measure(model: Model, trial: Trial, movies: Movies, asked: NDArray[np.int64]
     return Measured(values, beyond)
 
 
-def _best(model: Model, known: Ratings, scores: NDArray[np.float32]) -> Ids:
+def _choose_best(model: Model, known: Ratings, scores: NDArray[np.float32]) -> Ids:
     """The best films that these users have not rated, (n, longest cut-off); ties by movie_id."""
     scores = scores.copy()
     seen = known.among(model.movie_ids)
@@ -168,7 +168,9 @@ def _best(model: Model, known: Ratings, scores: NDArray[np.float32]) -> Ids:
     return np.pad(films, ((0, 0), (0, max(0, missing))), constant_values=-1)
 
 
-def _errors(model: Model, hidden: Ratings, scores: NDArray[np.float32]) -> NDArray[np.float64]:
+def _measure_errors(
+    model: Model, hidden: Ratings, scores: NDArray[np.float32]
+) -> NDArray[np.float64]:
     """Stars predicted, kept on the scale, less stars given; films that it does not know: none."""
     there = hidden.among(model.movie_ids)
     predicted = np.clip(scores[there.rows, there.columns], 0.5, 5.0)

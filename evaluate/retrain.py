@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 from evaluate.search import Prepare
 from learn.lambdarank import LambdaRank
+from learn.models.families import FACTOR_MODELS
 from learn.registry import StoredModel, active_model, get_model
-from learn.train import FACTOR_MODELS, train
+from learn.train import train
 from palate.errors import MisuseError
 from sql.database import Database
 

@@ -21,17 +21,11 @@ from evaluate.rankings import (
     single_components,
 )
 from evaluate.runs import Outcomes, Run, about
-from learn.candidates import (
-    CandidateLists,
-    candidate_scores,
-    fetch_candidates,
-    read_weights,
-)
+from learn.candidates import CandidateLists, fetch_candidates, read_weights, score_candidates
 from learn.data import read_movies
-from learn.features import fetch_features
 from learn.guard import check_statistics
-from learn.held_out import SETS, held_out
-from learn.metrics import debiasing_weights, rank_metrics
+from learn.held_out import SETS, hold_out
+from learn.metrics import rank_metrics, weigh_by_rarity
 from learn.models.interface import Model, Ratings, places
 from learn.queries import Query, QuerySet
 from rerank.search import Searcher
@@ -89,7 +83,7 @@ def summarize(
     """Metrics, intervals and bands from the rank (q,) each ranking gave each query's film."""
     users = np.array([query.user_id for query in queries], np.int64)
     activity, popularity = _ratings_of(training, queries)
-    weights = debiasing_weights(popularity)
+    weights = weigh_by_rarity(popularity)
     baseline = rank_metrics(ranks[BASELINE])
 
     def estimate(values: Mapping[str, NDArray[np.float64]], debias: bool) -> dict[str, Estimate]:
@@ -159,7 +153,7 @@ def evaluate_search(
     schema, EvaluationError when the measured order is not the order that search gives.
     """
     tell("holding out ratings")
-    with held_out(database, sets, fraction=fraction, users=users, seed=seed) as held:
+    with hold_out(database, sets, fraction=fraction, users=users, seed=seed) as held:
         tell("training on what is left")
         if prepare:
             prepare(held.database)
@@ -180,7 +174,7 @@ def evaluate_search(
             lists, rankings = _rankings(held.database, queries, candidates)
             check(searcher, lists, rankings, candidates, seed=seed)
             scores = {each.name: each.scores(lists) for each in rankings}
-            scores |= {each: candidate_scores(model, lists) for each, model in models.items()}
+            scores |= {each: score_candidates(model, lists) for each, model in models.items()}
             ranks = {each: lists.target_ranks(column) for each, column in scores.items()}
             results[name] = summarize(queries, ranks, held.training, samples=samples, seed=seed)
             outcomes[name] = Outcomes(
@@ -202,15 +196,8 @@ def _rankings(
 ) -> tuple[CandidateLists, list[Ranking]]:
     """The candidates, and everything that can order them."""
     order = active_order(database)
-    if order is None:
-        lists = fetch_candidates(database, queries, candidates=candidates)
-        return lists, _of_blend(database, lists)
-    features = fetch_features(database, queries, candidates=candidates)
-    learned = Learned(order, features.matrix, read_weights(database))
-    return features.lists, [*_of_blend(database, features.lists), learned]
-
-
-def _of_blend(database: Database, lists: CandidateLists) -> list[Ranking]:
-    """Each component that the database has, alone, and the blend with its stored weights."""
+    weights = read_weights(database)
+    lists = fetch_candidates(database, queries, candidates=candidates, features=order is not None)
     there = [one for one in single_components() if not np.isnan(lists.components[one.name]).all()]
-    return [*there, Weighted("blend", read_weights(database))]
+    learned = [] if order is None else [Learned(order, weights)]
+    return lists, [*there, Weighted("blend", weights), *learned]

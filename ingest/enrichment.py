@@ -12,9 +12,6 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Literal
 
-import psycopg
-import sqlalchemy
-
 from ingest.judging import (
     BATCH,
     RULES,
@@ -39,6 +36,7 @@ from palate.errors import (
     LanguageModelUnavailableError,
     LoadError,
     NotFoundError,
+    PrivilegeError,
 )
 from palate.statements import Statements, raw
 from sql.database import Database
@@ -241,10 +239,7 @@ def _permitted() -> Iterator[None]:
     """Say which role may enrich where this one may not."""
     try:
         yield
-    except (psycopg.errors.InsufficientPrivilege, sqlalchemy.exc.ProgrammingError) as error:
-        cause = error.orig if isinstance(error, sqlalchemy.exc.ProgrammingError) else error
-        if not isinstance(cause, psycopg.errors.InsufficientPrivilege):
-            raise
+    except PrivilegeError as error:
         raise LoadError(
             "This database role may not change films. Nothing was changed. Enrich as the role that "
             "migrated, or as a member of palate_owner."

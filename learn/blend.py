@@ -1,39 +1,44 @@
 """Weights of the blend, tuned so that held-out films stand high."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from learn.candidates import CandidateLists
-
-TUNED = ("bm25", "content", "collaborative", "popularity")
+from learn import registry
+from learn.candidates import CandidateLists, Floats, fetch_candidates, read_weights
+from learn.held_out import TUNED_ON, hold_out
+from learn.metrics import draw_checked
+from learn.models.families import FACTOR_MODELS
+from palate.errors import ConflictError
+from rerank.learned import COMPONENTS
+from sql.database import Database
 
 UNMEASURED: Mapping[str, float] = {
     "bm25": 0.15, "content": 0.2, "collaborative": 0.55, "popularity": 0.1
 }  # fmt: skip
-"""Weights for factors that nothing was held out to tune with."""
+"""Weights for factors that nothing was held out to tune with: near those that `palate train` found
+on ml-latest-small and on the sample, with more for text."""
 
-_STEPS = (0.3, 0.15, 0.08, 0.04, 0.02)
-_NOBODY = 0.05  # how much those count of whom nothing is known
-_IMPERSONAL = np.array([name in ("bm25", "popularity") for name in TUNED], np.float64)
+_STEPS = (0.3, 0.15, 0.08, 0.04, 0.02)  # weights are then known to .02: less is noise
+_NOBODY = 0.05  # how much strangers count: docs/quality.md, "the blend's weights give up"
+_IMPERSONAL = np.array([name in ("bm25", "popularity") for name in COMPONENTS], np.float64)
 
 
 class BlendTuner:
     """nDCG@10 of weights on one set of candidate lists, quickly."""
 
     def __init__(self, lists: CandidateLists) -> None:
-        targets = np.array([query.movie_id for query in lists.queries], np.int64)
         self._starts = lists.starts[:-1][np.diff(lists.starts) > 0]
         self._numbers = np.repeat(
             np.arange(len(self._starts)), np.diff(lists.starts)[np.diff(lists.starts) > 0]
         )
-        self._parts = np.stack([np.nan_to_num(lists.components[name]) for name in TUNED])
-        self._is_target = lists.movie_ids == targets[lists.numbers]
+        self._parts = np.stack([np.nan_to_num(lists.components[name]) for name in COMPONENTS])
+        self._is_target = lists.wanted
         self._tie = -lists.bm25_score * 1e-9 + lists.movie_ids * 1e-15
         self._queries = len(lists.queries)
 
-    def ndcg(self, weights: NDArray[np.float64]) -> float:
+    def ndcg(self, weights: Floats) -> float:
         """Mean nDCG@10; a query whose film is no candidate counts 0."""
         scores = weights @ self._parts - self._tie
         of_target = np.full(len(self._starts), np.inf)
@@ -51,7 +56,7 @@ class BlendTuner:
         counts a little: else popularity, which taste replaces, would be lost to them.
         """
         there = np.abs(self._parts).sum(axis=1) > 0
-        best = np.array([max(start[name], 0.1) for name in TUNED]) * there
+        best = np.array([max(start[name], 0.1) for name in COMPONENTS]) * there
         best /= max(best.sum(), 1e-9)
         reached = self._worth(best)
         for step in _STEPS:
@@ -66,9 +71,64 @@ class BlendTuner:
                         value = self._worth(tried)
                         if value > reached + 1e-5:
                             best, reached, improved = tried, value, True
-        return {name: round(float(w), 4) for name, w in zip(TUNED, best, strict=True)}, self.ndcg(
-            best
-        )
+        weights = {name: round(float(w), 4) for name, w in zip(COMPONENTS, best, strict=True)}
+        return weights, self.ndcg(best)
 
-    def _worth(self, weights: NDArray[np.float64]) -> float:
+    def _worth(self, weights: Floats) -> float:
         return self.ndcg(weights) + _NOBODY * self.ndcg(weights * _IMPERSONAL)
+
+
+@dataclass(frozen=True)
+class TunedBlend:
+    """Weights before and after, and the nDCG@10 of both on users that neither was fitted to."""
+
+    before: Mapping[str, float]
+    after: Mapping[str, float]
+    ndcg_before: float
+    ndcg_after: float
+    queries: int
+
+    @property
+    def worse(self) -> bool:
+        """Whether the stored weights do better."""
+        return self.ndcg_after < self.ndcg_before
+
+
+def tune_blend(
+    database: Database, *, seed: int = 0, tell: Callable[[str], None] = lambda _: None
+) -> TunedBlend:
+    """Tune the weights on each user's last ratings, with the active factors' family trained
+    without them. Nothing live is changed.
+
+    Raises MisuseError when there is nothing to tune on, ScratchError without the right to make a
+    schema.
+    """
+    active = registry.active_model(database, "factors")
+    before = read_weights(database)
+    tell("holding out each user's last ratings")
+    with hold_out(database, (TUNED_ON,)) as held:
+        if active is not None and active.name in FACTOR_MODELS:
+            held.learn(FACTOR_MODELS[active.name](**active.parameters))
+        queries = held.queries[TUNED_ON]
+        tell(f"searching: {len(queries):,} queries")
+        lists = fetch_candidates(held.database, queries)
+    tell("tuning the blend")
+    checked = draw_checked(lists, held.training, seed)
+    tuned, _ = BlendTuner(lists.where(~checked)).tune(before)
+    tried = BlendTuner(lists.where(checked))
+    final, _ = BlendTuner(lists).tune(tuned)
+    was, now = (tried.ndcg(np.array([w[name] for name in COMPONENTS])) for w in (before, tuned))
+    return TunedBlend(before, final, was, now, int(checked.sum()))
+
+
+def apply_blend(database: Database, tuned: TunedBlend, *, force: bool = False) -> None:
+    """Use the tuned weights from the next search on, and keep them with the active factors.
+
+    Raises ConflictError when the stored weights do better, unless ``force``.
+    """
+    if tuned.worse and not force:
+        raise ConflictError(
+            f"The tuned weights reached nDCG@10 {tuned.ndcg_after:.4f} where those in use reached "
+            f"{tuned.ndcg_before:.4f}. Nothing was changed. Use --force to take them all the same."
+        )
+    registry.use_weights(database, tuned.after)

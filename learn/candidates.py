@@ -4,35 +4,34 @@ search() itself gives them, with every component, so that an order made here fro
 is the order search() gives; a test and a check in every run hold the two together.
 """
 
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-import sqlalchemy
 from numpy.typing import NDArray
 
 from learn.data import statements
 from learn.guard import check_reads
 from learn.models.interface import Model, places
 from learn.queries import Query
+from rerank.learned import COMPONENTS, FEATURES, READ, feature_matrix
 from search.grammar import Limits
 from search.query import parse
 from sql.database import Database
 from sql.engines import CompiledQuery
 
 Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 Places = NDArray[np.int64]
-
-PERSONAL = ("bm25", "content", "collaborative", "popularity")
-"""The components of a lexical search, in the order in which search() adds them up."""
 
 BATCH = 200
 """Queries asked in one statement."""
 
 _USERS = 256  # scored at once
+_KEYS = ("number", "movie_id", "bm25_score", "relaxed")
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +40,8 @@ class CandidateLists:
 
     ``numbers`` (c,) is each candidate's query; ``components`` are (c,) each, NaN where search()
     says NULL; ``bm25_score`` is what the engine gave, before scaling; ``relaxed`` (c,) is True for
-    films that lack words of a query for which too few films have all.
+    films that lack words of a query for which too few films have all. ``features`` are
+    (c, len(FEATURES)), where they were asked for.
     """
 
     queries: Sequence[Query]
@@ -49,14 +49,45 @@ class CandidateLists:
     movie_ids: Places
     bm25_score: Floats
     components: Mapping[str, Floats]
-    relaxed: NDArray[np.bool_]
+    relaxed: Mask
+    features: Floats = field(default_factory=lambda: np.zeros((0, len(FEATURES))))
+
+    @classmethod
+    def join(cls, parts: Sequence["CandidateLists"]) -> "CandidateLists":
+        """Lists of several sets of queries, at least one, as one."""
+        first = np.cumsum([0] + [len(part.queries) for part in parts])
+        return cls(
+            [query for part in parts for query in part.queries],
+            np.concatenate([part.numbers + n for part, n in zip(parts, first, strict=False)]),
+            np.concatenate([part.movie_ids for part in parts]),
+            np.concatenate([part.bm25_score for part in parts]),
+            {name: np.concatenate([part.components[name] for part in parts])
+             for name in COMPONENTS},
+            np.concatenate([part.relaxed for part in parts]),
+            np.concatenate([part.features for part in parts]),
+        )  # fmt: skip
 
     @cached_property
     def starts(self) -> Places:
         """(q + 1,): query i's candidates are starts[i] to starts[i + 1]."""
         return np.searchsorted(self.numbers, np.arange(len(self.queries) + 1))
 
-    def where(self, chosen: NDArray[np.bool_]) -> "CandidateLists":
+    @cached_property
+    def user_ids(self) -> Places:
+        """(q,) who asks."""
+        return np.array([query.user_id for query in self.queries], np.int64)
+
+    @cached_property
+    def targets(self) -> Places:
+        """(q,) the film that is wanted."""
+        return np.array([query.movie_id for query in self.queries], np.int64)
+
+    @cached_property
+    def wanted(self) -> Mask:
+        """(c,) whether a candidate is its query's film."""
+        return np.asarray(self.movie_ids == self.targets[self.numbers])
+
+    def where(self, chosen: Mask) -> "CandidateLists":
         """The lists of the queries where ``chosen`` (q,) holds."""
         rows = chosen[self.numbers]
         return CandidateLists(
@@ -66,6 +97,7 @@ class CandidateLists:
             self.bm25_score[rows],
             {name: column[rows] for name, column in self.components.items()},
             self.relaxed[rows],
+            self.features[rows] if len(self.features) else self.features,
         )
 
     def order(self, scores: Floats) -> Places:
@@ -74,9 +106,8 @@ class CandidateLists:
 
     def target_ranks(self, scores: Floats) -> Places:
         """(q,) the rank of each query's film under these scores (c,), from 1; 0: not found."""
-        targets = np.array([query.movie_id for query in self.queries], np.int64)
         ordered = self.order(scores)
-        hit = np.flatnonzero(self.movie_ids[ordered] == targets[self.numbers])
+        hit = np.flatnonzero(self.wanted[ordered])
         ranks = np.zeros(len(self.queries), np.int64)
         ranks[self.numbers[hit]] = hit - self.starts[self.numbers[hit]] + 1
         return ranks
@@ -84,7 +115,7 @@ class CandidateLists:
     def blended(self, weights: Mapping[str, float]) -> Floats:
         """(c,) scores of the blend, added up as search() does; a missing component adds nothing."""
         total = np.zeros(len(self.numbers))
-        for name in PERSONAL:
+        for name in COMPONENTS:
             total = total + np.nan_to_num(weights.get(name, 0.0) * self.components[name])
         return total
 
@@ -95,56 +126,49 @@ def fetch_candidates(
     *,
     candidates: int = 200,
     k: int = 10,
+    features: bool = False,
 ) -> CandidateLists:
     """Ask search() for every query's candidates, less the films that its user has rated.
 
     ``k`` is the page that people see: fewer films than that relax a query of several words.
-    Raises LeakError when live rows are read.
+    With ``features`` search_features() is asked. Raises LeakError when live rows are read.
     """
-    rows = [
-        row
+    names = _KEYS + (READ if features else COMPONENTS)
+    parts = [
+        _ask(database, names, queries[start : start + BATCH], start, candidates, k, features)
         for start in range(0, len(queries), BATCH)
-        for row in ask(
-            database, statements["candidates"], queries[start : start + BATCH], start, candidates, k
-        )
     ]
-    table = np.array(rows, np.float64).reshape(-1, 8)
-    numbers, movie_ids = (table[:, i].astype(np.int64) for i in (0, 1))
-    order = np.lexsort((movie_ids, numbers))
-    return CandidateLists(
+    table = np.concatenate([np.zeros((0, len(names))), *parts])
+    columns = dict(zip(names, table[np.lexsort((table[:, 1], table[:, 0]))].T, strict=True))
+    lists = CandidateLists(
         queries,
-        numbers[order],
-        movie_ids[order],
-        table[order, 2],
-        {name: table[order, i] for i, name in enumerate(PERSONAL, 4)},
-        table[order, 3] > 0,
+        columns["number"].astype(np.int64),
+        columns["movie_id"].astype(np.int64),
+        columns["bm25_score"],
+        {name: columns[name] for name in COMPONENTS},
+        columns["relaxed"] > 0,
     )
+    if not features:
+        return lists
+    made = [
+        feature_matrix({name: columns[name][start:end] for name in READ})
+        for start, end in zip(lists.starts[:-1], lists.starts[1:], strict=True)
+    ]
+    return dataclasses.replace(lists, features=np.concatenate([lists.features, *made]))
 
 
-def candidate_scores(model: Model, lists: CandidateLists) -> NDArray[np.float64]:
-    """(c,) the model's own score of every candidate, for its query's user."""
-    users = np.array([query.user_id for query in lists.queries], np.int64)[lists.numbers]
-    columns = places(model.movie_ids, lists.movie_ids, "film")
-    asked, rows = np.unique(users, return_inverse=True)
-    scores = np.zeros(len(users))
-    for start in range(0, len(asked), _USERS):
-        block = model.score(asked[start : start + _USERS], model.movie_ids)
-        here = (rows >= start) & (rows < start + _USERS)
-        scores[here] = block[rows[here] - start, columns[here]]
-    return scores
-
-
-def ask(
+def _ask(
     database: Database,
-    statement: sqlalchemy.TextClause,
+    names: Sequence[str],
     queries: Sequence[Query],
     first: int,
     candidates: int,
     k: int,
-) -> Sequence[sqlalchemy.Row[*tuple[Any, ...]]]:
-    """Rows of a statement that searches for many queries, which it numbers from ``first``.
+    features: bool,
+) -> Floats:
+    """The columns ``names`` of the candidates of some queries, which are numbered from ``first``.
 
-    Raises LeakError when it reads live rows.
+    Raises LeakError when live rows are read.
     """
     compiled = [_compile(database, query.text) for query in queries]
     parameters = {
@@ -155,16 +179,30 @@ def ask(
         "candidates": candidates,
         "k": k,
     }
+    statement = statements["features" if features else "candidates"]
     with database.begin(patient=True) as connection:
-        found = connection.execute(statement, parameters).all()
+        found = connection.execute(statement, parameters)
+        columns = dict(zip(found.keys(), zip(*found, strict=True), strict=False))
         check_reads(connection)
-    return found
+    return np.array([columns.get(name, ()) for name in names], np.float64).T
 
 
 def _compile(database: Database, text: str) -> CompiledQuery:
     """The query as Searcher would compile it."""
     parsed = parse(text, limits=Limits.of(database.settings))
     return database.search_engine.compile(parsed.tree)
+
+
+def score_candidates(model: Model, lists: CandidateLists) -> Floats:
+    """(c,) the model's own score of every candidate, for its query's user."""
+    columns = places(model.movie_ids, lists.movie_ids, "film")
+    asked, rows = np.unique(lists.user_ids[lists.numbers], return_inverse=True)
+    scores = np.zeros(len(rows))
+    for start in range(0, len(asked), _USERS):
+        block = model.score(asked[start : start + _USERS], model.movie_ids)
+        here = (rows >= start) & (rows < start + _USERS)
+        scores[here] = block[rows[here] - start, columns[here]]
+    return scores
 
 
 def read_weights(database: Database) -> dict[str, float]:

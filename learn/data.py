@@ -35,7 +35,7 @@ def read_ratings(database: Database) -> Ratings:
     """Every person's ratings of profile ``main``. Raises MisuseError when there are none."""
     copying = statements.raw("ratings").encode()
     with database.begin(patient=True) as connection, raw(connection).cursor().copy(copying) as copy:
-        parts = [_parsed(block) for block in _blocks(copy)]
+        parts = [_parse(block) for block in _join_blocks(copy)]
     rows = pl.concat(parts) if parts else pl.DataFrame(schema=_COLUMNS)
     if rows.is_empty():
         raise MisuseError(
@@ -45,7 +45,7 @@ def read_ratings(database: Database) -> Ratings:
     return Ratings.of(*(rows[name].to_numpy() for name in _COLUMNS))
 
 
-def _blocks(copy: Iterable[bytes | bytearray | memoryview]) -> Iterator[bytes]:
+def _join_blocks(copy: Iterable[bytes | bytearray | memoryview]) -> Iterator[bytes]:
     """What COPY sends, in large blocks of whole lines: text takes more memory than numbers."""
     block = bytearray()
     for line in copy:
@@ -57,7 +57,7 @@ def _blocks(copy: Iterable[bytes | bytearray | memoryview]) -> Iterator[bytes]:
         yield bytes(block)
 
 
-def _parsed(block: bytes) -> pl.DataFrame:
+def _parse(block: bytes) -> pl.DataFrame:
     return pl.read_csv(block, has_header=False, schema=_COLUMNS)
 
 

@@ -7,15 +7,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from learn.data import read_films, read_ratings
+from learn.data import read_films, read_movies, read_ratings
+from learn.models.factors import FactorModel
 from learn.models.interface import Ratings
 from learn.queries import Query, QuerySet, make_queries
+from learn.registry import activate, save_factors
 from learn.split import temporal_split
 from palate.errors import MisuseError
 from sql.database import Database
 from sql.scratch import fill, scratch
 
 SETS: tuple[QuerySet, ...] = ("one-word", "two-words", "genre-decade")
+
+TUNED_ON: QuerySet = "one-word"
+"""The set that whatever is tuned is tuned on: what people type most, and the hardest to order."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +33,20 @@ class Held:
     ratings: Ratings
     """All of them, those held out included."""
 
+    def learn(self, model: FactorModel) -> None:
+        """Let ``model`` learn from the training ratings, and search in the database by it."""
+        model.fit(self.training, read_movies(self.database))
+        activate(self.database, save_factors(self.database, model, metrics={}))
+
+    def draw(self, name: QuerySet, most: int, seed: int) -> list[Query]:
+        """At most so many queries of a set, in their order."""
+        queries = self.queries[name]
+        drawn = np.random.default_rng(seed).permutation(len(queries))[:most]
+        return [queries[i] for i in np.sort(drawn)]
+
 
 @contextmanager
-def held_out(
+def hold_out(
     database: Database,
     sets: Sequence[QuerySet],
     *,
@@ -45,7 +61,7 @@ def held_out(
     """
     ratings, films = read_ratings(database), read_films(database)
     mask = temporal_split(ratings, fraction)
-    asked = mask & _drawn(ratings, users, seed)
+    asked = mask & _draw_users(ratings, users, seed)
     queries = {name: make_queries(name, films, ratings, asked) for name in sets}
     if not any(queries.values()):
         raise MisuseError(
@@ -64,7 +80,7 @@ def held_out(
         yield Held(made, training, queries, ratings)
 
 
-def _drawn(ratings: Ratings, users: int | None, seed: int) -> NDArray[np.bool_]:
+def _draw_users(ratings: Ratings, users: int | None, seed: int) -> NDArray[np.bool_]:
     """(r,) whether each rating's user is among those asked of."""
     n = len(ratings.user_ids)
     drawn = np.zeros(n, np.bool_)

@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
 USER_BANDS = (0, 1, 4, 10, 30, 100, 300)
-"""The least ratings of a user in each class."""
+"""The least ratings of a user in each class: about threefold, as errors fall with the logarithm."""
 
 FILM_BANDS = (0, 1, 5, 20, 100)
 """The least ratings of a film in each class."""

@@ -7,18 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from learn.features import FeatureLists
+from learn.candidates import CandidateLists, Floats
 from learn.models.epochs import tell_epoch
 from rerank.learned import FEATURES
-
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class LambdaRank:
-    """Parameters of the learned order."""
+    """Parameters of the learned order; `palate tune order` tries others. The defaults were the best
+    on validation: docs/models.md, "The learned order"."""
 
     rounds: int = 600
     learning_rate: float = 0.05
@@ -29,16 +27,16 @@ class LambdaRank:
     seed: int = 0
 
     def train(
-        self, features: FeatureLists, *, learn: Mask, check: Mask | None = None
+        self, lists: CandidateLists, checked: CandidateLists | None = None
     ) -> tuple[str, int]:
-        """Learn from the lists where ``learn`` (q,) holds; returns the model's text and rounds.
+        """Learn from lists with their features; returns the model's text and rounds.
 
-        With ``check`` it stops when these lists have not improved for ``patience`` rounds.
+        With ``checked`` it stops when these lists have not improved for ``patience`` rounds.
         """
         import lightgbm
 
-        training = _dataset(features, learn)
-        valid = [] if check is None else [_dataset(features, check, reference=training)]
+        training = _dataset(lists)
+        valid = [] if checked is None else [_dataset(checked, reference=training)]
         booster = lightgbm.train(
             self._settings(),
             training,
@@ -77,24 +75,29 @@ def _tell(round_: Any) -> None:
     tell_epoch(round_.iteration + 1, validation=round_.evaluation_result_list[0][2])
 
 
-def _dataset(features: FeatureLists, chosen: Mask, reference: Any = None) -> Any:
+def predict(text: str, lists: CandidateLists) -> Floats:
+    """(c,) the scores that a trained model gives these candidates."""
     import lightgbm
 
-    lists = features.lists
-    targets = np.array([query.movie_id for query in lists.queries], np.int64)
-    relevant = lists.movie_ids == targets[lists.numbers]
+    if not len(lists.features):
+        return np.zeros(0)
+    return np.asarray(lightgbm.Booster(model_str=text).predict(lists.features))
+
+
+def _dataset(lists: CandidateLists, reference: Any = None) -> Any:
+    import lightgbm
+
     found = np.zeros(len(lists.queries), np.bool_)
-    found[lists.numbers[relevant]] = True
+    found[lists.numbers[lists.wanted]] = True
     lacking = np.zeros(len(lists.queries), np.bool_)
-    lacking[lists.numbers[relevant]] = lists.relaxed[relevant]
+    lacking[lists.numbers[lists.wanted]] = lists.relaxed[lists.wanted]
     # Films that lack words stay behind those that have all: no model orders one before the other.
-    rows = (chosen & found)[lists.numbers] & (lists.relaxed == lacking[lists.numbers])
+    rows = found[lists.numbers] & (lists.relaxed == lacking[lists.numbers])
     sizes = np.bincount(lists.numbers[rows], minlength=len(lists.queries))
-    sizes = sizes[sizes > 0]
     return lightgbm.Dataset(
-        features.matrix[rows],
-        relevant[rows].astype(np.int32),
-        group=sizes,
+        lists.features[rows],
+        lists.wanted[rows].astype(np.int32),
+        group=sizes[sizes > 0],
         feature_name=list(FEATURES),
         reference=reference,
         free_raw_data=False,

@@ -35,11 +35,11 @@ LOWEST, HIGHEST = 0.5, 5.0
 _BIAS_L2 = 5.0  # as the baseline `bias`, and as crowd_rating() in SQL
 _NORMAL_80 = 1.2816  # quantile .9 of the normal distribution
 _ENOUGH = 20  # residuals, for the spread of the baseline
-_NEAR_TEXT = 0.15  # cosine of centred text vectors, as reasons cite
-_NEAR_FACTORS = 0.5  # cosine of films' factors
+_NEAR_TEXT = 0.15  # cosine of centred text vectors: from where reasons cite a film
+_NEAR_FACTORS = 0.5  # cosine of films' factors: decided, 60 degrees
 _SHOWN = 10
 
-_HIGH, _MEDIUM = 0.5, 0.4  # shares of ratings at most half a star off
+_HIGH, _MEDIUM = 0.5, 0.4  # shares at most half a star off: decided, every second and less
 
 Floats = NDArray[np.float64]
 
@@ -137,19 +137,19 @@ def predict_rating(
         if film is None:
             raise NotFoundError(f"There is no film {movie_id}. Nothing was predicted.")
         if film["model_id"] is None:
-            return _by_baseline(
+            return _predict_by_baseline(
                 connection, who, film, "no rating model is in use; `palate train` makes one"
             )
         name = f"{film['model_name']} {film['model_version']}"
         if film["factors"] is None:
-            return _by_baseline(
+            return _predict_by_baseline(
                 connection, who, film, f"the film came after {name} was trained; train again"
             )
         try:
             body = RatingBody.from_json(film["model"])
         except (ValueError, TypeError, KeyError):
             _log.exception("the rating model cannot be read", model=name)
-            return _by_baseline(
+            return _predict_by_baseline(
                 connection, who, film, f"{name} cannot be read by this Palate; train again"
             )
         rows = connection.execute(_statements["rated"], who | {"model_id": film["model_id"]}).all()
@@ -171,30 +171,30 @@ def _by_model(
     similar = _cosines(films[:, 1:], x[1:])
     near = similar[similar >= _NEAR_FACTORS]
     return RatingPrediction(
-        **_who(who, film),
+        **_name_both(who, film),
         value=value,
         low=float(np.clip(value + low, LOWEST, value)),
         high=float(np.clip(value + high, value, HIGHEST)),
         level=body.intervals.level,
         calibrated=True,
-        confidence=_confidence(within),
+        confidence=_rate_confidence(within),
         within_half_star=within,
         expected=float(expected),
         ratings=len(rows),
         neighbours=len(near),
         distance=float(1 - near.mean()) if len(near) else None,
-        rests_on=_evidence(rows, influence, similar.tolist()),
+        rests_on=_rank_evidence(rows, influence, similar.tolist()),
         model=name,
-        why=_why(
+        why=_join_reasons(
             None
             if film_ratings
             else "nobody had rated this film; it is known by its genres, year and text",
-            None if rows else _unknown(who),
+            None if rows else _explain_unknown(who),
         ),
     )
 
 
-def _by_baseline(
+def _predict_by_baseline(
     connection: Connection, who: dict[str, Any], film: Any, because: str
 ) -> RatingPrediction:
     """The damped means of the film and of the user (Koren, Bell and Volinsky 2009)."""
@@ -203,11 +203,11 @@ def _by_baseline(
     left = np.array([row.rating - row.expected for row in rows])
     influence = left / (len(rows) + _BIAS_L2)
     value = float(np.clip(of_film.expected + influence.sum(), LOWEST, HIGHEST))
-    spread = _spread(np.r_[left, of_film.residuals], len(rows), of_film.rating_count)
+    spread = _measure_spread(np.r_[left, of_film.residuals], len(rows), of_film.rating_count)
     similar = [row.similarity for row in rows]
     near = [one for one in similar if one is not None and one >= _NEAR_TEXT]
     return RatingPrediction(
-        **_who(who, film),
+        **_name_both(who, film),
         value=value,
         low=max(LOWEST, value - spread),
         high=min(HIGHEST, value + spread),
@@ -219,17 +219,17 @@ def _by_baseline(
         ratings=len(rows),
         neighbours=len(near),
         distance=float(1 - np.mean(near)) if near else None,
-        rests_on=_evidence(rows, influence, similar),
+        rests_on=_rank_evidence(rows, influence, similar),
         model=BASELINE,
-        why=_why(
+        why=_join_reasons(
             because,
             None if of_film.rating_count else "nobody has rated this film",
-            None if rows else _unknown(who),
+            None if rows else _explain_unknown(who),
         ),
     )
 
 
-def _spread(residuals: Floats, user_ratings: int, film_ratings: int) -> float:
+def _measure_spread(residuals: Floats, user_ratings: int, film_ratings: int) -> float:
     """Half the interval, in stars, were ratings normal; the whole scale where there are few."""
     if len(residuals) < _ENOUGH:
         return HIGHEST - LOWEST
@@ -238,7 +238,7 @@ def _spread(residuals: Floats, user_ratings: int, film_ratings: int) -> float:
     return _NORMAL_80 * float(np.sqrt(variance * (1 + means)))
 
 
-def _evidence(
+def _rank_evidence(
     rows: Sequence[Any], influence: Floats, similarity: Sequence[float | None]
 ) -> tuple[Evidence, ...]:
     order = np.argsort(-np.abs(influence), kind="stable")[:_SHOWN]
@@ -251,7 +251,7 @@ def _evidence(
     )  # fmt: skip
 
 
-def _who(who: dict[str, Any], film: Any) -> dict[str, Any]:
+def _name_both(who: dict[str, Any], film: Any) -> dict[str, Any]:
     return {
         "user_id": who["user_id"], "profile": who["profile"], "movie_id": film["movie_id"],
         "title": film["title"], "year": film["year"], "rated": film["rated"],
@@ -268,13 +268,13 @@ def _cosines(films: Floats, film: Floats) -> Floats:
     return np.asarray(films @ film / np.maximum(norms, 1e-12))
 
 
-def _confidence(within: float) -> Confidence:
+def _rate_confidence(within: float) -> Confidence:
     return "high" if within >= _HIGH else "medium" if within >= _MEDIUM else "low"
 
 
-def _unknown(who: dict[str, Any]) -> str:
+def _explain_unknown(who: dict[str, Any]) -> str:
     return f"user {who['user_id']} has rated no other film"
 
 
-def _why(*reasons: str | None) -> str | None:
+def _join_reasons(*reasons: str | None) -> str | None:
     return "; ".join(reason for reason in reasons if reason) or None

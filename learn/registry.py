@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import sqlalchemy
+import psycopg
 from numpy.typing import NDArray
+from pgvector import Vector
 from psycopg import sql as psql
 
 from learn.models.factors import FactorModel
 from learn.models.interface import Ids, Model, Ratings
 from palate.errors import ConflictError, NotFoundError
 from palate.statements import Statements, raw
-from sql.binary_copy import END, HEADER, encode_rows
 from sql.database import Database
 
 Kind = Literal["factors", "order", "ratings"]
@@ -36,7 +36,6 @@ RATINGS_HEADLINE = "rmse"
 
 statements = Statements(Path(__file__).parent / "statements" / "registry.sql")
 
-_BATCH = 10_000  # films encoded at once
 _FETCHED = 1000  # films decoded at once
 
 
@@ -81,14 +80,11 @@ def save_factors(
 
     ``learned_from`` is the fingerprint of the ratings where they are not the model's own.
     """
-    with database.begin(patient=True) as connection:
-        model_id = _insert(
-            connection, "factors", model.name, model.parameters(), metrics,
-            learned_from or fingerprint(model.ratings), weights, None,
-        )  # fmt: skip
-        _copy_factors(connection, model_id, model.movie_ids, model.factors_in, model.factors_out)
-    _analyze(database)
-    return model_id
+    return _save(
+        database, "factors", model.name, model.parameters(),
+        learned_from or fingerprint(model.ratings), metrics=metrics, weights=weights,
+        films=(model.movie_ids, model.factors_in, model.factors_out),
+    )  # fmt: skip
 
 
 def save_staged(
@@ -100,12 +96,7 @@ def save_staged(
     learned_from: str,
 ) -> int:
     """Store the factors in a schema's table ``factors`` as a candidate and return its id."""
-    move = statements.raw("move_factors").format(schema=psql.Identifier(schema).as_string(None))
-    with database.begin(patient=True) as connection:
-        model_id = _insert(connection, "factors", name, parameters, {}, learned_from, None, None)
-        raw(connection).execute(move.encode(), {"id": model_id})
-    _analyze(database)
-    return model_id
+    return _save(database, "factors", name, parameters, learned_from, stage=schema)
 
 
 def save_ratings(
@@ -113,8 +104,8 @@ def save_ratings(
     model: Model,
     body: str,
     *,
-    regressors: NDArray[np.float32],
-    expected: NDArray[np.float32],
+    regressors: Factors,
+    expected: Factors,
     metrics: Mapping[str, float],
 ) -> int:
     """Store a model that predicts ratings as a candidate and return its id.
@@ -122,14 +113,10 @@ def save_ratings(
     ``regressors`` (m, 1 + rank) and ``expected`` (m, 2) follow its films: factors_in and
     factors_out.
     """
-    with database.begin(patient=True) as connection:
-        model_id = _insert(
-            connection, "ratings", model.name, model.parameters(), metrics,
-            fingerprint(model.ratings), None, body,
-        )  # fmt: skip
-        _copy_factors(connection, model_id, model.movie_ids, regressors, expected)
-    _analyze(database)
-    return model_id
+    return _save(
+        database, "ratings", model.name, model.parameters(), fingerprint(model.ratings),
+        metrics=metrics, body=body, films=(model.movie_ids, regressors, expected),
+    )  # fmt: skip
 
 
 def save_order(
@@ -142,10 +129,54 @@ def save_order(
     ratings: Ratings,
 ) -> int:
     """Store a learned order's text as a candidate and return its id."""
-    with database.begin() as connection:
-        return _insert(
-            connection, "order", name, parameters, metrics, fingerprint(ratings), None, body
-        )
+    return _save(
+        database, "order", name, parameters, fingerprint(ratings), metrics=metrics, body=body
+    )
+
+
+def _save(
+    database: Database,
+    kind: Kind,
+    name: str,
+    parameters: Mapping[str, Any],
+    learned_from: str,
+    *,
+    metrics: Mapping[str, float] = {},
+    weights: Mapping[str, float] | None = None,
+    body: str | None = None,
+    films: tuple[Ids, Factors, Factors] | None = None,
+    stage: str | None = None,
+) -> int:
+    """Store a candidate, with the factors of its ``films`` or those in a schema, in one
+    transaction."""
+    row = {
+        "kind": kind, "name": name, "parameters": json.dumps(parameters),
+        "metrics": json.dumps(metrics), "fingerprint": learned_from,
+        "weights": json.dumps(weights) if weights else None, "body": body,
+    }  # fmt: skip
+    with database.begin(patient=True) as connection:
+        connection.execute(statements["lock"])
+        model_id: int = connection.execute(statements["save"], row).scalar_one()
+        if films is not None:
+            with raw(connection).cursor().copy(statements.raw("copy_factors").encode()) as copy:
+                write_factors(copy, model_id, *films)
+        if stage is not None:
+            schema = psql.Identifier(stage).as_string(None)
+            move = statements.raw("move_factors").format(schema=schema)
+            raw(connection).execute(move.encode(), {"id": model_id})
+    if kind != "order":
+        with database.begin(patient=True) as connection:
+            connection.execute(statements["analyze"])
+    return model_id
+
+
+def write_factors(
+    copy: psycopg.Copy, model_id: int, movie_ids: Ids, inward: Factors, outward: Factors
+) -> None:
+    """Write films' factors to a binary COPY into movie_factors or a stage of it."""
+    copy.set_types(("int8", "int8", "bytea", "bytea"))  # bytes are sent as they are
+    for movie_id, first, second in zip(movie_ids.tolist(), inward, outward, strict=True):
+        copy.write_row((movie_id, model_id, Vector(first).to_binary(), Vector(second).to_binary()))
 
 
 def read_factors(database: Database, model_id: int) -> tuple[Ids, Factors, Factors]:
@@ -271,46 +302,3 @@ def _refuse_worse(chosen: StoredModel, active: StoredModel | None) -> None:
             f"{chosen} {ended} on its own evaluation; the active {active} reached {headline} "
             f"{theirs:.4f}. Nothing was changed. Use --force to activate it all the same."
         )
-
-
-def _insert(
-    connection: sqlalchemy.Connection,
-    kind: Kind,
-    name: str,
-    parameters: Mapping[str, Any],
-    metrics: Mapping[str, float],
-    learned_from: str,
-    weights: Mapping[str, float] | None,
-    body: str | None,
-) -> int:
-    connection.execute(statements["lock"])
-    model_id: int = connection.execute(
-        statements["save"],
-        {
-            "kind": kind,
-            "name": name,
-            "parameters": json.dumps(parameters),
-            "metrics": json.dumps(metrics),
-            "fingerprint": learned_from,
-            "weights": json.dumps(weights) if weights else None,
-            "body": body,
-        },
-    ).scalar_one()
-    return model_id
-
-
-def _copy_factors(
-    connection: sqlalchemy.Connection, model_id: int, movie_ids: Ids, inward: Factors,
-    outward: Factors,
-) -> None:  # fmt: skip
-    with raw(connection).cursor().copy(statements.raw("copy_factors").encode()) as copy:
-        copy.write(HEADER)
-        for start in range(0, len(movie_ids), _BATCH):
-            part = slice(start, start + _BATCH)
-            copy.write(encode_rows(movie_ids[part], model_id, inward[part], outward[part]))
-        copy.write(END)
-
-
-def _analyze(database: Database) -> None:
-    with database.begin(patient=True) as connection:
-        connection.execute(statements["analyze"])

@@ -24,10 +24,9 @@ from numpy.typing import NDArray
 from psycopg import sql as psql
 
 from learn import registry
-from learn.models.als import Als, inward, mean_equations
+from learn.models.implicit import Als, inward, mean_equations
 from palate.errors import MisuseError, NotFoundError, NotInstalledError, PalateError
 from palate.statements import Statements
-from sql.binary_copy import encode_copy
 from sql.database import Database
 from sql.scratch import scratch_schema
 
@@ -218,12 +217,11 @@ def _write(films: "DataFrame", model: Als, url: str, schema: str) -> None:
         ids, factors, _ = _arrays(rows)
         if not len(ids):
             return
-        stream = encode_copy(ids, 0, inward(factors, equations, l2, alpha), factors)
         with (
             psycopg.connect(url) as connection,
             connection.cursor().copy(statement.encode()) as copy,
         ):
-            copy.write(stream)
+            registry.write_factors(copy, 0, ids, inward(factors, equations, l2, alpha), factors)
 
     films.rdd.foreachPartition(write)
 

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from learn.data import read_movies
 from learn.models.interface import Ids, Ratings
-from learn.models.two_tower.features import Floats
-from learn.models.two_tower.model import TwoTower
+from learn.models.two_tower.model import Floats, TwoTower
 from learn.registry import fingerprint, save_factors
 from palate.errors import ConflictError, LoadError, MisuseError, NotFoundError
 from sql.database import Database

@@ -64,7 +64,7 @@ class Run:
 
     def parameters(self, values: Mapping[str, Any]) -> None:
         """What was chosen before: each name once."""
-        from_names = {_name(name): str(value) for name, value in values.items()}
+        from_names = {_rename(name): str(value) for name, value in values.items()}
 
         def write(client: "MlflowClient", run: str) -> None:
             for name, value in from_names.items():
@@ -74,7 +74,7 @@ class Run:
 
     def metrics(self, values: Mapping[str, float], step: int = 0) -> None:
         """Numbers that were measured; ``@`` in a name becomes ``_at_``, which MLflow allows."""
-        now, made = int(time.time() * 1000), {_name(n): float(v) for n, v in values.items()}
+        now, made = int(time.time() * 1000), {_rename(n): float(v) for n, v in values.items()}
 
         def write(client: "MlflowClient", run: str) -> None:
             from mlflow.entities import Metric
@@ -154,8 +154,8 @@ def tracked(
             _end(run, writer, status)
             if reason := "no answer" if writer.is_alive() else writer.failure:
                 warn(
-                    f"This run is not kept at {_shown(uri)} ({reason}); what was learned is. "
-                    "PALATE_MLFLOW_TRACKING_URI=off keeps none."
+                    f"This run is not kept at {_hide_password(uri)} ({reason}); what was learned "
+                    "is. PALATE_MLFLOW_TRACKING_URI=off keeps none."
                 )
 
 
@@ -192,7 +192,7 @@ def tracking_uri(settings: Settings) -> str | None:
     chosen = settings.mlflow_tracking_uri
     if chosen == OFF:
         return None
-    return chosen or f"{_FILE}{_folder(settings) / 'runs.db'}"
+    return chosen or f"{_FILE}{_find_folder(settings) / 'runs.db'}"
 
 
 def git_revision(folder: Path = _ROOT) -> str | None:
@@ -224,7 +224,7 @@ class _Writer(threading.Thread):
         except ImportError:
             self.failure = "MLflow is not installed"
         except Exception as error:  # whatever a store or a server does, training goes on
-            self.failure = _reason(error).replace(self._uri, _shown(self._uri))
+            self.failure = _explain(error).replace(self._uri, _hide_password(self._uri))
 
     def _begin(self) -> tuple["MlflowClient", str]:
         for name, value in _QUIET.items():
@@ -250,7 +250,7 @@ class _Writer(threading.Thread):
         from mlflow.exceptions import MlflowException
 
         local = self._settings.mlflow_tracking_uri is None
-        place = (_folder(self._settings) / "artefacts").as_uri() if local else None
+        place = (_find_folder(self._settings) / "artefacts").as_uri() if local else None
         found = client.get_experiment_by_name(EXPERIMENT)
         if found is None:
             try:
@@ -262,7 +262,7 @@ class _Writer(threading.Thread):
         return str(found.experiment_id)
 
 
-def _reason(error: BaseException) -> str:
+def _explain(error: BaseException) -> str:
     """What went wrong, in a few words: MLflow quotes whole requests and advises at length."""
     cause: BaseException | None = error
     while cause is not None:
@@ -272,15 +272,15 @@ def _reason(error: BaseException) -> str:
     return shorten(str(error).partition(". ")[0] or type(error).__name__, _LONGEST)
 
 
-def _folder(settings: Settings) -> Path:
+def _find_folder(settings: Settings) -> Path:
     return settings.data_dir.absolute() / "mlflow"
 
 
-def _shown(uri: str) -> str:
+def _hide_password(uri: str) -> str:
     """The address without what stands before ``@``."""
     scheme, separator, rest = uri.partition("://")
     return scheme + separator + rest.rpartition("@")[2]
 
 
-def _name(name: str) -> str:
+def _rename(name: str) -> str:
     return name.replace("@", "_at_")

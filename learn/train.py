@@ -1,46 +1,32 @@
 """Training: factors, the blend's weights and the learned order, from the ratings there are.
 
-What is reported is honest: each user's last ratings are held out, everything is learned from the
-others in a scratch schema, weights and order are tried on users that they were not fitted to. Then
-the factors are learned again from all ratings; the weights and the order stay.
+One way through: hold out each user's last ratings, learn factors from the others, search with them,
+tune the blend's weights, learn an order, learn the factors again from all ratings, store it all.
+What is reported is honest: weights and order are tried on users that they were not fitted to.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from learn import registry
 from learn.blend import UNMEASURED, BlendTuner
-from learn.candidates import CandidateLists, read_weights
+from learn.candidates import CandidateLists, fetch_candidates, read_weights
 from learn.data import read_movies, read_ratings
-from learn.features import FeatureLists, fetch_features
-from learn.held_out import SETS, Held, held_out
-from learn.lambdarank import LambdaRank
-from learn.metrics import debiasing_weights, rank_metrics
-from learn.models.als import Als
-from learn.models.factors import Ease, FactorModel, Svd
+from learn.held_out import SETS, TUNED_ON, hold_out
+from learn.lambdarank import LambdaRank, predict
+from learn.metrics import draw_checked, measure
+from learn.models.factors import FactorModel
+from learn.models.families import choose_model
 from learn.models.interface import Ratings
-from learn.models.two_tower.model import TwoTower
 from learn.queries import QuerySet
-from learn.registry import HEADLINE, StoredModel
+from learn.registry import StoredModel
 from palate.errors import ConflictError, MisuseError
 from sql.database import Database
 
-FACTOR_MODELS: Mapping[str, type[FactorModel]] = {
-    "svd": Svd,
-    "ease": Ease,
-    "als": Als,
-    "two-tower": TwoTower,
-}
-
-TUNED_ON: QuerySet = "one-word"
 _MOST_QUERIES: Mapping[QuerySet, int] = {"one-word": 6000, "two-words": 2000, "genre-decade": 1000}
-# drawn by seed: more teach little and take long
+# drawn by seed: a decision, so that training takes two minutes
 _FEWEST = 20  # queries: fewer say nothing
-_CHECKED = 0.25  # share of users that the order and the weights are tried on
 
 Tell = Callable[[str], None]
 
@@ -55,25 +41,22 @@ class Trained:
 
 
 @dataclass(frozen=True)
+class _Order:
+    """A learned order: its text, what made it, how good it is."""
+
+    text: str
+    parameters: Mapping[str, Any]
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True)
 class _Learned:
     """What the held-out ratings taught. ``unmeasured`` says why they taught nothing."""
 
     weights: Mapping[str, float] | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
-    order: str | None = None
-    order_metrics: Mapping[str, float] = field(default_factory=dict)
-    order_parameters: Mapping[str, Any] = field(default_factory=dict)
+    order: _Order | None = None
     unmeasured: str | None = None
-
-
-def default_model(ratings: Ratings) -> FactorModel:
-    """The factor model for a catalog and population of this size.
-
-    EASE did better than the SVD wherever both were measured, and takes seconds where the SVD takes
-    half of one; its rank is less where there are few users or films.
-    """
-    least = min(len(ratings.user_ids), len(ratings.movie_ids))
-    return Ease(rank=max(2, min(128, least // 4)))
 
 
 def train(
@@ -96,51 +79,21 @@ def train(
     there is nothing to learn from, ScratchError without the right to make a schema.
     """
     ratings, movies = read_ratings(database), read_movies(database)
-    model = model or default_model(ratings)
+    model = model or choose_model(ratings)
     learned = _Learned()
     if evaluate:
         learned = _learn_held_out(database, model, order, candidates, seed, tell)
     tell(f"learning {model.name} factors of rank {model.rank} from {len(ratings):,} ratings")
     model.fit(ratings, movies)
     tell("storing")
-    weights = learned.weights
-    if weights is None and read_weights(database)["collaborative"] == 0:
-        weights = UNMEASURED
-    factors = registry.save_factors(database, model, metrics=learned.metrics, weights=weights)
-    stored = [factors]
-    if learned.order is not None:
-        stored.append(
-            registry.save_order(
-                database, "lambdarank", learned.order, parameters=learned.order_parameters,
-                metrics=learned.order_metrics, ratings=ratings,
-            )
-        )  # fmt: skip
+    stored = _store(database, model, learned, ratings)
     refused: tuple[str, ...] = ()
     if activate and learned.unmeasured is not None and not force:
-        refused = (_not_used(registry.get_model(database, factors), learned.unmeasured),)
+        refused = (_explain_unmeasured(registry.get_model(database, stored[0]), learned),)
     elif activate:
         refused = use(database, stored, force=force)
     found = [registry.get_model(database, model_id) for model_id in stored]
     return Trained(found[0], found[1] if len(found) > 1 else None, refused)
-
-
-def _not_used(model: StoredModel, why: str) -> str:
-    return (
-        f"{model} is stored, not in use: how good it is could not be measured. {why} "
-        f"`palate models activate {model.id} --force` uses it all the same."
-    )
-
-
-def use(database: Database, model_ids: Sequence[int], *, force: bool) -> tuple[str, ...]:
-    """Activate models that belong together, in order; why one was refused, and with it the rest."""
-    refused = []
-    for model_id in model_ids:
-        try:
-            registry.activate(database, model_id, force=force)
-        except ConflictError as error:
-            refused.append(str(error))
-            break  # an order learned with factors that are not used is of no use
-    return tuple(refused)
 
 
 def _learn_held_out(
@@ -151,97 +104,78 @@ def _learn_held_out(
     seed: int,
     tell: Tell,
 ) -> _Learned:
-    sets = SETS if order is not None else (TUNED_ON,)
     tell("holding out each user's last ratings")
     try:
-        with held_out(database, sets) as held:
-            features = _fetch(held, model, candidates, seed, tell)
+        with hold_out(database, SETS if order is not None else (TUNED_ON,)) as held:
+            held.learn(model)
+            lists = {}
+            for name in held.queries:
+                queries = held.draw(name, _MOST_QUERIES[name], seed)
+                tell(f"searching: {len(queries):,} {name} queries")
+                lists[name] = fetch_candidates(
+                    held.database, queries, candidates=candidates, features=order is not None
+                )
             start = read_weights(held.database)
     except MisuseError as error:
         return _Learned(unmeasured=str(error))
-    lists = features[TUNED_ON].lists
-    check = _checked(lists, held.training, seed)
+    check = draw_checked(lists[TUNED_ON], held.training, seed)
     if (tried := int(check.sum())) < _FEWEST:
         return _Learned(unmeasured=f"Held-out ratings make {tried} queries of {_FEWEST} needed.")
+    checked = lists[TUNED_ON].where(check)
     tell("tuning the blend")
-    weights, _ = BlendTuner(lists.where(~check)).tune(start)
-    metrics = _measure(lists, lists.blended(weights), held.training, check)
-    weights, _ = BlendTuner(lists).tune(weights)
+    weights, _ = BlendTuner(lists[TUNED_ON].where(~check)).tune(start)
+    metrics = measure(checked, checked.blended(weights), held.training)
+    weights, _ = BlendTuner(lists[TUNED_ON]).tune(weights)
     if order is None:
         return _Learned(weights, metrics)
-    tell(f"learning an order from {sum(len(f.lists.queries) for f in features.values()):,} queries")
-    joined = _joined(list(features.values()))
-    held_back = _checked(joined.lists, held.training, seed)
-    text, rounds = order.train(joined, learn=~held_back, check=held_back)
-    scores = _predict(text, features[TUNED_ON])
-    order_metrics = _measure(lists, scores, held.training, check)
-    everyone = np.ones(len(joined.lists.queries), np.bool_)
-    final = LambdaRank(**{**order.__dict__, "rounds": rounds})
-    text, _ = final.train(joined, learn=everyone)
-    return _Learned(weights, metrics, text, order_metrics, {**order.__dict__, "rounds": rounds})
+    everything = CandidateLists.join(list(lists.values()))
+    tell(f"learning an order from {len(everything.queries):,} queries")
+    return _Learned(weights, metrics, _learn_order(order, everything, checked, held.training, seed))
 
 
-def _fetch(
-    held: Held, model: FactorModel, candidates: int, seed: int, tell: Tell
-) -> dict[QuerySet, FeatureLists]:
-    """The model learned from the earlier ratings, and what search then says of the queries."""
-    model.fit(held.training, read_movies(held.database))
-    registry.activate(held.database, registry.save_factors(held.database, model, metrics={}))
-    features = {}
-    for name, queries in held.queries.items():
-        order = np.random.default_rng(seed).permutation(len(queries))[: _MOST_QUERIES[name]]
-        tell(f"searching: {len(order):,} {name} queries")
-        chosen = [queries[i] for i in np.sort(order)]
-        features[name] = fetch_features(held.database, chosen, candidates=candidates)
-    return features
+def _learn_order(
+    order: LambdaRank, lists: CandidateLists, checked: CandidateLists, training: Ratings, seed: int
+) -> _Order:
+    """An order of all ``lists``, in as many rounds as were best for users that taught nothing;
+    measured on ``checked`` by one that did not learn from them."""
+    check = draw_checked(lists, training, seed)
+    text, rounds = order.train(lists.where(~check), lists.where(check))
+    metrics = measure(checked, predict(text, checked), training)
+    final = replace(order, rounds=rounds)
+    text, _ = final.train(lists)
+    return _Order(text, final.__dict__, metrics)
 
 
-def _checked(lists: CandidateLists, training: Ratings, seed: int) -> NDArray[np.bool_]:
-    """(q,) the queries of the users that nothing is fitted to: the same users for all lists."""
-    n = len(training.user_ids)
-    drawn = np.random.default_rng(seed).permutation(n)[: max(1, int(n * _CHECKED))]
-    users = np.array([query.user_id for query in lists.queries], np.int64)
-    return np.isin(users, training.user_ids[drawn])
+def _store(
+    database: Database, model: FactorModel, learned: _Learned, ratings: Ratings
+) -> list[int]:
+    """The ids of the factors and, where one was learned, of the order: candidates."""
+    weights = learned.weights
+    if weights is None and read_weights(database)["collaborative"] == 0:
+        weights = UNMEASURED
+    stored = [registry.save_factors(database, model, metrics=learned.metrics, weights=weights)]
+    if (order := learned.order) is not None:
+        stored.append(
+            registry.save_order(
+                database, "lambdarank", order.text, parameters=order.parameters,
+                metrics=order.metrics, ratings=ratings,
+            )
+        )  # fmt: skip
+    return stored
 
 
-def _joined(parts: list[FeatureLists]) -> FeatureLists:
-    """Lists of several sets of queries as one."""
-    first = np.cumsum([0] + [len(part.lists.queries) for part in parts])
-    lists = [part.lists for part in parts]
-    return FeatureLists(
-        CandidateLists(
-            [query for one in lists for query in one.queries],
-            np.concatenate([one.numbers + n for one, n in zip(lists, first, strict=False)]),
-            np.concatenate([one.movie_ids for one in lists]),
-            np.concatenate([one.bm25_score for one in lists]),
-            {
-                name: np.concatenate([one.components[name] for one in lists])
-                for name in lists[0].components
-            },
-            np.concatenate([one.relaxed for one in lists]),
-        ),
-        np.concatenate([part.matrix for part in parts]),
+def _explain_unmeasured(model: StoredModel, learned: _Learned) -> str:
+    return (
+        f"{model} is stored, not in use: how good it is could not be measured. "
+        f"{learned.unmeasured} `palate models activate {model.id} --force` uses it all the same."
     )
 
 
-def _predict(text: str, features: FeatureLists) -> NDArray[np.float64]:
-    import lightgbm
-
-    return np.asarray(lightgbm.Booster(model_str=text).predict(features.matrix))
-
-
-def _measure(
-    lists: CandidateLists,
-    scores: NDArray[np.float64],
-    training: Ratings,
-    chosen: NDArray[np.bool_],
-) -> dict[str, float]:
-    """Metrics on the queries where ``chosen`` (q,) holds."""
-    ranks = lists.target_ranks(scores)[chosen]
-    counts = np.bincount(training.columns, minlength=len(training.movie_ids))
-    wanted = np.array([query.movie_id for query in lists.queries], np.int64)[chosen]
-    weights = debiasing_weights(counts[np.searchsorted(training.movie_ids, wanted)])
-    measured = rank_metrics(ranks)
-    found = {name: round(float(values.mean()), 4) for name, values in measured.items()}
-    debiased = float(np.average(measured[HEADLINE], weights=weights))
-    return {**found, "debiased " + HEADLINE: round(debiased, 4), "queries": len(ranks)}
+def use(database: Database, model_ids: Sequence[int], *, force: bool) -> tuple[str, ...]:
+    """Activate models that belong together, in order; why one was refused, and with it the rest."""
+    for model_id in model_ids:
+        try:
+            registry.activate(database, model_id, force=force)
+        except ConflictError as error:
+            return (str(error),)  # an order learned with factors that are not used is of no use
+    return ()

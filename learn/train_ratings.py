@@ -72,7 +72,7 @@ def train_ratings(
     if int((np.diff(ratings.starts) > 0).sum()) < _LEAST_USERS:
         tell("too few users to learn what stars they would give")
         return None
-    residuals = held_out_residuals(model, ratings, movies, seed=seed, tell=tell)
+    residuals = measure_residuals(model, ratings, movies, seed=seed, tell=tell)
     intervals, metrics = calibrate(residuals, seed=seed)
     tell(f"learning {model.name} from {len(ratings):,} ratings")
     model.fit(ratings, movies)
@@ -94,7 +94,7 @@ def train_ratings(
     return TrainedRatings(registry.get_model(database, model_id), refused)
 
 
-def held_out_residuals(
+def measure_residuals(
     model: BiasedMf,
     ratings: Ratings,
     movies: Movies | None,
@@ -110,12 +110,12 @@ def held_out_residuals(
         tell(f"predicting held-out ratings: part {fold + 1} of {_FOLDS}")
         held = np.zeros(len(ratings.user_ids), np.bool_)
         held[drawn[fold::_FOLDS]] = True
-        model.fit(_at_most(ratings.take(np.flatnonzero(~held)), _MOST_RATINGS, seed), movies)
-        parts += list(_off_by(model, ratings.take(np.flatnonzero(held))))
+        model.fit(_draw(ratings.take(np.flatnonzero(~held)), _MOST_RATINGS, seed), movies)
+        parts += list(_measure_strangers(model, ratings.take(np.flatnonzero(held))))
     return Residuals(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _at_most(ratings: Ratings, most: int, seed: int) -> Ratings:
+def _draw(ratings: Ratings, most: int, seed: int) -> Ratings:
     """The ratings of so many users, drawn, that there are at most ``most``."""
     if len(ratings) <= most:
         return ratings
@@ -124,7 +124,9 @@ def _at_most(ratings: Ratings, most: int, seed: int) -> Ratings:
     return ratings.take(np.sort(drawn[: max(1, int(np.searchsorted(many, most, "right")))]))
 
 
-def _off_by(model: BiasedMf, strangers: Ratings) -> Iterator[tuple[NDArray[np.generic], ...]]:
+def _measure_strangers(
+    model: BiasedMf, strangers: Ratings
+) -> Iterator[tuple[NDArray[np.generic], ...]]:
     """Columns of Residuals, for users whom the model has not met."""
     strangers = strangers.among(model.movie_ids)
     order = np.lexsort((strangers.columns, strangers.times, strangers.rows))
@@ -133,14 +135,14 @@ def _off_by(model: BiasedMf, strangers: Ratings) -> Iterator[tuple[NDArray[np.ge
         strangers.starts[:-1], np.diff(strangers.starts)
     )
     late = temporal_split(strangers)
-    yield _predicted(model, strangers, ~late, late, last=True)
+    yield _compare(model, strangers, ~late, late, last=True)
     for known in _KNOWN:
         hidden = (place >= known) & (place < known + _NEXT)
         if hidden.any():
-            yield _predicted(model, strangers, place < known, hidden, last=False)
+            yield _compare(model, strangers, place < known, hidden, last=False)
 
 
-def _predicted(
+def _compare(
     model: BiasedMf, strangers: Ratings, known: NDArray[np.bool_], hidden: NDArray[np.bool_], *,
     last: bool,
 ) -> tuple[NDArray[np.generic], ...]:  # fmt: skip

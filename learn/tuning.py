@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from learn.data import read_ratings
-from learn.objectives import ORDER, Objective, Tell, objective
+from learn.models.epochs import listening
+from learn.models.families import FACTOR_MODELS
+from learn.objectives import ORDER, Objective, Tell, open_objective
 from learn.registry import fingerprint
 from learn.stores import opened_by_one
 from palate.errors import ConflictError, MisuseError, NotInstalledError
@@ -129,27 +131,25 @@ def tune(
     learned_from = fingerprint(read_ratings(database))
     found = _open(database.settings, study or f"{name}-{learned_from}", name)
     _check_same(found, {"model": name, "fingerprint": learned_from})
-    if (left := trials - len(_finished(found))) > 0:
-        with objective(database, name, seed=seed, tell=tell) as goal:
+    if (left := trials - len(_list_finished(found))) > 0:
+        with open_objective(database, name, seed=seed, tell=tell) as goal:
             _enqueue_defaults(found, goal, name)
             tell(f"trying {left} of {trials}")
 
             def heard(_: "optuna.Study", trial: "optuna.trial.FrozenTrial") -> None:
                 if trial.value is not None and trial.state.name == "COMPLETE":
                     tried(trial.number, trial.value, trial.params)
-                tell(f"tried {len(_finished(found))} of {trials}, best {_best(found):.4f}")
+                tell(f"tried {len(_list_finished(found))} of {trials}, best {_best(found):.4f}")
 
             found.optimize(
                 lambda trial: _attempt(trial, goal, name, seed), left, timeout,
-                callbacks=[heard, _enough(trials)],
+                callbacks=[heard, _stop_after(trials)],
             )  # fmt: skip
-    return _result(found, name)
+    return _summarize(found, name)
 
 
 def command(name: str, parameters: Mapping[str, Any]) -> str | None:
     """The `palate train` that uses these parameters; None for a model that SQL cannot use."""
-    from learn.train import FACTOR_MODELS
-
     prefix = f"{ORDER}." if name == ORDER else ""
     chosen = " ".join(f"--set {prefix}{key}={value}" for key, value in parameters.items())
     if name == ORDER:
@@ -196,7 +196,7 @@ def _check_same(study: "optuna.Study", about: Mapping[str, str]) -> None:
             )
 
 
-def _enough(trials: int) -> "Callable[[optuna.Study, optuna.trial.FrozenTrial], None]":
+def _stop_after(trials: int) -> "Callable[[optuna.Study, optuna.trial.FrozenTrial], None]":
     """Stops a study that has so many attempts, whichever process made them."""
     from optuna.study import MaxTrialsCallback
     from optuna.trial import TrialState
@@ -206,8 +206,6 @@ def _enough(trials: int) -> "Callable[[optuna.Study, optuna.trial.FrozenTrial], 
 
 def _attempt(trial: "optuna.Trial", goal: Objective, name: str, seed: int) -> float:
     import optuna
-
-    from learn.models.epochs import listening
 
     def step(number: int, reached: float) -> None:
         trial.report(reached, number)
@@ -228,7 +226,7 @@ def _attempt(trial: "optuna.Trial", goal: Objective, name: str, seed: int) -> fl
 def _enqueue_defaults(study: "optuna.Study", goal: Objective, name: str) -> None:
     """The default parameters are tried first: what is found is never worse, and the gain known."""
     defaults = _defaults(goal, name)
-    if not any(trial.params == defaults for trial in _finished(study)):
+    if not any(trial.params == defaults for trial in _list_finished(study)):
         study.enqueue_trial(defaults)
         study.set_user_attr("defaults", defaults)
 
@@ -240,23 +238,23 @@ def _defaults(goal: Objective, name: str) -> dict[str, Any]:
     }
 
 
-def _finished(study: "optuna.Study") -> "list[optuna.trial.FrozenTrial]":
+def _list_finished(study: "optuna.Study") -> "list[optuna.trial.FrozenTrial]":
     from optuna.trial import TrialState
 
     return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
 
 
-def _complete(study: "optuna.Study") -> "list[optuna.trial.FrozenTrial]":
-    return [trial for trial in _finished(study) if trial.state.name == "COMPLETE"]
+def _list_complete(study: "optuna.Study") -> "list[optuna.trial.FrozenTrial]":
+    return [trial for trial in _list_finished(study) if trial.state.name == "COMPLETE"]
 
 
 def _best(study: "optuna.Study") -> float:
-    return max((t.value or 0.0 for t in _complete(study)), default=0.0)
+    return max((t.value or 0.0 for t in _list_complete(study)), default=0.0)
 
 
-def _result(study: "optuna.Study", name: str) -> Tuned:
-    finished = _finished(study)
-    complete = _complete(study)
+def _summarize(study: "optuna.Study", name: str) -> Tuned:
+    finished = _list_finished(study)
+    complete = _list_complete(study)
     if not complete:
         raise MisuseError("Nothing was measured to its end. The study is kept; give it more time.")
     best = study.best_trial
@@ -264,10 +262,10 @@ def _result(study: "optuna.Study", name: str) -> Tuned:
     before = next((t.value for t in complete if t.params == defaults), None)
     return Tuned(
         name, study.study_name, len(finished), len(finished) - len(complete),
-        float(best.values[0]), before, _rounded(best.params),
+        float(best.values[0]), before, _round(best.params),
     )  # fmt: skip
 
 
-def _rounded(parameters: Mapping[str, Any]) -> dict[str, Any]:
+def _round(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Four digits that matter: more say nothing, and are typed."""
     return {k: float(f"{v:.4g}") if isinstance(v, float) else v for k, v in parameters.items()}

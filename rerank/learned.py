@@ -6,7 +6,7 @@ no message to miss.
 """
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,14 +39,22 @@ SQL_FEATURES = (
     "genres_liked",
     "log_user_ratings",
     "user_mean",
-    "candidates",
 )
-"""What search_features() gives in its array, in its order."""
+"""Columns of search_features() that are features as they are."""
 
-LIST_FEATURES = ("collaborative_place", "content_place", "scaled_affinity_10", "scaled_affinity_30")
-"""Made here from the whole list: places from 0 to 1, affinities scaled from 0 to 1."""
+LIST_FEATURES: Mapping[str, Callable[[Mapping[str, Matrix]], Matrix]] = {
+    "candidates": lambda columns: np.full(len(columns["bm25"]), float(len(columns["bm25"]))),
+    "collaborative_place": lambda columns: _places(columns["collaborative"]),
+    "content_place": lambda columns: _places(columns["content"]),
+    "scaled_affinity_10": lambda columns: _scaled(columns["affinity_10"]),
+    "scaled_affinity_30": lambda columns: _scaled(columns["affinity_30"]),
+}
+"""Made here from the columns (n,) of a whole list."""
 
-FEATURES = COMPONENTS + SQL_FEATURES + LIST_FEATURES
+READ = COMPONENTS + SQL_FEATURES
+"""Columns of search_features() that FEATURES are made of."""
+
+FEATURES = (*READ, *LIST_FEATURES)
 
 WORDS = {
     "its text": ("bm25", "candidates"),
@@ -64,16 +72,13 @@ WORDS = {
 """Features that say the same thing, under the words for it."""
 
 
-def feature_matrix(components: Matrix, features: Matrix) -> Matrix:
+def feature_matrix(columns: Mapping[str, Matrix]) -> Matrix:
     """FEATURES of one list of n candidates, (n, len(FEATURES)); NaN where something is missing.
 
-    ``components`` is (n, len(COMPONENTS)) and ``features`` (n, len(SQL_FEATURES)).
+    ``columns`` are READ, (n,) each. Raises KeyError for one that is not there.
     """
-    ten, thirty = features[:, 1], features[:, 2]
-    return np.column_stack([
-        components, features, _places(components[:, 2]), _places(components[:, 1]),
-        _scaled(ten), _scaled(thirty),
-    ])  # fmt: skip
+    made = {name: make(columns) for name, make in LIST_FEATURES.items()}
+    return np.column_stack([columns[name] for name in READ] + [made[name] for name in made])
 
 
 def _places(column: Matrix) -> Matrix:
@@ -194,8 +199,8 @@ class LearnedPages:
         shown = [{**about[row["movie_id"]], **row} for row in shown if row["movie_id"] in about]
         if order is None or scores is None:
             return Page(head, shown, ordered)
-        told = order.contributions(matrix_of(rows))[: len(shown)] if parameters["explain"] else []
-        return Page(head, shown, ordered, order.name, dict(zip(ordered, told, strict=False)))
+        parts = order.contributions(matrix_of(rows))[: len(shown)] if parameters["explain"] else []
+        return Page(head, shown, ordered, order.name, dict(zip(ordered, parts, strict=False)))
 
     def _current(self, connection: Connection, model_id: int | None) -> LearnedOrder | None:
         with self._lock:
@@ -225,10 +230,9 @@ class LearnedPages:
 
 def matrix_of(rows: Sequence[Mapping[str, Any]]) -> Matrix:
     """The feature matrix of search_features()'s rows for one query."""
-    components = np.array([[row[name] for name in COMPONENTS] for row in rows], np.float64)
-    features = np.array([row["features"] for row in rows], np.float64)
-    return feature_matrix(components.reshape(-1, len(COMPONENTS)),
-                          features.reshape(-1, len(SQL_FEATURES)))  # fmt: skip
+    return feature_matrix(
+        {name: np.array([row[name] for row in rows], np.float64) for name in READ}
+    )
 
 
 def _reordered(rows: Sequence[Mapping[str, Any]], scores: Matrix) -> list[dict[str, Any]]:

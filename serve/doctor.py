@@ -18,6 +18,7 @@ from palate.statements import Statements
 from rerank.learned import unusable
 from sql.database import Database
 from sql.migrate import check_schema
+from sql.room import installed_in
 from sql.syntax import All
 
 _statements = Statements(Path(__file__).parent / "statements" / "doctor.sql")
@@ -155,8 +156,27 @@ def _look_at_extensions(database: Database) -> Iterator[Check]:
 
 
 def _look_at_schema(database: Database) -> Iterator[Check]:
+    with database.read() as connection:
+        place = installed_in(connection, database.schema)
+        psql = connection.execute(_statements["psql"], {"schema": database.schema}).one()
+    if place not in (None, database.schema):
+        yield Check(
+            "schema",
+            "fail",
+            f"in {place}, from before Palate had one of its own",
+            f"Run `palate db migrate`, which moves it to {database.schema} with its data, or set "
+            f"PALATE_SCHEMA={place} to leave it there.",
+        )
+        return
     check_schema(database)
-    yield Check("schema", "ok", "as this Palate expects")
+    yield Check("schema", "ok", f"{place}, as this Palate expects")
+    yield _judge(
+        "psql",
+        psql.found,
+        f"{psql.role} {'finds' if psql.found else 'does not find'} search() by its name alone",
+        f"At psql: ALTER ROLE {psql.role} IN DATABASE {psql.database} "
+        f"SET search_path = {psql.path};",
+    )
 
 
 def _look_at_data(database: Database) -> Iterator[Check]:

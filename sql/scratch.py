@@ -40,13 +40,12 @@ def scratch(database: Database) -> Iterator[Database]:
     One that a killed process left behind is dropped by the next. Raises ScratchError when the
     role may not create schemas, or when a live table would show through.
     """
-    with database.read() as connection:
-        home, path = connection.execute(_statements["search_path"]).one()
     with scratch_schema(database) as schema:
-        made = _bound(database, f"{schema},{path}")
+        schemas = (schema, *database.schemas)
+        made = Database(database.psql_url, database.settings, schemas=schemas)
         try:
             migrate(made)
-            _check_opaque(made, home, schema)
+            _check_opaque(made)
             yield made
         finally:
             made.close()
@@ -79,8 +78,7 @@ def fill(
     One array a column; ``times`` in seconds since 1970. Nothing that live ratings say is copied.
     """
     with made.begin(patient=True) as connection:
-        home = connection.execute(_statements["next_schema"]).scalar_one()
-        run_script(connection, _named("copy_catalog", home=home))
+        run_script(connection, _named("copy_catalog", home=made.schemas[1]))
         connection.execute(_statements["without_triggers"])
         order = np.lexsort((movie_ids, user_ids))
         for start in range(0, len(order), _COPY_ROWS):
@@ -101,25 +99,21 @@ def _named(name: str, **identifiers: str) -> str:
     return _statements.raw(name).format(**quoted)
 
 
-def _bound(database: Database, search_path: str) -> Database:
-    url = database.url.update_query_dict({"options": f"-csearch_path={search_path}"})
-    return Database(url.render_as_string(hide_password=False), database.settings)
-
-
 def _create(keeper: sqlalchemy.Connection, schema: str) -> None:
     try:
         run_script(keeper, _named("create", schema=schema))
     except psycopg.errors.InsufficientPrivilege as error:
         raise ScratchError(
-            "Evaluation needs a schema of its own for the time it runs, and this role may not "
-            "create one. Nothing was done. GRANT CREATE ON DATABASE to it, or use the owner."
+            "This needs a schema of its own for the time it takes, and the role may not create "
+            "one. Nothing was done. GRANT CREATE ON DATABASE to it, or use the owner."
         ) from error
 
 
-def _check_opaque(made: Database, home: str, schema: str) -> None:
+def _check_opaque(made: Database) -> None:
+    scratch, home, *_ = made.schemas
     with made.read() as connection:
         rows: Any = connection.execute(
-            _statements["seen_through"], {"home": home, "scratch": schema}
+            _statements["seen_through"], {"home": home, "scratch": scratch}
         )
         names = list(rows.scalars())
     if names:

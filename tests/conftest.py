@@ -98,6 +98,12 @@ def cloned(server: EmbeddedServer, settings: Settings, template: str | None) -> 
             else psql.SQL("")
         )
         admin.execute(psql.SQL("CREATE DATABASE {}").format(psql.Identifier(name)) + source)
+        # As `db migrate` does for its own roles: what tests say at psql finds Palate's schema.
+        admin.execute(
+            psql.SQL("ALTER DATABASE {} SET search_path = palate, public, pg_temp").format(
+                psql.Identifier(name)
+            )
+        )
     database = Database(server.url_for(name), settings)
     try:
         yield database

@@ -19,10 +19,6 @@ def _counts(ratings: Ratings) -> NDArray[np.int64]:
     return np.bincount(ratings.columns, minlength=len(ratings.movie_ids))
 
 
-def _same_for_all(ratings: Ratings, scores: Floats) -> NDArray[Any]:
-    return np.broadcast_to(scores, (len(ratings.user_ids), len(scores)))
-
-
 @dataclass
 class Random(Model):
     """Any films: each user's own, the same every time for one ``seed``."""
@@ -45,28 +41,12 @@ class Random(Model):
 
 @dataclass
 class Popularity(Model):
-    """ln(1 + ratings) of the film."""
+    """ln(1 + ratings) of the film, each halved for every ``half_life_days`` before the newest."""
 
     name: ClassVar[str] = "popularity"
     personal: ClassVar[bool] = False
-    learned: ClassVar[tuple[str, ...]] = ("popularity",)
 
-    def _learn(self, ratings: Ratings, movies: Movies | None) -> None:  # noqa: ARG002
-        self.popularity: Floats = np.log1p(_counts(ratings)).astype(np.float32)
-
-    def _score_all(self, ratings: Ratings) -> NDArray[Any]:
-        return _same_for_all(ratings, self.popularity)
-
-
-@dataclass
-class DecayedPopularity(Model):
-    """ln(1 + ratings), each halved for every ``half_life_days`` before the newest one."""
-
-    name: ClassVar[str] = "decayed-popularity"
-    personal: ClassVar[bool] = False
-    learned: ClassVar[tuple[str, ...]] = ("popularity",)
-
-    half_life_days: float = 730.5
+    half_life_days: float = float("inf")
 
     def _learn(self, ratings: Ratings, movies: Movies | None) -> None:  # noqa: ARG002
         age = (ratings.times.max(initial=0) - ratings.times) / _DAY
@@ -76,7 +56,16 @@ class DecayedPopularity(Model):
         self.popularity: Floats = np.log1p(decayed).astype(np.float32)
 
     def _score_all(self, ratings: Ratings) -> NDArray[Any]:
-        return _same_for_all(ratings, self.popularity)
+        return np.broadcast_to(self.popularity, (len(ratings.user_ids), len(self.popularity)))
+
+
+@dataclass
+class DecayedPopularity(Popularity):
+    """Popularity of late, as search() has it."""
+
+    name: ClassVar[str] = "decayed-popularity"
+
+    half_life_days: float = 730.5
 
 
 @dataclass
@@ -90,7 +79,6 @@ class Bias(Model):
     name: ClassVar[str] = "bias"
     personal: ClassVar[bool] = False  # users differ in stars, not in order
     predicts_ratings: ClassVar[bool] = True
-    learned: ClassVar[tuple[str, ...]] = ("mean", "films")
 
     l2: float = 5.0
 
@@ -116,7 +104,6 @@ class ItemKnn(Model):
     """
 
     name: ClassVar[str] = "item-knn"
-    learned: ClassVar[tuple[str, ...]] = ("data", "indices", "indptr")
 
     neighbours: int = 50
     l2: float = 10.0
@@ -156,7 +143,6 @@ class Content(Model):
     """Cosine of the film's centred text vector and the user's, made as the profiles in SQL are."""
 
     name: ClassVar[str] = "content"
-    learned: ClassVar[tuple[str, ...]] = ("vectors",)
 
     def _learn(self, ratings: Ratings, movies: Movies | None) -> None:
         m = len(ratings.movie_ids)

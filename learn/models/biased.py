@@ -35,7 +35,6 @@ class BiasedMf(Model):
 
     name: ClassVar[str] = "biased-mf"
     predicts_ratings: ClassVar[bool] = True
-    learned: ClassVar[tuple[str, ...]] = ("mean", "biases", "factors", "counts")
 
     rank: int = 16
     l2: float = 5.0

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.linalg import svds
 
-from learn.models.interface import Model, Movies, Ratings
+from learn.models.interface import Movies, Ratings, WeightedModel
 from learn.models.stacked import Stacked, known_sides, with_windows
 from palate.errors import MisuseError
 
@@ -25,22 +25,12 @@ _SHORT, _SMALL = 3000, 100_000_000  # the shorter side and the cells of what is 
 
 
 @dataclass
-class FactorModel(Model):
-    """What two-factor models share. A rating's weight is ``base + slope * (rating - 3.5)``."""
-
-    learned: ClassVar[tuple[str, ...]] = ("factors_in", "factors_out")
-
-    rank: int = 64
-    base: float = 1.0
-    slope: float = 0.5
-    seed: int = 0
+class FactorModel(WeightedModel):
+    """What two-factor models share."""
 
     def __post_init__(self) -> None:
         self.factors_in: Floats = np.zeros((0, self.rank), np.float32)  # (m, rank)
         self.factors_out: Floats = np.zeros((0, self.rank), np.float32)
-
-    def _weighted(self, ratings: Ratings) -> sparse.csr_matrix:
-        return ratings.with_values(self.base + self.slope * (ratings.values - 3.5))
 
     def _score_all(self, ratings: Ratings) -> NDArray[Any]:
         return np.asarray((self._weighted(ratings) @ self.factors_in) @ self.factors_out.T)
@@ -109,32 +99,38 @@ class Ease(FactorModel):
 
     def _learn(self, ratings: Ratings, movies: Movies | None) -> None:
         weighted = with_windows(ratings, self._weighted(ratings), self.window)
-        found = _autoencoder(self, weighted, ratings, movies, self.rank)
-        self.factors_in, self.factors_out, _ = found
+        self._factor(weighted, ratings, movies, self.rank)
+
+    def _factor(
+        self, weighted: sparse.csr_matrix, ratings: Ratings, movies: Movies | None, rank: int
+    ) -> None:
+        """Set both factors (m, r) and ``own`` (m,), B's diagonal, were it not 0."""
+        degrees = np.bincount(ratings.columns, minlength=len(ratings.movie_ids)).clip(1)
+        norm = (degrees**-self.degree_exponent).astype(np.float32)
+        scaled = (weighted @ sparse.diags(norm)).tocsr()
+        size = np.sqrt((scaled.data**2).sum() / max(len(norm), 1))  # a film's column, on average
+        sides = known_sides(movies, ratings.movie_ids, self.text, self.genres, self.years)
+        spectrum, v = _svd(Stacked(scaled, size * sides.T), rank, 0)
+        squared = spectrum**2
+        shrunk = squared / (squared + self.l2 * squared.max(initial=0) + 1e-12)
+        itself = (v**2 * shrunk).sum(axis=1)
+        alone = np.maximum(1 - itself, 1e-6)
+        self.factors_in = norm[:, None] * v
+        self.factors_out = v * shrunk / (norm * alone)[:, None]
+        self.own: Floats = itself / alone
 
 
 @dataclass
-class FullEase(Model):
-    """EASE with every singular value, a film saying nothing of itself. What ``ease`` is held to.
+class FullEase(Ease):
+    """EASE with every singular value, whatever the rank, a film saying nothing of itself. What
+    ``ease`` is held to.
 
     Where rows and films are both more than ``most_films``, only the most rated films are known.
     """
 
     name: ClassVar[str] = "full-ease"
-    learned: ClassVar[tuple[str, ...]] = ("factors_in", "factors_out", "own")
 
-    base: float = 1.0
-    slope: float = 0.5
-    l2: float = 0.1
-    degree_exponent: float = 0.2
-    text: float = 1.0
-    genres: float = 0.5
-    years: float = 0.5
-    window: int = 50
     most_films: int = 6000
-
-    def _weighted(self, ratings: Ratings) -> sparse.csr_matrix:
-        return ratings.with_values(self.base + self.slope * (ratings.values - 3.5))
 
     def _learn(self, ratings: Ratings, movies: Movies | None) -> None:
         weighted = with_windows(ratings, self._weighted(ratings), self.window)
@@ -142,35 +138,12 @@ class FullEase(Model):
             counts = np.bincount(ratings.columns, minlength=len(ratings.movie_ids))
             rare = np.argsort(-counts, kind="stable")[self.most_films :]
             weighted = weighted @ sparse.diags(~np.isin(np.arange(len(counts)), rare), dtype="f4")
-        found = _autoencoder(self, weighted, ratings, movies, min(weighted.shape) + _SIDES)
-        self.factors_in, self.factors_out, self.own = found
+        self._factor(weighted, ratings, movies, min(weighted.shape) + _SIDES)
 
     def _score_all(self, ratings: Ratings) -> NDArray[Any]:
-        weighted = self._weighted(ratings)
-        scores = (weighted @ self.factors_in) @ self.factors_out.T
-        scores[ratings.rows, ratings.columns] -= weighted.data * self.own[ratings.columns]
-        return np.asarray(scores)
-
-
-def _autoencoder(
-    model: Ease | FullEase,
-    weighted: sparse.csr_matrix,
-    ratings: Ratings,
-    movies: Movies | None,
-    rank: int,
-) -> tuple[Floats, Floats, Floats]:
-    """factors_in and factors_out of EASE (m, r), and B's diagonal, (m,), were it not 0."""
-    degrees = np.bincount(ratings.columns, minlength=len(ratings.movie_ids)).clip(1)
-    norm = (degrees**-model.degree_exponent).astype(np.float32)
-    scaled = (weighted @ sparse.diags(norm)).tocsr()
-    size = np.sqrt((scaled.data**2).sum() / max(len(norm), 1))  # a film's column, on average
-    sides = known_sides(movies, ratings.movie_ids, model.text, model.genres, model.years)
-    spectrum, v = _svd(Stacked(scaled, size * sides.T), rank, 0)
-    squared = spectrum**2
-    shrunk = squared / (squared + model.l2 * squared.max(initial=0) + 1e-12)
-    itself = (v**2 * shrunk).sum(axis=1)
-    alone = np.maximum(1 - itself, 1e-6)
-    return norm[:, None] * v, v * shrunk / (norm * alone)[:, None], itself / alone
+        scores = super()._score_all(ratings)
+        scores[ratings.rows, ratings.columns] -= self._weights(ratings) * self.own[ratings.columns]
+        return scores
 
 
 def _svd(matrix: Any, rank: int, seed: int) -> tuple[Floats, Floats]:

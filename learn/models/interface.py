@@ -9,12 +9,10 @@ that user's ratings at the time of asking. Folding in new users or ratings is no
 
 import copy
 import dataclasses
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -89,6 +87,22 @@ class Ratings:
         """Place in ``user_ids`` of each rating, (r,)."""
         return np.repeat(np.arange(len(self.user_ids)), np.diff(self.starts))
 
+    def last(self, order: NDArray[np.int64], fraction: float) -> NDArray[np.bool_]:
+        """(r,) whether a rating is in the end of its user's, ``fraction`` of them rounded down.
+
+        ``order`` (r,) sorts ratings within users that follow each other.
+        """
+        counts = np.diff(self.starts)
+        kept = counts - (counts * fraction + 1e-9).astype(np.int64)
+        place = np.arange(len(self)) - np.repeat(self.starts[:-1], counts)
+        found = np.empty(len(self), np.bool_)
+        found[order] = place >= np.repeat(kept, counts)
+        return found
+
+    def latest(self, fraction: float) -> NDArray[np.bool_]:
+        """(r,) whether a rating is among its user's last by time, ties by movie_id."""
+        return self.last(np.lexsort((self.columns, self.times, self.rows)), fraction)
+
     def where(self, mask: NDArray[np.bool_]) -> "Ratings":
         """The ratings where ``mask`` (r,) holds; users and films stay."""
         counts = np.r_[0, np.cumsum(mask)][self.starts]
@@ -96,12 +110,6 @@ class Ratings:
             self.user_ids, self.movie_ids, counts,
             self.columns[mask], self.values[mask], self.times[mask],
         )  # fmt: skip
-
-    def of_user(self, user_id: int) -> tuple[Ids, NDArray[np.float32], NDArray[np.float64]]:
-        """One user's films, values and times. Raises NotFoundError."""
-        row = places(self.user_ids, [user_id], "user")[0]
-        part = slice(self.starts[row], self.starts[row + 1])
-        return self.movie_ids[self.columns[part]], self.values[part], self.times[part]
 
     def take(self, user_rows: NDArray[np.int64]) -> "Ratings":
         """The ratings of some users, by place; sorted places, each once."""
@@ -160,12 +168,10 @@ def places(known: Ids, ids: ArrayLike, what: str) -> NDArray[np.int64]:
 class Model(ABC):
     """A model of taste: its fields are its parameters.
 
-    A model implements ``_learn`` and ``_score_all`` and lists the arrays it learned.
+    A model implements ``_learn`` and ``_score_all``.
     """
 
     name: ClassVar[str]
-    learned: ClassVar[tuple[str, ...]] = ()
-    """Attributes that ``_learn`` sets: arrays, which save() writes and load() reads."""
     personal: ClassVar[bool] = True
     """Whether users differ in what they are given."""
     predicts_ratings: ClassVar[bool] = False
@@ -202,27 +208,6 @@ class Model(ABC):
         scores: Scores = np.concatenate(parts)[back].astype(np.float32)
         return scores
 
-    def recommend(
-        self, user: int | Ratings, k: int = 10, *, exclude_seen: bool = True
-    ) -> tuple[Ids, Scores]:
-        """The ``k`` best films, and their scores, for a known user or for one user's ratings.
-
-        Raises NotFoundError for a user that the model does not know.
-        """
-        if isinstance(user, Ratings):
-            return self.fold_in(user).recommend(int(user.user_ids[0]), k, exclude_seen=exclude_seen)
-        scores = self.score([user], self.movie_ids)[0]
-        if exclude_seen:
-            seen, _, _ = self.ratings.of_user(user)
-            scores[places(self.movie_ids, seen, "film")] = -np.inf
-        return _best(self.movie_ids, scores, k)
-
-    def similar(self, movie_id: int, k: int = 10) -> tuple[Ids, Scores]:
-        """The ``k`` films that somebody who rated only this one 5 stars would be given."""
-        places(self.movie_ids, [movie_id], "film")
-        nobody = 0
-        return self.recommend(Ratings.of([nobody], [movie_id], [5.0]), k)
-
     def fold_in(self, ratings: Ratings) -> Self:
         """A model that knows these users as well, by these ratings; nothing is trained.
 
@@ -243,40 +228,27 @@ class Model(ABC):
             f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "ratings"
         }
 
-    def save(self, path: Path) -> None:
-        """Write the model as plain arrays (.npz); nothing in it is pickled."""
-        kept = {f"ratings.{f.name}": getattr(self.ratings, f.name)
-                for f in dataclasses.fields(Ratings)}  # fmt: skip
-        arrays = {name: np.asarray(getattr(self, name)) for name in self.learned}
-        about = json.dumps({"name": self.name, "parameters": self.parameters()})
-        with path.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, about=np.array(about), **kept, **arrays)
-
-    @classmethod
-    def load(cls, path: Path) -> Self:
-        """Read what save() wrote. Raises MisuseError for the file of another model."""
-        with np.load(path, allow_pickle=False) as file:
-            about = json.loads(str(file["about"]))
-            if about["name"] != cls.name:
-                raise MisuseError(f"{path.name} holds a model {about['name']}, not {cls.name}.")
-            model = cls(**about["parameters"])
-            model.ratings = Ratings(
-                **{f.name: file[f"ratings.{f.name}"] for f in dataclasses.fields(Ratings)}
-            )
-            for name in cls.learned:
-                setattr(model, name, file[name])
-        return model
-
     @abstractmethod
     def _learn(self, ratings: Ratings, movies: Movies | None) -> None:
-        """Set the attributes that ``learned`` lists. The columns of ``ratings`` are all films."""
+        """Learn. The columns of ``ratings`` are all films."""
 
     @abstractmethod
     def _score_all(self, ratings: Ratings) -> NDArray[Any]:
         """The scores (n, m) of the users of ``ratings``, whose columns are all films."""
 
 
-def _best(movie_ids: Ids, scores: Scores, k: int) -> tuple[Ids, Scores]:
-    order = np.lexsort((movie_ids, -scores))[:k]
-    order = order[np.isfinite(scores[order])]
-    return movie_ids[order], scores[order]
+@dataclass
+class WeightedModel(Model):
+    """A model that weighs ratings by their stars: ``base + slope * (rating - 3.5)``."""
+
+    rank: int = 64
+    base: float = 1.0
+    slope: float = 0.5
+    seed: int = 0
+
+    def _weights(self, ratings: Ratings) -> NDArray[np.float32]:
+        """(r,) what each rating counts."""
+        return np.asarray(self.base + self.slope * (ratings.values - 3.5), np.float32)
+
+    def _weighted(self, ratings: Ratings) -> sparse.csr_matrix:
+        return ratings.with_values(self._weights(ratings))

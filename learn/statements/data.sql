@@ -25,6 +25,20 @@ CROSS JOIN LATERAL search(
     seen        => 'drop',
     relax_below => :k) h;
 
+-- name: features
+-- search_features() as the service calls it, for many queries at once.
+SELECT q.number, h.*
+FROM unnest(CAST(:numbers AS bigint[]), CAST(:user_ids AS bigint[]),
+            CAST(:queries AS jsonb[]), CAST(:looses AS jsonb[]))
+     AS q (number, user_id, query, loose)
+CROSS JOIN LATERAL search_features(
+    query       => q.query,
+    for_user    => q.user_id,
+    candidates  => :candidates,
+    loose       => q.loose,
+    seen        => 'drop',
+    relax_below => :k) h;
+
 -- name: live_relations_read
 -- A transaction keeps a lock on every table it read. Schemas of Palate's behind the first one in
 -- the search_path are live: one, or two when a scratch database is itself held out from.

@@ -12,7 +12,7 @@ from bench.markdown import growth_markdown, report_markdown
 from bench.search import bench_search
 from bench.train import TrainReport, bench_spark, bench_train
 from ingest.progress import watch
-from learn.train import FACTOR_MODELS
+from learn.models.families import FACTOR_MODELS
 from palate.errors import MisuseError
 from serve.cli.options import Json, Master
 from serve.cli.output import err, examples, present, print_json, say

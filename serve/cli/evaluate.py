@@ -8,13 +8,12 @@ from typing import Annotated
 import typer
 
 from evaluate.estimates import Estimate
-from evaluate.page import page
 from evaluate.recommend import PROTOCOLS, ProtocolResult, evaluate_recommend
+from evaluate.report import make_markdown, make_page
 from evaluate.retrain import retrain
 from evaluate.runs import Run, read_run, write_run
 from evaluate.runs import compare as differences_of
 from evaluate.search import SetResult, evaluate_search
-from evaluate.tables import tables
 from learn.held_out import SETS
 from learn.models.families import MODELS
 from learn.models.interface import Model
@@ -194,8 +193,8 @@ def _report(run: Run, output: Path | None, earlier: Sequence[Run], *, json: bool
     kind = run.about.kind
     if output is not None:
         write_run(run, output / f"{kind}.json")
-        (output / f"{kind}.html").write_text(page(run), encoding="utf-8")
-        (output / f"{kind}.md").write_text(tables(run), encoding="utf-8")
+        (output / f"{kind}.html").write_text(make_page(run), encoding="utf-8")
+        (output / f"{kind}.md").write_text(make_markdown(run), encoding="utf-8")
         say(f"Wrote {output / kind}.json, .html and .md.")
     if json:
         differences = [differences_of(before, run) for before in earlier]

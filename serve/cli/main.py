@@ -20,7 +20,7 @@ from typer.exceptions import TyperException
 from typer.main import get_group
 
 import palate
-from palate.errors import PalateError
+from palate.errors import PalateError, RefusedByDatabaseError
 from serve.cli.output import examples, say
 
 _INTERRUPTED = 130
@@ -168,6 +168,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except typer.Abort:
         say("palate: stopped. Nothing was done.")
         return 1
+    except RefusedByDatabaseError as error:
+        return _failed(error, f"{error} PostgreSQL said: {error.said}.", error.exit_code)
     except PalateError as error:
         return _failed(error, str(error), error.exit_code)
     except BrokenPipeError:

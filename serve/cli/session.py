@@ -4,8 +4,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import psycopg
-import sqlalchemy
 import typer
 from pydantic import ValidationError
 
@@ -32,7 +30,7 @@ class Session:
         ``migrate`` brings an embedded database to this schema first; another server's schema
         changes only on `palate db migrate`. Raises SchemaError when the schema does not fit.
         """
-        with Database.open(self.settings) as database, _fitting_schema():
+        with Database.open(self.settings) as database, _fitting_schema(database):
             if migrate and database.server is not None:
                 from sql.migrate import migrate as bring_up  # alembic is slow, and rarely needed
 
@@ -76,8 +74,10 @@ def _read_settings(flags: Mapping[str, Any]) -> Settings:
         return Settings(**flags)
     except ValidationError as error:
         first = error.errors()[0]
-        name = "PALATE_" + "_".join(str(part) for part in first["loc"]).upper()
-        raise MisuseError(f"{name}: {first['msg']}. Nothing was done. Correct it.") from error
+        name = "_".join(str(part) for part in first["loc"]).upper().removeprefix("PALATE_")
+        raise MisuseError(
+            f"PALATE_{name}: {first['msg']}. Nothing was done. Correct it."
+        ) from error
 
 
 def session(context: typer.Context) -> Session:
@@ -89,20 +89,12 @@ def session(context: typer.Context) -> Session:
 
 
 @contextmanager
-def _fitting_schema() -> Iterator[None]:
-    """Turn the database's word for a missing table or function into what to do."""
+def _fitting_schema(database: Database) -> Iterator[None]:
+    """Where something of the schema is missing, say which version it is of."""
     try:
         yield
-    except sqlalchemy.exc.ProgrammingError as error:
-        if isinstance(
-            error.orig,
-            psycopg.errors.UndefinedTable
-            | psycopg.errors.UndefinedFunction
-            | psycopg.errors.UndefinedColumn
-            | psycopg.errors.UndefinedObject,
-        ):
-            raise SchemaError(
-                "The database has no schema that fits this Palate. Nothing was done. "
-                "Run `palate db migrate`; `palate demo` fills an empty one with the sample."
-            ) from error
+    except SchemaError:
+        from sql.migrate import check_schema  # alembic is slow, and rarely needed
+
+        check_schema(database)
         raise

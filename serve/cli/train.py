@@ -10,14 +10,15 @@ import typer
 
 from ingest.features import PARTS, read_features, read_statistics
 from learn.lambdarank import LambdaRank
-from learn.models.als import Als
 from learn.models.epochs import listening
 from learn.models.factors import FactorModel
+from learn.models.families import FACTOR_MODELS
+from learn.models.implicit import Als
 from learn.registry import StoredModel, active_model, get_model, not_comparable
 from learn.spark import train_als
 from learn.tracking import Run, keep_models, tracked
-from learn.train import FACTOR_MODELS, use
 from learn.train import train as learn
+from learn.train import use
 from learn.train_ratings import train_ratings
 from palate.errors import MisuseError, NotInstalledError
 from serve.cli.models import Force, print_models

@@ -4,10 +4,10 @@ from typing import Annotated, Any
 
 import typer
 
+from learn.blend import TunedBlend, apply_blend, tune_blend
 from learn.tracking import tracked
 from learn.tuning import Tuned
 from learn.tuning import tune as study_of
-from learn.weights import TunedBlend, apply_blend, tune_blend
 from palate.errors import MisuseError
 from serve.cli.options import Json, Seed
 from serve.cli.output import as_json, err, examples, print_json, say, warn, when_stopped

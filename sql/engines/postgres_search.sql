@@ -24,7 +24,7 @@ $$;
 
 -- Infix tokens and the words' tsqueries to one tsquery. '0:' is a lexeme that no film has.
 CREATE OR REPLACE FUNCTION search_expression(match jsonb, words jsonb) RETURNS tsquery
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path FROM CURRENT AS $$
 BEGIN
     RETURN (
         SELECT string_agg(CASE
@@ -44,7 +44,7 @@ CREATE OR REPLACE FUNCTION search_places(query jsonb)
 RETURNS TABLE (word bigint, kind text, code text, factor double precision, tie double precision,
                score double precision, scores boolean, needed integer, lexemes text[],
                tsq text, "when" jsonb)
-LANGUAGE plpgsql STABLE ROWS 10 AS $$
+LANGUAGE plpgsql STABLE ROWS 10 SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
 BEGIN
 RETURN QUERY

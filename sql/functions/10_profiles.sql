@@ -23,7 +23,7 @@ RETURN (1 + (rating - 3.5) / 2) * CASE WHEN half_life_days IS NULL THEN 1
 
 -- The vector follows its sums, whoever changes them.
 CREATE OR REPLACE FUNCTION set_taste() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     taste vector;
 BEGIN
@@ -41,7 +41,7 @@ CREATE OR REPLACE TRIGGER users_taste
 -- Adds what a statement changed, so that concurrent writers lose nothing. Users are taken in
 -- one order, so that two bulk writers do not deadlock. EXECUTE plans for the rows at hand.
 CREATE OR REPLACE FUNCTION add_ratings_to_profiles() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     EXECUTE format($sql$
         INSERT INTO users AS u (user_id, profile, embedding_sum, weight_sum, rating_count)
@@ -82,7 +82,7 @@ CREATE OR REPLACE TRIGGER ratings_deleted AFTER DELETE ON ratings
 
 -- TRUNCATE has no rows to subtract: every profile is made again, of nothing.
 CREATE OR REPLACE FUNCTION forget_all_ratings() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     PERFORM refresh_profiles();
     DELETE FROM user_factors;
@@ -93,7 +93,7 @@ CREATE OR REPLACE TRIGGER ratings_truncated AFTER TRUNCATE ON ratings
     FOR EACH STATEMENT EXECUTE FUNCTION forget_all_ratings();
 
 CREATE OR REPLACE FUNCTION keep_users_with_ratings() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     IF EXISTS (SELECT FROM ratings r
                WHERE r.user_id = OLD.user_id AND r.profile = OLD.profile) THEN
@@ -110,7 +110,7 @@ CREATE OR REPLACE TRIGGER users_deleted BEFORE DELETE ON users
 -- Makes every profile again from the ratings; returns how many there are. Writers of ratings
 -- wait meanwhile, readers do not.
 CREATE OR REPLACE FUNCTION refresh_profiles() RETURNS bigint
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     refreshed bigint;
 BEGIN

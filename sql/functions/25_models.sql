@@ -14,7 +14,7 @@ RETURN coalesce((parameters ->> 'base')::double precision, 1)
 -- Adds what a statement changed to the active model's factors of its users. Users are taken in
 -- one order, as by the triggers that keep profiles, so that bulk writers do not deadlock.
 CREATE OR REPLACE FUNCTION add_ratings_to_factors() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     active models;
     changes text := CASE TG_OP
@@ -63,7 +63,7 @@ CREATE OR REPLACE TRIGGER ratings_deleted_factors AFTER DELETE ON ratings
 -- Makes every user's factors of one model again from the ratings; returns how many there are.
 -- Writers of ratings wait meanwhile, readers do not.
 CREATE OR REPLACE FUNCTION refresh_user_factors(model bigint) RETURNS bigint
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     refreshed bigint;
 BEGIN
@@ -84,7 +84,7 @@ END $$;
 -- Makes one model the active one of its kind, with the weights of the blend that were tuned with
 -- it; the one before is retired. All readers see the change at once, when it is committed.
 CREATE OR REPLACE FUNCTION activate_model(model bigint) RETURNS void
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     chosen models;
 BEGIN
@@ -116,7 +116,7 @@ END $$;
 -- or removed, and can read it before the next search asks. Nobody needs to: every search learns
 -- from its own statement which models are active, so a message that is missed is missed by no search.
 CREATE OR REPLACE FUNCTION tell_models_changed() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     PERFORM pg_notify('palate_models', '');
     RETURN NULL;

@@ -19,6 +19,7 @@ DECLARE f regprocedure;
 BEGIN
     FOR f IN SELECT p.oid FROM pg_proc p
              WHERE p.proname IN ('search', 'similar') AND p.pronamespace = current_schema()::regnamespace
+               AND 'for_user' = ANY (p.proargnames)  -- a neighbour's has other arguments
     LOOP EXECUTE format('DROP FUNCTION %s', f); END LOOP;
     EXECUTE format('DROP TYPE IF EXISTS %I.search_hit', current_schema());
 END $$;
@@ -69,7 +70,7 @@ $$;
 -- The error for a value that search() does not know, rather than an answer to another question.
 -- Called only where there is one.
 CREATE OR REPLACE FUNCTION refuse_argument(name text, given text, known text) RETURNS bigint
-LANGUAGE plpgsql STABLE AS $$
+LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
 BEGIN
     RAISE EXCEPTION 'search(): unknown %: %', name, given
         USING ERRCODE = 'invalid_parameter_value', HINT = 'Known: ' || known || '.';

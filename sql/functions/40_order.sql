@@ -1,16 +1,15 @@
 -- search_features(): what a learned order is told of each candidate, beside what search() says.
 --
--- Made from the hundred ratings that the user gave last, and from the active factors. `features`
--- holds, in this order: affinity, affinity of the 10 and of the 30 ratings given last, ln(1 +
--- ratings) and mean rating of the film, its year, years from the user's last rating, years from
--- the mean year of the films rated, how much of the film's genres was rated, how much better or
--- worse than the user's mean, ln(1 + the user's ratings), the user's mean rating, candidates.
+-- Made from the hundred ratings that the user gave last, and from the active factors. A feature is a
+-- column: add it to the table returned and, at the same place, to the SELECT, and its name to
+-- SQL_FEATURES in rerank/learned.py, which reads features by their names.
 
 DO $$
 DECLARE f regprocedure;
 BEGIN
     FOR f IN SELECT p.oid FROM pg_proc p
              WHERE p.proname = 'search_features' AND p.pronamespace = current_schema()::regnamespace
+               AND 'for_user' = ANY (p.proargnames)  -- a neighbour's has other arguments
     LOOP EXECUTE format('DROP FUNCTION %s', f); END LOOP;
 END $$;
 
@@ -44,7 +43,18 @@ CREATE FUNCTION search_features(
     rating                     real,
     personalized               boolean,
     relaxed                    boolean,
-    features                   real[]
+    -- Features.
+    affinity                   double precision,
+    affinity_10                double precision,  -- of the 10 ratings given last
+    affinity_30                double precision,
+    log_ratings                double precision,  -- ln(1 + the film's ratings)
+    mean_rating                double precision,
+    years_from_last_rating     double precision,
+    years_from_own_mean        double precision,  -- from the mean year of the films rated
+    genres_rated               double precision,  -- how much of the film's genres was rated
+    genres_liked               double precision,  -- how much better than the user's mean
+    log_user_ratings           double precision,
+    user_mean                  double precision
 ) LANGUAGE sql STABLE AS $$
 WITH hits AS MATERIALIZED (
     SELECT * FROM search(query, for_user, search_features.profile, candidates, candidates, NULL,
@@ -83,13 +93,12 @@ WITH hits AS MATERIALIZED (
           FROM latest l CROSS JOIN person p CROSS JOIN LATERAL unnest(l.genres) x(genre)
           GROUP BY x.genre) g
 )
-SELECT h.*, ARRAY[
+SELECT h.*,
     -(film.factors_out <#> r.whole),
     -(film.factors_out <#> r.ten),
     -(film.factors_out <#> r.thirty),
     ln(1 + film.rating_count),
     film.avg_rating,
-    h.year,
     h.year - p.last_year,
     abs(h.year - p.year),
     (SELECT avg(coalesce((g.ratings ->> x.genre)::double precision, 0))
@@ -97,9 +106,7 @@ SELECT h.*, ARRAY[
     (SELECT avg(coalesce((g.liking ->> x.genre)::double precision, 0))
      FROM unnest(film.genres) x(genre)),
     ln(1 + p.rating_count),
-    p.mean,
-    count(*) OVER ()
-]::real[]
+    p.mean
 FROM hits h
 CROSS JOIN person p
 CROSS JOIN genre g

@@ -1,7 +1,8 @@
 -- What \d+, \df+ and \dT+ say of every table, column, type and function: written once, here. A
 -- test names whatever has no line. Called behind every migration: what is made anew has none.
-CREATE OR REPLACE FUNCTION make_comments() RETURNS void
-LANGUAGE plpgsql AS $$
+-- Only of Palate's own (their oids): a neighbour's table may have a column called title, too.
+CREATE OR REPLACE FUNCTION make_comments(own oid[]) RETURNS void
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     said record;
 BEGIN
@@ -23,13 +24,13 @@ BEGIN
             ('explain_search', 'Why films stand where they do: a row for each part of each score. query, for_user, profile, k films.'),
             ('factor_weight', 'How much a rating adds to a user''s factors, by the model''s parameters.'),
             ('fold', 'Text in lower case without accents, as searches compare it.'),
-            ('foreign_objects', 'Objects of Palate in a schema that palate_owner does not own yet.'),
             ('forget_all_ratings', 'Trigger: users know nothing more once ratings are truncated.'),
             ('forget_movies', 'Take films (ids) out of the search index.'),
             ('has_operators', 'Whether what was typed is more than words and "phrases".'),
             ('keep_users_with_ratings', 'Trigger: a user who has rated is not deleted.'),
             ('known_dollars', 'An amount, or NULL where it is too small to be true.'),
             ('make_comments', 'Say of every object what it is.'),
+            ('set_search_paths', 'Let roles find Palate''s schema at psql.'),
             ('make_roles', 'Make palate_owner, palate_app and palate_read, and grant what each needs.'),
             ('movies_to_search', 'Trigger: keep the search index in step with films.'),
             ('overall_rating', 'The mean of all ratings; 3.5 where there are none.'),
@@ -79,7 +80,7 @@ BEGIN
             ('tell_models_changed', 'Trigger: notify servers that another model is active.'),
             ('without_fields', 'What was typed without its "field:".')
         ) c (name, comment)
-        JOIN pg_proc p ON p.proname = c.name AND p.pronamespace = current_schema()::regnamespace
+        JOIN pg_proc p ON p.proname = c.name AND p.oid = ANY (own)
     LOOP
         EXECUTE format('COMMENT ON FUNCTION %s IS %L', said.place, said.comment);
     END LOOP;
@@ -109,7 +110,7 @@ BEGIN
             ('user_factors', 'What collaborative models know of users, kept by triggers.'),
             ('users', 'Users and their taste vectors, kept by triggers.')
         ) c (name, comment)
-        JOIN pg_class r ON r.relname = c.name AND r.relnamespace = current_schema()::regnamespace
+        JOIN pg_class r ON r.relname = c.name AND r.oid = ANY (own)
     LOOP
         EXECUTE format('COMMENT ON %s %s IS %L',
                        CASE said.relkind WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'v' THEN 'VIEW'
@@ -230,10 +231,9 @@ BEGIN
             ('users', 'synthetic', 'Made for tests: counts in no statistic and teaches nothing.')
         ) c (relation, name, comment)
         JOIN pg_class r ON c.relation IN (r.relname, '*')
-            AND r.relnamespace = current_schema()::regnamespace
+            AND r.oid = ANY (own)
             AND r.relkind IN ('r', 'm', 'v', 'c')
         JOIN pg_attribute a ON a.attrelid = r.oid AND a.attname = c.name AND a.attnum > 0
-        WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = r.oid AND d.deptype = 'e')
         ORDER BY c.relation <> '*'
     LOOP
         EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', said.place, said.attname, said.comment);

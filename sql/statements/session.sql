@@ -4,6 +4,15 @@
 -- written into the statement (see palate/statements.py), for a plan for any LIMIT loses the top-n
 -- scan. Planning every statement anew would also plan each foreign-key check, five times as long
 -- as a load takes.
-SELECT set_config('statement_timeout', %s, false),
+-- Names are Palate's own, then those of the vector extension, wherever it was put; temporary tables
+-- come last, so that none stands before a table of ours.
+SELECT set_config('statement_timeout', %(timeout)s, false),
        set_config('jit', 'off', false),
-       set_config('plan_cache_mode', 'force_generic_plan', false)
+       set_config('plan_cache_mode', 'force_generic_plan', false),
+       set_config('search_path', (
+           SELECT string_agg(quote_ident(s.name), ', ' ORDER BY s.place)
+           FROM unnest(%(schemas)s::text[] || ARRAY[
+               coalesce((SELECT n.nspname::text FROM pg_extension e
+                         JOIN pg_namespace n ON n.oid = e.extnamespace
+                         WHERE e.extname = 'vector'), 'public'),
+               'pg_temp']) WITH ORDINALITY s (name, place)), false)

@@ -195,7 +195,7 @@ def test_everything_belongs_to_the_owner(node: Node, loaded: list[str]) -> None:
     migrate = job(node.found, "load")["initContainers"][0]
     with connect(node, migrate) as owner:
         owners = owner.execute(
-            "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'"
+            "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'palate'"
         ).fetchall()
     assert owners == [("palate_owner",)]
 

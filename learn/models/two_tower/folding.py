@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from learn.models.interface import Ratings
-from learn.models.two_tower.features import Floats
+
+Floats = NDArray[np.float32]
 
 _PASSES = 60
 _CLOSE = 1e-4  # of the residual, where solving ends

@@ -12,15 +12,17 @@ from numpy.typing import NDArray
 
 from learn.models.factors import FactorModel
 from learn.models.interface import Ids, Movies, Ratings
-from learn.models.two_tower.features import Floats
 from palate.errors import MisuseError, NotInstalledError
 
 if TYPE_CHECKING:
+    from learn.models.two_tower.material import UserFacts
     from learn.models.two_tower.network import Towers
     from learn.models.two_tower.training import Recipe
 
+Floats = NDArray[np.float32]
+
 LOSSES = ("mse", "bpr", "softmax", "combined")
-"""What training can make small; ``losses.py`` says how."""
+"""What training can make small; ``network.py`` says how."""
 
 _AROUND = ("device", "checkpoints", "resume")
 """Fields that say how training is run, not what is learned."""
@@ -42,10 +44,6 @@ class TwoTower(FactorModel):
 
     name: ClassVar[str] = "two-tower"
     on_request: ClassVar[bool] = True
-    learned: ClassVar[tuple[str, ...]] = (
-        "factors_in", "factors_out", "known", "network", "sizes", "newest", "mean", "deviation",
-        "genres",
-    )  # fmt: skip
 
     rank: int = 128
     width: int = 64
@@ -68,12 +66,7 @@ class TwoTower(FactorModel):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.known: Ids = np.zeros(0, np.int64)  # users whose ids were learned, sorted
-        self.network: Floats = np.zeros(0, np.float32)  # every number of both towers
-        self.sizes: NDArray[np.int64] = np.zeros(5, np.int64)  # what Towers is made with
-        self.newest: NDArray[np.float64] = np.zeros(())  # seconds since 1970
-        self.mean: Floats = np.zeros(6, np.float32)  # of the users' features
-        self.deviation: Floats = np.ones(6, np.float32)
-        self.genres: Floats = np.zeros((0, 1), np.float32)  # (m, g)
+        self._facts: UserFacts | None = None
         self._towers: Towers | None = None
         self._written: list[Path] = []
         _check(self)
@@ -85,16 +78,14 @@ class TwoTower(FactorModel):
         """The user tower's vectors of these users, (n, rank). The columns are all films."""
         import torch
 
-        from learn.models.two_tower.features import Scale
-        from learn.models.two_tower.material import UserFacts, users_on
+        from learn.models.two_tower.material import users_on
         from learn.models.two_tower.training import user_vectors
 
-        facts = UserFacts(float(self.newest), Scale(self.mean, self.deviation), self.genres)
-        cpu = torch.device("cpu")
-        users = users_on(ratings, self._weighted(ratings).data, facts, self.known, cpu)
+        if self._towers is None or self._facts is None:
+            raise RuntimeError("the towers have not learned")
+        weights = self._weights(ratings)
+        users = users_on(ratings, weights, self._facts, self.known, torch.device("cpu"))
         rows = torch.arange(len(ratings.user_ids))
-        if self._towers is None:
-            self._towers = self._rebuilt()
         found: Floats = user_vectors(self._towers, users, rows).numpy()
         return found
 
@@ -129,13 +120,7 @@ class TwoTower(FactorModel):
             checkpoint=self._checkpoint(ratings), about=about, resume=self.resume,
         )  # fmt: skip
         self._towers = towers
-        state = towers.state_dict().values()
-        self.network = np.concatenate([value.reshape(-1).float().numpy() for value in state])
-        self.sizes = np.array(towers.sizes, np.int64)
-        self.known = ratings.user_ids
-        self.newest = np.array(material.facts.newest)
-        self.mean, self.deviation = material.facts.scale.mean, material.facts.scale.deviation
-        self.genres = material.facts.genres
+        self.known, self._facts = ratings.user_ids, material.facts
         rated = torch.from_numpy(material.counts > 0)
         self.factors_out = film_vectors(towers, material.films(torch.device("cpu")), rated).numpy()
         self._fold(ratings)
@@ -152,25 +137,6 @@ class TwoTower(FactorModel):
         from learn.models.two_tower.training import Recipe
 
         return Recipe(**{f.name: getattr(self, f.name) for f in fields(Recipe)})
-
-    def _rebuilt(self) -> "Towers":
-        """The towers of the numbers that were loaded."""
-        import torch
-
-        from learn.models.two_tower.network import Towers
-
-        users, films, facts, record, content = self.sizes.tolist()
-        towers = Towers(
-            users, films, facts, record, content,
-            rank=self.rank, width=self.width, dropout=self.dropout,
-        )  # fmt: skip
-        state, start = {}, 0
-        for name, value in towers.state_dict().items():
-            part = torch.from_numpy(self.network[start : start + value.numel()])
-            state[name] = part.reshape(value.shape).to(value.dtype)
-            start += value.numel()
-        towers.load_state_dict(state)
-        return towers.eval()
 
 
 _MOST_FOLDED = 20_000  # users that the additions are fitted to

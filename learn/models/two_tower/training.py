@@ -1,9 +1,10 @@
 """Training of the towers: epochs of batches, early stopping, checkpoints."""
 
 import math
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,9 @@ from torch import Tensor
 
 from learn.models.epochs import tell_epoch
 from learn.models.interface import Movies, Ratings
-from learn.models.two_tower.checkpoints import Checkpoint, load_checkpoint
-from learn.models.two_tower.losses import FUNCTIONS, Batch
 from learn.models.two_tower.material import Material, users_on
-from learn.models.two_tower.network import Films, Towers, Users
-from palate.errors import MisuseError
+from learn.models.two_tower.network import FUNCTIONS, Batch, Films, Towers, Users
+from palate.errors import ConflictError, LoadError, MisuseError
 
 _FEWEST = 10  # ratings
 _GRADIENT = 1.0  # norm that gradients are clipped to
@@ -26,6 +25,8 @@ _LIKED = 4.0
 _CHECKED = 2000  # users that an epoch is measured on
 _AT_ONCE = 256
 _CUTOFF = 50
+
+State = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,52 @@ def train_towers(
         return run.best_towers(), run.material.with_ratings(ratings)
 
 
+@dataclass(frozen=True)
+class Checkpoint:
+    """After an epoch: all that the next ones depend on. ``about`` says what is being trained."""
+
+    about: str
+    epoch: int
+    network: State
+    optimizer: State
+    best: dict[str, Tensor]
+    best_epoch: int
+    best_score: float
+    log: list[dict[str, float]]
+
+    def save(self, path: Path) -> None:
+        """Write it beside ``path`` and put it there in one step: a kill leaves the one before."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f"{path.name}.{os.getpid()}.part")
+        try:
+            torch.save(asdict(self), part)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def load_checkpoint(path: Path, about: str) -> Checkpoint | None:
+    """What save() wrote, if there is any.
+
+    Raises LoadError for a file that is none, ConflictError for that of another training.
+    """
+    if not path.is_file():
+        return None
+    try:
+        found = Checkpoint(**torch.load(path, map_location="cpu", weights_only=True))
+    except Exception as error:
+        raise LoadError(
+            f"{path} is no checkpoint of this Palate. Nothing was trained. "
+            "Train without --resume, or delete the file."
+        ) from error
+    if found.about != about:
+        raise ConflictError(
+            f"{path} is of other ratings, films or parameters. Nothing was trained. "
+            "Train without --resume to begin anew."
+        )
+    return found
+
+
 class _Run:
     """One training: the towers, the optimizer, and the best epoch so far."""
 
@@ -102,7 +149,7 @@ class _Run:
         self, ratings: Ratings, movies: Movies | None, recipe: Recipe, device: torch.device
     ) -> None:
         self.recipe, self.device = recipe, device
-        late = late_part(ratings, recipe.validation)
+        late = ratings.latest(recipe.validation)
         self.ratings, self.late = ratings.where(~late), ratings.where(late)
         self.material = material = Material.of(self.ratings, movies)
         self.films = material.films(device)
@@ -260,17 +307,6 @@ def _gains(top: NDArray[np.int64], liked: Ratings) -> float:
     gains = (np.take_along_axis(hits, top, 1) * discounts).sum(axis=1)
     ideal = np.cumsum(discounts)[np.minimum(np.diff(liked.starts), k) - 1]
     return float((gains / ideal).sum())
-
-
-def late_part(ratings: Ratings, share: float) -> NDArray[np.bool_]:
-    """The last ``share`` of each user's ratings by time, rounded down, (r,)."""
-    order = np.lexsort((ratings.columns, ratings.times, ratings.rows))
-    counts = np.diff(ratings.starts)
-    kept = counts - (counts * share + 1e-9).astype(np.int64)
-    place = np.arange(len(ratings)) - np.repeat(ratings.starts[:-1], counts)
-    late = np.empty(len(ratings), np.bool_)
-    late[order] = place >= np.repeat(kept, counts)
-    return late
 
 
 @contextmanager

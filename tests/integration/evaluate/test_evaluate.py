@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,15 +10,15 @@ import numpy as np
 import pytest
 import sqlalchemy
 
-from evaluate.page import page
 from evaluate.rankings import EvaluationError, Weighted, check, single_components
 from evaluate.recommend import evaluate_recommend, make_trial
+from evaluate.report import make_markdown, make_page
 from evaluate.retrain import retrain
 from evaluate.runs import Run, compare, read_run, write_run
 from evaluate.search import evaluate_search
 from learn.candidates import CandidateLists, fetch_candidates, read_weights
 from learn.guard import LeakError, check_statistics
-from learn.held_out import SETS, Held, held_out
+from learn.held_out import SETS, Held, hold_out
 from learn.lambdarank import LambdaRank
 from learn.models.factors import Svd
 from learn.models.interface import Ratings
@@ -30,7 +31,7 @@ from sql.database import Database
 
 @pytest.fixture(scope="module")
 def held(few_raters_database: Database) -> Iterator[Held]:
-    with held_out(few_raters_database, SETS, users=25) as held:
+    with hold_out(few_raters_database, SETS, users=25) as held:
         yield held
 
 
@@ -82,7 +83,8 @@ def test_an_order_that_search_does_not_give_is_not_measured(held: Held) -> None:
 def test_no_candidate_was_rated_in_training(held: Held) -> None:
     lists = fetched(held)
     for number, query in enumerate(lists.queries):
-        rated, _, _ = held.training.of_user(query.user_id)
+        row = np.searchsorted(held.training.user_ids, [query.user_id])
+        rated = held.training.movie_ids[held.training.take(row).columns]
         part = slice(lists.starts[number], lists.starts[number + 1])
         assert not np.isin(lists.movie_ids[part], rated).any()
         assert query.movie_id in lists.movie_ids[part]
@@ -95,21 +97,21 @@ def test_statistics_of_training_ratings_pass_the_guard(held: Held) -> None:
 @pytest.mark.parametrize(
     ("planted", "caught"),
     [
-        ("UPDATE movies m SET rating_count = p.rating_count FROM public.movies p"
+        ("UPDATE movies m SET rating_count = p.rating_count FROM palate.movies p"
          " WHERE p.movie_id = m.movie_id", "movies.rating_count"),
-        ("UPDATE movies m SET avg_rating = p.avg_rating FROM public.movies p"
+        ("UPDATE movies m SET avg_rating = p.avg_rating FROM palate.movies p"
          " WHERE p.movie_id = m.movie_id", "movies.avg_rating"),
         ("DROP MATERIALIZED VIEW movie_stats;"
-         "CREATE TABLE movie_stats AS SELECT * FROM public.movie_stats",
+         "CREATE TABLE movie_stats AS SELECT * FROM palate.movie_stats",
          "movie_stats.rating_count"),
-        ("INSERT INTO ratings SELECT * FROM public.ratings ON CONFLICT DO NOTHING",
+        ("INSERT INTO ratings SELECT * FROM palate.ratings ON CONFLICT DO NOTHING",
          "users' rating_count"),
     ],
 )  # fmt: skip
 def test_planted_statistics_that_know_the_future_are_caught(
     few_raters_copy: Database, planted: str, caught: str
 ) -> None:
-    with held_out(few_raters_copy, ["one-word"], users=5) as held:
+    with hold_out(few_raters_copy, ["one-word"], users=5) as held:
         run_script(held.database, planted)
         with pytest.raises(LeakError, match=caught):
             check_statistics(held.database, held.training)
@@ -117,13 +119,13 @@ def test_planted_statistics_that_know_the_future_are_caught(
 
 def test_a_planted_feature_that_reads_live_rows_is_caught(few_raters_copy: Database) -> None:
     """A component made of all the ratings there are, held-out ones included."""
-    with held_out(few_raters_copy, ["one-word"], users=5) as held:
+    with hold_out(few_raters_copy, ["one-word"], users=5) as held:
         fetched(held)
         run_script(
             held.database,
             "DROP MATERIALIZED VIEW movie_stats;"
             "CREATE VIEW movie_stats AS SELECT movie_id, count(*) AS popularity"
-            " FROM public.ratings GROUP BY movie_id",
+            " FROM palate.ratings GROUP BY movie_id",
         )
         with pytest.raises(LeakError, match="ratings"):
             fetched(held)
@@ -131,7 +133,7 @@ def test_a_planted_feature_that_reads_live_rows_is_caught(few_raters_copy: Datab
 
 def test_held_out_ratings_change_nothing_that_is_measured(few_raters_copy: Database) -> None:
     """The same training ratings beside another future give the same candidates and components."""
-    with held_out(few_raters_copy, ["one-word"], users=5) as held:
+    with hold_out(few_raters_copy, ["one-word"], users=5) as held:
         before, queries = fetched(held), list(held.queries["one-word"][:20])
         kept = set(pairs(held.training))
         future = [pair for pair in pairs(held.ratings) if pair not in kept]
@@ -143,7 +145,7 @@ def test_held_out_ratings_change_nothing_that_is_measured(few_raters_copy: Datab
             ),
             [{"user_id": user, "movie_id": movie} for user, movie in future],
         )
-    with held_out(few_raters_copy, ["one-word"], users=25) as held:
+    with hold_out(few_raters_copy, ["one-word"], users=25) as held:
         after = fetch_candidates(held.database, queries)
     assert (before.movie_ids == after.movie_ids).all()
     for name, values in before.components.items():
@@ -201,7 +203,8 @@ def test_recommendation_by_every_protocol(few_raters_database: Database) -> None
         assert accuracy["recall@5"].mean <= accuracy["recall@100"].mean
         assert 0 < result.beyond["svd"]["coverage"] <= 1
         assert 0 < result.beyond["svd"]["diversity"] < 2
-    assert "nDCG@10" in page(run)
+    assert "| svd" in make_markdown(run)
+    assert "<td>svd" in make_page(run)
 
 
 def test_strangers_are_in_no_training(few_raters_database: Database) -> None:
@@ -220,9 +223,15 @@ def test_without_ratings_there_is_nothing_to_measure(database: Database) -> None
 
 
 def test_the_page_of_a_run_stands_alone(search_run: Run) -> None:
-    text = page(search_run)
-    assert "<svg" in text
-    assert "http" not in text.replace("http://www.w3.org", "")
+    text = make_page(search_run)
+    assert text.count("<svg") == 2
+    assert not re.search(r"""(src|href)=["'](?!#)""", text)
+
+
+def test_a_run_as_markdown_has_a_row_a_ranking(search_run: Run) -> None:
+    lines = make_markdown(search_run).splitlines()
+    blend = search_run.results["one-word"].rankings["blend"].metrics["ndcg@10"]
+    assert [line for line in lines if line.startswith("| blend") and f"{blend.mean:.4f}" in line]
 
 
 def test_stored_models_are_trained_again_on_what_they_may_know(few_raters_copy: Database) -> None:
@@ -240,7 +249,7 @@ def test_stored_models_are_trained_again_on_what_they_may_know(few_raters_copy: 
 
 
 def test_a_model_that_learned_from_other_ratings_is_caught(few_raters_copy: Database) -> None:
-    with held_out(few_raters_copy, ["one-word"], users=5) as held:
+    with hold_out(few_raters_copy, ["one-word"], users=5) as held:
         model = Svd(rank=4).fit(held.ratings)  # of the future, too
         activate(held.database, save_factors(held.database, model, metrics={}))
         with pytest.raises(LeakError, match="svd 1"):

@@ -18,6 +18,7 @@ from learn.train import Trained, train
 from palate.contract import SearchRequest
 from palate.errors import ConflictError, NotFoundError
 from palate.settings import Settings
+from rerank.learned import READ
 from rerank.profile import rate, unrate
 from rerank.search import Searcher
 from serve.doctor import look_at_order
@@ -290,3 +291,14 @@ def test_synthetic_users_teach_nothing(few_raters_copy: Database) -> None:
         )
         connection.exec_driver_sql("UPDATE users SET synthetic = true WHERE user_id = 900000")
     assert registry.fingerprint(read_ratings(few_raters_copy)) == registry.fingerprint(ratings)
+
+
+def test_search_features_tells_every_feature_by_its_name(trained: tuple[Database, Trained]) -> None:
+    database, _ = trained
+    with database.read() as connection:
+        found = connection.exec_driver_sql(
+            "SELECT * FROM search_features(parse_query('lord'), 1) LIMIT 1"
+        )
+        row = found.mappings().one()
+    assert [name for name in READ if name not in row] == []
+    assert [name for name in READ if not isinstance(row[name], float | int)] == []

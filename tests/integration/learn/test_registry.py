@@ -91,7 +91,7 @@ if model_id:
         wait()
 with Database(url, Settings(_env_file=None)) as database:
     model = Svd(rank=4).fit(read_ratings(database))
-    registry.encode_rows = wait
+    registry.write_factors = wait
     registry.save_factors(database, model, metrics={})
 """
 

@@ -13,7 +13,7 @@ pytest.importorskip("duckdb")
 from ingest.features import build_features
 from learn import registry
 from learn.data import read_ratings
-from learn.models.als import Als
+from learn.models.implicit import Als
 from learn.spark import train_als
 from palate.errors import ConflictError, NotFoundError
 from palate.settings import Settings

@@ -17,17 +17,17 @@ pytest.importorskip("optuna")
 import optuna
 
 from learn import registry, tuning
-from learn.candidates import candidate_scores, fetch_candidates, read_weights
+from learn.blend import TunedBlend, apply_blend, tune_blend
+from learn.candidates import fetch_candidates, read_weights, score_candidates
 from learn.data import read_movies, read_ratings
-from learn.held_out import held_out
+from learn.held_out import hold_out
 from learn.models.baselines import Popularity
 from learn.models.factors import Svd
 from learn.models.families import MODELS
 from learn.models.interface import Movies, Ratings
-from learn.objectives import Objective, Step, ndcg, objective
+from learn.objectives import Objective, Step, ndcg, open_objective
 from learn.split import temporal_split
 from learn.tuning import command, studies_file, tune
-from learn.weights import TunedBlend, apply_blend, tune_blend
 from palate.errors import ConflictError, MisuseError
 from palate.settings import Settings
 from sql.database import Database
@@ -147,7 +147,7 @@ def given(monkeypatch: pytest.MonkeyPatch, values: list[float]) -> None:
     def made(_: Database, name: str, **__: Any) -> Iterator[Objective]:
         yield Objective(MODELS[name]().parameters(), attempt)
 
-    monkeypatch.setattr(tuning, "objective", made)
+    monkeypatch.setattr(tuning, "open_objective", made)
 
 
 def test_nothing_is_tried_on_what_evaluation_measures(
@@ -161,7 +161,7 @@ def test_nothing_is_tried_on_what_evaluation_measures(
             super()._learn(ratings, movies)
 
     monkeypatch.setitem(MODELS, "spy", Spy)
-    with objective(few_raters_database, "spy") as goal:
+    with open_objective(few_raters_database, "spy") as goal:
         reached = goal.attempt(goal.defaults, lambda *_: None)
     assert 0 < reached < 1
     ratings = read_ratings(few_raters_database)
@@ -173,17 +173,17 @@ def test_nothing_is_tried_on_what_evaluation_measures(
 
 
 def test_candidates_stand_as_sql_has_them(few_raters_database: Database) -> None:
-    with held_out(few_raters_database, ("one-word",), users=60) as held:
+    with hold_out(few_raters_database, ("one-word",), users=60) as held:
         model = Svd(rank=16).fit(held.training, read_movies(held.database))
         registry.activate(held.database, registry.save_factors(held.database, model, metrics={}))
         lists = fetch_candidates(held.database, held.queries["one-word"])
-        ours = ndcg(lists, candidate_scores(model, lists))
+        ours = ndcg(lists, score_candidates(model, lists))
         theirs = ndcg(lists, np.nan_to_num(lists.components["collaborative"]))
     assert ours == pytest.approx(theirs, abs=2e-3)
 
 
 def test_the_order_is_tuned_on_its_own_features(few_raters_database: Database) -> None:
-    with objective(few_raters_database, "order") as goal:
+    with open_objective(few_raters_database, "order") as goal:
         reached = goal.attempt({**goal.defaults, "rounds": 5, "least_in_leaf": 20}, lambda *_: None)
     assert 0 < reached < 1
 

@@ -360,7 +360,7 @@ def test_two_sessions_at_once(cluster: Cluster, kube: KubeApi, sample_database: 
         connected(port, sample_database) as one,
         connected(port, sample_database) as other,
     ):
-        one.execute("SET search_path = public")
+        one.execute("SET search_path = palate, public")
         waiting = threading.Thread(target=one.execute, args=[b"SELECT pg_sleep(0.2)"])
         waiting.start()
         films = other.execute(SEARCH.encode()).fetchall()

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from learn.models.interface import Movies, Ratings
+from learn.models.interface import Model, Movies, Ratings
 
 USERS, FILMS, RARE = 120, 80, 3
 COLD_FILM = 10_000
@@ -33,3 +33,13 @@ def movies() -> Movies:
     kinds = np.eye(8, dtype=np.float32)[np.r_[np.arange(FILMS) % 2, 0]]
     return Movies(ids, [("Even",) if i % 2 == 0 else ("Odd",) for i in ids],
                   np.full(len(ids), 2000, np.float32), kinds)  # fmt: skip
+
+
+def best_films(model: Model, user: int, k: int = 10) -> np.ndarray:
+    """The films that a model puts on top of those that the user has not rated."""
+    row = int(np.searchsorted(model.ratings.user_ids, user))
+    scores = model.score([user], model.movie_ids)[0]
+    scores[
+        model.ratings.columns[model.ratings.starts[row] : model.ratings.starts[row + 1]]
+    ] = -np.inf
+    return model.movie_ids[np.lexsort((model.movie_ids, -scores))[:k]]

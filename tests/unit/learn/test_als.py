@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from learn.models.als import Als, FullAls
-from learn.models.bpr import Bpr
+from learn.models.implicit import Als, Bpr, FullAls
 from learn.models.interface import Model, Ratings
 from palate.errors import MisuseError
 from tests.unit.learn import structured

@@ -46,7 +46,8 @@ def test_a_film_that_nobody_rated_is_what_its_genre_is() -> None:
 def test_a_user_is_the_ridge_regression_of_the_ratings() -> None:
     training, _, movies = stars_of()
     model = BiasedMf(rank=3, l2=2.0, l2_per_rating=0.5, l2_bias=4.0).fit(training, movies)
-    films, values, _ = training.of_user(7)
+    of_user = training.take(np.array([7]))
+    films, values = of_user.columns, of_user.values
     x = np.column_stack([np.ones(len(films)), model.factors[films]])
     ridge = np.diag([4.0] + [2.0 + 0.5 * len(films)] * 3)
     left = values - model.mean - model.biases[films]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluate.estimates import bootstrap
-from learn.metrics import debiasing_weights, rank_metrics
+from learn.metrics import rank_metrics, weigh_by_rarity
 
 
 def test_metrics_of_a_few_ranks_by_hand() -> None:
@@ -46,7 +46,7 @@ def test_metrics_are_those_of_trec_eval(ranks: list[int]) -> None:
 
 
 def test_popular_films_count_less_when_debiased() -> None:
-    assert debiasing_weights(np.array([0, 3, 99])).tolist() == [1, 0.5, 0.1]
+    assert weigh_by_rarity(np.array([0, 3, 99])).tolist() == [1, 0.5, 0.1]
 
 
 def test_an_estimate_is_the_weighted_mean_inside_its_interval() -> None:

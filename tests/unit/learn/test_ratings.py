@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from learn.models.interface import Ratings
-from palate.errors import MisuseError, NotFoundError
+from palate.errors import MisuseError
 
 pairs = st.lists(
     st.tuples(st.integers(0, 9), st.integers(0, 9)), unique=True, min_size=1, max_size=40
@@ -62,5 +62,3 @@ def test_what_cannot_be_learned_from_is_refused() -> None:
         Ratings.of([1, 1], [2, 2], [3.0, 4.0])
     with pytest.raises(MisuseError, match="no number"):
         Ratings.of([1], [2], [np.nan])
-    with pytest.raises(NotFoundError, match="no user 5"):
-        of([(1, 1)]).of_user(5)

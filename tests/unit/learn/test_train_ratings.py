@@ -6,7 +6,7 @@ import pytest
 from learn import train_ratings
 from learn.models.biased import BiasedMf
 from learn.models.interface import Ratings
-from learn.train_ratings import calibrate, held_out_residuals
+from learn.train_ratings import calibrate, measure_residuals
 from tests.unit.learn import structured
 
 SMALL = BiasedMf(rank=4, epochs=4)
@@ -14,7 +14,7 @@ SMALL = BiasedMf(rank=4, epochs=4)
 
 def test_every_user_is_predicted_once_from_none_of_the_ratings_and_from_more() -> None:
     ratings = structured.ratings()
-    found = held_out_residuals(SMALL, ratings, structured.movies())
+    found = measure_residuals(SMALL, ratings, structured.movies())
     assert np.isfinite(found.left).all()
     steps = ~found.last
     assert sorted(set(found.user_ratings[steps])) == [0, 1, 2, 4, 7, 12]
@@ -35,7 +35,7 @@ def test_held_out_users_teach_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         learn(self, ratings, None)
 
     monkeypatch.setattr(BiasedMf, "_learn", watch)
-    found = held_out_residuals(SMALL, structured.ratings(), None)
+    found = measure_residuals(SMALL, structured.ratings(), None)
     everybody = set(range(structured.USERS))
     held = [everybody - users for users in met]
     assert set.union(*held) == everybody == set(found.users.tolist())
@@ -45,12 +45,12 @@ def test_held_out_users_teach_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_many_ratings_are_learned_from_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(train_ratings, "_MOST_RATINGS", 400)
     model = BiasedMf(rank=4, epochs=2)
-    held_out_residuals(model, structured.ratings(), None)
+    measure_residuals(model, structured.ratings(), None)
     assert 300 < len(model.ratings) <= 400
 
 
 def test_what_is_measured_is_of_users_that_the_intervals_were_not_made_of() -> None:
-    found = held_out_residuals(SMALL, structured.ratings(), structured.movies())
+    found = measure_residuals(SMALL, structured.ratings(), structured.movies())
     intervals, metrics = calibrate(found)
     last = found.left[found.last]
     assert metrics["rmse"] == pytest.approx(np.sqrt(np.mean(last**2)), abs=1e-4)

@@ -14,7 +14,7 @@ import pytest
 from ingest.features import build_features, read_features
 from learn.models.epochs import listening
 from learn.models.interface import Movies, Ratings
-from learn.models.two_tower.features import movie_genres, movie_record, top_genres, user_numbers
+from learn.models.two_tower.material import movie_genres, movie_record, top_genres, user_numbers
 from learn.models.two_tower.model import LOSSES, FullTwoTower, TwoTower
 from palate.errors import ConflictError, LoadError, MisuseError, NotFoundError, NotInstalledError
 from tests.unit.ingest.test_features import DAY, MONDAY, Few
@@ -57,7 +57,7 @@ def folded(model: FullTwoTower) -> TwoTower:
 def own_kind(model: TwoTower) -> float:
     """The share of what users are recommended that is of the kind they like; chance is .5."""
     shares = [
-        np.mean((model.recommend(user, 10)[0] - 100) % 2 == user % 2)
+        np.mean((structured.best_films(model, user) - 100) % 2 == user % 2)
         for user in range(0, structured.USERS, 4)
     ]
     return float(np.mean(shares))
@@ -83,7 +83,8 @@ def test_a_film_without_ratings_is_known_by_its_content(
 
 def test_rating_a_film_that_nobody_rated_tells_something(model: FullTwoTower) -> None:
     served = folded(model)
-    found, _ = served.recommend(Ratings.of([900], [ODD_COLD], [5.0]), 10)
+    served = served.fold_in(Ratings.of([900], [ODD_COLD], [5.0]))
+    found = structured.best_films(served, 900)
     assert np.mean((found - 100) % 2) > 0.5
 
 
@@ -111,7 +112,7 @@ def test_the_ridge_is_the_exact_one() -> None:
 
 def test_popular_films_are_not_punished_for_being_met_as_negatives() -> None:
     """The correction of in-batch softmax: what is met e times as often counts an e-th."""
-    from learn.models.two_tower.losses import Batch, softmax
+    from learn.models.two_tower.network import Batch, softmax
 
     user, film = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]])
     never = torch.zeros((1, 2), dtype=torch.bool)
@@ -181,7 +182,7 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_towers(
     with listening(lambda epoch, _: epochs.append(epoch)):
         again.fit(structured.ratings(), both_cold())
     assert epochs[0] == 3
-    assert np.array_equal(again.network, model.network)
+    assert np.array_equal(again.factors_out, model.factors_out)
     assert np.array_equal(again.factors_in, model.factors_in)
     assert len(list(tmp_path.iterdir())) == 1
     again.forget_checkpoints()
@@ -209,7 +210,7 @@ class Mischief:
 
 
 def test_a_checkpoint_runs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from learn.models.two_tower.checkpoints import load_checkpoint
+    from learn.models.two_tower.training import load_checkpoint
 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "pickled.pt").write_bytes(pickle.dumps(Mischief()))

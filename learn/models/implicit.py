@@ -1,5 +1,6 @@
-"""Implicit ALS: films' factors from who rated what, each rating a confidence (library implicit)."""
+"""Models of the library implicit: ALS, each rating a confidence, and BPR, from pairs of films."""
 
+import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from scipy import sparse
 
 from learn.models.epochs import tell_epoch
 from learn.models.factors import FactorModel
-from learn.models.interface import Model, Movies, Ratings
+from learn.models.interface import Movies, Ratings, WeightedModel
 from palate.errors import MisuseError, NotInstalledError
 
 Floats = NDArray[np.float32]
@@ -59,36 +60,18 @@ def inward(films: NDArray[Any], equations: NDArray[Any], l2: float, alpha: float
 
 
 @dataclass
-class FullAls(Model):
+class FullAls(Als):
     """Implicit ALS as it was published: each user's own equations are solved. What ``als`` is held
     to."""
 
     name: ClassVar[str] = "full-als"
-    learned: ClassVar[tuple[str, ...]] = ("films",)
-
-    rank: int = 64
-    base: float = 1.0
-    slope: float = 0.5
-    l2: float = 20.0
-    alpha: float = 2.0
-    epochs: int = 15
-    seed: int = 0
-
-    def _confidence(self, ratings: Ratings) -> sparse.csr_matrix:
-        return ratings.with_values(
-            self.alpha * (self.base + self.slope * (ratings.values - 3.5)).astype(np.float32)
-        )
-
-    def _learn(self, ratings: Ratings, movies: Movies | None) -> None:  # noqa: ARG002
-        confidence = self._confidence(ratings)
-        self.films: Floats = _film_factors(confidence, self.rank, self.l2, self.epochs, self.seed)
 
     def _score_all(self, ratings: Ratings) -> NDArray[Any]:
         with _library_model(self.rank, self.l2, 0, self.seed) as model:
-            model.item_factors = self.films
+            model.item_factors = self.factors_out
             everybody = np.arange(len(ratings.user_ids))
-            users = model.recalculate_user(everybody, self._confidence(ratings))
-        return np.asarray(users @ self.films.T)
+            users = model.recalculate_user(everybody, self.alpha * self._weighted(ratings))
+        return np.asarray(users @ self.factors_out.T)
 
 
 def _film_factors(
@@ -109,20 +92,70 @@ def _film_factors(
 @contextmanager
 def _library_model(rank: int, l2: float, epochs: int, seed: int) -> Iterator[Any]:
     """The library's model, which has threads of its own: those of BLAS rest meanwhile."""
-    try:
-        from implicit.cpu.als import AlternatingLeastSquares
-        from threadpoolctl import threadpool_limits
-    except ImportError as error:
-        raise not_installed("ALS") from error
+    _check_installed()
+    from implicit.cpu.als import AlternatingLeastSquares
+    from threadpoolctl import threadpool_limits
+
     with threadpool_limits(1, "blas"):
         yield AlternatingLeastSquares(
             factors=rank, regularization=l2, iterations=epochs, random_state=seed
         )
 
 
-def not_installed(what: str) -> NotInstalledError:
-    """What to say where the library is missing."""
-    return NotInstalledError(
-        f"{what} needs the library implicit, which is not installed. Nothing was learned. "
-        "Install it in Palate's folder: pip install -e '.[train]'."
-    )
+def _check_installed() -> None:
+    """Raises NotInstalledError where the library is missing."""
+    if importlib.util.find_spec("implicit") is None:
+        raise NotInstalledError(
+            "ALS and BPR need the library implicit, which is not installed. Nothing was learned. "
+            "Install it in Palate's folder: pip install -e '.[train]'."
+        )
+
+
+@dataclass
+class Bpr(WeightedModel):
+    """BPR matrix factorisation (Rendle et al. 2009, library implicit): x = p(user) . q(film) + b.
+
+    Stochastic gradient steps of ``learning_rate`` over ``epochs`` passes, in one thread, so that a
+    seed repeats. It has no closed form for a user. Users are therefore made by the linear map from
+    the sum of weight(rating) * q(film) over the films rated that comes nearest to the factors that
+    BPR gave its users, in least squares: a newcomer's are made as everybody's.
+    """
+
+    name: ClassVar[str] = "bpr"
+
+    rank: int = 32
+    l2: float = 0.01
+    learning_rate: float = 0.05
+    epochs: int = 60
+
+    def _learn(self, ratings: Ratings, movies: Movies | None) -> None:  # noqa: ARG002
+        model = self._fitted(ratings)
+        users = model.user_factors[:, :-1]
+        self.films: Floats = np.ascontiguousarray(model.item_factors[:, :-1], np.float32)
+        self.biases: Floats = model.item_factors[:, -1].astype(np.float32)
+        sums = self._weighted(ratings) @ self.films
+        gram = sums.T @ sums + np.eye(self.rank)
+        self.factors_in: Floats = np.asarray(
+            self.films @ np.linalg.solve(gram, sums.T @ users), np.float32
+        )
+
+    def _fitted(self, ratings: Ratings) -> Any:
+        if not len(ratings):
+            raise MisuseError("There are no ratings to learn from. Nothing was learned.")
+        _check_installed()
+        from implicit.cpu.bpr import BayesianPersonalizedRanking
+
+        model = BayesianPersonalizedRanking(
+            factors=self.rank, learning_rate=self.learning_rate, regularization=self.l2,
+            iterations=self.epochs, num_threads=1, random_state=self.seed,
+        )  # fmt: skip
+        model.fit(
+            ratings.with_values(np.ones(len(ratings), np.float32)),
+            show_progress=False,
+            callback=lambda epoch, *_: tell_epoch(epoch + 1),
+        )
+        return model
+
+    def _score_all(self, ratings: Ratings) -> NDArray[Any]:
+        users = self._weighted(ratings) @ self.factors_in
+        return np.asarray(users @ self.films.T + self.biases)
