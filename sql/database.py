@@ -91,6 +91,11 @@ class Database:
         timeout = f"{int(self.settings.statement_timeout * 1000)}"
         return {"timeout": timeout, "schemas": list(self.schemas)}
 
+    @cached_property
+    def where(self) -> str:
+        """The address as messages say it."""
+        return self.url.set(drivername="postgresql").render_as_string(hide_password=True)
+
     @property
     def psql_url(self) -> str:
         """The address as libpq reads it, password included."""
@@ -123,7 +128,7 @@ class Database:
 @contextmanager
 def _translated(database: Database) -> Iterator[None]:
     """Turn a lost or absent server into an error that says so."""
-    where = database.url.set(drivername="postgresql").render_as_string(hide_password=True)
+    where = database.where
     try:
         yield
     except sqlalchemy.exc.TimeoutError as error:

@@ -302,8 +302,6 @@ def _field_error(error: dict[str, Any]) -> FieldError:
     location: Literal["query", "path", "body", "header"] = (
         place if place in ("query", "path", "body", "header") else "body"
     )
-    if error["type"] == "json_invalid":
-        return FieldError(location="body", name=None, detail=f"no JSON: {error['ctx']['error']}")
     parts = [str(part) for part in rest]
     message = str(error["msg"]).removeprefix("Value error, ")
     return FieldError(

@@ -7,6 +7,7 @@ of its body.
 """
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from functools import partial
 from inspect import iscoroutinefunction
@@ -152,10 +153,14 @@ def read_body(request: Request, model: type[Model]) -> Model:
     Raises InvalidRequestError.
     """
     try:
-        return model.model_validate_json(request.scope[BODY])
+        return model.model_validate(json.loads(request.scope[BODY]))
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
         raise InvalidRequestError.of_validation(found, "body") from error
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequestError.of(
+            [FieldError(location="body", name=None, detail=f"no JSON: {error}")]
+        ) from error
 
 
 def _waits_for_model(found: Services, name: str, scope: AsgiScope) -> bool:
