@@ -5,6 +5,9 @@ SELECT * FROM search(
     candidates => %(candidates)s, loose => %(loose)s::jsonb
 )
 
+-- name: candidates
+SELECT * FROM search_candidates(%(query)s::jsonb, %(candidates)s)
+
 -- name: tasters
 SELECT user_id FROM users
 WHERE profile = 'main' AND embedding IS NOT NULL
