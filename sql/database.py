@@ -13,6 +13,8 @@ from typing import Any, Self
 
 import psycopg
 import sqlalchemy
+from psycopg.types.json import set_json_loads
+from pydantic_core import from_json
 from sqlalchemy import event, make_url
 
 from palate.errors import DatabaseUnavailableError, MisuseError
@@ -182,6 +184,7 @@ def _create_engine(
 
     @event.listens_for(engine, "connect")
     def prepare(connection: psycopg.Connection[Any], _record: object) -> None:
+        set_json_loads(from_json, connection)  # the same values, a tenth of the time
         connection.execute(settle.encode(), session)
         connection.commit()
 
