@@ -16,6 +16,7 @@ from typing import IO, Literal, NamedTuple
 from urllib.parse import urlencode
 
 import psycopg
+from psycopg import sql as psql
 
 import sql
 from bench.open_loop import Connect
@@ -88,17 +89,22 @@ def _compiled(database: Database) -> dict[str, tuple[str, str | None]]:
 def _over_sql(
     database: Database, compiled: dict[str, tuple[str, str | None]], name: str
 ) -> Iterator[Call]:
-    statement = statements.raw(name)
+    statement = psql.SQL(statements.raw(name))
     with psycopg.connect(database.psql_url, autocommit=True) as connection:
         session = database.session | {"timeout": "60000"}
         connection.execute(_session.raw("settle_session").encode(), session)
 
         def call(search: Search) -> object:
             query, loose = compiled[search.term]
-            parameters = {"query": query, "loose": loose, "user_id": search.user_id}
+            parameters = {
+                "query": query,
+                "loose": loose,
+                "user_id": search.user_id,
+                "typed": search.term,
+            }
             # As the service does: a number in the text, and a plan for each.
-            text = statement.replace("%(candidates)s", str(search.candidates))
-            return connection.execute(text.encode(), parameters, prepare=True).fetchall()
+            asked = statement.format(candidates=psql.Literal(search.candidates))
+            return connection.execute(asked, parameters, prepare=True).fetchall()
 
         yield call
 

@@ -19,9 +19,8 @@ from learn.models.interface import Model, places
 from learn.queries import Query
 from rerank.learned import COMPONENTS, FEATURES, READ, feature_matrix
 from search.grammar import Limits
-from search.query import parse
+from search.query import ParsedQuery, parse
 from sql.database import Database
-from sql.engines import CompiledQuery
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -31,7 +30,7 @@ BATCH = 200
 """Queries asked in one statement."""
 
 _USERS = 256  # scored at once
-_KEYS = ("number", "movie_id", "bm25_score", "relaxed")
+_KEYS = ("number", "movie_id", "bm25_score", "level_place")
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +38,8 @@ class CandidateLists:
     """q queries and their c candidates, list after list.
 
     ``numbers`` (c,) is each candidate's query; ``components`` are (c,) each, NaN where search()
-    says NULL; ``bm25_score`` is what the engine gave, before scaling; ``relaxed`` (c,) is True for
-    films that lack words of a query for which too few films have all. ``features`` are
+    says NULL; ``bm25_score`` is what the engine gave, before scaling; ``levels`` (c,) are
+    places in the contract's LEVELS, which no score crosses. ``features`` are
     (c, len(FEATURES)), where they were asked for.
     """
 
@@ -49,7 +48,7 @@ class CandidateLists:
     movie_ids: Places
     bm25_score: Floats
     components: Mapping[str, Floats]
-    relaxed: Mask
+    levels: Places
     features: Floats = field(default_factory=lambda: np.zeros((0, len(FEATURES))))
 
     @classmethod
@@ -63,7 +62,7 @@ class CandidateLists:
             np.concatenate([part.bm25_score for part in parts]),
             {name: np.concatenate([part.components[name] for part in parts])
              for name in COMPONENTS},
-            np.concatenate([part.relaxed for part in parts]),
+            np.concatenate([part.levels for part in parts]),
             np.concatenate([part.features for part in parts]),
         )  # fmt: skip
 
@@ -96,13 +95,14 @@ class CandidateLists:
             self.movie_ids[rows],
             self.bm25_score[rows],
             {name: column[rows] for name, column in self.components.items()},
-            self.relaxed[rows],
+            self.levels[rows],
             self.features[rows] if len(self.features) else self.features,
         )
 
     def order(self, scores: Floats) -> Places:
-        """(c,) candidates by query, the best first; ties as in search(): BM25, then movie_id."""
-        return np.lexsort((self.movie_ids, -self.bm25_score, -scores, self.numbers))
+        """(c,) candidates by query and level, the best first; ties as in search(): BM25, then
+        movie_id."""
+        return np.lexsort((self.movie_ids, -self.bm25_score, -scores, -self.levels, self.numbers))
 
     def target_ranks(self, scores: Floats) -> Places:
         """(q,) the rank of each query's film under these scores (c,), from 1; 0: not found."""
@@ -146,7 +146,7 @@ def fetch_candidates(
         columns["movie_id"].astype(np.int64),
         columns["bm25_score"],
         {name: columns[name] for name in COMPONENTS},
-        columns["relaxed"] > 0,
+        columns["level_place"].astype(np.int64),
     )
     if not features:
         return lists
@@ -170,12 +170,14 @@ def _ask(
 
     Raises LeakError when live rows are read.
     """
-    compiled = [_compile(database, query.text) for query in queries]
+    read = [_parse(database, query.text) for query in queries]
+    compiled = [database.search_engine.compile(one.tree) for one in read]
     parameters = {
         "numbers": list(range(first, first + len(queries))),
         "user_ids": [query.user_id for query in queries],
         "queries": [json.dumps(one.query) for one in compiled],
         "looses": [json.dumps(one.loose) if one.loose else None for one in compiled],
+        "typed": [one.typed for one in read],
         "candidates": candidates,
         "k": k,
     }
@@ -187,10 +189,9 @@ def _ask(
     return np.array([columns.get(name, ()) for name in names], np.float64).T
 
 
-def _compile(database: Database, text: str) -> CompiledQuery:
-    """The query as Searcher would compile it."""
-    parsed = parse(text, limits=Limits.of(database.settings))
-    return database.search_engine.compile(parsed.tree)
+def _parse(database: Database, text: str) -> ParsedQuery:
+    """The query as Searcher would read it."""
+    return parse(text, limits=Limits.of(database.settings))
 
 
 def score_candidates(model: Model, lists: CandidateLists) -> Floats:

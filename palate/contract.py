@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 from rapidfuzz import process
@@ -32,9 +32,24 @@ Rerank = Literal["none", "llm", "small"]
 Words = Literal["template", "llm"]
 ReasonSource = Literal["model", "template"]
 Order = Literal["learned", "blend"]
+Index = Literal["complete", "incomplete"]
 Audience = Literal["kids", "families", "teens", "adults"]
 BudgetTier = Literal["low", "medium", "high", "ultra_high"]
 RevenueTier = Literal["low", "medium", "high", "blockbuster"]
+
+Level = Literal[
+    "some words",
+    "all words",
+    "words in order",
+    "beginning",
+    "title spelt otherwise",
+    "title without article",
+    "title",
+    "title as written",
+]
+"""How near a film is to what was typed, the farthest first: SQL's match_level."""
+
+LEVELS: tuple[Level, ...] = get_args(Level)
 
 
 class Frozen(BaseModel):
@@ -91,6 +106,9 @@ class SearchRequest(Frozen):
     )
     facets: bool = Field(False, description="Count all matching films by genre and decade.")
     snippets: bool = Field(False, description="The found words marked, as HTML.")
+    as_typed: bool = Field(
+        False, description="Search for the text as it is typed: try no other reading of it."
+    )
     strict: bool = Field(False, description="Refuse what cannot be parsed instead of reading on.")
     genres: tuple[str, ...] = Field(
         (), max_length=50, description="Only films that are of all these genres."
@@ -116,6 +134,16 @@ class QueryRead(Frozen):
     notes: tuple[str, ...] = ()
 
 
+ReadingKind = Literal["split", "initials", "joined", "numerals", "typos", "beginning"]
+
+
+class Reading(Frozen):
+    """Another text that was searched for, since the one typed finds nothing, or almost nothing."""
+
+    kind: ReadingKind = Field(description="How it differs from what was typed.")
+    text: str
+
+
 class Hit(Frozen):
     """One film, where it stands and why: the contributions add up to the score."""
 
@@ -132,6 +160,10 @@ class Hit(Frozen):
     avg_rating: float | None
     rating_count: int
     score: float
+    level: Level = Field(
+        description="How near it is to what was typed. Films of a nearer level stand first, "
+        "whatever their scores."
+    )
     bm25_score: float | None = Field(description="BM25 as the engine gave it, before scaling.")
     components: dict[str, float | None] = Field(description="Each in [0, 1]; null: not used.")
     contributions: dict[str, float] = Field(description="Weight times component; sum: score.")
@@ -192,6 +224,11 @@ class SearchResponse(Reranking):
     )
     mode: Mode
     engine: str
+    index: Index = Field(
+        "complete",
+        description="incomplete: the search index lost films, as a crash may do to ParadeDB's "
+        "before 0.24, and is being made again where the server's role may do that.",
+    )
     order: Order = Field(description="What ordered the films: `learned`, or `blend` by score.")
     order_model: str | None = Field(None, description="Name and version of the learned order.")
     weights: dict[str, float]
@@ -199,7 +236,14 @@ class SearchResponse(Reranking):
     hits: tuple[Hit, ...]
     facets: Facets | None = None
     wording: Wording | None = Field(None, description="With explain=llm: what the model worded.")
-    did_you_mean: str | None = None
+    reading: Reading | None = Field(
+        None,
+        description="What was searched for instead, where the text finds nothing, or almost "
+        "nothing. as_typed searches for the text.",
+    )
+    did_you_mean: str | None = Field(
+        None, description="What would find more, where the text was searched for as it is."
+    )
     next_cursor: str | None = None
 
 

@@ -1,7 +1,7 @@
 """The answer to a search, from what its statement found."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ from rerank.profile import explain_unpersonalized
 from search.cursor import Cursor, CursorSigner
 from search.plan import Plan
 from search.snippets import with_snippets
-from search.spelling import Vocabulary
 from sql.engines import CompiledQuery, SearchEngine
 
 _statements = Statements(Path(__file__).parent / "statements" / "search.sql")
@@ -44,7 +43,6 @@ class Answerer:
 
     def __init__(self, signer: CursorSigner) -> None:
         self._signer = signer
-        self._vocabulary = Vocabulary()
 
     def answer(
         self,
@@ -69,7 +67,9 @@ class Answerer:
             with stage("snippets"):
                 hits = with_snippets(connection, parsed.tree, hits)
         return SearchResponse(
-            query=QueryRead(text=parsed.text, read_as=parsed.read_as, notes=tuple(parsed.notes)),
+            query=QueryRead(
+                text=request.q, read_as=parsed.read_as, notes=(*plan.notes, *_end(plan, page))
+            ),
             user_id=request.user_id,
             profile=request.profile,
             personalized=personalized,
@@ -83,11 +83,7 @@ class Answerer:
             total=total,
             hits=tuple(hits),
             facets=facets,
-            did_you_mean=(
-                self._vocabulary.correct(connection, parsed.text, parsed.plain_words)
-                if relaxed or not hits
-                else None
-            ),
+            reading=plan.reading,
             next_cursor=None
             if request.rerank != "none"
             else self._signer.write(
@@ -96,9 +92,20 @@ class Answerer:
                     plan.offset + plan.k,
                     relaxed,
                     learned,
+                    plan.reading,
                 ),
                 request,
             ),
+        )
+
+
+def _end(plan: Plan, page: Page) -> Iterator[str]:
+    """Where the order ends though more films may match, and how to get them."""
+    order = plan.cursor.movie_ids if plan.cursor else page.ordered
+    if plan.offset + plan.k >= len(order) >= max(plan.request.candidates, plan.k):
+        yield (
+            f"The order ends with the {len(order)} best matches. More films may match: raise "
+            "candidates to have more of them ordered."
         )
 
 

@@ -16,6 +16,7 @@ import structlog
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
+from palate.contract import LEVELS
 from palate.statements import Statements
 
 _statements = Statements(Path(__file__).parent / "statements" / "learned.sql")
@@ -243,9 +244,9 @@ def matrix_of(rows: Sequence[Mapping[str, Any]]) -> Matrix:
 
 
 def _places_by(scores: Matrix, rows: Sequence[Mapping[str, Any]]) -> list[int]:
-    """The rows' indices by learned score, ties as the blend has them; films that lack a word of
-    the query stay behind those that have all."""
-    places: list[int] = np.lexsort((-scores, [row["relaxed"] for row in rows])).tolist()
+    """The rows' indices by level and learned score, ties as the blend has them."""
+    levels = np.array([LEVELS.index(row["level"]) for row in rows])
+    places: list[int] = np.lexsort((-scores, -levels)).tolist()
     return places
 
 

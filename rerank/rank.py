@@ -53,7 +53,7 @@ def _bind(
     lexical = request.mode != "semantic"
     query = compiled.query if lexical else engine.compile(Nothing()).query
     loose = compiled.loose if lexical and plan.may_relax else None
-    restriction = None if embedding is None else plan.restriction
+    restriction = plan.restriction
     return {
         "query": json.dumps(query),
         "loose": json.dumps(loose) if loose else None,
@@ -65,6 +65,7 @@ def _bind(
         "seen": plan.seen,
         "query_embedding": None if embedding is None else str(embedding.tolist()),
         "filter": json.dumps(engine.compile(restriction).query) if restriction else None,
+        "typed": plan.parsed.typed if lexical else None,
         "page": plan.page,
         "explain": request.explain != "none",
     }

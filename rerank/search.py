@@ -4,6 +4,11 @@ plan (search/) -> compile (sql/engines) -> rank (one statement, the learned orde
 rerank and reasons, where they are asked for.
 """
 
+from typing import Any
+
+from numpy.typing import NDArray
+from sqlalchemy import Connection
+
 from llm import LanguageModel
 from palate.contract import SearchRequest, SearchResponse
 from palate.embedder import Embedder
@@ -12,13 +17,18 @@ from palate.settings import Settings
 from rerank.answer import Answerer
 from rerank.encoder import QueryEncoder
 from rerank.explain import add_reasons, replace_reasons
+from rerank.learned import Page
+from rerank.otherwise import Rereader, better, found_little
 from rerank.rank import Ranker
 from rerank.reranking import Reranker
 from rerank.wording import Passage, Writer
 from search.cursor import CursorSigner
+from search.plan import Plan
 from search.planner import Planner
 from search.query import ParsedQuery
+from sql.completeness import IndexWatch
 from sql.database import Database
+from sql.engines import CompiledQuery
 
 
 class Searcher:
@@ -37,7 +47,9 @@ class Searcher:
         signer = CursorSigner(settings)
         self._planner = Planner(settings, signer)
         self._answerer = Answerer(signer)
+        self._rereader = Rereader(self._planner)
         self._ranker = Ranker()
+        self.index = IndexWatch(database)
         self.encoder = QueryEncoder(database, settings, embedder)
         self.writer = Writer(database, model, settings)
         self.reranker = Reranker(database, model, self.encoder.load_local, settings)
@@ -64,14 +76,11 @@ class Searcher:
         Raises what ``search`` raises.
         """
         plan = self._planner.plan(request, parsed)
-        engine = self._database.search_engine
-        with stage("compile"):
-            compiled = engine.compile(plan.tree)
         embedding = self.encoder.encode(request)
         with self._database.read() as connection:
-            with stage("rank"):
-                page = self._ranker.rank(connection, engine, plan, compiled, embedding)
-            response = self._answerer.answer(connection, engine, plan, compiled, page)
+            response, page = self._find(connection, plan, embedding)
+            if not self.index.complete(connection):
+                response = response.model_copy(update={"index": "incomplete"})
         if request.rerank != "none":
             behind = {row["movie_id"] for row in page.rows if row["relaxed"]}
             hits, about = self.reranker.rerank(request, response.hits, request.q, behind)
@@ -82,6 +91,36 @@ class Searcher:
             return response, []
         with stage("explain"), self._database.read() as connection:
             return add_reasons(connection, request, response, page.contributions)
+
+    def _find(
+        self, connection: Connection, plan: Plan, embedding: NDArray[Any] | None
+    ) -> tuple[SearchResponse, Page]:
+        """The answer to a plan, or to the closest reading of its text that finds more."""
+        engine = self._database.search_engine
+        compiled, page = self._rank(connection, plan, embedding)
+        suggestion = None
+        if plan.cursor is None and found_little(page):
+            if plan.request.as_typed or not plan.parsed.plain:
+                suggestion = self._rereader.suggest(connection, engine, plan, page)
+            else:
+                for other in self._rereader.plans(connection, engine, plan, page):
+                    also_compiled, also = self._rank(connection, other, embedding)
+                    if better(also):
+                        plan, compiled, page = other, also_compiled, also
+                        break
+        response = self._answerer.answer(connection, engine, plan, compiled, page)
+        if suggestion:
+            response = response.model_copy(update={"did_you_mean": suggestion})
+        return response, page
+
+    def _rank(
+        self, connection: Connection, plan: Plan, embedding: NDArray[Any] | None
+    ) -> tuple[CompiledQuery, Page]:
+        engine = self._database.search_engine
+        with stage("compile"):
+            compiled = engine.compile(plan.tree)
+        with stage("rank"):
+            return compiled, self._ranker.rank(connection, engine, plan, compiled, embedding)
 
     def preload_order(self) -> None:
         """Parse the active learned order, if there is one, before a search asks for it.

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from palate.contract import SearchRequest, Seen
+from palate.contract import Reading, SearchRequest, Seen
 from search.cursor import Cursor
 from search.query import ParsedQuery
 from sql.syntax import All, And, Filter, Ids, Match, Node, Range, loosen
@@ -12,11 +12,18 @@ class Plan:
     """What one request asks of the engine: a first page, or a later one of a frozen order."""
 
     def __init__(
-        self, request: SearchRequest, parsed: ParsedQuery, cursor: Cursor | None, k: int
+        self,
+        request: SearchRequest,
+        parsed: ParsedQuery,
+        cursor: Cursor | None,
+        k: int,
+        reading: Reading | None = None,
     ) -> None:
-        """``k`` films are fetched: more than asked for, where they are judged again."""
+        """``k`` films are fetched: more than asked for, where they are judged again. ``parsed`` is
+        the ``reading``, where one is searched for."""
         self.request = request
         self.parsed = parsed
+        self.reading = reading
         self.cursor = cursor
         self.k = k
         self.offset = cursor.offset if cursor else 0
@@ -42,6 +49,12 @@ class Plan:
             self.tree = And((these,), optional=(tree,))
             self.restriction = these
             self.seen = "keep"
+        self.notes = list(parsed.notes)
+        if not cursor and request.k > request.candidates:
+            self.notes.append(
+                f"{request.k} films of {request.candidates} candidates were asked for: "
+                f"{request.k} candidates were ordered."
+            )
         self.candidates = max(len(cursor.movie_ids) if cursor else request.candidates, k)
         self.page = list(cursor.movie_ids[self.offset : self.offset + k]) if cursor else None
 

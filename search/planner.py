@@ -27,12 +27,17 @@ class Planner:
         settings = self._settings
         _check_paging(request)
         check_request(settings, request)
-        if parsed is None:
-            with stage("parse"):
-                parsed = parse(request.q, strict=request.strict, limits=self._limits)
         cursor = self._signer.read(request.cursor, request) if request.cursor else None
+        reading = cursor.reading if cursor else None
+        if parsed is None:
+            parsed = self.parse(reading.text if reading else request.q, strict=request.strict)
         judged = 0 if request.rerank == "none" else settings.rerank_window
-        return Plan(request, parsed, cursor, k=max(request.k, judged))
+        return Plan(request, parsed, cursor, max(request.k, judged), reading)
+
+    def parse(self, text: str, *, strict: bool = False) -> ParsedQuery:
+        """A text as it is read within the limits. Raises QuerySyntaxError (``strict`` only)."""
+        with stage("parse"):
+            return parse(text, strict=strict, limits=self._limits)
 
 
 def _check_paging(request: SearchRequest) -> None:

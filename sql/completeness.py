@@ -35,6 +35,7 @@ class IndexWatch:
         self._lock = threading.Lock()
         self._looked_at = -_SECONDS_TRUSTED
         self._missing = 0
+        self._tried_at = -_SECONDS_TRUSTED
         self._rebuilding: threading.Thread | None = None
         event.listen(database.engine, "connect", self._distrust)
 
@@ -69,7 +70,8 @@ class IndexWatch:
 
     def _start_rebuild(self) -> None:
         with self._lock:
-            if self._rebuilding is None or not self._rebuilding.is_alive():
+            if time.monotonic() - self._tried_at >= _SECONDS_TRUSTED:
+                self._tried_at = time.monotonic()
                 self._rebuilding = threading.Thread(target=self._rebuild, daemon=True)
                 self._rebuilding.start()
 
@@ -77,9 +79,9 @@ class IndexWatch:
         try:
             if rebuild(self._database):
                 _log.info("the search index was made again")
+                self._distrust()
         except (DatabaseUnavailableError, DBAPIError) as error:
             _log.warning("the search index cannot be made again", error=str(error))
-        self._distrust()
 
 
 def rebuild(database: Database) -> bool:
@@ -93,12 +95,13 @@ def rebuild(database: Database) -> bool:
             return False
         if not connection.execute(_statements["try_lock"]).scalar():
             return False
+        limit = connection.execute(_statements["time_limit"]).scalar()
         try:
-            connection.execute(_statements["without_time_limit"])
+            connection.execute(_statements["limit_time"], {"limit": "0"})
             database.search_engine.rebuild(connection)
         finally:
+            connection.execute(_statements["limit_time"], {"limit": limit})
             connection.execute(_statements["unlock"])
-            connection.invalidate()  # its time limit is gone
     return True
 
 

@@ -8,7 +8,9 @@ WITH hits AS MATERIALIZED (
         candidates  => :candidates,
         loose       => CAST(:loose AS jsonb),
         seen        => :seen,
-        relax_below => :k)
+        relax_below => :k,
+        typed       => CAST(:typed AS text),
+        filter      => CAST(:filter AS jsonb))
 )
 SELECT c.*, h.*
 FROM search_context(CAST(:user_id AS bigint), :profile) c

@@ -12,7 +12,8 @@ WITH hits AS MATERIALIZED (
         seen            => :seen,
         query_embedding => CAST(:query_embedding AS vector),
         filter          => CAST(:filter AS jsonb),
-        relax_below     => :k)
+        relax_below     => :k,
+        typed           => CAST(:typed AS text))
 )
 SELECT c.*,
        CASE WHEN h.rank = 1 THEN (SELECT array_agg(o.movie_id ORDER BY o.rank) FROM hits o)

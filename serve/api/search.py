@@ -10,9 +10,11 @@ from starlette.responses import Response
 from palate.contract import (
     COMPONENTS,
     Frozen,
+    Profile,
     SearchRequest,
     SearchResponse,
     Suggestion,
+    UserId,
     parse_weights,
 )
 from search.catalog import suggest as suggest_titles
@@ -63,6 +65,8 @@ class SuggestParameters(Frozen):
 
     q: str = Field(max_length=200, description="What was typed so far.", examples=["lord of"])
     k: int = Field(10, ge=1, le=50, description="Titles returned.")
+    user_id: UserId | None = Field(None, description="Whose taste orders equally known titles.")
+    profile: Profile = Field("main", description="Which taste.")
 
 
 @router.get(
@@ -89,5 +93,6 @@ def search(request: Request, parameters: Annotated[SearchParameters, Query()]) -
 )
 def suggest(request: Request, parameters: Annotated[SuggestParameters, Query()]) -> Response:
     """Complete a title while it is being typed."""
-    suggestions = suggest_titles(services(request).database, parameters.q, parameters.k)
+    asked = parameters.q, parameters.k, parameters.user_id, parameters.profile
+    suggestions = suggest_titles(services(request).database, *asked)
     return answer(request, Suggestions(prefix=parameters.q, suggestions=tuple(suggestions)))

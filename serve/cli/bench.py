@@ -1,16 +1,19 @@
 """`palate bench`: measured speed."""
 
 from contextlib import ExitStack
+from functools import partial
 from typing import Annotated, Literal
 
 import typer
 
+from bench.find import Report, bench_find
 from bench.growth import bench_growth
 from bench.ingest import IngestReport, bench_ingest
 from bench.machine import this_machine
 from bench.markdown import growth_markdown, report_markdown
 from bench.search import bench_search
 from bench.train import TrainReport, bench_spark, bench_train
+from bench.typed import FORMS
 from ingest.progress import watch
 from learn.models.families import FACTOR_MODELS
 from palate.errors import MisuseError
@@ -162,6 +165,66 @@ def _print_training(report: TrainReport) -> None:
             ("ratings", f"{report.ratings:,} of {report.users:,} users and {report.films:,} films"),
             ("model", report.model),
             ("machine", this_machine()),
+        ]
+    )
+
+
+@app.command(
+    epilog=examples(
+        "palate bench find",
+        "palate bench find --titles 1500 --misses",
+        "palate bench find --form 'letters swapped' --misses --json",
+    )
+)
+def find(
+    context: typer.Context,
+    titles: Annotated[int, typer.Option(min=1, help="Titles of each form, at random.")] = 500,
+    users: Annotated[
+        int, typer.Option(min=0, help="People who search in turn, beside the test users.")
+    ] = 8,
+    form: Annotated[
+        list[str] | None, typer.Option(help="Only this form of titles. Repeat.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of everything drawn.")] = 0,
+    misses: Annotated[
+        bool, typer.Option("--misses", help="Also list texts whose film was not first.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Type titles in every form in which people type them: is the film that is meant first?
+
+    A wrong suggestion is a reading or a "did you mean" for a text whose film is not first.
+    """
+    chosen = tuple(form or FORMS)
+    if unknown := set(chosen) - set(FORMS):
+        raise MisuseError(
+            f"There is no form {', '.join(sorted(unknown))}. Nothing was measured. "
+            f"There are {', '.join(FORMS)}."
+        )
+    with session(context).database() as database:
+        report = bench_find(database, titles=titles, users=users, seed=seed, forms=chosen, say=say)
+    present(report, partial(_print_found, misses=misses), json=json)
+
+
+def _print_found(report: Report, *, misses: bool) -> None:
+    print_table(
+        zip(report.nobody, report.somebody, strict=True),
+        ("form", lambda each: each[0].form),
+        ("titles>", lambda each: f"{each[0].searches:,}"),
+        ("first>", lambda each: each[0].share(each[0].first)),
+        ("in 3>", lambda each: each[0].share(each[0].in_three)),
+        ("on page>", lambda each: each[0].share(each[0].on_page)),
+        ("first, people>", lambda each: each[1].share(each[1].first)),
+        ("wrong>", lambda each: sum(found.wrong_suggestions for found in each)),
+    )
+    if misses:
+        for found in report.nobody:
+            for text in found.misses:
+                say(f"{found.form}: {text}")
+    print_facts(
+        [
+            ("engine", f"{report.engine}, {report.films:,} films, {report.users} people"),
+            ("machine", report.machine),
         ]
     )
 

@@ -73,42 +73,6 @@ FROM (
 ORDER BY c.bm25 DESC, c.movie_id
 $$;
 
--- The words of a title as it is typed: {"lord", "ri"} is lord and (ri or ri*).
-CREATE OR REPLACE FUNCTION suggestion_query(prefix text) RETURNS jsonb
-LANGUAGE sql IMMUTABLE AS $$
-SELECT CASE WHEN cardinality(t.words) = 0 THEN '{"empty": null}'::jsonb ELSE
-    jsonb_build_object('boolean', jsonb_build_object('must', jsonb_agg(
-        CASE WHEN w.number < cardinality(t.words) THEN w.query ELSE jsonb_build_object(
-            'boolean', jsonb_build_object('should', jsonb_build_array(
-                w.query,
-                jsonb_build_object('fuzzy_term', jsonb_build_object(
-                    'field', 'title_folded', 'value', lower(w.word), 'distance', 0, 'prefix', true)))))
-        END ORDER BY w.number))) END
-FROM (SELECT string_to_array(trim(search_clean(left(prefix, 200))), ' ') AS words) t
-LEFT JOIN LATERAL (
-    SELECT u.word, u.number,
-           jsonb_build_object('match', jsonb_build_object('field', 'title_folded', 'value', u.word)) AS query
-    FROM unnest(t.words) WITH ORDINALITY u (word, number)
-) w ON true
-GROUP BY t.words
-$$;
-
--- Titles that hold the words typed, the last one perhaps only begun. Titles that begin so come
--- first, then the most rated.
-CREATE OR REPLACE FUNCTION suggest_titles(prefix text, k integer DEFAULT 10)
-RETURNS TABLE (movie_id bigint, title text, year integer, bm25 double precision)
-LANGUAGE sql STABLE AS $$
-SELECT f.movie_id, f.title, f.year, f.bm25::double precision
-FROM (
-    SELECT m.movie_id, m.title, m.year, m.rating_count, pdb.score(m.movie_id) AS bm25
-    FROM movies m
-    WHERE m.movie_id @@@ (SELECT suggestion_query(prefix))
-    OFFSET 0
-) f
-ORDER BY begins_with(f.title, ltrim(prefix)) DESC, f.rating_count DESC, f.bm25 DESC, f.movie_id
-LIMIT k
-$$;
-
 -- parse_query(): what people type at psql. Plain words and "phrases" give the query that the
 -- service compiles; anything with operators goes to ParadeDB's own parser, leniently. Its traps:
 -- `a AND NOT b` and `title:lor*` find nothing, an unknown field finds everything.
@@ -123,9 +87,13 @@ SELECT jsonb_build_object('disjunction_max', jsonb_build_object(
 FROM (VALUES (1, 'title_folded', 3.0), (2, 'original_title_folded', 2.0), (3, 'director', 1.5),
              (4, 'actors', 1.5), (5, 'keywords', 1.0), (6, 'genres', 1.0), (7, 'overview_folded', 1.0))
      f (place, field, boost)
-CROSS JOIN LATERAL (SELECT CASE WHEN f.field LIKE '%folded' THEN fold(query_item.words)
-                                ELSE query_item.words END AS text) t
+CROSS JOIN LATERAL (SELECT CASE WHEN f.field NOT LIKE '%folded' THEN query_item.words
+                                WHEN query_item.phrase THEN trim(search_clean(query_item.words))
+                                ELSE fold(query_item.words) END AS text) t
 CROSS JOIN LATERAL (SELECT CASE
+    WHEN query_item.phrase AND t.text = '' THEN '{"empty": null}'::jsonb
+    WHEN query_item.phrase AND t.text NOT LIKE '% %'
+    THEN jsonb_build_object('match', jsonb_build_object('field', f.field, 'value', t.text))
     WHEN query_item.phrase AND f.field <> 'genres' AND octet_length(t.text) <= 255
          AND octet_length(t.text) = length(t.text)
     THEN jsonb_build_object('phrase', jsonb_build_object(
@@ -151,7 +119,8 @@ $$;
 CREATE OR REPLACE FUNCTION parse_query(q text) RETURNS jsonb
 LANGUAGE sql IMMUTABLE AS $$
 SELECT CASE WHEN has_operators(q)
-    THEN jsonb_build_object('parse', jsonb_build_object('query_string', q, 'lenient', true))
+    THEN jsonb_build_object('parse', jsonb_build_object(
+        'query_string', read_capitals(q), 'lenient', true))
     ELSE query_of_words(q, 'must') END
 $$;
 

@@ -39,7 +39,7 @@ CREATE OR REPLACE FUNCTION parse_query(q text) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
 BEGIN
     IF has_operators(q) THEN
-        RETURN coalesce(parse_operators(left(q, 2000)), query_of_words(without_fields(q), '&'));
+        RETURN coalesce(parse_operators(left(read_capitals(q), 2000)), query_of_words(without_fields(q), '&'));
     END IF;
     RETURN query_of_words(q, '&');
 END $$;

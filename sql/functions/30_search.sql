@@ -10,9 +10,10 @@
 -- factors of the active model: without them they are NULL and contribute 0, and everybody without
 -- either gets the same order.
 --
--- Where too few films have all the words of a query, others follow that have some: `relaxed` tells
--- them apart. Those with all words then have the upper half of every component's scale and the
--- others the lower half, so that none of these stands above one of those.
+-- Films stand by `level` first (see 05_titles.sql): the film whose title was `typed`, then titles that
+-- begin so, then those with the words in their order, then the others that match, then, where too
+-- few do, those that have some of the words (`relaxed`). Scores order films of one level and move
+-- none to another.
 
 DO $$
 DECLARE f regprocedure;
@@ -45,7 +46,8 @@ CREATE TYPE search_hit AS (
     moved                      bigint,
     rating                     real,
     personalized               boolean,
-    relaxed                    boolean
+    relaxed                    boolean,
+    level                      match_level
 );
 
 -- What an answer tells beside its films: the weights of the blend, what is known of the user, and
@@ -87,7 +89,8 @@ CREATE FUNCTION search(
     seen            text    DEFAULT 'keep',
     query_embedding vector  DEFAULT NULL,
     filter          jsonb   DEFAULT NULL,
-    relax_below     integer DEFAULT NULL
+    relax_below     integer DEFAULT NULL,
+    typed           text    DEFAULT NULL
 ) RETURNS SETOF search_hit LANGUAGE sql STABLE AS $$
 WITH weight AS MATERIALIZED (
     SELECT coalesce((weights ->> 'bm25')::double precision, b.bm25) AS bm25,
@@ -134,42 +137,56 @@ WITH weight AS MATERIALIZED (
                                   AND r.movie_id = m.movie_id))
     ORDER BY m.embedding <=> query_embedding, m.movie_id
     LIMIT candidates
+), named AS MATERIALIZED (
+    SELECT t.movie_id, t.level
+    FROM find_titles(typed, candidates) t
+    WHERE typed IS NOT NULL
+      AND (filter IS NULL OR t.movie_id IN (SELECT f.movie_id FROM search_matches(filter) f))
+      AND NOT (seen = 'drop' AND EXISTS (
+          SELECT FROM ratings r WHERE r.user_id = for_user AND r.profile = search.profile
+                                  AND r.movie_id = t.movie_id))
 ), found AS MATERIALIZED (
-    SELECT coalesce(l.movie_id, n.movie_id) AS movie_id, l.bm25, l.relaxed, n.similarity
-    FROM lexical l FULL JOIN nearest n USING (movie_id)
-), halves AS MATERIALIZED (
-    SELECT bool_or(f.relaxed) AND bool_or(NOT f.relaxed) AS both FROM found f
+    SELECT movie_id, l.bm25, coalesce(l.relaxed, false) AND t.level IS NULL AS relaxed, n.similarity, t.level
+    FROM lexical l FULL JOIN nearest n USING (movie_id) FULL JOIN named t USING (movie_id)
+), pattern AS MATERIALIZED (
+    -- Of one word, too: `universal` stands before `university`, which has only its stem.
+    SELECT in_order(without_article(title_words(without_year(typed)))) AS words
+    WHERE typed IS NOT NULL AND NOT has_clauses(typed)
 ), measured AS MATERIALIZED (
-    SELECT f.*, m.title, m.year,
+    SELECT f.movie_id, f.bm25, f.relaxed, f.similarity, m.title, m.year,
+           coalesce(f.level,
+               CASE WHEN EXISTS (SELECT FROM movie_titles t CROSS JOIN pattern p
+                                 WHERE t.movie_id = f.movie_id
+                                   AND (spaced_words(t.key) LIKE p.words
+                                        OR spaced_words(t.apart) LIKE p.words))
+                    THEN 'words in order'
+                    WHEN f.relaxed THEN 'some words' ELSE 'all words' END::match_level) AS level,
            (SELECT s.popularity FROM movie_stats s WHERE s.movie_id = f.movie_id) AS popularity,
            nullif(1 - ((m.embedding - p.mean) <=> p.embedding), 'NaN') AS cosine,
            (SELECT -(o.factors_out <#> p.factors) FROM movie_factors o
             WHERE o.movie_id = f.movie_id AND o.model_id = p.model_id) AS affinity,
            p.embedding IS NOT NULL AS has_content,
-           p.factors IS NOT NULL AS has_factors,
-           CASE WHEN h.both THEN 0.5 ELSE 1 END::double precision AS scale,
-           CASE WHEN h.both AND f.relaxed IS FALSE THEN 0.5 ELSE 0 END::double precision AS base
+           p.factors IS NOT NULL AS has_factors
     FROM found f
     JOIN movies m USING (movie_id)
     LEFT JOIN person p ON true
-    CROSS JOIN halves h
 ), scaled AS (
     SELECT m.*,
-           m.base + m.scale * coalesce(m.bm25 / nullif(max(m.bm25) OVER (), 0), 0) AS bm25_part,
+           coalesce(m.bm25 / nullif(max(m.bm25) OVER (), 0), 0) AS bm25_part,
            CASE WHEN query_embedding IS NOT NULL THEN
-               m.base + m.scale * coalesce((m.similarity - min(m.similarity) OVER ())
+               coalesce((m.similarity - min(m.similarity) OVER ())
                    / nullif(max(m.similarity) OVER () - min(m.similarity) OVER (), 0),
                    CASE WHEN m.similarity IS NULL THEN 0 ELSE 0.5 END)
            END AS semantic_part,
            CASE WHEN m.has_content THEN
-               m.base + m.scale * coalesce((m.cosine - min(m.cosine) OVER ())
+               coalesce((m.cosine - min(m.cosine) OVER ())
                    / nullif(max(m.cosine) OVER () - min(m.cosine) OVER (), 0), 0.5)
            END AS content_part,
            CASE WHEN m.has_factors THEN
-               m.base + m.scale * coalesce(cbrt((m.affinity - min(m.affinity) OVER ())
+               coalesce(cbrt((m.affinity - min(m.affinity) OVER ())
                    / nullif(max(m.affinity) OVER () - min(m.affinity) OVER (), 0)), 0.5)
            END AS collaborative_part,
-           m.base + m.scale * coalesce((m.popularity - min(m.popularity) OVER ())
+           coalesce((m.popularity - min(m.popularity) OVER ())
                / nullif(max(m.popularity) OVER () - min(m.popularity) OVER (), 0), 0.5)
                AS popularity_part
     FROM measured m
@@ -187,8 +204,9 @@ WITH weight AS MATERIALIZED (
     FROM contributed c
 ), ranked AS (
     SELECT s.*,
-           row_number() OVER (ORDER BY s.total DESC, s.bm25 DESC NULLS LAST, s.movie_id) AS place,
-           row_number() OVER (ORDER BY s.plain DESC, s.bm25 DESC NULLS LAST, s.movie_id)
+           row_number() OVER (ORDER BY s.level DESC, s.total DESC, s.bm25 DESC NULLS LAST, s.movie_id) AS place,
+           row_number() OVER (ORDER BY s.level DESC, s.plain DESC, s.bm25 DESC NULLS LAST,
+                                       s.movie_id)
                AS plain_place
     FROM summed s
 )
@@ -198,7 +216,7 @@ SELECT r.place, r.movie_id, r.title, r.year, r.total,
        r.bm25, r.plain_place, r.plain_place - r.place,
        (SELECT v.rating FROM ratings v WHERE v.user_id = for_user
             AND v.profile = search.profile AND v.movie_id = r.movie_id),
-       r.has_content OR r.has_factors, coalesce(r.relaxed, false)
+       r.has_content OR r.has_factors, r.relaxed, r.level
 FROM ranked r
 WHERE r.place <= k
 ORDER BY r.place
@@ -228,9 +246,10 @@ SELECT h.rank, h.movie_id, h.title, h.year, shorten(h.score),
        shorten(h.popularity), shorten(h.bm25_contribution), shorten(h.semantic_contribution),
        shorten(h.content_contribution), shorten(h.collaborative_contribution),
        shorten(h.popularity_contribution), shorten(h.bm25_score), h.unpersonalized_rank, h.moved,
-       h.rating, h.personalized, h.relaxed
+       h.rating, h.personalized, h.relaxed, h.level
 FROM parsed p
-CROSS JOIN LATERAL search(p.strict, for_user, search.profile, k, candidates, weights, p.loose, seen) h
+CROSS JOIN LATERAL search(p.strict, for_user, search.profile, k, candidates, weights, p.loose, seen,
+                          typed => query) h
 $$;
 
 -- Films whose texts are nearest to one film's, by the cosine of centred embeddings. With a user,

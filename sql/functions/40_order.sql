@@ -20,7 +20,9 @@ CREATE FUNCTION search_features(
     candidates  integer DEFAULT 100,
     loose       jsonb   DEFAULT NULL,
     seen        text    DEFAULT 'keep',
-    relax_below integer DEFAULT 10
+    relax_below integer DEFAULT 10,
+    typed       text    DEFAULT NULL,
+    filter      jsonb   DEFAULT NULL
 ) RETURNS TABLE (
     rank                       bigint,
     movie_id                   bigint,
@@ -43,6 +45,7 @@ CREATE FUNCTION search_features(
     rating                     real,
     personalized               boolean,
     relaxed                    boolean,
+    level                      match_level,
     -- Features.
     affinity                   double precision,
     affinity_10                double precision,  -- of the 10 ratings given last
@@ -58,7 +61,7 @@ CREATE FUNCTION search_features(
 ) LANGUAGE sql STABLE AS $$
 WITH hits AS MATERIALIZED (
     SELECT * FROM search(query, for_user, search_features.profile, candidates, candidates, NULL,
-                         loose, seen, NULL, NULL, relax_below)
+                         loose, seen, NULL, filter, relax_below, typed)
 ), latest AS MATERIALIZED (
     SELECT r.movie_id, r.rating, r.rated_at, m.year, m.genres,
            row_number() OVER (ORDER BY r.rated_at DESC, r.movie_id) AS nth

@@ -16,8 +16,11 @@ SELECT refresh_search();
 -- name: may_rebuild
 SELECT pg_has_role(c.relowner, 'USAGE') FROM pg_class c WHERE c.oid = 'movies'::regclass;
 
--- name: without_time_limit
-SET statement_timeout = 0;
+-- name: time_limit
+SELECT current_setting('statement_timeout');
+
+-- name: limit_time
+SELECT set_config('statement_timeout', :limit, false);
 
 -- name: try_lock
 SELECT pg_try_advisory_lock(hashtextextended('palate.rebuild', 0));

@@ -32,7 +32,7 @@ FROM search_features(query => t.query, for_user => t.user_id, profile => t.profi
                      candidates => t.n, loose => t.loose, seen => t.seen) h
 
 -- name: suggest_titles
-SELECT s.movie_id, s.title AS detail FROM suggest_titles(t.prefix, t.k) s
+SELECT s.movie_id, s.title AS detail FROM suggest_titles(t.prefix, t.k, t.user_id, t.profile) s
 
 -- name: similar
 SELECT s.movie_id, NULL AS detail FROM similar(t.movie_id, t.k, t.user_id, t.profile) s

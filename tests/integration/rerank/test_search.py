@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from palate.contract import COMPONENTS, SearchRequest, SearchResponse
+from palate.contract import COMPONENTS, LEVELS, SearchRequest, SearchResponse
 from palate.errors import MisuseError, QuerySyntaxError
 from rerank.profile import forget, rate
 from rerank.search import Searcher
@@ -54,8 +54,8 @@ def test_contributions_add_up_to_the_score(searcher: Searcher, q: str, user_id: 
             assert component is None or 0 <= component <= 1
             expected = response.weights[name] * (component or 0)
             assert hit.contributions[name] == pytest.approx(expected)
-    scores = [hit.score for hit in response.hits]
-    assert scores == sorted(scores, reverse=True)
+    places = [(LEVELS.index(hit.level), hit.score) for hit in response.hits]
+    assert places == sorted(places, reverse=True)
 
 
 def test_the_unpersonalised_rank_is_the_place_in_the_unpersonalised_search(
@@ -214,11 +214,15 @@ def test_snippets_mark_what_was_found_and_escape_the_rest(sample_copy: Database)
     assert "<mark>king</mark>" in snippets["overview"]
 
 
-def test_did_you_mean(searcher: Searcher) -> None:
-    assert searcher.search(SearchRequest(q="matrxi")).did_you_mean == "matrix"
-    assert searcher.search(SearchRequest(q="dark knihgt")).did_you_mean == "dark knight"
-    assert searcher.search(SearchRequest(q="knihgt knihgts")).did_you_mean == "knight knights"
-    assert searcher.search(SearchRequest(q="dark knight")).did_you_mean is None
+def test_a_mistyped_word_is_read_as_the_catalogs(searcher: Searcher) -> None:
+    for typed, meant in (("matrxi", "The Matrix"), ("dark knihgt", "The Dark Knight")):
+        found = searcher.search(SearchRequest(q=typed))
+        assert found.reading is not None
+        assert found.reading.kind == "typos"
+        assert found.hits[0].title == meant
+    found = searcher.search(SearchRequest(q="dark knight"))
+    assert found.reading is None
+    assert found.did_you_mean is None
 
 
 def test_too_few_films_with_all_words_relaxes_to_any(searcher: Searcher) -> None:

@@ -29,6 +29,7 @@ def make_hit(**contributions: float) -> Hit:
         avg_rating=None,
         rating_count=0,
         score=sum(contributions.values()),
+        level="all words",
         bm25_score=None,
         components=dict.fromkeys(COMPONENTS),
         contributions=contributions,

@@ -132,7 +132,7 @@ def test_one_word_is_no_phrase() -> None:
     }
 
 
-@pytest.mark.parametrize("words", ["Мастер и", "lord ™", "a" * 300 + " b"])
+@pytest.mark.parametrize("words", ["Мастер и", "lord 千", "a" * 300 + " b"])
 def test_paradedb_cuts_phrases_of_which_its_index_may_keep_no_word(words: str) -> None:
     assert PARADEDB.compile(Phrase("title", words, 1)).query == {
         "tokenized_phrase": {"field": "title_folded", "phrase": words, "slop": 1}
