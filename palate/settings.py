@@ -153,6 +153,9 @@ class Settings(BaseSettings):
     # HTTP
     host: str = Field("127.0.0.1", description="Address that `palate serve` listens on.")
     port: int = Field(8080, ge=0, le=65535, description="Port that `palate serve` listens on.")
+    workers: int = Field(
+        1, ge=1, le=64, description="Processes that serve; they share pool_size between them."
+    )
     api_keys_file: Path | None = Field(
         None, description="File of API keys, one `name:scope:sha256` a line. Unset: loopback only."
     )

@@ -6,7 +6,10 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from multiprocessing import get_context
+from multiprocessing.connection import wait
+from multiprocessing.context import SpawnProcess
 from threading import Event
 from types import FrameType
 
@@ -16,6 +19,7 @@ from fastapi import FastAPI
 from sse_starlette.sse import AppStatus
 
 from palate.errors import ListenError
+from palate.logs import set_up_logs
 from palate.settings import Settings
 from serve.api.app import create_app, create_guard
 from serve.api.protocol import limited_protocol
@@ -26,6 +30,7 @@ _log = structlog.get_logger()
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _KEEP_ALIVE_SECONDS = 65
 _FAREWELL_SECONDS = 1.0
+_LOOK_SECONDS = 0.5
 
 
 def serve(settings: Settings, *, insecure: bool = False) -> None:
@@ -40,13 +45,51 @@ def serve(settings: Settings, *, insecure: bool = False) -> None:
     with _bound(settings) as address, Database.open(settings) as database:
         if database.server is not None:
             migrate(database)
-        app = create_app(database, settings, insecure=insecure)
-        if settings.preload_encoder:
-            app.state.services.searcher.encoder.load()
-        server = create_server(app, settings)
-        with _stopping(server):
-            _log.info("serving", host=settings.host, port=address.getsockname()[1])
-            server.run(sockets=[address])
+        if settings.workers == 1:
+            _run(database, settings, address, insecure=insecure)
+        else:
+            _run_many(settings, address, insecure=insecure)
+
+
+def _run(database: Database, settings: Settings, address: socket.socket, *, insecure: bool) -> None:
+    app = create_app(database, settings, insecure=insecure)
+    if settings.preload_encoder:
+        app.state.services.searcher.encoder.load()
+    server = create_server(app, settings)
+    with _stopping(server.stop):
+        _log.info("serving", host=settings.host, port=address.getsockname()[1])
+        server.run(sockets=[address])
+
+
+def _run_many(settings: Settings, address: socket.socket, *, insecure: bool) -> None:
+    """Serve by processes that share the address and the connections; one that ends is replaced."""
+    share = {"pool_size": max(1, settings.pool_size // settings.workers)}
+    context, stop = get_context("spawn"), Event()
+
+    def start() -> SpawnProcess:
+        arguments = (settings.model_copy(update=share), address, insecure)
+        process = context.Process(target=_work, args=arguments, daemon=True)
+        process.start()
+        return process
+
+    with _stopping(stop.set):
+        workers = [start() for _ in range(settings.workers)]
+        while not stop.is_set():
+            wait([worker.sentinel for worker in workers], timeout=_LOOK_SECONDS)
+            gone = [worker for worker in workers if not worker.is_alive()]
+            if gone and not stop.wait(_LOOK_SECONDS):  # not in a hurry, where each one fails
+                _log.warning("worker_replaced", exit_codes=[worker.exitcode for worker in gone])
+                workers = [start() if worker in gone else worker for worker in workers]
+        for worker in workers:
+            worker.terminate()
+        for worker in workers:
+            worker.join(settings.shutdown_timeout + 2 * _FAREWELL_SECONDS)
+
+
+def _work(settings: Settings, address: socket.socket, insecure: bool) -> None:
+    set_up_logs(settings)
+    with Database.open(settings) as database:
+        _run(database, settings, address, insecure=insecure)
 
 
 class Server(uvicorn.Server):
@@ -69,6 +112,10 @@ class Server(uvicorn.Server):
             return
         self._stopping.set()
         self._until = time.monotonic() + _FAREWELL_SECONDS
+
+    def stop(self) -> None:
+        """Stop now; before it runs, it does not begin."""
+        self.should_exit = True
 
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second; true once it is to stop."""
@@ -119,18 +166,18 @@ def _bound(settings: Settings) -> socket.socket:
 
 
 @contextlib.contextmanager
-def _stopping(server: uvicorn.Server) -> Iterator[None]:
-    """Make SIGINT and SIGTERM stop ``server``, and nothing else.
+def _stopping(stop: Callable[[], None]) -> Iterator[None]:
+    """Make SIGINT and SIGTERM call ``stop``, and nothing else.
 
     Before it runs, so that no signal is lost; and after, because uvicorn raises the signal that
     stopped it again, which must not cut the clean-up short.
     """
 
-    def stop(number: int, _: FrameType | None) -> None:
+    def handle(number: int, _: FrameType | None) -> None:
         _log.info("stopping", signal=signal.Signals(number).name)
-        server.should_exit = True
+        stop()
 
-    before = {number: signal.signal(number, stop) for number in _STOP_SIGNALS}
+    before = {number: signal.signal(number, handle) for number in _STOP_SIGNALS}
     try:
         yield
     finally:

@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 
 import httpx
+import psutil
 import psycopg
 import pytest
 
@@ -307,6 +308,40 @@ def test_told_to_stop_the_server_closes_connections_by_an_answer(films: Database
             assert process.wait(PATIENCE) == 0
         finally:
             process.kill()
+
+
+def test_many_processes_share_one_address_and_the_connections(films: Database) -> None:
+    environment = os.environ | {
+        "PALATE_DATABASE_URL": films.psql_url,
+        "PALATE_LOG_LEVEL": "warning",
+        "PALATE_POOL_SIZE": "4",
+    }
+    command = [sys.executable, "-m", "serve.cli", "serve", "--workers", "2", "--port"]
+    with (
+        reserved_port() as port,
+        subprocess.Popen([*command, str(port)], env=environment) as process,
+    ):
+        url = f"http://127.0.0.1:{port}"
+        try:
+            wait_for(lambda: is_up(url))
+            assert 'palate_pool_connections{state="limit"} 2.0' in get(f"{url}/metrics").text
+            wait_for(lambda: len(workers_of(process)) == 2)
+            victim = workers_of(process).pop()
+            psutil.Process(victim).kill()
+            wait_for(lambda: len(workers_of(process) - {victim}) == 2)
+            assert get(f"{url}/v1/search?q=lord").status_code == 200
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(PATIENCE) == 0
+        finally:
+            process.kill()
+
+
+def workers_of(process: subprocess.Popen[bytes]) -> set[int]:
+    return {
+        child.pid
+        for child in psutil.Process(process.pid).children()
+        if "spawn_main" in " ".join(child.cmdline())
+    }
 
 
 def is_up(url: str) -> bool:
