@@ -104,6 +104,12 @@ class Database:
         return self.url.set(drivername="postgresql").render_as_string(hide_password=False)
 
     @cached_property
+    def search_path(self) -> str:
+        """Where our connections look names up: Palate's schema, the extensions', temporary ones."""
+        with self.read() as connection:
+            return str(connection.execute(_statements["search_path"]).scalar_one())
+
+    @cached_property
     def search_engine(self) -> SearchEngine:
         """The engine that compiles queries for this database."""
         with self.read() as connection:

@@ -149,6 +149,8 @@ def psql(context: typer.Context) -> None:
         password, url = database.url.password, database.url.set(password=None)
         address = url.set(drivername="postgresql").render_as_string(hide_password=False)
         environment = {**os.environ, **({"PGPASSWORD": str(password)} if password else {})}
+        path = f"-c search_path={database.search_path.replace(' ', '')}"
+        environment["PGOPTIONS"] = f"{os.environ.get('PGOPTIONS', '')} {path}"
         code = run_psql(program, [address, *read_arguments(context.args)], environment)
     raise typer.Exit(code)
 

@@ -310,14 +310,17 @@ CREATE OR REPLACE TRIGGER movies_search_deleted AFTER DELETE ON movies
 CREATE OR REPLACE TRIGGER movies_search_truncated AFTER TRUNCATE ON movies
     FOR EACH STATEMENT EXECUTE FUNCTION movies_to_search();
 
--- Makes the index again from the films; returns how many there are.
+-- Makes the index again from the films; returns how many there are. Searches read the old one until
+-- this is committed, and ratings go on; only who changes films waits.
 CREATE OR REPLACE FUNCTION refresh_search() RETURNS bigint
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     ids bigint[];
 BEGIN
     LOCK TABLE movies IN SHARE ROW EXCLUSIVE MODE;
-    TRUNCATE movie_terms, movie_search, search_totals;
+    DELETE FROM movie_terms;
+    DELETE FROM movie_search;
+    DELETE FROM search_totals;
     SELECT array_agg(movie_id) INTO ids FROM movies;
     PERFORM remember_movies(ids);
     RETURN coalesce(cardinality(ids), 0);

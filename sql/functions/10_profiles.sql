@@ -43,6 +43,11 @@ CREATE OR REPLACE TRIGGER users_taste
 CREATE OR REPLACE FUNCTION add_ratings_to_profiles() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        -- An old snapshot does not know which model is active now, nor from when ages are counted:
+        -- whoever changes that changes this row, so that the server asks to try again.
+        PERFORM FROM profile_settings FOR SHARE;
+    END IF;
     EXECUTE format($sql$
         INSERT INTO users AS u (user_id, profile, embedding_sum, weight_sum, rating_count)
         SELECT c.user_id, c.profile,
@@ -107,39 +112,54 @@ END $$;
 CREATE OR REPLACE TRIGGER users_deleted BEFORE DELETE ON users
     FOR EACH ROW EXECUTE FUNCTION keep_users_with_ratings();
 
--- Makes every profile again from the ratings; returns how many there are. Writers of ratings
--- wait meanwhile, readers do not.
+-- Makes every profile again from the ratings; returns how many there are. Nobody is locked out:
+-- what it adds to a profile is the difference between the ratings and the profile at one moment, so
+-- that whatever a rating made meanwhile adds stays, whichever comes first. A profile that is right
+-- (but for what rounding leaves) is not touched.
 CREATE OR REPLACE FUNCTION refresh_profiles() RETURNS bigint
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     refreshed bigint;
 BEGIN
-    LOCK TABLE ratings IN SHARE ROW EXCLUSIVE MODE;
+    -- Two at once would add the same difference twice.
+    PERFORM pg_advisory_xact_lock(hashtext('palate'), hashtext('profiles'));
     UPDATE profile_settings
     SET reference_time = coalesce((SELECT max(rated_at) FROM ratings), now())
     WHERE half_life_days IS NOT NULL;
 
-    INSERT INTO users (user_id, profile, embedding_sum, weight_sum, rating_count)
-    SELECT r.user_id, r.profile,
-           sum(scale(m.embedding, w.weight)),
-           coalesce(sum(w.weight) FILTER (WHERE m.embedding IS NOT NULL), 0),
-           count(*)
-    FROM ratings r
-    JOIN movies m USING (movie_id)
-    CROSS JOIN profile_settings s
-    CROSS JOIN LATERAL (
-        SELECT rating_weight(r.rating, r.rated_at, s.half_life_days, s.reference_time) AS weight
-    ) w
-    GROUP BY r.user_id, r.profile
-    ORDER BY r.user_id, r.profile
+    INSERT INTO users AS u (user_id, profile, embedding_sum, weight_sum, rating_count)
+    SELECT d.user_id, d.profile, d.embedding_sum, d.weight_sum, d.rating_count
+    FROM (
+        SELECT user_id, profile, coalesce(f.rating_count, 0) AS rated,
+               coalesce(f.embedding_sum - h.embedding_sum, f.embedding_sum,
+                        scale(h.embedding_sum, -1)) AS embedding_sum,
+               coalesce(f.weight_sum, 0) - coalesce(h.weight_sum, 0) AS weight_sum,
+               coalesce(f.rating_count, 0) - coalesce(h.rating_count, 0) AS rating_count
+        FROM users h
+        FULL JOIN (
+            SELECT r.user_id, r.profile,
+                   sum(scale(m.embedding, w.weight)) AS embedding_sum,
+                   coalesce(sum(w.weight) FILTER (WHERE m.embedding IS NOT NULL), 0) AS weight_sum,
+                   count(*)::integer AS rating_count
+            FROM ratings r
+            JOIN movies m USING (movie_id)
+            CROSS JOIN profile_settings s
+            CROSS JOIN LATERAL (SELECT rating_weight(r.rating, r.rated_at, s.half_life_days,
+                                                     s.reference_time) AS weight) w
+            GROUP BY r.user_id, r.profile
+        ) f USING (user_id, profile)
+    ) d
+    WHERE d.rating_count <> 0 OR abs(d.weight_sum) > 1e-6 * (1 + d.rated)
+       OR vector_norm(d.embedding_sum) > 1e-6 * (1 + d.rated)
+    ORDER BY d.user_id, d.profile
     ON CONFLICT (user_id, profile) DO UPDATE SET
-        embedding_sum = excluded.embedding_sum,
-        weight_sum    = excluded.weight_sum,
-        rating_count  = excluded.rating_count;
-    GET DIAGNOSTICS refreshed = ROW_COUNT;
+        embedding_sum = coalesce(u.embedding_sum + excluded.embedding_sum,
+                                 u.embedding_sum, excluded.embedding_sum),
+        weight_sum    = u.weight_sum + excluded.weight_sum,
+        rating_count  = u.rating_count + excluded.rating_count;
 
-    UPDATE users u SET embedding_sum = NULL, weight_sum = 0, rating_count = 0
-    WHERE NOT EXISTS (SELECT FROM ratings r
-                      WHERE r.user_id = u.user_id AND r.profile = u.profile);
+    UPDATE users SET embedding_sum = NULL, weight_sum = 0
+    WHERE rating_count = 0 AND embedding_sum IS NOT NULL;
+    SELECT count(*) INTO refreshed FROM users WHERE rating_count > 0;
     RETURN refreshed;
 END $$;

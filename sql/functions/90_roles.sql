@@ -64,6 +64,7 @@ BEGIN
     END IF;
     -- Nothing is granted twice: GRANT writes the catalog rows that a running load writes too.
     IF has_table_privilege('palate_app', 'ratings', 'INSERT')
+       AND has_column_privilege('palate_app', 'profile_settings', 'only_one', 'UPDATE')
        AND NOT has_table_privilege('palate_read', 'llm_calls', 'SELECT')
        AND NOT has_table_privilege('palate_app', 'llm_calls', 'DELETE') AND NOT EXISTS (
         SELECT FROM unnest(relations) r
@@ -76,6 +77,7 @@ BEGIN
     EXECUTE format('GRANT USAGE ON SCHEMA %I TO palate_app, palate_read', schema_name);
     EXECUTE format('GRANT ALL ON %s TO palate_owner', array_to_string(relations, ', '));
     EXECUTE format('GRANT SELECT ON %s TO palate_app, palate_read', array_to_string(relations, ', '));
+    GRANT UPDATE (only_one) ON profile_settings TO palate_app;  -- to lock the row; it stays true
     GRANT INSERT, UPDATE, DELETE ON ratings, tags, user_factors, llm_answers TO palate_app;
     -- Questions may hold what people typed; recorded calls are what budgets are counted by.
     REVOKE ALL ON llm_answers, llm_calls FROM palate_read;

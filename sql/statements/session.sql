@@ -16,3 +16,6 @@ SELECT set_config('statement_timeout', %(timeout)s, false),
                          JOIN pg_namespace n ON n.oid = e.extnamespace
                          WHERE e.extname = 'vector'), 'public'),
                'pg_temp']) WITH ORDINALITY s (name, place)), false)
+
+-- name: search_path
+SELECT current_setting('search_path');
