@@ -1,7 +1,7 @@
 """The answer to a search, from what its statement found."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +27,15 @@ READ = tuple(name for name in Hit.model_fields if name not in _MADE | _LATER)
 
 def hit_of(row: Mapping[str, Any]) -> Hit:
     """One film as it is answered, from its row."""
-    unset: dict[str, Any] = dict.fromkeys(_LATER)
-    return Hit.model_construct(
-        **{name: row[name] for name in READ},
-        **unset,
-        genres=tuple(row["genres"]),
-        components={name: row[name] for name in COMPONENTS},
-        contributions={name: row[f"{name}_contribution"] for name in COMPONENTS},
-        learned_score=row.get("learned_score"),
-        seen=row["rating"] is not None,
-    )
+    hit: dict[str, Any] = dict.fromkeys(Hit.model_fields)
+    for name in READ:
+        hit[name] = row[name]
+    hit["genres"] = tuple(row["genres"])
+    hit["components"] = {name: row[name] for name in COMPONENTS}
+    hit["contributions"] = {name: row[f"{name}_contribution"] for name in COMPONENTS}
+    hit["learned_score"] = row.get("learned_score")
+    hit["seen"] = row["rating"] is not None
+    return Hit.build(hit)
 
 
 class Answerer:
@@ -68,7 +67,9 @@ class Answerer:
             with stage("snippets"):
                 hits = with_snippets(connection, parsed.tree, hits)
         return SearchResponse(
-            query=QueryRead(text=request.q, read_as=parsed.read_as, notes=tuple(parsed.notes)),
+            query=QueryRead(
+                text=request.q, read_as=parsed.read_as, notes=(*plan.notes, *_end(plan, page))
+            ),
             user_id=request.user_id,
             profile=request.profile,
             personalized=personalized,
@@ -95,6 +96,16 @@ class Answerer:
                 ),
                 request,
             ),
+        )
+
+
+def _end(plan: Plan, page: Page) -> Iterator[str]:
+    """Where the order ends though more films may match, and how to get them."""
+    order = plan.cursor.movie_ids if plan.cursor else page.ordered
+    if plan.offset + plan.k >= len(order) >= max(plan.request.candidates, plan.k):
+        yield (
+            f"The order ends with the {len(order)} best matches. More films may match: raise "
+            "candidates to have more of them ordered."
         )
 
 

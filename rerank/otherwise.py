@@ -25,6 +25,8 @@ _ENOUGH = 3
 
 def found_little(page: Page) -> bool:
     """Whether no film has the words, or hardly one and none in its title, in their order."""
+    if any(row["pinned"] for row in page.rows):
+        return False
     if all(row["bm25_score"] is None for row in page.rows):
         return True
     return not _in_a_title(page) and sum(not row["relaxed"] for row in page.rows) < min(
@@ -78,18 +80,18 @@ class Rereader:
     def _asking(
         self, connection: Connection, engine: SearchEngine, plan: Plan
     ) -> tuple[Callable[[str], bool], Callable[[str], bool]]:
-        def ask(text: str, restriction: Node | None) -> bool:
+        def ask(text: str, restriction: Node | None, typed: str | None) -> bool:
             tree = self._planner.parse(text).tree
             chosen = None if restriction is None else json.dumps(engine.compile(restriction).query)
             whole = tree if restriction is None else And((tree, restriction))
             asked = {
                 "query": json.dumps(engine.compile(whole).query),
-                "typed": text,
+                "typed": typed,
                 "filter": chosen,
             }
             return bool(connection.execute(_statements["finds"], asked).scalar())
 
-        return lambda text: ask(text, None), lambda text: ask(text, plan.restriction)
+        return lambda text: ask(text, None, None), lambda text: ask(text, plan.restriction, text)
 
 
 def better(page: Page) -> bool:

@@ -49,6 +49,12 @@ class Plan:
             self.tree = And((these,), optional=(tree,))
             self.restriction = these
             self.seen = "keep"
+        self.notes = list(parsed.notes)
+        if not cursor and request.k > request.candidates:
+            self.notes.append(
+                f"{request.k} films of {request.candidates} candidates were asked for: "
+                f"{request.k} candidates were ordered."
+            )
         self.candidates = max(len(cursor.movie_ids) if cursor else request.candidates, k)
         self.page = list(cursor.movie_ids[self.offset : self.offset + k]) if cursor else None
 

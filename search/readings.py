@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError
 
 from palate.contract import Reading
 from palate.statements import Statements
-from sql.syntax import STOP_WORDS, split_words
+from sql.syntax import split_words
 from sql.text import fold
 
 _statements = Statements(Path(__file__).parent / "statements" / "words.sql")
@@ -230,27 +230,17 @@ def _nearest(
 
 
 def _mistaken_words(words: Sequence[str], catalog: Catalog) -> Iterator[Reading]:
-    """Each word that no film has by the nearest that some have; where all are known, one of them.
+    """Each word that no film has by the nearest that some have; a word that films have is none.
 
     Words that stand in one title come first.
     """
-    near = {
-        word: _nearest(word, catalog.words, lambda other: catalog.words[other])
+    near = [
+        [(word, 0)]
+        if word in catalog.words
+        else _nearest(word, catalog.words, lambda other: catalog.words[other])[:8] or [(word, 0)]
         for word in words
-        if word not in STOP_WORDS
-    }
-    unknown = [word for word in words if word not in catalog.words and near.get(word)]
-    chosen: list[list[tuple[str, int]]] = [
-        near[word][:8] if word in unknown else [(word, 0)] for word in words
     ]
-    variants = list(itertools.islice(itertools.product(*chosen), 200)) if unknown else []
-    if not unknown:
-        for i, word in enumerate(words):
-            for other, distance in near.get(word, [])[:8]:
-                if other != word:
-                    same = [(w, 0) for w in words]
-                    same[i] = (other, distance)
-                    variants.append(tuple(same))
+    variants = itertools.islice(itertools.product(*near), 200)
     texts = {" ".join(w for w, _ in variant): sum(d for _, d in variant) for variant in variants}
     together = _together(texts, catalog)
     for text in sorted(texts, key=lambda text: (-together[text], texts[text])):

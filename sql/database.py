@@ -13,6 +13,8 @@ from typing import Any, Self
 
 import psycopg
 import sqlalchemy
+from psycopg.types.json import set_json_loads
+from pydantic_core import from_json
 from sqlalchemy import event, make_url
 
 from palate.errors import DatabaseUnavailableError, MisuseError
@@ -95,8 +97,8 @@ class Database:
         next, which only one session can."""
         if self.is_pooled:
             raise MisuseError(
-                "This needs a session of its own, which a pooler in transaction mode does not give. "
-                "Nothing was done. Let PALATE_DATABASE_URL name the server itself for it."
+                "This needs a session of its own, which a pooler in transaction mode does not "
+                "give. Nothing was done. Let PALATE_DATABASE_URL name the server itself for it."
             )
 
     @property
@@ -104,6 +106,11 @@ class Database:
         """What the statement ``settle_session`` of a new connection takes."""
         timeout = f"{int(self.settings.statement_timeout * 1000)}"
         return {"timeout": timeout, "schemas": list(self.schemas), "local": self.is_pooled}
+
+    @cached_property
+    def where(self) -> str:
+        """The address as messages say it."""
+        return self.url.set(drivername="postgresql").render_as_string(hide_password=True)
 
     @property
     def psql_url(self) -> str:
@@ -143,7 +150,7 @@ class Database:
 @contextmanager
 def _translated(database: Database) -> Iterator[None]:
     """Turn a lost or absent server into an error that says so."""
-    where = database.url.set(drivername="postgresql").render_as_string(hide_password=True)
+    where = database.where
     try:
         yield
     except sqlalchemy.exc.TimeoutError as error:
@@ -193,6 +200,11 @@ def _create_engine(
         pool_use_lifo=True,
         connect_args={"application_name": "palate", "connect_timeout": 5} | _KEEPALIVES,
     )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: psycopg.Connection[Any], _record: object) -> None:
+        set_json_loads(from_json, connection)  # the same values, a tenth of the time
+
     if session["local"]:
         _settle_transactions(engine, session)
     else:

@@ -128,7 +128,7 @@ def _print_block(hit: Hit, parts: Sequence[str], *, personalized: bool) -> None:
         head.append_text(moved)
     head.append_text(_name(hit)).append(f"  {_genres(hit)}", style="dim")
     out().print(head)
-    below = [Text(account(hit, parts, named=True)), *_passages(hit)]
+    below = [Text(f"{hit.level}; {account(hit, parts, named=True)}"), *_passages(hit)]
     if hit.rank_before is not None:
         below.append(Text(_judged(hit)))
     below += [Text(line(reason), style="italic") for reason in hit.reasons or ()]
@@ -183,9 +183,25 @@ def _highlighted(snippet: str, style: str = "") -> Text:
     return shown
 
 
+READINGS = {
+    "split": "words set apart",
+    "initials": "initials",
+    "joined": "words joined",
+    "numerals": "numbers written otherwise",
+    "typos": "typing mistakes",
+    "beginning": "the beginning of a word",
+}
+
+
 def _print_reading(responses: Sequence[SearchResponse]) -> None:
     """How one query was read, where that is not what was typed, and whose taste is unknown."""
     notes = [line(note) for note in responses[-1].query.notes]
+    reading = responses[-1].reading
+    if reading is not None:
+        notes.append(
+            f"read as {line(reading.text)!r} ({READINGS[reading.kind]}); --as-typed searches for "
+            "the text as it is"
+        )
     if any(response.relaxed for response in responses):
         notes.append("few films have all of these words: films with any of them follow")
     for response in responses:

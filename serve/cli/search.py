@@ -86,6 +86,9 @@ def search(
     snippets: Annotated[
         bool, typer.Option("--snippets", help="Show where the words are found.")
     ] = False,
+    as_typed: Annotated[
+        bool, typer.Option("--as-typed", help="Try no other reading of the text.")
+    ] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse a query that cannot be parsed.")
     ] = False,
@@ -112,6 +115,7 @@ def search(
         "rerank": rerank,
         "facets": facets,
         "snippets": snippets,
+        "as_typed": as_typed,
         "strict": strict,
         "genres": tuple(genre or ()),
         "year_from": year_from,

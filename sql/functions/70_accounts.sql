@@ -1,7 +1,7 @@
 -- For people at psql: why a film stands where it does, and users' tastes in words.
 
 -- explain_search(): a row for each part of each film's score, the greatest first; the
--- contributions of a film add up to its score.
+-- contributions of a film add up to its score. Its level, which no score crosses, stands before.
 CREATE OR REPLACE FUNCTION explain_search(
     query    text,
     for_user bigint  DEFAULT NULL,
@@ -41,6 +41,7 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) near ON true
 CROSS JOIN LATERAL (VALUES
+    ('level', array_position(enum_range(NULL::match_level), h.level) - 1.0, 0.0, h.level::text),
     ('bm25', h.bm25, h.bm25_contribution, format('its text matches: BM25 %s', h.bm25_score)),
     ('semantic', h.semantic, h.semantic_contribution, 'its meaning is near the query'),
     ('content', h.content, h.content_contribution,
@@ -51,7 +52,7 @@ CROSS JOIN LATERAL (VALUES
      format('%s people rated it', coalesce(m.rating_count, 0)))
 ) p (component, value, contribution, reason)
 WHERE p.value IS NOT NULL
-ORDER BY h.rank, p.contribution DESC, p.component
+ORDER BY h.rank, p.component <> 'level', p.contribution DESC, p.component
 $$;
 
 -- Users with their tastes in words: SELECT * FROM tastes WHERE user_id = 20001;

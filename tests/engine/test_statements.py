@@ -25,6 +25,7 @@ ASIDE = {
     ("bench/statements/search.sql", "search"): "psycopg's own parameters; it is search() again",
     ("serve/api/statements/health.sql", "probe_search"): "asks whether searching works, no more",
     ("serve/statements/doctor.sql", "indexed"): "counts everything there is",
+    ("sql/statements/backup.sql", "finds_a_film"): "asks whether searching works, no more",
     ("sql/statements/completeness.sql", "paradedb_missing"): "counts everything there is",
 }
 
@@ -65,6 +66,7 @@ def inputs(file: str, name: str, query: Compile) -> tuple[dict[str, Any], dict[s
         "ranks": {"terms": ["love"]},
         "similar": {"movie_id": 2},
         "recommend": {"user_id": HATER},
+        "finds": {"query": query("zzyzx")},
     }
     first = firsts.get(name, search)
     return first, first | others.get(name, {"query": query("love")})

@@ -1,0 +1,97 @@
+"""Other readings of a text, made of a small catalog's words and titles."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from search.readings import Catalog, Title, correct, readings, typed_words
+
+TITLES = {
+    "Star Wars": 900,
+    "Star Wars: A New Hope": 500,
+    "Spider-Man": 400,
+    "S.W.A.T.": 50,
+    "S.W.A.T.: Firefight": 5,
+    "Rocky II": 60,
+    "The Godfather": 800,
+    "Angel Eyes": 20,
+    "Spiderwoman": 3,
+    "Rio": 30,
+    "Equilibrium": 90,
+    "Monsters University": 100,
+    "Stranger than Paradise": 40,
+}
+
+
+def catalog() -> Catalog:
+    words: dict[str, int] = {"stallone": 9}
+    titles: dict[str, Title] = {}
+    for title, ratings in TITLES.items():
+        key = [word for word in typed_words(title) if word != "the"]
+        titles["".join(key)] = Title(" ".join(key), title.lower(), ratings)
+        for word in key:
+            words[word] = words.get(word, 0) + 1
+    return Catalog(words, titles)
+
+
+def first(text: str, **options: bool) -> tuple[str, str] | None:
+    for found in readings(text, catalog(), lambda _: False, lambda _: True, **options):
+        return found.kind, found.text
+    return None
+
+
+@pytest.mark.parametrize(
+    ("typed", "kind", "text"),
+    [
+        ("starwars", "split", "star wars"),
+        ("spiderman stallone", "split", "spider man stallone"),
+        ("swat firefight", "initials", "s w a t firefight"),
+        ("spider woman", "joined", "spiderwoman"),
+        ("rocky 2 stallone", "numerals", "rocky ii stallone"),
+        ("godfahter", "typos", "the godfather"),
+        ("Angle Eyes", "typos", "angel eyes"),
+        ("Angle Eyes (2001)", "typos", "angel eyes 2001"),
+        ("eqsiljbrium", "typos", "equilibrium"),
+        ("strangr than paradise stallone", "typos", "stranger than paradise stallone"),
+        ("monsters uni", "beginning", "monsters uni*"),
+    ],
+)
+def test_the_closest_reading_comes_first(typed: str, kind: str, text: str) -> None:
+    assert first(typed) == (kind, text)
+
+
+def test_short_words_have_no_mistakes() -> None:
+    assert first("rjo") is None
+
+
+def test_without_mistakes_only_other_ways_to_write_the_same() -> None:
+    assert first("godfahter", mistakes=False) is None
+    assert first("starwars", mistakes=False) == ("split", "star wars")
+
+
+def test_a_word_that_the_catalog_has_elsewhere_is_no_mistake() -> None:
+    def knows(word: str) -> bool:
+        return word == "rocki"
+
+    assert next(readings("rocki stallone", catalog(), knows, lambda _: True), None) is None
+
+
+def test_a_reading_finds_films_under_the_filters_or_is_none() -> None:
+    assert next(readings("godfahter", catalog(), lambda _: False, lambda _: False), None) is None
+
+
+def test_a_suggestion_replaces_only_words_that_nothing_has() -> None:
+    def asked(text: str) -> str | None:
+        words = ["godfahter", "monsters", "overview"]
+        return correct(text, words, catalog(), lambda w: w == "overview", lambda _: True)
+
+    assert asked("title:godfahter OR monsters OR overview") == (
+        "title:godfather OR monsters OR overview"
+    )
+    assert asked("title:GODFATHER") is None
+
+
+@given(st.text(max_size=40))
+def test_any_text_has_readings_or_none(text: str) -> None:
+    for reading in readings(text, catalog(), lambda _: False, lambda _: True):
+        assert reading.text.strip()
