@@ -235,6 +235,7 @@ def _settle_transactions(engine: sqlalchemy.Engine, session: dict[str, Any]) -> 
     """Behind a pooler: settings that end with the transaction, each statement of `read` in one of
     its own, so that no session of the server is held between them, and no prepared statements."""
     settle = _statements.raw("settle_session")
+    engine.update_execution_options(pooled=True)
 
     def alone(connection: sqlalchemy.Connection) -> bool:
         return connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT"
