@@ -6,7 +6,6 @@ from psycopg import errors
 
 from palate.errors import (
     BusyError,
-    CancelledError,
     DatabaseUnavailableError,
     DeadlockError,
     DiskFullError,
@@ -17,6 +16,7 @@ from palate.errors import (
     RefusedByDatabaseError,
     SchemaError,
     SerializationError,
+    StatementCancelledError,
 )
 
 _UNDONE = "What was not committed is undone."
@@ -89,7 +89,7 @@ def explain(error: BaseException | None, where: str) -> PalateError | None:
 def _cancelled(error: errors.QueryCanceled) -> PalateError:
     said = reason(error)
     if "user request" in said:
-        return CancelledError(
+        return StatementCancelledError(
             f"Somebody cancelled the statement on the server. {_UNDONE} Try again.", said
         )
     return DatabaseUnavailableError(
