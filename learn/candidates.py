@@ -30,7 +30,8 @@ BATCH = 200
 """Queries asked in one statement."""
 
 _USERS = 256  # scored at once
-_KEYS = ("number", "movie_id", "bm25_score", "relaxed")
+_KEYS = ("number", "movie_id", "bm25_score", "relaxed", "strength")
+_OF_TASTE = ("content", "collaborative")
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +40,8 @@ class CandidateLists:
 
     ``numbers`` (c,) is each candidate's query; ``components`` are (c,) each, NaN where search()
     says NULL; ``bm25_score`` is what the engine gave, before scaling; ``relaxed`` (c,) is True for
-    films that lack words of a query for which too few films have all. ``features`` are
-    (c, len(FEATURES)), where they were asked for.
+    films that lack words of a query for which too few films have all; ``strength`` (c,) is how much
+    the query's user's taste counts. ``features`` are (c, len(FEATURES)), where they were asked for.
     """
 
     queries: Sequence[Query]
@@ -49,6 +50,7 @@ class CandidateLists:
     bm25_score: Floats
     components: Mapping[str, Floats]
     relaxed: Mask
+    strength: Floats
     features: Floats = field(default_factory=lambda: np.zeros((0, len(FEATURES))))
 
     @classmethod
@@ -63,6 +65,7 @@ class CandidateLists:
             {name: np.concatenate([part.components[name] for part in parts])
              for name in COMPONENTS},
             np.concatenate([part.relaxed for part in parts]),
+            np.concatenate([part.strength for part in parts]),
             np.concatenate([part.features for part in parts]),
         )  # fmt: skip
 
@@ -77,9 +80,24 @@ class CandidateLists:
         return np.array([query.user_id for query in self.queries], np.int64)
 
     @cached_property
+    def people(self) -> Places:
+        """(q,) who asks, or whom the one who asks is a copy of."""
+        return np.array(
+            [q.user_id if q.person is None else q.person for q in self.queries], np.int64
+        )
+
+    @cached_property
     def targets(self) -> Places:
         """(q,) the film that is wanted."""
         return np.array([query.movie_id for query in self.queries], np.int64)
+
+    @cached_property
+    def parts(self) -> Mapping[str, Floats]:
+        """What is added up: components (c,), those of taste times its strength, 0 where missing."""
+        return {
+            name: np.nan_to_num(column) * (self.strength if name in _OF_TASTE else 1.0)
+            for name, column in self.components.items()
+        }
 
     @cached_property
     def wanted(self) -> Mask:
@@ -88,15 +106,22 @@ class CandidateLists:
 
     def where(self, chosen: Mask) -> "CandidateLists":
         """The lists of the queries where ``chosen`` (q,) holds."""
-        rows = chosen[self.numbers]
-        return CandidateLists(
-            [query for query, keep in zip(self.queries, chosen, strict=True) if keep],
-            (np.cumsum(chosen) - 1)[self.numbers[rows]],
-            self.movie_ids[rows],
-            self.bm25_score[rows],
-            {name: column[rows] for name, column in self.components.items()},
-            self.relaxed[rows],
-            self.features[rows] if len(self.features) else self.features,
+        kept = self.keep(chosen[self.numbers])
+        queries = [query for query, keep in zip(self.queries, chosen, strict=True) if keep]
+        numbers = (np.cumsum(chosen) - 1)[kept.numbers]
+        return dataclasses.replace(kept, queries=queries, numbers=numbers)
+
+    def keep(self, rows: Mask) -> "CandidateLists":
+        """The same queries with the candidates where ``rows`` (c,) holds."""
+        return dataclasses.replace(
+            self,
+            numbers=self.numbers[rows],
+            movie_ids=self.movie_ids[rows],
+            bm25_score=self.bm25_score[rows],
+            components={name: column[rows] for name, column in self.components.items()},
+            relaxed=self.relaxed[rows],
+            strength=self.strength[rows],
+            features=self.features[rows] if len(self.features) else self.features,
         )
 
     def order(self, scores: Floats) -> Places:
@@ -115,7 +140,7 @@ class CandidateLists:
         """(c,) scores of the blend, added up as search() does; a missing component adds nothing."""
         total = np.zeros(len(self.numbers))
         for name in COMPONENTS:
-            total = total + np.nan_to_num(weights.get(name, 0.0) * self.components[name])
+            total = total + weights.get(name, 0.0) * self.parts[name]
         return total
 
 
@@ -146,6 +171,7 @@ def fetch_candidates(
         columns["bm25_score"],
         {name: columns[name] for name in COMPONENTS},
         columns["relaxed"] > 0,
+        columns["strength"],
     )
     if not features:
         return lists

@@ -11,10 +11,12 @@ SELECT movie_id, title, year, genres FROM movies ORDER BY movie_id;
 
 -- name: candidates
 -- search() as the service calls it, for many queries at once: every component, no film twice.
-SELECT q.number, h.movie_id, h.bm25_score, h.relaxed, h.bm25, h.content, h.collaborative, h.popularity
+SELECT q.number, coalesce(taste_strength(u.rating_count), 0) AS strength,
+       h.movie_id, h.bm25_score, h.relaxed, h.bm25, h.content, h.collaborative, h.popularity
 FROM unnest(CAST(:numbers AS bigint[]), CAST(:user_ids AS bigint[]),
             CAST(:queries AS jsonb[]), CAST(:looses AS jsonb[]))
      AS q (number, user_id, query, loose)
+LEFT JOIN users u ON u.user_id = q.user_id AND u.profile = 'main'
 CROSS JOIN LATERAL search(
     query       => q.query,
     for_user    => q.user_id,
@@ -27,10 +29,11 @@ CROSS JOIN LATERAL search(
 
 -- name: features
 -- search_features() as the service calls it, for many queries at once.
-SELECT q.number, h.*
+SELECT q.number, coalesce(taste_strength(u.rating_count), 0) AS strength, h.*
 FROM unnest(CAST(:numbers AS bigint[]), CAST(:user_ids AS bigint[]),
             CAST(:queries AS jsonb[]), CAST(:looses AS jsonb[]))
      AS q (number, user_id, query, loose)
+LEFT JOIN users u ON u.user_id = q.user_id AND u.profile = 'main'
 CROSS JOIN LATERAL search_features(
     query       => q.query,
     for_user    => q.user_id,
@@ -58,7 +61,20 @@ FROM movies m JOIN movie_stats s USING (movie_id)
 ORDER BY m.movie_id;
 
 -- name: user_statistics
-SELECT user_id, rating_count FROM users WHERE rating_count > 0 ORDER BY user_id;
+SELECT user_id, rating_count FROM users WHERE rating_count > 0 AND NOT synthetic ORDER BY user_id;
+
+-- name: copy_users
+INSERT INTO users (user_id, synthetic)
+SELECT u + :shift, true FROM unnest(CAST(:user_ids AS bigint[])) u
+ON CONFLICT DO NOTHING;
+
+-- name: copy_ratings
+INSERT INTO ratings (user_id, movie_id, rating, rated_at)
+SELECT r.user_id + :shift, r.movie_id, r.rating, r.rated_at
+FROM (SELECT *, row_number() OVER (PARTITION BY user_id ORDER BY rated_at DESC, movie_id DESC) AS nth
+      FROM ratings WHERE user_id = ANY (CAST(:user_ids AS bigint[])) AND profile = 'main') r
+WHERE r.nth <= :known
+ON CONFLICT DO NOTHING;
 
 -- name: weights
 SELECT bm25, content, collaborative, popularity FROM blend;

@@ -1,6 +1,7 @@
 """`palate bench`: measured speed."""
 
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -162,6 +163,47 @@ def train(
             ("machine", this_machine()),
         ]
     )
+
+
+@app.command(
+    epilog=examples(
+        "palate bench published ml-1m ml-1m.zip",
+        "palate bench published ml-100k ml-100k --model ease --model mixed",
+    )
+)
+def published(
+    protocol: Annotated[
+        Literal["ml-100k", "ml-1m", "ml-20m"], typer.Argument(help="What was published for it.")
+    ],
+    data: Annotated[Path, typer.Argument(help="MovieLens folder or zip archive.")],
+    model: Annotated[
+        list[str] | None, typer.Option(help="Only this model. Repeat. Without: all.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of everything drawn.")] = 0,
+    json: Json = False,
+) -> None:
+    """Repeat a published protocol of recommendation, beside what was published for it.
+
+    ml-100k: a random quarter of each user's ratings is to be found. ml-1m: of each user's ratings
+    of 4 stars and more the last tenth, from the first seven; beside it, what more ratings and a
+    shuffled order do. ml-20m: ratings of users whom the model has not met. No database is needed.
+    """
+    from evaluate.published import MODELS, PROTOCOLS, repeat_protocol
+
+    with err().status("") as status:
+        rows = repeat_protocol(
+            protocol, data, models=model or list(MODELS), seed=seed, tell=status.update
+        )
+    if json:
+        print_json(rows)
+        return
+    metrics = PROTOCOLS[protocol].metrics
+    shown = table("model", "", *[(metric, "right") for metric in metrics], "source",
+                  title=f"{protocol}: {PROTOCOLS[protocol].about}")  # fmt: skip
+    for row in rows:
+        values = (number(row.values.get(metric), 4) for metric in metrics)
+        shown.add_row(row.model, row.setting, *values, row.source)
+    out().print(shown)
 
 
 def parse_numbers(option: str, text: str) -> list[int]:

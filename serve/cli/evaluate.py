@@ -254,6 +254,12 @@ def _print_set(name: str, result: SetResult) -> None:
             _interval(one.debiased["ndcg@10"]),
         )
     out().print(rows)
+    if known := next(iter(result.rankings.values())).by_known:
+        rows = table("ranking", *_numbers(*known), title="nDCG@10 by ratings known")
+        for ranking, one in result.rankings.items():
+            if one.by_known:
+                rows.add_row(ranking, *(number(value, 4) for value in one.by_known.values()))
+        out().print(rows)
 
 
 def _print_protocol(name: str, result: ProtocolResult) -> None:

@@ -1,85 +1,80 @@
--- Learned factors: a user's are a sum over the films rated, so that a rating is folded in by one
--- addition and nothing is trained.
+-- Learned factors: a user's are a sum over the films rated, so that a rating is folded in by
+-- additions and nothing is trained.
 --
---   factors(user) = sum of (base + slope * (rating - 3.5)) * factors_in(film)
+--   factors(user) = sum of weight(rating) * recency(rating) * factors_in(film)
 --   affinity(user, film) = factors(user) . factors_out(film)
 --
--- base and slope are the model's parameters.
+-- The weight is taste_weight() with the model's base and slope.
 
-CREATE OR REPLACE FUNCTION factor_weight(parameters jsonb, rating real) RETURNS double precision
+DROP FUNCTION IF EXISTS factor_weight(jsonb, real);
+CREATE OR REPLACE FUNCTION factor_weight(parameters jsonb, rating real, middle real)
+RETURNS double precision
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN coalesce((parameters ->> 'base')::double precision, 1)
-       + coalesce((parameters ->> 'slope')::double precision, 0) * (rating - 3.5);
+RETURN taste_weight(rating, middle, coalesce((parameters ->> 'base')::double precision, 1),
+                    coalesce((parameters ->> 'slope')::double precision, 0));
 
--- Adds what a statement changed to the active model's factors of its users. Users are taken in
--- one order, as by the triggers that keep profiles, so that bulk writers do not deadlock.
-CREATE OR REPLACE FUNCTION add_ratings_to_factors() RETURNS trigger
+-- All ratings alike and, twice as much, those given last, each half of them counting half: every sum
+-- over the root of how many it is made of. 14.4 ratings (10 / ln 2) are what a half-life of 10 adds
+-- up to. Ratings of one time count alike.
+CREATE OR REPLACE FUNCTION recency(later bigint, ratings bigint) RETURNS double precision
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN 1 / sqrt(ratings) + 2 * power(0.5, later / 10.0) / sqrt(least(ratings, 14.4));
+
+-- Makes the factors of some users of one model again from their ratings, or of all users; returns
+-- how many have any.
+CREATE OR REPLACE FUNCTION make_user_factors(
+    model bigint, user_ids bigint[] DEFAULT NULL, profiles text[] DEFAULT NULL
+) RETURNS bigint
 LANGUAGE plpgsql AS $$
 DECLARE
-    active models;
-    changes text := CASE TG_OP
-        WHEN 'INSERT' THEN 'SELECT *, 1 AS sign FROM new_ratings'
-        WHEN 'DELETE' THEN 'SELECT *, -1 AS sign FROM old_ratings'
-        ELSE 'SELECT *, 1 AS sign FROM new_ratings UNION ALL SELECT *, -1 FROM old_ratings'
-    END;
+    made bigint;
 BEGIN
-    SELECT * INTO active FROM models m WHERE m.kind = 'factors' AND m.state = 'active';
-    IF NOT FOUND THEN
-        RETURN NULL;
-    END IF;
     EXECUTE format($sql$
         INSERT INTO user_factors AS u (user_id, profile, model_id, factors, rating_count)
-        SELECT c.user_id, c.profile, f.model_id,
-               sum(scale(f.factors_in, c.sign * factor_weight($2, c.rating))), sum(c.sign)
-        FROM (%s) c
-        JOIN movie_factors f ON f.movie_id = c.movie_id AND f.model_id = $1
-        GROUP BY c.user_id, c.profile, f.model_id
-        ORDER BY c.user_id, c.profile
+        SELECT t.user_id, t.profile, m.id,
+               sum(scale(f.factors_in, factor_weight(m.parameters, r.rating, r.middle)
+                                       * recency(r.later, r.ratings))), count(*)
+        FROM models m
+        CROSS JOIN (%s) t
+        CROSS JOIN LATERAL ratings_of(t.user_id, t.profile) r
+        JOIN movie_factors f ON f.movie_id = r.movie_id AND f.model_id = m.id
+        WHERE m.id = $3
+        GROUP BY t.user_id, t.profile, m.id
+        ORDER BY t.user_id, t.profile
         ON CONFLICT (user_id, profile, model_id) DO UPDATE SET
-            factors      = u.factors + excluded.factors,
-            rating_count = u.rating_count + excluded.rating_count
-    $sql$, changes) USING active.id, active.parameters;
-    IF TG_OP <> 'INSERT' THEN
-        -- Nothing is kept of a user whose ratings were all taken back.
-        EXECUTE format($sql$
-            DELETE FROM user_factors u USING (%s) c
-            WHERE u.user_id = c.user_id AND u.profile = c.profile AND u.rating_count = 0
-        $sql$, changes);
-    END IF;
-    RETURN NULL;
+            factors      = excluded.factors,
+            rating_count = excluded.rating_count
+    $sql$, CASE WHEN user_ids IS NULL THEN 'SELECT DISTINCT user_id, profile FROM ratings'
+                ELSE 'SELECT * FROM unnest($1, $2) x (user_id, profile)' END)
+    USING user_ids, profiles, model;
+    GET DIAGNOSTICS made = ROW_COUNT;
+
+    -- Nothing is kept of a user whose ratings were all taken back.
+    DELETE FROM user_factors u
+    WHERE u.model_id = model
+      AND (user_ids IS NULL
+           OR (u.user_id, u.profile) IN (SELECT * FROM unnest(user_ids, profiles)))
+      AND NOT EXISTS (SELECT FROM ratings r JOIN movie_factors f USING (movie_id)
+                      WHERE r.user_id = u.user_id AND r.profile = u.profile AND f.model_id = model);
+    RETURN made;
 END $$;
 
--- Their names put them after the triggers that keep profiles: locks are taken in one order.
-CREATE OR REPLACE TRIGGER ratings_inserted_factors AFTER INSERT ON ratings
-    REFERENCING NEW TABLE AS new_ratings
-    FOR EACH STATEMENT EXECUTE FUNCTION add_ratings_to_factors();
-CREATE OR REPLACE TRIGGER ratings_updated_factors AFTER UPDATE ON ratings
-    REFERENCING NEW TABLE AS new_ratings OLD TABLE AS old_ratings
-    FOR EACH STATEMENT EXECUTE FUNCTION add_ratings_to_factors();
-CREATE OR REPLACE TRIGGER ratings_deleted_factors AFTER DELETE ON ratings
-    REFERENCING OLD TABLE AS old_ratings
-    FOR EACH STATEMENT EXECUTE FUNCTION add_ratings_to_factors();
+DROP TRIGGER IF EXISTS ratings_inserted_factors ON ratings;
+DROP TRIGGER IF EXISTS ratings_updated_factors ON ratings;
+DROP TRIGGER IF EXISTS ratings_deleted_factors ON ratings;
+DROP FUNCTION IF EXISTS add_ratings_to_factors();
 
 -- Makes every user's factors of one model again from the ratings; returns how many there are.
 -- Writers of ratings wait meanwhile, readers do not.
 CREATE OR REPLACE FUNCTION refresh_user_factors(model bigint) RETURNS bigint
 LANGUAGE plpgsql AS $$
-DECLARE
-    refreshed bigint;
 BEGIN
     LOCK TABLE ratings IN SHARE ROW EXCLUSIVE MODE;
-    DELETE FROM user_factors WHERE model_id = model;
-    INSERT INTO user_factors (user_id, profile, model_id, factors, rating_count)
-    SELECT r.user_id, r.profile, f.model_id,
-           sum(scale(f.factors_in, factor_weight(m.parameters, r.rating))), count(*)
-    FROM models m
-    JOIN movie_factors f ON f.model_id = m.id
-    JOIN ratings r ON r.movie_id = f.movie_id
-    WHERE m.id = model
-    GROUP BY r.user_id, r.profile, f.model_id;
-    GET DIAGNOSTICS refreshed = ROW_COUNT;
-    RETURN refreshed;
+    RETURN make_user_factors(model);
 END $$;
+
+-- Sums that another version made weigh ratings otherwise.
+SELECT make_user_factors(id) FROM models WHERE kind = 'factors' AND state = 'active';
 
 -- Makes one model the active one of its kind, with the weights of the blend that were tuned with
 -- it; the one before is retired. All readers see the change at once, when it is committed.

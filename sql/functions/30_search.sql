@@ -4,9 +4,9 @@
 --         + collaborative_contribution + popularity_contribution
 --
 -- Each contribution is a weight (table blend, or the call's `weights`) times a component in
--- [0, 1]: bm25 divided by the best one's; the others min-max scaled inside the candidate set
--- (collaborative then its cube root, since a few films stand far above the others),
--- 0.5 where a film has none or all are alike. `content` needs a taste vector, `collaborative`
+-- [0, 1]: bm25 divided by the best one's; the others min-max scaled inside the candidate set,
+-- 0.5 where a film has none or all are alike; those of taste also times taste_strength(), which
+-- grows with what is known of the person. `content` needs a taste vector, `collaborative`
 -- factors of the active model: without them they are NULL and contribute 0, and everybody without
 -- either gets the same order.
 --
@@ -89,7 +89,7 @@ WITH weight AS MATERIALIZED (
     END
     LIMIT 1
 ), person AS MATERIALIZED (
-    SELECT u.embedding, e.mean, f.factors, f.model_id
+    SELECT u.embedding, e.mean, f.factors, f.model_id, taste_strength(u.rating_count) AS strength
     FROM users u
     LEFT JOIN embedding_model e ON u.embedding IS NOT NULL
     LEFT JOIN (user_factors f JOIN models a
@@ -127,6 +127,7 @@ WITH weight AS MATERIALIZED (
             WHERE o.movie_id = f.movie_id AND o.model_id = p.model_id) AS affinity,
            p.embedding IS NOT NULL AS has_content,
            p.factors IS NOT NULL AS has_factors,
+           p.strength,
            CASE WHEN h.both THEN 0.5 ELSE 1 END::double precision AS scale,
            CASE WHEN h.both AND f.relaxed IS FALSE THEN 0.5 ELSE 0 END::double precision AS base
     FROM found f
@@ -146,8 +147,8 @@ WITH weight AS MATERIALIZED (
                    / nullif(max(m.cosine) OVER () - min(m.cosine) OVER (), 0), 0.5)
            END AS content_part,
            CASE WHEN m.has_factors THEN
-               m.base + m.scale * coalesce(cbrt((m.affinity - min(m.affinity) OVER ())
-                   / nullif(max(m.affinity) OVER () - min(m.affinity) OVER (), 0)), 0.5)
+               m.base + m.scale * coalesce((m.affinity - min(m.affinity) OVER ())
+                   / nullif(max(m.affinity) OVER () - min(m.affinity) OVER (), 0), 0.5)
            END AS collaborative_part,
            m.base + m.scale * coalesce((m.popularity - min(m.popularity) OVER ())
                / nullif(max(m.popularity) OVER () - min(m.popularity) OVER (), 0), 0.5)
@@ -157,8 +158,8 @@ WITH weight AS MATERIALIZED (
     SELECT s.*,
            w.bm25 * s.bm25_part AS bm25_c,
            coalesce(w.semantic * s.semantic_part, 0) AS semantic_c,
-           coalesce(w.content * s.content_part, 0) AS content_c,
-           coalesce(w.collaborative * s.collaborative_part, 0) AS collaborative_c,
+           coalesce(w.content * (s.strength * s.content_part), 0) AS content_c,
+           coalesce(w.collaborative * (s.strength * s.collaborative_part), 0) AS collaborative_c,
            w.popularity * s.popularity_part AS popularity_c
     FROM scaled s CROSS JOIN weight w
 ), summed AS (
@@ -199,7 +200,8 @@ SELECT * FROM search(parse_query(query), for_user, search.profile, k, candidates
 $$;
 
 -- Films whose texts are nearest to one film's, by the cosine of centred embeddings. With a user,
--- the hundred nearest are ordered by the mean of that cosine and the user's own.
+-- the hundred nearest are ordered by the mean of that cosine and the user's own, which counts by
+-- taste_strength().
 CREATE FUNCTION similar(
     to_movie bigint,
     k        integer DEFAULT 10,
@@ -215,7 +217,7 @@ CREATE FUNCTION similar(
     content      double precision
 ) LANGUAGE sql STABLE AS $$
 WITH person AS MATERIALIZED (
-    SELECT u.embedding FROM users u
+    SELECT u.embedding, taste_strength(u.rating_count) AS strength FROM users u
     WHERE u.user_id = for_user AND u.profile = "similar".profile AND u.embedding IS NOT NULL
 ), nearest AS MATERIALIZED (
     SELECT m.movie_id, m.title, m.year, m.embedding - e.mean AS centred,
@@ -225,14 +227,15 @@ WITH person AS MATERIALIZED (
     ORDER BY (m.embedding - e.mean) <=> (t.embedding - e.mean), m.movie_id
     LIMIT greatest(k, 100)
 ), scored AS (
-    SELECT n.*, 1 - (n.centred <=> p.embedding) AS content
+    SELECT n.*, 1 - (n.centred <=> p.embedding) AS content, p.strength
     FROM nearest n LEFT JOIN person p ON true
 )
-SELECT row_number() OVER (ORDER BY coalesce((s.similarity + s.content) / 2, s.similarity) DESC,
-                                   s.movie_id),
-       s.movie_id, s.title, s.year,
-       coalesce((s.similarity + s.content) / 2, s.similarity), s.similarity, s.content
+SELECT row_number() OVER (ORDER BY b.score DESC, s.movie_id),
+       s.movie_id, s.title, s.year, b.score, s.similarity, s.content
 FROM scored s
+CROSS JOIN LATERAL (
+    SELECT coalesce((s.similarity + s.strength * s.content) / (1 + s.strength), s.similarity)
+) b (score)
 ORDER BY 1
 LIMIT k
 $$;

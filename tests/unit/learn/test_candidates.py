@@ -22,6 +22,7 @@ def lists() -> CandidateLists:
             "popularity": np.array([1.0, 0.0, 0.0, 1.0, 0.0]),
         },
         np.zeros(5, np.bool_),
+        np.array([1.0, 1.0, 1.0, 0.5, 0.5]),
     )
 
 
