@@ -1,12 +1,15 @@
 # make demo: set up and show personal search on the embedded database.
+# make quick: set up, and check what changed.
 # make test: set up and run every check.
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# $(call timed,TOOL): run it, and say how long it took.
+timed = echo '$(1)'; s=$$(date +%s); $(BIN)/$(1) && echo "  $$(($$(date +%s) - s)) s"
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo serve test lint bench samples k8s-check manifests clean
+.PHONY: help demo serve quick test lint bench samples k8s-check manifests clean
 
 help:            ## Show what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -18,14 +21,17 @@ serve: $(VENV)/base  ## Answer searches on http://127.0.0.1:8080
 	$(BIN)/palate serve
 
 lint: $(VENV)/dev  ## Style, types and the direction of imports
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+	@$(call timed,ruff check .)
+	@$(call timed,ruff format --check .)
+	@$(call timed,mypy)
+	@$(call timed,lint-imports)
+
+quick: lint      ## Style, types, and the tests of what changed
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.quick
 
 # Two workers share the cores: more threads in each would only get in each other's way.
 test: lint       ## Every check and test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --durations 15
 
 bench: $(VENV)/base  ## Measure search and loading on this machine
 	$(BIN)/palate bench search

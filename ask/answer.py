@@ -7,27 +7,34 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from sqlalchemy import Connection
 
 from ask.compare import Comparison, compare
 from ask.link import link
 from ask.model import ModelReader
-from ask.prediction import in_words
-from ask.preferences import Preferences, preferences
+from ask.prediction import describe_prediction
+from ask.preferences import Preferences, find_preferences
 from ask.rules import Reading, read_request
-from ask.said import at_first
-from ask.structure import Structure
-from ask.tree import Asked, as_tree, narrows
+from ask.structure import Structure, SummaryBy, WhyNotWorded
+from ask.tree import Asked, make_tree, narrows
+from ask.understood import note_gaps
 from learn.prediction import predict_rating
 from llm import LanguageModel, open_llm
 from llm.store import PostgresStore
-from palate.contract import Hit, SearchRequest, SimilarMovie
+from palate.contract import (
+    Frozen,
+    Hit,
+    Recommendation,
+    RecommendRequest,
+    SearchRequest,
+    SimilarMovie,
+)
 from palate.errors import MisuseError
 from palate.metrics import stage
 from palate.settings import Settings
 from palate.statements import Statements
-from rerank.recommend import Recommendation, RecommendRequest, recommend
+from rerank.recommend import recommend
 from rerank.search import Searcher
 from search.names import Names
 from search.query import ParsedQuery
@@ -37,17 +44,13 @@ from sql.syntax import Words, describe
 _statements = Statements(Path(__file__).parent / "statements" / "ask.sql")
 
 CANDIDATES = 300
-"""Films that text finds and taste orders: more than a search's, since less is said exactly."""
+"""Films that text finds and taste orders: more than a search's, since less is note exactly."""
 
 NEAREST = 1000
 """Films like a film among which those that fit are looked for."""
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Basis(_Frozen):
+class Basis(Frozen):
     """One of the user's ratings that a prediction rests on."""
 
     movie_id: int
@@ -58,7 +61,7 @@ class Basis(_Frozen):
     similarity: float | None = Field(description="Of the two films, -1 to 1; null: unknown.")
 
 
-class Prediction(_Frozen):
+class Prediction(Frozen):
     """A predicted rating; see `predict`."""
 
     user_id: int
@@ -82,13 +85,11 @@ class Prediction(_Frozen):
     why: str | None
     rated: float | None
     summary: tuple[str, ...]
-    summary_by: str = Field("rules", description="rules, or the model that worded the summary.")
-    why_not_worded: str | None = Field(
-        None, description="With words=llm: why the summary is by rules, where it is."
-    )
+    summary_by: SummaryBy = "rules"
+    why_not_worded: WhyNotWorded = None
 
 
-class AskAnswer(_Frozen):
+class AskAnswer(Frozen):
     """How a request was read, and its answer: what fits its intent is filled."""
 
     request: str | None = Field(description="The words; null for a structure.")
@@ -145,21 +146,20 @@ class Asker:
         """How a request is understood; ``ask`` answers it. Raises MisuseError."""
         if not text.strip():
             raise MisuseError("The request has no words. Nothing was done. Say what you look for.")
-        names = self.names.get()
+        names, reader = self.names.get(), None if rules else self._reader
         with stage("parse"):
             reading = read_request(text, names)
-            reads = self._reader is not None and not rules
-            structure = self._reader.read(text, names) if self._reader and reads else None
-            if structure is not None and self._reader is not None:
-                reading = replace(link(structure, names), read_by=self._reader.name)
-            elif self._reader is not None and not rules:
-                said = f"{self._reader.name} gave no usable answer in time: read by rules."
-                reading = replace(reading, notes=(*reading.notes, said))
-        given = {
-            name: value
-            for name, value in (("user_id", user_id), ("k", k))
-            if value is not None and name not in reading.structure.model_fields_set
-        }
+            if reader is not None:
+                structure = reader.read(text, names)
+                note = f"{reader.name} gave no usable answer in time: read by rules."
+                reading = (
+                    replace(reading, notes=(*reading.notes, note))
+                    if structure is None
+                    else replace(link(structure, names), read_by=reader.name)
+                )
+        known = reading.structure.model_fields_set
+        typed = {"user_id": user_id, "k": k}
+        given = {name: n for name, n in typed.items() if n is not None and name not in known}
         return replace(reading, structure=reading.structure.model_copy(update=given))
 
     def run(self, structure: Structure) -> AskAnswer:
@@ -174,18 +174,13 @@ class Asker:
                 f"k is {structure.k}; at most {self._database.settings.max_k} are allowed. Ask "
                 "for fewer, or raise PALATE_MAX_K."
             )
-        match structure.intent:
-            case "predict":
-                found = self._predict(reading)
-            case "compare":
-                found = self._compare(reading)
-            case "summarise":
-                found = self._summarise(reading)
-            case _:
-                found = self._films(reading)
+        answers = {
+            "predict": self._predict, "compare": self._compare, "summarise": self._summarise
+        }  # fmt: skip
+        found = answers.get(structure.intent, self._films)(reading)
         notes = (
             *reading.notes,
-            *at_first(text, reading, self.names.get()),
+            *note_gaps(text, reading, self.names.get()),
             *found.pop("notes", ()),
             *_unknown(reading.not_found),
         )
@@ -203,16 +198,15 @@ class Asker:
         structure = reading.structure
         if structure.user_id is None:
             raise MisuseError(
-                "It is not said whose rating to predict. Nothing was done. Name the user: "
+                "It is not note whose rating to predict. Nothing was done. Name the user: "
                 "“would user 5 like ...”."
             )
         if not structure.titles:
             return {}
-        return {
-            "prediction": predict(
-                self._database, structure.user_id, _id(structure), structure.profile
-            )
-        }
+        movie_id = structure.titles[0].movie_id
+        assert movie_id is not None  # noqa: S101  (titles are linked)
+        found = predict(self._database, structure.user_id, movie_id, structure.profile)
+        return {"prediction": found}
 
     def _compare(self, reading: Reading) -> dict[str, Any]:
         ids = [title.movie_id for title in reading.structure.titles if title.movie_id is not None]
@@ -224,10 +218,12 @@ class Asker:
         structure = reading.structure
         if structure.user_id is None:
             raise MisuseError(
-                "It is not said whose taste to sum up. Nothing was done. Name the user: "
+                "It is not note whose taste to sum up. Nothing was done. Name the user: "
                 "“what does user 5 like”."
             )
-        return {"preferences": preferences(self._database, structure.user_id, structure.profile)}
+        return {
+            "preferences": find_preferences(self._database, structure.user_id, structure.profile)
+        }
 
     def _films(self, reading: Reading) -> dict[str, Any]:
         structure = reading.structure
@@ -239,24 +235,24 @@ class Asker:
         if _empty(found) and len(structure.people) > 1:
             either = self._find(structure, names, any_person=True)
             if not _empty(either):
-                said = "No film is by all of these people: these are by any of them."
-                either["notes"] = (*either["notes"], said)
+                note = "No film is by all of these people: these are by any of them."
+                either["notes"] = (*either["notes"], note)
                 return either
         return self._without_words(structure, names) if _empty(found) else found
 
     def _without_words(self, structure: Structure, names: Names) -> dict[str, Any]:
         """The films that fit all else, when none has the words that no rule knows."""
         rest = structure.model_copy(update={"text": ""})
-        said = f"No film that fits the rest has “{structure.text}” in its texts."
+        note = f"No film that fits the rest has “{structure.text}” in its texts."
         if not structure.text or not narrows(rest):
             return self._find(structure, names, any_person=False)
         found = self._find(rest, names, any_person=False)
-        found["notes"] = (*found["notes"], said)
+        found["notes"] = (*found["notes"], note)
         return found
 
     def _find(self, structure: Structure, names: Names, *, any_person: bool) -> dict[str, Any]:
         with self._database.read() as connection:
-            asked = as_tree(structure, connection, names, any_person=any_person)
+            asked = make_tree(structure, connection, names, any_person=any_person)
             if structure.intent == "similar":
                 return _shared(asked) | self._similar(connection, structure, asked)
         if asked.scored and structure.intent == "search":
@@ -318,7 +314,7 @@ class Asker:
             candidates=min(max(CANDIDATES, structure.k), self._database.settings.max_candidates),
             seen=structure.seen,
         )
-        response = self._searcher.run(request, parsed)
+        response = self._searcher.search(request, parsed)
         corrected = response.did_you_mean
         return {
             "hits": response.hits,
@@ -348,7 +344,7 @@ class Asker:
         }
 
 
-def reader_of(model: LanguageModel | None) -> Reader | None:
+def make_reader(model: LanguageModel | None) -> Reader | None:
     """Who reads requests where this model is set; None: the rules."""
     return None if model is None else ModelReader(model)
 
@@ -361,7 +357,7 @@ def open_asker(database: Database, settings: Settings, *, model: bool = True) ->
     """
     found = open_llm(settings, PostgresStore(database)) if model else None
     try:
-        yield Asker(database, Searcher(database, settings, model=found), reader_of(found))
+        yield Asker(database, Searcher(database, settings, model=found), make_reader(found))
     finally:
         if found is not None:
             found.close()
@@ -371,13 +367,7 @@ def predict(database: Database, user_id: int, movie_id: int, profile: str = "mai
     """A predicted rating with its summary in words. Raises NotFoundError for an unknown film."""
     made = predict_rating(database, user_id, movie_id, profile)
     facts = asdict(made)
-    return Prediction.model_validate(facts | {"summary": in_words(made)})
-
-
-def _id(structure: Structure) -> int:
-    movie_id = structure.titles[0].movie_id
-    assert movie_id is not None  # noqa: S101  (titles are linked)
-    return movie_id
+    return Prediction.model_validate(facts | {"summary": describe_prediction(made)})
 
 
 def _shared(asked: Asked) -> dict[str, Any]:

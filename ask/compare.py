@@ -5,8 +5,10 @@ from pathlib import Path
 from statistics import mean, median
 from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from ask.structure import SummaryBy, WhyNotWorded, name_film
+from palate.contract import Frozen
 from palate.errors import MisuseError, NotFoundError
 from palate.statements import Statements
 from sql.database import Database
@@ -14,17 +16,13 @@ from sql.database import Database
 _statements = Statements(Path(__file__).parent / "statements" / "analysis.sql")
 
 FEWEST, MOST = 2, 10
-"""Films that are compared at once."""
+"""Films that are compared at once: as many as fit side by side on a screen."""
 
 FEWEST_RATINGS = 5
-"""Ratings that a film needs to be called the best rated."""
+"""Ratings that a film needs before its mean says anything: chosen, not measured."""
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ComparedMovie(_Frozen):
+class ComparedMovie(Frozen):
     """One film's figures; null where they are unknown."""
 
     movie_id: int
@@ -46,7 +44,7 @@ class ComparedMovie(_Frozen):
     effectiveness: float | None
 
 
-class Best(_Frozen):
+class Best(Frozen):
     """Which of the films leads in something; several where they are equal."""
 
     name: str
@@ -56,7 +54,7 @@ class Best(_Frozen):
     words: str
 
 
-class Statistic(_Frozen):
+class Statistic(Frozen):
     """A figure over the films that have it."""
 
     name: str
@@ -67,7 +65,7 @@ class Statistic(_Frozen):
     high: float | None
 
 
-class Comparison(_Frozen):
+class Comparison(Frozen):
     """Films side by side, in the order in which they were named."""
 
     movies: tuple[ComparedMovie, ...]
@@ -77,10 +75,8 @@ class Comparison(_Frozen):
         description="Figure -> the films that lack it, where any does."
     )
     summary: tuple[str, ...]
-    summary_by: str = Field("rules", description="rules, or the model that worded the summary.")
-    why_not_worded: str | None = Field(
-        None, description="With words=llm: why the summary is by rules, where it is."
-    )
+    summary_by: SummaryBy = "rules"
+    why_not_worded: WhyNotWorded = None
 
 
 class _Lead(NamedTuple):
@@ -148,7 +144,7 @@ def _best(lead: _Lead, movies: Sequence[ComparedMovie]) -> Best | None:
         return None
     value = max(values) if lead.most else min(values)
     leading = [movie for movie in having if getattr(movie, lead.figure) == value]
-    names = " and ".join(name_of(movie) for movie in leading)
+    names = " and ".join(name_film(movie.title, movie.year) for movie in leading)
     return Best(
         name=lead.name,
         movie_ids=tuple(movie.movie_id for movie in leading),
@@ -158,12 +154,7 @@ def _best(lead: _Lead, movies: Sequence[ComparedMovie]) -> Best | None:
     )
 
 
-def name_of(movie: ComparedMovie) -> str:
-    """Title and year."""
-    return f"{movie.title} ({movie.year})" if movie.year else movie.title
-
-
-def dollars(amount: float | None) -> str:
+def format_dollars(amount: float | None) -> str:
     """``$1.2 billion``, ``$63.0 million``, ``$340,000``; a dash where it is unknown."""
     if amount is None:
         return "–"
@@ -183,7 +174,7 @@ def _shown(figure: str, value: float, movie: ComparedMovie) -> str:
         case "return_ratio":
             return f"{value:.1f} times its budget"
         case "budget" | "revenue":
-            return dollars(value)
+            return format_dollars(value)
         case "runtime_minutes":
             return f"{value:.0f} minutes"
     return f"{value:.1f} of 10"
@@ -191,23 +182,21 @@ def _shown(figure: str, value: float, movie: ComparedMovie) -> str:
 
 def _statistic(name: str, movies: Sequence[ComparedMovie]) -> Statistic:
     values = [getattr(movie, name) for movie in movies if getattr(movie, name) is not None]
-    if not values:
-        return Statistic(name=name, n=0, mean=None, median=None, low=None, high=None)
     return Statistic(
         name=name,
         n=len(values),
-        mean=round(mean(values), 3),
-        median=round(median(values), 3),
-        low=min(values),
-        high=max(values),
+        mean=round(mean(values), 3) if values else None,
+        median=round(median(values), 3) if values else None,
+        low=min(values, default=None),
+        high=max(values, default=None),
     )
 
 
 def _summary(movies: Sequence[ComparedMovie], best: Sequence[Best]) -> tuple[str, ...]:
-    said = [f"{lead.words[:1].upper()}{lead.words[1:]}." for lead in best]
-    if not said:
-        said.append("Nothing that is known of these films tells them apart.")
-    lacking = [name_of(movie) for movie in movies if movie.budget is None or movie.revenue is None]
+    sentences = [f"{lead.words[:1].upper()}{lead.words[1:]}." for lead in best]
+    if not sentences:
+        sentences.append("Nothing that is known of these films tells them apart.")
+    lacking = [name_film(m.title, m.year) for m in movies if None in (m.budget, m.revenue)]
     if lacking:
-        said.append(f"The money of {', '.join(lacking)} is not wholly known.")
-    return tuple(said)
+        sentences.append(f"The money of {', '.join(lacking)} is not wholly known.")
+    return tuple(sentences)

@@ -2,12 +2,15 @@
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import islice
+from typing import Any, Generic, TypeVar
 
 from ask.structure import LONGEST_LIST, Quantity, Span
 from sql.text import fold
+
+T = TypeVar("T")
 
 GAP = "¦"
 """Stands where something was understood, so that no rule reads across it."""
@@ -71,6 +74,18 @@ class Draft:
         """Take a piece out of the text."""
         self.text = f"{self.text[:start]} {GAP} {self.text[end:]}"
 
+    def take_read(self, pattern: re.Pattern[str], read: Callable[[re.Match[str]], int]) -> None:
+        """Every place that fits and that ``read`` makes something of, up to where that ends.
+
+        ``read`` gives the end; 0: nothing was read there.
+        """
+        position = 0
+        while (found := pattern.search(self.text, position)) is not None:
+            end = read(found)
+            position = found.start() if end else found.end()
+            if end:
+                self.cut(found.start(), end)
+
     def add(self, name: str, *values: Any, excluded: bool = False) -> None:
         """Add to a list of the structure, once each; what is past the longest list is left out."""
         parts = self.exclude if excluded else self.parts
@@ -88,3 +103,42 @@ class Draft:
             return
         if low is not None or high is not None:
             self.ranges[quantity] = Span(low=low, high=high)
+
+
+@dataclass(frozen=True)
+class Read(Generic[T]):
+    """A name read from a text that goes on at ``end``; ``found`` None: nothing is called so."""
+
+    text: str
+    end: int
+    found: T | None
+
+
+def read_list(
+    text: str,
+    separator: re.Pattern[str],
+    read_at: Callable[[int], Read[T] | None],
+    most: int = LONGEST_LIST,
+) -> Iterator[Read[T]]:
+    """The names that a text begins with, in a list."""
+    position = 0
+    for _ in range(most):
+        read = read_at(position)
+        if read is None:
+            return
+        yield read
+        found = separator.match(text, read.end)
+        if found is None:
+            return
+        position = found.end()
+
+
+def split_pieces(
+    text: str, start: int, word: re.Pattern[str], join: re.Pattern[str], most: int
+) -> Iterator[tuple[re.Match[str], re.Match[str]]]:
+    """First and last word of what a text goes on with, of at most so many words.
+
+    The longest first; none ends with a word that joins.
+    """
+    words = list(islice(word.finditer(text, start), most))
+    return ((words[0], last) for last in reversed(words) if not join.fullmatch(last[0]))

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterator
 
-from ask.draft import GAP, Draft
-from ask.kinds import genres_of, keyword_of, mood_of
-from ask.people import Read, add_person, names_in
-from ask.titles import as_title
+from ask.draft import GAP, Draft, Read
+from ask.kinds import find_genres, find_keyword, find_mood
+from ask.people import add_person, find_names
+from ask.titles import make_title
 from ask.words import FILLING
 from search.names import Names
 
@@ -75,9 +75,9 @@ def _items(text: str) -> Iterator[tuple[str, bool]]:
     personal = False
     for part in _SPLIT.split(text):
         opening = _OPENING.match(part.strip() + " ")
-        said = opening[0] if opening else ""
-        personal = bool(_PERSONAL.search(said)) or (personal and not said)
-        item = _CLOSING.sub("", part.strip()[len(said.rstrip()) if said else 0 :].strip(" .\"'"))
+        opened = opening[0] if opening else ""
+        personal = bool(_PERSONAL.search(opened)) or (personal and not opened)
+        item = _CLOSING.sub("", part.strip()[len(opened.rstrip()) :].strip(" .\"'"))
         if item:
             yield item, personal
 
@@ -85,7 +85,7 @@ def _items(text: str) -> Iterator[tuple[str, bool]]:
 def _exclude(draft: Draft, names: Names, item: str, *, named: bool, but: bool) -> None:
     if (phrase := draft.phrase(item)) is not None:
         item, but = phrase, True
-    genres, mood, keyword = genres_of(item, names), mood_of(item), keyword_of(item, names)
+    genres, mood, keyword = find_genres(item, names), find_mood(item), find_keyword(item, names)
     if genres:
         draft.add("genres", genres[-1], excluded=True)
         if len(genres) > 1:
@@ -102,13 +102,13 @@ def _exclude(draft: Draft, names: Names, item: str, *, named: bool, but: bool) -
 
 def _excludes_name(draft: Draft, names: Names, item: str, *, named: bool, but: bool) -> bool:
     written_large = item[:1].isupper()
-    read = next(names_in(item, names), None)
+    read = next(find_names(item, names), None)
     film = names.films(item, fuzzy=but)
-    whole = " " in item and keyword_of(item, names) is None
+    whole = " " in item and find_keyword(item, names) is None
     if read is not None and read.found is not None and read.end >= len(item):
         add_person(draft, read, "any", excluded=True)
     elif film is not None and (but or written_large or whole) and film.how != "begin":
-        draft.add("titles", *(as_title(each) for each in film.films[:3]), excluded=True)
+        draft.add("titles", *(make_title(each) for each in film.films[:3]), excluded=True)
     elif named and written_large and " " in item:
         add_person(draft, Read(item, len(item), None), "any", excluded=True)
     else:

@@ -1,6 +1,7 @@
 """Kinds of films: genres, moods, keywords, audience, money, fame; and how many are wanted."""
 
 import re
+from collections.abc import Mapping
 
 from ask.draft import GAP, Draft
 from ask.structure import Mood
@@ -16,9 +17,9 @@ from ask.words import (
     NO_GENRE_AFTER,
     NUMBERS,
     REVENUES,
-    SPELLINGS,
 )
 from search.names import Names, key
+from search.vocabulary import SPELLINGS
 
 _COUNT = re.compile(
     rf"(?:(?:^|{GAP})\s*|\b(?:give|show|find|get|recommend|suggest|list|name|tell|bring|pick|me|us|top|best|the"
@@ -31,11 +32,16 @@ _NO_COUNT = re.compile(
     rf"(?<!\w)(?P<n>-\d{{1,9}}|0|\d{{3,9}})\s+(?={FILM}\b|(?:{'|'.join(GENRES)})\b)", re.IGNORECASE
 )
 _TOP = re.compile(r"\b(?P<top>top)[ -](?P<n>\d{1,3})\b", re.IGNORECASE)
-_MOST_KEYWORD_WORDS = 4
-_MOST_FILMS = 100
+_TABLES: Mapping[str, Mapping[str, str | tuple[str, ...]]] = {
+    "audience": AUDIENCES, "budget": BUDGETS, "revenue": REVENUES, "acclaim": ACCLAIM, "fame": FAME
+}  # fmt: skip
+"""Parts of a structure -> ways to say a value of it, in the order in which they are read."""
+
+_MOST_KEYWORD_WORDS = 4  # of the sample's keywords none is longer
+_MOST_FILMS = 100  # as PALATE_MAX_K by default
 
 
-def genre_in(names: Names, genre: str) -> str | None:
+def find_genre(names: Names, genre: str) -> str | None:
     """The catalog's own name of a genre; None where it has none."""
     for spelling in SPELLINGS.get(genre, (genre,)):
         if key(spelling) in names.genres:
@@ -43,24 +49,24 @@ def genre_in(names: Names, genre: str) -> str | None:
     return None
 
 
-def genres_of(text: str, names: Names) -> tuple[str, ...]:
+def find_genres(text: str, names: Names) -> tuple[str, ...]:
     """The genres that a text names as a whole, as the catalog has them."""
     wanted = text.strip()
     for pattern, genres in GENRES.items():
         if re.fullmatch(pattern, wanted, re.IGNORECASE):
-            found = [genre_in(names, genre) for genre in genres]
+            found = [find_genre(names, genre) for genre in genres]
             return tuple(name for name in found if name)
     own = names.genres.get(key(wanted)) or names.genres.get(key(wanted).removesuffix("s"))
     return (own,) if own else ()
 
 
-def mood_of(text: str) -> Mood | None:
+def find_mood(text: str) -> Mood | None:
     """The mood that a text names as a whole."""
     moods = (m for p, m in MOODS.items() if re.fullmatch(p, text.strip(), re.IGNORECASE))
     return next(moods, None)
 
 
-def keyword_of(text: str, names: Names) -> str | None:
+def find_keyword(text: str, names: Names) -> str | None:
     """The catalog's keyword of several words that a text is."""
     wanted = key(text)
     for pattern, keyword in KEYWORDS.items():
@@ -76,8 +82,8 @@ def read_count(draft: Draft) -> None:
         number = _MOST_FILMS if int(odd["n"]) > 0 else None
         if number:
             draft.parts["k"] = number
-        said = f"at most {number} are" if number else "that is no number of films that can be"
-        draft.notes.append(f"“{odd[0].strip()}”: {said} shown.")
+        why = f"at most {number} are" if number else "that is no number of films that can be"
+        draft.notes.append(f"“{odd[0].strip()}”: {why} shown.")
         draft.cut(odd.start(), odd.end())
         return
     found = _TOP.search(draft.text) or _COUNT.search(draft.text)
@@ -92,21 +98,15 @@ def read_count(draft: Draft) -> None:
 
 def read_kinds(draft: Draft, names: Names) -> None:
     """Take the kinds of films out of a draft."""
-    for pattern, audience in AUDIENCES.items():
-        if draft.take(rf"(?<!\w)(?:{pattern})(?!\w)"):
-            draft.parts.setdefault("audience", audience)
-    for pattern, budget in BUDGETS.items():
-        if draft.take(rf"(?<![\w-])(?:{pattern})(?!\w)"):
-            draft.add("budget", *budget)
-    for pattern, revenue in REVENUES.items():
-        if draft.take(rf"(?<![\w-])(?:{pattern})(?!\w)"):
-            draft.add("revenue", *revenue)
-    for pattern, acclaim in ACCLAIM.items():
-        if draft.take(rf"(?<![\w-])(?:{pattern})(?!\w)"):
-            draft.parts.setdefault("acclaim", acclaim)
-    for pattern, fame in FAME.items():
-        if draft.take(rf"(?<![\w-])(?:{pattern})(?!\w)"):
-            draft.parts.setdefault("fame", fame)
+    for name, table in _TABLES.items():
+        before = r"(?<!\w)" if name == "audience" else r"(?<![\w-])"
+        for pattern, value in table.items():
+            if not draft.take(rf"{before}(?:{pattern})(?!\w)"):
+                continue
+            if isinstance(value, tuple):
+                draft.add(name, *value)
+            else:
+                draft.parts.setdefault(name, value)
     _read_keywords(draft, names)
     _read_genres(draft, names)
     for pattern, mood in MOODS.items():
@@ -123,7 +123,7 @@ def _read_keywords(draft: Draft, names: Names) -> None:
         for first in range(len(words) - count + 1):
             begin, end = words[first].start(), words[first + count - 1].end()
             piece = draft.text[begin:end]
-            found = keyword_of(piece, names)
+            found = find_keyword(piece, names)
             if found and GAP not in piece:
                 draft.add("keywords", found)
                 draft.cut(begin, end)
@@ -133,18 +133,17 @@ def _read_keywords(draft: Draft, names: Names) -> None:
 
 def _read_genres(draft: Draft, names: Names) -> None:
     for pattern, genres in GENRES.items():
-        found = [genre_in(names, genre) for genre in genres]
+        found = [find_genre(names, genre) for genre in genres]
         if not all(found):
             continue
-        position = 0
-        while match := re.compile(rf"\b(?:{pattern})(?!\w)(?! of\b)", re.I).search(
-            draft.text, position
-        ):
-            position = match.end()
-            if not NO_GENRE_AFTER.search(draft.text[: match.start()]):
-                draft.add("genres", *found)
-                draft.cut(match.start(), match.end())
-                position = match.start()
+
+        def read(match: "re.Match[str]", found: list[str | None] = found) -> int:
+            if NO_GENRE_AFTER.search(draft.text[: match.start()]):
+                return 0
+            draft.add("genres", *found)
+            return match.end()
+
+        draft.take_read(re.compile(rf"\b(?:{pattern})(?!\w)(?! of\b)", re.IGNORECASE), read)
     for name in names.genres.values():
         if len(name) > 3 and draft.take(rf"\b{re.escape(name)}s?(?!\w)"):
             draft.add("genres", name)

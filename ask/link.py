@@ -5,10 +5,10 @@ Names are linked as those of a request are; what the catalog does not have is ta
 
 from collections.abc import Iterable
 
-from ask.kinds import genres_of
+from ask.kinds import find_genres
 from ask.rules import Reading
 from ask.structure import Exclusions, Person, Structure, Title
-from ask.titles import as_title
+from ask.titles import make_title
 from search.names import Names, key
 
 
@@ -19,7 +19,7 @@ class _Linker:
         self.notes: list[str] = []
 
     def genres(self, wanted: Iterable[str]) -> tuple[str, ...]:
-        return self._all((text, genres_of(text, self._names)) for text in wanted)
+        return self._all((text, find_genres(text, self._names)) for text in wanted)
 
     def keywords(self, wanted: Iterable[str]) -> tuple[str, ...]:
         known = self._names.keywords
@@ -50,7 +50,7 @@ class _Linker:
             if film is None:
                 self.not_found.append(str(title))
             else:
-                linked.append(as_title(film))
+                linked.append(make_title(film))
         return tuple(dict.fromkeys(linked))
 
     def _say(self, typed: str, read: str, *, exact: bool) -> None:

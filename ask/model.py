@@ -14,8 +14,6 @@ from rapidfuzz import fuzz
 from ask.structure import (
     LONGEST_LIST,
     Acclaim,
-    Audience,
-    BudgetTier,
     Exclusions,
     Fame,
     Intent,
@@ -23,13 +21,13 @@ from ask.structure import (
     Name,
     Person,
     Quantity,
-    RevenueTier,
     Span,
     Structure,
     Text,
     Title,
 )
 from llm import LanguageModel, load_prompt
+from palate.contract import Audience, BudgetTier, RevenueTier
 from palate.errors import LanguageModelError
 from search.names import Names
 from sql.text import fold
@@ -37,10 +35,10 @@ from sql.text import fold
 _log = structlog.get_logger(__name__)
 
 SECONDS = 8.0
-"""How long a model may take to read a request."""
+"""How long a model may take to read a request: what somebody waits for an answer, by decision."""
 
 _IN_REQUEST = 85.0
-"""How much a name has to be like a part of the request, of 100."""
+"""How much a name has to be like a part of the request, of 100: a slip in seven letters passes."""
 
 _Names = Annotated[tuple[Name, ...], Field(max_length=LONGEST_LIST)]
 _Moods = Annotated[tuple[Mood, ...], Field(max_length=LONGEST_LIST)]
@@ -78,6 +76,9 @@ class Form(BaseModel):
     count: int | None = None
 
 
+_SAME = set(Form.model_fields) & set(Structure.model_fields) - {"people", "titles"}
+
+
 class ModelReader:
     """Reads requests by a language model."""
 
@@ -90,7 +91,7 @@ class ModelReader:
         data = {"request": text, "genres": list(names.genres.values())}
         try:
             answer = self._model.ask(load_prompt("ask"), data, Form, deadline=SECONDS)
-            return as_structure(answer.value, text)
+            return make_structure(answer.value, text)
         except LanguageModelError as error:
             _log.warning("a request is read by rules", reason=str(error))
         except ValidationError as error:
@@ -98,13 +99,13 @@ class ModelReader:
         return None
 
 
-def as_structure(form: Form, request: str) -> Structure:
+def make_structure(form: Form, request: str) -> Structure:
     """The structure that a form means, without names that the request does not have.
 
     Raises ValidationError for ranges that are none.
     """
-    titles = tuple(Title(title=name) for name in _said(form.titles, request))
-    unwanted = tuple(Title(title=name) for name in _said(form.not_titles, request))
+    titles = tuple(Title(title=name) for name in _keep_named(form.titles, request))
+    unwanted = tuple(Title(title=name) for name in _keep_named(form.not_titles, request))
     bounds: dict[Quantity, tuple[float | None, float | None]] = {
         "year": (form.year_from, form.year_to),
         "runtime_minutes": (form.minutes_from, form.minutes_to),
@@ -112,17 +113,9 @@ def as_structure(form: Form, request: str) -> Structure:
     }
     ranges = {name: Span(low=low, high=high) for name, (low, high) in bounds.items() if low or high}
     return Structure(
-        intent=form.intent,
-        text=form.text,
-        genres=form.genres,
+        **form.model_dump(include=_SAME),
         people=_people(form.people, request),
         titles=titles,
-        moods=form.moods,
-        audience=form.audience,
-        budget=form.budget,
-        revenue=form.revenue,
-        acclaim=form.acclaim,
-        fame=form.fame,
         ranges=ranges,
         exclude=Exclusions(
             text=form.not_text,
@@ -138,10 +131,10 @@ def as_structure(form: Form, request: str) -> Structure:
 
 
 def _people(names: tuple[str, ...], request: str) -> tuple[Person, ...]:
-    return tuple(Person(name=name) for name in _said(names, request))
+    return tuple(Person(name=name) for name in _keep_named(names, request))
 
 
-def _said(names: tuple[str, ...], request: str) -> list[str]:
+def _keep_named(names: tuple[str, ...], request: str) -> list[str]:
     """The names that a part of the request is like."""
     asked = fold(request).lower()
     return [n for n in names if fuzz.partial_ratio(fold(n).lower(), asked) >= _IN_REQUEST]

@@ -77,7 +77,7 @@ _EARNED = (
 )
 
 
-def count_of(word: str) -> float:
+def read_number(word: str) -> float:
     """``2.5``, ``two`` or ``a`` as a number."""
     text = word.lower()
     if text in ("a", "an"):
@@ -85,7 +85,7 @@ def count_of(word: str) -> float:
     return float(NUMBERS[text]) if text in NUMBERS else float(text.replace(",", "."))
 
 
-def decade_of(text: str) -> int:
+def read_decade(text: str) -> int:
     """The first year of ``nineties``, ``'80s`` or ``1980s``; two digits are of 1920 to 2010."""
     word = re.sub(r"^the |'", "", text.lower()).strip()
     if word in DECADES:
@@ -133,7 +133,7 @@ def _decade_spans(draft: Draft) -> None:
 
 
 def _decade(found: "re.Match[str]", name: str, part: str) -> tuple[int, int]:
-    begin = decade_of(found[name])
+    begin = read_decade(found[name])
     low, high = _PARTS.get((found[part] or "").lower(), (0, 9))
     return begin + low, begin + high
 
@@ -199,14 +199,14 @@ def _compared(
     around: float = 0,
 ) -> None:
     """Bound a quantity as the words around the number say; ``step``: how far under is under."""
-    said = {name for name, text in found.groupdict().items() if text}
-    if said & {"most", "orless"}:
+    words = {name for name, text in found.groupdict().items() if text}
+    if words & {"most", "orless"}:
         draft.narrow(quantity, None, value)
-    elif said & {"least", "ormore"}:
+    elif words & {"least", "ormore"}:
         draft.narrow(quantity, value, None)
-    elif "below" in said:
+    elif "below" in words:
         draft.narrow(quantity, None, value - step)
-    elif "above" in said:
+    elif "above" in words:
         draft.narrow(quantity, value + step, None)
     else:
         draft.narrow(quantity, max(0.0, value - around), value + around)
@@ -219,8 +219,8 @@ def read_runtime(draft: Draft) -> None:
         rf"(?P<high>{_COUNT})(?P<half> and a half)? ?(?P<unit>{_TIME})"
     ):
         unit = 1 if found["unit"].lower().startswith("m") else 60
-        high = (count_of(found["high"]) + (0.5 if found["half"] else 0)) * unit
-        draft.narrow("runtime_minutes", count_of(found["low"]) * unit, high)
+        high = (read_number(found["high"]) + (0.5 if found["half"] else 0)) * unit
+        draft.narrow("runtime_minutes", read_number(found["low"]) * unit, high)
     for found in draft.take_all(
         rf"\b(?:(?:that )?(?:is|are|runs?|lasts?|lasting|running) )?(?:{_COMPARED})?{_LENGTH}"
         rf"(?: long)?{_AFTER}"
@@ -239,11 +239,15 @@ def read_runtime(draft: Draft) -> None:
 
 def _length(found: "re.Match[str]") -> float:
     if found["minutes"]:
-        return count_of(found["minutes"])
+        return read_number(found["minutes"])
     if not found["hours"]:
         return 30.0
     half = 30 if found["half"] or found["later"] else 0
-    return count_of(found["hours"]) * 60 + half + (count_of(found["more"]) if found["more"] else 0)
+    return (
+        read_number(found["hours"]) * 60
+        + half
+        + (read_number(found["more"]) if found["more"] else 0)
+    )
 
 
 def read_ratings(draft: Draft) -> None:
@@ -268,14 +272,14 @@ def read_ratings(draft: Draft) -> None:
 
 
 def _stars(draft: Draft, found: "re.Match[str]") -> None:
-    value = count_of(found["n"])
+    value = read_number(found["n"])
     if not 0 <= value <= 5:
         draft.notes.append(f"“{found[0].strip()}” was left out: ratings go from 0.5 to 5.")
         return
-    said = {name.rstrip("2") for name, text in found.groupdict().items() if text}
-    if said & {"most", "orless", "below"}:
+    words = {name.rstrip("2") for name, text in found.groupdict().items() if text}
+    if words & {"most", "orless", "below"}:
         draft.narrow("avg_rating", None, value)
-    elif "about" in said:
+    elif "about" in words:
         draft.narrow("avg_rating", max(0.0, value - 0.25), min(5.0, value + 0.25))
     else:
         draft.narrow("avg_rating", value, None)
@@ -310,5 +314,5 @@ def _money(draft: Draft, quantity: Quantity, found: "re.Match[str]") -> None:
 def _dollars(found: "re.Match[str]", name: str, unit_behind: str | None) -> float:
     unit = found[f"{name}unit"] or unit_behind or ""
     number = found[f"{name}amount"].lower()
-    value = float(NUMBERS[number]) if number in NUMBERS else count_of(number.replace(",", ""))
+    value = float(NUMBERS[number]) if number in NUMBERS else read_number(number.replace(",", ""))
     return value * _UNITS.get(unit[:1].lower(), 1.0)

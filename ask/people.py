@@ -2,10 +2,8 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import islice
 
-from ask.draft import GAP, Draft
+from ask.draft import GAP, Draft, Read, read_list, split_pieces
 from ask.structure import Person, Role
 from ask.words import FILLING, FILM, GENRES
 from search.names import Names, PersonFound, key
@@ -32,8 +30,8 @@ _SEPARATOR = re.compile(r"\s*(?:,\s*(?:and |or |nor )?|\b(?:and|or|nor)\b|&)\s*"
 _JOIN = re.compile(r"and|or|nor|&", re.IGNORECASE)
 _MADE = re.compile(rf"(?:'s)? (?:[\w-]+ )?(?:{FILM}|{'|'.join(GENRES)})\b", re.IGNORECASE)
 _TWO_WORDS = re.compile(rf"([\w.'-]+ [\w.'-]+)(?:'s)? {FILM}\b", re.IGNORECASE)
-_LONGEST_NAME = 5
-_FEWEST_FILMS = 3
+_LONGEST_NAME = 5  # words: one more than any director of the sample has
+_FEWEST_FILMS = 3  # before a surname alone is read as its bearer: chosen against chance finds
 _WORDS_FIRST = (
     "black white brown green gray grey red blue young long short strong wise hill woods stone king "
     "prince pope bishop knight fox wolf bird marsh fields day may love war west north"
@@ -42,36 +40,33 @@ _PLAIN_WORDS = FILLING | frozenset(_WORDS_FIRST.split())
 """Surnames that are words first: they need the first name."""
 
 
-@dataclass(frozen=True)
-class Read:
-    """A name read at the begin of a text, and where it ends; ``found`` None: nobody's name."""
-
-    text: str
-    end: int
-    found: PersonFound | None
-
-
 def read_people(draft: Draft, names: Names) -> None:
     """Take the people out of a draft."""
-    position = 0
-    while (cue := _CUE.search(draft.text, position)) is not None:
+
+    def read_cue(cue: "re.Match[str]") -> int:
         rest = draft.text[cue.end() :]
-        read = list(names_in(rest, names, strong=_STRONG.match(cue[0].strip()) is not None))
-        if not read:
-            position = cue.end()
-            continue
+        read = list(find_names(rest, names, strong=_STRONG.match(cue[0].strip()) is not None))
         for each in read:
             add_person(draft, each, _role(cue))
-        draft.cut(cue.start(), cue.end() + read[-1].end)
-        position = cue.start()
-    _standing_alone(draft, names)
+        return cue.end() + read[-1].end if read else 0
+
+    def read_alone(word: "re.Match[str]") -> int:
+        read = _standing_alone(draft.text, word, names)
+        if read is not None:
+            add_person(draft, read, "any")
+        return read.end if read else 0
+
+    draft.take_read(_CUE, read_cue)
+    draft.take_read(_WORDS, read_alone)
 
 
 def _role(cue: "re.Match[str]") -> Role:
     return "director" if cue["director"] else "actor" if cue["actor"] else "any"
 
 
-def add_person(draft: Draft, read: Read, role: Role, *, excluded: bool = False) -> None:
+def add_person(
+    draft: Draft, read: Read[PersonFound], role: Role, *, excluded: bool = False
+) -> None:
     """Add a person, or say that there is nobody of that name who does that."""
     found = read.found
     if found is None:
@@ -88,21 +83,16 @@ def add_person(draft: Draft, read: Read, role: Role, *, excluded: bool = False) 
     draft.add("people", Person(name=person.name, role=role), excluded=excluded)
 
 
-def names_in(text: str, names: Names, *, strong: bool = False) -> Iterator[Read]:
+def find_names(text: str, names: Names, *, strong: bool = False) -> Iterator[Read[PersonFound]]:
     """The names that a text begins with, in a list. ``strong``: what follows must be a name."""
-    position = 0
-    while True:
-        read = _name_at(text, position, names, strong=strong and position == 0)
-        if read is None:
-            return
-        yield read
-        separator = _SEPARATOR.match(text, read.end)
-        if separator is None:
-            return
-        position = separator.end()
+
+    def read_at(position: int) -> Read[PersonFound] | None:
+        return _name_at(text, position, names, strong=strong and position == 0)
+
+    return read_list(text, _SEPARATOR, read_at)
 
 
-def _name_at(text: str, start: int, names: Names, *, strong: bool) -> Read | None:
+def _name_at(text: str, start: int, names: Names, *, strong: bool) -> Read[PersonFound] | None:
     found = _exact(text, start, names) or _family(text, start, names)
     if found is not None:
         return found
@@ -122,22 +112,19 @@ def _name_at(text: str, start: int, names: Names, *, strong: bool) -> Read | Non
     return None
 
 
-def _exact(text: str, start: int, names: Names) -> Read | None:
-    words = list(islice(_WORDS.finditer(text, start), _LONGEST_NAME))
-    if not words or GAP in text[start : words[0].start()]:
-        return None
-    for count in range(len(words), 1, -1):
-        if _JOIN.fullmatch(words[count - 1][0]):
-            continue
-        piece = text[words[0].start() : words[count - 1].end()]
+def _exact(text: str, start: int, names: Names) -> Read[PersonFound] | None:
+    for first, last in split_pieces(text, start, _WORDS, _JOIN, _LONGEST_NAME):
+        if last is first or GAP in text[start : first.start()]:
+            return None
+        piece = text[first.start() : last.end()]
         for name in (piece, piece.removesuffix("'s").rstrip(".")):
             person = names.person(name, surname=False, fuzzy=False)
             if person is not None:
-                return Read(name, words[count - 1].end(), person)
+                return Read(name, last.end(), person)
     return None
 
 
-def _family(text: str, start: int, names: Names) -> Read | None:
+def _family(text: str, start: int, names: Names) -> Read[PersonFound] | None:
     found = _FAMILY.match(text, start)
     person = found and _surname(found["name"], names, fewest=1)
     return Read(found[0], found.end(), person) if found and person else None
@@ -150,27 +137,19 @@ def _surname(word: str, names: Names, fewest: int = _FEWEST_FILMS) -> PersonFoun
     return found if found and found.person.films >= fewest else None
 
 
-def _standing_alone(draft: Draft, names: Names) -> None:
+def _standing_alone(text: str, word: "re.Match[str]", names: Names) -> Read[PersonFound] | None:
     """Full names anywhere, and surnames that are written large or stand before films."""
-    position = 0
-    while (word := _WORDS.search(draft.text, position)) is not None:
-        read = _exact(draft.text, word.start(), names) or _family(draft.text, word.start(), names)
-        if read is None:
-            read = (
-                _surname_listed(draft.text, word, names)
-                or _made_by(draft.text, word, names)
-                or _surname_alone(draft.text, word, names)
-                or _misspelt(draft.text, word, names)
-            )
-        if read is None:
-            position = word.end()
-            continue
-        add_person(draft, read, "any")
-        draft.cut(word.start(), read.end)
-        position = word.start()
+    return (
+        _exact(text, word.start(), names)
+        or _family(text, word.start(), names)
+        or _surname_listed(text, word, names)
+        or _made_by(text, word, names)
+        or _surname_alone(text, word, names)
+        or _misspelt(text, word, names)
+    )
 
 
-def _surname_listed(text: str, word: "re.Match[str]", names: Names) -> Read | None:
+def _surname_listed(text: str, word: "re.Match[str]", names: Names) -> Read[PersonFound] | None:
     """A surname in a list that goes on with somebody's name: ``scorsese or de palma films``."""
     found = _with_particle(text, word.start(), names)
     separator = found and _SEPARATOR.match(text, found.end)
@@ -186,13 +165,13 @@ def _surname_listed(text: str, word: "re.Match[str]", names: Names) -> Read | No
     return found if known else None
 
 
-def _made_by(text: str, word: "re.Match[str]", names: Names) -> Read | None:
+def _made_by(text: str, word: "re.Match[str]", names: Names) -> Read[PersonFound] | None:
     """A surname with its particle before films: ``de palma films``."""
     found = _with_particle(text, word.start(), names)
     return found if found and _MADE.match(text, found.end) else None
 
 
-def _with_particle(text: str, start: int, names: Names) -> Read | None:
+def _with_particle(text: str, start: int, names: Names) -> Read[PersonFound] | None:
     found = _SURNAME.match(text, start)
     person = found and _surname(found["name"].removesuffix("'s"), names)
     if not found or not person or not key(person.person.name).endswith(key(found[0])):
@@ -200,14 +179,14 @@ def _with_particle(text: str, start: int, names: Names) -> Read | None:
     return Read(found[0], found.end(), person)
 
 
-def _misspelt(text: str, word: "re.Match[str]", names: Names) -> Read | None:
+def _misspelt(text: str, word: "re.Match[str]", names: Names) -> Read[PersonFound] | None:
     """A first and a last name before films, almost as somebody is called."""
     found = _TWO_WORDS.match(text, word.start())
     person = found and names.person(found[1], surname=False)
     return Read(found[1], found.end(1), person) if found and person else None
 
 
-def _surname_alone(text: str, word: "re.Match[str]", names: Names) -> Read | None:
+def _surname_alone(text: str, word: "re.Match[str]", names: Names) -> Read[PersonFound] | None:
     made = _MADE.match(text, word.end()) or word[0].endswith("'s")
     if not made and not word[0][:1].isupper():
         return None

@@ -7,6 +7,7 @@ from rapidfuzz.distance import OSA
 from ask.draft import Draft
 from ask.words import COMPARED, SHORT_FORMS, SPELT, SPELT_LIKE
 from search.names import Names
+from search.vocabulary import NUMBERS, PLURAL_TENS, TENS, UNITS, number_of
 
 _WORD = re.compile(r"(?<![\w@'-])[a-z]{4,}(?![\w'-])|^[A-Z][a-z]{3,}(?![\w'-])")
 _LONG = 9  # letters from which two slips are one word still
@@ -15,22 +16,11 @@ _THANKS = re.compile(
     re.IGNORECASE,
 )
 
-_UNITS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
-    "sixteen seventeen eighteen nineteen"
-)
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
-_FIGURES = {word: number for number, word in enumerate(_UNITS.split())} | {
-    word: 10 * number for number, word in enumerate(_TENS.split(), 2)
-}
-_DECADES = {f"{word[:-1]}ies": _FIGURES[word] for word in _TENS.split()}
-_BELOW_TEN = "|".join(_UNITS.split()[1:10])
-_TWO_DIGITS = (
-    rf"(?:{'|'.join(_TENS.split())})(?:[- ](?:{_BELOW_TEN}))?|{'|'.join(_UNITS.split()[10:])}"
-)
+_BELOW_TEN = "|".join(UNITS[1:10])
+_TWO_DIGITS = rf"(?:{'|'.join(TENS)})(?:[- ](?:{_BELOW_TEN}))?|{'|'.join(UNITS[10:])}"
 _OF_CENTURY = re.compile(
     r"\b(?P<century>nineteen|twenty|eighteen)[- ](?:hundred (?:and )?)?"
-    rf"(?:(?P<decade>{'|'.join(_DECADES)})|(?P<year>{_TWO_DIGITS})"
+    rf"(?:(?P<decade>{'|'.join(PLURAL_TENS)})|(?P<year>{_TWO_DIGITS})"
     rf"|(?:oh|o|hundred)[- ](?P<unit>{_BELOW_TEN}))\b",
     re.IGNORECASE,
 )
@@ -40,9 +30,7 @@ _OF_MILLENNIUM = re.compile(
     r"|(?<=\bfrom )two thousand\b|(?<=\bbefore )two thousand\b|(?<=\bafter )two thousand\b",
     re.IGNORECASE,
 )
-_COMPOUND = re.compile(
-    rf"\b(?P<tens>{'|'.join(_TENS.split())})[- ](?P<unit>{_BELOW_TEN})\b", re.IGNORECASE
-)
+_COMPOUND = re.compile(rf"\b(?P<tens>{'|'.join(TENS)})[- ](?P<unit>{_BELOW_TEN})\b", re.IGNORECASE)
 _LARGE = re.compile(
     rf"\b(?P<n>{_TWO_DIGITS}|{_BELOW_TEN}|an?|\d{{1,3}}) "
     r"(?P<unit>hundred|thousand)(?= (?:films?|movies?|minutes|ratings|votes|people)\b)",
@@ -55,14 +43,14 @@ def make_plainer(draft: Draft, names: Names) -> None:
     draft.text = _THANKS.sub("", draft.text)
     for pattern, written in SHORT_FORMS.items():
         draft.text = re.sub(rf"(?<![\w'-])(?:{pattern})(?![\w'])", written, draft.text, flags=re.I)
-    draft.text = _WORD.sub(lambda found: _mended(found[0], draft, names), draft.text)
+    draft.text = _WORD.sub(lambda found: _mend(found[0], draft, names), draft.text)
     for pattern, written in COMPARED.items():
         found = re.search(pattern, draft.text, re.IGNORECASE)
         if found and all(names.films(name.strip()) for name in found.groups()):
             draft.text = found.expand(written)
 
 
-def _mended(word: str, draft: Draft, names: Names) -> str:
+def _mend(word: str, draft: Draft, names: Names) -> str:
     """The word that the rules know and that is one slip of the keys away; else the word."""
     typed = word.lower()
     if {typed, f"{typed}s"} & {*SPELT, *SPELT_LIKE} or names.has_word(typed):
@@ -79,7 +67,7 @@ def _mended(word: str, draft: Draft, names: Names) -> str:
     return near[0]
 
 
-def in_figures(draft: Draft) -> None:
+def write_figures(draft: Draft) -> None:
     """Write years and larger numbers in words as figures: ``nineteen ninety-four`` is 1994."""
     for pattern, number in (
         (_OF_CENTURY, _year_of_century), (_OF_MILLENNIUM, _year_of_millennium),
@@ -89,28 +77,20 @@ def in_figures(draft: Draft) -> None:
 
 
 def _year_of_century(found: "re.Match[str]") -> str:
-    century = 100 * _FIGURES[found["century"].lower()]
+    century = 100 * NUMBERS[found["century"].lower()]
     if found["decade"]:
-        return f"{century + _DECADES[found['decade'].lower()]}s"
-    return str(century + _number(found["year"] or found["unit"]))
+        return f"{century + PLURAL_TENS[found['decade'].lower()]}s"
+    return str(century + number_of(found["year"] or found["unit"]))
 
 
 def _year_of_millennium(found: "re.Match[str]") -> str:
-    return str(2000 + (_number(found["year"]) if found["year"] else 0))
+    return str(2000 + (number_of(found["year"]) if found["year"] else 0))
 
 
 def _compound(found: "re.Match[str]") -> str:
-    return str(_number(found[0]))
+    return str(number_of(found[0]))
 
 
 def _large(found: "re.Match[str]") -> str:
-    count = 1 if found["n"].lower() in ("a", "an") else _number(found["n"])
+    count = 1 if found["n"].lower() in ("a", "an") else number_of(found["n"])
     return str(count * (100 if found["unit"].lower() == "hundred" else 1000))
-
-
-def _number(words: str) -> int:
-    """``ninety-four`` or ``7`` as a number."""
-    return sum(
-        int(word) if word.isdecimal() else _FIGURES[word]
-        for word in re.split(r"[- ]", words.lower())
-    )

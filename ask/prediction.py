@@ -1,16 +1,17 @@
 """A predicted rating in words, from its figures only."""
 
+from ask.structure import name_film
 from learn.prediction import BASELINE, Evidence, RatingPrediction
 
-_SHOWN = 3
-_LEAST_INFLUENCE = 0.01
-_LEAST_LEVEL = 0.05
+_SHOWN = 3  # ratings a sentence: more are a list
+_LEAST_INFLUENCE = 0.01  # stars; less cannot be seen in a value of one decimal
+_LEAST_LEVEL = 0.05  # stars: half of the last digit shown
 
 
-def in_words(predicted: RatingPrediction) -> tuple[str, ...]:
+def describe_prediction(predicted: RatingPrediction) -> tuple[str, ...]:
     """Sentences about a prediction: the value, how sure it is, and what it rests on."""
-    film = _name(predicted.title, predicted.year)
-    said = [
+    film = name_film(predicted.title, predicted.year)
+    sentences = [
         f"User {predicted.user_id} is expected to give {film} {predicted.value:.1f} stars; "
         f"{predicted.level:.0%} of such ratings are from {predicted.low:.1f} to "
         f"{predicted.high:.1f}."
@@ -18,13 +19,13 @@ def in_words(predicted: RatingPrediction) -> tuple[str, ...]:
     sure = f"Confidence is {predicted.confidence}"
     if predicted.within_half_star is not None:
         sure += f": {predicted.within_half_star:.0%} of such ratings are at most half a star off"
-    said.append(sure + _near(predicted) + ".")
-    said += _by_level(predicted) if predicted.model == BASELINE else _by_films(predicted)
+    sentences.append(sure + _near(predicted) + ".")
+    sentences += _by_level(predicted) if predicted.model == BASELINE else _by_films(predicted)
     if predicted.rated is not None:
-        said.append(f"The user gave it {predicted.rated:.1f}; the other ratings predict.")
+        sentences.append(f"The user gave it {predicted.rated:.1f}; the other ratings predict.")
     if predicted.why:
-        said.append(f"It says little here: {predicted.why}.")
-    return tuple(said)
+        sentences.append(f"It says little here: {predicted.why}.")
+    return tuple(sentences)
 
 
 def _near(predicted: RatingPrediction) -> str:
@@ -57,19 +58,15 @@ def _by_level(predicted: RatingPrediction) -> list[str]:
 
 
 def _by_films(predicted: RatingPrediction) -> list[str]:
-    said = []
+    sentences = []
     anybody = f"; anybody: {predicted.expected:.1f}"
     for sign, word in ((1, "Lifted"), (-1, "Lowered")):
-        told = [e for e in predicted.rests_on if sign * e.influence >= _LEAST_INFLUENCE][:_SHOWN]
-        if told:
-            said.append(f"{word} by the {_list(told)}{anybody}.")
+        evidence = [e for e in predicted.rests_on if sign * e.influence >= _LEAST_INFLUENCE]
+        if evidence:
+            sentences.append(f"{word} by the {_list(evidence[:_SHOWN])}{anybody}.")
             anybody = ""
-    return said
+    return sentences
 
 
-def _list(told: list[Evidence]) -> str:
-    return ", ".join(f"{e.rating:.1f} given to {_name(e.title, e.year)}" for e in told)
-
-
-def _name(title: str, year: int | None) -> str:
-    return f"{title} ({year})" if year else title
+def _list(evidence: list[Evidence]) -> str:
+    return ", ".join(f"{e.rating:.1f} given to {name_film(e.title, e.year)}" for e in evidence)

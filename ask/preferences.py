@@ -1,6 +1,6 @@
 """A user's preferences: what is rated, how it differs from the crowd, and how sure that is.
 
-SQL's preferences() computes the groups (``sql/functions/60_analysis.sql`` says how); here they
+SQL's find_preferences() computes the groups (``sql/functions/60_analysis.sql`` says how); here they
 become one answer with sentences.
 """
 
@@ -9,8 +9,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from ask.structure import SummaryBy, WhyNotWorded
+from palate.contract import Frozen
 from palate.errors import NotFoundError
 from palate.statements import Statements
 from sql.database import Database
@@ -19,17 +21,14 @@ _statements = Statements(Path(__file__).parent / "statements" / "analysis.sql")
 
 FEWEST_FOR_TRAIT = 5
 LEAST_DIFFERENCE = 0.25
-"""What the summary calls a trait: so many ratings, and so many stars from the crowd."""
+"""What the summary calls a trait: so many ratings, and so many stars from the crowd (half of the
+smallest step of the scale). Chosen so that a sentence rests on more than chance; not measured."""
 
-MOST_PEOPLE = 20
-FEWEST_FOR_CORRELATION = 10
-
-
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+MOST_PEOPLE = 20  # as long a list as people read
+FEWEST_FOR_CORRELATION = 10  # the interval of fewer is over 1.3 wide at r = 0
 
 
-class Trait(_Frozen):
+class Trait(Frozen):
     """A user's ratings of one kind of film."""
 
     name: str
@@ -39,7 +38,7 @@ class Trait(_Frozen):
     shrunken: float = Field(description="Difference from the crowd, in stars, shrunken.")
 
 
-class Correlation(_Frozen):
+class Correlation(Frozen):
     """Pearson's r of ratings and effectiveness, with its 95 % interval by Fisher's z."""
 
     n: int
@@ -48,7 +47,7 @@ class Correlation(_Frozen):
     high: float
 
 
-class Preferences(_Frozen):
+class Preferences(Frozen):
     """What a user's ratings say."""
 
     user_id: int
@@ -69,10 +68,8 @@ class Preferences(_Frozen):
         description="Of ratings with the films' effectiveness; null below ten films that have one."
     )
     summary: tuple[str, ...]
-    summary_by: str = Field("rules", description="rules, or the model that worded the summary.")
-    why_not_worded: str | None = Field(
-        None, description="With words=llm: why the summary is by rules, where it is."
-    )
+    summary_by: SummaryBy = "rules"
+    why_not_worded: WhyNotWorded = None
 
 
 _KINDS = {
@@ -81,7 +78,7 @@ _KINDS = {
 }  # fmt: skip
 
 
-def preferences(database: Database, user_id: int, profile: str = "main") -> Preferences:
+def find_preferences(database: Database, user_id: int, profile: str = "main") -> Preferences:
     """A user's preferences. Raises NotFoundError for a user without ratings."""
     who = {"user_id": user_id, "profile": profile}
     with database.read() as connection:
@@ -102,7 +99,7 @@ def preferences(database: Database, user_id: int, profile: str = "main") -> Pref
         effectiveness=_correlation(whole.effective_films, whole.r),
         summary=(),
     )
-    return made.model_copy(update={"summary": summary(made)})
+    return made.model_copy(update={"summary": summarise(made)})
 
 
 def _traits(rows: Sequence[Any], kind: str) -> tuple[Trait, ...]:
@@ -135,8 +132,8 @@ def _correlation(n: int, r: float | None) -> Correlation | None:
     )
 
 
-def traits(found: Iterable[Trait], *, above: bool, most: int = 3) -> list[Trait]:
-    """The traits worth telling: of enough ratings, and far enough from the crowd."""
+def choose_traits(found: Iterable[Trait], *, above: bool, most: int = 3) -> list[Trait]:
+    """The traits worth a sentence: of enough ratings, and far enough from the crowd."""
     worth = [
         trait
         for trait in found
@@ -146,28 +143,28 @@ def traits(found: Iterable[Trait], *, above: bool, most: int = 3) -> list[Trait]
     return sorted(worth, key=lambda trait: (-abs(trait.shrunken), -trait.n, trait.name))[:most]
 
 
-def summary(found: Preferences) -> tuple[str, ...]:
+def summarise(found: Preferences) -> tuple[str, ...]:
     """Sentences about a user, from the figures only."""
     count = f"{found.n} film" + ("" if found.n == 1 else "s")
-    said = [
+    sentences = [
         f"User {found.user_id} rated {count}, {found.mean:.1f} stars on average; the crowd gives "
         f"the same films {found.crowd:.1f}."
     ]
     if found.genres:
         most = ", ".join(f"{t.name} ({t.n})" for t in found.genres[:3])
-        said.append(f"Rates mostly {most}.")
-    plain = len(said)
+        sentences.append(f"Rates mostly {most}.")
+    plain = len(sentences)
     for name, kinds in (
         ("genres", found.genres), ("decades", found.decades), ("directors", found.directors),
         ("actors", found.actors), ("budgets", found.budgets), ("audiences", found.audiences),
     ):  # fmt: skip
         for above, words in ((True, "Likes more"), (False, "Likes less")):
-            if told := traits(kinds, above=above):
-                listed = ", ".join(f"{t.name} ({t.shrunken:+.1f} from {t.n})" for t in told)
-                said.append(f"{words} than the crowd, by {name}: {listed}.")
-    if len(said) == plain:
-        said.append(
+            if apart := choose_traits(kinds, above=above):
+                listed = ", ".join(f"{t.name} ({t.shrunken:+.1f} from {t.n})" for t in apart)
+                sentences.append(f"{words} than the crowd, by {name}: {listed}.")
+    if len(sentences) == plain:
+        sentences.append(
             f"No genre, decade or person stands out: a trait takes {FEWEST_FOR_TRAIT} ratings and "
             f"{LEAST_DIFFERENCE} stars from the crowd."
         )
-    return tuple(said)
+    return tuple(sentences)

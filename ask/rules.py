@@ -7,13 +7,14 @@ from pydantic import ValidationError
 
 from ask.draft import PHRASE, Draft
 from ask.exclusions import read_exclusions
-from ask.kinds import genres_of, mood_of, read_count, read_kinds
+from ask.kinds import find_genres, find_mood, read_count, read_kinds
 from ask.numbers import read_money, read_ratings, read_runtime, read_years
 from ask.people import read_people
-from ask.plainer import in_figures, make_plainer
+from ask.plainer import make_plainer, write_figures
 from ask.structure import Exclusions, Structure
 from ask.titles import read_intent
 from ask.words import FILLING, RECOMMEND, UNSEEN
+from palate.contract import PROFILE_PATTERN
 from palate.errors import MisuseError
 from search.names import Names
 
@@ -28,7 +29,7 @@ _USER = re.compile(
 )
 _PROFILE = re.compile(
     r"\b(?:(?:with|in|using|on|under) )?(?:the |their |his |her )?"
-    r"profile (?P<name>[a-z0-9_-]{1,40})\b",
+    rf"profile (?P<name>{PROFILE_PATTERN})\b",
     re.IGNORECASE,
 )
 _SUMMARISE = (
@@ -90,7 +91,7 @@ def _read(draft: Draft, names: Names) -> None:
         draft.parts["intent"] = "recommend"
     if draft.take_all(UNSEEN):
         draft.parts["seen"] = "drop"
-    in_figures(draft)
+    write_figures(draft)
     read_money(draft)
     read_ratings(draft)
     read_runtime(draft)
@@ -125,7 +126,7 @@ def _stand_in(found: "re.Match[str]") -> str:
 def _is_title(text: str, names: Names) -> bool:
     """A request that is a film's title and nothing else."""
     wanted = text.strip(' "?.!')
-    if genres_of(wanted, names) or mood_of(wanted):
+    if find_genres(wanted, names) or find_mood(wanted):
         return False
     return '"' not in text and names.films(wanted, fuzzy=False) is not None
 

@@ -3,16 +3,15 @@
 import re
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
+
+from palate.contract import LARGEST_ID, Audience, BudgetTier, Frozen, Profile, RevenueTier, UserId
 
 Intent = Literal["search", "recommend", "similar", "predict", "compare", "summarise"]
 Role = Literal["any", "director", "actor"]
 Mood = Literal[
     "dark", "funny", "feel-good", "scary", "romantic", "sad", "tense", "thoughtful", "epic"
 ]
-Audience = Literal["kids", "families", "teens", "adults"]
-BudgetTier = Literal["low", "medium", "high", "ultra_high"]
-RevenueTier = Literal["low", "medium", "high", "blockbuster"]
 Quantity = Literal["year", "runtime_minutes", "avg_rating", "rating_count", "budget", "revenue"]
 Fame = Literal["known", "unknown"]
 Acclaim = Literal["high", "low"]
@@ -32,11 +31,7 @@ Name = Annotated[str, AfterValidator(_plain), Field(min_length=1, max_length=200
 Text = Annotated[str, AfterValidator(_plain), Field(max_length=LONGEST_TEXT)]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Span(_Frozen):
+class Span(Frozen):
     """Numbers from ``low`` to ``high``, both included; null: open on that side."""
 
     low: float | None = Field(None, ge=0, le=1e12)
@@ -51,17 +46,17 @@ class Span(_Frozen):
         return self
 
 
-class Person(_Frozen):
+class Person(Frozen):
     """Somebody who made a film, as the catalog spells the name."""
 
     name: Name
     role: Role = "any"
 
 
-class Title(_Frozen):
+class Title(Frozen):
     """A film: by its id, or by its title, which is then looked up."""
 
-    movie_id: int | None = Field(None, ge=0, le=2**63 - 1)
+    movie_id: int | None = Field(None, ge=0, le=LARGEST_ID)
     title: Name | None = None
     year: int | None = Field(None, ge=0, le=9999)
 
@@ -74,8 +69,18 @@ class Title(_Frozen):
     def __str__(self) -> str:
         if self.title is None:
             return f"film {self.movie_id}"
-        return f"{self.title} ({self.year})" if self.year else self.title
+        return name_film(self.title, self.year)
 
+
+def name_film(title: str, year: int | None) -> str:
+    """``Alien (1979)``; the title alone where the year is not known."""
+    return f"{title} ({year})" if year else title
+
+
+SummaryBy = Annotated[str, Field(description="rules, or the model that worded the summary.")]
+WhyNotWorded = Annotated[
+    str | None, Field(description="With words=llm: why the summary is by rules, where it is.")
+]
 
 Names = Annotated[tuple[Name, ...], Field(max_length=LONGEST_LIST)]
 People = Annotated[tuple[Person, ...], Field(max_length=LONGEST_LIST)]
@@ -83,7 +88,7 @@ Titles = Annotated[tuple[Title, ...], Field(max_length=LONGEST_LIST)]
 Moods = Annotated[tuple[Mood, ...], Field(max_length=LONGEST_LIST)]
 
 
-class Exclusions(_Frozen):
+class Exclusions(Frozen):
     """What no film of the answer may be, have or be made by."""
 
     text: Text = ""
@@ -94,7 +99,7 @@ class Exclusions(_Frozen):
     moods: Moods = ()
 
 
-class Structure(_Frozen):
+class Structure(Frozen):
     """A request as it was understood. Every part narrows; what is empty does not."""
 
     intent: Intent = "search"
@@ -119,8 +124,8 @@ class Structure(_Frozen):
     )
     ranges: dict[Quantity, Span] = Field({}, description="Numbers between bounds.")
     exclude: Exclusions = Exclusions()
-    user_id: int | None = Field(None, ge=0, le=2**63 - 1, description="Whose taste it is about.")
-    profile: str = Field("main", pattern=r"^[a-z0-9_-]{1,40}$", description="Which taste.")
+    user_id: UserId | None = Field(None, description="Whose taste it is about.")
+    profile: Profile = Field("main", description="Which taste.")
     seen: Literal["keep", "drop"] = Field("keep", description="Films that the user has rated.")
     k: int = Field(10, ge=1, le=1000, description="Films returned.")
 

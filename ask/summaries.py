@@ -10,7 +10,7 @@ from rerank.wording import Passage, Writer, summary_passage
 T = TypeVar("T", Prediction, Comparison, Preferences)
 
 
-def worded(found: T, writer: Writer) -> tuple[T, str | None]:
+def word_summary(found: T, writer: Writer) -> tuple[T, str | None]:
     """The same with its summary worded, and why it is the rules' where it is."""
     [text] = writer.word([_passage(found)])
     if text.source == "template":
@@ -19,13 +19,13 @@ def worded(found: T, writer: Writer) -> tuple[T, str | None]:
     return found.model_copy(update=changed), None
 
 
-def worded_answer(answer: AskAnswer, writer: Writer) -> AskAnswer:
+def word_answer(answer: AskAnswer, writer: Writer) -> AskAnswer:
     """An answer with the summary in it worded, where it has one; a note says why it is not."""
     for name in ("prediction", "comparison", "preferences"):
         if (found := getattr(answer, name)) is not None:
-            said, why = worded(found, writer)
+            summarised, why = word_summary(found, writer)
             notes = (*answer.notes, f"The summary is by rules: {why}.") if why else answer.notes
-            return answer.model_copy(update={name: said, "notes": notes})
+            return answer.model_copy(update={name: summarised, "notes": notes})
     return answer
 
 

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from ask.draft import GAP, Draft
+from ask.compare import MOST
+from ask.draft import GAP, Draft, Read, read_list, split_pieces
 from ask.structure import Intent, Title
 from ask.words import FILLING
 from search.names import LONGEST_TITLE, Film, FilmsFound, Names
@@ -69,56 +69,42 @@ _PART = re.compile(r" (?:\d+|[ivx]+|part)\b", re.IGNORECASE)
 """What goes on behind the begin of a sequel's title: Terminator 2."""
 _JOIN = re.compile(r"and|or|&|with|to|vs\.?|versus|,", re.IGNORECASE)
 _TOKEN = re.compile(r"[^\s¦]+")
-_MOST_FILMS = 10
+
+_Read = Read[FilmsFound]
 
 
-@dataclass(frozen=True)
-class _Read:
-    """One title read from a text that goes on at ``end``; ``found`` None: no such film."""
-
-    text: str
-    end: int
-    found: FilmsFound | None
-
-
-def as_title(film: Film) -> Title:
+def make_title(film: Film) -> Title:
     """A film of the catalog as a structure names it."""
     return Title(movie_id=film.movie_id, title=film.title, year=film.year)
 
 
 def read_intent(draft: Draft, names: Names) -> Intent | None:
     """The intent of a request that names films, with them; else None."""
-    for read in (_compare, _predict, _similar):
-        intent = read(draft, names)
-        if intent is not None:
-            return intent
-    return None
+    return _compare(draft, names) or _predict(draft, names) or _similar(draft, names)
 
 
 def _compare(draft: Draft, names: Names) -> Intent | None:
     for pattern in _COMPARE:
         found = re.search(pattern, draft.text, re.IGNORECASE)
-        if found is None or (pattern != _COMPARE[0] and not _chooses(draft.text)):
+        if found is None or (
+            pattern != _COMPARE[0] and not re.search(r"\bor\b", draft.text, re.IGNORECASE)
+        ):
             continue
         rest = draft.text[found.end() :].strip(" ?.!") or draft.text[: found.start()].strip(" ,;:")
-        _take_titles(draft, list(_titles(rest, names, listed=True)))
-        draft.text = ""
-        return "compare"
-    if _VERSUS.search(draft.text) or _choice(draft.text, names):
-        _take_titles(draft, list(_titles(draft.text.rstrip(" ?.!"), names, listed=True)))
-        draft.text = ""
-        return "compare"
-    return None
+        break
+    else:
+        if not _VERSUS.search(draft.text) and not _choice(draft.text, names):
+            return None
+        rest = draft.text.rstrip(" ?.!")
+    _take_titles(draft, list(_titles(rest, names, listed=True)))
+    draft.text = ""
+    return "compare"
 
 
 def _choice(text: str, names: Names) -> bool:
     """Whether a text is nothing but films with or between them: ``Toy Story or Shrek?``."""
     films = re.split(r" or |, ", re.sub(r"(?:for )?@user", "", text).strip(" ?.!,"))
     return len(films) > 1 and all(names.films(film, fuzzy=False) for film in films)
-
-
-def _chooses(text: str) -> bool:
-    return re.search(r"\bor\b", text, re.IGNORECASE) is not None
 
 
 def _predict(draft: Draft, names: Names) -> Intent | None:
@@ -179,7 +165,7 @@ def _take_titles(draft: Draft, read: list[_Read]) -> None:
             draft.not_found.append(each.text)
             continue
         best = each.found.best
-        draft.add("titles", as_title(best))
+        draft.add("titles", make_title(best))
         if each.found.how != "exact":
             draft.notes.append(f"“{each.text}” was read as {best}.")
         others = [film for film in each.found.films[1:] if each.found.how == "exact"]
@@ -193,22 +179,18 @@ def _titles(text: str, names: Names, *, listed: bool = False) -> Iterator[_Read]
     In a list every part is a title, found or not; else only what follows the first one and is a
     title exactly.
     """
-    position, first = 0, True
-    for _ in range(_MOST_FILMS):
-        opening = _OPENING.match(text, position)
+
+    def read_at(position: int) -> _Read | None:
+        first, opening = position == 0, _OPENING.match(text, position)
         start = opening.end() if opening else position
         read = _quoted(text, start, names) or _exact(text, start, names)
         if (read is None or _PART.match(text, read.end)) and (first or listed):
             whole = _chunk(text, start, names, _SEPARATOR if listed else _BOUNDARY)
             read = whole if read is None or (whole and whole.found) else read
-        if read is None or (not first and not listed and _says_nothing(read.text)):
-            return
-        yield read
-        first = False
-        separator = _SEPARATOR.match(text, read.end)
-        if separator is None:
-            return
-        position = separator.end()
+        turn_of_speech = read and not first and not listed and _says_nothing(read.text)
+        return None if turn_of_speech else read
+
+    return read_list(text, _SEPARATOR, read_at, MOST)
 
 
 def _says_nothing(text: str) -> bool:
@@ -222,16 +204,9 @@ def _quoted(text: str, start: int, names: Names) -> _Read | None:
 
 
 def _exact(text: str, start: int, names: Names) -> _Read | None:
-    tokens = []
-    for token in _TOKEN.finditer(text, start):
-        tokens.append(token)
-        if len(tokens) == LONGEST_TITLE:
-            break
-    for last in reversed(tokens):
-        if _JOIN.fullmatch(last[0]):
-            continue
-        piece = text[tokens[0].start() : last.end()].rstrip(",;.?!:")
-        read = _dated(text, piece, tokens[0].start() + len(piece), names, fuzzy=False)
+    for first, last in split_pieces(text, start, _TOKEN, _JOIN, LONGEST_TITLE):
+        piece = text[first.start() : last.end()].rstrip(",;.?!:")
+        read = _dated(text, piece, first.start() + len(piece), names, fuzzy=False)
         if read.found is not None:
             return read
     return None

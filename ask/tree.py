@@ -7,7 +7,9 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from ask.kinds import genre_in
+from ask.compare import FEWEST_RATINGS
+from ask.kinds import find_genre
+from ask.numbers import LONG
 from ask.structure import Exclusions, Mood, Person, Structure
 from palate.statements import Statements
 from search.grammar import bare_phrase, drop_stop_words
@@ -30,14 +32,11 @@ from sql.syntax import (
 
 _statements = Statements(Path(__file__).parent / "statements" / "ask.sql")
 
-FEWEST_RATINGS = 5
-"""Ratings that a film needs before its mean says anything."""
-
 MOST_WORDS = 100
-"""Words of a structure's text that are searched."""
+"""Words of a structure's text that are searched: as many as PALATE_MAX_QUERY_CLAUSES by default."""
 
 MOST_IDS = 2000
-"""Films that a search is narrowed to by money; of more, the most rated."""
+"""Films that a search is narrowed to by money, to bound the query; of more, the most rated."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +70,6 @@ SIGNS: dict[Mood, Signs] = {
     "epic": Signs(("Adventure", "History", "War"), "epic battle empire legend ancient kingdom"),
 }  # fmt: skip
 """A mood is any of its signs; the more of them a film shows, the higher it scores."""
-
-EPIC_MINUTES = 150
 
 AUDIENCES: dict[str, tuple[tuple[str, ...], str]] = {
     "kids": (("Animation", "Children"), "children toy"),
@@ -144,7 +141,7 @@ def read_known(connection: Connection) -> Known:
     )
 
 
-def as_tree(
+def make_tree(
     structure: Structure, connection: Connection, names: Names, *, any_person: bool = False
 ) -> Asked:
     """The trees of a structure. ``any_person``: a film by any of several people will do."""
@@ -153,7 +150,7 @@ def as_tree(
     words = _words(structure.text)
     scored = [*([words] if words else []), *(_mood(m, names, known) for m in structure.moods)]
     narrowed: list[Node] = [Match("genres", genre) for genre in structure.genres]
-    narrowed += [_keyword(keyword) for keyword in structure.keywords]
+    narrowed += [_whole("keywords", keyword) for keyword in structure.keywords]
     people = [_person(person) for person in structure.people]
     narrowed += [Or(tuple(people))] if any_person and len(people) > 1 else people
     narrowed += _ranges(structure, known)
@@ -184,7 +181,7 @@ def _any_of(nodes: Iterable[Node]) -> Node:
 
 def _signs(genres: Iterable[str], words: str, names: Names) -> Iterator[Node]:
     for genre in genres:
-        if (own := genre_in(names, genre)) is not None:
+        if (own := find_genre(names, genre)) is not None:
             yield Match("genres", own)
     yield Match("keywords", words)
 
@@ -195,24 +192,19 @@ def _mood(mood: Mood, names: Names, known: Known) -> Node:
     if signs.sentiment and "sentiment" in known.columns:
         nodes.append(Match("sentiment", signs.sentiment))
     if mood == "epic":
-        nodes.append(Range("runtime_minutes", EPIC_MINUTES, None))
+        nodes.append(Range("runtime_minutes", LONG, None))
     return Or(tuple(nodes))
 
 
-def _keyword(keyword: str) -> Node:
-    return (
-        Phrase("keywords", keyword) if len(split_words(keyword)) > 1 else Match("keywords", keyword)
-    )
+def _whole(column: str, text: str) -> Node:
+    """A name of one or more words, all of it."""
+    return Phrase(column, text) if len(split_words(text)) > 1 else Match(column, text)
 
 
 def _person(person: Person) -> Node:
-    fields = {"director": ["director"], "actor": ["actors"]}.get(
-        person.role, ["director", "actors"]
-    )
-    single = len(split_words(person.name)) < 2
-    return _any_of(
-        Match(field, person.name) if single else Phrase(field, person.name) for field in fields
-    )
+    fields = {"director": ["director"], "actor": ["actors"]}
+    columns = fields.get(person.role, ["director", "actors"])
+    return _any_of(_whole(column, person.name) for column in columns)
 
 
 def _ranges(structure: Structure, known: Known) -> Iterator[Node]:
@@ -239,7 +231,7 @@ def _audience(structure: Structure, names: Names, known: Known) -> Iterator[Node
         fitting = {"families": ("families", "kids")}.get(wanted, (wanted,))
         yield _any_of(Match("target_audience", each) for each in fitting)
     elif wanted == "adults":
-        genres = [genre_in(names, genre) for genre in AUDIENCES["kids"][0]]
+        genres = [find_genre(names, genre) for genre in AUDIENCES["kids"][0]]
         yield from (Not(Match("genres", genre)) for genre in genres if genre)
     else:
         genres_of_audience, words = AUDIENCES[wanted]
@@ -281,7 +273,7 @@ def _films_by_money(
 
 def _excluded(exclude: Exclusions, names: Names) -> Iterator[Node]:
     yield from (Match("genres", genre) for genre in exclude.genres)
-    yield from (_keyword(keyword) for keyword in exclude.keywords)
+    yield from (_whole("keywords", keyword) for keyword in exclude.keywords)
     yield from (_person(person) for person in exclude.people)
     ids = tuple(title.movie_id for title in exclude.titles if title.movie_id is not None)
     if ids:

@@ -2,32 +2,16 @@
 
 import re
 
-from ask.structure import Acclaim, Audience, BudgetTier, Fame, Mood, RevenueTier
+from ask.structure import Acclaim, Fame, Mood
+from palate.contract import Audience, BudgetTier, RevenueTier
+from search import vocabulary
 
 FILM = r"(?:films?|movies?|flicks?|pictures?|titles?|stor(?:y|ies)|cinema|dvds?)"
 
 GENRES: dict[str, tuple[str, ...]] = {
     r"rom[- ]?coms?|romantic comed(?:y|ies)": ("Comedy", "Romance"),
     r"dramed(?:y|ies)|comedy[- ]dramas?": ("Comedy", "Drama"),
-    r"sci[- ]?fi|science[- ]fiction|sf|space operas?": ("Sci-Fi",),
-    r"film[- ]noirs?|noirs?": ("Film-Noir",),
-    r"super[- ]?hero(?:e?s)?|comic[- ]book": ("Superhero",),
-    r"document(?:ary|aries)|docs?": ("Documentary",),
-    r"musicals?": ("Musical",),
-    r"westerns?": ("Western",),
-    r"thrillers?": ("Thriller",),
-    r"horrors?|slashers?": ("Horror",),
-    r"fantas(?:y|ies)": ("Fantasy",),
-    r"adventures?": ("Adventure",),
-    r"actioners?|action": ("Action",),
-    r"comed(?:y|ies)|comedic|sitcoms?": ("Comedy",),
-    r"dramas?|dramatic": ("Drama",),
-    r"romances?|love stor(?:y|ies)": ("Romance",),
-    r"myster(?:y|ies)|whodunn?its?": ("Mystery",),
-    r"animated|animations?|cartoons?|anime": ("Animation",),
-    r"histor(?:y|ical)|period": ("History",),
-    r"crime": ("Crime",),
-    r"war": ("War",),
+    **{genre.pattern: (genre.name,) for genre in vocabulary.GENRES if genre.words},
 }
 """Ways to say a genre -> the genres, all of them meant."""
 
@@ -35,19 +19,6 @@ NO_GENRE_AFTER = re.compile(
     r"\b(?:about|the|world|civil|cold|star|vietnam|at|true|of|on) $", re.IGNORECASE
 )
 """What goes before a word that names a genre elsewhere: about war, the adventure."""
-
-SPELLINGS: dict[str, tuple[str, ...]] = {
-    "Sci-Fi": ("Sci-Fi", "Science Fiction", "Science-Fiction", "SciFi"),
-    "Film-Noir": ("Film-Noir", "Film Noir", "Noir"),
-    "Children": ("Children", "Children's", "Kids", "Family"),
-    "Musical": ("Musical", "Music"),
-    "Superhero": ("Superhero", "Super Hero", "Comic"),
-    "Animation": ("Animation", "Animated"),
-    "Documentary": ("Documentary", "Documentaries"),
-    "Romance": ("Romance", "Romantic"),
-    "History": ("History", "Historical"),
-}
-"""How catalogs call a genre; the catalog's own name is what a structure holds."""
 
 MOODS: dict[str, Mood] = {
     r"dark(?:er|est)?|gritty|grittier|bleak(?:er)?|grim(?:mer)?|disturbing|violent": "dark",
@@ -133,24 +104,17 @@ KEYWORDS: dict[str, str] = {
 }  # fmt: skip
 """Ways to say a keyword of several words, where the catalog has it."""
 
-_TO_TWENTY = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
-    "sixteen seventeen eighteen nineteen twenty"
-)
-NUMBERS = {word: number for number, word in enumerate(_TO_TWENTY.split())} | {
+NUMBERS = {
+    **vocabulary.NUMBERS,
     "a couple of": 2,
     "a dozen": 12,
-    "thirty": 30,
-    "forty": 40,
-    "fifty": 50,
     "hundred": 100,
     "a hundred": 100,
 }
 
 DECADES = {
-    "twenties": 1920, "thirties": 1930, "forties": 1940, "fifties": 1950, "sixties": 1960,
-    "seventies": 1970, "eighties": 1980, "nineties": 1990, "noughties": 2000, "aughts": 2000,
-    "two thousands": 2000, "tens": 2010, "twenty-tens": 2010,
+    **{word: 1900 + number for word, number in vocabulary.PLURAL_TENS.items()},
+    "noughties": 2000, "aughts": 2000, "two thousands": 2000, "tens": 2010, "twenty-tens": 2010,
 }  # fmt: skip
 
 _FILLING = """

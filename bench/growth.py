@@ -46,13 +46,11 @@ class MadeUpFilms:
 
     name = "made-up"
     location = "made up"
-    movies_file = "films"
-    ratings_file = "ratings"
-    tags_file = "tags"
     ratings_size: int | None = None
 
     def __init__(self, size: int) -> None:
         self.size = size
+        self.file_names: dict[str, str] = {}
 
     def movies(self) -> Iterator[Movie | Rejected]:
         """Titles of two to four words, overviews of twenty."""

@@ -12,7 +12,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -47,10 +47,6 @@ class IngestReport:
     second_load_seconds: float
     memory_before_mb: float
     memory_peak_mb: float
-
-    def as_dict(self) -> dict[str, float]:
-        """For ``--json``."""
-        return asdict(self)
 
 
 def bench_ingest(

@@ -24,6 +24,7 @@ from urllib.parse import urlencode
 
 import numpy as np
 import psycopg
+from psycopg import sql as psql
 
 import sql
 from bench.machine import Machine, this_machine
@@ -241,9 +242,10 @@ def _compiled(database: Database) -> dict[str, tuple[str, str | None]]:
 def _over_sql(
     database: Database, compiled: dict[str, tuple[str, str | None]]
 ) -> Iterator[Callable[[Search], object]]:
-    statement = statements.raw("search").encode()
+    statement = psql.SQL(statements.raw("search"))
     with psycopg.connect(database.psql_url, autocommit=True) as connection:
-        connection.execute(_session.raw("settle_session").encode(), (_STATEMENT_TIMEOUT,))
+        session = database.session | {"timeout": _STATEMENT_TIMEOUT}
+        connection.execute(_session.raw("settle_session").encode(), session)
 
         def call(search: Search) -> object:
             query, loose = compiled[search.term]
@@ -251,9 +253,10 @@ def _over_sql(
                 "query": query,
                 "loose": loose,
                 "user_id": search.user_id,
-                "candidates": search.candidates,
+                "typed": search.term,
             }
-            return connection.execute(statement, parameters, prepare=True).fetchall()
+            asked = statement.format(candidates=psql.Literal(search.candidates))
+            return connection.execute(asked, parameters, prepare=True).fetchall()
 
         yield call
 

@@ -31,7 +31,7 @@ def measure(searcher: Searcher, database: Database, n: int) -> Wording:
         query = QUERIES[(number + number // len(users)) % len(QUERIES)]
         k = min(_PAGE, n - len(texts))
         request = SearchRequest(q=query, user_id=user_id, k=k, explain="llm")
-        texts += searcher.writer.word(searcher.told(request)[1])
+        texts += searcher.writer.word(searcher.search_before_wording(request)[1])
         if len(texts) >= n:
             break
     return searcher.writer.account(texts)

@@ -80,7 +80,7 @@ class Learned:
         learned = np.where(unknown, 0.0, self.order.scores(lists.features))
         blended = lists.blended(self.weights)
         order = np.lexsort((
-            lists.movie_ids, -lists.bm25_score, -blended, -learned, lists.relaxed, lists.numbers,
+            lists.movie_ids, -lists.bm25_score, -blended, -learned, -lists.levels, lists.numbers,
         ))  # fmt: skip
         places = np.empty(len(order))
         places[order] = -np.arange(len(order), dtype=np.float64)

@@ -15,12 +15,12 @@ import psycopg
 import sqlalchemy
 from numpy.typing import NDArray
 
-from ingest.progress import LoadProgress, SilentProgress
+from ingest.progress import LoadProgress
 from ingest.vectors import (
     COLUMNS,
     VectorBatch,
     bad_row,
-    csv_lines,
+    format_csv,
     read_vectors,
     write_vectors,
 )
@@ -33,12 +33,11 @@ from palate.errors import (
     NotFoundError,
 )
 from palate.statements import Statements, raw
+from sql.binary_copy import END, HEADER, encode_rows
 from sql.database import Database
 
 statements = Statements(Path(__file__).with_name("statements") / "embeddings.sql")
 
-_COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
-_COPY_END = b"\xff\xff"
 _PART_HEADER = f"{','.join(COLUMNS)}\n".encode()
 
 
@@ -111,7 +110,7 @@ class _Model:
         return f"{self.name} ({self.dimension} numbers)"
 
 
-def film_text(
+def describe_film(
     title: str,
     year: int | None = None,
     genres: Iterable[str] = (),
@@ -121,7 +120,7 @@ def film_text(
 ) -> str:
     """The text that stands for a film. Parts that are missing are left out.
 
-    >>> film_text("Alien", 1979, ["Horror", "Sci-Fi"], "Ridley Scott", ["space"])
+    >>> describe_film("Alien", 1979, ["Horror", "Sci-Fi"], "Ridley Scott", ["space"])
     'Alien (1979). Horror, Sci-Fi. About space. Directed by Ridley Scott.'
     """
     named = f"{title} ({year})" if year else title
@@ -156,7 +155,7 @@ def generate(
         raise MisuseError(
             f"{path.name} ends in neither .csv nor .parquet. Nothing was done. Name it so."
         )
-    progress, started = progress or SilentProgress(), time.monotonic()
+    progress, started = progress or LoadProgress(), time.monotonic()
     wanted = _wanted(database, movie_ids)
     if not len(wanted):
         return GenerateReport(None, embedder.name, 0, 0, 0.0)
@@ -214,7 +213,7 @@ def load_embeddings(
     return EmbeddingReport(name, films, changed, cleared, profiles, seconds)
 
 
-def stats(database: Database) -> EmbeddingStats:
+def count_embeddings(database: Database) -> EmbeddingStats:
     """How many films have a vector, and of which model."""
     with database.read() as connection:
         return EmbeddingStats(**connection.execute(statements["stats"]).mappings().one())
@@ -242,10 +241,10 @@ def _embed(
             statements["film_texts"], {"movie_ids": movie_ids.tolist()}
         ).all()
     vectors = embedder.embed([
-        film_text(f.title, f.year, f.genres, f.director, f.keywords, f.overview) for f in films
+        describe_film(f.title, f.year, f.genres, f.director, f.keywords, f.overview) for f in films
     ])  # fmt: skip
     ids = np.array([film.movie_id for film in films], np.int64)
-    file.write(csv_lines(embedder.name, ids, vectors).encode())
+    file.write(format_csv(embedder.name, ids, vectors).encode())
     file.flush()
     os.fsync(file.fileno())
     return len(films)
@@ -318,13 +317,13 @@ def _stage(
     name, films = "", 0
     try:
         with raw(connection).cursor().copy(statements.raw("copy_embeddings").encode()) as copy:
-            copy.write(_COPY_HEADER)
+            copy.write(HEADER)
             for batch in read_vectors(path, model):
                 if not films:
                     _check_model(path, _Model(batch.model, batch.vectors.shape[1]), loaded)
                 name, films = batch.model, films + len(batch.movie_ids)
-                copy.write(_binary_rows(batch))
-            copy.write(_COPY_END)
+                copy.write(encode_rows(batch.places, batch.movie_ids, batch.vectors))
+            copy.write(END)
     except psycopg.OperationalError as error:
         raise DatabaseUnavailableError(
             f"The database went away during the load ({str(error).strip()}). Nothing was changed. "
@@ -348,24 +347,6 @@ def _check_model(path: Path, model: _Model, loaded: _Model | None) -> None:
             f"{path.name} holds vectors of {model}; Palate stores {DIMENSION} numbers a film. "
             "Nothing was changed. Choose a model of that dimension, such as all-MiniLM-L6-v2."
         )
-
-
-def _binary_rows(batch: VectorBatch) -> bytes:
-    """The batch as rows of binary COPY: each value behind its length, numbers big end first."""
-    n, dimension = batch.vectors.shape
-    rows = np.zeros(n, [
-        ("values", ">i2"),
-        ("place_length", ">i4"), ("place", ">i8"),
-        ("movie_id_length", ">i4"), ("movie_id", ">i8"),
-        ("vector_length", ">i4"), ("dimension", ">i2"), ("unused", ">i2"),
-        ("vector", ">f4", (dimension,)),
-    ])  # fmt: skip
-    rows["values"] = 3
-    rows["place_length"] = rows["movie_id_length"] = 8
-    rows["place"], rows["movie_id"] = batch.places, batch.movie_ids
-    rows["vector_length"], rows["dimension"] = 4 + 4 * dimension, dimension
-    rows["vector"] = batch.vectors
-    return rows.tobytes()
 
 
 def _check(connection: sqlalchemy.Connection, path: Path) -> None:

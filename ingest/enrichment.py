@@ -12,24 +12,21 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Literal
 
-import psycopg
-import sqlalchemy
-
 from ingest.judging import (
     BATCH,
     RULES,
     Film,
     Judged,
     Judgement,
-    answer_type,
     ask,
-    by_rules,
+    choose_prompt,
+    judge_by_rules,
     lacks_money,
-    prompt_for,
-    question,
-    signature,
+    make_answer_type,
+    make_question,
+    name_judge,
 )
-from ingest.progress import LoadProgress, SilentProgress
+from ingest.progress import LoadProgress
 from llm import LanguageModel, Usage
 from palate.errors import (
     BudgetError,
@@ -39,6 +36,7 @@ from palate.errors import (
     LanguageModelUnavailableError,
     LoadError,
     NotFoundError,
+    PrivilegeError,
 )
 from palate.statements import Statements, raw
 from sql.database import Database
@@ -46,8 +44,8 @@ from sql.database import Database
 statements = Statements(Path(__file__).with_name("statements") / "enrichment.sql")
 
 Which = Literal["missing", "stale", "every"]
-_RULES_BATCH = 1000
-_MOST = 2**62
+_RULES_BATCH = 1000  # films a transaction
+_MOST = 2**62  # no limit, as LIMIT takes it
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +117,7 @@ def choose(
     n: int | None = None,
 ) -> list[int]:
     """The films that are due, by id; at most ``n``. Raises NotFoundError for unknown ids."""
-    by = signature(model) if model else RULES
+    by = name_judge(model)
     with database.read() as connection:
         if movie_ids is None:
             values = {"n": _MOST if n is None else n} | ({} if which == "every" else {"by": by})
@@ -139,8 +137,8 @@ def estimate(database: Database, model: LanguageModel | None, movie_ids: Sequenc
     questions, usage = 0, Usage()
     for films in _batches(database, movie_ids, BATCH, model):
         questions += 1
-        usage += model.estimate(prompt_for(films), question(films), answer_type(films))
-    return Estimate(signature(model), len(movie_ids), questions, usage)
+        usage += model.estimate(choose_prompt(films), make_question(films), make_answer_type(films))
+    return Estimate(name_judge(model), len(movie_ids), questions, usage)
 
 
 def enrich(
@@ -158,26 +156,21 @@ def enrich(
     LanguageModelUnavailableError, LanguageModelRefusedError or BudgetError where going on is
     pointless; what was written before stays.
     """
-    progress, started = progress or SilentProgress(), time.monotonic()
+    progress, started = progress or LoadProgress(), time.monotonic()
     with _alone(database), _permitted():
         progress.step("Enriching", len(movie_ids))
-        if model is None:
-            for films in _batches(database, movie_ids, _RULES_BATCH, None):
-                _write(database, [by_rules(film) for film in films])
-                progress.advance(len(films), len(films))
-            took = time.monotonic() - started
-            return EnrichReport(RULES, len(movie_ids), 0, 0, 0, 0, Usage(), took)
-        before = model.spent
+        before = model.spent if model else Usage()
         run = _Run(database, model, progress)
-        run.work(_batches(database, movie_ids, BATCH, model), concurrency)
+        size = BATCH if model else _RULES_BATCH
+        run.work(_batches(database, movie_ids, size, model), concurrency)
         return EnrichReport(
-            signature(model),
+            name_judge(model),
             len(movie_ids),
             run.unanswered,
             run.from_store,
             run.compared,
             run.contradicted,
-            model.spent - before,
+            model.spent - before if model else before,
             time.monotonic() - started,
         )
 
@@ -185,7 +178,9 @@ def enrich(
 class _Run:
     """Batches asked at once, written as they are answered."""
 
-    def __init__(self, database: Database, model: LanguageModel, progress: LoadProgress) -> None:
+    def __init__(
+        self, database: Database, model: LanguageModel | None, progress: LoadProgress
+    ) -> None:
         self.unanswered = self.from_store = self.compared = self.contradicted = 0
         self._database, self._model, self._progress = database, model, progress
 
@@ -205,16 +200,17 @@ class _Run:
             films, judged = asked.pop(future), future.result()
             if judged is None:
                 self.unanswered += len(films)
-                _write(self._database, [by_rules(film) for film in films])
-            else:
-                self.from_store += len(films) if judged.cached else 0
-                self.compared += judged.compared
-                self.contradicted += judged.contradicted
-                _write(self._database, judged.films)
+                judged = Judged([judge_by_rules(film) for film in films], False, 0, 0)
+            self.from_store += len(films) if judged.cached else 0
+            self.compared += judged.compared
+            self.contradicted += judged.contradicted
+            _write(self._database, judged.films)
             self._progress.advance(len(films), len(films))
 
     def _judge(self, films: list[Film]) -> Judged | None:
-        """What the model says; None where it says nothing usable."""
+        """What the model says, or rules without one; None where it says nothing usable."""
+        if self._model is None:
+            return Judged([judge_by_rules(film) for film in films], False, 0, 0)
         try:
             return ask(self._model, films)
         except (LanguageModelUnavailableError, LanguageModelRefusedError, BudgetError):
@@ -243,10 +239,7 @@ def _permitted() -> Iterator[None]:
     """Say which role may enrich where this one may not."""
     try:
         yield
-    except (psycopg.errors.InsufficientPrivilege, sqlalchemy.exc.ProgrammingError) as error:
-        cause = error.orig if isinstance(error, sqlalchemy.exc.ProgrammingError) else error
-        if not isinstance(cause, psycopg.errors.InsufficientPrivilege):
-            raise
+    except PrivilegeError as error:
         raise LoadError(
             "This database role may not change films. Nothing was changed. Enrich as the role that "
             "migrated, or as a member of palate_owner."

@@ -2,22 +2,22 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from ingest.enrichment import statements
-from ingest.judging import audience
+from ingest.judging import find_audience
+from palate.contract import Audience, BudgetTier, RevenueTier
 from sql.database import Database
-
-COLUMNS = ("sentiment", "target_audience", "budget_tier", "revenue_tier", "effectiveness")
 
 _BY_THE_THOUSAND = {"yield_per": 1000}
 _ORDER = {
     "sentiment": ("positive", "mixed", "neutral", "negative"),
-    "target_audience": ("kids", "families", "teens", "adults"),
-    "budget_tier": ("low", "medium", "high", "ultra_high"),
-    "revenue_tier": ("low", "medium", "high", "blockbuster"),
+    "target_audience": get_args(Audience),
+    "budget_tier": get_args(BudgetTier),
+    "revenue_tier": get_args(RevenueTier),
     "effectiveness": tuple(map(str, range(10))),
 }
+COLUMNS = tuple(_ORDER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class EnrichmentReport:
     sample: list[dict[str, Any]]
 
 
-def report(database: Database, *, n: int = 10) -> EnrichmentReport:
+def make_report(database: Database, *, n: int = 10) -> EnrichmentReport:
     """Count, compare, and show ``n`` films to read."""
     with database.begin(patient=True) as connection:
         counts = connection.execute(statements["coverage"]).mappings().one()
@@ -60,15 +60,14 @@ def report(database: Database, *, n: int = 10) -> EnrichmentReport:
             spread[name][value] = films
         sample = connection.execute(statements["sample"], {"n": n}).mappings().all()
         compared, differing = 0, []
-        told_rows = connection.execute(statements["told"], execution_options=_BY_THE_THOUSAND)
-        for row in told_rows:
-            facts = audience(row.genres, row.overview)
+        rows = connection.execute(statements["by_model"], execution_options=_BY_THE_THOUSAND)
+        for row in rows:
+            facts = find_audience(row.genres, row.overview)
             if facts is None or row.target_audience is None:
                 continue
             compared += 1
             if facts != row.target_audience:
-                told = Disagreement(row.movie_id, row.title, row.target_audience, facts)
-                differing.append(told)
+                differing.append(Disagreement(row.movie_id, row.title, row.target_audience, facts))
     return EnrichmentReport(
         films=counts["films"],
         enriched=counts["enriched"],

@@ -163,11 +163,7 @@ def read_features(folder: Path, name: str) -> pl.LazyFrame:
 
     Raises NotFoundError, and LoadError where the columns are not SCHEMAS[name].
     """
-    path = folder / f"{name}.parquet"
-    if not path.is_file():
-        raise NotFoundError(
-            f"There is no {path}. Nothing was read. `palate features build {folder}` writes it."
-        )
+    path = _existing(folder / f"{name}.parquet")
     frame = pl.scan_parquet(path)
     try:
         found = dict(frame.collect_schema())
@@ -185,11 +181,7 @@ def read_features(folder: Path, name: str) -> pl.LazyFrame:
 
 def read_statistics(folder: Path) -> FeatureStatistics:
     """What statistics.json says. Raises NotFoundError, and LoadError for another version."""
-    path = folder / "statistics.json"
-    if not path.is_file():
-        raise NotFoundError(
-            f"There is no {path}. Nothing was read. `palate features build {folder}` writes it."
-        )
+    path = _existing(folder / "statistics.json")
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         statistics = FeatureStatistics(**found)
@@ -201,6 +193,15 @@ def read_statistics(folder: Path) -> FeatureStatistics:
             "Nothing was read. Build it again."
         )
     return statistics
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise NotFoundError(
+            f"There is no {path}. Nothing was read. `palate features build {path.parent}` "
+            "writes it."
+        )
+    return path
 
 
 def _check_target(folder: Path) -> None:
@@ -236,7 +237,8 @@ def _stage_database(database: Database, work: Path) -> str:
 def _stage_source(source: Source, work: Path) -> str:
     with (work / "ratings.csv").open("wb") as file:
         for block in source.ratings():
-            _stop_at(block.rejected)
+            if block.rejected:
+                raise RejectedLineError(block.rejected[0])
             file.write(block.data)
     films = []
     for movie in source.movies():
@@ -245,11 +247,6 @@ def _stage_source(source: Source, work: Path) -> str:
         films.append((movie.movie_id, movie.title, movie.year, list(movie.genres)))
     _write_movies(films, work)
     return source.name
-
-
-def _stop_at(rejected: list[Rejected]) -> None:
-    if rejected:
-        raise RejectedLineError(rejected[0])
 
 
 def _write_movies(films: list[tuple[Any, ...]], work: Path) -> None:

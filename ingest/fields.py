@@ -20,36 +20,36 @@ class FieldError(ValueError):
         self.column, self.reason = column, reason
 
 
-def shown(text: str) -> str:
+def quote(text: str) -> str:
     """A value for a message: quoted, short."""
     return repr(text if len(text) <= 40 else text[:37] + "...")
 
 
-def identifier(text: str, column: str) -> int:
+def parse_id(text: str, column: str) -> int:
     """A whole number from 0, as ids are."""
     text = text.strip()
     if _INTEGER.fullmatch(text) is None:
-        raise FieldError(column, f"{shown(text)} is not a whole number")
+        raise FieldError(column, f"{quote(text)} is not a whole number")
     return int(text)
 
 
-def optional_integer(text: str, column: str) -> int | None:
+def parse_integer(text: str, column: str) -> int | None:
     """A whole number from 0, or None where the field is empty. 12.0 is 12."""
     text = text.strip()
     if text in _MISSING:
         return None
-    return identifier(text.removesuffix(".0"), column)
+    return parse_id(text.removesuffix(".0"), column)
 
 
-def number(text: str, column: str) -> str:
+def parse_number(text: str, column: str) -> str:
     """A decimal number, kept as text: the database reads it."""
     text = text.strip()
     if _NUMBER.fullmatch(text) is None:
-        raise FieldError(column, f"{shown(text)} is not a number")
+        raise FieldError(column, f"{quote(text)} is not a number")
     return text
 
 
-def plain_text(text: str, column: str, longest: int = LONGEST_TEXT) -> str | None:
+def parse_text(text: str, column: str, longest: int = LONGEST_TEXT) -> str | None:
     """Text without outer spaces; None when empty."""
     if "\x00" in text:
         raise FieldError(column, "holds a NUL character")
@@ -58,21 +58,21 @@ def plain_text(text: str, column: str, longest: int = LONGEST_TEXT) -> str | Non
     return text.strip() or None
 
 
-def needed_text(text: str, column: str) -> str:
+def parse_needed_text(text: str, column: str) -> str:
     """Text that must not be empty."""
-    found = plain_text(text, column)
+    found = parse_text(text, column)
     if found is None:
         raise FieldError(column, "is empty")
     return found
 
 
-def names(text: str, column: str, separator: str = "|") -> tuple[str, ...]:
+def parse_names(text: str, column: str, separator: str = "|") -> tuple[str, ...]:
     """A list of names in one field, each once, in their order."""
-    plain_text(text, column)
+    parse_text(text, column)
     return tuple(dict.fromkeys(filter(None, (name.strip() for name in text.split(separator)))))
 
 
-def day(text: str, column: str) -> date | None:
+def parse_day(text: str, column: str) -> date | None:
     """A date as ISO 8601 writes it (2001-12-19) or MovieLens 100K (19-Dec-2001)."""
     text = text.strip()
     if text in _MISSING:
@@ -84,10 +84,10 @@ def day(text: str, column: str) -> date | None:
     try:
         return datetime.strptime(text, "%d-%b-%Y").replace(tzinfo=UTC).date()
     except ValueError:
-        raise FieldError(column, f"{shown(text)} is not a date such as 2001-12-19") from None
+        raise FieldError(column, f"{quote(text)} is not a date such as 2001-12-19") from None
 
 
-def moment(text: str, column: str) -> str:
+def parse_time(text: str, column: str) -> str:
     """A time as epoch seconds, from epoch seconds or ISO 8601 (UTC unless it says otherwise)."""
     text = text.strip()
     if _EPOCH.fullmatch(text):
@@ -96,10 +96,10 @@ def moment(text: str, column: str) -> str:
         read = datetime.fromisoformat(text)
     except ValueError:
         raise FieldError(
-            column, f"{shown(text)} is neither epoch seconds nor a time such as 2001-12-19T20:15:00"
+            column, f"{quote(text)} is neither epoch seconds nor a time such as 2001-12-19T20:15:00"
         ) from None
     if read.tzinfo is None:
         read = read.replace(tzinfo=UTC)
     if read.timestamp() < 0:
-        raise FieldError(column, f"{shown(text)} is before 1970")
+        raise FieldError(column, f"{quote(text)} is before 1970")
     return f"{read.timestamp():.6f}".rstrip("0").rstrip(".")

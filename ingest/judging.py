@@ -16,13 +16,13 @@ from typing import Any, Literal
 from pydantic import BaseModel, create_model
 
 from llm import LanguageModel, Prompt, load_prompt
+from palate.contract import Audience, BudgetTier, RevenueTier
 
 RULES = "rules"
 BATCH = 10
-"""Films a question."""
+"""Films a question: chosen; the prompts' max_tokens are for so many."""
 
 Sentiment = Literal["positive", "negative", "neutral", "mixed"]
-Audience = Literal["kids", "families", "teens", "adults"]
 
 _CERTIFICATE = re.compile(r"\brated (G|PG-13|PG|R|NC-17|TV-Y7|TV-Y|TV-G|TV-PG|TV-14|TV-MA)\b")
 _BY_CERTIFICATE = {
@@ -31,7 +31,7 @@ _BY_CERTIFICATE = {
     "TV-MA": "adults",
 }  # fmt: skip
 _BY_GENRE = (("children", "kids"), ("family", "families"), ("horror", "adults"))
-_LONGEST_TEXT = 600
+_LONGEST_TEXT = 600  # characters: chosen to bound the tokens of a film
 _MOST_KEYWORDS = 8
 
 
@@ -66,21 +66,21 @@ class Judgement:
     enriched_from: str
 
 
-class Told(BaseModel):
+class Opinion(BaseModel):
     """What a model says of one film."""
 
     sentiment: Sentiment
     target_audience: Audience
 
 
-class ToldMoney(Told):
-    """As Told, with tiers."""
+class OpinionOfMoney(Opinion):
+    """An opinion with tiers."""
 
-    budget_tier: Literal["low", "medium", "high", "ultra_high", "unknown"]
-    revenue_tier: Literal["low", "medium", "high", "blockbuster", "unknown"]
+    budget_tier: Literal[BudgetTier, "unknown"]
+    revenue_tier: Literal[RevenueTier, "unknown"]
 
 
-def by_rules(film: Film) -> Judgement:
+def judge_by_rules(film: Film) -> Judgement:
     """What the facts say. None wherever they do not."""
     return Judgement(
         movie_id=film.movie_id,
@@ -88,26 +88,26 @@ def by_rules(film: Film) -> Judgement:
         budget_tier=film.budget_tier,
         revenue_tier=film.revenue_tier,
         effectiveness=film.effectiveness,
-        target_audience=audience(film.genres, film.overview),
+        target_audience=find_audience(film.genres, film.overview),
         estimated=[],
         enriched_by=RULES,
         enriched_from=film.enriched_from,
     )
 
 
-def audience(genres: Sequence[str], overview: str | None) -> str | None:
+def find_audience(genres: Sequence[str], overview: str | None) -> str | None:
     """Who a film is made for, by its certificate, else by its genres; None: they do not say.
 
-    >>> audience(["Comedy"], "A comedy released in 1998, rated PG-13.")
+    >>> find_audience(["Comedy"], "A comedy released in 1998, rated PG-13.")
     'teens'
     """
-    return certified(genres, overview) or _by_genre(genres)
+    return read_certificate(genres, overview) or _by_genre(genres)
 
 
-def certified(genres: Sequence[str], overview: str | None) -> str | None:
+def read_certificate(genres: Sequence[str], overview: str | None) -> str | None:
     """Who a film is made for by the certificate that its overview names.
 
-    >>> certified(["Children"], "A film released in 1998, rated G.")
+    >>> read_certificate(["Children"], "A film released in 1998, rated G.")
     'kids'
     """
     found = _CERTIFICATE.search(overview or "")
@@ -127,18 +127,18 @@ def lacks_money(film: Film) -> bool:
     return film.budget_tier is None or film.revenue_tier is None
 
 
-def prompt_for(films: Sequence[Film]) -> Prompt:
+def choose_prompt(films: Sequence[Film]) -> Prompt:
     """The prompt that asks about these films."""
     name = "enrich-money" if any(map(lacks_money, films)) else "enrich"
     return load_prompt(name)
 
 
-def signature(model: LanguageModel) -> str:
-    """What ``enriched_by`` says of films that this model was asked about."""
-    return f"{model.name} enrich@{load_prompt('enrich').version}"
+def name_judge(model: LanguageModel | None) -> str:
+    """What ``enriched_by`` says of films that this model was asked about; None: of all others."""
+    return RULES if model is None else f"{model.name} enrich@{load_prompt('enrich').version}"
 
 
-def question(films: Sequence[Film]) -> dict[str, Any]:
+def make_question(films: Sequence[Film]) -> dict[str, Any]:
     """What a model is shown of the films: facts only, cut to a length."""
     return {f"film_{n}": _shown(film) for n, film in enumerate(films, 1)}
 
@@ -154,15 +154,15 @@ def _shown(film: Film) -> Mapping[str, Any]:
     return {name: value for name, value in facts.items() if value}
 
 
-def answer_type(films: Sequence[Film]) -> type[BaseModel]:
+def make_answer_type(films: Sequence[Film]) -> type[BaseModel]:
     """The form of the answer about these films: one property a film, so that none is left out."""
     return _answer_type(len(films), any(map(lacks_money, films)))
 
 
 @cache
 def _answer_type(n: int, money: bool) -> type[BaseModel]:
-    told = ToldMoney if money else Told
-    properties: dict[str, Any] = {f"film_{i}": (told, ...) for i in range(1, n + 1)}
+    opinion = OpinionOfMoney if money else Opinion
+    properties: dict[str, Any] = {f"film_{i}": (opinion, ...) for i in range(1, n + 1)}
     return create_model("Films", **properties)
 
 
@@ -182,40 +182,40 @@ class Judged:
 
 def ask(model: LanguageModel, films: Sequence[Film]) -> Judged:
     """Judge films with the model's help. Raises LanguageModelError."""
-    answer = model.ask(prompt_for(films), question(films), answer_type(films))
-    told = [getattr(answer.value, f"film_{n}") for n in range(1, len(films) + 1)]
-    facts = [certified(film.genres, film.overview) for film in films]
+    answer = model.ask(choose_prompt(films), make_question(films), make_answer_type(films))
+    opinions = [getattr(answer.value, f"film_{n}") for n in range(1, len(films) + 1)]
+    facts = [read_certificate(film.genres, film.overview) for film in films]
     judged = [
-        _joined(by_rules(film), said, known, signature(model))
-        for film, said, known in zip(films, told, facts, strict=True)
+        _join(judge_by_rules(film), opinion, known, name_judge(model))
+        for film, opinion, known in zip(films, opinions, facts, strict=True)
     ]
     pairs = [
-        (said.target_audience, known)
-        for said, known in zip(told, facts, strict=True)
+        (opinion.target_audience, known)
+        for opinion, known in zip(opinions, facts, strict=True)
         if known is not None
     ]
-    return Judged(judged, answer.cached, len(pairs), sum(said != known for said, known in pairs))
+    return Judged(judged, answer.cached, len(pairs), sum(guess != known for guess, known in pairs))
 
 
-def _joined(facts: Judgement, told: Told, certified: str | None, by: str) -> Judgement:
-    """Facts first; what they leave open, as told."""
+def _join(facts: Judgement, opinion: Opinion, certified: str | None, by: str) -> Judgement:
+    """Facts first; what they leave open, as the model says."""
     tiers: dict[str, str | None] = {
         "budget_tier": facts.budget_tier,
         "revenue_tier": facts.revenue_tier,
     }
     estimated = []
     for name, known in tiers.items():
-        guess = getattr(told, name, "unknown")
+        guess = getattr(opinion, name, "unknown")
         if known is None and guess != "unknown":
             tiers[name] = guess
             estimated.append(name)
     return Judgement(
         movie_id=facts.movie_id,
-        sentiment=told.sentiment,
+        sentiment=opinion.sentiment,
         budget_tier=tiers["budget_tier"],
         revenue_tier=tiers["revenue_tier"],
         effectiveness=facts.effectiveness,
-        target_audience=certified or told.target_audience,
+        target_audience=certified or opinion.target_audience,
         estimated=estimated,
         enriched_by=by,
         enriched_from=facts.enriched_from,

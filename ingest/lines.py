@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from ingest.fields import shown
+from ingest.fields import quote
 from ingest.files import DataFile
 from ingest.rows import Rejected
 from palate.errors import LoadError
 
-MAX_LINE = 4 << 20
+MAX_LINE = 4 << 20  # bytes: chosen far above LONGEST_TEXT, and small beside memory
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -154,7 +154,7 @@ def missing_columns(
     """The error for a file that lacks some of the wanted columns, with what to do."""
     lacking = [name for name in wanted if name not in header] or wanted
     return LoadError(
-        f"{file} has no column {', '.join(lacking)}; it has {shown(', '.join(header))}. The "
+        f"{file} has no column {', '.join(lacking)}; it has {quote(', '.join(header))}. The "
         f"tables are as they were. {remedy}"
     )
 

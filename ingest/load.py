@@ -16,15 +16,16 @@ from pathlib import Path
 import psycopg
 import sqlalchemy
 
-from ingest.progress import LoadProgress, SilentProgress
+from ingest.progress import LoadProgress
 from ingest.rejects import OnError, Rejects
 from ingest.rows import Source
 from ingest.staging import Staged, stage, statements
-from palate.errors import ConflictError, DatabaseUnavailableError, LoadError
+from palate.errors import ConflictError, DatabaseUnavailableError, LoadError, PrivilegeError
 from palate.statements import run_script
+from sql.completeness import settle
 from sql.database import Database
 
-_BATCH = 250_000  # ratings a statement
+_BATCH = 250_000  # ratings a statement: chosen, so that progress is seen
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def load(
     that cannot be read, ConflictError where the database holds another source. The tables are
     then as they were.
     """
-    progress = progress or SilentProgress()
+    progress = progress or LoadProgress()
     started = time.monotonic()
     path = rejects or Path(re.sub(r"[^\w.-]+", "-", source.name) + "-rejected.csv")
     with Rejects(on_error, path) as rejected, _explained():
@@ -107,19 +108,14 @@ def _explained() -> Iterator[None]:
     """Turn the database's refusals into errors that say what to do."""
     try:
         yield
+    except PrivilegeError as error:
+        raise LoadError(
+            f"This database role may not load ({error.said}). The tables are as they were. "
+            "Load as the role that migrated, or as a member of palate_owner."
+        ) from error
     except (psycopg.Error, sqlalchemy.exc.DBAPIError) as error:
         cause = error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) else error
         reason = str(cause).strip().splitlines()[0]
-        if isinstance(cause, psycopg.errors.InsufficientPrivilege):
-            raise LoadError(
-                f"This database role may not load ({reason}). The tables are as they were. "
-                "Load as the role that migrated, or as a member of palate_owner."
-            ) from error
-        if isinstance(cause, psycopg.errors.DiskFull):
-            raise DatabaseUnavailableError(
-                f"The database's disk became full during the load ({reason}). The tables are as "
-                "they were. Make room, then load again."
-            ) from error
         if isinstance(cause, psycopg.OperationalError):
             raise DatabaseUnavailableError(
                 f"The database gave up during the load ({reason}). The tables are as they were. "
@@ -220,3 +216,4 @@ def _refresh(database: Database, progress: LoadProgress, *, profiles: bool) -> N
             connection.execute(statements["refresh_profiles"])
     with database.begin(patient=True) as connection:
         connection.execute(statements["analyze"])
+    settle(database)

@@ -1,18 +1,21 @@
 """Progress of a load: a bar with rows/s on a terminal, log lines elsewhere."""
 
 import time
-from types import TracebackType
-from typing import Protocol, Self
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import structlog
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+LOG_SECONDS = 10.0
+"""Between two log lines of a step: few enough to read for a load of minutes."""
+
 _log = structlog.get_logger(__name__)
 
 
-class LoadProgress(Protocol):
-    """What the loader tells whoever watches. Steps follow one another."""
+class LoadProgress:
+    """Whoever watches a load; this one looks away. Steps follow one another."""
 
     def step(self, name: str, total: int | None = None) -> None:
         """A step begins; ``total`` is what the ``amount`` of its advances adds up to."""
@@ -24,35 +27,38 @@ class LoadProgress(Protocol):
         """Something worth knowing happened."""
 
 
-class SilentProgress:
-    """Watches nothing."""
+class _Counting(LoadProgress):
+    """Counts the rows of a step."""
 
-    def step(self, name: str, total: int | None = None) -> None:
-        """Nothing."""
-
-    def advance(self, rows: int, amount: int = 0) -> None:
-        """Nothing."""
-
-    def say(self, message: str) -> None:
-        """Nothing."""
-
-
-class LogProgress:
-    """One log line when a step ends and every ``interval`` seconds within it."""
-
-    def __init__(self, interval: float = 10) -> None:
-        self._interval = interval
-        self._name: str | None = None
-        self._rows, self._started, self._logged = 0, 0.0, 0.0
+    _rows, _started = 0, 0.0
 
     def step(self, name: str, total: int | None = None) -> None:  # noqa: ARG002
-        self.end()
-        self._name, self._rows = name, 0
-        self._started = self._logged = time.monotonic()
+        self._rows, self._started = 0, time.monotonic()
 
     def advance(self, rows: int, amount: int = 0) -> None:  # noqa: ARG002
         self._rows += rows
-        if time.monotonic() - self._logged >= self._interval:
+
+    def _rate(self) -> int:
+        """Rows a second."""
+        return round(self._rows / max(time.monotonic() - self._started, 1e-3))
+
+
+class _Log(_Counting):
+    """One log line when a step ends and every ``seconds`` within it."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._name: str | None = None
+        self._logged = 0.0
+
+    def step(self, name: str, total: int | None = None) -> None:
+        self.end()
+        super().step(name, total)
+        self._name, self._logged = name, self._started
+
+    def advance(self, rows: int, amount: int = 0) -> None:
+        super().advance(rows, amount)
+        if time.monotonic() - self._logged >= self._seconds:
             self._logged = time.monotonic()
             _log.info(self._name, rows=self._rows, rows_per_second=self._rate())
 
@@ -63,72 +69,50 @@ class LogProgress:
         """The last step is over."""
         if self._name is not None and self._rows:
             _log.info(f"{self._name}: done", rows=self._rows, rows_per_second=self._rate())
-        self._name = None
-
-    def _rate(self) -> int:
-        return round(self._rows / max(time.monotonic() - self._started, 1e-3))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
-        if error is None:
-            self.end()
 
 
-class BarProgress:
+class _Bars(_Counting):
     """A bar a step."""
 
-    def __init__(self, console: Console) -> None:
-        self._bars = Progress(
-            TextColumn("{task.description:<18}"),
-            BarColumn(),
-            TextColumn("{task.fields[count]:>36}"),
-            TimeElapsedColumn(),
-            console=console,
-        )
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
         self._task: TaskID | None = None
-        self._rows, self._started = 0, 0.0
 
     def step(self, name: str, total: int | None = None) -> None:
-        self._complete()
-        self._rows, self._started = 0, time.monotonic()
+        self.end()
+        super().step(name, total)
         self._task = self._bars.add_task(name, total=total, count="")
 
     def advance(self, rows: int, amount: int = 0) -> None:
-        self._rows += rows
-        rate = round(self._rows / max(time.monotonic() - self._started, 1e-3))
+        super().advance(rows, amount)
         if self._task is not None:
-            count = f"{self._rows:,} rows {rate:>12,} rows/s"
+            count = f"{self._rows:,} rows {self._rate():>12,} rows/s"
             self._bars.update(self._task, advance=amount, count=count)
 
     def say(self, message: str) -> None:
         self._bars.console.print(message)
 
-    def _complete(self) -> None:
+    def end(self) -> None:
+        """The last step is over."""
         if self._task is not None:
             self._bars.update(self._task, total=1, completed=1)
 
-    def __enter__(self) -> Self:
-        self._bars.start()
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
-        if error is None:
-            self._complete()
-        self._bars.stop()
-
-
-def watch(console: Console) -> BarProgress | LogProgress:
-    """Progress for this console, as a context manager: a bar on a terminal, else log lines."""
-    return BarProgress(console) if console.is_terminal else LogProgress()
+@contextmanager
+def watch(console: Console, seconds: float = LOG_SECONDS) -> Iterator[LoadProgress]:
+    """Progress for this console: bars on a terminal, else a log line every so many ``seconds``."""
+    if not console.is_terminal:
+        log = _Log(seconds)
+        yield log
+        log.end()
+        return
+    columns = (
+        TextColumn("{task.description:<18}"),
+        BarColumn(),
+        TextColumn("{task.fields[count]:>36}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console) as shown:
+        bars = _Bars(shown)
+        yield bars
+        bars.end()

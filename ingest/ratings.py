@@ -10,14 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from ingest.fields import FieldError, identifier, moment, number
+from ingest.fields import FieldError, parse_id, parse_number, parse_time
 from ingest.files import DataFile
 from ingest.lines import MAX_LINE, Format, Line, parse_line, read_lines, without_bom
 from ingest.rows import RatingBlock, Rejected
 from palate.errors import LoadError
 
-_BYTES = 1 << 20
-_ROWS = 40_000
+_BYTES = 1 << 20  # read at once: chosen, little beside what a process takes anyway
+_ROWS = 40_000  # about as many as such a block holds
 _CLEAN = re.compile(
     rb"(?>[0-9]{1,18}+,[0-9]{1,18}+,[0-9](?:\.[0-9]{1,3}+)?+,[0-9]{1,10}+(?:\.[0-9]{1,6}+)?+\n)*+"
 )
@@ -47,7 +47,7 @@ class RatingColumns:
 def read_ratings(file: DataFile, style: Format, columns: RatingColumns) -> Iterator[RatingBlock]:
     """The ratings of a delimited file, block by block."""
     if not columns.canonical:
-        yield from blocks_of_lines(file.name, read_lines(file, style), columns)
+        yield from build_blocks(file.name, read_lines(file, style), columns)
         return
     first = 1
     with file.open() as stream:
@@ -56,7 +56,7 @@ def read_ratings(file: DataFile, style: Format, columns: RatingColumns) -> Itera
             if first == 1 and style.header:
                 block = block.partition(b"\n")[2]
                 first += 1
-            found = clean_block(_with_commas(block, style), first)
+            found = take_clean_block(_with_commas(block, style), first)
             if found is None:
                 found = _block_by_lines(file.name, style, columns, block, first)
             found.read = len(raw)
@@ -64,10 +64,10 @@ def read_ratings(file: DataFile, style: Format, columns: RatingColumns) -> Itera
             first += block.count(b"\n")
 
 
-def clean_block(data: bytes, first: int) -> RatingBlock | None:
+def take_clean_block(data: bytes, first: int) -> RatingBlock | None:
     """The bytes as a block that begins at line ``first``; None unless every line is as it must be.
 
-    >>> clean_block(b"1,2,4.5,964982703\\n", first=2).runs
+    >>> take_clean_block(b"1,2,4.5,964982703\\n", first=2).runs
     [(0, 2)]
     """
     if _CLEAN.fullmatch(data) is None:
@@ -76,7 +76,7 @@ def clean_block(data: bytes, first: int) -> RatingBlock | None:
     return RatingBlock(data, rows, [(0, first)] if rows else [])
 
 
-def blocks_of_lines(
+def build_blocks(
     name: str, lines: Iterable[Line | Rejected], columns: RatingColumns
 ) -> Iterator[RatingBlock]:
     """Ratings from records that have to be looked at one by one."""
@@ -153,12 +153,12 @@ def _rating(name: str, line: Line, columns: RatingColumns) -> str | Rejected | N
     try:
         if len(fields) != columns.count:
             raise FieldError("", f"{len(fields)} fields where {columns.count} belong")
-        user = identifier(fields[columns.user], names[columns.user])
-        movie = identifier(fields[columns.movie], names[columns.movie])
-        rating = number(fields[columns.rating], names[columns.rating])
+        user = parse_id(fields[columns.user], names[columns.user])
+        movie = parse_id(fields[columns.movie], names[columns.movie])
+        rating = parse_number(fields[columns.rating], names[columns.rating])
         time = columns.default_time
         if columns.time is not None:
-            time = moment(fields[columns.time], names[columns.time])
+            time = parse_time(fields[columns.time], names[columns.time])
         return f"{user},{movie},{rating},{time}\n"
     except FieldError as error:
         return Rejected(name, line.number, error.column or None, error.reason, ",".join(fields))

@@ -1,10 +1,11 @@
 """Lines that cannot be loaded: the first one stops the load, or all are set aside in a file."""
 
 import csv
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
+from functools import cached_property
 from pathlib import Path
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
 from ingest.rows import Rejected
 from palate.errors import LoadError
@@ -23,16 +24,15 @@ class RejectedLineError(LoadError):
         self.rejected = rejected
 
 
-class Rejects:
+class Rejects(ExitStack):
     """Takes rejected lines. ``path`` gets them as CSV: file, line, column, reason, content.
 
-    The file is made when the first line is rejected.
+    The file is made when the first line is rejected, and closed with the context.
     """
 
     def __init__(self, on_error: OnError, path: Path) -> None:
+        super().__init__()
         self._on_error, self.path = on_error, path
-        self._writer: csv.DictWriter[str] | None = None
-        self._open = ExitStack()
         self.count = 0
 
     def add(self, rejected: Rejected) -> None:
@@ -40,39 +40,18 @@ class Rejects:
         if self._on_error == "stop":
             raise RejectedLineError(rejected)
         self.count += 1
-        self._write().writerow(
-            {
-                "file": rejected.file,
-                "line": rejected.line,
-                "column": rejected.column or "",
-                "reason": rejected.reason,
-                "content": rejected.text,
-            }
-        )
+        column = rejected.column or ""
+        self._write((rejected.file, rejected.line, column, rejected.reason, rejected.text))
 
-    def _write(self) -> "csv.DictWriter[str]":
-        if self._writer is None:
-            try:
-                file = self._open.enter_context(
-                    self.path.open("w", encoding="utf-8", newline="", errors="replace")
-                )
-            except OSError as error:
-                raise LoadError(
-                    f"Rejected lines cannot be written to {self.path} ({error.strerror}). "
-                    "The tables are as they were. Name another file with --rejects."
-                ) from error
-            columns = ["file", "line", "column", "reason", "content"]
-            self._writer = csv.DictWriter(file, columns)
-            self._writer.writeheader()
-        return self._writer
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
-        self._open.close()
+    @cached_property
+    def _write(self) -> Callable[[Iterable[object]], object]:
+        try:
+            file = self.path.open("w", encoding="utf-8", newline="", errors="replace")
+        except OSError as error:
+            raise LoadError(
+                f"Rejected lines cannot be written to {self.path} ({error.strerror}). "
+                "The tables are as they were. Name another file with --rejects."
+            ) from error
+        write: Callable[[Iterable[object]], object] = csv.writer(self.enter_context(file)).writerow
+        write(("file", "line", "column", "reason", "content"))
+        return write

@@ -1,6 +1,6 @@
 """What a source hands to the loader: films, blocks of ratings, tags, and lines it cannot read."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple, Protocol
@@ -80,16 +80,8 @@ class Source(Protocol):
         """Where it lies, for people."""
 
     @property
-    def ratings_file(self) -> str:
-        """The file of ratings as messages call it."""
-
-    @property
-    def tags_file(self) -> str:
-        """The file of tags as messages call it."""
-
-    @property
-    def movies_file(self) -> str:
-        """The file of films as messages call it."""
+    def file_names(self) -> Mapping[str, str]:
+        """Its files as messages call them, by what they hold: movies, ratings, tags."""
 
     @property
     def ratings_size(self) -> int | None:

@@ -16,7 +16,7 @@ from palate.errors import LoadError
 from palate.statements import Statements, raw, run_script
 
 statements = Statements(Path(__file__).with_name("statements") / "load.sql")
-_REPORT_EVERY = 5_000
+_REPORT_EVERY = 5_000  # rows: chosen, so that a bar moves
 
 
 class LineMap:
@@ -158,13 +158,8 @@ def _report(
     connection: sqlalchemy.Connection, source: Source, rejects: Rejects, lines: LineMap
 ) -> None:
     """Hand on what the checks found, line by line."""
-    files = {
-        "movies": source.movies_file,
-        "ratings": source.ratings_file,
-        "tags": source.tags_file,
-    }
     options = {"yield_per": 1000}
     with connection.execute(statements["rejected"], execution_options=options) as found:
         for what, row, column, reason, content in found:
             line = lines.line(row) if what == "ratings" else row
-            rejects.add(Rejected(files[what], line, column, reason, content))
+            rejects.add(Rejected(source.file_names.get(what, what), line, column, reason, content))

@@ -23,8 +23,8 @@ from ingest.files import DataFile
 from palate.errors import EmbeddingError, LoadError, MissingFileError
 
 COLUMNS = ("movie_id", "model", "embedding")
-BATCH = 1000
-_MAX_NPZ = 4 << 30
+BATCH = 1000  # rows: 1.5 MB of 384 numbers
+_MAX_NPZ = 4 << 30  # bytes, held in memory at once; a million films of 384 numbers take 1.5 GB
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def _about(batch: VectorBatch) -> str:
     return f"{batch.model} ({batch.vectors.shape[1]} numbers)"
 
 
-def place(path: Path, number: int) -> str:
+def name_place(path: Path, number: int) -> str:
     """How a row is named: CSV files have lines, the others have rows."""
     unit = "line" if ".csv" in path.name.lower() else "row"
     return f"{path.name}, {unit} {number}"
@@ -78,12 +78,12 @@ def place(path: Path, number: int) -> str:
 def bad_row(path: Path, number: int, column: str, reason: str) -> EmbeddingError:
     """The error for one bad row."""
     return EmbeddingError(
-        f"{place(path, number)}, {column}: {reason}. Nothing was changed. Correct the file or "
+        f"{name_place(path, number)}, {column}: {reason}. Nothing was changed. Correct the file or "
         "make it again with `palate embed generate`."
     )
 
 
-def csv_lines(model: str, movie_ids: NDArray[np.int64], vectors: NDArray[np.float32]) -> str:
+def format_csv(model: str, movie_ids: NDArray[np.int64], vectors: NDArray[np.float32]) -> str:
     """Rows as CSV text; seven digits are what single precision holds."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
@@ -102,7 +102,7 @@ def write_vectors(path: Path, batches: Iterable[VectorBatch], dimension: int) ->
             with unfinished.open("w", encoding="utf-8", newline="") as file:
                 file.write(",".join(COLUMNS) + "\n")
                 for batch in batches:
-                    file.write(csv_lines(batch.model, batch.movie_ids, batch.vectors))
+                    file.write(format_csv(batch.model, batch.movie_ids, batch.vectors))
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
@@ -129,22 +129,11 @@ def _write_parquet(path: Path, batches: Iterable[VectorBatch], dimension: int) -
 
 
 def _read_csv(path: Path, model: str | None) -> Iterator[VectorBatch]:
-    places: list[int] = []
-    ids: list[int] = []
-    vectors: list[NDArray[np.float32]] = []
-    named = model
-    for number, values in _csv_rows(path, model):
-        movie_id, name, vector = _parsed(path, number, values)
-        changed = bool(vectors) and (name != named or len(vector) != len(vectors[0]))
-        if changed or len(ids) == BATCH:
-            yield _batch(named or "", places, ids, vectors)
-            places, ids, vectors = [], [], []
-        named = name
-        places.append(number)
-        ids.append(movie_id)
-        vectors.append(vector)
-    if ids:
-        yield _batch(named or "", places, ids, vectors)
+    rows = (_parsed(path, number, values) for number, values in _csv_rows(path, model))
+    for (name, _), alike in itertools.groupby(rows, lambda row: (row[1], len(row[3]))):
+        while batch := list(itertools.islice(alike, BATCH)):
+            places, _, ids, vectors = zip(*batch, strict=True)
+            yield VectorBatch(name, np.array(places), np.array(ids, np.int64), np.array(vectors))
 
 
 def _csv_rows(path: Path, model: str | None) -> Iterator[tuple[int, dict[str, str]]]:
@@ -154,9 +143,7 @@ def _csv_rows(path: Path, model: str | None) -> Iterator[tuple[int, dict[str, st
             text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
             rows = csv.reader(text, strict=True)
             header = [name.strip().lower() for name in next(rows, [])]
-            missing = {"movie_id", "embedding", *([] if model else ["model"])} - set(header)
-            if missing:
-                raise _missing(path, missing)
+            _require_columns(path, header, model)
             for row in rows:
                 if len(row) != len(header):
                     if not row:
@@ -177,37 +164,26 @@ def _csv_rows(path: Path, model: str | None) -> Iterator[tuple[int, dict[str, st
 
 def _parsed(
     path: Path, number: int, values: dict[str, str]
-) -> tuple[int, str, NDArray[np.float32]]:
+) -> tuple[int, str, int, NDArray[np.float32]]:
+    """Place, model, film and vector of a row."""
+    film, reason = values["movie_id"], ""
     try:
-        movie_id = int(values["movie_id"])
+        column, reason = "movie_id", f"{film[:40]!r} is no whole number"
+        movie_id = int(film)
+        column, reason = "embedding", "this is no list of numbers such as [0.1,-0.2]"
+        numbers = np.array(values["embedding"].strip().strip("[]").split(","), np.float64)
     except ValueError:
-        raise bad_row(
-            path, number, "movie_id", f"{values['movie_id'][:40]!r} is no whole number"
-        ) from None
+        raise bad_row(path, number, column, reason) from None
     if not values["model"]:
         raise bad_row(path, number, "model", "the model's name is missing")
-    try:
-        numbers = values["embedding"].strip().strip("[]").split(",")
-        return movie_id, values["model"], np.array(numbers, np.float64).astype(np.float32)
-    except ValueError:
-        raise bad_row(
-            path, number, "embedding", "this is no list of numbers such as [0.1,-0.2]"
-        ) from None
-
-
-def _batch(
-    model: str, places: list[int], ids: list[int], vectors: list[NDArray[np.float32]]
-) -> VectorBatch:
-    return VectorBatch(model, np.array(places), np.array(ids, np.int64), np.array(vectors))
+    return number, values["model"], movie_id, numbers.astype(np.float32)
 
 
 def _read_parquet(path: Path, model: str | None) -> Iterator[VectorBatch]:
     try:
         frame = pl.scan_parquet(path)
         names = frame.collect_schema().names()
-        missing = {"movie_id", "embedding", *([] if model else ["model"])} - set(names)
-        if missing:
-            raise _missing(path, missing)
+        _require_columns(path, names, model)
         columns = [
             pl.col("movie_id").cast(pl.Int64),
             pl.col("embedding").cast(pl.List(pl.Float32)),
@@ -253,9 +229,7 @@ def _read_npz(path: Path, model: str | None) -> Iterator[VectorBatch]:
                 "Nothing was changed. Use Parquet."
             )
         with np.load(path, allow_pickle=False) as arrays:
-            missing = {"movie_id", "embedding", *([] if model else ["model"])} - set(arrays.files)
-            if missing:
-                raise _missing(path, missing)
+            _require_columns(path, arrays.files, model)
             ids, vectors = arrays["movie_id"], arrays["embedding"]
             name = str(arrays["model"]) if "model" in arrays.files else str(model)
     except (zipfile.BadZipFile, ValueError, OSError, EOFError) as error:
@@ -276,11 +250,13 @@ def _read_npz(path: Path, model: str | None) -> Iterator[VectorBatch]:
         )
 
 
-def _missing(path: Path, columns: set[str]) -> EmbeddingError:
-    return EmbeddingError(
-        f"{path.name} has no {' and no '.join(sorted(columns))}. Nothing was changed. "
-        f"A file of vectors has {', '.join(COLUMNS)}."
-    )
+def _require_columns(path: Path, found: Iterable[str], model: str | None) -> None:
+    """Raise EmbeddingError for a file that lacks a column that no option stands for."""
+    if missing := {"movie_id", "embedding", *([] if model else ["model"])} - set(found):
+        raise EmbeddingError(
+            f"{path.name} has no {' and no '.join(sorted(missing))}. Nothing was changed. "
+            f"A file of vectors has {', '.join(COLUMNS)}."
+        )
 
 
 def _checked(path: Path, batch: VectorBatch) -> VectorBatch:

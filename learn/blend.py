@@ -33,7 +33,7 @@ class BlendTuner:
         self._numbers = np.repeat(
             np.arange(len(self._starts)), np.diff(lists.starts)[np.diff(lists.starts) > 0]
         )
-        self._parts = np.stack([lists.parts[name] for name in COMPONENTS])
+        self._parts = np.stack([np.nan_to_num(lists.components[name]) for name in COMPONENTS])
         self._is_target = lists.wanted
         self._tie = -lists.bm25_score * 1e-9 + lists.movie_ids * 1e-15
         self._queries = len(lists.queries)

@@ -18,9 +18,8 @@ from learn.guard import check_reads
 from learn.models.interface import Model, places
 from learn.queries import Query
 from rerank.learned import COMPONENTS, FEATURES, READ, feature_matrix
-from search.query import parse
+from search.query import ParsedQuery, parse
 from sql.database import Database
-from sql.engines import CompiledQuery
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -30,8 +29,7 @@ BATCH = 200
 """Queries asked in one statement."""
 
 _USERS = 256  # scored at once
-_KEYS = ("number", "movie_id", "bm25_score", "relaxed", "strength")
-_OF_TASTE = ("content", "collaborative")
+_KEYS = ("number", "movie_id", "bm25_score", "level_place")
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,9 +37,9 @@ class CandidateLists:
     """q queries and their c candidates, list after list.
 
     ``numbers`` (c,) is each candidate's query; ``components`` are (c,) each, NaN where search()
-    says NULL; ``bm25_score`` is what the engine gave, before scaling; ``relaxed`` (c,) is True for
-    films that lack words of a query for which too few films have all; ``strength`` (c,) is how much
-    the query's user's taste counts. ``features`` are (c, len(FEATURES)), where they were asked for.
+    says NULL; ``bm25_score`` is what the engine gave, before scaling; ``levels`` (c,) are
+    places in the contract's LEVELS, which no score crosses. ``features`` are
+    (c, len(FEATURES)), where they were asked for.
     """
 
     queries: Sequence[Query]
@@ -49,8 +47,7 @@ class CandidateLists:
     movie_ids: Places
     bm25_score: Floats
     components: Mapping[str, Floats]
-    relaxed: Mask
-    strength: Floats
+    levels: Places
     features: Floats = field(default_factory=lambda: np.zeros((0, len(FEATURES))))
 
     @classmethod
@@ -64,8 +61,7 @@ class CandidateLists:
             np.concatenate([part.bm25_score for part in parts]),
             {name: np.concatenate([part.components[name] for part in parts])
              for name in COMPONENTS},
-            np.concatenate([part.relaxed for part in parts]),
-            np.concatenate([part.strength for part in parts]),
+            np.concatenate([part.levels for part in parts]),
             np.concatenate([part.features for part in parts]),
         )  # fmt: skip
 
@@ -92,14 +88,6 @@ class CandidateLists:
         return np.array([query.movie_id for query in self.queries], np.int64)
 
     @cached_property
-    def parts(self) -> Mapping[str, Floats]:
-        """What is added up: components (c,), those of taste times its strength, 0 where missing."""
-        return {
-            name: np.nan_to_num(column) * (self.strength if name in _OF_TASTE else 1.0)
-            for name, column in self.components.items()
-        }
-
-    @cached_property
     def wanted(self) -> Mask:
         """(c,) whether a candidate is its query's film."""
         return np.asarray(self.movie_ids == self.targets[self.numbers])
@@ -119,14 +107,14 @@ class CandidateLists:
             movie_ids=self.movie_ids[rows],
             bm25_score=self.bm25_score[rows],
             components={name: column[rows] for name, column in self.components.items()},
-            relaxed=self.relaxed[rows],
-            strength=self.strength[rows],
+            levels=self.levels[rows],
             features=self.features[rows] if len(self.features) else self.features,
         )
 
     def order(self, scores: Floats) -> Places:
-        """(c,) candidates by query, the best first; ties as in search(): BM25, then movie_id."""
-        return np.lexsort((self.movie_ids, -self.bm25_score, -scores, self.numbers))
+        """(c,) candidates by query and level, the best first; ties as in search(): BM25, then
+        movie_id."""
+        return np.lexsort((self.movie_ids, -self.bm25_score, -scores, -self.levels, self.numbers))
 
     def target_ranks(self, scores: Floats) -> Places:
         """(q,) the rank of each query's film under these scores (c,), from 1; 0: not found."""
@@ -140,7 +128,7 @@ class CandidateLists:
         """(c,) scores of the blend, added up as search() does; a missing component adds nothing."""
         total = np.zeros(len(self.numbers))
         for name in COMPONENTS:
-            total = total + weights.get(name, 0.0) * self.parts[name]
+            total = total + np.nan_to_num(weights.get(name, 0.0) * self.components[name])
         return total
 
 
@@ -170,8 +158,7 @@ def fetch_candidates(
         columns["movie_id"].astype(np.int64),
         columns["bm25_score"],
         {name: columns[name] for name in COMPONENTS},
-        columns["relaxed"] > 0,
-        columns["strength"],
+        columns["level_place"].astype(np.int64),
     )
     if not features:
         return lists
@@ -195,12 +182,14 @@ def _ask(
 
     Raises LeakError when live rows are read.
     """
-    compiled = [_compile(database, query.text) for query in queries]
+    read = [_parse(database, query.text) for query in queries]
+    compiled = [database.search_engine.compile(one.tree) for one in read]
     parameters = {
         "numbers": list(range(first, first + len(queries))),
         "user_ids": [query.user_id for query in queries],
         "queries": [json.dumps(one.query) for one in compiled],
         "looses": [json.dumps(one.loose) if one.loose else None for one in compiled],
+        "typed": [one.typed for one in read],
         "candidates": candidates,
         "k": k,
     }
@@ -212,13 +201,10 @@ def _ask(
     return np.array([columns.get(name, ()) for name in names], np.float64).T
 
 
-def _compile(database: Database, text: str) -> CompiledQuery:
-    """The query as Searcher would compile it."""
+def _parse(database: Database, text: str) -> ParsedQuery:
+    """The query as Searcher would read it."""
     settings = database.settings
-    parsed = parse(
-        text, max_length=settings.max_query_length, max_clauses=settings.max_query_clauses
-    )
-    return database.search_engine.compile(parsed.tree)
+    return parse(text, max_length=settings.max_query_length, max_clauses=settings.max_query_clauses)
 
 
 def score_candidates(model: Model, lists: CandidateLists) -> Floats:

@@ -89,10 +89,10 @@ def _dataset(lists: CandidateLists, reference: Any = None) -> Any:
 
     found = np.zeros(len(lists.queries), np.bool_)
     found[lists.numbers[lists.wanted]] = True
-    lacking = np.zeros(len(lists.queries), np.bool_)
-    lacking[lists.numbers[lists.wanted]] = lists.relaxed[lists.wanted]
-    # Films that lack words stay behind those that have all: no model orders one before the other.
-    rows = found[lists.numbers] & (lists.relaxed == lacking[lists.numbers])
+    level = np.zeros(len(lists.queries), np.int64)
+    level[lists.numbers[lists.wanted]] = lists.levels[lists.wanted]
+    # No model orders a film of one level before one of another.
+    rows = found[lists.numbers] & (lists.levels == level[lists.numbers])
     sizes = np.bincount(lists.numbers[rows], minlength=len(lists.queries))
     return lightgbm.Dataset(
         lists.features[rows],

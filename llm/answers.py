@@ -9,7 +9,7 @@ from typing import Generic, Literal, Protocol, TypeVar
 
 T = TypeVar("T")
 
-_MOST_ANSWERS = 1000
+_MOST_ANSWERS = 1000  # kept in memory: chosen
 _DAY = 86_400.0  # seconds
 
 Outcome = Literal["ok", "repaired", "invalid", "failed", "cut"]

@@ -17,7 +17,7 @@ from llm.answers import Answer, AnswerStore, Budget, Call, CallEnd, Outcome, Usa
 from llm.limits import estimate_tokens
 from llm.prompts import Prompt
 from llm.providers import Endpoint
-from llm.schema import RefusedAnswerError, WrongFormError, read_answer, strict_schema
+from llm.schema import RefusedAnswerError, WrongFormError, make_schema, read_answer
 from llm.transport import Messages, TooLargeError, Transport, may_be_billed, too_large
 from palate.errors import BudgetError, LanguageModelError, UnusableAnswerError
 from palate.settings import Settings
@@ -25,7 +25,7 @@ from palate.settings import Settings
 T = TypeVar("T", bound=BaseModel)
 Data = Mapping[str, Any]
 
-_SHOWN_TO_REPAIR = 2000
+_SHOWN_TO_REPAIR = 2000  # characters, lest a runaway answer costs twice
 _log = structlog.get_logger(__name__)
 
 
@@ -71,7 +71,7 @@ class Asker:
         seconds: float | None,
     ) -> Answer[T]:
         """One checked answer; see LanguageModel.ask."""
-        schema = strict_schema(answer_type)
+        schema = make_schema(answer_type)
         read = partial(_read, answer_type=answer_type, check=check, secret=self._endpoint.api_key)
         key = self._key(prompt, data, schema)
         kept = await asyncio.to_thread(self._store.find, key)

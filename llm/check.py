@@ -9,7 +9,7 @@ from palate.errors import LanguageModelError, PalateError
 from palate.settings import Settings
 
 _PROMPT = Prompt("doctor", 2, "Answer with one JSON object: ready is true.", max_tokens=30)
-_SECONDS = 30.0
+_SECONDS = 30.0  # chosen: a local model may have to be loaded first
 
 
 class _Ready(BaseModel):

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 
 from palate.errors import LanguageModelUnavailableError
 
-_BYTES_PER_TOKEN = 2.5
-_TOKENS_PER_MESSAGE = 8
+_BYTES_PER_TOKEN = 2.5  # fewer than English has, so that budgets are not passed
+_TOKENS_PER_MESSAGE = 8  # the marks around it, on the high side
 
 
 def estimate_tokens(messages: Iterable[Mapping[str, str]], schema: str = "") -> int:
@@ -37,6 +37,7 @@ class Pace:
 class CircuitBreaker:
     """After ``failures`` failed questions in a row, nothing is asked for ``pause`` seconds.
 
+    Both are chosen, not measured.
     Then one question is let through: a good answer closes the breaker, a failure opens it again.
     """
 

@@ -10,15 +10,14 @@ import asyncio
 import importlib.util
 import threading
 from collections.abc import Callable, Coroutine, Mapping
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from pydantic import BaseModel
 
 from llm.answers import Answer, AnswerStore, MemoryStore, Usage
 from llm.prompts import Prompt
-from llm.providers import Endpoint, endpoint
-from llm.schema import strict_schema
+from llm.providers import Endpoint, find_endpoint
+from llm.schema import make_schema
 from palate.errors import NotInstalledError
 from palate.settings import Settings
 
@@ -56,13 +55,9 @@ class LanguageModel:
         """What this process has spent."""
         return self._asker.spent
 
-    def price(self, tokens_in: int, tokens_out: int) -> Usage:
-        """What so many tokens cost with this model; ``cost`` is None without a known price."""
-        return self._endpoint.cost(tokens_in, tokens_out)
-
     def estimate(self, prompt: Prompt, data: Data, answer_type: type[BaseModel]) -> Usage:
         """The most that one answer is expected to cost. Asks nothing."""
-        schema = strict_schema(answer_type)
+        schema = make_schema(answer_type)
         messages = self._asker.messages(prompt, data, schema)
         return self._asker.estimate(prompt, messages, schema)
 
@@ -114,12 +109,7 @@ class LanguageModel:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exc: object) -> None:
         self.close()
 
     def _wait(self, work: Coroutine[Any, Any, R]) -> R:
@@ -141,7 +131,7 @@ def open_llm(settings: Settings, store: AnswerStore | None = None) -> LanguageMo
     memory does. Raises MisuseError for settings that name a model by half, NotInstalledError
     without the ``llm`` extra.
     """
-    found = endpoint(settings)
+    found = find_endpoint(settings)
     if found is None:
         return None
     if importlib.util.find_spec("openai") is None:

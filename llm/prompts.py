@@ -68,7 +68,7 @@ def fence(data: Mapping[str, Any]) -> str:
 
 @cache
 def load_prompt(name: str) -> Prompt:
-    """The prompt ``palate/llm/prompts/<name>.md``."""
+    """The prompt ``llm/prompts/<name>.md``. Raises FileNotFoundError where there is none."""
     return read_prompt(FOLDER / f"{name}.md")
 
 

@@ -60,7 +60,7 @@ class Endpoint:
         return f"Endpoint({self.host!r}, {self.model!r})"
 
 
-def endpoint(settings: Settings) -> Endpoint | None:
+def find_endpoint(settings: Settings) -> Endpoint | None:
     """The endpoint that the settings name; None when they name none.
 
     Raises MisuseError where they name one by half.

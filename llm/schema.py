@@ -7,7 +7,7 @@ from pydantic import BaseModel, ValidationError
 
 T = TypeVar("T", bound=BaseModel)
 
-_MOST_PROBLEMS = 5
+_MOST_PROBLEMS = 5  # told to the model: the first ones explain the others
 _UNSENT = ("title", "default", "minLength", "maxLength")
 """What services refuse in a schema or need not know; answers are held against it all the same."""
 
@@ -27,7 +27,7 @@ class RefusedAnswerError(WrongFormError):
     of_form = True
 
 
-def strict_schema(answer_type: type[BaseModel]) -> dict[str, Any]:
+def make_schema(answer_type: type[BaseModel]) -> dict[str, Any]:
     """The type's JSON schema as services want it: every property required, no others allowed.
 
     https://platform.openai.com/docs/guides/structured-outputs

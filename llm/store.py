@@ -7,11 +7,10 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-import psycopg
 import sqlalchemy
 
 from llm.answers import Budget, Call, CallEnd
-from palate.errors import MisuseError, UnrecordedError
+from palate.errors import MisuseError, PrivilegeError, ReadOnlyError, UnrecordedError
 from palate.statements import Statements
 
 _statements = Statements(Path(__file__).parent / "statements" / "answers.sql")
@@ -141,9 +140,7 @@ def _permitted(role: str) -> Iterator[None]:
     """Say which role may see or delete what a language model was asked, where this one may not."""
     try:
         yield
-    except sqlalchemy.exc.DBAPIError as error:
-        if not isinstance(error.orig, psycopg.errors.InsufficientPrivilege):
-            raise
+    except PrivilegeError as error:
         raise MisuseError(
             "This database role may not do that to the language model's calls and answers. "
             f"Nothing was changed. Connect as a member of palate_{role}."
@@ -155,12 +152,7 @@ def _recordable() -> Iterator[None]:
     """Say that no model is asked where its calls cannot be recorded: nothing would bound them."""
     try:
         yield
-    except sqlalchemy.exc.DBAPIError as error:
-        if not isinstance(
-            error.orig,
-            psycopg.errors.InsufficientPrivilege | psycopg.errors.ReadOnlySqlTransaction,
-        ):
-            raise
+    except (PrivilegeError, ReadOnlyError) as error:
         raise UnrecordedError(
             "The language model's calls cannot be recorded: this database role may only read. It "
             "was not asked. Connect as a member of palate_app; answers without it go on."

@@ -203,14 +203,14 @@ class Transport:
     def _error(self, error: Exception) -> LanguageModelError:
         host, model = self._endpoint.host, self._endpoint.model
         if isinstance(error, _RefusedError):
-            said = f"The language model at {host} answered {error.status} for {model!r}"
+            message = f"The language model at {host} answered {error.status} for {model!r}"
             if error.overloaded:
                 return LanguageModelUnavailableError(
-                    f"{said}. Nothing was changed. Try later; answers without it go on."
+                    f"{message}. Nothing was changed. Try later; answers without it go on."
                 )
             for_good = error.out_of_funds or error.status in (401, 404)
             kind = LanguageModelRefusedError if for_good else LanguageModelError
-            return kind(f"{said}. Nothing was changed. {_advice(error)}")
+            return kind(f"{message}. Nothing was changed. {_advice(error)}")
         if isinstance(error, TimeoutError | openai.APITimeoutError):
             return LanguageModelUnavailableError(
                 f"The language model at {host} was too slow. Nothing was changed. Raise "

@@ -1,11 +1,29 @@
 """What a search is asked and what it answers: the same words in JSON, SQL and Python."""
 
-from typing import Literal
+import math
+from collections.abc import Mapping
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
+from rapidfuzz import process
+
+from palate.errors import MisuseError
+from palate.settings import Settings
 
 COMPONENTS = ("bm25", "semantic", "content", "collaborative", "popularity")
 """The parts of a score, in the order in which they are shown."""
+
+MAX_WEIGHT = 100
+"""The greatest weight of a component in one call: more would only scale the score."""
+
+PROFILE_PATTERN = "[a-z0-9_-]{1,40}"
+"""What a profile's name is made of; tables check the same."""
+
+LARGEST_ID = 2**63 - 1
+"""Of users and films: PostgreSQL's bigint."""
+
+UserId = Annotated[int, Field(ge=0, le=LARGEST_ID)]
+Profile = Annotated[str, Field(pattern=f"^{PROFILE_PATTERN}$")]
 
 Mode = Literal["lexical", "semantic", "hybrid"]
 Seen = Literal["keep", "drop", "mark"]
@@ -14,18 +32,38 @@ Rerank = Literal["none", "llm", "small"]
 Words = Literal["template", "llm"]
 ReasonSource = Literal["model", "template"]
 Order = Literal["learned", "blend"]
+Index = Literal["complete", "incomplete"]
+Audience = Literal["kids", "families", "teens", "adults"]
+BudgetTier = Literal["low", "medium", "high", "ultra_high"]
+RevenueTier = Literal["low", "medium", "high", "blockbuster"]
+
+Level = Literal[
+    "some words",
+    "all words",
+    "words in order",
+    "beginning",
+    "title spelt otherwise",
+    "title without article",
+    "title",
+    "title as written",
+]
+"""How near a film is to what was typed, the farthest first: SQL's match_level."""
+
+LEVELS: tuple[Level, ...] = get_args(Level)
 
 
-class _Frozen(BaseModel):
+class Frozen(BaseModel):
+    """What every request and answer is: unchangeable, and nothing but the fields it names."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class SearchRequest(_Frozen):
+class SearchRequest(Frozen):
     """One search. ``k`` films are returned, chosen among ``candidates`` by text."""
 
     q: str = Field(description="Words, phrases, field:value, AND OR NOT, ranges.")
-    user_id: int | None = Field(None, ge=0, le=2**63 - 1, description="Whose taste orders them.")
-    profile: str = Field("main", pattern=r"^[a-z0-9_-]{1,40}$", description="Which taste.")
+    user_id: UserId | None = Field(None, description="Whose taste orders them.")
+    profile: Profile = Field("main", description="Which taste.")
     k: int = Field(10, ge=1, description="Films returned.")
     candidates: int = Field(100, ge=1, description="Films that text finds and taste orders.")
     weights: dict[str, float] | None = Field(
@@ -54,6 +92,9 @@ class SearchRequest(_Frozen):
     )
     facets: bool = Field(False, description="Count all matching films by genre and decade.")
     snippets: bool = Field(False, description="The found words marked, as HTML.")
+    as_typed: bool = Field(
+        False, description="Search for the text as it is typed: try no other reading of it."
+    )
     strict: bool = Field(False, description="Refuse what cannot be parsed instead of reading on.")
     genres: tuple[str, ...] = Field(
         (), max_length=50, description="Only films that are of all these genres."
@@ -71,7 +112,7 @@ class SearchRequest(_Frozen):
     )
 
 
-class QueryRead(_Frozen):
+class QueryRead(Frozen):
     """How the query was understood."""
 
     text: str
@@ -79,7 +120,17 @@ class QueryRead(_Frozen):
     notes: tuple[str, ...] = ()
 
 
-class Hit(_Frozen):
+ReadingKind = Literal["split", "initials", "joined", "numerals", "typos", "beginning"]
+
+
+class Reading(Frozen):
+    """Another text that was searched for, since the one typed finds nothing, or almost nothing."""
+
+    kind: ReadingKind = Field(description="How it differs from what was typed.")
+    text: str
+
+
+class Hit(Frozen):
     """One film, where it stands and why: the contributions add up to the score."""
 
     rank: int
@@ -95,6 +146,10 @@ class Hit(_Frozen):
     avg_rating: float | None
     rating_count: int
     score: float
+    level: Level = Field(
+        description="How near it is to what was typed. Films of a nearer level stand first, "
+        "whatever their scores."
+    )
     bm25_score: float | None = Field(description="BM25 as the engine gave it, before scaling.")
     components: dict[str, float | None] = Field(description="Each in [0, 1]; null: not used.")
     contributions: dict[str, float] = Field(description="Weight times component; sum: score.")
@@ -117,7 +172,7 @@ class Hit(_Frozen):
     snippets: dict[str, str] | None = None
 
 
-class Wording(_Frozen):
+class Wording(Frozen):
     """What became of the texts that a language model was to word."""
 
     model: str | None = Field(description="Null: none is set.")
@@ -127,7 +182,7 @@ class Wording(_Frozen):
     why_not: str | None = Field(None, description="Why the others are templates.")
 
 
-class Reranking(_Frozen):
+class Reranking(Frozen):
     """Whether the order was judged again."""
 
     reranked: bool = False
@@ -135,7 +190,7 @@ class Reranking(_Frozen):
     why_not_reranked: str | None = Field(None, description="Why the order stayed as it was.")
 
 
-class Facets(_Frozen):
+class Facets(Frozen):
     """How many of all matching films have each value."""
 
     genres: dict[str, int]
@@ -155,6 +210,11 @@ class SearchResponse(Reranking):
     )
     mode: Mode
     engine: str
+    index: Index = Field(
+        "complete",
+        description="incomplete: the search index lost films, as a crash may do to ParadeDB's "
+        "before 0.24, and is being made again where the server's role may do that.",
+    )
     order: Order = Field(description="What ordered the films: `learned`, or `blend` by score.")
     order_model: str | None = Field(None, description="Name and version of the learned order.")
     weights: dict[str, float]
@@ -162,11 +222,77 @@ class SearchResponse(Reranking):
     hits: tuple[Hit, ...]
     facets: Facets | None = None
     wording: Wording | None = Field(None, description="With explain=llm: what the model worded.")
-    did_you_mean: str | None = None
+    reading: Reading | None = Field(
+        None,
+        description="What was searched for instead, where the text finds nothing, or almost "
+        "nothing. as_typed searches for the text.",
+    )
+    did_you_mean: str | None = Field(
+        None, description="What would find more, where the text was searched for as it is."
+    )
     next_cursor: str | None = None
 
 
-class Movie(_Frozen):
+PARTS = ("content", "collaborative", "popularity")
+"""The components of the blend that need no query."""
+
+
+class RecommendRequest(Frozen):
+    """Films for one user; ``k`` are returned, chosen among the ``candidates`` best of each part."""
+
+    user_id: UserId | None = Field(None, description="Whose taste orders them.")
+    profile: Profile = Field("main", description="Which taste.")
+    k: int = Field(10, ge=1, description="Films returned.")
+    candidates: int = Field(
+        100, ge=1, description="Best films of each of popularity, content and collaborative."
+    )
+    seen: Seen = Field("drop", description="Films the user rated: drop, or keep and mark them.")
+    rerank: Rerank = Field(
+        "none",
+        description="Judge the first 40 films again: llm by the language model, small by a local "
+        "text model.",
+    )
+
+
+class Recommendation(Frozen):
+    """One film, where it stands and why: the contributions add up to the score."""
+
+    rank: int
+    movie_id: int
+    title: str
+    year: int | None
+    genres: tuple[str, ...]
+    director: str | None
+    overview: str | None
+    runtime_minutes: int | None
+    poster_url: str | None
+    avg_rating: float | None
+    rating_count: int
+    score: float
+    components: dict[str, float | None] = Field(description="Each in [0, 1]; null: not used.")
+    contributions: dict[str, float] = Field(description="Weight times component; sum: score.")
+    unpersonalized_rank: int
+    moved: int = Field(description="Places gained (positive) or lost against unpersonalised.")
+    rating: float | None = Field(description="The user's own rating of this film.")
+    rerank_score: float | None = Field(
+        None, description="0 to 10, from whoever reranked it; null: not judged."
+    )
+    rerank_reason: str | None = None
+    rank_before: int | None = Field(None, description="Its place before it was reranked.")
+
+
+class Recommendations(Reranking):
+    """Films for one user, the best first."""
+
+    user_id: int | None
+    profile: str
+    personalized: bool
+    why_not_personalized: str | None
+    weights: dict[str, float]
+    movies: tuple[Recommendation, ...]
+
+
+class Movie(Frozen):
     """A film as the catalog knows it."""
 
     movie_id: int
@@ -198,7 +324,7 @@ class Movie(_Frozen):
     enriched_at: str | None = None
 
 
-class SimilarMovie(_Frozen):
+class SimilarMovie(Frozen):
     """A film near another, by the cosine of their centred text embeddings."""
 
     rank: int
@@ -211,7 +337,7 @@ class SimilarMovie(_Frozen):
     content: float | None = Field(description="Cosine with the user's taste, when one was given.")
 
 
-class Suggestion(_Frozen):
+class Suggestion(Frozen):
     """A title that starts as typed."""
 
     movie_id: int
@@ -219,7 +345,7 @@ class Suggestion(_Frozen):
     year: int | None
 
 
-class GenreMean(_Frozen):
+class GenreMean(Frozen):
     """A user's ratings of one genre."""
 
     genre: str
@@ -227,7 +353,7 @@ class GenreMean(_Frozen):
     mean: float
 
 
-class User(_Frozen):
+class User(Frozen):
     """A user's profile: what is known and whether it can order a search."""
 
     user_id: int
@@ -240,7 +366,7 @@ class User(_Frozen):
     updated_at: str
 
 
-class Rating(_Frozen):
+class Rating(Frozen):
     """One rating of one film."""
 
     user_id: int
@@ -250,3 +376,51 @@ class Rating(_Frozen):
     year: int | None
     rating: float
     rated_at: str
+
+
+def parse_weights(text: str) -> dict[str, float]:
+    """``bm25:0.3,content:0.5`` as numbers.
+
+    Raises ValueError for an unknown or repeated component, or a weight off 0 to MAX_WEIGHT.
+    """
+    weights: dict[str, float] = {}
+    for part in text.split(","):
+        name, _, number = (piece.strip() for piece in part.partition(":"))
+        if name in weights:
+            raise ValueError(f"{name} is weighted twice")
+        weights[name] = _as_number(number)
+        check_weights({name: weights[name]})
+    return weights
+
+
+def _as_number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def check_weights(weights: Mapping[str, float]) -> None:
+    """Raise ValueError for a name that is no component, or a weight off 0 to MAX_WEIGHT."""
+    for name, weight in weights.items():
+        if name not in COMPONENTS:
+            nearest = process.extractOne(name, COMPONENTS, score_cutoff=60)
+            hint = f"did you mean {nearest[0]}" if nearest else f"one of {', '.join(COMPONENTS)}"
+            raise ValueError(f"{name!r} is no component; {hint}")
+        if not 0 <= weight <= MAX_WEIGHT:
+            raise ValueError(f"the weight of {name} is no number from 0 to {MAX_WEIGHT}")
+
+
+def check_request(settings: Settings, request: SearchRequest | RecommendRequest) -> None:
+    """Raise MisuseError for a limit of the settings that is passed, or weights that cannot be."""
+    for name in ("k", "candidates"):
+        asked, limit = getattr(request, name), getattr(settings, f"max_{name}")
+        if asked > limit:
+            raise MisuseError(
+                f"{name} is {asked}; at most {limit} are allowed. Ask for fewer, or raise "
+                f"PALATE_MAX_{name.upper()}."
+            )
+    try:
+        check_weights(getattr(request, "weights", None) or {})
+    except ValueError as error:
+        raise MisuseError(f"weights: {error}. Nothing was searched.") from error

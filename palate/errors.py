@@ -55,6 +55,60 @@ class DatabaseUnavailableError(PalateError):
     title = "Database unavailable"
 
 
+class RefusedByDatabaseError(PalateError):
+    """PostgreSQL refused a statement. ``said`` is its reason, for the operator's eyes."""
+
+    status = 503
+    title = "Refused by the database"
+
+    def __init__(self, message: str, said: str = "") -> None:
+        super().__init__(message)
+        self.said = said
+
+
+class PrivilegeError(RefusedByDatabaseError):
+    """The role that Palate connects as may not do this."""
+
+    status = 500
+    title = "Missing privilege"
+
+
+class ReadOnlyError(RefusedByDatabaseError):
+    """The server only reads: a standby, or set so."""
+
+    title = "Read-only database"
+
+
+class DiskFullError(RefusedByDatabaseError):
+    """The server has no room to write."""
+
+    title = "Disk full"
+
+
+class CancelledError(RefusedByDatabaseError):
+    """Somebody else cancelled the statement."""
+
+    title = "Statement cancelled"
+
+
+class DeadlockError(RefusedByDatabaseError):
+    """Two writers waited for each other, and this one was ended."""
+
+    title = "Deadlock"
+
+
+class SerializationError(RefusedByDatabaseError):
+    """Somebody else changed the same rows first."""
+
+    title = "Changed meanwhile"
+
+
+class BusyError(RefusedByDatabaseError):
+    """What was needed stayed locked for as long as it was waited for."""
+
+    title = "Database busy"
+
+
 class SchemaError(PalateError):
     """The database's schema is missing, older or newer than this Palate."""
 

@@ -22,6 +22,7 @@ class Settings(BaseSettings):
         env_file_encoding="utf-8",
         env_ignore_empty=True,
         extra="ignore",
+        populate_by_name=True,
     )
 
     # Database
@@ -31,6 +32,13 @@ class Settings(BaseSettings):
     data_dir: Path = Field(
         default_factory=lambda: platformdirs.user_data_path("palate"),
         description="Where the embedded server, runs of training and studies are kept.",
+    )
+    # Not named `schema`, which every pydantic model has.
+    schema_name: str = Field(
+        "palate",
+        alias="PALATE_SCHEMA",
+        pattern=r"^[a-z_][a-z0-9_]{0,62}$",
+        description="Schema of the database that everything of Palate's lives in.",
     )
     engine: Literal["auto", "paradedb", "postgres"] = Field(
         "auto", description="Search engine. auto: paradedb where pg_search is there, else postgres."
@@ -173,9 +181,14 @@ def get_settings() -> Settings:
     return Settings()
 
 
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return Settings.model_fields[name].alias or f"PALATE_{name.upper()}"
+
+
 def misspelt(variables: Iterable[str]) -> dict[str, str]:
     """Variables that are no setting but nearly one, with the one that was probably meant."""
-    settings = [f"PALATE_{name.upper()}" for name in Settings.model_fields]
+    settings = [variable(name) for name in Settings.model_fields]
     near = {
         name: difflib.get_close_matches(name.upper(), settings, n=1, cutoff=0.9)
         for name in variables
@@ -192,7 +205,7 @@ def env_example() -> str:
     ]
     for name, field in Settings.model_fields.items():
         default = "" if field.default in (None, PydanticUndefined) else field.default
-        lines += ["", f"# {field.description}", f"# PALATE_{name.upper()}={default}"]
+        lines += ["", f"# {field.description}", f"# {variable(name)}={default}"]
     return "\n".join(lines) + "\n"
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, TextClause, text
+from sqlalchemy import Connection, Integer, TextClause, bindparam, text
 
 _NAME = re.compile(r"^-- name: (\w+)[ \t]*$", re.MULTILINE)
 
@@ -24,7 +24,7 @@ class Statements:
             name: body.strip().removesuffix(";")
             for name, body in zip(parts[1::2], parts[2::2], strict=True)
         }
-        self._clause = cache(lambda name: text(self.raw(name)))
+        self._clause = cache(lambda name: _clause(self.raw(name)))
 
     def __getitem__(self, name: str) -> TextClause:
         """The statement as a SQLAlchemy clause, ``:name`` being its parameters."""
@@ -36,6 +36,14 @@ class Statements:
             return self._bodies[name]
         except KeyError:
             raise KeyError(f"{self._path.name} has no statement {name!r}") from None
+
+
+def _clause(body: str) -> TextClause:
+    """``:candidates`` becomes a number in the text: a statement, and a plan kept, for each."""
+    clause = text(body)
+    if "candidates" not in clause.compile().params:
+        return clause
+    return clause.bindparams(bindparam("candidates", type_=Integer, literal_execute=True))
 
 
 def run_script(connection: Connection, script: str) -> None:

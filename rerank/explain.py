@@ -49,7 +49,7 @@ def fetch_neighbours(
     }
 
 
-def explained(
+def add_reasons(
     connection: Connection,
     request: SearchRequest,
     response: SearchResponse,
@@ -65,22 +65,24 @@ def explained(
         near = fetch_neighbours(connection, ids, request.user_id, request.profile)
     hits = []
     for hit in response.hits:
-        said = reasons(hit, near.get(hit.movie_id, ()))
+        said = give_reasons(hit, near.get(hit.movie_id, ()))
         learned = in_words(contributions.get(hit.movie_id, {}))
         told = {"reasons": (*said, learned) if learned else said, "reason_source": "template"}
         hits.append(hit.model_copy(update=told))
-    passages = [passage(hit, near.get(hit.movie_id, [])) for hit in hits[:MOST_WORDED]]
+    passages = [make_passage(hit, near.get(hit.movie_id, [])) for hit in hits[:MOST_WORDED]]
     return response.model_copy(update={"hits": tuple(hits)}), passages
 
 
-def worded(response: SearchResponse, texts: Iterable[Worded], account: Wording) -> SearchResponse:
+def replace_reasons(
+    response: SearchResponse, texts: Iterable[Worded], account: Wording
+) -> SearchResponse:
     """The answer with reasons as they were worded."""
     said = {text.key: {"reasons": text.sentences, "reason_source": text.source} for text in texts}
     hits = (hit.model_copy(update=said.get(hit.movie_id, {})) for hit in response.hits)
     return response.model_copy(update={"hits": tuple(hits), "wording": account})
 
 
-def reasons(hit: Hit, neighbours: Iterable[Neighbour]) -> tuple[str, ...]:
+def give_reasons(hit: Hit, neighbours: Iterable[Neighbour]) -> tuple[str, ...]:
     """Sentences about one hit, from facts only; the first says the most."""
     sentences = [] if hit.rating is None else [f"you gave it {hit.rating:.1f} yourself"]
     content = hit.components["content"]
@@ -99,7 +101,7 @@ def reasons(hit: Hit, neighbours: Iterable[Neighbour]) -> tuple[str, ...]:
 _SHOWN = 4  # ratings that a language model gets beside the sentences
 
 
-def passage(hit: Hit, neighbours: Sequence[Neighbour]) -> Passage:
+def make_passage(hit: Hit, neighbours: Sequence[Neighbour]) -> Passage:
     """A hit's reasons to be worded: no overview, only sentences that are true.
 
     ``hit.reasons`` are the first of them; the ratings that these cite are always among the facts.
@@ -144,7 +146,7 @@ def _movement(hit: Hit) -> str:
     return f"; {'lifted' if hit.moved > 0 else 'lowered'} {places}"
 
 
-_WORDS = {
+WORDS = {
     "bm25": "how well its text matches",
     "semantic": "how near its meaning is to the query",
     "content": "how near it is to what you like",
@@ -155,4 +157,4 @@ _WORDS = {
 
 def _main_part(hit: Hit) -> str:
     name, share = max(hit.contributions.items(), key=lambda item: item[1])
-    return f"most of its score is {_WORDS[name]} ({share:.2f} of {hit.score:.2f})"
+    return f"most of its score is {WORDS[name]} ({share:.2f} of {hit.score:.2f})"

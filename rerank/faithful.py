@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from search.names import Names, key
+from search.vocabulary import NUMBERS, PLURAL_TENS, TOLD
 
 LIKED = 3.5
 """The least rating that may be called liking."""
@@ -34,51 +35,17 @@ _COMMON = frozenset(
     Path(__file__).with_name("common_words.txt").read_text(encoding="utf-8").split()
 )
 """Words with which a sentence may begin, and of which English is known."""
+_ORDINALS = "third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth"
 _NUMBER_WORDS: Mapping[str, float] = {
     word: float(value)
-    for value, words in {
-        2: "two twice", 3: "three thrice third", 4: "four fourth",
-        5: "five fifth", 6: "six sixth", 7: "seven seventh", 8: "eight eighth",
-        9: "nine ninth", 10: "ten tenth", 11: "eleven eleventh", 12: "twelve twelfth dozen",
-        13: "thirteen", 14: "fourteen", 15: "fifteen", 16: "sixteen", 17: "seventeen",
-        18: "eighteen", 19: "nineteen", 20: "twenty twenties", 30: "thirty thirties",
-        40: "forty forties", 50: "fifty fifties", 60: "sixty sixties", 70: "seventy seventies",
-        80: "eighty eighties", 90: "ninety nineties", 100: "hundred hundreds",
-        1000: "thousand thousands", 1_000_000: "million millions", 1_000_000_000: "billion",
-    }.items()
-    for word in words.split()
+    for word, value in (
+        *(each for each in (*NUMBERS.items(), *PLURAL_TENS.items()) if each[1] > 1),
+        *zip(_ORDINALS.split(), range(3, 13), strict=True),
+        ("twice", 2), ("thrice", 3), ("dozen", 12), ("hundred", 100), ("hundreds", 100),
+        ("thousand", 1000), ("thousands", 1000), ("million", 1e6), ("millions", 1e6),
+        ("billion", 1e9),
+    )
 }  # fmt: skip
-_GENRES: Mapping[str, str] = {
-    word: name
-    for name, words in {
-        "action": "action", "adventure": "adventure adventures adventurous",
-        "animation": "animation animated cartoon cartoons anime",
-        "children": "children childrens kids family families",
-        "family": "family families",
-        "comedy": "comedy comedies comedic sitcom farce dramedy rom-com romcom",
-        "crime": "crime crimes gangster gangsters",
-        "documentary": "documentary documentaries",
-        "drama": "drama dramas dramatic melodrama melodramas",
-        "fantasy": "fantasy fantasies", "history": "history historical",
-        "horror": "horror horrors slasher slashers", "music": "music musicals musical",
-        "musical": "musical musicals", "mystery": "mystery mysteries whodunit",
-        "noir": "noir noirs", "romance": "romance romances romantic",
-        "science fiction": "sci-fi scifi science-fiction",
-        "thriller": "thriller thrillers", "war": "war wars", "western": "western westerns",
-        "superhero": "superhero superheroes", "biography": "biopic biopics biography",
-        "mockumentary": "mockumentary mockumentaries", "satire": "satire satires satirical",
-        "parody": "parody parodies spoof spoofs", "sport": "sport sports",
-    }.items()
-    for word in words.split()
-}  # fmt: skip
-_SAME_GENRE: Mapping[str, frozenset[str]] = {
-    "children": frozenset({"children", "family", "childrens"}),
-    "family": frozenset({"children", "family"}),
-    "music": frozenset({"music", "musical"}),
-    "musical": frozenset({"music", "musical"}),
-    "noir": frozenset({"noir", "film-noir", "film noir"}),
-    "science fiction": frozenset({"science fiction", "sci-fi"}),
-}
 _LIKING = re.compile(r"\b(?:liked|loved?|enjoy(?:ed|s)?|favou?rites?|adored?|fan of)\b", re.I)
 _HATING = re.compile(
     r"\b(?:hate[ds]?|dislike[ds]?|loathe[ds]?"
@@ -248,10 +215,10 @@ def _other_genres(left: str, facts: Facts) -> str:
     text = left.casefold().replace("science fiction", "science-fiction")
     for word in _WORD.findall(text):
         for each in {word, *word.split("-")}:
-            genre = _GENRES.get(each)
+            genre = TOLD.get(each)
             if genre is None or each in facts.words:
                 continue
-            if not facts.kinds & (_SAME_GENRE.get(genre, frozenset()) | {genre}):
+            if not facts.kinds & {name.casefold() for name in genre.names}:
                 return f"the genre “{each}” is not in the data"
     return ""
 
@@ -261,7 +228,7 @@ def _other_names(left: str, facts: Facts) -> str:
     for sentence in _SENTENCE.split(left):
         for place, word in enumerate(_WORD.findall(sentence)):
             plain = word.casefold().removesuffix("'s")
-            known = plain in facts.words or plain in _GENRES
+            known = plain in facts.words or plain in TOLD
             if place == 0:
                 known = known or plain in _COMMON or plain.split("'")[0] in _COMMON
             if word[0].isupper() and not known:

@@ -16,6 +16,7 @@ import structlog
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
+from palate.contract import LEVELS
 from palate.statements import Statements
 
 _statements = Statements(Path(__file__).parent / "statements" / "learned.sql")
@@ -236,9 +237,9 @@ def matrix_of(rows: Sequence[Mapping[str, Any]]) -> Matrix:
 
 
 def _reordered(rows: Sequence[Mapping[str, Any]], scores: Matrix) -> list[dict[str, Any]]:
-    """The rows by learned score, ties as the blend has them, ranked anew; films that lack a word
-    of the query stay behind those that have all."""
-    order = np.lexsort((-scores, [row["relaxed"] for row in rows]))
+    """The rows by level and learned score, ties as the blend has them, ranked anew."""
+    levels = np.array([LEVELS.index(row["level"]) for row in rows])
+    order = np.lexsort((-scores, -levels))
     return [
         {
             **rows[i],

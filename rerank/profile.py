@@ -1,11 +1,13 @@
 """Users: what they rated, what their profile holds, and how to change or forget it."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy
 from psycopg.errors import CheckViolation
 
-from palate.contract import GenreMean, Rating, User
+from palate.contract import GenreMean, Rating, RecommendRequest, SearchRequest, User
 from palate.errors import MisuseError, NotFoundError
 from palate.statements import Statements
 from sql.database import Database
@@ -105,3 +107,17 @@ def refresh(database: Database) -> int:
     with database.begin(patient=True) as connection:
         refreshed: int = connection.execute(_statements["refresh_profiles"]).scalar_one()
     return refreshed
+
+
+def explain_unpersonalized(who: SearchRequest | RecommendRequest, head: Mapping[str, Any]) -> str:
+    """Why nobody's taste ordered the films; ``head`` is a row of search_context()."""
+    user = f"user {who.user_id} ({who.profile})"
+    if who.user_id is None:
+        return "no user_id was given"
+    if not head["user_known"]:
+        return f"{user} is unknown: nothing was rated yet"
+    if head["user_ratings"] == 0:
+        return f"{user} has no ratings"
+    return (
+        f"{user} has no taste vector: the films rated have no embeddings, or the ratings cancel out"
+    )

@@ -19,7 +19,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from llm import LanguageModel, load_prompt
-from palate.contract import Reranking
+from palate.contract import Hit, Recommendation, RecommendRequest, Reranking, SearchRequest
 from palate.embedder import Embedder, Vectors
 from palate.errors import PalateError
 from palate.metrics import stage
@@ -40,7 +40,7 @@ _KEPT_VECTORS = 5000
 _QUERY_SHARE = 0.7
 """Of the small model's score; the rest is liking. Where one is missing, the other is all."""
 
-T = TypeVar("T")
+T = TypeVar("T", Hit, Recommendation)
 
 
 class Film(NamedTuple):
@@ -118,6 +118,25 @@ class Reranker:
         self.places = settings.rerank_places
         self._model = model
         self._small = SmallModel(encoder)
+
+    def rerank(
+        self,
+        request: SearchRequest | RecommendRequest,
+        films: tuple[T, ...],
+        query: str | None,
+        behind: Collection[int] = (),
+    ) -> tuple[tuple[T, ...], Reranking]:
+        """The k first films, in another order where the judge finds one; those ``behind`` (ids)
+        stay behind the rest."""
+        if request.rerank == "none":
+            return films, Reranking()
+        found = [Film.of(film) for film in films]
+        verdict = self.judge(request.rerank, found, query, request.user_id, request.profile)
+        if verdict.about.reranked:
+            by_id = {film.movie_id: film for film in films}
+            order = reorder(tuple(by_id), verdict, self.places, behind)
+            films = tuple(_move(by_id[each], rank, verdict) for rank, each in enumerate(order, 1))
+        return films[: request.k], verdict.about
 
     def judge(
         self,
@@ -224,35 +243,33 @@ class SmallModel:
 
 
 def reorder(
-    films: Sequence[T],
-    key: Callable[[T], int],
-    verdict: Verdict,
-    places: int,
-    behind: Collection[int] = (),
-) -> list[T]:
+    movie_ids: Sequence[int], verdict: Verdict, places: int, behind: Collection[int] = ()
+) -> list[int]:
     """The films in the order of places and scores together.
 
     None passes more than ``places`` others. Those ``behind`` (ids) stay behind the rest.
     """
 
     def place(at: int) -> tuple[bool, float, int]:
-        judged = verdict.judged.get(key(films[at]))
+        judged = verdict.judged.get(movie_ids[at])
         lift = 0.0 if judged is None else places / 2 * (judged.score - _MIDDLE) / _MIDDLE
-        return key(films[at]) in behind, at - lift, at
+        return movie_ids[at] in behind, at - lift, at
 
-    return [films[at] for at in sorted(range(len(films)), key=place)]
+    return [movie_ids[at] for at in sorted(range(len(movie_ids)), key=place)]
 
 
-def placed(found: Any, rank: int, verdict: Verdict) -> dict[str, Any]:
-    """What a reranking changes in a hit or recommendation that now stands at ``rank``."""
+def _move(found: T, rank: int, verdict: Verdict) -> T:
+    """A film that now stands at ``rank``, and how it was judged."""
     judged = verdict.judged.get(found.movie_id)
-    return {
-        "rank": rank,
-        "moved": found.unpersonalized_rank - rank,
-        "rank_before": found.rank,
-        "rerank_score": None if judged is None else round(judged.score, 2),
-        "rerank_reason": None if judged is None else judged.reason,
-    }
+    return found.model_copy(
+        update={
+            "rank": rank,
+            "moved": found.unpersonalized_rank - rank,
+            "rank_before": found.rank,
+            "rerank_score": None if judged is None else round(judged.score, 2),
+            "rerank_reason": None if judged is None else judged.reason,
+        }
+    )
 
 
 def _scaled(values: Sequence[float]) -> list[float]:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from ingest.embeddings import film_text
+from ingest.embeddings import describe_film
 from palate.embedder import Embedder, LocalEmbedder
 from samples import catalog, ratings
 
@@ -29,7 +29,7 @@ def build_catalog(source: Path, folder: Path) -> Counter[str]:
     """Write movies.csv.gz; gives how often each rule and fix was applied."""
     counts: Counter[str] = Counter()
     films = catalog.clean(source, counts)
-    _write_csv(folder / "movies.csv.gz", catalog.COLUMNS, catalog.rows(films))
+    _write_csv(folder / "movies.csv.gz", catalog.COLUMNS, catalog.to_rows(films))
     counts["films"] = len(films)
     return counts
 
@@ -53,7 +53,7 @@ def build_ratings(source: Path, folder: Path) -> int:
 def build_embeddings(folder: Path, embedder: Embedder) -> int:
     """Write embeddings.npz for the films of movies.csv.gz; gives their number."""
     films = read_films(folder / "movies.csv.gz")
-    vectors = embedder.embed([text_of(film) for film in films])
+    vectors = embedder.embed([describe_row(film) for film in films])
     arrays: dict[str, NDArray[Any]] = {
         "movie_id": np.array([int(film["movie_id"]) for film in films], np.int64),
         "embedding": vectors.astype(np.float16),
@@ -74,9 +74,9 @@ def read_films(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def text_of(film: dict[str, str]) -> str:
+def describe_row(film: dict[str, str]) -> str:
     """The text that is embedded for a row of movies.csv.gz."""
-    return film_text(
+    return describe_film(
         film["title"],
         int(film["year"]) if film["year"] else None,
         [genre for genre in film["genres"].split("|") if genre],

@@ -15,28 +15,12 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from samples.overview import Facts, overview
+from ingest.rows import Movie
+from samples.overview import Facts, write_overview
 
 HERE = Path(__file__).parent
 NEWEST = 2011  # the list was made in 2010 and announces films for 2011
-COLUMNS = [
-    "movie_id",
-    "title",
-    "original_title",
-    "year",
-    "imdb_id",
-    "tmdb_id",
-    "genres",
-    "overview",
-    "runtime_minutes",
-    "release_date",
-    "director",
-    "actors",
-    "keywords",
-    "budget",
-    "revenue",
-    "poster_url",
-]
+COLUMNS = [name for name in Movie._fields if name != "line"]
 
 # MovieLens's genre names where one fits; History and Superhero besides.
 MAJOR_GENRES = {
@@ -178,7 +162,7 @@ def _film(
     budget, revenue = row["Production Budget"] or None, _revenue(row, fixes, counts)
     runtime = int(fixes.get("runtime_minutes", row["Running Time min"]) or 0) or None
     rating, votes = _imdb(row, fixes, year, counts)
-    text = overview(
+    text = write_overview(
         Facts(
             genres=genres,
             major_genre=None if "genres" in fixes else row["Major Genre"],
@@ -298,7 +282,7 @@ def _imdb(
     return float(rating), int(votes)
 
 
-def rows(films: Sequence[Film]) -> Iterator[dict[str, str]]:
+def to_rows(films: Sequence[Film]) -> Iterator[dict[str, str]]:
     """The films as rows of movies.csv: every column of COLUMNS, lists joined by ``|``."""
     for film in films:
         yield {name: _text(getattr(film, name, None)) for name in COLUMNS}

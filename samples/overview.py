@@ -69,7 +69,7 @@ class Facts:
     revenue: int | None
 
 
-def overview(facts: Facts) -> str:
+def write_overview(facts: Facts) -> str:
     """The sentence, capitalised and ended with a full stop."""
     kind = _kind(facts)
     origin = _SOURCE.get(facts.source or "")

@@ -61,7 +61,7 @@ class Rating:
     rated_at: datetime
 
 
-def quality(films: Sequence[Film]) -> Floats:
+def estimate_quality(films: Sequence[Film]) -> Floats:
     """(films,) quality on 0.5-5: half the IMDb rating, else what critics say, else the mean."""
     rating = np.array([film.imdb_rating or np.nan for film in films])
     critics = np.array([np.nan if film.critics is None else film.critics for film in films])
@@ -71,7 +71,7 @@ def quality(films: Sequence[Film]) -> Floats:
     return np.asarray(np.where(np.isnan(rating), guess, rating) / 2)
 
 
-def popularity(films: Sequence[Film]) -> Floats:
+def estimate_popularity(films: Sequence[Film]) -> Floats:
     """(films,) log of IMDb votes, else guessed from the worldwide gross."""
     votes = np.array([np.log(film.imdb_votes) if film.imdb_votes else np.nan for film in films])
     gross = np.log1p([float(film.revenue or 1e4) for film in films])
@@ -84,7 +84,7 @@ def generate(films: Sequence[Film], seed: int = SEED) -> list[Rating]:
     """Every rating, by rater and time. The same films and seed give the same ratings."""
     random = np.random.default_rng(seed)
     taste = _taste(films, random)
-    wanted = POPULARITY * popularity(films)[None, :] + PREFERENCE * taste
+    wanted = POPULARITY * estimate_popularity(films) + PREFERENCE * taste
     # What raters pick, they like: take the expected surplus out, so that means stay those of IMDb.
     share = np.exp(wanted - wanted.max(axis=1, keepdims=True))
     share /= share.sum(axis=1, keepdims=True)
@@ -92,7 +92,7 @@ def generate(films: Sequence[Film], seed: int = SEED) -> list[Rating]:
     drawn_rate = -np.expm1(-counts[:, None] * share)
     surplus = (drawn_rate * taste).sum(axis=0) / drawn_rate.sum(axis=0)
     harshness = random.normal(0, HARSHNESS, RATERS)
-    mean = quality(films)[None, :] + harshness[:, None] + TASTE * (taste - surplus[None, :])
+    mean = estimate_quality(films) + harshness[:, None] + TASTE * (taste - surplus)
     ratings: list[Rating] = []
     for rater in range(RATERS):
         # The Gumbel trick: a weighted draw without replacement.

@@ -48,9 +48,17 @@ def similar(
     return [SimilarMovie(**row) for row in rows]
 
 
-def suggest(database: Database, prefix: str, k: int = 10) -> list[Suggestion]:
-    """Titles that start as typed, the best first."""
+def suggest(
+    database: Database,
+    prefix: str,
+    k: int = 10,
+    user_id: int | None = None,
+    profile: str = "main",
+) -> list[Suggestion]:
+    """Titles that start as typed, the best first; of equally known ones those the user likes."""
     typed = prefix.replace("\0", " ")  # which PostgreSQL's text cannot hold
     with database.read() as connection:
-        rows = connection.execute(_statements["suggest"], {"prefix": typed, "k": k})
+        rows = connection.execute(_statements["suggest"], {
+            "prefix": typed, "k": k, "user_id": user_id, "profile": profile,
+        })  # fmt: skip
         return [Suggestion(**row) for row in rows.mappings()]

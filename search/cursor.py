@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from itsdangerous import BadSignature, URLSafeSerializer
 
-from palate.contract import SearchRequest
+from palate.contract import Reading, SearchRequest
 from palate.errors import MisuseError
 from palate.settings import Settings
 
@@ -24,6 +24,7 @@ class Cursor:
     offset: int
     relaxed: bool
     learned: bool = False
+    reading: Reading | None = None
 
 
 class CursorSigner:
@@ -34,19 +35,21 @@ class CursorSigner:
         key = secret.get_secret_value() if secret else secrets.token_hex(32)
         self._serializer = URLSafeSerializer(key, salt="palate.cursor")
 
-    def write(self, cursor: Cursor, request: SearchRequest) -> str:
-        """The cursor as text for an address."""
+    def write(self, cursor: Cursor, request: SearchRequest) -> str | None:
+        """The cursor as text for an address; None where no film is left behind it."""
+        if cursor.offset >= len(cursor.movie_ids):
+            return None
         steps = [b - a for a, b in zip((0, *cursor.movie_ids), cursor.movie_ids, strict=False)]
-        written: str = self._serializer.dumps(
-            [_fingerprint(request), cursor.offset, int(cursor.relaxed), int(cursor.learned), steps]
-        )
+        reading = cursor.reading and [cursor.reading.kind, cursor.reading.text]
+        state = [int(cursor.relaxed), int(cursor.learned), steps, reading]
+        written: str = self._serializer.dumps([_fingerprint(request), cursor.offset, *state])
         return written
 
     def read(self, text: str, request: SearchRequest) -> Cursor:
         """The cursor behind a text. Raises MisuseError for one that is not ours or not this
         search's."""
         try:
-            fingerprint, offset, relaxed, learned, steps = self._serializer.loads(text)
+            fingerprint, offset, relaxed, learned, steps, reading = self._serializer.loads(text)
         except (BadSignature, ValueError) as error:
             raise MisuseError(
                 "The cursor is not one of ours, or the server that gave it has restarted without "
@@ -61,7 +64,8 @@ class CursorSigner:
         for step in steps:
             last += step
             movie_ids.append(last)
-        return Cursor(tuple(movie_ids), offset, bool(relaxed), bool(learned))
+        other = Reading(kind=reading[0], text=reading[1]) if reading else None
+        return Cursor(tuple(movie_ids), offset, bool(relaxed), bool(learned), other)
 
 
 def _fingerprint(request: SearchRequest) -> str:

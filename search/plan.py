@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from palate.contract import Hit, SearchRequest, Seen
+from palate.contract import Reading, SearchRequest, Seen
 from search.cursor import Cursor
 from search.query import ParsedQuery
 from sql.syntax import All, And, Filter, Ids, Match, Node, Range, loosen
@@ -11,10 +11,21 @@ from sql.syntax import All, And, Filter, Ids, Match, Node, Range, loosen
 class Plan:
     """What one request asks of the engine: a first page, or a later one of a frozen order."""
 
-    def __init__(self, request: SearchRequest, parsed: ParsedQuery, cursor: Cursor | None) -> None:
+    def __init__(
+        self,
+        request: SearchRequest,
+        parsed: ParsedQuery,
+        cursor: Cursor | None,
+        k: int,
+        reading: Reading | None = None,
+    ) -> None:
+        """``k`` films are fetched: more than asked for, where they are judged again. ``parsed`` is
+        the ``reading``, where one is searched for."""
         self.request = request
         self.parsed = parsed
+        self.reading = reading
         self.cursor = cursor
+        self.k = k
         self.offset = cursor.offset if cursor else 0
         self.relaxed = cursor.relaxed if cursor else False
         self.may_relax = cursor is None
@@ -38,27 +49,8 @@ class Plan:
             self.tree = And((these,), optional=(tree,))
             self.restriction = these
             self.seen = "keep"
-        self.candidates = max(len(cursor.movie_ids) if cursor else request.candidates, request.k)
-        self.page = (
-            list(cursor.movie_ids[self.offset : self.offset + request.k]) if cursor else None
-        )
-
-    def paged(self, hits: list[Hit]) -> list[Hit]:
-        """The hits of this page, ranked as the first page ranked them."""
-        if self.page is None:
-            return hits
-        place = {movie_id: self.offset + i for i, movie_id in enumerate(self.page, 1)}
-        return [
-            hit.model_copy(
-                update={
-                    "rank": place[hit.movie_id],
-                    "moved": hit.unpersonalized_rank - place[hit.movie_id],
-                }
-            )
-            for hit in sorted(
-                (hit for hit in hits if hit.movie_id in place), key=lambda hit: place[hit.movie_id]
-            )
-        ]
+        self.candidates = max(len(cursor.movie_ids) if cursor else request.candidates, k)
+        self.page = list(cursor.movie_ids[self.offset : self.offset + k]) if cursor else None
 
 
 def _filters(request: SearchRequest) -> Iterator[Node]:

@@ -39,6 +39,8 @@ _OPERATOR = re.compile(
 _PLAIN = re.compile(rf'"([^"]*)"|((?:(?!{SEPARATORS[:-1]}).)+)', re.DOTALL)
 _FIELD_NAME = re.compile(rf"(?<!\w)(?:{_FIELD})\s*:")
 _UNSENDABLE = re.compile("[\x00\ud800-\udfff]")
+_SMALL = re.compile("[a-z]")
+_OPERATORS = re.compile(r"(?<![A-Za-z0-9_])(?:AND|OR|NOT|TO)(?![A-Za-z0-9_])")
 _QUOTES = str.maketrans("“”„", '"""')
 
 # Punctuation that the grammar would trip over: "a - b", "Mission: Impossible", 'quoted', C:\films.
@@ -52,7 +54,8 @@ class ParsedQuery:
     """A query as it was understood.
 
     ``read_as`` is the tree in the query language, ``notes`` say where it differs from what was
-    typed, ``plain_words`` are the words looked for in texts (for snippets and spelling).
+    typed, ``plain_words`` are the words looked for in texts (for snippets and spelling), ``typed``
+    is what may be a film's title, and ``plain`` is true of a text of words and "phrases" alone.
     """
 
     tree: Node
@@ -60,6 +63,8 @@ class ParsedQuery:
     read_as: str
     notes: list[str]
     plain_words: list[str]
+    typed: str | None = None
+    plain: bool = False
 
 
 def parse(
@@ -78,6 +83,9 @@ def parse(
     """
     notes: list[str] = []
     query = unicodedata.normalize("NFC", _UNSENDABLE.sub(" ", text)).translate(_QUOTES)
+    if not _SMALL.search(query) and re.search("[A-Z]", _OPERATORS.sub("", query)):
+        # In a text all in capitals, AND is a word of it.
+        query = _OPERATORS.sub(lambda found: found[0].lower(), query)
     if len(query) > max_length:
         if strict:
             raise _refused(f"The query is longer than {max_length} characters", max_length)
@@ -94,7 +102,9 @@ def parse(
         notes.append("A quotation mark is not closed.")
     if isinstance(tree, Nothing) and not notes:
         notes.append("The query has no words. * finds every film.")
-    return ParsedQuery(tree, text, describe(tree), notes, _plain_words(tree))
+    return ParsedQuery(
+        tree, text, describe(tree), notes, _plain_words(tree), query, not _OPERATOR.search(query)
+    )
 
 
 def _refused(reason: str, position: int) -> QuerySyntaxError:

@@ -18,6 +18,7 @@ from palate.statements import Statements
 from rerank.learned import unusable
 from sql.database import Database
 from sql.migrate import check_schema
+from sql.room import installed_in
 from sql.syntax import All
 
 _statements = Statements(Path(__file__).parent / "statements" / "doctor.sql")
@@ -27,8 +28,8 @@ _LEAST_FREE = 1 << 30
 
 _REBUILD = {
     "postgres": "Rebuild it: SELECT refresh_search();",
-    "paradedb": "Rebuild it: REINDEX INDEX movies_search; or, where it is gone, make it as "
-    "docs/sql.md shows.",
+    "paradedb": "Rebuild it: REINDEX INDEX CONCURRENTLY movies_search; or, where it is gone, make "
+    "it as docs/sql.md shows.",
 }
 
 Status = Literal["ok", "warn", "fail"]
@@ -147,19 +148,44 @@ def _look_at_extensions(database: Database) -> Iterator[Check]:
             "Unset PALATE_ENGINE, and preload pg_search, to use ParadeDB's BM25.",
         )
     else:
-        yield Check("engine", "ok", f"paradedb: pg_search {found['pg_search'].installed_version}")
+        with database.read() as connection:
+            lacks = database.search_engine.lacks(connection)
+        version = f"paradedb: pg_search {found['pg_search'].installed_version}"
+        advice = "Everything works; pg_search 0.24 or newer is better."
+        yield _judge("engine", not lacks, "; ".join([version, *lacks]), advice)
 
 
 def _look_at_schema(database: Database) -> Iterator[Check]:
+    with database.read() as connection:
+        place = installed_in(connection, database.schema)
+        psql = connection.execute(_statements["psql"], {"schema": database.schema}).one()
+    if place not in (None, database.schema):
+        yield Check(
+            "schema",
+            "fail",
+            f"in {place}, from before Palate had one of its own",
+            f"Run `palate db migrate`, which moves it to {database.schema} with its data, or set "
+            f"PALATE_SCHEMA={place} to leave it there.",
+        )
+        return
     check_schema(database)
-    yield Check("schema", "ok", "as this Palate expects")
+    yield Check("schema", "ok", f"{place}, as this Palate expects")
+    yield _judge(
+        "psql",
+        psql.found,
+        f"{psql.role} {'finds' if psql.found else 'does not find'} search() by its name alone",
+        f"At psql: ALTER ROLE {psql.role} IN DATABASE {psql.database} "
+        f"SET search_path = {psql.path};",
+    )
 
 
 def _look_at_data(database: Database) -> Iterator[Check]:
-    everything = json.dumps(database.search_engine.compile(All()).query)
+    engine = database.search_engine
+    everything = json.dumps(engine.compile(All()).query)
     with database.read() as connection:
         counts = connection.execute(_statements["counts"]).mappings().one()
         indexed = connection.execute(_statements["indexed"], {"everything": everything}).scalar()
+        missing, faults = engine.missing(connection), engine.faults(connection)
     movies = counts["movies"]
     yield Check(
         "data",
@@ -170,9 +196,9 @@ def _look_at_data(database: Database) -> Iterator[Check]:
     )
     yield _judge(
         "search index",
-        indexed == movies,
-        f"{indexed:,} of {movies:,} films",
-        _REBUILD[database.search_engine.name],
+        indexed == movies and not missing and not faults,
+        "; ".join([f"{indexed:,} of {movies:,} films", *faults]),
+        _REBUILD[engine.name],
     )
     yield _judge(
         "vectors",

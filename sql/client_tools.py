@@ -5,8 +5,9 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import sqlalchemy
@@ -47,6 +48,24 @@ def run_tool(
         text=True,
         errors="replace",
     )
+
+
+@contextmanager
+def open_tool(tool: Path, *arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """A program that runs while its output is read; ended with the context."""
+    with tempfile.TemporaryFile() as said:
+        program = subprocess.Popen(  # noqa: S603
+            [tool, *arguments],
+            env={**os.environ, "LC_ALL": "C"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=said,
+        )
+        try:
+            yield program
+        finally:
+            program.kill()
+            program.communicate()
 
 
 def _candidates(name: str) -> Iterator[Path]:

@@ -20,6 +20,7 @@ from palate.settings import Settings, get_settings
 from palate.statements import Statements
 from sql.embedded import EmbeddedServer
 from sql.engines import SearchEngine, detect
+from sql.faults import explain, reason
 
 _DRIVER = "postgresql+psycopg"
 # A server that vanished without closing is given up after seconds, not a quarter of an hour.
@@ -36,12 +37,19 @@ class Database:
     """A pool of connections and the search engine behind it. Thread-safe; one a process."""
 
     def __init__(
-        self, url: str, settings: Settings | None = None, server: EmbeddedServer | None = None
+        self,
+        url: str,
+        settings: Settings | None = None,
+        server: EmbeddedServer | None = None,
+        *,
+        schemas: tuple[str, ...] = (),
     ) -> None:
+        """``schemas`` are searched for names in this order; empty: the one of the settings."""
         self.settings = settings or get_settings()
         self.server = server
         self.url = _parse_url(url)
-        self.engine = _create_engine(self.url, self.settings)
+        self.schemas = schemas or (self.settings.schema_name,)
+        self.engine = _create_engine(self.url, self.settings, self.session)
         if server is not None:
             server.revive(self.engine)
         self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
@@ -66,6 +74,22 @@ class Database:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+    @property
+    def schema(self) -> str:
+        """The schema that names without one are looked up in first, and made in."""
+        return self.schemas[0]
+
+    @property
+    def is_scratch(self) -> bool:
+        """Whether the schema stands before another one, for a while."""
+        return len(self.schemas) > 1
+
+    @property
+    def session(self) -> dict[str, Any]:
+        """What the statement ``settle_session`` of a new connection takes."""
+        timeout = f"{int(self.settings.statement_timeout * 1000)}"
+        return {"timeout": timeout, "schemas": list(self.schemas)}
 
     @property
     def psql_url(self) -> str:
@@ -107,35 +131,19 @@ def _translated(database: Database) -> Iterator[None]:
             f"No connection to {where} came free in time. Nothing was changed. "
             "Try again, or raise PALATE_POOL_SIZE."
         ) from error
-    except sqlalchemy.exc.DBAPIError as error:
-        if isinstance(error.orig, psycopg.errors.QueryCanceled):
-            raise DatabaseUnavailableError(
-                "The statement took longer than PALATE_STATEMENT_TIMEOUT and was cancelled. "
-                "Nothing was changed. Narrow the request or raise the limit."
-            ) from error
-        if isinstance(error.orig, psycopg.errors.DiskFull):
-            raise DatabaseUnavailableError(
-                f"The disk of the database at {where} is full ({_reason(error.orig)}). "
-                "What was not committed is undone. Make room, then try again."
-            ) from error
-        if error.connection_invalidated or isinstance(
-            error.orig, psycopg.OperationalError | psycopg.InterfaceError
+    except (sqlalchemy.exc.DBAPIError, psycopg.Error) as error:
+        if (explained := explain(error, where)) is not None:
+            raise explained from error
+        if isinstance(error, sqlalchemy.exc.DBAPIError) and (
+            error.connection_invalidated
+            or isinstance(error.orig, psycopg.OperationalError | psycopg.InterfaceError)
         ):
-            reason = _reason(error.orig)
             raise DatabaseUnavailableError(
-                f"The database at {where} does not answer ({reason}). What was not committed "
-                "is undone. Start it or correct PALATE_DATABASE_URL; `palate doctor` looks closer."
+                f"The database at {where} does not answer ({reason(error.orig)}). What was not "
+                "committed is undone. Start it or correct PALATE_DATABASE_URL; `palate doctor` "
+                "looks closer."
             ) from error
         raise
-
-
-def _reason(error: BaseException | None) -> str:
-    """What the server said, else the last thing that connecting to it said."""
-    said = error.diag.message_primary if isinstance(error, psycopg.Error) else None
-    if said:
-        return said
-    # Of a failed connection libpq says why on the first line, then what one might check.
-    return str(error).strip().splitlines()[0].removeprefix("connection failed: ")
 
 
 def _parse_url(url: str) -> sqlalchemy.URL:
@@ -154,7 +162,9 @@ def _parse_url(url: str) -> sqlalchemy.URL:
     return parsed.set(drivername=_DRIVER)
 
 
-def _create_engine(url: sqlalchemy.URL, settings: Settings) -> sqlalchemy.Engine:
+def _create_engine(
+    url: sqlalchemy.URL, settings: Settings, session: dict[str, Any]
+) -> sqlalchemy.Engine:
     engine = sqlalchemy.create_engine(
         url,
         pool_size=settings.pool_size,
@@ -163,13 +173,11 @@ def _create_engine(url: sqlalchemy.URL, settings: Settings) -> sqlalchemy.Engine
         pool_use_lifo=True,
         connect_args={"application_name": "palate", "connect_timeout": 5} | _KEEPALIVES,
     )
-    timeout = f"{int(settings.statement_timeout * 1000)}"
-
     settle = _statements.raw("settle_session")
 
     @event.listens_for(engine, "connect")
     def prepare(connection: psycopg.Connection[Any], _record: object) -> None:
-        connection.execute(settle.encode(), (timeout,))
+        connection.execute(settle.encode(), session)
         connection.commit()
 
     @event.listens_for(engine, "checkout")

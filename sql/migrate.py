@@ -6,6 +6,7 @@ one migrates, and a failure leaves the schema as it was.
 """
 
 import hashlib
+import random
 import threading
 import time
 from collections.abc import Iterator
@@ -19,34 +20,70 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
-from palate.errors import DatabaseUnavailableError, NewerSchemaError, SchemaError
+from palate.errors import BusyError, DatabaseUnavailableError, NewerSchemaError, SchemaError
 from palate.statements import Statements, run_script
 from sql.database import Database
+from sql.objects import find_own
+from sql.room import describe, drop_former, make_roles, make_room
 
 ALEMBIC = threading.RLock()
 """Held while Alembic runs: its context is the process's own, so that of two threads that migrate,
 say a store of runs and a database, one would work on the other's connection."""
 
+_PATIENCE = 60.0
 _ROOT = Path(__file__).parent
 _MIGRATIONS = _ROOT / "migrations"
 _statements = Statements(_ROOT / "statements" / "migrate.sql")
 
 
-def migrate(database: Database, wait: float = 0) -> list[str]:
+def migrate(database: Database, wait: float = 0, patience: float = _PATIENCE) -> list[str]:
     """Apply what is missing and return its names, in order; an empty list when up to date.
 
-    ``wait`` is how many seconds to wait for a server that does not answer yet.
+    ``wait`` is how many seconds to wait for a server that does not answer yet; ``patience``, how
+    many to try again while a table is in use. A try waits for a lock no longer than searches and
+    ratings may well wait behind it. An installation in ``public`` is moved to the schema of the
+    settings, unless they name ``public``.
     Raises SchemaError when the schema is newer than this Palate, or when somebody's view stands
-    on a function that has to change.
+    on a function that has to change; PrivilegeError; BusyError.
     """
     _wait_for(database, wait)
-    engine = database.search_engine
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            applied = _apply(database)
+            break
+        except BusyError as error:
+            if time.monotonic() > deadline:
+                raise _busy(database, patience) from error
+            time.sleep(random.uniform(0.1, 0.5))  # noqa: S311
+    if "0001" in applied:  # connections made before do not know where the extensions are
+        database.engine.dispose()
+    return applied
+
+
+def _apply(database: Database) -> list[str]:
     with _depending(), database.begin(patient=True) as connection:
         connection.execute(_statements["lock"])
-        applied = _apply_versioned(connection)
-        applied += _apply_repeatable(connection, engine.name)
-        connection.execute(_statements["make_roles"])
-        return applied
+        connection.execute(_statements["wait_little"])
+        applied = make_room(connection, database)
+        applied += upgrade(connection, database.schema)
+        drop_former(connection, database.schema)
+        applied += install_functions(connection, database.search_engine.name)
+        if not database.is_scratch:
+            make_roles(connection, database)
+            describe(connection, database.schema, anew=bool(applied))
+    return applied
+
+
+def _busy(database: Database, patience: float) -> BusyError:
+    with database.read() as connection:
+        holders = connection.execute(_statements["holders"], {"schema": database.schema}).all()
+    who = "; ".join(f"{row.who} (process {row.pid}) since {row.seconds} s" for row in holders)
+    return BusyError(
+        f"Palate's tables were in use for {patience:.0f} s without a pause"
+        f"{f', by {who}' if who else ''}. Nothing was changed. Run `palate db migrate` again when "
+        "that has ended, or end it: SELECT pg_terminate_backend(process)."
+    )
 
 
 @contextmanager
@@ -95,11 +132,10 @@ def check_schema(database: Database, *, functions: bool = True) -> None:
 
 
 def _unknown_or_pending(current: str) -> list[str]:
-    script = ScriptDirectory.from_config(_config())
-    revisions = [r.revision for r in script.walk_revisions()][::-1]
-    if current not in revisions:
+    known = revisions()
+    if current not in known:
         raise _newer(current)
-    return revisions[revisions.index(current) + 1 :]
+    return known[known.index(current) + 1 :]
 
 
 def _newer(current: str) -> NewerSchemaError:
@@ -129,19 +165,21 @@ def _config() -> Config:
     return config
 
 
-def _apply_versioned(connection: sqlalchemy.Connection) -> list[str]:
+def upgrade(connection: sqlalchemy.Connection, schema: str, revision: str = "head") -> list[str]:
+    """Apply the versioned migrations up to a revision; returns theirs."""
     config = _config()
-    config.attributes["connection"] = connection
+    config.attributes |= {"connection": connection, "schema": schema}
     before = schema_version(connection)
     try:
         with ALEMBIC:
-            command.upgrade(config, "head")
+            command.upgrade(config, revision)
     except CommandError as error:
         if before is not None and "locate revision" in str(error):
             raise _newer(before) from error
         raise
-    revisions = [r.revision for r in ScriptDirectory.from_config(config).walk_revisions()][::-1]
-    return revisions[revisions.index(before) + 1 :] if before else revisions
+    known = revisions()
+    after = schema_version(connection)
+    return known[known.index(before) + 1 if before else 0 : known.index(str(after)) + 1]
 
 
 def _repeatables(engine_name: str) -> Iterator[Path]:
@@ -157,22 +195,45 @@ def _changed_repeatables(
     known = {
         row.name: row.checksum for row in connection.execute(_statements["repeatable_checksums"])
     }
+    path = connection.execute(_statements["search_path"]).scalar_one()
     changed = []
-    for path in _repeatables(engine_name):
-        body = path.read_text(encoding="utf-8")
-        # Of another engine, everything is applied again: the functions have the same names.
-        checksum = hashlib.sha256(f"{engine_name}\n{body}".encode()).hexdigest()
-        if known.get(path.stem) != checksum:
-            changed.append((path.stem, checksum, body))
+    for script in _repeatables(engine_name):
+        body = script.read_text(encoding="utf-8")
+        # Of another engine, or where functions find other schemas, everything is applied again.
+        checksum = hashlib.sha256(f"{engine_name}\n{path}\n{body}".encode()).hexdigest()
+        if known.get(script.stem) != checksum:
+            changed.append((script.stem, checksum, body))
     return changed
 
 
-def _apply_repeatable(connection: sqlalchemy.Connection, engine_name: str) -> list[str]:
+def revisions() -> list[str]:
+    """Every revision of the tables that this Palate knows, oldest first."""
+    script = ScriptDirectory.from_config(_config())
+    return [revision.revision for revision in script.walk_revisions()][::-1]
+
+
+def install_functions(connection: sqlalchemy.Connection, engine_name: str) -> list[str]:
+    """Apply the repeatable migrations that are new or have changed; returns their names."""
     applied = []
     for name, checksum, body in _changed_repeatables(connection, engine_name):
         run_script(connection, body)
-        connection.execute(
-            _statements["save_repeatable_checksum"], {"name": name, "checksum": checksum}
-        )
+        _save_checksum(connection, name, checksum)
         applied.append(name)
     return applied
+
+
+def adopt_functions(connection: sqlalchemy.Connection, database: Database) -> None:
+    """Let functions that were made in another schema find their tables in the one they are in now,
+    without making them again."""
+    for own in find_own(connection, database.schema):
+        if own.pinned:
+            path = connection.execute(_statements["search_path"]).scalar_one()
+            run_script(connection, f"ALTER {own} SET search_path = {path}")
+    for name, checksum, _ in _changed_repeatables(connection, database.search_engine.name):
+        _save_checksum(connection, name, checksum)
+
+
+def _save_checksum(connection: sqlalchemy.Connection, name: str, checksum: str) -> None:
+    connection.execute(
+        _statements["save_repeatable_checksum"], {"name": name, "checksum": checksum}
+    )

@@ -18,15 +18,13 @@ from psycopg import sql as psql
 
 from palate.errors import PalateError
 from palate.statements import Statements, raw, run_script
+from sql.binary_copy import encode_copy, encode_times
 from sql.database import Database
 from sql.migrate import migrate
 
 _statements = Statements(Path(__file__).parent / "statements" / "scratch.sql")
 
 _COPY_ROWS = 500_000
-_COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
-_COPY_END = b"\xff\xff"
-_YEAR_2000 = 946_684_800  # seconds since 1970
 
 
 class ScratchError(PalateError):
@@ -42,13 +40,12 @@ def scratch(database: Database) -> Iterator[Database]:
     One that a killed process left behind is dropped by the next. Raises ScratchError when the
     role may not create schemas, or when a live table would show through.
     """
-    with database.read() as connection:
-        home, path = connection.execute(_statements["search_path"]).one()
     with scratch_schema(database) as schema:
-        made = _bound(database, f"{schema},{path}")
+        schemas = (schema, *database.schemas)
+        made = Database(database.psql_url, database.settings, schemas=schemas)
         try:
             migrate(made)
-            _check_opaque(made, home, schema)
+            _check_opaque(made)
             yield made
         finally:
             made.close()
@@ -81,42 +78,19 @@ def fill(
     One array a column; ``times`` in seconds since 1970. Nothing that live ratings say is copied.
     """
     with made.begin(patient=True) as connection:
-        home = connection.execute(_statements["next_schema"]).scalar_one()
-        run_script(connection, _named("copy_catalog", home=home))
+        run_script(connection, _named("copy_catalog", home=made.schemas[1]))
         connection.execute(_statements["without_triggers"])
         order = np.lexsort((movie_ids, user_ids))
         for start in range(0, len(order), _COPY_ROWS):
             part = order[start : start + _COPY_ROWS]
-            rows = _binary_rows(user_ids[part], movie_ids[part], ratings[part], times[part])
+            rated_at = encode_times(times[part])
             with raw(connection).cursor().copy(_statements.raw("copy_ratings").encode()) as copy:
-                copy.write(_COPY_HEADER + rows + _COPY_END)
+                copy.write(encode_copy(user_ids[part], movie_ids[part], ratings[part], rated_at))
         connection.execute(_statements["with_triggers"])
     with made.begin(patient=True) as connection:
         connection.execute(_statements["refresh_profiles"])  # statistics count whom it makes
         connection.execute(_statements["refresh_stats"])
         connection.execute(_statements["analyze"])
-
-
-def _binary_rows(
-    user_ids: NDArray[np.int64],
-    movie_ids: NDArray[np.int64],
-    ratings: NDArray[np.float32],
-    times: NDArray[np.float64],
-) -> bytes:
-    """Rows of binary COPY: each value behind its length, numbers big end first; times in
-    microseconds since 2000."""
-    rows = np.zeros(len(user_ids), [
-        ("values", ">i2"),
-        ("user_id_length", ">i4"), ("user_id", ">i8"),
-        ("movie_id_length", ">i4"), ("movie_id", ">i8"),
-        ("rating_length", ">i4"), ("rating", ">f4"),
-        ("rated_at_length", ">i4"), ("rated_at", ">i8"),
-    ])  # fmt: skip
-    rows["values"], rows["rating_length"] = 4, 4
-    rows["user_id_length"] = rows["movie_id_length"] = rows["rated_at_length"] = 8
-    rows["user_id"], rows["movie_id"], rows["rating"] = user_ids, movie_ids, ratings
-    rows["rated_at"] = np.rint((times - _YEAR_2000) * 1e6)
-    return rows.tobytes()
 
 
 def _named(name: str, **identifiers: str) -> str:
@@ -125,25 +99,21 @@ def _named(name: str, **identifiers: str) -> str:
     return _statements.raw(name).format(**quoted)
 
 
-def _bound(database: Database, search_path: str) -> Database:
-    url = database.url.update_query_dict({"options": f"-csearch_path={search_path}"})
-    return Database(url.render_as_string(hide_password=False), database.settings)
-
-
 def _create(keeper: sqlalchemy.Connection, schema: str) -> None:
     try:
         run_script(keeper, _named("create", schema=schema))
     except psycopg.errors.InsufficientPrivilege as error:
         raise ScratchError(
-            "Evaluation needs a schema of its own for the time it runs, and this role may not "
-            "create one. Nothing was done. GRANT CREATE ON DATABASE to it, or use the owner."
+            "This needs a schema of its own for the time it takes, and the role may not create "
+            "one. Nothing was done. GRANT CREATE ON DATABASE to it, or use the owner."
         ) from error
 
 
-def _check_opaque(made: Database, home: str, schema: str) -> None:
+def _check_opaque(made: Database) -> None:
+    scratch, home, *_ = made.schemas
     with made.read() as connection:
         rows: Any = connection.execute(
-            _statements["seen_through"], {"home": home, "scratch": schema}
+            _statements["seen_through"], {"home": home, "scratch": scratch}
         )
         names = list(rows.scalars())
     if names:

@@ -1,6 +1,8 @@
 """Does taste move films the right way? Fantasy films up for the lovers, down for the haters."""
 
-from collections.abc import Iterable
+import itertools
+import math
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -8,21 +10,22 @@ from typing import NamedTuple
 
 from palate.statements import Statements
 from sql.database import Database
-from test_users.tasters import TASTERS, ids, require_tasters
+from test_users.tasters import TASTERS, list_ids, require_tasters
 
 TERMS = ("lord", "king", "magic", "witch", "dragon", "ring")
-CANDIDATES = 100
-TOP = 10
+CANDIDATES = 100  # as a search's default
+TOP = 10  # the first page
 LEAST = 2  # films of each kind that a term needs before its order says anything
 
 _statements = Statements(Path(__file__).parent / "statements" / "tasters.sql")
 
 
 class Place(NamedTuple):
-    """Where one candidate stands."""
+    """Where one candidate stands; taste moves it within its level only."""
 
     rank: int
     fantasy: bool
+    level: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,11 @@ class Order:
 
 @dataclass(frozen=True)
 class TermCheck:
-    """One term for one pair: the same candidates in three orders."""
+    """One term for one pair: the same candidates in three orders.
+
+    ``best`` and ``worst`` are the mean ranks of fantasy films when these are first and last of
+    their levels.
+    """
 
     term: str
     pair: str
@@ -50,6 +57,8 @@ class TermCheck:
     plain: Order
     lover: Order
     hater: Order
+    best: float = 0
+    worst: float = math.inf
 
     @property
     def counts(self) -> bool:
@@ -67,11 +76,9 @@ class TermCheck:
         plain, lover, hater = self.plain.mean_rank, self.lover.mean_rank, self.hater.mean_rank
         if not self.counts or plain is None or lover is None or hater is None:
             return None
-        best = (self.fantasy + 1) / 2
-        worst = self.candidates - (self.fantasy - 1) / 2
-        if lover >= plain > best:
+        if lover >= plain > self.best:
             return f"{self.term}: the {self.pair} lover's fantasy films do not rank higher"
-        if hater <= plain < worst:
+        if hater <= plain < self.worst:
             return f"{self.term}: the {self.pair} hater's fantasy films do not rank lower"
         return None
 
@@ -96,31 +103,39 @@ def check_tasters(database: Database, offset: int = 0, terms: tuple[str, ...] = 
 
     Raises NotFoundError when the tasters are not there, ConflictError when they have no vectors.
     """
-    searchers = [None, *ids(offset)]
+    searchers = [None, *list_ids(offset)]
     with database.read() as connection:
         require_tasters(connection, offset)
         rows = connection.execute(
             _statements["ranks"],
             {"terms": list(terms), "user_ids": searchers, "candidates": CANDIDATES},
         ).all()
+    films = {term: {row.movie_id for row in rows if row.term == term} for term in terms}
     places: dict[tuple[str, int | None], list[Place]] = {
         (term, user_id): [] for term in terms for user_id in searchers
     }
     for row in rows:
-        places[row.term, row.user_id].append(Place(row.rank, row.fantasy))
+        places[row.term, row.user_id].append(Place(row.rank, row.fantasy, row.level))
     return judge(
         [
             _compare(term, pair, places[term, None], places[term, lover], places[term, hater])
             for term in terms
             for pair, lover, hater in _pairs(offset)
-        ]
+        ],
+        films,
     )
 
 
-def judge(checks: Iterable[TermCheck]) -> Report:
-    """The verdict on the terms: each must move the right way, the extreme pair at least as far."""
+def judge(checks: Iterable[TermCheck], films: Mapping[str, Set[int]]) -> Report:
+    """The verdict on the terms: each must move the right way, the extreme pair at least as far,
+    and different words must find different ``films``."""
     terms = tuple(checks)
     complaints = [check.complaint for check in terms if check.complaint]
+    complaints += [
+        f"{one} and {other} find the same {len(films[one])} films"
+        for one, other in itertools.combinations(films, 2)
+        if len(films[one]) >= LEAST and films[one] == films[other]
+    ]
     basic, extreme = _mean_moved(terms, "basic"), _mean_moved(terms, "extreme")
     if not any(check.counts for check in terms):
         complaints.append("no term finds two fantasy and two other films, so nothing was shown")
@@ -144,7 +159,22 @@ def _compare(
 ) -> TermCheck:
     fantasy = sum(place.fantasy for place in plain)
     orders = Order.of(plain), Order.of(lover), Order.of(hater)
-    return TermCheck(term, pair, len(plain), fantasy, *orders)
+    return TermCheck(term, pair, len(plain), fantasy, *orders, *_bounds(plain))
+
+
+def _bounds(places: list[Place]) -> tuple[float, float]:
+    """The mean ranks of fantasy films, when they are first and when they are last of each level."""
+    first: list[int] = []
+    last: list[int] = []
+    start = 1
+    for _, level in itertools.groupby(sorted(places), key=lambda place: place.level):
+        of_level = list(level)
+        fantasy = sum(place.fantasy for place in of_level)
+        end = start + len(of_level)
+        first += range(start, start + fantasy)
+        last += range(end - fantasy, end)
+        start = end
+    return (fmean(first), fmean(last)) if first else (0, math.inf)
 
 
 def _mean_moved(terms: tuple[TermCheck, ...], pair: str) -> float:

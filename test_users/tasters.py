@@ -62,7 +62,7 @@ def create_tasters(database: Database, offset: int = 0) -> list[Created]:
                 "users to rate. Nothing was changed. Load the sample (`palate ingest sample`) or "
                 "MovieLens (`palate ingest movielens`)."
             )
-        connection.execute(_statements["add_users"], {"user_ids": ids(offset)})
+        connection.execute(_statements["add_users"], {"user_ids": list_ids(offset)})
         for taster, movie_ids in films.items():
             rated = {"user_id": taster.user_id + offset, "movie_ids": movie_ids}
             connection.execute(_statements["drop_other_ratings"], rated)
@@ -82,8 +82,10 @@ def remove_tasters(database: Database, offset: int = 0) -> int:
     with database.begin(patient=True) as connection:
         connection.execute(_statements["lock"])
         _refuse_real_people(connection, offset)
-        connection.execute(_statements["remove_ratings"], {"user_ids": ids(offset)})
-        return connection.execute(_statements["remove_users"], {"user_ids": ids(offset)}).rowcount
+        connection.execute(_statements["remove_ratings"], {"user_ids": list_ids(offset)})
+        return connection.execute(
+            _statements["remove_users"], {"user_ids": list_ids(offset)}
+        ).rowcount
 
 
 def require_tasters(connection: sqlalchemy.Connection, offset: int = 0) -> None:
@@ -102,13 +104,13 @@ def require_tasters(connection: sqlalchemy.Connection, offset: int = 0) -> None:
         )
 
 
-def ids(offset: int = 0) -> list[int]:
+def list_ids(offset: int = 0) -> list[int]:
     """The user ids of the tasters."""
     return [taster.user_id + offset for taster in TASTERS]
 
 
 def _refuse_real_people(connection: sqlalchemy.Connection, offset: int) -> None:
-    query = {"user_ids": ids(offset)}
+    query = {"user_ids": list_ids(offset)}
     taken = connection.execute(_statements["real_people"], query).scalars().all()
     if taken:
         raise ConflictError(
@@ -123,5 +125,5 @@ def _fantasy_films(connection: sqlalchemy.Connection, films: int | None) -> list
 
 
 def _vectors(connection: sqlalchemy.Connection, offset: int) -> dict[int, bool]:
-    rows = connection.execute(_statements["vectors"], {"user_ids": ids(offset)})
+    rows = connection.execute(_statements["vectors"], {"user_ids": list_ids(offset)})
     return {row.user_id: row.has_vector for row in rows}

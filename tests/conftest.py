@@ -2,6 +2,7 @@
 
 import os
 import uuid
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,6 +56,21 @@ def pytest_configure() -> None:
     os.environ["PALATE_MLFLOW_TRACKING_URI"] = "off"
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Where the time went: seconds of each folder's tests with what sets them up, and how many."""
+    seconds, tests = defaultdict[str, float](float), Counter[str]()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                folder = str(Path(report.location[0]).parent)
+                seconds[folder] += report.duration
+                tests[folder] += report.when == "call"
+    if len(seconds) > 1:
+        terminalreporter.section("seconds by folder")
+        for folder, spent in sorted(seconds.items(), key=lambda one: -one[1]):
+            terminalreporter.line(f"{spent:8.1f} s {tests[folder]:5} tests  {folder}")
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
     """One embedded server for the whole run, faster than it is safe."""
@@ -82,6 +98,12 @@ def cloned(server: EmbeddedServer, settings: Settings, template: str | None) -> 
             else psql.SQL("")
         )
         admin.execute(psql.SQL("CREATE DATABASE {}").format(psql.Identifier(name)) + source)
+        # As `db migrate` does for its own roles: what tests say at psql finds Palate's schema.
+        admin.execute(
+            psql.SQL("ALTER DATABASE {} SET search_path = palate, public, pg_temp").format(
+                psql.Identifier(name)
+            )
+        )
     database = Database(server.url_for(name), settings)
     try:
         yield database
@@ -142,6 +164,39 @@ def sample_copy(
 ) -> Iterator[Database]:
     """The sample without tasters, for one test that writes."""
     with cloned(server, settings, sample_template) as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
+def few_raters_template(
+    server: EmbeddedServer, settings: Settings, sample_template: str
+) -> Iterator[str]:
+    """The sample with 150 of its 600 raters, to clone: learning takes a quarter of the time."""
+    with cloned(server, settings, sample_template) as database:
+        with database.begin(patient=True) as connection:
+            connection.exec_driver_sql("DELETE FROM ratings WHERE user_id > 150")
+            connection.exec_driver_sql("DELETE FROM users WHERE user_id > 150")
+            connection.exec_driver_sql("SELECT refresh_stats()")
+        database.engine.dispose()
+        yield name_of(database)
+
+
+@pytest.fixture(scope="session")
+def few_raters_database(
+    server: EmbeddedServer, settings: Settings, few_raters_template: str
+) -> Iterator[Database]:
+    """150 raters of the sample and the tasters, for tests that only read."""
+    with cloned(server, settings, few_raters_template) as database:
+        create_tasters(database)
+        yield database
+
+
+@pytest.fixture
+def few_raters_copy(
+    server: EmbeddedServer, settings: Settings, few_raters_template: str
+) -> Iterator[Database]:
+    """150 raters of the sample, for one test that writes."""
+    with cloned(server, settings, few_raters_template) as database:
         yield database
 
 

@@ -1,8 +1,9 @@
--- Parameters are psycopg's: this runs on a plain connection, prepared.
+-- Parameters are psycopg's: this runs on a plain connection, prepared. Candidates are written into
+-- the statement, as the service does.
 -- name: search
 SELECT * FROM search(
     %(query)s::jsonb, for_user => %(user_id)s::bigint, k => 10,
-    candidates => %(candidates)s, loose => %(loose)s::jsonb
+    candidates => {candidates}, loose => %(loose)s::jsonb, typed => %(typed)s::text
 )
 
 -- name: tasters

@@ -10,13 +10,13 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from ingest.fields import FieldError, day
+from ingest.fields import FieldError, parse_day
 from ingest.files import DataFile
 from ingest.rows import Movie
 from palate.errors import LoadError
 
 _POSTERS = "https://image.tmdb.org/t/p/w342"
-_LONGEST_FILM = 6000  # minutes
+_LONGEST_FILM = 6000  # minutes, as load.sql checks
 
 
 class Metadata:
@@ -84,6 +84,6 @@ def _positive(value: object, highest: int = 10**15) -> int | None:
 
 def _day(value: object) -> date | None:
     try:
-        return day(value, "release_date") if isinstance(value, str) else None
+        return parse_day(value, "release_date") if isinstance(value, str) else None
     except FieldError:
         return None

@@ -8,80 +8,49 @@
 as a folder or as the zip archive it comes in, which is read without unpacking.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
-from ingest.fields import (
-    LONGEST_TAG,
-    FieldError,
-    day,
-    identifier,
-    moment,
-    names,
-    needed_text,
-    optional_integer,
-    plain_text,
-)
+from ingest.fields import parse_day, parse_id, parse_integer, parse_needed_text
 from ingest.files import DataFile, find_files
-from ingest.lines import (
-    Format,
-    Line,
-    missing_columns,
-    read_header,
-    read_lines,
-)
-from ingest.ratings import RatingColumns, read_ratings
+from ingest.lines import Format, Line, missing_columns, read_header, read_lines
+from ingest.ratings import read_ratings
 from ingest.rows import Movie, RatingBlock, Rejected, Tag
+from ingest.sources.columns import Columns, MovieReader, TagReader, convert_lines
 from ingest.sources.metadata import Metadata
 from ingest.titles import split_title
 from palate.errors import LoadError
 
-_NO_GENRES = "(no genres listed)"
+T = TypeVar("T")
+
+_HEADERS = {
+    "movies": ("movieId", "title", "genres"),
+    "ratings": ("userId", "movieId", "rating", "timestamp"),
+    "tags": ("userId", "movieId", "tag", "timestamp"),
+    "links": ("movieId", "imdbId", "tmdbId"),
+}
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The files of one layout and how they are written."""
+    """The files of one layout, by what they hold, and how films and all others are written."""
 
-    movies: str
-    ratings: str
-    tags: str | None
-    links: str | None
+    files: Mapping[str, str]
     movies_format: Format
-    ratings_format: Format
-    header: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    others_format: Format
 
 
-_COMMAS = Format(",")
-_CSV = Layout(
-    "movies.csv",
-    "ratings.csv",
-    "tags.csv",
-    "links.csv",
-    _COMMAS,
-    _COMMAS,
-    {
-        "movies.csv": ("movieId", "title", "genres"),
-        "ratings.csv": ("userId", "movieId", "rating", "timestamp"),
-        "tags.csv": ("userId", "movieId", "tag", "timestamp"),
-        "links.csv": ("movieId", "imdbId", "tmdbId"),
-    },
-)
-_COLONS = Format("::", header=False)
-_DAT = Layout("movies.dat", "ratings.dat", "tags.dat", None, _COLONS, _COLONS)
+_COMMAS, _COLONS = Format(","), Format("::", header=False)
+_CSV = Layout({what: f"{what}.csv" for what in _HEADERS}, _COMMAS, _COMMAS)
+_DAT = Layout({what: f"{what}.dat" for what in ("movies", "ratings", "tags")}, _COLONS, _COLONS)
 _100K = Layout(
-    "u.item",
-    "u.data",
-    None,
-    None,
+    {"movies": "u.item", "ratings": "u.data"},
     Format("|", "latin-1", header=False),
     Format("\t", header=False),
-)
-_RATING_COLUMNS = RatingColumns(
-    0, 1, 2, 3, {0: "userId", 1: "movieId", 2: "rating", 3: "timestamp"}, 4
-)
+)  # fmt: skip
 
 
 class MovieLens:
@@ -91,92 +60,66 @@ class MovieLens:
     """
 
     def __init__(self, location: Path, metadata: Path | None = None) -> None:
-        self._path = location
-        self._files = find_files(location)
+        self.name = location.resolve().name.removesuffix(".zip").lower()
+        self.location = str(location)
+        self._found = find_files(location)
         self._layout = self._find_layout()
+        self._files = {
+            what: self._found[name]
+            for what, name in self._layout.files.items()
+            if name in self._found
+        }
+        self.file_names = {what: file.name for what, file in self._files.items()}
         self._metadata = Metadata(metadata) if metadata is not None else None
-        for name in (self._layout.movies, self._layout.ratings):
-            self._files[name].require_content()
+        for what in ("movies", "ratings"):
+            self._files[what].require_content()
         self._check_headers()
 
     @property
-    def name(self) -> str:
-        return self._path.resolve().name.removesuffix(".zip").lower()
-
-    @property
-    def location(self) -> str:
-        return str(self._path)
-
-    @property
-    def movies_file(self) -> str:
-        return self._files[self._layout.movies].name
-
-    @property
-    def ratings_file(self) -> str:
-        return self._files[self._layout.ratings].name
-
-    @property
-    def tags_file(self) -> str:
-        return self._files[self._layout.tags].name if self._layout.tags in self._files else "tags"
-
-    @property
     def ratings_size(self) -> int | None:
-        return self._files[self._layout.ratings].size
+        return self._files["ratings"].size
 
     def movies(self) -> Iterator[Movie | Rejected]:
-        file = self._files[self._layout.movies]
-        style = self._text_format(file, self._layout.movies_format)
-        for line in read_lines(file, style):
-            if isinstance(line, Rejected):
-                yield line
-                continue
-            try:
-                yield self._movie(line)
-            except FieldError as error:
-                yield _rejected(file, line, error)
+        if self._layout is _100K:
+            return self._rows("movies", 5 + len(self._genres), self._read_item)
+        return self._rows("movies", len(_HEADERS["movies"]), self._read_movie)
 
     def ratings(self) -> Iterator[RatingBlock]:
-        file = self._files[self._layout.ratings]
-        return read_ratings(file, self._layout.ratings_format, _RATING_COLUMNS)
+        columns = Columns(_HEADERS["ratings"]).of_ratings()
+        return read_ratings(self._files["ratings"], self._layout.others_format, columns)
 
     def tags(self) -> Iterator[Tag | Rejected]:
-        file = self._files.get(self._layout.tags) if self._layout.tags else None
-        if file is None:
-            return
-        style = self._text_format(file, self._layout.ratings_format)
-        for line in read_lines(file, style):
-            if isinstance(line, Rejected):
-                yield line
-                continue
-            try:
-                tag = _tag(line)
-            except FieldError as error:
-                yield _rejected(file, line, error)
-                continue
-            if tag is not None:
-                yield tag
+        if "tags" in self._files:
+            header = _HEADERS["tags"]
+            yield from self._rows("tags", len(header), TagReader(Columns(header)).read)
 
     def _find_layout(self) -> Layout:
         for layout in (_CSV, _DAT, _100K):
-            if {layout.movies, layout.ratings} <= self._files.keys():
+            if {layout.files["movies"], layout.files["ratings"]} <= self._found.keys():
                 return layout
         raise LoadError(
-            f"{self._path} is no MovieLens data set: it has neither movies.csv and ratings.csv, "
+            f"{self.location} is no MovieLens data set: it has neither movies.csv and ratings.csv, "
             "nor movies.dat and ratings.dat, nor u.item and u.data. The tables are as they were. "
             "Give the folder or zip file that GroupLens publishes."
         )
 
     def _check_headers(self) -> None:
-        for name, wanted in self._layout.header.items():
-            file = self._files.get(name)
-            if file is not None:
-                header = read_header(file, _COMMAS)
-                if tuple(header[: len(wanted)]) != wanted:
-                    raise missing_columns(
-                        file.name, wanted, header, "`palate ingest csv` reads other layouts."
-                    )
+        for what, file in self._files.items() if self._layout is _CSV else ():
+            header, wanted = read_header(file, _COMMAS), _HEADERS[what]
+            if tuple(header[: len(wanted)]) != wanted:
+                raise missing_columns(
+                    file.name, wanted, header, "`palate ingest csv` reads other layouts."
+                )
 
-    def _text_format(self, file: DataFile, style: Format) -> Format:
+    def _rows(
+        self, what: str, columns: int, convert: Callable[[Line], T | None]
+    ) -> Iterator[T | Rejected]:
+        file, layout = self._files[what], self._layout
+        style = layout.movies_format if what == "movies" else layout.others_format
+        lines = read_lines(file, self._decodable(file, style))
+        return convert_lines(file.name, lines, columns, convert)
+
+    def _decodable(self, file: DataFile, style: Format) -> Format:
         """1M is Latin-1 and 10M UTF-8, under the same names."""
         if self._layout is not _DAT:
             return style
@@ -187,105 +130,60 @@ class MovieLens:
                 return Format(style.delimiter, "latin-1", style.header)
         return style
 
-    def _movie(self, line: Line) -> Movie:
-        movie = self._item(line) if self._layout is _100K else self._listed(line)
-        return self._metadata.complete(movie) if self._metadata is not None else movie
-
-    def _listed(self, line: Line) -> Movie:
+    def _read_movie(self, line: Line) -> Movie:
         """A line of movies.csv or movies.dat: id, title, genres."""
-        movie_id, text, genres = _fields(line, 3)
-        number = identifier(movie_id, "movieId")
-        title = split_title(needed_text(text, "title"))
-        imdb_id, tmdb_id = self._links.get(number, (None, None))
-        return Movie(
-            line.number,
-            number,
-            title.title,
-            title.original_title,
-            title.year,
-            imdb_id,
-            tmdb_id,
-            () if genres.strip() == _NO_GENRES else names(genres, "genres"),
-        )
+        movie = self._reader.read(line)
+        imdb_id, tmdb_id = self._links.get(movie.movie_id, (None, None))
+        return self._completed(movie._replace(imdb_id=imdb_id, tmdb_id=tmdb_id))
 
-    def _item(self, line: Line) -> Movie:
+    def _read_item(self, line: Line) -> Movie:
         """A line of u.item: id, title, release, video release, URL, a flag a genre."""
-        fields = _fields(line, 5 + len(self._genres))
-        title = split_title(needed_text(fields[1], "title"))
-        released = day(fields[2], "release date")
-        return Movie(
+        title = split_title(parse_needed_text(line.fields[1], "title"))
+        released = parse_day(line.fields[2], "release date")
+        flags = zip(self._genres, line.fields[5:], strict=True)
+        movie = Movie(
             line.number,
-            identifier(fields[0], "movie id"),
+            parse_id(line.fields[0], "movie id"),
             title.title,
             title.original_title,
             title.year or (released.year if released else None),
-            genres=tuple(
-                genre
-                for genre, flag in zip(self._genres, fields[5:], strict=True)
-                if flag.strip() == "1" and genre != "unknown"
-            ),
+            genres=tuple(g for g, flag in flags if flag.strip() == "1" and g != "unknown"),
             release_date=released,
         )
+        return self._completed(movie)
+
+    def _completed(self, movie: Movie) -> Movie:
+        return self._metadata.complete(movie) if self._metadata is not None else movie
+
+    @cached_property
+    def _reader(self) -> MovieReader:
+        return MovieReader(Columns(_HEADERS["movies"]))
 
     @cached_property
     def _links(self) -> dict[int, tuple[str | None, int | None]]:
         """movie_id -> imdb_id as links.csv writes it ("0114709"), tmdb_id."""
-        file = self._files.get(self._layout.links) if self._layout.links else None
-        if file is None:
-            return {}
+
+        def read(line: Line) -> tuple[int, str | None, int | None]:
+            movie_id, imdb_id, tmdb_id = line.fields
+            number = parse_integer(tmdb_id, "tmdbId")
+            return parse_id(movie_id, "movieId"), imdb_id.strip() or None, number
+
         links = {}
-        for line in read_lines(file, _COMMAS):
-            try:
-                if isinstance(line, Rejected):
-                    raise LoadError(f"{line}. The tables are as they were.")
-                movie_id, imdb_id, tmdb_id = _fields(line, 3)
-                links[identifier(movie_id, "movieId")] = (
-                    imdb_id.strip() or None,
-                    optional_integer(tmdb_id, "tmdbId"),
-                )
-            except FieldError as error:
+        for row in self._rows("links", 3, read) if "links" in self._files else ():
+            if isinstance(row, Rejected):
                 raise LoadError(
-                    f"{_rejected(file, line, error)}. The tables are as they were. "
-                    "Correct the line, or leave the file out."
-                ) from error
+                    f"{row}. The tables are as they were. Correct the line, or leave the file out."
+                )
+            links[row[0]] = row[1:]
         return links
 
     @cached_property
     def _genres(self) -> list[str]:
-        file = self._files.get("u.genre")
+        file = self._found.get("u.genre")
         if file is None:
             raise LoadError(
-                f"{self._path} has no u.genre, which names the genres of u.item. "
+                f"{self.location} has no u.genre, which names the genres of u.item. "
                 "The tables are as they were. Put it back."
             )
         lines = read_lines(file, Format("|", "latin-1", header=False))
         return [line.fields[0] for line in lines if isinstance(line, Line)]
-
-
-def _tag(line: Line) -> Tag | None:
-    """A line of tags: user, film, tag, time. An empty tag says nothing."""
-    user_id, movie_id, text, time = _fields(line, 4)
-    tag = plain_text(text, "tag", LONGEST_TAG)
-    if tag is None:
-        return None
-    return Tag(
-        line.number,
-        identifier(user_id, "userId"),
-        identifier(movie_id, "movieId"),
-        tag,
-        float(moment(time, "timestamp")),
-    )
-
-
-def _fields(line: Line, count: int) -> list[str]:
-    if len(line.fields) != count:
-        raise FieldError("", f"{len(line.fields)} fields where {count} belong")
-    return list(line.fields)
-
-
-def _rejected(file: DataFile, line: Line | Rejected, error: FieldError) -> Rejected:
-    if isinstance(line, Rejected):
-        return line
-    return Rejected(
-        file.name, line.number, error.column or None, error.reason, ",".join(line.fields)
-    )

@@ -6,14 +6,14 @@ import polars as pl
 
 from ingest.files import DataFile
 from ingest.lines import Line
-from ingest.ratings import RatingColumns, blocks_of_lines, clean_block
+from ingest.ratings import RatingColumns, build_blocks, take_clean_block
 from ingest.rows import RatingBlock
 from palate.errors import LoadError, MissingFileError
 
 _SLICE = 50_000  # rows
 
 
-def header(file: DataFile) -> list[str]:
+def read_header(file: DataFile) -> list[str]:
     """The names of the columns. Raises LoadError for what is no Parquet."""
     return _scan(file).collect_schema().names()
 
@@ -36,13 +36,13 @@ def read_ratings(file: DataFile, columns: RatingColumns) -> Iterator[RatingBlock
         if columns.time is not None:
             time = pl.nth(columns.time)
         picked = _plain_times(frame.select(pl.nth(wanted), time.alias("rated_at")))
-        block = clean_block(picked.write_csv(include_header=False).encode(), number)
+        block = take_clean_block(picked.write_csv(include_header=False).encode(), number)
         if block is not None:
             yield block
         else:
             rows = enumerate(_as_text(frame).iter_rows(), number)
             lines = (Line(at, row) for at, row in rows)
-            yield from blocks_of_lines(file.name, lines, columns)
+            yield from build_blocks(file.name, lines, columns)
         number += frame.height
 
 

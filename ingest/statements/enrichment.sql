@@ -98,7 +98,7 @@ FROM movies m CROSS JOIN LATERAL (VALUES
 WHERE v.value IS NOT NULL
 GROUP BY v.name, v.value;
 
--- name: told
+-- name: by_model
 -- What a model said, beside the facts.
 SELECT movie_id, title, year, genres, overview, sentiment, target_audience, budget_tier,
        revenue_tier, estimated, enriched_by

@@ -11,12 +11,10 @@ SELECT movie_id, title, year, genres FROM movies ORDER BY movie_id;
 
 -- name: candidates
 -- search() as the service calls it, for many queries at once: every component, no film twice.
-SELECT q.number, coalesce(taste_strength(u.rating_count), 0) AS strength,
-       h.movie_id, h.bm25_score, h.relaxed, h.bm25, h.content, h.collaborative, h.popularity
+SELECT q.number, h.*, array_position(enum_range(NULL::match_level), h.level) - 1 AS level_place
 FROM unnest(CAST(:numbers AS bigint[]), CAST(:user_ids AS bigint[]),
-            CAST(:queries AS jsonb[]), CAST(:looses AS jsonb[]))
-     AS q (number, user_id, query, loose)
-LEFT JOIN users u ON u.user_id = q.user_id AND u.profile = 'main'
+            CAST(:queries AS jsonb[]), CAST(:looses AS jsonb[]), CAST(:typed AS text[]))
+     AS q (number, user_id, query, loose, typed)
 CROSS JOIN LATERAL search(
     query       => q.query,
     for_user    => q.user_id,
@@ -25,22 +23,23 @@ CROSS JOIN LATERAL search(
     candidates  => :candidates,
     loose       => q.loose,
     seen        => 'drop',
-    relax_below => :k) h;
+    relax_below => :k,
+    typed       => q.typed) h;
 
 -- name: features
 -- search_features() as the service calls it, for many queries at once.
-SELECT q.number, coalesce(taste_strength(u.rating_count), 0) AS strength, h.*
+SELECT q.number, h.*, array_position(enum_range(NULL::match_level), h.level) - 1 AS level_place
 FROM unnest(CAST(:numbers AS bigint[]), CAST(:user_ids AS bigint[]),
-            CAST(:queries AS jsonb[]), CAST(:looses AS jsonb[]))
-     AS q (number, user_id, query, loose)
-LEFT JOIN users u ON u.user_id = q.user_id AND u.profile = 'main'
+            CAST(:queries AS jsonb[]), CAST(:looses AS jsonb[]), CAST(:typed AS text[]))
+     AS q (number, user_id, query, loose, typed)
 CROSS JOIN LATERAL search_features(
     query       => q.query,
     for_user    => q.user_id,
     candidates  => :candidates,
     loose       => q.loose,
     seen        => 'drop',
-    relax_below => :k) h;
+    relax_below => :k,
+    typed       => q.typed) h;
 
 -- name: live_relations_read
 -- A transaction keeps a lock on every table it read. Schemas of Palate's behind the first one in

@@ -8,19 +8,12 @@ WITH hits AS MATERIALIZED (
         candidates  => :candidates,
         loose       => CAST(:loose AS jsonb),
         seen        => :seen,
-        relax_below => :k)
+        relax_below => :k,
+        typed       => CAST(:typed AS text),
+        filter      => CAST(:filter AS jsonb))
 )
-SELECT b.bm25 AS weight_bm25, b.semantic AS weight_semantic, b.content AS weight_content,
-       b.collaborative AS weight_collaborative, b.popularity AS weight_popularity,
-       u.user_id IS NOT NULL AS user_known, coalesce(u.rating_count, 0) AS user_ratings,
-       u.embedding IS NOT NULL OR EXISTS (
-           SELECT FROM user_factors f JOIN models a ON a.id = f.model_id
-           WHERE f.user_id = u.user_id AND f.profile = u.profile AND f.rating_count > 0
-             AND a.kind = 'factors' AND a.state = 'active') AS user_has_taste,
-       (SELECT o.id FROM models o WHERE o.kind = 'order' AND o.state = 'active') AS order_id,
-       h.*
-FROM blend b
-LEFT JOIN users u ON u.user_id = CAST(:user_id AS bigint) AND u.profile = :profile
+SELECT c.*, h.*
+FROM search_context(CAST(:user_id AS bigint), :profile) c
 LEFT JOIN hits h ON true
 ORDER BY h.rank;
 

@@ -1,12 +1,8 @@
 -- name: recommend
 -- One round trip: what is known of the user, the weights, and the page.
-SELECT b.content AS weight_content, b.collaborative AS weight_collaborative,
-       b.popularity AS weight_popularity,
-       u.user_id IS NOT NULL AS user_known, coalesce(u.rating_count, 0) AS user_ratings,
-       h.*, m.genres, m.director, m.overview, m.runtime_minutes, m.poster_url, m.avg_rating,
+SELECT c.*, h.*, m.genres, m.director, m.overview, m.runtime_minutes, m.poster_url, m.avg_rating,
        coalesce(m.rating_count, 0) AS rating_count
-FROM blend b
-LEFT JOIN users u ON u.user_id = CAST(:user_id AS bigint) AND u.profile = :profile
+FROM search_context(CAST(:user_id AS bigint), :profile) c
 LEFT JOIN recommend(
     for_user   => CAST(:user_id AS bigint),
     profile    => :profile,

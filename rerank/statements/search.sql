@@ -12,22 +12,15 @@ WITH hits AS MATERIALIZED (
         seen            => :seen,
         query_embedding => CAST(:query_embedding AS vector),
         filter          => CAST(:filter AS jsonb),
-        relax_below     => :k)
+        relax_below     => :k,
+        typed           => CAST(:typed AS text))
 )
-SELECT b.bm25 AS weight_bm25, b.semantic AS weight_semantic, b.content AS weight_content,
-       b.collaborative AS weight_collaborative, b.popularity AS weight_popularity,
-       u.user_id IS NOT NULL AS user_known, coalesce(u.rating_count, 0) AS user_ratings,
-       u.embedding IS NOT NULL OR EXISTS (
-           SELECT FROM user_factors f JOIN models a ON a.id = f.model_id
-           WHERE f.user_id = u.user_id AND f.profile = u.profile AND f.rating_count > 0
-             AND a.kind = 'factors' AND a.state = 'active') AS user_has_taste,
-       (SELECT o.id FROM models o WHERE o.kind = 'order' AND o.state = 'active') AS order_id,
+SELECT c.*,
        CASE WHEN h.rank = 1 THEN (SELECT array_agg(o.movie_id ORDER BY o.rank) FROM hits o)
        END AS ordered,
        h.*, m.original_title, m.genres, m.director, m.overview, m.runtime_minutes, m.poster_url,
        m.avg_rating, m.rating_count
-FROM blend b
-LEFT JOIN users u ON u.user_id = CAST(:user_id AS bigint) AND u.profile = :profile
+FROM search_context(CAST(:user_id AS bigint), :profile) c
 LEFT JOIN hits h ON CASE WHEN CAST(:page AS bigint[]) IS NULL THEN h.rank <= :k
                          ELSE h.movie_id = ANY(CAST(:page AS bigint[])) END
 -- A film at a time by its key: planned as one join, it would read the whole catalog.

@@ -21,4 +21,4 @@ JOIN movies m USING (movie_id)
 ORDER BY s.rank;
 
 -- name: suggest
-SELECT movie_id, title, year FROM suggest_titles(:prefix, :k);
+SELECT movie_id, title, year FROM suggest_titles(:prefix, :k, CAST(:user_id AS bigint), :profile);

@@ -1,26 +1,23 @@
--- name: snippets
--- Marks are control characters: the texts are escaped before the marks become markup.
-SELECT m.movie_id,
-       ts_headline('palate', m.title, q.words,
-                   'HighlightAll=true, StartSel=' || :start || ', StopSel=' || :stop) AS title,
-       ts_headline('palate', coalesce(m.overview, ''), q.words,
-                   'MaxFragments=2, MinWords=8, MaxWords=24, FragmentDelimiter=" … ", StartSel='
-                   || :start || ', StopSel=' || :stop) AS overview
-FROM movies m
-CROSS JOIN (
-    SELECT coalesce(string_agg(nullif(plainto_tsquery('palate', w)::text, ''), ' | '), '')::tsquery
-           AS words
-    FROM unnest(CAST(:words AS text[])) w
-) q
-WHERE m.movie_id = ANY(CAST(:movie_ids AS bigint[]));
+-- name: stems
+-- Words as the index compares them.
+SELECT w.word, coalesce((ts_lexize('palate_stem', f.word))[1], f.word) AS stem
+FROM unnest(CAST(:words AS text[])) w (word)
+CROSS JOIN LATERAL (SELECT lower(search_clean(w.word)) AS word) f;
 
 -- name: vocabulary
 -- Every word of titles and people, and in how many films.
-SELECT word, count(DISTINCT movie_id) AS films
-FROM movies m,
-     unnest(ARRAY[title, original_title, director] || actors) AS t(body),
-     regexp_split_to_table(
-         lower(regexp_replace(normalize(body, NFD), '[\u0300-\u036f]', '', 'g')),
-         '[^[:alnum:]]+') AS w(word)
-WHERE word <> ''
-GROUP BY word;
+SELECT w.word, count(DISTINCT t.movie_id) AS films
+FROM (
+    SELECT movie_id, words FROM movie_titles
+    UNION ALL
+    SELECT movie_id, title_words(body)
+    FROM movies m, unnest(array_append(m.actors, m.director)) AS p (body)
+) t CROSS JOIN LATERAL string_to_table(t.words, ' ') AS w (word)
+WHERE w.word <> ''
+GROUP BY w.word;
+
+-- name: names
+-- Every title once, by its words without article and spaces; and how often it was rated.
+SELECT DISTINCT ON (t.joined) t.joined, t.written, t.key, m.rating_count AS ratings
+FROM movie_titles t JOIN movies m USING (movie_id)
+ORDER BY t.joined, m.rating_count DESC;

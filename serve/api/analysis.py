@@ -1,9 +1,10 @@
 """``/v1/recommend``, ``/v1/predict``, ``/v1/compare`` and a user's preferences."""
 
+from collections.abc import Callable
 from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, Field
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -11,38 +12,27 @@ from ask.answer import Prediction
 from ask.answer import predict as predict_rating
 from ask.compare import FEWEST, MOST, Comparison
 from ask.compare import compare as compare_movies
-from ask.preferences import Preferences
-from ask.preferences import preferences as find_preferences
-from ask.summaries import worded
-from palate.contract import Words
-from rerank.recommend import Recommendations, RecommendRequest
+from ask.preferences import Preferences, find_preferences
+from ask.summaries import word_summary
+from palate.contract import Recommendations, RecommendRequest, UserId, Words
 from rerank.recommend import recommend as find_recommendations
-from serve.api.movies import PROFILE
+from serve.api.parameters import Film, UserPath, WhichTaste, WhoseWords
 from serve.api.routes import GuardedRoute, scoped
 from serve.api.services import Services, answer, in_thread, services
-from serve.api.users import ProfileParameters, UserId
 
 T = TypeVar("T", Prediction, Comparison, Preferences)
 
 router = APIRouter(route_class=GuardedRoute, tags=["analysis"])
 
-SummaryWords = Annotated[
-    Words,
-    Field(description="llm: the language model words the summary, from its facts only."),
-]
-Film = Annotated[str, Field(min_length=1, max_length=200)]
 
-
-class PredictParameters(BaseModel):
+class PredictParameters(WhichTaste, WhoseWords):
     """Whose rating, of what."""
 
-    user_id: int = Field(ge=0, le=2**63 - 1, description="Whose rating.", examples=[10001])
+    user_id: UserId = Field(description="Whose rating.", examples=[10001])
     movie: Film = Field(description="A movie_id or a title.", examples=["Shrek"])
-    profile: str = Field("main", pattern=PROFILE, description="Which taste of the user.")
-    words: SummaryWords = "template"
 
 
-class CompareParameters(BaseModel):
+class CompareParameters(WhoseWords):
     """Which films."""
 
     movie: list[Film] = Field(
@@ -52,13 +42,10 @@ class CompareParameters(BaseModel):
         examples=[["Jaws", "Jurassic Park"]],
         json_schema_extra={"uniqueItems": True},
     )
-    words: SummaryWords = "template"
 
 
-class PreferencesParameters(ProfileParameters):
+class PreferencesParameters(WhichTaste, WhoseWords):
     """Which taste, and in whose words."""
-
-    words: SummaryWords = "template"
 
 
 @router.get(
@@ -90,15 +77,13 @@ async def recommend(request: Request, parameters: Annotated[RecommendRequest, Qu
 )
 async def predict(request: Request, parameters: Annotated[PredictParameters, Query()]) -> Response:
     """Predict a rating: the stars, an interval, how sure that is, and the ratings it rests on."""
-    found = services(request)
 
-    def make() -> Response:
+    def make(found: Services) -> Prediction:
         movie = found.asker.names.find(parameters.movie)
         user_id, profile = parameters.user_id, parameters.profile
-        made = predict_rating(found.database, user_id, movie.movie_id, profile)
-        return answer(_worded(made, parameters.words, found))
+        return predict_rating(found.database, user_id, movie.movie_id, profile)
 
-    return await in_thread(request, make, patient=parameters.words == "llm")
+    return await _summarize(request, make, parameters.words)
 
 
 @router.get(
@@ -109,13 +94,12 @@ async def predict(request: Request, parameters: Annotated[PredictParameters, Que
 )
 async def compare(request: Request, parameters: Annotated[CompareParameters, Query()]) -> Response:
     """Compare films: money, return, ratings, running time, enrichment, and who leads in what."""
-    found = services(request)
 
-    def make() -> Response:
+    def make(found: Services) -> Comparison:
         ids = [found.asker.names.find(movie).movie_id for movie in parameters.movie]
-        return answer(_worded(compare_movies(found.database, ids), parameters.words, found))
+        return compare_movies(found.database, ids)
 
-    return await in_thread(request, make, patient=parameters.words == "llm")
+    return await _summarize(request, make, parameters.words)
 
 
 @router.get(
@@ -125,17 +109,22 @@ async def compare(request: Request, parameters: Annotated[CompareParameters, Que
     **scoped("read", 404),
 )
 async def preferences(
-    request: Request, user_id: UserId, parameters: Annotated[PreferencesParameters, Query()]
+    request: Request, user_id: UserPath, parameters: Annotated[PreferencesParameters, Query()]
 ) -> Response:
     """Genres, decades, people and money in a user's ratings, against what the crowd gives."""
+
+    def make(found: Services) -> Preferences:
+        return find_preferences(found.database, user_id, parameters.profile)
+
+    return await _summarize(request, make, parameters.words)
+
+
+async def _summarize(request: Request, make: Callable[[Services], T], words: Words) -> Response:
+    """What ``make`` finds, its summary in these words."""
     found = services(request)
 
-    def make() -> Response:
-        made = find_preferences(found.database, user_id, parameters.profile)
-        return answer(_worded(made, parameters.words, found))
+    def work() -> Response:
+        made = make(found)
+        return answer(made if words == "template" else word_summary(made, found.searcher.writer)[0])
 
-    return await in_thread(request, make, patient=parameters.words == "llm")
-
-
-def _worded(made: T, words: Words, found: Services) -> T:
-    return made if words == "template" else worded(made, found.searcher.writer)[0]
+    return await in_thread(request, work, patient=words == "llm")

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import compile_path
 
-from ask.answer import Asker, reader_of
+from ask.answer import Asker, make_reader
 from llm import open_llm
 from llm.store import PostgresStore
 from palate import __version__
@@ -24,11 +24,10 @@ from serve.api import analysis, ask, health, movies, search, stream, users
 from serve.api.guard import Guard
 from serve.api.keys import KeyRing
 from serve.api.middleware import Gate, Requests
-from serve.api.models import ModelWatch
-from serve.api.names import NamesWatch
 from serve.api.openapi import document
 from serve.api.problems import MethodNotAllowedError
 from serve.api.services import Services
+from serve.api.watches import ModelWatch, NamesWatch
 from sql.database import Database
 
 _GZIP_FROM_BYTES = 1024
@@ -85,7 +84,7 @@ def create_app(database: Database, settings: Settings, *, insecure: bool = False
     guard = create_guard(settings, insecure=insecure)
     model = open_llm(settings, PostgresStore(database))
     searcher = Searcher(database, settings, model=model)
-    asker = Asker(database, searcher, reader_of(model))
+    asker = Asker(database, searcher, make_reader(model))
     app.state.services = Services(database, settings, searcher, asker, model, guard)
     app.state.readiness = health.Readiness(database)
     for router in (

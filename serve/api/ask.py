@@ -1,24 +1,26 @@
 """``/v1/ask``: requests in plain words, and the structures that they are read as."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, Field
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from ask.answer import AskAnswer
 from ask.rules import LONGEST_REQUEST
 from ask.structure import Structure
-from ask.summaries import worded_answer
-from serve.api.analysis import SummaryWords
+from ask.summaries import word_answer
+from palate.contract import UserId, Words
+from serve.api.parameters import SummaryWords, WhoseWords
 from serve.api.routes import GuardedRoute, scoped
 from serve.api.services import answer, in_thread, services
 
 router = APIRouter(route_class=GuardedRoute, tags=["search"])
 
 
-class AskParameters(BaseModel):
+class AskParameters(WhoseWords):
     """A request in plain words."""
 
     q: str = Field(
@@ -27,12 +29,9 @@ class AskParameters(BaseModel):
         description="What is looked for, in plain words.",
         examples=["dark thrillers from the nineties, nothing with Tom Hanks", "films like Shrek"],
     )
-    user_id: int | None = Field(
-        None, ge=0, le=2**63 - 1, description="Whose taste, where the words name nobody."
-    )
+    user_id: UserId | None = Field(None, description="Whose taste, where the words name nobody.")
     k: int | None = Field(None, ge=1, description="Films returned, where the words say no number.")
     rules: bool = Field(False, description="Read by rules, also where a language model is set.")
-    words: SummaryWords = "template"
 
 
 @router.get(
@@ -48,16 +47,13 @@ async def ask(request: Request, parameters: Annotated[AskParameters, Query()]) -
     not have is in `not_found`; nothing is made up for it.
     """
     found = services(request)
-    patient = parameters.words == "llm" or (found.model is not None and not parameters.rules)
 
-    def make() -> Response:
-        made = found.asker.ask(
-            parameters.q, parameters.user_id, parameters.k, rules=parameters.rules
-        )
-        writes = parameters.words == "llm"
-        return answer(worded_answer(made, found.searcher.writer) if writes else made)
+    def make() -> AskAnswer:
+        user_id, k = parameters.user_id, parameters.k
+        return found.asker.ask(parameters.q, user_id, k, rules=parameters.rules)
 
-    return await in_thread(request, make, patient=patient)
+    reads = found.model is not None and not parameters.rules
+    return await _answer(request, make, parameters.words, reads)
 
 
 @router.post(
@@ -71,10 +67,16 @@ async def ask_structure(
     request: Request, structure: Structure, words: Annotated[SummaryWords, Query()] = "template"
 ) -> Response:
     """Run a structure, as GET /v1/ask gave it or as it was changed since."""
-    found = services(request)
+    return await _answer(request, lambda: services(request).asker.run(structure), words)
 
-    def make() -> Response:
-        made = found.asker.run(structure)
-        return answer(worded_answer(made, found.searcher.writer) if words == "llm" else made)
 
-    return await in_thread(request, make, patient=words == "llm")
+async def _answer(
+    request: Request, make: Callable[[], AskAnswer], words: Words, reads: bool = False
+) -> Response:
+    """What ``make`` answers, in these words; ``reads`` where a model reads the request."""
+    writer = services(request).searcher.writer
+
+    def work() -> Response:
+        return answer(word_answer(make(), writer) if words == "llm" else make())
+
+    return await in_thread(request, work, patient=reads or words == "llm")

@@ -11,13 +11,13 @@ from fastapi import APIRouter
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
-from pydantic import BaseModel, ConfigDict
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from palate import __version__
+from palate.contract import Frozen
 from palate.errors import NewerSchemaError, PalateError
 from palate.metrics import REGISTRY
 from palate.statements import Statements
@@ -34,19 +34,15 @@ _TEXT = "text/plain; version=0.0.4; charset=utf-8"
 _statements = Statements(Path(__file__).parent / "statements" / "health.sql")
 
 
-class Health(BaseModel):
+class Health(Frozen):
     """The process answers."""
-
-    model_config = ConfigDict(frozen=True)
 
     status: Literal["ok"] = "ok"
     version: str = __version__
 
 
-class Ready(BaseModel):
+class Ready(Frozen):
     """The database answers, its schema is the right one and a search works."""
-
-    model_config = ConfigDict(frozen=True)
 
     status: Literal["ready"] = "ready"
     engine: str

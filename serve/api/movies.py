@@ -2,47 +2,37 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Query
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from palate.contract import Movie, SimilarMovie
+from palate.contract import Frozen, Movie, SimilarMovie
 from search.catalog import get_movie, similar
+from serve.api.parameters import MoviePath, WhoseTaste
 from serve.api.routes import GuardedRoute, scoped
 from serve.api.services import answer, services
 
 router = APIRouter(route_class=GuardedRoute, tags=["movies"])
 
-PROFILE = r"^[a-z0-9_-]{1,40}$"
-MovieId = Annotated[
-    int, Path(ge=0, le=2**63 - 1, description="The film's id in this catalog.", examples=[1])
-]
 
-
-class SimilarMovies(BaseModel):
+class SimilarMovies(Frozen):
     """Films like one film, nearest first."""
-
-    model_config = ConfigDict(frozen=True)
 
     movie_id: int
     movies: tuple[SimilarMovie, ...]
 
 
-class SimilarParameters(BaseModel):
+class SimilarParameters(WhoseTaste):
     """How many, and for whom."""
 
     k: int = Field(10, ge=1, le=100, description="Films returned.")
-    user_id: int | None = Field(
-        None, ge=0, le=2**63 - 1, description="Whose taste joins in ordering them."
-    )
-    profile: str = Field("main", pattern=PROFILE, description="Which taste of the user.")
 
 
 @router.get(
     "/v1/movies/{movie_id}", summary="One film", response_model=Movie, **scoped("read", 404)
 )
-def movie(request: Request, movie_id: MovieId) -> Response:
+def movie(request: Request, movie_id: MoviePath) -> Response:
     """Everything the catalog knows of one film."""
     return answer(get_movie(services(request).database, movie_id))
 
@@ -54,14 +44,8 @@ def movie(request: Request, movie_id: MovieId) -> Response:
     **scoped("read", 404),
 )
 def similar_movies(
-    request: Request, movie_id: MovieId, parameters: Annotated[SimilarParameters, Query()]
+    request: Request, movie_id: MoviePath, parameters: Annotated[SimilarParameters, Query()]
 ) -> Response:
     """The films nearest to this one by what is told of them; with `user_id`, also by taste."""
-    movies = similar(
-        services(request).database,
-        movie_id,
-        parameters.k,
-        user_id=parameters.user_id,
-        profile=parameters.profile,
-    )
+    movies = similar(services(request).database, movie_id, **parameters.model_dump())
     return answer(SimilarMovies(movie_id=movie_id, movies=tuple(movies)))

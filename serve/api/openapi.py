@@ -4,14 +4,20 @@ Added here: the form of problems, the two ways to send a key where keys are need
 limits, examples.
 """
 
+import json
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from palate.settings import Settings
-from serve.api.examples import PROBLEM_EXAMPLES, RESPONSE_EXAMPLES
 from serve.api.problems import MEDIA_TYPE, Problem
+
+EXAMPLES: dict[str, dict[str, Any]] = json.loads(
+    Path(__file__).with_name("examples.json").read_text(encoding="utf-8")
+)
+"""Answers by operation and problems by status; tests hold them to the models they illustrate."""
 
 _REFERENCE = "#/components/schemas/{model}"
 _SECURITY_SCHEMES = {
@@ -78,8 +84,8 @@ def _set_limits(operation: dict[str, Any], settings: Settings) -> None:
 def _set_examples(operation: dict[str, Any]) -> None:
     for status, response in operation["responses"].items():
         content = response.get("content", {})
-        if MEDIA_TYPE in content and int(status) in PROBLEM_EXAMPLES:
-            content[MEDIA_TYPE]["example"] = PROBLEM_EXAMPLES[int(status)]
-    example = RESPONSE_EXAMPLES.get(operation["operationId"])
+        if MEDIA_TYPE in content and status in EXAMPLES["problems"]:
+            content[MEDIA_TYPE]["example"] = EXAMPLES["problems"][status]
+    example = EXAMPLES["responses"].get(operation["operationId"])
     if example is not None:
         operation["responses"]["200"]["content"]["application/json"]["example"] = example

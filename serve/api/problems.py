@@ -23,6 +23,7 @@ from palate.errors import (
     QuerySyntaxError,
     SchemaError,
 )
+from sql.faults import explain
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -172,20 +173,6 @@ _UNEXPECTED = (
     "Something went wrong in the server. It is logged under this request_id; "
     "what was not committed is undone."
 )
-# The schema is missing or another version's: not a fault in the statement.
-_SCHEMA_ERRORS = (
-    psycopg.errors.UndefinedTable,
-    psycopg.errors.UndefinedFunction,
-    psycopg.errors.UndefinedColumn,
-    psycopg.errors.UndefinedObject,
-    psycopg.errors.InsufficientPrivilege,
-)
-# Two writers met, or a standby answered: the same request works when sent again.
-_PASSING_ERRORS = (
-    psycopg.errors.SerializationFailure,
-    psycopg.errors.DeadlockDetected,
-    psycopg.errors.ReadOnlySqlTransaction,
-)
 
 
 class _Known:
@@ -270,13 +257,8 @@ def _http_error(error: HTTPException) -> PalateError:
 
 
 def _database_error(error: sqlalchemy.exc.DBAPIError) -> PalateError:
-    if isinstance(error.orig, _SCHEMA_ERRORS):
-        return SchemaError(_HIDDEN[SchemaError])
-    if isinstance(error.orig, _PASSING_ERRORS):
-        return OverloadedError(
-            "The database was busy with the same rows. Nothing was changed. Try again.",
-            headers={"Retry-After": "1"},
-        )
+    if (explained := explain(error, "its address")) is not None:
+        return explained
     if isinstance(error.orig, psycopg.DataError):
         return MisuseError("A value is outside what the database can hold. Nothing was changed.")
     return UnexpectedError(_UNEXPECTED)

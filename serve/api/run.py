@@ -38,7 +38,7 @@ def serve(settings: Settings, *, insecure: bool = False) -> None:
             migrate(database)
         app = create_app(database, settings, insecure=insecure)
         if settings.preload_encoder:
-            app.state.services.searcher.warm_up()
+            app.state.services.searcher.encoder.load()
         server = create_server(app, settings)
         with _stopping(server):
             _log.info("serving", host=settings.host, port=address.getsockname()[1])

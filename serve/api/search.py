@@ -1,58 +1,38 @@
 """``GET /v1/search`` and ``GET /v1/suggest``."""
 
-import math
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
-from rapidfuzz import process
+from pydantic import BeforeValidator, Field, WithJsonSchema
 from starlette.requests import Request
 from starlette.responses import Response
 
-from palate.contract import COMPONENTS, SearchRequest, SearchResponse, Suggestion
+from palate.contract import (
+    COMPONENTS,
+    Frozen,
+    Profile,
+    SearchRequest,
+    SearchResponse,
+    Suggestion,
+    UserId,
+    parse_weights,
+)
 from search.catalog import suggest as suggest_titles
 from serve.api.routes import GuardedRoute, scoped
 from serve.api.services import answer, in_thread, services
 
 router = APIRouter(route_class=GuardedRoute, tags=["search"])
 
-_MAX_WEIGHT = 100
 _WEIGHT = r"[a-z0-9]+:[0-9]+(\.[0-9]+)?"
 
 
-def parse_weights(value: Any) -> Any:
-    """``bm25:0.3,content:0.5`` as a dictionary; each weight in [0, 100].
-
-    Raises ValueError for an unknown or repeated component, or a weight out of range.
-    """
-    if not isinstance(value, str):
-        return value
-    weights: dict[str, float] = {}
-    for part in value.split(","):
-        name, _, number = (piece.strip() for piece in part.partition(":"))
-        if name not in COMPONENTS:
-            nearest = process.extractOne(name, COMPONENTS, score_cutoff=60)
-            hint = f"did you mean {nearest[0]}" if nearest else f"one of {', '.join(COMPONENTS)}"
-            raise ValueError(f"{name!r} is no component; {hint}")
-        if name in weights:
-            raise ValueError(f"{name} is weighted twice")
-        weights[name] = _parse_weight(name, number)
-    return weights
-
-
-def _parse_weight(name: str, number: str) -> float:
-    try:
-        weight = float(number)
-    except ValueError:
-        weight = math.nan
-    if not 0 <= weight <= _MAX_WEIGHT:
-        raise ValueError(f"the weight of {name} is no number from 0 to {_MAX_WEIGHT}")
-    return weight
+def _read_weights(value: Any) -> Any:
+    return parse_weights(value) if isinstance(value, str) else value
 
 
 Weights = Annotated[
     dict[str, float] | None,
-    BeforeValidator(parse_weights),
+    BeforeValidator(_read_weights),
     WithJsonSchema({"type": "string", "pattern": f"^{_WEIGHT}(,{_WEIGHT})*$"}),
 ]
 
@@ -73,20 +53,20 @@ class SearchParameters(SearchRequest):
     )
 
 
-class Suggestions(BaseModel):
+class Suggestions(Frozen):
     """Titles that start as typed, best first."""
-
-    model_config = ConfigDict(frozen=True)
 
     prefix: str
     suggestions: tuple[Suggestion, ...]
 
 
-class SuggestParameters(BaseModel):
+class SuggestParameters(Frozen):
     """What was typed so far."""
 
     q: str = Field(max_length=200, description="What was typed so far.", examples=["lord of"])
     k: int = Field(10, ge=1, le=50, description="Titles returned.")
+    user_id: UserId | None = Field(None, description="Whose taste orders equally known titles.")
+    profile: Profile = Field("main", description="Which taste.")
 
 
 @router.get(
@@ -115,5 +95,6 @@ async def search(request: Request, parameters: Annotated[SearchParameters, Query
 )
 def suggest(request: Request, parameters: Annotated[SuggestParameters, Query()]) -> Response:
     """Complete a title while it is being typed."""
-    suggestions = suggest_titles(services(request).database, parameters.q, parameters.k)
+    asked = parameters.q, parameters.k, parameters.user_id, parameters.profile
+    suggestions = suggest_titles(services(request).database, *asked)
     return answer(Suggestions(prefix=parameters.q, suggestions=tuple(suggestions)))

@@ -1,8 +1,7 @@
 """``GET /v1/search/stream``: the films at once, then each film's reason as it gets worded.
 
-Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html): ``results``
-with a search's answer, a ``reason`` a film, ``done``. Whoever goes away takes the questions to the
-language model that are under way back with them.
+Server-sent events: ``results`` with a search's answer, a ``reason`` a film, ``done``. Whoever goes
+away takes the questions to the language model that are under way back with them.
 """
 
 import json
@@ -10,12 +9,11 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Annotated, Literal
 
-import anyio
 from fastapi import APIRouter, Query
 from pydantic import Field
+from sse_starlette import EventSourceResponse
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Message, Receive, Scope, Send
 
 from palate.contract import SearchResponse
 from rerank.wording import Passage, Worded, Writer
@@ -24,7 +22,7 @@ from serve.api.search import SearchParameters
 from serve.api.services import in_thread, services
 
 router = APIRouter(route_class=GuardedRoute, tags=["search"])
-MEDIA_TYPE = "text/event-stream"
+Event = dict[str, str]
 _EVENT = {
     "type": "object",
     "properties": {
@@ -40,42 +38,14 @@ class StreamParameters(SearchParameters):
     explain: Literal["llm"] = Field("llm", description="What follows the films.")
 
 
-class _Events(Response):
-    """Events as they come, until they end or the client goes away."""
-
-    media_type = MEDIA_TYPE
-
-    def __init__(self, events: AsyncIterator[bytes], status_code: int = 200) -> None:
-        super().__init__(status_code=status_code)
-        self._events = events
-        del self.headers["content-length"]
-
-    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
-        start: Message = {"type": "http.response.start", "status": self.status_code}
-        start["headers"] = self.raw_headers
-        await send(start)
-        async with anyio.create_task_group() as group:
-            group.start_soon(self._leave, receive, group.cancel_scope)
-            async with aclosing(self._events) as events:  # type: ignore[type-var]
-                async for event in events:
-                    await send({"type": "http.response.body", "body": event, "more_body": True})
-            await send({"type": "http.response.body", "body": b""})
-            group.cancel_scope.cancel()
-
-    async def _leave(self, receive: Receive, scope: anyio.CancelScope) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        scope.cancel()
-
-
 _DOCUMENTED = scoped("read", 400, 501)
-_DOCUMENTED["responses"][200] = {"content": {MEDIA_TYPE: {"schema": _EVENT}}}
+_DOCUMENTED["responses"][200] = {"content": {"text/event-stream": {"schema": _EVENT}}}
 
 
 @router.get(
     "/v1/search/stream",
     summary="Search, and the reasons as they are worded",
-    response_class=_Events,
+    response_class=EventSourceResponse,
     **_DOCUMENTED,
 )
 async def search_stream(
@@ -88,13 +58,14 @@ async def search_stream(
     """
     searcher = services(request).searcher
 
-    def find() -> AsyncIterator[bytes]:
-        response, passages = searcher.told(parameters)
+    def find() -> AsyncIterator[Event]:
+        response, passages = searcher.search_before_wording(parameters)
         names = searcher.writer.prepare()
         worded = searcher.writer.stream(passages, names)
         return _events(response, passages, worded, searcher.writer)
 
-    return _Events(await in_thread(request, find, patient=parameters.rerank == "llm"))
+    events = await in_thread(request, find, patient=parameters.rerank == "llm")
+    return EventSourceResponse(events, sep="\n")
 
 
 async def _events(
@@ -102,8 +73,8 @@ async def _events(
     passages: list[Passage],
     worded: AsyncIterator[Worded],
     writer: Writer,
-) -> AsyncIterator[bytes]:
-    yield _event("results", response.model_dump_json())
+) -> AsyncIterator[Event]:
+    yield {"event": "results", "data": response.model_dump_json()}
     texts = []
     async with aclosing(worded) as ready:  # type: ignore[type-var]
         async for each in ready:
@@ -113,14 +84,9 @@ async def _events(
     for hit in response.hits:
         if hit.movie_id not in asked:
             yield _reason(hit.movie_id, hit.reasons or (), "template")
-    yield _event("done", writer.account(texts).model_dump_json())
+    yield {"event": "done", "data": writer.account(texts).model_dump_json()}
 
 
-def _reason(movie_id: int, sentences: tuple[str, ...], source: str) -> bytes:
-    told = {"movie_id": movie_id, "reasons": sentences, "reason_source": source}
-    return _event("reason", json.dumps(told, ensure_ascii=False))
-
-
-def _event(name: str, data: str) -> bytes:
-    """One event; JSON has no line ends of its own."""
-    return f"event: {name}\ndata: {data}\n\n".encode()
+def _reason(movie_id: int, sentences: tuple[str, ...], source: str) -> Event:
+    data = {"movie_id": movie_id, "reasons": sentences, "reason_source": source}
+    return {"event": "reason", "data": json.dumps(data, ensure_ascii=False)}

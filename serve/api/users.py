@@ -2,41 +2,29 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Query
+from pydantic import ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from palate.contract import Rating, User
+from palate.contract import Frozen, Rating, User
 from rerank import profile as profiles
-from serve.api.movies import PROFILE, MovieId
+from serve.api.parameters import MoviePath, UserPath, WhichTaste
 from serve.api.routes import GuardedRoute, scoped
 from serve.api.services import answer, services
 
 router = APIRouter(route_class=GuardedRoute, tags=["users"])
 
-UserId = Annotated[
-    int, Path(ge=0, le=2**63 - 1, description="The user's id in your system.", examples=[10001])
-]
 
-
-class ProfileParameters(BaseModel):
-    """Which of the user's tastes."""
-
-    profile: str = Field("main", pattern=PROFILE, description="Which taste of the user.")
-
-
-class RatingsParameters(ProfileParameters):
+class RatingsParameters(WhichTaste):
     """Which ratings."""
 
     limit: int = Field(50, ge=1, le=500, description="Ratings returned.")
     offset: int = Field(0, ge=0, le=2**31 - 1, description="Ratings skipped.")
 
 
-class Ratings(BaseModel):
+class Ratings(Frozen):
     """A user's ratings, newest first."""
-
-    model_config = ConfigDict(frozen=True)
 
     user_id: int
     profile: str
@@ -45,20 +33,18 @@ class Ratings(BaseModel):
     ratings: tuple[Rating, ...]
 
 
-class NewRating(BaseModel):
+class NewRating(Frozen):
     """What a user thinks of a film."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"rating": 4.5}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"rating": 4.5}]})
 
     rating: float = Field(
         ge=0.5, le=5, strict=True, allow_inf_nan=False, description="From 0.5 to 5."
     )
 
 
-class Forgotten(BaseModel):
+class Forgotten(Frozen):
     """What was deleted of a user."""
-
-    model_config = ConfigDict(frozen=True)
 
     user_id: int
     ratings_deleted: int
@@ -66,7 +52,7 @@ class Forgotten(BaseModel):
 
 @router.get("/v1/users/{user_id}", summary="A profile", response_model=User, **scoped("read", 404))
 def user(
-    request: Request, user_id: UserId, parameters: Annotated[ProfileParameters, Query()]
+    request: Request, user_id: UserPath, parameters: Annotated[WhichTaste, Query()]
 ) -> Response:
     """How much is known of a user: ratings, their means by genre, whether there is a vector."""
     return answer(profiles.get_user(services(request).database, user_id, parameters.profile))
@@ -78,7 +64,7 @@ def user(
     response_model=Forgotten,
     **scoped("admin", 404),
 )
-def forget(request: Request, user_id: UserId) -> Response:
+def forget(request: Request, user_id: UserPath) -> Response:
     """Delete every profile and rating of a user. Nothing comes back from it."""
     deleted = profiles.forget(services(request).database, user_id)
     return answer(Forgotten(user_id=user_id, ratings_deleted=deleted))
@@ -91,7 +77,7 @@ def forget(request: Request, user_id: UserId) -> Response:
     **scoped("read"),
 )
 def ratings(
-    request: Request, user_id: UserId, parameters: Annotated[RatingsParameters, Query()]
+    request: Request, user_id: UserPath, parameters: Annotated[RatingsParameters, Query()]
 ) -> Response:
     """The ratings of one profile, newest first; none for an unknown user."""
     rows = profiles.list_ratings(
@@ -112,9 +98,9 @@ def ratings(
 )
 def rating(
     request: Request,
-    user_id: UserId,
-    movie_id: MovieId,
-    parameters: Annotated[ProfileParameters, Query()],
+    user_id: UserPath,
+    movie_id: MoviePath,
+    parameters: Annotated[WhichTaste, Query()],
 ) -> Response:
     """What one user gave one film."""
     database = services(request).database
@@ -129,9 +115,9 @@ def rating(
 )
 def rate(
     request: Request,
-    user_id: UserId,
-    movie_id: MovieId,
-    parameters: Annotated[ProfileParameters, Query()],
+    user_id: UserPath,
+    movie_id: MoviePath,
+    parameters: Annotated[WhichTaste, Query()],
     new: NewRating,
 ) -> Response:
     """Set the user's rating of a film; the next search already knows it.
@@ -151,9 +137,9 @@ def rate(
 )
 def unrate(
     request: Request,
-    user_id: UserId,
-    movie_id: MovieId,
-    parameters: Annotated[ProfileParameters, Query()],
+    user_id: UserPath,
+    movie_id: MoviePath,
+    parameters: Annotated[WhichTaste, Query()],
 ) -> Response:
     """Delete the user's rating of a film; the next search no longer knows it."""
     profiles.unrate(services(request).database, user_id, movie_id, parameters.profile)

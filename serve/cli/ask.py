@@ -1,38 +1,42 @@
 """`palate ask`: a request in plain words, or a structure that it was read as."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 
+from ask.answer import AskAnswer, open_asker
+from ask.structure import Structure
+from ask.summaries import word_answer
+from ask.understood import describe_structure
+from palate.contract import LARGEST_ID, SimilarMovie
 from palate.errors import MisuseError
-from serve.cli.analysis import print_comparison, print_prediction, print_preferences
-from serve.cli.output import film as film_text
-from serve.cli.output import line, movement, number, out, print_json, say, table
-from serve.cli.session import LARGEST_ID, Json, Words, examples, session
+from serve.cli.compare import print_comparison
+from serve.cli.options import Json, Words
+from serve.cli.orders import print_films
+from serve.cli.output import examples, out, present, print_json, say
+from serve.cli.predict import print_prediction
+from serve.cli.preferences import print_preferences
+from serve.cli.session import session
+from serve.cli.tables import FILM, GENRES, Column, print_table
+from serve.cli.text import line, number
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ask.answer import AskAnswer
-    from ask.structure import Structure
-    from palate.contract import Hit, SimilarMovie
-    from rerank.recommend import Recommendation
-
-EXAMPLES = examples(
-    "palate ask dark thrillers from the nineties with a big budget, nothing with Tom Hanks",
-    "palate ask 'funny films like The Matrix, for user 20001'",
-    "palate ask 'would user 20001 like Shrek?'",
-    "palate ask 'compare Jaws and Jurassic Park' --json",
-    "palate ask 'five westerns before 1970' --structure-only > wanted.json",
-    "palate ask --structure wanted.json",
-)
+app = typer.Typer()
 _MOST_BYTES = 65_536
 
 
+@app.command(
+    epilog=examples(
+        "palate ask dark thrillers from the nineties with a big budget, nothing with Tom Hanks",
+        "palate ask 'funny films like The Matrix, for user 20001'",
+        "palate ask 'would user 20001 like Shrek?'",
+        "palate ask 'compare Jaws and Jurassic Park' --json",
+        "palate ask 'five westerns before 1970' --structure-only > wanted.json",
+        "palate ask --structure wanted.json",
+    )
+)
 def ask(
     context: typer.Context,
     request: Annotated[
@@ -48,8 +52,7 @@ def ask(
         int | None, typer.Option("--k", "-k", min=1, help="Films, where the words say no number.")
     ] = None,
     structure: Annotated[
-        str | None,
-        typer.Option(metavar="FILE|-", help="Run this structure instead of words."),
+        str | None, typer.Option(metavar="FILE|-", help="Run this structure instead of words.")
     ] = None,
     structure_only: Annotated[
         bool, typer.Option("--structure-only", help="Print how the words are read, as JSON.")
@@ -65,9 +68,6 @@ def ask(
     What was understood is printed first. `--structure-only` writes it down, to be changed and run
     again by `--structure`.
     """
-    from ask.answer import open_asker
-    from ask.summaries import worded_answer
-
     text = " ".join(request or ())
     if bool(text) == bool(structure):
         raise MisuseError(
@@ -86,18 +86,11 @@ def ask(
             return
         answer = asker.run(wanted) if wanted else asker.ask(text, user, k, rules=rules)
         if words == "llm":
-            answer = worded_answer(answer, asker.writer)
-    if json:
-        print_json(answer)
-    else:
-        _print(answer)
+            answer = word_answer(answer, asker.writer)
+    present(answer, _print, json=json)
 
 
 def _read_structure(source: str) -> Structure:
-    from pydantic import ValidationError
-
-    from ask.structure import Structure
-
     try:
         text = sys.stdin.read(_MOST_BYTES + 1) if source == "-" else _read_file(Path(source))
     except (OSError, UnicodeDecodeError) as error:
@@ -127,9 +120,11 @@ def _print(answer: AskAnswer) -> None:
     elif answer.preferences is not None:
         print_preferences(answer.preferences)
     elif answer.hits or answer.movies:
-        _print_films(answer.hits or answer.movies, personalized=answer.personalized)
+        print_films(answer.hits or answer.movies, personalized=answer.personalized)
     elif answer.similar:
-        _print_similar(answer.similar)
+        rank: Column[SimilarMovie] = ("#>", lambda each: each.rank)
+        cosine: Column[SimilarMovie] = ("similar>", lambda each: number(each.similarity))
+        print_table(answer.similar, rank, FILM, GENRES, cosine)
     else:
         out().print("No film fits this.")
     if answer.structure.user_id is not None and answer.why_not_personalized:
@@ -137,39 +132,7 @@ def _print(answer: AskAnswer) -> None:
 
 
 def _print_reading(answer: AskAnswer) -> None:
-    from ask.said import in_words
-
-    out().print(f"understood as: {line(in_words(answer.structure))}", soft_wrap=True)
+    out().print(f"understood as: {line(describe_structure(answer.structure))}", soft_wrap=True)
     for note in answer.notes:
         say(f"note: {note}")
     out().print()
-
-
-def _print_films(films: Sequence[Hit | Recommendation], *, personalized: bool) -> None:
-    rows = table(("#", "right"))
-    if personalized:
-        rows.add_column("moved", justify="right")
-    for heading in ("film", "genres"):
-        rows.add_column(heading)
-    rows.add_column("score", justify="right")
-    for each in films:
-        rows.add_row(
-            str(each.rank),
-            *([movement(each.moved)] if personalized else []),
-            film_text(each.title, each.year),
-            line(", ".join(each.genres)),
-            number(each.score, 3),
-        )
-    out().print(rows)
-
-
-def _print_similar(films: Sequence[SimilarMovie]) -> None:
-    rows = table(("#", "right"), "film", "genres", ("similar", "right"))
-    for each in films:
-        rows.add_row(
-            str(each.rank),
-            film_text(each.title, each.year),
-            line(", ".join(each.genres)),
-            number(each.similarity),
-        )
-    out().print(rows)

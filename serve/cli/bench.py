@@ -1,14 +1,29 @@
 """`palate bench`: measured speed."""
 
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from bench.find import Report, bench_find
+from bench.growth import bench_growth
+from bench.ingest import IngestReport, bench_ingest
+from bench.machine import this_machine
+from bench.markdown import growth_markdown, report_markdown
+from bench.search import bench_search
+from bench.train import TrainReport, bench_spark, bench_train
+from bench.typed import FORMS
+from ingest.progress import watch
+from learn.models.families import FACTOR_MODELS
 from palate.errors import MisuseError
-from serve.cli.output import err, number, out, print_facts, print_json, say, table
-from serve.cli.session import Json, examples, session
+from serve.cli.options import Json, Master
+from serve.cli.output import err, examples, present, print_json, say
+from serve.cli.session import session
+from serve.cli.tables import print_facts, print_table
+from serve.cli.text import number
+from serve.cli.train import AUTO, check_installed
 
 app = typer.Typer(no_args_is_help=True, help="Measure speed on this machine.")
 
@@ -44,10 +59,6 @@ def search(
     Requests come at random times, whether or not earlier ones are answered. Nothing else should
     run on the machine meanwhile.
     """
-    from bench.growth import bench_growth
-    from bench.markdown import growth_markdown, report_markdown
-    from bench.search import bench_search
-
     steps = parse_numbers("--sizes", sizes) if grow else []
     with session(context).database() as database:
         report = bench_search(
@@ -78,15 +89,12 @@ def ingest(
 
     Works in a scratch database on the same server; what yours holds is not touched.
     """
-    from bench.ingest import bench_ingest
-    from bench.machine import this_machine
-    from ingest.progress import watch
-
     with session(context).database() as database, watch(err()) as progress:
         report = bench_ingest(database, rows, progress)
-    if json:
-        print_json(report)
-        return
+    present(report, _print_load, json=json)
+
+
+def _print_load(report: IngestReport) -> None:
     print_facts(
         [
             ("ratings", f"{report.rows:,} of {report.films:,} films"),
@@ -122,7 +130,7 @@ def train(
     engine: Annotated[
         Literal["local", "spark"], typer.Option(help="spark: als, as executors learn it.")
     ] = "local",
-    master: Annotated[str, typer.Option(help="Spark's master.")] = "local[2]",
+    master: Master = "local[2]",
     rank: Annotated[int, typer.Option(min=1, max=2000, help="spark: numbers a film.")] = 64,
     epochs: Annotated[int, typer.Option(min=1, help="spark: times through the ratings.")] = 15,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the ratings.")] = 0,
@@ -130,11 +138,6 @@ def train(
 ) -> None:
     """Make up ratings with MovieLens' long tails and train a model on them; what yours holds is
     not touched."""
-    from bench.machine import this_machine
-    from bench.train import bench_spark, bench_train
-    from learn.models.families import FACTOR_MODELS
-    from serve.cli.train import AUTO, check_installed
-
     check_installed()
     if model not in (AUTO, *FACTOR_MODELS):
         raise MisuseError(
@@ -147,15 +150,17 @@ def train(
             report = bench_spark(ratings, master, rank=rank, epochs=epochs, seed=seed, say=say)
         else:
             report = bench_train(ratings, model, seed=seed, database=database, say=say)
-    if json:
-        print_json(report)
-        return
-    shown = table("step", ("seconds", "right"), ("processor", "right"), ("MB at most", "right"))
-    for name, cost in report.steps.items():
-        shown.add_row(
-            name, number(cost.seconds, 1), number(cost.cpu_seconds, 1), f"{cost.memory_mb:,.0f}"
-        )
-    out().print(shown)
+    present(report, _print_training, json=json)
+
+
+def _print_training(report: TrainReport) -> None:
+    print_table(
+        report.steps.items(),
+        ("step", lambda each: each[0]),
+        ("seconds>", lambda each: number(each[1].seconds, 1)),
+        ("processor>", lambda each: number(each[1].cpu_seconds, 1)),
+        ("MB at most>", lambda each: f"{each[1].memory_mb:,.0f}"),
+    )
     print_facts(
         [
             ("ratings", f"{report.ratings:,} of {report.users:,} users and {report.films:,} films"),
@@ -197,13 +202,77 @@ def published(
     if json:
         print_json(rows)
         return
-    metrics = PROTOCOLS[protocol].metrics
-    shown = table("model", "", *[(metric, "right") for metric in metrics], "source",
-                  title=f"{protocol}: {PROTOCOLS[protocol].about}")  # fmt: skip
-    for row in rows:
-        values = (number(row.values.get(metric), 4) for metric in metrics)
-        shown.add_row(row.model, row.setting, *values, row.source)
-    out().print(shown)
+    print_table(
+        rows,
+        ("model", lambda row: row.model),
+        ("known", lambda row: row.setting),
+        *(
+            (f"{metric}>", lambda row, metric=metric: number(row.values.get(metric), 4))
+            for metric in PROTOCOLS[protocol].metrics
+        ),
+        ("source", lambda row: row.source),
+        title=f"{protocol}: {PROTOCOLS[protocol].about}",
+    )
+
+
+@app.command(
+    epilog=examples(
+        "palate bench find",
+        "palate bench find --titles 1500 --misses",
+        "palate bench find --form 'letters swapped' --misses --json",
+    )
+)
+def find(
+    context: typer.Context,
+    titles: Annotated[int, typer.Option(min=1, help="Titles of each form, at random.")] = 500,
+    users: Annotated[
+        int, typer.Option(min=0, help="People who search in turn, beside the test users.")
+    ] = 8,
+    form: Annotated[
+        list[str] | None, typer.Option(help="Only this form of titles. Repeat.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of everything drawn.")] = 0,
+    misses: Annotated[
+        bool, typer.Option("--misses", help="Also list texts whose film was not first.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Type titles in every form in which people type them: is the film that is meant first?
+
+    A wrong suggestion is a reading or a "did you mean" for a text whose film is not first.
+    """
+    chosen = tuple(form or FORMS)
+    if unknown := set(chosen) - set(FORMS):
+        raise MisuseError(
+            f"There is no form {', '.join(sorted(unknown))}. Nothing was measured. "
+            f"There are {', '.join(FORMS)}."
+        )
+    with session(context).database() as database:
+        report = bench_find(database, titles=titles, users=users, seed=seed, forms=chosen, say=say)
+    present(report, partial(_print_found, misses=misses), json=json)
+
+
+def _print_found(report: Report, *, misses: bool) -> None:
+    print_table(
+        zip(report.nobody, report.somebody, strict=True),
+        ("form", lambda each: each[0].form),
+        ("titles>", lambda each: f"{each[0].searches:,}"),
+        ("first>", lambda each: each[0].share(each[0].first)),
+        ("in 3>", lambda each: each[0].share(each[0].in_three)),
+        ("on page>", lambda each: each[0].share(each[0].on_page)),
+        ("first, people>", lambda each: each[1].share(each[1].first)),
+        ("wrong>", lambda each: sum(found.wrong_suggestions for found in each)),
+    )
+    if misses:
+        for found in report.nobody:
+            for text in found.misses:
+                say(f"{found.form}: {text}")
+    print_facts(
+        [
+            ("engine", f"{report.engine}, {report.films:,} films, {report.users} people"),
+            ("machine", report.machine),
+        ]
+    )
 
 
 def parse_numbers(option: str, text: str) -> list[int]:

@@ -1,20 +1,25 @@
 """`palate db`: the embedded server, the schema, psql, backups."""
 
 import os
-import shutil
-import signal
-import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
-from palate.errors import MisuseError, NotInstalledError
-from serve.cli.output import confirm, print_facts, print_json, say, warn
-from serve.cli.session import Json, Yes, examples, session
-
-if TYPE_CHECKING:
-    from palate.settings import Settings
+from palate.errors import DatabaseUnavailableError, MisuseError, NewerSchemaError, NotInstalledError
+from palate.settings import Settings
+from serve.cli.options import Json, Yes
+from serve.cli.output import confirm, examples, present, print_json, say, warn
+from serve.cli.psql import find_psql, read_arguments, run_psql
+from serve.cli.session import session
+from serve.cli.tables import print_facts
+from sql.backup import backup as write
+from sql.backup import restore as read
+from sql.database import Database
+from sql.embedded import EmbeddedServer
+from sql.home import require_folder
+from sql.migrate import migrate as bring_up
+from sql.stats import refresh_stats
 
 app = typer.Typer(no_args_is_help=True, help="The database: server, schema, psql, backups.")
 
@@ -25,8 +30,6 @@ def start(context: typer.Context, json: Json = False) -> None:
 
     Other commands start it themselves and the last one stops it; a kept server answers at once.
     """
-    from sql.embedded import EmbeddedServer
-
     settings = _embedded(session(context).settings)
     server = EmbeddedServer.start(settings.data_dir, keep=True)
     url = server.url
@@ -44,8 +47,6 @@ def stop(
     json: Json = False,
 ) -> None:
     """Stop the embedded server, or, while it is used, when its last user leaves."""
-    from sql.embedded import EmbeddedServer
-
     settings = _embedded(session(context).settings)
     down = EmbeddedServer.stop(settings.data_dir, force=force)
     if json:
@@ -69,9 +70,6 @@ def status(context: typer.Context, json: Json = False) -> None:
 
 
 def _status_embedded(settings: "Settings") -> dict[str, object]:
-    from sql.embedded import EmbeddedServer
-    from sql.home import require_folder
-
     require_folder(settings.data_dir.absolute())
     found = EmbeddedServer.status(settings.data_dir)
     return {
@@ -86,9 +84,6 @@ def _status_embedded(settings: "Settings") -> dict[str, object]:
 
 
 def _status_of_yours(settings: "Settings") -> dict[str, object]:
-    from palate.errors import DatabaseUnavailableError
-    from sql.database import Database
-
     with Database.open(settings) as database:
         url = database.url.render_as_string(hide_password=True)
         try:
@@ -111,10 +106,6 @@ def migrate(
     json: Json = False,
 ) -> None:
     """Bring the schema to this Palate's. Many may run it at once: one works, the others wait."""
-    from palate.errors import NewerSchemaError
-    from sql.database import Database
-    from sql.migrate import migrate as bring_up
-
     with Database.open(session(context).settings) as database:
         try:
             applied = bring_up(database, wait)
@@ -123,23 +114,19 @@ def migrate(
                 raise
             warn(str(error))
             applied = []
-    if json:
-        print_json({"applied": applied})
-    else:
-        say(f"Applied: {', '.join(applied)}." if applied else "The schema is up to date.")
+    present(
+        {"applied": applied},
+        f"Applied: {', '.join(applied)}." if applied else "The schema is up to date.",
+        json=json,
+    )
 
 
 @app.command(epilog=examples("palate db refresh"))
 def refresh(context: typer.Context, json: Json = False) -> None:
     """Count ratings and popularity again; single ratings leave that to be done now and then."""
-    from sql.stats import refresh_stats
-
     with session(context).database() as database:
         changed = refresh_stats(database)
-    if json:
-        print_json({"changed": changed})
-    else:
-        say(f"Counted; {changed:,} films changed.")
+    present({"changed": changed}, f"Counted; {changed:,} films changed.", json=json)
 
 
 @app.command(
@@ -151,38 +138,19 @@ def psql(context: typer.Context) -> None:
 
     Give its options after --, as in -- -c "SELECT 1"; a statement alone is handed over as -c.
     """
-    given = context.args
-    if len(given) == 1 and " " in given[0].strip() and not given[0].startswith("-"):
-        given = ["-c", *given]
     with session(context).database() as database:
-        program = find_psql(database.server.bin_dir if database.server else None)
-        # The password goes through the environment: a command line can be read by others.
-        address = database.url.set(drivername="postgresql", password=None)
-        environment = dict(os.environ)
-        if database.url.password is not None:
-            environment["PGPASSWORD"] = str(database.url.password)
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is psql's
-        try:
-            ended = subprocess.run(  # noqa: S603
-                [program, address.render_as_string(hide_password=False), *given],
-                env=environment,
-                check=False,
+        bundled = database.server.bin_dir / "psql" if database.server else None
+        program = bundled if bundled and bundled.exists() else find_psql()
+        if program is None:
+            raise NotInstalledError(
+                "There is no psql here. Nothing was started. Install PostgreSQL's client tools."
             )
-        finally:
-            signal.signal(signal.SIGINT, before)
-    raise typer.Exit(ended.returncode)
-
-
-def find_psql(bin_dir: Path | None) -> Path:
-    """psql as the embedded server brings it, else as installed. Raises NotInstalledError."""
-    if bin_dir is not None and (bin_dir / "psql").exists():
-        return bin_dir / "psql"
-    found = shutil.which("psql")
-    if found is None:
-        raise NotInstalledError(
-            "There is no psql here. Nothing was started. Install PostgreSQL's client tools."
-        )
-    return Path(found)
+        # The password goes through the environment: a command line can be read by others.
+        password, url = database.url.password, database.url.set(password=None)
+        address = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        environment = {**os.environ, **({"PGPASSWORD": str(password)} if password else {})}
+        code = run_psql(program, [address, *read_arguments(context.args)], environment)
+    raise typer.Exit(code)
 
 
 @app.command(
@@ -198,14 +166,9 @@ def backup(
     json: Json = False,
 ) -> None:
     """Write the whole database into one file."""
-    from sql.backup import backup as write
-
     with session(context).database() as database:
         written = write(database, file, kind)
-    if json:
-        print_json(written)
-    else:
-        say(f"Wrote {file}.")
+    present(written, f"Wrote {file}.", json=json)
 
 
 @app.command(
@@ -221,16 +184,11 @@ def restore(
     json: Json = False,
 ) -> None:
     """Bring a backup back, all of it or nothing; it answers the same searches."""
-    from sql.backup import restore as read
-
     if replace:
         confirm("Replace everything in the database by the backup?", yes=yes)
     with session(context).database() as database:
         restored = read(database, file, replace=replace)
-    if json:
-        print_json(restored)
-    else:
-        say(f"Restored {file}.")
+    present(restored, f"Restored {file}.", json=json)
 
 
 def _embedded(settings: "Settings") -> "Settings":

@@ -1,7 +1,5 @@
 """`palate demo`: the whole path on the sample, ending with the orders side by side."""
 
-from __future__ import annotations
-
 import shlex
 import sys
 import time
@@ -9,22 +7,29 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from shutil import which
-from typing import TYPE_CHECKING
 
 import typer
 from rich.text import Text
 
+from ingest.sources.sample import NAME
+from learn.registry import active_model
+from learn.train import train
+from palate.contract import SearchRequest
 from palate.errors import ConflictError
-from serve.cli.output import out, print_json, say
-from serve.cli.session import Json, examples, session
+from palate.statements import Statements
+from rerank.search import Searcher
+from serve.cli.ingest import load_sample
+from serve.cli.options import Json
+from serve.cli.orders import Order, print_reasons, print_side_by_side
+from serve.cli.output import examples, out, print_json, say
+from serve.cli.session import session
+from sql.database import Database
+from sql.migrate import migrate
+from test_users.tasters import create_tasters
 
-if TYPE_CHECKING:
-    from palate.contract import SearchResponse
-    from rerank.search import Searcher
-    from serve.cli.orders import Order
-    from sql.database import Database
+app = typer.Typer()
 
-EXAMPLES = examples("palate demo", "palate --data-dir /tmp/films demo")
+
 WORDS = ("lord", "king")
 LOVER, HATER, YOU = 20001, 20002, 1001
 GENRE = "Fantasy"
@@ -38,6 +43,7 @@ _COLUMNS = (
 )
 
 
+@app.command(epilog=examples("palate demo", "palate --data-dir /tmp/films demo"))
 def demo(context: typer.Context, json: Json = False) -> None:
     """Load the sample and show what nobody, a fantasy lover and a fantasy hater see.
 
@@ -45,15 +51,15 @@ def demo(context: typer.Context, json: Json = False) -> None:
     embeddings, learns factors from their ratings, and makes the test users; what is there already
     is kept.
     """
-    from rerank.search import Searcher
-    from serve.cli.orders import Order
-
     settings = session(context).settings
     with session(context).database() as database:
         _prepare(database)
         searcher = Searcher(database, settings)
         found = {
-            word: [Order(name, _search(searcher, word, user_id)) for user_id, name in _COLUMNS]
+            word: [
+                Order(name, searcher.search(SearchRequest(q=word, user_id=user, explain="facts")))
+                for user, name in _COLUMNS
+            ]
             for word in WORDS
         }
     if json:
@@ -66,28 +72,21 @@ def demo(context: typer.Context, json: Json = False) -> None:
 
 def _prepare(database: Database) -> None:
     """The schema, the sample, a model and the tasters: each only where it is missing."""
-    from sql.migrate import migrate
-    from test_users.tasters import create_tasters
-
-    with _step("Schema") as told:
+    with _step("Schema") as done:
         applied = migrate(database)
-        told.append(f"{len(applied)} migrations applied" if applied else "up to date")
-    with _step("Sample") as told:
-        told.append(_load_sample(database))
-    with _step("Model") as told:
-        told.append(_learn(database))
-    with _step("Test users") as told:
+        done.append(f"{len(applied)} migrations applied" if applied else "up to date")
+    with _step("Sample") as done:
+        done.append(_load_sample(database))
+    with _step("Model") as done:
+        done.append(_learn(database))
+    with _step("Test users") as done:
         created = create_tasters(database)
         films = max(taster.films for taster in created)
-        told.append(f"{len(created)} made, rating up to {films} fantasy films each")
+        done.append(f"{len(created)} made, rating up to {films} fantasy films each")
 
 
 def _load_sample(database: Database) -> str:
     """Load the sample unless it is there. Raises ConflictError beside another source."""
-    from ingest.sources.sample import NAME
-    from palate.statements import Statements
-    from serve.cli.ingest import load_sample
-
     with database.read() as connection:
         loaded = connection.execute(Statements(_STATEMENTS)["loaded"]).one()
     if loaded.source == NAME and loaded.model is not None:
@@ -103,9 +102,6 @@ def _load_sample(database: Database) -> str:
 
 def _learn(database: Database) -> str:
     """Factors from the ratings, without measuring them, unless a model is in use."""
-    from learn.registry import active_model
-    from learn.train import train
-
     used = active_model(database, "factors")
     if used is not None:
         return f"{used} is in use"
@@ -115,22 +111,14 @@ def _learn(database: Database) -> str:
 
 @contextmanager
 def _step(name: str) -> Iterator[list[str]]:
-    """One step of the preparation; what is put into the list is told when it is done."""
+    """One step of the preparation; what is put into the list is shown when it is done."""
     started = time.monotonic()
-    told: list[str] = []
-    yield told
-    say(f"{name:<11} {' '.join(told)} ({time.monotonic() - started:.1f} s)")
-
-
-def _search(searcher: Searcher, word: str, user_id: int | None) -> SearchResponse:
-    from palate.contract import SearchRequest
-
-    return searcher.search(SearchRequest(q=word, user_id=user_id, explain="facts"))
+    done: list[str] = []
+    yield done
+    say(f"{name:<11} {' '.join(done)} ({time.monotonic() - started:.1f} s)")
 
 
 def _show(word: str, orders: list[Order]) -> None:
-    from serve.cli.orders import print_reasons, print_side_by_side
-
     tops = [sum(GENRE in hit.genres for hit in order.response.hits) for order in orders]
     nobody, lover, hater = tops
     out().print(Text(f"\n{word}", style="bold"))

@@ -1,17 +1,23 @@
 """`palate doctor`: what is wrong here, and what to do."""
 
+from collections.abc import Iterable
+
 import typer
 from rich.text import Text
 
-from serve.cli.output import clean, out, print_json, table
-from serve.cli.session import Json, examples, session
-from serve.doctor import run_checks
+from serve.cli.options import Json
+from serve.cli.output import examples, present
+from serve.cli.session import session
+from serve.cli.tables import print_table
+from serve.cli.text import clean
+from serve.doctor import Check, run_checks
 from sql.database import Database
 
-EXAMPLES = examples("palate doctor", "palate doctor --json")
+app = typer.Typer()
 _STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
 
+@app.command(epilog=examples("palate doctor", "palate doctor --json"))
 def doctor(context: typer.Context, json: Json = False) -> None:
     """Look at the server, its schema, index, vectors, statistics and disk, and the language model.
 
@@ -20,14 +26,19 @@ def doctor(context: typer.Context, json: Json = False) -> None:
     settings = session(context).settings
     with Database.open(settings) as database:
         checks = run_checks(database, settings)
-    if json:
-        print_json(checks)
-    else:
-        rows = table("", "checked", "found")
-        for check in checks:
-            found = Text(clean(check.detail))
-            if check.advice:
-                found.append(f"\n{clean(check.advice)}", style="bold")
-            rows.add_row(Text(check.status, style=_STYLES[check.status]), check.name, found)
-        out().print(rows)
+    present(checks, _print, json=json)
     raise typer.Exit(1 if any(check.status == "fail" for check in checks) else 0)
+
+
+def _print(checks: Iterable[Check]) -> None:
+    print_table(
+        checks,
+        ("", lambda each: Text(each.status, style=_STYLES[each.status])),
+        ("checked", lambda each: each.name),
+        ("found", _finding),
+    )
+
+
+def _finding(check: Check) -> Text:
+    found = Text(clean(check.detail))
+    return found.append(f"\n{clean(check.advice)}", style="bold") if check.advice else found

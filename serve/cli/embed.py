@@ -5,8 +5,17 @@ from typing import Annotated
 
 import typer
 
-from serve.cli.output import err, print_facts, print_json, say
-from serve.cli.session import LARGEST_ID, Json, examples, session
+from ingest.embeddings import EmbeddingStats, count_embeddings
+from ingest.embeddings import generate as make
+from ingest.progress import watch
+from palate.contract import LARGEST_ID
+from palate.embedder import open_embedder
+from serve.cli.options import Json
+from serve.cli.output import err, examples, present, print_json, say
+from serve.cli.session import session
+from serve.cli.tables import print_facts
+
+_STATS = ("films", "embedded", "missing", "model", "dimension", "loaded_at")
 
 app = typer.Typer(no_args_is_help=True, help="Text embeddings of films: make them, count them.")
 
@@ -36,10 +45,6 @@ def generate(
     The model is PALATE_EMBEDDING_MODEL on this machine (extra `embed`), or, with
     PALATE_EMBEDDING_URL, an OpenAI-compatible endpoint's.
     """
-    from ingest.embeddings import generate as make
-    from ingest.progress import watch
-    from palate.embedder import open_embedder
-
     with session(context).database() as database:
         embedder = open_embedder(session(context).settings)
         with watch(err()) as progress:
@@ -51,31 +56,21 @@ def generate(
                 batch_size=batch_size,
                 progress=progress,
             )
-    if json:
-        print_json(report)
-    else:
-        say(str(report))
+    present(report, say, json=json)
 
 
 @app.command(epilog=examples("palate embed stats", "palate embed stats --json"))
 def stats(context: typer.Context, json: Json = False) -> None:
     """Show how many films have a vector, and of which model."""
-    from ingest.embeddings import stats as count
-
     with session(context).database() as database:
-        found = count(database)
+        found = count_embeddings(database)
     if json:
-        print_json(
-            {
-                "films": found.films,
-                "embedded": found.embedded,
-                "missing": found.missing,
-                "model": found.model,
-                "dimension": found.dimension,
-                "loaded_at": found.loaded_at,
-            }
-        )
-        return
+        print_json({name: getattr(found, name) for name in _STATS})
+    else:
+        _print_stats(found)
+
+
+def _print_stats(found: EmbeddingStats) -> None:
     print_facts(
         [
             ("films", f"{found.films:,}"),

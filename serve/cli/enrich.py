@@ -1,33 +1,21 @@
 """`palate enrich`: tone, audience, money and effect of films."""
 
-from __future__ import annotations
-
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Literal
 
 import typer
 
+from ingest.enrichment import choose, estimate
+from ingest.enrichment import enrich as judge
+from ingest.enrichment_report import EnrichmentReport, make_report
+from ingest.progress import watch
+from palate.contract import LARGEST_ID
 from palate.errors import MisuseError
-from serve.cli.output import (
-    err,
-    film,
-    line,
-    number,
-    out,
-    print_facts,
-    print_json,
-    say,
-    table,
-    when_stopped,
-)
-from serve.cli.session import LARGEST_ID, Json, examples, session
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ingest.enrichment_report import EnrichmentReport
-    from llm import LanguageModel
-    from sql.database import Database
+from serve.cli.options import Json
+from serve.cli.output import err, examples, present, say, when_stopped
+from serve.cli.session import session
+from serve.cli.tables import print_facts, print_table
+from serve.cli.text import film, line, number
 
 app = typer.Typer(
     help="Tone, audience, money and effectiveness of films, to search and rank by.",
@@ -69,37 +57,22 @@ def enrich(
     """
     if context.invoked_subcommand is not None:
         return
-    from ingest.enrichment import choose, estimate
-    from ingest.enrichment import enrich as judge
-    from ingest.progress import watch
-
     which = _which(ids, missing=missing, stale=stale, every=every)
-    with session(context).database() as database, _model(context, database, rules=rules) as model:
+    current = session(context)
+    with (
+        current.database() as database,
+        current.language_model(database, wanted=not rules) as model,
+    ):
         chosen = choose(database, model, which=which, movie_ids=_ids(ids), n=n)
         if dry_run:
             planned = estimate(database, model, chosen)
-            print_json(planned) if json else say(str(planned))
+            present(planned, say, json=json)
             return
         kept = "What was enriched stays; the same command goes on."
         with when_stopped(kept), watch(err()) as progress:
-            concurrency = session(context).settings.llm_concurrency
+            concurrency = current.settings.llm_concurrency
             done = judge(database, model, chosen, concurrency=concurrency, progress=progress)
-    print_json(done) if json else say(str(done))
-
-
-@contextmanager
-def _model(
-    context: typer.Context, database: Database, *, rules: bool
-) -> Iterator[LanguageModel | None]:
-    from llm import open_llm
-    from llm.store import PostgresStore
-
-    model = None if rules else open_llm(session(context).settings, PostgresStore(database))
-    try:
-        yield model
-    finally:
-        if model is not None:
-            model.close()
+    present(done, say, json=json)
 
 
 def _which(
@@ -131,14 +104,9 @@ def report(
     json: Json = False,
 ) -> None:
     """Show what is covered, how values are spread, where model and facts differ, and a sample."""
-    from ingest.enrichment_report import report as make
-
     with session(context).database() as database:
-        found = make(database, n=n)
-    if json:
-        print_json(found)
-    else:
-        _print(found)
+        found = make_report(database, n=n)
+    present(found, _print, json=json)
 
 
 def _print(found: EnrichmentReport) -> None:
@@ -152,29 +120,36 @@ def _print(found: EnrichmentReport) -> None:
             ("model and facts differ", differ),
         ]
     )
-    rows = table("column", ("films", "right"), ("estimated", "right"), "values")
-    for name, covered in found.coverage.items():
-        values = ", ".join(f"{value} ({films:,})" for value, films in found.spread[name].items())
-        rows.add_row(name, f"{covered:,}", f"{found.estimated.get(name, 0):,}", values)
-    out().print(rows)
+    print_table(
+        found.coverage.items(),
+        ("column", lambda each: each[0]),
+        ("films>", lambda each: f"{each[1]:,}"),
+        ("estimated>", lambda each: f"{found.estimated.get(each[0], 0):,}"),
+        ("values", lambda each: _counts(found.spread[each[0]])),
+    )
     if found.disagreements:
-        rows = table(("movie_id", "right"), "film", "the model", "the facts")
-        for each in found.disagreements:
-            rows.add_row(str(each.movie_id), line(each.title), each.told, each.facts)
-        out().print(rows)
+        print_table(
+            found.disagreements,
+            ("movie_id>", lambda each: each.movie_id),
+            ("film", lambda each: each.title),
+            ("the model", lambda each: each.told),
+            ("the facts", lambda each: each.facts),
+        )
     if found.sample:
-        rows = table("film", "tone", "made for", "budget", "revenue", ("effect", "right"), "by")
-        for each_film in found.sample:
-            rows.add_row(
-                film(each_film["title"], each_film["year"]),
-                each_film["sentiment"] or "–",
-                each_film["target_audience"] or "–",
-                _tier(each_film, "budget_tier"),
-                _tier(each_film, "revenue_tier"),
-                number(each_film["effectiveness"]),
-                line(each_film["enriched_by"]),
-            )
-        out().print(rows)
+        print_table(
+            found.sample,
+            ("film", lambda each: film(each["title"], each["year"])),
+            ("tone", lambda each: each["sentiment"] or "–"),
+            ("made for", lambda each: each["target_audience"] or "–"),
+            ("budget", lambda each: _tier(each, "budget_tier")),
+            ("revenue", lambda each: _tier(each, "revenue_tier")),
+            ("effect>", lambda each: number(each["effectiveness"])),
+            ("by", lambda each: each["enriched_by"]),
+        )
+
+
+def _counts(spread: Mapping[str, int]) -> str:
+    return ", ".join(f"{value} ({films:,})" for value, films in spread.items())
 
 
 def _tier(row: dict[str, object], name: str) -> str:

@@ -1,41 +1,37 @@
 """`palate evaluate`: how good every ranking is, on ratings it has not seen."""
 
-from __future__ import annotations
-
-import importlib.util
 from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from palate.errors import MisuseError, NotInstalledError
-from serve.cli.output import Justify, err, number, out, print_json, say, table
-from serve.cli.session import Json, examples, session
+from evaluate.estimates import Estimate
+from evaluate.recommend import PROTOCOLS, ProtocolResult, evaluate_recommend
+from evaluate.report import make_markdown, make_page
+from evaluate.retrain import retrain
+from evaluate.runs import Run, read_run, write_run
+from evaluate.runs import compare as differences_of
+from evaluate.search import SetResult, evaluate_search
+from learn.held_out import SETS
+from learn.models.families import MODELS
+from learn.models.interface import Model
+from palate.errors import MisuseError
+from serve.cli.options import Json
+from serve.cli.output import err, examples, out, print_json, say
+from serve.cli.session import session
+from serve.cli.tables import Column, print_table
+from serve.cli.text import number
 
-if TYPE_CHECKING:
-    from evaluate.estimates import Estimate
-    from evaluate.recommend import ProtocolResult
-    from evaluate.runs import Run
-    from evaluate.search import SetResult
-    from learn.models.interface import Model
-
-app = typer.Typer(no_args_is_help=True)
-
-
-@app.callback()
-def check_installed() -> None:
-    """Measure rankings on held-out ratings, with 95% intervals and every baseline beside them."""
-    if importlib.util.find_spec("scipy") is None:
-        raise NotInstalledError(
-            "Measuring needs more than searching does. Nothing was measured. "
-            "Install it in Palate's folder: pip install -e '.[train]'."
-        )
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Measure rankings on held-out ratings, with 95% intervals and every baseline beside them.",
+)
 
 
 class Queries(Enum):
-    """Sets of queries, as typed."""
+    """Sets of queries, as typed: typer knows lists of enumerations, not of literals."""
 
     ONE_WORD = "one-word"
     TWO_WORDS = "two-words"
@@ -50,12 +46,15 @@ class Protocols(Enum):
     STRONG = "strong"
 
 
+_ACCURACY = ("recall@10", "precision@10", "map@10", "hit@10", "mrr@10", "recall@100", "ndcg@100")
+_BEYOND = ("rmse", "mae", "coverage", "diversity", "novelty", "popularity", "fairness gap")
+
+Seed = Annotated[int, typer.Option(min=0, help="Seed of everything drawn.")]
 Users = Annotated[
     int | None,
     typer.Option(min=1, help="Ask so many users only, drawn by --seed. All users teach."),
 ]
 Samples = Annotated[int, typer.Option(min=100, help="Samples of the bootstrap.")]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of everything drawn.")]
 Output = Annotated[
     Path | None, typer.Option(metavar="FOLDER", help="Write .json, .html and .md there, too.")
 ]
@@ -104,10 +103,6 @@ def search(
     afterwards; nothing live is changed. The active models' families are trained there again, from
     the other ratings alone.
     """
-    from evaluate.retrain import retrain
-    from evaluate.search import evaluate_search
-    from learn.held_out import SETS
-
     earlier = _stored(compare)
     if len(earlier) == 2:
         _print_differences(*earlier, json=json)
@@ -157,8 +152,6 @@ def recommend(
     random-75-25: a random quarter of each user's, whatever the stars: the protocol of the
     recommenders benchmark. strong: a fifth of the users, whom the models meet only afterwards.
     """
-    from evaluate.recommend import PROTOCOLS, evaluate_recommend
-
     earlier = _stored(compare)
     if len(earlier) == 2:
         _print_differences(*earlier, json=json)
@@ -179,8 +172,6 @@ def recommend(
 
 def _models(names: Sequence[str] | None) -> dict[str, type[Model]]:
     """The models of these names, with their default parameters. Raises MisuseError."""
-    from learn.models.families import MODELS
-
     unknown = set(names or ()) - set(MODELS)
     if unknown:
         raise MisuseError(
@@ -193,17 +184,12 @@ def _models(names: Sequence[str] | None) -> dict[str, type[Model]]:
 
 def _stored(paths: Sequence[Path] | None) -> list[Run]:
     """The runs to compare with, read before anything is measured."""
-    from evaluate.runs import read_run
-
     if len(paths or ()) > 2:
         raise MisuseError("--compare takes one or two files. Nothing was measured.")
     return [read_run(path) for path in paths or ()]
 
 
 def _report(run: Run, output: Path | None, earlier: Sequence[Run], *, json: bool) -> None:
-    from evaluate.report import make_markdown, make_page
-    from evaluate.runs import compare, write_run
-
     kind = run.about.kind
     if output is not None:
         write_run(run, output / f"{kind}.json")
@@ -211,7 +197,7 @@ def _report(run: Run, output: Path | None, earlier: Sequence[Run], *, json: bool
         (output / f"{kind}.md").write_text(make_markdown(run), encoding="utf-8")
         say(f"Wrote {output / kind}.json, .html and .md.")
     if json:
-        differences = [compare(before, run) for before in earlier]
+        differences = [differences_of(before, run) for before in earlier]
         print_json({"about": run.about, "results": run.results, "differences": differences})
         return
     for name, result in run.results.items():
@@ -221,9 +207,6 @@ def _report(run: Run, output: Path | None, earlier: Sequence[Run], *, json: bool
 
 
 def _print_part(name: str, result: object) -> None:
-    from evaluate.recommend import ProtocolResult
-    from evaluate.search import SetResult
-
     if isinstance(result, SetResult):
         _print_set(name, result)
     elif isinstance(result, ProtocolResult):
@@ -232,79 +215,70 @@ def _print_part(name: str, result: object) -> None:
 
 
 def _print_set(name: str, result: SetResult) -> None:
-    rows = table(
-        "ranking",
-        *_numbers(
-            "nDCG@10", "95%", "more than BM25", "MRR", "hit@1", "hit@5", "hit@10",
-            "nDCG@10 debiased", "95%",
-        ),
+    print_table(
+        result.rankings.items(),
+        ("ranking", lambda each: each[0]),
+        ("nDCG@10>", lambda each: number(each[1].metrics["ndcg@10"].mean, 4)),
+        ("95%>", lambda each: _interval(each[1].metrics["ndcg@10"])),
+        ("more than BM25>", lambda each: _gain(each[1].difference["ndcg@10"])),
+        ("MRR>", lambda each: number(each[1].metrics["mrr"].mean, 4)),
+        ("hit@1>", lambda each: number(each[1].metrics["hit@1"].mean, 4)),
+        ("hit@5>", lambda each: number(each[1].metrics["hit@5"].mean, 4)),
+        ("hit@10>", lambda each: number(each[1].metrics["hit@10"].mean, 4)),
+        ("nDCG@10 debiased>", lambda each: number(each[1].debiased["ndcg@10"].mean, 4)),
+        ("95%>", lambda each: _interval(each[1].debiased["ndcg@10"])),
         title=f"{name}: {result.queries:,} queries of {result.users:,} users",
-    )  # fmt: skip
-    for ranking, one in result.rankings.items():
-        rows.add_row(
-            ranking,
-            number(one.metrics["ndcg@10"].mean, 4),
-            _interval(one.metrics["ndcg@10"]),
-            _gain(one.difference["ndcg@10"]),
-            *(
-                number(one.metrics[metric].mean, 4)
-                for metric in ("mrr", "hit@1", "hit@5", "hit@10")
-            ),
-            number(one.debiased["ndcg@10"].mean, 4),
-            _interval(one.debiased["ndcg@10"]),
-        )
-    out().print(rows)
+    )
     if known := next(iter(result.rankings.values())).by_known:
-        rows = table("ranking", *_numbers(*known), title="nDCG@10 by ratings known")
-        for ranking, one in result.rankings.items():
-            if one.by_known:
-                rows.add_row(ranking, *(number(value, 4) for value in one.by_known.values()))
-        out().print(rows)
+        out().print()
+        print_table(
+            [each for each in result.rankings.items() if each[1].by_known],
+            ("ranking", lambda each: each[0]),
+            *(
+                (f"{name}>", lambda each, name=name: number(each[1].by_known[name], 4))
+                for name in known
+            ),
+            title="nDCG@10 by how many ratings, the latest, are known",
+        )
 
 
 def _print_protocol(name: str, result: ProtocolResult) -> None:
-    shown = ("recall@10", "precision@10", "map@10", "hit@10", "mrr@10", "recall@100", "ndcg@100")
-    beyond = ("rmse", "mae", "coverage", "diversity", "novelty", "popularity", "fairness gap")
-    right = table(
-        "model",
-        *_numbers("nDCG@10", "95%", *shown),
+    model: Column[str] = ("model", str)
+    print_table(
+        result.accuracy,
+        model,
+        ("nDCG@10>", lambda each: number(result.accuracy[each]["ndcg@10"].mean, 4)),
+        ("95%>", lambda each: _interval(result.accuracy[each]["ndcg@10"])),
+        *(_accuracy(result, metric) for metric in _ACCURACY),
         title=f"{name}: {result.users:,} users, {result.relevant:,} films to find",
     )
-    like = table("model", *_numbers(*beyond))
-    for model, accuracy in result.accuracy.items():
-        right.add_row(
-            model,
-            number(accuracy["ndcg@10"].mean, 4),
-            _interval(accuracy["ndcg@10"]),
-            *(number(accuracy[metric].mean, 4) for metric in shown),
-        )
-        like.add_row(model, *(number(result.beyond[model].get(fact), 4) for fact in beyond))
-    out().print(right)
-    out().print(like)
+    print_table(result.accuracy, model, *(_beyond(result, fact) for fact in _BEYOND))
+
+
+def _accuracy(result: ProtocolResult, metric: str) -> Column[str]:
+    return (f"{metric}>", lambda model: number(result.accuracy[model][metric].mean, 4))
+
+
+def _beyond(result: ProtocolResult, fact: str) -> Column[str]:
+    return (f"{fact}>", lambda model: number(result.beyond[model].get(fact), 4))
 
 
 def _print_differences(before: Run, after: Run, *, json: bool) -> None:
-    from evaluate.runs import compare
-
-    differences = compare(before, after)
+    differences = differences_of(before, after)
     if json:
         print_json(differences)
         return
-    rows = table(
-        "", "ranking", "metric",
-        *_numbers("before", "after", "difference", "95%"),
+    print_table(
+        differences,
+        ("", lambda each: each.part),
+        ("ranking", lambda each: each.system),
+        ("metric", lambda each: each.metric),
+        ("before>", lambda each: number(each.before, 4)),
+        ("after>", lambda each: number(each.after, 4)),
+        ("difference>", lambda each: f"{each.difference.mean:+.4f}"),
+        ("95%>", lambda each: _interval(each.difference)),
         title=f"{before.about.made_at} and {after.about.made_at}, on what both asked",
-    )  # fmt: skip
-    for one in differences:
-        rows.add_row(
-            one.part, one.system, one.metric, number(one.before, 4), number(one.after, 4),
-            f"{one.difference.mean:+.4f}", _interval(one.difference),
-        )  # fmt: skip
-    out().print(rows)
-
-
-def _numbers(*headings: str) -> list[tuple[str, Justify]]:
-    return [(heading, "right") for heading in headings]
+    )
 
 
 def _interval(estimate: Estimate) -> str:

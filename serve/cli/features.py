@@ -6,8 +6,12 @@ from typing import Annotated
 
 import typer
 
-from serve.cli.output import err, print_facts, print_json, say
-from serve.cli.session import Json, examples, session
+from ingest.features import build_features
+from ingest.sources.movielens import MovieLens
+from serve.cli.options import Json
+from serve.cli.output import err, examples, print_json, say
+from serve.cli.session import session
+from serve.cli.tables import print_facts
 
 app = typer.Typer(
     no_args_is_help=True, help="Features of users, films and ratings as Parquet files."
@@ -40,9 +44,6 @@ def build(
     The last ratings of each user are the test part, those before them the validation part.
     Users and films are described by their training ratings alone.
     """
-    from ingest.features import build_features
-    from ingest.sources.movielens import MovieLens
-
     with err().status("Building features"), ExitStack() as opened:
         source = (
             MovieLens(movielens)

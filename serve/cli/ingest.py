@@ -1,22 +1,26 @@
 """`palate ingest`: films, ratings, tags and embeddings into the database."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
+from ingest.embeddings import load_embeddings
+from ingest.load import Deleted, LoadReport, load
+from ingest.progress import watch
+from ingest.rows import Source
+from ingest.sources.download import locate
+from ingest.sources.movielens import MovieLens
+from ingest.sources.sample import sample as open_sample
+from ingest.sources.table import Table
 from palate.errors import MisuseError
-from serve.cli.output import count, err, print_json, say, warn, when_stopped
-from serve.cli.session import Json, examples, session
-
-if TYPE_CHECKING:
-    from ingest.load import Deleted, LoadReport
-    from ingest.rows import Source
-    from sql.database import Database
+from serve.cli.options import Json
+from serve.cli.output import err, examples, present, print_json, say, warn, when_stopped
+from serve.cli.session import session
+from serve.cli.text import count
+from sql.database import Database
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -32,8 +36,7 @@ OnErrorOption = Annotated[
     typer.Option(help="At a line that cannot be loaded: stop, or set it aside and go on."),
 ]
 RejectsFile = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="Where --on-error skip sets lines aside."),
+    Path | None, typer.Option(metavar="FILE", help="Where --on-error skip sets lines aside.")
 ]
 OnlyOnce = Annotated[
     bool, typer.Option("--no-wait", help="Refuse, instead of waiting, while another load runs.")
@@ -45,16 +48,11 @@ def sample(context: typer.Context, replace: Replace = False, json: Json = False)
     """Load the sample: 3,200 real films, 600 synthetic raters and text embeddings."""
     with session(context).database(migrate=True) as database:
         report = load_sample(database, replace=replace)
-    _tell(report, json=json)
+    present(report, _print_report, json=json)
 
 
 def load_sample(database: Database, *, replace: bool = False) -> LoadReport:
     """The sample with its embeddings, watched on stderr."""
-    from ingest.embeddings import load_embeddings
-    from ingest.load import load
-    from ingest.progress import watch
-    from ingest.sources.sample import sample as open_sample
-
     with open_sample() as source, watch(err()) as progress:
         report = load(database, source, replace=replace, progress=progress)
     with as_file(files("samples") / "embeddings.npz") as vectors:
@@ -84,18 +82,11 @@ def movielens(
     json: Json = False,
 ) -> None:
     """Load MovieLens in any of its public layouts; by name, it is downloaded first."""
-    from ingest.progress import watch
-    from ingest.sources.download import locate
-    from ingest.sources.movielens import MovieLens
-
     with watch(err()) as progress:
         path = locate(location, session(context).settings.data_dir / "downloads", progress)
     source = MovieLens(path, metadata)
-    with session(context).database(migrate=True) as database:
-        report = _load(
-            database, source, replace=replace, on_error=on_error, rejects=rejects, wait=not no_wait
-        )
-    _tell(report, json=json)
+    report = _load(context, source, replace, on_error, rejects, no_wait)
+    present(report, _print_report, json=json)
 
 
 @app.command(
@@ -131,8 +122,6 @@ def csv_(
     json: Json = False,
 ) -> None:
     """Load your own CSV (also .csv.gz) or Parquet files."""
-    from ingest.sources.table import Table
-
     source = Table(
         name,
         movies=movies,
@@ -141,11 +130,8 @@ def csv_(
         columns=parse_columns(column or ()),
         separator=separator,
     )
-    with session(context).database(migrate=True) as database:
-        report = _load(
-            database, source, replace=replace, on_error=on_error, rejects=rejects, wait=not no_wait
-        )
-    _tell(report, json=json)
+    report = _load(context, source, replace, on_error, rejects, no_wait)
+    present(report, _print_report, json=json)
 
 
 def parse_columns(pairs: Iterable[str]) -> dict[str, str]:
@@ -180,60 +166,47 @@ def embeddings(
     json: Json = False,
 ) -> None:
     """Load films' embeddings and make every taste vector again."""
-    from ingest.embeddings import load_embeddings
-
     if missing_ok and not file.exists():
         print_json(None) if json else say(f"There is no {file}; nothing was loaded.")
         return
     with session(context).database(migrate=True) as database:
         report = load_embeddings(database, file, model=model, replace=replace)
-    if json:
-        print_json(report)
-    else:
-        say(str(report))
+    present(report, say, json=json)
 
 
 def _load(
-    database: Database,
+    context: typer.Context,
     source: Source,
-    *,
     replace: bool,
     on_error: Literal["stop", "skip"],
     rejects: Path | None,
-    wait: bool,
+    no_wait: bool,
 ) -> LoadReport:
-    from ingest.load import load
-    from ingest.progress import watch
-
     kept = "A load happens as a whole or not at all; it can be run again."
-    with when_stopped(kept), watch(err()) as progress:
+    with (
+        session(context).database(migrate=True) as database,
+        when_stopped(kept),
+        watch(err()) as progress,
+    ):
         return load(
-            database,
-            source,
-            replace=replace,
-            on_error=on_error,
-            rejects=rejects,
-            progress=progress,
-            wait=wait,
-        )
+            database, source, replace=replace, on_error=on_error, rejects=rejects,
+            progress=progress, wait=not no_wait,
+        )  # fmt: skip
 
 
-def _tell(report: LoadReport, *, json: bool) -> None:
-    if json:
-        print_json(report)
-        return
+def _print_report(report: LoadReport) -> None:
     say(
         f"Loaded {report.source}: {report.movies:,} films, {report.ratings:,} ratings and "
         f"{report.tags:,} tags in {report.seconds:.1f} s ({report.rows_per_second:,.0f} rows/s); "
         f"{report.changed:,} rows changed."
     )
     if report.deleted is not None and report.deleted.movies:
-        say(_what_went(report.deleted))
+        say(_describe(report.deleted))
     if report.rejected:
         warn(f"{report.rejected:,} lines were not loaded; they are in {report.rejects}.")
 
 
-def _what_went(deleted: Deleted) -> str:
+def _describe(deleted: Deleted) -> str:
     gone = f"{count(deleted.movies, 'film')}, {count(deleted.ratings, 'rating')}"
     if not deleted.models:
         return f"What was there before is deleted: {gone}."

@@ -1,47 +1,53 @@
 """`palate k8s`: the way into a release on Kubernetes, without kubectl."""
 
-from __future__ import annotations
-
 import inspect
 import signal
 import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from palate.errors import MisuseError
-from serve.cli.output import line, out, print_facts, print_json, say, table, warn
-from serve.cli.search import (
+from serve.cli.options import (
     Explain,
     Facets,
     Genre,
+    Json,
     Mode,
+    Profile,
     Query,
     Seen,
     Shown,
+    User,
     Weights,
     YearFrom,
     YearTo,
 )
-from serve.cli.session import LARGEST_ID, Json, Profile, examples
-
-if TYPE_CHECKING:
-    from serve.k8s.release import Login, Release
-    from serve.k8s.status import ReleaseStatus
+from serve.cli.orders import print_order
+from serve.cli.output import examples, out, present, print_json, say, warn
+from serve.cli.psql import environment_of, find_psql, read_arguments, run_psql
+from serve.cli.sql_prompt import Prompt
+from serve.cli.tables import print_facts, print_table
+from serve.cli.text import clean, line
+from serve.k8s.api import ask
+from serve.k8s.cluster import Cluster
+from serve.k8s.forward import LOOPBACK, forward
+from serve.k8s.jobs import follow_job, start_job
+from serve.k8s.logs import find_pods, read_logs
+from serve.k8s.release import Login, Release, find_api, find_api_key, find_login, find_release
+from serve.k8s.status import ReleaseStatus, age, release_status
 
 app = typer.Typer(no_args_is_help=True, help="Palate on Kubernetes: psql, searches, logs, jobs.")
 
 Kubeconfig = Annotated[
-    str | None,
-    typer.Option(envvar="KUBECONFIG", metavar="FILE", help="Kubeconfig to use."),
+    str | None, typer.Option(envvar="KUBECONFIG", metavar="FILE", help="Kubeconfig to use.")
 ]
 Context = Annotated[str | None, typer.Option("--context", help="Context of the kubeconfig.")]
 Namespace = Annotated[
-    str | None,
-    typer.Option("--namespace", "-n", help="Namespace. Without it: the context's own."),
+    str | None, typer.Option("--namespace", "-n", help="Namespace. Without it: the context's own.")
 ]
 ReleaseName = Annotated[
     str | None, typer.Option("--release", help="Release of the chart, where there are several.")
@@ -73,25 +79,15 @@ def on_a_release(command: Callable[..., None]) -> Callable[..., None]:
         release: ReleaseName = None,
         **own: Any,
     ) -> None:
-        from serve.k8s.cluster import Cluster
-        from serve.k8s.release import find_release
-
         cluster = Cluster.connect(kubeconfig, kube_context, namespace)
         command(found=find_release(cluster, release), **own)
 
-    _, *own = _parameters(command)
-    *shared, _ = _parameters(run)
+    _, *own = inspect.signature(command).parameters.values()
+    *shared, _ = inspect.signature(run).parameters.values()
     own = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own]
     run.__signature__ = inspect.Signature([*own, *shared])  # type: ignore[attr-defined]
     run.__name__, run.__doc__ = command.__name__, command.__doc__
     return run
-
-
-def _parameters(command: Callable[..., None]) -> list[inspect.Parameter]:
-    """A command's parameters; typer reads their annotations, which must be no strings."""
-    unread = {"Release": object}  # not imported here, so that help stays quick
-    signature = inspect.signature(command, locals=unread, eval_str=True)
-    return list(signature.parameters.values())
 
 
 @app.command(
@@ -115,28 +111,16 @@ def psql(
     What follows -- is handed to psql; a statement alone as -c. Without psql on this machine a
     small prompt takes its place.
     """
-    from serve.k8s.forward import Forwarder
-    from serve.k8s.release import find_login
-
     login = find_login(found, role, cluster)
-    with Forwarder(found.cluster, login.target, local_port, report=_report) as forwarder:
-        code = _run(login, forwarder.port, _arguments(context.args))
+    with forward(found.cluster, login.target, local_port, report=warn) as port:
+        code = _run(login, port, read_arguments(context.args))
     raise typer.Exit(code)
 
 
-def _arguments(given: list[str]) -> list[str]:
-    """psql's arguments; a statement alone becomes ``-c``."""
-    alone = len(given) == 1 and " " in given[0].strip() and not given[0].startswith("-")
-    return ["-c", *given] if alone else given
-
-
 def _run(login: Login, port: int, arguments: list[str]) -> int:
-    from serve.cli.sql_prompt import Prompt
-    from serve.k8s.psql import find_psql, run_psql
-
     program = find_psql()
     if program is not None:
-        return run_psql(program, login, port, arguments)
+        return run_psql(program, arguments, environment_of(login, port))
     if arguments and arguments[0] != "-c":
         raise MisuseError(
             "There is no psql here, and the built-in prompt takes only -c STATEMENT. Nothing was "
@@ -166,16 +150,13 @@ def port_forward(
 
     It listens on 127.0.0.1 only, and finds the pod again when it moves.
     """
-    from serve.k8s.forward import Forwarder
-    from serve.k8s.release import find_api, find_login
-
     login = find_login(found, role, cluster) if what == "database" else None
     target = login.target if login else find_api(found)
-    with Forwarder(found.cluster, target, local_port, report=_report) as forwarder:
-        address = _address(login, forwarder.port)
+    with forward(found.cluster, target, local_port, report=warn) as port:
+        address = _address(login, port)
         if json:
             print_json(
-                {"service": target.service, "port": forwarder.port, "url": address}
+                {"service": target.service, "port": port, "url": address}
                 | ({"secret": login.secret, "role": login.role} if login else {})
             )
         else:
@@ -189,8 +170,6 @@ def port_forward(
 
 
 def _address(login: Login | None, port: int) -> str:
-    from serve.k8s.forward import LOOPBACK
-
     if login is None:
         return f"http://{LOOPBACK}:{port}"
     return f"postgresql://{login.user}@{LOOPBACK}:{port}/{login.database}"
@@ -206,25 +185,14 @@ def _until_stopped() -> None:
 
 @app.command(epilog=examples("palate k8s status", "palate k8s status --namespace films --json"))
 @on_a_release
-def status(
-    found: Release,
-    cluster: DatabaseName = None,
-    json: Json = False,
-) -> None:
+def status(found: Release, cluster: DatabaseName = None, json: Json = False) -> None:
     """Show pods, jobs, versions and the database; exits 1 when searches are not answered."""
-    from serve.k8s.status import release_status
-
     shown = release_status(found, cluster)
-    if json:
-        print_json(shown)
-    else:
-        _print_status(shown)
+    present(shown, _print_status, json=json)
     raise typer.Exit(0 if shown.healthy else 1)
 
 
 def _print_status(found: ReleaseStatus) -> None:
-    from serve.k8s.status import age
-
     database = found.database
     facts: list[tuple[str, object]] = [
         ("release", f"{found.release} in {found.namespace}"),
@@ -240,17 +208,23 @@ def _print_status(found: ReleaseStatus) -> None:
             ("database image", database.image),
         ]
     print_facts(facts)
-    pods = table("pod", "part", "state", ("restarts", "right"), ("age", "right"), "image")
-    for pod in found.pods:
-        pods.add_row(
-            pod.name, pod.component, pod.state, str(pod.restarts), age(pod.started), pod.image
-        )
-    out().print(pods)
+    print_table(
+        found.pods,
+        ("pod", lambda each: each.name),
+        ("part", lambda each: each.component),
+        ("state", lambda each: each.state),
+        ("restarts>", lambda each: each.restarts),
+        ("age>", lambda each: age(each.started)),
+        ("image", lambda each: each.image),
+    )
     if found.jobs:
-        jobs = table("job", "part", "state", ("age", "right"))
-        for job in found.jobs:
-            jobs.add_row(job.name, job.component, job.state, age(job.started))
-        out().print(jobs)
+        print_table(
+            found.jobs,
+            ("job", lambda each: each.name),
+            ("part", lambda each: each.component),
+            ("state", lambda each: each.state),
+            ("age>", lambda each: age(each.started)),
+        )
 
 
 @app.command(
@@ -268,13 +242,12 @@ def load(
     json: Json = False,
 ) -> None:
     """Start one of the release's jobs, as the chart describes it; with --follow, wait for it."""
-    from serve.k8s.jobs import follow_job, start_job
-
     name = start_job(found, job)
-    if json:
-        print_json({"job": name, "namespace": found.cluster.namespace})
-    else:
-        say(f"Started {name}. `palate k8s logs {name} --follow` shows what it does.")
+    present(
+        {"job": name, "namespace": found.cluster.namespace},
+        f"Started {name}. `palate k8s logs {name} --follow` shows what it does.",
+        json=json,
+    )
     if follow:
         for text in follow_job(found.cluster, name):
             _print_line(text)
@@ -297,8 +270,6 @@ def logs(
     cluster: DatabaseName = None,
 ) -> None:
     """Show what pods have written; lines of several pods begin with the pod's name."""
-    from serve.k8s.logs import find_pods, read_logs
-
     pods = find_pods(found, what, cluster)
     named = len(pods) > 1
     with suppress(KeyboardInterrupt):
@@ -307,8 +278,6 @@ def logs(
 
 
 def _print_line(text: bytes) -> None:
-    from serve.cli.output import clean
-
     sys.stdout.write(clean(text.decode(errors="replace")) + "\n")
     sys.stdout.flush()
 
@@ -324,10 +293,7 @@ def _print_line(text: bytes) -> None:
 def search(
     found: Release,
     query: Query,
-    user: Annotated[
-        int | None,
-        typer.Option("--user", "-u", min=0, max=LARGEST_ID, help="Whose taste orders it."),
-    ] = None,
+    user: User = None,
     profile: Profile = "main",
     k: Shown = 10,
     explain: Explain = False,
@@ -347,11 +313,6 @@ def search(
     json: Json = False,
 ) -> None:
     """Search through the release's API, with its own key."""
-    from serve.cli.orders import print_order
-    from serve.k8s.api import ask
-    from serve.k8s.forward import Forwarder
-    from serve.k8s.release import find_api, find_api_key
-
     key = key or find_api_key(found)
     asked = {
         "q": " ".join(query),
@@ -367,15 +328,10 @@ def search(
         "year_to": year_to,
         "facets": facets,
     }
-    with Forwarder(found.cluster, find_api(found), report=_report) as forwarder:
-        response = ask(forwarder.port, asked, key)
+    with forward(found.cluster, find_api(found), report=warn) as port:
+        response = ask(port, asked, key)
     if json:
         print_json(response)
     else:
-        print_order(
-            response, accounts=explain, nothing=f"No film matches {line(' '.join(query))!r}."
-        )
-
-
-def _report(message: str) -> None:
-    warn(message)
+        nothing = "" if response.hits else f"No film matches {line(' '.join(query))!r}."
+        print_order(response, accounts=explain, nothing=nothing)

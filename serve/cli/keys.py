@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 import typer
 
 from palate.errors import ConflictError, MisuseError
-from serve.cli.output import out, print_json, say
-from serve.cli.session import Json, examples
+from serve.api.keys import create_key, parse_keys
+from serve.cli.options import Json
+from serve.cli.output import examples, out, print_json, say
 
 app = typer.Typer(no_args_is_help=True, help="API keys of the HTTP server.")
 
@@ -39,8 +40,6 @@ def create(
 
     A running server reads its file again when it changes.
     """
-    from serve.api.keys import create_key
-
     secret, key = create_key(name, scope)
     if file is not None:
         _append(file, key.name, key.line)
@@ -57,8 +56,6 @@ def create(
 
 def _append(file: Path, name: str, line: str) -> None:
     """Add a line to the keys file. Raises ConflictError and MisuseError."""
-    from serve.api.keys import parse_keys
-
     try:
         text = file.read_text(encoding="utf-8") if file.exists() else ""
         if any(key.name == name for key in parse_keys(text, str(file))):

@@ -1,12 +1,19 @@
 """`palate llm`: what was asked of the language model, what it cost, and forgetting it."""
 
+from collections.abc import Iterable
 from datetime import UTC
 from typing import Annotated
 
 import typer
 
-from serve.cli.output import confirm, count, line, number, out, print_json, say, table
-from serve.cli.session import Json, Yes, examples, session
+from evaluate.faithfulness import measure
+from llm.store import Cost, PostgresStore, RecordedCall
+from rerank.search import Searcher
+from serve.cli.options import Json, Yes
+from serve.cli.output import confirm, examples, present, print_json, say
+from serve.cli.session import session
+from serve.cli.tables import print_table
+from serve.cli.text import count, number
 
 app = typer.Typer(no_args_is_help=True, help="The language model: its calls, costs and answers.")
 
@@ -18,32 +25,23 @@ def calls(
     json: Json = False,
 ) -> None:
     """Show the last calls: model, prompt, how they ended, tokens, seconds and cost."""
-    from llm.store import PostgresStore
-
     with session(context).database() as database:
         found = PostgresStore(database).calls(n)
-    if json:
-        print_json(found)
-        return
-    if not found:
-        say("No language model was asked yet.")
-        return
-    rows = table(
-        "at (UTC)", "model", "prompt", "outcome", ("in", "right"), ("out", "right"), ("s", "right"),
-        ("cost", "right"),
-    )  # fmt: skip
-    for call in found:
-        rows.add_row(
-            f"{call.called_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
-            line(call.model),
-            line(call.prompt),
-            call.outcome,
-            f"{call.tokens_in:,}",
-            f"{call.tokens_out:,}",
-            number(call.seconds, 1),
-            _dollars(call.cost),
-        )
-    out().print(rows)
+    present(found, _print_calls, json=json, nothing="No language model was asked yet.")
+
+
+def _print_calls(found: Iterable[RecordedCall]) -> None:
+    print_table(
+        found,
+        ("at (UTC)", lambda each: f"{each.called_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"),
+        ("model", lambda each: each.model),
+        ("prompt", lambda each: each.prompt),
+        ("outcome", lambda each: each.outcome),
+        ("in>", lambda each: f"{each.tokens_in:,}"),
+        ("out>", lambda each: f"{each.tokens_out:,}"),
+        ("s>", lambda each: number(each.seconds, 1)),
+        ("cost>", lambda each: _dollars(each.cost)),
+    )
 
 
 @app.command(epilog=examples("palate llm cost", "palate llm cost --days 1"))
@@ -53,33 +51,25 @@ def cost(
     json: Json = False,
 ) -> None:
     """Show what was asked and spent, by day, model and prompt."""
-    from llm.store import PostgresStore
-
     with session(context).database() as database:
         found = PostgresStore(database).costs(days)
-    if json:
-        print_json(found)
-        return
-    if not found:
-        say(f"No language model was asked in {count(days, 'day')}.")
-        return
-    rows = table(
-        "day (UTC)", "model", "prompt", ("calls", "right"), ("answered", "right"),
-        ("repaired", "right"), ("in", "right"), ("out", "right"), ("cost", "right"),
-    )  # fmt: skip
-    for each in found:
-        rows.add_row(
-            f"{each.day:%Y-%m-%d}",
-            line(each.model),
-            line(each.prompt),
-            f"{each.calls:,}",
-            f"{each.answered:,}",
-            f"{each.repaired:,}",
-            f"{each.tokens_in:,}",
-            f"{each.tokens_out:,}",
-            _dollars(each.cost),
-        )
-    out().print(rows)
+    nothing = f"No language model was asked in {count(days, 'day')}."
+    present(found, _print_costs, json=json, nothing=nothing)
+
+
+def _print_costs(found: Iterable[Cost]) -> None:
+    print_table(
+        found,
+        ("day (UTC)", lambda each: f"{each.day:%Y-%m-%d}"),
+        ("model", lambda each: each.model),
+        ("prompt", lambda each: each.prompt),
+        ("calls>", lambda each: f"{each.calls:,}"),
+        ("answered>", lambda each: f"{each.answered:,}"),
+        ("repaired>", lambda each: f"{each.repaired:,}"),
+        ("in>", lambda each: f"{each.tokens_in:,}"),
+        ("out>", lambda each: f"{each.tokens_out:,}"),
+        ("cost>", lambda each: _dollars(each.cost)),
+    )
 
 
 @app.command(epilog=examples("palate llm faithful", "palate llm faithful --n 100 --json"))
@@ -93,25 +83,21 @@ def faithful(
     Words the reasons of the first films of searches, for nobody and for users with ratings; kept
     answers are not used.
     """
-    from evaluate.faithfulness import measure
-    from rerank.search import Searcher
-
     current = session(context)
-    with (
-        current.database() as database,
-        current.language_model(database, kept=False) as model,
-    ):
+    with current.database() as database, current.language_model(database, kept=False) as model:
         if model is None:
             say("No language model is set: every reason is the template's.")
         found = measure(Searcher(database, current.settings, model=model), database, n)
     if json:
         print_json(found)
         return
-    rows = table("model", ("texts", "right"), ("passed", "right"), ("second time", "right"))
-    rows.add_row(
-        line(found.model or "none"), str(found.texts), str(found.passed), str(found.regenerated)
+    print_table(
+        [found],
+        ("model", lambda each: each.model or "none"),
+        ("texts>", lambda each: each.texts),
+        ("passed>", lambda each: each.passed),
+        ("second time>", lambda each: each.regenerated),
     )
-    out().print(rows)
     if found.why_not:
         say(f"the others are the template's: {found.why_not}")
 
@@ -123,28 +109,26 @@ def prune(
     json: Json = False,
 ) -> None:
     """Delete answers that are too old to be used, and old calls."""
-    from llm.store import PostgresStore
-
     with session(context).database() as database:
         answers, old = PostgresStore(database).prune(days * 86_400)
-    if json:
-        print_json({"answers": answers, "calls": old})
-    else:
-        say(f"Deleted {count(answers, 'answer')} and {count(old, 'call')}.")
+    present(
+        {"answers": answers, "calls": old},
+        f"Deleted {count(answers, 'answer')} and {count(old, 'call')}.",
+        json=json,
+    )
 
 
 @app.command(epilog=examples("palate llm forget --yes"))
 def forget(context: typer.Context, yes: Yes = False, json: Json = False) -> None:
     """Delete every kept answer, and the texts of recorded calls. What they cost stays recorded."""
-    from llm.store import PostgresStore
-
     confirm("Delete all answers of the language model?", yes=yes)
     with session(context).database() as database:
         answers, texts = PostgresStore(database).forget()
-    if json:
-        print_json({"answers": answers, "texts": texts})
-    else:
-        say(f"Deleted {count(answers, 'answer')} and the texts of {count(texts, 'call')}.")
+    present(
+        {"answers": answers, "texts": texts},
+        f"Deleted {count(answers, 'answer')} and the texts of {count(texts, 'call')}.",
+        json=json,
+    )
 
 
 def _dollars(cost: float | None) -> str:

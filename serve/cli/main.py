@@ -1,9 +1,10 @@
-"""The `palate` command: its groups, its root options, and how it ends.
+"""The `palate` command: its commands, its root options, and how it ends.
 
 Exit codes: 0 done, 1 failed (or a check did not pass), 2 misused, 130 interrupted, 141 when
 whoever read the output left.
 """
 
+import importlib
 import io
 import logging
 import os
@@ -11,86 +12,99 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
+from typer.main import get_group
 
 import palate
-from palate.errors import MisuseError, PalateError
-from serve.cli import (
-    analysis,
-    ask,
-    bench,
-    db,
-    demo,
-    doctor,
-    embed,
-    enrich,
-    evaluate,
-    features,
-    ingest,
-    k8s,
-    keys,
-    llm,
-    models,
-    movies,
-    search,
-    server,
-    test_users,
-    train,
-    tune,
-    user,
-)
-from serve.cli.output import say
-from serve.cli.session import Session, examples
-
-if TYPE_CHECKING:
-    from palate.settings import Settings
+from palate.errors import PalateError, RefusedByDatabaseError
+from serve.cli.output import examples, say
 
 _INTERRUPTED = 130
-_REPORTING = ("serve", "ingest", "embed", "enrich", "bench")
 _BROKEN_PIPE = 141  # what a shell reports for a program that SIGPIPE ended
+
+COMMANDS = {
+    "Search": {
+        "demo": "Load the sample and show what nobody, a fantasy lover and a fantasy hater see.",
+        "search": "Find films by text and order them by a user's taste.",
+        "movie": "Show what is known of one film.",
+        "random": "Show films at random.",
+        "similar": "Show the films most like one film, by the cosine of their texts' embeddings.",
+        "ask": "Say what you look for in plain words: search, recommend, compare, predict, sum up.",
+        "recommend": "Recommend films that a user has not rated, by taste, peers and popularity.",
+        "predict": "Predict what a user would give a film: stars, how sure that is, and what it "
+        "rests on.",
+        "preferences": "Sum up what a user likes: genres, decades, people, money, against what the "
+        "crowd gives.",
+        "compare": "Compare films: money, return, ratings, running time, and who leads in what.",
+        "user": "Users: their ratings and the taste made of them.",
+    },
+    "Data": {
+        "ingest": "Load films, ratings, tags and embeddings. All of a load, or nothing of it.",
+        "embed": "Text embeddings of films: make them, count them.",
+        "enrich": "Tone, audience, money and effectiveness of films, to search and rank by.",
+        "test-users": "Synthetic lovers and haters of fantasy, to see taste at work.",
+    },
+    "Learn": {
+        "train": "Learn from the ratings in the database; the next search uses what was learned.",
+        "tune": "Try parameters of a model, or tune the blend's weights for the active one.",
+        "models": "Trained models: which there are and which one is used.",
+        "evaluate": "Measure rankings on held-out ratings, with 95% intervals and every baseline "
+        "beside them.",
+        "features": "Features of users, films and ratings as Parquet files.",
+    },
+    "Run": {
+        "serve": "Serve the HTTP API until Ctrl-C; what runs is finished first.",
+        "keys": "API keys of the HTTP server.",
+        "llm": "The language model: its calls, costs and answers.",
+        "db": "The database: server, schema, psql, backups.",
+        "k8s": "Palate on Kubernetes: psql, searches, logs, jobs.",
+        "doctor": "Look at the server, its schema, index, vectors, statistics and disk, and the "
+        "language model.",
+        "bench": "Measure speed on this machine.",
+    },
+}
+"""Panels of the help, with each command and its first line there.
+
+A command is in the module of its name, with _ for -, and is imported when it is typed.
+"""
+
+
+def load_command(name: str) -> TyperCommand | TyperGroup:
+    """Import a command, or a group of commands, with its options and its own help."""
+    module = importlib.import_module(f"serve.cli.{name.replace('-', '_')}")
+    group = get_group(module.app)
+    return group.commands.get(name, group)  # type: ignore[return-value]
+
+
+class LazyGroup(TyperGroup):
+    """Knows the first line of each command's help; what is typed is imported."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = {
+            name: TyperCommand(name, help=line, rich_help_panel=panel, callback=None)
+            for panel, commands in COMMANDS.items()
+            for name, line in commands.items()
+        }
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """The command that the first word names, imported."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command and load_command(str(name)), rest
+
 
 app = typer.Typer(
     name="palate",
+    cls=LazyGroup,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-_SEARCH, _DATA, _LEARN, _RUN = "Search", "Data", "Learn", "Run"
-app.command("demo", rich_help_panel=_SEARCH, epilog=demo.EXAMPLES)(demo.demo)
-app.command("search", rich_help_panel=_SEARCH, epilog=search.EXAMPLES)(search.search)
-app.command("movie", rich_help_panel=_SEARCH, epilog=movies.MOVIE_EXAMPLES)(movies.movie)
-app.command("random", rich_help_panel=_SEARCH, epilog=movies.RANDOM_EXAMPLES)(movies.random)
-app.command("similar", rich_help_panel=_SEARCH, epilog=movies.SIMILAR_EXAMPLES)(movies.similar)
-app.command("ask", rich_help_panel=_SEARCH, epilog=ask.EXAMPLES)(ask.ask)
-app.command("recommend", rich_help_panel=_SEARCH, epilog=analysis.RECOMMEND_EXAMPLES)(
-    analysis.recommend
-)
-app.command("predict", rich_help_panel=_SEARCH, epilog=analysis.PREDICT_EXAMPLES)(analysis.predict)
-app.command("preferences", rich_help_panel=_SEARCH, epilog=analysis.PREFERENCES_EXAMPLES)(
-    analysis.preferences
-)
-app.command("compare", rich_help_panel=_SEARCH, epilog=analysis.COMPARE_EXAMPLES)(analysis.compare)
-app.add_typer(user.app, name="user", rich_help_panel=_SEARCH)
-app.add_typer(ingest.app, name="ingest", rich_help_panel=_DATA)
-app.add_typer(embed.app, name="embed", rich_help_panel=_DATA)
-app.add_typer(enrich.app, name="enrich", rich_help_panel=_DATA)
-app.add_typer(test_users.app, name="test-users", rich_help_panel=_DATA)
-app.command("train", rich_help_panel=_LEARN, epilog=train.EXAMPLES)(train.train)
-app.command("tune", rich_help_panel=_LEARN, epilog=tune.EXAMPLES)(tune.tune)
-app.add_typer(models.app, name="models", rich_help_panel=_LEARN)
-app.add_typer(evaluate.app, name="evaluate", rich_help_panel=_LEARN)
-app.add_typer(features.app, name="features", rich_help_panel=_LEARN)
-app.command("serve", rich_help_panel=_RUN, epilog=server.EXAMPLES)(server.serve)
-app.add_typer(keys.app, name="keys", rich_help_panel=_RUN)
-app.add_typer(llm.app, name="llm", rich_help_panel=_RUN)
-app.add_typer(db.app, name="db", rich_help_panel=_RUN)
-app.add_typer(k8s.app, name="k8s", rich_help_panel=_RUN)
-app.command("doctor", rich_help_panel=_RUN, epilog=doctor.EXAMPLES)(doctor.doctor)
-app.add_typer(bench.app, name="bench", rich_help_panel=_RUN)
 
 
 def _print_version(wanted: bool) -> None:
@@ -125,46 +139,22 @@ def root(
         typer.Option(envvar="PALATE_LOG_LEVEL", help="Least severity that is logged."),
     ] = None,
     _version: Annotated[
-        bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Print it."),
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print it.")
     ] = False,
 ) -> None:
     """Search results, to taste: BM25 finds the films, each user's taste orders them.
 
     Start with [bold]palate demo[/bold].
     """
+    from serve.cli.session import open_session  # not for help, which must come at once
+
     flags = {
-        "database_url": database_url or None,
+        "database_url": database_url,
         "data_dir": data_dir,
         "engine": engine,
         "log_level": log_level,
     }
-    settings = _settings({name: value for name, value in flags.items() if value})
-    _set_up_logs(settings, context.invoked_subcommand)
-    context.obj = Session(settings)
-
-
-def _set_up_logs(settings: "Settings", command: str | None) -> None:
-    """Commands that answer at once are quiet unless told otherwise; long ones report."""
-    from palate.logs import set_up_logs
-
-    if command not in _REPORTING and "log_level" not in settings.model_fields_set:
-        settings = settings.model_copy(update={"log_level": "warning"})
-    set_up_logs(settings)
-
-
-def _settings(flags: dict[str, Any]) -> "Settings":
-    """Settings with the flags on top. Raises MisuseError."""
-    from pydantic import ValidationError
-
-    from palate.settings import Settings
-
-    try:
-        return Settings(**flags)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = "PALATE_" + "_".join(str(part) for part in first["loc"]).upper()
-        raise MisuseError(f"{name}: {first['msg']}. Nothing was done. Correct it.") from error
+    context.obj = open_session(flags, context.invoked_subcommand)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -178,6 +168,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except typer.Abort:
         say("palate: stopped. Nothing was done.")
         return 1
+    except RefusedByDatabaseError as error:
+        return _failed(error, f"{error} PostgreSQL said: {error.said}.", error.exit_code)
     except PalateError as error:
         return _failed(error, str(error), error.exit_code)
     except BrokenPipeError:

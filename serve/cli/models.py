@@ -1,21 +1,30 @@
 """`palate models`: which there are, and which one is used."""
 
-from __future__ import annotations
-
-from datetime import UTC
-from enum import Enum
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from serve.cli.output import confirm, number, out, print_facts, print_json, say, table
-from serve.cli.session import LARGEST_ID, Json, Yes, examples, session
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from learn.registry import StoredModel
+from learn.registry import (
+    HEADLINE,
+    RATINGS_HEADLINE,
+    StoredModel,
+    deactivate,
+    get_model,
+    list_models,
+)
+from learn.registry import activate as use
+from learn.registry import remove as delete
+from learn.registry import rollback as back
+from learn.tower_vectors import load_vectors
+from palate.contract import LARGEST_ID
+from serve.cli.options import Json, Yes
+from serve.cli.output import confirm, examples, present
+from serve.cli.session import session
+from serve.cli.tables import print_facts, print_table
+from serve.cli.text import number
 
 app = typer.Typer(
     no_args_is_help=True, help="Trained models: which there are and which one is used."
@@ -23,6 +32,9 @@ app = typer.Typer(
 
 Force = Annotated[
     bool, typer.Option("--force", help="Use it even if it did worse than the one in use.")
+]
+Kind = Annotated[
+    Literal["factors", "order", "ratings"], typer.Argument(help="Which kind of model.")
 ]
 Number = Annotated[
     int,
@@ -32,39 +44,24 @@ Number = Annotated[
 ]
 
 
-class Kinds(Enum):
-    """Kinds of models, of which one each is in use."""
-
-    FACTORS = "factors"
-    ORDER = "order"
-    RATINGS = "ratings"
-
-
 @app.command("list", epilog=examples("palate models list"))
 def list_(context: typer.Context, json: Json = False) -> None:
     """Show every stored model."""
-    from learn.registry import list_models
-
     with session(context).database() as database:
         found = list_models(database)
-    if json:
-        print_json(found)
-    elif found:
-        print_models(found)
-    else:
-        say("There are no models yet. `palate train` makes some.")
+    nothing = "There are no models yet. `palate train` makes some."
+    present(found, print_models, json=json, nothing=nothing)
 
 
 @app.command(epilog=examples("palate models show 1"))
 def show(context: typer.Context, model: Number, json: Json = False) -> None:
     """Show one model: its parameters, metrics and weights."""
-    from learn.registry import get_model
-
     with session(context).database() as database:
         found = get_model(database, model)
-    if json:
-        print_json(found)
-        return
+    present(found, _print_model, json=json)
+
+
+def _print_model(found: StoredModel) -> None:
     print_facts(
         [
             ("model", f"{found} ({found.kind}, {found.state})"),
@@ -83,55 +80,36 @@ def activate(
     context: typer.Context, model: Number, force: Force = False, json: Json = False
 ) -> None:
     """Use this model from the next search on, with the weights that were tuned with it."""
-    from learn.registry import activate as use
-
     with session(context).database() as database:
-        _tell(use(database, model, force=force), json=json)
+        _present_used(use(database, model, force=force), json=json)
 
 
 @app.command(epilog=examples("palate models rollback", "palate models rollback order"))
-def rollback(
-    context: typer.Context,
-    kind: Annotated[Kinds, typer.Argument(help="Which kind of model.")] = Kinds.FACTORS,
-    json: Json = False,
-) -> None:
+def rollback(context: typer.Context, kind: Kind = "factors", json: Json = False) -> None:
     """Use the model again that was in use before."""
-    from learn.registry import rollback as back
-
     with session(context).database() as database:
-        _tell(back(database, kind.value), json=json)
+        _present_used(back(database, kind), json=json)
 
 
 @app.command(epilog=examples("palate models off order"))
-def off(
-    context: typer.Context,
-    kind: Annotated[Kinds, typer.Argument(help="Which kind of model.")],
-    json: Json = False,
-) -> None:
+def off(context: typer.Context, kind: Kind, json: Json = False) -> None:
     """Use no model of this kind; it stays stored."""
-    from learn.registry import deactivate
-
     with session(context).database() as database:
-        done = deactivate(database, kind.value)
-    if json:
-        print_json({"kind": kind.value, "changed": done})
-    else:
-        say(f"No {kind.value} model is in use {'any more' if done else 'anyway'}.")
+        done = deactivate(database, kind)
+    present(
+        {"kind": kind, "changed": done},
+        f"No {kind} model is in use {'any more' if done else 'anyway'}.",
+        json=json,
+    )
 
 
 @app.command(epilog=examples("palate models remove 1 --yes"))
 def remove(context: typer.Context, model: Number, yes: Yes = False, json: Json = False) -> None:
     """Delete a model that is not in use."""
-    from learn.registry import get_model
-    from learn.registry import remove as delete
-
     with session(context).database() as database:
         confirm(f"Delete {get_model(database, model)}?", yes=yes)
         deleted = delete(database, model)
-    if json:
-        print_json(deleted)
-    else:
-        say(f"Deleted {deleted}.")
+    present(deleted, f"Deleted {deleted}.", json=json)
 
 
 @app.command(
@@ -148,46 +126,33 @@ def load(
 
     How good it is on the ratings here is not known: `palate evaluate search --model ID` says it.
     """
-    from learn.registry import get_model
-    from learn.tower_vectors import load_vectors
-
     with session(context).database(migrate=True) as database:
         stored = get_model(database, load_vectors(database, folder))
-    if json:
-        print_json(stored)
-    else:
-        say(f"Stored {stored}; `palate models activate {stored.id}` uses it.")
+    present(stored, f"Stored {stored}; `palate models activate {stored.id}` uses it.", json=json)
 
 
-def _tell(model: StoredModel, *, json: bool) -> None:
-    if json:
-        print_json(model)
-    else:
-        say(f"{model} is in use.")
+def _present_used(model: StoredModel, *, json: bool) -> None:
+    present(model, f"{model} is in use.", json=json)
 
 
-def print_models(models: list[StoredModel]) -> None:
+def print_models(models: Sequence[StoredModel]) -> None:
     """A table of models."""
-    from learn.registry import HEADLINE, RATINGS_HEADLINE
+    print_table(
+        models,
+        ("id>", lambda each: each.id),
+        ("kind", lambda each: each.kind),
+        ("model", str),
+        ("state", lambda each: each.state),
+        (f"{HEADLINE}>", _metric(HEADLINE)),
+        ("debiased>", _metric(f"debiased {HEADLINE}")),
+        (f"{RATINGS_HEADLINE}>", _metric(RATINGS_HEADLINE)),
+        ("ratings", lambda each: (each.fingerprint or "–").removeprefix("features-")[:8]),
+        ("created (UTC)", lambda each: _utc(each.created_at)),
+    )
 
-    shown = table(
-        ("id", "right"), "kind", "model", "state", (HEADLINE, "right"), ("debiased", "right"),
-        (RATINGS_HEADLINE, "right"),
-        "ratings", "created (UTC)",
-    )  # fmt: skip
-    for model in models:
-        shown.add_row(
-            str(model.id),
-            model.kind,
-            str(model),
-            model.state,
-            number(model.metrics.get(HEADLINE), 4),
-            number(model.metrics.get(f"debiased {HEADLINE}"), 4),
-            number(model.metrics.get(RATINGS_HEADLINE), 4),
-            (model.fingerprint or "–").removeprefix("features-")[:8],
-            _utc(model.created_at),
-        )
-    out().print(shown)
+
+def _metric(name: str) -> Callable[[StoredModel], str]:
+    return lambda model: number(model.metrics.get(name), 4)
 
 
 def _utc(moment: datetime) -> str:

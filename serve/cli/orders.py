@@ -4,16 +4,17 @@ import html
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
-from rich.console import RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from palate.contract import COMPONENTS, Hit, SearchResponse
-from serve.cli.output import clean, film, line, movement, number, out, table
+from serve.cli.output import out
+from serve.cli.tables import FILM, GENRES, Column, print_table, table
+from serve.cli.text import clean, film, line, movement, number
 
 PART_NAMES = {
     "bm25": "text",
@@ -32,6 +33,7 @@ _LEAST_HEAD = 5  # letters of a title that stay before the gap
 _MOVED_WIDTH = 4
 _BLOCK_INDENT = 4
 _GENRES = 3
+_SCORE: Column[Any] = ("score>", lambda each: number(each.score, 3))
 _MARKED = re.compile(r"<mark>(.*?)</mark>", re.DOTALL)
 
 
@@ -83,7 +85,7 @@ def _rounded(total: float, shares: Sequence[float]) -> tuple[int, list[int]]:
 def print_order(response: SearchResponse, *, accounts: bool, nothing: str) -> None:
     """One order, a film a row; ``accounts`` make it a few lines a film.
 
-    ``nothing`` is said when there is no film.
+    ``nothing`` is shown when there is no film.
     """
     _print_reading([response])
     if accounts:
@@ -91,27 +93,30 @@ def print_order(response: SearchResponse, *, accounts: bool, nothing: str) -> No
         for hit in response.hits:
             _print_block(hit, parts, personalized=response.personalized)
     elif response.hits:
-        out().print(_rows(response))
+        _print_hits(response)
     _print_rest(response, nothing)
 
 
-def _rows(response: SearchResponse) -> Table:
-    rows = table(("#", "right"))
-    if response.personalized:
-        rows.add_column("moved", justify="right")
-    rows.add_column("film")
-    rows.add_column("genres")
-    rows.add_column("score", justify="right")
-    rated = any(hit.rating is not None for hit in response.hits)
-    if rated:
-        rows.add_column("you", justify="right")
-    for hit in response.hits:
-        cells: list[RenderableType] = [str(hit.rank)]
-        cells += [movement(hit.moved)] if response.personalized else []
-        cells += [_found_in(hit), _genres(hit), number(hit.score, 3)]
-        cells += [_own_rating(hit)] if rated else []
-        rows.add_row(*cells)
-    return rows
+def print_films(films: Sequence[Any], *more: Column[Any], personalized: bool) -> None:
+    """Films in their order with their scores, and how far taste moved them; ``more`` columns."""
+    print_table(films, *_lead(personalized), FILM, GENRES, _SCORE, *more)
+
+
+def _lead(personalized: bool) -> list[Column[Any]]:
+    rank: Column[Any] = ("#>", lambda each: each.rank)
+    return [rank, ("moved>", lambda each: movement(each.moved))] if personalized else [rank]
+
+
+def _print_hits(response: SearchResponse) -> None:
+    columns: list[Column[Hit]] = [
+        *_lead(response.personalized),
+        ("film", _found_in),
+        ("genres", _genres),
+        _SCORE,
+    ]
+    if any(hit.rating is not None for hit in response.hits):
+        columns.append(("you>", _own_rating))
+    print_table(response.hits, *columns)
 
 
 def _print_block(hit: Hit, parts: Sequence[str], *, personalized: bool) -> None:
@@ -123,11 +128,11 @@ def _print_block(hit: Hit, parts: Sequence[str], *, personalized: bool) -> None:
         head.append_text(moved)
     head.append_text(_name(hit)).append(f"  {_genres(hit)}", style="dim")
     out().print(head)
-    told = [Text(account(hit, parts, named=True)), *_passages(hit)]
+    below = [Text(account(hit, parts, named=True)), *_passages(hit)]
     if hit.rank_before is not None:
-        told.append(Text(_judged(hit)))
-    told += [Text(line(reason), style="italic") for reason in hit.reasons or ()]
-    for text in told:
+        below.append(Text(_judged(hit)))
+    below += [Text(line(reason), style="italic") for reason in hit.reasons or ()]
+    for text in below:
         out().print(Padding(text, (0, 0, 0, _BLOCK_INDENT)))
 
 
@@ -152,7 +157,7 @@ def _found_in(hit: Hit) -> Text:
 
 
 def _name(hit: Hit) -> Text:
-    """Title and year, with the found words marked where snippets tell them."""
+    """Title and year, with the found words marked where snippets show them."""
     shown = film(hit.title, hit.year)
     title = (hit.snippets or {}).get("title", "")
     if _MARKED.search(title):
@@ -189,9 +194,9 @@ def _print_reading(responses: Sequence[SearchResponse]) -> None:
         if response.why_not_reranked:
             notes.append(f"not reranked: {line(response.why_not_reranked)}")
         if response.wording is not None and response.wording.why_not:
-            told = response.wording
-            said = f"{told.texts - told.passed} of {told.texts} reasons are the template's"
-            notes.append(f"{said}: {line(told.why_not)}")
+            wording = response.wording
+            kept = f"{wording.texts - wording.passed} of {wording.texts} reasons are the template's"
+            notes.append(f"{kept}: {line(wording.why_not)}")
     for note in notes:
         out().print(Text(note, style="yellow"))
 
@@ -212,16 +217,12 @@ def _counts(facet: Mapping[str, int]) -> str:
 
 
 def print_side_by_side(
-    orders: Sequence[Order],
-    *,
-    mark: str | None = None,
-    width: int | None = None,
-    nothing: str = "",
+    orders: Sequence[Order], *, mark: str | None = None, width: int | None = None, nothing: str = ""
 ) -> None:
     """Several orders of one query: each position with its film, movement and account.
 
     Films of the genre ``mark`` get a star. Where the columns do not fit, one order follows the
-    other. ``nothing`` is said when no order has a film.
+    other. ``nothing`` is shown when no order has a film.
     """
     responses = [order.response for order in orders]
     _print_reading(responses)
@@ -249,7 +250,7 @@ def _column_width(width: int, columns: int) -> int:
 
 
 def _columns(orders: Sequence[Order], parts: Sequence[str], mark: str | None, width: int) -> Table:
-    shown = table(("#", "right"))
+    shown = table("#>")
     for order in orders:
         shown.add_column(line(order.heading), width=width, no_wrap=True)
     ranks = zip_longest(*(order.response.hits for order in orders))
@@ -297,8 +298,8 @@ def print_reasons(orders: Iterable[Order], most: int, width: int | None = None) 
     """For each order, why its furthest lifted films stand where they do."""
     console = out()
     for order in orders:
-        told = [hit for hit in order.response.hits if hit.reasons]
-        for hit in sorted(told, key=lambda hit: (-hit.moved, hit.rank))[:most]:
+        explained = [hit for hit in order.response.hits if hit.reasons]
+        for hit in sorted(explained, key=lambda hit: (-hit.moved, hit.rank))[:most]:
             why = Text.assemble("Why is ", film(hit.title, hit.year), f" #{hit.rank} for ")
             why.append(f"{line(order.heading)}? ", style="bold")
             reasons = "; ".join(line(reason) for reason in hit.reasons or ())

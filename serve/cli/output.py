@@ -1,24 +1,21 @@
-"""What commands print: tables, JSON and messages.
+"""What commands print: messages, JSON, sentences.
 
-On a terminal tables have rules and colour; elsewhere they are plain text, 120 columns wide
-unless COLUMNS says otherwise. Text from the database is never read as markup, and its control
-characters never reach the terminal.
+Elsewhere than on a terminal lines are 120 columns wide, unless COLUMNS says otherwise.
 """
 
 import json
 import os
 import sys
-import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, TypeVar
 
 import typer
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
+
+from serve.cli.text import clean, line
 
 PIPE_WIDTH = 120
 EMPTY_CATALOG = (
@@ -26,7 +23,12 @@ EMPTY_CATALOG = (
     "`palate ingest --help` shows how to load your own."
 )
 
-Justify = Literal["left", "right"]
+T = TypeVar("T")
+
+
+def examples(*commands: str) -> str:
+    """The end of a command's help: what to type, a line each."""
+    return "Examples:\n" + "\n".join(f"    {command}" for command in commands)
 
 
 def out() -> Console:
@@ -44,9 +46,9 @@ def _console(terminal: bool, *, stderr: bool) -> Console:
     return Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
 
 
-def say(message: str) -> None:
+def say(message: object) -> None:
     """A message for the person, beside the results."""
-    err().print(Text(clean(message)), soft_wrap=True)
+    err().print(Text(clean(str(message))), soft_wrap=True)
 
 
 def warn(message: str) -> None:
@@ -96,65 +98,22 @@ def _plain(data: object) -> Any:
     return data
 
 
-def table(*columns: str | tuple[str, Justify], title: str | None = None) -> Table:
-    """An empty table; a column is its heading, or its heading and side."""
-    made = Table(
-        box=box.SIMPLE_HEAD if sys.stdout.isatty() else None,
-        title=title,
-        title_justify="left",
-        title_style="bold",
-        header_style="bold",
-        pad_edge=False,
-        show_edge=False,
-    )
-    for column in columns:
-        heading, justify = (column, "left") if isinstance(column, str) else column
-        made.add_column(heading, justify="right" if justify == "right" else "left")
-    return made
+def present(found: T, text: str | Callable[[T], object], *, json: bool, nothing: str = "") -> None:
+    """What a command found: as JSON, or for people: a message, or what ``text`` prints.
+
+    ``nothing`` is said instead where nothing was found.
+    """
+    if json:
+        print_json(found)
+    elif nothing and not found:
+        say(nothing)
+    elif isinstance(text, str):
+        say(text)
+    else:
+        text(found)
 
 
-def print_facts(facts: Iterable[tuple[str, object]]) -> None:
-    """Names and values, one a line; values that are missing are left out."""
-    made = Table(box=None, show_header=False, pad_edge=False)
-    made.add_column(style="bold")
-    made.add_column(overflow="fold")
-    for name, value in facts:
-        if value not in (None, "", (), []):
-            made.add_row(name, value if isinstance(value, Text) else Text(clean(str(value))))
-    out().print(made)
-
-
-def clean(text: str) -> str:
-    """The text without characters that would steer a terminal; tabs and newlines stay."""
-    return "".join("�" if unicodedata.category(c) == "Cc" and c not in "\n\t" else c for c in text)
-
-
-def line(text: str | None) -> str:
-    """The text on one line, cleaned; empty when there is none."""
-    return " ".join(clean(text or "").split())
-
-
-def film(title: str, year: int | None) -> Text:
-    """A film's name, its year dimmed."""
-    shown = Text(line(title))
-    if year is not None:
-        shown.append(f" ({year})", style="dim")
-    return shown
-
-
-def movement(moved: int) -> Text:
-    """Places gained or lost."""
-    if moved == 0:
-        return Text.assemble(("·", "dim"))
-    shown = (f"▲{moved}", "green") if moved > 0 else (f"▼{-moved}", "red")
-    return Text.assemble(shown)
-
-
-def number(value: float | None, digits: int = 2) -> str:
-    """A number, or a dash where there is none."""
-    return "–" if value is None else f"{value:.{digits}f}"
-
-
-def count(n: int, noun: str) -> str:
-    """``1 rating``, ``2,000 ratings``."""
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+def print_sentences(sentences: Iterable[str]) -> None:
+    """Sentences, a line each."""
+    for sentence in sentences:
+        out().print(line(sentence), soft_wrap=True)

@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from palate.errors import MisuseError
-
-LARGEST_SEED = 2**31 - 1
+from serve.cli.options import LARGEST_SEED
 
 _LEAST = {
     "leaves": 2,

@@ -1,66 +1,59 @@
 """`palate search`: one order, or several side by side."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
+from pydantic import ValidationError
 
+from palate.contract import LARGEST_ID, SearchRequest, parse_weights
 from palate.errors import MisuseError
-from serve.cli.output import EMPTY_CATALOG, line, print_json
-from serve.cli.session import LARGEST_ID, Json, Profile, Rerank, examples, session
-
-if TYPE_CHECKING:
-    from palate.contract import SearchRequest
-    from sql.database import Database
-
-EXAMPLES = examples(
-    "palate search lord of the rings",
-    "palate search lord --user 20001 --explain",
-    "palate search king --user 20001 --user 20002",
-    "palate search 'title:matrix AND year:[2000 TO 2020]' --json",
-    "palate search '\"dark knight\"' --user 20001 --weights content:1,popularity:0",
-    "palate search king --user 20001 --explain-llm --rerank small",
-    "palate search dragon --genre Fantasy --year-from 2000 --facets --snippets",
+from rerank.search import Searcher
+from search.catalog import random_movies
+from serve.cli.options import (
+    Explain,
+    Facets,
+    Genre,
+    Json,
+    Mode,
+    Profile,
+    Query,
+    Rerank,
+    Seen,
+    Shown,
+    Weights,
+    YearFrom,
+    YearTo,
 )
+from serve.cli.orders import Order, print_order, print_reasons, print_side_by_side
+from serve.cli.output import EMPTY_CATALOG, examples, print_json
+from serve.cli.session import session
+from serve.cli.text import line
+from sql.database import Database
+
+app = typer.Typer()
 _UNPERSONALISED = "unpersonalised"
 _FILTERS = ("genres", "year_from", "year_to", "min_rating", "min_ratings")
 _REASONS = 3  # films whose reasons a comparison tells, a user
 
-# Options that `palate k8s search` has too.
-Query = Annotated[
-    list[str], typer.Argument(help='Words, "phrases", field:value, AND OR NOT, ranges.')
-]
-Shown = Annotated[int, typer.Option("--k", "-k", min=1, help="Films to show.")]
-Explain = Annotated[
-    bool, typer.Option("--explain", help="Show the parts of each score, and reasons.")
-]
-Weights = Annotated[
-    str | None, typer.Option(metavar="NAME:W,...", help="Weights of the blend for this search.")
-]
-Mode = Annotated[
-    Literal["lexical", "semantic", "hybrid"], typer.Option(help="What finds the candidates.")
-]
-Seen = Annotated[
-    Literal["keep", "drop", "mark"], typer.Option(help="What to do with films the user rated.")
-]
-Genre = Annotated[list[str] | None, typer.Option(help="Only films of this genre. Repeat for more.")]
-YearFrom = Annotated[int | None, typer.Option(help="Only films of this year or later.")]
-YearTo = Annotated[int | None, typer.Option(help="Only films of this year or before.")]
-Facets = Annotated[bool, typer.Option("--facets", help="Count all matches by genre and decade.")]
 
-
+@app.command(
+    epilog=examples(
+        "palate search lord of the rings",
+        "palate search lord --user 20001 --explain",
+        "palate search king --user 20001 --user 20002",
+        "palate search 'title:matrix AND year:[2000 TO 2020]' --json",
+        "palate search '\"dark knight\"' --user 20001 --weights content:1,popularity:0",
+        "palate search king --user 20001 --explain-llm --rerank small",
+        "palate search dragon --genre Fantasy --year-from 2000 --facets --snippets",
+    )
+)
 def search(
     context: typer.Context,
     query: Query,
     user: Annotated[
         list[int] | None,
         typer.Option(
-            "--user",
-            "-u",
-            min=0,
-            max=LARGEST_ID,
-            help="Whose taste orders it. Repeat to compare.",
+            "--user", "-u", min=0, max=LARGEST_ID, help="Whose taste orders it. Repeat to compare."
         ),
     ] = None,
     profile: Profile = "main",
@@ -70,8 +63,7 @@ def search(
     ] = 100,
     explain: Explain = False,
     explain_llm: Annotated[
-        bool,
-        typer.Option("--explain-llm", help="The same, reasons worded by the language model."),
+        bool, typer.Option("--explain-llm", help="The same, reasons worded by the language model.")
     ] = False,
     rerank: Rerank = "none",
     weights: Weights = None,
@@ -98,8 +90,7 @@ def search(
         bool, typer.Option("--strict", help="Refuse a query that cannot be parsed.")
     ] = False,
     cursor: Annotated[
-        str | None,
-        typer.Option(help="A next_cursor; needs PALATE_CURSOR_SECRET."),
+        str | None, typer.Option(help="A next_cursor; needs PALATE_CURSOR_SECRET.")
     ] = None,
     json: Json = False,
 ) -> None:
@@ -113,7 +104,7 @@ def search(
         "profile": profile,
         "k": k,
         "candidates": candidates,
-        "weights": parse_weights(weights) if weights else None,
+        "weights": _weights(weights) if weights else None,
         "order": order,
         "mode": mode,
         "seen": seen,
@@ -146,9 +137,6 @@ def _show(
     accounts: bool,
     as_json: bool,
 ) -> None:
-    from rerank.search import Searcher
-    from serve.cli.orders import Order, print_order, print_reasons, print_side_by_side
-
     compared = len(users) > 1
     if compared and asked["cursor"]:
         raise MisuseError("A cursor belongs to one search. Nothing was searched. Give one --user.")
@@ -182,8 +170,6 @@ def _show(
 
 def _nothing(database: Database, asked: dict[str, Any]) -> str:
     """What to say when no film is found."""
-    from search.catalog import random_movies
-
     if not random_movies(database, 1):
         return EMPTY_CATALOG
     narrowed = asked["seen"] == "drop" or any(asked[name] not in (None, ()) for name in _FILTERS)
@@ -191,10 +177,6 @@ def _nothing(database: Database, asked: dict[str, Any]) -> str:
 
 
 def _request(asked: dict[str, Any], user_id: int | None) -> SearchRequest:
-    from pydantic import ValidationError
-
-    from palate.contract import SearchRequest
-
     try:
         return SearchRequest(**asked, user_id=user_id)
     except ValidationError as error:
@@ -203,20 +185,10 @@ def _request(asked: dict[str, Any], user_id: int | None) -> SearchRequest:
         raise MisuseError(f"{name}: {first['msg']}. Nothing was searched.") from error
 
 
-def parse_weights(text: str) -> dict[str, float]:
-    """``content:1,popularity:0`` as numbers. Raises MisuseError."""
-    from palate.contract import COMPONENTS
-
-    weights = {}
-    for part in text.split(","):
-        name, _, value = (piece.strip() for piece in part.partition(":"))
-        try:
-            weights[name] = float(value)
-        except ValueError:
-            weights[name] = -1.0
-        if name not in COMPONENTS or not 0 <= weights[name] <= 100:
-            raise MisuseError(
-                f"--weights: {part.strip()!r} is no weight. Nothing was searched. Write NAME:W "
-                f"with commas between, W from 0 to 100, NAME one of {', '.join(COMPONENTS)}."
-            )
-    return weights
+def _weights(text: str) -> dict[str, float]:
+    try:
+        return parse_weights(text)
+    except ValueError as error:
+        raise MisuseError(
+            f"--weights: {error}. Nothing was searched. Write NAME:W with commas between."
+        ) from error

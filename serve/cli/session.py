@@ -1,51 +1,20 @@
 """What one command works with: the settings, and the database they name."""
 
-from __future__ import annotations
-
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Any
 
 import typer
+from pydantic import ValidationError
 
-from palate.errors import SchemaError
+from llm import LanguageModel, open_llm
+from llm.store import PostgresStore, UnkeptStore
+from palate.errors import MisuseError, SchemaError
+from palate.logs import set_up_logs
+from palate.settings import Settings
+from sql.database import Database
 
-if TYPE_CHECKING:
-    from llm import LanguageModel
-    from palate.settings import Settings
-    from rerank.search import Searcher
-    from sql.database import Database
-
-LARGEST_ID = 2**63 - 1
-PROFILE = r"[a-z0-9_-]{1,40}"
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
-Rerank = Annotated[
-    Literal["none", "llm", "small"],
-    typer.Option(help="Judge the first 40 again: by the language model, or a small local one."),
-]
-Words = Annotated[
-    Literal["template", "llm"],
-    typer.Option(help="llm: the language model words the summary, from its facts only."),
-]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-
-
-def _profile(value: str) -> str:
-    if not re.fullmatch(PROFILE, value):
-        raise typer.BadParameter("a profile is made of a-z, 0-9, - and _, at most 40 of them.")
-    return value
-
-
-Profile = Annotated[str, typer.Option(help="Which of the user's profiles.", callback=_profile)]
-UserId = Annotated[int, typer.Argument(min=0, max=LARGEST_ID, help="The user's id.")]
-MovieId = Annotated[int, typer.Argument(min=0, max=LARGEST_ID, help="The film's movie_id.")]
-
-
-def examples(*commands: str) -> str:
-    """The end of a command's help: what to type, a line each."""
-    return "Examples:\n" + "\n".join(f"    {command}" for command in commands)
+_REPORTING = ("serve", "ingest", "embed", "enrich", "bench")
 
 
 class Session:
@@ -61,11 +30,9 @@ class Session:
         ``migrate`` brings an embedded database to this schema first; another server's schema
         changes only on `palate db migrate`. Raises SchemaError when the schema does not fit.
         """
-        from sql.database import Database
-
-        with Database.open(self.settings) as database, _fitting_schema():
+        with Database.open(self.settings) as database, _fitting_schema(database):
             if migrate and database.server is not None:
-                from sql.migrate import migrate as bring_up
+                from sql.migrate import migrate as bring_up  # alembic is slow, and rarely needed
 
                 bring_up(database)
             yield database
@@ -82,9 +49,6 @@ class Session:
         if not wanted:
             yield None
             return
-        from llm import open_llm
-        from llm.store import PostgresStore, UnkeptStore
-
         store = PostgresStore(database) if kept else UnkeptStore(database)
         model = open_llm(self.settings, store)
         try:
@@ -93,13 +57,27 @@ class Session:
             if model is not None:
                 model.close()
 
-    @contextmanager
-    def searcher(self) -> Iterator[Searcher]:
-        """Search over the database."""
-        from rerank.search import Searcher
 
-        with self.database() as database:
-            yield Searcher(database, self.settings)
+def open_session(flags: Mapping[str, object], command: str | None) -> Session:
+    """Settings with the flags on top, and logs as the command wants them. Raises MisuseError.
+
+    Commands that answer at once are quiet unless told otherwise; long ones report.
+    """
+    settings = _read_settings({name: value for name, value in flags.items() if value})
+    quiet = command not in _REPORTING and "log_level" not in settings.model_fields_set
+    set_up_logs(settings.model_copy(update={"log_level": "warning"}) if quiet else settings)
+    return Session(settings)
+
+
+def _read_settings(flags: Mapping[str, Any]) -> Settings:
+    try:
+        return Settings(**flags)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "_".join(str(part) for part in first["loc"]).upper().removeprefix("PALATE_")
+        raise MisuseError(
+            f"PALATE_{name}: {first['msg']}. Nothing was done. Correct it."
+        ) from error
 
 
 def session(context: typer.Context) -> Session:
@@ -111,23 +89,12 @@ def session(context: typer.Context) -> Session:
 
 
 @contextmanager
-def _fitting_schema() -> Iterator[None]:
-    """Turn the database's word for a missing table or function into what to do."""
-    import psycopg
-    import sqlalchemy
-
+def _fitting_schema(database: Database) -> Iterator[None]:
+    """Where something of the schema is missing, say which version it is of."""
     try:
         yield
-    except sqlalchemy.exc.ProgrammingError as error:
-        if isinstance(
-            error.orig,
-            psycopg.errors.UndefinedTable
-            | psycopg.errors.UndefinedFunction
-            | psycopg.errors.UndefinedColumn
-            | psycopg.errors.UndefinedObject,
-        ):
-            raise SchemaError(
-                "The database has no schema that fits this Palate. Nothing was done. "
-                "Run `palate db migrate`; `palate demo` fills an empty one with the sample."
-            ) from error
+    except SchemaError:
+        from sql.migrate import check_schema  # alembic is slow, and rarely needed
+
+        check_schema(database)
         raise

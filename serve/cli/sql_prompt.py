@@ -1,25 +1,23 @@
-"""A small prompt for SQL, where psql is not installed.
+"""A small prompt for SQL, where psql is not installed; pgcli ends with 0 after a failed statement.
 
 Statements end with a semicolon and may go over several lines; ``\\q`` or Ctrl-D leaves, Ctrl-C
 forgets what was typed so far. What was typed is remembered as psql does it, in a file of its own.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import platformdirs
+import psycopg
 
-from serve.cli.output import count, line, out, say, table
+from serve.cli.output import out, say
+from serve.cli.tables import Column, print_table
+from serve.cli.text import count, line
 from serve.k8s.forward import LOOPBACK
 from serve.k8s.release import Login
-
-if TYPE_CHECKING:
-    import psycopg
 
 HISTORY = Path(platformdirs.user_state_path("palate")) / "sql_history"
 _WIDEST = 60  # characters of one value that are shown
@@ -35,11 +33,11 @@ class Prompt:
 
     def run(self, statements: Sequence[str] = ()) -> int:
         """Execute these statements, or, without any, what is typed; 0, or 1 after an error."""
-        worked = [self.execute(statement) for statement in statements]
+        if not statements and not sys.stdin.isatty():
+            statements = [sys.stdin.read()]
         if statements:
+            worked = [self.execute(each) for each in statements if each.strip()]
             return 0 if all(worked) else 1
-        if not sys.stdin.isatty():
-            return self._run_script(sys.stdin.read())
         say(f"There is no psql here; this prompt reads SQL. {self._login.database} as "
             f"{self._login.user}. Statements end with ; and \\q leaves.")  # fmt: skip
         with _remembered():
@@ -49,8 +47,6 @@ class Prompt:
 
     def execute(self, statement: str) -> bool:
         """Execute one statement and print what it gives; whether it worked."""
-        import psycopg
-
         try:
             cursor = self._connected().execute(statement.encode())
             while True:
@@ -66,13 +62,8 @@ class Prompt:
         if self._connection is not None:
             self._connection.close()
 
-    def _run_script(self, script: str) -> int:
-        return 0 if not script.strip() or self.execute(script) else 1
-
     def _connected(self) -> psycopg.Connection[Any]:
         """The connection, made again if it was lost."""
-        import psycopg
-
         if self._connection is None or self._connection.closed:
             self._connection = psycopg.connect(
                 host=LOOPBACK,
@@ -114,14 +105,15 @@ def _print_result(cursor: psycopg.Cursor[Any]) -> None:
         out().print(cursor.statusmessage or "")
         return
     rows = cursor.fetchall()
-    shown = table(*(column.name for column in cursor.description))
-    for row in rows:
-        shown.add_row(*(_shown(value) for value in row))
-    out().print(shown)
+    print_table(rows, *(_column(each.name, i) for i, each in enumerate(cursor.description)))
     out().print(f"({count(len(rows), 'row')})")
 
 
-def _shown(value: object) -> str:
+def _column(name: str, index: int) -> Column[Any]:
+    return (name, lambda row: _shorten(row[index]))
+
+
+def _shorten(value: object) -> str:
     text = "" if value is None else line(str(value))
     return text if len(text) <= _WIDEST else text[: _WIDEST - 1] + "…"
 

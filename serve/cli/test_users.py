@@ -1,12 +1,18 @@
 """`palate test-users`: the synthetic tasters."""
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
 from rich.text import Text
 
-from serve.cli.output import number, out, print_json, say, table, warn
-from serve.cli.session import Json, examples, session
+from serve.cli.options import Json
+from serve.cli.output import examples, out, present, print_json, say, warn
+from serve.cli.session import session
+from serve.cli.tables import print_table
+from serve.cli.text import number
+from test_users.check import TOP, TermCheck, check_tasters
+from test_users.tasters import Created, create_tasters, remove_tasters
 
 app = typer.Typer(
     no_args_is_help=True, help="Synthetic lovers and haters of fantasy, to see taste at work."
@@ -24,24 +30,25 @@ def create(context: typer.Context, offset: Offset = 0, json: Json = False) -> No
     10001 and 10002 rate the 50 most rated fantasy films 5.0 and 1.0, 20001 and 20002 every one.
     Their ratings count in no statistic.
     """
-    from test_users.tasters import create_tasters
-
     with session(context).database() as database:
         created = create_tasters(database, offset)
-    if json:
-        print_json(created)
-    else:
-        rows = table(("user", "right"), "who", ("films", "right"), ("at", "right"), "taste vector")
-        for taster in created:
-            vector = "yes" if taster.has_vector else "no"
-            films = str(taster.films)
-            rows.add_row(str(taster.user_id), taster.name, films, number(taster.rating, 1), vector)
-        out().print(rows)
+    present(created, _print_tasters, json=json)
     if not all(taster.has_vector for taster in created):
         warn(
             "without embeddings of the films these users have no taste. Make some with "
             "`palate embed generate` and load them with `palate ingest embeddings`."
         )
+
+
+def _print_tasters(created: Iterable[Created]) -> None:
+    print_table(
+        created,
+        ("user>", lambda each: each.user_id),
+        ("who", lambda each: each.name),
+        ("films>", lambda each: each.films),
+        ("at>", lambda each: number(each.rating, 1)),
+        ("taste vector", lambda each: "yes" if each.has_vector else "no"),
+    )
 
 
 @app.command(epilog=examples("palate test-users check", "palate test-users check --json"))
@@ -51,8 +58,6 @@ def check(context: typer.Context, offset: Offset = 0, json: Json = False) -> Non
     Fantasy films must rank higher for the lovers than for nobody, lower for the haters, and move
     at least as far for the extreme pair as for the basic one.
     """
-    from test_users.check import TOP, check_tasters
-
     with session(context).database() as database:
         report = check_tasters(database, offset)
     if json:
@@ -66,23 +71,20 @@ def check(context: typer.Context, offset: Offset = 0, json: Json = False) -> Non
             }
         )
         raise typer.Exit(0 if report.passed else 1)
-    rows = table("word", "pair", ("films", "right"), ("fantasy", "right"))
-    for heading in (f"in top {TOP}: all", "lover", "hater", "mean rank: all", "lover", "hater"):
-        rows.add_column(heading, justify="right")
-    rows.add_column("")
-    for term in report.terms:
-        orders = (term.plain, term.lover, term.hater)
-        verdict = Text("wrong", style="red") if term.complaint else Text("ok", style="green")
-        rows.add_row(
-            term.term,
-            term.pair,
-            str(term.candidates),
-            str(term.fantasy),
-            *(str(order.in_top) for order in orders),
-            *(number(order.mean_rank, 1) for order in orders),
-            verdict if term.counts else Text("too few", style="dim"),
-        )
-    out().print(rows)
+    print_table(
+        report.terms,
+        ("word", lambda term: term.term),
+        ("pair", lambda term: term.pair),
+        ("films>", lambda term: term.candidates),
+        ("fantasy>", lambda term: term.fantasy),
+        (f"in top {TOP}: all>", lambda term: term.plain.in_top),
+        ("lover>", lambda term: term.lover.in_top),
+        ("hater>", lambda term: term.hater.in_top),
+        ("mean rank: all>", lambda term: number(term.plain.mean_rank, 1)),
+        ("lover>", lambda term: number(term.lover.mean_rank, 1)),
+        ("hater>", lambda term: number(term.hater.mean_rank, 1)),
+        ("", _verdict),
+    )
     out().print(
         f"Fantasy films stand {report.basic_moved:.1f} places apart between lover and hater of the "
         f"basic pair, {report.extreme_moved:.1f} of the extreme pair."
@@ -92,14 +94,15 @@ def check(context: typer.Context, offset: Offset = 0, json: Json = False) -> Non
     raise typer.Exit(0 if report.passed else 1)
 
 
+def _verdict(term: TermCheck) -> Text:
+    if not term.counts:
+        return Text("too few", style="dim")
+    return Text("wrong", style="red") if term.complaint else Text("ok", style="green")
+
+
 @app.command(epilog=examples("palate test-users remove"))
 def remove(context: typer.Context, offset: Offset = 0, json: Json = False) -> None:
     """Delete the tasters and their ratings."""
-    from test_users.tasters import remove_tasters
-
     with session(context).database() as database:
         removed = remove_tasters(database, offset)
-    if json:
-        print_json({"users_removed": removed})
-    else:
-        say(f"{removed} test users removed.")
+    present({"users_removed": removed}, f"{removed} test users removed.", json=json)

@@ -1,18 +1,14 @@
 """What `palate train two-tower` does beyond the other models: a device, checkpoints, vectors."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from learn.models.factors import FactorModel
+from learn.models.two_tower.model import TwoTower
+from learn.tower_vectors import write_vectors
 from palate.errors import MisuseError
+from palate.settings import Settings
 from serve.cli.output import say, warn
-
-if TYPE_CHECKING:
-    from learn.models.factors import FactorModel
-    from learn.models.two_tower.model import TwoTower
-    from palate.settings import Settings
 
 
 def chosen_towers(
@@ -28,8 +24,6 @@ def chosen_towers(
     Raises MisuseError for an option of two-tower's with another model, a device that is not there
     or a folder that cannot be made; NotInstalledError without PyTorch.
     """
-    from learn.models.two_tower.model import TwoTower
-
     if not isinstance(model, TwoTower):
         if device != "auto" or resume or vectors is not None:
             raise MisuseError(
@@ -48,8 +42,6 @@ def chosen_towers(
 
 def finish_towers(model: TwoTower, vectors: Path | None) -> None:
     """After training: write the vectors where they are wanted, drop the checkpoints."""
-    from learn.tower_vectors import write_vectors
-
     if vectors is not None:
         write_vectors(model, vectors)
         say(f"Wrote the vectors of {len(model.movie_ids):,} films to {vectors}.")

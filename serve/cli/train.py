@@ -1,35 +1,35 @@
 """`palate train`: learn from the ratings; the next search uses what was learned."""
 
-from __future__ import annotations
-
 import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
+from ingest.features import PARTS, read_features, read_statistics
+from learn.lambdarank import LambdaRank
+from learn.models.epochs import listening
+from learn.models.factors import FactorModel
+from learn.models.families import FACTOR_MODELS
+from learn.models.implicit import Als
+from learn.registry import StoredModel, active_model, get_model, not_comparable
+from learn.spark import train_als
+from learn.tracking import Run, keep_models, tracked
+from learn.train import train as learn
+from learn.train import use
+from learn.train_ratings import train_ratings
 from palate.errors import MisuseError, NotInstalledError
-from serve.cli.models import Force, Kinds, print_models
-from serve.cli.output import as_json, err, print_json, say, warn, when_stopped
-from serve.cli.parameters import LARGEST_SEED, parse_set, with_types
-from serve.cli.session import Json, examples, session
+from serve.cli.models import Force, print_models
+from serve.cli.options import Json, Master, Seed
+from serve.cli.output import as_json, err, examples, print_json, say, warn, when_stopped
+from serve.cli.parameters import parse_set, with_types
+from serve.cli.session import session
 from serve.cli.towers import chosen_towers, epoch_line, finish_towers
+from sql.database import Database
 
-if TYPE_CHECKING:
-    from learn.lambdarank import LambdaRank
-    from learn.models.factors import FactorModel
-    from learn.registry import StoredModel
-    from learn.tracking import Run
-    from sql.database import Database
-
-EXAMPLES = examples(
-    "palate train",
-    "palate train ease --rank 128",
-    "palate train svd --set shrinkage=0.3 --set order.leaves=31",
-    "palate train als --engine spark --features features --master 'local[2]'",
-)
+app = typer.Typer()
 
 AUTO = "auto"
 
@@ -38,7 +38,6 @@ AUTO = "auto"
 class _Request:
     """What is to be learned, and what is to be done with it."""
 
-    name: str
     factors: FactorModel | None
     order: LambdaRank | None
     ratings: bool
@@ -64,14 +63,17 @@ class _Made:
 
     @property
     def report(self) -> dict[str, object]:
-        return {
-            "factors": self.factors,
-            "order": self.order,
-            "ratings": self.ratings,
-            "refused": self.refused,
-        }
+        return {name: value for name, value in vars(self).items() if name != "notes"}
 
 
+@app.command(
+    epilog=examples(
+        "palate train",
+        "palate train ease --rank 128",
+        "palate train svd --set shrinkage=0.3 --set order.leaves=31",
+        "palate train als --engine spark --features features --master 'local[2]'",
+    )
+)
 def train(
     context: typer.Context,
     model: Annotated[
@@ -103,8 +105,7 @@ def train(
         bool, typer.Option("--resume", help="two-tower: go on where training was stopped.")
     ] = False,
     vectors: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="two-tower: write the vectors there, too."),
+        Path | None, typer.Option(metavar="FOLDER", help="two-tower: write the vectors there, too.")
     ] = None,
     order: Annotated[bool, typer.Option(help="Learn an order of search results, too.")] = True,
     ratings: Annotated[
@@ -115,16 +116,13 @@ def train(
     ] = True,
     activate: Annotated[bool, typer.Option(help="Use it, unless it does worse.")] = True,
     force: Force = False,
-    seed: Annotated[
-        int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of everything drawn.")
-    ] = 0,
+    seed: Seed = 0,
     engine: Annotated[
         Literal["local", "spark"], typer.Option(help="spark: als past one machine.")
     ] = "local",
-    master: Annotated[str, typer.Option(help="Spark's master.")] = "local[2]",
+    master: Master = "local[2]",
     features: Annotated[
-        Path | None,
-        typer.Option(help="spark: the folder that `palate features build` wrote."),
+        Path | None, typer.Option(help="spark: the folder that `palate features build` wrote.")
     ] = None,
     json: Json = False,
 ) -> None:
@@ -134,15 +132,11 @@ def train(
     was.
     """
     check_installed()
-    from learn.models.epochs import listening
-    from learn.registry import active_model
-    from learn.tracking import tracked
-
     of_factors, of_order = parse_set(set_ or ())
     given = {"rank": rank, "l2": l2, "epochs": epochs, "loss": loss, "seed": seed or None}
     given = {name: value for name, value in given.items() if value is not None} | of_factors
     request = _Request(
-        model, _model(model, given), _order(seed, of_order) if order else None,
+        _model(model, given), _order(seed, of_order) if order else None,
         ratings and evaluate and engine == "local", evaluate, activate, force, seed,
     )  # fmt: skip
     on_spark = _spark(request, features, master) if engine == "spark" else None
@@ -157,19 +151,19 @@ def train(
         err().status("") as status,
         listening(lambda epoch, reached: status.update(epoch_line(epoch, reached))),
     ):
-        before = {kind.value: active_model(database, kind.value) for kind in Kinds}
+        before = {kind: active_model(database, kind) for kind in ("factors", "order", "ratings")}
         made = on_spark(database) if on_spark else _learn(database, request, status.update)
         _keep(run, database, made, {"model": model, "seed": str(seed), "engine": engine})
     if towers is not None:
         finish_towers(towers, vectors)
-    _tell(made, before, json=json)
+    if json:
+        print_json(made.report)
+    else:
+        _print_made(made, before)
 
 
 def _learn(database: Database, request: _Request, tell: Callable[[str], None]) -> _Made:
     """Factors, the order and stars, learned here."""
-    from learn.train import train as learn
-    from learn.train_ratings import train_ratings
-
     trained = learn(
         database, request.factors, evaluate=request.evaluate, order=request.order,
         activate=request.activate, force=request.force, seed=request.seed, tell=tell,
@@ -193,12 +187,6 @@ def _spark(request: _Request, features: Path | None, master: str) -> Callable[[D
     Raises MisuseError for another model than als or without files, LoadError for files of another
     version.
     """
-    from ingest.features import PARTS, read_features, read_statistics
-    from learn.models.implicit import Als
-    from learn.registry import get_model
-    from learn.spark import train_als
-    from learn.train import use
-
     model = request.factors
     if not isinstance(model, Als) or features is None:
         raise MisuseError(
@@ -218,20 +206,13 @@ def _spark(request: _Request, features: Path | None, master: str) -> Callable[[D
 
 
 def _keep(run: Run, database: Database, made: _Made, tags: dict[str, str]) -> None:
-    from learn.tracking import keep_models
-
     run.tags({f"palate.{name}": value for name, value in tags.items()})
     keep_models(run, database, made.models)
     run.artefact("report.json", as_json(made.report).encode())
 
 
-def _tell(made: _Made, before: dict[str, StoredModel | None], *, json: bool) -> None:
+def _print_made(made: _Made, before: dict[str, StoredModel | None]) -> None:
     """What was made, and what is not as one may think; ``before``: what was active of each kind."""
-    from learn.registry import not_comparable
-
-    if json:
-        print_json(made.report)
-        return
     print_models(made.models)
     for why_not in made.refused:
         warn(why_not)
@@ -244,8 +225,6 @@ def _tell(made: _Made, before: dict[str, StoredModel | None], *, json: bool) -> 
 
 def _model(name: str, given: dict[str, Any]) -> FactorModel | None:
     """The model of this name with these parameters; None for auto. Raises MisuseError."""
-    from learn.models.families import FACTOR_MODELS
-
     if name == AUTO:
         if set(given) - {"seed"}:
             raise MisuseError(
@@ -263,17 +242,14 @@ def _model(name: str, given: dict[str, Any]) -> FactorModel | None:
 
 
 def _order(seed: int, given: dict[str, Any]) -> LambdaRank:
-    from learn.lambdarank import LambdaRank
-
     defaults = dict(LambdaRank().__dict__)
     return LambdaRank(**{"seed": seed, **with_types("order", defaults, given)})
 
 
 def check_installed() -> None:
     """Raises NotInstalledError where the extra train is missing."""
-    for name in ("scipy", "lightgbm"):
-        if importlib.util.find_spec(name) is None:
-            raise NotInstalledError(
-                f"Training needs {name}, which is not installed. Nothing was trained. "
-                "Install it in Palate's folder: pip install -e '.[train]'."
-            )
+    if importlib.util.find_spec("lightgbm") is None:
+        raise NotInstalledError(
+            "Training needs lightgbm, which is not installed. Nothing was trained. "
+            "Install it in Palate's folder: pip install -e '.[train]'."
+        )

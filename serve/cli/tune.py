@@ -1,29 +1,33 @@
 """`palate tune`: parameters and weights, found by trying."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from learn.blend import TunedBlend, apply_blend, tune_blend
+from learn.tracking import tracked
+from learn.tuning import Tuned
+from learn.tuning import tune as study_of
 from palate.errors import MisuseError
-from serve.cli.output import as_json, err, number, print_facts, print_json, say, warn, when_stopped
-from serve.cli.parameters import LARGEST_SEED
-from serve.cli.session import Json, examples, session
+from serve.cli.options import Json, Seed
+from serve.cli.output import as_json, err, examples, print_json, say, warn, when_stopped
+from serve.cli.session import session
+from serve.cli.tables import print_facts
+from serve.cli.text import number
+from serve.cli.train import check_installed
 
-if TYPE_CHECKING:
-    from learn.blend import TunedBlend
-    from learn.tuning import Tuned
-
-EXAMPLES = examples(
-    "palate tune svd --trials 30",
-    "palate tune order --trials 50 --timeout 600",
-    "palate tune blend --apply",
-)
+app = typer.Typer()
 _BLEND = "blend"
 _TRIALS = 30
 
 
+@app.command(
+    epilog=examples(
+        "palate tune svd --trials 30",
+        "palate tune order --trials 50 --timeout 600",
+        "palate tune blend --apply",
+    )
+)
 def tune(
     context: typer.Context,
     model: Annotated[
@@ -41,9 +45,7 @@ def tune(
     ] = None,
     apply: Annotated[bool, typer.Option("--apply", help="blend: use them without asking.")] = False,
     force: Annotated[bool, typer.Option("--force", help="blend: even if they do worse.")] = False,
-    seed: Annotated[
-        int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of everything drawn.")
-    ] = 0,
+    seed: Seed = 0,
     json: Json = False,
 ) -> None:
     """Try parameters of a model, or tune the blend's weights for the active one.
@@ -52,8 +54,6 @@ def tune(
     with the same command; nothing in use changes until its parameters are trained with, or the
     weights are applied.
     """
-    from serve.cli.train import check_installed
-
     check_installed()
     if model == _BLEND:
         if study is not None or timeout is not None or trials is not None:
@@ -80,9 +80,6 @@ def _tune_model(
     *,
     json: bool,
 ) -> None:
-    from learn.tracking import tracked
-    from learn.tuning import tune as study_of
-
     opened = session(context)
     with (
         opened.database(migrate=True) as database,
@@ -124,9 +121,6 @@ def _print_study(found: Tuned) -> None:
 
 
 def _tune_blend(context: typer.Context, seed: int, *, apply: bool, force: bool, json: bool) -> None:
-    from learn.blend import apply_blend, tune_blend
-    from learn.tracking import tracked
-
     opened = session(context)
     with opened.database(migrate=True) as database:
         with tracked(opened.settings, "tune blend", warn) as run, err().status("") as status:

@@ -1,23 +1,18 @@
 """`palate user`: profiles and ratings."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
-from serve.cli.output import (
-    confirm,
-    count,
-    film,
-    line,
-    number,
-    out,
-    print_facts,
-    print_json,
-    say,
-    table,
-    warn,
-)
-from serve.cli.session import LARGEST_ID, Json, MovieId, Profile, UserId, Yes, examples, session
+from palate.contract import LARGEST_ID, Rating, User
+from rerank import profile as profiles
+from rerank.profile import get_user, list_ratings
+from serve.cli.options import Json, MovieId, Profile, UserId, Yes
+from serve.cli.output import confirm, examples, out, present, print_json, say, warn
+from serve.cli.session import session
+from serve.cli.tables import FILM, print_facts, print_table
+from serve.cli.text import count, line, number
 
 _GENRES_SHOWN = 12
 
@@ -29,13 +24,12 @@ def show(
     context: typer.Context, user_id: UserId, profile: Profile = "main", json: Json = False
 ) -> None:
     """Show how much a user rated, each genre's mean, and whether taste can order a search."""
-    from rerank.profile import get_user
-
     with session(context).database() as database:
         found = get_user(database, user_id, profile)
-    if json:
-        print_json(found)
-        return
+    present(found, _print_user, json=json)
+
+
+def _print_user(found: User) -> None:
     vector = "yes" if found.has_vector else "no: searches are not personalised"
     print_facts(
         [
@@ -47,11 +41,13 @@ def show(
             ("updated", found.updated_at),
         ]
     )
-    rows = table("genre", ("ratings", "right"), ("mean", "right"))
-    for genre in found.genres[:_GENRES_SHOWN]:
-        rows.add_row(line(genre.genre), str(genre.count), number(genre.mean))
     if found.genres:
-        out().print(rows)
+        print_table(
+            found.genres[:_GENRES_SHOWN],
+            ("genre", lambda each: each.genre),
+            ("ratings>", lambda each: each.count),
+            ("mean>", lambda each: number(each.mean)),
+        )
     if len(found.genres) > _GENRES_SHOWN:
         out().print(f"and {len(found.genres) - _GENRES_SHOWN} more genres")
 
@@ -66,21 +62,22 @@ def ratings(
     json: Json = False,
 ) -> None:
     """List a user's ratings, the newest first."""
-    from rerank.profile import list_ratings
-
     with session(context).database() as database:
         found = list_ratings(database, user_id, profile, limit, offset)
-    if json:
-        print_json(found)
-        return
-    if not found:
+    if json or found:
+        present(found, _print_ratings, json=json)
+    else:
         out().print(f"User {user_id} ({profile}) has no ratings here.")
-        return
-    rows = table(("rating", "right"), ("movie_id", "right"), "film", "rated at")
-    for each in found:
-        title = film(each.title, each.year)
-        rows.add_row(number(each.rating, 1), str(each.movie_id), title, each.rated_at)
-    out().print(rows)
+
+
+def _print_ratings(found: Sequence[Rating]) -> None:
+    print_table(
+        found,
+        ("rating>", lambda each: number(each.rating, 1)),
+        ("movie_id>", lambda each: each.movie_id),
+        FILM,
+        ("rated at", lambda each: each.rated_at),
+    )
 
 
 @app.command(
@@ -98,17 +95,16 @@ def rate(
     json: Json = False,
 ) -> None:
     """Rate a film for a user; the next search knows it."""
-    from rerank import profile as profiles
-
     if remove == (rating is not None):
         raise typer.BadParameter("Give either a rating or --remove.", param_hint="RATING")
     with session(context).database() as database:
         if rating is None:
             profiles.unrate(database, user_id, movie_id, profile)
-            if json:
-                print_json({"user_id": user_id, "movie_id": movie_id, "rating": None})
-            else:
-                say(f"User {user_id} no longer rates film {movie_id}.")
+            present(
+                {"user_id": user_id, "movie_id": movie_id, "rating": None},
+                f"User {user_id} no longer rates film {movie_id}.",
+                json=json,
+            )
             return
         rated = profiles.rate(database, user_id, movie_id, rating, profile)
         known = profiles.get_user(database, user_id, profile)
@@ -123,15 +119,14 @@ def rate(
 @app.command(epilog=examples("palate user forget 1001 --yes"))
 def forget(context: typer.Context, user_id: UserId, yes: Yes = False, json: Json = False) -> None:
     """Delete everything known of a user: profiles, ratings and tags."""
-    from rerank import profile as profiles
-
     confirm(f"Delete every rating, tag and profile of user {user_id}?", yes=yes)
     with session(context).database() as database:
         deleted = profiles.forget(database, user_id)
-    if json:
-        print_json({"user_id": user_id, "ratings_deleted": deleted})
-    else:
-        say(f"User {user_id} is forgotten, with {count(deleted, 'rating')}.")
+    present(
+        {"user_id": user_id, "ratings_deleted": deleted},
+        f"User {user_id} is forgotten, with {count(deleted, 'rating')}.",
+        json=json,
+    )
 
 
 @app.command(epilog=examples("palate user refresh"))
@@ -140,11 +135,10 @@ def refresh(context: typer.Context, json: Json = False) -> None:
 
     Ratings reach profiles by themselves; this is for after work on the tables by hand.
     """
-    from rerank import profile as profiles
-
     with session(context).database() as database:
         refreshed = profiles.refresh(database)
-    if json:
-        print_json({"profiles": refreshed})
-    else:
-        say(f"{count(refreshed, 'profile')} made again from the ratings.")
+    present(
+        {"profiles": refreshed},
+        f"{count(refreshed, 'profile')} made again from the ratings.",
+        json=json,
+    )

@@ -1,27 +1,19 @@
 """A search over HTTP, on a local port that leads to the API."""
 
-from __future__ import annotations
+from typing import Any
 
-from typing import TYPE_CHECKING, Any
+import httpx
+from pydantic import ValidationError
 
+from palate.contract import SearchResponse
 from palate.errors import ClusterError, MisuseError
 from serve.k8s.forward import LOOPBACK
-
-if TYPE_CHECKING:
-    import httpx
-
-    from palate.contract import SearchResponse
 
 _TIMEOUT = 30.0
 
 
 def ask(port: int, asked: dict[str, Any], key: str | None) -> SearchResponse:
     """The API's answer. Raises ClusterError, and MisuseError for what the API refuses."""
-    import httpx
-    from pydantic import ValidationError
-
-    from palate.contract import SearchResponse
-
     given = {name: value for name, value in asked.items() if value is not None}
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     try:
@@ -50,13 +42,13 @@ def ask(port: int, asked: dict[str, Any], key: str | None) -> SearchResponse:
 
 def _refused(answer: httpx.Response) -> ClusterError | MisuseError:
     try:
-        said = str(answer.json()["detail"])
+        reason = str(answer.json()["detail"])
     except (ValueError, KeyError, TypeError):
-        said = answer.text.strip() or answer.reason_phrase
+        reason = answer.text.strip() or answer.reason_phrase
     if answer.status_code in (401, 403):
         return ClusterError(
-            f"The API refuses the key: {said} Give another with --key or PALATE_API_KEY."
+            f"The API refuses the key: {reason} Give another with --key or PALATE_API_KEY."
         )
     if answer.status_code < 500:
-        return MisuseError(said)
-    return ClusterError(f"The API answers {answer.status_code}: {said}")
+        return MisuseError(reason)
+    return ClusterError(f"The API answers {answer.status_code}: {reason}")

@@ -4,13 +4,12 @@ Objects are the dictionaries of the API's own JSON, not the client's classes: th
 between versions of the client, the API does not.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
+from urllib.parse import quote
 
 from palate.errors import (
     ClusterError,
@@ -21,10 +20,8 @@ from palate.errors import (
     PalateError,
 )
 
-if TYPE_CHECKING:
-    from kubernetes.client import Configuration
-
 Object = dict[str, Any]
+Configuration = Any  # kubernetes.client.Configuration, which comes with the extra k8s
 
 _TIMEOUT = (10.0, 30.0)  # seconds to connect, and to wait for the next bytes of an answer
 _KINDS = {
@@ -45,7 +42,7 @@ class Cluster:
     def __init__(self, configuration: Configuration, namespace: str) -> None:
         from kubernetes import client
 
-        configuration.retries = 0  # a person waits, and what failed is said
+        configuration.retries = 0  # a person waits, and is to know at once
         self.configuration = configuration
         self.namespace = namespace
         self._client = client.ApiClient(configuration)
@@ -60,11 +57,12 @@ class Cluster:
         the cluster yet. Raises ClusterError, MisuseError and NotInstalledError.
         """
         try:
+            import websockets  # noqa: F401, for port-forwards
             from kubernetes import client, config
         except ImportError as error:
             raise NotInstalledError(
                 "The Kubernetes client is not installed. Nothing was done. Install it beside "
-                "Palate with `pip install kubernetes websocket-client`, or in Palate's folder "
+                "Palate with `pip install kubernetes websockets`, or in Palate's folder "
                 "with `pip install '.[k8s]'`."
             ) from error
         found = client.Configuration()
@@ -130,8 +128,6 @@ class Cluster:
 
     def portforward_request(self, pod: str, port: int) -> tuple[str, dict[str, str]]:
         """The WebSocket address and the headers of a port-forward to a pod."""
-        from urllib.parse import quote
-
         host = str(self.configuration.host).replace("http", "ws", 1)
         names = f"{quote(self.namespace, safe='')}/pods/{quote(pod, safe='')}"
         headers = {
@@ -159,8 +155,8 @@ class Cluster:
         try:
             yield
         except ApiException as error:
-            said = status_message(error.body) or str(error.reason or "")
-            raise self.refused(error.status or 0, said, verb, kind, name) from error
+            reason = status_message(error.body) or str(error.reason or "")
+            raise self.refused(error.status or 0, reason, verb, kind, name) from error
         except (HTTPError, ConfigException) as error:
             raise self.unreachable(error) from error
 
@@ -172,7 +168,7 @@ class Cluster:
             "Nothing was done. Is it running, is a VPN needed, is it the right --context?"
         )
 
-    def refused(self, status: int, said: str, verb: str, kind: str, name: str) -> PalateError:
+    def refused(self, status: int, reason: str, verb: str, kind: str, name: str) -> PalateError:
         """The error for what the API server refuses."""
         what = f"{kind} {name}".strip()
         if status == 404:
@@ -183,7 +179,7 @@ class Cluster:
         if status == 403:
             verbs = "get and create" if kind == "pods/portforward" else verb
             return ClusterForbiddenError(
-                f"The cluster forbids it: {_first(said) or 'no reason given'}. Nothing was done. "
+                f"The cluster forbids it: {_first(reason) or 'no reason given'}. Nothing was done. "
                 f"Ask for a role with the verb {verbs} on {kind} in namespace {self.namespace}."
             )
         if status == 401:
@@ -192,7 +188,7 @@ class Cluster:
                 "kubeconfig. Nothing was done. Log in again, or choose another --context."
             )
         return ClusterError(
-            f"The cluster did not {verb} {what}: {_first(said) or f'status {status}'}. "
+            f"The cluster did not {verb} {what}: {_first(reason) or f'status {status}'}. "
             "Nothing was changed. Try again; `palate k8s status` shows what runs."
         )
 

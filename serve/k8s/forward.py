@@ -4,24 +4,19 @@ Every connection looks the service's pod up anew, so that after a restart or a f
 connection reaches the pod that serves then; while there is none it waits.
 """
 
-import socket
-import threading
-import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
+from functools import partial
 
-from palate.errors import ClusterError, ClusterForbiddenError, ListenError, PalateError
+from anyio.from_thread import start_blocking_portal
+
+from palate.errors import ClusterError
 from serve.k8s.cluster import Cluster, Object
-from serve.k8s.tunnel import NotForwardedError, Tunnel, open_tunnel
 
 LOOPBACK = "127.0.0.1"
 PATIENCE = 30.0
 """Seconds that a connection waits for a pod that is ready."""
-
-_PAUSE = 0.25
 
 
 @dataclass(frozen=True)
@@ -97,122 +92,27 @@ def _pod_port(pod: Object, port: Object) -> int:
     )
 
 
-class Forwarder:
-    """Listens on loopback while it is entered; any number of connections at once."""
+@contextmanager
+def forward(
+    cluster: Cluster,
+    target: Target,
+    local_port: int = 0,
+    *,
+    report: Callable[[str], None],
+    patience: float = PATIENCE,
+) -> Iterator[int]:
+    """A port of this machine's loopback that leads to the target, for any number of connections.
 
-    def __init__(
-        self,
-        cluster: Cluster,
-        target: Target,
-        local_port: int = 0,
-        *,
-        report: Callable[[str], None],
-        patience: float = PATIENCE,
-    ) -> None:
-        """``local_port`` 0: any that is free. ``report`` is told why a connection failed."""
-        self._cluster = cluster
-        self._target = target
-        self._wanted = local_port
-        self._report = report
-        self._patience = patience
-        self._listener: socket.socket | None = None
-        self._open: dict[threading.Thread, socket.socket] = {}
-        self._lock = threading.Lock()
-        self._stopping = threading.Event()
+    Makes sure that the way is open first. ``local_port`` 0: any that is free. ``report`` is told
+    why a connection failed. Raises ClusterError and ListenError.
+    """
+    from serve.k8s.tunnel import Forwarder  # websockets comes with the extra k8s
 
-    @property
-    def port(self) -> int:
-        """The port on loopback."""
-        if self._listener is None:
-            raise RuntimeError("the forwarder is not entered")
-        return int(self._listener.getsockname()[1])
-
-    def __enter__(self) -> Self:
-        """Make sure that the way is open, then listen. Raises ClusterError and ListenError."""
-        pod, port = find_pod(self._cluster, self._target)
-        open_tunnel(self._cluster, pod, port).shutdown()
-        self._listener = _listen(self._wanted)
-        threading.Thread(target=self._accept, name="port-forward", daemon=True).start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close the port and every connection."""
-        self._stopping.set()
-        if self._listener is not None:
-            with suppress(OSError):
-                self._listener.shutdown(socket.SHUT_RDWR)
-            self._listener.close()
-        with self._lock:
-            connections = dict(self._open)
-        for local in connections.values():
-            with suppress(OSError):
-                local.shutdown(socket.SHUT_RDWR)
-        for thread in connections:
-            thread.join(5)
-
-    def _accept(self) -> None:
-        listener = self._listener
-        while listener is not None and not self._stopping.is_set():
-            try:
-                local, _ = listener.accept()
-            except OSError:
-                return
-            thread = threading.Thread(target=self._serve, args=(local,), daemon=True)
-            with self._lock:
-                self._open[thread] = local
-            thread.start()
-
-    def _serve(self, local: socket.socket) -> None:
-        """One connection: to a pod, and to the next one while none has answered."""
-        local.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    find = partial(find_pod, cluster, target)
+    with start_blocking_portal() as portal:
+        forwarder = Forwarder(cluster, find, report, patience)
+        port = portal.call(forwarder.start, LOOPBACK, local_port)
         try:
-            self._carry(local)
-        except (PalateError, NotForwardedError) as error:
-            if not self._stopping.is_set():
-                self._report(str(error))
+            yield port
         finally:
-            local.close()
-            with self._lock:
-                self._open.pop(threading.current_thread(), None)
-
-    def _carry(self, local: socket.socket) -> None:
-        deadline = time.monotonic() + self._patience
-        sent = b""
-        while True:
-            try:
-                pod, port = find_pod(self._cluster, self._target)
-                Tunnel(local, open_tunnel(self._cluster, pod, port), sent).run()
-            except ClusterForbiddenError:
-                raise
-            except NotForwardedError as error:
-                sent = error.sent
-                if time.monotonic() > deadline:
-                    raise
-            except PalateError:
-                if time.monotonic() > deadline:
-                    raise
-            else:
-                return
-            if self._stopping.wait(_PAUSE):
-                return
-
-
-def _listen(port: int) -> socket.socket:
-    """A listening socket on loopback. Raises ListenError."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((LOOPBACK, port))
-        listener.listen(64)
-    except OSError as error:
-        listener.close()
-        raise ListenError(
-            f"Port {port} of this machine cannot be used ({error.strerror}). Nothing was opened. "
-            "Choose another, or 0 for any that is free."
-        ) from error
-    return listener
+            portal.call(forwarder.stop)

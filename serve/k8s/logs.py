@@ -48,7 +48,7 @@ def steps_run(pod: Object) -> list[tuple[str, int]]:
 
 
 def _shown(pod: Object) -> list[str | None]:
-    """The containers whose logs tell: every step of a job; else what runs, or what it waits for."""
+    """The containers to read: every step of a job; else what runs, or what it waits for."""
     steps = [name for name, _ in steps_run(pod)]
     main = {str(each["name"]) for each in pod["spec"].get("containers") or []}
     if _JOB not in (pod["metadata"].get("labels") or {}):

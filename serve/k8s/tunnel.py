@@ -1,43 +1,41 @@
-"""One connection to a port of a pod, through the API server.
+"""A port of this machine whose connections go to a port of a pod, through the API server.
 
 Kubernetes' port-forward over a WebSocket, subprotocol ``v4.channel.k8s.io``: binary messages,
 each beginning with the number of its channel. Of the first port channel 0 carries the data both
 ways and channel 1 what the node has to say of errors; the server's first message on either is
 the port, two bytes, little end first.
 https://github.com/kubernetes/kubernetes/blob/master/staging/src/k8s.io/kubelet/pkg/cri/streaming/portforward/websocket.go
+
+The WebSocket is the websockets library's. The channels are ours: the port-forwards of kr8s and of
+the kubernetes client do not give back what a pod never answered, to be sent to the next pod.
 """
 
-from __future__ import annotations
-
-import selectors
+import asyncio
+import os
 import socket
 import ssl
-import struct
+import time
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from dataclasses import dataclass, field
+from typing import Any
 
+from anyio.to_thread import run_sync
+from requests.utils import should_bypass_proxies
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.typing import Subprotocol
+
+from palate.errors import ClusterForbiddenError, ListenError, PalateError
 from serve.k8s.cluster import Cluster, status_message
 
-if TYPE_CHECKING:
-    from websocket import WebSocket
-
-PROTOCOL = "v4.channel.k8s.io"
-
+_PAUSE = 0.25  # seconds until the next try
+_PROTOCOL = Subprotocol("v4.channel.k8s.io")
 _DATA, _ERROR = 0, 1
-_HANDSHAKE_TIMEOUT = 15.0  # seconds
+_PORT = 2  # bytes of the first message on a channel
 _BLOCK = 32_768  # bytes read at once; the protocol's message is one byte longer
-_HIGH_WATER = 1_000_000  # bytes held for a side that does not read, before the other has to wait
-_WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 # A connection through which nothing went for minutes must survive load balancers.
-_KEEPALIVE = [
-    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-    *(
-        (socket.IPPROTO_TCP, getattr(socket, name), value)
-        for name, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3))
-        if hasattr(socket, name)
-    ),
-]
+_KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 
 
 class NotForwardedError(Exception):
@@ -48,201 +46,208 @@ class NotForwardedError(Exception):
         self.sent = sent
 
 
+@dataclass
+class Forwarder:
+    """Listens, and carries each connection in a task of its own.
+
+    ``find`` gives the pod that serves now, and the port on it.
+    """
+
+    cluster: Cluster
+    find: Callable[[], tuple[str, int]]
+    report: Callable[[str], None]
+    patience: float
+    _open: set[asyncio.Task[Any]] = field(default_factory=set)
+
+    async def start(self, host: str, port: int) -> int:
+        """Listen, once the way is known to be open; the port."""
+        await (await self._reach()).close()
+        try:
+            self._server = await asyncio.start_server(self._serve, host, port)
+        except OSError as error:
+            raise ListenError(
+                f"Port {port} of this machine cannot be used ({os.strerror(error.errno or 0)}). "
+                "Nothing was opened. Choose another, or 0 for any that is free."
+            ) from error
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def stop(self) -> None:
+        """Close the port and every connection."""
+        self._server.close()
+        for task in self._open:
+            task.cancel()
+        await asyncio.gather(*self._open, return_exceptions=True)
+
+    async def _reach(self) -> ClientConnection:
+        """A WebSocket to the pod that serves the target now."""
+        pod, port = await run_sync(self.find, abandon_on_cancel=True)
+        return await open_tunnel(self.cluster, pod, port)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection: to a pod, and to the next one while none has answered."""
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101
+        self._open.add(task)
+        try:
+            with suppress(asyncio.CancelledError, ConnectionError):  # stop() and the other end
+                await self._carry(reader, writer)
+                writer.close()
+                await writer.wait_closed()
+        except (PalateError, NotForwardedError) as error:
+            self.report(str(error))
+        finally:
+            writer.transport.abort()
+            self._open.discard(task)
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        deadline = time.monotonic() + self.patience
+        sent = b""
+        while True:
+            try:
+                await self._carry_once(reader, writer, sent)
+                return
+            except ClusterForbiddenError:
+                raise
+            except NotForwardedError as error:
+                sent = error.sent
+                if time.monotonic() > deadline:
+                    raise
+            except PalateError:
+                if time.monotonic() > deadline:
+                    raise
+            await asyncio.sleep(_PAUSE)
+
+    async def _carry_once(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sent: bytes
+    ) -> None:
+        pod = await self._reach()
+        try:
+            await Tunnel(reader, writer, pod, sent).run()
+            await pod.close()
+        finally:
+            pod.transport.abort()
+
+
 class Tunnel:
-    """Bytes between a local socket and a pod's port, until either side ends."""
+    """Bytes between a local connection and a pod's port, until either side ends."""
 
-    def __init__(self, local: socket.socket, pod: WebSocket, first: bytes = b"") -> None:
-        self._local = local
-        self._pod = pod
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        pod: ClientConnection,
+        first: bytes = b"",
+    ) -> None:
+        self._reader, self._writer, self._pod = reader, writer, pod
         self._sent: bytearray | None = bytearray(first)  # until the pod says anything
-        self._to_pod = bytearray(_message(first) if first else b"")
-        self._to_local = bytearray()
-        self._greeted: set[int] = set()
-        self._channel: int | None = None  # of the message whose end is still to come
         self._error = bytearray()
-        self._local_open = self._pod_open = True
+        self._local_open = True
 
-    def run(self) -> None:
+    async def run(self) -> None:
         """Carry bytes. Raises NotForwardedError when the pod's port could not be reached."""
-        self._local.setblocking(False)
-        self._pod.settimeout(0)
-        while self._unfinished():
-            self._wait()
-            self._read_pod()
-            self._read_local()
-            self._write_pod()
-            self._write_local()
-        self._say_goodbye()
+        up, down = asyncio.create_task(self._carry_up()), asyncio.create_task(self._carry_down())
+        try:
+            await asyncio.wait((up, down), return_when=asyncio.FIRST_COMPLETED)
+            if self._local_open:
+                await down  # the pod has ended: what it sent before is still on the way
+        finally:
+            up.cancel()
+            down.cancel()
+            await asyncio.gather(up, down, return_exceptions=True)
         # Without a word of an error, what was sent may have arrived and must not be sent twice.
         if self._sent is not None and self._local_open and (self._error or not self._sent):
             raise NotForwardedError(self._error.decode(errors="replace"), bytes(self._sent))
 
-    def _unfinished(self) -> bool:
-        if not self._pod_open:
-            return bool(self._to_local) and self._local_open
-        return self._local_open or bool(self._to_pod)
+    async def _carry_up(self) -> None:
+        """What is sent here goes to the pod."""
+        block = bytes(self._sent or b"")
+        with suppress(ConnectionClosed):
+            if block:
+                await self._pod.send(bytes([_DATA]) + block)
+            while block := await self._read_local():
+                if self._sent is not None:
+                    self._sent += block
+                await self._pod.send(bytes([_DATA]) + block)
+            self._local_open = False
 
-    def _wait(self) -> None:
-        """Sleep until a side can be read that has room on the other, or be written to."""
-        events = {
-            self._local: _events(
-                read=self._local_open and self._pod_open and len(self._to_pod) < _HIGH_WATER,
-                write=bool(self._to_local) and self._local_open,
-            ),
-            self._pod.sock: _events(
-                read=self._pod_open and len(self._to_local) < _HIGH_WATER,
-                write=bool(self._to_pod) and self._pod_open,
-            ),
-        }
-        # What TLS has already decrypted does not show on the socket.
-        ready = self._pod_open and isinstance(self._pod.sock, ssl.SSLSocket)
-        ready = ready and self._pod.sock.pending() > 0 and len(self._to_local) < _HIGH_WATER
-        with selectors.DefaultSelector() as selector:
-            for side, wanted in events.items():
-                if wanted:
-                    selector.register(side, wanted)
-            selector.select(0 if ready else None)
+    async def _read_local(self) -> bytes:
+        with suppress(ConnectionError):
+            return await self._reader.read(_BLOCK)
+        return b""
 
-    def _read_local(self) -> None:
-        if not (self._local_open and self._pod_open) or len(self._to_pod) >= _HIGH_WATER:
-            return
+    async def _carry_down(self) -> None:
+        """What the pod sends comes here, as fast as it is read."""
+        greeted = set()
         try:
-            block = self._local.recv(_BLOCK)
-        except BlockingIOError:
-            return
+            async for message in self._pod:
+                if not isinstance(message, bytes) or not message:
+                    continue
+                channel, data = message[0], message[1:]
+                if channel not in greeted:
+                    greeted.add(channel)
+                    data = data[_PORT:]
+                if channel == _ERROR:
+                    self._error += data
+                elif channel == _DATA and data:
+                    self._sent = None
+                    self._writer.write(data)
+                    await self._writer.drain()
         except ConnectionError:
-            block = b""
-        if not block:
             self._local_open = False
+        except ConnectionClosed:
             return
-        self._to_pod += _message(block)
-        if self._sent is not None:
-            self._sent += block
-
-    def _read_pod(self) -> None:
-        """Take every message that has arrived whole."""
-        from websocket import ABNF, WebSocketException
-
-        while self._pod_open and len(self._to_local) < _HIGH_WATER:
-            try:
-                frame = self._pod.recv_frame()
-            except _WOULD_BLOCK:
-                return
-            except (WebSocketException, OSError):
-                self._pod_open = False
-                return
-            if frame.opcode == ABNF.OPCODE_PING:
-                self._to_pod += ABNF.create_frame(frame.data, ABNF.OPCODE_PONG).format()
-            elif frame.opcode == ABNF.OPCODE_CLOSE:
-                self._pod_open = False
-            elif frame.opcode != ABNF.OPCODE_PONG:
-                self._take(frame.data, last=bool(frame.fin))
-
-    def _take(self, data: bytes, *, last: bool) -> None:
-        """Sort a message, or a part of one, into its channel."""
-        if self._channel is None:
-            if not data:
-                return
-            self._channel, data = data[0], data[1:]
-            if self._channel not in self._greeted:
-                self._greeted.add(self._channel)
-                data = data[struct.calcsize("<H") :]  # the port
-        if self._channel == _DATA and data:
-            self._sent = None
-            self._to_local += data
-        elif self._channel == _ERROR:
-            self._error += data
-        if last:
-            self._channel = None
-
-    def _write_pod(self) -> None:
-        try:
-            while self._to_pod and self._pod_open:
-                del self._to_pod[: self._pod.sock.send(self._to_pod[:_BLOCK])]
-        except _WOULD_BLOCK:
-            return
-        except OSError:
-            self._pod_open = False
-
-    def _write_local(self) -> None:
-        try:
-            while self._to_local and self._local_open:
-                del self._to_local[: self._local.send(self._to_local)]
-        except BlockingIOError:
-            return
-        except OSError:
-            self._local_open = False
-
-    def _say_goodbye(self) -> None:
-        """Close the WebSocket as one should, without waiting for an answer."""
-        from websocket import ABNF, WebSocketException
-
-        with suppress(WebSocketException, OSError):
-            if self._pod_open:
-                self._pod.settimeout(1)
-                self._pod.send(struct.pack("!H", 1000), ABNF.OPCODE_CLOSE)
-        self._pod.shutdown()
 
 
-def open_tunnel(cluster: Cluster, pod: str, port: int) -> WebSocket:
+async def open_tunnel(cluster: Cluster, pod: str, port: int) -> ClientConnection:
     """A WebSocket to a pod's port. Raises ClusterError and NotFoundError."""
-    import websocket
-
-    url, headers = cluster.portforward_request(pod, port)
+    url, headers = await run_sync(cluster.portforward_request, pod, port)
     try:
-        return websocket.create_connection(
+        opened = await connect(
             url,
-            timeout=_HANDSHAKE_TIMEOUT,
-            header=headers,
-            subprotocols=[PROTOCOL],
-            suppress_origin=True,
-            sockopt=_KEEPALIVE,
-            **_security(cluster),
-            **_proxy(cluster),
+            additional_headers=headers,
+            subprotocols=[_PROTOCOL],
+            compression=None,
+            proxy=_proxy(cluster),
+            open_timeout=15,
+            close_timeout=1,
+            ping_interval=None,
+            **_security(cluster, url),
         )
-    except websocket.WebSocketBadStatusException as error:
-        raise cluster.refused(
-            error.status_code, status_message(error.resp_body), "get", "pods/portforward", pod
-        ) from error
-    except (websocket.WebSocketException, OSError) as error:
+    except InvalidStatus as error:
+        reason = status_message(error.response.body)
+        status = error.response.status_code
+        raise cluster.refused(status, reason, "get", "pods/portforward", pod) from error
+    except (WebSocketException, OSError) as error:
         raise cluster.unreachable(error) from error
+    _keep_alive(opened.transport.get_extra_info("socket"))
+    return opened
 
 
-def _security(cluster: Cluster) -> dict[str, Any]:
+def _keep_alive(connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEPALIVE.items():
+        if hasattr(socket, name):
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+def _security(cluster: Cluster, url: str) -> dict[str, Any]:
     """TLS as the kubeconfig has it."""
+    if not url.startswith("wss:"):
+        return {}
     configuration = cluster.configuration
-    options: dict[str, Any] = {"cert_reqs": ssl.CERT_NONE}
-    if configuration.verify_ssl:
-        options = {"cert_reqs": ssl.CERT_REQUIRED, "ca_certs": configuration.ssl_ca_cert}
-        if configuration.assert_hostname is not None:
-            options["check_hostname"] = configuration.assert_hostname
+    context = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
+    if configuration.assert_hostname is not None or not configuration.verify_ssl:
+        context.check_hostname = bool(configuration.verify_ssl and configuration.assert_hostname)
+    if not configuration.verify_ssl:
+        context.verify_mode = ssl.CERT_NONE
     if configuration.cert_file:
-        options |= {"certfile": configuration.cert_file, "keyfile": configuration.key_file}
-    if configuration.tls_server_name:
-        options["server_hostname"] = configuration.tls_server_name
-    return {"sslopt": options}
+        context.load_cert_chain(configuration.cert_file, configuration.key_file)
+    name = configuration.tls_server_name
+    return {"ssl": context} | ({"server_hostname": name} if name else {})
 
 
-def _proxy(cluster: Cluster) -> dict[str, Any]:
+def _proxy(cluster: Cluster) -> str | None:
     """The proxy that the kubeconfig or the environment names."""
     configuration = cluster.configuration
-    if not configuration.proxy:
-        return {}
-    proxy = urlsplit(configuration.proxy)
-    options: dict[str, Any] = {"http_proxy_host": proxy.hostname, "http_proxy_port": proxy.port}
-    if proxy.username:
-        options["http_proxy_auth"] = (proxy.username, proxy.password or "")
-    if configuration.no_proxy:
-        options["http_no_proxy"] = configuration.no_proxy.split(",")
-    return options
-
-
-def _message(block: bytes) -> bytes:
-    """Data for the pod as one WebSocket frame."""
-    from websocket import ABNF
-
-    return bytes(ABNF.create_frame(bytes([_DATA]) + block, ABNF.OPCODE_BINARY).format())
-
-
-def _events(*, read: bool, write: bool) -> int:
-    return (selectors.EVENT_READ if read else 0) | (selectors.EVENT_WRITE if write else 0)
+    bypassed = should_bypass_proxies(configuration.host, configuration.no_proxy)
+    return str(configuration.proxy) if configuration.proxy and not bypassed else None

@@ -31,3 +31,19 @@ SELECT (SELECT count(*) FROM movies) AS movies,
 
 -- name: indexed
 SELECT count(*) FROM search_matches(CAST(:everything AS jsonb));
+
+-- name: psql
+-- Whether a session of this login begins with our schema in its search_path: the setting of the
+-- role in this database, else of the role, else of the database.
+SELECT quote_ident(session_user) AS role, quote_ident(current_database()) AS database,
+       current_setting('search_path') AS path,
+       coalesce((
+           SELECT :schema = ANY (string_to_array(replace(substr(c, 13), '"', ''), ', '))
+           FROM pg_db_role_setting s
+           LEFT JOIN pg_database d ON d.oid = s.setdatabase
+           LEFT JOIN pg_roles r ON r.oid = s.setrole
+           CROSS JOIN LATERAL unnest(s.setconfig) c
+           WHERE c LIKE 'search\_path=%' AND (d.datname = current_database() OR s.setdatabase = 0)
+             AND (r.rolname = session_user OR s.setrole = 0)
+           ORDER BY s.setrole <> 0 DESC, s.setdatabase <> 0 DESC LIMIT 1
+       ), :schema = 'public') AS found;

@@ -30,8 +30,24 @@ class SearchEngine(Protocol):
     def name(self) -> str:
         """The name in settings, and of the engine's SQL file."""
 
+    @property
+    def slow_after_writes(self) -> bool:
+        """Whether many writes leave the index slower than one made anew."""
+
     def compile(self, tree: Node) -> CompiledQuery:
         """The engine's own jsonb for a tree. Never fails on a tree that `search.query` made."""
+
+    def missing(self, connection: sqlalchemy.Connection) -> int:
+        """How many films the search index lacks, or holds that are gone."""
+
+    def rebuild(self, connection: sqlalchemy.Connection) -> None:
+        """Make the index again while searches go on; outside of any transaction."""
+
+    def faults(self, connection: sqlalchemy.Connection) -> list[str]:
+        """What an engine says of its own index when asked to look, where it can look."""
+
+    def lacks(self, connection: sqlalchemy.Connection) -> list[str]:
+        """What the version in use cannot do, and what that means."""
 
 
 def detect(connection: sqlalchemy.Connection, settings: Settings) -> SearchEngine:

@@ -2,8 +2,12 @@
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import sqlalchemy
+
+from palate.statements import Statements
 from sql.engines import CompiledQuery
 from sql.syntax import (
     BARE_FIELDS,
@@ -31,21 +35,58 @@ from sql.text import fold
 
 Json = dict[str, Any]
 
+_statements = Statements(Path(__file__).parents[1] / "statements" / "completeness.sql")
+
 _MOST = 2**63 - 2
 """The largest bound: ParadeDB adds one to an included end, in 64 bits."""
 
 _LONGEST_PHRASE = 255
+
+_SINCE = (
+    ((0, 22), "it cannot verify its index (pdb.verify_index, 0.22)"),
+    (
+        (0, 24),
+        "its index is not in the WAL (0.24): a server that is killed may lose films from it until "
+        "REINDEX, which Palate notices",
+    ),
+)
+"""What later versions of pg_search brought."""
+
+_FOLDED = ("title", "original_title", "overview")
+"""Fields that are indexed as our own fold() makes them, under ``<field>_folded``."""
 
 
 class ParadeDB:
     """BM25 by the pg_search extension."""
 
     name = "paradedb"
+    slow_after_writes = True
 
     def compile(self, tree: Node) -> CompiledQuery:
         """The jsonb that ``movie_id @@@ query`` takes."""
         loose = loosen(tree)
         return CompiledQuery(_top(tree), None if loose is None else _top(loose))
+
+    def missing(self, connection: sqlalchemy.Connection) -> int:
+        """How many films the index lacks: it is not in the WAL before pg_search 0.24."""
+        return int(connection.execute(_statements["paradedb_missing"]).scalar_one())
+
+    def rebuild(self, connection: sqlalchemy.Connection) -> None:
+        """Make the index again beside the one in use."""
+        connection.execute(_statements["paradedb_rebuild"])
+
+    def faults(self, connection: sqlalchemy.Connection) -> list[str]:
+        """What pdb.verify_index finds, from pg_search 0.22 on."""
+        if not connection.execute(_statements["can_verify"]).scalar():
+            return []
+        rows = connection.execute(_statements["verify"])
+        return [f"{row.check_name}: {row.details}" for row in rows]
+
+    def lacks(self, connection: sqlalchemy.Connection) -> list[str]:
+        """What this pg_search cannot do that later ones can."""
+        version = connection.execute(_statements["pg_search_version"]).scalar() or ""
+        at = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
+        return [what for since, what in _SINCE if at < since]
 
 
 def _top(tree: Node) -> Json:
@@ -149,12 +190,13 @@ def _leaf(tree: Phrase | Prefix | Fuzzy, field: str) -> Json:
         case Prefix(_, text):
             # Terms are compared as they are indexed: in lower case and folded.
             value = text.lower() if FIELDS[field].kind == "literal" else fold(text).lower()
-            return {"fuzzy_term": {"field": field, "value": value, "distance": 0, "prefix": True}}
+            place = _indexed(field)
+            return {"fuzzy_term": {"field": place, "value": value, "distance": 0, "prefix": True}}
         case Fuzzy(_, text, distance):
             return {
                 "match": {
-                    "field": field,
-                    "value": text,
+                    "field": _indexed(field),
+                    "value": _compared(field, text),
                     "distance": distance,
                     "transposition_cost_one": True,
                 }
@@ -165,7 +207,7 @@ def _match(tree: Match) -> Json:
     field = FIELDS.get(tree.field)
     if field is not None and field.kind == "number":
         return _term(tree.field, int(tree.text))
-    value: Json = {"field": tree.field, "value": tree.text}
+    value: Json = {"field": _indexed(tree.field), "value": _compared(tree.field, tree.text)}
     if tree.all:
         value["conjunction_mode"] = True
     return {"match": value}
@@ -174,18 +216,27 @@ def _match(tree: Match) -> Json:
 def _phrase(field: str, text: str, slop: int) -> Json:
     if FIELDS[field].kind == "literal":
         return {"match": {"field": field, "value": text}}
-    words = split_words(text)
+    place = _indexed(field)
+    words = split_words(_compared(field, text))
     if not words:
         return {"empty": None}
     if len(words) == 1:
-        return {"match": {"field": field, "value": words[0]}}
+        return {"match": {"field": place, "value": words[0]}}
     extra = {"slop": slop} if slop else {}
     spaced = " ".join(words)
     if not spaced.isascii() or len(spaced) > _LONGEST_PHRASE:
         # Of such words the index may keep none (a sign, a word of 300 letters), and ParadeDB
         # takes a list of words only where two or more are left.
-        return {"tokenized_phrase": {"field": field, "phrase": spaced, **extra}}
-    return {"phrase": {"field": field, "phrases": list(words), **extra}}
+        return {"tokenized_phrase": {"field": place, "phrase": spaced, **extra}}
+    return {"phrase": {"field": place, "phrases": list(words), **extra}}
+
+
+def _indexed(field: str) -> str:
+    return f"{field}_folded" if field in _FOLDED else field
+
+
+def _compared(field: str, text: str) -> str:
+    return fold(text) if field in _FOLDED else text
 
 
 def _term(field: str, value: int) -> Json:

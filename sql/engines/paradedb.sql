@@ -31,18 +31,26 @@ END $$;
 -- So that it is made again, should it be the engine after.
 DELETE FROM repeatable_migrations WHERE name LIKE 'postgres%';
 
+-- pg_search from 0.25 on has types of its own for vector's, which has to be there before it.
+CREATE EXTENSION IF NOT EXISTS vector;
 CREATE EXTENSION IF NOT EXISTS pg_search;
 
--- Names are not stemmed. title_prefix is for search as you type.
+-- Stemmed texts are folded before they are stemmed, by the function that the other engine uses:
+-- pg_search itself stems first and misses `strasse` and `traume` in Straße der Träume. The columns
+-- themselves are there for the people's overload, whose text goes to pg_search's own parser. Names
+-- are not stemmed. What is written stays in a mutable segment that each query indexes anew, so that
+-- one is kept small, and loads end with REINDEX.
 CREATE INDEX IF NOT EXISTS movies_search ON movies USING bm25 (
     movie_id,
+    (fold(title)::pdb.simple('stemmer=english', 'alias=title_folded')),
+    (fold(original_title)::pdb.simple('stemmer=english', 'alias=original_title_folded')),
+    (fold(overview)::pdb.simple('stemmer=english', 'alias=overview_folded')),
     (title::pdb.simple('stemmer=english', 'ascii_folding=true')),
-    (title::pdb.ngram(2, 4, 'prefix_only=true', 'alias=title_prefix')),
     (original_title::pdb.simple('stemmer=english', 'ascii_folding=true')),
+    (overview::pdb.simple('stemmer=english', 'ascii_folding=true')),
     (director::pdb.simple('ascii_folding=true')),
     (actors::pdb.simple('ascii_folding=true')),
     (keywords::pdb.simple('stemmer=english', 'ascii_folding=true')),
-    (overview::pdb.simple('stemmer=english', 'ascii_folding=true')),
     (genres::pdb.literal_normalized),
     (sentiment::pdb.literal_normalized),
     (budget_tier::pdb.literal_normalized),
@@ -55,4 +63,4 @@ CREATE INDEX IF NOT EXISTS movies_search ON movies USING bm25 (
     avg_rating,
     rating_count,
     effectiveness
-) WITH (key_field = 'movie_id');
+) WITH (key_field = 'movie_id', mutable_segment_rows = 100);

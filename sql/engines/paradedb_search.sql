@@ -4,12 +4,44 @@
 -- matches, orders by pdb.score() and limits, and nothing else: this is what lets pg_search read only
 -- the best films (TopN). Whether a branch is wanted is asked around it, never beside the match:
 -- a condition on parameters there, such as `unseen_by IS NULL` with users from another table, would
--- keep pg_search's scan from being used at all.
+-- keep pg_search's scan from being used at all. For the same reason seen and unseen films are two
+-- branches: NOT EXISTS beside the match costs everybody TopN.
+--
+-- The query is always asked as (SELECT query): a bare `@@@ query` is not evaluated again where a
+-- materialized CTE is scanned again, and gives the first row's films for every row of a LATERAL.
 
 -- Every film that matches.
 CREATE OR REPLACE FUNCTION search_matches(query jsonb) RETURNS TABLE (movie_id bigint)
 LANGUAGE sql STABLE AS $$
-SELECT m.movie_id FROM movies m WHERE m.movie_id @@@ query
+SELECT m.movie_id FROM movies m WHERE m.movie_id @@@ (SELECT query)
+$$;
+
+-- The n best films of one query; those that `unseen_by` rated are left out before the limit.
+CREATE OR REPLACE FUNCTION best_matches(query jsonb, n integer, unseen_by bigint, profile text)
+RETURNS TABLE (movie_id bigint, bm25 real)
+LANGUAGE sql STABLE AS $$
+SELECT b.movie_id, b.bm25
+FROM (
+    SELECT m.movie_id, pdb.score(m.movie_id) AS bm25
+    FROM movies m
+    WHERE m.movie_id @@@ (SELECT query)
+    ORDER BY pdb.score(m.movie_id) DESC, m.movie_id
+    LIMIT n
+) b
+WHERE unseen_by IS NULL
+UNION ALL
+SELECT b.movie_id, b.bm25
+FROM (
+    SELECT m.movie_id, pdb.score(m.movie_id) AS bm25
+    FROM movies m
+    WHERE m.movie_id @@@ (SELECT query)
+      AND NOT EXISTS (SELECT FROM ratings r
+                      WHERE r.user_id = unseen_by AND r.profile = best_matches.profile
+                        AND r.movie_id = m.movie_id)
+    ORDER BY pdb.score(m.movie_id) DESC, m.movie_id
+    LIMIT n
+) b
+WHERE unseen_by IS NOT NULL
 $$;
 
 -- The n best films by BM25, ties by movie_id. `loose` is asked instead when `query` finds fewer
@@ -24,104 +56,21 @@ CREATE OR REPLACE FUNCTION search_candidates(
     profile   text    DEFAULT 'main'
 ) RETURNS TABLE (movie_id bigint, bm25 double precision, relaxed boolean)
 LANGUAGE sql STABLE AS $$
-WITH strict_all AS MATERIALIZED (
+WITH strict AS MATERIALIZED (
+    SELECT b.movie_id, b.bm25 FROM best_matches(query, n, unseen_by, search_candidates.profile) b
+), looser AS MATERIALIZED (
     SELECT b.movie_id, b.bm25
-    FROM (
-        SELECT m.movie_id, pdb.score(m.movie_id) AS bm25
-        FROM movies m
-        WHERE m.movie_id @@@ query
-        ORDER BY pdb.score(m.movie_id) DESC, m.movie_id
-        LIMIT n
-    ) b
-    WHERE unseen_by IS NULL
-), strict_unseen AS MATERIALIZED (
-    SELECT b.movie_id, b.bm25
-    FROM (
-        SELECT m.movie_id, pdb.score(m.movie_id) AS bm25
-        FROM movies m
-        WHERE m.movie_id @@@ query
-          AND NOT EXISTS (SELECT FROM ratings r
-                          WHERE r.user_id = unseen_by AND r.profile = search_candidates.profile
-                            AND r.movie_id = m.movie_id)
-        ORDER BY pdb.score(m.movie_id) DESC, m.movie_id
-        LIMIT n
-    ) b
-    WHERE unseen_by IS NOT NULL
-), strict AS MATERIALIZED (
-    SELECT * FROM strict_all UNION ALL SELECT * FROM strict_unseen
-), loose_all AS MATERIALIZED (
-    SELECT b.movie_id, b.bm25
-    FROM (
-        SELECT m.movie_id, pdb.score(m.movie_id) AS bm25
-        FROM movies m
-        WHERE m.movie_id @@@ coalesce(loose, '{"empty": null}'::jsonb)
-        ORDER BY pdb.score(m.movie_id) DESC, m.movie_id
-        LIMIT n
-    ) b
-    WHERE loose IS NOT NULL AND unseen_by IS NULL
-      AND (SELECT count(*) FROM strict) < least(k, n)
-), loose_unseen AS MATERIALIZED (
-    SELECT b.movie_id, b.bm25
-    FROM (
-        SELECT m.movie_id, pdb.score(m.movie_id) AS bm25
-        FROM movies m
-        WHERE m.movie_id @@@ coalesce(loose, '{"empty": null}'::jsonb)
-          AND NOT EXISTS (SELECT FROM ratings r
-                          WHERE r.user_id = unseen_by AND r.profile = search_candidates.profile
-                            AND r.movie_id = m.movie_id)
-        ORDER BY pdb.score(m.movie_id) DESC, m.movie_id
-        LIMIT n
-    ) b
-    WHERE loose IS NOT NULL AND unseen_by IS NOT NULL
-      AND (SELECT count(*) FROM strict) < least(k, n)
+    FROM best_matches(coalesce(loose, '{"empty": null}'), n, unseen_by, search_candidates.profile) b
+    WHERE loose IS NOT NULL AND (SELECT count(*) FROM strict) < least(k, n)
 )
 SELECT c.movie_id, c.bm25::double precision, c.relaxed
 FROM (
     SELECT s.movie_id, s.bm25, false AS relaxed FROM strict s
     WHERE loose IS NULL OR (SELECT count(*) FROM strict) >= least(k, n)
     UNION ALL
-    SELECT l.movie_id, l.bm25, l.movie_id NOT IN (SELECT s.movie_id FROM strict s) FROM loose_all l
-    UNION ALL
-    SELECT l.movie_id, l.bm25, l.movie_id NOT IN (SELECT s.movie_id FROM strict s)
-    FROM loose_unseen l
+    SELECT l.movie_id, l.bm25, l.movie_id NOT IN (SELECT s.movie_id FROM strict s) FROM looser l
 ) c
 ORDER BY c.bm25 DESC, c.movie_id
-$$;
-
--- The words of a title as it is typed: {"lord", "ri"} is lord and (ri or ri*).
-CREATE OR REPLACE FUNCTION suggestion_query(prefix text) RETURNS jsonb
-LANGUAGE sql IMMUTABLE AS $$
-SELECT CASE WHEN cardinality(t.words) = 0 THEN '{"empty": null}'::jsonb ELSE
-    jsonb_build_object('boolean', jsonb_build_object('must', jsonb_agg(
-        CASE WHEN w.number < cardinality(t.words) THEN w.query ELSE jsonb_build_object(
-            'boolean', jsonb_build_object('should', jsonb_build_array(
-                w.query,
-                jsonb_build_object('fuzzy_term', jsonb_build_object(
-                    'field', 'title', 'value', lower(w.word), 'distance', 0, 'prefix', true)))))
-        END ORDER BY w.number))) END
-FROM (SELECT string_to_array(trim(search_clean(left(prefix, 200))), ' ') AS words) t
-LEFT JOIN LATERAL (
-    SELECT u.word, u.number,
-           jsonb_build_object('match', jsonb_build_object('field', 'title', 'value', u.word)) AS query
-    FROM unnest(t.words) WITH ORDINALITY u (word, number)
-) w ON true
-GROUP BY t.words
-$$;
-
--- Titles that hold the words typed, the last one perhaps only begun. Titles that begin so come
--- first, then the most rated.
-CREATE OR REPLACE FUNCTION suggest_titles(prefix text, k integer DEFAULT 10)
-RETURNS TABLE (movie_id bigint, title text, year integer, bm25 double precision)
-LANGUAGE sql STABLE AS $$
-SELECT f.movie_id, f.title, f.year, f.bm25::double precision
-FROM (
-    SELECT m.movie_id, m.title, m.year, m.rating_count, pdb.score(m.movie_id) AS bm25
-    FROM movies m
-    WHERE m.movie_id @@@ suggestion_query(prefix)
-    OFFSET 0
-) f
-ORDER BY begins_with(f.title, ltrim(prefix)) DESC, f.rating_count DESC, f.bm25 DESC, f.movie_id
-LIMIT k
 $$;
 
 -- parse_query(): what people type at psql. Plain words and "phrases" give the query that the
@@ -135,18 +84,25 @@ SELECT jsonb_build_object('disjunction_max', jsonb_build_object(
         CASE WHEN f.boost = 1 THEN q.query
              ELSE jsonb_build_object('boost', jsonb_build_object('factor', f.boost, 'query', q.query))
         END ORDER BY f.place)))
-FROM (VALUES (1, 'title', 3.0), (2, 'original_title', 2.0), (3, 'director', 1.5), (4, 'actors', 1.5),
-             (5, 'keywords', 1.0), (6, 'genres', 1.0), (7, 'overview', 1.0)) f (place, field, boost)
+FROM (VALUES (1, 'title_folded', 3.0), (2, 'original_title_folded', 2.0), (3, 'director', 1.5),
+             (4, 'actors', 1.5), (5, 'keywords', 1.0), (6, 'genres', 1.0), (7, 'overview_folded', 1.0))
+     f (place, field, boost)
+CROSS JOIN LATERAL (SELECT CASE WHEN f.field NOT LIKE '%folded' THEN query_item.words
+                                WHEN query_item.phrase THEN trim(search_clean(query_item.words))
+                                ELSE fold(query_item.words) END AS text) t
 CROSS JOIN LATERAL (SELECT CASE
-    WHEN query_item.phrase AND f.field <> 'genres' AND octet_length(query_item.words) <= 255
-         AND octet_length(query_item.words) = length(query_item.words)
+    WHEN query_item.phrase AND t.text = '' THEN '{"empty": null}'::jsonb
+    WHEN query_item.phrase AND t.text NOT LIKE '% %'
+    THEN jsonb_build_object('match', jsonb_build_object('field', f.field, 'value', t.text))
+    WHEN query_item.phrase AND f.field <> 'genres' AND octet_length(t.text) <= 255
+         AND octet_length(t.text) = length(t.text)
     THEN jsonb_build_object('phrase', jsonb_build_object(
-        'field', f.field, 'phrases', to_jsonb(string_to_array(query_item.words, ' '))))
+        'field', f.field, 'phrases', to_jsonb(string_to_array(t.text, ' '))))
     -- Of other words the index may keep none, which a list of words must not hold.
     WHEN query_item.phrase AND f.field <> 'genres'
     THEN jsonb_build_object('tokenized_phrase', jsonb_build_object(
-        'field', f.field, 'phrase', query_item.words))
-    ELSE jsonb_build_object('match', jsonb_build_object('field', f.field, 'value', query_item.words))
+        'field', f.field, 'phrase', t.text))
+    ELSE jsonb_build_object('match', jsonb_build_object('field', f.field, 'value', t.text))
 END AS query) q
 $$;
 
@@ -163,7 +119,8 @@ $$;
 CREATE OR REPLACE FUNCTION parse_query(q text) RETURNS jsonb
 LANGUAGE sql IMMUTABLE AS $$
 SELECT CASE WHEN has_operators(q)
-    THEN jsonb_build_object('parse', jsonb_build_object('query_string', q, 'lenient', true))
+    THEN jsonb_build_object('parse', jsonb_build_object(
+        'query_string', read_capitals(q), 'lenient', true))
     ELSE query_of_words(q, 'must') END
 $$;
 

@@ -10,8 +10,12 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+import sqlalchemy
+
+from palate.statements import Statements
 from sql.engines import CompiledQuery
 from sql.engines.indexed_words import Lexemes
 from sql.syntax import (
@@ -40,6 +44,8 @@ from sql.syntax import (
 Json = dict[str, Any]
 Token = str | int
 
+_statements = Statements(Path(__file__).parents[1] / "statements" / "completeness.sql")
+
 PREFIX_SCORE = 1.0
 FUZZY_SCORE = 0.5
 CONSTANT_SCORE = 1.0
@@ -56,11 +62,28 @@ class Postgres:
 
     lexemes: Lexemes
     name: str = "postgres"
+    slow_after_writes: bool = False
 
     def compile(self, tree: Node) -> CompiledQuery:
         """The jsonb that search_candidates takes. A fuzzy word may read the vocabulary."""
         loose = loosen(tree)
         return CompiledQuery(self._compile(tree), None if loose is None else self._compile(loose))
+
+    def missing(self, connection: sqlalchemy.Connection) -> int:
+        """How many films the index lacks: none, unless triggers were off."""
+        return int(connection.execute(_statements["postgres_missing"]).scalar_one())
+
+    def rebuild(self, connection: sqlalchemy.Connection) -> None:
+        """Make the index again from the films."""
+        connection.execute(_statements["postgres_rebuild"])
+
+    def faults(self, connection: sqlalchemy.Connection) -> list[str]:  # noqa: ARG002
+        """PostgreSQL's own tables and indexes: nothing of ours to verify."""
+        return []
+
+    def lacks(self, connection: sqlalchemy.Connection) -> list[str]:  # noqa: ARG002
+        """Nothing: it is this Palate's."""
+        return []
 
     def _compile(self, tree: Node) -> Json:
         compilation = _Compilation(self.lexemes)

@@ -10,6 +10,8 @@
 DO $$ BEGIN
     EXECUTE format('DROP INDEX IF EXISTS %I.movies_search', current_schema());
     EXECUTE format('DROP FUNCTION IF EXISTS %I.query_item(boolean, text)', current_schema());
+    EXECUTE format('DROP FUNCTION IF EXISTS %I.best_matches(jsonb, integer, bigint, text)',
+                   current_schema());
 END $$;
 -- So that it is made again, should it be the engine after.
 DELETE FROM repeatable_migrations WHERE name LIKE 'paradedb%';
@@ -92,7 +94,7 @@ $$;
 
 -- Prefixes of the numbers low..high, written with so many digits: 1990..2004 gives 199, 2000 ...
 CREATE OR REPLACE FUNCTION search_range(low bigint, high bigint, width integer) RETURNS text[]
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path FROM CURRENT AS $$
 DECLARE
     prefixes text[] := '{}';
     above_low bigint;
@@ -123,7 +125,7 @@ END $$;
 
 -- Adds to the totals, and folds together the rows that nobody else is folding.
 CREATE OR REPLACE FUNCTION add_search_totals(codes text[], amounts bigint[]) RETURNS void
-LANGUAGE sql AS $$
+LANGUAGE sql SET search_path FROM CURRENT AS $$
 WITH folded AS (
     DELETE FROM search_totals WHERE ctid = ANY (ARRAY(
         SELECT ctid FROM search_totals FOR UPDATE SKIP LOCKED
@@ -139,7 +141,7 @@ GROUP BY code HAVING sum(tokens) <> 0
 $$;
 
 CREATE OR REPLACE FUNCTION forget_movies(ids bigint[]) RETURNS void
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     codes text[];
     amounts bigint[];
@@ -164,7 +166,7 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE FUNCTION remember_movies(ids bigint[]) RETURNS void
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     codes text[];
     amounts bigint[];
@@ -248,7 +250,7 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE FUNCTION movies_to_search() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     ids bigint[];
 BEGIN
@@ -310,7 +312,7 @@ CREATE OR REPLACE TRIGGER movies_search_truncated AFTER TRUNCATE ON movies
 
 -- Makes the index again from the films; returns how many there are.
 CREATE OR REPLACE FUNCTION refresh_search() RETURNS bigint
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     ids bigint[];
 BEGIN

@@ -24,7 +24,7 @@ $$;
 
 -- Infix tokens and the words' tsqueries to one tsquery. '0:' is a lexeme that no film has.
 CREATE OR REPLACE FUNCTION search_expression(match jsonb, words jsonb) RETURNS tsquery
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path FROM CURRENT AS $$
 BEGIN
     RETURN (
         SELECT string_agg(CASE
@@ -44,7 +44,7 @@ CREATE OR REPLACE FUNCTION search_places(query jsonb)
 RETURNS TABLE (word bigint, kind text, code text, factor double precision, tie double precision,
                score double precision, scores boolean, needed integer, lexemes text[],
                tsq text, "when" jsonb)
-LANGUAGE plpgsql STABLE ROWS 10 AS $$
+LANGUAGE plpgsql STABLE ROWS 10 SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
 BEGIN
 RETURN QUERY
@@ -220,33 +220,4 @@ SELECT s.movie_id, s.bm25,
 FROM scored s
 ORDER BY s.bm25 DESC, s.movie_id
 LIMIT n
-$$;
-
--- The words of a title as it is typed: {"lord", "ri"} is lord and (ri or ri*).
-CREATE OR REPLACE FUNCTION suggestion_query(prefix text) RETURNS jsonb
-LANGUAGE sql IMMUTABLE AS $$
-SELECT CASE WHEN cardinality(t.words) = 0 THEN '{"words": [], "match": ["-"]}'::jsonb ELSE jsonb_build_object(
-    'words', (SELECT jsonb_agg(jsonb_build_object(
-                  'kind', 'match', 'text', w.word, 'fields', '{"title": 1.0}'::jsonb) ORDER BY w.number)
-              FROM unnest(t.words) WITH ORDINALITY w (word, number))
-        || jsonb_build_object('kind', 'prefix', 'text', t.words[cardinality(t.words)],
-                              'fields', '{"title": 1.0}'::jsonb, 'score', 1.0),
-    'match', (SELECT coalesce(jsonb_agg(x.token ORDER BY x.number, x.place), '[]')
-              FROM (SELECT number, place, CASE place WHEN 1 THEN to_jsonb(number) ELSE '"&"' END AS token
-                    FROM generate_series(0, cardinality(t.words) - 2) number, generate_series(1, 2) place) x)
-        || jsonb_build_array('(', cardinality(t.words) - 1, '|', cardinality(t.words), ')')) END
-FROM (SELECT string_to_array(trim(search_clean(left(prefix, 200))), ' ') AS words) t
-$$;
-
--- Titles that hold the words typed, the last one perhaps only begun. Titles that begin so come
--- first, then the most rated. None is scored, so bm25 is NULL: a letter or two finds much of the
--- catalog, and scores only break ties.
-CREATE OR REPLACE FUNCTION suggest_titles(prefix text, k integer DEFAULT 10)
-RETURNS TABLE (movie_id bigint, title text, year integer, bm25 double precision)
-LANGUAGE sql STABLE AS $$
-SELECT m.movie_id, m.title, m.year, NULL::double precision
-FROM search_matches(suggestion_query(prefix)) s
-JOIN movies m ON m.movie_id = s.movie_id
-ORDER BY begins_with(m.title, ltrim(prefix)) DESC, m.rating_count DESC, m.movie_id
-LIMIT k
 $$;

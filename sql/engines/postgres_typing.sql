@@ -36,16 +36,16 @@ FROM parse_words(q) w
 $$;
 
 CREATE OR REPLACE FUNCTION parse_query(q text) RETURNS jsonb
-LANGUAGE plpgsql STABLE AS $$
+LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
 BEGIN
     IF has_operators(q) THEN
-        RETURN coalesce(parse_operators(left(q, 2000)), query_of_words(without_fields(q), '&'));
+        RETURN coalesce(parse_operators(left(read_capitals(q), 2000)), query_of_words(without_fields(q), '&'));
     END IF;
     RETURN query_of_words(q, '&');
 END $$;
 
 CREATE OR REPLACE FUNCTION parse_query_loose(q text) RETURNS jsonb
-LANGUAGE plpgsql STABLE AS $$
+LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
 BEGIN
     IF has_operators(q) OR (SELECT count(*) FROM parse_words(q)) < 2 THEN
         RETURN NULL;
@@ -56,7 +56,7 @@ END $$;
 -- Text with operators, NULL where they do not fit together. The level of a parenthesis is written
 -- "( ( a | b ) & ( c ) )", because words side by side bind less than OR does.
 CREATE OR REPLACE FUNCTION parse_operators(q text) RETURNS jsonb
-LANGUAGE plpgsql STABLE AS $$
+LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
 DECLARE
     rest text := q;
     words jsonb := '[]';
@@ -117,7 +117,7 @@ END $$;
 
 -- The word at the start of a text, and how many characters it takes; no row when it is none.
 CREATE OR REPLACE FUNCTION parse_operand(rest text) RETURNS TABLE (word jsonb, length integer)
-LANGUAGE plpgsql STABLE AS $$
+LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
 DECLARE
     field_name text := lower((regexp_match(rest, '^([A-Za-z_]+):'))[1]);
     place record;

@@ -11,36 +11,82 @@ SELECT '[\u0001-\u002f\u003a-\u0040\u005b-\u0060\u007b-\u00a9\u00ab-\u00b1\u00b4
        '\U0001f000-\U0001faff\U000e0000-\U0010ffff]+'
 $$;
 
--- Text as it is compared: Latin letters without accents, nothing between words but spaces.
--- Texts beyond 100,000 characters are cut. Whoever changes this changes postgres.sql too, so that the
--- index is made again.
-CREATE OR REPLACE FUNCTION search_clean(text) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-SELECT CASE
-    WHEN octet_length($1) = length($1) AND length($1) <= 100000
-    THEN regexp_replace($1, '[^0-9A-Za-z]+', ' ', 'g')
-    ELSE regexp_replace(replace(replace(replace(replace(replace(replace(replace(replace(translate(
-        normalize(regexp_replace(normalize(left($1, 100000), NFD),
-            '([A-Za-z])[\u0300-\u036f]+', '\1', 'g'), NFC),
-        'øØłŁđĐðÐħĦı²³¹', 'oOlLdDdDhHi231'),
-        'ß', 'ss'), 'ẞ', 'SS'), 'æ', 'ae'), 'Æ', 'AE'), 'œ', 'oe'), 'Œ', 'OE'), 'þ', 'th'), 'Þ', 'TH'),
-        search_separators(), ' ', 'g')
-END
-$$;
+-- The letters that fold() takes for others, after marks are gone and forms are compatible ones (NFKD):
+-- those that are equal to them at the first level of Unicode's collation (UTS 10), as ICU 72 says in
+-- its root locale. Python has them in sql/text.py; a test holds them together.
+CREATE OR REPLACE FUNCTION fold_letters(text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN translate($1,
+    'ÐØðøĐđĦħŁł٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹߀߁߂߃߄߅߆߇߈߉०१२३४५६७८९০১২৩৪৫৬৭৮৯੦੧੨੩੪੫੬੭੮੯૦૧૨૩૪૫૬૭૮૯'
+    '୦୧୨୩୪୫୬୭୮୯௦௧௨௩௪௫௬௭௮௯౦౧౨౩౪౫౬౭౮౯೦೧೨೩೪೫೬೭೮೯൦൧൨൩൪൫൬൭൮൯෦෧෨෩෪෫෬෭෮෯๐๑๒๓๔๕๖๗๘๙໐໑໒໓໔໕໖໗໘໙'
+    '༠༡༢༣༤༥༦༧༨༩၀၁၂၃၄၅၆၇၈၉႐႑႒႓႔႕႖႗႘႙០១២៣៤៥៦៧៨៩᠐᠑᠒᠓᠔᠕᠖᠗᠘᠙᥆᥇᥈᥉᥊᥋᥌᥍᥎᥏᧐᧑᧒᧓᧔᧕᧖᧗᧘᧙᪀᪁᪂᪃᪄᪅᪆᪇᪈᪉'
+    '᪐᪑᪒᪓᪔᪕᪖᪗᪘᪙᭐᭑᭒᭓᭔᭕᭖᭗᭘᭙᮰᮱᮲᮳᮴᮵᮶᮷᮸᮹᱀᱁᱂᱃᱄᱅᱆᱇᱈᱉᱐᱑᱒᱓᱔᱕᱖᱗᱘᱙ᵹ꘠꘡꘢꘣꘤꘥꘦꘧꘨꘩ꝚꝛꝹꝺꝻꝼꝽꞂꞃꞄꞅꞆꞇꞚꞛꞜꞝꞞꞟ'
+    'ꞠꞡꞢꞣꞤꞥꞦꞧꞨꞩꟀꟁꟂꟃꟘꟙ꣐꣑꣒꣓꣔꣕꣖꣗꣘꣙꤀꤁꤂꤃꤄꤅꤆꤇꤈꤉꧐꧑꧒꧓꧔꧕꧖꧗꧘꧙꧰꧱꧲꧳꧴꧵꧶꧷꧸꧹꩐꩑꩒꩓꩔꩕꩖꩗꩘꩙꯰꯱꯲꯳꯴꯵꯶꯷꯸꯹Ǯʒςᲀ'
+    'ҐґᲁꙨꙪꙬꚘꚚᲂꙩꙫꙭꙮꚙꚛᲃᲄᲅᲆᲇךםןףץꙋぁァアぃィイぅゥウぇェエぉォオゕカヵキクㇰゖケヶコサシㇱスㇲセソタチっッツテトㇳナニヌㇴネノハㇵヒㇶフㇷヘㇸ'
+    'ホㇹマミムㇺメモゃャヤゅュユょョヨラㇻリㇼルㇽレㇾロㇿゎヮワヰヱヲンı',
+    'DOdoDdHhLl0123456789012345678901234567890123456789012345678901234567890123456789'
+    '01234567890123456789012345678901234567890123456789012345678901234567890123456789'
+    '01234567890123456789012345678901234567890123456789012345678901234567890123456789'
+    '01234567890123456789012345678901234567890123456789g0123456789RrDdFfGRrSsTtAaOoUu'
+    'GgKkNnRrSsAaWwSs012345678901234567890123456789012345678901234567890123456789Ʒǯσв'
+    'ГгдОООООооооооосттъѣכמנפצᲈあああいいいうううえええおおおかかかきくくけけけこさししすすせそたちつつつてととなにぬぬねのははひひふふへへ'
+    'ほほまみむむめもやややゆゆゆよよよららりりるるれれろろわわわゐゑをんi');
 
--- Whether a title begins as typed, with or without its article.
-CREATE OR REPLACE FUNCTION begins_with(title text, prefix text) RETURNS boolean
+-- Greek and Cyrillic letters that look like Latin ones (UTS 39), for words that mix them.
+CREATE OR REPLACE FUNCTION fold_lookalikes(text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN $1 ~ '[A-Za-z][\u0370-\u052f]|[\u0370-\u052f][A-Za-z]' THEN (
+    SELECT string_agg(CASE WHEN w.word ~ '[A-Za-z]' THEN translate(w.word,
+        'ͿΑΒΕΖΗΙΚΜΝΟΡΤΥΧαγνορυϜϳϺЅІЈАВЕКМНОРСТУХЬагеорсухѕіјѡѴѵҮүһҽӀӏԁԌԛԜԝι',
+        'JABEZHIKMNOPTYXayvopuFjMSIJABEKMHOPCTYXBareopcyxsijwVvYyheIidGqWwi') ELSE w.word END, ' ' ORDER BY w.place)
+    FROM string_to_table($1, ' ') WITH ORDINALITY w (word, place))
+    ELSE $1 END;
+
+-- Text with plain letters: without accents and points, one letter for each of its forms, two where
+-- they are joined. Case stays. Texts beyond 100,000 characters are cut. Functions that an index is
+-- made of are bound to each other when they are made (RETURN), so that they work whatever the
+-- search_path of who writes. Whoever changes them changes postgres.sql and paradedb.sql too, so that
+-- the index is made again.
+CREATE OR REPLACE FUNCTION fold(text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE
+    WHEN octet_length($1) = length($1) THEN left($1, 100000)
+    ELSE replace(replace(replace(replace(replace(replace(replace(replace(fold_letters(
+        normalize(regexp_replace(normalize(
+            regexp_replace(translate(left($1, 100000), '™℠', '  '), '([¼-¾⅐-⅞])', ' \1', 'g'), NFKD),
+            '([A-Za-zÆØæø\u0370-\u03ff\u0400-\u0417\u0419-\u0437\u0439-\u052f\u1f00-\u1fff])'
+            '[\u0300-\u036f]+|([Ии])[\u0300-\u0305\u0307-\u036f]+|[\u0591-\u05bd\u05bf\u05c1'
+            '\u05c2\u05c4\u05c5\u05c7\u0640\u064b-\u0652\u0670\u3099\u309a]',
+            '\1\2', 'g'), NFC)),
+        'ß', 'ss'), 'ẞ', 'SS'), 'æ', 'ae'), 'Æ', 'AE'), 'œ', 'oe'), 'Œ', 'OE'), 'þ', 'th'), 'Þ', 'TH')
+END;
+
+-- Text as it is compared: folded, and nothing between words but spaces.
+CREATE OR REPLACE FUNCTION search_clean(text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE
+    WHEN octet_length($1) = length($1)
+    THEN regexp_replace(left($1, 100000), '[^0-9A-Za-z]+', ' ', 'g')
+    ELSE regexp_replace(fold($1), search_separators(), ' ', 'g')
+END;
+
+-- In a text all in capitals, AND, OR, NOT and TO are words of it.
+CREATE OR REPLACE FUNCTION read_capitals(q text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-SELECT starts_with(lower(title), lower(prefix))
-    OR starts_with(lower(title), 'the ' || lower(prefix))
-    OR starts_with(lower(title), 'a ' || lower(prefix))
-    OR starts_with(lower(title), 'an ' || lower(prefix))
+SELECT CASE WHEN q !~ '[a-z]'
+                 AND regexp_replace(q, '(?<![A-Za-z0-9_])(?:AND|OR|NOT|TO)(?![A-Za-z0-9_])', '', 'g') ~ '[A-Z]'
+    THEN regexp_replace(regexp_replace(regexp_replace(regexp_replace(q,
+        '(?<![A-Za-z0-9_])AND(?![A-Za-z0-9_])', 'and', 'g'),
+        '(?<![A-Za-z0-9_])OR(?![A-Za-z0-9_])', 'or', 'g'),
+        '(?<![A-Za-z0-9_])NOT(?![A-Za-z0-9_])', 'not', 'g'),
+        '(?<![A-Za-z0-9_])TO(?![A-Za-z0-9_])', 'to', 'g')
+    ELSE q END
 $$;
 
 -- Whether a text is more than words and "phrases".
 CREATE OR REPLACE FUNCTION has_operators(q text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-SELECT q ~ ('[(){}\[\]^~*<>\\]|:(?=\S)|(?<!\S)(?:title|original_title|director|actors|keywords'
+SELECT read_capitals(q) ~ ('[(){}\[\]^~*<>\\]|:(?=\S)|(?<!\S)(?:title|original_title|director|actors|keywords'
             '|genres|overview|year|avg_rating|rating_count|runtime_minutes|imdb_id|tmdb_id|movie_id'
             '|sentiment|budget_tier|revenue_tier|target_audience|effectiveness)\s*:'
             '|(?<!\S)[+-](?=\S)|(?<!\S)(?:AND|OR|NOT)(?!\S)')
@@ -62,7 +108,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 WITH part AS (
     SELECT p.number, p.part[1] IS NOT NULL AS quoted,
            trim(regexp_replace(coalesce(p.part[1], p.part[2]), search_separators(), ' ', 'g')) AS words
-    FROM regexp_matches(translate(left(normalize(q, NFC), 2000), '“”„', '"""'), '"([^"]*)"|([^"]+)', 'g')
+    FROM regexp_matches(translate(left(normalize(read_capitals(q), NFC), 2000), '“”„', '"""'), '"([^"]*)"|([^"]+)', 'g')
          WITH ORDINALITY p (part, number)
 ), item AS (
     SELECT p.number, w.place, false AS phrase, w.word AS words

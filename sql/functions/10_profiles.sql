@@ -36,7 +36,6 @@ CREATE OR REPLACE FUNCTION taste_strength(ratings bigint) RETURNS double precisi
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN ratings / (ratings + 50.0);
 
-DROP FUNCTION IF EXISTS rating_weight(real, timestamptz, double precision, timestamptz);
 CREATE OR REPLACE FUNCTION age_weight(
     rated_at timestamptz, half_life_days double precision, reference_time timestamptz
 ) RETURNS double precision
@@ -56,7 +55,7 @@ $$;
 
 -- The vector follows its sums, whoever changes them.
 CREATE OR REPLACE FUNCTION set_taste() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     taste vector;
 BEGIN
@@ -74,7 +73,7 @@ CREATE OR REPLACE TRIGGER users_taste
 -- Makes the profiles of some users again from their ratings, or of all; returns how many have any.
 CREATE OR REPLACE FUNCTION make_profiles(user_ids bigint[] DEFAULT NULL, profiles text[] DEFAULT NULL)
 RETURNS bigint
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     made bigint;
 BEGIN
@@ -116,7 +115,7 @@ END $$;
 -- two bulk writers do not deadlock; the statement after sees what a writer before committed, so
 -- that none loses a rating.
 CREATE OR REPLACE FUNCTION add_ratings_to_profiles() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     user_ids bigint[];
     profiles text[];
@@ -155,7 +154,7 @@ CREATE OR REPLACE TRIGGER ratings_deleted AFTER DELETE ON ratings
 
 -- TRUNCATE has no rows to subtract: every profile is made again, of nothing.
 CREATE OR REPLACE FUNCTION forget_all_ratings() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     PERFORM refresh_profiles();
     DELETE FROM user_factors;
@@ -166,7 +165,7 @@ CREATE OR REPLACE TRIGGER ratings_truncated AFTER TRUNCATE ON ratings
     FOR EACH STATEMENT EXECUTE FUNCTION forget_all_ratings();
 
 CREATE OR REPLACE FUNCTION keep_users_with_ratings() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     IF EXISTS (SELECT FROM ratings r
                WHERE r.user_id = OLD.user_id AND r.profile = OLD.profile) THEN
@@ -183,7 +182,7 @@ CREATE OR REPLACE TRIGGER users_deleted BEFORE DELETE ON users
 -- Makes every profile again from the ratings; returns how many there are. Writers of ratings
 -- wait meanwhile, readers do not.
 CREATE OR REPLACE FUNCTION refresh_profiles() RETURNS bigint
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     LOCK TABLE ratings IN SHARE ROW EXCLUSIVE MODE;
     UPDATE profile_settings

@@ -6,7 +6,6 @@
 --
 -- The weight is taste_weight() with the model's base and slope.
 
-DROP FUNCTION IF EXISTS factor_weight(jsonb, real);
 CREATE OR REPLACE FUNCTION factor_weight(parameters jsonb, rating real, middle real)
 RETURNS double precision
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -25,7 +24,7 @@ RETURN 1 / sqrt(ratings) + 2 * power(0.5, later / 10.0) / sqrt(least(ratings, 14
 CREATE OR REPLACE FUNCTION make_user_factors(
     model bigint, user_ids bigint[] DEFAULT NULL, profiles text[] DEFAULT NULL
 ) RETURNS bigint
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     made bigint;
 BEGIN
@@ -67,7 +66,7 @@ DROP FUNCTION IF EXISTS add_ratings_to_factors();
 -- Makes every user's factors of one model again from the ratings; returns how many there are.
 -- Writers of ratings wait meanwhile, readers do not.
 CREATE OR REPLACE FUNCTION refresh_user_factors(model bigint) RETURNS bigint
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     LOCK TABLE ratings IN SHARE ROW EXCLUSIVE MODE;
     RETURN make_user_factors(model);
@@ -79,7 +78,7 @@ SELECT make_user_factors(id) FROM models WHERE kind = 'factors' AND state = 'act
 -- Makes one model the active one of its kind, with the weights of the blend that were tuned with
 -- it; the one before is retired. All readers see the change at once, when it is committed.
 CREATE OR REPLACE FUNCTION activate_model(model bigint) RETURNS void
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     chosen models;
 BEGIN
@@ -111,7 +110,7 @@ END $$;
 -- or removed, and can read it before the next search asks. Nobody needs to: every search learns
 -- from its own statement which models are active, so a message that is missed is missed by no search.
 CREATE OR REPLACE FUNCTION tell_models_changed() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     PERFORM pg_notify('palate_models', '');
     RETURN NULL;

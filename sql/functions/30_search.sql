@@ -5,20 +5,22 @@
 --
 -- Each contribution is a weight (table blend, or the call's `weights`) times a component in
 -- [0, 1]: bm25 divided by the best one's; the others min-max scaled inside the candidate set,
--- 0.5 where a film has none or all are alike; those of taste also times taste_strength(), which
--- grows with what is known of the person. `content` needs a taste vector, `collaborative`
+-- 0.5 where a film has none or all are alike; content and collaborative then times
+-- taste_strength(), which grows with what is known of the person. `content` needs a taste vector, `collaborative`
 -- factors of the active model: without them they are NULL and contribute 0, and everybody without
 -- either gets the same order.
 --
--- Where too few films have all the words of a query, others follow that have some: `relaxed` tells
--- them apart. Those with all words then have the upper half of every component's scale and the
--- others the lower half, so that none of these stands above one of those.
+-- Films stand by `level` first (see 05_titles.sql): the film whose title was `typed`, then titles that
+-- begin so, then those with the words in their order, then the others that match, then, where too
+-- few do, those that have some of the words (`relaxed`). Scores order films of one level and move
+-- none to another.
 
 DO $$
 DECLARE f regprocedure;
 BEGIN
     FOR f IN SELECT p.oid FROM pg_proc p
              WHERE p.proname IN ('search', 'similar') AND p.pronamespace = current_schema()::regnamespace
+               AND 'for_user' = ANY (p.proargnames)  -- a neighbour's has other arguments
     LOOP EXECUTE format('DROP FUNCTION %s', f); END LOOP;
     EXECUTE format('DROP TYPE IF EXISTS %I.search_hit', current_schema());
 END $$;
@@ -44,13 +46,33 @@ CREATE TYPE search_hit AS (
     moved                      bigint,
     rating                     real,
     personalized               boolean,
-    relaxed                    boolean
+    relaxed                    boolean,
+    level                      match_level
 );
+
+-- What an answer tells beside its films: the weights of the blend, what is known of the user, and
+-- the learned order that is active.
+CREATE OR REPLACE FUNCTION search_context(for_user bigint, profile text) RETURNS TABLE (
+    weights        jsonb,
+    user_known     boolean,
+    user_ratings   integer,
+    user_has_taste boolean,
+    order_id       bigint
+) LANGUAGE sql STABLE AS $$
+SELECT to_jsonb(b) - 'only_one', u.user_id IS NOT NULL, coalesce(u.rating_count, 0),
+       u.embedding IS NOT NULL OR EXISTS (
+           SELECT FROM user_factors f JOIN models a ON a.id = f.model_id
+           WHERE f.user_id = u.user_id AND f.profile = u.profile AND f.rating_count > 0
+             AND a.kind = 'factors' AND a.state = 'active'),
+       (SELECT o.id FROM models o WHERE o.kind = 'order' AND o.state = 'active')
+FROM blend b
+LEFT JOIN users u ON u.user_id = for_user AND u.profile = search_context.profile
+$$;
 
 -- The error for a value that search() does not know, rather than an answer to another question.
 -- Called only where there is one.
 CREATE OR REPLACE FUNCTION refuse_argument(name text, given text, known text) RETURNS bigint
-LANGUAGE plpgsql STABLE AS $$
+LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
 BEGIN
     RAISE EXCEPTION 'search(): unknown %: %', name, given
         USING ERRCODE = 'invalid_parameter_value', HINT = 'Known: ' || known || '.';
@@ -67,7 +89,8 @@ CREATE FUNCTION search(
     seen            text    DEFAULT 'keep',
     query_embedding vector  DEFAULT NULL,
     filter          jsonb   DEFAULT NULL,
-    relax_below     integer DEFAULT NULL
+    relax_below     integer DEFAULT NULL,
+    typed           text    DEFAULT NULL
 ) RETURNS SETOF search_hit LANGUAGE sql STABLE AS $$
 WITH weight AS MATERIALIZED (
     SELECT coalesce((weights ->> 'bm25')::double precision, b.bm25) AS bm25,
@@ -114,43 +137,55 @@ WITH weight AS MATERIALIZED (
                                   AND r.movie_id = m.movie_id))
     ORDER BY m.embedding <=> query_embedding, m.movie_id
     LIMIT candidates
+), named AS MATERIALIZED (
+    SELECT t.movie_id, t.level
+    FROM find_titles(typed, candidates) t
+    WHERE typed IS NOT NULL
+      AND (filter IS NULL OR t.movie_id IN (SELECT f.movie_id FROM search_matches(filter) f))
+      AND NOT (seen = 'drop' AND EXISTS (
+          SELECT FROM ratings r WHERE r.user_id = for_user AND r.profile = search.profile
+                                  AND r.movie_id = t.movie_id))
 ), found AS MATERIALIZED (
-    SELECT coalesce(l.movie_id, n.movie_id) AS movie_id, l.bm25, l.relaxed, n.similarity
-    FROM lexical l FULL JOIN nearest n USING (movie_id)
-), halves AS MATERIALIZED (
-    SELECT bool_or(f.relaxed) AND bool_or(NOT f.relaxed) AS both FROM found f
+    SELECT movie_id, l.bm25, coalesce(l.relaxed, false) AS relaxed, n.similarity, t.level
+    FROM lexical l FULL JOIN nearest n USING (movie_id) FULL JOIN named t USING (movie_id)
+), pattern AS MATERIALIZED (
+    SELECT in_order(k.key) AS words
+    FROM (SELECT without_article(title_words(without_year(typed))) AS key) k
+    WHERE k.key LIKE '% %' AND NOT has_clauses(typed)
 ), measured AS MATERIALIZED (
-    SELECT f.*, m.title, m.year,
+    SELECT f.movie_id, f.bm25, f.relaxed, f.similarity, m.title, m.year,
+           coalesce(f.level,
+               CASE WHEN EXISTS (SELECT FROM movie_titles t CROSS JOIN pattern p
+                                 WHERE t.movie_id = f.movie_id AND spaced_words(t.key) LIKE p.words)
+                    THEN 'words in order'
+                    WHEN f.relaxed THEN 'some words' ELSE 'all words' END::match_level) AS level,
            (SELECT s.popularity FROM movie_stats s WHERE s.movie_id = f.movie_id) AS popularity,
            nullif(1 - ((m.embedding - p.mean) <=> p.embedding), 'NaN') AS cosine,
            (SELECT -(o.factors_out <#> p.factors) FROM movie_factors o
             WHERE o.movie_id = f.movie_id AND o.model_id = p.model_id) AS affinity,
            p.embedding IS NOT NULL AS has_content,
            p.factors IS NOT NULL AS has_factors,
-           p.strength,
-           CASE WHEN h.both THEN 0.5 ELSE 1 END::double precision AS scale,
-           CASE WHEN h.both AND f.relaxed IS FALSE THEN 0.5 ELSE 0 END::double precision AS base
+           p.strength
     FROM found f
     JOIN movies m USING (movie_id)
     LEFT JOIN person p ON true
-    CROSS JOIN halves h
 ), scaled AS (
     SELECT m.*,
-           m.base + m.scale * coalesce(m.bm25 / nullif(max(m.bm25) OVER (), 0), 0) AS bm25_part,
+           coalesce(m.bm25 / nullif(max(m.bm25) OVER (), 0), 0) AS bm25_part,
            CASE WHEN query_embedding IS NOT NULL THEN
-               m.base + m.scale * coalesce((m.similarity - min(m.similarity) OVER ())
+               coalesce((m.similarity - min(m.similarity) OVER ())
                    / nullif(max(m.similarity) OVER () - min(m.similarity) OVER (), 0),
                    CASE WHEN m.similarity IS NULL THEN 0 ELSE 0.5 END)
            END AS semantic_part,
            CASE WHEN m.has_content THEN
-               m.base + m.scale * coalesce((m.cosine - min(m.cosine) OVER ())
+               m.strength * coalesce((m.cosine - min(m.cosine) OVER ())
                    / nullif(max(m.cosine) OVER () - min(m.cosine) OVER (), 0), 0.5)
            END AS content_part,
            CASE WHEN m.has_factors THEN
-               m.base + m.scale * coalesce((m.affinity - min(m.affinity) OVER ())
+               m.strength * coalesce((m.affinity - min(m.affinity) OVER ())
                    / nullif(max(m.affinity) OVER () - min(m.affinity) OVER (), 0), 0.5)
            END AS collaborative_part,
-           m.base + m.scale * coalesce((m.popularity - min(m.popularity) OVER ())
+           coalesce((m.popularity - min(m.popularity) OVER ())
                / nullif(max(m.popularity) OVER () - min(m.popularity) OVER (), 0), 0.5)
                AS popularity_part
     FROM measured m
@@ -158,8 +193,8 @@ WITH weight AS MATERIALIZED (
     SELECT s.*,
            w.bm25 * s.bm25_part AS bm25_c,
            coalesce(w.semantic * s.semantic_part, 0) AS semantic_c,
-           coalesce(w.content * (s.strength * s.content_part), 0) AS content_c,
-           coalesce(w.collaborative * (s.strength * s.collaborative_part), 0) AS collaborative_c,
+           coalesce(w.content * s.content_part, 0) AS content_c,
+           coalesce(w.collaborative * s.collaborative_part, 0) AS collaborative_c,
            w.popularity * s.popularity_part AS popularity_c
     FROM scaled s CROSS JOIN weight w
 ), summed AS (
@@ -168,8 +203,9 @@ WITH weight AS MATERIALIZED (
     FROM contributed c
 ), ranked AS (
     SELECT s.*,
-           row_number() OVER (ORDER BY s.total DESC, s.bm25 DESC NULLS LAST, s.movie_id) AS place,
-           row_number() OVER (ORDER BY s.plain DESC, s.bm25 DESC NULLS LAST, s.movie_id)
+           row_number() OVER (ORDER BY s.level DESC, s.total DESC, s.bm25 DESC NULLS LAST, s.movie_id) AS place,
+           row_number() OVER (ORDER BY s.level DESC, s.plain DESC, s.bm25 DESC NULLS LAST,
+                                       s.movie_id)
                AS plain_place
     FROM summed s
 )
@@ -179,11 +215,16 @@ SELECT r.place, r.movie_id, r.title, r.year, r.total,
        r.bm25, r.plain_place, r.plain_place - r.place,
        (SELECT v.rating FROM ratings v WHERE v.user_id = for_user
             AND v.profile = search.profile AND v.movie_id = r.movie_id),
-       r.has_content OR r.has_factors, coalesce(r.relaxed, false)
+       r.has_content OR r.has_factors, r.relaxed, r.level
 FROM ranked r
 WHERE r.place <= k
 ORDER BY r.place
 $$;
+
+-- A score as people read it: four decimals.
+CREATE OR REPLACE FUNCTION shorten(score double precision) RETURNS double precision
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN round(score::numeric, 4)::double precision;
 
 -- For people at a prompt: SELECT * FROM search('lord', for_user => 20002);
 CREATE FUNCTION search(
@@ -195,8 +236,19 @@ CREATE FUNCTION search(
     weights    jsonb   DEFAULT NULL,
     seen       text    DEFAULT 'keep'
 ) RETURNS SETOF search_hit LANGUAGE sql STABLE AS $$
-SELECT * FROM search(parse_query(query), for_user, search.profile, k, candidates, weights,
-                     parse_query_loose(query), seen)
+-- Parsed once: written into the call, it would be parsed again for every film that matches.
+WITH parsed AS MATERIALIZED (
+    SELECT parse_query(query) AS strict, parse_query_loose(query) AS loose
+)
+SELECT h.rank, h.movie_id, h.title, h.year, shorten(h.score),
+       shorten(h.bm25), shorten(h.semantic), shorten(h.content), shorten(h.collaborative),
+       shorten(h.popularity), shorten(h.bm25_contribution), shorten(h.semantic_contribution),
+       shorten(h.content_contribution), shorten(h.collaborative_contribution),
+       shorten(h.popularity_contribution), shorten(h.bm25_score), h.unpersonalized_rank, h.moved,
+       h.rating, h.personalized, h.relaxed, h.level
+FROM parsed p
+CROSS JOIN LATERAL search(p.strict, for_user, search.profile, k, candidates, weights, p.loose, seen,
+                          typed => query) h
 $$;
 
 -- Films whose texts are nearest to one film's, by the cosine of centred embeddings. With a user,

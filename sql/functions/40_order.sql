@@ -9,6 +9,7 @@ DECLARE f regprocedure;
 BEGIN
     FOR f IN SELECT p.oid FROM pg_proc p
              WHERE p.proname = 'search_features' AND p.pronamespace = current_schema()::regnamespace
+               AND 'for_user' = ANY (p.proargnames)  -- a neighbour's has other arguments
     LOOP EXECUTE format('DROP FUNCTION %s', f); END LOOP;
 END $$;
 
@@ -19,7 +20,9 @@ CREATE FUNCTION search_features(
     candidates  integer DEFAULT 100,
     loose       jsonb   DEFAULT NULL,
     seen        text    DEFAULT 'keep',
-    relax_below integer DEFAULT 10
+    relax_below integer DEFAULT 10,
+    typed       text    DEFAULT NULL,
+    filter      jsonb   DEFAULT NULL
 ) RETURNS TABLE (
     rank                       bigint,
     movie_id                   bigint,
@@ -42,6 +45,7 @@ CREATE FUNCTION search_features(
     rating                     real,
     personalized               boolean,
     relaxed                    boolean,
+    level                      match_level,
     -- Features.
     affinity                   double precision,
     affinity_10                double precision,  -- of the 10 ratings given last
@@ -57,7 +61,7 @@ CREATE FUNCTION search_features(
 ) LANGUAGE sql STABLE AS $$
 WITH hits AS MATERIALIZED (
     SELECT * FROM search(query, for_user, search_features.profile, candidates, candidates, NULL,
-                         loose, seen, NULL, NULL, relax_below)
+                         loose, seen, NULL, filter, relax_below, typed)
 ), latest AS MATERIALIZED (
     SELECT r.*, m.year, m.genres, row_number() OVER (ORDER BY r.later, r.movie_id) AS nth
     FROM (SELECT * FROM ratings_of(for_user, search_features.profile) v

@@ -6,7 +6,7 @@
 
 -- The films of these ids as search_candidates() takes a query: they score nothing.
 CREATE OR REPLACE FUNCTION query_of_movies(ids bigint[]) RETURNS jsonb
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
 SELECT CASE
     WHEN coalesce(cardinality(ids), 0) = 0 THEN parse_query('')
     WHEN to_regclass('movie_search') IS NULL THEN jsonb_build_object('const_score', jsonb_build_object(
@@ -67,6 +67,7 @@ DECLARE f regprocedure;
 BEGIN
     FOR f IN SELECT p.oid FROM pg_proc p
              WHERE p.proname = 'recommend' AND p.pronamespace = current_schema()::regnamespace
+               AND 'for_user' = ANY (p.proargnames)  -- a neighbour's has other arguments
     LOOP EXECUTE format('DROP FUNCTION %s', f); END LOOP;
 END $$;
 

@@ -2,7 +2,7 @@
 
 -- The mean of all ratings; the scale's better half where there are none.
 CREATE OR REPLACE FUNCTION overall_rating() RETURNS double precision
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
 SELECT coalesce(sum(s.avg_rating * s.rating_count) / nullif(sum(s.rating_count), 0), 3.5)
 FROM movie_stats s
 $$;

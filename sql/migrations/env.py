@@ -7,6 +7,6 @@ context.configure(
     connection=connection,
     transactional_ddl=True,
     version_table="schema_version",
-    version_table_schema=connection.dialect.default_schema_name,
+    version_table_schema=context.config.attributes["schema"],
 )
 context.run_migrations()

@@ -1,5 +1,8 @@
--- name: snapshot
+-- name: one_moment
 SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
+
+-- name: export_snapshot
+SELECT pg_export_snapshot();
 
 -- name: server_version
 SELECT current_setting('server_version_num')::integer / 10000;
@@ -8,41 +11,54 @@ SELECT current_setting('server_version_num')::integer / 10000;
 SELECT EXISTS (SELECT FROM movies) OR EXISTS (SELECT FROM ratings)
     OR EXISTS (SELECT FROM users) OR EXISTS (SELECT FROM tags);
 
--- name: make_extensions
-CREATE EXTENSION IF NOT EXISTS vector;
-DO $$
-BEGIN
-    IF EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pg_search') THEN
-        CREATE EXTENSION IF NOT EXISTS pg_search;
-    END IF;
-END $$;
+-- name: neighbours
+SELECT format('%I.%I', n.nspname, c.relname)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = :schema AND c.relkind IN ('r', 'p', 'm', 'S', 'v', 'f') AND c.oid <> ALL (:own);
+
+-- name: dependents
+-- Views and foreign keys of others on objects of ours: they would go with what is put aside.
+SELECT DISTINCT c.oid::regclass::text
+FROM pg_depend d
+JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
+JOIN pg_class c ON c.oid = r.ev_class
+WHERE d.refobjid = ANY (:own) AND c.oid <> ALL (:own)
+UNION
+SELECT k.conrelid::regclass::text
+FROM pg_constraint k
+WHERE k.contype = 'f' AND k.confrelid = ANY (:own) AND k.conrelid <> ALL (:own);
+
+-- name: wait_little
+SELECT set_config('lock_timeout', '50ms', true);
+
+-- name: count
+SELECT count(*) FROM {table};
+
+-- name: empty
+-- Migrations put a first row into some.
+DELETE FROM {table};
 
 -- name: export
 COPY (SELECT * FROM {table}) TO STDOUT (FORMAT csv, HEADER);
 
--- name: lock_loads
-SELECT pg_advisory_xact_lock(hashtextextended('palate.load', 0));
-
--- name: empty
-TRUNCATE movies, ratings, tags, users, sources, embedding_model, profile_settings, blend,
-         models, movie_factors, user_factors, llm_answers, llm_calls;
-
--- name: without_profile_triggers
--- Profiles come from the file as they were; counting the ratings again would double them.
-ALTER TABLE ratings DISABLE TRIGGER USER;
-ALTER TABLE users DISABLE TRIGGER USER;
-
--- name: with_profile_triggers
-ALTER TABLE ratings ENABLE TRIGGER USER;
-ALTER TABLE users ENABLE TRIGGER USER;
-SELECT setval(pg_get_serial_sequence('models', 'id'), max(id)) FROM models;
-SELECT setval(pg_get_serial_sequence('llm_calls', 'id'), max(id)) FROM llm_calls;
-
 -- name: import
 COPY {table} FROM STDIN (FORMAT csv, HEADER match);
+
+-- name: go_on_counting
+SELECT setval(pg_get_serial_sequence(t.name, 'id'), t.last)
+FROM (SELECT 'models' AS name, max(id) AS last FROM models
+      UNION ALL SELECT 'llm_calls', max(id) FROM llm_calls) t
+WHERE t.last IS NOT NULL;
+
+-- name: finds_a_film
+-- NULL where there is no film with a word in its title.
+SELECT EXISTS (SELECT FROM search(search_clean(f.title), k => 1000, candidates => 1000) s
+               WHERE s.movie_id = f.movie_id)
+FROM (SELECT m.movie_id, m.title FROM movies m
+      WHERE m.title ~ '[[:alnum:]]{3}' ORDER BY m.rating_count DESC, m.movie_id LIMIT 1) f;
 
 -- name: refresh_stats
 SELECT refresh_stats();
 
 -- name: analyze
-ANALYZE;
+ANALYZE movies, ratings, users, movie_stats, movie_factors, user_factors;

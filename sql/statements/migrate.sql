@@ -11,12 +11,27 @@ SELECT to_regclass(quote_ident(current_schema()) || '.schema_version') IS NOT NU
 -- name: schema_version
 SELECT version_num FROM schema_version;
 
+-- name: wait_little
+-- Who writes waits behind whoever waits for a lock.
+SELECT set_config('lock_timeout', '50ms', true);
+
+-- name: holders
+-- Transactions that hold a table of this schema, the oldest first.
+SELECT DISTINCT a.pid, coalesce(nullif(a.application_name, ''), a.usename) AS who,
+       extract(epoch FROM clock_timestamp() - a.xact_start)::integer AS seconds
+FROM pg_locks l
+JOIN pg_class c ON c.oid = l.relation
+JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = :schema
+JOIN pg_stat_activity a ON a.pid = l.pid
+WHERE l.granted AND a.pid <> pg_backend_pid()
+ORDER BY seconds DESC LIMIT 3;
+
+-- name: search_path
+SELECT current_setting('search_path');
+
 -- name: repeatable_checksums
 SELECT name, checksum FROM repeatable_migrations;
 
 -- name: save_repeatable_checksum
 INSERT INTO repeatable_migrations (name, checksum) VALUES (:name, :checksum)
 ON CONFLICT (name) DO UPDATE SET checksum = excluded.checksum, applied_at = now();
-
--- name: make_roles
-SELECT make_roles();

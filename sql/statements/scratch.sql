@@ -9,14 +9,6 @@ SELECT pg_advisory_unlock(hashtext('palate scratch'), hashtext(:schema));
 SELECT nspname FROM pg_namespace
 WHERE nspname LIKE 'palate\_scratch\_%' AND pg_has_role(nspowner, 'USAGE');
 
--- name: search_path
-SELECT current_schema() AS home, array_to_string(array(
-    SELECT quote_ident(s) FROM unnest(current_schemas(false)) s), ',') AS path;
-
--- name: next_schema
--- What a scratch schema stands before.
-SELECT (current_schemas(false))[2];
-
 -- name: create
 CREATE SCHEMA {schema};
 

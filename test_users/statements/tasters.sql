@@ -45,7 +45,7 @@ DELETE FROM users WHERE user_id = ANY(:user_ids) AND synthetic;
 
 -- Where each candidate stands for nobody (NULL) and for each taster.
 -- name: ranks
-SELECT t.term, u.user_id, hit.rank, hit.movie_id,
+SELECT t.term, u.user_id, hit.rank, hit.movie_id, hit.level,
        EXISTS (SELECT FROM unnest(m.genres) g WHERE lower(g) = 'fantasy') AS fantasy
 FROM unnest(CAST(:terms AS text[])) AS t (term)
 CROSS JOIN unnest(CAST(:user_ids AS bigint[])) AS u (user_id)

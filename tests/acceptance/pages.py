@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sql.embedded import EmbeddedServer
+from sql.home import make_home
+from sql.programs import find_account
 from tests.ports import reserved_port
 
 ROOT = Path(__file__).parents[2]
@@ -29,11 +31,15 @@ class Command:
 
 
 def commands(page: Path) -> list[Command]:
-    """The ``$`` lines of a page's console blocks and its SQL blocks, in order."""
-    found = []
+    """The ``$`` lines of a page's console blocks and its SQL blocks, in order.
+
+    Blocks of SQL that follow each other are one session at psql.
+    """
+    found: list[Command] = []
     for kind, body in _BLOCK.findall(page.read_text(encoding="utf-8")):
         if kind == "sql":
-            found.append(Command("sql", body))
+            before = found.pop().text if found and found[-1].kind == "sql" else ""
+            found.append(Command("sql", before + body))
             continue
         joined = body.replace("\\\n", " ")
         found += [Command("console", line[2:]) for line in joined.splitlines() if line[:2] == "$ "]
@@ -111,9 +117,16 @@ class Shell:
 
 
 @contextmanager
-def shell(folder: Path, replacements: dict[str, str] | None = None) -> Iterator[Shell]:
-    """A shell with a data directory of its own, cleaned up at the end."""
+def shell(
+    folder: Path, replacements: dict[str, str] | None = None, like: Path | None = None
+) -> Iterator[Shell]:
+    """A shell with a data directory of its own, cleaned up at the end.
+
+    ``like``: a data directory that nothing uses, to begin with a copy of.
+    """
     data_dir = folder / "data"
+    if like is not None:
+        copy_data(like, data_dir)
     with reserved_port() as port:
         opened = Shell(folder, data_dir, port, replacements or {})
         try:
@@ -121,3 +134,13 @@ def shell(folder: Path, replacements: dict[str, str] | None = None) -> Iterator[
         finally:
             opened.stop()
             EmbeddedServer.destroy(data_dir)
+
+
+def copy_data(source: Path, target: Path) -> None:
+    """Copy a data directory; the server's files go where its account reaches them."""
+    home = make_home(target, find_account())
+    for path in (source / "postgres").iterdir():
+        subprocess.run(["cp", "-a", path, home], check=True)
+    for path in source.iterdir():
+        if path.name != "postgres":
+            subprocess.run(["cp", "-a", path, target], check=True)

@@ -1,6 +1,7 @@
 """Every command of README and docs does what it says, typed as it stands there."""
 
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -9,13 +10,25 @@ import pytest
 from sql.embedded import EmbeddedServer
 from tests.acceptance.pages import ROOT, Command, commands, shell
 
-PAGES = [ROOT / "README.md", ROOT / "samples" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    page for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))] if commands(page)
+]
 
 NOT_RUN = {
     "make test": "runs this very test",
     "make demo": "palate demo is run instead, in the environment that make set up",
     "make samples": "rebuilds what the sample's own test compares",
 }
+
+ONCE = (
+    "palate train",
+    "palate doctor",
+    "palate test-users check",
+    "palate bench ingest --rows 20000",
+    "palate features build features",
+    "palate llm faithful --n 4",
+)
+"""Costly, and nothing that follows needs it again: run on the first page that has it."""
 
 MOVIELENS = {
     "movies.csv": [
@@ -58,21 +71,36 @@ def movielens(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def after_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The data directory of somebody who has seen the demo; nothing runs on it."""
+    folder = tmp_path_factory.mktemp("demo")
+    with shell(folder) as person:
+        person.run(Command("console", "palate demo"))
+        EmbeddedServer.stop(folder / "data")
+        yield folder / "data"
+
+
+def run_on(page: Path) -> list[Command]:
+    """The commands of a page that are run there."""
+    earlier = {one.text for before in PAGES[: PAGES.index(page)] for one in commands(before)}
+    return [
+        one
+        for one in commands(page)
+        if one.text not in NOT_RUN and not (one.text in ONCE and one.text in earlier)
+    ]
+
+
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_the_commands_of_a_page(
-    page: Path, tmp_path: Path, movielens: Path, server: EmbeddedServer
+    page: Path, tmp_path: Path, movielens: Path, server: EmbeddedServer, after_demo: Path
 ) -> None:
-    typed = commands(page)
-    if not typed:
-        pytest.skip("this page has no commands")
     meant = {
         "path/to/ml-latest-small": str(movielens),
         "postgresql://user:password@localhost:5432/palate": fresh(server),
     }
-    with shell(tmp_path, meant) as person:
+    with shell(tmp_path, meant, like=after_demo) as person:
         person.run(Command("console", "palate db start"))
-        person.run(Command("console", "palate demo"))
-        for command in typed:
-            if command.text not in NOT_RUN:
-                person.run(command)
+        for command in run_on(page):
+            person.run(command)

@@ -87,3 +87,15 @@ WHERE t.movie_id = :movie_id;
 -- name: vacuum
 -- Scores count films that are gone until they are vacuumed: not in the middle of a test.
 VACUUM ANALYZE movies;
+
+-- name: lose
+DELETE FROM movie_search;
+
+-- name: titles
+SELECT title FROM movies WHERE movie_id = ANY(:ids);
+
+-- name: count
+SELECT count(*) FROM movies;
+
+-- name: touch
+UPDATE movies SET overview = coalesce(left(overview, 200), '') || ' again' WHERE movie_id > 100;

@@ -58,13 +58,13 @@ INSERT INTO movies (movie_id, title) VALUES (:movie_id, :title);
 CREATE SCHEMA scratch;
 
 -- name: use_schema
-SET LOCAL search_path = scratch, public;
+SET LOCAL search_path = scratch, palate, public;
 
 -- name: use_public
-SET LOCAL search_path = public;
+SET LOCAL search_path = palate, public;
 
 -- name: copy_movies
-CREATE TABLE movies (LIKE public.movies INCLUDING ALL);
+CREATE TABLE movies (LIKE palate.movies INCLUDING ALL);
 
 -- name: parse
 SELECT parse_query(:text);

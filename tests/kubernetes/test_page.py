@@ -11,8 +11,8 @@ from typing import Any
 import helm_python
 import pytest
 import yaml
-from typer.main import get_command
 
+from tests.commands import whole_command
 from tests.kubernetes.charts import EVERYTHING, VALUE_SETS, Values, chart, manifests, of_kind
 from tests.kubernetes.cluster import BIN
 from tests.kubernetes.generate import ROOT
@@ -74,10 +74,8 @@ def test_every_value_that_the_page_names_exists() -> None:
 
 
 def test_every_command_of_palate_exists() -> None:
-    from serve.cli.main import app
-
     for words in typed("palate"):
-        command: Any = get_command(app)
+        command = whole_command()
         for word in words[1:]:
             if word not in getattr(command, "commands", {}):
                 break

@@ -18,6 +18,7 @@ from promql_parser import parse
 
 from serve.api.keys import create_key
 from sql.embedded import EmbeddedServer
+from tests.commands import whole_command
 from tests.kubernetes.charts import EVERYTHING, Manifest, Values, chart, manifests, of_kind
 from tests.kubernetes.cluster import Node, job
 from tests.kubernetes.values import CHART
@@ -194,7 +195,7 @@ def test_everything_belongs_to_the_owner(node: Node, loaded: list[str]) -> None:
     migrate = job(node.found, "load")["initContainers"][0]
     with connect(node, migrate) as owner:
         owners = owner.execute(
-            "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'"
+            "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'palate'"
         ).fetchall()
     assert owners == [("palate_owner",)]
 
@@ -292,11 +293,7 @@ def test_a_login_of_its_own_with_any_password(node: Node, api: Api) -> None:
 
 
 def test_every_command_of_the_jobs_is_one_of_palate(tmp_path: Path) -> None:
-    from typer.main import get_command
-
-    from serve.cli.main import app
-
-    commands: Any = get_command(app)
+    commands = whole_command()
     for title, pod in (
         (name, job(manifests(EVERYTHING), name))
         for name in ("load", "embed", "train", "evaluate", "enrich", "refresh")

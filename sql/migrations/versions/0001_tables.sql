@@ -1,7 +1,5 @@
 -- Films, ratings, people, and what search and profiles need to know about them.
 
-CREATE EXTENSION IF NOT EXISTS vector;
-
 -- Films are called It, Up, Her, Us and Them!: a stemmer without a stop list.
 CREATE TEXT SEARCH DICTIONARY palate_stem (TEMPLATE = snowball, LANGUAGE = english);
 CREATE TEXT SEARCH CONFIGURATION palate (PARSER = "default");

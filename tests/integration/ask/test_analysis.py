@@ -5,13 +5,14 @@ import pytest
 
 from ask.answer import Asker, predict
 from ask.compare import compare
-from ask.preferences import LEAST_DIFFERENCE, preferences
+from ask.preferences import LEAST_DIFFERENCE, find_preferences
 from ask.structure import Structure
 from ingest.enrichment import choose, enrich
 from llm import load_prompt
+from palate.contract import RecommendRequest
 from palate.errors import MisuseError, NotFoundError
 from rerank.profile import rate
-from rerank.recommend import RecommendRequest, recommend
+from rerank.recommend import recommend
 from rerank.search import Searcher
 from sql.database import Database
 from sql.syntax import Filter, Ids
@@ -84,7 +85,10 @@ class TestPredictionInWords:
 
 class TestPreferences:
     def test_a_lover_and_a_hater_of_fantasy(self, sample_database: Database) -> None:
-        lover, hater = preferences(sample_database, LOVER), preferences(sample_database, HATER)
+        lover, hater = (
+            find_preferences(sample_database, LOVER),
+            find_preferences(sample_database, HATER),
+        )
         assert lover.level > 1 > -1 > hater.level
         assert lover.distribution == {"5.0": lover.n}
         assert lover.genres[0].name == "Fantasy"
@@ -100,7 +104,7 @@ class TestPreferences:
             films = list(horror)
         for movie_id in films:
             rate(sample_copy, 4711, movie_id, 5)
-        found = preferences(sample_copy, 4711)
+        found = find_preferences(sample_copy, 4711)
         assert found.n == 3
         assert all(trait.n <= 3 for trait in found.genres)
         assert not any("Likes" in said for said in found.summary)
@@ -109,7 +113,7 @@ class TestPreferences:
 
     def test_summaries_tell_what_the_tables_hold(self, sample_database: Database) -> None:
         for user_id in (1, 5, 17):
-            found = preferences(sample_database, user_id)
+            found = find_preferences(sample_database, user_id)
             liked = [t for t in found.genres if t.shrunken >= LEAST_DIFFERENCE and t.n >= 5]
             told = " ".join(found.summary)
             best = max(liked, key=lambda trait: trait.shrunken, default=None)
@@ -118,7 +122,7 @@ class TestPreferences:
 
     def test_nobody_has_none(self, sample_database: Database) -> None:
         with pytest.raises(NotFoundError, match="has rated nothing"):
-            preferences(sample_database, 987654321)
+            find_preferences(sample_database, 987654321)
 
 
 def shrunken(differences: list[list[float]], level: float, variance: float) -> list[float]:
@@ -150,7 +154,7 @@ def test_preferences_are_shrunken_as_they_say(sample_database: Database, user_id
     level = sum(left) / (len(left) + 5)
     variance = (len(left) * np.var(left) + 10 * 0.76) / (len(left) + 10)
     expected = dict(zip(groups, shrunken(list(groups.values()), level, variance), strict=True))
-    found = preferences(sample_database, user_id)
+    found = find_preferences(sample_database, user_id)
     assert found.level == pytest.approx(level, abs=0.001)
     assert {trait.name: trait.shrunken for trait in found.genres} == pytest.approx(
         expected, abs=0.001
@@ -168,7 +172,7 @@ def test_people_who_only_read_ask_the_same_functions(sample_database: Database) 
             "SELECT movie_id FROM compare(ARRAY[486, 99999999, 488])"
         ).scalars()
         assert list(films) == [486, 488]
-    found = preferences(sample_database, HATER)
+    found = find_preferences(sample_database, HATER)
     assert [tuple(row) for row in rows] == [(trait.name, trait.n) for trait in found.genres]
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ask.answer import Asker, reader_of
-from ask.model import Form, as_structure
+from ask.answer import Asker, make_reader
+from ask.model import Form, make_structure
 from ask.structure import Structure
 from llm import open_llm
 from palate.settings import Settings
@@ -44,7 +44,7 @@ def test_what_the_request_does_not_say_is_dropped() -> None:
         user=7,
         count=10_000,
     )
-    structure = as_structure(form, "something like the Matrx without Tom Hanks for user 5")
+    structure = make_structure(form, "something like the Matrx without Tom Hanks for user 5")
     assert [person.name for person in structure.people] == ["tom hanks"]
     assert [title.title for title in structure.titles] == ["The Matrx"]
     assert structure.exclude.people == ()
@@ -55,7 +55,7 @@ def test_what_the_request_does_not_say_is_dropped() -> None:
 @given(st.builds(Form), st.text(max_size=60))
 def test_any_form_is_a_structure_or_refused(form: Form, request: str) -> None:
     try:
-        structure = as_structure(form, request)
+        structure = make_structure(form, request)
     except ValueError:
         return
     assert structure.user_id is None or str(structure.user_id) in request
@@ -66,7 +66,7 @@ def asker(
     sample_database: Database, settings: Settings, local_model: LocalModel
 ) -> Iterator[Asker]:
     with open_llm(local_model.settings(settings)) as model:  # type: ignore[union-attr]
-        yield Asker(sample_database, Searcher(sample_database), reader_of(model))
+        yield Asker(sample_database, Searcher(sample_database), make_reader(model))
 
 
 def test_a_real_model_gives_a_valid_structure_or_the_rules_do(asker: Asker) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from palate.errors import DatabaseUnavailableError, NotFoundError
 from search.names import CatalogNames
-from serve.api.names import NamesWatch
+from serve.api.watches import NamesWatch
 from sql.database import Database
 
 
@@ -71,7 +71,7 @@ def test_requests_go_on_while_names_are_read(
         return before
 
     monkeypatch.setattr("search.names.read_names", slow)
-    monkeypatch.setattr("serve.api.names._LOOK", 0.01)
+    monkeypatch.setattr(NamesWatch, "again", 0.01)
     watch = NamesWatch(names)
     watch.start()
     try:
@@ -99,7 +99,7 @@ def test_a_catalog_that_is_away_for_a_while_is_looked_at_again(
             (again if failed.is_set() else failed).set()
 
     monkeypatch.setattr(names, "refresh", look)
-    monkeypatch.setattr("serve.api.names._LOOK", 0.01)
+    monkeypatch.setattr(NamesWatch, "again", 0.01)
     watch = NamesWatch(names)
     watch.start()
     try:

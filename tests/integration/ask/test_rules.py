@@ -7,8 +7,8 @@ from pydantic import ValidationError
 
 from ask.link import link
 from ask.rules import LONGEST_REQUEST, Reading, read_request
-from ask.said import in_words
 from ask.structure import Exclusions, Person, Span, Structure, Title
+from ask.understood import describe_structure
 from palate.errors import MisuseError, NotFoundError
 from search.names import Film, Names, Somebody, find_film, key
 
@@ -53,6 +53,7 @@ def test_a_name_in_quotes_is_a_name_and_other_quotes_are_phrases() -> None:
     [
         ("under two hours", (None, 119)),
         ("at most 90 minutes", (None, 90)),
+        ("at most ninety minutes", (None, 90)),
         ("over an hour and a half", (91, None)),
         ("2h 10m or less", (None, 130)),
         ("at least 2.5 hours", (150, None)),
@@ -258,7 +259,7 @@ def test_reading_never_fails_and_gives_only_what_the_catalog_has(text: str) -> N
     assert set(structure.genres) <= set(NAMES.genres.values())
     assert Structure.model_validate_json(structure.model_dump_json()) == structure
     assert link(structure, NAMES).structure == structure
-    assert in_words(structure)
+    assert describe_structure(structure)
 
 
 @pytest.mark.parametrize("title", ["The Matrix", "Amélie", "300"])

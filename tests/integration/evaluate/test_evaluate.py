@@ -30,8 +30,8 @@ from sql.database import Database
 
 
 @pytest.fixture(scope="module")
-def held(sample_database: Database) -> Iterator[Held]:
-    with hold_out(sample_database, SETS, users=25) as held:
+def held(few_raters_database: Database) -> Iterator[Held]:
+    with hold_out(few_raters_database, SETS, users=25) as held:
         yield held
 
 
@@ -97,47 +97,47 @@ def test_statistics_of_training_ratings_pass_the_guard(held: Held) -> None:
 @pytest.mark.parametrize(
     ("planted", "caught"),
     [
-        ("UPDATE movies m SET rating_count = p.rating_count FROM public.movies p"
+        ("UPDATE movies m SET rating_count = p.rating_count FROM palate.movies p"
          " WHERE p.movie_id = m.movie_id", "movies.rating_count"),
-        ("UPDATE movies m SET avg_rating = p.avg_rating FROM public.movies p"
+        ("UPDATE movies m SET avg_rating = p.avg_rating FROM palate.movies p"
          " WHERE p.movie_id = m.movie_id", "movies.avg_rating"),
         ("DROP MATERIALIZED VIEW movie_stats;"
-         "CREATE TABLE movie_stats AS SELECT * FROM public.movie_stats",
+         "CREATE TABLE movie_stats AS SELECT * FROM palate.movie_stats",
          "movie_stats.rating_count"),
-        ("INSERT INTO ratings SELECT * FROM public.ratings ON CONFLICT DO NOTHING",
+        ("INSERT INTO ratings SELECT * FROM palate.ratings ON CONFLICT DO NOTHING",
          "users' rating_count"),
     ],
 )  # fmt: skip
 def test_planted_statistics_that_know_the_future_are_caught(
-    sample_copy: Database, planted: str, caught: str
+    few_raters_copy: Database, planted: str, caught: str
 ) -> None:
-    with hold_out(sample_copy, ["one-word"], users=5) as held:
+    with hold_out(few_raters_copy, ["one-word"], users=5) as held:
         run_script(held.database, planted)
         with pytest.raises(LeakError, match=caught):
             check_statistics(held.database, held.training)
 
 
-def test_a_planted_feature_that_reads_live_rows_is_caught(sample_copy: Database) -> None:
+def test_a_planted_feature_that_reads_live_rows_is_caught(few_raters_copy: Database) -> None:
     """A component made of all the ratings there are, held-out ones included."""
-    with hold_out(sample_copy, ["one-word"], users=5) as held:
+    with hold_out(few_raters_copy, ["one-word"], users=5) as held:
         fetched(held)
         run_script(
             held.database,
             "DROP MATERIALIZED VIEW movie_stats;"
             "CREATE VIEW movie_stats AS SELECT movie_id, count(*) AS popularity"
-            " FROM public.ratings GROUP BY movie_id",
+            " FROM palate.ratings GROUP BY movie_id",
         )
         with pytest.raises(LeakError, match="ratings"):
             fetched(held)
 
 
-def test_held_out_ratings_change_nothing_that_is_measured(sample_copy: Database) -> None:
+def test_held_out_ratings_change_nothing_that_is_measured(few_raters_copy: Database) -> None:
     """The same training ratings beside another future give the same candidates and components."""
-    with hold_out(sample_copy, ["one-word"], users=5) as held:
+    with hold_out(few_raters_copy, ["one-word"], users=5) as held:
         before, queries = fetched(held), list(held.queries["one-word"][:20])
         kept = set(pairs(held.training))
         future = [pair for pair in pairs(held.ratings) if pair not in kept]
-    with sample_copy.begin() as connection:
+    with few_raters_copy.begin() as connection:
         connection.execute(
             sqlalchemy.text(
                 "UPDATE ratings SET rating = 5.5 - rating"
@@ -145,7 +145,7 @@ def test_held_out_ratings_change_nothing_that_is_measured(sample_copy: Database)
             ),
             [{"user_id": user, "movie_id": movie} for user, movie in future],
         )
-    with hold_out(sample_copy, ["one-word"], users=5) as held:
+    with hold_out(few_raters_copy, ["one-word"], users=25) as held:
         after = fetch_candidates(held.database, queries)
     assert (before.movie_ids == after.movie_ids).all()
     for name, values in before.components.items():
@@ -153,8 +153,8 @@ def test_held_out_ratings_change_nothing_that_is_measured(sample_copy: Database)
 
 
 @pytest.fixture(scope="module")
-def search_run(sample_database: Database) -> Run:
-    return evaluate_search(sample_database, sets=["one-word"], users=40, samples=200)
+def search_run(few_raters_database: Database) -> Run:
+    return evaluate_search(few_raters_database, sets=["one-word"], users=40, samples=200)
 
 
 def test_the_blend_is_better_than_bm25_and_says_how_sure_that_is(search_run: Run) -> None:
@@ -194,8 +194,8 @@ def test_runs_that_share_nothing_are_not_compared(search_run: Run, tmp_path: Pat
         read_run(tmp_path / "other.json")
 
 
-def test_recommendation_by_every_protocol(sample_database: Database) -> None:
-    run = evaluate_recommend(sample_database, {"svd": lambda: Svd(rank=16)}, samples=100)
+def test_recommendation_by_every_protocol(few_raters_database: Database) -> None:
+    run = evaluate_recommend(few_raters_database, {"svd": lambda: Svd(rank=16)}, samples=100)
     assert list(run.results) == ["temporal", "random-75-25", "strong"]
     for result in run.results.values():
         accuracy = result.accuracy["svd"]
@@ -207,7 +207,7 @@ def test_recommendation_by_every_protocol(sample_database: Database) -> None:
     assert "<td>svd" in make_page(run)
 
 
-def test_strangers_are_in_no_training(sample_database: Database) -> None:
+def test_strangers_are_in_no_training(few_raters_database: Database) -> None:
     ratings = Ratings.of(
         np.repeat(np.arange(10), 10), np.tile(np.arange(10), 10), np.full(100, 4.0)
     )
@@ -234,22 +234,22 @@ def test_a_run_as_markdown_has_a_row_a_ranking(search_run: Run) -> None:
     assert [line for line in lines if line.startswith("| blend") and f"{blend.mean:.4f}" in line]
 
 
-def test_stored_models_are_trained_again_on_what_they_may_know(sample_copy: Database) -> None:
+def test_stored_models_are_trained_again_on_what_they_may_know(few_raters_copy: Database) -> None:
     """The check inside holds the learned order's quick path to the one that people search by."""
-    run_script(sample_copy, "DELETE FROM ratings WHERE user_id > 100; SELECT refresh_stats()")
-    train(sample_copy, Svd(rank=8), order=LambdaRank(rounds=15, least_in_leaf=20))
-    live = active_model(sample_copy, "factors")
+    run_script(few_raters_copy, "DELETE FROM ratings WHERE user_id > 100; SELECT refresh_stats()")
+    train(few_raters_copy, Svd(rank=8), order=LambdaRank(rounds=15, least_in_leaf=20))
+    live = active_model(few_raters_copy, "factors")
     run = evaluate_search(
-        sample_copy, sets=["one-word"], prepare=retrain(sample_copy), users=30, samples=100
+        few_raters_copy, sets=["one-word"], prepare=retrain(few_raters_copy), users=30, samples=100
     )
     rankings = run.results["one-word"].rankings
     assert list(rankings) == ["bm25", "content", "collaborative", "popularity", "blend", "learned"]
     assert rankings["learned"].difference["ndcg@10"].mean > 0
-    assert active_model(sample_copy, "factors") == live
+    assert active_model(few_raters_copy, "factors") == live
 
 
-def test_a_model_that_learned_from_other_ratings_is_caught(sample_copy: Database) -> None:
-    with hold_out(sample_copy, ["one-word"], users=5) as held:
+def test_a_model_that_learned_from_other_ratings_is_caught(few_raters_copy: Database) -> None:
+    with hold_out(few_raters_copy, ["one-word"], users=5) as held:
         model = Svd(rank=4).fit(held.ratings)  # of the future, too
         activate(held.database, save_factors(held.database, model, metrics={}))
         with pytest.raises(LeakError, match="svd 1"):

@@ -16,7 +16,7 @@ import pytest
 from numpy.typing import NDArray
 from pgvector.psycopg import register_vector
 
-from ingest.embeddings import film_text, generate, load_embeddings, stats
+from ingest.embeddings import count_embeddings, describe_film, generate, load_embeddings
 from ingest.vectors import VectorBatch, read_vectors, write_vectors
 from palate.embedder import LocalEmbedder
 from palate.errors import ConflictError, EmbeddingError, MisuseError, NotFoundError
@@ -94,22 +94,22 @@ def test_what_is_generated_can_be_loaded(films: Database, tmp_path: Path, name: 
     embedder = HashEmbedder()
     made = generate(films, tmp_path / name, embedder=embedder, batch_size=7)
     assert (made.films, made.resumed) == (FILMS, 0)
-    assert stats(films).embedded == 0
+    assert count_embeddings(films).embedded == 0
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
     report = load_embeddings(films, tmp_path / name)
     assert (report.films, report.changed, report.profiles) == (FILMS, FILMS, 3)
     stored = in_database(films)
-    text = film_text("Film 5", 1985, ["Drama", "Fantasy"], "Director 0")
+    text = describe_film("Film 5", 1985, ["Drama", "Fantasy"], "Director 0")
     assert text in embedder.texts
     np.testing.assert_allclose(stored[5], embedder.embed([text])[0], atol=1e-6)
 
 
 def test_stats_tell_coverage(films: Database, tmp_path: Path) -> None:
-    empty = stats(films)
+    empty = count_embeddings(films)
     assert (empty.films, empty.missing, empty.coverage, empty.model) == (FILMS, FILMS, 0, None)
     load_embeddings(films, npz(tmp_path / "some.npz", range(1, 11), some_vectors(10)))
-    some = stats(films)
+    some = count_embeddings(films)
     assert (some.embedded, some.missing, some.coverage) == (10, 30, 0.25)
     assert (some.model, some.dimension) == ("hash-384", 384)
 
@@ -129,9 +129,9 @@ def test_profiles_are_centred_on_the_catalog_mean(films: Database, tmp_path: Pat
 def test_loading_twice_changes_nothing(films: Database, tmp_path: Path) -> None:
     path = npz(tmp_path / "all.npz", range(1, FILMS + 1), some_vectors(FILMS))
     load_embeddings(films, path)
-    before, loaded_at = profiles(films), stats(films).loaded_at
+    before, loaded_at = profiles(films), count_embeddings(films).loaded_at
     assert load_embeddings(films, path).changed == 0
-    assert stats(films).loaded_at == loaded_at
+    assert count_embeddings(films).loaded_at == loaded_at
     for user, vector in profiles(films).items():
         np.testing.assert_array_equal(vector, before[user])
 
@@ -153,7 +153,7 @@ def test_models_do_not_mix(films: Database, tmp_path: Path) -> None:
 
     report = load_embeddings(films, other, replace=True)
     assert (report.changed, report.cleared) == (1, 2)
-    assert (stats(films).model, set(in_database(films))) == ("another", {3})
+    assert (count_embeddings(films).model, set(in_database(films))) == ("another", {3})
 
 
 def test_a_publisher_before_the_name_is_no_other_model(films: Database, tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_a_publisher_before_the_name_is_no_other_model(films: Database, tmp_path
     load_embeddings(films, npz(tmp_path / "a.npz", [1], some_vectors(1), model=name))
     full = f"sentence-transformers/{name.lower()}"
     load_embeddings(films, npz(tmp_path / "b.npz", [2], some_vectors(1), model=full))
-    assert stats(films).model == name
+    assert count_embeddings(films).model == name
 
 
 def test_other_dimensions_are_refused(films: Database, tmp_path: Path) -> None:

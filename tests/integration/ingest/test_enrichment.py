@@ -9,8 +9,8 @@ import pytest
 import sqlalchemy
 
 from ingest.enrichment import choose, enrich, estimate
-from ingest.enrichment_report import report
-from ingest.judging import Told
+from ingest.enrichment_report import make_report
+from ingest.judging import Opinion
 from llm import LanguageModel, load_prompt, open_llm
 from llm.store import PostgresStore
 from palate.errors import (
@@ -94,7 +94,7 @@ def test_rules_give_values_or_an_honest_null(database: Database) -> None:
     add(database, FILMS)
     done = run(database, None)
     assert "Tones are left open" in str(done)
-    found = report(database, n=0)
+    found = make_report(database, n=0)
     assert {name: sum(values.values()) for name, values in found.spread.items()} == found.coverage
     dog, cellar, sunday = (get_movie(database, i) for i in (1, 2, 3))
     assert (dog.budget_tier, dog.revenue_tier, dog.target_audience) == ("medium", "medium", "kids")
@@ -149,7 +149,7 @@ def test_a_model_says_tone_and_audience_and_guesses_only_unknown_money(database:
     assert (dog.sentiment, dog.target_audience, dog.budget_tier) == ("mixed", "teens", "medium")
     assert (sunday.budget_tier, sunday.revenue_tier) == ("low", None)
     assert (dog.estimated, sunday.estimated) == ((), ("budget_tier",))
-    found = report(database, n=5)
+    found = make_report(database, n=5)
     assert found.coverage == {
         "sentiment": 3, "target_audience": 3, "budget_tier": 3, "revenue_tier": 2,
         "effectiveness": 2,
@@ -249,7 +249,7 @@ def test_a_role_that_may_only_read_is_told_so(database: Database) -> None:
     with reader, pytest.raises(LoadError, match="may not change films"):
         run(reader, None)
     with reader, double(reader, says(json.dumps(told(1)["film_1"]))) as (model, _):
-        answer = model.ask(load_prompt("enrich"), {}, Told)
+        answer = model.ask(load_prompt("enrich"), {}, Opinion)
     assert answer.value.sentiment == "mixed", "the service may ask, keep answers and record calls"
     assert [call.outcome for call in PostgresStore(database).calls(10)] == ["ok"]
     with reader, pytest.raises(MisuseError, match="palate_owner"):
@@ -264,7 +264,7 @@ def test_a_role_that_only_reads_asks_nothing(database: Database) -> None:
     reader = Database(f"{url}{joined}options=-c%20role%3Dpalate_read", database.settings)
     with reader, double(reader, says(json.dumps(told(1)["film_1"]))) as (model, faulty):
         with pytest.raises(UnrecordedError, match="cannot be recorded"):
-            model.ask(load_prompt("enrich"), {}, Told)
+            model.ask(load_prompt("enrich"), {}, Opinion)
         assert not faulty.questions
         assert model.spent.tokens == 0
         with pytest.raises(MisuseError, match="palate_app"):

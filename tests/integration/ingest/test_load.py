@@ -9,22 +9,23 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 from sqlalchemy import text
 
 from bench.ingest import PeakMemory, generate
 from ingest.load import load
-from ingest.progress import SilentProgress
+from ingest.progress import LoadProgress
 from ingest.rejects import RejectedLineError
 from ingest.rows import Movie, RatingBlock, Rejected, Tag
 from ingest.sources.movielens import MovieLens
 from ingest.sources.sample import sample
 from ingest.sources.table import Table
+from palate import contract
 from palate.errors import ConflictError, LoadError
 from sql.database import Database
 from tests.conftest import DATA
@@ -334,9 +335,7 @@ class Generated:
     pause: threading.Event | None = None
     name: str = "generated"
     location: str = "memory"
-    movies_file: str = "movies"
-    ratings_file: str = "ratings"
-    tags_file: str = "tags"
+    file_names: dict[str, str] = field(default_factory=dict)
     ratings_size: int | None = None
     films: int = 1000
     title: str = "Film"
@@ -360,6 +359,47 @@ class Generated:
         return iter(())
 
 
+@dataclass
+class OneFieldEach(Generated):
+    """A film for every field of Movie: it has that field alone, and the value of a version."""
+
+    version: int = 0
+
+    def movies(self) -> Iterator[Movie | Rejected]:
+        for number, fact in enumerate(self.facts(), 1):
+            yield Movie(number, number, "Film")._replace(**fact)
+
+    def facts(self) -> list[dict[str, Any]]:
+        values: dict[Any, tuple[Any, Any]] = {
+            str: ("one", "two"),
+            str | None: ("one", "two"),
+            int | None: (1990, 1991),
+            date | None: (date(1990, 1, 1), date(1991, 1, 1)),
+            tuple[str, ...]: (("one",), ("one", "two")),
+        }
+        kinds = list(get_type_hints(Movie).items())[2:]
+        return [{name: values[kind][self.version]} for name, kind in kinds]
+
+
+@pytest.mark.parametrize("version", [0, 1])
+def test_every_field_of_a_film_is_written_and_changed(database: Database, version: int) -> None:
+    for loaded in range(version + 1):
+        load(database, OneFieldEach(0, version=loaded))
+    with database.read() as connection:
+        found = connection.execute(text("SELECT * FROM movies ORDER BY movie_id")).mappings().all()
+    wanted = OneFieldEach(0, version=version).facts()
+    lost = [
+        name
+        for row, fact in zip(found, wanted, strict=True)
+        for name, value in fact.items()
+        if name not in row or row[name] != (list(value) if isinstance(value, tuple) else value)
+    ]
+    assert lost == []
+    assert [
+        name for fact in wanted for name in fact if name not in contract.Movie.model_fields
+    ] == []
+
+
 def test_a_failure_at_the_last_line_leaves_the_tables(database: Database) -> None:
     load(database, Generated(2_000))
     before = contents(database)
@@ -381,12 +421,12 @@ LOADER = """
 import sys
 from pathlib import Path
 from ingest.load import load
-from ingest.progress import SilentProgress
+from ingest.progress import LoadProgress
 from ingest.sources.movielens import MovieLens
 from palate.settings import Settings
 from sql.database import Database
 
-class Steps(SilentProgress):
+class Steps(LoadProgress):
     def step(self, name, total=None):
         if name == sys.argv[3]:
             print(name, flush=True)
@@ -438,7 +478,7 @@ def _until_nobody_loads(database: Database) -> None:
         time.sleep(0.05)
 
 
-class Listener(SilentProgress):
+class Listener(LoadProgress):
     """Remembers what was said."""
 
     def __init__(self) -> None:

@@ -32,10 +32,10 @@ FILM, USER = 1, 1
 
 @pytest.fixture(scope="module")
 def trained(
-    server: EmbeddedServer, settings: Settings, sample_template: str
+    server: EmbeddedServer, settings: Settings, few_raters_template: str
 ) -> Iterator[tuple[Database, Trained]]:
     """The sample, trained; tests put back what they change."""
-    with cloned(server, settings, sample_template) as database:
+    with cloned(server, settings, few_raters_template) as database:
         found = train(database, Svd(rank=16), order=LambdaRank(rounds=30, least_in_leaf=20))
         yield database, found
 
@@ -272,32 +272,34 @@ def test_two_stars_push_away_what_five_draw_near(trained: tuple[Database, Traine
             connection.execute("DELETE FROM ratings WHERE user_id IN (800, 801)")
 
 
-def test_models_live_side_by_side_and_worse_ones_are_refused(sample_copy: Database) -> None:
-    ratings = read_ratings(sample_copy)
+def test_models_live_side_by_side_and_worse_ones_are_refused(few_raters_copy: Database) -> None:
+    ratings = read_ratings(few_raters_copy)
     good = registry.save_factors(
-        sample_copy, Svd(rank=8).fit(ratings), metrics={"ndcg@10": 0.6},
+        few_raters_copy, Svd(rank=8).fit(ratings), metrics={"ndcg@10": 0.6},
         weights={"collaborative": 0.7},
     )  # fmt: skip
-    worse = registry.save_factors(sample_copy, Ease(rank=24).fit(ratings), metrics={"ndcg@10": 0.5})
+    worse = registry.save_factors(
+        few_raters_copy, Ease(rank=24).fit(ratings), metrics={"ndcg@10": 0.5}
+    )
     with pytest.raises(NotFoundError, match="no model 99"):
-        registry.activate(sample_copy, 99)
-    assert all(hit == 0 for hit in _collaborative(sample_copy))
-    registry.activate(sample_copy, good)
-    first = ids(sample_copy)
+        registry.activate(few_raters_copy, 99)
+    assert all(hit == 0 for hit in _collaborative(few_raters_copy))
+    registry.activate(few_raters_copy, good)
+    first = ids(few_raters_copy)
     with pytest.raises(ConflictError, match="--force"):
-        registry.activate(sample_copy, worse)
-    assert ids(sample_copy) == first
-    registry.activate(sample_copy, worse, force=True)
-    assert [m.state for m in registry.list_models(sample_copy)] == ["active", "retired"]
-    assert {key[1] for key in user_factors(sample_copy)} == {"main"}
+        registry.activate(few_raters_copy, worse)
+    assert ids(few_raters_copy) == first
+    registry.activate(few_raters_copy, worse, force=True)
+    assert [m.state for m in registry.list_models(few_raters_copy)] == ["active", "retired"]
+    assert {key[1] for key in user_factors(few_raters_copy)} == {"main"}
     with pytest.raises(ConflictError, match="is the active model"):
-        registry.remove(sample_copy, worse)
-    rate(sample_copy, USER, FILM, 5.0)
-    unrate(sample_copy, USER, FILM)
-    assert registry.rollback(sample_copy, "factors").id == good
-    assert ids(sample_copy) == first
-    registry.remove(sample_copy, worse)
-    with sample_copy.read() as connection:
+        registry.remove(few_raters_copy, worse)
+    rate(few_raters_copy, USER, FILM, 5.0)
+    unrate(few_raters_copy, USER, FILM)
+    assert registry.rollback(few_raters_copy, "factors").id == good
+    assert ids(few_raters_copy) == first
+    registry.remove(few_raters_copy, worse)
+    with few_raters_copy.read() as connection:
         left = connection.exec_driver_sql("SELECT DISTINCT model_id FROM movie_factors").scalars()
         assert list(left) == [good]
 
@@ -308,31 +310,31 @@ def _collaborative(database: Database) -> list[float]:
 
 
 def test_a_training_that_stops_leaves_the_active_model(
-    sample_copy: Database, monkeypatch: pytest.MonkeyPatch
+    few_raters_copy: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train(sample_copy, Svd(rank=8), evaluate=False)
-    before = registry.active_model(sample_copy, "factors")
-    order = ids(sample_copy)
+    train(few_raters_copy, Svd(rank=8), evaluate=False)
+    before = registry.active_model(few_raters_copy, "factors")
+    order = ids(few_raters_copy)
 
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(registry, "activate", stop)
     with pytest.raises(KeyboardInterrupt):
-        train(sample_copy, Svd(rank=4), evaluate=False)
-    assert registry.active_model(sample_copy, "factors") == before
-    assert ids(sample_copy) == order
+        train(few_raters_copy, Svd(rank=4), evaluate=False)
+    assert registry.active_model(few_raters_copy, "factors") == before
+    assert ids(few_raters_copy) == order
 
 
-def test_synthetic_users_teach_nothing(sample_copy: Database) -> None:
-    ratings = read_ratings(sample_copy)
-    with sample_copy.begin() as connection:
+def test_synthetic_users_teach_nothing(few_raters_copy: Database) -> None:
+    ratings = read_ratings(few_raters_copy)
+    with few_raters_copy.begin() as connection:
         connection.exec_driver_sql(
             "INSERT INTO ratings (user_id, movie_id, rating)"
             " SELECT 900000, movie_id, 5 FROM movies ORDER BY movie_id LIMIT 50"
         )
         connection.exec_driver_sql("UPDATE users SET synthetic = true WHERE user_id = 900000")
-    assert registry.fingerprint(read_ratings(sample_copy)) == registry.fingerprint(ratings)
+    assert registry.fingerprint(read_ratings(few_raters_copy)) == registry.fingerprint(ratings)
 
 
 def test_search_features_tells_every_feature_by_its_name(trained: tuple[Database, Trained]) -> None:

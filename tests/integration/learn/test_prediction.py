@@ -154,40 +154,40 @@ def unrated(database: Database, genre: str) -> int:
 
 
 def test_what_the_model_does_not_know_is_left_to_the_baseline(
-    trained: Database, sample_copy: Database
+    trained: Database, few_raters_copy: Database
 ) -> None:
-    user, movie = some(sample_copy)
-    assert train_ratings(sample_copy, BiasedMf(rank=2, epochs=3)) is not None
-    with sample_copy.begin() as connection:
+    user, movie = some(few_raters_copy)
+    assert train_ratings(few_raters_copy, BiasedMf(rank=2, epochs=3)) is not None
+    with few_raters_copy.begin() as connection:
         connection.exec_driver_sql("INSERT INTO movies (movie_id, title) VALUES (900002, 'New')")
-    assert says(predict_rating(sample_copy, user, 900002), "the film came after biased-mf 1")
-    with sample_copy.begin() as connection:
+    assert says(predict_rating(few_raters_copy, user, 900002), "the film came after biased-mf 1")
+    with few_raters_copy.begin() as connection:
         connection.exec_driver_sql("UPDATE models SET body = '{}' WHERE kind = 'ratings'")
-    assert says(predict_rating(sample_copy, user, movie), "biased-mf 1 cannot be read")
-    with sample_copy.begin() as connection:
+    assert says(predict_rating(few_raters_copy, user, movie), "biased-mf 1 cannot be read")
+    with few_raters_copy.begin() as connection:
         movie = connection.exec_driver_sql(
             "SELECT min(movie_id) FROM movie_stats WHERE avg_rating IS NULL"
         ).scalar_one()
         connection.exec_driver_sql(
             "INSERT INTO ratings (user_id, movie_id, rating) VALUES (%s, %s, 4)", (user, movie)
         )
-    assert says(predict_rating(sample_copy, NOBODY, movie), "nobody has rated this film")
+    assert says(predict_rating(few_raters_copy, NOBODY, movie), "nobody has rated this film")
 
 
 def says(found: RatingPrediction, reason: str) -> bool:
     return found.model == "bias" and found.why is not None and reason in found.why
 
 
-def test_one_that_is_off_by_more_stays_a_candidate(sample_copy: Database) -> None:
-    first = train_ratings(sample_copy, BiasedMf(rank=2, epochs=8))
-    worse = train_ratings(sample_copy, BiasedMf(rank=2, epochs=1, l2_bias=1e6))
+def test_one_that_is_off_by_more_stays_a_candidate(few_raters_copy: Database) -> None:
+    first = train_ratings(few_raters_copy, BiasedMf(rank=2, epochs=8))
+    worse = train_ratings(few_raters_copy, BiasedMf(rank=2, epochs=1, l2_bias=1e6))
     assert first is not None
     assert worse is not None
     assert (first.ratings.state, worse.ratings.state) == ("active", "candidate")
     assert worse.refused is not None
     assert "reached rmse" in worse.refused
-    assert registry.activate(sample_copy, worse.ratings.id, force=True).state == "active"
-    assert registry.rollback(sample_copy, "ratings").id == first.ratings.id
+    assert registry.activate(few_raters_copy, worse.ratings.id, force=True).state == "active"
+    assert registry.rollback(few_raters_copy, "ratings").id == first.ratings.id
 
 
 def test_too_few_users_teach_nothing(database: Database) -> None:
@@ -202,30 +202,30 @@ def test_too_few_users_teach_nothing(database: Database) -> None:
     assert predict_rating(database, 1, 1).low == 0.5
 
 
-def test_what_enrichment_says_of_a_film_is_learned_from(sample_copy: Database) -> None:
-    with sample_copy.begin() as connection:
+def test_what_enrichment_says_of_a_film_is_learned_from(few_raters_copy: Database) -> None:
+    with few_raters_copy.begin() as connection:
         connection.exec_driver_sql(
             "UPDATE movies SET budget_tier = 'low', sentiment = 'mixed' WHERE movie_id = "
             "(SELECT min(movie_id) FROM movies)"
         )
-    movies = read_movies(sample_copy)
+    movies = read_movies(few_raters_copy)
     assert movies.traits[0] == ("tone mixed", "budget low")
     assert set(movies.traits[1:]) == {()}
     assert movies.vectors is not None
 
 
 def test_the_commands_for_models_know_the_third_kind(
-    sample_copy: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    few_raters_copy: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("PALATE_DATABASE_URL", sample_copy.psql_url)
+    monkeypatch.setenv("PALATE_DATABASE_URL", few_raters_copy.psql_url)
     monkeypatch.setenv("PALATE_MLFLOW_TRACKING_URI", "off")
     monkeypatch.setenv("COLUMNS", "140")
     assert main(["train", "svd", "--rank", "4", "--no-evaluate"]) == 0
     assert "ratings  biased-mf" not in capsys.readouterr().out
-    assert train_ratings(sample_copy, BiasedMf(rank=2, epochs=3)) is not None
+    assert train_ratings(few_raters_copy, BiasedMf(rank=2, epochs=3)) is not None
     assert main(["models", "list"]) == 0
     shown = capsys.readouterr().out
     assert "rmse" in shown
     assert "biased-mf 1" in shown
     assert main(["models", "off", "ratings"]) == 0
-    assert predict_rating(sample_copy, *some(sample_copy)).model == "bias"
+    assert predict_rating(few_raters_copy, *some(few_raters_copy)).model == "bias"

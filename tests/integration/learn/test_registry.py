@@ -16,7 +16,7 @@ from learn.models.interface import Ratings
 from palate.errors import ConflictError
 from palate.settings import Settings
 from rerank.search import Searcher
-from serve.api.models import ModelWatch
+from serve.api.watches import ModelWatch
 from sql.database import Database
 from sql.embedded import EmbeddedServer
 from tests.conftest import cloned
@@ -141,7 +141,7 @@ def test_a_change_is_told_to_whoever_listens(
 def test_a_lost_connection_is_tried_again(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("serve.api.models._AGAIN", 0.01)
+    monkeypatch.setattr(ModelWatch, "again", 0.01)
     nowhere = Database("postgresql://nobody@127.0.0.1:9/nothing", settings)
     watch = ModelWatch(nowhere, Searcher(nowhere))
     watch.start()

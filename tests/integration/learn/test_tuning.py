@@ -56,10 +56,10 @@ print(_open(Settings(data_dir=sys.argv[1], _env_file=None), "one", "svd").study_
 
 
 @pytest.fixture
-def own(sample_database: Database, tmp_path: Any) -> Iterator[Database]:
+def own(few_raters_database: Database, tmp_path: Any) -> Iterator[Database]:
     """The sample, with studies in a folder of the test's own."""
     settings = Settings(data_dir=tmp_path, _env_file=None)
-    with Database(sample_database.psql_url, settings) as database:
+    with Database(few_raters_database.psql_url, settings) as database:
         yield database
 
 
@@ -151,7 +151,7 @@ def given(monkeypatch: pytest.MonkeyPatch, values: list[float]) -> None:
 
 
 def test_nothing_is_tried_on_what_evaluation_measures(
-    sample_database: Database, monkeypatch: pytest.MonkeyPatch
+    few_raters_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taught: list[Ratings] = []
 
@@ -161,10 +161,10 @@ def test_nothing_is_tried_on_what_evaluation_measures(
             super()._learn(ratings, movies)
 
     monkeypatch.setitem(MODELS, "spy", Spy)
-    with open_objective(sample_database, "spy") as goal:
+    with open_objective(few_raters_database, "spy") as goal:
         reached = goal.attempt(goal.defaults, lambda *_: None)
     assert 0 < reached < 1
-    ratings = read_ratings(sample_database)
+    ratings = read_ratings(few_raters_database)
     rest = ratings.where(~temporal_split(ratings, 0.2))
     learned = rest.where(~temporal_split(rest, 0.2))
     assert registry.fingerprint(taught[0].where(np.ones(len(taught[0]), np.bool_))) == (
@@ -172,8 +172,8 @@ def test_nothing_is_tried_on_what_evaluation_measures(
     )
 
 
-def test_candidates_stand_as_sql_has_them(sample_database: Database) -> None:
-    with hold_out(sample_database, ("one-word",), users=60) as held:
+def test_candidates_stand_as_sql_has_them(few_raters_database: Database) -> None:
+    with hold_out(few_raters_database, ("one-word",), users=60) as held:
         model = Svd(rank=16).fit(held.training, read_movies(held.database))
         registry.activate(held.database, registry.save_factors(held.database, model, metrics={}))
         lists = fetch_candidates(held.database, held.queries["one-word"])
@@ -182,28 +182,28 @@ def test_candidates_stand_as_sql_has_them(sample_database: Database) -> None:
     assert ours == pytest.approx(theirs, abs=2e-3)
 
 
-def test_the_order_is_tuned_on_its_own_features(sample_database: Database) -> None:
-    with open_objective(sample_database, "order") as goal:
+def test_the_order_is_tuned_on_its_own_features(few_raters_database: Database) -> None:
+    with open_objective(few_raters_database, "order") as goal:
         reached = goal.attempt({**goal.defaults, "rounds": 5, "least_in_leaf": 20}, lambda *_: None)
     assert 0 < reached < 1
 
 
-def test_weights_are_tuned_and_used_when_applied(sample_copy: Database) -> None:
-    before = read_weights(sample_copy)
-    found = tune_blend(sample_copy)
-    assert read_weights(sample_copy) == before
+def test_weights_are_tuned_and_used_when_applied(few_raters_copy: Database) -> None:
+    before = read_weights(few_raters_copy)
+    found = tune_blend(few_raters_copy)
+    assert read_weights(few_raters_copy) == before
     assert sum(found.after.values()) == pytest.approx(1, abs=1e-3)
     assert found.after["collaborative"] == 0  # no factors are active
-    apply_blend(sample_copy, found, force=True)
-    assert read_weights(sample_copy) == pytest.approx(dict(found.after), abs=1e-4)
+    apply_blend(few_raters_copy, found, force=True)
+    assert read_weights(few_raters_copy) == pytest.approx(dict(found.after), abs=1e-4)
     worse = TunedBlend(found.before, found.before, 0.6, 0.5, 10)
     with pytest.raises(ConflictError, match="--force"):
-        apply_blend(sample_copy, worse)
+        apply_blend(few_raters_copy, worse)
 
 
-def test_what_cannot_be_tuned_is_said(sample_database: Database) -> None:
+def test_what_cannot_be_tuned_is_said(few_raters_database: Database) -> None:
     with pytest.raises(MisuseError, match="popularity cannot be tuned"):
-        tune(sample_database, "popularity")
+        tune(few_raters_database, "popularity")
 
 
 def test_every_space_is_of_parameters_that_there_are() -> None:

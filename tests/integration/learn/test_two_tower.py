@@ -56,15 +56,17 @@ def small() -> TwoTower:
     return TwoTower(rank=16, width=16, epochs=1, batch=1024, drawn=64)
 
 
-def test_search_uses_the_stored_vectors_and_ratings_are_folded_in(sample_copy: Database) -> None:
+def test_search_uses_the_stored_vectors_and_ratings_are_folded_in(
+    few_raters_copy: Database,
+) -> None:
     model = small()
-    trained = train(sample_copy, model, evaluate=False)
+    trained = train(few_raters_copy, model, evaluate=False)
     assert trained.factors.state == "active"
     assert trained.factors.parameters["loss"] == "softmax"
     assert "device" not in trained.factors.parameters
-    hits = Searcher(sample_copy).search(SearchRequest(q="love", user_id=USER)).hits
+    hits = Searcher(few_raters_copy).search(SearchRequest(q="love", user_id=USER)).hits
     assert all(hit.components["collaborative"] is not None for hit in hits)
-    with sample_copy.read() as connection:
+    with few_raters_copy.read() as connection:
         rows = connection.exec_driver_sql(
             "SELECT f.movie_id, -(u.factors <#> f.factors_out) FROM user_factors u"
             f" JOIN movie_factors f USING (model_id) WHERE u.user_id = {USER}"
@@ -74,23 +76,23 @@ def test_search_uses_the_stored_vectors_and_ratings_are_folded_in(sample_copy: D
     assert scores == pytest.approx(np.array([row[1] for row in rows]), abs=1e-3)
 
     newcomer = SearchRequest(q="love", user_id=555_555)
-    searcher = Searcher(sample_copy)
+    searcher = Searcher(few_raters_copy)
     assert not searcher.search(newcomer).personalized
-    rate(sample_copy, 555_555, 1, 5.0)
+    rate(few_raters_copy, 555_555, 1, 5.0)
     after = searcher.search(newcomer)
     assert after.personalized
     assert after.hits[0].components["collaborative"] is not None
 
 
 def test_a_killed_training_leaves_the_active_model_and_goes_on(
-    sample_copy: Database,
+    few_raters_copy: Database,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    train(sample_copy, Svd(rank=8), evaluate=False)
-    active, before = registry.active_model(sample_copy, "factors"), ids(sample_copy)
-    monkeypatch.setenv("PALATE_DATABASE_URL", sample_copy.psql_url)
+    train(few_raters_copy, Svd(rank=8), evaluate=False)
+    active, before = registry.active_model(few_raters_copy, "factors"), ids(few_raters_copy)
+    monkeypatch.setenv("PALATE_DATABASE_URL", few_raters_copy.psql_url)
     monkeypatch.setenv("PALATE_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("PALATE_MLFLOW_TRACKING_URI", "off")
     process = subprocess.Popen(
@@ -102,9 +104,9 @@ def test_a_killed_training_leaves_the_active_model_and_goes_on(
     assert "second\n" in process.stdout  # epoch: that of the first is kept
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    assert registry.active_model(sample_copy, "factors") == active
-    assert len(registry.list_models(sample_copy)) == 1
-    assert ids(sample_copy) == before
+    assert registry.active_model(few_raters_copy, "factors") == active
+    assert len(registry.list_models(few_raters_copy)) == 1
+    assert ids(few_raters_copy) == before
 
     epochs: list[int] = []
     with listening(lambda epoch, _: epochs.append(epoch)):
@@ -114,14 +116,14 @@ def test_a_killed_training_leaves_the_active_model_and_goes_on(
     shown = capsys.readouterr()
     assert "two-tower 1" in shown.out
     assert "Wrote the vectors of 3,198 films" in shown.err
-    now = registry.active_model(sample_copy, "factors")
+    now = registry.active_model(few_raters_copy, "factors")
     assert now is not None
     assert now.name == "two-tower"
     assert not list(tmp_path.glob("checkpoints/*"))
-    served = ids(sample_copy)
-    written = read_vectors(tmp_path / "vectors", read_ratings(sample_copy))
-    registry.activate(sample_copy, registry.save_factors(sample_copy, written, metrics={}))
-    assert ids(sample_copy) == served
+    served = ids(few_raters_copy)
+    written = read_vectors(tmp_path / "vectors", read_ratings(few_raters_copy))
+    registry.activate(few_raters_copy, registry.save_factors(few_raters_copy, written, metrics={}))
+    assert ids(few_raters_copy) == served
 
 
 def test_options_that_belong_to_two_tower(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,15 +16,15 @@ import pytest
 
 from ask.answer import open_asker
 from ask.compare import compare
-from ask.preferences import preferences
-from ask.summaries import worded
+from ask.preferences import find_preferences
+from ask.summaries import word_summary
 from llm import LanguageModel, open_llm
 from llm.store import PostgresStore
-from palate.contract import Hit, Reranking, SearchRequest, SearchResponse
+from palate.contract import Hit, RecommendRequest, Reranking, SearchRequest, SearchResponse
 from palate.errors import MisuseError
 from palate.settings import Settings
-from rerank.recommend import RecommendRequest, recommend
-from rerank.reranking import Film, Judged, Verdict, reorder
+from rerank.recommend import recommend
+from rerank.reranking import Judged, Verdict, reorder
 from rerank.search import Searcher
 from serve.cli.orders import print_order
 from sql.database import Database
@@ -249,19 +249,15 @@ def test_a_reranked_search_has_no_second_page(sample_database: Database) -> None
 
 
 def test_films_that_lack_a_word_stay_behind() -> None:
-    films = [Film(n, str(n), None, (), None, None) for n in range(6)]
     verdict = Verdict(Reranking(reranked=True), {5: Judged(10.0, None), 0: Judged(0.0, None)})
-    ordered = reorder(films, lambda film: film.movie_id, verdict, 8, behind={5})
-    assert [film.movie_id for film in ordered] == [1, 2, 3, 0, 4, 5]
+    assert reorder(range(6), verdict, 8, behind={5}) == [1, 2, 3, 0, 4, 5]
 
 
 @pytest.mark.parametrize("places", [0, 6, 20])
 def test_no_film_passes_more_than_so_many(places: int) -> None:
-    films = [Film(n, str(n), None, (), None, None) for n in range(40)]
     for at in (5, 25, 39):
         judged = {n: Judged(10.0 if n == at else 0.0, None) for n in range(40)}
-        ordered = reorder(films, lambda f: f.movie_id, Verdict(Reranking(), judged), places)
-        now = [film.movie_id for film in ordered].index(at)
+        now = reorder(range(40), Verdict(Reranking(), judged), places).index(at)
         assert at - now <= places
 
 
@@ -380,11 +376,11 @@ def test_summaries_are_worded_or_the_rules_stand(sample_database: Database) -> N
     good = "These 2 films are set side by side, and this is what is known of them both."
     made = compare(sample_database, [1, 2])
     with searching(sample_database, text(good)) as (searcher, _):
-        told, why = worded(made, searcher.writer)
+        told, why = word_summary(made, searcher.writer)
     assert (told.summary, told.summary_by, why) == ((good,), "faulty", None)
     bad = "Tom Hanks is in both of them, and so they are the best films that there are."
     with searching(sample_database, text(bad)) as (searcher, _):
-        told, why = worded(made, searcher.writer)
+        told, why = word_summary(made, searcher.writer)
     assert (told.summary, told.summary_by) == (made.summary, "rules")
     assert "did not keep to the facts" in str(why)
 
@@ -393,11 +389,11 @@ def test_a_template_passes_its_own_filter(sample_database: Database) -> None:
     """What the rules say of a comparison or of preferences names only facts."""
     compared = compare(sample_database, [1, 2, 3])
     with searching(sample_database, text(" ".join(compared.summary))) as (searcher, _):
-        assert worded(compared, searcher.writer)[0].summary_by == "faulty"
+        assert word_summary(compared, searcher.writer)[0].summary_by == "faulty"
     for user_id in (LOVER, 20002):
-        found = preferences(sample_database, user_id)
+        found = find_preferences(sample_database, user_id)
         with searching(sample_database, text(" ".join(found.summary)[:690])) as (searcher, _):
-            assert worded(found, searcher.writer)[0].summary_by == "faulty"
+            assert word_summary(found, searcher.writer)[0].summary_by == "faulty"
 
 
 # Reasons that follow

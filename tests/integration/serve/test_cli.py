@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from palate.settings import Settings
-from serve.cli.main import main
+from serve.cli.main import COMMANDS, main
 from sql.database import Database
 from sql.embedded import EmbeddedServer
+from tests.commands import whole_command
 from tests.conftest import cloned
 
 
@@ -257,7 +258,7 @@ def test_nothing_found_is_no_failure(palate: Palate, sample_database: Database) 
         (["search", "a", "--k", "0"], "palate search: Invalid value for '--k'"),
         (["search", "a", "--foo"], "palate search: No such option: --foo"),
         (["serch", "a"], "palate: No such command 'serch'. Did you mean 'search'"),
-        (["search", "a", "--weights", "x"], "palate: --weights: 'x' is no weight."),
+        (["search", "a", "--weights", "x"], "palate: --weights: 'x' is no component;"),
         (["search", "a", "--profile", "No Way"], "palate search: Invalid value for '--profile'"),
         (["recommend", "--profile", "No Way"], "palate recommend: Invalid value for '--profile'"),
         (["predict", "1", "1", "--profile", "x!"], "palate predict: Invalid value for '--profile'"),
@@ -310,7 +311,7 @@ def test_an_unexpected_error_is_one_line_unless_debugging(
     def fail(*_: object) -> None:
         raise ZeroDivisionError("by design")
 
-    monkeypatch.setattr("search.catalog.random_movies", fail)
+    monkeypatch.setattr("serve.cli.random.random_movies", fail)
     ended = palate("random", on=sample_database)
     assert ended.code == 1
     assert ended.err.splitlines() == [
@@ -458,6 +459,14 @@ def test_help_of_every_command_ends_with_examples(palate: Palate) -> None:
         assert f"palate {' '.join(path)}" in shown.partition("Examples:")[2], path
 
 
+def test_the_help_of_palate_says_of_a_command_what_its_own_help_says() -> None:
+    shown = {name: line for panel in COMMANDS.values() for name, line in panel.items()}
+    own = {name: command.help for name, command in whole_command().commands.items()}
+    assert shown == {
+        name: " ".join(text.partition("\n\n")[0].split()) for name, text in own.items()
+    }
+
+
 def test_every_command_is_documented() -> None:
     page = (Path(__file__).parents[3] / "docs" / "cli.md").read_text(encoding="utf-8")
     for path in command_paths():
@@ -466,9 +475,6 @@ def test_every_command_is_documented() -> None:
 
 def command_paths() -> list[list[str]]:
     """Every command, as the words that name it."""
-    import typer.main
-
-    from serve.cli.main import app
 
     def walk(command: Any, path: list[str]) -> Iterator[list[str]]:
         for name, child in getattr(command, "commands", {}).items():
@@ -477,7 +483,7 @@ def command_paths() -> list[list[str]]:
             else:
                 yield [*path, name]
 
-    return list(walk(typer.main.get_command(app), []))
+    return list(walk(whole_command(), []))
 
 
 def test_loading_your_own_files(palate: Palate, database: Database, tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from sql.database import Database
 
 
 @pytest.fixture(autouse=True)
-def on_the_sample(sample_database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PALATE_DATABASE_URL", sample_database.psql_url)
+def on_the_sample(few_raters_database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PALATE_DATABASE_URL", few_raters_database.psql_url)
     monkeypatch.setenv("COLUMNS", "140")
 
 
@@ -62,7 +62,7 @@ def test_what_cannot_be_measured_is_told(capsys: pytest.CaptureFixture[str]) -> 
 def test_features_are_built(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "features"
     assert main(["features", "build", str(folder)]) == 0
-    assert "600 users" in capsys.readouterr().out
+    assert "150 users" in capsys.readouterr().out
     assert main(["features", "build", str(folder), "--test", "0.5", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["test_fraction"] == 0.5
     assert main(["features", "build", str(tmp_path)]) == 1

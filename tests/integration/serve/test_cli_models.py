@@ -18,10 +18,12 @@ from sql.database import Database
 
 
 @pytest.fixture
-def database(sample_copy: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Database:
-    monkeypatch.setenv("PALATE_DATABASE_URL", sample_copy.psql_url)
+def database(
+    few_raters_copy: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Database:
+    monkeypatch.setenv("PALATE_DATABASE_URL", few_raters_copy.psql_url)
     monkeypatch.setenv("PALATE_DATA_DIR", str(tmp_path))
-    return sample_copy
+    return few_raters_copy
 
 
 def printed(capsys: pytest.CaptureFixture[str], *typed: str) -> Any:

@@ -14,9 +14,9 @@ from sql.database import Database
 
 @pytest.fixture(autouse=True)
 def on_the_sample(
-    sample_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    few_raters_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PALATE_DATABASE_URL", sample_database.psql_url)
+    monkeypatch.setenv("PALATE_DATABASE_URL", few_raters_database.psql_url)
     monkeypatch.setenv("PALATE_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("COLUMNS", "140")
 

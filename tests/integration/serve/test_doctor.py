@@ -3,7 +3,7 @@
 import pytest
 import sqlalchemy
 
-from palate.errors import DatabaseUnavailableError
+from palate.errors import DiskFullError
 from palate.settings import Settings
 from serve.doctor import Check, run_checks
 from sql.database import Database
@@ -67,7 +67,7 @@ def test_a_server_that_compiles_short_queries_is_named(
 
 def test_a_full_disk_is_called_that(sample_database: Database) -> None:
     refusal = "DO $$ BEGIN RAISE EXCEPTION 'no space' USING ERRCODE = 'disk_full'; END $$"
-    with pytest.raises(DatabaseUnavailableError, match=r"is full \(no space\).*Make room"):
+    with pytest.raises(DiskFullError, match=r"disk is full.*Make room"):
         change(sample_database, refusal)
 
 

@@ -32,7 +32,7 @@ from serve.api.keys import create_key
 from serve.cli import sql_prompt as prompt_module
 from serve.cli.main import main
 from serve.k8s.cluster import Cluster
-from serve.k8s.forward import Forwarder, Target
+from serve.k8s.forward import Target, forward
 from serve.k8s.release import Login
 from sql.database import Database
 from sql.embedded import EmbeddedServer
@@ -356,11 +356,11 @@ def nothing_reported(message: str) -> None:
 def test_two_sessions_at_once(cluster: Cluster, kube: KubeApi, sample_database: Database) -> None:
     target = Target("paradedb-rw")
     with (
-        Forwarder(cluster, target, report=nothing_reported) as forwarder,
-        connected(forwarder.port, sample_database) as one,
-        connected(forwarder.port, sample_database) as other,
+        forward(cluster, target, report=nothing_reported) as port,
+        connected(port, sample_database) as one,
+        connected(port, sample_database) as other,
     ):
-        one.execute("SET search_path = public")
+        one.execute("SET search_path = palate, public")
         waiting = threading.Thread(target=one.execute, args=[b"SELECT pg_sleep(0.2)"])
         waiting.start()
         films = other.execute(SEARCH.encode()).fetchall()
@@ -371,8 +371,8 @@ def test_two_sessions_at_once(cluster: Cluster, kube: KubeApi, sample_database: 
 
 def test_much_goes_both_ways(cluster: Cluster, sample_database: Database) -> None:
     with (
-        Forwarder(cluster, Target("paradedb-rw"), report=nothing_reported) as forwarder,
-        connected(forwarder.port, sample_database) as connection,
+        forward(cluster, Target("paradedb-rw"), report=nothing_reported) as port,
+        connected(port, sample_database) as connection,
     ):
         text = "lord " * 300_000
         row = connection.execute("SELECT %s, md5(%s)", (text, text)).fetchone()
@@ -386,8 +386,8 @@ def test_a_slow_reader_does_not_fill_the_memory(cluster: Cluster, kube: KubeApi)
         endless.settimeout(20)
         kube.listening["paradedb-1", 5432] = endless.getsockname()
         with (
-            Forwarder(cluster, Target("paradedb-rw"), report=nothing_reported) as forwarder,
-            socket.create_connection(("127.0.0.1", forwarder.port)),
+            forward(cluster, Target("paradedb-rw"), report=nothing_reported) as port,
+            socket.create_connection(("127.0.0.1", port)),
         ):
             sent = sent_without_a_reader(endless)
     assert 0 < sent < 50_000_000
@@ -411,11 +411,11 @@ def sent_without_a_reader(endless: socket.socket) -> int:
 def test_a_connection_waits_for_a_pod_that_is_not_listening_yet(
     cluster: Cluster, kube: KubeApi, sample_database: Database
 ) -> None:
-    with Forwarder(cluster, Target("paradedb-rw"), report=nothing_reported) as forwarder:
+    with forward(cluster, Target("paradedb-rw"), report=nothing_reported) as port:
         place = kube.listening.pop(("paradedb-1", 5432))
         late = threading.Timer(0.6, kube.listening.__setitem__, [("paradedb-1", 5432), place])
         late.start()
-        with connected(forwarder.port, sample_database) as connection:
+        with connected(port, sample_database) as connection:
             assert connection.execute("SELECT 1").fetchone() == (1,)
         late.join()
     assert kube.forwarded > 2
@@ -425,8 +425,8 @@ def test_a_pod_that_never_listens_is_reported(cluster: Cluster, kube: KubeApi) -
     del kube.listening["paradedb-1", 5432]
     reported: list[str] = []
     with (
-        Forwarder(cluster, Target("paradedb-rw"), report=reported.append, patience=0) as forwarder,
-        socket.create_connection(("127.0.0.1", forwarder.port)) as line,
+        forward(cluster, Target("paradedb-rw"), report=reported.append, patience=0) as port,
+        socket.create_connection(("127.0.0.1", port)) as line,
     ):
         line.sendall(b"hello")
         with suppress(ConnectionResetError):
@@ -439,15 +439,15 @@ def test_a_port_that_is_taken_is_refused(cluster: Cluster) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(ListenError, match=f"Port {port} of this machine"):
-            Forwarder(cluster, Target("paradedb-rw"), port, report=print).__enter__()
+            forward(cluster, Target("paradedb-rw"), port, report=print).__enter__()
 
 
 def test_the_port_is_open_on_loopback_only(cluster: Cluster) -> None:
-    with Forwarder(cluster, Target("paradedb-rw"), report=print) as forwarder:
+    with forward(cluster, Target("paradedb-rw"), report=print) as port:
         ours = [
             connection.laddr.ip
             for connection in psutil.Process().net_connections("tcp")
-            if connection.status == "LISTEN" and connection.laddr.port == forwarder.port
+            if connection.status == "LISTEN" and connection.laddr.port == port
         ]
     assert ours == ["127.0.0.1"]
 
@@ -460,8 +460,8 @@ def test_over_tls(
     with KubeServer(kube, context) as server:
         trusting = Cluster.connect(server.kubeconfig(tmp_path, authority=certificate[0]))
         with (
-            Forwarder(trusting, Target("paradedb-rw"), report=nothing_reported) as forwarder,
-            connected(forwarder.port, sample_database) as connection,
+            forward(trusting, Target("paradedb-rw"), report=nothing_reported) as port,
+            connected(port, sample_database) as connection,
         ):
             row = connection.execute("SELECT repeat('lord', 100000)").fetchone()
             assert row == ("lord" * 100_000,)
@@ -519,7 +519,7 @@ def test_the_command_port_forward_runs_until_it_is_stopped(
 
 @pytest.fixture
 def without_psql(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("serve.k8s.psql.find_psql", lambda: None)
+    monkeypatch.setattr("serve.cli.k8s.find_psql", lambda: None)
     monkeypatch.setattr(prompt_module, "HISTORY", tmp_path / "state" / "history")
 
 
@@ -565,8 +565,8 @@ def test_the_prompt_reads_statements_over_several_lines(
     login = Login(
         Target("paradedb-rw"), "postgres", name_of(sample_database), "palate_read", "", ""
     )
-    with Forwarder(cluster, login.target, report=nothing_reported) as forwarder:
-        prompt = prompt_module.Prompt(login, forwarder.port)
+    with forward(cluster, login.target, report=nothing_reported) as port:
+        prompt = prompt_module.Prompt(login, port)
         assert prompt.run() == 0
         prompt.close()
     shown = capsys.readouterr()
@@ -579,8 +579,8 @@ def test_the_prompt_connects_again_when_the_pod_moved(
     cluster: Cluster, kube: KubeApi, sample_database: Database, capsys: pytest.CaptureFixture[str]
 ) -> None:
     login = Login(Target("paradedb-rw"), "postgres", name_of(sample_database), None, "", "")
-    with Forwarder(cluster, login.target, report=nothing_reported) as forwarder:
-        prompt = prompt_module.Prompt(login, forwarder.port)
+    with forward(cluster, login.target, report=nothing_reported) as port:
+        prompt = prompt_module.Prompt(login, port)
         assert prompt.execute("SELECT 1")
         kube.kill("paradedb-1")
         kube.add("pods", pod("paradedb-2", PRIMARY))
@@ -778,7 +778,11 @@ def test_a_search_through_the_api_with_the_releases_key(
         assert found["personalized"] is True
         assert len(found["hits"]) == len(best)
         assert palate("search", "lord", "of", "the", "rings", "--explain") == 0
-        assert "Lord of" in capsys.readouterr().out
+        shown = capsys.readouterr().out
+        assert "Lord of" in shown
+        assert "No film matches" not in shown
+        assert palate("search", "dragom") == 0
+        assert "No film matches 'dragom'." in capsys.readouterr().out
         narrowed = ["--genre", "Drama", "--genre", "War", "--year-to", 1990, "--weights", "bm25:1"]
         assert palate("search", "king", "--user", 10001, *narrowed, "--facets", "--json") == 0
         found = json.loads(capsys.readouterr().out)

@@ -10,11 +10,12 @@ from typing import Any
 import psycopg
 import pytest
 
-from palate.errors import BackupError, ConflictError, MissingFileError
+from palate.errors import BackupError, ConflictError, MissingFileError, SchemaError
 from palate.settings import Settings
 from palate.statements import raw, run_script
 from sql import backup as backups
-from sql.backup import TABLES, Kind, backup, restore
+from sql.backup import Kind, backup, restore
+from sql.backup_files import TABLES
 from sql.client_tools import find_tool, run_tool
 from sql.database import Database
 from sql.embedded import EmbeddedServer
@@ -210,9 +211,12 @@ def test_an_existing_backup_is_replaced_only_by_a_whole_one(
         backup(bare, path)
     broken = Database(films.psql_url, settings)
     with broken.begin() as connection:
-        run_script(connection, "DROP TABLE tags")
-    with pytest.raises(Exception, match="tags"):
-        backup(broken, path, "csv")
+        run_script(connection, "ALTER TABLE tags RENAME TO lost")
+    for kind in KINDS:
+        with pytest.raises(SchemaError, match="tags"):
+            backup(broken, path, kind)
+    with broken.begin() as connection:
+        run_script(connection, "ALTER TABLE lost RENAME TO tags")
     broken.close()
     assert path.read_bytes() == b"yesterday's"
     assert list(tmp_path.iterdir()) == [path]
@@ -246,7 +250,7 @@ def test_a_csv_backup_sees_one_moment(films: Database, tmp_path: Path) -> None:
 
 
 def test_no_table_is_forgotten(database: Database) -> None:
-    tables = fetch(database, b"SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    tables = fetch(database, b"SELECT tablename FROM pg_tables WHERE schemaname = 'palate'")
     assert {row[0] for row in tables} - DERIVED == set(TABLES)
 
 

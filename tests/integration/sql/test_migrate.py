@@ -54,7 +54,7 @@ def test_a_store_of_runs_may_make_its_tables_meanwhile(
         for _ in range(2):
             migrate(bare)
             with bare.begin() as connection:
-                connection.exec_driver_sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+                connection.exec_driver_sql("DROP SCHEMA palate CASCADE")
         assert migrate(bare)
     assert said == []
 

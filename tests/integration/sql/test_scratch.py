@@ -17,10 +17,10 @@ def scalar(database: Database, statement: str) -> object:
 
 LIVE_OBJECTS = """
 SELECT array_agg(live.oid ORDER BY live.oid) FROM (
-    SELECT oid FROM pg_proc WHERE pronamespace = 'public'::regnamespace
-    UNION ALL SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace
+    SELECT oid FROM pg_proc WHERE pronamespace = 'palate'::regnamespace
+    UNION ALL SELECT oid FROM pg_class WHERE relnamespace = 'palate'::regnamespace
     UNION ALL SELECT t.oid FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
-              WHERE c.relnamespace = 'public'::regnamespace
+              WHERE c.relnamespace = 'palate'::regnamespace
 ) live
 """
 
@@ -97,7 +97,7 @@ def test_a_role_that_may_not_make_schemas_is_told(database: Database) -> None:
     with database.begin() as connection:
         for statement in (
             "CREATE ROLE scratchless LOGIN IN ROLE palate_app",
-            "GRANT SELECT ON ALL TABLES IN SCHEMA public TO scratchless",
+            "GRANT SELECT ON ALL TABLES IN SCHEMA palate TO scratchless",
         ):
             connection.execute(sqlalchemy.text(statement))
     url = database.url.set(username="scratchless").render_as_string(hide_password=False)

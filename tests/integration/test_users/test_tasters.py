@@ -150,9 +150,11 @@ def order(*fantasy_ranks: int, of: int = 10) -> Order:
 
 
 def judged(plain: Order, lover: Order, hater: Order) -> Report:
-    return judge(
-        TermCheck("lord", pair, 10, 2, plain, lover, hater) for pair in ("basic", "extreme")
+    checks = (
+        TermCheck("lord", pair, 10, 2, plain, lover, hater, best=1.5, worst=9.5)
+        for pair in ("basic", "extreme")
     )
+    return judge(checks, {"lord": {1, 2}})
 
 
 def test_lovers_move_fantasy_up_and_haters_down() -> None:
@@ -169,16 +171,25 @@ def test_an_order_that_is_already_extreme_need_not_move() -> None:
 def test_the_extreme_pair_moves_at_least_as_far() -> None:
     far = TermCheck("lord", "basic", 10, 2, order(4, 6), order(1, 2), order(9, 10))
     near = TermCheck("lord", "extreme", 10, 2, order(4, 6), order(3, 5), order(5, 7))
-    report = judge([far, near])
+    report = judge([far, near], {})
     assert report.complaints == (
         "the extreme pair moves fantasy films 2.0 places on average, "
         "less than the basic pair's 8.0",
     )
 
 
+def test_different_words_find_different_films() -> None:
+    both = [
+        TermCheck("lord", pair, 10, 2, order(4, 6), order(1, 3), order(8, 9))
+        for pair in ("basic", "extreme")
+    ]
+    found = {"lord": {1, 2}, "king": {1, 2}, "ring": {3}, "witch": {3}}
+    assert judge(both, found).complaints == ("lord and king find the same 2 films",)
+
+
 def test_words_that_find_too_little_say_nothing() -> None:
     few = TermCheck("lord", "basic", 3, 2, order(1, 2), order(2, 3), order(1, 2))
-    report = judge([few])
+    report = judge([few], {})
     assert report.complaints == (
         "no term finds two fantasy and two other films, so nothing was shown",
     )

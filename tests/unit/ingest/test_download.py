@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.progress import SilentProgress
+from ingest.progress import LoadProgress
 from ingest.sources.download import download, locate
 from ingest.sources.movielens import MovieLens
 from palate.errors import LoadError, MisuseError
@@ -86,7 +86,7 @@ def archive() -> bytes:
     return packed.getvalue()
 
 
-class Listener(SilentProgress):
+class Listener(LoadProgress):
     """Remembers what was said."""
 
     def __init__(self) -> None:

@@ -26,9 +26,7 @@ class Few:
     rejected: list[Rejected] = field(default_factory=list)
     name: str = "few"
     location: str = "here"
-    ratings_file: str = "ratings"
-    tags_file: str = "tags"
-    movies_file: str = "movies"
+    file_names: dict[str, str] = field(default_factory=dict)
     ratings_size: int | None = None
 
     def movies(self) -> Iterator[Movie | Rejected]:

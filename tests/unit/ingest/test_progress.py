@@ -5,7 +5,7 @@ import io
 from rich.console import Console
 from structlog.testing import capture_logs
 
-from ingest.progress import LogProgress, watch
+from ingest.progress import watch
 
 
 def test_a_terminal_gets_a_bar_with_rows_a_second() -> None:
@@ -35,7 +35,8 @@ def test_elsewhere_every_step_is_a_log_line() -> None:
 
 
 def test_long_steps_are_logged_on_the_way() -> None:
-    with capture_logs() as lines, LogProgress(interval=0) as progress:
+    console = Console(file=io.StringIO())
+    with capture_logs() as lines, watch(console, seconds=0) as progress:
         progress.step("Reading ratings")
         progress.advance(10)
         progress.advance(20)

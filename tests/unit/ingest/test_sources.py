@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest import files
-from ingest.fields import FieldError, moment
+from ingest.fields import FieldError, parse_time
 from ingest.files import DataFile
 from ingest.lines import Format
 from ingest.ratings import RatingColumns, read_ratings
@@ -142,7 +142,7 @@ def test_a_zip_archive_is_read_without_unpacking(tmp_path: Path) -> None:
             packed.write(file, f"ml-25m/{file.name}")
     source = MovieLens(archive)
     assert source.name == "ml-25m"
-    assert source.ratings_file == "ml-25m.zip/ml-25m/ratings.csv"
+    assert source.file_names["ratings"] == "ml-25m.zip/ml-25m/ratings.csv"
     assert source.ratings_size == len(RATINGS)
     assert ratings(source) == FOUND_RATINGS
 
@@ -464,7 +464,7 @@ def test_every_line_is_loaded_or_rejected_where_it_stands(
 
 @given(st.datetimes(datetime(1970, 1, 2), datetime(2100, 1, 1)))
 def test_times_are_read_as_utc(time: datetime) -> None:
-    assert float(moment(time.isoformat(), "t")) == pytest.approx(
+    assert float(parse_time(time.isoformat(), "t")) == pytest.approx(
         time.replace(tzinfo=UTC).timestamp(), abs=1e-5
     )
 
@@ -472,4 +472,4 @@ def test_times_are_read_as_utc(time: datetime) -> None:
 @given(st.text(max_size=20))
 def test_any_text_is_a_time_or_a_field_error(text: str) -> None:
     with contextlib.suppress(FieldError):
-        assert float(moment(text, "rated_at")) >= 0
+        assert float(parse_time(text, "rated_at")) >= 0

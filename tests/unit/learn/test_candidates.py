@@ -21,8 +21,7 @@ def lists() -> CandidateLists:
             "collaborative": np.full(5, np.nan),
             "popularity": np.array([1.0, 0.0, 0.0, 1.0, 0.0]),
         },
-        np.zeros(5, np.bool_),
-        np.array([1.0, 1.0, 1.0, 0.5, 0.5]),
+        np.zeros(5, np.int64),
     )
 
 

@@ -20,8 +20,8 @@ from llm import Budget, Call, LanguageModel, MemoryStore, Prompt, Usage, open_ll
 from llm.answers import CallEnd
 from llm.limits import CircuitBreaker, estimate_tokens
 from llm.prompts import FOLDER, fence, read_prompt
-from llm.providers import PRESETS, endpoint
-from llm.schema import WrongFormError, read_answer, strict_schema
+from llm.providers import PRESETS, find_endpoint
+from llm.schema import WrongFormError, make_schema, read_answer
 from palate.errors import (
     BudgetError,
     LanguageModelError,
@@ -73,7 +73,7 @@ def test_an_answer_is_checked_and_counted() -> None:
     assert (answer.prompt, answer.cached, answer.repaired) == ("tone@1", False, False)
     [sent] = faulty.questions
     assert sent["max_tokens"] == 20
-    assert sent["response_format"]["json_schema"]["schema"] == strict_schema(Tone)
+    assert sent["response_format"]["json_schema"]["schema"] == make_schema(Tone)
     assert [message["role"] for message in sent["messages"]] == ["system", "user"]
 
 
@@ -426,7 +426,7 @@ def test_the_key_is_sent_and_never_told(caplog: pytest.LogCaptureFixture) -> Non
         ):
             with pytest.raises(LanguageModelError) as told:
                 model.ask(PROMPT, FILM, Tone)
-            shown = repr(model) + repr(faulty.settings()) + repr(endpoint(faulty.settings()))
+            shown = repr(model) + repr(faulty.settings()) + repr(find_endpoint(faulty.settings()))
     finally:
         root.handlers = handlers
         root.setLevel(level)
@@ -458,7 +458,7 @@ def test_half_a_model_is_told(changes: dict[str, Any], told: str) -> None:
 @pytest.mark.parametrize("provider", PRESETS)
 def test_a_provider_is_set_by_name(provider: str) -> None:
     changes: dict[str, Any] = {"llm_provider": provider, "llm_model": "m", "llm_api_key": "k"}
-    found = endpoint(Settings(_env_file=None, **changes))
+    found = find_endpoint(Settings(_env_file=None, **changes))
     assert found is not None
     assert found.url == PRESETS[provider].url
     assert found.cost(1000, 1000).cost == (0.0 if PRESETS[provider].free else None)

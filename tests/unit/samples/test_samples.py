@@ -14,7 +14,7 @@ import pytest
 
 from palate.embedder import LocalEmbedder
 from samples import catalog, ratings
-from samples.build import build_catalog, build_embeddings, build_ratings, read_films, text_of
+from samples.build import build_catalog, build_embeddings, build_ratings, describe_row, read_films
 from tests.conftest import DATA
 
 SOURCE = DATA / "films" / "movies.json.gz"
@@ -259,7 +259,7 @@ def test_shipped_vectors_are_the_models(tmp_path: Path) -> None:
 
     embedder = LocalEmbedder()
     chosen = np.random.default_rng(7).choice(len(ids), 64, replace=False)
-    made = embedder.embed([text_of(films()[i]) for i in chosen])
+    made = embedder.embed([describe_row(films()[i]) for i in chosen])
     cosine = (made * vectors[chosen]).sum(axis=1) / np.linalg.norm(vectors[chosen], axis=1)
     assert cosine.min() >= 0.999
 

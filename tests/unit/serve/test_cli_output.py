@@ -7,12 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from palate.contract import COMPONENTS, Hit
+from palate.contract import COMPONENTS, Hit, parse_weights
 from palate.errors import MisuseError
 from serve.cli.ingest import parse_columns
 from serve.cli.orders import account, shorten
-from serve.cli.output import clean, count, film, movement
-from serve.cli.search import parse_weights
+from serve.cli.text import clean, count, film, movement
 
 
 def make_hit(**contributions: float) -> Hit:
@@ -30,6 +29,7 @@ def make_hit(**contributions: float) -> Hit:
         avg_rating=None,
         rating_count=0,
         score=sum(contributions.values()),
+        level="all words",
         bm25_score=None,
         components=dict.fromkeys(COMPONENTS),
         contributions=contributions,
@@ -102,10 +102,11 @@ def test_weights_are_names_and_numbers() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["taste:1", "content", "content:", "content:-1", "content:nan", ""]
+    "text",
+    ["taste:1", "content", "content:", "content:-1", "content:nan", "", "content:1,content:2"],
 )
 def test_other_weights_are_refused(text: str) -> None:
-    with pytest.raises(MisuseError, match="NAME:W"):
+    with pytest.raises(ValueError, match=r"component|weight"):
         parse_weights(text)
 
 

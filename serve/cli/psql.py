@@ -1,10 +1,10 @@
-"""psql on a database behind a local port, with the password in the environment only."""
+"""psql on a database, with the password in the environment only."""
 
 import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -31,7 +31,22 @@ def find_psql() -> Path | None:
     return None
 
 
-def environment(login: Login, port: int) -> dict[str, str]:
+def read_arguments(given: Sequence[str]) -> list[str]:
+    """What psql is handed: what was typed; a statement alone becomes ``-c``."""
+    alone = len(given) == 1 and " " in given[0].strip() and not given[0].startswith("-")
+    return ["-c", *given] if alone else [*given]
+
+
+def run_psql(program: Path, arguments: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run psql to its end, with these arguments, and return its exit code."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is psql's
+    try:
+        return subprocess.run([program, *arguments], env=environment, check=False).returncode  # noqa: S603
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def environment_of(login: Login, port: int) -> dict[str, str]:
     """This process's environment, with the database's address, role and password."""
     kept = {name: value for name, value in os.environ.items() if name not in _ELSEWHERE}
     if login.role is not None:
@@ -43,14 +58,3 @@ def environment(login: Login, port: int) -> dict[str, str]:
         "PGDATABASE": login.database,
         "PGPASSWORD": login.password,
     }
-
-
-def run_psql(program: Path, login: Login, port: int, arguments: Sequence[str]) -> int:
-    """Run psql to its end, with these arguments, and return its exit code."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is psql's
-    try:
-        return subprocess.run(  # noqa: S603
-            [program, *arguments], env=environment(login, port), check=False
-        ).returncode
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -5,11 +5,16 @@ from typing import Annotated
 
 import typer
 
-from serve.cli.session import examples, session
+from serve.api.run import serve as run
+from serve.cli.output import examples
+from serve.cli.session import session
 
-EXAMPLES = examples("palate serve", "palate serve --host 0.0.0.0 --api-keys-file keys.txt")
+app = typer.Typer()
 
 
+@app.command(
+    epilog=examples("palate serve", "palate serve --host 0.0.0.0 --api-keys-file keys.txt")
+)
 def serve(
     context: typer.Context,
     host: Annotated[
@@ -31,8 +36,6 @@ def serve(
     ] = False,
 ) -> None:
     """Serve the HTTP API until Ctrl-C; what runs is finished first."""
-    from serve.api.run import serve as run
-
     flags = {"host": host, "port": port, "api_keys_file": api_keys_file}
     given = {name: value for name, value in flags.items() if value is not None}
     run(session(context).settings.model_copy(update=given), insecure=insecure)

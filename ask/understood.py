@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from ask.compare import dollars
+from ask.compare import format_dollars
 from ask.rules import Reading
 from ask.structure import Exclusions, Person, Span, Structure
 from ask.tree import narrows
@@ -21,12 +21,12 @@ _RANGES = {
 }  # fmt: skip
 
 
-def in_words(structure: Structure) -> str:
+def describe_structure(structure: Structure) -> str:
     """One line: ``films · Thriller · dark · year 1990 to 1999 · not Tom Hanks · for user 5``."""
     return " · ".join(part for part in _parts(structure) if part)
 
 
-def at_first(text: str | None, reading: Reading, names: Names) -> Iterator[str]:
+def note_gaps(text: str | None, reading: Reading, names: Names) -> Iterator[str]:
     """What to know of an answer that cannot be about what was asked."""
     searched = reading.structure.intent == "search" and not reading.not_found
     if names.empty:
@@ -74,7 +74,7 @@ def _tiers(name: str, tiers: Iterable[str]) -> str:
 
 def _span(name: str, span: Span) -> str:
     def shown(value: float) -> str:
-        return dollars(value) if name in ("budget", "revenue") else f"{value:g}"
+        return format_dollars(value) if name in ("budget", "revenue") else f"{value:g}"
 
     if span.low is None or span.high is None:
         return (

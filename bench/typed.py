@@ -1,0 +1,260 @@
+"""Titles as people type them: every form in which a title reaches a search box.
+
+A form makes a text of a title, or None where it does not apply. What is drawn is drawn from the
+``random.Random`` that it is given, so that one seed gives one list.
+"""
+
+import random
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+
+class Film(NamedTuple):
+    """What is known of a film that somebody looks for."""
+
+    movie_id: int
+    title: str
+    names: tuple[str, ...]
+    year: int | None
+
+
+Form = Callable[[Film, random.Random], str | None]
+
+_NUMBERS = [
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+]
+_ROMAN = ["I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII"]
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_FULL_WIDTH = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
+_JOINED = {"ffi": "ﬃ", "ff": "ﬀ", "fi": "ﬁ", "fl": "ﬂ", "ae": "æ", "oe": "œ", "ss": "ß"}
+_ACCENTED = str.maketrans("aeioucnAEIOU", "áéíöüçñÀÊÎÖÛ")
+_STROKES = str.maketrans("lodLOD", "łøđŁØĐ")
+_ALIKE = str.maketrans("aeopcx", "аеорсх")
+
+
+def normal(text: str) -> str:
+    """Words without marks, case or article: when two titles are one title."""
+    bare = unicodedata.normalize("NFKD", text.replace("'", "").replace("’", ""))
+    bare = re.sub(r"[\u0300-\u036f]", "", bare).casefold().replace("&", " and ")
+    words = re.sub(r"[\W_]+", " ", bare).strip()
+    return re.sub(r"^(the|an?) (?=.)", "", words) or text.strip().casefold()
+
+
+def _changed(text: str, film: Film) -> str | None:
+    return text if text.strip() and text != film.title else None
+
+
+def _mapped(words: Mapping[str, str]) -> Form:
+    """The first word that has another form, in it."""
+
+    def form(film: Film, _: random.Random) -> str | None:
+        for word in film.title.split():
+            if other := words.get(word if word in words else word.lower()):
+                return film.title.replace(word, other, 1)
+        return None
+
+    return form
+
+
+def _long_word(film: Film, rng: random.Random, least: int = 5) -> str | None:
+    words = [w for w in re.findall(r"[A-Za-z]+", film.title) if len(w) >= least]
+    return rng.choice(words) if words else None
+
+
+def _typo(change: Callable[[str, int, random.Random], str], least: int = 5, times: int = 1) -> Form:
+    def form(film: Film, rng: random.Random) -> str | None:
+        word = _long_word(film, rng, least)
+        if word is None:
+            return None
+        mistaken = word
+        for _ in range(times):
+            mistaken = change(mistaken, rng.randrange(1, len(mistaken) - 1), rng)
+        return _changed(film.title.replace(word, mistaken, 1), film)
+
+    return form
+
+
+def _swap(word: str, i: int, _: random.Random) -> str:
+    return word[:i] + word[i + 1] + word[i] + word[i + 2 :]
+
+
+def _drop(word: str, i: int, _: random.Random) -> str:
+    return word[:i] + word[i + 1 :]
+
+
+def _double(word: str, i: int, _: random.Random) -> str:
+    return word[:i] + word[i] + word[i:]
+
+
+def _wrong(word: str, i: int, rng: random.Random) -> str:
+    return word[:i] + rng.choice(_LETTERS.replace(word[i].lower(), "")) + word[i + 1 :]
+
+
+def _capitals(film: Film, _: random.Random) -> str | None:
+    return film.title.upper()
+
+
+def _no_article(film: Film, _: random.Random) -> str | None:
+    return _changed(re.sub(r"^(The|An?) (?=\S)", "", film.title), film)
+
+
+def _article_last(film: Film, _: random.Random) -> str | None:
+    return _changed(re.sub(r"^(The|An?) (\S.*)$", r"\2, \1", film.title), film)
+
+
+def _year(film: Film, _: random.Random) -> str | None:
+    return f"{film.title} {film.year}" if film.year else None
+
+
+def _year_apart(film: Film, _: random.Random) -> str | None:
+    return f"{film.title} ({film.year})" if film.year else None
+
+
+def _no_marks(film: Film, _: random.Random) -> str | None:
+    bare = re.sub(r"['’]", "", film.title)
+    return _changed(" ".join(re.sub(r"[^\w\s]", " ", bare).split()), film)
+
+
+def _no_apostrophe(film: Film, _: random.Random) -> str | None:
+    return _changed(re.sub(r"['’]", "", film.title).lower(), film)
+
+
+def _ampersand(film: Film, _: random.Random) -> str | None:
+    if "&" in film.title:
+        return film.title.replace("&", "and")
+    return _changed(re.sub(r" and ", " & ", film.title, flags=re.IGNORECASE), film)
+
+
+_DOTTED = re.compile(r"\b(?:[A-Z]\.){2,}")
+
+
+def _no_dots(film: Film, _: random.Random) -> str | None:
+    return _changed(_DOTTED.sub(lambda found: found[0].replace(".", ""), film.title).lower(), film)\
+        if _DOTTED.search(film.title) else None  # fmt: skip
+
+
+def _spaces(film: Film, _: random.Random) -> str | None:
+    return _changed(
+        _DOTTED.sub(lambda found: found[0].replace(".", " "), film.title).lower(), film
+    ) if _DOTTED.search(film.title) else None  # fmt: skip
+
+
+def _joined(film: Film, _: random.Random) -> str | None:
+    parts = re.split(r"[ -]", film.title)
+    if len(parts) != 2 or len(film.title) <= 7 or parts[0].lower() in ("the", "a", "an"):
+        return None
+    return "".join(parts)
+
+
+def _hyphen_left_out(film: Film, _: random.Random) -> str | None:
+    return _changed(re.sub(r"(?<=\w)-(?=\w)", "", film.title).lower(), film) \
+        if re.search(r"\w-\w", film.title) else None  # fmt: skip
+
+
+def _split(film: Film, _: random.Random) -> str | None:
+    return _changed(re.sub(r"(?<=\w)[-/](?=\w)", " ", film.title).lower(), film) \
+        if re.search(r"\w[-/]\w", film.title) else None  # fmt: skip
+
+
+def _beginning(film: Film, _: random.Random) -> str | None:
+    words = film.title.split()
+    return " ".join(words[: (len(words) + 1) // 2]) if len(words) > 3 else None
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"[\u0300-\u036f]", "", unicodedata.normalize("NFD", text))
+
+
+def _no_accents(film: Film, _: random.Random) -> str | None:
+    return _changed(_bare(film.title), film)
+
+
+def _ligatures(film: Film, _: random.Random) -> str | None:
+    text = film.title
+    for apart, together in _JOINED.items():
+        text = text.replace(apart, together)
+    return _changed(text, film)
+
+
+def _lookalikes(film: Film, rng: random.Random) -> str | None:
+    """Two Cyrillic letters in a Latin word that has others, too."""
+    word = _long_word(film, rng)
+    if word is None or not re.search(r"[^aeopcx]", word):
+        return None
+    return _changed(film.title.replace(word, word.translate(_ALIKE), 1), film)
+
+
+def _part(film: Film, _: random.Random) -> str | None:
+    for name in (film.title, *film.names):
+        if re.fullmatch(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]{4,}", name):
+            return name[: len(name) // 2]
+    return None
+
+
+def _signs(film: Film, _: random.Random) -> str | None:
+    return film.title if re.search(r"[^\w\s'’.,:!-]", film.title) else None
+
+
+def _short(film: Film, _: random.Random) -> str | None:
+    stop = {"the", "a", "it", "up", "her", "us", "them", "from", "that", "on", "in", "of", "to"}
+    words = film.title.lower().split()
+    return film.title.lower() if len(film.title) < 3 or set(words) <= stop else None
+
+
+FORMS: dict[str, Form] = {
+    "as it stands": lambda film, _: film.title,
+    "lower case": lambda film, _: film.title.lower(),
+    "capitals": _capitals,
+    "no article": _no_article,
+    "article last": _article_last,
+    "year": _year,
+    "year in parentheses": _year_apart,
+    "no marks": _no_marks,
+    "no apostrophe": _no_apostrophe,
+    "and or &": _ampersand,
+    "initials without dots": _no_dots,
+    "initials with spaces": _spaces,
+    "joined": _joined,
+    "hyphen left out": _hyphen_left_out,
+    "split": _split,
+    "number in words": _mapped(
+        {str(n): word for n, word in enumerate(_NUMBERS, 1)}
+        | dict(zip(_ROMAN[1:], _NUMBERS[1:], strict=True))
+    ),
+    "number in digits": _mapped(
+        {word: str(n) for n, word in enumerate(_NUMBERS, 1)}
+        | {roman: str(n) for n, roman in enumerate(_ROMAN[1:], 2)}
+    ),
+    "number in Roman": _mapped(
+        {str(n): roman for n, roman in enumerate(_ROMAN[1:], 2)}
+        | dict(zip(_NUMBERS[1:], _ROMAN[1:], strict=True))
+    ),
+    "letters swapped": _typo(_swap),
+    "letter missing": _typo(_drop),
+    "letter doubled": _typo(_double),
+    "wrong letter": _typo(_wrong),
+    "two typos in ten letters": _typo(_wrong, least=10, times=2),
+    "beginning": _beginning,
+    "no accents": _no_accents,
+    "accents added": lambda film, _: _changed(film.title.translate(_ACCENTED), film),
+    "strokes added": lambda film, _: _changed(film.title.translate(_STROKES), film),
+    "ligatures": _ligatures,
+    "full width": lambda film, _: film.title.translate(_FULL_WIDTH),
+    "look-alikes": _lookalikes,
+    "part without spaces": _part,
+    "signs": _signs,
+    "short words": _short,
+}

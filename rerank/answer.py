@@ -1,0 +1,129 @@
+"""The answer to a search, from what its statement found."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from palate.contract import COMPONENTS, Facets, Hit, QueryRead, SearchResponse
+from palate.metrics import stage
+from palate.statements import Statements
+from rerank.learned import Page
+from rerank.profile import explain_unpersonalized
+from search.cursor import Cursor, CursorSigner
+from search.plan import Plan
+from search.snippets import with_snippets
+from sql.engines import CompiledQuery, SearchEngine
+
+_statements = Statements(Path(__file__).parent / "statements" / "search.sql")
+
+_MADE = {"genres", "components", "contributions", "learned_score", "seen"}
+_LATER = {"rerank_score", "rerank_reason", "rank_before", "reasons", "reason_source", "snippets"}
+READ = tuple(name for name in Hit.model_fields if name not in _MADE | _LATER)
+"""Fields of a hit that are columns of the statement, by the same names."""
+
+
+def hit_of(row: Mapping[str, Any]) -> Hit:
+    """One film as it is answered, from its row."""
+    unset: dict[str, Any] = dict.fromkeys(_LATER)
+    return Hit.model_construct(
+        **{name: row[name] for name in READ},
+        **unset,
+        genres=tuple(row["genres"]),
+        components={name: row[name] for name in COMPONENTS},
+        contributions={name: row[f"{name}_contribution"] for name in COMPONENTS},
+        learned_score=row.get("learned_score"),
+        seen=row["rating"] is not None,
+    )
+
+
+class Answerer:
+    """Answers searches from what their statements found. Thread-safe."""
+
+    def __init__(self, signer: CursorSigner) -> None:
+        self._signer = signer
+
+    def answer(
+        self,
+        connection: Connection,
+        engine: SearchEngine,
+        plan: Plan,
+        compiled: CompiledQuery,
+        page: Page,
+    ) -> SearchResponse:
+        """All that is told of a search; ``compiled`` is what the plan's tree became."""
+        request, head, parsed = plan.request, page.head, plan.parsed
+        hits = [hit_of(row) for row in page.rows]
+        if plan.page is not None:
+            hits = _in_order(hits, plan.page, plan.offset)
+        relaxed = plan.relaxed or any(row["relaxed"] for row in page.rows)
+        learned = plan.learned or page.model is not None
+        personalized = head["user_has_taste"] and (not hits or bool(head["personalized"]))
+        total, facets = None, None
+        if request.facets:
+            total, facets = _count(connection, engine, plan, compiled, relaxed)
+        if request.snippets:
+            with stage("snippets"):
+                hits = with_snippets(connection, parsed.tree, hits)
+        return SearchResponse(
+            query=QueryRead(text=request.q, read_as=parsed.read_as, notes=tuple(parsed.notes)),
+            user_id=request.user_id,
+            profile=request.profile,
+            personalized=personalized,
+            why_not_personalized=None if personalized else explain_unpersonalized(request, head),
+            relaxed=relaxed,
+            mode=request.mode,
+            engine=engine.name,
+            order="learned" if learned else "blend",
+            order_model=page.model,
+            weights={name: head["weights"][name] for name in COMPONENTS} | (request.weights or {}),
+            total=total,
+            hits=tuple(hits),
+            facets=facets,
+            reading=plan.reading,
+            next_cursor=None
+            if request.rerank != "none"
+            else self._signer.write(
+                Cursor(
+                    plan.cursor.movie_ids if plan.cursor else page.ordered,
+                    plan.offset + plan.k,
+                    relaxed,
+                    learned,
+                    plan.reading,
+                ),
+                request,
+            ),
+        )
+
+
+def _in_order(hits: list[Hit], movie_ids: Sequence[int], offset: int) -> list[Hit]:
+    """The hits of this page, ranked behind ``offset`` others as the first page ranked them."""
+    by_id = {hit.movie_id: hit for hit in hits}
+    return [
+        by_id[each].model_copy(
+            update={"rank": rank, "moved": by_id[each].unpersonalized_rank - rank}
+        )
+        for rank, each in enumerate(movie_ids, offset + 1)
+        if each in by_id
+    ]
+
+
+def _count(
+    connection: Connection,
+    engine: SearchEngine,
+    plan: Plan,
+    compiled: CompiledQuery,
+    relaxed: bool,
+) -> tuple[int, Facets]:
+    """All films that match, and how many of them have each genre and decade."""
+    if plan.cursor:
+        compiled = engine.compile(plan.matching)
+    query = compiled.loose if relaxed and compiled.loose else compiled.query
+    counts: dict[str, dict[str, int]] = {"total": {}, "genre": {}, "decade": {}}
+    with stage("facets"):
+        rows = connection.execute(_statements["facets"], {"query": json.dumps(query)})
+        for kind, value, films in rows:
+            counts[kind][value] = films
+    return counts["total"][""], Facets(genres=counts["genre"], decades=counts["decade"])

@@ -1,0 +1,52 @@
+"""Requests, read within the limits of the settings: what is asked, and of whom."""
+
+from palate.contract import SearchRequest, check_request
+from palate.errors import MisuseError
+from palate.metrics import stage
+from palate.settings import Settings
+from search.cursor import CursorSigner
+from search.plan import Plan
+from search.query import ParsedQuery, parse
+
+
+class Planner:
+    """Reads requests, within the limits of the settings. Thread-safe."""
+
+    def __init__(self, settings: Settings, signer: CursorSigner) -> None:
+        self._settings = settings
+        self._signer = signer
+
+    def plan(self, request: SearchRequest, parsed: ParsedQuery | None = None) -> Plan:
+        """What to ask the engine; ``parsed`` stands for ``request.q`` where it is read already.
+
+        Raises QuerySyntaxError (``strict`` only), and MisuseError for a limit that is passed or a
+        cursor that does not fit.
+        """
+        settings = self._settings
+        _check_paging(request)
+        check_request(settings, request)
+        cursor = self._signer.read(request.cursor, request) if request.cursor else None
+        reading = cursor.reading if cursor else None
+        if parsed is None:
+            parsed = self.parse(reading.text if reading else request.q, strict=request.strict)
+        judged = 0 if request.rerank == "none" else settings.rerank_window
+        return Plan(request, parsed, cursor, max(request.k, judged), reading)
+
+    def parse(self, text: str, *, strict: bool = False) -> ParsedQuery:
+        """A text as it is read within the limits. Raises QuerySyntaxError (``strict`` only)."""
+        settings = self._settings
+        with stage("parse"):
+            return parse(
+                text,
+                strict=strict,
+                max_length=settings.max_query_length,
+                max_clauses=settings.max_query_clauses,
+            )
+
+
+def _check_paging(request: SearchRequest) -> None:
+    if request.cursor and request.rerank != "none":
+        raise MisuseError(
+            "A reranked search has one page, so there is no cursor into it. Nothing was "
+            "searched. Ask for more films by k, or page without rerank."
+        )

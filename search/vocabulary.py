@@ -1,0 +1,113 @@
+"""Words for numbers and genres: one table for what people type and for what they are told."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+_UNITS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
+    "sixteen seventeen eighteen nineteen"
+)
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+UNITS, TENS = _UNITS.split(), _TENS.split()
+NUMBERS: Mapping[str, int] = {
+    **{word: number for number, word in enumerate(UNITS)},
+    **{word: 10 * number for number, word in enumerate(TENS, 2)},
+}
+"""Numbers of one word, below a hundred."""
+
+PLURAL_TENS: Mapping[str, int] = {f"{word[:-1]}ies": NUMBERS[word] for word in TENS}
+"""``nineties`` -> 90."""
+
+
+def number_of(words: str) -> int:
+    """``ninety-four`` or ``7`` as a number. Raises KeyError for other words."""
+    return sum(
+        int(word) if word.isdecimal() else NUMBERS[word]
+        for word in re.split(r"[- ]", words.lower())
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Genre:
+    """A genre by MovieLens' name, and the words that say it. A hyphen may be a space.
+
+    ``words`` say it everywhere; ``asked`` only where films are asked for, ``told`` only where a
+    film is described; ``spellings`` are how other catalogs call it.
+    """
+
+    name: str
+    words: str
+    asked: str = ""
+    told: str = ""
+    spellings: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The genre as catalogs may call it, MovieLens' name first."""
+        return (self.name, *self.spellings)
+
+    @property
+    def pattern(self) -> str:
+        """A regular expression of the words that ask for it."""
+        return "|".join(f"{self.words} {self.asked}".split()).replace("-", "[- ]")
+
+
+GENRES = (
+    Genre(
+        "Sci-Fi", "sci-fi scifi science-fiction", "sf space-opera space-operas",
+        spellings=("Science Fiction", "Science-Fiction", "SciFi"),
+    ),
+    Genre(
+        "Film-Noir", "noir noirs", "film-noir film-noirs", spellings=("Film Noir", "Noir")
+    ),
+    Genre(
+        "Superhero", "superhero superheroes",
+        "superheros super-hero super-heros super-heroes comic-book",
+        spellings=("Super Hero", "Comic"),
+    ),
+    Genre(
+        "Documentary", "documentary documentaries", "doc docs", spellings=("Documentaries",)
+    ),
+    Genre("Musical", "musical musicals", told="music", spellings=("Music",)),
+    Genre("Western", "western westerns"),
+    Genre("Thriller", "thriller thrillers"),
+    Genre("Horror", "horror horrors slasher slashers"),
+    Genre("Fantasy", "fantasy fantasies"),
+    Genre("Adventure", "adventure adventures", told="adventurous"),
+    Genre("Action", "action", "actioner actioners"),
+    Genre(
+        "Comedy", "comedy comedies comedic sitcom sitcoms", told="farce dramedy rom-com romcom"
+    ),
+    Genre("Drama", "drama dramas dramatic", told="melodrama melodramas"),
+    Genre(
+        "Romance", "romance romances", "love-story love-stories", "romantic",
+        spellings=("Romantic",),
+    ),
+    Genre("Mystery", "mystery mysteries whodunit whodunits whodunnit whodunnits"),
+    Genre(
+        "Animation", "animated animation animations cartoon cartoons anime",
+        spellings=("Animated",),
+    ),
+    Genre("History", "history historical", "period", spellings=("Historical",)),
+    Genre("Crime", "crime", told="crimes gangster gangsters"),
+    Genre("War", "war", told="wars"),
+    Genre(
+        "Children", "", told="children childrens kids family families",
+        spellings=("Children's", "Kids", "Family"),
+    ),
+    Genre("Biography", "", told="biopic biopics biography"),
+    Genre("Mockumentary", "", told="mockumentary mockumentaries"),
+    Genre("Satire", "", told="satire satires satirical"),
+    Genre("Parody", "", told="parody parodies spoof spoofs"),
+    Genre("Sport", "", told="sport sports"),
+)  # fmt: skip
+"""Those without ``words`` and ``asked`` are never read out of a request."""
+
+SPELLINGS: Mapping[str, tuple[str, ...]] = {genre.name: genre.names for genre in GENRES}
+"""MovieLens' name -> the names that catalogs have for it."""
+
+TOLD: Mapping[str, Genre] = {
+    word: genre for genre in GENRES for word in f"{genre.words} {genre.told}".split()
+}
+"""A word of a description -> the genre that it claims."""

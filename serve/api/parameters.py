@@ -1,0 +1,38 @@
+"""What requests have in common: whose taste, which film, whose words."""
+
+from typing import Annotated
+
+from fastapi import Path
+from pydantic import Field
+
+from palate.contract import LARGEST_ID, Frozen, Profile, UserId, Words
+
+UserPath = Annotated[
+    int, Path(ge=0, le=LARGEST_ID, description="The user's id in your system.", examples=[10001])
+]
+MoviePath = Annotated[
+    int, Path(ge=0, le=LARGEST_ID, description="The film's id in this catalog.", examples=[1])
+]
+Film = Annotated[str, Field(min_length=1, max_length=200)]
+SummaryWords = Annotated[
+    Words,
+    Field(description="llm: the language model words the summary, from its facts only."),
+]
+
+
+class WhichTaste(Frozen):
+    """Which of the user's tastes."""
+
+    profile: Profile = Field("main", description="Which taste of the user.")
+
+
+class WhoseTaste(WhichTaste):
+    """Whose taste joins in, if anybody's."""
+
+    user_id: UserId | None = Field(None, description="Whose taste joins in ordering them.")
+
+
+class WhoseWords(Frozen):
+    """Who words the summary."""
+
+    words: SummaryWords = "template"

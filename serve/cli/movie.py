@@ -1,0 +1,57 @@
+"""`palate movie`: what is known of one film."""
+
+import typer
+
+from palate.contract import Movie
+from search.catalog import get_movie
+from serve.cli.options import Json, MovieId
+from serve.cli.output import examples, out, present
+from serve.cli.session import session
+from serve.cli.tables import print_facts
+from serve.cli.text import count, film, number
+
+app = typer.Typer()
+
+
+@app.command(epilog=examples("palate movie 1234", "palate movie 1234 --json"))
+def movie(context: typer.Context, movie_id: MovieId, json: Json = False) -> None:
+    """Show what is known of one film."""
+    with session(context).database() as database:
+        found = get_movie(database, movie_id)
+    present(found, _print, json=json)
+
+
+def _print(found: Movie) -> None:
+    rated = f"{number(found.avg_rating)} from {count(found.rating_count, 'rating')}"
+    out().print(film(found.title, found.year), style="bold")
+    print_facts(
+        [
+            ("movie_id", found.movie_id),
+            ("also called", found.original_title),
+            ("genres", ", ".join(found.genres)),
+            ("director", found.director),
+            ("actors", ", ".join(found.actors)),
+            ("released", found.release_date),
+            ("runtime", f"{found.runtime_minutes} minutes" if found.runtime_minutes else None),
+            ("rated", rated if found.rating_count else "by nobody"),
+            ("budget", f"${found.budget:,}" if found.budget else None),
+            ("revenue", f"${found.revenue:,}" if found.revenue else None),
+            ("tone", found.sentiment),
+            ("made for", found.target_audience),
+            ("budget tier", _tier(found, "budget_tier")),
+            ("revenue tier", _tier(found, "revenue_tier")),
+            ("effectiveness", found.effectiveness),
+            ("keywords", ", ".join(found.keywords)),
+            ("overview", found.overview),
+            ("imdb_id", found.imdb_id),
+            ("tmdb_id", found.tmdb_id),
+            ("poster", found.poster_url),
+            ("embedding", "yes" if found.has_embedding else "no: taste cannot move this film"),
+        ]
+    )
+
+
+def _tier(found: Movie, name: str) -> str | None:
+    """A tier, marked where a model guessed it."""
+    tier: str | None = getattr(found, name)
+    return f"{tier} (estimated)" if tier and name in found.estimated else tier

@@ -1,0 +1,47 @@
+"""`palate similar`: the films most like one film."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from palate.contract import SimilarMovie
+from search.catalog import similar as find
+from serve.cli.options import Json, MovieId, Profile, User
+from serve.cli.output import examples, out, present
+from serve.cli.session import session
+from serve.cli.tables import FILM, GENRES, Column, print_table
+from serve.cli.text import number
+
+app = typer.Typer()
+
+
+@app.command(epilog=examples("palate similar 1234", "palate similar 1234 --user 20001 -k 5"))
+def similar(
+    context: typer.Context,
+    movie_id: MovieId,
+    user: User = None,
+    profile: Profile = "main",
+    k: Annotated[int, typer.Option("--k", "-k", min=1, max=1000, help="Films to show.")] = 10,
+    json: Json = False,
+) -> None:
+    """Show the films most like one film, by the cosine of their texts' embeddings."""
+    with session(context).database() as database:
+        found = find(database, movie_id, k, user, profile)
+    present(found, _print, json=json)
+
+
+def _print(found: Sequence[SimilarMovie]) -> None:
+    if not found:
+        out().print("This film has no embedding, so nothing is known to be like it.")
+        return
+    columns: list[Column[SimilarMovie]] = [
+        ("#>", lambda each: each.rank),
+        ("movie_id>", lambda each: each.movie_id),
+        FILM,
+        GENRES,
+        ("similar>", lambda each: number(each.similarity)),
+    ]
+    if any(each.content is not None for each in found):
+        columns.append(("taste>", lambda each: number(each.content)))
+    print_table(found, *columns)

@@ -1,0 +1,260 @@
+-- Titles as people type them: each film's names in the forms that are compared, kept by triggers,
+-- and find_titles(), which says how near a typed text is to a title. Both engines share this: it
+-- is a handful of look-ups in plain indexes.
+
+-- Words of a title: folded, in lower case, `&` as and, apostrophes left out.
+CREATE OR REPLACE FUNCTION title_words(text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN trim(regexp_replace(
+    replace(lower(fold_lookalikes(fold(translate($1, '''’‘`´ʼ′', '')))), '&', ' and '),
+    search_separators(), ' ', 'g'));
+
+-- As it is written, but for case and width.
+CREATE OR REPLACE FUNCTION title_written(text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN left(regexp_replace(trim(lower(normalize($1, NFKC))), '\s+', ' ', 'g'), 300);
+
+CREATE OR REPLACE FUNCTION without_article(words text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN regexp_replace($1, '^(?:the|an?) (?=.)', '');
+
+CREATE OR REPLACE FUNCTION number_words() RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN '{"one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7",
+        "eight": "8", "nine": "9", "ten": "10", "eleven": "11", "twelve": "12", "thirteen": "13",
+        "fourteen": "14", "fifteen": "15", "sixteen": "16", "seventeen": "17", "eighteen": "18",
+        "nineteen": "19", "twenty": "20", "thirty": "30", "forty": "40", "fifty": "50",
+        "sixty": "60", "seventy": "70", "eighty": "80", "ninety": "90", "hundred": "100",
+        "thousand": "1000", "twent": "2", "thirt": "3", "fort": "4", "fift": "5", "sixt": "6",
+        "sevent": "7", "ninet": "9", "first": "1st", "second": "2nd", "third": "3rd",
+        "fourth": "4th", "fifth": "5th", "sixth": "6th", "seventh": "7th", "eighth": "8th",
+        "ninth": "9th", "tenth": "10th", "eleventh": "11th", "twelfth": "12th",
+        "thirteenth": "13th", "twentieth": "20th", "ii": "2", "iii": "3", "iv": "4", "v": "5",
+        "vi": "6", "vii": "7", "viii": "8", "ix": "9", "x": "10", "xi": "11", "xii": "12",
+        "xiii": "13", "xiv": "14", "xv": "15", "xvi": "16", "xvii": "17", "xviii": "18",
+        "xix": "19", "xx": "20", "xxi": "21", "xxiii": "23", "xxx": "30"}'::jsonb;
+
+-- Words with numbers as digits, whether they are words, Roman or digits already; without spaces.
+-- Roman i is left alone: it is a pronoun.
+CREATE OR REPLACE FUNCTION title_numbers(words text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (
+    SELECT string_agg(coalesce(number_words() ->> w.word, w.word), '' ORDER BY w.place)
+    FROM string_to_table(CASE
+        WHEN $1 !~ 'y (?:one|two|three|four|five|six|seven|eight|nine)|hundred|thousand|and a half'
+        THEN $1
+        ELSE regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(
+            replace($1, 'and a half', '1 2'),
+            '\m(twent|thirt|fort|fift|sixt|sevent|eight|ninet)y'
+            '(?= (?:one|two|three|four|five|six|seven|eight|nine)\M)', '\1', 'g'),
+            '\m(?:one |a )?hundred and (?=(?:one|two|three|four|five|six|seven|eight|nine)\M)',
+            '10 ', 'g'),
+            ' thousand(?: and)? (?=(?:one|two|three|four|five|six|seven|eight|nine)\M)', ' 00 ', 'g'),
+            '(?<=\m(?:one|two|three|four|five|six|seven|eight|nine|\d)) hundred\M', ' 00', 'g'),
+            '(?<=\m(?:one|two|three|four|five|six|seven|eight|nine|ten|\d|'
+            'twenty|thirty|forty|fifty|hundred)) thousand\M', ' 000', 'g'),
+            '\ma hundred\M', '100', 'g')
+        END, ' ') WITH ORDINALITY w (word, place)
+);
+
+-- A film's title is at place 0, its other names follow.
+CREATE TABLE IF NOT EXISTS movie_titles (
+    movie_id bigint NOT NULL,
+    place    integer NOT NULL,
+    written  text COLLATE "C" NOT NULL,
+    words    text COLLATE "C" NOT NULL,
+    key      text COLLATE "C" NOT NULL,  -- words without the article
+    joined   text COLLATE "C" NOT NULL,  -- and without spaces
+    numbered text COLLATE "C" NOT NULL,  -- and with numbers as digits
+    PRIMARY KEY (movie_id, place)
+);
+CREATE INDEX IF NOT EXISTS movie_titles_key ON movie_titles (key);
+CREATE INDEX IF NOT EXISTS movie_titles_joined ON movie_titles (joined);
+CREATE INDEX IF NOT EXISTS movie_titles_numbered ON movie_titles (numbered);
+
+-- The forms of one text. Of signs alone, as in $ or ?, each form is what is written.
+CREATE OR REPLACE FUNCTION title_forms(typed text)
+RETURNS TABLE (written text, words text, key text, joined text, numbered text)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+SELECT w.written, f.words, k.key, replace(k.key, ' ', ''), title_numbers(k.key)
+FROM (SELECT title_written(typed) AS written, title_words(left(typed, 300)) AS words) w
+CROSS JOIN LATERAL (SELECT coalesce(nullif(w.words, ''), w.written) AS words) f
+CROSS JOIN LATERAL (SELECT without_article(f.words) AS key) k
+$$;
+
+CREATE OR REPLACE FUNCTION remember_titles(ids bigint[]) RETURNS void
+LANGUAGE sql AS $$
+DELETE FROM movie_titles WHERE movie_id = ANY (ids);
+INSERT INTO movie_titles (movie_id, place, written, words, key, joined, numbered)
+SELECT DISTINCT ON (m.movie_id, f.written) m.movie_id, n.place, f.*
+FROM movies m
+CROSS JOIN LATERAL (
+    SELECT 0 AS place, m.title AS name
+    UNION ALL
+    SELECT o.place::integer, o.name
+    FROM string_to_table(m.original_title, ' / ') WITH ORDINALITY o (name, place)
+    WHERE o.place <= 20
+) n
+CROSS JOIN LATERAL title_forms(n.name) f
+WHERE m.movie_id = ANY (ids) AND f.written <> ''
+ORDER BY m.movie_id, f.written, n.place;
+$$;
+
+CREATE OR REPLACE FUNCTION movies_to_titles() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'TRUNCATE' THEN
+        TRUNCATE movie_titles;
+    ELSIF TG_OP = 'DELETE' THEN
+        DELETE FROM movie_titles t USING old_movies o WHERE t.movie_id = o.movie_id;
+    ELSIF TG_OP = 'INSERT' THEN
+        PERFORM remember_titles(array_agg(movie_id)) FROM new_movies HAVING count(*) > 0;
+    ELSE
+        PERFORM remember_titles(array_agg(DISTINCT c.movie_id)) FROM (
+            SELECT movie_id, title, original_title
+            FROM (SELECT * FROM old_movies UNION ALL SELECT * FROM new_movies) m
+            GROUP BY 1, 2, 3 HAVING count(*) = 1
+        ) c HAVING count(*) > 0;
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE OR REPLACE TRIGGER movies_titles_inserted AFTER INSERT ON movies
+    REFERENCING NEW TABLE AS new_movies
+    FOR EACH STATEMENT EXECUTE FUNCTION movies_to_titles();
+CREATE OR REPLACE TRIGGER movies_titles_updated AFTER UPDATE ON movies
+    REFERENCING NEW TABLE AS new_movies OLD TABLE AS old_movies
+    FOR EACH STATEMENT EXECUTE FUNCTION movies_to_titles();
+CREATE OR REPLACE TRIGGER movies_titles_deleted AFTER DELETE ON movies
+    REFERENCING OLD TABLE AS old_movies
+    FOR EACH STATEMENT EXECUTE FUNCTION movies_to_titles();
+CREATE OR REPLACE TRIGGER movies_titles_truncated AFTER TRUNCATE ON movies
+    FOR EACH STATEMENT EXECUTE FUNCTION movies_to_titles();
+
+-- How near a film is to what was typed, the farthest first. Taste orders films of one level and
+-- moves none to another.
+DO $$ BEGIN
+    CREATE TYPE match_level AS ENUM ('some words', 'all words', 'words in order', 'beginning',
+                                     'title spelt otherwise', 'title without article', 'title',
+                                     'title as written');
+EXCEPTION WHEN duplicate_object THEN NULL;
+END $$;
+
+-- A text may end in a year: `Heat 1995`, `Heat (1995)`.
+CREATE OR REPLACE FUNCTION typed_year(typed text) RETURNS integer
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (regexp_match(typed, '\S\s+\(?((?:18|19|20)\d\d)\)?\s*$'))[1]::integer;
+
+CREATE OR REPLACE FUNCTION without_year(typed text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN regexp_replace(typed, '(\S)\s+\(?(?:18|19|20)\d\d\)?\s*$', '\1');
+
+-- Texts that ask for more than words: only a title that is written so is meant by one.
+CREATE OR REPLACE FUNCTION has_clauses(typed text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN has_operators(typed)
+   AND typed ~ '(?<!\w)[a-z_]+:\S|(?<!\S)[+-](?=\S)|(?<!\S)(?:AND|OR|NOT)(?!\S)|[~^]';
+
+-- What a typed text may be the title of: itself, with its article moved to the front, and both
+-- without the year behind it.
+CREATE OR REPLACE FUNCTION typed_titles(typed text)
+RETURNS TABLE (written text, words text, key text, joined text, numbered text, year integer,
+               as_is boolean)
+LANGUAGE plpgsql IMMUTABLE ROWS 1 AS $$
+DECLARE
+    year integer;
+    name text := typed;
+    moved text;
+BEGIN
+    LOOP
+        RETURN QUERY SELECT f.*, year, name = typed FROM title_forms(name) f WHERE f.written <> '';
+        moved := regexp_replace(name, '^(.*\S),?\s+(the|an?)\s*$', '\2 \1', 'i');
+        IF moved <> name THEN
+            RETURN QUERY SELECT f.*, year, false FROM title_forms(moved) f;
+        END IF;
+        EXIT WHEN year IS NOT NULL OR typed_year(typed) IS NULL;
+        year := typed_year(typed);
+        name := without_year(typed);
+    END LOOP;
+END $$;
+
+-- A pattern for titles that hold the words of a text in their order: `lord rings` is in
+-- `the lord of the rings`. For spaced_words().
+CREATE OR REPLACE FUNCTION in_order(key text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN '% ' || replace(regexp_replace(key, '[%_\\]', '\\\&', 'g'), ' ', ' % ') || ' %';
+
+CREATE OR REPLACE FUNCTION spaced_words(key text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN ' ' || replace(key, ' ', '  ') || ' ';
+
+-- Films whose title is what was typed, or begins with it: at most n of the latter, the shortest
+-- titles first. One word says too little for a beginning: with it, taste would count for nothing
+-- among the hundreds of films that have the word. A part is enough where words are not set apart, as in 千尋 of 千と千尋の神隠し.
+CREATE OR REPLACE FUNCTION find_titles(typed text, n integer DEFAULT 100)
+RETURNS TABLE (movie_id bigint, level match_level)
+LANGUAGE sql STABLE AS $$
+WITH form AS MATERIALIZED (
+    SELECT t.*, has_clauses(typed) AS strict FROM typed_titles(typed) t
+), named AS MATERIALIZED (
+    SELECT m.movie_id, f.year,
+           CASE WHEN m.written = f.written THEN 'title as written'
+                WHEN m.words = f.words THEN 'title'
+                WHEN m.key = f.key THEN 'title without article'
+                ELSE 'title spelt otherwise' END::match_level AS level
+    FROM form f JOIN movie_titles m ON m.joined = f.joined
+    WHERE NOT f.strict OR m.written = f.written
+    UNION ALL
+    SELECT m.movie_id, f.year, 'title spelt otherwise'
+    FROM form f JOIN movie_titles m ON m.numbered = f.numbered
+    WHERE NOT f.strict
+    UNION ALL
+    (SELECT m.movie_id, NULL, 'beginning'
+     FROM form f JOIN movie_titles m
+       ON m.key > f.key AND m.key < f.key || U&'\+10FFFF'
+     WHERE f.as_is AND NOT f.strict AND f.key LIKE '% %'
+     ORDER BY length(m.key), m.movie_id
+     LIMIT n)
+    UNION ALL
+    -- The same with words joined, spidermanh, or numbers written otherwise, rocky 2 r.
+    (SELECT m.movie_id, NULL, 'beginning'
+     FROM form f JOIN movie_titles m
+       ON m.numbered > f.numbered AND m.numbered < f.numbered || U&'\+10FFFF'
+     WHERE f.as_is AND NOT f.strict AND length(f.numbered) > 5
+       AND (f.numbered ~ '\d' AND substr(m.numbered, length(f.numbered) + 1, 1) !~ '\d'
+            OR CASE WHEN f.joined ~ '^\w+$'
+                    THEN NOT starts_with(m.key, f.key || ' ') AND m.key ~ ('^' || regexp_replace(f.joined, '(.)', '\1 ?', 'g') || '(?<= )')
+               END)
+     ORDER BY length(m.key), m.movie_id
+     LIMIT n)
+    UNION ALL
+    (SELECT m.movie_id, NULL, 'words in order'
+     FROM form f JOIN movie_titles m ON m.joined LIKE '%' || f.joined || '%'
+     WHERE f.as_is AND NOT f.strict
+       AND f.joined ~ '^[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+$'
+     ORDER BY length(m.key), m.movie_id
+     LIMIT n)
+)
+SELECT t.movie_id,
+       max(CASE WHEN t.year IS NULL OR t.year = (SELECT m.year FROM movies m
+                                                 WHERE m.movie_id = t.movie_id)
+                THEN t.level ELSE 'beginning' END)
+FROM named t
+GROUP BY t.movie_id
+$$;
+
+-- Makes the forms again from the films; returns how many films there are.
+CREATE OR REPLACE FUNCTION refresh_titles() RETURNS bigint
+LANGUAGE plpgsql AS $$
+DECLARE
+    ids bigint[];
+BEGIN
+    LOCK TABLE movies IN SHARE ROW EXCLUSIVE MODE;
+    SELECT array_agg(movie_id) INTO ids FROM movies;
+    DELETE FROM movie_titles;
+    PERFORM remember_titles(ids);
+    RETURN coalesce(cardinality(ids), 0);
+END $$;
+
+-- A change of this file, or of what fold() is made of, makes the forms again.
+SELECT refresh_titles();

@@ -1,0 +1,92 @@
+"""What PostgreSQL refuses has a message of its own, the same at the command line and over HTTP."""
+
+import threading
+import time
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from palate.settings import Settings
+from palate.statements import Statements, run_script
+from serve.cli.main import main
+from sql.database import Database
+from tests.integration.serve.apis import client_of, load_films
+
+STATEMENTS = Statements(Path(__file__).with_name("refusals.sql"))
+
+REFUSALS = {
+    "insufficient_privilege": (500, "palate_app"),
+    "read_only_sql_transaction": (503, "standby"),
+    "disk_full": (503, "Make room"),
+    "deadlock_detected": (503, "waited for each other"),
+    "serialization_failure": (503, "changed the same rows first"),
+    "lock_not_available": (503, "locked by another transaction"),
+}
+
+
+@pytest.mark.parametrize("condition", REFUSALS)
+def test_a_refusal_says_what_to_do_in_the_same_words_everywhere(
+    database: Database, settings: Settings, condition: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """PostgreSQL itself raises each, from a trigger on the table that is written."""
+    load_films(database)
+    with database.begin() as connection:
+        run_script(connection, STATEMENTS.raw("refuse").replace("the_condition", condition))
+    status, said = REFUSALS[condition]
+
+    with client_of(database, settings) as client:
+        answer = client.put("/v1/users/7/ratings/1", json={"rating": 4})
+    code = main(["--database-url", database.psql_url, "user", "rate", "7", "1", "4"])
+
+    detail = answer.json()["detail"]
+    assert (answer.status_code, code) == (status, 1), answer.text
+    assert said in detail
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith(f"palate: {detail} PostgreSQL said: refused by a test")
+    assert "by a test" not in answer.text, "the server's own words stay in the log"
+
+
+def test_a_database_that_only_reads_still_searches_and_says_so_when_written_to(
+    database: Database, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    load_films(database)
+    url = f"{database.psql_url}&options=-cdefault_transaction_read_only%3Don"
+    with Database(url, settings) as standby, client_of(standby, settings) as client:
+        assert client.get("/v1/search?q=lord").json()["hits"]
+        assert client.put("/v1/users/7/ratings/1", json={"rating": 4}).status_code == 503
+    assert main(["--database-url", url, "user", "rate", "7", "1", "4"]) == 1
+    assert "send what writes to the primary" in capsys.readouterr().err
+
+
+def test_a_statement_that_somebody_cancels_is_told_from_one_that_took_too_long(
+    database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    load_films(database)
+    with psycopg.connect(database.psql_url, autocommit=True) as admin, database.begin() as holder:
+        run_script(holder, "LOCK TABLE palate.ratings IN ACCESS EXCLUSIVE MODE")
+        ended: list[int] = []
+        arguments = ["--database-url", database.psql_url, "user", "rate", "7", "1", "4"]
+        rater = threading.Thread(target=lambda: ended.append(main(arguments)))
+        rater.start()
+        while not admin.execute(STATEMENTS.raw("cancel_waiting").encode()).fetchall():
+            time.sleep(0.05)
+        rater.join()
+    assert ended == [1]
+    assert "Somebody cancelled the statement" in capsys.readouterr().err
+
+
+def test_a_search_in_an_older_or_newer_schema_says_which(
+    database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    load_films(database)
+    search = ["--database-url", database.psql_url, "search", "lord"]
+    with database.begin() as connection:
+        run_script(connection, "ALTER TABLE blend RENAME TO mixture")  # as another version has it
+        run_script(connection, "UPDATE repeatable_migrations SET checksum = 'of another version'")
+    assert main(search) == 1
+    assert "The schema is older than this Palate" in capsys.readouterr().err
+    with database.begin() as connection:
+        run_script(connection, "UPDATE schema_version SET version_num = '9999'")
+    assert main(search) == 1
+    assert "migrated by a newer one" in capsys.readouterr().err
