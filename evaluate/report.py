@@ -117,7 +117,7 @@ def _search_part(name: str, result: SetResult) -> _Part:
         for ranking, one in found
     ]
     known = [
-        [ranking, *(f"{value:.3f}" for value in one.by_known.values())]
+        [ranking, *(f"{one.by_known[n]:.3f}" if n in one.by_known else "–" for n in first.by_known)]
         for ranking, one in found
         if one.by_known
     ]

@@ -235,7 +235,7 @@ def _print_set(name: str, result: SetResult) -> None:
             [each for each in result.rankings.items() if each[1].by_known],
             ("ranking", lambda each: each[0]),
             *(
-                (f"{name}>", lambda each, name=name: number(each[1].by_known[name], 4))
+                (f"{name}>", lambda each, name=name: number(each[1].by_known.get(name), 4))
                 for name in known
             ),
             title="nDCG@10 by how many ratings, the latest, are known",
