@@ -215,7 +215,8 @@ WITH form AS MATERIALIZED (
     (SELECT m.movie_id, NULL, 'beginning'
      FROM form f JOIN movie_titles m
        ON m.key > f.key AND m.key < f.key || U&'\+10FFFF'
-     WHERE f.as_is AND NOT f.strict AND f.key LIKE '% %'
+     WHERE f.as_is AND NOT f.strict
+       AND (f.key LIKE '% %' OR f.words LIKE '% %' AND starts_with(m.words, f.words || ' '))
      ORDER BY length(m.key), m.movie_id
      LIMIT n)
     UNION ALL
