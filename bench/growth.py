@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.ingest import scratch_database
-from bench.search import TERMS, Latency, bench_search
+from bench.search import Latency, bench_search
+from bench.ways import TERMS
 from ingest.embeddings import load_embeddings
 from ingest.load import load
 from ingest.rows import Movie, RatingBlock, Rejected, Tag

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from bench.growth import Growth
-from bench.search import RATE_A_CLIENT, Latency, Report
+from bench.search import LADDER, RATE_A_CLIENT, Latency, Report, Rung
 
 
 def report_markdown(report: Report) -> str:
@@ -13,7 +13,8 @@ def report_markdown(report: Report) -> str:
         f"{report.films:,} films, {report.ratings:,} ratings; "
         f"open loop, {report.rate:g} searches a second, at most {RATE_A_CLIENT:g} a client."
     )
-    return "\n\n".join((head, _latencies(report.latencies), _targets(report)))
+    parts = (head, _latencies(report.latencies), *_ladder(report), _targets(report))
+    return "\n\n".join(parts)
 
 
 def growth_markdown(grown: Sequence[Growth]) -> str:
@@ -36,6 +37,26 @@ def _latencies(latencies: Sequence[Latency]) -> str:
         ratio = f"{tasted.p50 / plain.p50:.2f}"
         rows.append((*map(str, key), _three(plain), _three(tasted), ratio))
     return _table(("over", "clients", "candidates", *_KINDS, "p50 ratio"), rows)
+
+
+def _ladder(report: Report) -> list[str]:
+    if not report.ladder:
+        return []
+    rungs = {(rung.over, rung.personalized): rung for rung in report.ladder}
+    rows = []
+    for over in LADDER:
+        plain, tasted = rungs[over, False], rungs[over, True]
+        times = f"{tasted.p50 / rungs['candidates', True].p50:.2f}"
+        rows.append((over, _two(plain), _two(tasted), times))
+    kinds = ("unpersonalised p50 / p99 ms", "personalised p50 / p99 ms", "times candidates")
+    return [
+        _table(("in turns, one client, 100 candidates", *kinds), rows),
+        f"8 clients over HTTP: {report.throughput:.0f} personalised searches a second.",
+    ]
+
+
+def _two(rung: Rung) -> str:
+    return f"{rung.p50:.2f} / {rung.p99:.2f}"
 
 
 def _targets(report: Report) -> str:

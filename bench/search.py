@@ -5,71 +5,31 @@ machine's moods meet all of them alike. Over SQL they go through prepared statem
 psycopg connections; over HTTP through a server in a process of its own, kept alive.
 """
 
-import http.client
 import itertools
-import json
-import os
-import socket
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
-from typing import IO, Literal, NamedTuple
-from urllib.parse import urlencode
 
 import numpy as np
-import psycopg
-from psycopg import sql as psql
 
-import sql
 from bench.machine import Machine, this_machine
 from bench.open_loop import Connect, OpenLoop
-from palate.errors import ConflictError, PalateError
-from palate.statements import Statements
-from search.query import parse
+from bench.ways import TERMS, Over, Search, connecting, statements
+from palate.errors import ConflictError
 from sql.database import Database
 from sql.migrate import check_schema
 
-TERMS = (
-    "lord",
-    "king",
-    "love",
-    "night",
-    "dark",
-    "star",
-    "house",
-    "dragon",
-    "last man",
-    "new york",
-    "world war",
-    "little girl",
-)
 CANDIDATES = (20, 100, 500)
 CLIENTS = (1, 8, 32)
 RATE_A_CLIENT = 25.0
-
-Over = Literal["SQL", "HTTP"]
-
-statements = Statements(Path(__file__).parent / "statements" / "search.sql")
-_session = Statements(Path(sql.__file__).parent / "statements" / "session.sql")
+LADDER: tuple[Over, ...] = ("candidates", "SQL", "Searcher", "HTTP")
 
 _USERS = 32
+_LADDER_CANDIDATES = 100
+_CROWD = 8
 _WARM_UP = 8  # of each kind a client: PostgreSQL plans a prepared statement anew five times
-_START_TIMEOUT = 60.0
-_STATEMENT_TIMEOUT = "60000"
-
-
-class Search(NamedTuple):
-    """One request."""
-
-    term: str
-    candidates: int
-    user_id: int | None
 
 
 @dataclass(frozen=True)
@@ -83,6 +43,16 @@ class Latency:
     requests: int
     p50: float
     p95: float
+    p99: float
+
+
+@dataclass(frozen=True)
+class Rung:
+    """Milliseconds of one way to search, each taking turns with the others, for one client."""
+
+    over: Over
+    personalized: bool
+    p50: float
     p99: float
 
 
@@ -111,6 +81,9 @@ class Report:
     ratings: int
     rate: float
     latencies: tuple[Latency, ...]
+    ladder: tuple[Rung, ...] = ()
+    throughput: float | None = None
+    """Personalised searches a second over HTTP, by 8 clients that never wait."""
 
     def find(self, over: Over, clients: int, candidates: int, *, personalized: bool) -> Latency:
         """The latency of one kind of request. Raises KeyError when it was not measured."""
@@ -143,7 +116,18 @@ class Report:
             if ("HTTP", 1, n) in tasted:
                 times = tasted["HTTP", 1, n].p50 / slow.p50
                 found.append(Target(f"HTTP / SQL p50, {n} candidates", 4, times))
-        return found
+        return found + self._ladder_targets()
+
+    def _ladder_targets(self) -> list[Target]:
+        rungs = {rung.over: rung for rung in self.ladder if rung.personalized}
+        if not rungs:
+            return []
+        wire, search, candidates = rungs["HTTP"], rungs["SQL"], rungs["candidates"]
+        return [
+            Target("ladder: search() / search_candidates() p50", 1.6, search.p50 / candidates.p50),
+            Target("ladder: HTTP / search() p50", 2, wire.p50 / search.p50),
+            Target("ladder: HTTP p99 / p50", 4, wire.p99 / wire.p50),
+        ]
 
 
 def bench_search(
@@ -166,7 +150,7 @@ def bench_search(
     plan = _plan(database, candidates, requests)
     found: list[Latency] = []
     for way in over:
-        with _connecting(database, way) as connect:
+        with connecting(database, way) as connect:
             for n in clients:
                 per_second = min(rate, n * RATE_A_CLIENT)
                 who = f"{n} client{'s' if n > 1 else ''}"
@@ -174,6 +158,7 @@ def bench_search(
                 run = OpenLoop(connect, plan, n, per_second)
                 seconds = run.run(warm_up=len(candidates) * 2 * _WARM_UP)
                 found += _latencies(way, n, plan, seconds)
+    ladder, throughput = _climb(database, plan, say) if "HTTP" in over else ((), None)
     with database.read() as connection:
         catalog = connection.execute(statements["catalog"]).one()
     return Report(
@@ -184,6 +169,8 @@ def bench_search(
         catalog.ratings,
         rate,
         tuple(found),
+        ladder,
+        throughput,
     )
 
 
@@ -216,106 +203,42 @@ def _latencies(
         yield Latency(over, clients, candidates, personalized, len(taken), p50, p95, p99)
 
 
-# Ways to search
+def _climb(
+    database: Database, plan: Sequence[Search], say: Callable[[str], None]
+) -> tuple[tuple[Rung, ...], float]:
+    """Each way to search in turn for the same searches, one client; then 8 clients over HTTP."""
+    searches = [search._replace(candidates=_LADDER_CANDIDATES) for search in plan]
+    say(f"{', '.join(LADDER)}, in turns: {len(searches):,} searches each")
+    seconds: dict[tuple[Over, bool], list[float]] = {}
+    with ExitStack() as opened:
+        connects = {over: opened.enter_context(connecting(database, over)) for over in LADDER}
+        calls = {over: opened.enter_context(connect()) for over, connect in connects.items()}
+        for number, search in enumerate(searches[: 2 * _WARM_UP] + searches):
+            for over, call in calls.items():
+                started = time.perf_counter()
+                call(search)
+                if number >= 2 * _WARM_UP:
+                    taken = seconds.setdefault((over, search.user_id is not None), [])
+                    taken.append(time.perf_counter() - started)
+        tasted = [search for search in searches if search.user_id is not None]
+        say(f"HTTP, {_CROWD} clients at once: {len(tasted):,} searches each")
+        throughput = _throughput(connects["HTTP"], tasted)
+    rungs = []
+    for (over, personalized), taken in seconds.items():
+        p50, p99 = np.percentile(np.array(taken) * 1000, (50, 99)).tolist()
+        rungs.append(Rung(over, personalized, p50, p99))
+    return tuple(rungs), throughput
 
 
-@contextmanager
-def _connecting(database: Database, over: Over) -> Iterator[Connect[Search]]:
-    if over == "SQL":
-        yield partial(_over_sql, database, _compiled(database))
-    else:
-        with _http_server(database) as port:
-            yield partial(_over_http, port)
+def _throughput(connect: Connect[Search], searches: Sequence[Search]) -> float:
+    """Searches a second of clients that send the next as soon as the last is answered."""
 
+    def work(_: int) -> None:
+        with connect() as call:
+            for search in searches:
+                call(search)
 
-def _compiled(database: Database) -> dict[str, tuple[str, str | None]]:
-    """Each term's query and what replaces it when too few films have all its words, as JSON."""
-    compiled = {}
-    for term in TERMS:
-        query = database.search_engine.compile(parse(term).tree)
-        loose = json.dumps(query.loose) if query.loose else None
-        compiled[term] = json.dumps(query.query), loose
-    return compiled
-
-
-@contextmanager
-def _over_sql(
-    database: Database, compiled: dict[str, tuple[str, str | None]]
-) -> Iterator[Callable[[Search], object]]:
-    statement = psql.SQL(statements.raw("search"))
-    with psycopg.connect(database.psql_url, autocommit=True) as connection:
-        session = database.session | {"timeout": _STATEMENT_TIMEOUT}
-        connection.execute(_session.raw("settle_session").encode(), session)
-
-        def call(search: Search) -> object:
-            query, loose = compiled[search.term]
-            parameters = {
-                "query": query,
-                "loose": loose,
-                "user_id": search.user_id,
-                "typed": search.term,
-            }
-            asked = statement.format(candidates=psql.Literal(search.candidates))
-            return connection.execute(asked, parameters, prepare=True).fetchall()
-
-        yield call
-
-
-@contextmanager
-def _over_http(port: int) -> Iterator[Callable[[Search], object]]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-
-    def call(search: Search) -> object:
-        asked = {"q": search.term, "candidates": search.candidates}
-        if search.user_id is not None:
-            asked["user_id"] = search.user_id
-        connection.request("GET", f"/v1/search?{urlencode(asked)}")
-        response = connection.getresponse()
-        body = response.read()
-        if response.status != http.client.OK:
-            raise PalateError(f"The server answered {response.status}: {body[:500]!r}")
-        return body
-
-    try:
-        yield call
-    finally:
-        connection.close()
-
-
-@contextmanager
-def _http_server(database: Database) -> Iterator[int]:
-    """A server over this database in a process of its own; yields its port."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    environment = os.environ | {
-        "PALATE_DATABASE_URL": database.psql_url,
-        "PALATE_LOG_LEVEL": "warning",
-    }
-    command = [sys.executable, "-m", "serve.cli", "serve", "--port", str(port)]
-    with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(command, env=environment, stdout=said, stderr=said)  # noqa: S603
-        try:
-            _wait_until_ready(process, port, said)
-            yield port
-        finally:
-            process.terminate()
-            process.wait(_START_TIMEOUT)
-
-
-def _wait_until_ready(process: subprocess.Popen[bytes], port: int, said: IO[bytes]) -> None:
-    deadline = time.monotonic() + _START_TIMEOUT
-    while process.poll() is None and time.monotonic() < deadline:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-        try:
-            connection.request("GET", "/readyz")
-            if connection.getresponse().status == http.client.OK:
-                return
-        except OSError:
-            pass
-        finally:
-            connection.close()
-        time.sleep(0.1)
-    said.seek(0)
-    last = said.read().decode(errors="replace").strip().splitlines()[-1:]
-    raise PalateError(f"The server to measure did not start. It said: {''.join(last) or 'nothing'}")
+    started = time.perf_counter()
+    with ThreadPoolExecutor(_CROWD) as pool:
+        list(pool.map(work, range(_CROWD)))
+    return _CROWD * len(searches) / (time.perf_counter() - started)

@@ -18,6 +18,7 @@ from learn.guard import check_reads
 from learn.models.interface import Model, places
 from learn.queries import Query
 from rerank.learned import COMPONENTS, FEATURES, READ, feature_matrix
+from search.grammar import Limits
 from search.query import ParsedQuery, parse
 from sql.database import Database
 
@@ -190,8 +191,7 @@ def _ask(
 
 def _parse(database: Database, text: str) -> ParsedQuery:
     """The query as Searcher would read it."""
-    settings = database.settings
-    return parse(text, max_length=settings.max_query_length, max_clauses=settings.max_query_clauses)
+    return parse(text, limits=Limits.of(database.settings))
 
 
 def score_candidates(model: Model, lists: CandidateLists) -> Floats:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 from rapidfuzz import process
@@ -56,6 +56,20 @@ class Frozen(BaseModel):
     """What every request and answer is: unchangeable, and nothing but the fields it names."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @classmethod
+    def build(cls, values: dict[str, Any]) -> Self:
+        """One of ``values``: every field, in their order, and known to be right.
+
+        As model_construct, but for asking each field for its default: of a page's films that took
+        a fifth of all Python of a search.
+        """
+        made = cls.__new__(cls)
+        object.__setattr__(made, "__dict__", values)
+        object.__setattr__(made, "__pydantic_fields_set__", set(values))
+        object.__setattr__(made, "__pydantic_extra__", None)
+        object.__setattr__(made, "__pydantic_private__", None)
+        return made
 
 
 class SearchRequest(Frozen):

@@ -55,6 +55,16 @@ class Settings(BaseSettings):
     max_query_clauses: int = Field(
         100, ge=1, le=10_000, description="Clauses of a query that are read."
     )
+    max_query_phrases: int = Field(20, ge=0, le=10_000, description="Phrases of a query.")
+    max_query_slop: int = Field(
+        20, ge=0, le=10_000, description="Sum of the slop of a query's phrases: each ~N is N."
+    )
+    max_query_prefixes: int = Field(
+        20, ge=0, le=10_000, description="Prefixes of a query; others are whole words."
+    )
+    max_clause_words: int = Field(
+        30, ge=2, le=10_000, description="Words of one clause of a query, as of one phrase."
+    )
     max_k: int = Field(100, ge=1, le=1000, description="Most films one search may return.")
     max_candidates: int = Field(
         1000, ge=1, le=100_000, description="Most candidates one search may rerank."
@@ -143,18 +153,36 @@ class Settings(BaseSettings):
     # HTTP
     host: str = Field("127.0.0.1", description="Address that `palate serve` listens on.")
     port: int = Field(8080, ge=0, le=65535, description="Port that `palate serve` listens on.")
+    workers: int = Field(
+        1, ge=1, le=64, description="Processes that serve; they share pool_size between them."
+    )
     api_keys_file: Path | None = Field(
         None, description="File of API keys, one `name:scope:sha256` a line. Unset: loopback only."
     )
     preload_encoder: bool = Field(
         False, description="Load the text encoder at start, not in the first semantic search."
     )
-    request_timeout: float = Field(15.0, gt=0, description="Seconds one HTTP request may take.")
+    request_timeout: float = Field(
+        15.0, gt=0, description="Seconds one HTTP request may take, where no other limit is less."
+    )
+    search_timeout: float = Field(
+        5.0, gt=0, description="Seconds a search, or another short read, may take over HTTP."
+    )
+    write_timeout: float = Field(5.0, gt=0, description="Seconds a change may take over HTTP.")
+    header_timeout: float = Field(
+        10.0, gt=0, description="Seconds until a client has sent all headers of a request."
+    )
+    body_timeout: float = Field(
+        10.0, gt=0, description="Seconds until a client has sent all of a body."
+    )
     shutdown_timeout: float = Field(
         20.0, gt=0, description="Seconds that running requests get to finish when the server stops."
     )
     max_running_requests: int = Field(
-        200, ge=1, le=100_000, description="Requests answered at once; more are told to retry."
+        200, ge=1, le=100_000, description="Requests that wait at once; more are told to retry."
+    )
+    max_connections: int = Field(
+        1000, ge=1, le=100_000, description="Connections at once; for one more an idle one is shut."
     )
     max_url_length: int = Field(
         65_536, ge=1024, le=1_000_000, description="Bytes of path and query of one request."

@@ -27,16 +27,15 @@ READ = tuple(name for name in Hit.model_fields if name not in _MADE | _LATER)
 
 def hit_of(row: Mapping[str, Any]) -> Hit:
     """One film as it is answered, from its row."""
-    unset: dict[str, Any] = dict.fromkeys(_LATER)
-    return Hit.model_construct(
-        **{name: row[name] for name in READ},
-        **unset,
-        genres=tuple(row["genres"]),
-        components={name: row[name] for name in COMPONENTS},
-        contributions={name: row[f"{name}_contribution"] for name in COMPONENTS},
-        learned_score=row.get("learned_score"),
-        seen=row["rating"] is not None,
-    )
+    hit: dict[str, Any] = dict.fromkeys(Hit.model_fields)
+    for name in READ:
+        hit[name] = row[name]
+    hit["genres"] = tuple(row["genres"])
+    hit["components"] = {name: row[name] for name in COMPONENTS}
+    hit["contributions"] = {name: row[f"{name}_contribution"] for name in COMPONENTS}
+    hit["learned_score"] = row.get("learned_score")
+    hit["seen"] = row["rating"] is not None
+    return Hit.build(hit)
 
 
 class Answerer:

@@ -183,25 +183,28 @@ class LearnedPages:
 
     def page(self, connection: Connection, parameters: Mapping[str, Any]) -> Page:
         """The first page of a search, from the parameters of its statement."""
-        found = connection.execute(_statements["search"], parameters).mappings().all()
-        rows = [dict(row) for row in found]
+        rows = _statements.fetch(connection, "search", parameters)
         head = rows[0]
         rows = [row for row in rows if row["movie_id"] is not None]
         order = self._current(connection, head["order_id"])
-        scores = None
+        scored = None
         if order is not None and rows and head["user_has_taste"]:
-            scores = self._score(order, rows)
-        if scores is not None:
-            rows = _reordered(rows, scores)
-        shown = rows[: parameters["k"]]
-        ordered = tuple(row["movie_id"] for row in rows)
-        films = connection.execute(_statements["films"], {"movie_ids": list(ordered[: len(shown)])})
-        about = {film["movie_id"]: film for film in films.mappings()}
-        shown = [{**about[row["movie_id"]], **row} for row in shown if row["movie_id"] in about]
-        if order is None or scores is None:
+            scored = self._score(order, rows)
+        places = range(len(rows)) if scored is None else _places_by(scored[1], rows)
+        ordered = tuple(rows[i]["movie_id"] for i in places)
+        k = parameters["k"]
+        films = _statements.fetch(connection, "films", {"movie_ids": list(ordered[:k])})
+        about = {film["movie_id"]: film for film in films}
+        shown = [
+            {**about[row["movie_id"]], **row}
+            for rank, i in enumerate(places[:k], 1)
+            if (row := _ranked(rows[i], rank, scored and scored[1][i]))["movie_id"] in about
+        ]
+        if order is None or scored is None:
             return Page(head, shown, ordered)
-        parts = order.contributions(matrix_of(rows))[: len(shown)] if parameters["explain"] else []
-        return Page(head, shown, ordered, order.name, dict(zip(ordered, parts, strict=False)))
+        parts = order.contributions(scored[0]) if parameters["explain"] else []
+        about_order = {rows[i]["movie_id"]: parts[i] for i in places[:k]} if parts else {}
+        return Page(head, shown, ordered, order.name, about_order)
 
     def _current(self, connection: Connection, model_id: int | None) -> LearnedOrder | None:
         with self._lock:
@@ -219,9 +222,13 @@ class LearnedPages:
             _log.warning("learned order cannot be used", model=model_id, error=str(error))
             return None
 
-    def _score(self, order: LearnedOrder, rows: Sequence[Mapping[str, Any]]) -> Matrix | None:
+    def _score(
+        self, order: LearnedOrder, rows: Sequence[Mapping[str, Any]]
+    ) -> tuple[Matrix, Matrix] | None:
+        """The features (n, len(FEATURES)) of the rows and their scores (n,), unless that fails."""
         try:
-            return order.scores(matrix_of(rows))
+            matrix = matrix_of(rows)
+            return matrix, order.scores(matrix)
         except Exception as error:
             with self._lock:
                 self._failed, self._order = order.id, None
@@ -236,20 +243,20 @@ def matrix_of(rows: Sequence[Mapping[str, Any]]) -> Matrix:
     )
 
 
-def _reordered(rows: Sequence[Mapping[str, Any]], scores: Matrix) -> list[dict[str, Any]]:
-    """The rows by pin, level and learned score, ties as the blend has them, ranked anew."""
+def _places_by(scores: Matrix, rows: Sequence[Mapping[str, Any]]) -> list[int]:
+    """The rows' indices by pin, level and learned score, ties as the blend has them."""
     levels = np.array([LEVELS.index(row["level"]) for row in rows])
     pins = np.array([row["rank"] if row["pinned"] else np.inf for row in rows])
-    order = np.lexsort((-scores, -levels, pins))
-    return [
-        {
-            **rows[i],
-            "rank": rank,
-            "moved": rows[i]["unpersonalized_rank"] - rank,
-            "learned_score": float(scores[i]),
-        }
-        for rank, i in enumerate(order.tolist(), 1)
-    ]
+    places: list[int] = np.lexsort((-scores, -levels, pins)).tolist()
+    return places
+
+
+def _ranked(row: Mapping[str, Any], rank: int, score: float | None) -> Mapping[str, Any]:
+    """The row, ranked by its learned score; as it is where there is none."""
+    if score is None:
+        return row
+    moved = row["unpersonalized_rank"] - rank
+    return {**row, "rank": rank, "moved": moved, "learned_score": float(score)}
 
 
 def in_words(contributions: Mapping[str, float]) -> str:

@@ -93,7 +93,7 @@ def forget(database: Database, user_id: int) -> int:
     """
     who = {"user_id": user_id}
     with database.begin() as connection:
-        connection.execute(_statements["lock_users"], who)
+        connection.execute(_statements["lock_user"], who)
         ratings = connection.execute(_statements["forget_ratings"], who).rowcount
         tags = connection.execute(_statements["forget_tags"], who).rowcount
         users = connection.execute(_statements["forget_users"], who).rowcount

@@ -38,8 +38,7 @@ class Ranker:
         bound = _bind(engine, plan, compiled, embedding)
         if plan.may_learn and self._learned.expected:
             return self._learned.page(connection, bound)
-        found = connection.execute(_statements["search"], bound).mappings()
-        rows = [dict(row) for row in found]
+        rows = _statements.fetch(connection, "search", bound)
         head = rows[0]
         if plan.may_learn and head["user_has_taste"] and self._learned.appeared(head["order_id"]):
             return self._learned.page(connection, bound)

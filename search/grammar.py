@@ -3,10 +3,12 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from luqum import tree as lucene
 from rapidfuzz import fuzz, process
 
+from palate.settings import Settings
 from sql.syntax import (
     FIELDS,
     STOP_WORDS,
@@ -31,8 +33,31 @@ MOST_SLOP = 10
 MOST_BOOST = 1000.0
 MOST_DEPTH = 30  # ParadeDB reads queries of 128 levels, and a negation takes three
 MOST_FUZZY = 5
-MOST_PREFIXES = 20
-"""What a query may hold of the clauses that cost many words each."""
+"""Words with mistakes that a query may hold: each costs many words."""
+
+MOST_SLOPPY_WORDS = 8
+"""Of a phrase with slop: 30 words with ~10 took 4.5 s on 3,198 films, 8 took 0.4."""
+
+
+class Limits(NamedTuple):
+    """How much of a query is read; the settings, of which these are, say what each counts."""
+
+    max_query_length: int
+    max_query_clauses: int
+    max_query_phrases: int
+    max_query_slop: int
+    max_query_prefixes: int
+    max_clause_words: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Limits":
+        """The limits that the settings give."""
+        return cls(*(getattr(settings, name) for name in cls._fields))
+
+
+LIMITS = Limits(*(Settings.model_fields[name].default for name in Limits._fields))
+"""As long as nothing else is set."""
+
 
 _NUMBER = re.compile(r"-?[0-9]{1,19}(\.[0-9]{0,10})?")
 _IMDB = re.compile(r"[Tt]{2}[0-9]+")  # some catalogs leave the letters out
@@ -77,9 +102,11 @@ class Reader:
     """
 
     strict: bool
-    max_clauses: int
+    limits: Limits
     notes: list[str] = field(default_factory=list)
     clauses: int = 0
+    phrases: int = 0
+    slop: int = 0
     fuzzy: int = 0
     prefixes: int = 0
 
@@ -170,8 +197,7 @@ class Reader:
 
     def _leaf(self, item: lucene.Item, name: str | None) -> Node:
         self.clauses += 1
-        if self.clauses > self.max_clauses:
-            raise UnreadableError(f"It has more than {self.max_clauses} clauses", item.pos or 0)
+        self._check_cost(item, len(split_words(str(item))))
         read: Callable[[lucene.Item, Field | None], Node]
         match item:
             case lucene.Word():
@@ -223,11 +249,12 @@ class Reader:
 
     def _begun(self, item: lucene.Item, name: str | None, begun: str) -> Node:
         self.prefixes += 1
-        if self.prefixes <= MOST_PREFIXES:
+        most = self.limits.max_query_prefixes
+        if self.prefixes <= most:
             return Prefix(name, begun)
-        if self.prefixes == MOST_PREFIXES + 1:
+        if self.prefixes == most + 1:
             self._otherwise(
-                f"Only the first {MOST_PREFIXES} prefixes are read, others are whole words", item
+                f"Only the first {most} prefixes are read, others are whole words", item
             )
         return _in_field(begun, name)
 
@@ -242,6 +269,7 @@ class Reader:
         phrase = item.term if isinstance(item, lucene.Proximity) else item
         slop = min(int(item.degree), MOST_SLOP) if isinstance(item, lucene.Proximity) else 0
         text = _unescape(phrase.value[1:-1])
+        self._check_phrase(item, slop, len(split_words(text)))
         if place is None:
             bare = bare_phrase(text)
             if isinstance(bare, Phrase) and slop:
@@ -253,6 +281,17 @@ class Reader:
             return Match(place.name, text)
         words = split_words(text)
         return Phrase(place.name, " ".join(words), slop) if words else Nothing()
+
+    def _check_phrase(self, item: lucene.Item, slop: int, words: int) -> None:
+        if words < 2:
+            return
+        self.phrases += 1
+        self.slop += slop
+        if slop and words > MOST_SLOPPY_WORDS:
+            raise UnreadableError(
+                f"It has more than {MOST_SLOPPY_WORDS} words in a phrase with ~", item.pos or 0
+            )
+        self._check_cost(item, words)
 
     def _fuzzy(self, item: lucene.Item, place: Field | None) -> Node:
         text = _unescape(str(item.term.value))
@@ -291,10 +330,22 @@ class Reader:
     def _bare_items(self, item: lucene.Item) -> list[str | Phrase]:
         """The bare words of a clause, counted; none when it is more than words."""
         items = _bare_items(item) or []
+        phrases = [len(split_words(one.text)) for one in items if isinstance(one, Phrase)]
         self.clauses += len(items)
-        if self.clauses > self.max_clauses:
-            raise UnreadableError(f"It has more than {self.max_clauses} clauses", item.pos or 0)
+        self.phrases += len(phrases)
+        self._check_cost(item, max(phrases, default=0))
         return items
+
+    def _check_cost(self, item: lucene.Item, words: int) -> None:
+        """Raise UnreadableError, naming it, where more of one kind was read than is allowed."""
+        for count, most, name in (
+            (self.clauses, self.limits.max_query_clauses, "clauses"),
+            (self.phrases, self.limits.max_query_phrases, "phrases"),
+            (self.slop, self.limits.max_query_slop, "places of slop in its phrases"),
+            (words, self.limits.max_clause_words, "words in one clause"),
+        ):
+            if count > most:
+                raise UnreadableError(f"It has more than {most} {name}", item.pos or 0)
 
     @staticmethod
     def _is_punctuation(item: lucene.Item) -> bool:

@@ -7,6 +7,7 @@ from palate.errors import MisuseError
 from palate.metrics import stage
 from palate.settings import Settings
 from search.cursor import CursorSigner
+from search.grammar import Limits
 from search.plan import Plan
 from search.query import ParsedQuery, parse
 from search.rules import Synonyms
@@ -19,6 +20,7 @@ class Planner:
         self._settings = settings
         self._signer = signer
         self._synonyms = Synonyms()
+        self._limits = Limits.of(settings)
 
     def plan(self, request: SearchRequest, parsed: ParsedQuery | None = None) -> Plan:
         """What to ask the engine; ``parsed`` stands for ``request.q`` where it is read already.
@@ -45,14 +47,8 @@ class Planner:
 
     def parse(self, text: str, *, strict: bool = False) -> ParsedQuery:
         """A text as it is read within the limits. Raises QuerySyntaxError (``strict`` only)."""
-        settings = self._settings
         with stage("parse"):
-            return parse(
-                text,
-                strict=strict,
-                max_length=settings.max_query_length,
-                max_clauses=settings.max_query_clauses,
-            )
+            return parse(text, strict=strict, limits=self._limits)
 
 
 def _check_paging(request: SearchRequest) -> None:

@@ -14,7 +14,7 @@ from luqum.exceptions import ParseError
 from luqum.tree import Item
 
 from palate.errors import QuerySyntaxError
-from search.grammar import Reader, UnreadableError, bare_phrase, drop_stop_words
+from search.grammar import LIMITS, Limits, Reader, UnreadableError, bare_phrase, drop_stop_words
 from sql.syntax import (
     FIELDS,
     SEPARATORS,
@@ -72,16 +72,13 @@ class ParsedQuery:
     plain: bool = False
 
 
-def parse(
-    text: str, *, strict: bool = False, max_length: int = 2000, max_clauses: int = 100
-) -> ParsedQuery:
+def parse(text: str, *, strict: bool = False, limits: Limits = LIMITS) -> ParsedQuery:
     """Read a query. Never fails unless ``strict``.
 
     Args:
         text: what was typed.
         strict: refuse what would otherwise be read differently than it is written.
-        max_length: characters that are read.
-        max_clauses: words and other clauses that are read.
+        limits: how much of it is read; past them it is searched as words, and a note says which.
 
     Raises:
         QuerySyntaxError: in strict mode only, with the position of the first fault.
@@ -91,18 +88,21 @@ def parse(
     if not _SMALL.search(query) and re.search("[A-Z]", _OPERATORS.sub("", query)):
         # In a text all in capitals, AND is a word of it.
         query = _OPERATORS.sub(lambda found: found[0].lower(), query)
-    if len(query) > max_length:
+    if len(query) > limits.max_query_length:
         if strict:
-            raise _refused(f"The query is longer than {max_length} characters", max_length)
-        notes.append(f"Only the first {max_length} characters were read.")
-        query = query[:max_length]
+            raise _refused(
+                f"The query is longer than {limits.max_query_length} characters",
+                limits.max_query_length,
+            )
+        notes.append(f"Only the first {limits.max_query_length} characters were read.")
+        query = query[: limits.max_query_length]
     try:
-        tree = _read(query, strict, max_clauses, notes)
+        tree = _read(query, strict, limits, notes)
     except UnreadableError as error:
         if strict:
             raise _refused(str(error), error.position) from error
         notes.append(f"{error}: searched as words.")
-        tree = _as_words(_FIELD_NAME.sub(" ", query), max_clauses, notes)
+        tree = _as_words(_FIELD_NAME.sub(" ", query), limits, notes)
     if query.count('"') % 2 and not notes:
         notes.append("A quotation mark is not closed.")
     if isinstance(tree, Nothing) and not notes:
@@ -120,16 +120,16 @@ def _refused(reason: str, position: int) -> QuerySyntaxError:
     )
 
 
-def _read(query: str, strict: bool, max_clauses: int, notes: list[str]) -> Node:
+def _read(query: str, strict: bool, limits: Limits, notes: list[str]) -> Node:
     if not _OPERATOR.search(query):
         if strict and query.count('"') % 2:
             raise UnreadableError("A quotation mark is not closed", query.rindex('"'))
         # "movies with robots in space": what is asked for stands behind.
-        return _as_words(_LEAD.sub("", query), max_clauses, notes, strict)
+        return _as_words(_LEAD.sub("", query), limits, notes, strict)
     if not strict:
         query = _LONE_SIGN.sub(_blank, query)
         query = _LONE_COLON.sub(r"\1 ", query)
-    reader = Reader(strict, max_clauses)
+    reader = Reader(strict, limits)
     tree = reader.read(_luqum(query))
     notes += reader.notes
     return tree
@@ -153,19 +153,35 @@ def _luqum(query: str) -> Item:
         raise UnreadableError("It is nested too deeply", 0) from error
 
 
-def _as_words(query: str, max_clauses: int, notes: list[str], strict: bool = False) -> Node:
+def _as_words(query: str, limits: Limits, notes: list[str], strict: bool = False) -> Node:
     """All words and "phrases" of a text, needed together."""
     items: list[str | Phrase] = []
+    phrases, most, most_words = 0, limits.max_query_phrases, limits.max_clause_words
     for found in _PLAIN.finditer(query):
         item = found[2] or bare_phrase(found[1])
-        if item and len(items) == max_clauses:
-            if strict:
-                raise UnreadableError(f"It has more than {max_clauses} clauses", found.start())
-            notes.append(f"Only the first {max_clauses} words were read.")
+        read: list[str | Phrase] = [item] if item else []
+        if isinstance(item, Phrase):
+            phrases += 1
+            words = split_words(item.text)
+            if phrases > most or len(words) > most_words:
+                which = f"{most} phrases of up to {most_words} words"
+                _pass_over(which, found.start(), notes, strict)
+                read = list(words)
+        if len(items) + len(read) > limits.max_query_clauses:
+            _pass_over(f"{limits.max_query_clauses} words", found.start(), notes, strict)
+            items += read[: limits.max_query_clauses - len(items)]
             break
-        if item:
-            items.append(item)
+        items += read
     return Words(drop_stop_words(items)) if items else Nothing()
+
+
+def _pass_over(which: str, position: int, notes: list[str], strict: bool) -> None:
+    """Say what of the query is read. Raises UnreadableError in strict mode."""
+    if strict:
+        raise UnreadableError(f"It has more than {which}", position)
+    note = f"Only the first {which} were read."
+    if note not in notes:
+        notes.append(note)
 
 
 def _plain_words(tree: Node) -> list[str]:

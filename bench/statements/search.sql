@@ -6,6 +6,9 @@ SELECT * FROM search(
     candidates => {candidates}, loose => %(loose)s::jsonb, typed => %(typed)s::text
 )
 
+-- name: candidates
+SELECT * FROM search_candidates(%(query)s::jsonb, {candidates})
+
 -- name: tasters
 SELECT user_id FROM users
 WHERE profile = 'main' AND embedding IS NOT NULL

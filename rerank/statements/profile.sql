@@ -28,9 +28,14 @@ WHERE r.user_id = :user_id AND r.profile = :profile AND r.movie_id = :movie_id;
 -- name: rate
 WITH rated AS (
     INSERT INTO ratings (user_id, profile, movie_id, rating)
-    SELECT :user_id, :profile, movie_id, :rating FROM movies WHERE movie_id = :movie_id
+    SELECT :user_id, :profile, movie_id, :rating FROM movies
+    WHERE movie_id = :movie_id
+      AND pg_advisory_xact_lock_shared(hashtextextended('palate user', :user_id)) IS NOT NULL
     ON CONFLICT (user_id, profile, movie_id)
-        DO UPDATE SET rating = excluded.rating, rated_at = excluded.rated_at
+        DO UPDATE SET rating = excluded.rating,
+            -- The same rating again is the same rating, since when it was.
+            rated_at = CASE WHEN ratings.rating = excluded.rating THEN ratings.rated_at
+                            ELSE excluded.rated_at END
     RETURNING *
 )
 SELECT r.user_id, r.profile, r.movie_id, m.title, m.year, r.rating,
@@ -39,11 +44,13 @@ FROM rated r JOIN movies m USING (movie_id);
 
 -- name: unrate
 DELETE FROM ratings
-WHERE user_id = :user_id AND profile = :profile AND movie_id = :movie_id;
+WHERE user_id = :user_id AND profile = :profile AND movie_id = :movie_id
+  AND pg_advisory_xact_lock_shared(hashtextextended('palate user', :user_id)) IS NOT NULL;
 
--- name: lock_users
--- A rating given meanwhile waits, and then begins a new profile.
-SELECT user_id FROM users WHERE user_id = :user_id ORDER BY profile FOR UPDATE;
+-- name: lock_user
+-- A rating given or taken back meanwhile waits, and then begins a new profile. Rows cannot be locked
+-- for that: a profile that begins meanwhile has none yet.
+SELECT pg_advisory_xact_lock(hashtextextended('palate user', :user_id));
 
 -- name: forget_ratings
 DELETE FROM ratings WHERE user_id = :user_id;

@@ -1,6 +1,5 @@
 """``/v1/recommend``, ``/v1/predict``, ``/v1/compare`` and a user's preferences."""
 
-from collections.abc import Callable
 from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Query
@@ -18,7 +17,7 @@ from palate.contract import Recommendations, RecommendRequest, UserId, Words
 from rerank.recommend import recommend as find_recommendations
 from serve.api.parameters import Film, UserPath, WhichTaste, WhoseWords
 from serve.api.routes import GuardedRoute, scoped
-from serve.api.services import Services, answer, in_thread, services
+from serve.api.services import answer, services
 
 T = TypeVar("T", Prediction, Comparison, Preferences)
 
@@ -54,77 +53,60 @@ class PreferencesParameters(WhichTaste, WhoseWords):
     response_model=Recommendations,
     **scoped("read", 400),
 )
-async def recommend(request: Request, parameters: Annotated[RecommendRequest, Query()]) -> Response:
+def recommend(request: Request, parameters: Annotated[RecommendRequest, Query()]) -> Response:
     """Recommend films by taste, by people with the same ratings, and by popularity.
 
     Without `user_id`, or for a user of whom nothing is known, popularity alone orders them and
     the answer says why.
     """
     found = services(request)
-
-    def find() -> Response:
-        reranker = found.searcher.reranker
-        return answer(find_recommendations(found.database, parameters, reranker=reranker))
-
-    return await in_thread(request, find, patient=parameters.rerank == "llm")
+    reranker = found.searcher.reranker
+    return answer(request, find_recommendations(found.database, parameters, reranker=reranker))
 
 
 @router.get(
     "/v1/predict",
     summary="What a user would give a film",
     response_model=Prediction,
-    **scoped("read", 400, 404),
+    **scoped("read", 400, 404, line="analysis"),
 )
-async def predict(request: Request, parameters: Annotated[PredictParameters, Query()]) -> Response:
+def predict(request: Request, parameters: Annotated[PredictParameters, Query()]) -> Response:
     """Predict a rating: the stars, an interval, how sure that is, and the ratings it rests on."""
-
-    def make(found: Services) -> Prediction:
-        movie = found.asker.names.find(parameters.movie)
-        user_id, profile = parameters.user_id, parameters.profile
-        return predict_rating(found.database, user_id, movie.movie_id, profile)
-
-    return await _summarize(request, make, parameters.words)
+    found = services(request)
+    movie = found.asker.names.find(parameters.movie)
+    user_id, profile = parameters.user_id, parameters.profile
+    made = predict_rating(found.database, user_id, movie.movie_id, profile)
+    return _summarize(request, made, parameters.words)
 
 
 @router.get(
     "/v1/compare",
     summary="Films side by side",
     response_model=Comparison,
-    **scoped("read", 400, 404),
+    **scoped("read", 400, 404, line="analysis"),
 )
-async def compare(request: Request, parameters: Annotated[CompareParameters, Query()]) -> Response:
+def compare(request: Request, parameters: Annotated[CompareParameters, Query()]) -> Response:
     """Compare films: money, return, ratings, running time, enrichment, and who leads in what."""
-
-    def make(found: Services) -> Comparison:
-        ids = [found.asker.names.find(movie).movie_id for movie in parameters.movie]
-        return compare_movies(found.database, ids)
-
-    return await _summarize(request, make, parameters.words)
+    found = services(request)
+    ids = [found.asker.names.find(movie).movie_id for movie in parameters.movie]
+    return _summarize(request, compare_movies(found.database, ids), parameters.words)
 
 
 @router.get(
     "/v1/users/{user_id}/preferences",
     summary="What a user likes",
     response_model=Preferences,
-    **scoped("read", 404),
+    **scoped("read", 404, line="analysis"),
 )
-async def preferences(
+def preferences(
     request: Request, user_id: UserPath, parameters: Annotated[PreferencesParameters, Query()]
 ) -> Response:
     """Genres, decades, people and money in a user's ratings, against what the crowd gives."""
-
-    def make(found: Services) -> Preferences:
-        return find_preferences(found.database, user_id, parameters.profile)
-
-    return await _summarize(request, make, parameters.words)
-
-
-async def _summarize(request: Request, make: Callable[[Services], T], words: Words) -> Response:
-    """What ``make`` finds, its summary in these words."""
     found = services(request)
+    made = find_preferences(found.database, user_id, parameters.profile)
+    return _summarize(request, made, parameters.words)
 
-    def work() -> Response:
-        made = make(found)
-        return answer(made if words == "template" else word_summary(made, found.searcher.writer)[0])
 
-    return await in_thread(request, work, patient=words == "llm")
+def _summarize(request: Request, made: T, words: Words) -> Response:
+    writer = services(request).searcher.writer
+    return answer(request, made if words == "template" else word_summary(made, writer)[0])

@@ -7,9 +7,7 @@ from typing import Any
 
 import anyio.to_thread
 from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import compile_path
@@ -23,15 +21,16 @@ from rerank.search import Searcher
 from serve.api import analysis, ask, health, movies, rules, search, stream, users
 from serve.api.guard import Guard
 from serve.api.keys import KeyRing
-from serve.api.middleware import Gate, Requests
+from serve.api.lines import make_lines, watch_connections
+from serve.api.middleware import Requests
 from serve.api.openapi import document
 from serve.api.problems import MethodNotAllowedError
 from serve.api.services import Services
 from serve.api.watches import ModelWatch, NamesWatch
 from sql.database import Database
 
-_GZIP_FROM_BYTES = 1024
-_GZIP_LEVEL = 4
+_OTHER_THREADS = 4
+_FIRST_LOOK_SECONDS = 2.0
 _DESCRIPTION = (
     "BM25 finds the candidates, each user's taste orders them. Errors are problem documents "
     "(RFC 9457). Unknown query parameters are refused. Every answer carries X-Request-ID."
@@ -71,22 +70,23 @@ def create_app(database: Database, settings: Settings, *, insecure: bool = False
         version=__version__,
         summary="Search results, to taste",
         description=_DESCRIPTION,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
         lifespan=_lifespan,
         generate_unique_id_function=lambda route: route.name,
-        exception_handlers={
-            HTTPException: _refuse,
-            RequestValidationError: _raise,
-        },
+        exception_handlers={HTTPException: _refuse},
     )
     guard = create_guard(settings, insecure=insecure)
     model = open_llm(settings, PostgresStore(database))
     searcher = Searcher(database, settings, model=model)
     asker = Asker(database, searcher, make_reader(model))
-    app.state.services = Services(database, settings, searcher, asker, model, guard)
+    lines = make_lines(settings)
+    found = Services(database, settings, searcher, asker, model, guard, lines)
+    app.state.services = found
     app.state.readiness = health.Readiness(database)
+    watch_connections(database.engine)
     for router in (
         search.router,
         stream.router,
@@ -100,23 +100,26 @@ def create_app(database: Database, settings: Settings, *, insecure: bool = False
         app.include_router(router)
     app.state.methods = _methods_by_path(app.openapi())
     app.add_middleware(
-        Gate, guard=guard, max_url=settings.max_url_length, max_body=settings.max_body_bytes
-    )
-    app.add_middleware(GZipMiddleware, minimum_size=_GZIP_FROM_BYTES, compresslevel=_GZIP_LEVEL)
-    app.add_middleware(
-        Requests, timeout=settings.request_timeout, max_running=settings.max_running_requests
+        Requests, guard=guard, max_url=settings.max_url_length, stopping=found.stopping
     )
     return app
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    # As many threads as connections: who waits, waits in line and not for a connection.
+    # A thread for each place in line, and some for those who need no place.
     found: Services = app.state.services
-    anyio.to_thread.current_default_thread_limiter().total_tokens = found.settings.pool_size
-    watches = ModelWatch(found.database, found.searcher), NamesWatch(found.asker.names)
+    threads = anyio.to_thread.current_default_thread_limiter()
+    threads.total_tokens = sum(line.width for line in found.lines.values()) + _OTHER_THREADS
+    readiness: health.Readiness = app.state.readiness
+    watches = (
+        readiness,
+        ModelWatch(found.database, found.searcher),
+        NamesWatch(found.asker.names),
+    )
     for watch in watches:
         watch.start()
+    await anyio.to_thread.run_sync(readiness.looked.wait, _FIRST_LOOK_SECONDS)
     try:
         yield
     finally:
@@ -150,8 +153,3 @@ async def _refuse(request: Request, error: Exception) -> Response:
     raise MethodNotAllowedError(
         f"This path answers to {allowed}. Nothing was done.", headers={"Allow": allowed}
     )
-
-
-async def _raise(_: Request, error: Exception) -> Response:
-    """Leave the error to the outermost middleware, which writes every problem document."""
-    raise error

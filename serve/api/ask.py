@@ -1,6 +1,5 @@
 """``/v1/ask``: requests in plain words, and the structures that they are read as."""
 
-from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -13,11 +12,13 @@ from ask.rules import LONGEST_REQUEST
 from ask.structure import Structure
 from ask.summaries import word_answer
 from palate.contract import UserId, Words
-from serve.api.parameters import SummaryWords, WhoseWords
-from serve.api.routes import GuardedRoute, scoped
-from serve.api.services import answer, in_thread, services
+from serve.api.parameters import WhoseWords
+from serve.api.routes import GuardedRoute, read_body, scoped
+from serve.api.services import answer, services
 
 router = APIRouter(route_class=GuardedRoute, tags=["search"])
+
+_STRUCTURE_BYTES = 65_536
 
 
 class AskParameters(WhoseWords):
@@ -38,45 +39,32 @@ class AskParameters(WhoseWords):
     "/v1/ask",
     summary="Answer a request in plain words",
     response_model=AskAnswer,
-    **scoped("read", 400, 404),
+    **scoped("read", 400, 404, line="analysis"),
 )
-async def ask(request: Request, parameters: Annotated[AskParameters, Query()]) -> Response:
+def ask(request: Request, parameters: Annotated[AskParameters, Query()]) -> Response:
     """Read a request, link its names to the catalog and answer it by the same search as all else.
 
     `structure` is how it was read: change it and send it to POST /v1/ask. What the catalog does
     not have is in `not_found`; nothing is made up for it.
     """
     found = services(request)
-
-    def make() -> AskAnswer:
-        user_id, k = parameters.user_id, parameters.k
-        return found.asker.ask(parameters.q, user_id, k, rules=parameters.rules)
-
-    reads = found.model is not None and not parameters.rules
-    return await _answer(request, make, parameters.words, reads)
+    user_id, k = parameters.user_id, parameters.k
+    made = found.asker.ask(parameters.q, user_id, k, rules=parameters.rules)
+    return _answer(request, made, parameters.words)
 
 
 @router.post(
     "/v1/ask",
     summary="Answer a structure",
     response_model=AskAnswer,
-    name="ask_structure",
-    **scoped("read", 400, 404, 413, 415),
+    **scoped("read", 400, 404, line="analysis", body=Structure, max_body=_STRUCTURE_BYTES),
 )
-async def ask_structure(
-    request: Request, structure: Structure, words: Annotated[SummaryWords, Query()] = "template"
-) -> Response:
+def ask_structure(request: Request, parameters: Annotated[WhoseWords, Query()]) -> Response:
     """Run a structure, as GET /v1/ask gave it or as it was changed since."""
-    return await _answer(request, lambda: services(request).asker.run(structure), words)
+    found = services(request)
+    return _answer(request, found.asker.run(read_body(request, Structure)), parameters.words)
 
 
-async def _answer(
-    request: Request, make: Callable[[], AskAnswer], words: Words, reads: bool = False
-) -> Response:
-    """What ``make`` answers, in these words; ``reads`` where a model reads the request."""
+def _answer(request: Request, made: AskAnswer, words: Words) -> Response:
     writer = services(request).searcher.writer
-
-    def work() -> Response:
-        return answer(word_answer(make(), writer) if words == "llm" else make())
-
-    return await in_thread(request, work, patient=reads or words == "llm")
+    return answer(request, word_answer(made, writer) if words == "llm" else made)

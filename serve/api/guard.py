@@ -1,7 +1,8 @@
 """Who may ask: API keys where there are some, else this machine only.
 
-Without keys the server answers only clients on loopback that ask for a loopback Host. The Host
-list stops DNS rebinding: a web page elsewhere whose name is made to resolve to 127.0.0.1.
+Without keys the server answers only clients on loopback that ask for a loopback Host, and no web
+pages but its own. The Host list stops DNS rebinding: a page elsewhere whose name is made to resolve
+to 127.0.0.1. Origin and Sec-Fetch-Site tell of pages that just name this machine.
 """
 
 from collections.abc import Mapping
@@ -11,7 +12,12 @@ from typing import Any
 
 from palate.errors import MisuseError
 from serve.api.keys import KeyRing, Scope
-from serve.api.problems import ForbiddenError, MisdirectedError, UnauthorizedError
+from serve.api.problems import (
+    CrossSiteError,
+    ForbiddenError,
+    MisdirectedError,
+    UnauthorizedError,
+)
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _REALM = 'Bearer realm="palate"'
@@ -33,10 +39,11 @@ class Guard:
                 "or say --insecure when something in front checks who may ask."
             )
 
-    def check_origin(self, client: str | None, host: str) -> None:
-        """Raise MisdirectedError when, without keys, the request is not from this machine.
+    def check_origin(self, client: str | None, headers: Mapping[str, str]) -> None:
+        """Refuse, without keys, what does not come from this machine or comes from a web page.
 
-        ``client`` is the peer's address (None: a unix socket), ``host`` the Host header.
+        ``client`` is the peer's address (None: a unix socket). Raises MisdirectedError for other
+        machines and hosts, CrossSiteError for pages of other origins.
         """
         if not self._loopback_only:
             return
@@ -45,10 +52,21 @@ class Guard:
                 "Without API keys this server answers only its own machine. Nothing was done. "
                 "Its operator sets PALATE_API_KEYS_FILE to let others in."
             )
+        host = headers.get("host", "")
         if _host_name(host) not in LOOPBACK_HOSTS:
             raise MisdirectedError(
                 "Without API keys this server answers only for the hosts localhost, 127.0.0.1 "
                 "and [::1]. Nothing was done. Ask for one of these, or set PALATE_API_KEYS_FILE."
+            )
+        site, origin = headers.get("sec-fetch-site", "none"), headers.get("origin")
+        if site not in ("none", "same-origin") or origin not in (
+            None,
+            f"http://{host}",
+            f"https://{host}",
+        ):
+            raise CrossSiteError(
+                "Without API keys this server answers no pages of other sites. Nothing was done. "
+                "Its operator sets PALATE_API_KEYS_FILE, and whoever may ask sends a key."
             )
 
     def authorize(self, headers: Mapping[str, str], scope: Scope) -> str | None:

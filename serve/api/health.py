@@ -1,5 +1,7 @@
 """``/healthz``, ``/readyz`` and ``/metrics``: what probes and Prometheus ask."""
 
+import json
+import math
 import threading
 import time
 from collections.abc import Iterator
@@ -12,24 +14,28 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import QueuePool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from palate import __version__
 from palate.contract import Frozen
-from palate.errors import NewerSchemaError, PalateError
+from palate.errors import DatabaseUnavailableError, NewerSchemaError, PalateError
 from palate.metrics import REGISTRY
 from palate.statements import Statements
-from serve.api.problems import documented
+from serve.api.problems import OverloadedError, documented
 from serve.api.routes import GuardedRoute, scoped
-from serve.api.services import answer, services
+from serve.api.services import answer, respond, services
+from serve.api.watches import Watch
 from sql.database import Database
 from sql.migrate import check_schema
 
 router = APIRouter(route_class=GuardedRoute, tags=["health"])
 
-_FRESH_SECONDS = 1.0
+_LOOK_SECONDS = 1.0
+_LOOK_AGAIN_SECONDS = 0.2
+_STALE_SECONDS = 30.0  # longer than a search, a free connection and a connect may take together
 _TEXT = "text/plain; version=0.0.4; charset=utf-8"
 _statements = Statements(Path(__file__).parent / "statements" / "health.sql")
 
@@ -48,34 +54,41 @@ class Ready(Frozen):
     engine: str
 
 
-class Readiness:
-    """Whether a search would work; asked of the database at most once a second."""
+class Readiness(Watch):
+    """Whether a search would work: a thread looks, so that no probe waits for the database."""
 
     def __init__(self, database: Database) -> None:
+        super().__init__()
+        self.looked = threading.Event()
         self._database = database
-        self._lock = threading.Lock()
-        self._until = 0.0
         self._failure: Exception | None = None
+        self._seen = -math.inf
 
-    def check(self) -> str:
-        """The name of the engine. Raises PalateError or DBAPIError when a search would fail."""
-        with self._lock:
-            if time.monotonic() >= self._until:
-                self._failure = self._try()
-                self._until = time.monotonic() + _FRESH_SECONDS
-            if self._failure is not None:
-                raise self._failure.with_traceback(None)
-            return self._database.search_engine.name
-
-    def _try(self) -> Exception | None:
+    def look(self) -> None:
+        """Try a search. Where every connection is in use, what was seen before still holds."""
         try:
             with suppress(NewerSchemaError):  # while a new version rolls out, the old one serves
                 check_schema(self._database, functions=False)
             with self._database.read() as connection:
                 connection.execute(_statements["probe_search"])
+            self._failure = None
         except (PalateError, DBAPIError) as error:
-            return error
-        return None
+            if not isinstance(error.__cause__, PoolTimeoutError):
+                self._failure = error
+        self.again = _LOOK_SECONDS if self._failure is None else _LOOK_AGAIN_SECONDS
+        self._seen = time.monotonic()
+        self.looked.set()
+
+    def check(self) -> str:
+        """The name of the engine. Raises PalateError or DBAPIError when a search would fail."""
+        if not self.looked.is_set() or time.monotonic() - self._seen > _STALE_SECONDS:
+            raise DatabaseUnavailableError(
+                "The database has not answered for a while. Nothing was changed. "
+                "`palate doctor` looks closer."
+            )
+        if self._failure is not None:
+            raise self._failure.with_traceback(None)
+        return self._database.search_engine.name
 
 
 class DatabaseCollector(Collector):
@@ -106,9 +119,9 @@ class DatabaseCollector(Collector):
 @router.get(
     "/healthz", summary="Is the process alive", response_model=Health, responses=documented(421)
 )
-async def healthz() -> Response:
+async def healthz(request: Request) -> Response:
     """Answers while the process does; says nothing of the database."""
-    return answer(Health())
+    return answer(request, Health())
 
 
 @router.get(
@@ -117,20 +130,31 @@ async def healthz() -> Response:
     response_model=Ready,
     responses=documented(421, 500, 503, 504),
 )
-def readyz(request: Request) -> Response:
-    """Migrations applied, search index there, a connection free. 503 says which is not so."""
+async def readyz(request: Request) -> Response:
+    """Migrations applied, search index there, not stopping. 503 says which is not so.
+
+    Answered at once, from what was seen in the last second or two.
+    """
+    if services(request).stopping.is_set():
+        raise OverloadedError("The server stops. Nothing was done. Ask another one.")
     readiness: Readiness = request.app.state.readiness
-    return answer(Ready(engine=readiness.check()))
+    return answer(request, Ready(engine=readiness.check()))
 
 
 @router.get(
     "/metrics",
     summary="Prometheus metrics",
     response_class=PlainTextResponse,
-    **scoped("read"),
+    **scoped("read", line=None),
 )
 def metrics(request: Request) -> Response:
     """Histograms of requests and stages, the pool, the engine, the process."""
     own = CollectorRegistry()
     own.register(DatabaseCollector(services(request).database))
-    return Response(generate_latest(REGISTRY) + generate_latest(own), media_type=_TEXT)
+    return respond(request, generate_latest(REGISTRY) + generate_latest(own), _TEXT)
+
+
+@router.get("/openapi.json", include_in_schema=False)
+def openapi(request: Request) -> Response:
+    """What this server's API is."""
+    return respond(request, json.dumps(request.app.openapi()).encode(), "application/json")

@@ -34,7 +34,7 @@ class SimilarParameters(WhoseTaste):
 )
 def movie(request: Request, movie_id: MoviePath) -> Response:
     """Everything the catalog knows of one film."""
-    return answer(get_movie(services(request).database, movie_id))
+    return answer(request, get_movie(services(request).database, movie_id))
 
 
 @router.get(
@@ -48,4 +48,4 @@ def similar_movies(
 ) -> Response:
     """The films nearest to this one by what is told of them; with `user_id`, also by taste."""
     movies = similar(services(request).database, movie_id, **parameters.model_dump())
-    return answer(SimilarMovies(movie_id=movie_id, movies=tuple(movies)))
+    return answer(request, SimilarMovies(movie_id=movie_id, movies=tuple(movies)))

@@ -10,7 +10,6 @@ from typing import Any, ClassVar, Literal
 
 import psycopg
 import sqlalchemy
-from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
@@ -26,6 +25,7 @@ from palate.errors import (
 from sql.faults import explain
 
 MEDIA_TYPE = "application/problem+json"
+_MOST_ERRORS = 20
 
 Headers = dict[str, str]
 
@@ -76,7 +76,14 @@ class InvalidRequestError(RequestError):
         first = errors[0]
         where = f"{first.location} {first.name!r}" if first.name else first.location
         more = f" (and {len(errors) - 1} more, see errors)" if len(errors) > 1 else ""
-        return cls(f"{where}: {first.detail}{more}. Nothing was done.", errors=errors)
+        return cls(
+            f"{where}: {first.detail}{more}. Nothing was done.", errors=errors[:_MOST_ERRORS]
+        )
+
+    @classmethod
+    def of_validation(cls, found: Sequence[Any], *place: str) -> "InvalidRequestError":
+        """The same of pydantic's errors, where all of them are at ``place``."""
+        return cls.of([_field_error({**each, "loc": (*place, *each["loc"])}) for each in found])
 
 
 class UnauthorizedError(RequestError):
@@ -100,6 +107,20 @@ class MisdirectedError(RequestError):
     title = "Misdirected request"
 
 
+class AmbiguousRequestError(RequestError):
+    """A request that can be read in two ways."""
+
+    status = 400
+    title = "Ambiguous request"
+
+
+class CrossSiteError(RequestError):
+    """A page of another site asks through the browser of somebody on this machine."""
+
+    status = 403
+    title = "Cross-site request"
+
+
 class BodyTooLargeError(RequestError):
     """More body than any request needs."""
 
@@ -114,6 +135,20 @@ class AddressTooLongError(RequestError):
     title = "Address too long"
 
 
+class BodyTooSlowError(RequestError):
+    """A body that does not come."""
+
+    status = 408
+    title = "Body too slow"
+
+
+class ClientLeftError(RequestError):
+    """Nobody waits for the answer any more: there is none, this is for the log."""
+
+    status = 499
+    title = "Client left"
+
+
 class UnsupportedMediaTypeError(RequestError):
     """A body in a form that is not read."""
 
@@ -122,7 +157,7 @@ class UnsupportedMediaTypeError(RequestError):
 
 
 class OverloadedError(RequestError):
-    """More requests at once than this server takes."""
+    """More requests wait than this server answers in time."""
 
     status = 503
     title = "Overloaded"
@@ -234,8 +269,6 @@ def _as_palate_error(error: Exception) -> PalateError:
             )
         case PalateError():
             return error
-        case RequestValidationError():
-            return InvalidRequestError.of([_field_error(e) for e in error.errors()])
         case HTTPException():
             return _http_error(error)
         case sqlalchemy.exc.DBAPIError():
@@ -269,8 +302,6 @@ def _field_error(error: dict[str, Any]) -> FieldError:
     location: Literal["query", "path", "body", "header"] = (
         place if place in ("query", "path", "body", "header") else "body"
     )
-    if error["type"] == "json_invalid":
-        return FieldError(location="body", name=None, detail=f"no JSON: {error['ctx']['error']}")
     parts = [str(part) for part in rest]
     message = str(error["msg"]).removeprefix("Value error, ")
     return FieldError(
@@ -295,9 +326,10 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 _DESCRIPTIONS = {
     400: "The request contradicts itself, or a strict query cannot be parsed.",
     401: "No API key, or none that is known.",
-    403: "The key's scope does not allow this.",
+    403: "The key's scope does not allow this; without keys, a page of another site asks.",
     404: "There is no such thing.",
     405: "The path has no such method.",
+    408: "The body did not come in time.",
     409: "The request contradicts what the database holds.",
     413: "The body is too large.",
     414: "The address is too long.",

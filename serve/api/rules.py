@@ -15,10 +15,10 @@ router = APIRouter(route_class=GuardedRoute, tags=["rules"])
 @router.get("/v1/rules", summary="The rules in effect", response_model=Rules, **scoped("read"))
 def rules(request: Request) -> Response:
     """Synonyms, and films that are pinned to a query or hidden from it."""
-    return answer(read_rules(services(request).database))
+    return answer(request, read_rules(services(request).database))
 
 
 @router.put("/v1/rules", summary="Other rules", response_model=Rules, **scoped("write", 400, 413))
 def put_rules(request: Request, wanted: Rules) -> Response:
     """Put these in place of all rules; they hold from the next search on."""
-    return answer(write_rules(services(request).database, wanted))
+    return answer(request, write_rules(services(request).database, wanted))

@@ -4,24 +4,33 @@ import contextlib
 import math
 import signal
 import socket
-from collections.abc import Iterator
+import sys
+import time
+from collections.abc import Callable, Iterator
+from multiprocessing import get_context
+from multiprocessing.connection import wait
+from multiprocessing.context import SpawnProcess
+from threading import Event
 from types import FrameType
 
 import structlog
 import uvicorn
 from fastapi import FastAPI
+from sse_starlette.sse import AppStatus
 
 from palate.errors import ListenError
+from palate.logs import set_up_logs
 from palate.settings import Settings
 from serve.api.app import create_app, create_guard
+from serve.api.protocol import limited_protocol
 from sql.database import Database
 from sql.migrate import migrate
 
 _log = structlog.get_logger()
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-# The address, the headers and the request line, before h11 gives up on them.
-_HEADER_BYTES = 32_768
 _KEEP_ALIVE_SECONDS = 65
+_FAREWELL_SECONDS = 1.0
+_LOOK_SECONDS = 0.5
 
 
 def serve(settings: Settings, *, insecure: bool = False) -> None:
@@ -36,20 +45,94 @@ def serve(settings: Settings, *, insecure: bool = False) -> None:
     with _bound(settings) as address, Database.open(settings) as database:
         if database.server is not None:
             migrate(database)
-        app = create_app(database, settings, insecure=insecure)
-        if settings.preload_encoder:
-            app.state.services.searcher.encoder.load()
-        server = create_server(app, settings)
-        with _stopping(server):
-            _log.info("serving", host=settings.host, port=address.getsockname()[1])
-            server.run(sockets=[address])
+        if settings.workers == 1:
+            _run(database, settings, address, insecure=insecure)
+        else:
+            _run_many(settings, address, insecure=insecure)
 
 
-def create_server(app: FastAPI, settings: Settings) -> uvicorn.Server:
-    """A uvicorn server for ``app`` with the settings' address and limits, not yet running."""
-    return uvicorn.Server(
+def _run(database: Database, settings: Settings, address: socket.socket, *, insecure: bool) -> None:
+    app = create_app(database, settings, insecure=insecure)
+    if settings.preload_encoder:
+        app.state.services.searcher.encoder.load()
+    server = create_server(app, settings)
+    with _stopping(server.stop):
+        _log.info("serving", host=settings.host, port=address.getsockname()[1])
+        server.run(sockets=[address])
+
+
+def _run_many(settings: Settings, address: socket.socket, *, insecure: bool) -> None:
+    """Serve by processes that share the address and the connections; one that ends is replaced."""
+    share = {"pool_size": max(1, settings.pool_size // settings.workers)}
+    context, stop = get_context("spawn"), Event()
+
+    def start() -> SpawnProcess:
+        arguments = (settings.model_copy(update=share), address, insecure)
+        process = context.Process(target=_work, args=arguments, daemon=True)
+        process.start()
+        return process
+
+    with _stopping(stop.set):
+        workers = [start() for _ in range(settings.workers)]
+        while not stop.is_set():
+            wait([worker.sentinel for worker in workers], timeout=_LOOK_SECONDS)
+            gone = [worker for worker in workers if not worker.is_alive()]
+            if gone and not stop.wait(_LOOK_SECONDS):  # not in a hurry, where each one fails
+                _log.warning("worker_replaced", exit_codes=[worker.exitcode for worker in gone])
+                workers = [start() if worker in gone else worker for worker in workers]
+        for worker in workers:
+            worker.terminate()
+        for worker in workers:
+            worker.join(settings.shutdown_timeout + 2 * _FAREWELL_SECONDS)
+
+
+def _work(settings: Settings, address: socket.socket, insecure: bool) -> None:
+    set_up_logs(settings)
+    with Database.open(settings) as database:
+        _run(database, settings, address, insecure=insecure)
+
+
+class Server(uvicorn.Server):
+    """Told to stop, it goes on for a moment, so that clients learn it from an answer.
+
+    Each answer then closes its connection, and the readiness probe fails; a connection that is
+    shut while a request is on its way would lose that request.
+    """
+
+    def __init__(self, config: uvicorn.Config, stopping: Event) -> None:
+        super().__init__(config)
+        self._stopping = stopping
+        self._until: float | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """SIGTERM: stop after a moment. SIGINT, or once more: now."""
+        _log.info("stopping", signal=signal.Signals(sig).name)
+        if sig == signal.SIGINT or self._until is not None:
+            super().handle_exit(sig, frame)
+            return
+        self._stopping.set()
+        self._until = time.monotonic() + _FAREWELL_SECONDS
+
+    def stop(self) -> None:
+        """Stop now; before it runs, it does not begin."""
+        self.should_exit = True
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second; true once it is to stop."""
+        if self._until is not None and time.monotonic() >= self._until:
+            self.should_exit = True
+        return await super().on_tick(counter)
+
+
+def create_server(app: FastAPI, settings: Settings) -> Server:
+    """A server for ``app`` with the settings' address and limits, not yet running."""
+    # A stream ends by itself within PALATE_LLM_REASON_SECONDS.
+    AppStatus.enable_automatic_graceful_drain = False
+    return Server(
         uvicorn.Config(
             app,
+            http=limited_protocol(settings),
+            loop="uvloop" if sys.platform != "win32" else "auto",
             host=settings.host,
             port=settings.port,
             log_config=None,
@@ -58,8 +141,8 @@ def create_server(app: FastAPI, settings: Settings) -> uvicorn.Server:
             ws="none",
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=math.ceil(settings.shutdown_timeout),
-            h11_max_incomplete_event_size=settings.max_url_length + _HEADER_BYTES,
-        )
+        ),
+        app.state.services.stopping,
     )
 
 
@@ -83,18 +166,18 @@ def _bound(settings: Settings) -> socket.socket:
 
 
 @contextlib.contextmanager
-def _stopping(server: uvicorn.Server) -> Iterator[None]:
-    """Make SIGINT and SIGTERM stop ``server``, and nothing else.
+def _stopping(stop: Callable[[], None]) -> Iterator[None]:
+    """Make SIGINT and SIGTERM call ``stop``, and nothing else.
 
     Before it runs, so that no signal is lost; and after, because uvicorn raises the signal that
     stopped it again, which must not cut the clean-up short.
     """
 
-    def stop(number: int, _: FrameType | None) -> None:
+    def handle(number: int, _: FrameType | None) -> None:
         _log.info("stopping", signal=signal.Signals(number).name)
-        server.should_exit = True
+        stop()
 
-    before = {number: signal.signal(number, stop) for number in _STOP_SIGNALS}
+    before = {number: signal.signal(number, handle) for number in _STOP_SIGNALS}
     try:
         yield
     finally:

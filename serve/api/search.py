@@ -19,7 +19,7 @@ from palate.contract import (
 )
 from search.catalog import suggest as suggest_titles
 from serve.api.routes import GuardedRoute, scoped
-from serve.api.services import answer, in_thread, services
+from serve.api.services import answer, services
 
 router = APIRouter(route_class=GuardedRoute, tags=["search"])
 
@@ -75,16 +75,14 @@ class SuggestParameters(Frozen):
     response_model=SearchResponse,
     **scoped("read", 400, 501),
 )
-async def search(request: Request, parameters: Annotated[SearchParameters, Query()]) -> Response:
+def search(request: Request, parameters: Annotated[SearchParameters, Query()]) -> Response:
     """Find films by text and order them by the taste of `user_id`.
 
     Without `user_id`, or for a user of whom nothing is known, the order is the text's own and the
     answer says why. The contributions of each hit add up to its score; `moved` is how many places
     taste lifted it.
     """
-    searcher = services(request).searcher
-    patient = "llm" in (parameters.explain, parameters.rerank)
-    return await in_thread(request, lambda: answer(searcher.search(parameters)), patient=patient)
+    return answer(request, services(request).searcher.search(parameters))
 
 
 @router.get(
@@ -97,4 +95,4 @@ def suggest(request: Request, parameters: Annotated[SuggestParameters, Query()])
     """Complete a title while it is being typed."""
     asked = parameters.q, parameters.k, parameters.user_id, parameters.profile
     suggestions = suggest_titles(services(request).database, *asked)
-    return answer(Suggestions(prefix=parameters.q, suggestions=tuple(suggestions)))
+    return answer(request, Suggestions(prefix=parameters.q, suggestions=tuple(suggestions)))

@@ -1,11 +1,9 @@
 """What the endpoints work with: one set a server, found through the request."""
 
-from collections.abc import Callable
+import gzip
 from dataclasses import dataclass, field
-from typing import TypeVar
+from threading import Event
 
-import anyio
-import anyio.to_thread
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,11 +14,11 @@ from palate.metrics import stage
 from palate.settings import Settings
 from rerank.search import Searcher
 from serve.api.guard import Guard
+from serve.api.lines import Kind, Line
 from sql.database import Database
 
-T = TypeVar("T")
-
-_WAITING = 32
+_GZIP_FROM_BYTES = 1024
+_GZIP_LEVEL = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +31,9 @@ class Services:
     asker: Asker
     model: LanguageModel | None
     guard: Guard
-    patient: anyio.CapacityLimiter = field(
-        default_factory=lambda: anyio.CapacityLimiter(_WAITING), kw_only=True
-    )
-    """Threads of requests that wait for a language model, apart from all others."""
+    lines: dict[Kind, Line]
+    stopping: Event = field(default_factory=Event)
+    """Set once the server is told to stop: it goes on for a moment, and closes what it answered."""
 
 
 def services(request: Request) -> Services:
@@ -45,13 +42,17 @@ def services(request: Request) -> Services:
     return found
 
 
-def answer(model: BaseModel) -> Response:
+def answer(request: Request, model: BaseModel) -> Response:
     """``model`` as JSON, written once by pydantic's own serializer."""
     with stage("serialize"):
-        return Response(model.model_dump_json(), media_type="application/json")
+        body = model.__pydantic_serializer__.to_json(model)
+    return respond(request, body, "application/json")
 
 
-async def in_thread(request: Request, work: Callable[[], T], *, patient: bool) -> T:
-    """What ``work`` returns, from a thread; ``patient`` where it may wait for a language model."""
-    limiter = services(request).patient if patient else None
-    return await anyio.to_thread.run_sync(work, limiter=limiter)
+def respond(request: Request, body: bytes, media_type: str) -> Response:
+    """``body``, compressed for who reads that; called by threads, so that the loop need not."""
+    headers = {"vary": "Accept-Encoding"}
+    if len(body) >= _GZIP_FROM_BYTES and "gzip" in request.headers.get("accept-encoding", ""):
+        body = gzip.compress(body, _GZIP_LEVEL, mtime=0)
+        headers["content-encoding"] = "gzip"
+    return Response(body, media_type=media_type, headers=headers)

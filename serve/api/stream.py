@@ -19,10 +19,11 @@ from palate.contract import SearchResponse
 from rerank.wording import Passage, Worded, Writer
 from serve.api.routes import GuardedRoute, scoped
 from serve.api.search import SearchParameters
-from serve.api.services import in_thread, services
+from serve.api.services import services
 
 router = APIRouter(route_class=GuardedRoute, tags=["search"])
 Event = dict[str, str]
+_SEND_SECONDS = 10  # until a client that reads nothing is let go
 _EVENT = {
     "type": "object",
     "properties": {
@@ -48,24 +49,17 @@ _DOCUMENTED["responses"][200] = {"content": {"text/event-stream": {"schema": _EV
     response_class=EventSourceResponse,
     **_DOCUMENTED,
 )
-async def search_stream(
-    request: Request, parameters: Annotated[StreamParameters, Query()]
-) -> Response:
+def search_stream(request: Request, parameters: Annotated[StreamParameters, Query()]) -> Response:
     """Send the answer of a search as the event `results`, then `reason` for each film, then `done`.
 
     Films never wait for words: `results` has the template's reasons. Each `reason` has the
     `movie_id`, its `reasons` and their `reason_source`; `done` is what `wording` is in a search.
     """
     searcher = services(request).searcher
-
-    def find() -> AsyncIterator[Event]:
-        response, passages = searcher.search_before_wording(parameters)
-        names = searcher.writer.prepare()
-        worded = searcher.writer.stream(passages, names)
-        return _events(response, passages, worded, searcher.writer)
-
-    events = await in_thread(request, find, patient=parameters.rerank == "llm")
-    return EventSourceResponse(events, sep="\n")
+    response, passages = searcher.search_before_wording(parameters)
+    worded = searcher.writer.stream(passages, searcher.writer.prepare())
+    events = _events(response, passages, worded, searcher.writer)
+    return EventSourceResponse(events, sep="\n", send_timeout=_SEND_SECONDS)
 
 
 async def _events(

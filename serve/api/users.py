@@ -10,10 +10,12 @@ from starlette.responses import Response
 from palate.contract import Frozen, Rating, User
 from rerank import profile as profiles
 from serve.api.parameters import MoviePath, UserPath, WhichTaste
-from serve.api.routes import GuardedRoute, scoped
+from serve.api.routes import GuardedRoute, read_body, scoped
 from serve.api.services import answer, services
 
 router = APIRouter(route_class=GuardedRoute, tags=["users"])
+
+_RATING_BYTES = 1024
 
 
 class RatingsParameters(WhichTaste):
@@ -55,19 +57,21 @@ def user(
     request: Request, user_id: UserPath, parameters: Annotated[WhichTaste, Query()]
 ) -> Response:
     """How much is known of a user: ratings, their means by genre, whether there is a vector."""
-    return answer(profiles.get_user(services(request).database, user_id, parameters.profile))
+    return answer(
+        request, profiles.get_user(services(request).database, user_id, parameters.profile)
+    )
 
 
 @router.delete(
     "/v1/users/{user_id}",
     summary="Forget a user",
     response_model=Forgotten,
-    **scoped("admin", 404),
+    **scoped("admin", 404, line="write"),
 )
 def forget(request: Request, user_id: UserPath) -> Response:
     """Delete every profile and rating of a user. Nothing comes back from it."""
     deleted = profiles.forget(services(request).database, user_id)
-    return answer(Forgotten(user_id=user_id, ratings_deleted=deleted))
+    return answer(request, Forgotten(user_id=user_id, ratings_deleted=deleted))
 
 
 @router.get(
@@ -87,7 +91,7 @@ def ratings(
         parameters.limit,
         parameters.offset,
     )
-    return answer(Ratings(user_id=user_id, **parameters.model_dump(), ratings=tuple(rows)))
+    return answer(request, Ratings(user_id=user_id, **parameters.model_dump(), ratings=tuple(rows)))
 
 
 @router.get(
@@ -104,28 +108,28 @@ def rating(
 ) -> Response:
     """What one user gave one film."""
     database = services(request).database
-    return answer(profiles.get_rating(database, user_id, movie_id, parameters.profile))
+    return answer(request, profiles.get_rating(database, user_id, movie_id, parameters.profile))
 
 
 @router.put(
     "/v1/users/{user_id}/ratings/{movie_id}",
     summary="Rate a film",
     response_model=Rating,
-    **scoped("write", 400, 404, 413, 415),
+    **scoped("write", 400, 404, line="write", body=NewRating, max_body=_RATING_BYTES),
 )
 def rate(
     request: Request,
     user_id: UserPath,
     movie_id: MoviePath,
     parameters: Annotated[WhichTaste, Query()],
-    new: NewRating,
 ) -> Response:
     """Set the user's rating of a film; the next search already knows it.
 
     Sending the same again changes nothing. The user need not exist before.
     """
+    rating = read_body(request, NewRating).rating
     database = services(request).database
-    return answer(profiles.rate(database, user_id, movie_id, new.rating, parameters.profile))
+    return answer(request, profiles.rate(database, user_id, movie_id, rating, parameters.profile))
 
 
 @router.delete(
@@ -133,7 +137,7 @@ def rate(
     summary="Take a rating back",
     status_code=204,
     response_class=Response,
-    **scoped("write", 404),
+    **scoped("write", 404, line="write"),
 )
 def unrate(
     request: Request,

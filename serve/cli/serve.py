@@ -31,11 +31,17 @@ def serve(
             help="File of API keys, as `palate keys create` prints them. Without: loopback only.",
         ),
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            envvar="PALATE_WORKERS", min=1, max=64, help="Processes; they share PALATE_POOL_SIZE."
+        ),
+    ] = None,
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Listen anywhere without keys: anyone may write.")
     ] = False,
 ) -> None:
     """Serve the HTTP API until Ctrl-C; what runs is finished first."""
-    flags = {"host": host, "port": port, "api_keys_file": api_keys_file}
+    flags = {"host": host, "port": port, "api_keys_file": api_keys_file, "workers": workers}
     given = {name: value for name, value in flags.items() if value is not None}
     run(session(context).settings.model_copy(update=given), insecure=insecure)

@@ -6,6 +6,7 @@ BEGIN
     FOR f IN SELECT p.oid FROM pg_proc p
              WHERE p.proname IN ('suggest_titles', 'suggestion_query', 'begins_with')
                AND p.pronamespace = current_schema()::regnamespace
+               AND 'prefix' = ANY (p.proargnames)  -- a neighbour's has other arguments
     LOOP EXECUTE format('DROP FUNCTION %s', f); END LOOP;
 END $$;
 

@@ -165,10 +165,10 @@ WITH weight AS MATERIALIZED (
     SELECT f.movie_id, f.bm25, f.relaxed, f.similarity, m.title, m.year,
            (SELECT n.place FROM pin n WHERE n.movie_id = f.movie_id) AS pin,
            coalesce(f.level,
-               CASE WHEN EXISTS (SELECT FROM movie_titles t CROSS JOIN pattern p
-                                 WHERE t.movie_id = f.movie_id
-                                   AND (spaced_words(t.key) LIKE p.words
-                                        OR spaced_words(t.apart) LIKE p.words))
+               -- Not EXISTS, which is planned as one pass over the titles of the whole catalog.
+               CASE WHEN (SELECT bool_or(spaced_words(t.key) LIKE p.words
+                                         OR spaced_words(t.apart) LIKE p.words)
+                          FROM movie_titles t CROSS JOIN pattern p WHERE t.movie_id = f.movie_id)
                     THEN 'words in order'
                     WHEN f.relaxed THEN 'some words' ELSE 'all words' END::match_level) AS level,
            (SELECT s.popularity FROM movie_stats s WHERE s.movie_id = f.movie_id) AS popularity,

@@ -5,7 +5,8 @@ import pytest
 from bench.growth import MadeUpFilms, bench_growth, vocabulary
 from bench.machine import this_machine
 from bench.markdown import growth_markdown, report_markdown
-from bench.search import TERMS, Latency, Report, bench_search
+from bench.search import LADDER, Latency, Report, bench_search
+from bench.ways import TERMS
 from palate.errors import ConflictError
 from sql.database import Database
 
@@ -26,7 +27,18 @@ def test_the_targets_are_those_of_one_client(report: Report) -> None:
     names = [target.name for target in report.targets()]
     assert "personalised / unpersonalised p50, HTTP, 100 candidates" in names
     assert "HTTP / SQL p50, 20 candidates" in names
-    assert len(names) == 4 + 2 + 2
+    assert len(names) == 4 + 2 + 2 + 3
+
+
+def test_the_ladder_has_each_way_to_search(report: Report) -> None:
+    assert {(rung.over, rung.personalized) for rung in report.ladder} == {
+        (over, personalized) for over in LADDER for personalized in (False, True)
+    }
+    assert all(0 < rung.p50 <= rung.p99 for rung in report.ladder)
+    assert report.throughput is not None
+    shown = report_markdown(report)
+    assert "| Searcher " in shown
+    assert "personalised searches a second." in shown
 
 
 def test_the_report_names_machine_and_database(report: Report) -> None:

@@ -74,6 +74,9 @@ UNION ALL
 SELECT 'TEXT SEARCH CONFIGURATION', format('palate.%I', f.cfgname)
 FROM pg_ts_config f WHERE f.cfgnamespace = 'palate'::regnamespace
 UNION ALL
+SELECT 'TYPE', format('palate.%I', t.typname)
+FROM pg_type t WHERE t.typnamespace = 'palate'::regnamespace AND t.typtype = 'e'
+UNION ALL
 SELECT 'TEXT SEARCH DICTIONARY', format('palate.%I', d.dictname)
 FROM pg_ts_dict d WHERE d.dictnamespace = 'palate'::regnamespace;
 

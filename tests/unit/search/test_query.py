@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from palate.errors import QuerySyntaxError
-from search.grammar import MOST_FUZZY, MOST_PREFIXES
+from search.grammar import LIMITS, MOST_FUZZY
 from search.query import ParsedQuery, parse
 from sql.engines.paradedb import ParadeDB
 from sql.syntax import (
@@ -205,7 +205,7 @@ def test_what_is_read_as_written_has_no_notes() -> None:
 )
 def test_strict_refuses_with_the_position(text: str, position: int) -> None:
     with pytest.raises(QuerySyntaxError, match=f"at character {position}") as caught:
-        parse(text, strict=True, max_length=40, max_clauses=5)
+        parse(text, strict=True, limits=LIMITS._replace(max_query_length=40, max_query_clauses=5))
     assert caught.value.position == position
 
 
@@ -221,14 +221,30 @@ def test_ten_thousand_characters() -> None:
     parsed = parse("lord " * 2000)
     assert "Only the first 2000 characters were read." in parsed.notes
     assert "Only the first 100 words were read." in parsed.notes
-    assert parse("lord " * 2000, max_length=10_000, max_clauses=2000).notes == []
+    assert (
+        parse(
+            "lord " * 2000, limits=LIMITS._replace(max_query_length=10_000, max_query_clauses=2000)
+        ).notes
+        == []
+    )
 
 
 def test_five_hundred_clauses() -> None:
     text = " OR ".join(f"title:w{n}" for n in range(500))
-    parsed = parse(text, max_length=10_000)
+    parsed = parse(text, limits=LIMITS._replace(max_query_length=10_000))
     assert parsed.notes[0] == "It has more than 100 clauses: searched as words."
-    assert len(list(walk(parse(text, max_length=10_000, max_clauses=500).tree))) == 501
+    assert (
+        len(
+            list(
+                walk(
+                    parse(
+                        text, limits=LIMITS._replace(max_query_length=10_000, max_query_clauses=500)
+                    ).tree
+                )
+            )
+        )
+        == 501
+    )
 
 
 @pytest.mark.parametrize(
@@ -240,8 +256,8 @@ def test_deep_nesting_is_read_as_words(text: str) -> None:
 
 
 def test_limits_are_given_in() -> None:
-    assert parse("a b c d", max_clauses=2).tree == words("b")
-    assert parse("lord king", max_length=6).tree == words("lord", "k")
+    assert parse("a b c d", limits=LIMITS._replace(max_query_clauses=2)).tree == words("b")
+    assert parse("lord king", limits=LIMITS._replace(max_query_length=6)).tree == words("lord", "k")
 
 
 FUZZY_NOTE = "Only the first 5 words may have mistakes, others are read as written."
@@ -254,9 +270,9 @@ PREFIX_NOTE = "Only the first 20 prefixes are read, others are whole words."
         ("lord~2", MOST_FUZZY, words("lord"), FUZZY_NOTE),
         ("title:lord~", MOST_FUZZY, LORD, FUZZY_NOTE),
         ("genres:Fantasy~", MOST_FUZZY, FANTASY, FUZZY_NOTE),
-        ("lord*", MOST_PREFIXES, words("lord"), PREFIX_NOTE),
-        ("title:lord*", MOST_PREFIXES, LORD, PREFIX_NOTE),
-        ("genres:Fantasy*", MOST_PREFIXES, FANTASY, PREFIX_NOTE),
+        ("lord*", LIMITS.max_query_prefixes, words("lord"), PREFIX_NOTE),
+        ("title:lord*", LIMITS.max_query_prefixes, LORD, PREFIX_NOTE),
+        ("genres:Fantasy*", LIMITS.max_query_prefixes, FANTASY, PREFIX_NOTE),
     ],
 )
 def test_costly_clauses_beyond_the_most_are_plain_words(
@@ -272,8 +288,38 @@ def test_costly_clauses_beyond_the_most_are_plain_words(
     assert caught.value.position == len(allowed + " OR ") + clause.find(":") + 1
 
 
+@pytest.mark.parametrize(
+    ("text", "which"),
+    [
+        (" ".join(['"dark knight"~1'] * 21), "20 phrases"),
+        ('title:"dark knight"~10 AND "lord rings"~10 AND "a b"~1', "20 places of slop"),
+        ('"a b c d e f g h i"~1', "8 words in a phrase with ~"),
+        (f'title:"{"a " * 31}"', "30 words in one clause"),
+        ("title:" + ".".join("a" * 31), "30 words in one clause"),
+    ],
+)
+def test_what_costs_too_much_is_searched_as_words_and_the_note_says_which(
+    text: str, which: str
+) -> None:
+    note = f"It has more than {which}: searched as words."
+    assert note in [n.replace(" in its phrases", "") for n in parse(text).notes]
+    with pytest.raises(QuerySyntaxError, match=f"It has more than {which}"):
+        parse(text, strict=True)
+
+
+def test_phrases_beyond_the_most_are_words() -> None:
+    allowed = " ".join(f'"w{n} x"' for n in range(20))
+    assert parse(allowed, strict=True).notes == []
+    for text in (allowed + ' "dark knight"', f'"{"a " * 31}" "dark knight" night'):
+        assert parse(text).notes == ["Only the first 20 phrases of up to 30 words were read."]
+        with pytest.raises(QuerySyntaxError, match="more than 20 phrases"):
+            parse(text, strict=True)
+
+
 def test_decades_and_pieces_of_one_word_are_counted_as_what_they_cost() -> None:
-    assert parse(" OR ".join(["year:199*"] * (MOST_PREFIXES + 1)), strict=True).notes == []
+    assert (
+        parse(" OR ".join(["year:199*"] * (LIMITS.max_query_prefixes + 1)), strict=True).notes == []
+    )
     pieces = parse("a\\-b\\-c\\-d\\-e\\-f~1").tree
     assert [type(node) for node in walk(pieces)].count(Fuzzy) == MOST_FUZZY
 

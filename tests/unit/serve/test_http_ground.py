@@ -3,7 +3,6 @@
 import contextlib
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -12,7 +11,6 @@ import sqlalchemy
 from fastapi import FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
-from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.testclient import TestClient
 
@@ -28,23 +26,22 @@ from palate.errors import (
 from palate.metrics import REGISTRY, stage
 from serve.api.guard import Guard, is_loopback
 from serve.api.keys import KeyRing, create_key
-from serve.api.middleware import Gate, Requests
+from serve.api.middleware import Requests
 from serve.api.problems import (
+    CrossSiteError,
     ForbiddenError,
     InvalidRequestError,
     MisdirectedError,
     UnauthorizedError,
     problem_for,
 )
-from serve.api.routes import check_names
+from serve.api.routes import read_query
 
 LOCAL = ("127.0.0.1", 40000)
 
 
-def app_around(
-    *, timeout: float = 120, max_running: int = 10, max_url: int = 500, max_body: int = 100
-) -> FastAPI:
-    """An application that fails, misses and echoes on demand."""
+def app_around(*, max_url: int = 500) -> FastAPI:
+    """An application that fails and misses on demand."""
     app = FastAPI(openapi_url=None)
 
     @app.get("/fail")
@@ -55,16 +52,11 @@ def app_around(
     def missing() -> None:
         raise NotFoundError("There is no film 7.")
 
-    @app.put("/echo")
-    async def echo(request: Request) -> Response:
-        return PlainTextResponse(await request.body())
-
     @app.get("/hello")
     async def hello() -> Response:
         return PlainTextResponse("hello")
 
-    app.add_middleware(Gate, guard=Guard(None), max_url=max_url, max_body=max_body)
-    app.add_middleware(Requests, timeout=timeout, max_running=max_running)
+    app.add_middleware(Requests, guard=Guard(None), max_url=max_url, stopping=threading.Event())
     return app
 
 
@@ -126,51 +118,6 @@ def test_head_is_get_without_the_body(client: TestClient) -> None:
     assert client.head("/missing").content == b""
 
 
-def holding(app: FastAPI) -> tuple[threading.Event, threading.Event]:
-    """Give ``app`` a path /held that says when it was entered and waits to be let go."""
-    entered, leave = threading.Event(), threading.Event()
-
-    @app.get("/held")
-    def held() -> Response:
-        entered.set()
-        leave.wait(300)
-        return PlainTextResponse("done")
-
-    return entered, leave
-
-
-def test_a_request_that_takes_too_long_is_given_up() -> None:
-    app = app_around(timeout=1)
-    _, leave = holding(app)
-    with client_of(app) as client:
-        answer = client.get("/held")
-        assert answer.status_code == 504
-        assert answer.json()["title"] == "Timed out"
-        assert client.get("/hello").text == "hello"
-        leave.set()
-
-
-def test_too_many_at_once_are_told_to_come_back() -> None:
-    app = app_around(max_running=1)
-    entered, leave = holding(app)
-    with client_of(app) as client, ThreadPoolExecutor(1) as pool:
-        first = pool.submit(client.get, "/held")
-        entered.wait(120)
-        second = client.get("/hello")
-        leave.set()
-        assert first.result().text == "done"
-        assert second.status_code == 503
-        assert second.headers["retry-after"] == "1"
-        assert client.get("/hello").status_code == 200
-
-
-def test_bodies_are_read_up_to_the_limit(client: TestClient) -> None:
-    assert client.put("/echo", content=b"x" * 100).text == "x" * 100
-    assert client.put("/echo", content=iter([b"x" * 50, b"y" * 50])).text == "x" * 50 + "y" * 50
-    assert client.put("/echo", content=b"x" * 101).status_code == 413
-    assert client.put("/echo", content=iter([b"x" * 60, b"y" * 60])).status_code == 413
-
-
 def test_long_addresses_are_refused(client: TestClient) -> None:
     assert client.get("/hello", params={"q": "x" * 400}).status_code == 200
     assert client.get("/hello", params={"q": "x" * 600}).status_code == 414
@@ -180,9 +127,9 @@ def test_long_addresses_are_refused(client: TestClient) -> None:
     "host", ["localhost", "LOCALHOST:8080", "127.0.0.1", "127.0.0.1:80", "[::1]", "[::1]:8080"]
 )
 def test_without_keys_loopback_hosts_are_answered(host: str) -> None:
-    Guard(None).check_origin("127.0.0.1", host)
-    Guard(None).check_origin("::1", host)
-    Guard(None).check_origin(None, host)
+    Guard(None).check_origin("127.0.0.1", {"host": host})
+    Guard(None).check_origin("::1", {"host": host})
+    Guard(None).check_origin(None, {"host": host})
 
 
 @pytest.mark.parametrize(
@@ -200,13 +147,52 @@ def test_without_keys_loopback_hosts_are_answered(host: str) -> None:
 )
 def test_without_keys_other_hosts_are_refused(host: str) -> None:
     with pytest.raises(MisdirectedError):
-        Guard(None).check_origin("127.0.0.1", host)
+        Guard(None).check_origin("127.0.0.1", {"host": host})
 
 
 def test_without_keys_other_machines_are_refused_whatever_host_they_name() -> None:
     with pytest.raises(MisdirectedError):
-        Guard(None).check_origin("10.0.0.7", "localhost")
-    Guard(None, insecure=True).check_origin("10.0.0.7", "films.example")
+        Guard(None).check_origin("10.0.0.7", {"host": "localhost"})
+    Guard(None, insecure=True).check_origin("10.0.0.7", {"host": "films.example"})
+
+
+PAGES = [
+    {"origin": "http://evil.example"},
+    {"origin": "null"},
+    {"origin": "http://localhost:3000"},
+    {"sec-fetch-site": "cross-site"},
+    {"sec-fetch-site": "same-site"},
+]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_without_keys_pages_of_other_sites_are_refused(page: dict[str, str]) -> None:
+    headers = {"host": "localhost:8080", **page}
+    with pytest.raises(CrossSiteError):
+        Guard(None).check_origin("127.0.0.1", headers)
+    Guard(None, insecure=True).check_origin("127.0.0.1", headers)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        {"origin": "http://localhost:8080", "sec-fetch-site": "same-origin"},
+        {"origin": "https://localhost:8080"},
+        {"sec-fetch-site": "none"},
+    ],
+)
+def test_without_keys_its_own_pages_are_answered(page: dict[str, str]) -> None:
+    Guard(None).check_origin("127.0.0.1", {"host": "localhost:8080", **page})
+
+
+def test_what_can_be_read_in_two_ways_is_refused(client: TestClient) -> None:
+    for headers in (
+        [("Host", "localhost"), ("Host", "localhost")],
+        [("Host", "localhost"), ("Content-Length", "3"), ("Transfer-Encoding", "chunked")],
+    ):
+        answer = client.request("GET", "/hello", headers=headers, content=iter([b"abc"]))
+        assert answer.status_code == 400
+        assert answer.json()["title"] == "Ambiguous request"
 
 
 def test_a_rebound_name_gets_a_problem_document() -> None:
@@ -270,7 +256,7 @@ KNOWN = {"q": False, "user_id": False, "genres": True}
 
 
 def test_known_parameters_pass() -> None:
-    check_names(b"q=lord&genres=Fantasy&genres=Drama&user_id=", KNOWN)
+    read_query(b"q=lord&genres=Fantasy&genres=Drama&user_id=", KNOWN)
 
 
 @pytest.mark.parametrize(
@@ -285,13 +271,13 @@ def test_known_parameters_pass() -> None:
 )
 def test_unknown_and_doubled_parameters_are_refused(query: bytes, said: str) -> None:
     with pytest.raises(InvalidRequestError, match=said):
-        check_names(query, KNOWN)
+        read_query(query, KNOWN)
 
 
 @given(st.binary())
 def test_any_query_string_passes_or_is_an_invalid_request(query: bytes) -> None:
     with contextlib.suppress(InvalidRequestError):
-        check_names(query, KNOWN)
+        read_query(query, KNOWN)
 
 
 def raised_from(error: PalateError, cause: Exception) -> PalateError:

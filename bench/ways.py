@@ -1,0 +1,179 @@
+"""Ways to search one database: over SQL, in Python, over HTTP. Each is opened once a client."""
+
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import IO, Literal, NamedTuple
+from urllib.parse import urlencode
+
+import psycopg
+from psycopg import sql as psql
+
+import sql
+from bench.open_loop import Connect
+from palate.contract import SearchRequest
+from palate.errors import PalateError
+from palate.statements import Statements
+from rerank.search import Searcher
+from search.query import parse
+from sql.database import Database
+
+TERMS = (
+    "lord",
+    "king",
+    "love",
+    "night",
+    "dark",
+    "star",
+    "house",
+    "dragon",
+    "last man",
+    "new york",
+    "world war",
+    "little girl",
+)
+
+Over = Literal["candidates", "SQL", "Searcher", "HTTP"]
+"""search_candidates(), search(), Searcher in this process, the service: each holds the last."""
+
+statements = Statements(Path(__file__).parent / "statements" / "search.sql")
+_session = Statements(Path(sql.__file__).parent / "statements" / "session.sql")
+
+_START_TIMEOUT = 60.0
+
+
+class Search(NamedTuple):
+    """One request."""
+
+    term: str
+    candidates: int
+    user_id: int | None
+
+
+Call = Callable[[Search], object]
+
+
+@contextmanager
+def connecting(database: Database, over: Over) -> Iterator[Connect[Search]]:
+    """A way to search, for any number of clients: each opens its own."""
+    if over == "HTTP":
+        with _http_server(database) as port:
+            yield partial(_over_http, port)
+    elif over == "Searcher":
+        yield partial(_in_python, Searcher(database))
+    else:
+        statement = "search" if over == "SQL" else "candidates"
+        yield partial(_over_sql, database, _compiled(database), statement)
+
+
+def _compiled(database: Database) -> dict[str, tuple[str, str | None]]:
+    """Each term's query and what replaces it when too few films have all its words, as JSON."""
+    compiled = {}
+    for term in TERMS:
+        query = database.search_engine.compile(parse(term).tree)
+        loose = json.dumps(query.loose) if query.loose else None
+        compiled[term] = json.dumps(query.query), loose
+    return compiled
+
+
+@contextmanager
+def _over_sql(
+    database: Database, compiled: dict[str, tuple[str, str | None]], name: str
+) -> Iterator[Call]:
+    statement = psql.SQL(statements.raw(name))
+    with psycopg.connect(database.psql_url, autocommit=True) as connection:
+        session = database.session | {"timeout": "60000"}
+        connection.execute(_session.raw("settle_session").encode(), session)
+
+        def call(search: Search) -> object:
+            query, loose = compiled[search.term]
+            parameters = {
+                "query": query,
+                "loose": loose,
+                "user_id": search.user_id,
+                "typed": search.term,
+            }
+            # As the service does: a number in the text, and a plan for each.
+            asked = statement.format(candidates=psql.Literal(search.candidates))
+            return connection.execute(asked, parameters, prepare=True).fetchall()
+
+        yield call
+
+
+@contextmanager
+def _in_python(searcher: Searcher) -> Iterator[Call]:
+    def call(search: Search) -> object:
+        term, candidates, user_id = search
+        request = SearchRequest(q=term, candidates=candidates, user_id=user_id)
+        return searcher.search(request).model_dump_json()
+
+    yield call
+
+
+@contextmanager
+def _over_http(port: int) -> Iterator[Call]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+
+    def call(search: Search) -> object:
+        asked = {"q": search.term, "candidates": search.candidates}
+        if search.user_id is not None:
+            asked["user_id"] = search.user_id
+        connection.request("GET", f"/v1/search?{urlencode(asked)}")
+        response = connection.getresponse()
+        body = response.read()
+        if response.status != http.client.OK:
+            raise PalateError(f"The server answered {response.status}: {body[:500]!r}")
+        return body
+
+    try:
+        yield call
+    finally:
+        connection.close()
+
+
+@contextmanager
+def _http_server(database: Database) -> Iterator[int]:
+    """A server over this database in a process of its own; yields its port."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    environment = os.environ | {
+        "PALATE_DATABASE_URL": database.psql_url,
+        "PALATE_LOG_LEVEL": "warning",
+    }
+    command = [sys.executable, "-m", "serve.cli", "serve", "--port", str(port)]
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(command, env=environment, stdout=said, stderr=said)  # noqa: S603
+        try:
+            _wait_until_ready(process, port, said)
+            yield port
+        finally:
+            process.terminate()
+            process.wait(_START_TIMEOUT)
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], port: int, said: IO[bytes]) -> None:
+    deadline = time.monotonic() + _START_TIMEOUT
+    while process.poll() is None and time.monotonic() < deadline:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        try:
+            connection.request("GET", "/readyz")
+            if connection.getresponse().status == http.client.OK:
+                return
+        except OSError:
+            pass
+        finally:
+            connection.close()
+        time.sleep(0.1)
+    said.seek(0)
+    last = said.read().decode(errors="replace").strip().splitlines()[-1:]
+    raise PalateError(f"The server to measure did not start. It said: {''.join(last) or 'nothing'}")

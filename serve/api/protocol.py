@@ -1,0 +1,81 @@
+"""uvicorn's HTTP connection, and what keeps a stranger from holding it.
+
+uvicorn waits for the headers of a request for ever, and reads as many as come.
+"""
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from palate.settings import Settings
+
+_HEADER_BYTES = 32_768
+"""Of one request's headers, besides its address."""
+
+
+def limited_protocol(settings: Settings) -> type[HttpToolsProtocol]:
+    """Connections with these settings' limits of headers and of connections."""
+
+    class LimitedProtocol(_LimitedProtocol):
+        head_seconds = settings.header_timeout
+        max_head = settings.max_url_length + _HEADER_BYTES
+        max_connections = settings.max_connections
+
+    return LimitedProtocol
+
+
+class _LimitedProtocol(HttpToolsProtocol):
+    head_seconds: float
+    max_head: int
+    max_connections: int
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._head_bytes = 0
+
+    @property
+    def _rests(self) -> bool:
+        """Whether no request is being answered."""
+        return self.cycle is None or self.cycle.response_complete
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._await_head()
+        if len(self.connections) > self.max_connections:
+            idle = (c for c in self.connections if isinstance(c, _LimitedProtocol) and c._rests)
+            next(idle, self).transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._forget_head()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._head_timer is not None:
+            self._head_bytes += len(data)
+        super().data_received(data)
+        if self.transport.is_closing():
+            return
+        if self._rests:
+            self._await_head()
+        if self._head_timer is not None and self._head_bytes > self.max_head:
+            self.send_400_response("The headers are too large.")
+
+    def on_headers_complete(self) -> None:
+        self._head_bytes = 0
+        self._forget_head()
+        super().on_headers_complete()
+
+    def _await_head(self) -> None:
+        if self._head_timer is None:
+            self._head_timer = self.loop.call_later(self.head_seconds, self._give_up)
+
+    def _forget_head(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _give_up(self) -> None:
+        self._head_timer = None
+        self.transport.close()
