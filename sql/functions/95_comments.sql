@@ -13,6 +13,7 @@ BEGIN
             ('add_ratings_to_factors', 'Trigger: add what was rated to the user''s factors.'),
             ('add_ratings_to_profiles', 'Trigger: add what was rated to the user''s taste vector.'),
             ('add_search_totals', 'Add to the lengths of fields (codes, amounts) that BM25 divides by.'),
+            ('article_first', 'What was typed with the article that stands behind moved to the front.'),
             ('begun_words', 'All the words of a title, the last one perhaps only begun, as a tsquery.'),
             ('bm25', 'What one word gives one film: idf, tf, relative_length of the field.'),
             ('budget_tier', 'low, medium, high or ultra_high: a budget in dollars of year, in today''s money.'),
