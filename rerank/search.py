@@ -28,7 +28,7 @@ from search.planner import Planner
 from search.query import ParsedQuery
 from sql.completeness import IndexWatch
 from sql.database import Database
-from sql.engines import CompiledQuery
+from sql.engines import CompiledQuery, SearchEngine
 
 
 class Searcher:
@@ -77,8 +77,9 @@ class Searcher:
         """
         plan = self._planner.plan(request, parsed)
         embedding = self.encoder.encode(request)
+        engine = self._database.search_engine  # before our connection, which may be the only one
         with self._database.read() as connection:
-            response, page = self._find(connection, plan, embedding)
+            response, page = self._find(connection, engine, plan, embedding)
             if not self.index.complete(connection):
                 response = response.model_copy(update={"index": "incomplete"})
         if request.rerank != "none":
@@ -93,10 +94,13 @@ class Searcher:
             return add_reasons(connection, request, response, page.contributions)
 
     def _find(
-        self, connection: Connection, plan: Plan, embedding: NDArray[Any] | None
+        self,
+        connection: Connection,
+        engine: SearchEngine,
+        plan: Plan,
+        embedding: NDArray[Any] | None,
     ) -> tuple[SearchResponse, Page]:
         """The answer to a plan, or to the closest reading of its text that finds more."""
-        engine = self._database.search_engine
         plan = self._planner.expand(connection, plan)
         compiled, page = self._rank(connection, plan, embedding)
         suggestion = None

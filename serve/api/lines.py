@@ -22,6 +22,7 @@ from sqlalchemy import event
 from starlette.types import Receive
 
 from palate import metrics
+from palate.errors import StatementCancelledError
 from palate.settings import Settings
 from serve.api.problems import ClientLeftError, OverloadedError, TooSlowError
 
@@ -170,6 +171,8 @@ class Line:
             await self._give_up(task, turn)
             if done:
                 raise ClientLeftError("The client went away. What ran for it was stopped.")
+            if isinstance(_failure(task), StatementCancelledError):
+                raise _too_slow(self._seconds)  # by us
         return _outcome(task, self._seconds)
 
     async def _give_up(self, task: "asyncio.Future[T]", turn: Turn) -> None:
@@ -193,7 +196,15 @@ def _outcome(task: "asyncio.Future[T]", seconds: float) -> T:
         raise TooSlowError(f"The request waited in line for {seconds:g} s. Nothing was done.")
     if task.done() and not isinstance(task.exception(), ClientLeftError):
         return task.result()
-    raise TooSlowError(
+    raise _too_slow(seconds)
+
+
+def _failure(task: "asyncio.Future[T]") -> BaseException | None:
+    return task.exception() if task.done() and not task.cancelled() else None
+
+
+def _too_slow(seconds: float) -> TooSlowError:
+    return TooSlowError(
         f"The request took longer than {seconds:g} s and was given up. "
         "A change it asked for may still be made. Look before you send it again."
     )
