@@ -219,7 +219,8 @@ def _nearest(
 ) -> list[tuple[str, int]]:
     """What is near enough to what was typed, and by how many mistakes; the nearest first.
 
-    Distance is Damerau-Levenshtein (optimal string alignment). In three letters, two may be swapped.
+    Distance is Damerau-Levenshtein (optimal string alignment). In three letters two may be
+    swapped.
     """
     limit = _limit(typed)
     if not limit:
