@@ -22,6 +22,7 @@ from sqlalchemy import event
 from starlette.types import Receive
 
 from palate import metrics
+from palate.errors import CancelledError
 from palate.settings import Settings
 from serve.api.problems import ClientLeftError, OverloadedError, TooSlowError
 
@@ -54,12 +55,12 @@ class Turn:
         self.begun = False
         self._lock = threading.Lock()
         self._held: list[psycopg.Connection[Any]] = []
-        self._over = False
+        self.over = False
 
     def take(self, connection: psycopg.Connection[Any]) -> None:
         """Note a connection. Raises ClientLeftError when the request was given up."""
         with self._lock:
-            if self._over:
+            if self.over:
                 raise ClientLeftError("The request was given up. Nothing more was done.")
             self._held.append(connection)
 
@@ -71,7 +72,7 @@ class Turn:
     def cancel(self) -> None:
         """Cancel what runs, and let nothing more begin."""
         with self._lock:
-            self._over = True
+            self.over = True
             for connection in self._held:
                 try:
                     connection.cancel_safe(timeout=1)
@@ -118,7 +119,7 @@ class Line:
 
         Raises OverloadedError, TooSlowError or ClientLeftError.
         """
-        self._refuse_where_too_long()
+        self.check()
         turn = Turn()
         self._inside += 1
         task = asyncio.ensure_future(self._take_turn(turn, work))
@@ -129,7 +130,8 @@ class Line:
             task.cancel()
             raise
 
-    def _refuse_where_too_long(self) -> None:
+    def check(self) -> None:
+        """Raise OverloadedError where one more would wait too long."""
         waiting = self._inside - self.width
         expected = max(0, waiting + 1) * self._mean / self.width
         if waiting < self._longest and expected <= self._seconds:
@@ -170,7 +172,7 @@ class Line:
             await self._give_up(task, turn)
             if done:
                 raise ClientLeftError("The client went away. What ran for it was stopped.")
-        return _outcome(task, self._seconds)
+        return _outcome(task, turn, self._seconds)
 
     async def _give_up(self, task: "asyncio.Future[T]", turn: Turn) -> None:
         """Cancel what runs for the task until it ends, or for two seconds."""
@@ -188,15 +190,20 @@ class Line:
             _log.debug("turn_failed", reason=str(error))  # also where nobody waits for it any more
 
 
-def _outcome(task: "asyncio.Future[T]", seconds: float) -> T:
+def _outcome(task: "asyncio.Future[T]", turn: Turn, seconds: float) -> T:
     if task.cancelled():
         raise TooSlowError(f"The request waited in line for {seconds:g} s. Nothing was done.")
-    if task.done() and not isinstance(task.exception(), ClientLeftError):
-        return task.result()
-    raise TooSlowError(
-        f"The request took longer than {seconds:g} s and was given up. "
-        "A change it asked for may still be made. Look before you send it again."
-    )
+    if not task.done():
+        raise TooSlowError(
+            f"The request took longer than {seconds:g} s and was given up. "
+            "A change it asked for may still be made. Look before you send it again."
+        )
+    if turn.over and isinstance(error := task.exception(), ClientLeftError | CancelledError):
+        raise TooSlowError(
+            f"The request took longer than {seconds:g} s, so what ran for it in the database was "
+            "stopped. Nothing was changed. Ask for less: fewer candidates, a narrower query."
+        ) from error
+    return task.result()
 
 
 async def _until_left(receive: Receive) -> None:
