@@ -164,6 +164,7 @@ class Hit(Frozen):
         description="How near it is to what was typed. Films of a nearer level stand first, "
         "whatever their scores."
     )
+    pinned: bool = Field(False, description="An operator pinned it to what was typed.")
     bm25_score: float | None = Field(description="BM25 as the engine gave it, before scaling.")
     components: dict[str, float | None] = Field(description="Each in [0, 1]; null: not used.")
     contributions: dict[str, float] = Field(description="Weight times component; sum: score.")
@@ -304,6 +305,31 @@ class Recommendations(Reranking):
     why_not_personalized: str | None
     weights: dict[str, float]
     movies: tuple[Recommendation, ...]
+
+
+class Synonym(Frozen):
+    """A word or phrase that is searched for where another is typed."""
+
+    phrase: str = Field(min_length=1, max_length=100, description="What is typed.")
+    other: str = Field(min_length=1, max_length=100, description="What is searched for as well.")
+    both_ways: bool = Field(True, description="Whether each stands for the other.")
+
+
+class Pin(Frozen):
+    """A film that stands first, or is never shown, where a text is typed."""
+
+    query: str = Field(min_length=1, max_length=300, description="What is typed, in any case.")
+    movie_id: int = Field(ge=0, le=LARGEST_ID)
+    place: int | None = Field(
+        None, ge=1, le=1000, description="Which pinned film comes first; null: never shown."
+    )
+
+
+class Rules(Frozen):
+    """What an operator says of searches."""
+
+    synonyms: tuple[Synonym, ...] = Field((), max_length=1000)
+    pins: tuple[Pin, ...] = Field((), max_length=1000)
 
 
 class Movie(Frozen):

@@ -244,9 +244,10 @@ def matrix_of(rows: Sequence[Mapping[str, Any]]) -> Matrix:
 
 
 def _places_by(scores: Matrix, rows: Sequence[Mapping[str, Any]]) -> list[int]:
-    """The rows' indices by level and learned score, ties as the blend has them."""
+    """The rows' indices by pin, level and learned score, ties as the blend has them."""
     levels = np.array([LEVELS.index(row["level"]) for row in rows])
-    places: list[int] = np.lexsort((-scores, -levels)).tolist()
+    pins = np.array([row["rank"] if row["pinned"] else np.inf for row in rows])
+    places: list[int] = np.lexsort((-scores, -levels, pins)).tolist()
     return places
 
 

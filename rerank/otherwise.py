@@ -25,6 +25,8 @@ _ENOUGH = 3
 
 def found_little(page: Page) -> bool:
     """Whether no film has the words, or hardly one and none in its title, in their order."""
+    if any(row["pinned"] for row in page.rows):
+        return False
     if all(row["bm25_score"] is None for row in page.rows):
         return True
     return not _in_a_title(page) and sum(not row["relaxed"] for row in page.rows) < min(

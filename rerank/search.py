@@ -97,6 +97,7 @@ class Searcher:
     ) -> tuple[SearchResponse, Page]:
         """The answer to a plan, or to the closest reading of its text that finds more."""
         engine = self._database.search_engine
+        plan = self._planner.expand(connection, plan)
         compiled, page = self._rank(connection, plan, embedding)
         suggestion = None
         if plan.cursor is None and found_little(page):
@@ -104,9 +105,10 @@ class Searcher:
                 suggestion = self._rereader.suggest(connection, engine, plan, page)
             else:
                 for other in self._rereader.plans(connection, engine, plan, page):
-                    also_compiled, also = self._rank(connection, other, embedding)
+                    expanded = self._planner.expand(connection, other)
+                    also_compiled, also = self._rank(connection, expanded, embedding)
                     if better(also):
-                        plan, compiled, page = other, also_compiled, also
+                        plan, compiled, page = expanded, also_compiled, also
                         break
         response = self._answerer.answer(connection, engine, plan, compiled, page)
         if suggestion:

@@ -1,5 +1,7 @@
 """Requests, read within the limits of the settings: what is asked, and of whom."""
 
+from sqlalchemy import Connection
+
 from palate.contract import SearchRequest, check_request
 from palate.errors import MisuseError
 from palate.metrics import stage
@@ -8,6 +10,7 @@ from search.cursor import CursorSigner
 from search.grammar import Limits
 from search.plan import Plan
 from search.query import ParsedQuery, parse
+from search.rules import Synonyms
 
 
 class Planner:
@@ -16,6 +19,7 @@ class Planner:
     def __init__(self, settings: Settings, signer: CursorSigner) -> None:
         self._settings = settings
         self._signer = signer
+        self._synonyms = Synonyms()
         self._limits = Limits.of(settings)
 
     def plan(self, request: SearchRequest, parsed: ParsedQuery | None = None) -> Plan:
@@ -33,6 +37,13 @@ class Planner:
             parsed = self.parse(reading.text if reading else request.q, strict=request.strict)
         judged = 0 if request.rerank == "none" else settings.rerank_window
         return Plan(request, parsed, cursor, max(request.k, judged), reading)
+
+    def expand(self, connection: Connection, plan: Plan) -> Plan:
+        """The plan with the synonyms of its words."""
+        parsed = self._synonyms.expand(connection, plan.parsed)
+        if parsed is plan.parsed:
+            return plan
+        return Plan(plan.request, parsed, plan.cursor, plan.k, plan.reading)
 
     def parse(self, text: str, *, strict: bool = False) -> ParsedQuery:
         """A text as it is read within the limits. Raises QuerySyntaxError (``strict`` only)."""

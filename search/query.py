@@ -41,6 +41,11 @@ _FIELD_NAME = re.compile(rf"(?<!\w)(?:{_FIELD})\s*:")
 _UNSENDABLE = re.compile("[\x00\ud800-\udfff]")
 _SMALL = re.compile("[a-z]")
 _OPERATORS = re.compile(r"(?<![A-Za-z0-9_])(?:AND|OR|NOT|TO)(?![A-Za-z0-9_])")
+_LEAD = re.compile(
+    r"^\s*(?:(?:find|show|give|recommend)(?: me)? )?(?:(?:a|an|some|any|good|great|the best) )*"
+    r"(?:movies?|films?) (?:with|about|where|in which|set in|starring|featuring) (?=\S)",
+    re.IGNORECASE,
+)
 _QUOTES = str.maketrans("“”„", '"""')
 
 # Punctuation that the grammar would trip over: "a - b", "Mission: Impossible", 'quoted', C:\films.
@@ -119,7 +124,8 @@ def _read(query: str, strict: bool, limits: Limits, notes: list[str]) -> Node:
     if not _OPERATOR.search(query):
         if strict and query.count('"') % 2:
             raise UnreadableError("A quotation mark is not closed", query.rindex('"'))
-        return _as_words(query, limits, notes, strict)
+        # "movies with robots in space": what is asked for stands behind.
+        return _as_words(_LEAD.sub("", query), limits, notes, strict)
     if not strict:
         query = _LONE_SIGN.sub(_blank, query)
         query = _LONE_COLON.sub(r"\1 ", query)

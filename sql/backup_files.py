@@ -29,6 +29,8 @@ TABLES = (
     "users",
     "ratings",
     "tags",
+    "synonyms",
+    "pins",
     "models",
     "movie_factors",
     "user_factors",

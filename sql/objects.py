@@ -19,7 +19,8 @@ _statements = Statements(_ROOT / "statements" / "objects.sql")
 
 _COMMENT = re.compile(r"--[^\n]*")
 _MADE = re.compile(
-    r"^CREATE (?:OR REPLACE )?(TABLE|MATERIALIZED VIEW|VIEW|SEQUENCE|TYPE|FUNCTION"
+    r"^(?: *(?=CREATE TYPE))?CREATE (?:OR REPLACE )?"
+    r"(TABLE|MATERIALIZED VIEW|VIEW|SEQUENCE|TYPE|FUNCTION"
     r"|TEXT SEARCH DICTIONARY|TEXT SEARCH CONFIGURATION) (?:IF NOT EXISTS )?(\w+)",
     re.MULTILINE,
 )

@@ -168,9 +168,10 @@ class And:
 
 @dataclass(frozen=True, slots=True)
 class Or:
-    """Any of the nodes."""
+    """Any of the nodes. ``synonymous``: they are one query in other words."""
 
     nodes: "tuple[Node, ...]"
+    synonymous: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +209,7 @@ def loosen(tree: Node) -> Node | None:
     if isinstance(tree, Boost):
         inner = loosen(tree.node)
         return None if inner is None else replace(tree, node=inner)
-    if isinstance(tree, And):
+    if isinstance(tree, And) or (isinstance(tree, Or) and tree.synonymous):
         nodes = tuple(loosen(node) or node for node in tree.nodes)
         return None if nodes == tree.nodes else replace(tree, nodes=nodes)
     return None

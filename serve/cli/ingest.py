@@ -15,7 +15,9 @@ from ingest.sources.download import locate
 from ingest.sources.movielens import MovieLens
 from ingest.sources.sample import sample as open_sample
 from ingest.sources.table import Table
+from palate.contract import Rules
 from palate.errors import MisuseError
+from search.rules import parse_rules, read_rules, write_rules
 from serve.cli.options import Json
 from serve.cli.output import err, examples, present, print_json, say, warn, when_stopped
 from serve.cli.session import session
@@ -52,11 +54,13 @@ def sample(context: typer.Context, replace: Replace = False, json: Json = False)
 
 
 def load_sample(database: Database, *, replace: bool = False) -> LoadReport:
-    """The sample with its embeddings, watched on stderr."""
+    """The sample with its embeddings and a handful of rules, watched on stderr."""
     with open_sample() as source, watch(err()) as progress:
         report = load(database, source, replace=replace, progress=progress)
     with as_file(files("samples") / "embeddings.npz") as vectors:
         load_embeddings(database, vectors, replace=replace)
+    if read_rules(database) == Rules():  # an operator's own stay
+        write_rules(database, parse_rules((files("samples") / "rules.json").read_text("utf-8")))
     return report
 
 

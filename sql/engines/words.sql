@@ -100,6 +100,14 @@ SELECT regexp_replace(q, '(?<!\w)(?:title|original_title|director|actors|keyword
     '|sentiment|budget_tier|revenue_tier|target_audience|effectiveness)\s*:', ' ', 'g')
 $$;
 
+-- A sentence without what only says that films are asked for: `movies with robots in space`.
+CREATE OR REPLACE FUNCTION without_lead(q text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+SELECT CASE WHEN has_operators(q) THEN q ELSE regexp_replace(q,
+    '^\s*(?:(?:find|show|give|recommend)(?: me)? )?(?:(?:a|an|some|any|good|great|the best) )*'
+    '(?:movies?|films?) (?:with|about|where|in which|set in|starring|featuring) (?=\S)', '', 'i') END
+$$;
+
 -- The words and "phrases" of a text in order, counted from 0. Stop words stay only when nothing
 -- else is there. At most 100 of the first 2,000 characters, as the settings' defaults say.
 CREATE OR REPLACE FUNCTION parse_words(q text)
@@ -108,7 +116,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 WITH part AS (
     SELECT p.number, p.part[1] IS NOT NULL AS quoted,
            trim(regexp_replace(coalesce(p.part[1], p.part[2]), search_separators(), ' ', 'g')) AS words
-    FROM regexp_matches(translate(left(normalize(read_capitals(q), NFC), 2000), '“”„', '"""'), '"([^"]*)"|([^"]+)', 'g')
+    FROM regexp_matches(translate(left(without_lead(normalize(read_capitals(q), NFC)), 2000), '“”„', '"""'), '"([^"]*)"|([^"]+)', 'g')
          WITH ORDINALITY p (part, number)
 ), item AS (
     SELECT p.number, w.place, false AS phrase, w.word AS words

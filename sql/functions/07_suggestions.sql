@@ -6,11 +6,13 @@ BEGIN
     FOR f IN SELECT p.oid FROM pg_proc p
              WHERE p.proname IN ('suggest_titles', 'suggestion_query', 'begins_with')
                AND p.pronamespace = current_schema()::regnamespace
+               AND 'prefix' = ANY (p.proargnames)  -- a neighbour's has other arguments
     LOOP EXECUTE format('DROP FUNCTION %s', f); END LOOP;
 END $$;
 
-CREATE INDEX IF NOT EXISTS movie_titles_words ON movie_titles
-    USING gin (to_tsvector('pg_catalog.simple', words)) WITH (fastupdate = off);
+CREATE INDEX IF NOT EXISTS movie_titles_all_words ON movie_titles
+    USING gin (to_tsvector('pg_catalog.simple', words || ' ' || coalesce(apart, '')))
+    WITH (fastupdate = off);
 
 -- All the words, the last one perhaps only begun; none where there are no words.
 CREATE OR REPLACE FUNCTION begun_words(words text) RETURNS tsquery
@@ -53,7 +55,8 @@ WITH form AS MATERIALIZED (
     LIMIT 1
 ), as_typed AS MATERIALIZED (
     SELECT t.movie_id, starts_with(t.words, f.words) AS begins
-    FROM form f JOIN movie_titles t ON to_tsvector('pg_catalog.simple', t.words) @@ f.query
+    FROM form f JOIN movie_titles t 
+      ON to_tsvector('pg_catalog.simple', t.words || ' ' || coalesce(t.apart, '')) @@ f.query
     UNION ALL
     SELECT t.movie_id, true
     FROM form f JOIN movie_titles t

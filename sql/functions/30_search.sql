@@ -13,7 +13,7 @@
 -- Films stand by `level` first (see 05_titles.sql): the film whose title was `typed`, then titles that
 -- begin so, then those with the words in their order, then the others that match, then, where too
 -- few do, those that have some of the words (`relaxed`). Scores order films of one level and move
--- none to another.
+-- none to another. Films that an operator pinned to what was typed stand before all.
 
 DO $$
 DECLARE f regprocedure;
@@ -47,7 +47,8 @@ CREATE TYPE search_hit AS (
     rating                     real,
     personalized               boolean,
     relaxed                    boolean,
-    level                      match_level
+    level                      match_level,
+    pinned                     boolean
 );
 
 -- What an answer tells beside its films: the weights of the blend, what is known of the user, and
@@ -137,23 +138,32 @@ WITH weight AS MATERIALIZED (
                                   AND r.movie_id = m.movie_id))
     ORDER BY m.embedding <=> query_embedding, m.movie_id
     LIMIT candidates
+), pin AS MATERIALIZED (
+    SELECT p.movie_id, p.place FROM pins p
+    WHERE typed IS NOT NULL AND p.query = title_words(typed)
 ), named AS MATERIALIZED (
-    SELECT t.movie_id, t.level
-    FROM find_titles(typed, candidates) t
+    SELECT t.movie_id, max(t.level) AS level
+    FROM (SELECT * FROM find_titles(typed, candidates)
+          UNION ALL
+          SELECT p.movie_id, NULL FROM pin p WHERE p.place IS NOT NULL) t
     WHERE typed IS NOT NULL
       AND (filter IS NULL OR t.movie_id IN (SELECT f.movie_id FROM search_matches(filter) f))
       AND NOT (seen = 'drop' AND EXISTS (
           SELECT FROM ratings r WHERE r.user_id = for_user AND r.profile = search.profile
                                   AND r.movie_id = t.movie_id))
+    GROUP BY t.movie_id
 ), found AS MATERIALIZED (
     SELECT movie_id, l.bm25, coalesce(l.relaxed, false) AND t.level IS NULL AS relaxed, n.similarity, t.level
     FROM lexical l FULL JOIN nearest n USING (movie_id) FULL JOIN named t USING (movie_id)
+    WHERE NOT EXISTS (SELECT FROM pin p WHERE p.movie_id = coalesce(l.movie_id, n.movie_id, t.movie_id)
+                                          AND p.place IS NULL)
 ), pattern AS MATERIALIZED (
     -- Of one word, too: `universal` stands before `university`, which has only its stem.
     SELECT in_order(without_article(title_words(without_year(typed)))) AS words
     WHERE typed IS NOT NULL AND NOT has_clauses(typed)
 ), measured AS MATERIALIZED (
     SELECT f.movie_id, f.bm25, f.relaxed, f.similarity, m.title, m.year,
+           (SELECT n.place FROM pin n WHERE n.movie_id = f.movie_id) AS pin,
            coalesce(f.level,
                -- Not EXISTS, which is planned as one pass over the titles of the whole catalog.
                CASE WHEN (SELECT bool_or(spaced_words(t.key) LIKE p.words
@@ -204,8 +214,8 @@ WITH weight AS MATERIALIZED (
     FROM contributed c
 ), ranked AS (
     SELECT s.*,
-           row_number() OVER (ORDER BY s.level DESC, s.total DESC, s.bm25 DESC NULLS LAST, s.movie_id) AS place,
-           row_number() OVER (ORDER BY s.level DESC, s.plain DESC, s.bm25 DESC NULLS LAST,
+           row_number() OVER (ORDER BY s.pin, s.level DESC, s.total DESC, s.bm25 DESC NULLS LAST, s.movie_id) AS place,
+           row_number() OVER (ORDER BY s.pin, s.level DESC, s.plain DESC, s.bm25 DESC NULLS LAST,
                                        s.movie_id)
                AS plain_place
     FROM summed s
@@ -216,7 +226,7 @@ SELECT r.place, r.movie_id, r.title, r.year, r.total,
        r.bm25, r.plain_place, r.plain_place - r.place,
        (SELECT v.rating FROM ratings v WHERE v.user_id = for_user
             AND v.profile = search.profile AND v.movie_id = r.movie_id),
-       r.has_content OR r.has_factors, r.relaxed, r.level
+       r.has_content OR r.has_factors, r.relaxed, r.level, r.pin IS NOT NULL
 FROM ranked r
 WHERE r.place <= k
 ORDER BY r.place
@@ -246,7 +256,7 @@ SELECT h.rank, h.movie_id, h.title, h.year, shorten(h.score),
        shorten(h.popularity), shorten(h.bm25_contribution), shorten(h.semantic_contribution),
        shorten(h.content_contribution), shorten(h.collaborative_contribution),
        shorten(h.popularity_contribution), shorten(h.bm25_score), h.unpersonalized_rank, h.moved,
-       h.rating, h.personalized, h.relaxed, h.level
+       h.rating, h.personalized, h.relaxed, h.level, h.pinned
 FROM parsed p
 CROSS JOIN LATERAL search(p.strict, for_user, search.profile, k, candidates, weights, p.loose, seen,
                           typed => query) h

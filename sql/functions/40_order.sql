@@ -46,6 +46,7 @@ CREATE FUNCTION search_features(
     personalized               boolean,
     relaxed                    boolean,
     level                      match_level,
+    pinned                     boolean,
     -- Features.
     affinity                   double precision,
     affinity_10                double precision,  -- of the 10 ratings given last

@@ -100,6 +100,7 @@ BEGIN
             ('typed_year', 'The year behind what was typed.'),
             ('without_article', 'Words without the article before them.'),
             ('without_fields', 'What was typed without its "field:".'),
+            ('without_lead', 'A sentence (q) without what only says that films are asked for.'),
             ('without_year', 'What was typed without the year behind it.')
         ) c (name, comment)
         JOIN pg_proc p ON p.proname = c.name AND p.oid = ANY (own)
@@ -128,6 +129,8 @@ BEGIN
             ('schema_version', 'The last migration of tables.'),
             ('search_hit', 'One film that search() found, where it stands and why.'),
             ('search_totals', 'Lengths of fields, for BM25.'),
+            ('pins', 'Films that an operator shows first for a query, or never.'),
+            ('synonyms', 'What else is searched for where a word or phrase is typed.'),
             ('sources', 'What was loaded: one row.'),
             ('tags', 'Words that users gave to films.'),
             ('tastes', 'Users with their tastes in words.'),
@@ -250,6 +253,12 @@ BEGIN
             ('search_hit', 'rating', 'The user''s own rating.'),
             ('search_hit', 'personalized', 'Whether taste took part.'),
             ('search_hit', 'level', 'How near it is to what was typed: no score crosses it.'),
+            ('pins', 'query', 'What is typed, as title_words() makes it.'),
+            ('pins', 'place', 'Which of the pinned films comes first; NULL: never shown.'),
+            ('synonyms', 'phrase', 'What is typed.'),
+            ('synonyms', 'other', 'What is searched for as well.'),
+            ('synonyms', 'both_ways', 'Whether phrase is searched for where other is typed.'),
+            ('search_hit', 'pinned', 'Whether an operator pinned it to what was typed.'),
             ('search_hit', 'relaxed', 'Whether it lacks a word of the query.'),
             ('search_hit', 'level', 'How near the film is to what was typed: taste moves none to another level.'),
             ('search_totals', 'code', 'The code of a field.'),

@@ -21,7 +21,7 @@ from starlette.testclient import TestClient
 from ask.answer import AskAnswer, Prediction
 from ask.compare import Comparison
 from ask.preferences import Preferences
-from palate.contract import Rating, Recommendations, SearchResponse, User
+from palate.contract import Rating, Recommendations, Rules, SearchResponse, User
 from palate.errors import (
     DatabaseUnavailableError,
     MisuseError,
@@ -44,6 +44,8 @@ DOCS = Path(__file__).parents[3] / "docs" / "api.md"
 MODELS: dict[str, type[BaseModel]] = {
     "search": SearchResponse,
     "suggest": Suggestions,
+    "rules": Rules,
+    "put_rules": Rules,
     "user": User,
     "ratings": Ratings,
     "rating": Rating,
@@ -66,6 +68,7 @@ REFUSED_BY_MEANING = {
     "POST /v1/ask",
     "GET /v1/predict",
     "GET /v1/compare",
+    "PUT /v1/rules",
 }
 
 

@@ -65,11 +65,17 @@ WHERE c.relnamespace = 'palate'::regnamespace AND c.relkind IN ('r', 'v', 'm', '
       SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
                                 AND d.deptype = 'i'))
 UNION ALL
+SELECT 'TYPE', format('palate.%I', t.typname)
+FROM pg_type t WHERE t.typnamespace = 'palate'::regnamespace AND t.typtype = 'e'
+UNION ALL
 SELECT 'FUNCTION', format('palate.%I(%s)', p.proname, pg_get_function_identity_arguments(p.oid))
 FROM pg_proc p WHERE p.pronamespace = 'palate'::regnamespace
 UNION ALL
 SELECT 'TEXT SEARCH CONFIGURATION', format('palate.%I', f.cfgname)
 FROM pg_ts_config f WHERE f.cfgnamespace = 'palate'::regnamespace
+UNION ALL
+SELECT 'TYPE', format('palate.%I', t.typname)
+FROM pg_type t WHERE t.typnamespace = 'palate'::regnamespace AND t.typtype = 'e'
 UNION ALL
 SELECT 'TEXT SEARCH DICTIONARY', format('palate.%I', d.dictname)
 FROM pg_ts_dict d WHERE d.dictnamespace = 'palate'::regnamespace;

@@ -29,6 +29,7 @@ KINDS: list[Kind] = ["dump", "csv"]
 DERIVED = {
     "movie_search",
     "movie_terms",
+    "movie_titles",
     "repeatable_migrations",
     "schema_version",
     "search_totals",

@@ -177,6 +177,6 @@ def test_both_engines_functions_take_the_same_arguments() -> None:
         for engine in ("paradedb", "postgres")
     ]
     shared = found[0].keys() & found[1].keys()
-    assert {"search_candidates", "search_matches", "parse_query", "suggest_titles"} <= shared
+    assert {"search_candidates", "search_matches", "parse_query"} <= shared
     for name in shared:
         assert found[0][name] == found[1][name], name

@@ -413,3 +413,17 @@ def run_together(jobs: list[Callable[[], None]]) -> None:
         thread.start()
     for thread in threads:
         thread.join()
+
+
+@pytest.mark.parametrize(
+    ("text", "read_as"),
+    [
+        ("movies with robots in space", "robots AND space"),
+        ("Show me some good films about the war", "war"),
+        ("film about", "film AND about"),
+        ("scary movie", "scary AND movie"),
+        ("LORD AND THE RINGS", "LORD AND RINGS"),
+    ],
+)
+def test_sentences_and_capitals_are_read_by_their_words(text: str, read_as: str) -> None:
+    assert parse(text).read_as == read_as

@@ -1,0 +1,24 @@
+"""``/v1/rules``: synonyms, and films that a query shows first or never."""
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from palate.contract import Rules
+from search.rules import read_rules, write_rules
+from serve.api.routes import GuardedRoute, scoped
+from serve.api.services import answer, services
+
+router = APIRouter(route_class=GuardedRoute, tags=["rules"])
+
+
+@router.get("/v1/rules", summary="The rules in effect", response_model=Rules, **scoped("read"))
+def rules(request: Request) -> Response:
+    """Synonyms, and films that are pinned to a query or hidden from it."""
+    return answer(request, read_rules(services(request).database))
+
+
+@router.put("/v1/rules", summary="Other rules", response_model=Rules, **scoped("write", 400, 413))
+def put_rules(request: Request, wanted: Rules) -> Response:
+    """Put these in place of all rules; they hold from the next search on."""
+    return answer(request, write_rules(services(request).database, wanted))
