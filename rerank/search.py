@@ -28,7 +28,7 @@ from search.planner import Planner
 from search.query import ParsedQuery
 from sql.completeness import IndexWatch
 from sql.database import Database
-from sql.engines import CompiledQuery
+from sql.engines import CompiledQuery, SearchEngine
 
 
 class Searcher:
@@ -77,8 +77,10 @@ class Searcher:
         """
         plan = self._planner.plan(request, parsed)
         embedding = self.encoder.encode(request)
+        # Before a connection is held: the first time it takes one itself.
+        engine = self._database.search_engine
         with self._database.read() as connection:
-            response, page = self._find(connection, plan, embedding)
+            response, page = self._find(connection, engine, plan, embedding)
             if not self.index.complete(connection):
                 response = response.model_copy(update={"index": "incomplete"})
         if request.rerank != "none":
@@ -93,12 +95,15 @@ class Searcher:
             return add_reasons(connection, request, response, page.contributions)
 
     def _find(
-        self, connection: Connection, plan: Plan, embedding: NDArray[Any] | None
+        self,
+        connection: Connection,
+        engine: SearchEngine,
+        plan: Plan,
+        embedding: NDArray[Any] | None,
     ) -> tuple[SearchResponse, Page]:
         """The answer to a plan, or to the closest reading of its text that finds more."""
-        engine = self._database.search_engine
         plan = self._planner.expand(connection, plan)
-        compiled, page = self._rank(connection, plan, embedding)
+        compiled, page = self._rank(connection, engine, plan, embedding)
         suggestion = None
         if plan.cursor is None and found_little(page):
             if plan.request.as_typed or not plan.parsed.plain:
@@ -106,7 +111,7 @@ class Searcher:
             else:
                 for other in self._rereader.plans(connection, engine, plan, page):
                     expanded = self._planner.expand(connection, other)
-                    also_compiled, also = self._rank(connection, expanded, embedding)
+                    also_compiled, also = self._rank(connection, engine, expanded, embedding)
                     if better(also):
                         plan, compiled, page = expanded, also_compiled, also
                         break
@@ -116,9 +121,12 @@ class Searcher:
         return response, page
 
     def _rank(
-        self, connection: Connection, plan: Plan, embedding: NDArray[Any] | None
+        self,
+        connection: Connection,
+        engine: SearchEngine,
+        plan: Plan,
+        embedding: NDArray[Any] | None,
     ) -> tuple[CompiledQuery, Page]:
-        engine = self._database.search_engine
         with stage("compile"):
             compiled = engine.compile(plan.tree)
         with stage("rank"):
