@@ -90,11 +90,12 @@ def watch_connections(engine: sqlalchemy.Engine) -> None:
 def _take(connection: Any, record: Any, _proxy: object) -> None:
     if (turn := _turn.get()) is not None:
         turn.take(connection)
-        record.info["turn"] = turn
+        record.info["turn"] = turn, connection
 
 
-def _give_back(connection: Any, record: Any) -> None:
-    if (turn := record.info.pop("turn", None)) is not None:
+def _give_back(_: object, record: Any) -> None:
+    if (taken := record.info.pop("turn", None)) is not None:
+        turn, connection = taken  # the record's own is gone where it was lost
         turn.give_back(connection)
 
 
