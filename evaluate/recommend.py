@@ -30,7 +30,8 @@ class Trial:
 
     ``training`` is learned from; ``known`` and ``hidden`` are the asked users' ratings, and a
     hidden one is relevant from ``relevant_from`` stars. ``folded`` says that a model meets the
-    asked users only after it has learned.
+    asked users only after it has learned. Films of ``masked`` are left out of lists: by default the
+    known ones.
     """
 
     training: Ratings
@@ -38,6 +39,7 @@ class Trial:
     hidden: Ratings
     relevant_from: float
     folded: bool
+    masked: Ratings | None = None
 
 
 @dataclass(frozen=True)
@@ -135,13 +137,14 @@ def measure(model: Model, trial: Trial, movies: Movies, asked: NDArray[np.int64]
     """A trained model's metrics for the asked users (places in ``trial.hidden.user_ids``)."""
     if trial.folded:
         model = model.fold_in(trial.known)
+    masked = trial.known if trial.masked is None else trial.masked
     lists, errors = [], [np.zeros(0)]
     for start in range(0, len(asked), _BATCH):
         rows = asked[start : start + _BATCH]
         scores = model.score(trial.known.user_ids[rows], model.movie_ids)
         if model.predicts_ratings:
             errors.append(_measure_errors(model, trial.hidden.take(rows), scores))
-        lists.append(_choose_best(model, trial.known.take(rows), scores))
+        lists.append(_choose_best(model, masked.take(rows), scores))
     best = np.concatenate(lists)
     hidden = trial.hidden.where(trial.hidden.values >= trial.relevant_from)
     relevant = [

@@ -116,6 +116,12 @@ def _search_part(name: str, result: SetResult) -> _Part:
         [ranking, *(f"{band.ndcg:.3f}" for band in (*one.by_activity, *one.by_popularity))]
         for ranking, one in found
     ]
+    known = [
+        [ranking, *(f"{one.by_known[n]:.3f}" if n in one.by_known else "–" for n in first.by_known)]
+        for ranking, one in found
+        if one.by_known
+    ]
+    future = [[ranking, f"{one.with_future:.4f}"] for ranking, one in found]
     heads = [*_headings("user", first.by_activity), *_headings("film", first.by_popularity)]
     return _Part(
         f"{name}: {result.queries:,} queries of {result.users:,} users",
@@ -129,6 +135,14 @@ def _search_part(name: str, result: SetResult) -> _Part:
                 "nDCG@10 by how many ratings the user has in training, and by how many the film "
                 "has:",
             ),
+            _Table(
+                ("ranking", "nDCG@10"), future,
+                "With films that came out after the wanted one was rated, left out above:",
+            ),
+            *([_Table(
+                ("ranking", *first.by_known), known,
+                "nDCG@10 by how many of the user's ratings, the latest, are known:",
+            )] if known else []),
         ),
         {
             "nDCG@10": {ranking: one.metrics["ndcg@10"] for ranking, one in found},

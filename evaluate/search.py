@@ -1,11 +1,12 @@
 """Personalised search, measured: does a ranking find the film that its user went on to like?
 
 Each user's last ratings are held out. A query is made of each held-out film that the user liked,
-and search runs in a scratch schema where only the earlier ratings exist.
+and search runs in a scratch schema where only the earlier ratings exist. Films that came out after
+the wanted one was rated cannot be the answer: figures leave them out, and say what they are with.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,12 +22,12 @@ from evaluate.rankings import (
     single_components,
 )
 from evaluate.runs import Outcomes, Run, about
-from learn.candidates import CandidateLists, fetch_candidates, read_weights, score_candidates
+from learn.candidates import CandidateLists, Floats, read_weights, score_candidates
 from learn.data import read_movies
 from learn.guard import check_statistics
-from learn.held_out import SETS, hold_out
+from learn.held_out import SETS, TUNED_ON, Held, hold_out
 from learn.metrics import rank_metrics, weigh_by_rarity
-from learn.models.interface import Model, Ratings, places
+from learn.models.interface import Model, Movies, Ratings, places
 from learn.queries import Query, QuerySet
 from rerank.search import Searcher
 from sql.database import Database
@@ -35,6 +36,8 @@ BASELINE = "bm25"
 
 ACTIVITY = (0, 30, 100, 300)
 """Bands of users, by ratings in training: from each number up to the next."""
+KNOWN = (0, 1, 2, 3, 5, 10, 20)
+"""Ratings that are left of a user's, the latest, to see what the first ones are worth."""
 POPULARITY = (0, 1, 6, 21, 51)
 """Bands of wanted films, by ratings in training; the first band is of films nobody has rated."""
 
@@ -59,6 +62,10 @@ class RankingResult:
     debiased_difference: dict[str, Estimate]
     by_activity: tuple[Band, ...]
     by_popularity: tuple[Band, ...]
+    with_future: float
+    """nDCG@10 with films that came out after the wanted one was rated."""
+    by_known: dict[str, float] = field(default_factory=dict)
+    """nDCG@10 by how many ratings were known: those of KNOWN and ``all``, on the same queries."""
 
 
 @dataclass(frozen=True)
@@ -75,12 +82,14 @@ class SetResult:
 def summarize(
     queries: Sequence[Query],
     ranks: Mapping[str, NDArray[np.int64]],
+    with_future: Mapping[str, NDArray[np.int64]],
     training: Ratings,
     *,
     samples: int = 1000,
     seed: int = 0,
 ) -> SetResult:
-    """Metrics, intervals and bands from the rank (q,) each ranking gave each query's film."""
+    """Metrics, intervals and bands from the rank (q,) each ranking gave each query's film, without
+    and with films that came out later."""
     users = np.array([query.user_id for query in queries], np.int64)
     activity, popularity = _ratings_of(training, queries)
     weights = weigh_by_rarity(popularity)
@@ -100,6 +109,7 @@ def summarize(
             estimate(better, True),
             _bands(measured["ndcg@10"], activity, ACTIVITY),
             _bands(measured["ndcg@10"], popularity, POPULARITY),
+            float(rank_metrics(with_future[name])["ndcg@10"].mean()),
         )
     found = float((ranks[BASELINE] > 0).mean())
     return SetResult(len(queries), len(np.unique(users)), found, results)
@@ -126,6 +136,9 @@ def _bands(
             bands.append(Band(first, last, int(inside.sum()), float(values[inside].mean())))
     return tuple(bands)
 
+
+_MOST_CUT = 1000  # queries asked with few ratings known, drawn by seed: intervals of .02
+_YEAR = 31_556_952.0  # seconds
 
 Prepare = Callable[[Database], None]
 """Trains, in the scratch database, the models that are to be measured."""
@@ -171,12 +184,17 @@ def evaluate_search(
             if not queries:
                 continue
             tell(f"{name}: {len(queries):,} queries")
-            lists, rankings = _rankings(held.database, queries, candidates)
+            lists, rankings = _rankings(held, queries, candidates)
             check(searcher, lists, rankings, candidates, seed=seed)
             scores = {each.name: each.scores(lists) for each in rankings}
             scores |= {each: score_candidates(model, lists) for each, model in models.items()}
-            ranks = {each: lists.target_ranks(column) for each, column in scores.items()}
-            results[name] = summarize(queries, ranks, held.training, samples=samples, seed=seed)
+            ranks = _rank_past(lists, scores, movies)
+            everything = {each: lists.target_ranks(column) for each, column in scores.items()}
+            found = summarize(queries, ranks, everything, held.training, samples=samples, seed=seed)
+            if name == TUNED_ON:
+                tell("asking again with few ratings known")
+                found = _add_known(found, held, movies, candidates, seed)
+            results[name] = found
             outcomes[name] = Outcomes(
                 [query.user_id for query in queries],
                 [query.movie_id for query in queries],
@@ -191,13 +209,51 @@ def evaluate_search(
     return Run(about("search", database, held.ratings, parameters), results, outcomes)
 
 
+def _rank_past(
+    lists: CandidateLists, scores: Mapping[str, Floats], movies: Movies
+) -> dict[str, NDArray[np.int64]]:
+    """(q,) ranks under each of the scores (c,) among films that had come out when the wanted one
+    was rated; what is wanted had, whatever its year says."""
+    past = np.ones(len(lists.numbers), np.bool_)
+    if movies.years is not None:
+        asked_at = np.array([query.asked_at for query in lists.queries])
+        years = movies.years[np.searchsorted(movies.movie_ids, lists.movie_ids)]
+        past = ~(years > (1970 + np.floor(asked_at / _YEAR))[lists.numbers]) | lists.wanted
+    kept = lists.keep(past)
+    return {name: kept.target_ranks(column[past]) for name, column in scores.items()}
+
+
+def _add_known(
+    result: SetResult, held: Held, movies: Movies, candidates: int, seed: int
+) -> SetResult:
+    """The result with what every ranking reaches where few of the user's ratings are known."""
+    queries = held.draw(TUNED_ON, _MOST_CUT, seed)
+    reached: dict[str, dict[str, float]] = {}
+    for known in (*KNOWN, None):
+        asked = queries if known is None else held.cut(queries, known)
+        lists, rankings = _rankings(held, asked, candidates)
+        scores = {each.name: each.scores(lists) for each in rankings}
+        for name, ranks in _rank_past(lists, scores, movies).items():
+            of_ranking = reached.setdefault(name, {})
+            of_ranking["all" if known is None else str(known)] = float(
+                rank_metrics(ranks)["ndcg@10"].mean()
+            )
+    return replace(
+        result,
+        rankings={
+            name: replace(one, by_known=reached.get(name, {}))
+            for name, one in result.rankings.items()
+        },
+    )
+
+
 def _rankings(
-    database: Database, queries: Sequence[Query], candidates: int
+    held: Held, queries: Sequence[Query], candidates: int
 ) -> tuple[CandidateLists, list[Ranking]]:
     """The candidates, and everything that can order them."""
-    order = active_order(database)
-    weights = read_weights(database)
-    lists = fetch_candidates(database, queries, candidates=candidates, features=order is not None)
+    order = active_order(held.database)
+    weights = read_weights(held.database)
+    lists = held.fetch(queries, candidates=candidates, features=order is not None)
     there = [one for one in single_components() if not np.isnan(lists.components[one.name]).all()]
     learned = [] if order is None else [Learned(order, weights)]
     return lists, [*there, Weighted("blend", weights), *learned]

@@ -9,7 +9,7 @@ from learn.models.interface import Ids, Movies, Ratings
 
 Floats = NDArray[np.float64]
 
-CUTOFFS = (5, 10, 20, 100)
+CUTOFFS = (5, 10, 20, 50, 100)
 
 
 def top_n_metrics(lists: Ids, relevant: Sequence[Ids]) -> dict[str, Floats]:

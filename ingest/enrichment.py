@@ -223,6 +223,7 @@ class _Run:
 @contextmanager
 def _alone(database: Database) -> Iterator[None]:
     """Refuse a second run on the same database."""
+    database.require_session()
     with database.read() as connection:
         if not connection.execute(statements["try_lock"]).scalar_one():
             raise ConflictError(

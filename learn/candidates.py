@@ -77,6 +77,13 @@ class CandidateLists:
         return np.array([query.user_id for query in self.queries], np.int64)
 
     @cached_property
+    def people(self) -> Places:
+        """(q,) who asks, or whom the one who asks is a copy of."""
+        return np.array(
+            [q.user_id if q.person is None else q.person for q in self.queries], np.int64
+        )
+
+    @cached_property
     def targets(self) -> Places:
         """(q,) the film that is wanted."""
         return np.array([query.movie_id for query in self.queries], np.int64)
@@ -88,15 +95,21 @@ class CandidateLists:
 
     def where(self, chosen: Mask) -> "CandidateLists":
         """The lists of the queries where ``chosen`` (q,) holds."""
-        rows = chosen[self.numbers]
-        return CandidateLists(
-            [query for query, keep in zip(self.queries, chosen, strict=True) if keep],
-            (np.cumsum(chosen) - 1)[self.numbers[rows]],
-            self.movie_ids[rows],
-            self.bm25_score[rows],
-            {name: column[rows] for name, column in self.components.items()},
-            self.levels[rows],
-            self.features[rows] if len(self.features) else self.features,
+        kept = self.keep(chosen[self.numbers])
+        queries = [query for query, keep in zip(self.queries, chosen, strict=True) if keep]
+        numbers = (np.cumsum(chosen) - 1)[kept.numbers]
+        return dataclasses.replace(kept, queries=queries, numbers=numbers)
+
+    def keep(self, rows: Mask) -> "CandidateLists":
+        """The same queries with the candidates where ``rows`` (c,) holds."""
+        return dataclasses.replace(
+            self,
+            numbers=self.numbers[rows],
+            movie_ids=self.movie_ids[rows],
+            bm25_score=self.bm25_score[rows],
+            components={name: column[rows] for name, column in self.components.items()},
+            levels=self.levels[rows],
+            features=self.features[rows] if len(self.features) else self.features,
         )
 
     def order(self, scores: Floats) -> Places:

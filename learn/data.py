@@ -35,7 +35,7 @@ def read_ratings(database: Database) -> Ratings:
     """Every person's ratings of profile ``main``. Raises MisuseError when there are none."""
     copying = statements.raw("ratings").encode()
     with database.begin(patient=True) as connection, raw(connection).cursor().copy(copying) as copy:
-        parts = [_parse(block) for block in _join_blocks(copy)]
+        parts = [parse_ratings(block) for block in _join_blocks(copy)]
     rows = pl.concat(parts) if parts else pl.DataFrame(schema=_COLUMNS)
     if rows.is_empty():
         raise MisuseError(
@@ -57,7 +57,8 @@ def _join_blocks(copy: Iterable[bytes | bytearray | memoryview]) -> Iterator[byt
         yield bytes(block)
 
 
-def _parse(block: bytes) -> pl.DataFrame:
+def parse_ratings(block: bytes) -> pl.DataFrame:
+    """Ratings as CSV without a header: user_id, movie_id, rating, seconds since 1970."""
     return pl.read_csv(block, has_header=False, schema=_COLUMNS)
 
 

@@ -1,5 +1,6 @@
 """Ratings held out: the one place that decides what training and evaluation may not know."""
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -7,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from learn.data import read_films, read_movies, read_ratings
+from learn.candidates import CandidateLists, fetch_candidates
+from learn.data import read_films, read_movies, read_ratings, statements
 from learn.models.factors import FactorModel
 from learn.models.interface import Ratings
 from learn.queries import Query, QuerySet, make_queries
@@ -37,6 +39,34 @@ class Held:
         """Let ``model`` learn from the training ratings, and search in the database by it."""
         model.fit(self.training, read_movies(self.database))
         activate(self.database, save_factors(self.database, model, metrics={}))
+
+    def cut(self, queries: Sequence[Query], known: int) -> list[Query]:
+        """The same queries, asked by copies of whom the last ``known`` ratings are known.
+
+        Copies are synthetic: they teach nothing and count in no statistic.
+        """
+        shift = (known + 1) * (int(self.ratings.user_ids[-1]) + 1)
+        people = {query.user_id for query in queries}
+        with self.database.begin(patient=True) as connection:
+            values = {"user_ids": sorted(people), "shift": shift, "known": known}
+            connection.execute(statements["copy_users"], values)
+            connection.execute(statements["copy_ratings"], values)
+        return [
+            dataclasses.replace(query, user_id=query.user_id + shift, person=query.user_id)
+            for query in queries
+        ]
+
+    def fetch(
+        self, queries: Sequence[Query], *, candidates: int = 200, features: bool = False
+    ) -> CandidateLists:
+        """fetch_candidates() less what a copy's person rated: nobody looks for these again."""
+        lists = fetch_candidates(self.database, queries, candidates=candidates, features=features)
+        rated = np.stack([
+            self.training.user_ids[self.training.rows],
+            self.training.movie_ids[self.training.columns],
+        ], axis=1)  # fmt: skip
+        asked = np.stack([lists.people[lists.numbers], lists.movie_ids], axis=1)
+        return lists.keep(~_rows_among(asked, rated))
 
     def draw(self, name: QuerySet, most: int, seed: int) -> list[Query]:
         """At most so many queries of a set, in their order."""
@@ -78,6 +108,12 @@ def hold_out(
             training.times,
         )
         yield Held(made, training, queries, ratings)
+
+
+def _rows_among(rows: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(n,) whether each of the pairs ``rows`` (n, 2) is among ``others`` (m, 2)."""
+    _, place = np.unique(np.concatenate([others, rows]), axis=0, return_inverse=True)
+    return np.isin(place[len(others) :], place[: len(others)])
 
 
 def _draw_users(ratings: Ratings, users: int | None, seed: int) -> NDArray[np.bool_]:

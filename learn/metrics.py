@@ -36,7 +36,7 @@ def draw_checked(lists: CandidateLists, training: Ratings, seed: int) -> Mask:
     """(q,) the queries of users that nothing is fitted to: for one seed the same users."""
     n = len(training.user_ids)
     drawn = np.random.default_rng(seed).permutation(n)[: max(1, int(n * _CHECKED))]
-    return np.isin(lists.user_ids, training.user_ids[drawn])
+    return np.isin(lists.people, training.user_ids[drawn])
 
 
 def measure(lists: CandidateLists, scores: Floats, training: Ratings) -> dict[str, float]:

@@ -25,11 +25,17 @@ nothing to order, more than the 200 candidates leave it to BM25."""
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A text, who types it and which film is wanted."""
+    """A text, who types it and which film is wanted.
+
+    ``asked_at``, seconds since 1970, is when the film was rated. ``person`` is who ``user_id``, of
+    whom less is known, is a copy of.
+    """
 
     user_id: int
     movie_id: int
     text: str
+    asked_at: float = 0.0
+    person: int | None = None
 
 
 def title_words(title: str) -> list[str]:
@@ -52,7 +58,12 @@ def make_queries(
     liked = np.flatnonzero(held_out & (ratings.values >= LIKED))
     users = ratings.user_ids[ratings.rows[liked]].tolist()
     movies = ratings.movie_ids[ratings.columns[liked]].tolist()
-    return [Query(u, m, texts[m]) for u, m in zip(users, movies, strict=True) if m in texts]
+    times = ratings.times[liked].tolist()
+    return [
+        Query(user, movie, texts[movie], time)
+        for user, movie, time in zip(users, movies, times, strict=True)
+        if movie in texts
+    ]
 
 
 def _usable(found: Iterable[str], counts: Counter[str]) -> list[str]:

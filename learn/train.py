@@ -11,7 +11,7 @@ from typing import Any
 
 from learn import registry
 from learn.blend import UNMEASURED, BlendTuner
-from learn.candidates import CandidateLists, fetch_candidates, read_weights
+from learn.candidates import CandidateLists, read_weights
 from learn.data import read_movies, read_ratings
 from learn.held_out import SETS, TUNED_ON, hold_out
 from learn.lambdarank import LambdaRank, predict
@@ -26,6 +26,8 @@ from sql.database import Database
 
 _MOST_QUERIES: Mapping[QuerySet, int] = {"one-word": 6000, "two-words": 2000, "genre-decade": 1000}
 # drawn by seed: a decision, so that training takes two minutes
+_CUT, _MOST_CUT = (1, 2, 3, 5, 10, 20), 500
+# ratings left of users who ask again, so that weights and order know newcomers, and queries of each
 _FEWEST = 20  # queries: fewer say nothing
 
 Tell = Callable[[str], None]
@@ -112,9 +114,12 @@ def _learn_held_out(
             for name in held.queries:
                 queries = held.draw(name, _MOST_QUERIES[name], seed)
                 tell(f"searching: {len(queries):,} {name} queries")
-                lists[name] = fetch_candidates(
-                    held.database, queries, candidates=candidates, features=order is not None
-                )
+                lists[name] = held.fetch(queries, candidates=candidates, features=order is not None)
+            cut = []
+            for known in _CUT:
+                tell(f"searching with {known} ratings known")
+                queries = held.cut(held.draw(TUNED_ON, _MOST_CUT, seed + known), known)
+                cut.append(held.fetch(queries, candidates=candidates, features=order is not None))
             start = read_weights(held.database)
     except MisuseError as error:
         return _Learned(unmeasured=str(error))
@@ -123,12 +128,14 @@ def _learn_held_out(
         return _Learned(unmeasured=f"Held-out ratings make {tried} queries of {_FEWEST} needed.")
     checked = lists[TUNED_ON].where(check)
     tell("tuning the blend")
-    weights, _ = BlendTuner(lists[TUNED_ON].where(~check)).tune(start)
+    tuned_on = CandidateLists.join([lists[TUNED_ON], *cut])
+    learned_from = tuned_on.where(~draw_checked(tuned_on, held.training, seed))
+    weights, _ = BlendTuner(learned_from).tune(start)
     metrics = measure(checked, checked.blended(weights), held.training)
-    weights, _ = BlendTuner(lists[TUNED_ON]).tune(weights)
+    weights, _ = BlendTuner(tuned_on).tune(weights)
     if order is None:
         return _Learned(weights, metrics)
-    everything = CandidateLists.join(list(lists.values()))
+    everything = CandidateLists.join([*lists.values(), *cut])
     tell(f"learning an order from {len(everything.queries):,} queries")
     return _Learned(weights, metrics, _learn_order(order, everything, checked, held.training, seed))
 

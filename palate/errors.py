@@ -85,7 +85,7 @@ class DiskFullError(RefusedByDatabaseError):
     title = "Disk full"
 
 
-class CancelledError(RefusedByDatabaseError):
+class StatementCancelledError(RefusedByDatabaseError):
     """Somebody else cancelled the statement."""
 
     title = "Statement cancelled"

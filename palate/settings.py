@@ -43,6 +43,11 @@ class Settings(BaseSettings):
     engine: Literal["auto", "paradedb", "postgres"] = Field(
         "auto", description="Search engine. auto: paradedb where pg_search is there, else postgres."
     )
+    pooler: Literal["none", "transaction"] = Field(
+        "none",
+        description="transaction: the address is that of a pooler, such as PgBouncer, which lends "
+        "another session for each transaction.",
+    )
     pool_size: int = Field(8, ge=1, le=200, description="Connections kept by one process.")
     statement_timeout: float = Field(
         10.0, gt=0, description="Seconds after which the database gives up on one statement."

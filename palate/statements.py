@@ -45,6 +45,8 @@ class Statements:
         SQLAlchemy takes longer to wrap a result than a search's Python takes for all the rest.
         Raises sqlalchemy.exc.DBAPIError, as running the clause would.
         """
+        if connection.get_execution_options().get("pooled"):  # each statement is settled by events
+            return [dict(row) for row in connection.execute(self[name], values).mappings()]
         statement = self._native(name, values.get("candidates"))
         below = raw(connection)
         try:

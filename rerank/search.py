@@ -77,8 +77,7 @@ class Searcher:
         """
         plan = self._planner.plan(request, parsed)
         embedding = self.encoder.encode(request)
-        # Before a connection is held: the first time it takes one itself.
-        engine = self._database.search_engine
+        engine = self._database.search_engine  # before our connection, which may be the only one
         with self._database.read() as connection:
             response, page = self._find(connection, engine, plan, embedding)
             if not self.index.complete(connection):

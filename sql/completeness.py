@@ -85,11 +85,13 @@ class IndexWatch:
 
 
 def rebuild(database: Database) -> bool:
-    """Make the search index again beside the one in use; False where another does it or this role
-    may not.
+    """Make the search index again beside the one in use; False where another does it, this role may
+    not, or a pooler has no session for it.
 
     Raises DatabaseUnavailableError.
     """
+    if database.is_pooled:
+        return False
     with database.read() as connection:
         if not connection.execute(_statements["may_rebuild"]).scalar():
             return False

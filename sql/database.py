@@ -19,7 +19,7 @@ from sqlalchemy import event, make_url
 
 from palate.errors import DatabaseUnavailableError, MisuseError
 from palate.settings import Settings, get_settings
-from palate.statements import Statements
+from palate.statements import Statements, raw
 from sql.embedded import EmbeddedServer
 from sql.engines import SearchEngine, detect
 from sql.faults import explain, reason
@@ -88,10 +88,24 @@ class Database:
         return len(self.schemas) > 1
 
     @property
+    def is_pooled(self) -> bool:
+        """Whether each transaction may run in another session of the server."""
+        return self.settings.pooler == "transaction"
+
+    def require_session(self) -> None:
+        """Raise MisuseError behind a pooler: what follows holds a lock from one transaction to the
+        next, which only one session can."""
+        if self.is_pooled:
+            raise MisuseError(
+                "This needs a session of its own, which a pooler in transaction mode does not "
+                "give. Nothing was done. Let PALATE_DATABASE_URL name the server itself for it."
+            )
+
+    @property
     def session(self) -> dict[str, Any]:
         """What the statement ``settle_session`` of a new connection takes."""
         timeout = f"{int(self.settings.statement_timeout * 1000)}"
-        return {"timeout": timeout, "schemas": list(self.schemas)}
+        return {"timeout": timeout, "schemas": list(self.schemas), "local": self.is_pooled}
 
     @cached_property
     def where(self) -> str:
@@ -186,13 +200,15 @@ def _create_engine(
         pool_use_lifo=True,
         connect_args={"application_name": "palate", "connect_timeout": 5} | _KEEPALIVES,
     )
-    settle = _statements.raw("settle_session")
 
     @event.listens_for(engine, "connect")
     def prepare(connection: psycopg.Connection[Any], _record: object) -> None:
         set_json_loads(from_json, connection)  # the same values, a tenth of the time
-        connection.execute(settle.encode(), session)
-        connection.commit()
+
+    if session["local"]:
+        _settle_transactions(engine, session)
+    else:
+        _settle_sessions(engine, session)
 
     @event.listens_for(engine, "checkout")
     def look(connection: psycopg.Connection[Any], _record: object, _proxy: object) -> None:
@@ -204,3 +220,51 @@ def _create_engine(
             raise sqlalchemy.exc.DisconnectionError
 
     return engine
+
+
+def _settle_sessions(engine: sqlalchemy.Engine, session: dict[str, Any]) -> None:
+    settle = _statements.raw("settle_session").encode()
+
+    @event.listens_for(engine, "connect")
+    def settle_session(connection: psycopg.Connection[Any], _record: object) -> None:
+        connection.execute(settle, session)
+        connection.commit()
+
+
+def _settle_transactions(engine: sqlalchemy.Engine, session: dict[str, Any]) -> None:
+    """Behind a pooler: settings that end with the transaction, each statement of `read` in one of
+    its own, so that no session of the server is held between them, and no prepared statements."""
+    settle = _statements.raw("settle_session")
+    engine.update_execution_options(pooled=True)
+
+    def alone(connection: sqlalchemy.Connection) -> bool:
+        return connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT"
+
+    @event.listens_for(engine, "connect")
+    def keep_no_statements(connection: psycopg.Connection[Any], _record: object) -> None:
+        connection.prepare_threshold = None
+
+    @event.listens_for(engine, "begin")
+    def settle_transaction(connection: sqlalchemy.Connection) -> None:
+        if not alone(connection):
+            raw(connection).execute(settle.encode(), session)
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def begin(connection: sqlalchemy.Connection, *_: object) -> None:
+        if alone(connection):
+            script = psycopg.ClientCursor(raw(connection)).mogrify(settle.encode(), session)
+            raw(connection).execute(f"BEGIN; {script}".encode())
+
+    @event.listens_for(engine, "after_cursor_execute")
+    def commit(connection: sqlalchemy.Connection, *_: object) -> None:
+        if alone(connection):
+            raw(connection).commit()
+
+    @event.listens_for(engine, "handle_error")
+    def undo(context: sqlalchemy.engine.ExceptionContext) -> None:
+        if (
+            context.connection is not None
+            and not context.is_disconnect
+            and alone(context.connection)
+        ):
+            raw(context.connection).rollback()

@@ -6,16 +6,17 @@ from psycopg import errors
 
 from palate.errors import (
     BusyError,
-    CancelledError,
     DatabaseUnavailableError,
     DeadlockError,
     DiskFullError,
+    MisuseError,
     PalateError,
     PrivilegeError,
     ReadOnlyError,
     RefusedByDatabaseError,
     SchemaError,
     SerializationError,
+    StatementCancelledError,
 )
 
 _UNDONE = "What was not committed is undone."
@@ -73,6 +74,12 @@ def explain(error: BaseException | None, where: str) -> PalateError | None:
             "Nothing was done. Run `palate db migrate`; `palate demo` fills an empty one with the "
             "sample."
         )
+    if isinstance(error, errors.InvalidSqlStatementName | errors.DuplicatePreparedStatement):
+        return MisuseError(
+            f"The session at {where} changed under a prepared statement ({reason(error)}): a "
+            f"pooler in transaction mode stands before the server. {_UNDONE} Set "
+            "PALATE_POOLER=transaction."
+        )
     for refusal, (kind, message) in _REFUSALS.items():
         if isinstance(error, refusal):
             return kind(message, reason(error))
@@ -82,7 +89,7 @@ def explain(error: BaseException | None, where: str) -> PalateError | None:
 def _cancelled(error: errors.QueryCanceled) -> PalateError:
     said = reason(error)
     if "user request" in said:
-        return CancelledError(
+        return StatementCancelledError(
             f"Somebody cancelled the statement on the server. {_UNDONE} Try again.", said
         )
     return DatabaseUnavailableError(

@@ -62,13 +62,14 @@ def migrate(database: Database, wait: float = 0, patience: float = _PATIENCE) ->
 
 
 def _apply(database: Database) -> list[str]:
+    engine = database.search_engine.name  # before our connection, which may be the only one
     with _depending(), database.begin(patient=True) as connection:
         connection.execute(_statements["lock"])
         connection.execute(_statements["wait_little"])
         applied = make_room(connection, database)
         applied += upgrade(connection, database.schema)
         drop_former(connection, database.schema)
-        applied += install_functions(connection, database.search_engine.name)
+        applied += install_functions(connection, engine)
         if not database.is_scratch:
             make_roles(connection, database)
             describe(connection, database.schema, anew=bool(applied))
@@ -114,6 +115,7 @@ def check_schema(database: Database, *, functions: bool = True) -> None:
     ``functions=False`` looks at the tables only: while a new version rolls out, its functions
     serve the old one's searches too.
     """
+    engine = database.search_engine.name  # before our connection, which may be the only one
     with database.read() as connection:
         current = schema_version(connection)
         if current is None:
@@ -122,7 +124,7 @@ def check_schema(database: Database, *, functions: bool = True) -> None:
             )
         pending = _unknown_or_pending(current)
         if functions:
-            changed = _changed_repeatables(connection, database.search_engine.name)
+            changed = _changed_repeatables(connection, engine)
             pending += [name for name, _, _ in changed]
     if pending:
         raise SchemaError(

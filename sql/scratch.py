@@ -54,6 +54,7 @@ def scratch(database: Database) -> Iterator[Database]:
 @contextmanager
 def scratch_schema(database: Database) -> Iterator[str]:
     """The name of a new, empty schema; dropped at the end, as `scratch` is."""
+    database.require_session()
     schema = f"palate_scratch_{uuid.uuid4().hex[:12]}"
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as keeper:
         _drop_abandoned(keeper)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from learn.models.interface import Model, Movies, Ratings
+from learn.models.interface import Model, Movies, Ratings, weigh_taste
 
 Floats = NDArray[np.float32]
 
@@ -155,6 +155,6 @@ class Content(Model):
         self.vectors[places] = movies.vectors / np.maximum(norms, 1e-9)
 
     def _score_all(self, ratings: Ratings) -> NDArray[Any]:
-        taste = ratings.with_values(1 + (ratings.values - 3.5) / 2) @ self.vectors
+        taste = ratings.with_values(weigh_taste(ratings)) @ self.vectors
         norms = np.linalg.norm(taste, axis=1, keepdims=True)
         return np.asarray((taste / np.maximum(norms, 1e-9)) @ self.vectors.T)

@@ -33,7 +33,7 @@ class FactorModel(WeightedModel):
         self.factors_out: Floats = np.zeros((0, self.rank), np.float32)
 
     def _score_all(self, ratings: Ratings) -> NDArray[Any]:
-        return np.asarray((self._weighted(ratings) @ self.factors_in) @ self.factors_out.T)
+        return np.asarray((self._tastes(ratings) @ self.factors_in) @ self.factors_out.T)
 
 
 @dataclass
@@ -142,7 +142,9 @@ class FullEase(Ease):
 
     def _score_all(self, ratings: Ratings) -> NDArray[Any]:
         scores = super()._score_all(ratings)
-        scores[ratings.rows, ratings.columns] -= self._weights(ratings) * self.own[ratings.columns]
+        scores[ratings.rows, ratings.columns] -= (
+            self._tastes(ratings).data * self.own[ratings.columns]
+        )
         return scores
 
 

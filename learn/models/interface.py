@@ -239,7 +239,8 @@ class Model(ABC):
 
 @dataclass
 class WeightedModel(Model):
-    """A model that weighs ratings by their stars: ``base + slope * (rating - 3.5)``."""
+    """A model that weighs ratings by their stars: ``base + slope * (rating - 3.5)`` in learning,
+    weigh_taste() in scoring."""
 
     rank: int = 64
     base: float = 1.0
@@ -252,3 +253,33 @@ class WeightedModel(Model):
 
     def _weighted(self, ratings: Ratings) -> sparse.csr_matrix:
         return ratings.with_values(self._weights(ratings))
+
+    def _tastes(self, ratings: Ratings) -> sparse.csr_matrix:
+        """(n, m) what each rating counts in its user's taste."""
+        weights = weigh_taste(ratings, self.base, self.slope) * weigh_recency(ratings)
+        return ratings.with_values(weights.astype(np.float32))
+
+
+def weigh_taste(ratings: Ratings, base: float = 1.0, slope: float = 0.5) -> NDArray[np.float64]:
+    """(r,) how far each rating draws its user towards a film, or pushes away: taste_weight() in
+    SQL."""
+    counts = np.diff(ratings.starts)
+    stars = np.bincount(ratings.rows, ratings.values, len(counts))
+    middle = (np.ceil(2 * (350 + stars) / (100 + counts)) / 2)[ratings.rows]
+    liked = base + slope * np.maximum(ratings.values - 3.5, -1)
+    return np.asarray(
+        np.where(ratings.values >= middle, liked, 0.2 * (ratings.values - middle)), np.float64
+    )
+
+
+def weigh_recency(ratings: Ratings) -> NDArray[np.float64]:
+    """(r,) recency() in SQL of each rating."""
+    order = np.lexsort((-ratings.times, ratings.rows))
+    rows, times = ratings.rows[order], ratings.times[order]
+    first = np.ones(len(order), np.bool_)  # of ratings of one user and time
+    first[1:] = (rows[1:] != rows[:-1]) | (times[1:] != times[:-1])
+    place = np.maximum.accumulate(np.where(first, np.arange(len(order)), 0))
+    later = np.empty(len(order), np.int64)
+    later[order] = place - ratings.starts[:-1][rows]
+    counts = np.diff(ratings.starts)[ratings.rows]
+    return 1 / np.sqrt(counts) + 2 * 0.5 ** (later / 10) / np.sqrt(np.minimum(counts, 14.4))

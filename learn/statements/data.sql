@@ -60,7 +60,20 @@ FROM movies m JOIN movie_stats s USING (movie_id)
 ORDER BY m.movie_id;
 
 -- name: user_statistics
-SELECT user_id, rating_count FROM users WHERE rating_count > 0 ORDER BY user_id;
+SELECT user_id, rating_count FROM users WHERE rating_count > 0 AND NOT synthetic ORDER BY user_id;
+
+-- name: copy_users
+INSERT INTO users (user_id, synthetic)
+SELECT u + :shift, true FROM unnest(CAST(:user_ids AS bigint[])) u
+ON CONFLICT DO NOTHING;
+
+-- name: copy_ratings
+INSERT INTO ratings (user_id, movie_id, rating, rated_at)
+SELECT r.user_id + :shift, r.movie_id, r.rating, r.rated_at
+FROM (SELECT *, row_number() OVER (PARTITION BY user_id ORDER BY rated_at DESC, movie_id DESC) AS nth
+      FROM ratings WHERE user_id = ANY (CAST(:user_ids AS bigint[])) AND profile = 'main') r
+WHERE r.nth <= :known
+ON CONFLICT DO NOTHING;
 
 -- name: weights
 SELECT bm25, content, collaborative, popularity FROM blend;

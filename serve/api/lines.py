@@ -22,7 +22,7 @@ from sqlalchemy import event
 from starlette.types import Receive
 
 from palate import metrics
-from palate.errors import CancelledError
+from palate.errors import StatementCancelledError
 from palate.settings import Settings
 from serve.api.problems import ClientLeftError, OverloadedError, TooSlowError
 
@@ -199,7 +199,9 @@ def _outcome(task: "asyncio.Future[T]", turn: Turn, seconds: float) -> T:
             f"The request took longer than {seconds:g} s and was given up. "
             "A change it asked for may still be made. Look before you send it again."
         )
-    if turn.over and isinstance(error := task.exception(), ClientLeftError | CancelledError):
+    if turn.over and isinstance(
+        error := task.exception(), ClientLeftError | StatementCancelledError
+    ):
         raise TooSlowError(
             f"The request took longer than {seconds:g} s, so what ran for it in the database was "
             "stopped. Nothing was changed. Ask for less: fewer candidates, a narrower query."

@@ -124,6 +124,8 @@ class Arguments:
                     self._path[name] = TypeAdapter(hint)
                 case (params.Query(), *_):
                     self._query = name, hint.__origin__
+                case _ if name not in ("request", "return"):
+                    raise TypeError(f"{endpoint.__name__}() takes a {name} that nobody reads")
         fields = self._query[1].model_fields if self._query else {}
         self._known = {
             name: get_origin(field.annotation) in (list, tuple) for name, field in fields.items()

@@ -59,7 +59,10 @@ class ModelWatch(Watch):
         self._database, self._searcher = database, searcher
 
     def look(self) -> None:
-        """Listen for changes until stopped."""
+        """Listen for changes until stopped; a pooler's sessions hear nothing, so look."""
+        if self._database.is_pooled:
+            self._searcher.preload_order()
+            return
         with psycopg.connect(
             self._database.psql_url, autocommit=True, connect_timeout=5,
             application_name="palate models",

@@ -229,6 +229,17 @@ def _print_set(name: str, result: SetResult) -> None:
         ("95%>", lambda each: _interval(each[1].debiased["ndcg@10"])),
         title=f"{name}: {result.queries:,} queries of {result.users:,} users",
     )
+    if known := next(iter(result.rankings.values())).by_known:
+        out().print()
+        print_table(
+            [each for each in result.rankings.items() if each[1].by_known],
+            ("ranking", lambda each: each[0]),
+            *(
+                (f"{name}>", lambda each, name=name: number(each[1].by_known.get(name), 4))
+                for name in known
+            ),
+            title="nDCG@10 by how many ratings, the latest, are known",
+        )
 
 
 def _print_protocol(name: str, result: ProtocolResult) -> None:

@@ -5,6 +5,7 @@ DROP TRIGGER IF EXISTS movies_search_inserted ON movies;
 DROP TRIGGER IF EXISTS movies_search_updated ON movies;
 DROP TRIGGER IF EXISTS movies_search_deleted ON movies;
 DROP TRIGGER IF EXISTS movies_search_truncated ON movies;
+DROP TRIGGER IF EXISTS movies_search_replicated ON movies;
 -- What the `postgres` engine made, had it been the engine before. In this schema only: a scratch
 -- schema stands before the live one, whose index is to stay.
 DO $$

@@ -254,7 +254,10 @@ LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     ids bigint[];
 BEGIN
-    IF TG_OP = 'INSERT' THEN
+    IF TG_LEVEL = 'ROW' THEN  -- of logical replication
+        IF TG_OP <> 'INSERT' THEN PERFORM forget_movies(ARRAY[OLD.movie_id]); END IF;
+        IF TG_OP <> 'DELETE' THEN PERFORM remember_movies(ARRAY[NEW.movie_id]); END IF;
+    ELSIF TG_OP = 'INSERT' THEN
         SELECT array_agg(movie_id) INTO ids FROM new_movies;
         PERFORM remember_movies(ids);
     ELSIF TG_OP = 'DELETE' THEN
@@ -309,6 +312,11 @@ CREATE OR REPLACE TRIGGER movies_search_deleted AFTER DELETE ON movies
     FOR EACH STATEMENT EXECUTE FUNCTION movies_to_search();
 CREATE OR REPLACE TRIGGER movies_search_truncated AFTER TRUNCATE ON movies
     FOR EACH STATEMENT EXECUTE FUNCTION movies_to_search();
+ALTER TABLE movies ENABLE ALWAYS TRIGGER movies_search_truncated;
+-- What arrives by logical replication fires triggers of rows only.
+CREATE OR REPLACE TRIGGER movies_search_replicated AFTER INSERT OR UPDATE OR DELETE ON movies
+    FOR EACH ROW EXECUTE FUNCTION movies_to_search();
+ALTER TABLE movies ENABLE REPLICA TRIGGER movies_search_replicated;
 
 -- Makes the index again from the films; returns how many there are. Searches read the old one until
 -- this is committed, and ratings go on; only who changes films waits.

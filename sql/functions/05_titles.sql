@@ -107,7 +107,10 @@ $$;
 CREATE OR REPLACE FUNCTION movies_to_titles() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
-    IF TG_OP = 'TRUNCATE' THEN
+    IF TG_LEVEL = 'ROW' THEN  -- of logical replication
+        IF TG_OP <> 'INSERT' THEN DELETE FROM movie_titles WHERE movie_id = OLD.movie_id; END IF;
+        IF TG_OP <> 'DELETE' THEN PERFORM remember_titles(ARRAY[NEW.movie_id]); END IF;
+    ELSIF TG_OP = 'TRUNCATE' THEN
         TRUNCATE movie_titles;
     ELSIF TG_OP = 'DELETE' THEN
         DELETE FROM movie_titles t USING old_movies o WHERE t.movie_id = o.movie_id;
@@ -134,6 +137,10 @@ CREATE OR REPLACE TRIGGER movies_titles_deleted AFTER DELETE ON movies
     FOR EACH STATEMENT EXECUTE FUNCTION movies_to_titles();
 CREATE OR REPLACE TRIGGER movies_titles_truncated AFTER TRUNCATE ON movies
     FOR EACH STATEMENT EXECUTE FUNCTION movies_to_titles();
+ALTER TABLE movies ENABLE ALWAYS TRIGGER movies_titles_truncated;
+CREATE OR REPLACE TRIGGER movies_titles_replicated AFTER INSERT OR UPDATE OR DELETE ON movies
+    FOR EACH ROW EXECUTE FUNCTION movies_to_titles();
+ALTER TABLE movies ENABLE REPLICA TRIGGER movies_titles_replicated;
 
 -- How near a film is to what was typed, the farthest first. Taste orders films of one level and
 -- moves none to another.

@@ -1,9 +1,10 @@
--- Taste vectors: kept by the triggers on ratings, or made again by refresh_profiles().
+-- Taste vectors: made again for whoever rated, by the triggers on ratings, or for everybody by
+-- refresh_profiles(), by the same statement, so that both end alike whatever the order of ratings.
 --
 -- A user's vector is normalise(embedding_sum - weight_sum * catalog mean), where embedding_sum
--- is the sum of weight * embedding over the films rated and weight = 1 + (rating - 3.5) / 2:
--- 1.75 for five stars, 0 for one and a half, -0.25 for one. With a half-life every weight is
--- halved for each half-life between the rating and profile_settings.reference_time.
+-- is the sum of weight * embedding over the films rated. Ratings from the user's middle up draw
+-- towards a film, those below push away: taste_weight(). With a half-life every weight is halved
+-- for each half-life between the rating and profile_settings.reference_time.
 
 -- In the order in which a rating takes them, lest a rating and a migration wait for each other.
 LOCK TABLE ratings, users IN SHARE ROW EXCLUSIVE MODE;
@@ -13,13 +14,50 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN v IS NOT NULL
             THEN v * array_fill(factor::real, ARRAY[vector_dims(v)])::vector END;
 
-CREATE OR REPLACE FUNCTION rating_weight(
-    rating real, rated_at timestamptz, half_life_days double precision, reference_time timestamptz
+-- The least stars that draw somebody towards a film: 3.5, which a hundred ratings halve the way to
+-- the person's own mean, rounded up to half stars. Who rates everything alike never gets there, so
+-- that haters stay haters. Fitted: `docs/quality.md`, "Below the middle".
+CREATE OR REPLACE FUNCTION taste_middle(stars double precision, ratings bigint) RETURNS real
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN ceil(2 * (350 + stars) / (100 + ratings)) / 2;
+
+-- What a rating counts: 1.75 for five stars, .5 at the least where it draws towards a film; -.2 a
+-- star below the middle.
+CREATE OR REPLACE FUNCTION taste_weight(
+    rating real, middle real, base double precision DEFAULT 1, slope double precision DEFAULT 0.5
 ) RETURNS double precision
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN (1 + (rating - 3.5) / 2) * CASE WHEN half_life_days IS NULL THEN 1
+RETURN CASE WHEN rating >= middle THEN base + slope * greatest(rating - 3.5, -1)
+            ELSE 0.2 * (rating - middle) END;
+
+-- How much taste counts beside what counts for everybody, by how many ratings tell of it. Fitted on
+-- histories cut to their last 1 to 20 ratings: `docs/quality.md`, "The first ratings".
+CREATE OR REPLACE FUNCTION taste_strength(ratings bigint) RETURNS double precision
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN ratings / (ratings + 50.0);
+
+CREATE OR REPLACE FUNCTION age_weight(
+    rated_at timestamptz, half_life_days double precision, reference_time timestamptz
+) RETURNS double precision
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN half_life_days IS NULL THEN 1
     ELSE power(2, least(100, greatest(-100,
         extract(epoch FROM rated_at - reference_time) / 86400 / half_life_days))) END;
+
+-- Whether the rows of a table arrive by logical replication: what the publisher makes of ratings
+-- is then not made of them again.
+CREATE OR REPLACE FUNCTION is_subscribed(relation regclass) RETURNS boolean
+LANGUAGE sql STABLE
+RETURN EXISTS (SELECT FROM pg_subscription_rel s WHERE s.srrelid = relation);
+
+-- One user's ratings with the user's middle, how many there are, and how many are later than each.
+CREATE OR REPLACE FUNCTION ratings_of(for_user bigint, for_profile text) RETURNS TABLE (
+    movie_id bigint, rating real, rated_at timestamptz, middle real, ratings bigint, later bigint
+) LANGUAGE sql STABLE AS $$
+SELECT r.movie_id, r.rating, r.rated_at, taste_middle(sum(r.rating) OVER (), count(*) OVER ()),
+       count(*) OVER (), rank() OVER (ORDER BY r.rated_at DESC) - 1
+FROM ratings r WHERE r.user_id = for_user AND r.profile = for_profile
+$$;
 
 -- The vector follows its sums, whoever changes them.
 CREATE OR REPLACE FUNCTION set_taste() RETURNS trigger
@@ -27,6 +65,9 @@ LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     taste vector;
 BEGIN
+    IF current_setting('session_replication_role') = 'replica' AND is_subscribed('users') THEN
+        RETURN NEW;  -- with its vector
+    END IF;
     SELECT NEW.embedding_sum - scale(e.mean, NEW.weight_sum) INTO taste FROM embedding_model e;
     -- What rounding leaves of ratings that were taken back is no taste.
     NEW.embedding := CASE WHEN vector_norm(taste) > 1e-3 THEN l2_normalize(taste) END;
@@ -37,41 +78,83 @@ END $$;
 CREATE OR REPLACE TRIGGER users_taste
     BEFORE INSERT OR UPDATE OF embedding_sum, weight_sum ON users
     FOR EACH ROW EXECUTE FUNCTION set_taste();
+ALTER TABLE users ENABLE ALWAYS TRIGGER users_taste;
 
--- Adds what a statement changed, so that concurrent writers lose nothing. Users are taken in
--- one order, so that two bulk writers do not deadlock. EXECUTE plans for the rows at hand.
+-- What the ratings give for the profiles of some users (user_ids and profiles go together by their
+-- places), or for everybody who has rated.
+CREATE OR REPLACE FUNCTION sum_profiles(user_ids bigint[] DEFAULT NULL, profiles text[] DEFAULT NULL)
+RETURNS TABLE (user_id bigint, profile text, embedding_sum vector, weight_sum double precision,
+               rating_count integer)
+LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY EXECUTE format($sql$
+        SELECT t.user_id, t.profile, sum(scale(g.total, g.weight)),
+               coalesce(sum(g.weight * g.embedded), 0), sum(g.films)::integer
+        FROM (%s) t
+        CROSS JOIN LATERAL (
+            -- Ratings that weigh alike are added first: a vector times a number is what takes long.
+            SELECT w.weight, sum(m.embedding) AS total, count(m.embedding) AS embedded,
+                   count(*) AS films
+            FROM profile_settings s
+            CROSS JOIN ratings_of(t.user_id, t.profile) r
+            JOIN movies m USING (movie_id)
+            CROSS JOIN LATERAL (
+                SELECT taste_weight(r.rating, r.middle)
+                       * age_weight(r.rated_at, s.half_life_days, s.reference_time) AS weight
+            ) w
+            GROUP BY w.weight
+        ) g
+        GROUP BY t.user_id, t.profile
+    $sql$, CASE WHEN user_ids IS NULL THEN 'SELECT DISTINCT user_id, profile FROM ratings'
+                ELSE 'SELECT * FROM unnest($1, $2) x (user_id, profile)' END)
+    USING user_ids, profiles;
+END $$;
+
+-- Makes the profiles and the active model's factors of some users again from their ratings. Their
+-- rows are locked first, in one order, so that two bulk writers do not deadlock; the statement after
+-- sees what a writer before committed, so that none loses a rating.
+CREATE OR REPLACE FUNCTION make_taste(user_ids bigint[], profiles text[]) RETURNS void
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    INSERT INTO users (user_id, profile)
+    SELECT * FROM unnest(user_ids, profiles) t (user_id, profile) ORDER BY 1, 2
+    ON CONFLICT DO NOTHING;
+    PERFORM FROM users u JOIN unnest(user_ids, profiles) t (user_id, profile)
+        USING (user_id, profile)
+    ORDER BY u.user_id, u.profile FOR NO KEY UPDATE OF u;
+    UPDATE users u
+    SET embedding_sum = s.embedding_sum, weight_sum = coalesce(s.weight_sum, 0),
+        rating_count = coalesce(s.rating_count, 0)
+    FROM unnest(user_ids, profiles) t (user_id, profile)
+    LEFT JOIN sum_profiles(user_ids, profiles) s USING (user_id, profile)
+    WHERE u.user_id = t.user_id AND u.profile = t.profile;
+    PERFORM make_user_factors(m.id, user_ids, profiles) FROM models m
+    WHERE m.kind = 'factors' AND m.state = 'active';
+END $$;
+
+-- Makes the taste of those again whose ratings a statement changed.
 CREATE OR REPLACE FUNCTION add_ratings_to_profiles() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    user_ids bigint[];
+    profiles text[];
 BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         -- An old snapshot does not know which model is active now, nor from when ages are counted:
         -- whoever changes that changes this row, so that the server asks to try again.
         PERFORM FROM profile_settings FOR SHARE;
     END IF;
-    EXECUTE format($sql$
-        INSERT INTO users AS u (user_id, profile, embedding_sum, weight_sum, rating_count)
-        SELECT c.user_id, c.profile,
-               sum(scale(m.embedding, c.sign * w.weight)),
-               coalesce(sum(c.sign * w.weight) FILTER (WHERE m.embedding IS NOT NULL), 0),
-               sum(c.sign)
-        FROM (%s) c
-        JOIN movies m USING (movie_id)
-        CROSS JOIN profile_settings s
-        CROSS JOIN LATERAL (
-            SELECT rating_weight(c.rating, c.rated_at, s.half_life_days, s.reference_time) AS weight
-        ) w
-        GROUP BY c.user_id, c.profile
-        ORDER BY c.user_id, c.profile
-        ON CONFLICT (user_id, profile) DO UPDATE SET
-            embedding_sum = coalesce(u.embedding_sum + excluded.embedding_sum,
-                                     u.embedding_sum, excluded.embedding_sum),
-            weight_sum    = u.weight_sum + excluded.weight_sum,
-            rating_count  = u.rating_count + excluded.rating_count
-    $sql$, CASE TG_OP
-        WHEN 'INSERT' THEN 'SELECT *, 1 AS sign FROM new_ratings'
-        WHEN 'DELETE' THEN 'SELECT *, -1 AS sign FROM old_ratings'
-        ELSE 'SELECT *, 1 AS sign FROM new_ratings UNION ALL SELECT *, -1 FROM old_ratings'
-    END);
+    EXECUTE format('SELECT array_agg(user_id), array_agg(profile) FROM (
+                        SELECT DISTINCT user_id, profile FROM (%s) c ORDER BY 1, 2) t',
+        CASE TG_OP
+            WHEN 'INSERT' THEN 'SELECT * FROM new_ratings'
+            WHEN 'DELETE' THEN 'SELECT * FROM old_ratings'
+            ELSE 'SELECT * FROM new_ratings UNION ALL SELECT * FROM old_ratings'
+        END) INTO user_ids, profiles;
+    IF user_ids IS NOT NULL THEN
+        PERFORM make_taste(user_ids, profiles);
+    END IF;
     RETURN NULL;
 END $$;
 
@@ -85,17 +168,52 @@ CREATE OR REPLACE TRIGGER ratings_deleted AFTER DELETE ON ratings
     REFERENCING OLD TABLE AS old_ratings
     FOR EACH STATEMENT EXECUTE FUNCTION add_ratings_to_profiles();
 
+-- Rows that arrive by logical replication fire triggers of rows only, and of those only the ones that
+-- are told so (ENABLE REPLICA), which fire for nothing else. What is published beside the ratings is
+-- not made of them again. Of many new ratings of one user the first is told with all of them there.
+CREATE OR REPLACE FUNCTION replicate_rating() RETURNS trigger
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    changed ratings;
+BEGIN
+    FOREACH changed IN ARRAY CASE TG_OP WHEN 'INSERT' THEN ARRAY[NEW] WHEN 'DELETE' THEN ARRAY[OLD]
+                                        ELSE ARRAY[OLD, NEW] END LOOP
+        IF is_subscribed('users') THEN
+            IF NOT is_subscribed('user_factors') THEN
+                PERFORM make_user_factors(m.id, ARRAY[changed.user_id], ARRAY[changed.profile])
+                FROM models m WHERE m.kind = 'factors' AND m.state = 'active';
+            END IF;
+        ELSIF TG_OP <> 'INSERT' OR NOT EXISTS (
+            SELECT FROM users u
+            WHERE u.user_id = changed.user_id AND u.profile = changed.profile
+              AND u.rating_count = (SELECT count(*) FROM ratings r WHERE r.user_id = u.user_id
+                                                                     AND r.profile = u.profile)
+        ) THEN
+            PERFORM make_taste(ARRAY[changed.user_id], ARRAY[changed.profile]);
+        END IF;
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER ratings_replicated AFTER INSERT OR UPDATE OR DELETE ON ratings
+    FOR EACH ROW EXECUTE FUNCTION replicate_rating();
+ALTER TABLE ratings ENABLE REPLICA TRIGGER ratings_replicated;
+
 -- TRUNCATE has no rows to subtract: every profile is made again, of nothing.
 CREATE OR REPLACE FUNCTION forget_all_ratings() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
-    PERFORM refresh_profiles();
-    DELETE FROM user_factors;
+    IF current_setting('session_replication_role') <> 'replica' OR NOT is_subscribed('users') THEN
+        PERFORM refresh_profiles();
+    END IF;
+    IF current_setting('session_replication_role') <> 'replica' OR NOT is_subscribed('user_factors') THEN
+        DELETE FROM user_factors;
+    END IF;
     RETURN NULL;
 END $$;
 
 CREATE OR REPLACE TRIGGER ratings_truncated AFTER TRUNCATE ON ratings
     FOR EACH STATEMENT EXECUTE FUNCTION forget_all_ratings();
+ALTER TABLE ratings ENABLE ALWAYS TRIGGER ratings_truncated;
 
 CREATE OR REPLACE FUNCTION keep_users_with_ratings() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
@@ -112,54 +230,62 @@ END $$;
 CREATE OR REPLACE TRIGGER users_deleted BEFORE DELETE ON users
     FOR EACH ROW EXECUTE FUNCTION keep_users_with_ratings();
 
--- Makes every profile again from the ratings; returns how many there are. Nobody is locked out:
--- what it adds to a profile is the difference between the ratings and the profile at one moment, so
--- that whatever a rating made meanwhile adds stays, whichever comes first. A profile that is right
--- (but for what rounding leaves) is not touched.
+-- Makes every profile that is not what the ratings give (but for what rounding leaves) again; returns
+-- how many there are. Nobody is locked out: a profile that a rating made meanwhile is right, and left.
 CREATE OR REPLACE FUNCTION refresh_profiles() RETURNS bigint
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     refreshed bigint;
 BEGIN
-    -- Two at once would add the same difference twice.
     PERFORM pg_advisory_xact_lock(hashtext('palate'), hashtext('profiles'));
     UPDATE profile_settings
     SET reference_time = coalesce((SELECT max(rated_at) FROM ratings), now())
-    WHERE half_life_days IS NOT NULL;
+    WHERE half_life_days IS NOT NULL AND NOT is_subscribed('profile_settings');
 
-    INSERT INTO users AS u (user_id, profile, embedding_sum, weight_sum, rating_count)
-    SELECT d.user_id, d.profile, d.embedding_sum, d.weight_sum, d.rating_count
+    INSERT INTO users (user_id, profile)
+    SELECT DISTINCT user_id, profile FROM ratings ORDER BY 1, 2
+    ON CONFLICT DO NOTHING;
+
+    WITH made AS MATERIALIZED (
+        SELECT h.user_id, h.profile, h.embedding_sum AS old_sum, h.weight_sum AS old_weight,
+               h.rating_count AS old_count, s.embedding_sum,
+               coalesce(s.weight_sum, 0) AS weight_sum, coalesce(s.rating_count, 0) AS rating_count
+        FROM users h LEFT JOIN sum_profiles() s USING (user_id, profile)
+    )
+    UPDATE users u
+    SET embedding_sum = d.embedding_sum, weight_sum = d.weight_sum, rating_count = d.rating_count
     FROM (
-        SELECT user_id, profile, coalesce(f.rating_count, 0) AS rated,
-               coalesce(f.embedding_sum - h.embedding_sum, f.embedding_sum,
-                        scale(h.embedding_sum, -1)) AS embedding_sum,
-               coalesce(f.weight_sum, 0) - coalesce(h.weight_sum, 0) AS weight_sum,
-               coalesce(f.rating_count, 0) - coalesce(h.rating_count, 0) AS rating_count
-        FROM users h
-        FULL JOIN (
-            SELECT r.user_id, r.profile,
-                   sum(scale(m.embedding, w.weight)) AS embedding_sum,
-                   coalesce(sum(w.weight) FILTER (WHERE m.embedding IS NOT NULL), 0) AS weight_sum,
-                   count(*)::integer AS rating_count
-            FROM ratings r
-            JOIN movies m USING (movie_id)
-            CROSS JOIN profile_settings s
-            CROSS JOIN LATERAL (SELECT rating_weight(r.rating, r.rated_at, s.half_life_days,
-                                                     s.reference_time) AS weight) w
-            GROUP BY r.user_id, r.profile
-        ) f USING (user_id, profile)
+        SELECT * FROM made m
+        WHERE m.rating_count <> m.old_count
+           OR abs(m.weight_sum - m.old_weight) > 1e-6 * (1 + m.rating_count)
+           OR (m.embedding_sum IS NULL) <> (m.old_sum IS NULL)
+           OR vector_norm(m.embedding_sum - m.old_sum) > 1e-6 * (1 + m.rating_count)
+        ORDER BY m.user_id, m.profile
     ) d
-    WHERE d.rating_count <> 0 OR abs(d.weight_sum) > 1e-6 * (1 + d.rated)
-       OR vector_norm(d.embedding_sum) > 1e-6 * (1 + d.rated)
-    ORDER BY d.user_id, d.profile
-    ON CONFLICT (user_id, profile) DO UPDATE SET
-        embedding_sum = coalesce(u.embedding_sum + excluded.embedding_sum,
-                                 u.embedding_sum, excluded.embedding_sum),
-        weight_sum    = u.weight_sum + excluded.weight_sum,
-        rating_count  = u.rating_count + excluded.rating_count;
+    WHERE u.user_id = d.user_id AND u.profile = d.profile
+      AND u.embedding_sum IS NOT DISTINCT FROM d.old_sum
+      AND u.weight_sum = d.old_weight AND u.rating_count = d.old_count;
 
-    UPDATE users SET embedding_sum = NULL, weight_sum = 0
-    WHERE rating_count = 0 AND embedding_sum IS NOT NULL;
     SELECT count(*) INTO refreshed FROM users WHERE rating_count > 0;
     RETURN refreshed;
 END $$;
+
+-- Where taste is made of what arrives by logical replication, it is made again when what all of it
+-- depends on arrives: the moment that ages are counted from, the model that embeds films.
+CREATE OR REPLACE FUNCTION replicate_settings() RETURNS trigger
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    IF NOT is_subscribed('users') THEN
+        PERFORM refresh_profiles();
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER profile_settings_replicated AFTER INSERT OR UPDATE ON profile_settings
+    FOR EACH ROW EXECUTE FUNCTION replicate_settings();
+ALTER TABLE profile_settings ENABLE REPLICA TRIGGER profile_settings_replicated;
+CREATE OR REPLACE TRIGGER embedding_model_replicated AFTER INSERT OR UPDATE ON embedding_model
+    FOR EACH ROW EXECUTE FUNCTION replicate_settings();
+ALTER TABLE embedding_model ENABLE REPLICA TRIGGER embedding_model_replicated;
+
+-- Sums that another version made weigh ratings otherwise.
+SELECT refresh_profiles();

@@ -1,111 +1,106 @@
--- Learned factors: a user's are a sum over the films rated, so that a rating is folded in by one
--- addition and nothing is trained.
+-- Learned factors: a user's are a sum over the films rated, so that a rating is folded in by
+-- additions and nothing is trained.
 --
---   factors(user) = sum of (base + slope * (rating - 3.5)) * factors_in(film)
+--   factors(user) = sum of weight(rating) * recency(rating) * factors_in(film)
 --   affinity(user, film) = factors(user) . factors_out(film)
 --
--- base and slope are the model's parameters.
+-- The weight is taste_weight() with the model's base and slope.
 
-CREATE OR REPLACE FUNCTION factor_weight(parameters jsonb, rating real) RETURNS double precision
+CREATE OR REPLACE FUNCTION factor_weight(parameters jsonb, rating real, middle real)
+RETURNS double precision
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN coalesce((parameters ->> 'base')::double precision, 1)
-       + coalesce((parameters ->> 'slope')::double precision, 0) * (rating - 3.5);
+RETURN taste_weight(rating, middle, coalesce((parameters ->> 'base')::double precision, 1),
+                    coalesce((parameters ->> 'slope')::double precision, 0));
 
--- Adds what a statement changed to the active model's factors of its users. Users are taken in
--- one order, as by the triggers that keep profiles, so that bulk writers do not deadlock.
-CREATE OR REPLACE FUNCTION add_ratings_to_factors() RETURNS trigger
-LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
-DECLARE
-    active models;
-    changes text := CASE TG_OP
-        WHEN 'INSERT' THEN 'SELECT *, 1 AS sign FROM new_ratings'
-        WHEN 'DELETE' THEN 'SELECT *, -1 AS sign FROM old_ratings'
-        ELSE 'SELECT *, 1 AS sign FROM new_ratings UNION ALL SELECT *, -1 FROM old_ratings'
-    END;
-BEGIN
-    SELECT * INTO active FROM models m WHERE m.kind = 'factors' AND m.state = 'active';
-    IF NOT FOUND THEN
-        RETURN NULL;
-    END IF;
-    EXECUTE format($sql$
-        INSERT INTO user_factors AS u (user_id, profile, model_id, factors, rating_count)
-        SELECT c.user_id, c.profile, f.model_id,
-               sum(scale(f.factors_in, c.sign * factor_weight($2, c.rating))), sum(c.sign)
-        FROM (%s) c
-        JOIN movie_factors f ON f.movie_id = c.movie_id AND f.model_id = $1
-        GROUP BY c.user_id, c.profile, f.model_id
-        ORDER BY c.user_id, c.profile
-        ON CONFLICT (user_id, profile, model_id) DO UPDATE SET
-            factors      = u.factors + excluded.factors,
-            rating_count = u.rating_count + excluded.rating_count
-    $sql$, changes) USING active.id, active.parameters;
-    IF TG_OP <> 'INSERT' THEN
-        -- Nothing is kept of a user whose ratings were all taken back.
-        EXECUTE format($sql$
-            DELETE FROM user_factors u USING (%s) c
-            WHERE u.user_id = c.user_id AND u.profile = c.profile AND u.rating_count = 0
-        $sql$, changes);
-    END IF;
-    RETURN NULL;
-END $$;
+-- All ratings alike and, twice as much, those given last, each half of them counting half: every sum
+-- over the root of how many it is made of. 14.4 ratings (10 / ln 2) are what a half-life of 10 adds
+-- up to. Ratings of one time count alike; behind a hundred later ones nothing is left to halve.
+CREATE OR REPLACE FUNCTION recency(later bigint, ratings bigint) RETURNS double precision
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN 1 / sqrt(ratings) + CASE WHEN later < 100
+    THEN 2 * power(0.5, later / 10.0) / sqrt(least(ratings, 14.4)) ELSE 0 END;
 
--- Their names put them after the triggers that keep profiles: locks are taken in one order.
-CREATE OR REPLACE TRIGGER ratings_inserted_factors AFTER INSERT ON ratings
-    REFERENCING NEW TABLE AS new_ratings
-    FOR EACH STATEMENT EXECUTE FUNCTION add_ratings_to_factors();
-CREATE OR REPLACE TRIGGER ratings_updated_factors AFTER UPDATE ON ratings
-    REFERENCING NEW TABLE AS new_ratings OLD TABLE AS old_ratings
-    FOR EACH STATEMENT EXECUTE FUNCTION add_ratings_to_factors();
-CREATE OR REPLACE TRIGGER ratings_deleted_factors AFTER DELETE ON ratings
-    REFERENCING OLD TABLE AS old_ratings
-    FOR EACH STATEMENT EXECUTE FUNCTION add_ratings_to_factors();
-
--- The factors that users' ratings give under a model: everybody's, or those of `ids` and `profiles`,
--- which go together by their places.
+-- The factors that users' ratings give under a model: everybody's, or those of `user_ids` and
+-- `profiles`, which go together by their places.
 CREATE OR REPLACE FUNCTION sum_user_factors(
-    model bigint, ids bigint[] DEFAULT NULL, profiles text[] DEFAULT NULL
+    model bigint, user_ids bigint[] DEFAULT NULL, profiles text[] DEFAULT NULL
 ) RETURNS TABLE (user_id bigint, profile text, factors vector, rating_count integer)
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY EXECUTE format($sql$
-        SELECT r.user_id, r.profile,
-               sum(scale(f.factors_in, factor_weight(m.parameters, r.rating))), count(*)::integer
+        SELECT t.user_id, t.profile,
+               sum(scale(f.factors_in, factor_weight(m.parameters, r.rating, r.middle)
+                                       * recency(r.later, r.ratings))), count(*)::integer
         FROM models m
-        JOIN movie_factors f ON f.model_id = m.id
-        JOIN ratings r ON r.movie_id = f.movie_id
-        %s
+        CROSS JOIN (%s) t
+        CROSS JOIN LATERAL ratings_of(t.user_id, t.profile) r
+        JOIN movie_factors f ON f.movie_id = r.movie_id AND f.model_id = m.id
         WHERE m.id = $1
-        GROUP BY r.user_id, r.profile
-    $sql$, CASE WHEN ids IS NULL THEN '' ELSE
-        'JOIN unnest($2, $3) u (id, name) ON u.id = r.user_id AND u.name = r.profile' END)
-    USING model, ids, profiles;
+        GROUP BY t.user_id, t.profile
+    $sql$, CASE WHEN user_ids IS NULL THEN 'SELECT DISTINCT user_id, profile FROM ratings'
+                ELSE 'SELECT * FROM unnest($2, $3) x (user_id, profile)' END)
+    USING model, user_ids, profiles;
 END $$;
 
--- Makes every user's factors of one model again from the ratings; returns how many there are. Nobody
--- is locked out: it adds differences, as refresh_profiles() does.
+-- Makes the factors of some users of one model again from their ratings, whose rows in `users` are
+-- locked. Nothing is kept of a user whose ratings were all taken back.
+CREATE OR REPLACE FUNCTION make_user_factors(model bigint, user_ids bigint[], profiles text[])
+RETURNS void
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    INSERT INTO user_factors AS u (user_id, profile, model_id, factors, rating_count)
+    SELECT s.user_id, s.profile, model, s.factors, s.rating_count
+    FROM sum_user_factors(model, user_ids, profiles) s
+    ORDER BY s.user_id, s.profile
+    ON CONFLICT (user_id, profile, model_id) DO UPDATE SET
+        factors      = excluded.factors,
+        rating_count = excluded.rating_count;
+    DELETE FROM user_factors u USING unnest(user_ids, profiles) t (user_id, profile)
+    WHERE u.model_id = model AND u.user_id = t.user_id AND u.profile = t.profile
+      AND NOT EXISTS (SELECT FROM ratings r JOIN movie_factors f USING (movie_id)
+                      WHERE r.user_id = u.user_id AND r.profile = u.profile AND f.model_id = model);
+END $$;
+
+DROP TRIGGER IF EXISTS ratings_inserted_factors ON ratings;
+DROP TRIGGER IF EXISTS ratings_updated_factors ON ratings;
+DROP TRIGGER IF EXISTS ratings_deleted_factors ON ratings;
+DROP TRIGGER IF EXISTS ratings_replicated_factors ON ratings;
+
+-- Makes those users' factors of one model again that are not what their ratings give; returns how
+-- many there are. Nobody is locked out, as by refresh_profiles().
 CREATE OR REPLACE FUNCTION refresh_user_factors(model bigint) RETURNS bigint
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     refreshed bigint;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('palate'), hashtext('models'));
-    INSERT INTO user_factors AS u (user_id, profile, model_id, factors, rating_count)
-    SELECT d.user_id, d.profile, model, d.factors, d.rating_count
+    WITH made AS MATERIALIZED (
+        SELECT user_id, profile, h.factors AS old_factors, h.rating_count AS old_count,
+               s.factors, s.rating_count
+        FROM (SELECT * FROM user_factors f WHERE f.model_id = model) h
+        FULL JOIN sum_user_factors(model) s USING (user_id, profile)
+    ), added AS (
+        INSERT INTO user_factors (user_id, profile, model_id, factors, rating_count)
+        SELECT m.user_id, m.profile, model, m.factors, m.rating_count
+        FROM made m WHERE m.old_count IS NULL
+        ORDER BY m.user_id, m.profile
+        ON CONFLICT DO NOTHING
+    ), removed AS (
+        DELETE FROM user_factors u USING made m
+        WHERE m.rating_count IS NULL AND u.model_id = model AND u.user_id = m.user_id
+          AND u.profile = m.profile AND u.factors = m.old_factors AND u.rating_count = m.old_count
+    )
+    UPDATE user_factors u SET factors = d.factors, rating_count = d.rating_count
     FROM (
-        SELECT user_id, profile, coalesce(f.rating_count, 0) AS rated,
-               coalesce(f.factors - h.factors, f.factors, scale(h.factors, -1)) AS factors,
-               coalesce(f.rating_count, 0) - coalesce(h.rating_count, 0) AS rating_count
-        FROM (SELECT * FROM user_factors WHERE model_id = model) h
-        FULL JOIN sum_user_factors(model) f USING (user_id, profile)
+        SELECT * FROM made m
+        WHERE m.rating_count <> m.old_count
+           OR vector_norm(m.factors - m.old_factors) > 1e-6 * (1 + m.rating_count)
+        ORDER BY m.user_id, m.profile
     ) d
-    WHERE d.rating_count <> 0 OR vector_norm(d.factors) > 1e-6 * (1 + d.rated)
-    ORDER BY d.user_id, d.profile
-    ON CONFLICT (user_id, profile, model_id) DO UPDATE SET
-        factors      = u.factors + excluded.factors,
-        rating_count = u.rating_count + excluded.rating_count;
-    DELETE FROM user_factors WHERE model_id = model AND rating_count = 0;
-    SELECT count(*) INTO refreshed FROM user_factors WHERE model_id = model;
+    WHERE u.model_id = model AND u.user_id = d.user_id AND u.profile = d.profile
+      AND u.factors = d.old_factors AND u.rating_count = d.old_count;
+    SELECT count(*) INTO refreshed FROM user_factors f WHERE f.model_id = model;
     RETURN refreshed;
 END $$;
 
@@ -204,5 +199,21 @@ BEGIN
     PERFORM pg_notify('palate_models', '');
     RETURN NULL;
 END $$;
+-- A model that was activated where the factors of users are not published.
+CREATE OR REPLACE FUNCTION replicate_activation() RETURNS trigger
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    PERFORM pg_notify('palate_models', '');
+    IF NEW.kind = 'factors' AND NEW.state = 'active' AND NOT is_subscribed('user_factors') THEN
+        PERFORM refresh_user_factors(NEW.id);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER models_replicated AFTER INSERT OR UPDATE ON models
+    FOR EACH ROW EXECUTE FUNCTION replicate_activation();
+ALTER TABLE models ENABLE REPLICA TRIGGER models_replicated;
 CREATE OR REPLACE TRIGGER models_changed AFTER UPDATE OF state OR DELETE ON models
     FOR EACH STATEMENT EXECUTE FUNCTION tell_models_changed();
+
+-- Sums that another version made weigh ratings otherwise.
+SELECT refresh_user_factors(id) FROM models WHERE kind = 'factors' AND state = 'active';

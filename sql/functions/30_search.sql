@@ -4,9 +4,9 @@
 --         + collaborative_contribution + popularity_contribution
 --
 -- Each contribution is a weight (table blend, or the call's `weights`) times a component in
--- [0, 1]: bm25 divided by the best one's; the others min-max scaled inside the candidate set
--- (collaborative then its cube root, since a few films stand far above the others),
--- 0.5 where a film has none or all are alike. `content` needs a taste vector, `collaborative`
+-- [0, 1]: bm25 divided by the best one's; the others min-max scaled inside the candidate set,
+-- 0.5 where a film has none or all are alike; content and collaborative then times
+-- taste_strength(), which grows with what is known of the person. `content` needs a taste vector, `collaborative`
 -- factors of the active model: without them they are NULL and contribute 0, and everybody without
 -- either gets the same order.
 --
@@ -113,7 +113,7 @@ WITH weight AS MATERIALIZED (
     END
     LIMIT 1
 ), person AS MATERIALIZED (
-    SELECT u.embedding, e.mean, f.factors, f.model_id
+    SELECT u.embedding, e.mean, f.factors, f.model_id, taste_strength(u.rating_count) AS strength
     FROM users u
     LEFT JOIN embedding_model e ON u.embedding IS NOT NULL
     LEFT JOIN (user_factors f JOIN models a
@@ -176,7 +176,8 @@ WITH weight AS MATERIALIZED (
            (SELECT -(o.factors_out <#> p.factors) FROM movie_factors o
             WHERE o.movie_id = f.movie_id AND o.model_id = p.model_id) AS affinity,
            p.embedding IS NOT NULL AS has_content,
-           p.factors IS NOT NULL AS has_factors
+           p.factors IS NOT NULL AS has_factors,
+           p.strength
     FROM found f
     JOIN movies m USING (movie_id)
     LEFT JOIN person p ON true
@@ -189,12 +190,12 @@ WITH weight AS MATERIALIZED (
                    CASE WHEN m.similarity IS NULL THEN 0 ELSE 0.5 END)
            END AS semantic_part,
            CASE WHEN m.has_content THEN
-               coalesce((m.cosine - min(m.cosine) OVER ())
+               m.strength * coalesce((m.cosine - min(m.cosine) OVER ())
                    / nullif(max(m.cosine) OVER () - min(m.cosine) OVER (), 0), 0.5)
            END AS content_part,
            CASE WHEN m.has_factors THEN
-               coalesce(cbrt((m.affinity - min(m.affinity) OVER ())
-                   / nullif(max(m.affinity) OVER () - min(m.affinity) OVER (), 0)), 0.5)
+               m.strength * coalesce((m.affinity - min(m.affinity) OVER ())
+                   / nullif(max(m.affinity) OVER () - min(m.affinity) OVER (), 0), 0.5)
            END AS collaborative_part,
            coalesce((m.popularity - min(m.popularity) OVER ())
                / nullif(max(m.popularity) OVER () - min(m.popularity) OVER (), 0), 0.5)
@@ -263,7 +264,8 @@ CROSS JOIN LATERAL search(p.strict, for_user, search.profile, k, candidates, wei
 $$;
 
 -- Films whose texts are nearest to one film's, by the cosine of centred embeddings. With a user,
--- the hundred nearest are ordered by the mean of that cosine and the user's own.
+-- the hundred nearest are ordered by the mean of that cosine and the user's own, which counts by
+-- taste_strength().
 CREATE FUNCTION similar(
     to_movie bigint,
     k        integer DEFAULT 10,
@@ -279,7 +281,7 @@ CREATE FUNCTION similar(
     content      double precision
 ) LANGUAGE sql STABLE AS $$
 WITH person AS MATERIALIZED (
-    SELECT u.embedding FROM users u
+    SELECT u.embedding, taste_strength(u.rating_count) AS strength FROM users u
     WHERE u.user_id = for_user AND u.profile = "similar".profile AND u.embedding IS NOT NULL
 ), nearest AS MATERIALIZED (
     SELECT m.movie_id, m.title, m.year, m.embedding - e.mean AS centred,
@@ -289,14 +291,15 @@ WITH person AS MATERIALIZED (
     ORDER BY (m.embedding - e.mean) <=> (t.embedding - e.mean), m.movie_id
     LIMIT greatest(k, 100)
 ), scored AS (
-    SELECT n.*, 1 - (n.centred <=> p.embedding) AS content
+    SELECT n.*, 1 - (n.centred <=> p.embedding) AS content, p.strength
     FROM nearest n LEFT JOIN person p ON true
 )
-SELECT row_number() OVER (ORDER BY coalesce((s.similarity + s.content) / 2, s.similarity) DESC,
-                                   s.movie_id),
-       s.movie_id, s.title, s.year,
-       coalesce((s.similarity + s.content) / 2, s.similarity), s.similarity, s.content
+SELECT row_number() OVER (ORDER BY b.score DESC, s.movie_id),
+       s.movie_id, s.title, s.year, b.score, s.similarity, s.content
 FROM scored s
+CROSS JOIN LATERAL (
+    SELECT coalesce((s.similarity + s.strength * s.content) / (1 + s.strength), s.similarity)
+) b (score)
 ORDER BY 1
 LIMIT k
 $$;

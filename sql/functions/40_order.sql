@@ -64,11 +64,9 @@ WITH hits AS MATERIALIZED (
     SELECT * FROM search(query, for_user, search_features.profile, candidates, candidates, NULL,
                          loose, seen, NULL, filter, relax_below, typed)
 ), latest AS MATERIALIZED (
-    SELECT r.movie_id, r.rating, r.rated_at, m.year, m.genres,
-           row_number() OVER (ORDER BY r.rated_at DESC, r.movie_id) AS nth
-    FROM (SELECT * FROM ratings v
-          WHERE v.user_id = for_user AND v.profile = search_features.profile
-          ORDER BY v.rated_at DESC, v.movie_id LIMIT 100) r
+    SELECT r.*, m.year, m.genres, row_number() OVER (ORDER BY r.later, r.movie_id) AS nth
+    FROM (SELECT * FROM ratings_of(for_user, search_features.profile) v
+          ORDER BY v.later, v.movie_id LIMIT 100) r
     JOIN movies m USING (movie_id)
 ), person AS MATERIALIZED (
     SELECT avg(l.rating) AS mean, avg(l.year) AS year, count(*) AS latest,
@@ -78,9 +76,9 @@ WITH hits AS MATERIALIZED (
     FROM latest l
 ), recent AS MATERIALIZED (
     SELECT a.id AS model_id,
-           sum(scale(f.factors_in, factor_weight(a.parameters, l.rating)))
+           sum(scale(f.factors_in, factor_weight(a.parameters, l.rating, l.middle)))
                FILTER (WHERE l.nth <= 10) AS ten,
-           sum(scale(f.factors_in, factor_weight(a.parameters, l.rating))) AS thirty,
+           sum(scale(f.factors_in, factor_weight(a.parameters, l.rating, l.middle))) AS thirty,
            (SELECT w.factors FROM user_factors w
             WHERE w.user_id = for_user AND w.profile = search_features.profile
               AND w.model_id = a.id) AS whole

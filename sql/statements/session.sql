@@ -6,16 +6,17 @@
 -- as a load takes.
 -- Names are Palate's own, then those of the vector extension, wherever it was put; temporary tables
 -- come last, so that none stands before a table of ours.
-SELECT set_config('statement_timeout', %(timeout)s, false),
-       set_config('jit', 'off', false),
-       set_config('plan_cache_mode', 'force_generic_plan', false),
+-- `local`: until the transaction ends, behind a pooler, whose sessions are others' too.
+SELECT set_config('statement_timeout', %(timeout)s, %(local)s),
+       set_config('jit', 'off', %(local)s),
+       set_config('plan_cache_mode', 'force_generic_plan', %(local)s),
        set_config('search_path', (
            SELECT string_agg(quote_ident(s.name), ', ' ORDER BY s.place)
            FROM unnest(%(schemas)s::text[] || ARRAY[
                coalesce((SELECT n.nspname::text FROM pg_extension e
                          JOIN pg_namespace n ON n.oid = e.extnamespace
                          WHERE e.extname = 'vector'), 'public'),
-               'pg_temp']) WITH ORDINALITY s (name, place)), false)
+               'pg_temp']) WITH ORDINALITY s (name, place)), %(local)s)
 
 -- name: search_path
 SELECT current_setting('search_path');

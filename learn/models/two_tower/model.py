@@ -129,7 +129,7 @@ class TwoTower(FactorModel):
         from learn.models.two_tower.folding import fold_map
 
         self.factors_in = fold_map(
-            ratings, self._weighted, self.user_vectors, self.factors_out,
+            ratings, self._tastes, self.user_vectors, self.factors_out,
             l2=self.fold_l2, copies=self.fold_copies, most=_MOST_FOLDED, seed=self.seed,
         )  # fmt: skip
 

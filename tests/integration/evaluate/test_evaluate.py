@@ -168,6 +168,38 @@ def test_the_blend_is_better_than_bm25_and_says_how_sure_that_is(search_run: Run
         assert sum(band.queries for band in one.by_popularity) == result.queries
 
 
+def test_a_run_says_what_the_first_ratings_are_worth(search_run: Run) -> None:
+    blend = search_run.results["one-word"].rankings["blend"]
+    assert list(blend.by_known) == ["0", "1", "2", "3", "5", "10", "20", "all"]
+    assert blend.by_known["0"] < blend.by_known["all"]
+    assert blend.by_known["0"] - 0.01 < blend.by_known["1"]
+
+
+def test_films_that_came_later_only_stand_in_the_way(search_run: Run) -> None:
+    for one in search_run.results["one-word"].rankings.values():
+        assert one.with_future <= one.metrics["ndcg@10"].mean + 1e-9
+
+
+def test_copies_know_the_last_ratings_and_count_in_no_statistic(sample_database: Database) -> None:
+    with hold_out(sample_database, ["one-word"], users=5) as held:
+        queries = held.queries["one-word"][:4]
+        cut = held.cut(queries, 2)
+        check_statistics(held.database, held.training)
+        lists = held.fetch(cut)
+        with held.database.read() as connection:
+            known = connection.execute(
+                sqlalchemy.text(
+                    "SELECT movie_id FROM ratings WHERE user_id = :user_id ORDER BY movie_id"
+                ),
+                {"user_id": cut[0].user_id},
+            ).scalars()
+            assert len(known.all()) == 2
+    assert [query.person for query in cut] == [query.user_id for query in queries]
+    rated = set(pairs(held.training))
+    asked = zip(lists.people[lists.numbers].tolist(), lists.movie_ids.tolist(), strict=True)
+    assert not rated & set(asked)
+
+
 def test_a_run_is_written_read_and_compared(search_run: Run, tmp_path: Path) -> None:
     write_run(search_run, tmp_path / "search.json")
     again = read_run(tmp_path / "search.json")

@@ -1,6 +1,5 @@
 """Trained models in the database: folded in, activated, taken back, and used by the next search."""
 
-import contextlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -195,7 +194,7 @@ def test_sql_gives_the_models_own_scores(trained: tuple[Database, Trained]) -> N
 
 changes = st.lists(
     st.tuples(st.sampled_from(["rate", "unrate"]), st.integers(700, 702), st.integers(0, 5),
-              st.sampled_from([0.5, 3.5, 5.0])),
+              st.sampled_from([0.5, 3.5, 5.0]), st.integers(1, 4)),
     max_size=12,
 )  # fmt: skip
 
@@ -203,21 +202,26 @@ changes = st.lists(
 @settings(max_examples=15)
 @given(changes)
 def test_folding_in_ends_in_what_a_refresh_gives(
-    trained: tuple[Database, Trained], steps: list[tuple[str, int, int, float]]
+    trained: tuple[Database, Trained], steps: list[tuple[str, int, int, float, int]]
 ) -> None:
+    """Whatever the order: ratings come with times before those that are there."""
     database, found = trained
-    with database.read() as connection:
-        films = list(
-            connection.exec_driver_sql(
-                "SELECT movie_id FROM movies ORDER BY movie_id LIMIT 6"
-            ).scalars()
-        )
-    for what, user, film, stars in steps:
-        if what == "rate":
-            rate(database, user, films[film], stars)
-        else:
-            with contextlib.suppress(NotFoundError):
-                unrate(database, user, films[film])
+    with psycopg.connect(database.psql_url) as connection:
+        films = connection.execute("SELECT movie_id FROM movies ORDER BY 1 LIMIT 6").fetchall()
+        for what, user, film, stars, day in steps:
+            if what == "rate":
+                connection.execute(
+                    "INSERT INTO ratings (user_id, movie_id, rating, rated_at)"
+                    " VALUES (%s, %s, %s, make_date(2020, 1, %s)) ON CONFLICT"
+                    " (user_id, profile, movie_id) DO UPDATE"
+                    " SET rating = excluded.rating, rated_at = excluded.rated_at",
+                    (user, films[film][0], stars, day),
+                )
+            else:
+                connection.execute(
+                    "DELETE FROM ratings WHERE user_id = %s AND movie_id = %s",
+                    (user, films[film][0]),
+                )
     kept = user_factors(database)
     with psycopg.connect(database.psql_url) as connection:
         connection.execute("SELECT refresh_user_factors(%s)", (found.factors.id,))
@@ -226,6 +230,46 @@ def test_folding_in_ends_in_what_a_refresh_gives(
     for key, (count, factors) in refreshed.items():
         assert kept[key][0] == count
         assert kept[key][1] == pytest.approx(factors, abs=1e-3)
+
+
+def test_two_stars_push_away_what_five_draw_near(trained: tuple[Database, Trained]) -> None:
+    """Of one person who rates twelve horror films 5 and one who rates the same films 2."""
+    database, _ = trained
+    lover, hater = 800, 801
+    with psycopg.connect(database.psql_url, autocommit=True) as connection:
+
+        def share(statement: str, user: int) -> float:
+            """Of horror among ten films."""
+            genres = connection.execute(
+                f"SELECT 'Horror' = ANY (m.genres) FROM ({statement}) f JOIN movies m"
+                " USING (movie_id)",
+                {"user": user},
+            ).fetchall()
+            return float(np.mean([row[0] for row in genres]))
+
+        for user, stars in ((lover, 5), (hater, 2)):
+            connection.execute(
+                "INSERT INTO ratings (user_id, movie_id, rating) SELECT %s, movie_id, %s"
+                " FROM movies WHERE 'Horror' = ANY (genres)"
+                " ORDER BY rating_count DESC, movie_id LIMIT 12",
+                (user, stars),
+            )
+        try:
+            for statement in (
+                "SELECT movie_id FROM recommend(%(user)s)",
+                "SELECT movie_id FROM search('night', for_user => %(user)s, seen => 'drop',"
+                " weights => '{\"bm25\": 0}')",
+                "SELECT movie_id FROM search('night', for_user => %(user)s, seen => 'drop',"
+                ' weights => \'{"bm25": 0, "content": 0, "popularity": 0}\')',
+                "SELECT movie_id FROM search('night', for_user => %(user)s, seen => 'drop',"
+                ' weights => \'{"bm25": 0, "collaborative": 0, "popularity": 0}\')',
+                "SELECT movie_id FROM similar((SELECT movie_id FROM movies"
+                " WHERE 'Horror' = ANY (genres) ORDER BY rating_count DESC, movie_id"
+                " OFFSET 12 LIMIT 1), for_user => %(user)s)",
+            ):
+                assert share(statement, lover) > share(statement, hater), statement
+        finally:
+            connection.execute("DELETE FROM ratings WHERE user_id IN (800, 801)")
 
 
 def test_models_live_side_by_side_and_worse_ones_are_refused(few_raters_copy: Database) -> None:

@@ -21,17 +21,9 @@ SELECT activate_model(:model);
 UPDATE users SET weight_sum = weight_sum + 3 WHERE user_id % 5 = 0;
 
 -- name: wrong_profiles
-WITH right_ones AS (
-    SELECT r.user_id, r.profile, count(*) AS n, sum(w.weight) AS weight_sum,
-           sum(scale(m.embedding, w.weight)) AS embedding_sum
-    FROM ratings r JOIN movies m USING (movie_id) CROSS JOIN profile_settings s
-    CROSS JOIN LATERAL (SELECT rating_weight(r.rating, r.rated_at, s.half_life_days,
-                                             s.reference_time) AS weight) w
-    GROUP BY r.user_id, r.profile
-)
-SELECT user_id, u.rating_count, r.n, u.weight_sum, r.weight_sum
-FROM users u FULL JOIN right_ones r USING (user_id, profile)
-WHERE coalesce(u.rating_count, 0) <> coalesce(r.n, 0)
+SELECT user_id, u.rating_count, r.rating_count, u.weight_sum, r.weight_sum
+FROM users u FULL JOIN sum_profiles() r USING (user_id, profile)
+WHERE coalesce(u.rating_count, 0) <> coalesce(r.rating_count, 0)
    OR abs(coalesce(u.weight_sum, 0) - coalesce(r.weight_sum, 0)) > 1e-3
    OR vector_norm(u.embedding_sum - r.embedding_sum) > 1e-3;
 

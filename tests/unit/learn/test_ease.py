@@ -5,7 +5,7 @@ import pytest
 
 from learn.models import factors
 from learn.models.factors import Ease, FullEase
-from learn.models.interface import Movies, Ratings
+from learn.models.interface import Movies, Ratings, weigh_recency, weigh_taste
 from learn.models.stacked import known_sides, with_windows
 from tests.unit.learn import structured
 
@@ -16,7 +16,8 @@ def by_definition(ratings: Ratings, l2: float) -> np.ndarray[tuple[int, ...], np
     ridge = l2 * np.linalg.norm(weighted, 2) ** 2
     inverse = np.linalg.inv(weighted.T @ weighted + ridge * np.eye(weighted.shape[1]))
     items = np.eye(len(inverse)) - inverse / np.diag(inverse)
-    return np.asarray(weighted @ items)
+    tastes = ratings.with_values(weigh_taste(ratings) * weigh_recency(ratings)).toarray()
+    return np.asarray(tastes @ items)
 
 
 def test_with_every_singular_value_it_is_the_closed_form() -> None:

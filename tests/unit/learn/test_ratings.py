@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from learn.models.interface import Ratings
+from learn.models.interface import Ratings, weigh_recency, weigh_taste
 from palate.errors import MisuseError
 
 pairs = st.lists(
@@ -62,3 +62,29 @@ def test_what_cannot_be_learned_from_is_refused() -> None:
         Ratings.of([1, 1], [2, 2], [3.0, 4.0])
     with pytest.raises(MisuseError, match="no number"):
         Ratings.of([1], [2], [np.nan])
+
+
+def test_below_the_middle_a_rating_pushes_away() -> None:
+    mixed = Ratings.of([1] * 4, [1, 2, 3, 4], [5.0, 4.0, 3.0, 2.0])
+    assert weigh_taste(mixed) == pytest.approx([1.75, 1.25, -0.1, -0.3])
+
+
+@given(st.sampled_from([0.5, 1.0, 2.0]), st.integers(1, 3000))
+def test_who_dislikes_everything_alike_stays_a_hater(stars: float, count: int) -> None:
+    hater = Ratings.of(np.ones(count), np.arange(count), np.full(count, stars))
+    assert (weigh_taste(hater) < 0).all()
+
+
+def test_the_middle_rises_with_the_persons_own_mean() -> None:
+    kind = Ratings.of(np.ones(400), np.arange(400), [3.5] + [5.0] * 399)
+    assert weigh_taste(kind)[0] < 0 < weigh_taste(kind)[1]
+    strict = Ratings.of(np.ones(400), np.arange(400), [3.0] + [1.0] * 399)
+    assert weigh_taste(strict)[1] < 0 < weigh_taste(strict)[0]
+
+
+def test_the_later_a_rating_the_more_it_counts_and_one_time_counts_alike() -> None:
+    dated = Ratings.of([1] * 3 + [2] * 3, [1, 2, 3] * 2, np.full(6, 4.0), [3, 1, 1, 5, 5, 5])
+    weights = weigh_recency(dated) * np.sqrt(3)
+    assert weights[0] == pytest.approx(3)
+    assert weights[1] == weights[2] == pytest.approx(1 + 2 * 0.5**0.1)
+    assert weights[3:] == pytest.approx([3, 3, 3])
