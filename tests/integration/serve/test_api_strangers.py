@@ -356,7 +356,7 @@ def workers_of(process: subprocess.Popen[bytes]) -> set[int]:
     return {
         child.pid
         for child in psutil.Process(process.pid).children()
-        if "spawn_main" in " ".join(child.cmdline())
+        if child.status() != psutil.STATUS_ZOMBIE and "spawn_main" in " ".join(child.cmdline())
     }
 
 
