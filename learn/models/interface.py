@@ -282,4 +282,5 @@ def weigh_recency(ratings: Ratings) -> NDArray[np.float64]:
     later = np.empty(len(order), np.int64)
     later[order] = place - ratings.starts[:-1][rows]
     counts = np.diff(ratings.starts)[ratings.rows]
-    return 1 / np.sqrt(counts) + 2 * 0.5 ** (later / 10) / np.sqrt(np.minimum(counts, 14.4))
+    recent = np.where(later < 100, 2 * 0.5 ** (later / 10), 0)
+    return np.asarray(1 / np.sqrt(counts) + recent / np.sqrt(np.minimum(counts, 14.4)))

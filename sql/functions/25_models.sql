@@ -14,10 +14,11 @@ RETURN taste_weight(rating, middle, coalesce((parameters ->> 'base')::double pre
 
 -- All ratings alike and, twice as much, those given last, each half of them counting half: every sum
 -- over the root of how many it is made of. 14.4 ratings (10 / ln 2) are what a half-life of 10 adds
--- up to. Ratings of one time count alike.
+-- up to. Ratings of one time count alike; behind a hundred later ones nothing is left to halve.
 CREATE OR REPLACE FUNCTION recency(later bigint, ratings bigint) RETURNS double precision
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN 1 / sqrt(ratings) + 2 * power(0.5, later / 10.0) / sqrt(least(ratings, 14.4));
+RETURN 1 / sqrt(ratings) + CASE WHEN later < 100
+    THEN 2 * power(0.5, later / 10.0) / sqrt(least(ratings, 14.4)) ELSE 0 END;
 
 -- Makes the factors of some users of one model again from their ratings, or of all users; returns
 -- how many have any.
@@ -30,13 +31,19 @@ DECLARE
 BEGIN
     EXECUTE format($sql$
         INSERT INTO user_factors AS u (user_id, profile, model_id, factors, rating_count)
-        SELECT t.user_id, t.profile, m.id,
-               sum(scale(f.factors_in, factor_weight(m.parameters, r.rating, r.middle)
-                                       * recency(r.later, r.ratings))), count(*)
+        SELECT t.user_id, t.profile, m.id, sum(scale(g.total, g.weight)), sum(g.films)
         FROM models m
         CROSS JOIN (%s) t
-        CROSS JOIN LATERAL ratings_of(t.user_id, t.profile) r
-        JOIN movie_factors f ON f.movie_id = r.movie_id AND f.model_id = m.id
+        CROSS JOIN LATERAL (
+            SELECT w.weight, sum(f.factors_in) AS total, count(*) AS films
+            FROM ratings_of(t.user_id, t.profile) r
+            JOIN movie_factors f ON f.movie_id = r.movie_id AND f.model_id = m.id
+            CROSS JOIN LATERAL (
+                SELECT factor_weight(m.parameters, r.rating, r.middle)
+                       * recency(r.later, r.ratings) AS weight
+            ) w
+            GROUP BY w.weight
+        ) g
         WHERE m.id = $3
         GROUP BY t.user_id, t.profile, m.id
         ORDER BY t.user_id, t.profile
