@@ -12,13 +12,15 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN taste_weight(rating, middle, coalesce((parameters ->> 'base')::double precision, 1),
                     coalesce((parameters ->> 'slope')::double precision, 0));
 
--- All ratings alike and, twice as much, those given last, each half of them counting half: every sum
--- over the root of how many it is made of. 14.4 ratings (10 / ln 2) are what a half-life of 10 adds
+-- All ratings alike and, `recent` times as much (2 unless the model's parameters say otherwise), those
+-- given last, of which every ten later ones halve one: each sum over the root of how many it is made of. 14.4 ratings (10 / ln 2) are what a half-life of 10 adds
 -- up to. Ratings of one time count alike; behind a hundred later ones nothing is left to halve.
-CREATE OR REPLACE FUNCTION recency(later bigint, ratings bigint) RETURNS double precision
+CREATE OR REPLACE FUNCTION recency(parameters jsonb, later bigint, ratings bigint)
+RETURNS double precision
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN 1 / sqrt(ratings) + CASE WHEN later < 100
-    THEN 2 * power(0.5, later / 10.0) / sqrt(least(ratings, 14.4)) ELSE 0 END;
+    THEN coalesce((parameters ->> 'recent')::double precision, 2) * power(0.5, later / 10.0)
+         / sqrt(least(ratings, 14.4)) ELSE 0 END;
 
 -- Makes the factors of some users of one model again from their ratings, or of all users; returns
 -- how many have any.
@@ -40,7 +42,7 @@ BEGIN
             JOIN movie_factors f ON f.movie_id = r.movie_id AND f.model_id = m.id
             CROSS JOIN LATERAL (
                 SELECT factor_weight(m.parameters, r.rating, r.middle)
-                       * recency(r.later, r.ratings) AS weight
+                       * recency(m.parameters, r.later, r.ratings) AS weight
             ) w
             GROUP BY w.weight
         ) g
