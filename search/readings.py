@@ -33,6 +33,7 @@ _MOST_TRIED = 12
 
 _LEAST_MISTAKEN = 4
 _LONG = 10
+_ARTICLES = ("the", "a", "an")
 """A word, or a title, of so many letters may have a mistake, and from LONG on two."""
 
 _APOSTROPHES = str.maketrans("", "", "'’‘`´ʼ′")
@@ -121,6 +122,10 @@ def readings(
     more = {word: 1 for word in words if word not in catalog.words and knows(word)}
     catalog = Catalog(ChainMap(more, catalog.words), catalog.titles)  # type: ignore[arg-type]
     tried = {" ".join(words)}
+    if year and mistakes:  # which may belong to the title
+        for reading in _mistaken_title(typed_words(text), catalog):
+            if finds(reading.text):
+                yield reading
     for reading in _made(words, catalog, mistakes):
         if reading.text not in tried and len(tried) <= _MOST_TRIED:
             tried.add(reading.text)
@@ -207,23 +212,31 @@ def _limit(text: str) -> int:
 
 
 def _mistaken_title(words: Sequence[str], catalog: Catalog) -> Iterator[Reading]:
-    """The nearest whole titles; of those equally near the most rated first."""
-    typed = "".join(words[1:] if words[0] in ("the", "a", "an") and len(words) > 1 else words)
-    near = _nearest(typed, catalog.titles, lambda joined: catalog.titles[joined].ratings)
-    for joined, _ in near[:3]:
-        yield Reading(kind="typos", text=catalog.titles[joined].written)
+    """The nearest whole titles; of those equally near the ones with the article that was typed, or
+    without one, and the most rated first."""
+    article = words[0] in _ARTICLES and len(words) > 1
+    near = _nearest(
+        "".join(words[1:] if article else words),
+        catalog.titles,
+        lambda joined: catalog.titles[joined].ratings,
+    )
+    titles = [(catalog.titles[joined].written, distance) for joined, distance in near]
+    titles.sort(key=lambda each: (each[1], (each[0].split()[0] in _ARTICLES) != article))
+    for written, _ in titles[:3]:
+        yield Reading(kind="typos", text=written)
 
 
 def _nearest(
-    typed: str, known: Iterable[str], weight: Callable[[str], int]
+    typed: str, known: Mapping[str, object], weight: Callable[[str], int]
 ) -> list[tuple[str, int]]:
     """What is near enough to what was typed, and by how many mistakes; the nearest first.
 
-    Distance is Damerau-Levenshtein (optimal string alignment).
+    Distance is Damerau-Levenshtein (optimal string alignment). Of three letters two may be swapped.
     """
     limit = _limit(typed)
     if not limit:
-        return []
+        swapped = {typed[1:2] + typed[:1] + typed[2:], typed[:1] + typed[2:3] + typed[1:2]}
+        return [(word, 1) for word in sorted(swapped - {typed}) if word in known]
     found = process.extract(typed, list(known), scorer=OSA.distance, score_cutoff=limit, limit=None)
     ranked = sorted(found, key=lambda match: (match[1], -weight(match[0]), match[0]))
     return [(word, int(distance)) for word, distance, _ in ranked]

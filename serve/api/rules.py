@@ -6,10 +6,12 @@ from starlette.responses import Response
 
 from palate.contract import Rules
 from search.rules import read_rules, write_rules
-from serve.api.routes import GuardedRoute, scoped
+from serve.api.routes import GuardedRoute, read_body, scoped
 from serve.api.services import answer, services
 
 router = APIRouter(route_class=GuardedRoute, tags=["rules"])
+
+_LARGEST = 500_000
 
 
 @router.get("/v1/rules", summary="The rules in effect", response_model=Rules, **scoped("read"))
@@ -18,7 +20,12 @@ def rules(request: Request) -> Response:
     return answer(request, read_rules(services(request).database))
 
 
-@router.put("/v1/rules", summary="Other rules", response_model=Rules, **scoped("write", 400, 413))
-def put_rules(request: Request, wanted: Rules) -> Response:
+@router.put(
+    "/v1/rules",
+    summary="Other rules",
+    response_model=Rules,
+    **scoped("write", 400, line="write", body=Rules, max_body=_LARGEST),
+)
+def put_rules(request: Request) -> Response:
     """Put these in place of all rules; they hold from the next search on."""
-    return answer(request, write_rules(services(request).database, wanted))
+    return answer(request, write_rules(services(request).database, read_body(request, Rules)))
