@@ -102,7 +102,7 @@ class Searcher:
     ) -> tuple[SearchResponse, Page]:
         """The answer to a plan, or to the closest reading of its text that finds more."""
         plan = self._planner.expand(connection, plan)
-        compiled, page = self._rank(connection, plan, embedding)
+        compiled, page = self._rank(connection, engine, plan, embedding)
         suggestion = None
         if plan.cursor is None and found_little(page):
             if plan.request.as_typed or not plan.parsed.plain:
@@ -110,7 +110,7 @@ class Searcher:
             else:
                 for other in self._rereader.plans(connection, engine, plan, page):
                     expanded = self._planner.expand(connection, other)
-                    also_compiled, also = self._rank(connection, expanded, embedding)
+                    also_compiled, also = self._rank(connection, engine, expanded, embedding)
                     if better(also):
                         plan, compiled, page = expanded, also_compiled, also
                         break
@@ -120,9 +120,12 @@ class Searcher:
         return response, page
 
     def _rank(
-        self, connection: Connection, plan: Plan, embedding: NDArray[Any] | None
+        self,
+        connection: Connection,
+        engine: SearchEngine,
+        plan: Plan,
+        embedding: NDArray[Any] | None,
     ) -> tuple[CompiledQuery, Page]:
-        engine = self._database.search_engine
         with stage("compile"):
             compiled = engine.compile(plan.tree)
         with stage("rank"):

@@ -68,8 +68,8 @@ def _apply(database: Database) -> list[str]:
         connection.execute(_statements["wait_little"])
         applied = make_room(connection, database)
         applied += upgrade(connection, database.schema)
-        drop_former(connection, database.schema)
         applied += install_functions(connection, engine)
+        drop_former(connection, database.schema)  # after what stood on it was made anew
         if not database.is_scratch:
             make_roles(connection, database)
             describe(connection, database.schema, anew=bool(applied))

@@ -12,9 +12,11 @@ WITH hits AS MATERIALIZED (
         typed       => CAST(:typed AS text),
         filter      => CAST(:filter AS jsonb))
 )
+-- What is known of the user is in the first row only, whether or not a film is.
 SELECT c.*, h.*
-FROM search_context(CAST(:user_id AS bigint), :profile) c
-LEFT JOIN hits h ON true
+FROM (SELECT CAST(1 AS bigint) AS first, x.*
+      FROM search_context(CAST(:user_id AS bigint), :profile) x) c
+FULL JOIN hits h ON h.rank = c.first
 ORDER BY h.rank;
 
 -- name: films

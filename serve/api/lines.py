@@ -55,12 +55,12 @@ class Turn:
         self.begun = False
         self._lock = threading.Lock()
         self._held: list[psycopg.Connection[Any]] = []
-        self._over = False
+        self.over = False
 
     def take(self, connection: psycopg.Connection[Any]) -> None:
         """Note a connection. Raises ClientLeftError when the request was given up."""
         with self._lock:
-            if self._over:
+            if self.over:
                 raise ClientLeftError("The request was given up. Nothing more was done.")
             self._held.append(connection)
 
@@ -72,7 +72,7 @@ class Turn:
     def cancel(self) -> None:
         """Cancel what runs, and let nothing more begin."""
         with self._lock:
-            self._over = True
+            self.over = True
             for connection in self._held:
                 try:
                     connection.cancel_safe(timeout=1)
@@ -90,11 +90,12 @@ def watch_connections(engine: sqlalchemy.Engine) -> None:
 def _take(connection: Any, record: Any, _proxy: object) -> None:
     if (turn := _turn.get()) is not None:
         turn.take(connection)
-        record.info["turn"] = turn
+        record.info["turn"] = turn, connection
 
 
-def _give_back(connection: Any, record: Any) -> None:
-    if (turn := record.info.pop("turn", None)) is not None:
+def _give_back(_: object, record: Any) -> None:
+    if (taken := record.info.pop("turn", None)) is not None:
+        turn, connection = taken  # the record's own is gone where it was lost
         turn.give_back(connection)
 
 
@@ -119,7 +120,7 @@ class Line:
 
         Raises OverloadedError, TooSlowError or ClientLeftError.
         """
-        self._refuse_where_too_long()
+        self.check()
         turn = Turn()
         self._inside += 1
         task = asyncio.ensure_future(self._take_turn(turn, work))
@@ -130,7 +131,8 @@ class Line:
             task.cancel()
             raise
 
-    def _refuse_where_too_long(self) -> None:
+    def check(self) -> None:
+        """Raise OverloadedError where one more would wait too long."""
         waiting = self._inside - self.width
         expected = max(0, waiting + 1) * self._mean / self.width
         if waiting < self._longest and expected <= self._seconds:
@@ -171,9 +173,7 @@ class Line:
             await self._give_up(task, turn)
             if done:
                 raise ClientLeftError("The client went away. What ran for it was stopped.")
-            if isinstance(_failure(task), StatementCancelledError):
-                raise _too_slow(self._seconds)  # by us
-        return _outcome(task, self._seconds)
+        return _outcome(task, turn, self._seconds)
 
     async def _give_up(self, task: "asyncio.Future[T]", turn: Turn) -> None:
         """Cancel what runs for the task until it ends, or for two seconds."""
@@ -191,23 +191,22 @@ class Line:
             _log.debug("turn_failed", reason=str(error))  # also where nobody waits for it any more
 
 
-def _outcome(task: "asyncio.Future[T]", seconds: float) -> T:
+def _outcome(task: "asyncio.Future[T]", turn: Turn, seconds: float) -> T:
     if task.cancelled():
         raise TooSlowError(f"The request waited in line for {seconds:g} s. Nothing was done.")
-    if task.done() and not isinstance(task.exception(), ClientLeftError):
-        return task.result()
-    raise _too_slow(seconds)
-
-
-def _failure(task: "asyncio.Future[T]") -> BaseException | None:
-    return task.exception() if task.done() and not task.cancelled() else None
-
-
-def _too_slow(seconds: float) -> TooSlowError:
-    return TooSlowError(
-        f"The request took longer than {seconds:g} s and was given up. "
-        "A change it asked for may still be made. Look before you send it again."
-    )
+    if not task.done():
+        raise TooSlowError(
+            f"The request took longer than {seconds:g} s and was given up. "
+            "A change it asked for may still be made. Look before you send it again."
+        )
+    if turn.over and isinstance(
+        error := task.exception(), ClientLeftError | StatementCancelledError
+    ):
+        raise TooSlowError(
+            f"The request took longer than {seconds:g} s, so what ran for it in the database was "
+            "stopped. Nothing was changed. Ask for less: fewer candidates, a narrower query."
+        ) from error
+    return task.result()
 
 
 async def _until_left(receive: Receive) -> None:

@@ -71,11 +71,11 @@ class InvalidRequestError(RequestError):
     title = "Invalid request"
 
     @classmethod
-    def of(cls, errors: Sequence[FieldError]) -> "InvalidRequestError":
-        """The error that lists these, its message naming the first."""
-        first = errors[0]
+    def of(cls, errors: Sequence[FieldError], count: int = 1) -> "InvalidRequestError":
+        """The error that lists these of ``count``, its message naming the first."""
+        first, count = errors[0], max(count, len(errors))
         where = f"{first.location} {first.name!r}" if first.name else first.location
-        more = f" (and {len(errors) - 1} more, see errors)" if len(errors) > 1 else ""
+        more = f" (and {count - 1} more, see errors)" if count > 1 else ""
         return cls(
             f"{where}: {first.detail}{more}. Nothing was done.", errors=errors[:_MOST_ERRORS]
         )
@@ -83,7 +83,8 @@ class InvalidRequestError(RequestError):
     @classmethod
     def of_validation(cls, found: Sequence[Any], *place: str) -> "InvalidRequestError":
         """The same of pydantic's errors, where all of them are at ``place``."""
-        return cls.of([_field_error({**each, "loc": (*place, *each["loc"])}) for each in found])
+        told = [_field_error({**e, "loc": (*place, *e["loc"])}) for e in found[:_MOST_ERRORS]]
+        return cls.of(told, len(found))
 
 
 class UnauthorizedError(RequestError):

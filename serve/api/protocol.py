@@ -34,6 +34,7 @@ class _LimitedProtocol(HttpToolsProtocol):
         super().__init__(*args, **options)
         self._head_timer: asyncio.TimerHandle | None = None
         self._head_bytes = 0
+        self._heard = 0.0
 
     @property
     def _rests(self) -> bool:
@@ -42,10 +43,12 @@ class _LimitedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._heard = self.loop.time()
         self._await_head()
         if len(self.connections) > self.max_connections:
-            idle = (c for c in self.connections if isinstance(c, _LimitedProtocol) and c._rests)
-            next(idle, self).transport.close()
+            ours = (c for c in self.connections if isinstance(c, _LimitedProtocol))
+            idle = (c for c in ours if c._rests and c is not self)
+            min(idle, key=lambda c: c._heard, default=self).transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget_head()
@@ -54,6 +57,7 @@ class _LimitedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._head_timer is not None:
             self._head_bytes += len(data)
+        self._heard = self.loop.time()
         super().data_received(data)
         if self.transport.is_closing():
             return

@@ -88,14 +88,16 @@ class GuardedRoute(APIRoute):
             found = services(request)
             if scope is not None:
                 request.scope[KEY_NAME] = found.guard.authorize(request.headers, scope)
+            kind = "patient" if _waits_for_model(found, self.name, request.scope) else line
+            if kind is not None:
+                found.lines[kind].check()
             given = arguments.read(request.scope["path_params"], request.scope["query_string"])
             if max_body is not None:
                 check_media_type(request.headers.get("content-type", ""))
                 request.scope[BODY] = await _receive_body(request, max_body)
             work = partial(call, partial(self.endpoint, request, **given))
-            if line is None:
+            if kind is None:
                 return await work()
-            kind = "patient" if _waits_for_model(found, self.name, request.scope) else line
             return await found.lines[kind].serve(request.receive, work)
 
         return guarded
@@ -122,6 +124,8 @@ class Arguments:
                     self._path[name] = TypeAdapter(hint)
                 case (params.Query(), *_):
                     self._query = name, hint.__origin__
+                case _ if name not in ("request", "return"):
+                    raise TypeError(f"{endpoint.__name__}() takes a {name} that nobody reads")
         fields = self._query[1].model_fields if self._query else {}
         self._known = {
             name: get_origin(field.annotation) in (list, tuple) for name, field in fields.items()

@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import secrets
 import signal
 import socket
 import sys
@@ -16,6 +17,7 @@ from types import FrameType
 import structlog
 import uvicorn
 from fastapi import FastAPI
+from pydantic import SecretStr
 from sse_starlette.sse import AppStatus
 
 from palate.errors import ListenError
@@ -31,6 +33,9 @@ _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _KEEP_ALIVE_SECONDS = 65
 _FAREWELL_SECONDS = 1.0
 _LOOK_SECONDS = 0.5
+_SWITCH_SECONDS = (
+    0.001  # until a thread lets the loop in, which answers the probes; Python's is .005
+)
 
 
 def serve(settings: Settings, *, insecure: bool = False) -> None:
@@ -56,6 +61,7 @@ def _run(database: Database, settings: Settings, address: socket.socket, *, inse
     if settings.preload_encoder:
         app.state.services.searcher.encoder.load()
     server = create_server(app, settings)
+    sys.setswitchinterval(_SWITCH_SECONDS)
     with _stopping(server.stop):
         _log.info("serving", host=settings.host, port=address.getsockname()[1])
         server.run(sockets=[address])
@@ -63,7 +69,10 @@ def _run(database: Database, settings: Settings, address: socket.socket, *, inse
 
 def _run_many(settings: Settings, address: socket.socket, *, insecure: bool) -> None:
     """Serve by processes that share the address and the connections; one that ends is replaced."""
-    share = {"pool_size": max(1, settings.pool_size // settings.workers)}
+    share = {
+        "pool_size": max(1, settings.pool_size // settings.workers),
+        "cursor_secret": settings.cursor_secret or SecretStr(secrets.token_hex(32)),
+    }
     context, stop = get_context("spawn"), Event()
 
     def start() -> SpawnProcess:

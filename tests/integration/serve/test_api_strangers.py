@@ -121,6 +121,22 @@ def test_a_search_that_takes_too_long_is_stopped_in_the_database_too(
         assert get(f"{url}/v1/search?q=lord").status_code == 200
 
 
+def test_a_connection_that_is_lost_in_a_search_is_that_searches_loss_only(
+    films: Database, settings: Settings
+) -> None:
+    with running(films, settings) as url, ThreadPoolExecutor(1) as pool:
+        with locked(films, "movies"):
+            asked = pool.submit(get, f"{url}/v1/search?q=lord")
+            wait_for(lambda: waiting(films) > 0)
+            with psycopg.connect(films.psql_url, autocommit=True) as admin:
+                admin.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE wait_event_type = 'Lock' AND datname = current_database()"
+                )
+            assert asked.result().status_code == 503
+        assert get(f"{url}/v1/search?q=lord").status_code == 200
+
+
 def test_probes_are_answered_and_more_is_told_to_retry_while_nothing_else_moves(
     films: Database, settings: Settings
 ) -> None:
@@ -340,7 +356,7 @@ def workers_of(process: subprocess.Popen[bytes]) -> set[int]:
     return {
         child.pid
         for child in psutil.Process(process.pid).children()
-        if "spawn_main" in " ".join(child.cmdline())
+        if child.status() != psutil.STATUS_ZOMBIE and "spawn_main" in " ".join(child.cmdline())
     }
 
 
