@@ -38,7 +38,7 @@ _OPERATOR = re.compile(
 )
 _PLAIN = re.compile(rf'"([^"]*)"|((?:(?!{SEPARATORS[:-1]}).)+)', re.DOTALL)
 _FIELD_NAME = re.compile(rf"(?<!\w)(?:{_FIELD})\s*:")
-_UNSENDABLE = re.compile("[\x00\ud800-\udfff]")
+UNSENDABLE = re.compile("[\x00\ud800-\udfff]")
 _SMALL = re.compile("[a-z]")
 _OPERATORS = re.compile(r"(?<![A-Za-z0-9_])(?:AND|OR|NOT|TO)(?![A-Za-z0-9_])")
 _LEAD = re.compile(
@@ -84,7 +84,7 @@ def parse(text: str, *, strict: bool = False, limits: Limits = LIMITS) -> Parsed
         QuerySyntaxError: in strict mode only, with the position of the first fault.
     """
     notes: list[str] = []
-    query = unicodedata.normalize("NFC", _UNSENDABLE.sub(" ", text)).translate(_QUOTES)
+    query = unicodedata.normalize("NFC", UNSENDABLE.sub(" ", text)).translate(_QUOTES)
     if not _SMALL.search(query) and re.search("[A-Z]", _OPERATORS.sub("", query)):
         # In a text all in capitals, AND is a word of it.
         query = _OPERATORS.sub(lambda found: found[0].lower(), query)

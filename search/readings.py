@@ -215,15 +215,17 @@ def _mistaken_title(words: Sequence[str], catalog: Catalog) -> Iterator[Reading]
 
 
 def _nearest(
-    typed: str, known: Iterable[str], weight: Callable[[str], int]
+    typed: str, known: Mapping[str, object], weight: Callable[[str], int]
 ) -> list[tuple[str, int]]:
     """What is near enough to what was typed, and by how many mistakes; the nearest first.
 
-    Distance is Damerau-Levenshtein (optimal string alignment).
+    Distance is Damerau-Levenshtein (optimal string alignment). In three letters two may be
+    swapped.
     """
     limit = _limit(typed)
     if not limit:
-        return []
+        swapped = {typed[1:2] + typed[:1] + typed[2:], typed[:1] + typed[2:3] + typed[1:2]}
+        return [(word, 1) for word in sorted(swapped - {typed}) if word in known]
     found = process.extract(typed, list(known), scorer=OSA.distance, score_cutoff=limit, limit=None)
     ranked = sorted(found, key=lambda match: (match[1], -weight(match[0]), match[0]))
     return [(word, int(distance)) for word, distance, _ in ranked]

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from palate.contract import Pin, Rules, Synonym
 from palate.errors import MisuseError
 from palate.statements import Statements
-from search.query import ParsedQuery
+from search.query import UNSENDABLE, ParsedQuery
 from search.readings import typed_words
 from sql.database import Database
 from sql.syntax import Or, Words, describe
@@ -76,7 +76,12 @@ def write_rules(database: Database, rules: Rules) -> Rules:
 
 
 def _plain(text: str) -> str:
-    return " ".join(typed_words(text)) or text.strip().lower()
+    """A text as what is typed is compared. Raises MisuseError for one of nothing."""
+    text = UNSENDABLE.sub(" ", text)
+    plain = " ".join(typed_words(text)) or " ".join(text.lower().split())
+    if not plain:
+        raise MisuseError("A text of the rules is empty. Nothing was changed.")
+    return plain
 
 
 def _check(synonyms: Sequence[Synonym], pins: Sequence[Pin]) -> None:

@@ -11,7 +11,7 @@ from serve.api.services import answer, services
 
 router = APIRouter(route_class=GuardedRoute, tags=["rules"])
 
-_RULES_BYTES = 65_536
+_LARGEST = 500_000
 
 
 @router.get("/v1/rules", summary="The rules in effect", response_model=Rules, **scoped("read"))
@@ -24,7 +24,7 @@ def rules(request: Request) -> Response:
     "/v1/rules",
     summary="Other rules",
     response_model=Rules,
-    **scoped("write", 400, line="write", body=Rules, max_body=_RULES_BYTES),
+    **scoped("write", 400, line="write", body=Rules, max_body=_LARGEST),
 )
 def put_rules(request: Request) -> Response:
     """Put these in place of all rules; they hold from the next search on."""

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from bench.blocking import bench_blocking
 from bench.find import Report, bench_find
 from bench.growth import bench_growth
 from bench.ingest import IngestReport, bench_ingest
@@ -111,6 +112,36 @@ def _print_load(report: IngestReport) -> None:
             ("machine", this_machine()),
         ]
     )
+
+
+@app.command(epilog=examples("palate bench blocking", "palate bench blocking --seconds 2 --json"))
+def blocking(
+    context: typer.Context,
+    seconds: Annotated[
+        float, typer.Option(min=0.1, help="How long each thing is made again and again.")
+    ] = 10,
+    json: Json = False,
+) -> None:
+    """Measure what searches and ratings wait for while an index or profiles are made again.
+
+    In a scratch database with the sample, which is dropped afterwards.
+    """
+    with session(context).database() as database:
+        measured = bench_blocking(database, seconds, say)
+    if json:
+        print_json(measured)
+        return
+    print_table(
+        measured,
+        ("made again", lambda one: one.what),
+        ("times>", lambda one: one.times),
+        ("search p50 ms>", lambda one: number(one.searches.percentile(50), 1)),
+        ("p99>", lambda one: number(one.searches.percentile(99), 1)),
+        ("rating p50 ms>", lambda one: number(one.ratings.percentile(50), 1)),
+        ("p99>", lambda one: number(one.ratings.percentile(99), 1)),
+        ("errors>", lambda one: len(one.searches.errors) + len(one.ratings.errors)),
+    )
+    say(str(this_machine()))
 
 
 @app.command(

@@ -59,7 +59,7 @@ COMMANDS = {
     "Run": {
         "serve": "Serve the HTTP API until Ctrl-C; what runs is finished first.",
         "keys": "API keys of the HTTP server.",
-        "rules": "What an operator says of searches: synonyms, films pinned or hidden.",
+        "rules": "Synonyms, and films pinned or hidden.",
         "llm": "The language model: its calls, costs and answers.",
         "db": "The database: server, schema, psql, backups.",
         "k8s": "Palate on Kubernetes: psql, searches, logs, jobs.",

@@ -159,6 +159,10 @@ CREATE OR REPLACE FUNCTION without_year(typed text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN regexp_replace(typed, '(\S)\s+\(?(?:18|19|20)\d\d\)?\s*$', '\1');
 
+CREATE OR REPLACE FUNCTION article_first(typed text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN regexp_replace(typed, '^(.*\S),?\s+(the|an?)\s*$', '\2 \1', 'i');
+
 -- Texts that ask for more than words: only a title that is written so is meant by one.
 CREATE OR REPLACE FUNCTION has_clauses(typed text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -170,23 +174,21 @@ RETURN has_operators(typed)
 CREATE OR REPLACE FUNCTION typed_titles(typed text)
 RETURNS TABLE (written text, words text, key text, joined text, numbered text, year integer,
                as_is boolean)
-LANGUAGE plpgsql IMMUTABLE ROWS 1 SET search_path FROM CURRENT AS $$
-DECLARE
-    year integer;
-    name text := typed;
-    moved text;
-BEGIN
-    LOOP
-        RETURN QUERY SELECT f.*, year, name = typed FROM title_forms(name) f WHERE f.written <> '';
-        moved := regexp_replace(name, '^(.*\S),?\s+(the|an?)\s*$', '\2 \1', 'i');
-        IF moved <> name THEN
-            RETURN QUERY SELECT f.*, year, false FROM title_forms(moved) f;
-        END IF;
-        EXIT WHEN year IS NOT NULL OR typed_year(typed) IS NULL;
-        year := typed_year(typed);
-        name := without_year(typed);
-    END LOOP;
-END $$;
+LANGUAGE sql IMMUTABLE AS $$
+SELECT f.*, n.year, n.as_is
+FROM (
+    SELECT typed AS name, NULL::integer AS year, true AS as_is
+    UNION ALL
+    SELECT without_year(typed), typed_year(typed), false WHERE typed ~ '\d\d\)?\s*$'
+    UNION ALL
+    SELECT article_first(typed), NULL, false WHERE typed ~* '\s(?:the|an?)\s*$'
+    UNION ALL
+    SELECT article_first(without_year(typed)), typed_year(typed), false
+    WHERE typed ~* '\s(?:the|an?)\s+\(?\d{4}\)?\s*$'
+) n
+CROSS JOIN LATERAL title_forms(n.name) f
+WHERE f.written <> ''
+$$;
 
 -- A pattern for titles that hold the words of a text in their order: `lord rings` is in
 -- `the lord of the rings`. For spaced_words().
@@ -222,7 +224,8 @@ WITH form AS MATERIALIZED (
     (SELECT m.movie_id, NULL, 'beginning'
      FROM form f JOIN movie_titles m
        ON m.key > f.key AND m.key < f.key || U&'\+10FFFF'
-     WHERE f.as_is AND NOT f.strict AND f.key LIKE '% %'
+     WHERE f.as_is AND NOT f.strict
+       AND (f.key LIKE '% %' OR f.words LIKE '% %' AND starts_with(m.words, f.words || ' '))
      ORDER BY length(m.key), m.movie_id
      LIMIT n)
     UNION ALL

@@ -12,6 +12,7 @@ BEGIN
             ('activate_model', 'Let searches use a model (model: its id) instead of the active one of its kind.'),
             ('add_ratings_to_profiles', 'Trigger: make the taste vector and the factors of whoever rated again.'),
             ('add_search_totals', 'Add to the lengths of fields (codes, amounts) that BM25 divides by.'),
+            ('article_first', 'What was typed with the article that stands behind moved to the front.'),
             ('begun_words', 'All the words of a title, the last one perhaps only begun, as a tsquery.'),
             ('bm25', 'What one word gives one film: idf, tf, relative_length of the field.'),
             ('budget_tier', 'low, medium, high or ultra_high: a budget in dollars of year, in today''s money.'),

@@ -61,8 +61,7 @@ ALTER TABLE ratings DISABLE TRIGGER USER;
 COPY ratings (user_id, movie_id, rating, rated_at) FROM STDIN WITH (FORMAT binary);
 
 -- name: with_triggers
-ALTER TABLE ratings ENABLE TRIGGER USER, ENABLE REPLICA TRIGGER ratings_replicated,
-                    ENABLE REPLICA TRIGGER ratings_replicated_factors;
+ALTER TABLE ratings ENABLE TRIGGER USER, ENABLE REPLICA TRIGGER ratings_replicated;
 
 -- name: refresh_profiles
 SELECT refresh_profiles();

@@ -81,7 +81,7 @@ def test_what_the_catalog_does_not_have_is_said(asker: Asker) -> None:
     assert not answer.movies
     alone = asker.ask("comparison of nothing: compare Jaws and Xyzzyplugh")
     assert alone.comparison is None
-    assert alone.notes
+    assert alone.hits
     assert asker.ask("films like Xyzzyplugh").similar == ()
     assert asker.ask("would user 5 like Xyzzyplugh").prediction is None
 

@@ -180,7 +180,7 @@ def test_found_words_are_marked_beside_the_scores(
 
 
 def test_side_by_side_without_films(palate: Palate, sample_database: Database) -> None:
-    ended = palate("search", "dragom", "-u", 20001, "-u", 987654, on=sample_database)
+    ended = palate("search", "dragom", "--as-typed", "-u", 20001, "-u", 987654, on=sample_database)
     assert "not personalised: user 987654" in ended.out
     assert "No film matches 'dragom'." in ended.out
     assert "Did you mean 'dragon'?" in ended.out
@@ -245,10 +245,18 @@ def test_an_unknown_user_is_told_why_the_order_is_everybodys(
 
 
 def test_nothing_found_is_no_failure(palate: Palate, sample_database: Database) -> None:
-    ended = palate("search", "dragom", on=sample_database)
+    ended = palate("search", "dragom", "--as-typed", on=sample_database)
     assert ended.code == 0
     assert "No film matches 'dragom'." in ended.out
     assert "Did you mean 'dragon'?" in ended.out
+
+
+def test_a_text_that_finds_nothing_is_read_otherwise(
+    palate: Palate, sample_database: Database
+) -> None:
+    ended = palate("search", "dragom", on=sample_database)
+    assert "read as 'dragon' (typing mistakes); --as-typed searches" in ended.out
+    assert "Dragon" in ended.out
 
 
 @pytest.mark.parametrize(

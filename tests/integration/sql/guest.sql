@@ -65,9 +65,6 @@ WHERE c.relnamespace = 'palate'::regnamespace AND c.relkind IN ('r', 'v', 'm', '
       SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
                                 AND d.deptype = 'i'))
 UNION ALL
-SELECT 'TYPE', format('palate.%I', t.typname)
-FROM pg_type t WHERE t.typnamespace = 'palate'::regnamespace AND t.typtype = 'e'
-UNION ALL
 SELECT 'FUNCTION', format('palate.%I(%s)', p.proname, pg_get_function_identity_arguments(p.oid))
 FROM pg_proc p WHERE p.pronamespace = 'palate'::regnamespace
 UNION ALL

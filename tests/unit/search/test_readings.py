@@ -49,6 +49,8 @@ def first(text: str, **options: bool) -> tuple[str, str] | None:
         ("spider woman", "joined", "spiderwoman"),
         ("rocky 2 stallone", "numerals", "rocky ii stallone"),
         ("godfahter", "typos", "the godfather"),
+        ("stranger tahn paradise stallone", "typos", "stranger than paradise stallone"),
+        ("Roi", "typos", "rio"),
         ("Angle Eyes", "typos", "angel eyes"),
         ("Angle Eyes (2001)", "typos", "angel eyes 2001"),
         ("eqsiljbrium", "typos", "equilibrium"),
