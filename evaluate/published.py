@@ -15,7 +15,7 @@ from learn.data import parse_ratings
 from learn.models.baselines import Popularity
 from learn.models.factors import Ease
 from learn.models.implicit import Als
-from learn.models.interface import Model, Movies, Ratings
+from learn.models.interface import Model, Movies, Ratings, WeightedModel
 from learn.models.mixed import Mixed
 from palate.errors import MisuseError
 
@@ -34,12 +34,16 @@ class Figure:
 
 @dataclass(frozen=True)
 class Protocol:
-    """How ratings are split and what was published for it. ``about`` says the split in words."""
+    """How ratings are split and what was published for it. ``about`` says the split in words.
+
+    ``recent`` is the models' parameter: 0 where what is to be found was drawn from all times.
+    """
 
     about: str
     metrics: Sequence[str]
     split: Callable[[Ratings, int], Mapping[str, Trial]]
     figures: Sequence[Figure]
+    recent: float = 2.0
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,7 @@ PROTOCOLS: Mapping[Name, Protocol] = {
         ("ndcg@10", "precision@10", "recall@10"),
         _split_100k,
         [Figure("best of the benchmark", "ndcg@10", 0.4751, _RECOMMENDERS)],
+        recent=0.0,
     ),
     "ml-1m": Protocol(
         "of each user's ratings of 4 stars and more by time, the last tenth is to be found from "
@@ -122,6 +127,7 @@ PROTOCOLS: Mapping[Name, Protocol] = {
             Figure("Mult-VAE", "capped recall@20", 0.395, _LIANG),
             Figure("Mult-VAE", "capped recall@50", 0.537, _LIANG),
         ],
+        recent=0.0,
     ),
 }
 
@@ -170,7 +176,10 @@ def repeat_protocol(
         asked = np.flatnonzero(np.diff(trial.hidden.starts))
         for chosen in models:
             tell(f"{setting}: {chosen}")
-            found = measure(MODELS[chosen]().fit(trial.training, movies), trial, movies, asked)
+            model = MODELS[chosen]()
+            if isinstance(model, WeightedModel):
+                model.recent = protocol.recent
+            found = measure(model.fit(trial.training, movies), trial, movies, asked)
             rows.append(Row(chosen, setting, dict(_means(found, trial, protocol.metrics))))
     return rows + [
         Row(one.model, "published", {one.metric: one.value}, one.source) for one in protocol.figures

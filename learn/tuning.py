@@ -43,12 +43,14 @@ class Span:
 
 
 _SLOPE = Span(0.0, 1.0)
+_RECENT = Span(0.0, 4.0)
 SPACES: Mapping[str, Mapping[str, Span]] = {
     "svd": {
         "rank": Span(16, 256, log=True),
         "degree_exponent": Span(0.0, 0.7),
         "shrinkage": Span(0.0, 1.0),
         "slope": _SLOPE,
+        "recent": _RECENT,
     },
     "ease": {
         "rank": Span(16, 256, log=True),
@@ -59,6 +61,7 @@ SPACES: Mapping[str, Mapping[str, Span]] = {
         "years": Span(0.0, 1.5),
         "window": Span(20, 200, log=True),
         "slope": _SLOPE,
+        "recent": _RECENT,
     },
     "als": {
         "rank": Span(16, 128, log=True),
@@ -66,6 +69,7 @@ SPACES: Mapping[str, Mapping[str, Span]] = {
         "alpha": Span(0.5, 10.0, log=True),
         "epochs": Span(6, 30),
         "slope": _SLOPE,
+        "recent": _RECENT,
     },
     "bpr": {
         "rank": Span(8, 128, log=True),

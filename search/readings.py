@@ -33,6 +33,7 @@ _MOST_TRIED = 12
 
 _LEAST_MISTAKEN = 4
 _LONG = 10
+_ARTICLES = ("the", "a", "an")
 """A word, or a title, of so many letters may have a mistake, and from LONG on two."""
 
 _APOSTROPHES = str.maketrans("", "", "'’‘`´ʼ′")
@@ -121,6 +122,10 @@ def readings(
     more = {word: 1 for word in words if word not in catalog.words and knows(word)}
     catalog = Catalog(ChainMap(more, catalog.words), catalog.titles)  # type: ignore[arg-type]
     tried = {" ".join(words)}
+    if year and mistakes:  # which may belong to the title
+        for reading in _mistaken_title(typed_words(text), catalog):
+            if finds(reading.text):
+                yield reading
     for reading in _made(words, catalog, mistakes):
         if reading.text not in tried and len(tried) <= _MOST_TRIED:
             tried.add(reading.text)
@@ -207,11 +212,18 @@ def _limit(text: str) -> int:
 
 
 def _mistaken_title(words: Sequence[str], catalog: Catalog) -> Iterator[Reading]:
-    """The nearest whole titles; of those equally near the most rated first."""
-    typed = "".join(words[1:] if words[0] in ("the", "a", "an") and len(words) > 1 else words)
-    near = _nearest(typed, catalog.titles, lambda joined: catalog.titles[joined].ratings)
-    for joined, _ in near[:3]:
-        yield Reading(kind="typos", text=catalog.titles[joined].written)
+    """The nearest whole titles; of those equally near the ones with the article that was typed, or
+    without one, and the most rated first."""
+    article = words[0] in _ARTICLES and len(words) > 1
+    near = _nearest(
+        "".join(words[1:] if article else words),
+        catalog.titles,
+        lambda joined: catalog.titles[joined].ratings,
+    )
+    titles = [(catalog.titles[joined].written, distance) for joined, distance in near]
+    titles.sort(key=lambda each: (each[1], (each[0].split()[0] in _ARTICLES) != article))
+    for written, _ in titles[:3]:
+        yield Reading(kind="typos", text=written)
 
 
 def _nearest(
@@ -219,8 +231,7 @@ def _nearest(
 ) -> list[tuple[str, int]]:
     """What is near enough to what was typed, and by how many mistakes; the nearest first.
 
-    Distance is Damerau-Levenshtein (optimal string alignment). In three letters two may be
-    swapped.
+    Distance is Damerau-Levenshtein (optimal string alignment). Of three letters two may be swapped.
     """
     limit = _limit(typed)
     if not limit:

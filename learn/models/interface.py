@@ -245,6 +245,7 @@ class WeightedModel(Model):
     rank: int = 64
     base: float = 1.0
     slope: float = 0.5
+    recent: float = 2.0
     seed: int = 0
 
     def _weights(self, ratings: Ratings) -> NDArray[np.float32]:
@@ -256,7 +257,8 @@ class WeightedModel(Model):
 
     def _tastes(self, ratings: Ratings) -> sparse.csr_matrix:
         """(n, m) what each rating counts in its user's taste."""
-        weights = weigh_taste(ratings, self.base, self.slope) * weigh_recency(ratings)
+        weights = weigh_taste(ratings, self.base, self.slope)
+        weights = weights * weigh_recency(ratings, self.recent)
         return ratings.with_values(weights.astype(np.float32))
 
 
@@ -272,8 +274,8 @@ def weigh_taste(ratings: Ratings, base: float = 1.0, slope: float = 0.5) -> NDAr
     )
 
 
-def weigh_recency(ratings: Ratings) -> NDArray[np.float64]:
-    """(r,) recency() in SQL of each rating."""
+def weigh_recency(ratings: Ratings, recent: float = 2.0) -> NDArray[np.float64]:
+    """(r,) recency() in SQL of each rating; ``recent``: how much more those given last count."""
     order = np.lexsort((-ratings.times, ratings.rows))
     rows, times = ratings.rows[order], ratings.times[order]
     first = np.ones(len(order), np.bool_)  # of ratings of one user and time
@@ -282,4 +284,5 @@ def weigh_recency(ratings: Ratings) -> NDArray[np.float64]:
     later = np.empty(len(order), np.int64)
     later[order] = place - ratings.starts[:-1][rows]
     counts = np.diff(ratings.starts)[ratings.rows]
-    return 1 / np.sqrt(counts) + 2 * 0.5 ** (later / 10) / np.sqrt(np.minimum(counts, 14.4))
+    halved = np.where(later < 100, recent * 0.5 ** (later / 10), 0)
+    return np.asarray(1 / np.sqrt(counts) + halved / np.sqrt(np.minimum(counts, 14.4)))

@@ -12,13 +12,15 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN taste_weight(rating, middle, coalesce((parameters ->> 'base')::double precision, 1),
                     coalesce((parameters ->> 'slope')::double precision, 0));
 
--- All ratings alike and, twice as much, those given last, each half of them counting half: every sum
--- over the root of how many it is made of. 14.4 ratings (10 / ln 2) are what a half-life of 10 adds
--- up to. Ratings of one time count alike; behind a hundred later ones nothing is left to halve.
-CREATE OR REPLACE FUNCTION recency(later bigint, ratings bigint) RETURNS double precision
+-- All ratings alike and, `recent` times as much (2 unless the model's parameters say otherwise), those
+-- given last, of which every ten later ones halve one: each sum over the root of how many it is made
+-- of. 14.4 ratings (10 / ln 2) are what a half-life of 10 adds up to. Ratings of one time count alike; behind a hundred later ones nothing is left to halve.
+CREATE OR REPLACE FUNCTION recency(parameters jsonb, later bigint, ratings bigint)
+RETURNS double precision
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN 1 / sqrt(ratings) + CASE WHEN later < 100
-    THEN 2 * power(0.5, later / 10.0) / sqrt(least(ratings, 14.4)) ELSE 0 END;
+    THEN coalesce((parameters ->> 'recent')::double precision, 2) * power(0.5, later / 10.0)
+         / sqrt(least(ratings, 14.4)) ELSE 0 END;
 
 -- The factors that users' ratings give under a model: everybody's, or those of `user_ids` and
 -- `profiles`, which go together by their places.
@@ -29,13 +31,19 @@ LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY EXECUTE format($sql$
-        SELECT t.user_id, t.profile,
-               sum(scale(f.factors_in, factor_weight(m.parameters, r.rating, r.middle)
-                                       * recency(r.later, r.ratings))), count(*)::integer
+        SELECT t.user_id, t.profile, sum(scale(g.total, g.weight)), sum(g.films)::integer
         FROM models m
         CROSS JOIN (%s) t
-        CROSS JOIN LATERAL ratings_of(t.user_id, t.profile) r
-        JOIN movie_factors f ON f.movie_id = r.movie_id AND f.model_id = m.id
+        CROSS JOIN LATERAL (
+            SELECT w.weight, sum(f.factors_in) AS total, count(*) AS films
+            FROM ratings_of(t.user_id, t.profile) r
+            JOIN movie_factors f ON f.movie_id = r.movie_id AND f.model_id = m.id
+            CROSS JOIN LATERAL (
+                SELECT factor_weight(m.parameters, r.rating, r.middle)
+                       * recency(m.parameters, r.later, r.ratings) AS weight
+            ) w
+            GROUP BY w.weight
+        ) g
         WHERE m.id = $1
         GROUP BY t.user_id, t.profile
     $sql$, CASE WHEN user_ids IS NULL THEN 'SELECT DISTINCT user_id, profile FROM ratings'
