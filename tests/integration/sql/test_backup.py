@@ -41,6 +41,8 @@ def films(database: Database) -> Database:
     """A database with a few films, people and their ratings."""
     with database.begin() as connection:
         run_script(connection, FILMS)
+        run_script(connection, "INSERT INTO synonyms VALUES ('ring', 'lord')")
+        run_script(connection, "INSERT INTO pins VALUES ('king', 7, 1)")
     return database
 
 
