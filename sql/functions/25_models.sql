@@ -23,10 +23,10 @@ RETURN 1 / sqrt(ratings) + CASE WHEN later < 100
     THEN coalesce((parameters ->> 'recent')::double precision, 2) * power(0.5, later / 10.0)
          / sqrt(least(ratings, 14.4)) ELSE 0 END;
 
--- The factors that users' ratings give under a model: everybody's, or those of `user_ids` and
+-- The factors that users' ratings give under a model: everybody's, or those of `ids` and
 -- `profiles`, which go together by their places.
 CREATE OR REPLACE FUNCTION sum_user_factors(
-    model bigint, user_ids bigint[] DEFAULT NULL, profiles text[] DEFAULT NULL
+    model bigint, ids bigint[] DEFAULT NULL, profiles text[] DEFAULT NULL
 ) RETURNS TABLE (user_id bigint, profile text, factors vector, rating_count integer)
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
@@ -47,9 +47,9 @@ BEGIN
         ) g
         WHERE m.id = $1
         GROUP BY t.user_id, t.profile
-    $sql$, CASE WHEN user_ids IS NULL THEN 'SELECT DISTINCT user_id, profile FROM ratings'
+    $sql$, CASE WHEN ids IS NULL THEN 'SELECT DISTINCT user_id, profile FROM ratings'
                 ELSE 'SELECT * FROM unnest($2, $3) x (user_id, profile)' END)
-    USING model, user_ids, profiles;
+    USING model, ids, profiles;
 END $$;
 
 -- Makes the factors of some users of one model again from their ratings, whose rows in `users` are
