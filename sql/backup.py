@@ -14,7 +14,7 @@ import os
 import random
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,19 +152,30 @@ def _check_written(connection: sqlalchemy.Connection, file: BackupFile) -> None:
 
 def _fill(made: Database, file: BackupFile) -> None:
     """Make the tables as the file knows them, fill them, and bring them to this Palate's schema."""
+    engine = made.search_engine.name  # before our connection, which may be the only one
     with made.begin(patient=True) as connection:
         make_room(connection, made)
         upgrade(connection, made.schema, file.revision)
-        there = {one.name.rpartition(".")[2] for one in find_own(connection, made.schema)}
-        for table in TABLES:
-            if table in there:
-                empty(connection, table)
-                file.load(connection, table)
+        loaded = _load(connection, made.schema, file, TABLES)
         upgrade(connection, made.schema)
         connection.execute(_statements["go_on_counting"])
-        install_functions(connection, made.search_engine.name)
+        install_functions(connection, engine)
+        # Scripts of functions make tables, too.
+        _load(connection, made.schema, file, [table for table in TABLES if table not in loaded])
         connection.execute(_statements["refresh_stats"])
         connection.execute(_statements["analyze"])
+
+
+def _load(
+    connection: sqlalchemy.Connection, schema: str, file: BackupFile, tables: Iterable[str]
+) -> list[str]:
+    """Fill those of the tables that are there; returns them."""
+    there = {one.name.rpartition(".")[2] for one in find_own(connection, schema)}
+    found = [table for table in tables if table in there]
+    for table in found:
+        empty(connection, table)
+        file.load(connection, table)
+    return found
 
 
 def _check_filled(made: Database, file: BackupFile, path: Path) -> None:

@@ -232,16 +232,12 @@ CREATE OR REPLACE TRIGGER users_deleted BEFORE DELETE ON users
 
 -- Makes every profile that is not what the ratings give (but for what rounding leaves) again; returns
 -- how many there are. Nobody is locked out: a profile that a rating made meanwhile is right, and left.
-CREATE OR REPLACE FUNCTION refresh_profiles() RETURNS bigint
+CREATE OR REPLACE FUNCTION correct_profiles() RETURNS bigint
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     refreshed bigint;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('palate'), hashtext('profiles'));
-    UPDATE profile_settings
-    SET reference_time = coalesce((SELECT max(rated_at) FROM ratings), now())
-    WHERE half_life_days IS NOT NULL AND NOT is_subscribed('profile_settings');
-
     INSERT INTO users (user_id, profile)
     SELECT DISTINCT user_id, profile FROM ratings ORDER BY 1, 2
     ON CONFLICT DO NOTHING;
@@ -270,6 +266,17 @@ BEGIN
     RETURN refreshed;
 END $$;
 
+-- The same, with ages counted from the latest rating on.
+CREATE OR REPLACE FUNCTION refresh_profiles() RETURNS bigint
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('palate'), hashtext('profiles'));
+    UPDATE profile_settings
+    SET reference_time = coalesce((SELECT max(rated_at) FROM ratings), now())
+    WHERE half_life_days IS NOT NULL AND NOT is_subscribed('profile_settings');
+    RETURN correct_profiles();
+END $$;
+
 -- Where taste is made of what arrives by logical replication, it is made again when what all of it
 -- depends on arrives: the moment that ages are counted from, the model that embeds films.
 CREATE OR REPLACE FUNCTION replicate_settings() RETURNS trigger
@@ -288,4 +295,4 @@ CREATE OR REPLACE TRIGGER embedding_model_replicated AFTER INSERT OR UPDATE ON e
 ALTER TABLE embedding_model ENABLE REPLICA TRIGGER embedding_model_replicated;
 
 -- Sums that another version made weigh ratings otherwise.
-SELECT refresh_profiles();
+SELECT correct_profiles();

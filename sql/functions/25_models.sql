@@ -14,7 +14,8 @@ RETURN taste_weight(rating, middle, coalesce((parameters ->> 'base')::double pre
 
 -- All ratings alike and, `recent` times as much (2 unless the model's parameters say otherwise), those
 -- given last, of which every ten later ones halve one: each sum over the root of how many it is made
--- of. 14.4 ratings (10 / ln 2) are what a half-life of 10 adds up to. Ratings of one time count alike; behind a hundred later ones nothing is left to halve.
+-- of. 14.4 ratings (10 / ln 2) are what a half-life of 10 adds up to. Ratings of one time count alike;
+-- behind a hundred later ones nothing is left to halve.
 CREATE OR REPLACE FUNCTION recency(parameters jsonb, later bigint, ratings bigint)
 RETURNS double precision
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

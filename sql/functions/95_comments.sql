@@ -70,6 +70,7 @@ BEGIN
             ('read_capitals', 'In a text (q) all in capitals AND, OR, NOT and TO are words.'),
             ('recommend', 'Films for a user without a query. for_user, profile, k films of candidates, weights of the blend, seen (keep, drop), filter (a query that films match).'),
             ('recommend_candidates', 'The best films by popularity, content and collaborative, each.'),
+            ('correct_profiles', 'Make those taste vectors again that are not what the ratings give.'),
             ('refresh_profiles', 'Make every taste vector again from the ratings; how many there are.'),
             ('refresh_search', 'Make the search index again from the films.'),
             ('refresh_stats', 'Count ratings again: popularity, mean rating and number of each film.'),

@@ -35,4 +35,8 @@ UNION ALL
 SELECT f.oid, l.kind, format('%I.%I', h.nspname, f.cfgname), pg_get_userbyid(f.cfgowner), l.place, false
 FROM home h JOIN listed l ON l.kind = 'TEXT SEARCH CONFIGURATION'
 JOIN pg_ts_config f ON f.cfgnamespace = h.oid AND f.cfgname = l.name
+UNION ALL
+SELECT t.oid, l.kind, format('%I.%I', h.nspname, t.typname), pg_get_userbyid(t.typowner), l.place, false
+FROM home h JOIN listed l ON l.kind = 'TYPE'
+JOIN pg_type t ON t.typnamespace = h.oid AND t.typname = l.name AND t.typtype = 'e'
 ORDER BY 5;

@@ -28,7 +28,7 @@ def test_a_study_prints_what_uses_it(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert found["value"] == found["before"] > 0
     assert found["command"] == (
         "palate train svd --set rank=64 --set degree_exponent=0.4 --set shrinkage=0.4"
-        " --set slope=0.5"
+        " --set slope=0.5 --set recent=2.0"
     )
     assert (tmp_path / "studies.db").exists()
     assert main(["tune", "svd", "--trials", "1"]) == 0

@@ -14,13 +14,13 @@ SELECT activate_model(max(id)) FROM models;
 -- name: publish_taste
 CREATE PUBLICATION palate FOR TABLE
     palate.movies, palate.ratings, palate.tags, palate.users, palate.sources,
-    palate.embedding_model, palate.profile_settings, palate.blend,
+    palate.embedding_model, palate.profile_settings, palate.blend, palate.synonyms, palate.pins,
     palate.models, palate.movie_factors, palate.user_factors;
 
 -- name: publish_no_taste
 CREATE PUBLICATION palate FOR TABLE
     palate.movies, palate.ratings, palate.tags, palate.sources,
-    palate.embedding_model, palate.profile_settings, palate.blend,
+    palate.embedding_model, palate.profile_settings, palate.blend, palate.synonyms, palate.pins,
     palate.models, palate.movie_factors;
 
 -- name: make_empty
