@@ -24,10 +24,6 @@ JOIN pg_proc p ON p.pronamespace = h.oid AND p.proname = split_part(l.name, '(',
         SELECT string_agg(regexp_replace(format_type(t.oid, NULL), '^\w+\.', ''), ', ' ORDER BY t.place)
         FROM unnest(p.proargtypes) WITH ORDINALITY t (oid, place)))
 UNION ALL
-SELECT t.oid, l.kind, format('%I.%I', h.nspname, t.typname), pg_get_userbyid(t.typowner), l.place, false
-FROM home h JOIN listed l ON l.kind = 'TYPE'
-JOIN pg_type t ON t.typnamespace = h.oid AND t.typname = l.name AND t.typtype = 'e'
-UNION ALL
 SELECT d.oid, l.kind, format('%I.%I', h.nspname, d.dictname), pg_get_userbyid(d.dictowner), l.place, false
 FROM home h JOIN listed l ON l.kind = 'TEXT SEARCH DICTIONARY'
 JOIN pg_ts_dict d ON d.dictnamespace = h.oid AND d.dictname = l.name
