@@ -29,6 +29,7 @@ from learn.held_out import SETS, TUNED_ON, Held, hold_out
 from learn.metrics import rank_metrics, weigh_by_rarity
 from learn.models.interface import Model, Movies, Ratings, places
 from learn.queries import Query, QuerySet
+from learn.split import HELD_OUT
 from rerank.search import Searcher
 from sql.database import Database
 
@@ -151,7 +152,7 @@ def evaluate_search(
     prepare: Prepare | None = None,
     alone: Mapping[str, Callable[[], Model]] | None = None,
     candidates: int = 200,
-    fraction: float = 0.2,
+    fraction: float = HELD_OUT,
     users: int | None = None,
     samples: int = 1000,
     seed: int = 0,

@@ -14,7 +14,7 @@ from learn.models.factors import FactorModel
 from learn.models.interface import Ratings
 from learn.queries import Query, QuerySet, make_queries
 from learn.registry import activate, save_factors
-from learn.split import temporal_split
+from learn.split import HELD_OUT, temporal_split
 from palate.errors import MisuseError
 from sql.database import Database
 from sql.scratch import fill, scratch
@@ -80,7 +80,7 @@ def hold_out(
     database: Database,
     sets: Sequence[QuerySet],
     *,
-    fraction: float = 0.2,
+    fraction: float = HELD_OUT,
     users: int | None = None,
     seed: int = 0,
 ) -> Iterator[Held]:

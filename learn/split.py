@@ -7,8 +7,11 @@ from learn.models.interface import Ratings
 
 Mask = NDArray[np.bool_]
 
+HELD_OUT = 0.2
+"""Share of each user's ratings, the last ones, that training and evaluation of search hold out."""
 
-def temporal_split(ratings: Ratings, fraction: float = 0.2) -> Mask:
+
+def temporal_split(ratings: Ratings, fraction: float = HELD_OUT) -> Mask:
     """Each user's last ``fraction`` of ratings, rounded down; ratings of one time by movie_id.
 
     Returns (r,) booleans, True where held out. A user of four ratings keeps them all.
