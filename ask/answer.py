@@ -44,7 +44,7 @@ from sql.syntax import Words, describe
 _statements = Statements(Path(__file__).parent / "statements" / "ask.sql")
 
 CANDIDATES = 300
-"""Films that text finds and taste orders: more than a search's, since less is note exactly."""
+"""Films that text finds and taste orders: more than a search's, since less is said exactly."""
 
 NEAREST = 1000
 """Films like a film among which those that fit are looked for."""
@@ -133,7 +133,8 @@ class Asker:
     def ask(
         self, text: str, user_id: int | None = None, k: int | None = None, *, rules: bool = False
     ) -> AskAnswer:
-        """Answer a request. ``user_id`` and ``k`` stand where the text names none.
+        """Answer a request. ``user_id`` is whose taste it is about, whomever the text
+        names; ``k`` stands where the text names none.
 
         ``rules``: a model that is set does not read it. Raises MisuseError for a request that is
         too long or lacks what its intent needs, and what the commands behind the intents raise.
@@ -157,10 +158,7 @@ class Asker:
                     if structure is None
                     else replace(link(structure, names), read_by=reader.name)
                 )
-        known = reading.structure.model_fields_set
-        typed = {"user_id": user_id, "k": k}
-        given = {name: n for name, n in typed.items() if n is not None and name not in known}
-        return replace(reading, structure=reading.structure.model_copy(update=given))
+        return _for_caller(reading, user_id, k)
 
     def run(self, structure: Structure) -> AskAnswer:
         """Answer a structure, as `ask` gave it or as somebody changed it. Raises as ``ask``."""
@@ -198,7 +196,7 @@ class Asker:
         structure = reading.structure
         if structure.user_id is None:
             raise MisuseError(
-                "It is not note whose rating to predict. Nothing was done. Name the user: "
+                "It is not said whose rating to predict. Nothing was done. Name the user: "
                 "“would user 5 like ...”."
             )
         if not structure.titles:
@@ -218,7 +216,7 @@ class Asker:
         structure = reading.structure
         if structure.user_id is None:
             raise MisuseError(
-                "It is not note whose taste to sum up. Nothing was done. Name the user: "
+                "It is not said whose taste to sum up. Nothing was done. Name the user: "
                 "“what does user 5 like”."
             )
         return {
@@ -361,6 +359,19 @@ def open_asker(database: Database, settings: Settings, *, model: bool = True) ->
     finally:
         if found is not None:
             found.close()
+
+
+def _for_caller(reading: Reading, user_id: int | None, k: int | None) -> Reading:
+    """The reading for who asks: words never reach another person's taste than the caller's."""
+    structure, notes = reading.structure, reading.notes
+    if k is not None and "k" not in structure.model_fields_set:
+        structure = structure.model_copy(update={"k": k})
+    if user_id is not None:
+        named = structure.user_id
+        if named not in (None, user_id):
+            notes = (*notes, f"Asked for user {user_id}: user {named} in the words is left out.")
+        structure = structure.model_copy(update={"user_id": user_id})
+    return replace(reading, structure=structure, notes=notes)
 
 
 def predict(database: Database, user_id: int, movie_id: int, profile: str = "main") -> Prediction:

@@ -30,7 +30,7 @@ class AskParameters(WhoseWords):
         description="What is looked for, in plain words.",
         examples=["dark thrillers from the nineties, nothing with Tom Hanks", "films like Shrek"],
     )
-    user_id: UserId | None = Field(None, description="Whose taste, where the words name nobody.")
+    user_id: UserId | None = Field(None, description="Whose taste, whomever the words name.")
     k: int | None = Field(None, ge=1, description="Films returned, where the words say no number.")
     rules: bool = Field(False, description="Read by rules, also where a language model is set.")
 

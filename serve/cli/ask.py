@@ -45,7 +45,7 @@ def ask(
     user: Annotated[
         int | None,
         typer.Option(
-            "--user", "-u", min=0, max=LARGEST_ID, help="Whose taste, where the words name nobody."
+            "--user", "-u", min=0, max=LARGEST_ID, help="Whose taste, whomever the words name."
         ),
     ] = None,
     k: Annotated[

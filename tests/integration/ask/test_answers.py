@@ -163,3 +163,11 @@ def test_an_empty_catalog_is_said_to_be_empty(database: Database) -> None:
 def test_a_number_that_is_no_film_is_like_none(asker: Asker) -> None:
     with pytest.raises(NotFoundError, match="Give its movie_id"):
         asker.names.find("99999999")
+
+
+def test_words_reach_nobodys_taste_but_the_callers(asker: Asker) -> None:
+    answer = asker.ask("fantasy films for user 20002", user_id=LOVER)
+    assert answer.structure.user_id == LOVER
+    assert f"Asked for user {LOVER}: user 20002 in the words is left out." in answer.notes
+    assert asker.ask("fantasy films for user 20002").structure.user_id == HATER
+    assert asker.ask("what does user 20002 like?", user_id=LOVER).structure.user_id == LOVER
