@@ -10,7 +10,7 @@ import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
@@ -19,7 +19,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from llm import LanguageModel, load_prompt
-from palate.contract import Hit, Recommendation, RecommendRequest, Reranking, SearchRequest
+from palate.contract import LEVELS, Hit, Recommendation, RecommendRequest, Reranking, SearchRequest
 from palate.embedder import Embedder, Vectors
 from palate.errors import PalateError
 from palate.metrics import stage
@@ -124,17 +124,17 @@ class Reranker:
         request: SearchRequest | RecommendRequest,
         films: tuple[T, ...],
         query: str | None,
-        behind: Collection[int] = (),
     ) -> tuple[tuple[T, ...], Reranking]:
-        """The k first films, in another order where the judge finds one; those ``behind`` (ids)
-        stay behind the rest."""
+        """The k first films, in another order where the judge finds one; no judge moves a hit to
+        another level."""
         if request.rerank == "none":
             return films, Reranking()
         found = [Film.of(film) for film in films]
         verdict = self.judge(request.rerank, found, query, request.user_id, request.profile)
         if verdict.about.reranked:
             by_id = {film.movie_id: film for film in films}
-            order = reorder(tuple(by_id), verdict, self.places, behind)
+            levels = {film.movie_id: _level(film) for film in films}
+            order = reorder(tuple(by_id), verdict, self.places, levels)
             films = tuple(_move(by_id[each], rank, verdict) for rank, each in enumerate(order, 1))
         return films[: request.k], verdict.about
 
@@ -243,19 +243,29 @@ class SmallModel:
 
 
 def reorder(
-    movie_ids: Sequence[int], verdict: Verdict, places: int, behind: Collection[int] = ()
+    movie_ids: Sequence[int],
+    verdict: Verdict,
+    places: int,
+    levels: Mapping[int, int] | None = None,
 ) -> list[int]:
     """The films in the order of places and scores together.
 
-    None passes more than ``places`` others. Those ``behind`` (ids) stay behind the rest.
+    None passes more than ``places`` others, and none leaves its level: the greater stand first.
     """
 
-    def place(at: int) -> tuple[bool, float, int]:
+    def place(at: int) -> tuple[int, float, int]:
         judged = verdict.judged.get(movie_ids[at])
         lift = 0.0 if judged is None else places / 2 * (judged.score - _MIDDLE) / _MIDDLE
-        return movie_ids[at] in behind, at - lift, at
+        return -(levels or {}).get(movie_ids[at], 0), at - lift, at
 
     return [movie_ids[at] for at in sorted(range(len(movie_ids)), key=place)]
+
+
+def _level(film: Hit | Recommendation) -> int:
+    """The place of its level in LEVELS, pinned hits above all; recommendations have none."""
+    if isinstance(film, Recommendation):
+        return 0
+    return len(LEVELS) if film.pinned else LEVELS.index(film.level)
 
 
 def _move(found: T, rank: int, verdict: Verdict) -> T:

@@ -83,9 +83,8 @@ class Searcher:
             if not self.index.complete(connection):
                 response = response.model_copy(update={"index": "incomplete"})
         if request.rerank != "none":
-            behind = {row["movie_id"] for row in page.rows if row["relaxed"]}
-            hits, about = self.reranker.rerank(request, response.hits, request.q, behind)
-            relaxed = any(hit.movie_id in behind for hit in hits)
+            hits, about = self.reranker.rerank(request, response.hits, request.q)
+            relaxed = any(hit.level == "some words" for hit in hits)
             changed = {"hits": hits, "relaxed": relaxed} | about.model_dump()
             response = response.model_copy(update=changed)
         if request.explain == "none":

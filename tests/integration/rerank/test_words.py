@@ -250,7 +250,7 @@ def test_a_reranked_search_has_no_second_page(sample_database: Database) -> None
 
 def test_films_that_lack_a_word_stay_behind() -> None:
     verdict = Verdict(Reranking(reranked=True), {5: Judged(10.0, None), 0: Judged(0.0, None)})
-    assert reorder(range(6), verdict, 8, behind={5}) == [1, 2, 3, 0, 4, 5]
+    assert reorder(range(6), verdict, 8, levels={5: -1}) == [1, 2, 3, 0, 4, 5]
 
 
 @pytest.mark.parametrize("places", [0, 6, 20])
