@@ -22,6 +22,7 @@ CALLS = re.compile(
     r"|recommend)\(\s*(?![)\s])"
 )
 ASIDE = {
+    ("bench/statements/blocking.sql", "search"): "asks for a word a turn, while other things run",
     ("bench/statements/search.sql", "candidates"): "psycopg's own parameters; asked above",
     ("bench/statements/search.sql", "search"): "psycopg's own parameters; it is search() again",
     ("serve/api/statements/health.sql", "probe_search"): "asks whether searching works, no more",

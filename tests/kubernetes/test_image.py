@@ -24,7 +24,10 @@ from tests.kubernetes.generate import ROOT
 from tests.ports import reserved_port
 
 BIN = Path(sys.executable).parent
-ROOMS = ("palate", "sql", "ingest", "rerank", "serve", "test_users", "samples", "bench")
+ROOMS = (
+    "palate", "llm", "sql", "ingest", "search", "rerank", "learn", "evaluate", "ask", "serve",
+    "test_users", "samples", "bench",
+)  # fmt: skip
 
 
 def stages() -> dict[str, list[tuple[str, str]]]:

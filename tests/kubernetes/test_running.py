@@ -159,13 +159,13 @@ def test_of_two_replicas_one_migrates(migrated: list[str]) -> None:
 def test_after_a_rollback_the_newer_schema_stays(node: Node, migrated: list[str]) -> None:
     (migrate,) = the_deployment(node.found)["initContainers"]
     with psycopg.connect(node.server.url_for("palate"), autocommit=True) as superuser:
-        before = superuser.execute("SELECT * FROM schema_version").fetchone()
+        before = superuser.execute("SELECT * FROM palate.schema_version").fetchone()
         assert before is not None
-        superuser.execute("UPDATE schema_version SET version_num = '9999'")
+        superuser.execute("UPDATE palate.schema_version SET version_num = '9999'")
         try:
             assert "migrated by a newer one" in node.run(migrate)[0]
         finally:
-            superuser.execute("UPDATE schema_version SET version_num = %s", [before[0]])
+            superuser.execute("UPDATE palate.schema_version SET version_num = %s", [before[0]])
 
 
 def test_the_load_job_loads_and_may_run_again(node: Node, loaded: list[str]) -> None:

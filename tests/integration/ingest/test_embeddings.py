@@ -18,6 +18,7 @@ from pgvector.psycopg import register_vector
 
 from ingest.embeddings import count_embeddings, describe_film, generate, load_embeddings
 from ingest.vectors import VectorBatch, read_vectors, write_vectors
+from learn.models.interface import Ratings, weigh_taste
 from palate.embedder import LocalEmbedder
 from palate.errors import ConflictError, EmbeddingError, MisuseError, NotFoundError
 from sql.database import Database
@@ -121,7 +122,7 @@ def test_profiles_are_centred_on_the_catalog_mean(films: Database, tmp_path: Pat
     np.testing.assert_allclose(in_database(films)[1], unit[0], atol=1e-6)
 
     rated = np.arange(1, 21)
-    weights = 1 + (1 + (2 * 7 + rated) % 9 / 2.0 - 3.5) / 2
+    weights = weigh_taste(Ratings.of([2] * 20, rated, 1 + (2 * 7 + rated) % 9 / 2.0))
     taste = ((unit[:20] - unit.mean(axis=0)) * weights[:, None]).sum(axis=0)
     np.testing.assert_allclose(profiles(films)[2], taste / np.linalg.norm(taste), atol=1e-5)
 
