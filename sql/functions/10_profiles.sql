@@ -9,10 +9,13 @@
 -- In the order in which a rating takes them, lest a rating and a migration wait for each other.
 LOCK TABLE ratings, users IN SHARE ROW EXCLUSIVE MODE;
 
+-- What rounding leaves of weights that cancel out is 0: times a small number it would be an
+-- underflow, which is an error.
 CREATE OR REPLACE FUNCTION scale(v vector, factor double precision) RETURNS vector
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN v IS NOT NULL
-            THEN v * array_fill(factor::real, ARRAY[vector_dims(v)])::vector END;
+            THEN v * array_fill((CASE WHEN abs(factor) < 1e-9 THEN 0 ELSE factor END)::real,
+                                ARRAY[vector_dims(v)])::vector END;
 
 -- The least stars that draw somebody towards a film: 3.5, which a hundred ratings halve the way to
 -- the person's own mean, rounded up to half stars. Who rates everything alike never gets there, so

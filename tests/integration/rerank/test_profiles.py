@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pgvector.psycopg import register_vector
+from sqlalchemy import text
 
 from palate.settings import Settings
 from sql.database import Database
@@ -168,3 +169,11 @@ def test_one_profile_does_not_touch_another(catalog: Database) -> None:
         after = read(connection)
         assert after[(99, "main")][1] == pytest.approx(before[1])
         assert after[(99, "kids")][0] == 1
+
+
+@pytest.mark.parametrize("factor", [5.5e-16, -5.5e-16, 0.0])
+def test_weights_that_cancel_out_are_no_underflow(database: Database, factor: float) -> None:
+    scaled = text("SELECT scale('[1e-36, 0.5]'::vector, CAST(:factor AS double precision))::text")
+    with database.read() as connection:
+        found = connection.execute(scaled, {"factor": factor}).scalar_one()
+    assert [float(number) for number in found.strip("[]").split(",")] == [0, 0]
