@@ -120,7 +120,8 @@ def check_schema(database: Database, *, functions: bool = True) -> None:
         current = schema_version(connection)
         if current is None:
             raise SchemaError(
-                "The database has no Palate schema. Nothing was done. Run `palate db migrate`."
+                "The database has no Palate schema. Nothing was done. `palate demo` makes one and "
+                "loads the sample; `palate db migrate` makes an empty one."
             )
         pending = _unknown_or_pending(current)
         if functions:
