@@ -20,15 +20,24 @@ TITLES = {
     "Equilibrium": 90,
     "Monsters University": 100,
     "Stranger than Paradise": 40,
+    "Alien": 700,
+    "Alice": 10,
+    "The House": 5,
+    "The Hours": 80,
+    "Frozen": 300,
+    "Oldboy": 90,
+    "Old Boy": 120,
+    "Coat": 60,
+    "Goat": 5,
 }
 
 
 def catalog() -> Catalog:
     words: dict[str, int] = {"stallone": 9}
-    titles: dict[str, Title] = {}
+    titles: dict[str, list[Title]] = {}
     for title, ratings in TITLES.items():
         key = [word for word in typed_words(title) if word != "the"]
-        titles["".join(key)] = Title(" ".join(key), title.lower(), ratings)
+        titles.setdefault("".join(key), []).append(Title(" ".join(key), title.lower(), ratings))
         for word in key:
             words[word] = words.get(word, 0) + 1
     return Catalog(words, titles)
@@ -60,6 +69,41 @@ def first(text: str, **options: bool) -> tuple[str, str] | None:
 )
 def test_the_closest_reading_comes_first(typed: str, kind: str, text: str) -> None:
     assert first(typed) == (kind, text)
+
+
+@pytest.mark.parametrize(
+    ("typed", "text"),
+    [
+        ("aliec", "alice"),  # two letters swapped, rather than the wrong one of Alien
+        ("the houes", "the house"),
+        ("frozzen", "frozen"),
+        ("oldoy", "oldboy"),  # as many words as were typed, rather than the better known Old Boy
+        ("old oy", "old boy"),
+        ("goot", "goat"),  # the first letter is seldom wrong
+    ],
+)
+def test_the_likelier_mistake_counts_more_than_fame(typed: str, text: str) -> None:
+    assert first(typed) == ("typos", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "lacks"),
+    [
+        ("frozen rocky", False),
+        ("strange stars", False),
+        ("swatting", True),
+        ("monster", False),
+        ("hous", True),
+        ("alien 1979", False),
+    ],
+)
+def test_a_catalog_lacks_a_word_that_it_has_in_no_form(text: str, lacks: bool) -> None:
+    assert catalog().lacks(text) is lacks
+
+
+def test_what_only_stems_found_is_read_as_a_title_mistyped_once() -> None:
+    assert first("huose", title=True) == ("typos", "the house")
+    assert first("aelic", title=True) is None
 
 
 def test_short_words_have_no_mistakes() -> None:
