@@ -218,7 +218,12 @@ WITH weight AS MATERIALIZED (
                AS plain_place
     FROM summed s
 )
-SELECT r.place, r.movie_id, m.title, m.year, r.total,
+-- What only a page shows is looked up a value at a time, so that it costs nothing where it is not asked
+-- for, as of the films behind a page.
+SELECT r.place, r.movie_id,
+       (SELECT m.title FROM movies m WHERE m.movie_id = r.movie_id),
+       (SELECT m.year FROM movies m WHERE m.movie_id = r.movie_id),
+       r.total,
        r.bm25_part, r.semantic_part, r.content_part, r.collaborative_part, r.popularity_part,
        r.bm25_c, r.semantic_c, r.content_c, r.collaborative_c, r.popularity_c,
        r.bm25, r.plain_place, r.plain_place - r.place,
@@ -226,7 +231,6 @@ SELECT r.place, r.movie_id, m.title, m.year, r.total,
             AND v.profile = search.profile AND v.movie_id = r.movie_id),
        r.has_content OR r.has_factors, r.relaxed, r.level, r.pin IS NOT NULL
 FROM ranked r
-CROSS JOIN LATERAL (SELECT f.title, f.year FROM movies f WHERE f.movie_id = r.movie_id LIMIT 1) m
 WHERE r.place <= k
 ORDER BY r.place
 $$;
