@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import psycopg
@@ -140,7 +141,7 @@ def _unknown_or_pending(current: str) -> list[str]:
     known = revisions()
     if current not in known:
         raise _newer(current)
-    return known[known.index(current) + 1 :]
+    return list(known[known.index(current) + 1 :])
 
 
 def _newer(current: str) -> NewerSchemaError:
@@ -184,7 +185,7 @@ def upgrade(connection: sqlalchemy.Connection, schema: str, revision: str = "hea
         raise
     known = revisions()
     after = schema_version(connection)
-    return known[known.index(before) + 1 if before else 0 : known.index(str(after)) + 1]
+    return list(known[known.index(before) + 1 if before else 0 : known.index(str(after)) + 1])
 
 
 def _repeatables(engine_name: str) -> Iterator[Path]:
@@ -211,10 +212,11 @@ def _changed_repeatables(
     return changed
 
 
-def revisions() -> list[str]:
+@cache
+def revisions() -> tuple[str, ...]:
     """Every revision of the tables that this Palate knows, oldest first."""
     script = ScriptDirectory.from_config(_config())
-    return [revision.revision for revision in script.walk_revisions()][::-1]
+    return tuple(revision.revision for revision in script.walk_revisions())[::-1]
 
 
 def install_functions(connection: sqlalchemy.Connection, engine_name: str) -> list[str]:

@@ -85,7 +85,7 @@ def create_app(database: Database, settings: Settings, *, insecure: bool = False
     lines = make_lines(settings)
     found = Services(database, settings, searcher, asker, model, guard, lines)
     app.state.services = found
-    app.state.readiness = health.Readiness(database)
+    app.state.readiness = health.Readiness(database, searcher.index)
     watch_connections(database.engine)
     for router in (
         search.router,

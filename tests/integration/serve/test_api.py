@@ -312,7 +312,31 @@ class TestUsers:
 class TestHealth:
     def test_alive_and_ready(self, client: TestClient) -> None:
         assert client.get("/healthz").json()["status"] == "ok"
-        assert client.get("/readyz").json() == {"status": "ready", "engine": "postgres"}
+        assert client.get("/readyz").json() == {
+            "status": "ready",
+            "engine": "postgres",
+            "index": "complete",
+            "missing_films": 0,
+        }
+
+    def test_films_that_the_index_lacks_are_told(
+        self, sample_copy: Database, settings: Settings
+    ) -> None:
+        with sample_copy.begin() as connection:
+            lost = connection.exec_driver_sql("DELETE FROM movie_search WHERE movie_id < 100")
+        with sample_copy.read() as another:
+            # As a process that makes the index again: this one leaves it to that.
+            another.exec_driver_sql(
+                "SELECT pg_advisory_lock(hashtextextended('palate.rebuild', 0))"
+            )
+            with client_of(sample_copy, settings) as client:
+                ready = client.get("/readyz")
+                assert ready.status_code == 200  # what is there is found
+                assert ready.json()["index"] == "incomplete"
+                assert ready.json()["missing_films"] == lost.rowcount > 0
+                assert search(client, "lord")["index"] == "incomplete"
+                shown = client.get("/metrics").text
+        assert f"palate_search_index_missing_films {float(lost.rowcount)}" in shown
 
     def test_metrics_tell_of_requests_stages_pool_and_engine(self, client: TestClient) -> None:
         search(client, "lord", user_id=FANTASY_LOVER)
