@@ -1,4 +1,4 @@
--- recommend(): the films that a user has not rated, by the same blend as search(), without bm25.
+-- recommend(): the films that a user has neither seen nor turned away, by the same blend as search(), without bm25.
 --
 -- The candidates are the best `candidates` films by each of popularity, content and
 -- collaborative; search() weighs and scales what they have together, so its account of a score
@@ -49,8 +49,9 @@ WITH person AS MATERIALIZED (
     LEFT JOIN person p ON true
     WHERE (filter IS NULL OR m.movie_id IN (SELECT f.movie_id FROM matching f))
       AND NOT (seen = 'drop' AND EXISTS (
-          SELECT FROM ratings r WHERE r.user_id = for_user AND r.movie_id = m.movie_id
-                                  AND r.profile = recommend_candidates.profile))
+          SELECT FROM seen_movies r WHERE r.user_id = for_user AND r.movie_id = m.movie_id
+                                      AND r.profile = recommend_candidates.profile))
+      AND m.movie_id NOT IN (SELECT t.movie_id FROM turned_away(for_user, recommend_candidates.profile) t)
 )
 (SELECT p.movie_id FROM pool p
  ORDER BY p.popularity DESC NULLS LAST, p.movie_id LIMIT candidates)

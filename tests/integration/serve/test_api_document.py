@@ -21,7 +21,7 @@ from starlette.testclient import TestClient
 from ask.answer import AskAnswer, Prediction
 from ask.compare import Comparison
 from ask.preferences import Preferences
-from palate.contract import Rating, Recommendations, Rules, SearchResponse, User
+from palate.contract import Forgotten, Rating, Recommendations, Rules, SearchResponse, User
 from palate.errors import (
     DatabaseUnavailableError,
     MisuseError,
@@ -36,7 +36,7 @@ from serve.api.keys import create_key
 from serve.api.openapi import EXAMPLES
 from serve.api.problems import Problem, RequestError, problem_type
 from serve.api.search import Suggestions
-from serve.api.users import Forgotten, Ratings
+from serve.api.users import Ratings
 from sql.database import Database
 from tests.integration.serve.apis import client_of, load_films, running
 
