@@ -190,7 +190,7 @@ RETURN 'by-content-' || md5(concat_ws('|', profile, type, movie_id, genre, ratin
 CREATE OR REPLACE FUNCTION wrong_event(
     type text, movie_id bigint, genre text, rating real, happened_at timestamptz
 ) RETURNS text
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
 SELECT CASE
     WHEN type IS NULL OR type <> 'rated' AND NOT EXISTS (
         SELECT FROM event_weights w WHERE w.type = wrong_event.type)
