@@ -450,7 +450,10 @@ class User(Frozen):
 
 
 def _in_utc(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError as error:
+        raise ValueError("it is no time of this calendar") from error
 
 
 Moment = Annotated[datetime, AfterValidator(_in_utc)]
@@ -462,10 +465,12 @@ class Event(Frozen):
 
     type: EventType
     movie_id: int | None = Field(None, ge=0, le=LARGEST_ID)
-    genre: str | None = Field(None, min_length=1, max_length=100)
+    genre: str | None = Field(None, pattern=r"^[^\x00-\x1f\x7f]{1,100}$")
     rating: float | None = Field(None, ge=0.5, le=5, description="Of `rated`: 0.5 to 5.")
     happened_at: Moment | None = Field(None, description="When; left out: now.")
-    source: str | None = Field(None, max_length=100, description="Where it came from.")
+    source: str | None = Field(
+        None, pattern=r"^[^\x00-\x1f\x7f]{0,100}$", description="Where it came from."
+    )
     event_id: str | None = Field(
         None,
         pattern=r"^[^\s/\x00-\x1f\x7f]{1,200}$",
