@@ -55,7 +55,7 @@ CREATE OR REPLACE FUNCTION search_context(for_user bigint, profile text) RETURNS
     user_has_taste boolean,
     order_id       bigint
 ) LANGUAGE sql STABLE AS $$
-SELECT to_jsonb(b) - 'only_one', u.user_id IS NOT NULL, coalesce(u.rating_count, 0),
+SELECT to_jsonb(b) - 'only_one', u.user_id IS NOT NULL, coalesce(u.rating_count + u.event_count, 0),
        u.embedding IS NOT NULL OR EXISTS (
            SELECT FROM user_factors f JOIN models a ON a.id = f.model_id
            WHERE f.user_id = u.user_id AND f.profile = u.profile AND f.rating_count > 0
@@ -110,7 +110,7 @@ WITH weight AS MATERIALIZED (
 ), person AS MATERIALIZED (
     -- A copy of the vector: users keep theirs out of the row, where every candidate would fetch it.
     SELECT subvector(u.embedding, 1, vector_dims(u.embedding)) AS embedding, f.factors, f.model_id,
-           taste_strength(u.rating_count) AS strength
+           taste_strength(u.rating_count + u.event_count) AS strength
     FROM users u
     LEFT JOIN (user_factors f JOIN models a
                ON a.id = f.model_id AND a.kind = 'factors' AND a.state = 'active')
@@ -130,7 +130,7 @@ WITH weight AS MATERIALIZED (
     WHERE query_embedding IS NOT NULL AND m.embedding IS NOT NULL
       AND (filter IS NULL OR m.movie_id IN (SELECT f.movie_id FROM search_matches(filter) f))
       AND NOT (seen = 'drop' AND EXISTS (
-          SELECT FROM ratings r WHERE r.user_id = for_user AND r.profile = search.profile
+          SELECT FROM seen_movies r WHERE r.user_id = for_user AND r.profile = search.profile
                                   AND r.movie_id = m.movie_id))
     ORDER BY m.embedding <=> query_embedding, m.movie_id
     LIMIT candidates
@@ -145,7 +145,7 @@ WITH weight AS MATERIALIZED (
     WHERE typed IS NOT NULL
       AND (filter IS NULL OR t.movie_id IN (SELECT f.movie_id FROM search_matches(filter) f))
       AND NOT (seen = 'drop' AND EXISTS (
-          SELECT FROM ratings r WHERE r.user_id = for_user AND r.profile = search.profile
+          SELECT FROM seen_movies r WHERE r.user_id = for_user AND r.profile = search.profile
                                   AND r.movie_id = t.movie_id))
     GROUP BY t.movie_id
 ), found AS MATERIALIZED (
@@ -283,7 +283,7 @@ CREATE OR REPLACE FUNCTION similar(
     content      double precision
 ) LANGUAGE sql STABLE AS $$
 WITH person AS MATERIALIZED (
-    SELECT u.embedding, taste_strength(u.rating_count) AS strength FROM users u
+    SELECT u.embedding, taste_strength(u.rating_count + u.event_count) AS strength FROM users u
     WHERE u.user_id = for_user AND u.profile = "similar".profile AND u.embedding IS NOT NULL
 ), nearest AS MATERIALIZED (
     SELECT n.movie_id, n.similarity

@@ -1,4 +1,4 @@
--- recommend(): the films that a user has not rated, by the same blend as search(), without bm25.
+-- recommend(): the films that a user has neither seen nor turned away, by the same blend as search(), without bm25.
 --
 -- The candidates are the best `candidates` films by each of popularity, content and
 -- collaborative; search() weighs and scales what they have together, so its account of a score
@@ -39,10 +39,12 @@ WITH person AS MATERIALIZED (
 ), wanted AS MATERIALIZED (
     SELECT CASE WHEN filter IS NOT NULL
                 THEN ARRAY(SELECT f.movie_id FROM search_matches(filter) f) END AS only_these,
-           CASE WHEN seen = 'drop'
-                THEN ARRAY(SELECT r.movie_id FROM ratings r
-                           WHERE r.user_id = for_user AND r.profile = recommend_candidates.profile)
-           END AS none_of
+           ARRAY(SELECT r.movie_id FROM seen_movies r
+                 WHERE seen = 'drop' AND r.user_id = for_user
+                   AND r.profile = recommend_candidates.profile
+                 UNION ALL
+                 SELECT t.movie_id
+                 FROM turned_away(for_user, recommend_candidates.profile) t) AS none_of
 )
 SELECT m.movie_id FROM wanted w CROSS JOIN LATERAL popular_movies(candidates, w.only_these, w.none_of) m
 UNION
