@@ -229,6 +229,7 @@ class Facets(Frozen):
 class SearchResponse(Reranking):
     """The answer to a search."""
 
+    answer_id: str = Field(description="What feedback names the answer by.")
     query: QueryRead
     user_id: int | None
     profile: str
@@ -313,6 +314,7 @@ class Recommendation(Frozen):
 class Recommendations(Reranking):
     """Films for one user, the best first."""
 
+    answer_id: str = Field(description="What feedback names the answer by.")
     user_id: int | None
     profile: str
     personalized: bool
@@ -517,6 +519,40 @@ class History(Frozen):
     profile: str
     events: tuple[KnownEvent, ...]
     next_cursor: str | None = None
+
+
+class Feedback(Frozen):
+    """What somebody did with a film of an answer."""
+
+    model_config = ConfigDict(regex_engine="python-re")  # a name is told by looking ahead
+
+    answer_id: str = Field(
+        pattern=r"^(search|recommend)\.[a-z]{1,20}\.[A-Za-z0-9_-]{8,40}$",
+        description="That of the answer.",
+    )
+    movie_id: int = Field(ge=0, le=LARGEST_ID)
+    kind: Literal["impression", "click", "play"]
+    position: int | None = Field(None, ge=1, le=100_000, description="Its rank in the answer.")
+    sources: tuple[Annotated[str, Field(pattern="^[a-z_]{1,20}$")], ...] = Field(
+        (), max_length=20, description="The sources of the film, as the answer said."
+    )
+    user_id: UserId | Annotated[str, Field(pattern=USER_NAME_PATTERN)] | None = None
+    happened_at: Moment | None = None
+
+
+class RefusedLine(Frozen):
+    """A line that was refused."""
+
+    line: int = Field(description="Its place among those sent, from 1.")
+    reason: str
+
+
+class FeedbackReport(Frozen):
+    """What became of feedback."""
+
+    accepted: int
+    known: int = Field(description="Said before: nothing changed.")
+    refused: tuple[RefusedLine, ...]
 
 
 class ErasedTable(Frozen):

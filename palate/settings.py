@@ -199,6 +199,10 @@ class Settings(BaseSettings):
         None, description="Key that signs cursors. Unset: made at start, so cursors end with it."
     )
 
+    watch_hosts: tuple[str, ...] = Field(
+        (), description='Hosts that /v1/watch-link may send people to: ["archive.org"].'
+    )
+
     # Logs
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severity that is logged."

@@ -15,6 +15,7 @@ from palate.contract import (
 )
 from palate.metrics import stage
 from palate.statements import Statements
+from rerank.feedback import make_answer_id
 from rerank.profile import explain_unpersonalized
 from rerank.reranking import Reranker
 from sql.database import Database
@@ -62,6 +63,7 @@ def recommend(
     movies, about = _rerank(request, movies, reranker)
     return Recommendations(
         **about.model_dump(),
+        answer_id=make_answer_id("recommend", "reranked" if about.reranked else "blend"),
         user_id=request.user_id,
         profile=request.profile,
         personalized=personalized,

@@ -32,6 +32,8 @@ TABLES = (
     "user_names",
     "event_weights",
     "events",
+    "feedback",
+    "availability",
     "synonyms",
     "pins",
     "models",
