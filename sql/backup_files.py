@@ -24,6 +24,7 @@ TABLES = (
     "embedding_model",
     "profile_settings",
     "blend",
+    "mixer",
     "sources",
     "movies",
     "users",

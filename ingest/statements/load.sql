@@ -241,4 +241,4 @@ SELECT refresh_stats();
 SELECT refresh_profiles();
 
 -- name: analyze
-ANALYZE movies, ratings, tags, users, movie_stats;
+ANALYZE movies, ratings, tags, users, movie_stats, movie_vectors;

@@ -63,4 +63,4 @@ FROM (SELECT m.movie_id, m.title FROM movies m
 SELECT refresh_stats();
 
 -- name: analyze
-ANALYZE movies, ratings, users, movie_stats, movie_factors, user_factors;
+ANALYZE movies, ratings, users, movie_stats, movie_vectors, movie_factors, user_factors;
