@@ -344,6 +344,9 @@ class Recommendation(Frozen):
     moved: int = Field(description="Places gained (positive) or lost against unpersonalised.")
     rating: float | None = Field(description="The user's own rating of this film.")
     sources: tuple[str, ...] = Field((), description="Which sources gave it.")
+    rules: tuple[str, ...] = Field(
+        (), description="Rules of the operator that changed where it stands, by name."
+    )
     rerank_score: float | None = Field(
         None, description="0 to 10, from whoever reranked it; null: not judged."
     )

@@ -75,6 +75,10 @@ class Settings(BaseSettings):
         1000, ge=1, le=100_000, description="Most candidates one search may rerank."
     )
 
+    rules_file: Path | None = Field(
+        None, description="JSON file of rules for recommendations; read again when it changes."
+    )
+
     # Text embeddings
     embedding_model: str = Field(
         "all-MiniLM-L6-v2", description="Model that embeds films and semantic queries."

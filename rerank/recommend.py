@@ -23,6 +23,7 @@ from palate.contract import (
 from palate.errors import MisuseError
 from palate.metrics import stage
 from palate.statements import Statements
+from rerank.business import BusinessRules, allowed, arrange, factor, rules_for, touched
 from rerank.diversity import cap_franchises, spread
 from rerank.feedback import make_answer_id
 from rerank.profile import explain_unpersonalized
@@ -37,7 +38,7 @@ from sql.syntax import All, And, Filter, Ids, Node
 _statements = Statements(Path(__file__).parent / "statements" / "recommend.sql")
 
 _MADE = {
-    "genres", "components", "contributions", "sources", "rerank_score", "rerank_reason",
+    "genres", "components", "contributions", "sources", "rules", "rerank_score", "rerank_reason",
     "rank_before",
 }  # fmt: skip
 READ = tuple(name for name in Recommendation.model_fields if name not in _MADE)
@@ -70,12 +71,18 @@ def recommend(
     frozen, offset = signer.read(request.cursor, request) if request.cursor else (None, 0)
     judged = 0 if reranker is None or request.rerank == "none" else reranker.window
     bound = _bind(database, request, only, frozen)
+    rules = rules_for(database.settings.rules_file, request.profile)
     with database.read() as connection, stage("rank"):
         rows = [dict(row) for row in connection.execute(_statements["recommend"], bound).mappings()]
         head = rows[0]
         found = {row["movie_id"]: row for row in rows if row["movie_id"] is not None}
-        order = frozen or _order(connection, found, request)
-        page = order[offset : offset + max(request.k, judged)]
+        ruled = _apply(connection, rules, found)
+        if frozen is None:
+            order = arrange(rules, _order(connection, found, request), ruled)
+            marked = [(each, _bits(found[each]["sources"])) for each in order]
+        else:
+            marked = frozen
+        page = marked[offset : offset + max(request.k, judged)]
         movies = _movies(connection, page, offset, found)
     movies, about = _rerank(request, movies, reranker)
     personalized = bool(head["user_has_taste"] and (not found or head["personalized"]))
@@ -90,7 +97,7 @@ def recommend(
         weights={part: head["mixed"][part] for part in PARTS},
         diversity=None if request.diversity == 1 else request.diversity,
         movies=movies,
-        next_cursor=signer.write(order, offset + request.k, request) if paged else None,
+        next_cursor=signer.write(marked, offset + request.k, request) if paged else None,
     )
 
 
@@ -135,13 +142,42 @@ def _bind(
 
 def _order(
     connection: Connection, found: Mapping[int, Mapping[str, Any]], request: RecommendRequest
-) -> list[tuple[int, int]]:
-    """The films of all pages, with their sources as bits."""
+) -> list[int]:
+    """The films of all pages."""
     titles = {movie_id: row["title"] for movie_id, row in found.items()}
-    order = cap_franchises(list(found), titles, request.franchise)[:_LONGEST]
+    by_score = sorted(found, key=lambda each: -found[each]["score"])  # stable: as SQL ranked them
+    order = cap_franchises(by_score, titles, request.franchise)[:_LONGEST]
     if request.diversity < 1 and len(order) > 1:
         order = _spread(connection, order[:_SPREAD], found, request) + order[_SPREAD:]
-    return [(each, sum(_BITS[source] for source in found[each]["sources"])) for each in order]
+    return order
+
+
+def _apply(
+    connection: Connection, rules: BusinessRules, found: dict[int, dict[str, Any]]
+) -> dict[int, Mapping[str, Any]]:
+    """Take out the films that rules take out, multiply the scores of others, and name the rules.
+
+    Returns what rules judge films by; nothing is read where there are no rules.
+    """
+    for row in found.values():
+        row["rules"], row["rules_contribution"] = (), 0.0
+    if not rules.rules:
+        return {}
+    rows = connection.execute(_statements["ruled"], {"movie_ids": list(found)}).mappings()
+    ruled: dict[int, Mapping[str, Any]] = {row["movie_id"]: dict(row) for row in rows}
+    for movie_id, film in ruled.items():
+        row = found[movie_id]
+        if not allowed(rules, film):
+            del found[movie_id]
+            continue
+        row["rules"] = touched(rules, film)
+        row["rules_contribution"] = row["score"] * (factor(rules, film) - 1)
+        row["score"] += row["rules_contribution"]
+    return ruled
+
+
+def _bits(sources: Sequence[str]) -> int:
+    return sum(_BITS[source] for source in sources)
 
 
 def _spread(
@@ -173,13 +209,15 @@ def _movies(
 
 
 def _movie(row: Mapping[str, Any], rank: int, sources: int) -> Recommendation:
+    shown = (*PARTS, "rules") if row["rules_contribution"] else PARTS
     read = {name: row[name] for name in READ}
     read |= {"rank": rank, "moved": row["unpersonalized_rank"] - rank}
     return Recommendation(
         **read,
         genres=tuple(row["genres"]),
         components={part: row[part] for part in PARTS},
-        contributions={part: row[f"{part}_contribution"] for part in PARTS},
+        contributions={part: row[f"{part}_contribution"] for part in shown},
+        rules=row["rules"],
         sources=tuple(source for source, bit in _BITS.items() if sources & bit),
     )
 

@@ -21,6 +21,12 @@ SELECT m.movie_id, m.genres, m.director, m.overview, m.runtime_minutes, m.poster
        coalesce(m.rating_count, 0) AS rating_count
 FROM movies m WHERE m.movie_id = ANY(CAST(:movie_ids AS bigint[]));
 
+-- name: ruled
+-- What rules judge films by.
+SELECT m.movie_id, m.genres, m.keywords, m.director, m.actors, m.target_audience, m.year, m.avg_rating,
+       coalesce(m.rating_count, 0) AS rating_count
+FROM movies m WHERE m.movie_id = ANY(CAST(:movie_ids AS bigint[]));
+
 -- name: likeness
 -- How alike films are, two by two: the mean of the cosines of their texts and of their factors.
 WITH film AS MATERIALIZED (

@@ -60,7 +60,7 @@ COMMANDS = {
     "Run": {
         "serve": "Serve the HTTP API until Ctrl-C; what runs is finished first.",
         "keys": "API keys of the HTTP server.",
-        "rules": "Synonyms, and films pinned or hidden.",
+        "rules": "Synonyms, films pinned or hidden, and what rules recommendations.",
         "llm": "The language model: its calls, costs and answers.",
         "db": "The database: server, schema, psql, backups.",
         "k8s": "Palate on Kubernetes: psql, searches, logs, jobs.",

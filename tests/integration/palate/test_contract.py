@@ -74,7 +74,7 @@ def test_the_learned_order_knows_no_component_of_its_own() -> None:
 
 
 def test_a_recommendation_is_a_hit_without_a_query() -> None:
-    assert set(Recommendation.model_fields) - set(Hit.model_fields) == {"sources"}
+    assert set(Recommendation.model_fields) - set(Hit.model_fields) == {"sources", "rules"}
 
 
 def test_tables_check_the_same_profiles(sample_database: Database) -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -189,3 +190,27 @@ def test_a_hundred_users_at_once_get_their_own_films(films: Database) -> None:
             got = [movie.movie_id for movie in found.movies]
             assert 1 + found.user_id % 12 not in got
             assert alone.get(found.user_id, got) == got
+
+
+def test_rules_of_the_operator_are_named_and_add_up(films: Database, tmp_path: Path) -> None:
+    file = tmp_path / "rules.json"
+    film = {"films": {"movie_ids": [KNIGHT]}}
+    kept = [
+        {"name": "no horror", "remove": True, "films": {"genres": ["Horror"]}},
+        {"name": "lift", "boost": 2, **film},
+        {"name": "matrix first", "pin": 1, "films": {"movie_ids": [MATRIX]}},
+        {"name": "for kids", "remove": True, "profiles": ["kids"], **film},
+    ]
+    file.write_text(json.dumps({"rules": kept}))
+    films.settings = films.settings.model_copy(update={"rules_file": file})
+    found = find(films, RecommendRequest(user_id=1, k=20))
+    by_id = {movie.movie_id: movie for movie in found.movies}
+    assert found.movies[0].movie_id == MATRIX
+    assert found.movies[0].rules == ("matrix first",)
+    assert ILLUSIONS not in by_id
+    assert by_id[KNIGHT].rules == ("lift",)
+    assert by_id[KNIGHT].contributions["rules"] > 0
+    for movie in found.movies:
+        assert sum(movie.contributions.values()) == pytest.approx(movie.score)
+    kids = find(films, RecommendRequest(user_id=1, profile="kids", k=20))
+    assert KNIGHT not in [movie.movie_id for movie in kids.movies]
