@@ -32,6 +32,7 @@ from palate.contract import (
 )
 from palate.errors import MisuseError
 from palate.metrics import stage
+from palate.person import PERSON
 from palate.settings import Settings
 from palate.statements import Statements
 from rerank.recommend import recommend
@@ -167,6 +168,8 @@ class Asker:
 
     def _answer(self, text: str | None, reading: Reading) -> AskAnswer:
         structure = reading.structure
+        if structure.user_id is not None:
+            PERSON.set(structure.user_id)
         if structure.k > self._database.settings.max_k:
             raise MisuseError(
                 f"k is {structure.k}; at most {self._database.settings.max_k} are allowed. Ask "

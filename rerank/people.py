@@ -10,14 +10,14 @@ from psycopg.sql import SQL, Composed, Identifier
 
 from palate.contract import LARGEST_ID, USER_NAME_PATTERN, ErasedTable, Export, Forgotten
 from palate.errors import MisuseError, NotFoundError, PrivilegeError
-from palate.person import PERSON
 from palate.statements import Statements, raw
 from sql.database import Database
 
 _statements = Statements(Path(__file__).parent / "statements" / "people.sql")
 
 TABLES = (
-    "events", "ratings", "tags", "user_factors", "users", "llm_answers", "llm_calls", "user_names",
+    "events", "feedback", "ratings", "tags", "user_factors", "users", "llm_answers", "llm_calls",
+    "user_names",
 )  # fmt: skip
 """Every table that tells of a user, in the order in which it is erased."""
 
@@ -52,7 +52,6 @@ def _resolve(database: Database, who: str, statement: str) -> int:
             f"There is no user called {who!r}. Nothing was done. The first event or rating makes "
             "one."
         )
-    PERSON.set(user_id)
     return user_id
 
 

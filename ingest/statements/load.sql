@@ -145,6 +145,7 @@ DELETE FROM ratings;
 DELETE FROM tags;
 DELETE FROM users;
 DELETE FROM user_names;
+DELETE FROM feedback;
 DELETE FROM movies;
 DELETE FROM embedding_model;
 DELETE FROM models;

@@ -17,8 +17,9 @@ from llm import open_llm
 from llm.store import PostgresStore
 from palate import __version__
 from palate.settings import Settings
+from rerank.business import open_rules
 from rerank.search import Searcher
-from serve.api import analysis, ask, events, health, movies, rules, search, stream, users
+from serve.api import analysis, ask, events, feedback, health, movies, rules, search, stream, users
 from serve.api.guard import Guard
 from serve.api.keys import KeyRing
 from serve.api.lines import make_lines, watch_connections
@@ -61,8 +62,8 @@ def create_app(database: Database, settings: Settings, *, insecure: bool = False
     """The application over ``database``, which stays the caller's to close.
 
     Without API keys it answers only clients on this machine, unless ``insecure``.
-    Raises MisuseError for an unusable keys file or a language model that is set by half, and
-    NotInstalledError where one is set without its client.
+    Raises MisuseError for an unusable keys or rules file or a language model that is set by half,
+    and NotInstalledError where one is set without its client.
     """
     app = _Application(
         settings,
@@ -79,6 +80,8 @@ def create_app(database: Database, settings: Settings, *, insecure: bool = False
         exception_handlers={HTTPException: _refuse},
     )
     guard = create_guard(settings, insecure=insecure)
+    if settings.rules_file is not None:
+        open_rules(settings.rules_file)  # at start, not at the first recommendation
     model = open_llm(settings, PostgresStore(database))
     searcher = Searcher(database, settings, model=model)
     asker = Asker(database, searcher, make_reader(model))
@@ -95,6 +98,7 @@ def create_app(database: Database, settings: Settings, *, insecure: bool = False
         movies.router,
         users.router,
         events.router,
+        feedback.router,
         rules.router,
         health.router,
     ):

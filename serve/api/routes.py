@@ -107,7 +107,7 @@ class GuardedRoute(APIRoute):
 
             async def work() -> Response:
                 if name is not None:
-                    look = partial(_find_named, found, name, request.method, _USER in given)
+                    look = partial(_find_named, found, name, request.method, in_path=_USER in given)
                     arguments.put_user(given, await anyio.to_thread.run_sync(look))
                 PERSON.set(arguments.user_of(given))
                 return await call(partial(self.endpoint, request, **given))
@@ -191,7 +191,7 @@ def _is_name(who: object) -> TypeGuard[str]:
     return isinstance(who, str) and re.match(USER_NAME_PATTERN, who) is not None
 
 
-def _find_named(found: Services, name: str, method: str, in_path: bool) -> int:
+def _find_named(found: Services, name: str, method: str, *, in_path: bool) -> int:
     """The user called so; one is made by what is sent to a path of theirs.
 
     Raises NotFoundError for a path of nobody's.
@@ -212,7 +212,13 @@ def read_body(request: Request, model: type[Model]) -> Model:
     Raises InvalidRequestError.
     """
     try:
-        return model.model_validate(json.loads(request.scope[BODY]))
+        given = json.loads(request.scope[BODY])
+        if isinstance(given, dict) and _is_name(name := given.get(_USER)):
+            given[_USER] = _find_named(services(request), name, request.method, in_path=False)
+        read = model.model_validate(given)
+        if (user_id := getattr(read, _USER, None)) is not None:
+            PERSON.set(user_id)
+        return read
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
         raise InvalidRequestError.of_validation(found, "body") from error

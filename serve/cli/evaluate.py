@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from evaluate.clicks import ClickRate, evaluate_clicks
 from evaluate.estimates import Estimate
 from evaluate.recommend import PROTOCOLS, ProtocolResult, evaluate_recommend
 from evaluate.report import make_markdown, make_page
@@ -19,7 +20,7 @@ from learn.models.families import MODELS
 from learn.models.interface import Model
 from palate.errors import MisuseError
 from serve.cli.options import Json
-from serve.cli.output import err, examples, out, print_json, say
+from serve.cli.output import err, examples, out, present, print_json, say
 from serve.cli.session import session
 from serve.cli.tables import Column, print_table
 from serve.cli.text import number
@@ -240,6 +241,32 @@ def _print_set(name: str, result: SetResult) -> None:
             ),
             title="nDCG@10 by how many ratings, the latest, are known",
         )
+
+
+@app.command(epilog=examples("palate evaluate clicks", "palate evaluate clicks --days 7 --json"))
+def clicks(
+    context: typer.Context,
+    days: Annotated[int, typer.Option(min=1, max=36_500, help="Days that are looked back.")] = 30,
+    json: Json = False,
+) -> None:
+    """Count how often films of answers were clicked, by ranking, position and source."""
+    with session(context).database() as database:
+        found = evaluate_clicks(database, days)
+    nothing = "There is no feedback yet. Applications send it to POST /v1/feedback."
+    present(found, _print_clicks, json=json, nothing=nothing)
+
+
+def _print_clicks(found: Sequence[ClickRate]) -> None:
+    print_table(
+        found,
+        ("by", lambda each: each.kind),
+        ("", lambda each: each.value),
+        ("shown>", lambda each: each.shown),
+        ("clicked>", lambda each: each.clicked),
+        ("rate>", lambda each: f"{each.rate:.1%}"),
+        ("95%>", lambda each: f"{each.low:.1%} to {each.high:.1%}"),
+        ("played>", lambda each: each.played),
+    )
 
 
 def _print_protocol(name: str, result: ProtocolResult) -> None:

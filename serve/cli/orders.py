@@ -22,8 +22,12 @@ PART_NAMES = {
     "content": "taste",
     "collaborative": "peers",
     "popularity": "popularity",
+    "trending": "trending",
+    "vote": "votes",
+    "novelty": "novelty",
+    "alike": "alike",
 }
-"""What a component of the score is called on a screen."""
+"""What a part of the score is called on a screen."""
 
 _NARROWEST = 29  # a column that still shows a title and its account
 _WIDEST = 60

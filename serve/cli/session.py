@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, overload
 
 import typer
 from pydantic import ValidationError
@@ -11,6 +11,7 @@ from llm import LanguageModel, open_llm
 from llm.store import PostgresStore, UnkeptStore
 from palate.errors import MisuseError, SchemaError
 from palate.logs import set_up_logs
+from palate.person import PERSON
 from palate.settings import Settings
 from rerank.people import find_user
 from sql.database import Database
@@ -81,9 +82,18 @@ def _read_settings(flags: Mapping[str, Any]) -> Settings:
         ) from error
 
 
+@overload
+def user_of(database: Database, who: str) -> int: ...
+@overload
+def user_of(database: Database, who: str | None) -> int | None: ...
 def user_of(database: Database, who: str | None) -> int | None:
-    """The user of a number or a name; None for None. Raises NotFoundError and MisuseError."""
-    return None if who is None else find_user(database, who)
+    """The user of a number or a name, of whom what follows tells; None for None.
+
+    Raises NotFoundError and MisuseError.
+    """
+    found = None if who is None else find_user(database, who)
+    PERSON.set(found)
+    return found
 
 
 def session(context: typer.Context) -> Session:

@@ -6,6 +6,7 @@ DECLARE
     changed bigint;
 BEGIN
     REFRESH MATERIALIZED VIEW CONCURRENTLY movie_stats;
+    REFRESH MATERIALIZED VIEW CONCURRENTLY movie_trends;
     UPDATE movies m SET avg_rating = s.avg_rating, rating_count = s.rating_count
     FROM movie_stats s
     WHERE s.movie_id = m.movie_id

@@ -25,7 +25,8 @@ class TestRecommend:
     def test_contributions_add_up_to_the_score(
         self, sample_database: Database, user_id: int | None
     ) -> None:
-        found = recommend(sample_database, RecommendRequest(user_id=user_id, k=50, seen="keep"))
+        asked = RecommendRequest(user_id=user_id, k=50, seen="keep", diversity=1)
+        found = recommend(sample_database, asked)
         scores = [movie.score for movie in found.movies]
         assert scores == sorted(scores, reverse=True)
         for movie in found.movies:
@@ -47,7 +48,8 @@ class TestRecommend:
         assert "unknown" in (unknown.why_not_personalized or "")
 
     def test_people_at_psql_get_the_same(self, sample_database: Database) -> None:
-        found = recommend(sample_database, RecommendRequest(user_id=LOVER, k=5))
+        asked = RecommendRequest(user_id=LOVER, k=5, diversity=1, franchise=0)
+        found = recommend(sample_database, asked)
         with sample_database.read() as connection:
             rows = connection.exec_driver_sql(
                 f"SELECT movie_id FROM recommend(for_user => {LOVER}, k => 5) ORDER BY rank"
