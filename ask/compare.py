@@ -152,19 +152,19 @@ def _best(lead: _Lead, movies: Sequence[ComparedMovie]) -> Best | None:
         movie_ids=tuple(movie.movie_id for movie in leading),
         value=value,
         n=len(having),
-        words=str(_lead(lead, value, leading)),
+        words=str(_lead(lead, value, leading, len(movies) - len(having))),
     )
 
 
 def describe(found: Comparison) -> list[Fact]:
     """What is true of the films side by side: who leads in what, and whose money is not known."""
     leads = {lead.name: lead for lead in _LEADS}
-    facts = [
-        _lead(
-            leads[best.name], best.value, [m for m in found.movies if m.movie_id in best.movie_ids]
-        )
-        for best in found.best
-    ]
+
+    def lead_of(best: Best) -> Fact:
+        leading = [movie for movie in found.movies if movie.movie_id in best.movie_ids]
+        return _lead(leads[best.name], best.value, leading, len(found.movies) - best.n)
+
+    facts = [lead_of(best) for best in found.best]
     if not facts:
         none = "nothing that is known of these films tells them apart"
         facts.append(Fact("the films", none, "", "catalog"))
@@ -175,10 +175,13 @@ def describe(found: Comparison) -> list[Fact]:
     return facts
 
 
-def _lead(lead: _Lead, value: float, leading: Sequence[ComparedMovie]) -> Fact:
+def _lead(lead: _Lead, value: float, leading: Sequence[ComparedMovie], unknown: int) -> Fact:
+    """Who leads, among the films of which it is known."""
     names = " and ".join(name_film(movie.title, movie.year) for movie in leading)
     source: Source = "crowd" if lead.figure in ("avg_rating", "rating_count") else "catalog"
-    return Fact(names, f"{lead.words}:", f"{names} ({_shown(lead.figure, value, leading)})", source)
+    but = f"; not known of {count(unknown, 'film')}" if unknown else ""
+    shown = f"{names} ({_shown(lead.figure, value, leading)}{but})"
+    return Fact(names, f"{lead.words}:", shown, source)
 
 
 def format_dollars(amount: float | None) -> str:

@@ -75,7 +75,8 @@ def _stars(found: Prediction) -> Iterator[Fact]:
     yield _fact(film, f"{who} is expected to give {film}", f"{found.value:.1f} stars", side)
     span = f"from {found.low:.1f} to {found.high:.1f}"
     if found.calibrated:
-        yield _fact(film, f"{found.level:.0%} of such ratings are", span)
+        says = f"in {found.level:.0%} of predictions like this one the rating is"
+        yield _fact(film, says, span)
     else:
         yield _fact(film, "by the spread of the ratings known it may be", span)
 
@@ -91,8 +92,9 @@ def _sure(found: Prediction) -> Iterator[Fact]:
         return
     near, n = found.neighbours, found.ratings
     alike = "" if found.distance is None else f" (alike {1 - found.distance:.2f})"
-    several = f"{near or 'none'} of the {n} films rated {'is' if near <= 1 else 'are'} near it"
-    one = f"the one film rated is {'' if near else 'not '}near it"
+    film = name_film(found.title, found.year)
+    several = f"{near or 'none'} of the {n} films rated {'is' if near <= 1 else 'are'} near {film}"
+    one = f"the one film rated is {'' if near else 'not '}near {film}"
     yield _fact("films rated", one if n == 1 else several, alike.strip())
 
 
@@ -106,16 +108,24 @@ def _by_level(found: Prediction) -> list[list[Fact]]:
         return [[_fact("ratings", others, "like the crowd's"), _anybody(found)]]
     up = added > 0
     side: Polarity = "for" if up else "against"
-    lifted = _fact("it", f"it is {'lifted' if up else 'lowered'} by", f"{abs(added):.1f}", side)
+    film = name_film(found.title, found.year)
+    says = f"the prediction for {film} is {'lifted' if up else 'lowered'} by"
+    lifted = _fact(film, says, f"{abs(added):.1f}", side)
     return [[lifted, _fact("ratings", others, f"{'above' if up else 'below'} the crowd's", side),
              _anybody(found)]]  # fmt: skip
 
 
 def _by_films(found: Prediction) -> list[list[Fact]]:
+    film = name_film(found.title, found.year)
     sides: list[tuple[int, Polarity, str]] = [(1, "for", "lifted"), (-1, "against", "lowered")]
     moved = [
         [
-            _fact(name, f"it is {word} by the", f"{one.rating:.1f} given to {name}", side)
+            _fact(
+                name,
+                f"the prediction for {film} is {word} by the",
+                f"{one.rating:.1f} given to {name}",
+                side,
+            )
             for one in found.rests_on
             if sign * one.influence >= _LEAST_INFLUENCE
             for name in [name_film(one.title, one.year)]
@@ -126,15 +136,17 @@ def _by_films(found: Prediction) -> list[list[Fact]]:
 
 
 def _anybody(found: Prediction) -> Fact:
-    return _fact("anybody", "anybody is expected to give it", f"{found.expected:.1f}")
+    film = name_film(found.title, found.year)
+    return _fact("anybody", f"anybody is expected to give {film}", f"{found.expected:.1f}")
 
 
 def _beside(found: Prediction) -> Iterator[Fact]:
     if found.rated is not None:
         given = f"{found.rated:.1f} already, which this prediction does not know"
-        yield _fact("rating", "the user gave it", given)
+        film = name_film(found.title, found.year)
+        yield _fact(film, f"user {found.user_id} gave {film}", given)
     if found.why:
-        yield _fact("prediction", "it says little here:", found.why)
+        yield _fact("prediction", "the prediction says little here:", found.why)
 
 
 def _fact(subject: str, says: str, value: str, side: Polarity = "neither") -> Fact:

@@ -22,6 +22,7 @@ MOST_WORDED = 20
 _NEAR = 0.15
 """The least cosine of centred embeddings at which a rating is cited for a film."""
 
+_THIS = "this film"  # never "it", which after a fact of another film would be that one
 _SHOWN = 4  # ratings among a film's facts
 _FEWEST = 5  # ratings that a film's mean takes to speak for it or against it: decided
 
@@ -117,7 +118,7 @@ def find_facts(
 def _own_rating(film: Listed) -> Iterator[Fact]:
     if film.rating is not None:
         side = side_of(film.rating)
-        yield Fact("it", "you gave it", f"{film.rating:.1f} yourself", "your ratings", side)
+        yield Fact(_THIS, "you gave this film", f"{film.rating:.1f} yourself", "your ratings", side)
 
 
 def _place(film: Listed, learned: Mapping[str, float]) -> Iterator[Fact]:
@@ -129,7 +130,7 @@ def _place(film: Listed, learned: Mapping[str, float]) -> Iterator[Fact]:
     drawn = _sign(sum(learned.get(words, 0.0) for words in BY_RATINGS)) if learned else way
     counts = bool(film.contributions["content"]) and film.rank_before is None
     value = f"{count(abs(film.moved), 'place')} {'higher' if film.moved > 0 else 'lower'} for you"
-    yield Fact("it", "it stands", value, "your taste", way, effect=counts and drawn == way)
+    yield Fact(_THIS, "this film stands", value, "your taste", way, effect=counts and drawn == way)
 
 
 def _near(film: Listed, neighbours: Iterable[Neighbour]) -> Iterator[Fact]:
@@ -149,16 +150,18 @@ def _text(film: Listed) -> Iterator[Fact]:
     """Whether it has the words."""
     if isinstance(film, Hit) and film.bm25_score:
         if film.level == "some words":
-            yield Fact("it", "it lacks", "some of the words searched for", "text", "against")
+            yield Fact(
+                _THIS, "this film lacks", "some of the words searched for", "text", "against"
+            )
         else:
-            yield Fact("it", "it has", "all the words searched for", "text", "for")
+            yield Fact(_THIS, "this film has", "all the words searched for", "text", "for")
 
 
 def _score(film: Listed, learned: Mapping[str, float]) -> Iterator[Fact]:
     """The largest part of its score, and what a learned order counts most."""
     name, share = max(film.contributions.items(), key=lambda item: item[1])
     most = f"{WORDS[name]} ({share:.2f} of {film.score:.2f})"
-    yield Fact("it", "the largest part of its score is", most, "score")
+    yield Fact(_THIS, "the largest part of this film's score is", most, "score")
     if learned:
         for words, value in (
             max(learned.items(), key=lambda item: item[1]),
@@ -166,8 +169,8 @@ def _score(film: Listed, learned: Mapping[str, float]) -> Iterator[Fact]:
         ):
             side = _sign(value)
             if value:
-                says = f"the learned order {'lifts' if value > 0 else 'lowers'} it by"
-                yield Fact("it", says, f"{words} ({value:+.2f})", "order", side)
+                says = f"the learned order {'lifts' if value > 0 else 'lowers'} this film by"
+                yield Fact(_THIS, says, f"{words} ({value:+.2f})", "order", side)
 
 
 def _catalog(film: Listed) -> Iterator[Fact]:
@@ -175,15 +178,15 @@ def _catalog(film: Listed) -> Iterator[Fact]:
     if film.avg_rating is not None:
         side = side_of(film.avg_rating) if film.rating_count >= _FEWEST else "neither"
         mean = f"{film.avg_rating:.2f}, of {count(film.rating_count, 'rating')}"
-        yield Fact("it", "its mean rating is", mean, "crowd", side)
+        yield Fact(_THIS, "this film's mean rating is", mean, "crowd", side)
     for says, value in (
-        ("its genres are", ", ".join(map(one_line, film.genres))),
-        ("it was directed by", one_line(film.director or "")),
-        ("it is from", film.year),
-        ("it is", film.runtime_minutes and f"{film.runtime_minutes} minutes long"),
+        ("this film's genres are", ", ".join(map(one_line, film.genres))),
+        ("this film was directed by", one_line(film.director or "")),
+        ("this film is from", film.year),
+        ("this film is", film.runtime_minutes and f"{film.runtime_minutes} minutes long"),
     ):
         if value:
-            yield Fact("it", says, str(value), "catalog")
+            yield Fact(_THIS, says, str(value), "catalog")
 
 
 def _sign(value: float) -> Polarity:

@@ -8,9 +8,10 @@ comes out is true.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import cache
+from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, create_model
 
 LIKED = 3.5
 """The least rating that is liking; 2.5 and less is disliking."""
@@ -59,8 +60,17 @@ class Part(BaseModel):
 class Choice(BaseModel):
     """What a language model answers: which facts to say, in which order, and how."""
 
-    parts: list[Part] = Field(json_schema_extra={"maxItems": MOST_FACTS})
+    parts: list[Part]
     tone: Tone
+
+
+@cache
+def choice_among(n: int) -> type[Choice]:
+    """A choice whose form names the numbers of ``n`` facts; others are read, and left out."""
+    numbers = Field(json_schema_extra={"enum": list(range(1, n + 1))})
+    part: Any = create_model("Part", __base__=Part, fact=(int, numbers))
+    parts = Field(json_schema_extra={"minItems": 1, "maxItems": MOST_FACTS})
+    return create_model("Choice", __base__=Choice, parts=(list[part], parts))
 
 
 Sentence = list[tuple[Join, Fact]]

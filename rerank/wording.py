@@ -29,7 +29,7 @@ from palate.errors import (
 )
 from palate.metrics import LLM_TEXTS
 from palate.settings import Settings
-from rerank.facts import Choice, Fact, write
+from rerank.facts import Choice, Fact, choice_among, write
 
 _log = structlog.get_logger(__name__)
 
@@ -136,10 +136,10 @@ class Writer:
         left = until - time.monotonic()
         if self._model is None or left <= 0:
             return _by_template(passage, NO_MODEL if self._model is None else _SLOW)
-        prompt = load_prompt(passage.kind)
+        prompt, form = load_prompt(passage.kind), choice_among(len(passage.facts))
         try:
             said = await self._model.ask_async(
-                prompt, passage.data, Choice, check=passage.write, deadline=left
+                prompt, passage.data, form, check=passage.write, deadline=left
             )
         except PalateError as error:
             return _by_template(passage, why(error))

@@ -71,9 +71,12 @@ class TestPredictionInWords:
     def test_without_a_model_the_level_of_the_user_is_told(self, sample_copy: Database) -> None:
         rate(sample_copy, 4711, 488, 0.5)
         told = predict(sample_copy, 4711, 2741).summary
-        assert told[1] == "Confidence is low and the one film rated is not near it."
+        assert (
+            told[1]
+            == "Confidence is low and the one film rated is not near Pride and Prejudice (1940)."
+        )
         assert told[2].startswith(
-            "It is lowered by 0.6, the user's ratings of 1 other film are below the crowd's, and"
+            "X is lowered by 0.6, the user's ratings of 1 other film are below the crowd's, and"
         )
         rate(sample_copy, 4711, 486, 0.5)
         near = predict(sample_copy, 4711, 488).summary

@@ -39,6 +39,7 @@ from tests.faulty_model import (
 )
 from tests.integration.serve.apis import client_of, running
 from tests.local_model import LocalModel
+from tests.unit.rerank.told import claims, unsound
 
 LOVER = 20001
 INJECTED = [
@@ -179,17 +180,26 @@ def test_a_model_that_fails_costs_no_answer(sample_database: Database, fault: An
     assert found.why_not_reranked
 
 
-def test_a_real_model_words_reasons_or_the_template_stands(
+def test_a_real_model_chooses_facts_or_the_template_stands(
     sample_database: Database, local_model: LocalModel, settings: Settings
 ) -> None:
+    """It is tiny: what it chooses may be odd, and is made of facts all the same."""
     mine = local_model.settings(settings, llm_reason_seconds=60.0)
+    request = SearchRequest(q="king", user_id=LOVER, explain="llm", k=1)
     with opened(sample_database, mine) as model:
         searcher = Searcher(sample_database, mine, model=model)
-        found = searcher.search(SearchRequest(q="king", user_id=LOVER, explain="llm", k=1))
+        _, [passage] = searcher.search_before_wording(request)
+        found = searcher.search(request)
+    [hit] = found.hits
     assert found.wording is not None
-    assert found.wording.texts == 1
-    assert found.wording.passed == sum(hit.reason_source == "model" for hit in found.hits)
-    assert all(hit.reasons for hit in found.hits)
+    assert (found.wording.texts, found.wording.passed) == (1, hit.reason_source == "model")
+    if hit.reason_source == "template":
+        assert hit.reasons == passage.template
+    else:
+        [text] = hit.reasons or ()
+        said = claims(text, passage.facts)
+        assert said is not None
+        assert not unsound(said)
 
 
 # Reranking
@@ -387,11 +397,11 @@ def test_orders_in_films_do_nothing_to_a_real_model(
 
 def test_summaries_are_chosen_or_the_rules_stand(sample_database: Database) -> None:
     made = compare(sample_database, [1, 2])
-    with searching(sample_database, chooses(2, 1, join="while")) as (searcher, _):
+    with searching(sample_database, chooses(2, 1)) as (searcher, _):
         told, why = word_summary(made, searcher.writer)
     assert (told.summary_by, why) == ("faulty", None)
     first, second = made.summary[:2]
-    assert told.summary == (f"{second[:-1]} while {first[:1].lower()}{first[1:]}",)
+    assert told.summary == (f"{second[:-1]} and {first[:1].lower()}{first[1:]}",)
     with searching(sample_database, chooses(77)) as (searcher, _):
         told, why = word_summary(made, searcher.writer)
     assert (told.summary, told.summary_by) == (made.summary, "rules")
