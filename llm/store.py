@@ -11,6 +11,7 @@ import sqlalchemy
 
 from llm.answers import Budget, Call, CallEnd, Room, Usage
 from palate.errors import MisuseError, PrivilegeError, ReadOnlyError, UnrecordedError
+from palate.person import PERSON
 from palate.statements import Statements
 
 _statements = Statements(Path(__file__).parent / "statements" / "answers.sql")
@@ -72,14 +73,15 @@ class PostgresStore:
 
     def keep(self, key: str, model: str, prompt: str, answer: str, seconds: float) -> None:
         """Keep an answer for so many seconds."""
-        values = {"key": key, "model": model, "prompt": prompt, "answer": answer}
+        values: dict[str, Any] = {"key": key, "model": model, "prompt": prompt, "answer": answer}
         with _recordable(), self._database.begin() as connection:
-            connection.execute(_statements["keep"], values | {"seconds": seconds})
+            values |= {"seconds": seconds, "user_id": PERSON.get()}
+            connection.execute(_statements["keep"], values)
 
     def reserve(self, call: Call, day: Budget) -> int | Room:
         """Record that a call begins, unless it might go beyond the day's budget."""
         asked = {"model": call.model, "prompt": call.prompt, "question": call.question}
-        wanted = asdict(call.estimate)
+        wanted = asdict(call.estimate) | {"user_id": PERSON.get()}
         with _recordable(), self._database.begin() as connection:
             if day != Budget():
                 connection.execute(_statements["lock_budget"])
