@@ -39,10 +39,13 @@ class Prediction(Frozen):
     value: float
     low: float
     high: float
-    level: float = Field(description="Share of such ratings that are from low to high.")
+    level: float = Field(description="Share of ratings from low to high, whatever they are.")
     calibrated: bool = Field(description="Whether held-out ratings have shown that share.")
-    confidence: str
-    within_half_star: float | None
+    confidence: str = Field(
+        description="high: at least 80% of such predictions on held-out ratings are at most half a "
+        "star off; medium: 50%; low."
+    )
+    within_half_star: float | None = Field(description="That share; null: not measured.")
     expected: float = Field(description="What anybody is expected to give.")
     ratings: int
     neighbours: int

@@ -73,7 +73,7 @@ class Title(Frozen):
         return name_film(self.title, self.year)
 
 
-SummaryBy = Annotated[str, Field(description="rules, or the model that worded the summary.")]
+SummaryBy = Annotated[str, Field(description="rules, or the model that chose its facts.")]
 WhyNotWorded = Annotated[
     str | None, Field(description="With words=llm: why the summary is by rules, where it is.")
 ]

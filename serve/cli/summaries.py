@@ -15,7 +15,7 @@ T = TypeVar("T", Prediction, Comparison, Preferences)
 
 
 def word_summary(found: T, current: Session, database: Database) -> T:
-    """The same with its summary in a model's words; where it is not, says why."""
+    """The same with a summary whose facts a model chose; where it did not, says why."""
     with current.language_model(database) as model:
         made, why = word(found, Writer(model, current.settings))
     if why:
