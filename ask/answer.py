@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,13 +13,12 @@ from sqlalchemy import Connection
 from ask.compare import Comparison, compare
 from ask.link import link
 from ask.model import ModelReader
-from ask.prediction import describe_prediction
+from ask.prediction import Prediction, predict
 from ask.preferences import Preferences, find_preferences
 from ask.rules import Reading, read_request
-from ask.structure import Structure, SummaryBy, WhyNotWorded
+from ask.structure import Structure
 from ask.tree import Asked, make_tree, narrows
 from ask.understood import note_gaps
-from learn.prediction import predict_rating
 from llm import LanguageModel, open_llm
 from llm.store import PostgresStore
 from palate.contract import (
@@ -37,7 +36,7 @@ from palate.settings import Settings
 from palate.statements import Statements
 from rerank.recommend import recommend
 from rerank.search import Searcher
-from search.names import Names
+from search.names import CatalogNames, Names
 from search.query import ParsedQuery
 from sql.database import Database
 from sql.syntax import Words, describe
@@ -49,45 +48,6 @@ CANDIDATES = 300
 
 NEAREST = 1000
 """Films like a film among which those that fit are looked for."""
-
-
-class Basis(Frozen):
-    """One of the user's ratings that a prediction rests on."""
-
-    movie_id: int
-    title: str
-    year: int | None
-    rating: float
-    influence: float = Field(description="What it adds to the prediction, in stars.")
-    similarity: float | None = Field(description="Of the two films, -1 to 1; null: unknown.")
-
-
-class Prediction(Frozen):
-    """A predicted rating; see `predict`."""
-
-    user_id: int
-    profile: str
-    movie_id: int
-    title: str
-    year: int | None
-    value: float
-    low: float
-    high: float
-    level: float = Field(description="Share of such ratings that are from low to high.")
-    calibrated: bool = Field(description="Whether held-out ratings have shown that share.")
-    confidence: str
-    within_half_star: float | None
-    expected: float = Field(description="What anybody is expected to give.")
-    ratings: int
-    neighbours: int
-    distance: float | None
-    rests_on: tuple[Basis, ...] = Field(description="At most ten, those of most influence first.")
-    model: str
-    why: str | None
-    rated: float | None
-    summary: tuple[str, ...]
-    summary_by: SummaryBy = "rules"
-    why_not_worded: WhyNotWorded = None
 
 
 class AskAnswer(Frozen):
@@ -129,7 +89,7 @@ class Asker:
         self._searcher = searcher
         self._reader = reader
         self.writer = searcher.writer
-        self.names = self.writer.names
+        self.names = CatalogNames(database)
 
     def ask(
         self, text: str, user_id: int | None = None, k: int | None = None, *, rules: bool = False
@@ -375,13 +335,6 @@ def _for_caller(reading: Reading, user_id: int | None, k: int | None) -> Reading
             notes = (*notes, f"Asked for user {user_id}: user {named} in the words is left out.")
         structure = structure.model_copy(update={"user_id": user_id})
     return replace(reading, structure=structure, notes=notes)
-
-
-def predict(database: Database, user_id: int, movie_id: int, profile: str = "main") -> Prediction:
-    """A predicted rating with its summary in words. Raises NotFoundError for an unknown film."""
-    made = predict_rating(database, user_id, movie_id, profile)
-    facts = asdict(made)
-    return Prediction.model_validate(facts | {"summary": describe_prediction(made)})
 
 
 def _shared(asked: Asked) -> dict[str, Any]:

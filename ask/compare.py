@@ -7,10 +7,12 @@ from typing import NamedTuple
 
 from pydantic import Field
 
-from ask.structure import SummaryBy, WhyNotWorded, name_film
+from ask.structure import SummaryBy, WhyNotWorded
 from palate.contract import Frozen
 from palate.errors import MisuseError, NotFoundError
 from palate.statements import Statements
+from palate.text import count, name_film
+from rerank.facts import Fact, Source, write_all
 from sql.database import Database
 
 _statements = Statements(Path(__file__).parent / "statements" / "analysis.sql")
@@ -125,13 +127,14 @@ def compare(database: Database, movie_ids: Sequence[int]) -> Comparison:
         name: tuple(movie.movie_id for movie in movies if getattr(movie, name) is None)
         for name in _FIGURES
     }
-    return Comparison(
+    made = Comparison(
         movies=movies,
         best=best,
         statistics=tuple(_statistic(name, movies) for name in _FIGURES),
         missing={name: lacking for name, lacking in missing.items() if lacking},
-        summary=_summary(movies, best),
+        summary=(),
     )
+    return made.model_copy(update={"summary": write_all([fact] for fact in describe(made))})
 
 
 def _best(lead: _Lead, movies: Sequence[ComparedMovie]) -> Best | None:
@@ -144,14 +147,41 @@ def _best(lead: _Lead, movies: Sequence[ComparedMovie]) -> Best | None:
         return None
     value = max(values) if lead.most else min(values)
     leading = [movie for movie in having if getattr(movie, lead.figure) == value]
-    names = " and ".join(name_film(movie.title, movie.year) for movie in leading)
     return Best(
         name=lead.name,
         movie_ids=tuple(movie.movie_id for movie in leading),
         value=value,
         n=len(having),
-        words=f"{lead.words}: {names} ({_shown(lead.figure, value, leading[0])})",
+        words=str(_lead(lead, value, leading, len(movies) - len(having))),
     )
+
+
+def describe(found: Comparison) -> list[Fact]:
+    """What is true of the films side by side: who leads in what, and whose money is not known."""
+    leads = {lead.name: lead for lead in _LEADS}
+
+    def lead_of(best: Best) -> Fact:
+        leading = [movie for movie in found.movies if movie.movie_id in best.movie_ids]
+        return _lead(leads[best.name], best.value, leading, len(found.movies) - best.n)
+
+    facts = [lead_of(best) for best in found.best]
+    if not facts:
+        none = "nothing that is known of these films tells them apart"
+        facts.append(Fact("the films", none, "", "catalog"))
+    for movie in found.movies:
+        if None in (movie.budget, movie.revenue):
+            name = name_film(movie.title, movie.year)
+            facts.append(Fact(name, "not wholly known is the money of", name, "catalog"))
+    return facts
+
+
+def _lead(lead: _Lead, value: float, leading: Sequence[ComparedMovie], unknown: int) -> Fact:
+    """Who leads, among the films of which it is known."""
+    names = " and ".join(name_film(movie.title, movie.year) for movie in leading)
+    source: Source = "crowd" if lead.figure in ("avg_rating", "rating_count") else "catalog"
+    but = f"; not known of {count(unknown, 'film')}" if unknown else ""
+    shown = f"{names} ({_shown(lead.figure, value, leading)}{but})"
+    return Fact(names, f"{lead.words}:", shown, source)
 
 
 def format_dollars(amount: float | None) -> str:
@@ -165,12 +195,13 @@ def format_dollars(amount: float | None) -> str:
     return f"{sign}${size:,.0f}"
 
 
-def _shown(figure: str, value: float, movie: ComparedMovie) -> str:
+def _shown(figure: str, value: float, leading: Sequence[ComparedMovie]) -> str:
     match figure:
         case "avg_rating":
-            return f"{value:.2f} from {movie.rating_count} ratings"
+            counts = " and ".join(f"{movie.rating_count:,}" for movie in leading)
+            return f"{value:.2f} from {counts} ratings"
         case "rating_count":
-            return f"{value:.0f} ratings"
+            return count(round(value), "rating")
         case "return_ratio":
             return f"{value:.1f} times its budget"
         case "budget" | "revenue":
@@ -190,13 +221,3 @@ def _statistic(name: str, movies: Sequence[ComparedMovie]) -> Statistic:
         low=min(values, default=None),
         high=max(values, default=None),
     )
-
-
-def _summary(movies: Sequence[ComparedMovie], best: Sequence[Best]) -> tuple[str, ...]:
-    sentences = [f"{lead.words[:1].upper()}{lead.words[1:]}." for lead in best]
-    if not sentences:
-        sentences.append("Nothing that is known of these films tells them apart.")
-    lacking = [name_film(m.title, m.year) for m in movies if None in (m.budget, m.revenue)]
-    if lacking:
-        sentences.append(f"The money of {', '.join(lacking)} is not wholly known.")
-    return tuple(sentences)

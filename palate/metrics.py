@@ -80,7 +80,7 @@ RULES_FILE_BROKEN = Gauge(
 )
 LLM_TEXTS = Counter(
     "palate_llm_texts",
-    "Texts of the language model held against the facts, by kind and what became of them.",
+    "Texts whose facts a language model was to choose, by kind and what became of them.",
     ["kind", "outcome"],
     registry=REGISTRY,
 )
