@@ -122,6 +122,7 @@ class Cluster:
     ) -> Iterator[bytes]:
         """A pod's log, a line at a time without its end; ``follow``: until the pod ends."""
         from kubernetes import client
+        from urllib3.exceptions import HTTPError
 
         options: dict[str, Any] = {"container": container, "follow": follow, "tail_lines": tail}
         given = {name: value for name, value in options.items() if value is not None}
@@ -131,6 +132,11 @@ class Cluster:
             )
             try:
                 yield from _lines(answer.stream(amt=None, decode_content=False))
+            except HTTPError as error:
+                raise ClusterError(
+                    f"The log of {pod} broke off ({_first(str(error))}). What is shown so far is "
+                    "what it says. Ask again."
+                ) from error
             finally:
                 answer.close()
 
