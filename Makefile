@@ -51,8 +51,9 @@ manifests: $(VENV)/dev  ## Make k8s/, the schema and the table of values again f
 k8s-e2e: $(VENV)/dev  ## Go through docs/kubernetes.md on a kind cluster; needs docker, kind, kubectl, helm
 	PATH="$(CURDIR)/$(BIN):$$PATH" tests/kubernetes/e2e.sh
 
-chart: $(VENV)/dev  ## Package the chart into dist/; KEY= and KEYRING= sign it, REGISTRY=oci://... pushes it
-	$(BIN)/python -m tests.kubernetes.package $(if $(KEY),--sign $(KEY) --keyring $(KEYRING)) $(if $(REGISTRY),--push $(REGISTRY))
+chart:           ## Package the chart into dist/; KEY= and KEYRING= sign it, REGISTRY=oci://... pushes it
+	helm package helm/palate --destination dist $(if $(KEY),--sign --key '$(KEY)' --keyring '$(KEYRING)')
+	$(if $(REGISTRY),helm push dist/palate-[0-9]*.tgz $(REGISTRY))
 
 image:           ## Build and push IMAGE=... and IMAGE-jobs, with provenance and SBOM
 	@test -n '$(IMAGE)' || { echo 'Say which: make image IMAGE=registry.example.com/palate:0.1.0. Nothing was built.' >&2; exit 2; }

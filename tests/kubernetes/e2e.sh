@@ -101,6 +101,7 @@ writer=$!
 sleep 10
 kubectl delete pod paradedb-1 --grace-period=0 --force > /dev/null 2>&1
 wait "$writer" || true
+until kubectl get pod paradedb-1 > /dev/null 2>&1; do sleep 2; done
 kubectl wait --for=condition=Ready --timeout 15m pod/paradedb-1 > /dev/null
 until_it_answers
 [ "$(films)" = "$all" ]
@@ -118,9 +119,12 @@ expect "palate:0.1.1" palate k8s status
 
 say "an upgrade that fails halfway goes back by itself"
 if helm upgrade palate ./helm/palate --reset-then-reuse-values --set image.tag=0.1.0 --atomic --timeout 5m \
-    --set monitoring.serviceMonitor.enabled=true > /dev/null 2>&1; then
-    echo "the upgrade should have failed: there is no ServiceMonitor here" >&2; exit 1
+    --set autoscaling.enabled=true \
+    --set autoscaling.behavior.scaleDown.stabilizationWindowSeconds=100000 > /dev/null 2>&1; then
+    echo "the upgrade should have failed: an hour is the longest window" >&2; exit 1
 fi
+kubectl rollout status deployment/palate --timeout 15m > /dev/null
+expect "palate:0.1.1" palate k8s status
 helm upgrade palate ./helm/palate --reset-then-reuse-values --set image.tag=0.1.0 --timeout 20m > /dev/null
 helm rollback palate > /dev/null
 kubectl rollout status deployment/palate --timeout 15m > /dev/null

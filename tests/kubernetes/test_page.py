@@ -17,7 +17,6 @@ from tests.commands import whole_command
 from tests.kubernetes.charts import EVERYTHING, VALUE_SETS, Values, chart, manifests, of_kind
 from tests.kubernetes.cluster import BIN
 from tests.kubernetes.generate import ROOT
-from tests.kubernetes.package import package
 from tests.kubernetes.values import CHART
 
 PAGE = (ROOT / "docs" / "kubernetes.md").read_text(encoding="utf-8")
@@ -158,5 +157,6 @@ def test_what_a_cluster_is_tried_with_is_well_formed() -> None:
 
 
 def test_the_packaged_chart_is_the_chart(tmp_path: Path) -> None:
-    with Chart.load_archive(package(tmp_path).read_bytes()) as packaged:
+    file = Path(helm_python.package(CHART, destination=tmp_path))
+    with Chart.load_archive(file.read_bytes()) as packaged:
         assert packaged.render({}, name="palate") == chart().render({}, name="palate")
