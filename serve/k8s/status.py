@@ -84,7 +84,7 @@ def release_status(release: Release, database: str | None = None) -> ReleaseStat
     except NotFoundError as error:
         note = str(error).partition(". ")[0]
     except PalateError as error:
-        note, seen = str(error), False
+        note, seen = str(error).replace(" Nothing was done.", ""), False
     return ReleaseStatus(
         release=release.name,
         namespace=cluster.namespace,

@@ -461,3 +461,25 @@ def test_fields_that_the_operator_fills_in_are_written_out() -> None:
     (cluster,) = of_kind(manifests(), "Cluster")
     for role in cluster["spec"]["managed"]["roles"]:
         assert {"ensure", "login", "connectionLimit", "inherit"} <= set(role)
+
+
+def test_people_get_a_role_that_names_their_secrets_and_starts_jobs_where_told() -> None:
+    ann = {"subjects": [{"kind": "User", "name": "ann"}]}
+
+    def rules(values: Values) -> dict[str, Any]:
+        (role,) = of_kind(manifests(values), "Role")
+        return {rule["resources"][0]: rule for rule in role["rules"]}
+
+    assert of_kind(manifests(), "Role") == []
+    found = rules({"people": ann, "database": {"readSecret": "palate-read"}})
+    assert found["secrets"]["resourceNames"] == ["palate-api-keys", "palate-read"]
+    assert "create" in found["jobs"]["verbs"]
+    found = rules(
+        {
+            "people": ann | {"load": False},
+            "database": {"mode": "external", "external": {"existingSecret": "a"}},
+        }
+    )
+    assert found["secrets"]["resourceNames"] == ["palate-api-keys"]
+    assert "create" not in found["jobs"]["verbs"]
+    assert "clusters" not in found

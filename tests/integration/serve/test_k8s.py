@@ -901,6 +901,7 @@ def test_a_status_that_may_not_look_does_not_say_that_all_is_well(
     shown = " ".join(capsys.readouterr().out.split())
     assert "a role with the verb get on clusters.postgresql.cnpg.io" in shown
     assert "palate-7c9" in shown
+    assert "Nothing was done" not in shown
 
 
 @pytest.mark.parametrize("verb", ["list", "get"])
