@@ -81,6 +81,11 @@ def on_a_release(command: Callable[..., None]) -> Callable[..., None]:
         **own: Any,
     ) -> None:
         cluster = Cluster.connect(kubeconfig, kube_context, namespace)
+        if not cluster.configuration.verify_ssl:
+            warn(
+                "The kubeconfig has insecure-skip-tls-verify: the cluster's certificate is not "
+                "checked, and whoever is on the way may read and change what is sent."
+            )
         command(found=find_release(cluster, release), **own)
 
     _, *own = inspect.signature(command).parameters.values()

@@ -4,11 +4,13 @@ import http.client
 import json
 import re
 import signal
+import socket
 import subprocess
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,17 @@ from tests.ports import reserved_port
 
 pytestmark = pytest.mark.xdist_group("kubernetes node")
 
+
+def listening() -> str:
+    """IPv6, which takes IPv4 along, where this machine has it."""
+    with suppress(OSError), socket.socket(socket.AF_INET6) as tried:
+        tried.bind(("::1", 0))
+        return "::"
+    return "0.0.0.0"
+
+
 STRICT: Values = {
+    "api": {"host": listening()},
     "database": {"appSecret": "palate-app", "readSecret": "palate-read"},
     "monitoring": EVERYTHING["monitoring"],
 }
@@ -286,6 +298,9 @@ def test_a_login_of_its_own_with_any_password(node: Node, api: Api) -> None:
         try:
             second.wait_until_ready()
             assert json.loads(second.get("/v1/search?q=king"))["hits"]
+            if listening() == "::":
+                second.url = f"http://[::1]:{port}"
+                assert second.probe("liveness")
             with connect(other, the_api(found)) as app:
                 assert app.execute("SELECT session_user").fetchone() == ("palate_app",)
         finally:
