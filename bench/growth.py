@@ -53,6 +53,9 @@ class MadeUpFilms:
         self.size = size
         self.file_names: dict[str, str] = {}
 
+    def digest(self) -> None:
+        return None
+
     def movies(self) -> Iterator[Movie | Rejected]:
         """Titles of two to four words, overviews of twenty."""
         rng = np.random.default_rng(1)

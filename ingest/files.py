@@ -4,11 +4,13 @@ What is damaged, cut short or blown up (a few bytes that unpack to very many) en
 """
 
 import gzip
+import hashlib
 import io
+import json
 import lzma
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -54,18 +56,8 @@ class DataFile:
     def open(self) -> Iterator[BinaryIO]:
         """The unpacked bytes. Raises LoadError for what cannot be unpacked, here or on reading."""
         with ExitStack() as opened:
-            try:
+            with _explained(self):
                 stream, packed_size = opened.enter_context(self._packed())
-            except FileNotFoundError as error:
-                raise MissingFileError(
-                    f"There is no file {self.path}. Nothing was loaded."
-                ) from error
-            except IsADirectoryError as error:
-                raise MissingFileError(
-                    f"{self.path} is a folder. Nothing was loaded. Name a file."
-                ) from error
-            except _DAMAGE as error:
-                raise _unreadable(self.name, error) from error
             guarded = _Guarded(stream, self.name, packed_size)
             yield cast(BinaryIO, io.BufferedReader(guarded, 1 << 20))
 
@@ -84,6 +76,33 @@ class DataFile:
         else:
             with self.path.open("rb") as stream:
                 yield stream, None
+
+
+@contextmanager
+def _explained(file: DataFile) -> Iterator[None]:
+    """Say what is wrong with a file that cannot be opened."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise MissingFileError(f"There is no file {file.path}. Nothing was loaded.") from error
+    except IsADirectoryError as error:
+        raise MissingFileError(
+            f"{file.path} is a folder. Nothing was loaded. Name a file."
+        ) from error
+    except _DAMAGE as error:
+        raise _unreadable(file.name, error) from error
+
+
+def digest_of(files: Iterable[tuple[str, DataFile]], **options: object) -> str:
+    """SHA-256 of the bytes of files, by what they hold, and of how they are read."""
+    total = hashlib.sha256(json.dumps(options, sort_keys=True, default=str).encode())
+    known: dict[Path, bytes] = {}
+    for what, file in files:
+        if file.path not in known:
+            with _explained(file), file.path.open("rb") as stream:
+                known[file.path] = hashlib.file_digest(stream, "sha256").digest()
+        total.update(f"\n{what} {file.member or ''} ".encode() + known[file.path])
+    return total.hexdigest()
 
 
 class _Guarded(io.RawIOBase):

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeGuard
 
 import psycopg
 import sqlalchemy
@@ -50,6 +51,8 @@ class LoadReport:
     rejects: Path | None
     deleted: Deleted | None
     seconds: float
+    repeated: bool = False
+    """Nothing was done: the database has this very load already."""
 
     @property
     def rows_per_second(self) -> float:
@@ -66,8 +69,12 @@ def load(
     rejects: Path | None = None,
     progress: LoadProgress | None = None,
     wait: bool = True,
+    again: bool = False,
 ) -> LoadReport:
     """Load films, ratings and tags, then refresh statistics and taste vectors.
+
+    What was loaded already, to the byte and with no line refused, is not loaded again: the report
+    says ``repeated``. ``again`` loads it all the same.
 
     ``replace`` deletes everything first, ratings, tasters and trained models included, in the same
     transaction.
@@ -83,12 +90,24 @@ def load(
     started = time.monotonic()
     path = rejects or Path(re.sub(r"[^\w.-]+", "-", source.name) + "-rejected.csv")
     with Rejects(on_error, path) as rejected, _explained():
+        digest = source.digest()
         with database.begin(patient=True) as connection:
             _lock(connection, progress, wait=wait)
-            _check_source(connection, source, replace=replace)
+            loaded = connection.execute(statements["loaded_source"]).first()
+            if not again and _is_loaded(loaded, digest, replace=replace):
+                return _repeated(loaded.name, time.monotonic() - started)
+            _check_source(loaded, source, replace=replace)
             staged = stage(connection, source, rejected, progress, replace=replace)
+            if source.digest() != digest:
+                raise LoadError(
+                    f"{source.location} changed while it was read. The tables are as they were. "
+                    "Load it when nobody writes to it."
+                )
+            if not replace:
+                _check_films(connection, loaded, source)
             there = connection.execute(statements["what_there_is"]).one() if replace else None
-            changed = _write(connection, source, staged, progress, replace=replace)
+            kept = [digest] if digest is not None and not rejected.count else []
+            changed = _write(connection, source, staged, progress, kept, replace=replace)
         _refresh(database, progress, profiles=changed > 0)
     return LoadReport(
         source.name,
@@ -137,8 +156,20 @@ def _lock(connection: sqlalchemy.Connection, progress: LoadProgress, *, wait: bo
     connection.execute(statements["lock"])
 
 
-def _check_source(connection: sqlalchemy.Connection, source: Source, *, replace: bool) -> None:
-    loaded = connection.execute(statements["loaded_source"]).first()
+def _is_loaded(
+    loaded: sqlalchemy.Row[Any] | None, digest: str | None, *, replace: bool
+) -> TypeGuard[sqlalchemy.Row[Any]]:
+    """Whether this load would bring what is there: for ``replace``, that and nothing else."""
+    if loaded is None or digest is None or not loaded.has_movies:
+        return False
+    return bool(loaded.digests == [digest] if replace else digest in loaded.digests)
+
+
+def _repeated(name: str, seconds: float) -> LoadReport:
+    return LoadReport(name, 0, 0, 0, 0, 0, None, None, seconds, repeated=True)
+
+
+def _check_source(loaded: sqlalchemy.Row[Any] | None, source: Source, *, replace: bool) -> None:
     if loaded is None or loaded.name == source.name or replace:
         return
     raise ConflictError(
@@ -148,11 +179,27 @@ def _check_source(connection: sqlalchemy.Connection, source: Source, *, replace:
     )
 
 
+def _check_films(
+    connection: sqlalchemy.Connection, loaded: sqlalchemy.Row[Any] | None, source: Source
+) -> None:
+    """Refuse a source that has the name of the loaded one and other films under its ids."""
+    found = connection.execute(statements["strangers"]).one()
+    if loaded is None or found.others * 2 <= found.shared:
+        return
+    raise ConflictError(
+        f"{source.location} holds other films than the {loaded.name} in this database: film "
+        f"{found.movie_id} is {found.here!r} here and {found.there!r} there, and so are "
+        f"{found.others:,} of the {found.shared:,} whose ids both have. Nothing was changed. "
+        "Use another database, or --replace to delete what is there first."
+    )
+
+
 def _write(
     connection: sqlalchemy.Connection,
     source: Source,
     staged: Staged,
     progress: LoadProgress,
+    digests: list[str],
     *,
     replace: bool,
 ) -> int:
@@ -176,6 +223,7 @@ def _write(
             "movies": staged.movies,
             "ratings": staged.ratings,
             "tags": staged.tags,
+            "digests": digests,
         },
     )
     return changed

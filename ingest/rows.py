@@ -87,6 +87,9 @@ class Source(Protocol):
     def ratings_size(self) -> int | None:
         """Bytes of ratings to read, for a progress bar; None when unknown."""
 
+    def digest(self) -> str | None:
+        """Of what it reads and how; None: each load of it is a new one."""
+
     def movies(self) -> Iterator[Movie | Rejected]:
         """Every film."""
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ingest.fields import parse_day, parse_id, parse_integer, parse_needed_text
-from ingest.files import DataFile, find_files
+from ingest.files import DataFile, digest_of, find_files
 from ingest.lines import Format, Line, missing_columns, read_header, read_lines
 from ingest.ratings import read_ratings
 from ingest.rows import Movie, RatingBlock, Rejected, Tag
@@ -71,6 +71,9 @@ class MovieLens:
         }
         self.file_names = {what: file.name for what, file in self._files.items()}
         self._metadata = Metadata(metadata) if metadata is not None else None
+        self._read = {**self._files, **({"metadata": DataFile(metadata)} if metadata else {})}
+        if self._layout is _100K and "u.genre" in self._found:
+            self._read["genres"] = self._found["u.genre"]
         for what in ("movies", "ratings"):
             self._files[what].require_content()
         self._check_headers()
@@ -78,6 +81,9 @@ class MovieLens:
     @property
     def ratings_size(self) -> int | None:
         return self._files["ratings"].size
+
+    def digest(self) -> str:
+        return digest_of(sorted(self._read.items()))
 
     def movies(self) -> Iterator[Movie | Rejected]:
         if self._layout is _100K:

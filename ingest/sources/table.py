@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
-from ingest.files import DataFile
+from ingest.files import DataFile, digest_of
 from ingest.lines import Format, Line, missing_columns, read_header, read_lines
 from ingest.ratings import RatingColumns, read_ratings
 from ingest.rows import Movie, RatingBlock, Rejected, Tag
@@ -60,6 +60,11 @@ class Table:
         file = self._files.get("ratings")
         readable = file is not None and self._rating_columns.canonical and not _is_parquet(file)
         return file.size if file is not None and readable else None
+
+    def digest(self) -> str:
+        return digest_of(
+            sorted(self._files.items()), columns=self._mapping, separator=self._separator
+        )
 
     def movies(self) -> Iterator[Movie | Rejected]:
         if (columns := self._columns.get("movies")) is not None:

@@ -8,7 +8,19 @@ SELECT pg_try_advisory_xact_lock(hashtextextended('palate.load', 0));
 SELECT pg_advisory_xact_lock(hashtextextended('palate.load', 0));
 
 -- name: loaded_source
-SELECT name, movies, ratings FROM sources;
+SELECT name, movies, ratings, digests, EXISTS (SELECT FROM movies) AS has_movies FROM sources;
+
+-- name: strangers
+-- Films whose id both have, under another title and of another year: all of them, how many, one.
+SELECT count(*) AS shared, count(*) FILTER (WHERE is_other) AS others,
+       (array_agg(movie_id ORDER BY movie_id) FILTER (WHERE is_other))[1] AS movie_id,
+       (array_agg(here ORDER BY movie_id) FILTER (WHERE is_other))[1] AS here,
+       (array_agg(there ORDER BY movie_id) FILTER (WHERE is_other))[1] AS there
+FROM (
+    SELECT m.movie_id, m.title AS here, s.title AS there,
+           lower(m.title) <> lower(s.title) AND m.year IS DISTINCT FROM s.year AS is_other
+    FROM staging_movies s JOIN movies m USING (movie_id)
+) both_have;
 
 -- name: create_staging
 SET LOCAL work_mem = '64MB';
@@ -219,13 +231,17 @@ ON CONFLICT (user_id, movie_id, tag) DO UPDATE SET tagged_at = excluded.tagged_a
 WHERE t.tagged_at IS DISTINCT FROM excluded.tagged_at;
 
 -- name: save_source
-INSERT INTO sources AS s (name, location, movies, ratings, tags)
-VALUES (:name, :location, :movies, :ratings, :tags)
+INSERT INTO sources AS s (name, location, movies, ratings, tags, digests)
+VALUES (:name, :location, :movies, :ratings, :tags, :digests)
 ON CONFLICT (name) DO UPDATE SET
     location = excluded.location,
     movies = greatest(s.movies, excluded.movies),
     ratings = greatest(s.ratings, excluded.ratings),
     tags = greatest(s.tags, excluded.tags),
+    digests = s.digests || (
+        SELECT coalesce(array_agg(new), '{}') FROM unnest(excluded.digests) new
+        WHERE new <> ALL (s.digests)
+    ),
     loaded_at = excluded.loaded_at;
 
 -- name: has_embeddings

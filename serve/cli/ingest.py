@@ -40,23 +40,28 @@ OnErrorOption = Annotated[
 RejectsFile = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Where --on-error skip sets lines aside.")
 ]
+Again = Annotated[
+    bool, typer.Option("--again", help="Load what this database has loaded before, to the byte.")
+]
 OnlyOnce = Annotated[
     bool, typer.Option("--no-wait", help="Refuse, instead of waiting, while another load runs.")
 ]
 
 
 @app.command(epilog=examples("palate ingest sample"))
-def sample(context: typer.Context, replace: Replace = False, json: Json = False) -> None:
+def sample(
+    context: typer.Context, replace: Replace = False, again: Again = False, json: Json = False
+) -> None:
     """Load the sample: 3,200 real films, 600 synthetic raters and text embeddings."""
     with session(context).database(migrate=True) as database:
-        report = load_sample(database, replace=replace)
+        report = load_sample(database, replace=replace, again=again)
     present(report, _print_report, json=json)
 
 
-def load_sample(database: Database, *, replace: bool = False) -> LoadReport:
+def load_sample(database: Database, *, replace: bool = False, again: bool = False) -> LoadReport:
     """The sample with its embeddings and a handful of rules, watched on stderr."""
     with open_sample() as source, watch(err()) as progress:
-        report = load(database, source, replace=replace, progress=progress)
+        report = load(database, source, replace=replace, progress=progress, again=again)
     with as_file(files("samples") / "embeddings.npz") as vectors:
         load_embeddings(database, vectors, replace=replace)
     if read_rules(database) == Rules():  # an operator's own stay
@@ -83,13 +88,14 @@ def movielens(
     on_error: OnErrorOption = "stop",
     rejects: RejectsFile = None,
     no_wait: OnlyOnce = False,
+    again: Again = False,
     json: Json = False,
 ) -> None:
     """Load MovieLens in any of its public layouts; by name, it is downloaded first."""
     with watch(err()) as progress:
         path = locate(location, session(context).settings.data_dir / "downloads", progress)
     source = MovieLens(path, metadata)
-    report = _load(context, source, replace, on_error, rejects, no_wait)
+    report = _load(context, source, replace, on_error, rejects, no_wait, again)
     present(report, _print_report, json=json)
 
 
@@ -123,6 +129,7 @@ def csv_(
     on_error: OnErrorOption = "stop",
     rejects: RejectsFile = None,
     no_wait: OnlyOnce = False,
+    again: Again = False,
     json: Json = False,
 ) -> None:
     """Load your own CSV (also .csv.gz) or Parquet files."""
@@ -134,7 +141,7 @@ def csv_(
         columns=parse_columns(column or ()),
         separator=separator,
     )
-    report = _load(context, source, replace, on_error, rejects, no_wait)
+    report = _load(context, source, replace, on_error, rejects, no_wait, again)
     present(report, _print_report, json=json)
 
 
@@ -185,6 +192,7 @@ def _load(
     on_error: Literal["stop", "skip"],
     rejects: Path | None,
     no_wait: bool,
+    again: bool,
 ) -> LoadReport:
     kept = "A load happens as a whole or not at all; it can be run again."
     with (
@@ -194,11 +202,14 @@ def _load(
     ):
         return load(
             database, source, replace=replace, on_error=on_error, rejects=rejects,
-            progress=progress, wait=not no_wait,
+            progress=progress, wait=not no_wait, again=again,
         )  # fmt: skip
 
 
 def _print_report(report: LoadReport) -> None:
+    if report.repeated:
+        say(f"{report.source} is loaded already, to the byte: nothing was done. --again loads it.")
+        return
     say(
         f"Loaded {report.source}: {report.movies:,} films, {report.ratings:,} ratings and "
         f"{report.tags:,} tags in {report.seconds:.1f} s ({report.rows_per_second:,.0f} rows/s); "

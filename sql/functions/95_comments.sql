@@ -277,6 +277,8 @@ BEGIN
             ('search_totals', 'code', 'The code of a field.'),
             ('search_totals', 'tokens', 'Words in this field of all films.'),
             ('sources', 'location', 'Where it came from.'),
+            ('sources', 'digests', 'Of each load whose every line is here: it is not loaded again.'),
+            ('sources', 'undated_at', 'The time that stands for ratings without one.'),
             ('sources', 'movies', 'Films that were loaded.'),
             ('sources', 'ratings', 'Ratings that were loaded.'),
             ('sources', 'tags', 'Tags that were loaded.'),

@@ -29,6 +29,9 @@ class Few:
     file_names: dict[str, str] = field(default_factory=dict)
     ratings_size: int | None = None
 
+    def digest(self) -> None:
+        return None
+
     def movies(self) -> Iterator[Movie | Rejected]:
         yield Movie(1, 1, "Heat", year=1995, genres=("Action", "Crime"))
         yield Movie(2, 2, "Up", year=2009, genres=("Animation",))
