@@ -11,6 +11,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from dataclasses import replace as replace_fields
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -20,7 +22,7 @@ import sqlalchemy
 from ingest.progress import LoadProgress
 from ingest.rejects import OnError, Rejects
 from ingest.rows import Source
-from ingest.staging import Staged, stage, statements
+from ingest.staging import Staged, Staging, statements
 from palate.errors import ConflictError, DatabaseUnavailableError, LoadError, PrivilegeError
 from palate.statements import run_script
 from sql.completeness import settle
@@ -53,6 +55,14 @@ class LoadReport:
     seconds: float
     repeated: bool = False
     """Nothing was done: the database has this very load already."""
+    dry_run: bool = False
+    """Nothing was written: what a load would do."""
+    files: tuple[str, ...] = ()
+    """What each file holds, how it is written and what its columns mean, in sentences."""
+    notes: tuple[str, ...] = ()
+    """What was left out, left empty or not used, in sentences."""
+    refused: tuple[str, ...] = ()
+    """Which columns lines were refused for, in sentences."""
 
     @property
     def rows_per_second(self) -> float:
@@ -70,6 +80,7 @@ def load(
     progress: LoadProgress | None = None,
     wait: bool = True,
     again: bool = False,
+    dry_run: bool = False,
 ) -> LoadReport:
     """Load films, ratings and tags, then refresh statistics and taste vectors.
 
@@ -80,7 +91,7 @@ def load(
     transaction.
     ``on_error="skip"`` sets lines that cannot be loaded aside in ``rejects`` (by default
     ``<source>-rejected.csv`` in the current folder). ``wait=False`` refuses when another load
-    runs.
+    runs. ``dry_run`` reads and checks everything and writes nothing.
 
     Raises RejectedLineError (a LoadError) at the first such line otherwise, LoadError for files
     that cannot be read, ConflictError where the database holds another source. The tables are
@@ -89,7 +100,8 @@ def load(
     progress = progress or LoadProgress()
     started = time.monotonic()
     path = rejects or Path(re.sub(r"[^\w.-]+", "-", source.name) + "-rejected.csv")
-    with Rejects(on_error, path) as rejected, _explained():
+    with Rejects("count" if dry_run else on_error, path) as rejected, _explained():
+        source.notes.clear()
         digest = source.digest()
         with database.begin(patient=True) as connection:
             _lock(connection, progress, wait=wait)
@@ -97,7 +109,7 @@ def load(
             if not again and _is_loaded(loaded, digest, replace=replace):
                 return _repeated(loaded.name, time.monotonic() - started)
             _check_source(loaded, source, replace=replace)
-            staged = stage(connection, source, rejected, progress, replace=replace)
+            staged = Staging(connection, source, rejected, progress, replace=replace).fill()
             if source.digest() != digest:
                 raise LoadError(
                     f"{source.location} changed while it was read. The tables are as they were. "
@@ -105,20 +117,37 @@ def load(
                 )
             if not replace:
                 _check_films(connection, loaded, source)
+            if dry_run:
+                connection.rollback()
+                return _report(source, staged, rejected, started, dry_run=True)
             there = connection.execute(statements["what_there_is"]).one() if replace else None
             kept = [digest] if digest is not None and not rejected.count else []
             changed = _write(connection, source, staged, progress, kept, replace=replace)
         _refresh(database, progress, profiles=changed > 0)
+    return replace_fields(
+        _report(source, staged, rejected, started),
+        changed=changed,
+        deleted=Deleted(*there) if there is not None else None,
+    )
+
+
+def _report(
+    source: Source, staged: Staged, rejected: Rejects, started: float, *, dry_run: bool = False
+) -> LoadReport:
     return LoadReport(
         source.name,
         staged.movies,
         staged.ratings,
         staged.tags,
-        changed,
+        0,
         rejected.count,
-        path if rejected.count else None,
-        Deleted(*there) if there is not None else None,
+        rejected.path if rejected.count else None,
+        None,
         time.monotonic() - started,
+        dry_run=dry_run,
+        files=tuple(source.described()),
+        notes=tuple(source.notes.texts()),
+        refused=tuple(rejected.texts()),
     )
 
 
@@ -204,6 +233,7 @@ def _write(
     replace: bool,
 ) -> int:
     """Upsert what is staged; returns how many rows changed."""
+    undated = connection.execute(statements["undated"], {"replace": replace}).scalar_one()
     if replace:
         progress.step("Deleting")
         run_script(connection, statements.raw("delete_everything"))
@@ -211,7 +241,7 @@ def _write(
     changed = connection.execute(statements["upsert_movies"]).rowcount
     connection.execute(statements["analyze_movies"])
     progress.advance(staged.movies)
-    changed += _write_ratings(connection, staged, progress)
+    changed += _write_ratings(connection, staged, progress, undated)
     progress.step("Writing tags")
     changed += connection.execute(statements["upsert_tags"]).rowcount
     progress.advance(staged.tags)
@@ -224,13 +254,14 @@ def _write(
             "ratings": staged.ratings,
             "tags": staged.tags,
             "digests": digests,
+            "undated": undated,
         },
     )
     return changed
 
 
 def _write_ratings(
-    connection: sqlalchemy.Connection, staged: Staged, progress: LoadProgress
+    connection: sqlalchemy.Connection, staged: Staged, progress: LoadProgress, undated: datetime
 ) -> int:
     """Upsert ratings by batches of whole users.
 
@@ -243,7 +274,7 @@ def _write_ratings(
         last, rows = connection.execute(
             statements["next_batch"], {"after": after, "rows": min(_BATCH, left) - 1}
         ).one()
-        batch = {"after": after, "last": last}
+        batch = {"after": after, "last": last, "undated": undated}
         changed += connection.execute(statements["upsert_ratings"], batch).rowcount
         progress.advance(rows, rows)
         after, left = last, left - rows

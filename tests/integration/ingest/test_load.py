@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -22,7 +22,7 @@ from bench.ingest import PeakMemory, generate
 from ingest.load import load
 from ingest.progress import LoadProgress
 from ingest.rejects import RejectedLineError
-from ingest.rows import Movie, RatingBlock, Rejected, Tag
+from ingest.rows import Movie, RatingBlock, Rejected, Source, Tag
 from ingest.sources.movielens import MovieLens
 from ingest.sources.sample import sample
 from ingest.sources.table import Table
@@ -318,12 +318,6 @@ LATER = 4102444800  # the year 2100; the same in every process that names the te
         ("ratings", "2,99,4,1", "line 5, column movie_id", "film 99 is unknown"),
         ("ratings", f"2,1,4,{LATER}", "line 5, column rated_at", "in the future"),
         ("ratings", "2,1,4,soon", "line 5, column timestamp", "'soon' is neither"),
-        (
-            "ratings",
-            "7,1,3,9",
-            "line 5, column movie_id",
-            "user 7 has already rated film 1, as 0.5",
-        ),
         ("tags", "1,99,fun,1", "line 4, column movie_id", "film 99 is unknown"),
         ("tags", f"1,1,{'fun' * 201},1", "line 4, column tag", "is longer than 600 characters"),
         ("tags", "1,1,fun,soon", "line 4, column timestamp", "'soon' is neither"),
@@ -360,6 +354,9 @@ def test_ratings_of_a_rejected_film_are_rejected_too(database: Database, tmp_pat
     source = MovieLens(folder(tmp_path / "ml", movies=FILMS.replace("Toy Story (1995)", " ")))
     report = load(database, source, on_error="skip", rejects=tmp_path / "rejects.csv")
     assert (report.movies, report.ratings, report.tags, report.rejected) == (1, 1, 0, 5)
+    assert (report.refused[0]) == (
+        "movies.csv: column title: 1 line refused (first: line 2: is empty)."
+    )
 
 
 def test_a_role_that_may_not_load(database: Database, tmp_path: Path) -> None:
@@ -402,7 +399,7 @@ def test_rejects_that_cannot_be_written(database: Database, tmp_path: Path) -> N
 
 
 @dataclass
-class Generated:
+class Generated(Source):
     """Many ratings that exist only while they are read; ``wrong`` is the line of a bad one."""
 
     count: int
@@ -410,13 +407,9 @@ class Generated:
     pause: threading.Event | None = None
     name: str = "generated"
     location: str = "memory"
-    file_names: dict[str, str] = field(default_factory=dict)
     ratings_size: int | None = None
     films: int = 1000
     title: str = "Film"
-
-    def digest(self) -> None:
-        return None
 
     def movies(self) -> Iterator[Movie | Rejected]:
         for film in range(self.films):
@@ -444,10 +437,10 @@ class OneFieldEach(Generated):
     version: int = 0
 
     def movies(self) -> Iterator[Movie | Rejected]:
-        for number, fact in enumerate(self.facts(), 1):
+        for number, fact in enumerate(self.each_fact(), 1):
             yield Movie(number, number, "Film")._replace(**fact)
 
-    def facts(self) -> list[dict[str, Any]]:
+    def each_fact(self) -> list[dict[str, Any]]:
         values: dict[Any, tuple[Any, Any]] = {
             str: ("one", "two"),
             str | None: ("one", "two"),
@@ -465,7 +458,7 @@ def test_every_field_of_a_film_is_written_and_changed(database: Database, versio
         load(database, OneFieldEach(0, version=loaded))
     with database.read() as connection:
         found = connection.execute(text("SELECT * FROM movies ORDER BY movie_id")).mappings().all()
-    wanted = OneFieldEach(0, version=version).facts()
+    wanted = OneFieldEach(0, version=version).each_fact()
     lost = [
         name
         for row, fact in zip(found, wanted, strict=True)
