@@ -7,15 +7,16 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
 
+from palate.contract import LARGEST_ID, USER_NAME_PATTERN
+
 _WHOLE = re.compile(r"[+-]?[0-9]+(?:\.0+)?")
 _ID = re.compile(r"0|[1-9][0-9]{0,18}")
-_USER = re.compile(r"[^\s\x00-\x1f\x7f/]{1,200}")
+_USER = re.compile(USER_NAME_PATTERN)
 _NUMBER = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]{1,18})?(?:[eE][+-]?[0-9]{1,2})?")
 _DECIMAL_COMMA = re.compile(r"[0-9]{1,3},[0-9]{1,2}")
 _EPOCH = re.compile(r"[0-9]{1,19}(?:\.[0-9]{1,12})?")
 _DAY = re.compile(r"[0-9]{8}")
 _DAYS = ("%d-%b-%Y", "%d %b %Y", "%B %d, %Y")  # MovieLens 100K, Last.fm, Goodreads
-LARGEST_ID = 2**63 - 1
 # What the search index can hold of one field, and the key of tags of one tag.
 LONGEST_TEXT = 100_000
 LONGEST_TAG = 600
@@ -73,11 +74,11 @@ def parse_key(text: str, column: str) -> Key:
 
 
 def parse_user(text: str, column: str) -> Key:
-    """A user's id: as ``parse_key``, without spaces and slashes."""
+    """A user's id: a number, or a name with a letter in it and without spaces and slashes."""
     found = parse_key(text, column)
-    if isinstance(found, str) and (_USER.fullmatch(found) is None or found.isdigit()):
-        reason = "begins with zeros" if found.isdigit() else "has spaces, slashes or is too long"
-        raise FieldError(column, f"{quote(found)} is no user's id: it {reason}")
+    if isinstance(found, str) and _USER.fullmatch(found) is None:
+        reason = "a number, or a name with a letter in it and without spaces and slashes"
+        raise FieldError(column, f"{quote(found)} is no user's id: that is {reason}")
     return found
 
 

@@ -55,6 +55,7 @@ _ALIASES: Mapping[str, Sequence[str]] = {
     "rating": ("stars", "score", "overall"),
     "rated_at": (*_TIME, "unix_review_time"),
     "tagged_at": _TIME,
+    "happened_at": (*_TIME, "at", "rated_at"),
     "title": ("movie_title", "film_title", "name", "primary_title"),
     "year": ("release_year", "start_year"),
     "genres": ("genre", "categories"),

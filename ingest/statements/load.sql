@@ -189,9 +189,9 @@ WHERE f.movie_id = s.movie_id;
 
 -- name: resolve_keyed
 -- Ratings whose user or film is told by a text: both by number.
-INSERT INTO user_names (name)
-SELECT DISTINCT user_key FROM staging_keyed WHERE user_key !~ '^[0-9]+$'
-ON CONFLICT (name) DO NOTHING;
+SELECT count(name_user(n.user_key)) FROM (
+    SELECT DISTINCT user_key FROM staging_keyed WHERE user_key !~ '^[0-9]+$' ORDER BY user_key
+) n;
 UPDATE staging_keyed k SET user_id = user_key::bigint WHERE user_key ~ '^[0-9]+$';
 UPDATE staging_keyed k SET user_id = n.user_id FROM user_names n WHERE n.name = k.user_key;
 UPDATE staging_keyed k SET movie_id = item_key::bigint
@@ -236,9 +236,9 @@ SELECT -line, user_id, movie_id, rating, rated_at
 FROM staging_keyed WHERE movie_id IS NOT NULL ORDER BY line;
 
 -- name: resolve_tags
-INSERT INTO user_names (name)
-SELECT DISTINCT user_key FROM staging_tags WHERE user_key !~ '^[0-9]+$'
-ON CONFLICT (name) DO NOTHING;
+SELECT count(name_user(n.user_key)) FROM (
+    SELECT DISTINCT user_key FROM staging_tags WHERE user_key !~ '^[0-9]+$' ORDER BY user_key
+) n;
 UPDATE staging_tags t SET user_id = user_key::bigint WHERE user_key ~ '^[0-9]+$';
 UPDATE staging_tags t SET user_id = n.user_id FROM user_names n WHERE n.name = t.user_key;
 UPDATE staging_tags t SET movie_id = item_key::bigint
@@ -384,10 +384,14 @@ SELECT coalesce((SELECT undated_at FROM sources WHERE NOT :replace), now());
 
 -- name: delete_everything
 -- Ratings given meanwhile wait, lest they refer to what is being deleted.
-LOCK TABLE ratings, tags, users IN SHARE ROW EXCLUSIVE MODE;
+LOCK TABLE ratings, events, tags, users IN SHARE ROW EXCLUSIVE MODE;
+DELETE FROM events;
 DELETE FROM ratings;
 DELETE FROM tags;
 DELETE FROM users;
+DELETE FROM user_names n
+WHERE NOT EXISTS (SELECT FROM staging_ratings s WHERE s.user_id = n.user_id)
+  AND NOT EXISTS (SELECT FROM staging_tags s WHERE s.user_id = n.user_id);
 DELETE FROM movies;
 DELETE FROM embedding_model;
 DELETE FROM models;
@@ -489,4 +493,4 @@ SELECT refresh_stats();
 SELECT refresh_profiles();
 
 -- name: analyze
-ANALYZE movies, ratings, tags, users, movie_stats;
+ANALYZE movies, ratings, tags, users, movie_stats, movie_vectors;

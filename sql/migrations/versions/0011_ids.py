@@ -1,4 +1,4 @@
-"""Ids that are texts: of films, and of users."""
+"""Ids of films that are texts."""
 
 from sql.migrations.steps import run_file
 
