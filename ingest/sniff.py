@@ -14,6 +14,7 @@ from palate.errors import LoadError
 
 SAMPLE = 256 << 10  # bytes
 _LINES = 200
+_EVIDENCE = 40  # bytes outside ASCII: of fewer, what they are in Western Europe is the best guess
 _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 _DELIMITERS = ("::", "\t", ";", "|", ",")
 _PLACE = re.compile(rb"^\s*[0-9]+:\s*$")
@@ -55,6 +56,8 @@ def _encoding(file: DataFile, start: bytes) -> str:
         if start[place:400:2].count(0) > len(start[:400]) * 0.4:
             return encoding
     if (odd := b"".join(_outside_ascii(file))) and not _is_mostly_utf8(odd):
+        if sum(byte > 127 for byte in odd) < _EVIDENCE:
+            return "cp1252"
         best = from_bytes(odd, cp_isolation=["cp1252", "latin_1", "cp1250", "cp1251", "shift_jis",
                                              "big5", "gb18030", "euc_kr"]).best()  # fmt: skip
         return best.encoding if best is not None else "cp1252"
@@ -113,8 +116,10 @@ def _ways(delimiter: str, encoding: str, rows: Sequence[str]) -> Iterable[Format
     if delimiter == "::":
         yield Format(delimiter, encoding, quoting=False)
         return
-    escaped = any('\\"' in row for row in rows) and not any('""' in row for row in rows)
     edge = re.escape(delimiter)
+    backslash = re.compile(rf'\\"(?!{edge}|$)')
+    doubled = re.compile(rf'[^{edge}\\"]""[^{edge}"]')
+    escaped = any(map(backslash.search, rows)) and not any(map(doubled.search, rows))
     inside = re.compile(rf'(?:^|{edge})"[^"]*"(?={edge}|$)')
     if delimiter in ",;" or sum(bool(inside.search(row)) for row in rows) * 2 > len(rows):
         yield Format(delimiter, encoding, quoting=True, escape=escaped)

@@ -99,10 +99,17 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(database: Database, folder: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> str:
+def run(
+    database: Database,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    piped: bytes | None = None,
+) -> str:
+    """Run a command in a folder; returns what it printed."""
     monkeypatch.chdir(folder)
     monkeypatch.setenv("PALATE_DATABASE_URL", database.psql_url)
-    done = CliRunner().invoke(app, shlex.split(command), catch_exceptions=False)
+    done = CliRunner().invoke(app, shlex.split(command), piped, catch_exceptions=False)
     assert done.exit_code == 0, done.output
     return done.output
 
