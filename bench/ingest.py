@@ -64,7 +64,7 @@ def bench_ingest(
             with PeakMemory() as memory:
                 report = load(scratch, MovieLens(folder), progress=progress)
             plain = (before + _plain_copy(scratch, folder)) / 2
-            again = load(scratch, MovieLens(folder), progress=progress)
+            again = load(scratch, MovieLens(folder), progress=progress, again=True)
     return IngestReport(
         rows=rows,
         films=films,

@@ -401,6 +401,9 @@ class Movie(Frozen):
     """A film as the catalog knows it."""
 
     movie_id: int
+    item_id: str | None = Field(
+        None, description="Its id where it came from, where that is no number."
+    )
     title: str
     original_title: str | None
     year: int | None

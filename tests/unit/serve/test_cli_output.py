@@ -7,7 +7,7 @@ from rich.cells import cell_len
 
 from palate.contract import COMPONENTS, Hit, parse_weights
 from palate.errors import MisuseError
-from serve.cli.ingest import parse_columns
+from serve.cli.ingest_table import parse_columns
 from serve.cli.orders import account, shorten
 from serve.cli.text import count, film, movement
 
