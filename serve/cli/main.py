@@ -58,6 +58,7 @@ COMMANDS = {
     },
     "Run": {
         "serve": "Serve the HTTP API until Ctrl-C; what runs is finished first.",
+        "mcp": "Offer films and tastes to an assistant that speaks MCP, until it hangs up.",
         "keys": "API keys of the HTTP server.",
         "rules": "Synonyms, and films pinned or hidden.",
         "llm": "The language model: its calls, costs and answers.",

@@ -1,9 +1,11 @@
-"""`palate serve`: the HTTP API."""
+"""`palate serve`: the HTTP API, and tools for assistants beside it."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from fastapi import FastAPI
 
 from serve.api.run import serve as run
 from serve.cli.output import examples
@@ -44,4 +46,12 @@ def serve(
     """Serve the HTTP API until Ctrl-C; what runs is finished first."""
     flags = {"host": host, "port": port, "api_keys_file": api_keys_file, "workers": workers}
     given = {name: value for name, value in flags.items() if value is not None}
-    run(session(context).settings.model_copy(update=given), insecure=insecure)
+    run(session(context).settings.model_copy(update=given), insecure=insecure, faces=add_faces)
+
+
+def add_faces(app: FastAPI) -> None:
+    """Add to the API what else a server shows: MCP, where its extra is installed."""
+    with suppress(ModuleNotFoundError):
+        from serve.mcp.endpoint import add_mcp
+
+        add_mcp(app)
