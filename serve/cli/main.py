@@ -57,7 +57,7 @@ COMMANDS = {
         "features": "Features of users, films and ratings as Parquet files.",
     },
     "Run": {
-        "serve": "Serve the HTTP API until Ctrl-C; what runs is finished first.",
+        "serve": "Serve the HTTP API and the page until Ctrl-C; what runs is finished first.",
         "mcp": "Offer films and tastes to an assistant that speaks MCP, until it hangs up.",
         "keys": "API keys of the HTTP server.",
         "rules": "Synonyms, and films pinned or hidden.",
