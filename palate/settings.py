@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import platformdirs
 from pydantic import Field, SecretStr
@@ -167,6 +167,12 @@ class Settings(BaseSettings):
     )
     api_keys_file: Path | None = Field(
         None, description="File of API keys, one `name:scope:sha256` a line. Unset: loopback only."
+    )
+    web: bool = Field(True, description="Show the page at / for people. false: only the API.")
+    poster_hosts: tuple[Annotated[str, Field(pattern=r"^[a-z0-9.-]+(:[0-9]+)?$")], ...] = Field(
+        ("image.tmdb.org",),
+        max_length=20,
+        description="Hosts that the page may load posters from, as a JSON list; others are drawn.",
     )
     preload_encoder: bool = Field(
         False, description="Load the text encoder at start, not in the first semantic search."
