@@ -27,16 +27,24 @@ _PEOPLES = _words(
     "indonesian filipino scandinavian nordic european asian african latin_american arabic hindi "
     "tamil cantonese mandarin"
 )
-_COUNTRIES = _words(
-    "france germany italy spain japan south_korea korea china india britain great_britain england "
-    "scotland ireland wales australia canada america russia sweden denmark norway finland iceland "
-    "poland hungary romania greece turkey iran israel mexico brazil argentina chile hong_kong taiwan "
-    "thailand belgium austria switzerland portugal new_zealand scandinavia europe asia africa "
-    "bollywood hollywood"
-) + r"|the (?:uk|us|usa|united states|united kingdom|netherlands)|uk|usa"
+_COUNTRIES = (
+    _words(
+        "france germany italy spain japan south_korea korea china india britain great_britain england "
+        "scotland ireland wales australia canada america russia sweden denmark norway finland iceland "
+        "poland hungary romania greece turkey iran israel mexico brazil argentina chile hong_kong taiwan "
+        "thailand belgium austria switzerland portugal new_zealand scandinavia europe asia africa "
+        "bollywood hollywood"
+    )
+    + r"|the (?:uk|us|usa|united states|united kingdom|netherlands)|uk|usa"
+)
 _NOUN = rf"(?:{FILM}|{'|'.join(GENRES)}|new wave|neo-?realism|directors?|actors?|actress(?:es)?)"
-_MADE_OF = rf"(?=(?: [\w'{GAP}-]+){{0,3}}? {_NOUN}(?!\w)|\W*$|\W+(?:from|with|but|please|for|that)\b)"
-_NAME = r"(?: (?:[A-Z][\w.'-]*|(?:von|van|de|the|and)(?= [A-Z]))+(?: [A-Z][\w.'-]*){0,3}| [\w'-]+ [\w'-]+)"
+_MADE_OF = (
+    rf"(?=(?: [\w'{GAP}-]+){{0,3}}? {_NOUN}(?!\w)|\W*$|\W+(?:from|with|but|please|for|that)\b)"
+)
+_NAME = (
+    r"(?:(?-i: (?:[A-Z][\w.'-]*|(?:von|van|de|and)(?= [A-Z]))+(?: [A-Z][\w.'-]*){0,3})"
+    r"|(?<=by) (?!the\b|an?\b|my\b)[\w'-]+ [\w'-]+)"
+)
 _ANY_NAME = r"(?: (?!films?\b|movies?\b|but\b|from\b|in\b)[\w.'-]+){1,2}"
 _RATING_BEHIND = r"(?: (?:ratings?|scores?))?(?: (?:of|over|above|under|below|at least|more than) \d+(?:\.\d+)?%?)?"
 
@@ -146,6 +154,13 @@ _OF_FILM = re.compile(
 )
 
 
+_NEGATED = re.compile(
+    r"\b(?:(?:that|which|but) )*(?:not|no|non|isn't|aren't|wasn't|weren't|without|except|excluding|never|nothing|avoid)"
+    r"(?: (?:any|an?|the|in|on|by|from|made))* $",
+    re.IGNORECASE,
+)
+
+
 def film_of_lacking(text: str) -> str | None:
     """The title in a question about a film that the data cannot answer; None for other texts."""
     found = _WRITERS.match(text)
@@ -164,5 +179,7 @@ def _lacks(text: str) -> bool:
 def read_absent(draft: Draft) -> None:
     """Take out what the data does not have, and say what it has instead."""
     for lacking in LACKING:
-        for found in draft.take_all(lacking.pattern):
-            draft.ignore(found[0], lacking.why)
+        while (found := lacking.pattern.search(draft.text)) is not None:
+            negated = _NEGATED.search(draft.text[: found.start()])
+            draft.cut(negated.start() if negated else found.start(), found.end())
+            draft.ignore((negated[0] if negated else "") + found[0], lacking.why)

@@ -54,9 +54,13 @@ _OPENING = re.compile(
     r"|is|are|was|were|either|of those|any of|made|set|really|all|kind of|sort of|lots of|a lot of)(?:\s+|$))+",
     re.IGNORECASE,
 )
-_CLOSING = re.compile(r"(?:\s+(?:films?|movies?|stuff|things?|ones?|elements?|in it|in them|in there|at all|either|anymore|any more|too|these days|tonight))+$")
+_CLOSING = re.compile(
+    r"(?:\s+(?:films?|movies?|stuff|things?|ones?|elements?|in it|in them|in there|at all|either|anymore|any more|too|these days|tonight))+$"
+)
 _PERSONAL = re.compile(r"\b(?:by|with|from|starring|featuring|directed by)\s+$", re.IGNORECASE)
-_KIND_WITH = re.compile(r"^(?P<kind>[\w-]+(?: [\w-]+)?) (?:with|by|from|starring|directed)\b", re.IGNORECASE)
+_KIND_WITH = re.compile(
+    r"^(?P<kind>[\w-]+(?: [\w-]+)?) (?:with|by|from|starring|directed)\b", re.IGNORECASE
+)
 
 
 def read_exclusions(draft: Draft, names: Names) -> None:
@@ -67,7 +71,11 @@ def read_exclusions(draft: Draft, names: Names) -> None:
     while (cue := _CUE.search(draft.text, position)) is not None:
         start, end = cue.end(), _end(draft.text, cue.end(), names)
         wanted = draft.text[start:end]
-        if not wanted.strip(f" .,{GAP}") or cue[0].lower().startswith("less") and wanted.startswith("than"):
+        if (
+            not wanted.strip(f" .,{GAP}")
+            or cue[0].lower().startswith("less")
+            and wanted.startswith("than")
+        ):
             position = cue.end()
             continue
         draft.cut(cue.start(), end)

@@ -9,7 +9,7 @@ from ask.people import find_names
 from ask.structure import Person, Quantity
 from ask.titles import read_titles, take_titles
 from ask.words import FILM, GENRES
-from search.names import FilmsFound, Names
+from search.names import FilmsFound, Names, PersonFound
 
 _WHO = r"(?:@user|i|we|he|she|they)"
 _MANY = r"(?:(?:more|something|anything|stuff|films?|movies?|flicks?|things?|recommendations?|one|suggestions?)(?: that(?: is| are)?)? )?"
@@ -20,9 +20,12 @@ _LIKE = re.compile(
     re.IGNORECASE,
 )
 _NO_LIKE = re.compile(
-    rf"(?:\b{_WHO}|\b(?:would|might|could|may|don't|looks?|do|not|will|to|you|people|else))(?:'d)? $", re.IGNORECASE
+    rf"(?:\b{_WHO}|\b(?:would|might|could|may|don't|looks?|do|not|will|to|you|people|else))(?:'d)? $",
+    re.IGNORECASE,
 )
-_WHAT_IS = re.compile(r"(?:what|how)(?:'s| is| are| was) (?:the|it|this|that|your|my)\b", re.IGNORECASE)
+_WHAT_IS = re.compile(
+    r"(?:what|how)(?:'s| is| are| was) (?:the|it|this|that|your|my)\b", re.IGNORECASE
+)
 _LOVES = re.compile(
     rf"(?:(?<!\w)(?:(?:since|as|because|if|when|and) )?(?:{_WHO}|my (?:kids?|wife|husband|son|daughter|friends?|family))(?:'ve| have| had|'m| am)?"
     r" (?:really |just |absolutely |already |recently |also |all |both |do |totally )*"
@@ -81,10 +84,26 @@ _AFTERWARDS = re.compile(
 )
 
 
+def read_than(draft: Draft, names: Names) -> None:
+    """``movies shorter than Alien``: less or more of a figure than a film has."""
+    for quantity, (more, less) in _THAN.items():
+        for words, way in ((more, "more"), (less, "less")):
+            found = re.search(rf"\b(?:{words}) than (?=[A-Z])", draft.text, re.IGNORECASE)
+            read = list(read_titles(draft.text[found.end() :], names))[:1] if found else []
+            if found and read and read[0].found is not None and read[0].found.how == "exact":
+                take_titles(draft, read)
+                draft.cut(found.start(), found.end() + read[0].end)
+                draft.parts["than"] = {quantity: way}
+                return
+
+
 def read_likes(draft: Draft, names: Names) -> bool:
     """Take what the films are to be like out of a draft; whether they are to be like something."""
     found = (
-        _changed(draft, names) or _style(draft, names) or _like(draft, names) or _loved(draft, names)
+        _changed(draft, names)
+        or _style(draft, names)
+        or _like(draft, names)
+        or _loved(draft, names)
     )
     if found:
         read_count(draft)
@@ -123,7 +142,9 @@ def _large(name: str, names: Names) -> str:
     return name if names.person(name, fuzzy=False) is None else name.title()
 
 
-def _like_person(draft: Draft, read: Read) -> None:  # type: ignore[type-arg]
+def _like_person(draft: Draft, read: Read[PersonFound]) -> None:
+    if read.found is None:
+        return
     person = read.found.person
     if read.found.how == "spelling":
         draft.guess(read.text, person.name)
@@ -153,7 +174,14 @@ def _titles_or_people(draft: Draft, start: int, names: Names) -> int:
     exact = [read for read in titles if read.found is not None and read.found.how == "exact"]
     if not exact and (end := _person_at(draft, rest, skipped, names)):
         return start + end
-    if titles and (exact or not re.match(r"(?:that|this|it|these|those|to|me|him|her|them|watching|seeing|an?|films?|movies?)\b", rest, re.I)):
+    if titles and (
+        exact
+        or not re.match(
+            r"(?:that|this|it|these|those|to|me|him|her|them|watching|seeing|an?|films?|movies?)\b",
+            rest,
+            re.I,
+        )
+    ):
         take_titles(draft, titles)
         return start + titles[-1].end
     return 0
@@ -177,7 +205,9 @@ def _films(rest: str, names: Names) -> Iterator[Read[FilmsFound]]:
     for number, read in enumerate(read_titles(rest, names)):
         if number == 0 and article and read.found is not None:
             fitting = read.found.best.title.lower()
-            if not fitting.startswith(article[0].lower()) and not fitting.endswith(f", {article['a']}".lower()):
+            if not fitting.startswith(article[0].lower()) and not fitting.endswith(
+                f", {article['a']}".lower()
+            ):
                 return
         yield read
 
@@ -190,7 +220,9 @@ def _loved(draft: Draft, names: Names) -> bool:
     while (found := _LOVES.search(draft.text, begin)) is not None:
         rest = draft.text[found.end() :]
         read = [each for each in _films(rest, names)]
-        known = [r for r in read if r.found is not None and r.found.how == "exact" and not _is_word(r)]
+        known = [
+            r for r in read if r.found is not None and r.found.how == "exact" and not _is_word(r)
+        ]
         if not known or known[0] is not read[0]:
             begin = found.end()
             continue
@@ -206,8 +238,24 @@ def _loved(draft: Draft, names: Names) -> bool:
 
 def _is_word(read: Read[FilmsFound]) -> bool:
     """A title of one word that is more likely no title: I loved it, I like horror."""
-    text = read.text.strip().lower()
-    if text in ("it", "her", "us", "them", "that", "this", "him", "you", "me", "the", "both", "all", "everything"):
+    text = read.text.strip()
+    if not text.islower():
+        return False
+    if text in (
+        "it",
+        "her",
+        "us",
+        "them",
+        "that",
+        "this",
+        "him",
+        "you",
+        "me",
+        "the",
+        "both",
+        "all",
+        "everything",
+    ):
         return True
     return re.fullmatch(rf"{'|'.join(GENRES)}", text) is not None
 
@@ -217,7 +265,9 @@ def _read_than(draft: Draft) -> None:
     than = {}
     for quantity, (more, less) in _THAN.items():
         for words, way in ((more, "more"), (less, "less")):
-            if draft.take(rf"(?:\b(?:but|only|just|and|a bit|much|a little|slightly|far) )*\b(?:{words})(?! than \d)(?:\s*$|(?=[\s,.;!?{GAP}]))"):
+            if draft.take(
+                rf"(?:\b(?:but|only|just|and|a bit|much|a little|slightly|far) )*\b(?:{words})(?! than \d)(?:\s*$|(?=[\s,.;!?{GAP}]))"
+            ):
                 than[quantity] = way
     if than:
         draft.parts["than"] = than

@@ -30,7 +30,14 @@ _IN = (
     r"(?:in|from|of|during|by) (?:the )?)?"
 )
 
-_PARTS = {"first half of": (0, 4), "second half of": (5, 9), "early": (0, 3), "mid": (4, 6), "middle": (4, 6), "late": (7, 9)}
+_PARTS = {
+    "first half of": (0, 4),
+    "second half of": (5, 9),
+    "early": (0, 3),
+    "mid": (4, 6),
+    "middle": (4, 6),
+    "late": (7, 9),
+}
 
 _COUNT = rf"(?:\d+(?:[.,]\d+)?|{'|'.join(sorted(NUMBERS, key=len, reverse=True))}|an?)"
 _STARS = r"(?:\d(?:\.\d+)?|one|two|three|four|five)"
@@ -176,16 +183,12 @@ _BOUNDS: tuple[tuple[str, _Bound], ...] = (
     (r"(?:ever )?(?:since|starting (?:in|from|with))", lambda a, _: (a, None)),
     (r"(?:up )?(?:until|till|through)|up to", lambda _, b: (None, b)),
 )
-_NOT_IN = (
-    rf"\b{_NOTHING} (?:made |released |shot )?(?:from |in |of |during )(?:the )?(?:year )?"
-)
+_NOT_IN = rf"\b{_NOTHING} (?:made |released |shot )?(?:from |in |of |during )(?:the )?(?:year )?"
 
 
 def _bounded_years(draft: Draft) -> None:
     part = _PART.format("a")
-    for found in draft.take_all(
-        rf"{_NOT_IN}(?:(?P<year>{_YEAR})|{part}(?P<low>{_DECADE}))(?!\w)"
-    ):
+    for found in draft.take_all(rf"{_NOT_IN}(?:(?P<year>{_YEAR})|{part}(?P<low>{_DECADE}))(?!\w)"):
         draft.leave_out("year", *_years_of(found))
     for words, bounds in _BOUNDS:
         for found in draft.take_all(
@@ -286,7 +289,9 @@ def _length(found: "re.Match[str]") -> float:
 
 def read_ratings(draft: Draft) -> None:
     """``at least 50 ratings``, ``rated above 3.5``, ``4 stars or more``."""
-    for found in draft.take_all(rf"\bby (?:{_COMPARED})?(?P<n>\d+)(?P<ormore>)(?P<orless>) people\b"):
+    for found in draft.take_all(
+        rf"\bby (?:{_COMPARED})?(?P<n>\d+)(?P<ormore>)(?P<orless>) people\b"
+    ):
         _compared(draft, "rating_count", found, float(found["n"]), step=1)
     for found in draft.take_all(
         rf"\b(?:(?:with|rated by|seen by) )?(?:{_COMPARED})?(?P<n>\d[\d,]*|an? hundred|a thousand|a dozen)(?P<ormore>\+)?"

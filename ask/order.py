@@ -64,7 +64,7 @@ _SORTED = (
 )
 _CHRONOLOGICAL = re.compile(r"\b(?:in )?(?P<back>reverse )?chronological(?:ly)?(?: order)?\b", re.I)
 _FROM_TO = re.compile(
-    r"\bfrom (?:(?P<best>best to worst)|(?P<worst>worst to best)|(?P<old>old(?:est)? to new(?:est)?)"
+    r"\b(?:(?:ranked|sorted|ordered|listed) )?from (?:(?P<best>best to worst)|(?P<worst>worst to best)|(?P<old>old(?:est)? to new(?:est)?)"
     r"|(?P<new>new(?:est)? to old(?:est)?)|(?P<short>short(?:est)? to long(?:est)?)"
     r"|(?P<long>long(?:est)? to short(?:est)?))\b",
     re.IGNORECASE,
@@ -82,7 +82,9 @@ _MANY_BEHIND = re.compile(
     r"|dramas|musicals|romances)\b",
     re.IGNORECASE,
 )
-_ONE_BEFORE = re.compile(rf"\b(?:which|what|the|a) {_ONE}\b", re.IGNORECASE)
+_ONE_BEFORE = re.compile(
+    rf"\b(?:(?:which|what) (?:[\w'-]+ ){{0,3}}?|the |a ){_ONE}\b", re.IGNORECASE
+)
 
 
 def read_order(draft: Draft, names: Names) -> None:

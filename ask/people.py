@@ -39,7 +39,9 @@ _NOBODY = re.compile(
 )
 """What stands behind ``directed by`` and names nobody."""
 _GOOD = re.compile(r"\b(?:a|any|some) (?:good|great|nice|classic|early|late) $", re.IGNORECASE)
-_TWO_WORDS = re.compile(rf"([\w.'-]+ [\w.'-]+)(?:'s)? (?:{FILM}|{'|'.join(GENRES)})\b", re.IGNORECASE)
+_TWO_WORDS = re.compile(
+    rf"([\w.'-]+ [\w.'-]+)(?:'s)? (?:{FILM}|{'|'.join(GENRES)})\b", re.IGNORECASE
+)
 _OR = re.compile(r"\bor\b", re.IGNORECASE)
 _TOGETHER = re.compile(r"\b(?:both )?(?:together|in the same (?:film|movie))\b", re.IGNORECASE)
 NICKNAMES = {
@@ -66,8 +68,7 @@ NICKNAMES = {
 _A_NAME = r"((?:[\w.'-]+ ){0,3}?[\w.'-]+)"
 _DID = {
     rf"(?:did|has|have|does) {_A_NAME} (?:ever )?direct(?:ed|s)?": r"directed by \1",
-    rf"(?:did|has|have|does) {_A_NAME} (?:ever )?(?:star|act|appear|play|been)(?:red|ed|s)?(?: in)?":
-        r"with \1",
+    rf"(?:did|has|have|does) {_A_NAME} (?:ever )?(?:star|act|appear|play|been)(?:red|ed|s)?(?: in)?": r"with \1",
     rf"(?:did|has|have|does) {_A_NAME} (?:ever )?(?:make|made|makes|do|done)": r"by or with \1",
 }
 _SHORT, _LONG = 5, 8
@@ -111,7 +112,9 @@ def read_people(draft: Draft, names: Names) -> None:
         read = _standing_alone(draft.text, word, names)
         if read is None:
             return 0
-        if found and _OR.fullmatch(draft.text[found[-1][1] : word.start()].replace(GAP, " ").strip()):
+        if found and _OR.fullmatch(
+            draft.text[found[-1][1] : word.start()].replace(GAP, " ").strip()
+        ):
             draft.either("people")
         found.append((word.start(), word.start() + len(f" {GAP} ")))
         add_person(draft, read, "any")
@@ -176,8 +179,8 @@ def _name_at(text: str, start: int, names: Names, *, strong: bool) -> Read[Perso
             return None
         boundary = _BOUNDARY.search(text, start)
         piece = text[start : boundary.start() if boundary else len(text)].strip(" .")
-        found = _spelt_so(piece, names.person(piece)) or _surname_like(piece, names)
-        return Read(piece, start + len(piece), found) if piece else None
+        person = _spelt_so(piece, names.person(piece)) or _surname_like(piece, names)
+        return Read(piece, start + len(piece), person) if piece else None
     for piece in (capitals[0], capitals[0].removesuffix("'s")):
         person = _spelt_so(piece, names.person(piece))
         if person is not None:
@@ -193,11 +196,15 @@ def _name_at(text: str, start: int, names: Names, *, strong: bool) -> Read[Perso
 
 def _typed_small(text: str, start: int, names: Names) -> Read[PersonFound] | None:
     """A surname behind a cue, typed small: ``by verhoeven``; no word that a film may be about."""
-    word = re.compile(r"[\w'-]{4,}(?=\s*(?:$|[,;?!.]|\b(?:and|or|but|from|in|without|not|before|after|since)\b))").match(text, start)
+    word = re.compile(
+        r"[\w'-]{4,}(?=\s*(?:$|[,;?!.]|\b(?:and|or|but|from|in|without|not|before|after|since)\b))"
+    ).match(text, start)
     if word is None or key(word[0]) in names.keywords or names.is_given_name(word[0]):
         return None
     found = _surname(word[0], names) or _surname_like(word[0], names)
-    if found is None or (found.how == "surname" and not key(found.person.name).endswith(key(word[0]))):
+    if found is None or (
+        found.how == "surname" and not key(found.person.name).endswith(key(word[0]))
+    ):
         return None
     return Read(word[0], word.end(), found)
 
@@ -227,12 +234,18 @@ def _surname_like(word: str, names: Names) -> PersonFound | None:
     """Whose surname a long word almost is that is no word of the catalog: ``schwarzeneger``."""
     if len(word) < _LONG - 1 or names.has_word(key(word)) or word.lower() in _PLAIN_WORDS:
         return None
-    return names.surname_like(word, _FEWEST_FILMS)
+    found = names.surname_like(word, _FEWEST_FILMS)
+    plural = found is not None and f"{key(found.person.name)}s".endswith(key(word))
+    return None if plural else found
 
 
 def _exact(text: str, start: int, names: Names) -> Read[PersonFound] | None:
     for first, last in split_pieces(text, start, _WORDS, _JOIN, _LONGEST_NAME):
-        if last is first or len(key(text[first.start() : last.end()]).split()) < 2 or GAP in text[start : first.start()]:
+        if (
+            last is first
+            or len(key(text[first.start() : last.end()]).split()) < 2
+            or GAP in text[start : first.start()]
+        ):
             return None
         piece = text[first.start() : last.end()]
         for name in (piece, piece.removesuffix("'s").rstrip(".")):
@@ -252,7 +265,12 @@ def _surname(word: str, names: Names, fewest: int = _FEWEST_FILMS) -> PersonFoun
     if word.lower() in _PLAIN_WORDS or " " in word or find_mood(word) or find_genres(word, names):
         return None
     found = names.person(word, fuzzy=False)
-    return found if found and found.person.films >= fewest else None
+    if found is None or found.person.films < fewest:
+        return None
+    plural = (
+        word.islower() and word.endswith("s") and not key(found.person.name).endswith(key(word))
+    )
+    return None if plural and fewest > 1 else found
 
 
 def _standing_alone(text: str, word: "re.Match[str]", names: Names) -> Read[PersonFound] | None:
@@ -288,8 +306,11 @@ def _in_other_name(text: str, word: "re.Match[str]", names: Names) -> bool:
     before = re.search(r"([\w.'-]+) $", text[: word.start()])
     if before is None:
         behind = re.match(r" ([A-Z][\w'-]*)", text[word.end() :])
-        return bool(behind) and word[0][:1].isupper() and word.start() == 0 and not _MADE.match(
-            text, word.end()
+        return (
+            bool(behind)
+            and word[0][:1].isupper()
+            and word.start() == 0
+            and not _MADE.match(text, word.end())
         )
     other = before[1]
     large = other[:1].isupper() and before.start() > 0 and word[0][:1].isupper()

@@ -47,7 +47,7 @@ QUESTIONS: tuple[tuple[tuple[Fact, ...], tuple[str, ...]], ...] = (
             _OF.format(r"(?:cast|actors|stars|leads?|main actors?|lead actors?|cast list)") + _T,
             rf"{_T}(?:'s)? (?:cast|actors|cast list)",
             rf"(?:is|was|does|did) (?P<person>.+?) (?:in|on|play in|star in|act in|appear in|a part of|part of) {_T}",
-            rf"(?:is|does|did|has|was) {_T} (?:have|has|star|starring|feature|with) (?P<person>[A-Z].+)",
+            rf"(?:is|does|did|has|was) {_T} (?:have|has|star|starring|feature|with) (?P<person>(?-i:[A-Z]).+)",
         ),
     ),
     (
@@ -96,6 +96,8 @@ QUESTIONS: tuple[tuple[tuple[Fact, ...], tuple[str, ...]], ...] = (
     (
         ("profit",),
         (
+            rf"how much(?: money)? (?:did|has|does) {_T} (?:lose|lost)",
+            rf"did {_T} (?:lose|flop|bomb|fail|succeed)(?: money| at the box office)*",
             rf"(?:did|has) {_T} (?:make|made|turn(?:ed)?|earn) (?:a |any |its |back )*(?:profit|money|budget|loss)(?: back)?",
             rf"(?:was|is) {_T} (?:profitable|a (?:flop|hit|bomb|success|box[- ]office \w+|commercial \w+))",
             _OF.format("profit") + _T,
@@ -123,6 +125,7 @@ QUESTIONS: tuple[tuple[tuple[Fact, ...], tuple[str, ...]], ...] = (
             rf"{_T}(?:'s)? (?:average rating|mean rating|rating|score|reviews)",
             rf"how many (?:people|users|viewers|ratings|votes|raters)(?: have| has| did| does)?"
             rf"(?: rated?| seen| watched| voted for| does| did| has)* {_T}(?: have| has| get| got)?",
+            rf"(?:does|did|has) {_T} (?:have|get|got) (?:a |any )?(?:good|high|bad|low|great|decent)? ?(?:ratings?|reviews?|scores?)",
             rf"how many stars (?:does|did|has) {_T} (?:have|get|got)",
         ),
     ),
@@ -163,7 +166,9 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 _AND = re.compile(r",? and (?=(?:who|what|when|how|which|where)\b)", re.IGNORECASE)
-_PRONOUN = re.compile(r"(?:it|that|this|that one|(?:the|this|that) (?:film|movie)|its?)", re.IGNORECASE)
+_PRONOUN = re.compile(
+    r"(?:it|that|this|that one|(?:the|this|that) (?:film|movie)|its?)", re.IGNORECASE
+)
 _NO_TITLE = re.compile(
     rf"\b(?:{FILM}|longest|shortest|best|worst|newest|oldest|cheapest|most|least|highest|lowest|@user|user"
     r"|i|me|you|we)\b",
@@ -194,7 +199,8 @@ _ASKS = re.compile(
     re.IGNORECASE,
 )
 _HAS_FILMS = re.compile(
-    rf"\b(?:{FILM}|watch|watching|see|seen|recs?|recommend\w*|suggest\w*|{'|'.join(GENRES)})\b", re.IGNORECASE
+    rf"\b(?:{FILM}|watch|watching|see|seen|recs?|recommend\w*|suggest\w*|{'|'.join(GENRES)})\b",
+    re.IGNORECASE,
 )
 
 
@@ -236,8 +242,12 @@ def read_how_many(draft: Draft) -> None:
     """Take ``how many`` out of a draft; what follows is read as any request for films."""
     if draft.take(_COUNT):
         draft.parts["intent"] = "count"
-        draft.take(r"\b(?:does|do|did) (?:the |this |your )?(?:catalog(?:ue)?|data(?:base)?|you|we) (?:have|has|know|contain|hold)\b")
-        draft.take(r"\b(?:are|is|were) (?:there|they|from|in total)?\b|\bin total\b|\baltogether\b|\bexist\b|\bin the (?:catalog(?:ue)?|data(?:base)?)\b")
+        draft.take(
+            r"\b(?:does|do|did) (?:the |this |your )?(?:catalog(?:ue)?|data(?:base)?|you|we) (?:have|has|know|contain|hold)\b"
+        )
+        draft.take(
+            r"\b(?:are|is|were) (?:there|they|from|in total)?\b|\bin total\b|\baltogether\b|\bexist\b|\bin the (?:catalog(?:ue)?|data(?:base)?)\b"
+        )
 
 
 def _fact(
@@ -298,7 +308,9 @@ def _yes_no(draft: Draft, text: str, names: Names) -> bool:
             draft.add("people", *(Person(name=one.name, role="director") for one in people))
             if not people:
                 draft.not_found.append(found["person"])
-            return _answer(draft, film, found["title"], ("director",) if role == "director" else ("cast",))
+            return _answer(
+                draft, film, found["title"], ("director",) if role == "director" else ("cast",)
+            )
     return False
 
 
@@ -338,13 +350,32 @@ def _unknown(draft: Draft, text: str, names: Names) -> bool:
         for pattern in patterns:
             found = re.fullmatch(pattern, text, re.IGNORECASE)
             title = found and found["title"].strip(" \"'")
-            if not title or _NO_TITLE.search(title) or not _ASKS.match(text) or find_names_in(title, names):
+            if (
+                not title
+                or _NO_TITLE.search(title)
+                or not _ASKS.match(text)
+                or find_names_in(title, names)
+            ):
                 continue
+            if begun := _begun(title, names):
+                draft.ignore(title[len(begun[0]) :], "this was not understood")
+                return _answer(draft, begun[1], begun[0], ())
             draft.parts |= {"intent": "facts", "facts": facts}
             draft.not_found.append(title)
             draft.text = ""
             return True
     return False
+
+
+def _begun(title: str, names: Names) -> tuple[str, FilmsFound] | None:
+    """The film whose title a text begins with, and how it is typed: ``Waterworld sink``."""
+    words = title.split()
+    for n in range(len(words) - 1, 0, -1):
+        typed = " ".join(words[:n])
+        film = names.films(typed, fuzzy=False)
+        if film is not None and typed[:1].isupper():
+            return typed, film
+    return None
 
 
 def find_names_in(text: str, names: Names) -> bool:

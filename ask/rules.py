@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 from pydantic import Field, ValidationError
 
@@ -9,7 +10,7 @@ from ask.absent import HARMLESS, read_absent
 from ask.draft import PHRASE, Draft
 from ask.exclusions import read_exclusions
 from ask.kinds import find_genres, find_mood, read_count, read_kinds, read_set_phrases
-from ask.likes import read_likes
+from ask.likes import read_likes, read_than
 from ask.numbers import read_money, read_ratings, read_runtime, read_years
 from ask.order import read_order
 from ask.people import read_people
@@ -18,7 +19,7 @@ from ask.questions import asks_of_the_world, is_no_request, read_how_many, read_
 from ask.seen import read_users
 from ask.structure import Exclusions, Structure
 from ask.titles import read_called, read_intent
-from ask.words import FILLING, FILM, RECOMMEND, UNSEEN
+from ask.words import FILLING, FILM, RECOMMEND, UNREAD, UNSEEN
 from palate.contract import Frozen
 from palate.errors import MisuseError
 from search.names import Names
@@ -46,12 +47,21 @@ _OF_TASTE = frozenset(
     "describe analyse analyze genre genres hate hates dislike dislikes prefers usually generally".split()
 )
 _SPEAKS_OF_FILMS = re.compile(
-    rf"\b(?:{FILM}|about|something|anything|user|watch|with|want|need|looking|any)\b|@|[A-Z\"(:]|[^\w\s' -]", 0
+    rf"\b(?:{FILM}|about|something|anything|user|watch|with|want|need|looking|any)\b|@|[A-Z\"(:]|[^\w\s' -]",
+    0,
+)
+_OTHER_QUESTION = re.compile(
+    r"^(?!(?:do you|have you|is there|are there|can you|could you|would you|will you|how about|how many|is it)\b)"
+    r"(?:how|why|who|whom|whose|where|when|has|have|had|is|are|was|were|does|do|did|will|would|could|should)\b",
+    re.IGNORECASE,
 )
 CANNOT = (
     "this is no request for films; films can be searched, recommended, compared and predicted, and "
     "be asked how long they are, who made them and when"
 )
+
+
+Sure = Literal["high", "some", "low"]
 
 
 class Ignored(Frozen):
@@ -71,6 +81,14 @@ class Reading:
     read_by: str = "rules"
     ignored: tuple[Ignored, ...] = ()
     guessed: bool = False
+
+    @property
+    def sure(self) -> Sure:
+        """high: all by names and numbers; some: by words in texts too; low: something is left out."""
+        if self.ignored or self.not_found:
+            return "low"
+        by_words = self.structure.text or self.structure.exclude.text
+        return "some" if by_words or self.guessed else "high"
 
 
 def read_request(text: str, names: Names) -> Reading:
@@ -119,18 +137,21 @@ def _read(draft: Draft, names: Names) -> None:
     draft.set_phrases_aside(lambda name: names.person(name, surname=False, fuzzy=False) is not None)
     if intent is None and read_likes(draft, names):
         draft.parts["intent"] = intent = "similar"
+    if intent is None:
+        read_than(draft, names)
     recommended = draft.take_all(RECOMMEND)
     if recommended and "intent" not in draft.parts:
         draft.parts["intent"] = "recommend"
     read_conditions(draft, names)
-    if words := _left(draft):
+    words, unread = _left(draft)
+    if words:
         draft.parts["text"] = words
-    _check(draft, asked, names)
+    _check(draft, asked, unread)
 
 
 def _ignore_rest(draft: Draft) -> None:
     """Of a taste everything is summed up: what would narrow it is left out."""
-    rest = " ".join(word for word in _left(draft).split() if word.lower() not in _OF_TASTE)
+    rest = " ".join(word for word in _left(draft)[0].split() if word.lower() not in _OF_TASTE)
     draft.ignore(rest, "a taste is summed up as a whole")
     draft.text = ""
 
@@ -154,10 +175,11 @@ def read_conditions(draft: Draft, names: Names) -> None:
     read_kinds(draft, names)
 
 
-def _check(draft: Draft, asked: str, names: Names) -> None:
+def _check(draft: Draft, asked: str, unread: list[str]) -> None:
     """A request of which nothing is understood is searched for as it is typed, or is none."""
     understood = set(draft.parts) - {"text", "user_id", "users", "profile", "k"}
     if understood or draft.ranges or draft.exclude:
+        _say_unread(draft, asked, unread)
         return
     text = draft.parts.get("text", "")
     if not text and not draft.ignored and len(asked.split()) <= 2 and _is_short(asked):
@@ -169,6 +191,16 @@ def _check(draft: Draft, asked: str, names: Names) -> None:
         draft.parts.pop("text", None)
     elif text and not draft.ignored and not draft.not_found and _is_short(asked):
         draft.parts["text"] = asked.strip(' "?.!')
+        return
+    _say_unread(draft, asked, unread)
+
+
+def _say_unread(draft: Draft, asked: str, unread: list[str]) -> None:
+    """Say which words were left that bear on others, and that a question was read as a search."""
+    for word in unread:
+        draft.ignore(word, "how this bears on the rest was not understood")
+    if draft.parts.get("intent", "search") == "search" and _OTHER_QUESTION.match(asked):
+        draft.ignore(asked.split()[0], "such a question is not understood: films are looked for")
 
 
 def _harmless(draft: Draft) -> bool:
@@ -189,15 +221,21 @@ def _is_title(text: str, names: Names) -> bool:
     return '"' not in text and names.films(wanted, fuzzy=False) is not None
 
 
-def _left(draft: Draft) -> str:
-    """The words that no rule took, without those that say nothing of a film."""
+def _left(draft: Draft) -> tuple[str, list[str]]:
+    """The words that no rule took and films may have, and those that bear on others."""
     without = re.sub(r"(?:\b(?:for|of|by) )?@user(?:'s)?", " ", draft.text)
     marks = [draft.phrase(mark[0]) for mark in PHRASE.finditer(without)]
     words = [
         word.removesuffix("'s").strip("'-") for word in _WORD.findall(PHRASE.sub(" ", without))
     ]
-    kept = [word for word in words if word.lower().replace("'", "") not in FILLING and word]
-    return " ".join([f'"{phrase}"' for phrase in marks if phrase] + kept)
+    kept, unread = [], []
+    for word in filter(None, words):
+        bare = word.lower().replace("'", "")
+        if bare in UNREAD:
+            unread.append(word)
+        elif bare not in FILLING:
+            kept.append(word)
+    return " ".join([f'"{phrase}"' for phrase in marks if phrase] + kept), unread
 
 
 def _structure(draft: Draft) -> Structure:

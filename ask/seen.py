@@ -43,7 +43,7 @@ _SEEN = re.compile(
     rf"|(?:that |which |have )*{_WHO.replace('<n>', '<m>')}(?:'s)?(?: has| have)?(?: also| already)?"
     rf" (?:{_SAW}|gave|given|scored){_STARS.replace('<low>', '<low2>')}"
     rf"|(?:already )?{_SAW} by {_WHO.replace('<n>', '<k>')}"
-    rf"|(?<!of )(?:films|movies) (?:of|by) {_WHO.replace('<n>', '<j>')}(?= ?[?.!]*$))(?!\w)",
+    rf"|(?<!of )(?:films|movies) (?:of|by) {_WHO.replace('<n>', '<j>')}(?= ?[?.!]*$))(?!\w)(?!(?-i: [A-Z]))",
     re.IGNORECASE,
 )
 _LOVED = re.compile(

@@ -10,7 +10,7 @@ from ask.words import FILLING
 from search.names import LONGEST_TITLE, Film, FilmsFound, Names
 
 _WHO = r"(?:@user|i|we|he|she|they)"
-_LIKING = r"(?:like|love|enjoy|hate|dislike|rate|give|think (?:of|about)|say (?:of|about)|make of)"
+_LIKING = r"(?:rather (?:see|watch)|like|love|enjoy|hate|dislike|rate|give|think (?:of|about)|say (?:of|about)|make of)"
 _COMPARE = (
     r"^(?:please |can you |could you )*compare(?: for (?:me|us|@user))?(?: the)?"
     r"(?: films?| movies?)?[:,]?"
@@ -31,6 +31,7 @@ _PREDICT = (
     rf"\bpredict (?:@user(?:'s)? rating (?:of|for) |how @user (?:would|will) {_LIKING} )?"
     r"(?P<title>.+?)(?: for @user)?$",
     r"\b(?:the )?rating (?:of|for) (?P<title>.+?) (?:by|for|from) @user",
+    r"\b(?:has|have|had|did) @user (?:ever |already )?(?:seen|see|watched?|rated?) (?P<title>[A-Z].+)",
     r"^rate (?P<title>.+?) (?:by|for|as) @user$",
     rf"\bwho (?:would|will|might) {_LIKING} (?P<title>.+?)(?: more| better| most| best)?,? @user\W*$",
     rf"\bshould {_WHO} (?:watch|see|try|like|bother with) (?P<title>.+)",

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pydantic import Field
 
 from ask.compare import format_dollars
-from ask.structure import Exclusions, Person, RatedBy, Sort, Span, Structure, Title
+from ask.structure import Exclusions, RatedBy, Sort, Span, Structure
 from palate.contract import Frozen
 
 _INTENTS = {
@@ -58,7 +58,7 @@ def describe_intent(structure: Structure) -> str:
     if structure.like_people:
         people = ", ".join(person.name for person in structure.like_people)
         about = f"{about}, those of {people}" if about else f"those of {people}"
-    if intent == "search" and about:
+    if intent == "search" and about and not structure.than:
         return f"films titled {about}"
     words = f"{_WITH_TITLES[intent]} {about}" if about and intent in _WITH_TITLES else ""
     if intent == "facts":
@@ -70,14 +70,13 @@ def parts_of(structure: Structure) -> Iterator[Part]:
     """Every condition, the order and whose taste it is; each may be dropped by `without_part`."""
     if structure.intent in ("summarise", "unclear"):
         return
-    for part, says in _whole_parts(structure):
-        if says:
-            yield Part(part=part, says=says)
-    for part, listed in _lists(structure):
-        if part in structure.any_of and len(listed) > 1:
-            yield Part(part=part, says=_or(part, listed))
-            continue
-        yield from (Part(part=part, says=says, entry=n) for n, says in enumerate(listed))
+    if structure.sort is not None:
+        yield Part(part="sort", says=_sort(structure.sort))
+    if structure.text:
+        yield Part(part="text", says=f"about {structure.text}")
+    yield from _entries(structure, _lists(structure))
+    yield from (Part(part=part, says=says) for part, says in _whole_parts(structure) if says)
+    yield from _entries(structure, _excluded(structure.exclude))
     if structure.seen == "drop":
         yield Part(part="seen", says="not rated yet")
     if "k" in structure.model_fields_set:
@@ -88,20 +87,30 @@ def parts_of(structure: Structure) -> Iterator[Part]:
         yield Part(part="user_id", says=f"for user {users}{profile}")
 
 
+def _entries(structure: Structure, lists: Iterable[tuple[str, list[str]]]) -> Iterator[Part]:
+    for part, listed in lists:
+        if part in structure.any_of and len(listed) > 1:
+            yield Part(part=part, says=_or(listed))
+        else:
+            yield from (Part(part=part, says=says, entry=n) for n, says in enumerate(listed))
+
+
 def _whole_parts(structure: Structure) -> Iterator[tuple[str, str]]:
-    yield "sort", _sort(structure.sort)
-    yield "text", f"about {structure.text}" if structure.text else ""
     yield "audience", f"for {structure.audience}" if structure.audience else ""
     yield "budget", _tiers("budget", structure.budget)
     yield "revenue", _tiers("revenue", structure.revenue)
     yield "fame", {"known": "widely known", "unknown": "little known"}.get(structure.fame or "", "")
-    yield "acclaim", {"high": "among the best rated", "low": "among the worst rated"}.get(
-        structure.acclaim or "", ""
+    yield (
+        "acclaim",
+        {"high": "among the best rated", "low": "among the worst rated"}.get(
+            structure.acclaim or "", ""
+        ),
     )
     for name, span in structure.ranges.items():
         yield f"ranges.{name}", _range(name, span)
     for name, way in structure.than.items():
-        yield f"than.{name}", f"{_THAN[name][way == 'less']} than that"
+        film = structure.titles[0] if structure.intent != "similar" and structure.titles else "that"
+        yield f"than.{name}", f"{_THAN[name][way == 'less']} than {film}"
     exclude = structure.exclude
     yield "exclude.text", f"not about {exclude.text}" if exclude.text else ""
     yield "exclude.audience", f"not for {exclude.audience}" if exclude.audience else ""
@@ -115,20 +124,21 @@ def _lists(structure: Structure) -> Iterator[tuple[str, list[str]]]:
     yield "keywords", [f"keyword {keyword}" for keyword in structure.keywords]
     yield "people", [f"{ROLES[person.role]} {person.name}" for person in structure.people]
     yield "rated_by", [f"rated by {_rater(one)}" for one in structure.rated_by]
-    for name, listed in _excluded(structure.exclude):
-        yield f"exclude.{name}", [f"not {each}" for each in listed]
 
 
 def _excluded(exclude: Exclusions) -> Iterator[tuple[str, list[str]]]:
-    yield "genres", list(exclude.genres)
-    yield "moods", list(exclude.moods)
-    yield "keywords", [f"keyword {keyword}" for keyword in exclude.keywords]
-    yield "people", [person.name for person in exclude.people]
-    yield "titles", list(map(str, exclude.titles))
-    yield "rated_by", [f"rated by {_rater(one)}" for one in exclude.rated_by]
+    for name, listed in (
+        ("genres", exclude.genres),
+        ("moods", exclude.moods),
+        ("keywords", [f"keyword {keyword}" for keyword in exclude.keywords]),
+        ("people", [person.name for person in exclude.people]),
+        ("titles", exclude.titles),
+        ("rated_by", [f"rated by {_rater(one)}" for one in exclude.rated_by]),
+    ):
+        yield f"exclude.{name}", [f"not {each}" for each in listed]
 
 
-def _or(part: str, listed: list[str]) -> str:
+def _or(listed: list[str]) -> str:
     """``directed by A or B``: what all of them begin with is said once."""
     first, *others = listed
     shared = next((f"{w} " for w in (*ROLES.values(), "keyword") if first.startswith(f"{w} ")), "")
@@ -140,8 +150,8 @@ def _rater(rated: RatedBy) -> str:
     return who if rated.low is None else f"{who} from {rated.low:g}"
 
 
-def _sort(sort: Sort | None) -> str:
-    return f"{_ORDERS[sort.by][not sort.descending]} first" if sort else ""
+def _sort(sort: Sort) -> str:
+    return f"{_ORDERS[sort.by][not sort.descending]} first"
 
 
 def _tiers(name: str, tiers: Iterable[str]) -> str:
@@ -180,13 +190,3 @@ def _dropped(holder: Structure | Exclusions, part: str, entry: int | None) -> di
     if entry is not None:
         return {name: (*value[:entry], *value[entry + 1 :])}
     return {name: type(holder).model_fields[name].get_default(call_default_factory=True)}
-
-
-def title_list(titles: Iterable[Title]) -> str:
-    """``Alien (1979), Jaws (1975)``."""
-    return ", ".join(map(str, titles))
-
-
-def person_words(person: Person) -> str:
-    """``directed by Ridley Scott``."""
-    return f"{ROLES[person.role]} {person.name}"

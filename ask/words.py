@@ -67,7 +67,7 @@ REVENUES: dict[str, tuple[RevenueTier, ...]] = {
     r"block[- ]?busters?": ("blockbuster",),
     r"box[- ]office (?:hits?|success(?:es)?|smash(?:es)?)|smash hits?|(?:big |huge )?hits(?! ?m[ae]n)|(?:big|huge) hit"
     r"|(?:that |which )?(?:made|earned|grossed) (?:a )?(?:fortune|killing|lots? of money"
-    r"|lots|big money)|commercial success(?:es)?|high[- ]grossing":
+    r"|lots|big money|(?:lots?|loads|tons|heaps|a lot|a ton|so much) of (?:money|cash))|commercial success(?:es)?|high[- ]grossing":
         ("high", "blockbuster"),
     r"(?:big |bigger |biggest |huge |worst )?(?:box[- ]office |commercial )?"
     r"(?:flops?|bombs?|failures?|disappointments?)"
@@ -77,7 +77,7 @@ REVENUES: dict[str, tuple[RevenueTier, ...]] = {
 ACCLAIM: dict[str, Acclaim] = {
     r"(?:critically |universally )?acclaimed|(?:very )?(?:highly|well)[- ]rated|(?:critics?'? )?favou?rites"
     r"|well[- ]reviewed|(?:with )?better ratings|excellent|masterpieces?|brilliant|amazing|awesome"
-    r"|outstanding|(?:with )?(?:high|great|excellent|good) (?:ratings?|reviews?)":
+    r"|outstanding|(?:that |which )(?:are|is) (?:really |actually |also )?(?:great|good)|(?:with )?(?:an? )?(?:high|great|excellent|good) (?:ratings?|reviews?)":
         "high",
     r"(?:badly|poorly)[- ]rated|(?:with )?(?:bad|low|poor) (?:ratings?|reviews?)"
     r"|terrible|awful|(?:so )?bad(?! (?:guys?|boys?|cops?|blood|luck|people))|lousy": "low",
@@ -93,17 +93,30 @@ FAME: dict[str, Fame] = {
 
 KEYWORDS: dict[str, tuple[str, ...]] = {
     r"(?:based on |from |inspired by |about )?(?:a |an )?(?:true|real)(?:[- ]life)?"
-    r" (?:stor(?:y|ies)|events?|life)": ("based on true story", "true story", "based on true events"),
-    r"world war (?:two|ii|2)|ww ?(?:ii|2)|second world war|wwii":
-        ("world war ii", "second world war"),
+    r" (?:stor(?:y|ies)|events?|life)": (
+        "based on true story",
+        "true story",
+        "based on true events",
+    ),
+    r"world war (?:two|ii|2)|ww ?(?:ii|2)|second world war|wwii": (
+        "world war ii",
+        "second world war",
+    ),
     r"world war (?:one|i|1)|ww ?(?:i|1)|(?:first|great) world war|wwi": ("world war i",),
     r"vietnam war|vietnam(?= (?:films?|movies?))": ("vietnam war", "vietnam"),
-    r"(?:based on|adapted from|adaptations? of) (?:a |the )?(?:books?|novels?)":
-        ("based on novel", "based on a book"),
-    r"(?:based on|adapted from) (?:a |the )?(?:video ?)?games?":
-        ("based on video game", "based on a game"),
-    r"(?:based on|adapted from) (?:a |the )?(?:comics?|comic books?|graphic novels?)":
-        ("based on comic book", "based on comic", "based on a comic"),
+    r"(?:based on|adapted from|adaptations? of) (?:a |the )?(?:books?|novels?)": (
+        "based on novel",
+        "based on a book",
+    ),
+    r"(?:based on|adapted from) (?:a |the )?(?:video ?)?games?": (
+        "based on video game",
+        "based on a game",
+    ),
+    r"(?:based on|adapted from) (?:a |the )?(?:comics?|comic books?|graphic novels?)": (
+        "based on comic book",
+        "based on comic",
+        "based on a comic",
+    ),
     r"(?:based on|adapted from) (?:a |the )?(?:plays?|musicals?)": ("based on play",),
     r"ai(?= |$)|artificial intelligence": ("artificial intelligence",),
     r"remakes?": ("remake",),
@@ -114,8 +127,9 @@ KEYWORDS: dict[str, tuple[str, ...]] = {
     r"serial[- ]killers?": ("serial killer",),
     r"black comed(?:y|ies)|dark comed(?:y|ies)": ("black comedy", "dark comedy"),
     r"silent (?:films?|movies?)": ("silent film",),
-    r"(?:directed )?by (?:a )?(?:women|woman|female directors?)|women directors?|female directors?":
-        ("woman director",),
+    r"(?:directed )?by (?:a )?(?:women|woman|female directors?)|women directors?|female directors?": (
+        "woman director",
+    ),
     r"(?:plot |surprise |with a )?twist(?:s)?(?: ending)?": ("plot twist", "twist ending", "twist"),
     r"bio-?pics?|biograph(?:y|ies|ical)": ("biography", "biopic"),
     r"independent (?:films?|movies?)|indie(?:s| (?:films?|movies?))?": ("independent film",),
@@ -145,7 +159,7 @@ _FILLING = """
     watch watching see seeing seen show shows showing find finding give get got look looking
     search list name tell bring pick choose let lets try play
     please thanks thank hi hello hey ok okay just really very quite kind sort type types kinds
-    more most less least much many few lot lots plenty other others another else ever again even
+    more much many few lot lots plenty other others another else ever again even
     film films movie movies flick flicks picture pictures title titles story stories cinema
     good nice decent best great solid worth
     what which who whom whose where when why how there here what's who's where's there's it's
@@ -153,20 +167,29 @@ _FILLING = """
     looking seeking hunting after recs rec suggestions ideas idea tips tip wondering anyone anybody
     someone somebody everyone guys folks help ask asking question guess say said tell told think
     though although once either neither catalog catalogue database suitable probably
-    possible possibly available have's don't dont i'd i'll we're i'm rather instead prefer preferably
+    youve weve theyve youre theyre hes shes during adore adored please got gotten any possible possibly available have's don't dont i'd i'll we're i'm rather instead prefer preferably
     fan fans great nice cool proper actual old-fashioned certain particular specific across among
     tonight today tomorrow now mood bored
     set made make makes making featuring starring directed director directors actor actors actress
     called named titled based only all every everything each whole both couple recommend
     recommendation
     recommendations recommended suggest suggestion suggestions suggested next
-    user not no never none nothing without
+    user
 """
 FILLING = frozenset(_FILLING.split())
 """Words that say nothing about a film."""
 
+_UNREAD = """
+    than before after until unless while because if whether rather shorter longer older newer later
+    earlier better worse bigger smaller cheaper most least less fewer similar same different except
+    arent isnt wasnt werent dont doesnt didnt wont cant couldnt wouldnt shouldnt havent hasnt hadnt
+    not no never nor none nobody nothing without versus vs every first second third last next between
+"""
+UNREAD = frozenset(_UNREAD.split())
+"""Words that say how others are meant: what is left of them was not understood."""
+
 RECOMMEND = re.compile(
-    r"\b(?:recommend(?:ation|ations|ed)?|suggest(?:ion|ions)?)\b"
+    r"\bsurprise (?:me|us)\b|\b(?:pick|choose) (?:something|one|a film|a movie)(?: for (?:me|us))?\b|\b(?:recommend(?:ation|ations|ed)?|suggest(?:ion|ions)?)\b"
     r"|\bwhat (?:should|could|can|might|shall) (?:@user|i|we|he|she|they) (?:watch|see|try)\b"
     r"|\b(?:what|which)(?: \w+){0,3}? (?:would|will|might|could) (?:@user|i|we|he|she|they)"
     r" (?:\w+ )?(?:like|love|enjoy)(?: best| most| to (?:see|watch))?\b",

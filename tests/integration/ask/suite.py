@@ -66,14 +66,17 @@ def _part(text: str) -> str:
 
 def _any_order(part: str) -> str:
     """``musical or comedy`` as ``comedy or musical``."""
-    found = re.fullmatch(r"(?P<how>by or with |directed by |with |keyword )?(?P<list>.+ or .+)", part)
+    found = re.fullmatch(
+        r"(?P<how>by or with |directed by |with |keyword )?(?P<list>.+ or .+)", part
+    )
     if not found or part.startswith(("budget", "revenue", "year", "minutes", "stars", "ratings")):
         return part
     return f"{found['how'] or ''}{' or '.join(sorted(found['list'].split(' or ')))}"
 
 
 def judge(case: Case, reading: Reading) -> str:
-    """``right``; ``partly``: nothing false, and what is missing is said; ``wrong``; ``misleading``."""
+    """``right``; ``partly``: nothing false, and what is missing is said; ``misleading``: false and
+    said to be sure; ``wrong``: false otherwise."""
     read = frozenset(_part(p) for p in describe_structure(reading.structure).split(" · "))
     if reading.not_found and not narrows(reading.structure.model_copy(update={"facts": ()})):
         read = frozenset({"nothing"})
@@ -85,7 +88,7 @@ def judge(case: Case, reading: Reading) -> str:
     false = min((read - wanted.parts for wanted in case.right), key=len)
     if said and not false:
         return "partly"
-    return "wrong" if said or reading.guessed or reading.notes else "misleading"
+    return "misleading" if reading.sure == "high" else "wrong"
 
 
 def read_names(source: MovieLens) -> Names:

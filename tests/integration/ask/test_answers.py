@@ -87,7 +87,7 @@ def test_what_the_catalog_does_not_have_is_said(asker: Asker) -> None:
 
 
 def test_people_together_or_any_of_them(asker: Asker) -> None:
-    answer = asker.ask("anything by Hayao Miyazaki or Tim Burton")
+    answer = asker.ask("anything by Hayao Miyazaki and Tim Burton")
     assert {movie.director for movie in answer.movies} == {"Hayao Miyazaki", "Tim Burton"}
     assert "any of them" in " ".join(answer.notes)
 
