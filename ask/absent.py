@@ -88,7 +88,8 @@ LACKING: tuple[Lacking, ...] = tuple(
         ),
         (
             "ratings of other sites are not in the data; films have the mean of the ratings here, 0.5 to 5 stars",
-            rf"\b(?:on |from |with |at )*(?:an? )?(?:rotten tomatoes|tomatometer|metacritic|metascore|imdb|letterboxd|rotten)"
+            rf"\b(?:that |which )?(?:the )?critics (?:hated?|loved?|panned|praised?|liked?|adored?|disliked?)\b"
+            rf"|\b(?:on |from |with |at )*(?:an? )?(?:rotten tomatoes|tomatometer|metacritic|metascore|imdb|letterboxd|rotten)"
             rf"(?: (?:fresh|certified|top \d+))?{_RATING_BEHIND}",
         ),
         (
@@ -142,6 +143,10 @@ _WRITERS = re.compile(
     r"(?: (?:of|for|in))? (?P<title>.+?)\W*$",
     re.IGNORECASE,
 )
+_SEQUEL = re.compile(
+    r"^(?:is|are|was|were|will) there (?:be )?(?:an?|any|other) (?:sequels?|prequels?|remakes?|spin-?offs?|books?|series) (?:to|of|for) (?P<title>.+?)\W*$",
+    re.IGNORECASE,
+)
 _OF_FILM = re.compile(
     r"^(?:(?:what|which|where|in which|in what)(?:'s| is| was| are| were| did| does| do| can| could| has| have)?"
     r"(?: (?:the|i|we|you))? ?)?(?:(?:country|language|countries|nationality|awards?|oscars?|age rating|tagline"
@@ -166,10 +171,11 @@ def film_of_lacking(text: str) -> str | None:
     found = _WRITERS.match(text)
     if found is not None:
         return found["title"]
-    found = _OF_FILM.match(text)
+    found = _SEQUEL.match(text) or _OF_FILM.match(text)
     if found is None:
         return None
-    return found["title"] or (found["title2"] if _lacks(text) else None)
+    groups = found.groupdict()
+    return groups["title"] or (groups.get("title2") if _lacks(text) else None)
 
 
 def _lacks(text: str) -> bool:

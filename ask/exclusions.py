@@ -58,6 +58,7 @@ _CLOSING = re.compile(
     r"(?:\s+(?:films?|movies?|stuff|things?|ones?|elements?|in it|in them|in there|at all|either|anymore|any more|too|these days|tonight))+$"
 )
 _PERSONAL = re.compile(r"\b(?:by|with|from|starring|featuring|directed by)\s+$", re.IGNORECASE)
+_FOR = re.compile(r"^(?P<item>.+?) (?P<whom>for .+)$", re.IGNORECASE)
 _KIND_WITH = re.compile(
     r"^(?P<kind>[\w-]+(?: [\w-]+)?) (?:with|by|from|starring|directed)\b", re.IGNORECASE
 )
@@ -118,6 +119,10 @@ def _items(text: str) -> Iterator[tuple[str, bool]]:
 def _exclude(draft: Draft, names: Names, item: str, *, named: bool, but: bool) -> None:
     if (phrase := draft.phrase(item)) is not None:
         item, but = phrase, True
+    behind = _FOR.match(item)
+    if behind and (whose := find_audience(behind["whom"])) is not None:
+        draft.parts.setdefault("audience", whose)
+        item = behind["item"]
     if (audience := find_audience(item)) is not None:
         draft.exclude["audience"] = audience
         return
@@ -130,7 +135,7 @@ def _exclude(draft: Draft, names: Names, item: str, *, named: bool, but: bool) -
         draft.add("moods", mood, excluded=True)
     elif key(item) in names.keywords and " " not in item and not _has_article(item, names):
         _exclude_words(draft, item)
-    elif not genres and _excludes_name(draft, names, item, named=named, but=but):
+    elif not genres and _excludes_name(draft, names, item, named=named, but=but and not keyword):
         pass
     elif keyword:
         draft.add("keywords", keyword, excluded=True)

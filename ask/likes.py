@@ -171,6 +171,8 @@ def _titles_or_people(draft: Draft, start: int, names: Names) -> int:
     opening = _BEFORE_NAME.match(rest)
     skipped = opening.end() if opening else 0
     titles = list(_films(rest, names))
+    if titles and _is_word(titles[0]):
+        titles = []
     exact = [read for read in titles if read.found is not None and read.found.how == "exact"]
     if not exact and (end := _person_at(draft, rest, skipped, names)):
         return start + end

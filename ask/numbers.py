@@ -116,7 +116,7 @@ def read_years(draft: Draft, latest: int | None) -> None:
         read(draft)
     recent = draft.take(
         rf"\b(?:the )?(?:most )?(?:recent|newer|current"
-        rf"|new(?= (?:{FILM}|{_GENRE})\b))(?: years| releases?)?\b"
+        rf"|new(?= (?:{FILM}|{_GENRE})\b)|(?<=thing )new)(?: years| releases?)?\b"
     )
     if recent and latest:
         draft.narrow("year", latest - RECENT_YEARS, None)
@@ -269,6 +269,8 @@ def read_runtime(draft: Draft) -> None:
         draft.narrow("runtime_minutes", SHORT, None)
     near = rf"(?= (?:[\w-]+ ){{0,2}}?(?:{FILM}|{_GENRE})\b)"
     if draft.take(rf"\b(?:very )?short(?! stor){near}"):
+        draft.narrow("runtime_minutes", None, SHORT)
+    if draft.take(r"(?<=something )short\b|\bshort and (?=\w+)|(?<=\w) and short\b(?=\W*$| [fp])"):
         draft.narrow("runtime_minutes", None, SHORT)
     if draft.take(rf"\b(?:very )?long{near}"):
         draft.narrow("runtime_minutes", LONG, None)

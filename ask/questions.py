@@ -9,7 +9,7 @@ from ask.numbers import read_runtime
 from ask.people import find_names
 from ask.structure import Fact, Person
 from ask.titles import make_title
-from ask.words import FILM, GENRES
+from ask.words import AUDIENCES, FILM, GENRES, MOODS
 from search.names import FilmsFound, Names
 
 _T = r"(?:(?:the )?(?:film|movie) )?(?P<title>.+?)(?: the (?:film|movie))?"
@@ -101,6 +101,13 @@ QUESTIONS: tuple[tuple[tuple[Fact, ...], tuple[str, ...]], ...] = (
             rf"(?:did|has) {_T} (?:make|made|turn(?:ed)?|earn) (?:a |any |its |back )*(?:profit|money|budget|loss)(?: back)?",
             rf"(?:was|is) {_T} (?:profitable|a (?:flop|hit|bomb|success|box[- ]office \w+|commercial \w+))",
             _OF.format("profit") + _T,
+        ),
+    ),
+    (
+        ("genres", "keywords"),
+        (
+            rf"(?:is|was) {_T} (?:a |an )?(?:very |too |really |that |actually )?(?:{'|'.join(MOODS)})(?: film| movie)?",
+            rf"(?:is|was) {_T} (?:an? (?:good|suitable|ok|okay) (?:film|movie) |suitable |good |ok |okay |appropriate )?(?:for )(?:{'|'.join(AUDIENCES)}|.*kids|.*children)",
         ),
     ),
     (

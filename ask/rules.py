@@ -33,6 +33,7 @@ _SUMMARISE = (
     r"(?: best| most)?\W*$",
     r"\b(?:which|what) (?:kinds?|sorts?|types?|genres?|films?|movies?|directors?)\b.*@user\b"
     r".*\b(?:like|love|enjoy|prefer|hate|favou?r)",
+    r"\bwhat (?:does|do|did|would) @user (?:think|say|feel|make) (?:of|about) ",
     r"\bwhat\b.*(?:\bis @user|@user is) (?:really )?into\W*$",
     r"\bdoes @user (?:really )?(?:like|love|enjoy|prefer|hate|favou?r)\b",
     r"@user (?:really )?(?:likes?|loves?|hates?|enjoys?|prefers?|is into) what\W*$",
@@ -44,7 +45,7 @@ _WORD = re.compile(r"[\w'-]+")
 _TITLE_WORDS = 6
 _OF_TASTE = frozenset(
     "taste tastes preferences profile favourite favourites favorite favorites summarise summarize "
-    "describe analyse analyze genre genres hate hates dislike dislikes prefers usually generally".split()
+    "describe analyse analyze think thinks feel genre genres hate hates dislike dislikes prefers usually generally".split()
 )
 _SPEAKS_OF_FILMS = re.compile(
     rf"\b(?:{FILM}|about|something|anything|user|watch|with|want|need|looking|any)\b|@|[A-Z\"(:]|[^\w\s' -]",

@@ -25,7 +25,7 @@ MOODS: dict[str, Mood] = {
     r"funn(?:y|ier|iest)|fun|jokes?|laughs?|hilarious|humou?rous|amusing"
     r"|laugh[- ]out[- ]loud|(?:that |to )?(?:will |would )?makes? (?:me|us|you) laugh": "funny",
     r"feel[- ]?good|uplifting|heart[- ]?warming|light[- ]?hearted|cheerful"
-    r"|happy(?! (?:ending|end|birthday|new))|happier|lighter"
+    r"|happy(?! (?:ending|end|birthday|new))|happier|lighter|light(?=,| and\b| films?\b| movies?\b| comed| fun| entertainment|$)"
     r"|charming|sweet|(?:that |to )?(?:will |would )?(?:cheers?|lifts?|picks?) (?:me|us|you) up": "feel-good",
     r"scar(?:y|ier|iest)|frightening|terrifying|creepy|creepier|spooky": "scary",
     r"romantic": "romantic",
