@@ -117,8 +117,9 @@ class Reader(Protocol):
 
     name: str
 
-    def read(self, text: str, names: Names) -> Structure | None:
-        """The structure of a request, its names as they were typed; None: the rules read it."""
+    def read(self, text: str, names: Names, rules: Structure) -> Structure | None:
+        """The structure of a request, its names as they were typed, held against what the
+        ``rules`` read; None: these read it."""
 
 
 class Asker:
@@ -169,12 +170,14 @@ class Asker:
         with stage("parse"):
             reading = read_next(text, names, after) if after else read_request(text, names)
             if reader is not None and after is None:
-                structure = reader.read(text, names)
+                structure = reader.read(text, names, reading.structure)
                 note = f"{reader.name} gave no usable answer in time: read by rules."
                 reading = (
                     replace(reading, notes=(*reading.notes, note))
                     if structure is None
-                    else replace(link(structure, names), read_by=reader.name)
+                    else replace(
+                        link(structure, names), read_by=reader.name, ignored=reading.ignored
+                    )
                 )
         return _for_caller(reading, user_id, k)
 
@@ -293,9 +296,9 @@ def turn_of(answer: AskAnswer) -> Turn:
     return Turn(structure=answer.structure, shown=tuple(shown[:100]))
 
 
-def make_reader(model: LanguageModel | None) -> Reader | None:
+def make_reader(model: LanguageModel | None, settings: Settings) -> Reader | None:
     """Who reads requests where this model is set; None: the rules."""
-    return None if model is None else ModelReader(model)
+    return None if model is None else ModelReader(model, settings.llm_ask_seconds)
 
 
 @contextmanager
@@ -306,7 +309,9 @@ def open_asker(database: Database, settings: Settings, *, model: bool = True) ->
     """
     found = open_llm(settings, PostgresStore(database)) if model else None
     try:
-        yield Asker(database, Searcher(database, settings, model=found), make_reader(found))
+        yield Asker(
+            database, Searcher(database, settings, model=found), make_reader(found, settings)
+        )
     finally:
         if found is not None:
             found.close()

@@ -172,8 +172,10 @@ class Finder:
             candidates=min(max(CANDIDATES, structure.k), self._database.settings.max_candidates),
             seen=structure.seen,
         )
-        only_text = len(asked.scored) == 1 and not asked.narrowed and is_plain(structure.text)
-        response = self._searcher.search(request, None if only_text else parsed)
+        only_text = bool(structure.text) and len(asked.scored) == 1 and not asked.narrowed
+        response = self._searcher.search(
+            request, None if only_text and is_plain(structure.text) else parsed
+        )
         notes = list(asked.notes)
         if response.reading is not None:
             notes.append(f"Nothing has “{structure.text}”: read as “{response.reading.text}”.")

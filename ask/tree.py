@@ -100,6 +100,7 @@ class Known:
     columns: frozenset[str]
     known_from: int
     unknown_to: int
+    unknown_rated_to: int
     best_from: float
     worst_to: float
 
@@ -148,6 +149,7 @@ def read_known(connection: Connection) -> Known:
         frozenset(name for name in columns if row[name] and name in FIELDS),
         max(row["known_from"] or 0, 1),
         row["unknown_to"] or 0,
+        row["unknown_rated_to"] or 0,
         5.0 if row["best_from"] is None else row["best_from"],
         row["worst_to"] or 0.0,
     )
@@ -176,7 +178,7 @@ def make_tree(structure: Structure, connection: Connection, names: Names) -> Ask
     narrowed += _money(structure, ranges, connection, notes)
     narrowed += _rated_by(structure.rated_by, structure, connection, notes)
     excluded = [
-        *_excluded(structure.exclude, names, known),
+        *_excluded(structure.exclude, names, known, structure.genres),
         *_rated_by(structure.exclude.rated_by, structure, connection, notes),
     ]
     return Asked(
@@ -285,10 +287,16 @@ def _ranges(structure: Structure, ranges: Mapping[Quantity, Span], known: Known)
     if structure.fame == "known":
         yield Range("rating_count", known.known_from, None)
     if structure.fame == "unknown":
-        yield Range("rating_count", None, known.unknown_to)
+        sorted_by = structure.sort.by if structure.sort else None
+        by_rating = structure.acclaim or "avg_rating" in ranges or sorted_by == "avg_rating"
+        unknown_to = known.unknown_rated_to if by_rating else known.unknown_to
+        yield Range("rating_count", None, unknown_to)
 
 
-def _audience(wanted: Audience | None, names: Names, known: Known) -> Iterator[Node]:
+def _audience(
+    wanted: Audience | None, names: Names, known: Known, besides: tuple[str, ...] = ()
+) -> Iterator[Node]:
+    """Signs of an audience; genres ``besides`` are asked for anyway, and so are no sign."""
     if wanted is None:
         return
     if "target_audience" in known.columns:
@@ -299,7 +307,8 @@ def _audience(wanted: Audience | None, names: Names, known: Known) -> Iterator[N
         yield from (Not(Match("genres", genre)) for genre in genres if genre)
     else:
         genres_of_audience, words = AUDIENCES[wanted]
-        yield _any_of(_signs(genres_of_audience, words, names))
+        signs = [genre for genre in genres_of_audience if find_genre(names, genre) not in besides]
+        yield _any_of(_signs(signs, words, names))
 
 
 def _money(
@@ -340,7 +349,9 @@ def _films_by_money(
     return Ids(found) if found else None
 
 
-def _excluded(exclude: Exclusions, names: Names, known: Known) -> Iterator[Node]:
+def _excluded(
+    exclude: Exclusions, names: Names, known: Known, wanted: tuple[str, ...]
+) -> Iterator[Node]:
     yield from (Match("genres", genre) for genre in exclude.genres)
     yield from (_whole("keywords", keyword) for keyword in exclude.keywords)
     yield from (_person(person) for person in exclude.people)
@@ -350,7 +361,7 @@ def _excluded(exclude: Exclusions, names: Names, known: Known) -> Iterator[Node]
         if quantity in FIELDS:
             yield Range(quantity, span.low, span.high)
     if exclude.audience != "adults":
-        yield from _audience(exclude.audience, names, known)
+        yield from _audience(exclude.audience, names, known, besides=wanted)
     for mood in exclude.moods:
         yield _any_of(_signs(SIGNS[mood].genres, SIGNS[mood].words, names))
     words = _words(exclude.text)

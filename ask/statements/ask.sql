@@ -1,16 +1,19 @@
 -- name: known
 -- What a tree needs to know of the catalog: which columns are filled, and how many ratings the
--- tenth of the films with most and the half with least have; and the mean ratings of the best and
+-- tenth of the films with most and the half with least have, the half also of those with enough
+-- ratings for a mean; and the mean ratings of the best and
 -- the worst fifth of the films with enough ratings.
 SELECT EXISTS (SELECT FROM movies WHERE target_audience IS NOT NULL) AS target_audience,
        EXISTS (SELECT FROM movies WHERE sentiment IS NOT NULL) AS sentiment,
-       s.known_from, s.unknown_to, s.best_from, s.worst_to
+       s.known_from, s.unknown_to, s.unknown_rated_to, s.best_from, s.worst_to
 FROM (SELECT percentile_disc(0.8) WITHIN GROUP (ORDER BY avg_rating)
                  FILTER (WHERE rating_count >= :fewest) AS best_from,
              percentile_disc(0.2) WITHIN GROUP (ORDER BY avg_rating)
                  FILTER (WHERE rating_count >= :fewest) AS worst_to,
              percentile_disc(0.9) WITHIN GROUP (ORDER BY rating_count) AS known_from,
-             percentile_disc(0.5) WITHIN GROUP (ORDER BY rating_count) AS unknown_to
+             percentile_disc(0.5) WITHIN GROUP (ORDER BY rating_count) AS unknown_to,
+             percentile_disc(0.5) WITHIN GROUP (ORDER BY rating_count)
+                 FILTER (WHERE rating_count >= :fewest) AS unknown_rated_to
       FROM movies) s;
 
 -- name: films_by_money

@@ -81,7 +81,7 @@ def create_app(database: Database, settings: Settings, *, insecure: bool = False
     guard = create_guard(settings, insecure=insecure)
     model = open_llm(settings, PostgresStore(database))
     searcher = Searcher(database, settings, model=model)
-    asker = Asker(database, searcher, make_reader(model))
+    asker = Asker(database, searcher, make_reader(model, settings))
     lines = make_lines(settings)
     found = Services(database, settings, searcher, asker, model, guard, lines)
     app.state.services = found
