@@ -134,7 +134,9 @@ class QueryRead(Frozen):
     notes: tuple[str, ...] = ()
 
 
-ReadingKind = Literal["split", "initials", "joined", "numerals", "typos", "beginning"]
+ReadingKind = Literal[
+    "split", "initials", "joined", "numerals", "abbreviations", "typos", "beginning"
+]
 
 
 class Reading(Frozen):

@@ -12,7 +12,7 @@ from palate.statements import Statements
 from rerank.learned import Page
 from search.plan import Plan
 from search.planner import Planner
-from search.readings import Vocabulary, correct, readings
+from search.readings import Catalog, Vocabulary, correct, readings
 from sql.engines import SearchEngine
 from sql.syntax import And, Node
 
@@ -38,12 +38,28 @@ def _in_a_title(page: Page) -> bool:
     return any(LEVELS.index(row["level"]) >= _IN_ORDER for row in page.rows)
 
 
+def _may_be_read(plan: Plan) -> bool:
+    return plan.parsed.plain and plan.parsed.typed is not None and plan.request.mode == "lexical"
+
+
 class Rereader:
     """Finds what else a text may mean in this catalog. Thread-safe."""
 
     def __init__(self, planner: Planner) -> None:
         self._planner = planner
         self._vocabulary = Vocabulary()
+
+    def doubts(self, connection: Connection, plan: Plan, page: Page) -> bool:
+        """Whether the text may mean something else: it found little, or nothing in a title and
+        only by the stem of a word that no title and no name has."""
+        if plan.cursor is not None:
+            return False
+        return found_little(page) or (
+            _may_be_read(plan)
+            and not any(row["pinned"] for row in page.rows)
+            and not _in_a_title(page)
+            and self._read(connection).lacks(plan.parsed.typed or "")
+        )
 
     def plans(
         self, connection: Connection, engine: SearchEngine, plan: Plan, page: Page
@@ -53,15 +69,16 @@ class Rereader:
         Where its words joined are a title, ``page`` has that, and nothing was mistyped.
         """
         request, parsed = plan.request, plan.parsed
-        if plan.cursor or not parsed.plain or parsed.typed is None or request.mode != "lexical":
+        if not _may_be_read(plan) or parsed.typed is None:
             return
         knows, finds = self._asking(connection, engine, plan)
         if (plan.restriction or plan.seen == "drop") and knows(parsed.typed):
             return  # it finds films, of which none may be shown
-        with stage("spelling"):
-            catalog = self._vocabulary.read(connection)
-        mistakes = not _in_a_title(page)
-        for reading in readings(parsed.typed, catalog, knows, finds, mistakes=mistakes):
+        mistakes, title = not _in_a_title(page), not found_little(page)
+        catalog = self._read(connection)
+        for reading in readings(
+            parsed.typed, catalog, knows, finds, mistakes=mistakes, title=title
+        ):
             yield Plan(request, self._planner.parse(reading.text), None, plan.k, reading)
 
     def suggest(
@@ -73,9 +90,11 @@ class Rereader:
         if parsed.plain:
             first = next(self.plans(connection, engine, plan, page), None)
             return first.reading.text if first and first.reading else None
+        return correct(parsed.text, parsed.plain_words, self._read(connection), knows, finds)
+
+    def _read(self, connection: Connection) -> Catalog:
         with stage("spelling"):
-            catalog = self._vocabulary.read(connection)
-        return correct(parsed.text, parsed.plain_words, catalog, knows, finds)
+            return self._vocabulary.read(connection)
 
     def _asking(
         self, connection: Connection, engine: SearchEngine, plan: Plan

@@ -18,7 +18,7 @@ from rerank.answer import Answerer
 from rerank.encoder import QueryEncoder
 from rerank.explain import add_reasons, replace_reasons
 from rerank.learned import Page
-from rerank.otherwise import Rereader, better, found_little
+from rerank.otherwise import Rereader, better
 from rerank.rank import Ranker
 from rerank.reranking import Reranker
 from rerank.wording import Passage, Writer
@@ -103,7 +103,7 @@ class Searcher:
         plan = self._planner.expand(connection, plan)
         compiled, page = self._rank(connection, engine, plan, embedding)
         suggestion = None
-        if plan.cursor is None and found_little(page):
+        if self._rereader.doubts(connection, plan, page):
             if plan.request.as_typed or not plan.parsed.plain:
                 suggestion = self._rereader.suggest(connection, engine, plan, page)
             else:

@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 from sqlalchemy.exc import DBAPIError
 
 from palate.contract import Reading
@@ -33,8 +33,16 @@ _MOST_TRIED = 12
 
 _LEAST_MISTAKEN = 4
 _LONG = 10
-_ARTICLES = ("the", "a", "an")
 """A word, or a title, of so many letters may have a mistake, and from LONG on two."""
+
+_LEAST_ACRONYM = 4
+_MISTAKE = 3
+"""The cost of one mistake, above all that makes it unlikely."""
+
+_ARTICLES = ("the", "a", "an")
+
+_ENDINGS = ("s", "es", "d", "ed", "r", "er", "ers", "ing", "ly", "y")
+"""What makes another form of an English word."""
 
 _APOSTROPHES = str.maketrans("", "", "'’‘`´ʼ′")
 _YEAR = re.compile(r"(?<=\S)\s+\(?((?:18|19|20)\d\d)\)?\s*$")
@@ -47,11 +55,24 @@ _ROMAN = (
     "i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii", "xiii", "xiv", "xv",
     "xvi", "xvii", "xviii", "xix", "xx",
 )  # fmt: skip
-_WRITTEN: dict[str, tuple[str, ...]] = {
-    form: forms
-    for forms in zip(map(str, range(1, 21)), _NUMBERS, _ROMAN, strict=True)
-    for form in forms
-}
+_ABBREVIATIONS = (
+    ("dr", "doctor"), ("mr", "mister"), ("mrs", "missus"), ("st", "saint", "street"),
+    ("mt", "mount"), ("ft", "fort"), ("jr", "junior"), ("vol", "volume"), ("pt", "part"),
+    ("vs", "versus"), ("2", "to"), ("4", "for"), ("u", "you"), ("r", "are"), ("n", "and"),
+)  # fmt: skip
+
+
+def _other_forms(groups: Iterable[tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    forms: dict[str, tuple[str, ...]] = {}
+    for group in groups:
+        for form in group:
+            forms[form] = tuple(dict.fromkeys((*forms.get(form, ()), *group)))
+    return forms
+
+
+_NUMERALS = list(zip(map(str, range(1, 21)), _NUMBERS, _ROMAN, strict=True))
+_NUMERAL_FORMS = _other_forms(_NUMERALS)
+_FORMS = _other_forms([*_NUMERALS, *_ABBREVIATIONS])
 
 
 class Title(NamedTuple):
@@ -67,11 +88,20 @@ class Catalog:
     """What readings are made of.
 
     ``words`` of titles and people and how many films have each; ``titles`` by their words without
-    article and spaces.
+    article and spaces, the most rated first.
     """
 
     words: Mapping[str, int] = field(default_factory=dict)
-    titles: Mapping[str, Title] = field(default_factory=dict)
+    titles: Mapping[str, Sequence[Title]] = field(default_factory=dict)
+
+    def lacks(self, text: str) -> bool:
+        """Whether a word of a text is in no title and no name, in no form."""
+        return any(not self._knows(word) for word in typed_words(_YEAR.sub("", text)))
+
+    def _knows(self, word: str) -> bool:
+        stems = [word.removesuffix(ending) for ending in _ENDINGS if word.endswith(ending)]
+        forms = [word, *(word + ending for ending in _ENDINGS), *stems, *(s + "e" for s in stems)]
+        return any(form in self.words for form in forms)
 
 
 class Vocabulary:
@@ -92,12 +122,16 @@ class Vocabulary:
             with suppress(DBAPIError):  # too large a catalog for one statement's time
                 self._catalog = Catalog(
                     {row.word: row.films for row in connection.execute(_statements["vocabulary"])},
-                    {
-                        row.joined: Title(row.key, row.written, row.ratings)
-                        for row in connection.execute(_statements["names"])
-                    },
+                    _by_joined(connection.execute(_statements["names"])),
                 )
         return self._catalog
+
+
+def _by_joined(rows: Iterable[Row[Any]]) -> dict[str, list[Title]]:
+    titles: dict[str, list[Title]] = {}
+    for row in rows:
+        titles.setdefault(row.joined, []).append(Title(row.key, row.written, row.ratings))
+    return titles
 
 
 def typed_words(text: str) -> list[str]:
@@ -110,18 +144,32 @@ Finds = Callable[[str], bool]
 
 
 def readings(
-    text: str, catalog: Catalog, knows: Finds, finds: Finds, *, mistakes: bool = True
+    text: str,
+    catalog: Catalog,
+    knows: Finds,
+    finds: Finds,
+    *,
+    mistakes: bool = True,
+    title: bool = False,
 ) -> Iterator[Reading]:
     """The readings of a text that find films, the closest first; a year behind it stays.
 
     ``knows`` says whether the catalog has a word, wherever; ``finds`` whether a text finds films
-    under the filters of the search. Without ``mistakes`` only as other ways to write the same.
+    under the filters of the search. Without ``mistakes`` only as other ways to write the same; with
+    ``title`` only as a whole title mistyped once.
     """
     year = _YEAR.search(text)
     words = typed_words(_YEAR.sub("", text))
     more = {word: 1 for word in words if word not in catalog.words and knows(word)}
     catalog = Catalog(ChainMap(more, catalog.words), catalog.titles)  # type: ignore[arg-type]
     tried = {" ".join(words)}
+    if title:
+        for reading in _mistaken_title(words, catalog, most=1):
+            if finds(reading.text):
+                yield Reading(
+                    kind=reading.kind, text=reading.text + (f" {year[1]}" if year else "")
+                )
+        return
     if year and mistakes:  # which may belong to the title
         for reading in _mistaken_title(typed_words(text), catalog):
             if finds(reading.text):
@@ -154,9 +202,10 @@ def _made(words: Sequence[str], catalog: Catalog, mistakes: bool) -> Iterator[Re
         return
     yield from _split(words, catalog)
     yield from _joined(words, catalog)
-    yield from _numbers(words, catalog)
+    yield from _written_otherwise(words, catalog)
     if mistakes:
         yield from _mistaken_title(words, catalog)
+        yield from _acronym(words, catalog)
         yield from _mistaken_words(words, catalog)
         yield from _begun(words, catalog)
 
@@ -173,9 +222,11 @@ def _split(words: Sequence[str], catalog: Catalog) -> Iterator[Reading]:
 def _parts(word: str, catalog: Catalog) -> list[str]:
     """The words of a title that make this one, those of the most rated title; or the word."""
     best, ratings = [word], -1
-    for joined, (key, _, rated) in catalog.titles.items():
-        if word in joined and rated > ratings and (run := _run(word, key.split())):
-            best, ratings = run, rated
+    for joined, titles in catalog.titles.items():
+        if word in joined and titles[0].ratings > ratings:
+            for title in titles:
+                if title.ratings > ratings and (run := _run(word, title.key.split())):
+                    best, ratings = run, title.ratings
     return best
 
 
@@ -200,64 +251,128 @@ def _joined(words: Sequence[str], catalog: Catalog) -> Iterator[Reading]:
             )
 
 
-def _numbers(words: Sequence[str], catalog: Catalog) -> Iterator[Reading]:
-    """``rocky 2 stallone`` is rocky ii stallone."""
-    forms = [[f for f in _WRITTEN.get(w, ()) if f in catalog.words] or [w] for w in words]
-    for chosen in itertools.islice(itertools.product(*forms), _MOST_TRIED):
-        yield Reading(kind="numerals", text=" ".join(chosen))
+def _written_otherwise(words: Sequence[str], catalog: Catalog) -> Iterator[Reading]:
+    """``rocky 2 stallone`` is rocky ii stallone, ``doctor strangelove`` dr strangelove: what is a
+    whole title first, then what stands in one."""
+    forms = [[f for f in (w, *_FORMS.get(w, ())) if f in catalog.words] or [w] for w in words]
+    texts = [" ".join(chosen) for chosen in itertools.islice(itertools.product(*forms), 200)]
+    together = _together(texts, catalog)
+    texts.sort(key=lambda t: (t.replace(" ", "") not in catalog.titles, -together[t]))
+    for text in itertools.islice(dict.fromkeys(texts), _MOST_TRIED // 2):
+        pairs = zip(words, text.split(), strict=True)
+        numerals = all(one == other or other in _NUMERAL_FORMS.get(one, ()) for one, other in pairs)
+        if numerals:
+            yield Reading(kind="numerals", text=text)
+        elif together[text] >= 0:
+            yield Reading(kind="abbreviations", text=text)
+
+
+def _acronym(words: Sequence[str], catalog: Catalog) -> Iterator[Reading]:
+    """``lotr`` is lord of the rings: the first letters of the words of the most rated title."""
+    letters = words[0]
+    if len(words) > 1 or not _LEAST_ACRONYM <= len(letters) < _LONG or letters in catalog.words:
+        return
+    titles = itertools.chain.from_iterable(catalog.titles.values())
+    named = [t for t in titles if "".join(w[0] for w in t.key.split()).startswith(letters)]
+    if named:
+        best = max(named, key=lambda title: title.ratings)
+        yield Reading(kind="initials", text=" ".join(best.key.split()[: len(letters)]))
 
 
 def _limit(text: str) -> int:
     return 0 if len(text) < _LEAST_MISTAKEN else 1 if len(text) < _LONG else 2
 
 
-def _mistaken_title(words: Sequence[str], catalog: Catalog) -> Iterator[Reading]:
-    """The nearest whole titles; of those equally near the ones with the article that was typed, or
-    without one, and the most rated first."""
+def _mistaken_title(words: Sequence[str], catalog: Catalog, most: int = 2) -> Iterator[Reading]:
+    """The nearest whole titles, with at ``most`` so many mistakes; of those equally near the ones
+    with the article that was typed, or without one, then those of as many words, and the most rated
+    first."""
     article = words[0] in _ARTICLES and len(words) > 1
     near = _nearest(
         "".join(words[1:] if article else words),
         catalog.titles,
-        lambda joined: catalog.titles[joined].ratings,
+        lambda joined: catalog.titles[joined][0].ratings,
     )
-    titles = [(catalog.titles[joined].written, distance) for joined, distance in near]
-    titles.sort(key=lambda each: (each[1], (each[0].split()[0] in _ARTICLES) != article))
-    for written, _ in titles[:3]:
+    titles = [
+        (title.written, cost)
+        for joined, cost in near
+        if cost < _MISTAKE * (most + 1)
+        for title in catalog.titles[joined]
+    ]
+
+    def farness(title: tuple[str, int]) -> tuple[int, bool, int]:
+        written = title[0].split()
+        return title[1], (written[0] in _ARTICLES) != article, abs(len(written) - len(words))
+
+    for written, _ in sorted(titles, key=farness)[:3]:
         yield Reading(kind="typos", text=written)
 
 
 def _nearest(
-    typed: str, known: Mapping[str, object], weight: Callable[[str], int]
+    typed: str, known: Mapping[str, object], weight: Callable[[str], int], limit: int | None = None
 ) -> list[tuple[str, int]]:
-    """What is near enough to what was typed, and by how many mistakes; the nearest first.
+    """What is near enough to what was typed, and how unlikely it is meant; the likeliest first.
 
-    Distance is Damerau-Levenshtein (optimal string alignment). Of three letters two may be swapped.
+    Distance is Damerau-Levenshtein (optimal string alignment). Of three letters two may be swapped;
+    a digit is never a mistake.
     """
-    limit = _limit(typed)
+    limit = limit or _limit(typed)
     if not limit:
         swapped = {typed[1:2] + typed[:1] + typed[2:], typed[:1] + typed[2:3] + typed[1:2]}
         return [(word, 1) for word in sorted(swapped - {typed}) if word in known]
     found = process.extract(typed, list(known), scorer=OSA.distance, score_cutoff=limit, limit=None)
-    ranked = sorted(found, key=lambda match: (match[1], -weight(match[0]), match[0]))
-    return [(word, int(distance)) for word, distance, _ in ranked]
+    digits = re.findall(r"\d", typed)
+    costs = {
+        word: _MISTAKE * int(distance) + _surprise(typed, word)
+        for word, distance, _ in found
+        if re.findall(r"\d", word) == digits
+    }
+    return sorted(costs.items(), key=lambda near: (near[1], -weight(near[0]), near[0]))
+
+
+def _surprise(typed: str, meant: str) -> int:
+    """How much less likely a mistake is than others of its distance: 0 to 2.
+
+    Letters left out, doubled or swapped are one way each to go wrong at their place; a wrong letter
+    and one too many are one of 25. The first letter is seldom wrong.
+    """
+    slip = (
+        len(typed) < len(meant)
+        or sorted(typed) == sorted(meant)
+        or _single(typed) == _single(meant)
+    )
+    return (not slip) + (typed[:1] != meant[:1])
+
+
+def _single(word: str) -> str:
+    """A word with each doubled letter once."""
+    return "".join(letter for letter, _ in itertools.groupby(word))
 
 
 def _mistaken_words(words: Sequence[str], catalog: Catalog) -> Iterator[Reading]:
     """Each word that no film has by the nearest that some have; a word that films have is none.
 
-    Words that stand in one title come first.
+    Words that stand in one title come first; only such may have several mistakes.
     """
+    several = len(words) > 1
     near = [
         [(word, 0)]
         if word in catalog.words
-        else _nearest(word, catalog.words, lambda other: catalog.words[other])[:8] or [(word, 0)]
+        else _nearest(
+            word,
+            catalog.words,
+            lambda other: catalog.words[other],
+            2 if several and len(word) >= _LONG - 2 else None,
+        )[:8]
+        or [(word, 0)]
         for word in words
     ]
     variants = itertools.islice(itertools.product(*near), 200)
     texts = {" ".join(w for w, _ in variant): sum(d for _, d in variant) for variant in variants}
     together = _together(texts, catalog)
     for text in sorted(texts, key=lambda text: (-together[text], texts[text])):
-        yield Reading(kind="typos", text=text)
+        if together[text] >= 0 or texts[text] < 2 * _MISTAKE or not several:
+            yield Reading(kind="typos", text=text)
 
 
 def _together(texts: Iterable[str], catalog: Catalog) -> dict[str, int]:
@@ -266,7 +381,7 @@ def _together(texts: Iterable[str], catalog: Catalog) -> dict[str, int]:
     found = dict.fromkeys(wanted, -1)
     if not wanted:
         return found
-    for key, _, rated in catalog.titles.values():
+    for key, _, rated in itertools.chain.from_iterable(catalog.titles.values()):
         words = set(key.split())
         for text, needed in wanted.items():
             if needed <= words and rated > found[text]:

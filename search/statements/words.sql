@@ -17,7 +17,8 @@ WHERE w.word <> ''
 GROUP BY w.word;
 
 -- name: names
--- Every title once, by its words without article and spaces; and how often it was rated.
-SELECT DISTINCT ON (t.joined) t.joined, t.written, t.key, m.rating_count AS ratings
+-- Every title once, by its words without article and spaces; the most rated first.
+SELECT t.joined, t.written, t.key, max(m.rating_count) AS ratings
 FROM movie_titles t JOIN movies m USING (movie_id)
-ORDER BY t.joined, m.rating_count DESC;
+GROUP BY t.joined, t.written, t.key
+ORDER BY ratings DESC, t.written;

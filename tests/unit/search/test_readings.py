@@ -20,15 +20,32 @@ TITLES = {
     "Equilibrium": 90,
     "Monsters University": 100,
     "Stranger than Paradise": 40,
+    "Alien": 700,
+    "Alice": 10,
+    "The House": 5,
+    "The Hours": 80,
+    "Frozen": 300,
+    "Oldboy": 90,
+    "Old Boy": 120,
+    "Coat": 60,
+    "Goat": 5,
+    "The Lord of the Rings": 600,
+    "Lost of the Realm": 3,
+    "Kill Bill: Vol. 2": 300,
+    "Dr. Strangelove": 200,
+    "Back to the Future": 500,
+    "Back to the Future Part II": 300,
+    "Pirates of the Caribbean": 400,
 }
 
 
 def catalog() -> Catalog:
     words: dict[str, int] = {"stallone": 9}
-    titles: dict[str, Title] = {}
+    titles: dict[str, list[Title]] = {}
     for title, ratings in TITLES.items():
-        key = [word for word in typed_words(title) if word != "the"]
-        titles["".join(key)] = Title(" ".join(key), title.lower(), ratings)
+        words_of = typed_words(title)
+        key = words_of[words_of[0] == "the" :]
+        titles.setdefault("".join(key), []).append(Title(" ".join(key), title.lower(), ratings))
         for word in key:
             words[word] = words.get(word, 0) + 1
     return Catalog(words, titles)
@@ -56,10 +73,55 @@ def first(text: str, **options: bool) -> tuple[str, str] | None:
         ("eqsiljbrium", "typos", "equilibrium"),
         ("strangr than paradise stallone", "typos", "stranger than paradise stallone"),
         ("monsters uni", "beginning", "monsters uni*"),
+        ("kill bill volume two", "abbreviations", "kill bill vol 2"),
+        ("doctor strangelove", "abbreviations", "dr strangelove"),
+        ("back 2 the future", "abbreviations", "back to the future"),
+        ("lotr", "initials", "lord of the rings"),
+        ("pirates of the carribean", "typos", "pirates of the caribbean"),
     ],
 )
 def test_the_closest_reading_comes_first(typed: str, kind: str, text: str) -> None:
     assert first(typed) == (kind, text)
+
+
+@pytest.mark.parametrize(
+    ("typed", "text"),
+    [
+        ("aliec", "alice"),  # two letters swapped, rather than the wrong one of Alien
+        ("the houes", "the house"),
+        ("frozzen", "frozen"),
+        ("oldoy", "oldboy"),  # as many words as were typed, rather than the better known Old Boy
+        ("old oy", "old boy"),
+        ("goot", "goat"),  # the first letter is seldom wrong
+    ],
+)
+def test_the_likelier_mistake_counts_more_than_fame(typed: str, text: str) -> None:
+    assert first(typed) == ("typos", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "lacks"),
+    [
+        ("frozen rocky", False),
+        ("strange stars", False),
+        ("swatting", True),
+        ("monster", False),
+        ("hous", True),
+        ("alien 1979", False),
+    ],
+)
+def test_a_catalog_lacks_a_word_that_it_has_in_no_form(text: str, lacks: bool) -> None:
+    assert catalog().lacks(text) is lacks
+
+
+def test_what_only_stems_found_is_read_as_a_title_mistyped_once() -> None:
+    assert first("huose", title=True) == ("typos", "the house")
+    assert first("aelic", title=True) is None
+
+
+def test_a_digit_is_no_mistake() -> None:
+    assert first("rockyii2") is None
+    assert first("alien5") is None
 
 
 def test_short_words_have_no_mistakes() -> None:
