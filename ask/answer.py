@@ -148,9 +148,9 @@ class Asker:
         """Answer a request. ``user_id`` is whose taste it is about, whomever the text
         names; ``k`` stands where the text names none.
 
-        ``rules``: a model that is set does not read it; ``after``: what was asked before, where this
-        is said next. Raises MisuseError for a request that is
-        too long or lacks what its intent needs, and what the commands behind the intents raise.
+        ``rules``: a model that is set does not read it; ``after``: what was asked before, where
+        this is said next. Raises MisuseError for a request that is too long or lacks what its
+        intent needs, and what the commands behind the intents raise.
         """
         return self.answer(text, self.read(text, user_id, k, rules=rules, after=after))
 

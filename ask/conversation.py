@@ -1,4 +1,4 @@
-"""What is said next: “only the ones from the nineties”, “without the second”, “more like the third”.
+"""What is said next: “only those from the nineties”, “without the second”, “more like the third”.
 
 Where a talk stands is one small state, held by whoever asks and signed: nothing is stored here.
 """
@@ -69,36 +69,46 @@ _ORDINALS = (
 )
 _NUMBERS = {word: number for number, word in enumerate(_ORDINALS.split(), 1)}
 _THAT = re.compile(
-    rf"\b(?:the )?(?P<word>{'|'.join(_NUMBERS)}|last|\d{{1,2}}(?:st|nd|rd|th))(?: (?:one|film|movie|result))?"
-    r"(?: of (?:them|these|those))?(?=\W*$|\W+(?:and|or|but|please|long|about|rated|cost|made|come|came|please)\b"
+    rf"\b(?:the )?(?P<word>{'|'.join(_NUMBERS)}|last|\d{{1,2}}(?:st|nd|rd|th))(?: (?:one|film"
+    rf"|movie|result))?"
+    r"(?: of (?:them|these|those))?(?=\W*$|\W+(?:and|or|but|please|long|about|rated|cost|made|come"
+    r"|came|please)\b"
     r"|,)|(?:\bnumber |\bno\. ?|#)(?P<digits>\d{1,2})\b|\b(?P<it>it|that one|this one)\b",
     re.IGNORECASE,
 )
 _OUT = re.compile(
-    r"^(?:and |but |please )*(?:without|not|except|drop|remove|skip|hide|leave out|minus|no|anything but)"
+    r"^(?:and |but |please )*(?:without|not|except|drop|remove|skip|hide|leave out|minus|no"
+    r"|anything but)"
     r" (?=the |number|#|no\.)",
     re.IGNORECASE,
 )
 _MORE = re.compile(
-    r"^(?:and |please )*(?:(?:show|give|find|tell) me )?(?:(?:some |a few |\d+ )?(?:more|others?|other ones|another(?: one)?)"
-    r"|(?:the )?next(?: (?:ones|page|\d+))?|what else|anything else|go on)(?: please| films| movies)*[?.!\s]*$",
+    r"^(?:and |please )*(?:(?:show|give|find|tell) me )?(?:(?:some |a few |\d+ )?(?:more|others?"
+    r"|other ones|another(?: one)?)"
+    r"|(?:the )?next(?: (?:ones|page|\d+))?|what else|anything else|go on)(?: please| films| "
+    r"movies)*[?.!\s]*$",
     re.IGNORECASE,
 )
 _OF_THOSE = re.compile(
     r"\b(?:which (?:one|of (?:them|these|those))|of (?:them|these|those))\b", re.I
 )
 _CUE = re.compile(
-    r"^(?:(?:and|but|ok|okay|now|then|so|please|hm+|actually|no,|yes,|great,|thanks,|i meant|make (?:it|them|that)|let's say"
-    r"|only|just|rather|also|what about|how about|maybe|with|without|not|no|from|by|in|before|after|since|under|over"
-    r"|nothing|except|something|anything|the ones|those|ones|which are|that are|sort(?:ed)?|order(?:ed)?|for user|in the)\b[, ]*)",
+    r"^(?:(?:and|but|ok|okay|now|then|so|please|hm+|actually|no,|yes,|great,|thanks,|i meant|make "
+    r"(?:it|them|that)|let's say"
+    r"|only|just|rather|also|what about|how about|maybe|with|without|not|no|from|by|in|before"
+    r"|after|since|under|over"
+    r"|nothing|except|something|anything|the ones|those|ones|which are|that are|sort(?:ed)?"
+    r"|order(?:ed)?|for user|in the)\b[, ]*)",
     re.IGNORECASE,
 )
 _MARK = re.compile(
     r"\b(?:ones?|instead|of (?:them|these|those)|them|those|these|too|as well)\b", re.I
 )
 _LEAD = re.compile(
-    r"^(?:(?:and|but|ok|okay|now|then|so|please|actually|yes|great|thanks|i meant|make (?:it|them|that)|let's say|only|just"
-    r"|rather|also|what about|how about|maybe|show me|give me|i want|the ones|those|ones|that are|which are)\b[, ]*)+",
+    r"^(?:(?:and|but|ok|okay|now|then|so|please|actually|yes|great|thanks|i meant|make (?:it|them"
+    r"|that)|let's say|only|just"
+    r"|rather|also|what about|how about|maybe|show me|give me|i want|the ones|those|ones|that are"
+    r"|which are)\b[, ]*)+",
     re.IGNORECASE,
 )
 _INSTEAD = re.compile(
@@ -107,7 +117,8 @@ _INSTEAD = re.compile(
 _ORDERS: dict[str, tuple[SortedBy, bool]] = {
     r"(?:\d+ )?shorter": ("runtime_minutes", False), "longer": ("runtime_minutes", True),
     r"newer|more recent|later": ("year", True), r"older|earlier": ("year", False),
-    r"better(?: rated)?|higher rated": ("avg_rating", True), "worse(?: rated)?": ("avg_rating", False),
+    r"better(?: rated)?|higher rated": ("avg_rating", True),
+    "worse(?: rated)?": ("avg_rating", False),
     r"more popular|better known|more famous": ("rating_count", True),
     r"less (?:popular|known)|more obscure|lesser known": ("rating_count", False),
     r"cheaper": ("budget", False), r"more expensive": ("budget", True),
@@ -173,7 +184,7 @@ def _refined(text: str, names: Names, before: Turn) -> Reading:
 
 
 def _merged(before: Structure, new: Structure, text: str) -> Structure:
-    """``new`` set upon ``before``: lists grow, or are set where “instead” is said; numbers change."""
+    """``new`` set upon ``before``: lists grow, or are set anew by “instead”; numbers change."""
     instead = _INSTEAD.search(text) is not None
     said = new.model_dump(exclude_defaults=True).keys() | (new.model_fields_set & {"k"})
     changed: dict[str, Any] = {name: getattr(new, name) for name in _SINGLE if name in said}

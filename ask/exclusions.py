@@ -11,7 +11,8 @@ from ask.words import FILLING, FILM
 from search.names import Names, key
 
 _VERBS = (
-    r"(?:have|has|contain|feature|include|involve|star|show|want|like|love|enjoy|need|care for|watch"
+    r"(?:have|has|contain|feature|include|involve|star|show|want|like|love|enjoy|need|care for"
+    r"|watch"
     r"|get|do|make|end|take)"
 )
 _WHO = r"(?:i|we|@user|they|he|she|my \w+|our \w+|the kids)"
@@ -19,11 +20,15 @@ _CUE = re.compile(
     r"\b(?:"
     r"(?P<but>except(?: for)?|excluding|exclude|other than|apart from|aside from|besides"
     r"|anything but|everything but|all but|leave out|leaving out|minus|skip|no more)"
-    rf"|(?P<hate>(?:(?:but |since |because |and )?{_WHO}(?:'m| am| are| really| absolutely| just| also)* )?"
-    r"(?:hate[sd]?|dislike[sd]?|loathe[sd]?|detest(?:s|ed)?|despise[sd]?|can't stand|cannot stand|couldn't stand"
-    r"|(?:can't|cannot) bear|(?:(?:sick|tired|bored|fed up)(?: and tired)?|have had enough|had enough) (?:of|with)"
+    rf"|(?P<hate>(?:(?:but |since |because |and )?{_WHO}(?:'m| am| are| really| absolutely| just| "
+    rf"also)* )?"
+    r"(?:hate[sd]?|dislike[sd]?|loathe[sd]?|detest(?:s|ed)?|despise[sd]?|can't stand|cannot stand"
+    r"|couldn't stand"
+    r"|(?:can't|cannot) bear|(?:(?:sick|tired|bored|fed up)(?: and tired)?|have had enough|had "
+    r"enough) (?:of|with)"
     r"|not (?:really |much )?(?:a |an )?(?:big |huge |great )?(?:fans? of|into|keen on|fond of)"
-    r"|(?:do not|don't|doesn't|does not|didn't|never) (?:really |much )?(?:like[sd]?|love|enjoy(?:ed)?|care for|want to see"
+    r"|(?:do not|don't|doesn't|does not|didn't|never) (?:really |much )?(?:like[sd]?|love"
+    r"|enjoy(?:ed)?|care for|want to see"
     r"|get on with|fancy)|(?:am|'m) not (?:really )?(?:into|a fan of)))"
     rf"|(?:(?:i |we )?(?:do not|don't|doesn't|does not|didn't|won't)(?: {_VERBS})?"
     r"|without|nothing|none of|not|no|never|neither|avoid(?:ing)?"
@@ -32,16 +37,19 @@ _CUE = re.compile(
     re.IGNORECASE,
 )
 _BEHIND = re.compile(
-    r"(?P<item>(?:[A-Z][\w.'-]+ ){1,3}|\w+ )(?:annoys?|bores?|irritates?|bothers?|puts?|scares?) (?:me|us)(?: off| too much| to death)?\b"
+    r"(?P<item>(?:[A-Z][\w.'-]+ ){1,3}|\w+ )(?:annoys?|bores?|irritates?|bothers?|puts?|scares?) "
+    r"(?:me|us)(?: off| too much| to death)?\b"
 )
 _END = re.compile(
-    rf"[;?!{GAP}]|\.(?:\s|$)|\b(?:but|please|only|just|no|not|without|nothing|though|any good|recommend|suggest"
+    rf"[;?!{GAP}]|\.(?:\s|$)|\b(?:but|please|only|just|no|not|without|nothing|though|any good"
+    rf"|recommend|suggest"
     r"|show me|give me|what)\b|@user|$",
     re.IGNORECASE,
 )
 _CLAUSE = re.compile(
     r"^(?:for|from|with|in|since|after|before|under|over|not?|nothing|without|only|directed|by"
-    r"|starring|that|which|and no|and not|and nothing|at|something|show|give|any|some|recommend|what|prefer"
+    r"|starring|that|which|and no|and not|and nothing|at|something|show|give|any|some|recommend"
+    r"|what|prefer"
     r"|preferably|maybe|ideally|i|we)\b",
     re.IGNORECASE,
 )
@@ -51,11 +59,13 @@ _SPLIT = re.compile(
 _OPENING = re.compile(
     r"^(?:(?:any(?:thing)?|any more|to (?:see|watch)|something|the|a|an|too|so|very|that|much|more"
     rf"|{FILM}|ones?|stuff|have|has|with|by|from|about|like|of|directed|starring|featuring"
-    r"|is|are|was|were|either|of those|any of|made|set|really|all|kind of|sort of|lots of|a lot of)(?:\s+|$))+",
+    r"|is|are|was|were|either|of those|any of|made|set|really|all|kind of|sort of|lots of|a lot "
+    r"of)(?:\s+|$))+",
     re.IGNORECASE,
 )
 _CLOSING = re.compile(
-    r"(?:\s+(?:films?|movies?|stuff|things?|ones?|elements?|in it|in them|in there|at all|either|anymore|any more|too|these days|tonight))+$"
+    r"(?:\s+(?:films?|movies?|stuff|things?|ones?|elements?|in it|in them|in there|at all|either"
+    r"|anymore|any more|too|these days|tonight))+$"
 )
 _PERSONAL = re.compile(r"\b(?:by|with|from|starring|featuring|directed by)\s+$", re.IGNORECASE)
 _FOR = re.compile(r"^(?P<item>.+?) (?P<whom>for .+)$", re.IGNORECASE)
@@ -72,10 +82,8 @@ def read_exclusions(draft: Draft, names: Names) -> None:
     while (cue := _CUE.search(draft.text, position)) is not None:
         start, end = cue.end(), _end(draft.text, cue.end(), names)
         wanted = draft.text[start:end]
-        if (
-            not wanted.strip(f" .,{GAP}")
-            or cue[0].lower().startswith("less")
-            and wanted.startswith("than")
+        if not wanted.strip(f" .,{GAP}") or (
+            cue[0].lower().startswith("less") and wanted.startswith("than")
         ):
             position = cue.end()
             continue

@@ -108,7 +108,10 @@ def _words(film: str, row: Mapping[str, Any], fact: Fact) -> str:
             return f"Keywords of {film}: {', '.join(row['keywords'][:_KEYWORDS_SHOWN])}"
         case "rating":
             n = row["rating_count"]
-            return f"{film} has {row['avg_rating']:.2f} stars on average, from {n} rating{'s' * (n != 1)}"
+            return (
+                f"{film} has {row['avg_rating']:.2f} stars on average, from {n} "
+                f"rating{'s' * (n != 1)}"
+            )
         case "budget":
             return f"{film} cost {format_dollars(row['budget'])}"
         case "revenue":

@@ -241,7 +241,7 @@ _WAYS = {
 def _nearest(
     connection: Connection, seeds: list[int], bound: dict[str, Any]
 ) -> tuple[str, list[SimilarMovie]]:
-    """Films near all seeds: by the meaning of their texts, else by factors, else by what is shared."""
+    """Films near all seeds: by their texts, else by factors, else by what is shared."""
     for by in ("texts", *_WAYS):
         statement = "similar" if by == "texts" else _WAYS[by][0]
         near = [

@@ -23,8 +23,10 @@ from search.names import Names, key
 from search.vocabulary import SPELLINGS
 
 _COUNT = re.compile(
-    rf"(?:(?:^|{GAP})\s*|\b(?:give|show|find|get|recommend|suggest|list|name|tell|bring|pick|me|us|top|best|the"
-    r"|first|any|another|want|need|like|love|watch|see|choose|some|only|just|about|with|please)\s+)(?P<n>\d{1,3}|"
+    rf"(?:(?:^|{GAP})\s*|\b(?:give|show|find|get|recommend|suggest|list|name|tell|bring|pick|me|us"
+    rf"|top|best|the"
+    r"|first|any|another|want|need|like|love|watch|see|choose|some|only|just|about|with"
+    r"|please)\s+)(?P<n>\d{1,3}|"
     + "|".join(word for word in NUMBERS if word not in ("zero", "hundred"))
     + rf")\s+(?=(?:[\w'{GAP}-]+\s+){{0,6}}?(?:{FILM}|{'|'.join(GENRES)}|more)\b)",
     re.IGNORECASE,
@@ -36,7 +38,8 @@ _TOP = re.compile(r"\b(?P<top>top)[ -](?P<n>\d{1,3})\b", re.IGNORECASE)
 _GENRE = rf"(?:{'|'.join(GENRES)})"
 _EITHER_GENRE = re.compile(
     rf"\b{_GENRE}(?: {FILM})?,? or (?:an? |some |maybe |even |perhaps )*{_GENRE}(?!\w)"
-    r"|\b(?:comedies|westerns|dramas|thrillers|musicals|documentaries|mysteries|romances|cartoons) and "
+    r"|\b(?:comedies|westerns|dramas|thrillers|musicals|documentaries|mysteries|romances"
+    r"|cartoons) and "
     r"(?:comedies|westerns|dramas|thrillers|musicals|documentaries|mysteries|romances|cartoons)\b",
     re.IGNORECASE,
 )

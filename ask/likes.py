@@ -12,73 +12,97 @@ from ask.words import FILM, GENRES
 from search.names import FilmsFound, Names, PersonFound
 
 _WHO = r"(?:@user|i|we|he|she|they)"
-_MANY = r"(?:(?:more|something|anything|stuff|films?|movies?|flicks?|things?|recommendations?|one|suggestions?)(?: that(?: is| are)?)? )?"
+_MANY = (
+    r"(?:(?:more|something|anything|stuff|films?|movies?|flicks?|things?|recommendations?|one"
+    r"|suggestions?)(?: that(?: is| are)?)? )?"
+)
 _LIKE = re.compile(
-    rf"\b{_MANY}(?:just |exactly |a lot |much |very |most |kind of )*(?P<cue>like|similar(?:ly)? to|in the (?:style|vein|spirit|manner|mould|mold|tradition|same vein) (?:of|as)"
-    r"|reminiscent of|along the lines of|the same as|comparable to|resembl(?:ing|es?)|(?:that )?reminds? (?:me|us) of"
-    r"|for (?:the )?fans of|as good as|close to|akin to|[aà] la|with (?:the |a )?(?:vibes?|feel(?:ing)?) of|inspired by) ",
+    rf"\b{_MANY}(?:just |exactly |a lot |much |very |most |kind of )*(?P<cue>like|similar(?:ly)? "
+    rf"to|in the (?:style|vein|spirit|manner|mould|mold|tradition|same vein) (?:of|as)"
+    r"|reminiscent of|along the lines of|the same as|comparable to|resembl(?:ing|es?)|(?:that "
+    r")?reminds? (?:me|us) of"
+    r"|for (?:the )?fans of|as good as|close to|akin to|[aà] la|with (?:the |a )?(?:vibes?"
+    r"|feel(?:ing)?) of|inspired by) ",
     re.IGNORECASE,
 )
 _NO_LIKE = re.compile(
-    rf"(?:\b{_WHO}|\b(?:would|might|could|may|don't|looks?|do|not|will|to|you|people|else))(?:'d)? $",
+    rf"(?:\b{_WHO}|\b(?:would|might|could|may|don't|looks?|do|not|will|to|you|people"
+    rf"|else))(?:'d)? $",
     re.IGNORECASE,
 )
 _WHAT_IS = re.compile(
     r"(?:what|how)(?:'s| is| are| was) (?:the|it|this|that|your|my)\b", re.IGNORECASE
 )
 _LOVES = re.compile(
-    rf"(?:(?<!\w)(?:(?:since|as|because|if|when|and) )?(?:{_WHO}|my (?:kids?|wife|husband|son|daughter|friends?|family))(?:'ve| have| had|'m| am)?"
+    rf"(?:(?<!\w)(?:(?:since|as|because|if|when|and) )?(?:{_WHO}|my (?:kids?|wife|husband|son"
+    rf"|daughter|friends?|family))(?:'ve| have| had|'m| am)?"
     r" (?:really |just |absolutely |already |recently |also |all |both |do |totally )*"
-    r"(?:loved?s?|likes?|liked|enjoy(?:ed|s)?|adore[ds]?|watched|saw|seen|finished|a (?:big |huge )?fan of|fans? of|obsessed with|into)"
-    r"|(?:^|[.,;!] ?)(?:just |recently |absolutely |really )*(?:loved|liked|enjoyed|adored|watched|saw|finished|(?:a |big |huge )*fan of|seen)"
-    r"|\bmy (?:all[- ]time |very )?fav(?:ou?rite)?s?(?: (?:films?|movies?|ones?))?(?: of all time)? (?:is|are|include|includes|being)"
-    r"|\bwhat (?:to|should (?:i|we|they|@user)) (?:watch|see|try) (?:next )?(?:after|if (?:i|we|you) (?:loved|liked|enjoyed|like|love))"
+    r"(?:loved?s?|likes?|liked|enjoy(?:ed|s)?|adore[ds]?|watched|saw|seen|finished|a (?:big |huge "
+    r")?fan of|fans? of|obsessed with|into)"
+    r"|(?:^|[.,;!] ?)(?:just |recently |absolutely |really )*(?:loved|liked|enjoyed|adored|watched"
+    r"|saw|finished|(?:a |big |huge )*fan of|seen)"
+    r"|\bmy (?:all[- ]time |very )?fav(?:ou?rite)?s?(?: (?:films?|movies?|ones?))?(?: of all "
+    r"time)? (?:is|are|include|includes|being)"
+    r"|\bwhat (?:to|should (?:i|we|they|@user)) (?:watch|see|try) (?:next )?(?:after|if (?:i|we"
+    r"|you) (?:loved|liked|enjoyed|like|love))"
     rf"|\b(?:more|something) (?:of that|of the same) as) ",
     re.IGNORECASE,
 )
 _SEEN_ONLY = re.compile(r"\b(?:watched|saw|seen|finished|into)\W*$", re.IGNORECASE)
 _MORE = re.compile(
-    r"\b(?:like (?:it|that|this|them|those)|similar|else|more|recommend\w*|suggest\w*|same|next|what (?:should|would|could|can|to)|watch)\b",
+    r"\b(?:like (?:it|that|this|them|those)|similar|else|more|recommend\w*|suggest\w*|same|next"
+    r"|what (?:should|would|could|can|to)|watch)\b",
     re.IGNORECASE,
 )
 _BUT = re.compile(
     r"^(?:something |anything )?(?P<title>[^,]+?),? (?:but|only|except) (?:it'?s |is )?(?:only )?"
-    r"(?=(?:with|more|less|in|set|much|not|a|an|no|from|for|without|older|newer|funny|scary|better|worse)\b|\w+er\b)",
+    r"(?=(?:with|more|less|in|set|much|not|a|an|no|from|for|without|older|newer|funny|scary|better"
+    r"|worse)\b|\w+er\b)",
     re.IGNORECASE,
 )
 _STYLE = (
     re.compile(
-        rf"\b(?P<name>[\w.'-]+(?: [\w.'-]+){{0,2}}?)(?:[- ](?:style|esque|like|ish|type)|esque|ian)\b"
+        rf"\b(?P<name>[\w.'-]+(?: [\w.'-]+){{0,2}}?)(?:[- ](?:style|esque|like|ish|type)|esque"
+        rf"|ian)\b"
         rf"(?: (?=(?:[\w-]+ )?(?:{FILM}|{'|'.join(GENRES)})\b))?", re.IGNORECASE
     ),
     re.compile(
-        r"\b(?:that |which )?(?:feels? like|look like|could (?:be|have been))? ?(?P<name>[\w.'-]+(?: [\w.'-]+){0,2}?)"
+        r"\b(?:that |which )?(?:feels? like|look like|could (?:be|have been))? "
+        r"?(?P<name>[\w.'-]+(?: [\w.'-]+){0,2}?)"
         r" (?:could|might|would) have (?:made|directed|shot|done)(?: (?:it|them))?\b", re.IGNORECASE
     ),
     re.compile(
-        r"\bfeels? like (?P<name>[\w.'-]+(?: [\w.'-]+){0,2}?) (?:made|directed|did)(?: (?:it|them))?\b", re.IGNORECASE
+        r"\bfeels? like (?P<name>[\w.'-]+(?: [\w.'-]+){0,2}?) (?:made|directed|did)(?: (?:it"
+        r"|them))?\b", re.IGNORECASE
     ),
 )  # fmt: skip
 _BEHIND_NAME = re.compile(
-    rf"(?:'s|')?(?: (?:do(?:es)?|makes?|did|made|would make)(?: (?:it|them))?\b)?(?: (?:style|work|early work|later work)\b)?(?: {FILM}\b)?",
+    rf"(?:'s|')?(?: (?:do(?:es)?|makes?|did|made|would make)(?: (?:it|them))?\b)?(?: (?:style|work"
+    rf"|early work|later work)\b)?(?: {FILM}\b)?",
     re.IGNORECASE,
 )
 _BEFORE_NAME = re.compile(
     rf"^(?:(?:what|the|those|a|an|any|some|of|by|from|{FILM}|work|works|stuff) )*", re.IGNORECASE
 )
 _THAN: dict[Quantity, tuple[str, str]] = {
-    "year": (r"newer|more recent|later|more modern|less old", r"older|earlier|more classic|less recent"),
+    "year": (r"newer|more recent|later|more modern|less old", r"older|earlier|more classic|less "
+        r"recent"),
     "runtime_minutes": (r"longer", r"shorter|not (?:as|so) long"),
-    "rating_count": (r"more popular|better known|more famous", r"less (?:popular|known)|more obscure|lesser known"),
+    "rating_count": (r"more popular|better known|more famous", r"less (?:popular|known)|more "
+        r"obscure|lesser known"),
     "avg_rating": (r"better rated|higher rated|with better reviews", r"worse rated|lower rated"),
     "budget": (r"more expensive|bigger budget|with a (?:bigger|larger|higher) budget",
                r"cheaper|less expensive|with a (?:smaller|lower) budget"),
 }  # fmt: skip
 _AFTERWARDS = re.compile(
-    r"\b(?:what|who|anything|something|is there anything|what's)? ?(?:else )(?:is|are|do(?:es)?|can)?(?: there)?(?: you (?:have|recommend))?(?: like (?:it|that|them))?"
-    r"|\b(?:like|similar to) (?:it|that|this|them|those|these)\b|\bsimilar\b(?: (?:ones|films|movies|stuff))?"
-    r"|\b(?:and )?(?:want|need|give me|show me|looking for|suggest|any)? ?more(?: of (?:that|this|those|the same))?\b(?! than)"
-    rf"|\bwhat(?:'s)? (?:next|to watch(?: next)?)\b|\bwhat (?:would|should|could|will|might) {_WHO} (?:like|love|enjoy|watch|see|try)(?: next)?\b"
+    r"\b(?:what|who|anything|something|is there anything|what's)? ?(?:else )(?:is|are|do(?:es)?"
+    r"|can)?(?: there)?(?: you (?:have|recommend))?(?: like (?:it|that|them))?"
+    r"|\b(?:like|similar to) (?:it|that|this|them|those|these)\b|\bsimilar\b(?: (?:ones|films"
+    r"|movies|stuff))?"
+    r"|\b(?:and )?(?:want|need|give me|show me|looking for|suggest|any)? ?more(?: of (?:that|this"
+    r"|those|the same))?\b(?! than)"
+    rf"|\bwhat(?:'s)? (?:next|to watch(?: next)?)\b|\bwhat (?:would|should|could|will|might) "
+    rf"{_WHO} (?:like|love|enjoy|watch|see|try)(?: next)?\b"
     r"|\b(?:another|others?)\b|\bnext\b",
     re.IGNORECASE,
 )
@@ -202,7 +226,7 @@ def _person_at(draft: Draft, rest: str, skipped: int, names: Names) -> int:
 
 
 def _films(rest: str, names: Names) -> Iterator[Read[FilmsFound]]:
-    """The films behind a cue. An article is the title's, where the title has it: A Beautiful Mind."""
+    """The films behind a cue. An article is the title's, where that has it: A Beautiful Mind."""
     article = re.match(r"(?P<a>an?) ", rest, re.IGNORECASE)
     for number, read in enumerate(read_titles(rest, names)):
         if number == 0 and article and read.found is not None:
@@ -221,7 +245,7 @@ def _loved(draft: Draft, names: Names) -> bool:
     found_any = False
     while (found := _LOVES.search(draft.text, begin)) is not None:
         rest = draft.text[found.end() :]
-        read = [each for each in _films(rest, names)]
+        read = list(_films(rest, names))
         known = [
             r for r in read if r.found is not None and r.found.how == "exact" and not _is_word(r)
         ]
@@ -268,7 +292,8 @@ def _read_than(draft: Draft) -> None:
     for quantity, (more, less) in _THAN.items():
         for words, way in ((more, "more"), (less, "less")):
             if draft.take(
-                rf"(?:\b(?:but|only|just|and|a bit|much|a little|slightly|far) )*\b(?:{words})(?! than \d)(?:\s*$|(?=[\s,.;!?{GAP}]))"
+                rf"(?:\b(?:but|only|just|and|a bit|much|a little|slightly|far) )*\b(?:{words})(?! "
+                rf"than \d)(?:\s*$|(?=[\s,.;!?{GAP}]))"
             ):
                 than[quantity] = way
     if than:

@@ -22,7 +22,8 @@ _PART = (
 )
 _LIST = r"\s*(?:,|-|–|and|or|to|through|until)\s*"
 _NOTHING = (
-    r"(?:nothing|none|not?(?: anything| films?| movies?)?|never|isn't|aren't|wasn't|weren't|not made"
+    r"(?:nothing|none|not?(?: anything| films?| movies?)?|never|isn't|aren't|wasn't|weren't|not "
+    r"made"
     r"|weren't made|(?:were|are|was|is) not(?: made| released)?)"
 )
 _IN = (
@@ -121,7 +122,8 @@ def read_years(draft: Draft, latest: int | None) -> None:
     if recent and latest:
         draft.narrow("year", latest - RECENT_YEARS, None)
     if draft.take(
-        rf"(?<!about )(?<!about an )\bold(?:er|ies)?\b(?= +(?:[\w¦-]+ +){{0,4}}?(?:{FILM}|{_GENRE})\b)"
+        rf"(?<!about )(?<!about an )\bold(?:er|ies)?\b(?= +(?:[\w¦-]+ +){{0,4}}?(?:{FILM}"
+        rf"|{_GENRE})\b)"
         r"|\bclassics?\b|\bvintage\b|\bold[- ]time\b"
     ):
         draft.narrow("year", None, OLD_UNTIL)
@@ -130,7 +132,8 @@ def read_years(draft: Draft, latest: int | None) -> None:
 def _last_years(draft: Draft, latest: int | None) -> None:
     """``the past ten years``, counted back from the catalog's last year."""
     found = draft.take(
-        rf"\b(?:from |of |in |within |during |made in |over )?(?:the )?(?:last|past)(?: (?P<n>{_COUNT}|couple of|few))?"
+        rf"\b(?:from |of |in |within |during |made in |over )?(?:the )?(?:last|past)(?: "
+        rf"(?P<n>{_COUNT}|couple of|few))?"
         r" (?P<unit>years?|decades?)\b"
     )
     if found is None or not latest:
@@ -144,7 +147,8 @@ def _last_years(draft: Draft, latest: int | None) -> None:
 
 def _year_spans(draft: Draft) -> None:
     for found in draft.take_all(
-        rf"\b(?:(?:released |made )?(?:in|from|of) )?(?P<low>{_YEAR}) or (?:in )?(?P<high>{_YEAR})\b"
+        rf"\b(?:(?:released |made )?(?:in|from|of) )?(?P<low>{_YEAR}) or (?:in "
+        rf")?(?P<high>{_YEAR})\b"
     ):
         low, high = sorted((int(found["low"]), int(found["high"])))
         draft.narrow("year", low, high)
@@ -296,15 +300,18 @@ def read_ratings(draft: Draft) -> None:
     ):
         _compared(draft, "rating_count", found, float(found["n"]), step=1)
     for found in draft.take_all(
-        rf"\b(?:(?:with|rated by|seen by) )?(?:{_COMPARED})?(?P<n>\d[\d,]*|an? hundred|a thousand|a dozen)(?P<ormore>\+)?"
-        r" (?:or more )?(?:ratings|votes|raters|(?:people|users)(?: who)? (?:have )?(?:rated|seen|watched)(?: it| them)?)"
+        rf"\b(?:(?:with|rated by|seen by) )?(?:{_COMPARED})?(?P<n>\d[\d,]*|an? hundred|a thousand"
+        rf"|a dozen)(?P<ormore>\+)?"
+        r" (?:or more )?(?:ratings|votes|raters|(?:people|users)(?: who)? (?:have )?(?:rated|seen"
+        r"|watched)(?: it| them)?)"
     ):
         value = {"hundred": 100.0, "thousand": 1000.0, "dozen": 12.0}.get(
             found["n"].split()[-1].lower()
         ) or float(found["n"].replace(",", ""))
         _compared(draft, "rating_count", found, value, step=1, around=0)
     for found in draft.take_all(
-        rf"\b(?:with |rated |ratings? |scored? |stars? )*(?:between|from) (?P<low>{_STARS})(?: stars?)? (?:and|to) (?P<high>{_STARS})"
+        rf"\b(?:with |rated |ratings? |scored? |stars? )*(?:between|from) (?P<low>{_STARS})(?: "
+        rf"stars?)? (?:and|to) (?P<high>{_STARS})"
         r"(?! ?(?:hours?|hrs?|h\b|min|films|movies|million|m\b|k\b|dollars))(?: stars?)?(?![\d.])"
     ):
         low, high = sorted((read_number(found["low"]), read_number(found["high"])))
@@ -316,8 +323,10 @@ def read_ratings(draft: Draft) -> None:
     ):
         _stars(draft, found)
     for found in draft.take_all(
-        rf"\b(?:(?:is |are )?(?:rated|scored)|(?:with |and )*(?:a |an )?(?:(?:mean|average) )?(?:ratings?|scores?|stars))"
-        rf"(?: of| is| are)? (?:{_COMPARED})?(?P<n>\d(?:\.\d+)?|one|two|three|four|five)(?![\w.]| ?(?:ratings|votes|people|users)){_AFTER}"
+        rf"\b(?:(?:is |are )?(?:rated|scored)|(?:with |and )*(?:a |an )?(?:(?:mean|average) "
+        rf")?(?:ratings?|scores?|stars))"
+        rf"(?: of| is| are)? (?:{_COMPARED})?(?P<n>\d(?:\.\d+)?|one|two|three|four|five)(?![\w.]| "
+        rf"?(?:ratings|votes|people|users)){_AFTER}"
     ):
         _stars(draft, found)
 

@@ -40,7 +40,8 @@ _SUPERLATIVES: dict[tuple[SortedBy, bool], str] = {
 _NOUN = rf"(?:{FILM}|{'|'.join(GENRES)})"
 _LOOSE: dict[tuple[SortedBy, bool], str] = {
     ("avg_rating", True): r"(?:the )?(?:(?:very |absolute )?(?:best|greatest|finest)|top)"
-    r"(?! (?:friends?|man|men|picture|actor|actress|director|seller|interests?|secret|gun|hat|of both"
+    r"(?! (?:friends?|man|men|picture|actor|actress|director|seller|interests?|secret|gun|hat|of "
+    r"both"
     r"|known)\b)",
     ("avg_rating", False): r"(?:the )?(?:very |absolute )?worst(?! (?:nightmare|case|enemy)\b)",
     ("year", False): rf"(?:the )?(?:very )?first(?= (?:{FILM})\b)",
@@ -64,7 +65,8 @@ _SORTED = (
 )
 _CHRONOLOGICAL = re.compile(r"\b(?:in )?(?P<back>reverse )?chronological(?:ly)?(?: order)?\b", re.I)
 _FROM_TO = re.compile(
-    r"\b(?:(?:ranked|sorted|ordered|listed) )?from (?:(?P<best>best to worst)|(?P<worst>worst to best)|(?P<old>old(?:est)? to new(?:est)?)"
+    r"\b(?:(?:ranked|sorted|ordered|listed) )?from (?:(?P<best>best to worst)|(?P<worst>worst to "
+    r"best)|(?P<old>old(?:est)? to new(?:est)?)"
     r"|(?P<new>new(?:est)? to old(?:est)?)|(?P<short>short(?:est)? to long(?:est)?)"
     r"|(?P<long>long(?:est)? to short(?:est)?))\b",
     re.IGNORECASE,
@@ -75,7 +77,10 @@ _FROM_TO_SORTS: dict[str, tuple[SortedBy, bool]] = {
 }  # fmt: skip
 _ORDINALS = {"second": 2, "third": 3, "fourth": 4, "fifth": 5, "2nd": 2, "3rd": 3}
 _ORDINAL = re.compile(rf"\b(?P<n>{'|'.join(_ORDINALS)})[- ]$", re.IGNORECASE)
-_ONE = r"(?:film(?![- ]noir)|movie|flick|picture|one|comedy|western|thriller|musical|documentary|blockbuster)"
+_ONE = (
+    r"(?:film(?![- ]noir)|movie|flick|picture|one|comedy|western|thriller|musical|documentary"
+    r"|blockbuster)"
+)
 _ONE_BEHIND = re.compile(rf"^(?:\s*[\w'.{GAP}-]+){{0,5}}?\s+{_ONE}\b(?!['-])", re.IGNORECASE)
 _MANY_BEHIND = re.compile(
     rf"^(?:\s*[\w'.{GAP}-]+){{0,5}}?\s+(?:films|movies|flicks|pictures|ones|\w+ies|\w+ers|westerns"

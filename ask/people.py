@@ -21,7 +21,8 @@ _STRONG = re.compile(r"directed by|director|starring|played by|acted by|actor|ac
 _NAME = re.compile(r"[A-Z][\w.'-]*(?: (?:(?:de|del|la|van|von|der|di|al|bin) )*[A-Z][\w.'-]*)*")
 _WORDS = re.compile(r"[^\s,;¦?!]+")
 _BOUNDARY = re.compile(
-    rf"[,;?!{GAP}]|\.(?:\s|$)|\b(?:but|for|and|or|from|with|without|except|in|about|that|{FILM})\b|$",
+    rf"[,;?!{GAP}]|\.(?:\s|$)|\b(?:but|for|and|or|from|with|without|except|in|about|that|{FILM})\b"
+    rf"|$",
     re.IGNORECASE,
 )
 _FAMILY = re.compile(r"(?:the )?(?P<name>[\w'-]+) (?:brothers|bros\.?|sisters)\b", re.IGNORECASE)
@@ -33,7 +34,8 @@ _SEPARATOR = re.compile(r"\s*(?:,\s*(?:and |or |nor )?|\b(?:and|or|nor)\b|&)\s*"
 _JOIN = re.compile(r"and|or|nor|&", re.IGNORECASE)
 _MADE = re.compile(rf"(?:'s)? (?:[\w-]+ )?(?:{FILM}|{'|'.join(GENRES)})\b", re.IGNORECASE)
 _NOBODY = re.compile(
-    r"(?:an? |the |some |any |other )*(?:wom[ae]n|m[ae]n|female|male|somebody|someone|anyone|anybody|people|him|her"
+    r"(?:an? |the |some |any |other )*(?:wom[ae]n|m[ae]n|female|male|somebody|someone|anyone"
+    r"|anybody|people|him|her"
     r"|them|me|directors?|actors?|actress(?:es)?|same|famous|unknown|new|young|old)\b",
     re.IGNORECASE,
 )
@@ -49,7 +51,8 @@ NICKNAMES = {
     r"(?:leo|leonardo) di ?caprio|leo d": "Leonardo DiCaprio",
     r"sly(?: stallone)?": "Sylvester Stallone",
     r"(?:bob|bobby) de ?niro": "Robert De Niro",
-    r"(?:dwayne )?the rock(?= (?:films?|movies?|comed|action))|(?<=with )the rock|(?<=starring )the rock":
+    r"(?:dwayne )?the rock(?= (?:films?|movies?|comed|action))|(?<=with )the rock|(?<=starring "
+    r")the rock":
         "Dwayne Johnson",
     r"brangelina": "Brad Pitt and Angelina Jolie",
     r"(?:marty|martin) scorcese|scorcese|marty scorsese": "Martin Scorsese",
@@ -68,7 +71,8 @@ NICKNAMES = {
 _A_NAME = r"((?:[\w.'-]+ ){0,3}?[\w.'-]+)"
 _DID = {
     rf"(?:did|has|have|does) {_A_NAME} (?:ever )?direct(?:ed|s)?": r"directed by \1",
-    rf"(?:did|has|have|does) {_A_NAME} (?:ever )?(?:star|act|appear|play|been)(?:red|ed|s)?(?: in)?": r"with \1",
+    rf"(?:did|has|have|does) {_A_NAME} (?:ever )?(?:star|act|appear|play|been)(?:red|ed|s)?(?: "
+    rf"in)?": r"with \1",
     rf"(?:did|has|have|does) {_A_NAME} (?:ever )?(?:make|made|makes|do|done)": r"by or with \1",
 }
 _SHORT, _LONG = 5, 8
@@ -77,11 +81,15 @@ _LONGEST_NAME = 5  # words: one more than any director of the sample has
 _FEWEST_FILMS = 3  # before a surname alone is read as its bearer: chosen against chance finds
 _WORDS_FIRST = (
     "black white brown green gray grey red blue young long short strong wise hill woods stone king "
-    "prince pope bishop knight fox wolf bird marsh fields day may love war west north star stern bond "
+    "prince pope bishop knight fox wolf bird marsh fields day may love war west north star stern "
+    "bond "
     "holly ivy hope grace carpenter baker cook fisher hunter mason potter parker page moon rose "
-    "field forest ford lane park church house home london paris england france berlin york washington "
-    "christmas snow winter summer spring heat bell ball cross crow dean duke earl noble savage sharp "
-    "swift wild wise strange stranger law power powers price best good rich rock stock grant walker "
+    "field forest ford lane park church house home london paris england france berlin york "
+    "washington "
+    "christmas snow winter summer spring heat bell ball cross crow dean duke earl noble savage "
+    "sharp "
+    "swift wild wise strange stranger law power powers price best good rich rock stock grant "
+    "walker "
     "driver singer dancer piper stone steel silver gold golden diamond penny cash flynn blood bone "
     "short little small large big cruel bright light dark night shade rain storm waters river lake "
     "beach sands woods wood tree leaf root branch butler constable sheriff marshall major sergeant "
@@ -210,7 +218,7 @@ def _typed_small(text: str, start: int, names: Names) -> Read[PersonFound] | Non
 
 
 def _spelt_so(typed: str, found: PersonFound | None) -> PersonFound | None:
-    """Whom a name means that is spelt otherwise: each word by a letter or two, short ones exactly."""
+    """Whom a name means that is spelt otherwise: a letter or two a word, short ones exactly."""
     if found is None or found.how != "spelling":
         return found
     given, called = key(typed).split(), key(found.person.name).split()
@@ -223,7 +231,7 @@ def _spelt_so(typed: str, found: PersonFound | None) -> PersonFound | None:
 
 
 def _same_word(a: str, b: str) -> bool:
-    """Whether a word is another with a slip of the keys; of short ones, a letter too few or many."""
+    """Whether a word is another with a slip of the keys; short ones by a letter too few or many."""
     slips = OSA.distance(a, b)
     if min(len(a), len(b)) < _SHORT:
         return slips == 0 or (slips == 1 and len(a) != len(b) and min(len(a), len(b)) == _SHORT - 1)

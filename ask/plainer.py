@@ -17,11 +17,13 @@ _THANKS = re.compile(
 )
 
 _EVER = re.compile(
-    r",? \b(?:of all[- ]times?|ever made|ever|in (?:the )?history)(?=\W*$| [^a-z]| (?:by|with|from|in|about)\b)",
+    r",? \b(?:of all[- ]times?|ever made|ever|in (?:the )?history)(?=\W*$| [^a-z]| (?:by|with|from"
+    r"|in|about)\b)",
     re.IGNORECASE,
 )
 _NUMBERED = re.compile(
-    r"(?P<base>[A-Z][\w']*(?: [A-Z][\w']*)*) (?P<numbers>\d(?:(?:, | and | or | & |, and | vs\.? )\d)+)(?!\w)"
+    r"(?P<base>[A-Z][\w']*(?: [A-Z][\w']*)*) (?P<numbers>\d(?:(?:, | and | or | & |, and | vs\.? "
+    r")\d)+)(?!\w)"
 )
 _BELOW_TEN = "|".join(UNITS[1:10])
 _TWO_DIGITS = rf"(?:{'|'.join(TENS)})(?:[- ](?:{_BELOW_TEN}))?|{'|'.join(UNITS[10:])}"
@@ -59,7 +61,7 @@ def make_plainer(draft: Draft, names: Names) -> None:
 
 
 def _parts(found: "re.Match[str]", names: Names) -> str:
-    """``Toy Story 1, 2 and 3`` as ``Toy Story, Toy Story 2 and Toy Story 3``, where there are such."""
+    """``Jaws 1, 2 and 3`` as ``Jaws, Jaws 2 and Jaws 3``, where there is the first."""
     base = found["base"]
     if names.films(base, fuzzy=False) is None:
         return found[0]

@@ -1,174 +1,30 @@
-"""Questions about films: how long, who directed, when, how many; and what is no request for films."""
+"""Questions about films: how long, who directed, when, how many; and what is no request."""
 
 import re
 from collections.abc import Iterator
 
 from ask.absent import film_of_lacking, read_absent
 from ask.draft import Draft
+from ask.facts_asked import QUESTIONS, TITLE
 from ask.numbers import read_runtime
 from ask.people import find_names
 from ask.structure import Fact, Person
 from ask.titles import make_title
-from ask.words import AUDIENCES, FILM, GENRES, MOODS
+from ask.words import FILM, GENRES
 from search.names import FilmsFound, Names
 
-_T = r"(?:(?:the )?(?:film|movie) )?(?P<title>.+?)(?: the (?:film|movie))?"
-_IS = r"(?:'s| is| was| are| were)"
-_OF = r"(?:(?:what|who|when|which)(?:'s| is| was| are| were|) )?(?:the )?{} (?:of|for|in|to) "
-_BEHIND = r"(?:^|.*?\b){}"
-QUESTIONS: tuple[tuple[tuple[Fact, ...], tuple[str, ...]], ...] = (
-    (
-        ("length",),
-        (
-            rf"how long(?:{_IS}| does| did) {_T}(?: last| run| go on| take)?",
-            rf"how many (?:minutes|hours)(?: long)?(?:{_IS}| does| did) {_T}(?: last| run| long)*",
-            _OF.format(r"(?:runtime|running time|run time|length|duration|number of minutes)") + _T,
-            rf"{_T}(?:'s)?,? (?:runtime|running time|length|duration)",
-            rf"is {_T} (?:a )?(?:very |too |that )?(?:long|short)(?: film| movie)?",
-        ),
-    ),
-    (
-        ("director",),
-        (
-            rf"who(?:{_IS} the directors? (?:of|for|behind)|{_IS} behind| directed| made| helmed| did direct) {_T}",
-            rf"who {_T} (?:was|is) directed by",
-            rf"(?:by whom|who) (?:was|is) {_T} (?:directed|made)(?: by)?",
-            _OF.format("(?:director|film-?maker|maker)") + _T,
-            rf"{_T}(?:'s)? director(?: name)?",
-            rf"whose (?:film|movie) (?:is|was) {_T}",
-        ),
-    ),
-    (
-        ("cast",),
-        (
-            rf"(?:who|which actors?|what actors?|which stars)(?:{_IS}| stars?| starred| plays?| played| acts?| acted"
-            r"| appears?| appeared| does star| did star)* (?:in|on) " + _T,
-            rf"who (?:does|did) {_T} star",
-            _OF.format(r"(?:cast|actors|stars|leads?|main actors?|lead actors?|cast list)") + _T,
-            rf"{_T}(?:'s)? (?:cast|actors|cast list)",
-            rf"(?:is|was|does|did) (?P<person>.+?) (?:in|on|play in|star in|act in|appear in|a part of|part of) {_T}",
-            rf"(?:is|does|did|has|was) {_T} (?:have|has|star|starring|feature|with) (?P<person>(?-i:[A-Z]).+)",
-        ),
-    ),
-    (
-        ("release",),
-        (
-            rf"when (?:was|did|is|were|does) {_T} (?:come out|came out|released|made|premiere[ds]?|filmed|shot"
-            r"|out|appear|hit (?:the )?(?:cinemas|theaters|screens)|start)",
-            rf"when (?:was|is) {_T}(?: from)?",
-            rf"(?:from |in )?(?:what|which) year (?:was|is|did|does) {_T}"
-            r"(?: (?:made|from|come out|released|filmed|shot|premiere|appear))*",
-            _OF.format(r"(?:release|release (?:date|year)|date|year|premiere)") + _T,
-            rf"{_T}(?:'s)? (?:release(?: date| year)?|year)",
-            rf"how old is {_T}",
-            rf"is {_T} (?:a )?(?:very )?(?:old|new|recent)(?: film| movie| one)?",
-        ),
-    ),
-    (
-        ("story",),
-        (
-            rf"what(?:{_IS}) {_T} about",
-            rf"what (?:happens|goes on) in {_T}",
-            _OF.format(r"(?:plot|story|storyline|synopsis|summary|premise|overview)") + _T,
-            rf"{_T}(?:'s)? (?:plot|story|storyline|synopsis|summary|premise)",
-        ),
-    ),
-    (
-        ("budget",),
-        (
-            rf"how (?:much|expensive)(?: money)? (?:did|does|was|is) {_T}(?: cost| to make| spend)*",
-            rf"what did {_T} cost(?: to make)?",
-            _OF.format(r"(?:budget|cost|production cost|production budget)s?") + _T,
-            rf"{_T}(?:'s)? budget",
-        ),
-    ),
-    (
-        ("revenue",),
-        (
-            rf"how much(?: money)? (?:did|has|does) {_T} (?:make|made|earn(?:ed)?|gross(?:ed)?|take in|bring in"
-            r"|rake in|take)(?: at the box office| worldwide| in total| overall)*",
-            rf"how (?:well )?(?:did|has) {_T} (?:do|done|perform(?:ed)?)(?: well)? at the box[- ]office",
-            rf"how (?:commercially )?successful (?:was|is) {_T}",
-            _OF.format(r"(?:box[- ]office(?: gross| takings)?|gross|revenues?|earnings|takings)") + _T,
-            rf"{_T}(?:'s)? (?:box[- ]office|revenue|gross|earnings)",
-        ),
-    ),
-    (
-        ("profit",),
-        (
-            rf"how much(?: money)? (?:did|has|does) {_T} (?:lose|lost)",
-            rf"did {_T} (?:lose|flop|bomb|fail|succeed)(?: money| at the box office)*",
-            rf"(?:did|has) {_T} (?:make|made|turn(?:ed)?|earn) (?:a |any |its |back )*(?:profit|money|budget|loss)(?: back)?",
-            rf"(?:was|is) {_T} (?:profitable|a (?:flop|hit|bomb|success|box[- ]office \w+|commercial \w+))",
-            _OF.format("profit") + _T,
-        ),
-    ),
-    (
-        ("genres", "keywords"),
-        (
-            rf"(?:is|was) {_T} (?:a |an )?(?:very |too |really |that |actually )?(?:{'|'.join(MOODS)})(?: film| movie)?",
-            rf"(?:is|was) {_T} (?:an? (?:good|suitable|ok|okay) (?:film|movie) |suitable |good |ok |okay |appropriate )?(?:for )(?:{'|'.join(AUDIENCES)}|.*kids|.*children)",
-        ),
-    ),
-    (
-        ("genres",),
-        (
-            rf"(?:what|which) (?:genres?|kind of (?:film|movie)|type of (?:film|movie)|sort of (?:film|movie))"
-            rf"(?:{_IS}| does| do) {_T}(?: belong to| in)?",
-            _OF.format("genres?") + _T,
-            rf"{_T}(?:'s)? genres?",
-            rf"is {_T} an? (?P<genre>{'|'.join(GENRES)})(?: film| movie)?",
-        ),
-    ),
-    (
-        ("rating",),
-        (
-            rf"how (?:good|bad|well rated|popular|highly rated)(?:{_IS}) {_T}",
-            rf"how (?:is|was) {_T} (?:rated|reviewed|received)",
-            rf"(?:is|was) {_T} (?:any |a )?(?:good|bad|worth (?:watching|seeing|it)|well rated|popular|great|terrible)"
-            r"(?: film| movie| one)?",
-            rf"what do (?:people|others|users|the crowd|viewers) (?:think|say) (?:of|about) {_T}",
-            _OF.format(r"(?:(?:mean |average )?ratings?|scores?|stars|number of ratings)") + _T,
-            rf"{_T}(?:'s)? (?:average rating|mean rating|rating|score|reviews)",
-            rf"how many (?:people|users|viewers|ratings|votes|raters)(?: have| has| did| does)?"
-            rf"(?: rated?| seen| watched| voted for| does| did| has)* {_T}(?: have| has| get| got)?",
-            rf"(?:does|did|has) {_T} (?:have|get|got) (?:a |any )?(?:good|high|bad|low|great|decent)? ?(?:ratings?|reviews?|scores?)",
-            rf"how many stars (?:does|did|has) {_T} (?:have|get|got)",
-        ),
-    ),
-    (
-        ("keywords",),
-        (_OF.format(r"(?:keywords?|themes?|topics?|tags?)") + _T, rf"{_T}(?:'s)? keywords?"),
-    ),
-    (
-        ("original title",),
-        (
-            _OF.format(r"original (?:title|name)") + _T,
-            rf"what (?:other|is the other|is the original) (?:name|title) (?:does|of|for|has) {_T}(?: have)?",
-        ),
-    ),
-    (
-        (),
-        (
-            rf"(?:please )?(?:tell me|tell|what do you know|information|info|details|facts|i want to know)(?: more| all| everything)?"
-            rf" (?:about|on|of) {_T}",
-            rf"(?:please )?describe {_T}",
-            rf"what(?:{_IS}) {_T}",
-        ),
-    ),
-)  # fmt: skip
-"""Facts, and the ways to ask for them; the first that fits and names a film is meant."""
-
 _YES_NO = (
-    (rf"(?:did|has) (?P<person>.+?) (?:direct|directed|make|made|film|filmed) {_T}", "director"),
-    (rf"(?:is|was) {_T} (?:by|directed by|made by|from) (?P<person>.+)", "director"),
+    (rf"(?:did|has) (?P<person>.+?) (?:direct|directed|make|made|film|filmed) {TITLE}", "director"),
+    (rf"(?:is|was) {TITLE} (?:by|directed by|made by|from) (?P<person>.+)", "director"),
 )
 _LONGER = re.compile(
-    r"^(?:is|was) (?P<title>.+?) (?P<than>(?:longer|shorter|more|less) than .+|(?:over|under|above|below) .+)$",
+    r"^(?:is|was) (?P<title>.+?) (?P<than>(?:longer|shorter|more|less) than .+|(?:over|under|above"
+    r"|below) .+)$",
     re.IGNORECASE,
 )
 _LEAD = re.compile(
-    r"^(?:(?:so|hey|ok|please|and|tell me(?! about)|do you know|can you tell me|could you tell me|i wonder|i want to know|"
+    r"^(?:(?:so|hey|ok|please|and|tell me(?! about)|do you know|can you tell me|could you tell me"
+    r"|i wonder|i want to know|"
     r"i'?d like to know|give me|show me|what about),? )+",
     re.IGNORECASE,
 )
@@ -177,7 +33,8 @@ _PRONOUN = re.compile(
     r"(?:it|that|this|that one|(?:the|this|that) (?:film|movie)|its?)", re.IGNORECASE
 )
 _NO_TITLE = re.compile(
-    rf"\b(?:{FILM}|longest|shortest|best|worst|newest|oldest|cheapest|most|least|highest|lowest|@user|user"
+    rf"\b(?:{FILM}|longest|shortest|best|worst|newest|oldest|cheapest|most|least|highest|lowest"
+    rf"|@user|user"
     r"|i|me|you|we)\b",
     re.IGNORECASE,
 )
@@ -185,23 +42,31 @@ _STRONG: frozenset[Fact] = frozenset(
     {"director", "cast", "length", "release", "budget", "revenue", "story", "rating", "genres"}
 )
 _COUNT = re.compile(
-    r"^(?:and |so |please |tell me )*(?:how many (?:different |of the )?(?!people|users?|minutes|hours|ratings|stars"
-    r"|awards|oscars|actors|directors|times|dollars|viewers)|(?:what is |what's )?(?:the )?(?:total )?number of (?!ratings|minutes)"
-    r"|count (?:of )?(?:all |up )?|(?:are|is) there (?:any|a|an) |(?:have you|do you have) any \w+ films? at all)",
+    r"^(?:and |so |please |tell me )*(?:how many (?:different |of the )?(?!people|users?|minutes"
+    r"|hours|ratings|stars"
+    r"|awards|oscars|actors|directors|times|dollars|viewers)|(?:what is |what's )?(?:the "
+    r")?(?:total )?number of (?!ratings|minutes)"
+    r"|count (?:of )?(?:all |up )?|(?:are|is) there (?:any|a|an) |(?:have you|do you have) any "
+    r"\w+ films? at all)",
     re.IGNORECASE,
 )
 _NOT_FILMS = re.compile(
     r"^(?:please |can you |could you |would you |i want you to |you should )*"
-    r"(?:(?:delete|remove|erase|drop|book|buy|order|translate|call|email|send|open|write|sing|calculate|update|insert"
+    r"(?:(?:delete|remove|erase|drop|book|buy|order|translate|call|email|send|open|write|sing"
+    r"|calculate|update|insert"
     r"|download|remind|turn|cancel|sort out|solve|fix|pay|sell|upload|install)\b(?! (?:by|of|in)\b)"
     r"|play (?:some |the |a |my )*(?:music|song|playlist|radio|game)"
-    r"|(?:hi|hello|hey|hallo|thanks|thank you|good (?:morning|evening|day|night)|who are you|what are you|help|how are you"
-    r"|what can (?:you|i|this|it|palate) (?:do|ask|say)|how do(?:es)? (?:this|it|you|palate) work|bye|test)\b[\s?.!]*$"
-    r"|(?:rate|give|score) .+ (?:[0-5](?:\.\d)?|one|two|three|four|five)(?: ?/ ?5)?(?: ?stars?)?(?: for (?:me|@user))?[\s.!]*$)",
+    r"|(?:hi|hello|hey|hallo|thanks|thank you|good (?:morning|evening|day|night)|who are you|what "
+    r"are you|help|how are you"
+    r"|what can (?:you|i|this|it|palate) (?:do|ask|say)|how do(?:es)? (?:this|it|you|palate) work"
+    r"|bye|test)\b[\s?.!]*$"
+    r"|(?:rate|give|score) .+ (?:[0-5](?:\.\d)?|one|two|three|four|five)(?: ?/ ?5)?(?: "
+    r"?stars?)?(?: for (?:me|@user))?[\s.!]*$)",
     re.IGNORECASE,
 )
 _ASKS = re.compile(
-    r"^(?:(?:what|who|whom|whose|why|when|where|how|which)\b|(?:is|are|was|do|does|did|can|could|will|would|should|am)"
+    r"^(?:(?:what|who|whom|whose|why|when|where|how|which)\b|(?:is|are|was|do|does|did|can|could"
+    r"|will|would|should|am)"
     r" (?:it|you|i|we|he|she|they|there|the|this|that|a|an|my|your|\w+)\b)",
     re.IGNORECASE,
 )
@@ -250,17 +115,19 @@ def read_how_many(draft: Draft) -> None:
     if draft.take(_COUNT):
         draft.parts["intent"] = "count"
         draft.take(
-            r"\b(?:does|do|did) (?:the |this |your )?(?:catalog(?:ue)?|data(?:base)?|you|we) (?:have|has|know|contain|hold)\b"
+            r"\b(?:does|do|did) (?:the |this |your )?(?:catalog(?:ue)?|data(?:base)?|you|we) "
+            r"(?:have|has|know|contain|hold)\b"
         )
         draft.take(
-            r"\b(?:are|is|were) (?:there|they|from|in total)?\b|\bin total\b|\baltogether\b|\bexist\b|\bin the (?:catalog(?:ue)?|data(?:base)?)\b"
+            r"\b(?:are|is|were) (?:there|they|from|in total)?\b|\bin total\b|\baltogether\b"
+            r"|\bexist\b|\bin the (?:catalog(?:ue)?|data(?:base)?)\b"
         )
 
 
 def _fact(
     clause: str, names: Names, *, pronoun: bool
 ) -> tuple[tuple[Fact, ...], str, FilmsFound | None, str | None] | None:
-    """The facts that a clause asks for, with the film that it names; None where it asks for none."""
+    """The facts that a clause asks for, with the film that it names; None: it asks for none."""
     for facts, patterns in QUESTIONS:
         for pattern in patterns:
             found = re.fullmatch(pattern, clause, re.IGNORECASE)
@@ -336,7 +203,7 @@ def _longer(draft: Draft, text: str, names: Names) -> bool:
 
 
 def _lacking(draft: Draft, text: str, names: Names) -> bool:
-    """A question about a film that the data has no answer to: all that is known, and what is not."""
+    """A question that the data has no answer to: all that is known of the film, and what is not."""
     title = film_of_lacking(text)
     film = title and _film(title.strip(" ?.!"), names, sure=False)
     if not title or not film:

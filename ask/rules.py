@@ -43,17 +43,22 @@ _SUMMARISE = (
 )
 _WORD = re.compile(r"[\w'-]+")
 _TITLE_WORDS = 6
-_OF_TASTE = frozenset(
-    "taste tastes preferences profile favourite favourites favorite favorites summarise summarize "
-    "describe analyse analyze think thinks feel genre genres hate hates dislike dislikes prefers usually generally".split()
-)
+_TASTE_WORDS = """
+    taste tastes preferences profile favourite favourites favorite favorites summarise summarize
+    describe analyse analyze think thinks feel genre genres hate hates dislike dislikes prefers
+    usually generally
+"""
+_OF_TASTE = frozenset(_TASTE_WORDS.split())
 _SPEAKS_OF_FILMS = re.compile(
-    rf"\b(?:{FILM}|about|something|anything|user|watch|with|want|need|looking|any)\b|@|[A-Z\"(:]|[^\w\s' -]",
+    rf"\b(?:{FILM}|about|something|anything|user|watch|with|want|need|looking|any)\b|@|[A-Z\"(:]"
+    rf"|[^\w\s' -]",
     0,
 )
 _OTHER_QUESTION = re.compile(
-    r"^(?!(?:do you|have you|is there|are there|can you|could you|would you|will you|how about|how many|is it)\b)"
-    r"(?:how|why|who|whom|whose|where|when|has|have|had|is|are|was|were|does|do|did|will|would|could|should)\b",
+    r"^(?!(?:do you|have you|is there|are there|can you|could you|would you|will you|how about"
+    r"|how many|is it)\b)"
+    r"(?:how|why|who|whom|whose|where|when|has|have|had|is|are|was|were|does|do|did|will|would"
+    r"|could|should)\b",
     re.IGNORECASE,
 )
 CANNOT = (
@@ -85,7 +90,7 @@ class Reading:
 
     @property
     def sure(self) -> Sure:
-        """high: all by names and numbers; some: by words in texts too; low: something is left out."""
+        """high: all by names and numbers; some: by words in texts too; low: a part is left out."""
         if self.ignored or self.not_found:
             return "low"
         by_words = self.structure.text or self.structure.exclude.text

@@ -7,7 +7,10 @@ from ask.draft import Draft
 from ask.structure import RatedBy
 from palate.contract import PROFILE_PATTERN
 
-_ID = r"(?:user(?:_id)?s?(?: ?(?:ids?|numbers?|no\.?|#))?|(?:my|his|her|their)(?: user)?[ -]?(?:id|number))"
+_ID = (
+    r"(?:user(?:_id)?s?(?: ?(?:ids?|numbers?|no\.?|#))?|(?:my|his|her|their)(?: user)?[ -]?(?:id"
+    r"|number))"
+)
 _AND = r"(?:,? (?:and|or|nor|&) |, ?)"
 _NUMBER = r"\d+(?!\d|\.\d)"
 _USERS = re.compile(
@@ -32,7 +35,8 @@ _LIKED = r"(?:loved|liked|enjoyed|adored|rated highly|rates highly)"
 _FILMS = r"(?:films?|movies?|ones|what|which|that|titles|stuff|things)"
 _NOT_SEEN = re.compile(
     rf"(?<!\w)(?:(?:that |which |but )*(?:not |neither )?{_WHO}(?: has| have| had| did)?"
-    rf"(?:n't| not| never)(?: yet| already)?(?: been)?(?: {_SAW}| see| watch| rate)?(?: yet| before)?"
+    rf"(?:n't| not| never)(?: yet| already)?(?: been)?(?: {_SAW}| see| watch| rate)?(?: yet| "
+    rf"before)?"
     rf"|(?:that |which )?(?:not |un)(?:yet )?{_SAW} (?:yet )?by {_WHO.replace('<n>', '<m>')}"
     rf"|(?:that )?neither {_WHO.replace('<n>', '<k>')} (?:has|have) (?:ever )?{_SAW}"
     rf"|new (?:to|for) {_WHO.replace('<n>', '<j>')})(?!\w)",
@@ -40,16 +44,19 @@ _NOT_SEEN = re.compile(
 )
 _SEEN = re.compile(
     rf"(?<!\w)(?:did {_WHO} (?:rate|give|watch|see|score){_STARS}"
-    rf"|(?:that |which |have )*{_WHO.replace('<n>', '<m>')}(?:'s)?(?: has| have)?(?: also| already)?"
+    rf"|(?:that |which |have )*{_WHO.replace('<n>', '<m>')}(?:'s)?(?: has| have)?(?: also| "
+    rf"already)?"
     rf" (?:{_SAW}|gave|given|scored){_STARS.replace('<low>', '<low2>')}"
     rf"|(?:already )?{_SAW} by {_WHO.replace('<n>', '<k>')}"
-    rf"|(?<!of )(?:films|movies) (?:of|by) {_WHO.replace('<n>', '<j>')}(?= ?[?.!]*$))(?!\w)(?!(?-i: [A-Z]))",
+    rf"|(?<!of )(?:films|movies) (?:of|by) {_WHO.replace('<n>', '<j>')}(?= "
+    rf"?[?.!]*$))(?!\w)(?!(?-i: [A-Z]))",
     re.IGNORECASE,
 )
 _LOVED = re.compile(
     rf"\b(?P<films>{_FILMS})(?P<did> did)? {_WHO} (?:has |have |had )?(?:really )?"
     rf"{_LIKED}(?= ?(?:[?.!,]|$|from|but|and|in|that|with|of))"
-    rf"|{_WHO.replace('<n>', '<m>')}(?:'s)? (?:all[- ]time )?favou?rite(?= (?:[\w-]+ ){{0,3}}(?:films?|movies?|flicks?))",
+    rf"|{_WHO.replace('<n>', '<m>')}(?:'s)? (?:all[- ]time )?favou?rite(?= (?:[\w-]+ "
+    rf"){{0,3}}(?:films?|movies?|flicks?))",
     re.IGNORECASE,
 )  # fmt: skip
 _EVERYBODY = re.compile(

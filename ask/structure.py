@@ -123,7 +123,7 @@ class Exclusions(Frozen):
     titles: Titles = ()
     moods: Moods = ()
     audience: Audience | None = None
-    ranges: dict[Quantity, Span] = {}
+    ranges: dict[Quantity, Span] = Field({})
     rated_by: Raters = ()
 
 

@@ -10,7 +10,10 @@ from ask.words import FILLING
 from search.names import LONGEST_TITLE, Film, FilmsFound, Names
 
 _WHO = r"(?:@user|i|we|he|she|they)"
-_LIKING = r"(?:rather (?:see|watch)|like|love|enjoy|hate|dislike|rate|give|think (?:of|about)|say (?:of|about)|make of)"
+_LIKING = (
+    r"(?:rather (?:see|watch)|like|love|enjoy|hate|dislike|rate|give|think (?:of|about)|say "
+    r"(?:of|about)|make of)"
+)
 _COMPARE = (
     r"^(?:please |can you |could you )*compare(?: for (?:me|us|@user))?(?: the)?"
     r"(?: films?| movies?)?[:,]?"
@@ -31,11 +34,14 @@ _PREDICT = (
     rf"\bpredict (?:@user(?:'s)? rating (?:of|for) |how @user (?:would|will) {_LIKING} )?"
     r"(?P<title>.+?)(?: for @user)?$",
     r"\b(?:the )?rating (?:of|for) (?P<title>.+?) (?:by|for|from) @user",
-    r"\b(?:has|have|had|did) @user (?:ever |already )?(?:seen|see|watched?|rated?) (?P<title>[A-Z].+)",
+    r"\b(?:has|have|had|did) @user (?:ever |already )?(?:seen|see|watched?|rated?) "
+    r"(?P<title>[A-Z].+)",
     r"^rate (?P<title>.+?) (?:by|for|as) @user$",
-    rf"\bwho (?:would|will|might) {_LIKING} (?P<title>.+?)(?: more| better| most| best)?,? @user\W*$",
+    rf"\bwho (?:would|will|might) {_LIKING} (?P<title>.+?)(?: more| better| most| best)?,? "
+    rf"@user\W*$",
     rf"\bshould {_WHO} (?:watch|see|try|like|bother with) (?P<title>.+)",
-    rf"\bwhich (?:one )?(?:would|will|does|might) {_WHO} (?:prefer|like|enjoy|rather (?:see|watch))(?: more| better| most)?"
+    rf"\bwhich (?:one )?(?:would|will|does|might) {_WHO} (?:prefer|like|enjoy|rather (?:see"
+    rf"|watch))(?: more| better| most)?"
     r"[,:]? (?P<title>.+ or .+)",
 )
 _AT = re.compile(r"^(?:to )?(?:the (?:film|movie) )?(?:to )?", re.IGNORECASE)
@@ -53,7 +59,8 @@ _YEAR = re.compile(r"\s*\((\d{4})\)")
 _PART = re.compile(r" (?:\d+|[ivx]+|part)\b", re.IGNORECASE)
 """What goes on behind the begin of a sequel's title: Terminator 2."""
 _CALLED = re.compile(
-    r"(?:\b(?:the |a |that )?(?:films?|movies?|one) )?(?:\b(?P<called>called|named|titled|entitled) |\b(?:film|movie) )"
+    r"(?:\b(?:the |a |that )?(?:films?|movies?|one) )?(?:\b(?P<called>called|named|titled"
+    r"|entitled) |\b(?:film|movie) )"
     r"\"?(?P<title>[^,?]+?)\"?[?.!]?$",
     re.IGNORECASE,
 )

@@ -226,7 +226,7 @@ def _whole(column: str, text: str) -> Node:
 
 
 def _keyword(keyword: str) -> Node:
-    """A keyword, those that say the same, or its words in a row elsewhere: a rare one has few films."""
+    """A keyword, those that say the same, or its words in a row: a rare one has few films."""
     same = next((same for same in KEYWORDS.values() if keyword in same), (keyword,))
     phrase = bare_phrase(keyword)
     elsewhere = [Words((phrase,))] if phrase and len(same) == 1 else []

@@ -25,11 +25,14 @@ MOODS: dict[str, Mood] = {
     r"funn(?:y|ier|iest)|fun|jokes?|laughs?|hilarious|humou?rous|amusing"
     r"|laugh[- ]out[- ]loud|(?:that |to )?(?:will |would )?makes? (?:me|us|you) laugh": "funny",
     r"feel[- ]?good|uplifting|heart[- ]?warming|light[- ]?hearted|cheerful"
-    r"|happy(?! (?:ending|end|birthday|new))|happier|lighter|light(?=,| and\b| films?\b| movies?\b| comed| fun| entertainment|$)"
-    r"|charming|sweet|(?:that |to )?(?:will |would )?(?:cheers?|lifts?|picks?) (?:me|us|you) up": "feel-good",
+    r"|happy(?! (?:ending|end|birthday|new))|happier|lighter|light(?=,| and\b| films?\b| movies?\b"
+    r"| comed| fun| entertainment|$)"
+    r"|charming|sweet|(?:that |to )?(?:will |would )?(?:cheers?|lifts?|picks?) (?:me|us|you) "
+    r"up": "feel-good",
     r"scar(?:y|ier|iest)|frightening|terrifying|creepy|creepier|spooky": "scary",
     r"romantic": "romantic",
-    r"(?:that |to )?(?:will |would )?(?:makes? (?:me|us|you)|to) cry|sad(?:der|dest)?|tear[- ]?jerk(?:er|ing)s?|heart[- ]?breaking|depressing|tragic"
+    r"(?:that |to )?(?:will |would )?(?:makes? (?:me|us|you)|to) cry|sad(?:der|dest)?|tear[- "
+    r"]?jerk(?:er|ing)s?|heart[- ]?breaking|depressing|tragic"
     r"|moving": "sad",
     r"tense|suspense(?:ful)?|gripping|thrilling|exciting|edge[- ]of[- ](?:my|the|your)[- ]seat"
     r"|fast[- ]paced|nail[- ]?bit(?:er|ing)s?": "tense",
@@ -44,7 +47,8 @@ AUDIENCES: dict[str, Audience] = {
     r"|(?:kids?|children)['’]?s?(?= (?:films?|movies?|flicks?))"
     r"|(?:my|our|the|young|small|little) (?:kids?|children)(?: (?:will|would|can|could|might) "
     r"(?:like|love|enjoy|watch))?"
-    r"|(?:that |which )?(?:my |our |the )?(?:kids|children) (?:can|could|may|will) (?:watch|see|enjoy|like)"
+    r"|(?:that |which )?(?:my |our |the )?(?:kids|children) (?:can|could|may|will) (?:watch|see"
+    r"|enjoy|like)"
     r"|kid[- ]friendly|child[- ]friendly": "kids",
     r"for (?:the |my |our )*(?:whole |entire )?famil(?:y|ies)(?: night)?"
     r"|family(?:[- ]friendly)?(?= (?:films?|movies?|flicks?|comed|adventure|drama|fantas|animat))"
@@ -55,7 +59,8 @@ AUDIENCES: dict[str, Audience] = {
 
 BUDGETS: dict[str, tuple[BudgetTier, ...]] = {
     r"(?:with |on |of )?(?:a |an )?(?:very )?(?:big|large|huge|high|massive|enormous|giant"
-    r"|generous)[- ]budgets?|(?<!most )(?<!less )expensive|costly|lavish|big[- ]money": ("high", "ultra_high"),
+    r"|generous)[- ]budgets?|(?<!most )(?<!less )expensive|costly|lavish|big[- ]money": (
+        "high", "ultra_high"),
     r"(?:with |on |of )?(?:a |an )?(?:very )?(?:low|small|tiny|shoestring|micro|modest|no)"
     r"[- ]budgets?|(?:made |shot |filmed )?for (?:almost|nearly|next to|practically) nothing"
     r"|cheap(?:ly made)?|inexpensive|on a shoestring": ("low",),
@@ -65,9 +70,11 @@ BUDGETS: dict[str, tuple[BudgetTier, ...]] = {
 
 REVENUES: dict[str, tuple[RevenueTier, ...]] = {
     r"block[- ]?busters?": ("blockbuster",),
-    r"box[- ]office (?:hits?|success(?:es)?|smash(?:es)?)|smash hits?|(?:big |huge )?hits(?! ?m[ae]n)|(?:big|huge) hit"
+    r"box[- ]office (?:hits?|success(?:es)?|smash(?:es)?)|smash hits?|(?:big |huge )?hits(?! "
+    r"?m[ae]n)|(?:big|huge) hit"
     r"|(?:that |which )?(?:made|earned|grossed) (?:a )?(?:fortune|killing|lots? of money"
-    r"|lots|big money|(?:lots?|loads|tons|heaps|a lot|a ton|so much) of (?:money|cash))|commercial success(?:es)?|high[- ]grossing":
+    r"|lots|big money|(?:lots?|loads|tons|heaps|a lot|a ton|so much) of (?:money|cash))"
+    r"|commercial success(?:es)?|high[- ]grossing":
         ("high", "blockbuster"),
     r"(?:big |bigger |biggest |huge |worst )?(?:box[- ]office |commercial )?"
     r"(?:flops?|bombs?|failures?|disappointments?)"
@@ -75,9 +82,11 @@ REVENUES: dict[str, tuple[RevenueTier, ...]] = {
 }  # fmt: skip
 
 ACCLAIM: dict[str, Acclaim] = {
-    r"(?:critically |universally )?acclaimed|(?:very )?(?:highly|well)[- ]rated|(?:critics?'? )?favou?rites"
+    r"(?:critically |universally )?acclaimed|(?:very )?(?:highly|well)[- ]rated|(?:critics?'? "
+    r")?favou?rites"
     r"|well[- ]reviewed|(?:with )?better ratings|excellent|masterpieces?|brilliant|amazing|awesome"
-    r"|outstanding|(?:that |which )(?:are|is) (?:really |actually |also )?(?:great|good)|(?:with )?(?:an? )?(?:high|great|excellent|good) (?:ratings?|reviews?)":
+    r"|outstanding|(?:that |which )(?:are|is) (?:really |actually |also )?(?:great|good)|(?:with "
+    r")?(?:an? )?(?:high|great|excellent|good) (?:ratings?|reviews?)":
         "high",
     r"(?:badly|poorly)[- ]rated|(?:with )?(?:bad|low|poor) (?:ratings?|reviews?)"
     r"|terrible|awful|(?:so )?bad(?! (?:guys?|boys?|cops?|blood|luck|people))|lousy": "low",
@@ -127,9 +136,8 @@ KEYWORDS: dict[str, tuple[str, ...]] = {
     r"serial[- ]killers?": ("serial killer",),
     r"black comed(?:y|ies)|dark comed(?:y|ies)": ("black comedy", "dark comedy"),
     r"silent (?:films?|movies?)": ("silent film",),
-    r"(?:directed )?by (?:a )?(?:women|woman|female directors?)|women directors?|female directors?": (
-        "woman director",
-    ),
+    r"(?:directed )?by (?:a )?(?:women|woman|female directors?)|women directors?|female "
+    r"directors?": ("woman director",),
     r"(?:plot |surprise |with a )?twist(?:s)?(?: ending)?": ("plot twist", "twist ending", "twist"),
     r"bio-?pics?|biograph(?:y|ies|ical)": ("biography", "biopic"),
     r"independent (?:films?|movies?)|indie(?:s| (?:films?|movies?))?": ("independent film",),
@@ -167,7 +175,8 @@ _FILLING = """
     looking seeking hunting after recs rec suggestions ideas idea tips tip wondering anyone anybody
     someone somebody everyone guys folks help ask asking question guess say said tell told think
     though although once either neither catalog catalogue database suitable probably
-    youve weve theyve youre theyre hes shes during adore adored please got gotten any possible possibly available have's don't dont i'd i'll we're i'm rather instead prefer preferably
+    youve weve theyve youre theyre hes shes during adore adored gotten possible possibly available
+    ill were rather instead prefer
     fan fans great nice cool proper actual old-fashioned certain particular specific across among
     tonight today tomorrow now mood bored
     set made make makes making featuring starring directed director directors actor actors actress
@@ -183,13 +192,15 @@ _UNREAD = """
     than before after until unless while because if whether rather shorter longer older newer later
     earlier better worse bigger smaller cheaper most least less fewer similar same different except
     arent isnt wasnt werent dont doesnt didnt wont cant couldnt wouldnt shouldnt havent hasnt hadnt
-    not no never nor none nobody nothing without versus vs every first second third last next between
+    not no never nor none nobody nothing without versus vs every first second third last next
+    between
 """
 UNREAD = frozenset(_UNREAD.split())
 """Words that say how others are meant: what is left of them was not understood."""
 
 RECOMMEND = re.compile(
-    r"\bsurprise (?:me|us)\b|\b(?:pick|choose) (?:something|one|a film|a movie)(?: for (?:me|us))?\b|\b(?:recommend(?:ation|ations|ed)?|suggest(?:ion|ions)?)\b"
+    r"\bsurprise (?:me|us)\b|\b(?:pick|choose) (?:something|one|a film|a movie)(?: for (?:me"
+    r"|us))?\b|\b(?:recommend(?:ation|ations|ed)?|suggest(?:ion|ions)?)\b"
     r"|\bwhat (?:should|could|can|might|shall) (?:@user|i|we|he|she|they) (?:watch|see|try)\b"
     r"|\b(?:what|which)(?: \w+){0,3}? (?:would|will|might|could) (?:@user|i|we|he|she|they)"
     r" (?:\w+ )?(?:like|love|enjoy)(?: best| most| to (?:see|watch))?\b",
@@ -243,9 +254,11 @@ COMPARED = {
 
 _WHO = r"(?:@user|i|we|he|she|they)"
 UNSEEN = re.compile(
-    rf"\b(?:(?:that |which )?{_WHO}(?: probably| maybe| still| surely)?(?:'ve| have| has)?(?: probably| maybe)?(?:n't| not| never)(?: yet| probably)?"
+    rf"\b(?:(?:that |which )?{_WHO}(?: probably| maybe| still| surely)?(?:'ve| have| has)?(?: "
+    rf"probably| maybe)?(?:n't| not| never)(?: yet| probably)?"
     rf" (?:seen|watched|rated)(?: yet| before)?|unseen|unwatched|new to (?:@user|me|us)"
-    rf"|(?:what |that |which )?(?:have |did )?{_WHO}(?:'ve| have| might have| may have)? miss(?:ed)?(?: out on)?"
+    rf"|(?:what |that |which )?(?:have |did )?{_WHO}(?:'ve| have| might have| may have)? "
+    rf"miss(?:ed)?(?: out on)?"
     rf"|(?:nothing|not|none|no films?|no movies?) (?:that |which )?{_WHO}(?:'ve| have| has)?"
     r"(?: already)? (?:seen|watched|rated)(?: already| before)?)(?!\w)",
     re.IGNORECASE,

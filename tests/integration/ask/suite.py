@@ -2,7 +2,6 @@
 
 import re
 from collections import Counter
-
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +9,6 @@ from ask.rules import Reading
 from ask.tree import narrows
 from ask.understood import describe_structure
 from ingest.sources.movielens import MovieLens
-from palate.contract import Frozen
 from search.names import Film, Names, Somebody
 
 SUITE = Path(__file__).with_name("suite.txt")
