@@ -31,7 +31,7 @@ _CUE = re.compile(
     r"|enjoy(?:ed)?|care for|want to see"
     r"|get on with|fancy)|(?:am|'m) not (?:really )?(?:into|a fan of)))"
     rf"|(?:(?:i |we )?(?:do not|don't|doesn't|does not|didn't|won't)(?: {_VERBS})?"
-    r"|without|nothing|none of|not|no|never|neither|avoid(?:ing)?"
+    r"|without|nothing|none(?: of)?|not|no|never|neither|avoid(?:ing)?"
     r"|isn't|aren't|is not|are not|wasn't|weren't|less)(?: (?:any|too much|so much|much|overly))?)"
     r"(?: |$)",
     re.IGNORECASE,
@@ -127,7 +127,7 @@ def _items(text: str) -> Iterator[tuple[str, bool]]:
 def _exclude(draft: Draft, names: Names, item: str, *, named: bool, but: bool) -> None:
     if (phrase := draft.phrase(item)) is not None:
         item, but = phrase, True
-    behind = _FOR.match(item)
+    behind = _FOR.match(item) if find_audience(item) is None else None
     if behind and (whose := find_audience(behind["whom"])) is not None:
         draft.parts.setdefault("audience", whose)
         item = behind["item"]
@@ -141,7 +141,7 @@ def _exclude(draft: Draft, names: Names, item: str, *, named: bool, but: bool) -
             draft.notes.append(f"Of “{item}” only {genres[-1]} was left out.")
     elif mood:
         draft.add("moods", mood, excluded=True)
-    elif key(item) in names.keywords and " " not in item and not _has_article(item, names):
+    elif key(item) in names.keywords and " " not in item and not item[:1].isupper():
         _exclude_words(draft, item)
     elif not genres and _excludes_name(draft, names, item, named=named, but=but and not keyword):
         pass
@@ -166,6 +166,7 @@ def _excludes_name(draft: Draft, names: Names, item: str, *, named: bool, but: b
         add_person(draft, read, "any", excluded=True)
     elif film is not None and (but or written_large or whole) and _is_meant(film.how, item):
         draft.add("titles", *(make_title(each) for each in film.films[:3]), excluded=True)
+        draft.notes.append(f"Of “{item}” only films of exactly this title are left out.")
         if film.how == "spelling":
             draft.guess(item, film.best)
     elif named and written_large and " " in item:
@@ -173,12 +174,6 @@ def _excludes_name(draft: Draft, names: Names, item: str, *, named: bool, but: b
     else:
         return False
     return True
-
-
-def _has_article(item: str, names: Names) -> bool:
-    """Whether a word is the title of a film but for its article: Godfather."""
-    film = names.films(item, fuzzy=False) if item[:1].isupper() else None
-    return film is not None and film.best.title.lower() != item.lower()
 
 
 def _is_meant(how: str, item: str) -> bool:

@@ -13,7 +13,7 @@ QUESTIONS: tuple[tuple[tuple[Fact, ...], tuple[str, ...]], ...] = (
             rf"how long(?:{_IS}| does| did) {TITLE}(?: last| run| go on| take)?",
             rf"how many (?:minutes|hours)(?: long)?(?:{_IS}| does| did) {TITLE}(?: last| run| "
             rf"long)*",
-            _OF.format(r"(?:runtime|running time|run time|length|duration|number of minutes)") + TITLE,
+            _OF.format(r"(?:runtime|run(?:ning)? time|length|duration|number of minutes)") + TITLE,
             rf"{TITLE}(?:'s)?,? (?:runtime|running time|length|duration)",
             rf"is {TITLE} (?:a )?(?:very |too |that )?(?:long|short)(?: film| movie)?",
         ),

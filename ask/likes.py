@@ -45,7 +45,7 @@ _LOVES = re.compile(
     r"time)? (?:is|are|include|includes|being)"
     r"|\bwhat (?:to|should (?:i|we|they|@user)) (?:watch|see|try) (?:next )?(?:after|if (?:i|we"
     r"|you) (?:loved|liked|enjoyed|like|love))"
-    rf"|\b(?:more|something) (?:of that|of the same) as) ",
+    rf"|\b(?:more|something) (?:of that|of the same) as|\bafter (?:watching|seeing|finishing)) ",
     re.IGNORECASE,
 )
 _SEEN_ONLY = re.compile(r"\b(?:watched|saw|seen|finished|into)\W*$", re.IGNORECASE)
@@ -69,7 +69,12 @@ _STYLE = (
     re.compile(
         r"\b(?:that |which )?(?:feels? like|look like|could (?:be|have been))? "
         r"?(?P<name>[\w.'-]+(?: [\w.'-]+){0,2}?)"
-        r" (?:could|might|would) have (?:made|directed|shot|done)(?: (?:it|them))?\b", re.IGNORECASE
+        r" (?:could|might|would) have (?:made|directed|shot|filmed|done)(?: (?:it|them))?\b",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        r"\bin (?P<name>[\w.'-]+(?: [\w.'-]+){0,2}?)'s? (?:own )?(?:style|manner|vein|spirit"
+        r"|way)\b", re.IGNORECASE
     ),
     re.compile(
         r"\bfeels? like (?P<name>[\w.'-]+(?: [\w.'-]+){0,2}?) (?:made|directed|did)(?: (?:it"

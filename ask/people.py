@@ -33,6 +33,10 @@ _SURNAME = re.compile(
 _SEPARATOR = re.compile(r"\s*(?:,\s*(?:and |or |nor )?|\b(?:and|or|nor)\b|&)\s*", re.IGNORECASE)
 _JOIN = re.compile(r"and|or|nor|&", re.IGNORECASE)
 _MADE = re.compile(rf"(?:'s)? (?:[\w-]+ )?(?:{FILM}|{'|'.join(GENRES)})\b", re.IGNORECASE)
+_ABOUT = re.compile(
+    r"\b(?:about|(?:films?|movies?|documentar(?:y|ies)) on) (?:the )?$", re.IGNORECASE
+)
+"""Of whom films tell, who need not have made them."""
 _NOBODY = re.compile(
     r"(?:an? |the |some |any |other )*(?:wom[ae]n|m[ae]n|female|male|somebody|someone|anyone"
     r"|anybody|people|him|her"
@@ -283,6 +287,8 @@ def _surname(word: str, names: Names, fewest: int = _FEWEST_FILMS) -> PersonFoun
 
 def _standing_alone(text: str, word: "re.Match[str]", names: Names) -> Read[PersonFound] | None:
     """Full names anywhere, and surnames that are written large or stand before films."""
+    if _ABOUT.search(text[: word.start()]):
+        return None
     return (
         _exact(text, word.start(), names)
         or _family(text, word.start(), names)

@@ -21,6 +21,13 @@ _EVER = re.compile(
     r"|in|about)\b)",
     re.IGNORECASE,
 )
+_MY_PEOPLE = re.compile(
+    r"(?<!about )(?<!with )(?<!for )\b(?:my|our) (?:daughter|son|wife|husband|girlfriend|boyfriend"
+    r"|partner|mom|mum|mother|dad"
+    r"|father|friends?|parents|brother|sister)(?: (?:wants?|needs?|asks? for|would like|is "
+    r"looking for))\b",
+    re.IGNORECASE,
+)
 _NUMBERED = re.compile(
     r"(?P<base>[A-Z][\w']*(?: [A-Z][\w']*)*) (?P<numbers>\d(?:(?:, | and | or | & |, and | vs\.? "
     r")\d)+)(?!\w)"
@@ -49,6 +56,7 @@ _LARGE = re.compile(
 
 def make_plainer(draft: Draft, names: Names) -> None:
     """Write short forms out, mend slips of the keys, and bring comparisons to one form."""
+    draft.text = _MY_PEOPLE.sub(" ", draft.text)
     draft.text = _EVER.sub(" ", _THANKS.sub("", draft.text))
     draft.text = _NUMBERED.sub(lambda found: _parts(found, names), draft.text)
     for pattern, written in SHORT_FORMS.items():

@@ -29,6 +29,9 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 _AND = re.compile(r",? and (?=(?:who|what|when|how|which|where)\b)", re.IGNORECASE)
+_AND_ITS = re.compile(
+    r"^(?P<one>.+?) of (?P<title>.+?),? and (?:its|the) (?P<other>[\w ]+)$", re.IGNORECASE
+)
 _PRONOUN = re.compile(
     r"(?:it|that|this|that one|(?:the|this|that) (?:film|movie)|its?)", re.IGNORECASE
 )
@@ -94,7 +97,7 @@ def read_question(draft: Draft, names: Names) -> bool:
     facts: list[Fact] = []
     film: FilmsFound | None = None
     typed = ""
-    for clause in _AND.split(text):
+    for clause in _clauses(text):
         read = _fact(clause.strip(" ?.!,"), names, pronoun=film is not None or not facts)
         if read is None:
             break
@@ -122,6 +125,14 @@ def read_how_many(draft: Draft) -> None:
             r"\b(?:are|is|were) (?:there|they|from|in total)?\b|\bin total\b|\baltogether\b"
             r"|\bexist\b|\bin the (?:catalog(?:ue)?|data(?:base)?)\b"
         )
+
+
+def _clauses(text: str) -> list[str]:
+    """What is asked, one after another: ``the year of Jaws and its director``."""
+    both = _AND_ITS.match(text)
+    if both:
+        return [f"{both['one']} of {both['title']}", f"{both['other']} of {both['title']}"]
+    return _AND.split(text)
 
 
 def _fact(

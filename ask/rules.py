@@ -19,7 +19,7 @@ from ask.questions import asks_of_the_world, is_no_request, read_how_many, read_
 from ask.seen import read_users
 from ask.structure import Exclusions, Structure
 from ask.titles import read_called, read_intent
-from ask.words import FILLING, FILM, RECOMMEND, UNREAD, UNSEEN
+from ask.words import BETWEEN, FILLING, FILM, RECOMMEND, SUBJECT, UNREAD, UNSEEN
 from palate.contract import Frozen
 from palate.errors import MisuseError
 from search.names import Names
@@ -234,10 +234,18 @@ def _left(draft: Draft) -> tuple[str, list[str]]:
     words = [
         word.removesuffix("'s").strip("'-") for word in _WORD.findall(PHRASE.sub(" ", without))
     ]
+    subject = {
+        word.lower()
+        for found in SUBJECT.finditer(without)
+        for word in _WORD.findall(found["what"])
+        if word.lower() not in BETWEEN
+    }
     kept, unread = [], []
     for word in filter(None, words):
         bare = word.lower().replace("'", "")
-        if bare in UNREAD:
+        if word.lower() in subject:
+            kept.append(word)
+        elif bare in UNREAD:
             unread.append(word)
         elif bare not in FILLING:
             kept.append(word)

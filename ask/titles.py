@@ -40,6 +40,7 @@ _PREDICT = (
     rf"\bwho (?:would|will|might) {_LIKING} (?P<title>.+?)(?: more| better| most| best)?,? "
     rf"@user\W*$",
     rf"\bshould {_WHO} (?:watch|see|try|like|bother with) (?P<title>.+)",
+    rf"\bwhich (?:one )?of (?P<title>.+?) (?:would|will|does|might|should) {_WHO} {_LIKING}",
     rf"\bwhich (?:one )?(?:would|will|does|might) {_WHO} (?:prefer|like|enjoy|rather (?:see"
     rf"|watch))(?: more| better| most)?"
     r"[,:]? (?P<title>.+ or .+)",
@@ -110,7 +111,7 @@ def _predict(draft: Draft, names: Names) -> Intent | None:
         if found is None or re.match(r"(?:what|to (?:see|watch))\b", found["title"], re.I):
             continue
         if re.match(r"^(?:what|which)\b.*\b(?:does|would|should) ", draft.text, re.IGNORECASE) and (
-            not re.search(r"\b(?:think|say|give|prefer|rather)\b", found[0])
+            not re.search(r"\b(?:think|say|give|prefer|rather|which (?:one )?of)\b", found[0])
         ):
             continue
         read = _whole(_AT.sub("", found["title"].strip(" ?.!,")), names)

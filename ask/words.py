@@ -26,7 +26,7 @@ MOODS: dict[str, Mood] = {
     r"|laugh[- ]out[- ]loud|(?:that |to )?(?:will |would )?makes? (?:me|us|you) laugh": "funny",
     r"feel[- ]?good|uplifting|heart[- ]?warming|light[- ]?hearted|cheerful"
     r"|happy(?! (?:ending|end|birthday|new))|happier|lighter|light(?=,| and\b| films?\b| movies?\b"
-    r"| comed| fun| entertainment|$)"
+    r"| comed| fun| entertainment| ¦|$)"
     r"|charming|sweet|(?:that |to )?(?:will |would )?(?:cheers?|lifts?|picks?) (?:me|us|you) "
     r"up": "feel-good",
     r"scar(?:y|ier|iest)|frightening|terrifying|creepy|creepier|spooky": "scary",
@@ -175,6 +175,11 @@ _FILLING = """
     looking seeking hunting after recs rec suggestions ideas idea tips tip wondering anyone anybody
     someone somebody everyone guys folks help ask asking question guess say said tell told think
     though although once either neither catalog catalogue database suitable probably
+    released release lasting lasts lasted running runs scoring scored scores rated produced filmed
+    premiered aired came come comes coming clocking gimme lemme wanna gonna dunno know knows knew
+    way ways manner bit wants nearly roughly approximately exactly simply
+    purely mainly mostly especially genuinely truly super pretty fairly totally completely overall
+    options option selection viewing rewatch watchable
     youve weve theyve youre theyre hes shes during adore adored gotten possible possibly available
     ill were rather instead prefer
     fan fans great nice cool proper actual old-fashioned certain particular specific across among
@@ -187,6 +192,19 @@ _FILLING = """
 """
 FILLING = frozenset(_FILLING.split())
 """Words that say nothing about a film."""
+
+SUBJECT = re.compile(
+    r"\b(?:about|involving|concerning|dealing with|on the (?:topic|subject|theme) of"
+    r"|set (?:in|on|at|during|around)|tak(?:es?|ing) place (?:in|on|at)|revolv(?:es?|ing) around)"
+    r"(?P<what>(?:(?! (?:where|that|which|when|who)\b)[^,;.?!¦])*)",
+    re.IGNORECASE,
+)
+"""What films are about: there every word counts, but for those between words."""
+_BETWEEN = """
+    a an the and or of in on to with my your their his her its this that these those some any is are
+    was were who which what it me you we i for from by at as film films movie movies
+"""
+BETWEEN = frozenset(_BETWEEN.split())
 
 _UNREAD = """
     than before after until unless while because if whether rather shorter longer older newer later
