@@ -178,7 +178,7 @@ def _refined(text: str, names: Names, before: Turn) -> Reading:
     if reading.structure.intent == "unclear":
         return reading
     merged = _merged(before.structure, reading.structure, text)
-    if merged == before.structure and not reading.ignored:
+    if merged == before.structure and not (reading.ignored or reading.not_found):
         return _unclear(before, text, "this changes nothing of what was asked before")
     return replace(reading, structure=merged)
 
