@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from pydantic import Field
 
 from ask.compare import Comparison, compare
-from ask.conversation import Turn, TurnSigner, read_next
+from ask.conversation import MOST_SHOWN, Turn, TurnSigner, read_next
 from ask.facts import FilmFact, find_facts
 from ask.find import Drop, Finder, ListedMovie
 from ask.link import link
@@ -293,7 +293,7 @@ def turn_of(answer: AskAnswer) -> Turn:
         for films in (answer.hits, answer.movies, answer.films, answer.similar)
         for film in films
     ] or [title.movie_id for title in answer.structure.titles if title.movie_id is not None]
-    return Turn(structure=answer.structure, shown=tuple(shown[:100]))
+    return Turn(structure=answer.structure, shown=tuple(shown[:MOST_SHOWN]))
 
 
 def make_reader(model: LanguageModel | None, settings: Settings) -> Reader | None:

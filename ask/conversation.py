@@ -20,10 +20,10 @@ from palate.errors import MisuseError
 from palate.settings import Settings
 from search.names import Film, Names
 
-LONGEST_STATE = 8_000
+LONGEST_STATE = 4_000
 """Characters of a state that are read."""
 
-_MOST_SHOWN = 100
+MOST_SHOWN = 50
 
 
 class Turn(Frozen):
@@ -31,7 +31,7 @@ class Turn(Frozen):
 
     structure: Structure
     shown: Annotated[
-        tuple[Annotated[int, Field(ge=0, le=LARGEST_ID)], ...], Field(max_length=_MOST_SHOWN)
+        tuple[Annotated[int, Field(ge=0, le=LARGEST_ID)], ...], Field(max_length=MOST_SHOWN)
     ] = ()
 
 

@@ -37,6 +37,7 @@ class AskParameters(WhoseWords):
     conversation: str | None = Field(
         None,
         max_length=LONGEST_STATE,
+        pattern=r"^[\w.-]+$",
         description="`conversation` of the answer before, where this is said next.",
     )
 
