@@ -168,6 +168,8 @@ LACKING: tuple[Lacking, ...] = tuple(
             r"|saturday|sunday|monday|tuesday|wednesday|thursday|winter|summer|autumn) "
             r")+(?:nights?|evenings?|days?|afternoons?|mornings?|weekends?|sundays?|saturdays?"
             r"|breaks?|flights?|rides?|journeys?|in bed)(?!\w)"
+            r"|\b(?:that |which )?(?:my|our|his|her) (?:friends?|colleagues|parents) (?:have |has "
+            r")?(?:saw|seen|watched|liked|loved|recommended)\b"
             r"|\bfor (?:\d+|two|three|four|five|several|many) people\b"
             r"|\b(?:for|on|this|next) (?:a |an |my |the )?(?:date|party|flight|sleepover|sick day"
             r"|plane|weekend|lunch break|long haul)(?!\w)(?! of)",

@@ -41,7 +41,8 @@ _BEHIND = re.compile(
     r"(?:me|us)(?: off| too much| to death)?\b"
 )
 _END = re.compile(
-    rf"[;?!{GAP}]|\.(?:\s|$)|\b(?:but|please|only|just|no|not|without|nothing|though|any good"
+    rf"[;?!{GAP}]|(?<! [A-Z])\.(?:\s|$)|\b(?:but|please|only|just|no|not|without|nothing|though"
+    rf"|any good"
     rf"|recommend|suggest"
     r"|show me|give me|what)\b|@user|$",
     re.IGNORECASE,
@@ -68,6 +69,7 @@ _CLOSING = re.compile(
     r"|anymore|any more|too|these days|tonight))+$"
 )
 _PERSONAL = re.compile(r"\b(?:by|with|from|starring|featuring|directed by)\s+$", re.IGNORECASE)
+_BY = re.compile(r" (?:by|from|in|directed by|starring)\b", re.IGNORECASE)
 _FOR = re.compile(r"^(?P<item>.+?) (?P<whom>for .+)$", re.IGNORECASE)
 _KIND_WITH = re.compile(
     r"^(?P<kind>[\w-]+(?: [\w-]+)?) (?:with|by|from|starring|directed)\b", re.IGNORECASE
@@ -100,6 +102,9 @@ def _end(text: str, start: int, names: Names) -> int:
     kind = _KIND_WITH.match(text[start:end])
     if kind and (find_genres(kind["kind"], names) or find_mood(kind["kind"])):
         return start + kind.end("kind")
+    person = next(find_names(_OPENING.sub("", text[start:end]), names), None)
+    if person and person.found and (behind := _BY.search(text[start:end])):
+        return start + behind.start()
     parts = text[start:end].split(",")
     kept = 1
     for number, part in enumerate(parts[1:], 1):

@@ -86,6 +86,13 @@ class Finder:
             if not is_empty(either):
                 note = "No film is by all of these people: these are by any of them."
                 return either | {"notes": (*either["notes"], note), "weakened": True}
+        if structure.keywords and structure.intent != "count":
+            words = " ".join((structure.text, *structure.keywords)).strip()
+            looser = structure.model_copy(update={"text": words, "keywords": ()})
+            without = self._find(looser, names)
+            if not is_empty(without) and not without.get("relaxed"):
+                note = "No film that fits has these keywords: their words were looked for in texts."
+                return without | {"notes": (*without["notes"], note), "weakened": True}
         rest = structure.model_copy(update={"text": ""})
         if structure.text and narrows(rest) and structure.intent != "count":
             without = self._find(rest, names)

@@ -11,7 +11,7 @@ from ask.titles import read_titles, take_titles
 from ask.words import FILM, GENRES
 from search.names import FilmsFound, Names, PersonFound
 
-_WHO = r"(?:@user|i|we|he|she|they)"
+_WHO = r"(?:@user|i|we|you|he|she|they)"
 _MANY = (
     r"(?:(?:more|something|anything|stuff|films?|movies?|flicks?|things?|recommendations?|one"
     r"|suggestions?)(?: that(?: is| are)?)? )?"
@@ -73,7 +73,8 @@ _STYLE = (
         re.IGNORECASE,
     ),
     re.compile(
-        r"\bin (?P<name>[\w.'-]+(?: [\w.'-]+){0,2}?)'s? (?:own )?(?:style|manner|vein|spirit"
+        r"\bin (?:the )?(?P<name>[\w.'-]+(?: [\w.'-]+){0,2}?)(?:'s?)? (?:own )?(?:mou?ld|tradition"
+        r"|style|manner|vein|spirit"
         r"|way)\b", re.IGNORECASE
     ),
     re.compile(

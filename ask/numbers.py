@@ -215,6 +215,9 @@ def _loose_years(draft: Draft) -> None:
         draft.narrow("year", None, 1999)
     if draft.take(r"\b(?:from |around |at )*the turn of the (?:millennium|century)\b"):
         draft.narrow("year", 1999, 2001)
+    for found in draft.take_all(r"(?<!\w)(?:from|in|of) '(?P<year>\d\d)(?![\w'])"):
+        year = int(found["year"]) + (2000 if int(found["year"]) < 20 else 1900)
+        draft.narrow("year", year, year)
     part = _PART.format("a")
     for found in draft.take_all(rf"(?<!\w){_IN}{part}(?P<low>{_DECADE})(?!\w)"):
         low, high = _decade(found, "low", "apart")

@@ -14,7 +14,7 @@ from search.names import Names, PersonFound, key
 _CUE = re.compile(
     r"\b(?:(?P<director>directed by|(?:from |by )?(?:the )?directors?|by(?! or with))"
     r"|(?P<actor>starring|played by|acted by|(?:with |the )?(?:actor|actress))"
-    r"|(?P<any>by or with|with|from|of|featuring)) (?:both |either )?",
+    r"|(?P<any>by or with|with|from|of|featur(?:ing|es?)|stars?)) (?:both |either )?",
     re.IGNORECASE,
 )
 _STRONG = re.compile(r"directed by|director|starring|played by|acted by|actor|actress", re.I)
@@ -230,7 +230,7 @@ def _spelt_so(typed: str, found: PersonFound | None) -> PersonFound | None:
         return found if "".join(given) == "".join(called) else None
     near = all(_same_word(a, b) for a, b in zip(given[1:], called[1:], strict=True))
     first = OSA.distance(given[0], called[0])
-    sure = len(given[-1]) > _SHORT or given[0] == called[0]
+    sure = len(given[-1]) > _SHORT or given[0] == called[0] or given[1:] == called[1:]
     return found if near and first <= (2 if len(given[0]) > _SHORT else 1) and sure else None
 
 

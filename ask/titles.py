@@ -24,8 +24,8 @@ _COMPARE = (
 )
 _VERSUS = re.compile(r"\b(?:vs\.?|versus)(?=\s)", re.IGNORECASE)
 _PREDICT = (
-    rf"\b(?:how (?:much )?|what )?(?:would|will|does|might|could|should) {_WHO} (?:really |also )?"
-    rf"{_LIKING} (?P<title>.+)",
+    rf"\b(?:how (?:much )?|what )?(?:would|will|did|does|might|could|should) {_WHO} (?:really )?"
+    rf"(?:also )?{_LIKING} (?P<title>.+)",
     rf"\b(?:whether|if) {_WHO} (?:(?:would|will|might|could|may|can|is|are|going|to|really|also)"
     rf" )*{_LIKING}s? (?P<title>.+)",
     rf"\b(?:is|would) (?P<title>.+?) (?:be )?(?:something|an? (?:\w+ )?"

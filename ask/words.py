@@ -175,8 +175,8 @@ _FILLING = """
     looking seeking hunting after recs rec suggestions ideas idea tips tip wondering anyone anybody
     someone somebody everyone guys folks help ask asking question guess say said tell told think
     though although once either neither catalog catalogue database suitable probably
-    released release lasting lasts lasted running runs scoring scored scores rated produced filmed
-    premiered aired came come comes coming clocking gimme lemme wanna gonna dunno know knows knew
+    run released release lasting lasts lasted running runs scoring scored scores rated produced
+    filmed premiered aired came come comes coming clocking gimme lemme wanna gonna dunno know knows knew
     way ways manner bit wants nearly roughly approximately exactly simply
     purely mainly mostly especially genuinely truly super pretty fairly totally completely overall
     options option selection viewing rewatch watchable
@@ -210,6 +210,7 @@ _UNREAD = """
     than before after until unless while because if whether rather shorter longer older newer later
     earlier better worse bigger smaller cheaper most least less fewer similar same different except
     arent isnt wasnt werent dont doesnt didnt wont cant couldnt wouldnt shouldnt havent hasnt hadnt
+    longest shortest newest oldest cheapest latest earliest biggest smallest highest lowest
     not no never nor none nobody nothing without versus vs every first second third last next
     between
 """
@@ -274,7 +275,8 @@ _WHO = r"(?:@user|i|we|he|she|they)"
 UNSEEN = re.compile(
     rf"\b(?:(?:that |which )?{_WHO}(?: probably| maybe| still| surely)?(?:'ve| have| has)?(?: "
     rf"probably| maybe)?(?:n't| not| never)(?: yet| probably)?"
-    rf" (?:seen|watched|rated)(?: yet| before)?|unseen|unwatched|new to (?:@user|me|us)"
+    rf" (?:seen|watched|rated)(?: yet| before)?|(?:but |and )?(?:i|we) (?:didn't|did not|haven't"
+    rf"|have not)\W*$|unseen|unwatched|new to (?:@user|me|us)"
     rf"|(?:what |that |which )?(?:have |did )?{_WHO}(?:'ve| have| might have| may have)? "
     rf"miss(?:ed)?(?: out on)?"
     rf"|(?:nothing|not|none|no films?|no movies?) (?:that |which )?{_WHO}(?:'ve| have| has)?"
