@@ -102,9 +102,11 @@ def _end(text: str, start: int, names: Names) -> int:
     kind = _KIND_WITH.match(text[start:end])
     if kind and (find_genres(kind["kind"], names) or find_mood(kind["kind"])):
         return start + kind.end("kind")
-    person = next(find_names(_OPENING.sub("", text[start:end]), names), None)
-    if person and person.found and (behind := _BY.search(text[start:end])):
-        return start + behind.start()
+    opening = _OPENING.match(text[start:end])
+    named = start + (opening.end() if opening else 0)
+    person = next(find_names(text[named:end], names), None)
+    if person and person.found and _BY.match(text, named + person.end):
+        return named + person.end
     parts = text[start:end].split(",")
     kept = 1
     for number, part in enumerate(parts[1:], 1):

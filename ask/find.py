@@ -184,6 +184,10 @@ class Finder:
             request, None if only_text and is_plain(structure.text) else parsed
         )
         notes = list(asked.notes)
+        if response.relaxed:
+            notes.append(
+                f"Few films or none have all of “{structure.text}”: others have some of it."
+            )
         if response.reading is not None:
             notes.append(f"Nothing has “{structure.text}”: read as “{response.reading.text}”.")
         return {

@@ -333,6 +333,13 @@ def read_ratings(draft: Draft) -> None:
     ):
         _stars(draft, found)
 
+    for found in draft.take_all(
+        r"(?<=\w )(?:(?P<above>above|over|at least|more than|higher than|better than)"
+        r"|(?P<below>below|under|at most|less than|lower than|worse than)) (?P<n>[0-5](?:\.\d+)?)"
+        r"(?=\W*$| (?:from|in|by|with|since|before|after|for|and|but|or|only|please)\b)"
+    ):
+        _stars(draft, found)
+
 
 def _stars(draft: Draft, found: "re.Match[str]") -> None:
     value = read_number(found["n"])

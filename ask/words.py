@@ -176,7 +176,8 @@ _FILLING = """
     someone somebody everyone guys folks help ask asking question guess say said tell told think
     though although once either neither catalog catalogue database suitable probably
     run released release lasting lasts lasted running runs scoring scored scores rated produced
-    filmed premiered aired came come comes coming clocking gimme lemme wanna gonna dunno know knows knew
+    filmed premiered aired came come comes coming clocking
+    gimme lemme wanna gonna dunno know knows knew
     way ways manner bit wants nearly roughly approximately exactly simply
     purely mainly mostly especially genuinely truly super pretty fairly totally completely overall
     options option selection viewing rewatch watchable

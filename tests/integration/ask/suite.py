@@ -13,6 +13,7 @@ from ingest.sources.movielens import MovieLens
 from search.names import Film, Names, Somebody
 
 SUITE = Path(__file__).with_name("suite.txt")
+SAMPLE = Path(__file__).with_name("sample.txt")
 FRESH = sorted(Path(__file__).parent.glob("fresh[0-9].txt"))
 """Sixty requests each, written when those before were mended; they have been learned from since."""
 

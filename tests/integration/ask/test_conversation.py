@@ -40,10 +40,8 @@ def test_conditions_are_added_or_set_anew(asker: Asker) -> None:
         "films · Thriller · year 1990 to 1999 · for user 5",
         "films · Comedy · year 1990 to 1999 · for user 5",
         "films · Comedy · by or with Woody Allen · year 1990 to 1999 · for user 5",
-        "films · shortest first · Comedy · by or with Woody Allen · year 1990 to 1999"
-        " · for user 5",
-        "films · shortest first · Comedy · by or with Woody Allen · year 1980 to 1989"
-        " · for user 5",
+        "films · shortest first · Comedy · by or with Woody Allen · year 1990 to 1999 · for user 5",
+        "films · shortest first · Comedy · by or with Woody Allen · year 1980 to 1989 · for user 5",
     ]
 
 

@@ -9,15 +9,29 @@ import pytest
 
 from ask.hint import understands
 from ask.rules import read_request
+from ask.understood import describe_structure
 from ingest.rows import Movie
 from ingest.sources.movielens import MovieLens
 from search.names import Names
+from search.names import read_names as read_sample_names
+from sql.database import Database
 from tests.conftest import DATA
-from tests.integration.ask.suite import FRESH, SUITE, Case, judge, read_cases, read_names
+from tests.integration.ask.suite import FRESH, SAMPLE, SUITE, Case, judge, read_cases, read_names
 
-pytestmark = pytest.mark.skipif(
+needs_movielens = pytest.mark.skipif(
     not (DATA / "ml-latest-small").exists(), reason="MovieLens is not beside the checkout"
 )
+
+
+def test_every_kind_is_read_over_the_sample(sample_database: Database) -> None:
+    with sample_database.read() as connection:
+        names = read_sample_names(connection)
+    wrong = {
+        case.ask: describe_structure(reading.structure)
+        for case in read_cases(SAMPLE)
+        if judge(case, reading := read_request(case.ask, names)) != "right"
+    }
+    assert wrong == {}
 
 
 @cache
@@ -35,6 +49,7 @@ def judged(cases: list[Case]) -> dict[str, list[str]]:
     return found
 
 
+@needs_movielens
 def test_the_suite_is_read_right() -> None:
     """At least 85 % right, at most 3 % wrong or misleading; the rest says what is left out."""
     cases = read_cases(SUITE)
@@ -46,6 +61,7 @@ def test_the_suite_is_read_right() -> None:
     assert len(false) <= 0.03 * len(cases), false
 
 
+@needs_movielens
 @pytest.mark.parametrize("path", FRESH, ids=lambda path: path.stem)
 def test_what_was_fresh_stays_read(path: Path) -> None:
     """Rounds of sixty, written after the rules; docs/ask.md has how they did at first sight."""
@@ -56,6 +72,7 @@ def test_what_was_fresh_stays_read(path: Path) -> None:
     assert len(found.get("misleading", [])) <= 0.05 * len(cases), found["misleading"]
 
 
+@needs_movielens
 def test_search_can_tell_a_request_from_words() -> None:
     """The cheap guess takes most requests for requests, and hardly a title."""
     asks = [case.ask for case in read_cases(SUITE)]
