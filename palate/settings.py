@@ -139,6 +139,9 @@ class Settings(BaseSettings):
         False, description="Record questions and answers too, not only their counts and costs."
     )
 
+    llm_ask_seconds: float = Field(
+        8.0, gt=0, le=600, description="Seconds that the reading of a request is waited for."
+    )
     llm_reason_seconds: float = Field(
         10.0, gt=0, le=600, description="Seconds that reasons and summaries are waited for."
     )

@@ -94,7 +94,7 @@ def create_app(
         open_rules(settings.rules_file)  # at start, not at the first recommendation
     model = open_llm(settings, PostgresStore(database))
     searcher = Searcher(database, settings, model=model)
-    asker = Asker(database, searcher, make_reader(model))
+    asker = Asker(database, searcher, make_reader(model, settings))
     lines = make_lines(settings)
     found = Services(database, settings, searcher, asker, model, guard, lines)
     app.state.services = found
