@@ -10,6 +10,7 @@ import pytest
 import structlog
 from starlette.testclient import TestClient
 
+from palate.contract import SearchResponse
 from palate.settings import Settings
 from serve.api.keys import SCOPES, Scope, create_key
 from sql.database import Database
@@ -309,6 +310,32 @@ class TestUsers:
         assert client.get(path).status_code == 404
         assert client.delete(path).status_code == 404
         assert search(client, "lord", user_id=stranger)["personalized"] is False
+
+
+class TestBytes:
+    """What the service writes without looking at it again is what the contract would write."""
+
+    @pytest.mark.parametrize(
+        "asked",
+        [
+            {"q": "lord"},
+            {"q": "lord", "user_id": FANTASY_LOVER, "k": 3},
+            {"q": "lord", "user_id": FANTASY_LOVER, "order": "blend", "seen": "mark"},
+            {"q": "dark night", "user_id": FANTASY_LOVER, "explain": "facts", "snippets": True},
+            {"q": "genres:Drama", "facets": True, "year_from": 1990, "weights": "bm25:0.5"},
+            {"q": "nothing finds this qxzzq"},
+        ],
+    )
+    def test_an_answer(self, client: TestClient, asked: dict[str, Any]) -> None:
+        body = client.get("/v1/search", params=asked).content
+        assert (
+            SearchResponse.model_validate_json(body, strict=True).model_dump_json().encode() == body
+        )
+
+    def test_the_same_search_again(self, client: TestClient) -> None:
+        asked = {"q": "king", "user_id": FANTASY_LOVER, "explain": "facts", "facets": True}
+        first, *others = [client.get("/v1/search", params=asked).content for _ in range(8)]
+        assert set(others) == {first}  # from the sixth on by a prepared plan
 
 
 class TestHealth:
