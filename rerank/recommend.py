@@ -44,7 +44,6 @@ _MADE = {
 READ = tuple(name for name in Recommendation.model_fields if name not in _MADE)
 """Fields of a recommendation that are columns of the statements, by the same names."""
 
-_ALL = 1_000_000
 _LONGEST = 500
 """Films of an order that pages walk through."""
 
@@ -70,7 +69,8 @@ def recommend(
     signer = RecommendSigner(database.settings)
     frozen, offset = signer.read(request.cursor, request) if request.cursor else (None, 0)
     judged = 0 if reranker is None or request.rerank == "none" else reranker.window
-    bound = _bind(database, request, only, frozen)
+    wanted = max(request.candidates, request.k, judged)
+    bound = _bind(database, request, only, frozen, wanted)
     rules = rules_for(database.settings.rules_file, request.profile)
     with database.read() as connection, stage("rank"):
         rows = [dict(row) for row in connection.execute(_statements["recommend"], bound).mappings()]
@@ -115,6 +115,7 @@ def _bind(
     request: RecommendRequest,
     only: Node | None,
     frozen: Sequence[tuple[int, int]] | None,
+    wanted: int,
 ) -> dict[str, Any]:
     engine, query = database.search_engine, None
     nodes: list[Node] = [Filter(node) for node in filters_of(request)]
@@ -129,8 +130,7 @@ def _bind(
     return {
         "user_id": request.user_id,
         "profile": request.profile,
-        "k": _ALL,
-        "candidates": request.candidates if frozen is None else len(frozen),
+        "candidates": wanted if frozen is None else len(frozen),
         "weights": json.dumps(request.weights) if request.weights else None,
         "seen": request.seen if frozen is None else "keep",
         "filter": filter_,

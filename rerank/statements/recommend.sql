@@ -5,7 +5,7 @@ FROM search_context(CAST(:user_id AS bigint), :profile) c
 LEFT JOIN recommend(
     for_user   => CAST(:user_id AS bigint),
     profile    => :profile,
-    k          => :k,
+    k          => NULL,
     candidates => :candidates,
     weights    => CAST(:weights AS jsonb),
     seen       => :seen,

@@ -226,6 +226,6 @@ SELECT r.place, r.movie_id, r.title, r.year, r.total,
        r.popularity_contribution, r.trending_c, r.vote_c, r.novelty_c, r.alike_c,
        r.plain_place, r.plain_place - r.place, r.rating, r.personalized, r.sources
 FROM ranked r
-WHERE r.place <= k
+WHERE k IS NULL OR r.place <= k
 ORDER BY r.place
 $$;

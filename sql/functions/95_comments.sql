@@ -83,7 +83,7 @@ BEGIN
             ('query_word', 'One word, phrase or prefix as a part of a query.'),
             ('read_capitals', 'In a text (q) all in capitals AND, OR, NOT and TO are words.'),
             ('mixer_weights', 'What recommendations are weighed by: a call''s own weights, those of mixer, those of blend.'),
-            ('recommend', 'Films for a user. for_user, profile, k films of candidates of each source, weights of the mixer, seen (keep, drop), filter (a query that films match), alike_to (films), query (a text as jsonb), exclude (films).'),
+            ('recommend', 'Films for a user. for_user, profile, k films (NULL: all) of candidates of each source, weights of the mixer, seen (keep, drop), filter (a query that films match), alike_to (films), query (a text as jsonb), exclude (films).'),
             ('recommend_candidates', 'The best films of each source of recommendations, and which sources have them.'),
             ('correct_profiles', 'Make those taste vectors again that are not what the ratings give.'),
             ('refresh_profiles', 'Make every taste vector again from the ratings; how many there are.'),

@@ -50,6 +50,7 @@ def inputs(file: str, name: str, query: Compile) -> tuple[dict[str, Any], dict[s
         "query": query("king"), "loose": None, "user_id": LOVER, "profile": "main", "k": 5,
         "candidates": 50, "weights": None, "seen": "keep", "query_embedding": None,
         "filter": None, "page": None, "explain": False, "movie_id": 1, "n": 5, "typed": None,
+        "alike_to": None, "exclude": None,
     }  # fmt: skip
     many = {"numbers": [1], "user_ids": [LOVER], "queries": [query("king")], "looses": [None],
             "typed": [None]}  # fmt: skip
