@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean, median
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
-from pydantic import Field
+from pydantic import Field, PlainSerializer
 
 from ask.structure import SummaryBy, WhyNotWorded
 from palate.contract import Frozen
@@ -24,6 +24,10 @@ FEWEST_RATINGS = 5
 """Ratings that a film needs before its mean says anything: chosen, not measured."""
 
 
+Figure = Annotated[float, PlainSerializer(lambda value: round(value, 2), return_type=float)]
+"""Shown to two digits; means and leads are of all of them."""
+
+
 class ComparedMovie(Frozen):
     """One film's figures; null where they are unknown."""
 
@@ -36,8 +40,8 @@ class ComparedMovie(Frozen):
     budget: int | None
     revenue: int | None
     profit: int | None = Field(description="Revenue minus budget.")
-    return_ratio: float | None = Field(description="Revenue over budget.")
-    avg_rating: float | None
+    return_ratio: Figure | None = Field(description="Revenue over budget.")
+    avg_rating: Figure | None
     rating_count: int
     budget_tier: str | None
     revenue_tier: str | None
@@ -51,7 +55,7 @@ class Best(Frozen):
 
     name: str
     movie_ids: tuple[int, ...]
-    value: float
+    value: Figure
     n: int = Field(description="Films of which it is known.")
     words: str
 

@@ -73,14 +73,17 @@ class TestPredictionInWords:
     def test_without_a_model_the_level_of_the_user_is_told(self, sample_copy: Database) -> None:
         rate(sample_copy, 4711, 488, 0.5)
         told = predict(sample_copy, 4711, 2741).summary
-        assert told[1] == "Confidence is low and the one film rated is not near X."
+        assert told[1] == "Confidence is low and the one film rated is not near Shrek (2001)."
         assert told[2].startswith(
-            "X is lowered by 0.6, the user's ratings of 1 other film are below the crowd's, and"
+            "The prediction for Shrek (2001) is lowered by 0.6, the user's ratings of 1 other film "
+            "are below the crowd's, and anybody is expected to give Shrek (2001)"
         )
         rate(sample_copy, 4711, 486, 0.5)
         near = predict(sample_copy, 4711, 488).summary
-        assert near[1].startswith("Confidence is low and the one film rated is near it (alike 0.")
-        assert any(said.startswith("The user gave it 0.5 already") for said in near)
+        assert near[1].startswith(
+            "Confidence is low and the one film rated is near Jaws (1975) (alike 0."
+        )
+        assert any(said.startswith("User 4711 gave Jaws (1975) 0.5 already") for said in near)
         nobody = predict(sample_copy, 987654321, 488).summary
         assert nobody[1] == "Confidence is low."
         assert "user 987654321 has rated no other film" in nobody[2]

@@ -487,10 +487,10 @@ def test_titles_are_shown_as_text_whatever_is_in_them(
 ) -> None:
     with hostile.begin() as connection:
         connection.exec_driver_sql(
-            "UPDATE movies SET title = 'King [red]<b>\x1b[31m' WHERE movie_id = 1"
+            "UPDATE movies SET title = 'King [red]<b>\x1b[31m\u202e' WHERE movie_id = 1"
         )
     request = SearchRequest(q="king", k=100, explain="llm", rerank="llm")
     print_order(Searcher(hostile).search(request), accounts=True, nothing="")
     shown = capsys.readouterr().out
     assert "[red]<b>" in shown
-    assert "\x1b" not in shown
+    assert not {"\x1b", "\u202e"} & set(shown)
