@@ -17,7 +17,7 @@ from ask.rules import Ignored
 from ask.structure import Structure
 from ask.summaries import word_answer
 from ask.understood import describe_structure, parts_of, without_part
-from palate.contract import LARGEST_ID, SimilarMovie
+from palate.contract import SimilarMovie
 from palate.errors import MisuseError
 from serve.cli.compare import print_comparison
 from serve.cli.options import Json, Words
@@ -25,7 +25,7 @@ from serve.cli.orders import print_films
 from serve.cli.output import examples, out, present, print_json, say
 from serve.cli.predict import print_prediction
 from serve.cli.preferences import print_preferences
-from serve.cli.session import session
+from serve.cli.session import session, user_of
 from serve.cli.tables import FILM, GENRES, Column, print_table
 from serve.cli.text import line, number
 
@@ -67,10 +67,8 @@ def ask(
         list[str] | None, typer.Argument(help="What you look for, in plain words.")
     ] = None,
     user: Annotated[
-        int | None,
-        typer.Option(
-            "--user", "-u", min=0, max=LARGEST_ID, help="Whose taste, whomever the words name."
-        ),
+        str | None,
+        typer.Option("--user", "-u", metavar="USER", help="Whose taste, whomever the words name."),
     ] = None,
     k: Annotated[
         int | None, typer.Option("--k", "-k", min=1, help="Films, where the words say no number.")
@@ -123,7 +121,8 @@ def ask(
         current.database() as database,
         open_asker(database, current.settings, model=asks) as asker,
     ):
-        reading = None if wanted else asker.read(text, user, k, rules=rules, after=after)
+        whose = user_of(database, user)
+        reading = None if wanted else asker.read(text, whose, k, rules=rules, after=after)
         if reading is not None:
             reading = replace(reading, structure=_drop(reading.structure, without or ()))
         wanted = _drop(wanted, without or ()) if wanted else None
