@@ -244,7 +244,7 @@ class Finder:
 _WAYS = {
     "factors": ("alike_by_factors", "what the same people rate alike"),
     "genres, keywords and people": (
-        "alike_by_what_is_shared", "shared genres, keywords and people"
+        "alike_by_what_is_shared", "shared genres, keywords and people, the known ones first"
     ),
 }  # fmt: skip
 

@@ -138,7 +138,8 @@ ORDER BY similarity DESC, m.rating_count DESC, m.movie_id
 LIMIT :n;
 
 -- name: alike_by_what_is_shared
--- Films that share most with one: four tenths genres, three keywords, and people.
+-- Films that share most with one: four tenths genres, three keywords, and people. The score adds
+-- how many know a film, so that of many that share as much the known ones are first.
 WITH wanted AS (
     SELECT genres, coalesce(keywords, '{}') AS keywords, coalesce(actors, '{}') AS actors, director
     FROM movies WHERE movie_id = :movie_id
@@ -159,7 +160,9 @@ WITH wanted AS (
           SELECT FROM ratings r WHERE r.user_id = CAST(:user_id AS bigint) AND r.profile = :profile
                                   AND r.movie_id = m.movie_id))
 )
-SELECT movie_id, title, year, genres, similarity FROM scored
+SELECT movie_id, title, year, genres, similarity,
+       similarity + 0.15 * ln(1 + rating_count) / ln(2 + max(rating_count) OVER ()) AS score
+FROM scored
 WHERE similarity > 0
-ORDER BY similarity DESC, rating_count DESC, movie_id
+ORDER BY score DESC, movie_id
 LIMIT :n;
