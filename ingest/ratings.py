@@ -6,7 +6,7 @@ apart line by line, to say which line is wrong and why.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -44,6 +44,9 @@ _CLEAN = re.compile(
     rb"(?>(?:0|[1-9][0-9]{0,17}+),(?:0|[1-9][0-9]{0,17}+),[0-9](?:\.[0-9]{1,3}+)?+,"
     rb"(?:[0-9]{9,10}|[0-9]{1,7})(?:\.[0-9]{1,6}+)?+\n)*+"
 )
+_UNDATED = re.compile(
+    rb"(?>(?:0|[1-9][0-9]{0,17}+),(?:0|[1-9][0-9]{0,17}+),[0-9](?:\.[0-9]{1,3}+)?+,\\N\n)*+"
+)
 NO_TIME = "\\N"
 """What COPY reads as no time."""
 
@@ -75,39 +78,80 @@ class RatingColumns:
     notes: Notes = field(default_factory=Notes, compare=False)
 
     @property
+    def plain(self) -> bool:
+        """Whether lines hold what COPY reads, in whatever order."""
+        ids = self.user is not None and self.movie is not None
+        texts = self.text_users or self.text_movies
+        rule = self.scale.stars is not None or self.scale.unrated or self.keep
+        return ids and not texts and not rule
+
+    @property
     def canonical(self) -> bool:
         """Whether lines are already what COPY reads."""
         places = (self.user, self.movie, self.rating, self.time, self.count)
-        return places == (0, 1, 2, 3, 4) and self.scale.stars is None and not self.scale.unrated
+        return places == (0, 1, 2, 3, 4) and self.plain
 
 
-def read_ratings(file: DataFile, style: Format, columns: RatingColumns) -> Iterator[RatingBlock]:
-    """The ratings of a delimited file, block by block."""
-    if not (columns.canonical and is_by_lines(style.encoding)):
+LineParser = Callable[[str, Format, int, bytes], Line | Rejected]
+
+
+def read_ratings(
+    file: DataFile, style: Format, columns: RatingColumns, parse: LineParser = parse_line
+) -> Iterator[RatingBlock]:
+    """The ratings of a file of lines, block by block; ``parse`` reads one line by itself."""
+    if not _by_blocks(file, style, columns):
         yield from build_blocks(file.name, read_lines(file, style, columns.count), columns)
         return
     first = 1
     with file.open() as stream:
         for raw in _raw_blocks(stream, file.name):
             block = without_bom(raw, file.name) if first == 1 else raw
-            if first == 1 and style.header:
+            if first == 1 and style.header and style.kind == "delimited":
                 block = block.partition(b"\n")[2]
                 first += 1
-            found = take_clean_block(_with_commas(block, style), first + columns.offset)
+            found = _quick_block(block, style, columns, first + columns.offset)
             if found is None:
-                found = _block_by_lines(file.name, style, columns, block, first)
+                found = _block_by_lines(file.name, style, columns, block, first, parse)
             found.read = len(raw)
             yield found
             first += block.count(b"\n")
 
 
-def take_clean_block(data: bytes, first: int) -> RatingBlock | None:
+def _by_blocks(file: DataFile, style: Format, columns: RatingColumns) -> bool:
+    """Whether every line can be read by itself."""
+    if not is_by_lines(style.encoding):
+        return False
+    if columns.canonical or style.kind == "json lines" or not style.quoted:
+        return True
+    with file.open() as stream:  # a quoted field may go on over several lines
+        return b'"' not in stream.read(_BYTES)
+
+
+def _quick_block(
+    block: bytes, style: Format, columns: RatingColumns, first: int
+) -> RatingBlock | None:
+    """A block of which every line is as it should be; None otherwise."""
+    if columns.canonical and style.kind == "delimited":
+        return take_clean_block(_with_commas(block, style), first)
+    if not columns.plain:
+        return None
+    # polars takes its time and memory to import: only who needs it pays.
+    from ingest.frames import pick
+
+    places = (columns.user, columns.movie, columns.rating, columns.time)
+    wanted = {place: columns.names[place] for place in places if place is not None}
+    last = NO_TIME if columns.time is None else None
+    picked = pick(block, style, wanted, columns.count, last)
+    return None if picked is None else take_clean_block(picked, first, timeless=True)
+
+
+def take_clean_block(data: bytes, first: int, *, timeless: bool = False) -> RatingBlock | None:
     """The bytes as a block that begins at line ``first``; None unless every line is as it must be.
 
     >>> take_clean_block(b"1,2,4.5,964982703\\n", first=2).runs
     [(0, 2)]
     """
-    if _CLEAN.fullmatch(data) is None:
+    if (_UNDATED if timeless and NO_TIME.encode() in data else _CLEAN).fullmatch(data) is None:
         return None
     rows = data.count(b"\n")
     return RatingBlock(data, rows, [(0, first)] if rows else [])
@@ -127,11 +171,11 @@ def build_blocks(
 
 
 def _block_by_lines(
-    name: str, style: Format, columns: RatingColumns, data: bytes, first: int
+    name: str, style: Format, columns: RatingColumns, data: bytes, first: int, parse: LineParser
 ) -> RatingBlock:
     block = _Block(name, columns)
     for at, raw in enumerate(data.split(b"\n")[:-1], first):
-        block.add(parse_line(name, style, at, raw.removesuffix(b"\r")))
+        block.add(parse(name, style, at, raw.removesuffix(b"\r")))
     return block.close()
 
 

@@ -10,12 +10,14 @@ from typing import Any, BinaryIO
 
 from ingest import lines
 from ingest.files import DataFile
-from ingest.lines import MAX_LINE, Format, Line, Text, as_utf8
+from ingest.lines import MAX_LINE, Format, Line, Text, as_utf8, parse_line
 from ingest.rows import Rejected
 from palate.errors import LoadError
 
 _SAMPLE = 1000  # records of JSON whose keys are the columns
 _CHUNK = 1 << 20
+# Numbers stay as they are written: nothing is rounded on the way.
+_DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
 _BETWEEN = re.compile(r"[\s,]*")
 _FILM = re.compile(r"([0-9]+):")
 
@@ -65,14 +67,23 @@ class Sheet:
                 return self._blocks()
         return lines.read_lines(self.file, self.style, len(self.header))
 
+    def parse_object(self, name: str, style: Format, number: int, raw: bytes) -> Line | Rejected:
+        """One line of JSON by itself."""
+        line = parse_line(name, Format("\n", style.encoding, quoting=False), number, raw)
+        if isinstance(line, Rejected) or not line.text.strip():
+            return line
+        found = _object(name, number, line.text)
+        return found if isinstance(found, Rejected) else self._as_line(*found)
+
+    def _as_line(self, number: int, record: dict[str, Any], text: str) -> Line:
+        return Line(number, [_as_text(record.get(key)) for key in self.header], text)
+
     def _json_records(self) -> Iterator[Line | Rejected]:
         for found in self._objects():
             if isinstance(found, Rejected):
                 yield found
             else:
-                number, record, text = found
-                fields = [_as_text(record.get(key)) for key in self.header]
-                yield Line(number, fields, text)
+                yield self._as_line(*found)
 
     def _objects(self) -> Iterator[tuple[int, dict[str, Any], str] | Rejected]:
         with self.file.open() as stream:
@@ -100,7 +111,7 @@ class Sheet:
 
 def _object(name: str, number: int, text: str) -> tuple[int, dict[str, Any], str] | Rejected:
     try:
-        record = json.loads(text, parse_float=str, parse_int=str, parse_constant=str)
+        record = _DECODER.decode(text)
     except (ValueError, RecursionError) as error:
         return Rejected(name, number, None, f"is no JSON ({error})", text)
     if not isinstance(record, dict):
@@ -110,7 +121,6 @@ def _object(name: str, number: int, text: str) -> tuple[int, dict[str, Any], str
 
 def _elements(name: str, stream: BinaryIO) -> Iterator[tuple[int, dict[str, Any], str] | Rejected]:
     """The objects of one JSON list, a chunk at a time; they count from 1."""
-    decoder = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
     rest, number, ended = "", 0, False
     for chunk in _chunks(name, stream):
         rest, at = rest + chunk, 0
@@ -124,7 +134,7 @@ def _elements(name: str, stream: BinaryIO) -> Iterator[tuple[int, dict[str, Any]
                 ended = True
                 break
             try:
-                record, end = decoder.raw_decode(rest, at)
+                record, end = _DECODER.raw_decode(rest, at)
             except ValueError:
                 break
             written = rest[at:end]

@@ -67,6 +67,8 @@ class TablePart:
             return parquet.read_ratings(self.file, columns)
         if self.part.kind == "delimited":
             return read_ratings(self.file, self.part.style, columns)
+        if self.part.kind == "json lines":
+            return read_ratings(self.file, self.part.style, columns, self.sheet.parse_object)
         return build_blocks(self.file.name, self.sheet.records(), columns)
 
     def sample(self, most: int) -> tuple[int, Rejects]:

@@ -1,8 +1,13 @@
 """Every layout and format of docs/loading.md, loaded by the command that stands there."""
 
+import os
 import re
 import shlex
+import subprocess
+import sys
+import time
 from pathlib import Path
+from random import Random
 
 import pytest
 from typer.testing import CliRunner
@@ -11,7 +16,7 @@ from serve.cli.main import app
 from sql.database import Database
 from tests.acceptance.pages import ROOT
 from tests.integration.ingest.layouts import write_layouts
-from tests.integration.ingest.test_load import rows
+from tests.integration.ingest.test_load import contents, rows, until_nobody_loads
 
 PAGE = (ROOT / "docs" / "loading.md").read_text(encoding="utf-8")
 _ROW = re.compile(r"^\| .* \| `palate (ingest table [^`]*)` \|$", re.MULTILINE)
@@ -131,3 +136,32 @@ def test_every_layout_and_format(
             wrong[command] = found
     assert wrong == {}
     assert set(EXPECTED) <= loaded
+
+
+def test_a_load_that_is_killed_at_any_moment_is_whole_or_nothing(
+    database: Database, files: Path
+) -> None:
+    """PALATE_TEST_KILLS=200 runs as many, over all layouts."""
+    kills = int(os.environ.get("PALATE_TEST_KILLS", "3"))
+    random = Random(kills)
+    environment = {
+        **os.environ,
+        "PALATE_DATABASE_URL": database.psql_url,
+        "PYTHONPATH": str(ROOT),
+    }
+    before = contents(database)
+    for place in (random.choice(sorted(EXPECTED)) for _ in range(kills)):
+        command = [sys.executable, "-m", "serve.cli", "ingest", "table", place, "--replace"]
+        load = subprocess.Popen(
+            command, cwd=files, env=environment, stderr=subprocess.PIPE, text=True
+        )
+        assert load.stderr is not None
+        said = load.stderr.readline()  # the first step is over: what follows takes a moment
+        time.sleep(random.random() * 0.3)
+        load.kill()
+        said += load.communicate()[1]
+        until_nobody_loads(database)
+        found = rows(database, FILMS), rows(database, RATINGS)
+        new = tuple(map(list, EXPECTED[place]))
+        assert contents(database) == before or found == new, f"{place}: {said}"
+        before = contents(database)

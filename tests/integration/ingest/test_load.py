@@ -524,7 +524,7 @@ def test_a_killed_load_leaves_the_tables(database: Database, tmp_path: Path, ste
     assert process.stdout.readline() == f"{step}\n"
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    _until_nobody_loads(database)
+    until_nobody_loads(database)
     assert contents(database) == before
     load(database, MovieLens(tmp_path / "ml"))
     assert rows(database, "SELECT count(*) FROM ratings") == [(30_000,)]
@@ -542,7 +542,7 @@ def _small(tmp_path: Path) -> MovieLens:
     return MovieLens(place)
 
 
-def _until_nobody_loads(database: Database) -> None:
+def until_nobody_loads(database: Database) -> None:
     """The server notices a killed client when it next talks to it."""
     query = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
     while rows(database, query) != [(0,)]:
