@@ -35,6 +35,7 @@ from palate.errors import (
 from palate.statements import Statements, raw
 from sql.binary_copy import END, HEADER, encode_rows
 from sql.database import Database
+from sql.vectors import index_vectors
 
 statements = Statements(Path(__file__).with_name("statements") / "embeddings.sql")
 
@@ -209,6 +210,7 @@ def load_embeddings(
         if changed or cleared or loaded is None or loaded.name != name:
             connection.execute(statements["write_model"], {"name": name})
             profiles = connection.execute(statements["refresh_profiles"]).scalar_one()
+    index_vectors(database)
     seconds = time.monotonic() - started
     return EmbeddingReport(name, films, changed, cleared, profiles, seconds)
 

@@ -23,6 +23,7 @@ from learn.models.interface import Ids, Model, Ratings
 from palate.errors import ConflictError, NotFoundError
 from palate.statements import Statements, raw
 from sql.database import Database
+from sql.vectors import index_vectors
 
 Kind = Literal["factors", "order", "ratings"]
 Factors = NDArray[np.float32]
@@ -239,6 +240,8 @@ def activate(database: Database, model_id: int, *, force: bool = False) -> Store
             row = connection.execute(statements["active"], {"kind": chosen.kind}).mappings().first()
             _refuse_worse(chosen, None if row is None else StoredModel(**row))
         connection.execute(statements["activate"], {"id": model_id})
+    if chosen.kind == "factors":
+        index_vectors(database)
     return get_model(database, model_id)
 
 

@@ -11,6 +11,7 @@ import sqlalchemy
 
 from llm.answers import Budget, Call, CallEnd
 from palate.errors import MisuseError, PrivilegeError, ReadOnlyError, UnrecordedError
+from palate.person import PERSON
 from palate.statements import Statements
 
 _statements = Statements(Path(__file__).parent / "statements" / "answers.sql")
@@ -72,9 +73,10 @@ class PostgresStore:
 
     def keep(self, key: str, model: str, prompt: str, answer: str, seconds: float) -> None:
         """Keep an answer for so many seconds."""
-        values = {"key": key, "model": model, "prompt": prompt, "answer": answer}
+        values: dict[str, Any] = {"key": key, "model": model, "prompt": prompt, "answer": answer}
         with _recordable(), self._database.begin() as connection:
-            connection.execute(_statements["keep"], values | {"seconds": seconds})
+            values |= {"seconds": seconds, "user_id": PERSON.get()}
+            connection.execute(_statements["keep"], values)
 
     def reserve(self, call: Call, day: Budget) -> int | None:
         """Record that a call begins; None where it might go beyond the day's budget."""
@@ -85,6 +87,7 @@ class PostgresStore:
             "tokens_out": call.estimate.tokens_out,
             "cost": call.estimate.cost,
             "question": call.question,
+            "user_id": PERSON.get(),
             "most_tokens": day.tokens,
             "most_cost": day.cost,
         }

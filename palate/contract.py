@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from rapidfuzz import process
 
 from palate.errors import MisuseError
@@ -23,6 +24,13 @@ LARGEST_ID = 2**63 - 1
 """Of users and films: PostgreSQL's bigint."""
 
 UserId = Annotated[int, Field(ge=0, le=LARGEST_ID)]
+
+USER_NAME_PATTERN = r"^(?!-)(?=[^\s/]*[^\W\d_])[^\s/\x00-\x1f\x7f]{1,200}$"
+"""What a user may be called by another system: a text with a letter, without spaces and slashes."""
+
+UNKNOWN_USER = LARGEST_ID
+"""Stands for a name that nobody has."""
+
 Profile = Annotated[str, Field(pattern=f"^{PROFILE_PATTERN}$")]
 
 Mode = Literal["lexical", "semantic", "hybrid"]
@@ -50,6 +58,12 @@ Level = Literal[
 """How near a film is to what was typed, the farthest first: SQL's match_level."""
 
 LEVELS: tuple[Level, ...] = get_args(Level)
+
+
+EventType = Literal[
+    "watched", "liked", "rated", "saved", "clicked", "not_interested", "disliked", "pinned", "muted"
+]  # fmt: skip
+"""What somebody does with a film; `pinned` and `muted` may also tell of a genre."""
 
 
 class Frozen(BaseModel):
@@ -134,7 +148,9 @@ class QueryRead(Frozen):
     notes: tuple[str, ...] = ()
 
 
-ReadingKind = Literal["split", "initials", "joined", "numerals", "typos", "beginning"]
+ReadingKind = Literal[
+    "split", "initials", "joined", "numerals", "abbreviations", "typos", "beginning"
+]
 
 
 class Reading(Frozen):
@@ -393,17 +409,144 @@ class GenreMean(Frozen):
     mean: float
 
 
+class TastePart(Frozen):
+    """A genre, a person or a film that a taste is made of."""
+
+    name: str
+    movie_id: int | None = Field(None, description="The film; null: no film.")
+    share: float = Field(description="Its part of all of its kind; below 0: it pushes away.")
+    films: int = Field(description="Films of the history that tell of it.")
+
+
+class TasteParts(Frozen):
+    """The strongest parts of one kind, in both directions."""
+
+    towards: tuple[TastePart, ...] = ()
+    away: tuple[TastePart, ...] = ()
+
+
+class Taste(Frozen):
+    """What a taste is made of."""
+
+    genres: TasteParts
+    people: TasteParts
+    films: TasteParts
+
+
 class User(Frozen):
     """A user's profile: what is known and whether it can order a search."""
 
     user_id: int
+    name: str | None = Field(None, description="What another system calls the user.")
     profile: str
     rating_count: int
+    event_count: int = Field(0, description="Films that events tell of, beside those rated.")
     mean_rating: float | None
     genres: tuple[GenreMean, ...]
+    taste: Taste
     has_vector: bool
     synthetic: bool
     updated_at: str
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError as error:
+        raise ValueError("it is no time of this calendar") from error
+
+
+Moment = Annotated[datetime, AfterValidator(_in_utc)]
+"""A time; UTC unless it says otherwise."""
+
+
+class Event(Frozen):
+    """What a user did: with a film, or for `pinned` and `muted` with a genre."""
+
+    type: EventType
+    movie_id: int | None = Field(None, ge=0, le=LARGEST_ID)
+    genre: str | None = Field(None, pattern=r"^[^\x00-\x1f\x7f]{1,100}$")
+    rating: float | None = Field(None, ge=0.5, le=5, description="Of `rated`: 0.5 to 5.")
+    happened_at: Moment | None = Field(None, description="When; left out: now.")
+    source: str | None = Field(
+        None, pattern=r"^[^\x00-\x1f\x7f]{0,100}$", description="Where it came from."
+    )
+    event_id: str | None = Field(
+        None,
+        pattern=r"^[^\s/\x00-\x1f\x7f]{1,200}$",
+        description="An id of yours: what is sent twice under one id counts once.",
+    )
+
+
+class KnownEvent(Frozen):
+    """An event of a user's history. Ratings that came otherwise are events `rated`."""
+
+    event_id: str
+    type: EventType
+    movie_id: int | None
+    title: str | None
+    year: int | None
+    genre: str | None
+    rating: float | None
+    happened_at: str
+    source: str | None
+
+
+class EventLine(Frozen):
+    """What became of one event that was sent."""
+
+    line: int = Field(description="Its place among those sent, from 1.")
+    event_id: str | None
+    outcome: Literal["accepted", "known", "refused"]
+    reason: str | None = Field(None, description="Why it was refused.")
+
+
+class EventReport(Frozen):
+    """What became of events that were sent, one by one."""
+
+    user_id: int
+    profile: str
+    accepted: int
+    known: int = Field(description="Sent before under the same id: nothing changed.")
+    refused: int
+    lines: tuple[EventLine, ...]
+
+
+class History(Frozen):
+    """A page of a user's events, the newest first."""
+
+    user_id: int
+    profile: str
+    events: tuple[KnownEvent, ...]
+    next_cursor: str | None = None
+
+
+class ErasedTable(Frozen):
+    """What one table held of a user."""
+
+    table: str
+    deleted: int
+    left: int = Field(description="Rows that tell of the user afterwards, counted.")
+
+
+class Forgotten(Frozen):
+    """What was deleted of a user, and that nothing is left."""
+
+    user_id: int
+    ratings_deleted: int
+    tables: tuple[ErasedTable, ...]
+    statistics: Literal["refreshed", "until the next refresh"] = Field(
+        description="Whether means and counts of films still hold the user's ratings."
+    )
+
+
+class Export(Frozen):
+    """Everything that is held about a user, table by table."""
+
+    user_id: int
+    name: str | None
+    exported_at: str
+    tables: dict[str, tuple[dict[str, Any], ...]]
 
 
 class Rating(Frozen):

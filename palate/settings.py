@@ -199,7 +199,7 @@ class Settings(BaseSettings):
         65_536, ge=1024, le=1_000_000, description="Bytes of path and query of one request."
     )
     max_body_bytes: int = Field(
-        65_536, ge=256, le=100_000_000, description="Bytes of body of one request."
+        4_000_000, ge=256, le=100_000_000, description="Most bytes of body of any request."
     )
     cursor_secret: SecretStr | None = Field(
         None, description="Key that signs cursors. Unset: made at start, so cursors end with it."

@@ -1,32 +1,63 @@
-"""Users: what they rated, what their profile holds, and how to change or forget it."""
+"""Users: what they rated, what their profile holds, and how to change it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy
 from psycopg.errors import CheckViolation
 
-from palate.contract import GenreMean, Rating, RecommendRequest, SearchRequest, User
+from palate.contract import (
+    UNKNOWN_USER,
+    GenreMean,
+    Rating,
+    RecommendRequest,
+    SearchRequest,
+    Taste,
+    TastePart,
+    TasteParts,
+    User,
+)
 from palate.errors import MisuseError, NotFoundError
 from palate.statements import Statements
 from sql.database import Database
 
 _statements = Statements(Path(__file__).parent / "statements" / "profile.sql")
 
+_STRONGEST = 5
+"""Parts of a taste that are told, of each kind and in each direction."""
+
 
 def get_user(database: Database, user_id: int, profile: str = "main") -> User:
-    """One profile of a user. Raises NotFoundError."""
+    """One profile of a user, with what its taste is made of. Raises NotFoundError."""
     who = {"user_id": user_id, "profile": profile}
     with database.read() as connection:
         row = connection.execute(_statements["user"], who).mappings().first()
         if row is None:
             raise NotFoundError(
                 f"There is no user {user_id} with the profile {profile!r}. "
-                "The first rating makes one."
+                "The first rating or event makes one."
             )
         genres = connection.execute(_statements["genre_means"], who).mappings().all()
-    return User(**row, genres=tuple(GenreMean(**genre) for genre in genres))
+        parts = connection.execute(_statements["taste"], who | {"strongest": _STRONGEST}).all()
+    return User(
+        **row, genres=tuple(GenreMean(**genre) for genre in genres), taste=_read_taste(parts)
+    )
+
+
+def _read_taste(rows: Sequence[Any]) -> Taste:
+    def parts(kind: str) -> TasteParts:
+        found = [
+            TastePart(name=row.name, movie_id=row.movie_id, share=row.share, films=row.films)
+            for row in rows
+            if row.kind == kind
+        ]
+        return TasteParts(
+            towards=tuple(part for part in found if part.share > 0),
+            away=tuple(part for part in found if part.share < 0),
+        )
+
+    return Taste(genres=parts("genre"), people=parts("person"), films=parts("film"))
 
 
 def list_ratings(
@@ -86,22 +117,6 @@ def unrate(database: Database, user_id: int, movie_id: int, profile: str = "main
             )
 
 
-def forget(database: Database, user_id: int) -> int:
-    """Delete everything of a user: every profile, rating and tag. Returns the ratings deleted.
-
-    Raises NotFoundError for a user of whom nothing is known.
-    """
-    who = {"user_id": user_id}
-    with database.begin() as connection:
-        connection.execute(_statements["lock_user"], who)
-        ratings = connection.execute(_statements["forget_ratings"], who).rowcount
-        tags = connection.execute(_statements["forget_tags"], who).rowcount
-        users = connection.execute(_statements["forget_users"], who).rowcount
-    if not ratings and not tags and not users:
-        raise NotFoundError(f"Nothing is known of user {user_id}. Nothing was changed.")
-    return ratings
-
-
 def refresh(database: Database) -> int:
     """Make every profile again from the ratings. Returns how many there are."""
     with database.begin(patient=True) as connection:
@@ -114,10 +129,10 @@ def explain_unpersonalized(who: SearchRequest | RecommendRequest, head: Mapping[
     user = f"user {who.user_id} ({who.profile})"
     if who.user_id is None:
         return "no user_id was given"
+    if who.user_id == UNKNOWN_USER:
+        return "the user is unknown: nothing was rated or sent yet"
     if not head["user_known"]:
         return f"{user} is unknown: nothing was rated yet"
     if head["user_ratings"] == 0:
-        return f"{user} has no ratings"
-    return (
-        f"{user} has no taste vector: the films rated have no embeddings, or the ratings cancel out"
-    )
+        return f"{user} has no ratings or events"
+    return f"{user} has no taste vector: the films have no embeddings, or ratings cancel out"

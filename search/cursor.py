@@ -27,13 +27,20 @@ class Cursor:
     reading: Reading | None = None
 
 
+_OWN_KEY = secrets.token_hex(32)
+
+
+def signing_key(settings: Settings) -> str:
+    """What cursors are signed with: the setting, or a key that ends with this process."""
+    secret = settings.cursor_secret
+    return secret.get_secret_value() if secret else _OWN_KEY
+
+
 class CursorSigner:
     """Writes cursors and reads back only its own, for the same search."""
 
     def __init__(self, settings: Settings) -> None:
-        secret = settings.cursor_secret
-        key = secret.get_secret_value() if secret else secrets.token_hex(32)
-        self._serializer = URLSafeSerializer(key, salt="palate.cursor")
+        self._serializer = URLSafeSerializer(signing_key(settings), salt="palate.cursor")
 
     def write(self, cursor: Cursor, request: SearchRequest) -> str | None:
         """The cursor as text for an address; None where no film is left behind it."""

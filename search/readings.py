@@ -35,6 +35,7 @@ _LEAST_MISTAKEN = 4
 _LONG = 10
 """A word, or a title, of so many letters may have a mistake, and from LONG on two."""
 
+_LEAST_ACRONYM = 4
 _MISTAKE = 3
 """The cost of one mistake, above all that makes it unlikely."""
 
@@ -54,11 +55,24 @@ _ROMAN = (
     "i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii", "xiii", "xiv", "xv",
     "xvi", "xvii", "xviii", "xix", "xx",
 )  # fmt: skip
-_WRITTEN: dict[str, tuple[str, ...]] = {
-    form: forms
-    for forms in zip(map(str, range(1, 21)), _NUMBERS, _ROMAN, strict=True)
-    for form in forms
-}
+_ABBREVIATIONS = (
+    ("dr", "doctor"), ("mr", "mister"), ("mrs", "missus"), ("st", "saint", "street"),
+    ("mt", "mount"), ("ft", "fort"), ("jr", "junior"), ("vol", "volume"), ("pt", "part"),
+    ("vs", "versus"), ("2", "to"), ("4", "for"), ("u", "you"), ("r", "are"), ("n", "and"),
+)  # fmt: skip
+
+
+def _other_forms(groups: Iterable[tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    forms: dict[str, tuple[str, ...]] = {}
+    for group in groups:
+        for form in group:
+            forms[form] = tuple(dict.fromkeys((*forms.get(form, ()), *group)))
+    return forms
+
+
+_NUMERALS = list(zip(map(str, range(1, 21)), _NUMBERS, _ROMAN, strict=True))
+_NUMERAL_FORMS = _other_forms(_NUMERALS)
+_FORMS = _other_forms([*_NUMERALS, *_ABBREVIATIONS])
 
 
 class Title(NamedTuple):
@@ -188,9 +202,10 @@ def _made(words: Sequence[str], catalog: Catalog, mistakes: bool) -> Iterator[Re
         return
     yield from _split(words, catalog)
     yield from _joined(words, catalog)
-    yield from _numbers(words, catalog)
+    yield from _written_otherwise(words, catalog)
     if mistakes:
         yield from _mistaken_title(words, catalog)
+        yield from _acronym(words, catalog)
         yield from _mistaken_words(words, catalog)
         yield from _begun(words, catalog)
 
@@ -236,11 +251,32 @@ def _joined(words: Sequence[str], catalog: Catalog) -> Iterator[Reading]:
             )
 
 
-def _numbers(words: Sequence[str], catalog: Catalog) -> Iterator[Reading]:
-    """``rocky 2 stallone`` is rocky ii stallone."""
-    forms = [[f for f in _WRITTEN.get(w, ()) if f in catalog.words] or [w] for w in words]
-    for chosen in itertools.islice(itertools.product(*forms), _MOST_TRIED // 2):
-        yield Reading(kind="numerals", text=" ".join(chosen))
+def _written_otherwise(words: Sequence[str], catalog: Catalog) -> Iterator[Reading]:
+    """``rocky 2 stallone`` is rocky ii stallone, ``doctor strangelove`` dr strangelove: what is a
+    whole title first, then what stands in one."""
+    forms = [[f for f in (w, *_FORMS.get(w, ())) if f in catalog.words] or [w] for w in words]
+    texts = [" ".join(chosen) for chosen in itertools.islice(itertools.product(*forms), 200)]
+    together = _together(texts, catalog)
+    texts.sort(key=lambda t: (t.replace(" ", "") not in catalog.titles, -together[t]))
+    for text in itertools.islice(dict.fromkeys(texts), _MOST_TRIED // 2):
+        pairs = zip(words, text.split(), strict=True)
+        numerals = all(one == other or other in _NUMERAL_FORMS.get(one, ()) for one, other in pairs)
+        if numerals:
+            yield Reading(kind="numerals", text=text)
+        elif together[text] >= 0:
+            yield Reading(kind="abbreviations", text=text)
+
+
+def _acronym(words: Sequence[str], catalog: Catalog) -> Iterator[Reading]:
+    """``lotr`` is lord of the rings: the first letters of the words of the most rated title."""
+    letters = words[0]
+    if len(words) > 1 or not _LEAST_ACRONYM <= len(letters) < _LONG or letters in catalog.words:
+        return
+    titles = itertools.chain.from_iterable(catalog.titles.values())
+    named = [t for t in titles if "".join(w[0] for w in t.key.split()).startswith(letters)]
+    if named:
+        best = max(named, key=lambda title: title.ratings)
+        yield Reading(kind="initials", text=" ".join(best.key.split()[: len(letters)]))
 
 
 def _limit(text: str) -> int:
@@ -273,18 +309,24 @@ def _mistaken_title(words: Sequence[str], catalog: Catalog, most: int = 2) -> It
 
 
 def _nearest(
-    typed: str, known: Mapping[str, object], weight: Callable[[str], int]
+    typed: str, known: Mapping[str, object], weight: Callable[[str], int], limit: int | None = None
 ) -> list[tuple[str, int]]:
     """What is near enough to what was typed, and how unlikely it is meant; the likeliest first.
 
-    Distance is Damerau-Levenshtein (optimal string alignment). Of three letters two may be swapped.
+    Distance is Damerau-Levenshtein (optimal string alignment). Of three letters two may be swapped;
+    a digit is never a mistake.
     """
-    limit = _limit(typed)
+    limit = limit or _limit(typed)
     if not limit:
         swapped = {typed[1:2] + typed[:1] + typed[2:], typed[:1] + typed[2:3] + typed[1:2]}
         return [(word, 1) for word in sorted(swapped - {typed}) if word in known]
     found = process.extract(typed, list(known), scorer=OSA.distance, score_cutoff=limit, limit=None)
-    costs = {word: _MISTAKE * int(distance) + _surprise(typed, word) for word, distance, _ in found}
+    digits = re.findall(r"\d", typed)
+    costs = {
+        word: _MISTAKE * int(distance) + _surprise(typed, word)
+        for word, distance, _ in found
+        if re.findall(r"\d", word) == digits
+    }
     return sorted(costs.items(), key=lambda near: (near[1], -weight(near[0]), near[0]))
 
 
@@ -310,19 +352,27 @@ def _single(word: str) -> str:
 def _mistaken_words(words: Sequence[str], catalog: Catalog) -> Iterator[Reading]:
     """Each word that no film has by the nearest that some have; a word that films have is none.
 
-    Words that stand in one title come first.
+    Words that stand in one title come first; only such may have several mistakes.
     """
+    several = len(words) > 1
     near = [
         [(word, 0)]
         if word in catalog.words
-        else _nearest(word, catalog.words, lambda other: catalog.words[other])[:8] or [(word, 0)]
+        else _nearest(
+            word,
+            catalog.words,
+            lambda other: catalog.words[other],
+            2 if several and len(word) >= _LONG - 2 else None,
+        )[:8]
+        or [(word, 0)]
         for word in words
     ]
     variants = itertools.islice(itertools.product(*near), 200)
     texts = {" ".join(w for w, _ in variant): sum(d for _, d in variant) for variant in variants}
     together = _together(texts, catalog)
     for text in sorted(texts, key=lambda text: (-together[text], texts[text])):
-        yield Reading(kind="typos", text=text)
+        if together[text] >= 0 or texts[text] < 2 * _MISTAKE or not several:
+            yield Reading(kind="typos", text=text)
 
 
 def _together(texts: Iterable[str], catalog: Catalog) -> dict[str, int]:

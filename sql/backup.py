@@ -41,6 +41,7 @@ from sql.migrate import adopt_functions, install_functions, revisions, schema_ve
 from sql.objects import find_own
 from sql.room import describe, make_roles, make_room, move
 from sql.scratch import scratch_schema
+from sql.vectors import index_vectors
 
 Kind = Literal["auto", "dump", "csv"]
 
@@ -113,6 +114,7 @@ def restore(database: Database, path: Path, *, replace: bool = False) -> Backup:
         _swap(database, filled, aside)
     with database.read() as connection:
         connection.execute(_statements["analyze"])
+    index_vectors(database)
     return Backup(path, file.kind, file.revision, path.stat().st_size)
 
 

@@ -25,6 +25,7 @@ from palate.statements import Statements, run_script
 from sql.database import Database
 from sql.objects import find_own
 from sql.room import describe, drop_former, make_roles, make_room
+from sql.vectors import index_vectors
 
 ALEMBIC = threading.RLock()
 """Held while Alembic runs: its context is the process's own, so that of two threads that migrate,
@@ -58,6 +59,7 @@ def migrate(database: Database, wait: float = 0, patience: float = _PATIENCE) ->
             time.sleep(random.uniform(0.1, 0.5))  # noqa: S311
     if "0001" in applied:  # connections made before do not know where the extensions are
         database.engine.dispose()
+    index_vectors(database)  # in a transaction of its own, which keeps nobody from rating
     return applied
 
 

@@ -4,11 +4,15 @@ from pathlib import Path
 
 from palate.statements import Statements
 from sql.database import Database
+from sql.vectors import index_vectors
 
 _statements = Statements(Path(__file__).parent / "statements" / "stats.sql")
 
 
 def refresh_stats(database: Database) -> int:
-    """Count ratings and popularity again; returns how many films' copies of them changed."""
+    """Count ratings and popularity again, and index vectors that are not; returns how many films'
+    copies of those figures changed."""
     with database.begin(patient=True) as connection:
-        return int(connection.execute(_statements["refresh_stats"]).scalar_one())
+        changed = int(connection.execute(_statements["refresh_stats"]).scalar_one())
+    index_vectors(database)
+    return changed

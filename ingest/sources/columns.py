@@ -33,6 +33,7 @@ KNOWN = frozenset((*Movie._fields, "user_id", "rating", "rated_at", "tag", "tagg
 _ALIASES = {
     "rated_at": ("timestamp",),
     "tagged_at": ("timestamp",),
+    "happened_at": ("timestamp", "time", "at", "rated_at"),
     "runtime_minutes": ("runtime",),
     "actors": ("cast",),
 }

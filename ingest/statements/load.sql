@@ -139,10 +139,12 @@ SELECT (SELECT count(*) FROM movies) AS movies, (SELECT count(*) FROM ratings) A
 
 -- name: delete_everything
 -- Ratings given meanwhile wait, lest they refer to what is being deleted.
-LOCK TABLE ratings, tags, users IN SHARE ROW EXCLUSIVE MODE;
+LOCK TABLE ratings, events, tags, users IN SHARE ROW EXCLUSIVE MODE;
+DELETE FROM events;
 DELETE FROM ratings;
 DELETE FROM tags;
 DELETE FROM users;
+DELETE FROM user_names;
 DELETE FROM movies;
 DELETE FROM embedding_model;
 DELETE FROM models;
@@ -238,4 +240,4 @@ SELECT refresh_stats();
 SELECT refresh_profiles();
 
 -- name: analyze
-ANALYZE movies, ratings, tags, users, movie_stats;
+ANALYZE movies, ratings, tags, users, movie_stats, movie_vectors;

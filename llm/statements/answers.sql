@@ -4,20 +4,21 @@
 SELECT answer FROM llm_answers WHERE key = :key AND expires_at > now();
 
 -- name: keep
-INSERT INTO llm_answers (key, model, prompt, answer, expires_at)
-VALUES (:key, :model, :prompt, :answer, now() + make_interval(secs => :seconds))
+INSERT INTO llm_answers (key, model, prompt, answer, expires_at, user_id)
+VALUES (:key, :model, :prompt, :answer, now() + make_interval(secs => :seconds), :user_id)
 ON CONFLICT (key) DO UPDATE SET
     model = excluded.model, prompt = excluded.prompt, answer = excluded.answer,
-    created_at = now(), expires_at = excluded.expires_at;
+    created_at = now(), expires_at = excluded.expires_at,
+    user_id = excluded.user_id;
 
 -- name: lock_budget
 -- Whoever reserves sees what all others have reserved.
 SELECT pg_advisory_xact_lock(hashtextextended('palate.llm.budget', 0));
 
 -- name: reserve
-INSERT INTO llm_calls (model, prompt, tokens_in, tokens_out, cost, question)
+INSERT INTO llm_calls (model, prompt, tokens_in, tokens_out, cost, question, user_id)
 SELECT :model, :prompt, :tokens_in, :tokens_out, CAST(:cost AS double precision),
-       CAST(:question AS text)
+       CAST(:question AS text), CAST(:user_id AS bigint)
 FROM (
     SELECT coalesce(sum(tokens_in + tokens_out), 0) AS tokens, coalesce(sum(cost), 0) AS cost
     FROM llm_calls

@@ -1,5 +1,6 @@
 -- name: user
-SELECT u.user_id, u.profile, u.rating_count, u.embedding IS NOT NULL AS has_vector, u.synthetic,
+SELECT u.user_id, (SELECT n.name FROM user_names n WHERE n.user_id = u.user_id) AS name,
+       u.profile, u.rating_count, u.event_count, u.embedding IS NOT NULL AS has_vector, u.synthetic,
        to_char(u.updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS updated_at,
        (SELECT round(avg(r.rating)::numeric, 3)::double precision FROM ratings r
         WHERE r.user_id = u.user_id AND r.profile = u.profile) AS mean_rating
@@ -10,6 +11,15 @@ SELECT g.genre, count(*) AS count, round(avg(r.rating)::numeric, 3)::double prec
 FROM ratings r JOIN movies m USING (movie_id), unnest(m.genres) AS g(genre)
 WHERE r.user_id = :user_id AND r.profile = :profile
 GROUP BY g.genre ORDER BY count(*) DESC, g.genre;
+
+-- name: taste
+-- The strongest parts of each kind, in each direction.
+SELECT t.kind, t.name, t.movie_id, t.share, t.films
+FROM (SELECT t.*, row_number() OVER (PARTITION BY t.kind, t.share > 0
+                                     ORDER BY abs(t.share) DESC, t.films DESC, t.name) AS place
+      FROM taste_of(:user_id, :profile) t WHERE t.share <> 0) t
+WHERE t.place <= :strongest
+ORDER BY t.kind, t.place;
 
 -- name: ratings
 SELECT r.user_id, r.profile, r.movie_id, m.title, m.year, r.rating,
@@ -46,20 +56,6 @@ FROM rated r JOIN movies m USING (movie_id);
 DELETE FROM ratings
 WHERE user_id = :user_id AND profile = :profile AND movie_id = :movie_id
   AND pg_advisory_xact_lock_shared(hashtextextended('palate user', :user_id)) IS NOT NULL;
-
--- name: lock_user
--- A rating given or taken back meanwhile waits, and then begins a new profile. Rows cannot be locked
--- for that: a profile that begins meanwhile has none yet.
-SELECT pg_advisory_xact_lock(hashtextextended('palate user', :user_id));
-
--- name: forget_ratings
-DELETE FROM ratings WHERE user_id = :user_id;
-
--- name: forget_tags
-DELETE FROM tags WHERE user_id = :user_id;
-
--- name: forget_users
-DELETE FROM users WHERE user_id = :user_id;
 
 -- name: refresh_profiles
 SELECT refresh_profiles();

@@ -18,7 +18,7 @@ from llm.store import PostgresStore
 from palate import __version__
 from palate.settings import Settings
 from rerank.search import Searcher
-from serve.api import analysis, ask, health, movies, rules, search, stream, users
+from serve.api import analysis, ask, events, health, movies, rules, search, stream, users
 from serve.api.guard import Guard
 from serve.api.keys import KeyRing
 from serve.api.lines import make_lines, watch_connections
@@ -104,6 +104,7 @@ def create_app(
         analysis.router,
         movies.router,
         users.router,
+        events.router,
         rules.router,
         health.router,
     ):

@@ -14,6 +14,7 @@ from fastapi.openapi.utils import get_openapi
 from ask.structure import Structure
 from palate.contract import Rules
 from palate.settings import Settings
+from serve.api.events import NewEvents
 from serve.api.problems import MEDIA_TYPE, Problem
 from serve.api.users import NewRating
 
@@ -42,7 +43,7 @@ def document(app: FastAPI, settings: Settings) -> dict[str, Any]:
     )
     components = found.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
-    for model in (Problem, NewRating, Structure, Rules):
+    for model in (Problem, NewRating, NewEvents, Structure, Rules):
         schema = model.model_json_schema(ref_template=_REFERENCE)
         schemas |= {model.__name__: schema, **schema.pop("$defs", {})}
     if keyed:

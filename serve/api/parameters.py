@@ -8,7 +8,13 @@ from pydantic import Field
 from palate.contract import LARGEST_ID, Frozen, Profile, UserId, Words
 
 UserPath = Annotated[
-    int, Path(ge=0, le=LARGEST_ID, description="The user's id in your system.", examples=[10001])
+    int,
+    Path(
+        ge=0,
+        le=LARGEST_ID,
+        description="The user's id in your system: a number, or a text with a letter in it.",
+        examples=[10001],
+    ),
 ]
 MoviePath = Annotated[
     int, Path(ge=0, le=LARGEST_ID, description="The film's id in this catalog.", examples=[1])

@@ -8,10 +8,11 @@ of its body.
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from functools import partial
 from inspect import iscoroutinefunction
-from typing import Any, TypeVar, get_origin, get_type_hints
+from typing import Any, TypeGuard, TypeVar, get_origin, get_type_hints
 from urllib.parse import parse_qsl
 
 import anyio.to_thread
@@ -23,6 +24,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope as AsgiScope
 
+from palate.contract import UNKNOWN_USER, USER_NAME_PATTERN
+from palate.errors import NotFoundError
+from palate.person import PERSON
+from rerank.people import find_user, name_user
 from serve.api.keys import Scope
 from serve.api.lines import Kind
 from serve.api.middleware import BODY, KEY_NAME
@@ -38,6 +43,8 @@ from serve.api.problems import (
 from serve.api.services import Services, services
 
 _MAX_PARAMETERS = 200
+_USER = "user_id"
+_MAKING = ("PUT", "POST")
 _ALIKE = 60.0
 _Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 Model = TypeVar("Model", bound=BaseModel)
@@ -91,11 +98,20 @@ class GuardedRoute(APIRoute):
             kind = "patient" if _waits_for_model(found, self.name, request.scope) else line
             if kind is not None:
                 found.lines[kind].check()
-            given = arguments.read(request.scope["path_params"], request.scope["query_string"])
+            given, name = arguments.read(
+                request.scope["path_params"], request.scope["query_string"]
+            )
             if max_body is not None:
                 check_media_type(request.headers.get("content-type", ""))
                 request.scope[BODY] = await _receive_body(request, max_body)
-            work = partial(call, partial(self.endpoint, request, **given))
+
+            async def work() -> Response:
+                if name is not None:
+                    look = partial(_find_named, found, name, request.method, _USER in given)
+                    arguments.put_user(given, await anyio.to_thread.run_sync(look))
+                PERSON.set(arguments.user_of(given))
+                return await call(partial(self.endpoint, request, **given))
+
             if kind is None:
                 return await work()
             return await found.lines[kind].serve(request.receive, work)
@@ -131,9 +147,16 @@ class Arguments:
             name: get_origin(field.annotation) in (list, tuple) for name, field in fields.items()
         }
 
-    def read(self, path: Mapping[str, str], query: bytes) -> dict[str, Any]:
-        """The endpoint's arguments. Raises InvalidRequestError."""
+    def read(self, path: Mapping[str, str], query: bytes) -> tuple[dict[str, Any], str | None]:
+        """The endpoint's arguments, and the name of the user where that is no number, which
+        `put_user` then puts in. Raises InvalidRequestError."""
         values = read_query(query, self._known) if query else {}
+        given_users = (path.get(_USER), values.get(_USER))
+        called = next((who for who in given_users if _is_name(who)), None)
+        if called is not None:
+            unknown = {_USER: str(UNKNOWN_USER)}
+            path = {**path, **unknown} if _USER in path else path
+            values = {**values, **unknown} if _USER in values else values
         place = ""
         try:
             given = {}
@@ -148,7 +171,39 @@ class Arguments:
             raise InvalidRequestError.of_validation(
                 error.errors(include_url=False), *where
             ) from None
-        return given
+        return given, called
+
+    def put_user(self, given: dict[str, Any], user_id: int) -> None:
+        """Let the arguments be of this user."""
+        if _USER in given:
+            given[_USER] = user_id
+        elif self._query:
+            given[self._query[0]] = given[self._query[0]].model_copy(update={_USER: user_id})
+
+    def user_of(self, given: Mapping[str, Any]) -> int | None:
+        """The user whom the arguments name."""
+        if _USER in given:
+            return int(given[_USER])
+        return getattr(given[self._query[0]], _USER, None) if self._query else None
+
+
+def _is_name(who: object) -> TypeGuard[str]:
+    return isinstance(who, str) and re.match(USER_NAME_PATTERN, who) is not None
+
+
+def _find_named(found: Services, name: str, method: str, in_path: bool) -> int:
+    """The user called so; one is made by what is sent to a path of theirs.
+
+    Raises NotFoundError for a path of nobody's.
+    """
+    if in_path and method in _MAKING:
+        return name_user(found.database, name)
+    try:
+        return find_user(found.database, name)
+    except NotFoundError:
+        if in_path:
+            raise
+        return UNKNOWN_USER  # answered as anybody of whom nothing is known
 
 
 def read_body(request: Request, model: type[Model]) -> Model:

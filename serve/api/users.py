@@ -7,7 +7,8 @@ from pydantic import ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from palate.contract import Frozen, Rating, User
+from palate.contract import Export, Forgotten, Frozen, Rating, User
+from rerank import people
 from rerank import profile as profiles
 from serve.api.parameters import MoviePath, UserPath, WhichTaste
 from serve.api.routes import GuardedRoute, read_body, scoped
@@ -45,18 +46,15 @@ class NewRating(Frozen):
     )
 
 
-class Forgotten(Frozen):
-    """What was deleted of a user."""
-
-    user_id: int
-    ratings_deleted: int
-
-
 @router.get("/v1/users/{user_id}", summary="A profile", response_model=User, **scoped("read", 404))
 def user(
     request: Request, user_id: UserPath, parameters: Annotated[WhichTaste, Query()]
 ) -> Response:
-    """How much is known of a user: ratings, their means by genre, whether there is a vector."""
+    """What is known of a user, and what the taste is made of.
+
+    The genres, people and films that count most, those that draw and those that push away, each
+    with its share.
+    """
     return answer(
         request, profiles.get_user(services(request).database, user_id, parameters.profile)
     )
@@ -69,16 +67,29 @@ def user(
     **scoped("admin", 404, line="write"),
 )
 def forget(request: Request, user_id: UserPath) -> Response:
-    """Delete every profile and rating of a user. Nothing comes back from it."""
-    deleted = profiles.forget(services(request).database, user_id)
-    return answer(request, Forgotten(user_id=user_id, ratings_deleted=deleted))
+    """Delete everything that is held about a user, and count what is left of it, table by table.
+
+    Means of films hold the user's ratings until the next `palate db refresh`.
+    """
+    return answer(request, people.forget(services(request).database, user_id))
+
+
+@router.get(
+    "/v1/users/{user_id}/export",
+    summary="Everything held about a user",
+    response_model=Export,
+    **scoped("admin", 404, line="analysis"),
+)
+def export(request: Request, user_id: UserPath) -> Response:
+    """The rows of every table that tells of a user, as they are."""
+    return answer(request, people.export(services(request).database, user_id))
 
 
 @router.get(
     "/v1/users/{user_id}/ratings",
     summary="A user's ratings",
     response_model=Ratings,
-    **scoped("read"),
+    **scoped("read", 404),
 )
 def ratings(
     request: Request, user_id: UserPath, parameters: Annotated[RatingsParameters, Query()]

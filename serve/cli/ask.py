@@ -11,7 +11,7 @@ from ask.answer import AskAnswer, open_asker
 from ask.structure import Structure
 from ask.summaries import word_answer
 from ask.understood import describe_structure
-from palate.contract import LARGEST_ID, SimilarMovie
+from palate.contract import SimilarMovie
 from palate.errors import MisuseError
 from serve.cli.compare import print_comparison
 from serve.cli.options import Json, Words
@@ -19,7 +19,7 @@ from serve.cli.orders import print_films
 from serve.cli.output import examples, out, present, print_json, say
 from serve.cli.predict import print_prediction
 from serve.cli.preferences import print_preferences
-from serve.cli.session import session
+from serve.cli.session import session, user_of
 from serve.cli.tables import FILM, GENRES, Column, print_table
 from serve.cli.text import line, number
 
@@ -43,10 +43,8 @@ def ask(
         list[str] | None, typer.Argument(help="What you look for, in plain words.")
     ] = None,
     user: Annotated[
-        int | None,
-        typer.Option(
-            "--user", "-u", min=0, max=LARGEST_ID, help="Whose taste, whomever the words name."
-        ),
+        str | None,
+        typer.Option("--user", "-u", metavar="USER", help="Whose taste, whomever the words name."),
     ] = None,
     k: Annotated[
         int | None, typer.Option("--k", "-k", min=1, help="Films, where the words say no number.")
@@ -81,10 +79,11 @@ def ask(
         current.database() as database,
         open_asker(database, current.settings, model=asks) as asker,
     ):
+        whose = user_of(database, user)
         if structure_only:
-            print_json(asker.read(text, user, k, rules=rules).structure if text else wanted)
+            print_json(asker.read(text, whose, k, rules=rules).structure if text else wanted)
             return
-        answer = asker.run(wanted) if wanted else asker.ask(text, user, k, rules=rules)
+        answer = asker.run(wanted) if wanted else asker.ask(text, whose, k, rules=rules)
         if words == "llm":
             answer = word_answer(answer, asker.writer)
     present(answer, _print, json=json)

@@ -1,4 +1,4 @@
-"""`palate ingest`: films, ratings, tags and embeddings into the database."""
+"""`palate ingest`: films, ratings, tags, events and embeddings into the database."""
 
 from collections.abc import Iterable
 from importlib.resources import as_file, files
@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from ingest.embeddings import load_embeddings
+from ingest.events import EventsReport, load_events
 from ingest.load import Deleted, LoadReport, load
 from ingest.progress import watch
 from ingest.rows import Source
@@ -15,7 +16,7 @@ from ingest.sources.download import locate
 from ingest.sources.movielens import MovieLens
 from ingest.sources.sample import sample as open_sample
 from ingest.sources.table import Table
-from palate.contract import Rules
+from palate.contract import EventType, Rules
 from palate.errors import MisuseError
 from search.rules import parse_rules, read_rules, write_rules
 from serve.cli.options import Json
@@ -150,6 +151,49 @@ def parse_columns(pairs: Iterable[str]) -> dict[str, str]:
             )
         columns[ours] = yours
     return columns
+
+
+@app.command(
+    epilog=examples(
+        "palate ingest events history.jsonl",
+        "palate ingest events stars.csv --type rated --column user_id=customer",
+    )
+)
+def events(
+    context: typer.Context,
+    file: Annotated[
+        Path, typer.Argument(help="CSV (also .csv.gz), Parquet or JSON lines: user_id, type, ...")
+    ],
+    type: Annotated[
+        EventType | None, typer.Option(help="Of all events, where the file has no such column.")
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(metavar="OURS=YOURS", help="Where a column is called otherwise. Repeat."),
+    ] = None,
+    on_error: OnErrorOption = "stop",
+    rejects: RejectsFile = None,
+    json: Json = False,
+) -> None:
+    """Load what users did, users by number or by name; what was loaded before is known."""
+    with (
+        session(context).database(migrate=True) as database,
+        when_stopped("A load happens as a whole or not at all; it can be run again."),
+    ):
+        report = load_events(
+            database, file, type=type, columns=parse_columns(column or ()), on_error=on_error,
+            rejects=rejects,
+        )  # fmt: skip
+    present(report, _print_events, json=json)
+
+
+def _print_events(report: EventsReport) -> None:
+    say(
+        f"Loaded {count(report.accepted, 'event')} of {report.file} in {report.seconds:.1f} s; "
+        f"{report.known:,} were known."
+    )
+    if report.rejected:
+        warn(f"{report.rejected:,} lines were not loaded; they are in {report.rejects}.")
 
 
 @app.command(epilog=examples("palate ingest embeddings vectors.parquet"))

@@ -18,7 +18,7 @@ app = typer.Typer()
 def mcp(
     context: typer.Context,
     user: User = None,
-    write: Annotated[bool, typer.Option("--write", help="Let assistants rate films.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Let assistants rate and note.")] = False,
 ) -> None:
     """Offer films and tastes to an assistant that speaks MCP, until it hangs up.
 

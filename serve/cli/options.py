@@ -22,9 +22,9 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Seed = Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of everything drawn.")]
 Master = Annotated[str, typer.Option(help="Spark's master.")]
 
-UserId = Annotated[int, typer.Argument(min=0, max=LARGEST_ID, help="The user's id.")]
+UserId = Annotated[str, typer.Argument(metavar="USER", help="The user's id, or name.")]
 User = Annotated[
-    int | None, typer.Option("--user", "-u", min=0, max=LARGEST_ID, help="Whose taste weighs in.")
+    str | None, typer.Option("--user", "-u", metavar="USER", help="Whose taste weighs in.")
 ]
 Profile = Annotated[
     str, typer.Option(help="Which of the user's profiles.", callback=_check_profile)

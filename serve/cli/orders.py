@@ -188,6 +188,7 @@ READINGS = {
     "initials": "initials",
     "joined": "words joined",
     "numerals": "numbers written otherwise",
+    "abbreviations": "words written short or long",
     "typos": "typing mistakes",
     "beginning": "the beginning of a word",
 }

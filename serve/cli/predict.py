@@ -4,6 +4,7 @@ import typer
 
 from ask.answer import Prediction
 from ask.answer import predict as make
+from rerank.people import find_user
 from search.names import CatalogNames
 from serve.cli.options import Film, Json, Profile, UserId, Words
 from serve.cli.output import examples, out, present, print_sentences
@@ -28,7 +29,8 @@ def predict(
 ) -> None:
     """Predict what a user would give a film: stars, how sure that is, and what it rests on."""
     with session(context).database() as database:
-        found = make(database, user_id, CatalogNames(database).find(movie).movie_id, profile)
+        whose = find_user(database, user_id)
+        found = make(database, whose, CatalogNames(database).find(movie).movie_id, profile)
         if words == "llm":
             found = word_summary(found, session(context), database)
     present(found, print_prediction, json=json)

@@ -10,7 +10,7 @@ from rerank.search import Searcher
 from serve.cli.options import Json, Profile, Rerank, Shown, User
 from serve.cli.orders import PART_NAMES, print_films
 from serve.cli.output import EMPTY_CATALOG, examples, present, say
-from serve.cli.session import session
+from serve.cli.session import session, user_of
 from serve.cli.tables import Column
 from serve.cli.text import number
 
@@ -35,15 +35,20 @@ def recommend(
     json: Json = False,
 ) -> None:
     """Recommend films that a user has not rated, by taste, peers and popularity."""
-    request = RecommendRequest(
-        user_id=user, profile=profile, k=k, candidates=candidates, seen=seen, rerank=rerank
-    )
     current = session(context)
     with (
         current.database() as database,
         current.language_model(database, wanted=rerank == "llm") as model,
     ):
         searcher = Searcher(database, current.settings, model=model)
+        request = RecommendRequest(
+            user_id=user_of(database, user),
+            profile=profile,
+            k=k,
+            candidates=candidates,
+            seen=seen,
+            rerank=rerank,
+        )
         found = find(database, request, reranker=searcher.reranker)
     present(found, _print, json=json)
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 import typer
 from pydantic import ValidationError
 
-from palate.contract import LARGEST_ID, SearchRequest, parse_weights
+from palate.contract import SearchRequest, parse_weights
 from palate.errors import MisuseError
 from rerank.search import Searcher
 from search.catalog import random_movies
@@ -26,7 +26,7 @@ from serve.cli.options import (
 )
 from serve.cli.orders import Order, print_order, print_reasons, print_side_by_side
 from serve.cli.output import EMPTY_CATALOG, examples, print_json
-from serve.cli.session import session
+from serve.cli.session import session, user_of
 from serve.cli.text import line
 from sql.database import Database
 
@@ -51,9 +51,9 @@ def search(
     context: typer.Context,
     query: Query,
     user: Annotated[
-        list[int] | None,
+        list[str] | None,
         typer.Option(
-            "--user", "-u", min=0, max=LARGEST_ID, help="Whose taste orders it. Repeat to compare."
+            "--user", "-u", metavar="USER", help="Whose taste orders it. Repeat to compare."
         ),
     ] = None,
     profile: Profile = "main",
@@ -136,7 +136,7 @@ def search(
 def _show(
     context: typer.Context,
     asked: dict[str, Any],
-    users: list[int],
+    users: list[str],
     *,
     accounts: bool,
     as_json: bool,
@@ -148,7 +148,7 @@ def _show(
         raise MisuseError(
             "--snippets has no room side by side. Nothing was searched. Give one --user, or --json."
         )
-    wanted: list[int | None] = [*([None] if compared or not users else []), *users]
+    wanted: list[str | None] = [*([None] if compared or not users else []), *users]
     current = session(context)
     asks_model = "llm" in (asked["explain"], asked["rerank"])
     with (
@@ -156,14 +156,14 @@ def _show(
         current.language_model(database, wanted=asks_model) as model,
     ):
         searcher = Searcher(database, current.settings, model=model)
-        found = [searcher.search(_request(asked, user_id)) for user_id in wanted]
+        found = [searcher.search(_request(asked, user_of(database, who))) for who in wanted]
         nothing = "" if any(each.hits for each in found) else _nothing(database, asked)
     if as_json:
         print_json(found if compared else found[0])
     elif compared:
         orders = [
-            Order(_UNPERSONALISED if user_id is None else f"user {user_id}", response)
-            for user_id, response in zip(wanted, found, strict=True)
+            Order(_UNPERSONALISED if who is None else f"user {who}", response)
+            for who, response in zip(wanted, found, strict=True)
         ]
         print_side_by_side(orders, nothing=nothing)
         if accounts:

@@ -12,6 +12,7 @@ from llm.store import PostgresStore, UnkeptStore
 from palate.errors import MisuseError, SchemaError
 from palate.logs import set_up_logs
 from palate.settings import Settings
+from rerank.people import find_user
 from sql.database import Database
 
 _REPORTING = ("serve", "ingest", "embed", "enrich", "bench")
@@ -78,6 +79,11 @@ def _read_settings(flags: Mapping[str, Any]) -> Settings:
         raise MisuseError(
             f"PALATE_{name}: {first['msg']}. Nothing was done. Correct it."
         ) from error
+
+
+def user_of(database: Database, who: str | None) -> int | None:
+    """The user of a number or a name; None for None. Raises NotFoundError and MisuseError."""
+    return None if who is None else find_user(database, who)
 
 
 def session(context: typer.Context) -> Session:

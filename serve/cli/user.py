@@ -1,13 +1,19 @@
-"""`palate user`: profiles and ratings."""
+"""`palate user`: profiles, ratings, and everything that is held about somebody."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from typing import Annotated
 
 import typer
 
-from palate.contract import LARGEST_ID, Rating, User
+from palate.contract import LARGEST_ID, Forgotten, Rating, TastePart, TasteParts, User
+from palate.errors import MisuseError
+from rerank import events as history
+from rerank import people
 from rerank import profile as profiles
+from rerank.people import find_user, name_user
 from rerank.profile import get_user, list_ratings
+from serve.cli import user_event
 from serve.cli.options import Json, MovieId, Profile, UserId, Yes
 from serve.cli.output import confirm, examples, out, present, print_json, say, warn
 from serve.cli.session import session
@@ -16,16 +22,19 @@ from serve.cli.text import count, line, number
 
 _GENRES_SHOWN = 12
 
-app = typer.Typer(no_args_is_help=True, help="Users: their ratings and the taste made of them.")
+app = typer.Typer(
+    no_args_is_help=True, help="Users: what they do and rate, and the taste made of it."
+)
+app.add_typer(user_event.app, name="event")
 
 
 @app.command(epilog=examples("palate user show 20001", "palate user show 20001 --json"))
 def show(
     context: typer.Context, user_id: UserId, profile: Profile = "main", json: Json = False
 ) -> None:
-    """Show how much a user rated, each genre's mean, and whether taste can order a search."""
+    """Show what is known of a user and what the taste is made of, with shares."""
     with session(context).database() as database:
-        found = get_user(database, user_id, profile)
+        found = get_user(database, find_user(database, user_id), profile)
     present(found, _print_user, json=json)
 
 
@@ -34,8 +43,10 @@ def _print_user(found: User) -> None:
     print_facts(
         [
             ("user", f"{found.user_id} ({found.profile})"),
+            ("name", found.name),
             ("synthetic", "yes: counts in no statistic" if found.synthetic else None),
             ("ratings", found.rating_count),
+            ("films by events", found.event_count or None),
             ("mean", number(found.mean_rating)),
             ("taste vector", vector),
             ("updated", found.updated_at),
@@ -50,6 +61,32 @@ def _print_user(found: User) -> None:
         )
     if len(found.genres) > _GENRES_SHOWN:
         out().print(f"and {len(found.genres) - _GENRES_SHOWN} more genres")
+    rows = [
+        (kind if number == 0 else "", *pair)
+        for kind in ("genres", "people", "films")
+        for number, pair in enumerate(_pairs(getattr(found.taste, kind)))
+    ]
+    if rows:
+        print_table(
+            rows,
+            ("taste", lambda row: row[0]),
+            ("draws to", lambda row: _part(row[1])),
+            ("share>", lambda row: _share(row[1])),
+            ("pushes from", lambda row: _part(row[2])),
+            ("share>", lambda row: _share(row[2])),
+        )
+
+
+def _pairs(parts: TasteParts) -> Iterator[tuple[TastePart | None, TastePart | None]]:
+    return zip_longest(parts.towards, parts.away)
+
+
+def _part(part: TastePart | None) -> str:
+    return "" if part is None else part.name
+
+
+def _share(part: TastePart | None) -> str:
+    return "" if part is None else f"{abs(part.share):.1%}"
 
 
 @app.command(epilog=examples("palate user ratings 20001 --limit 5"))
@@ -63,7 +100,8 @@ def ratings(
 ) -> None:
     """List a user's ratings, the newest first."""
     with session(context).database() as database:
-        found = list_ratings(database, user_id, profile, limit, offset)
+        whose = find_user(database, user_id)
+        found = list_ratings(database, whose, profile, limit, offset)
     if json or found:
         present(found, _print_ratings, json=json)
     else:
@@ -99,15 +137,17 @@ def rate(
         raise typer.BadParameter("Give either a rating or --remove.", param_hint="RATING")
     with session(context).database() as database:
         if rating is None:
-            profiles.unrate(database, user_id, movie_id, profile)
+            whose = find_user(database, user_id)
+            profiles.unrate(database, whose, movie_id, profile)
             present(
-                {"user_id": user_id, "movie_id": movie_id, "rating": None},
+                {"user_id": whose, "movie_id": movie_id, "rating": None},
                 f"User {user_id} no longer rates film {movie_id}.",
                 json=json,
             )
             return
-        rated = profiles.rate(database, user_id, movie_id, rating, profile)
-        known = profiles.get_user(database, user_id, profile)
+        whose = name_user(database, user_id)
+        rated = profiles.rate(database, whose, movie_id, rating, profile)
+        known = profiles.get_user(database, whose, profile)
     if json:
         print_json(rated)
         return
@@ -118,14 +158,62 @@ def rate(
 
 @app.command(epilog=examples("palate user forget 1001 --yes"))
 def forget(context: typer.Context, user_id: UserId, yes: Yes = False, json: Json = False) -> None:
-    """Delete everything known of a user: profiles, ratings and tags."""
-    confirm(f"Delete every rating, tag and profile of user {user_id}?", yes=yes)
+    """Delete everything held about a user, and count what is left, table by table."""
+    confirm(f"Delete everything that is held about user {user_id}?", yes=yes)
     with session(context).database() as database:
-        deleted = profiles.forget(database, user_id)
-    present(
-        {"user_id": user_id, "ratings_deleted": deleted},
-        f"User {user_id} is forgotten, with {count(deleted, 'rating')}.",
-        json=json,
+        found = people.forget(database, find_user(database, user_id), refresh=True)
+    present(found, _print_forgotten, json=json)
+
+
+def _print_forgotten(found: Forgotten) -> None:
+    print_table(
+        found.tables,
+        ("table", lambda each: each.table),
+        ("deleted>", lambda each: each.deleted),
+        ("left>", lambda each: each.left),
+    )
+    say(f"User {found.user_id} is forgotten, with {count(found.ratings_deleted, 'rating')}.")
+    if found.statistics != "refreshed":
+        warn("means of films hold the ratings until `palate db refresh`, which this role may not.")
+
+
+@app.command(epilog=examples("palate user export 1001", "palate user export 1001 > held.json"))
+def export(context: typer.Context, user_id: UserId) -> None:
+    """Print everything held about a user as JSON, table by table."""
+    with session(context).database() as database:
+        print_json(people.export(database, find_user(database, user_id)))
+
+
+@app.command(epilog=examples("palate user weights", "palate user weights watched=0.8 clicked=0.1"))
+def weights(
+    context: typer.Context,
+    changed: Annotated[
+        list[str] | None, typer.Argument(metavar="TYPE=WEIGHT...", help="What counts otherwise.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Show or set what an event of each type counts in a taste; five stars count 1.75."""
+    with session(context).database() as database:
+        if changed:
+            found = history.set_weights(database, dict(map(_weight, changed)))
+        else:
+            found = history.read_weights(database)
+    present(found, _print_weights, json=json)
+
+
+def _weight(pair: str) -> tuple[str, float]:
+    name, _, text = pair.partition("=")
+    try:
+        return name.strip(), float(text)
+    except ValueError:
+        raise MisuseError(
+            f"{pair!r} is no weight. Nothing was changed. Write TYPE=WEIGHT: clicked=0.1."
+        ) from None
+
+
+def _print_weights(found: dict[str, float]) -> None:
+    print_table(
+        found.items(), ("event", lambda each: each[0]), ("weight>", lambda each: f"{each[1]:+.2f}")
     )
 
 

@@ -35,7 +35,7 @@ FROM (
     SELECT m.movie_id, pdb.score(m.movie_id) AS bm25
     FROM movies m
     WHERE m.movie_id @@@ (SELECT query)
-      AND NOT EXISTS (SELECT FROM ratings r
+      AND NOT EXISTS (SELECT FROM seen_movies r
                       WHERE r.user_id = unseen_by AND r.profile = best_matches.profile
                         AND r.movie_id = m.movie_id)
     ORDER BY pdb.score(m.movie_id) DESC, m.movie_id

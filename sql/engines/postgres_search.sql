@@ -130,7 +130,7 @@ WITH strict_places AS MATERIALIZED (
     SELECT s.movie_id
     FROM movie_search s
     WHERE s.tsv @@ (SELECT search_expression(query -> 'match', w.words) FROM strict_words w)
-      AND NOT EXISTS (SELECT FROM ratings r
+      AND NOT EXISTS (SELECT FROM seen_movies r
                       WHERE r.user_id = unseen_by AND r.profile = search_candidates.profile
                         AND r.movie_id = s.movie_id)
 ), chosen AS MATERIALIZED (
@@ -147,7 +147,7 @@ WITH strict_places AS MATERIALIZED (
     FROM movie_search s
     WHERE (SELECT c.relaxed FROM chosen c)
       AND s.tsv @@ (SELECT search_expression(loose -> 'match', w.words) FROM loose_words w)
-      AND NOT EXISTS (SELECT FROM ratings r
+      AND NOT EXISTS (SELECT FROM seen_movies r
                       WHERE r.user_id = unseen_by AND r.profile = search_candidates.profile
                         AND r.movie_id = s.movie_id)
 ), places AS MATERIALIZED (

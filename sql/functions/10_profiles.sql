@@ -7,7 +7,17 @@
 -- for each half-life between the rating and profile_settings.reference_time.
 
 -- In the order in which a rating takes them, lest a rating and a migration wait for each other.
-LOCK TABLE ratings, users IN SHARE ROW EXCLUSIVE MODE;
+LOCK TABLE ratings, events, users IN SHARE ROW EXCLUSIVE MODE;
+
+-- Their columns may change.
+DO $$
+DECLARE f regprocedure;
+BEGIN
+    FOR f IN SELECT p.oid FROM pg_proc p
+             WHERE p.proname IN ('ratings_of', 'sum_profiles') AND p.pronamespace = current_schema()::regnamespace
+               AND p.proargnames && '{for_user,user_ids}'  -- a neighbour's has other arguments
+    LOOP EXECUTE format('DROP FUNCTION %s', f); END LOOP;
+END $$;
 
 -- What rounding leaves of weights that cancel out is 0: times a small number it would be an
 -- underflow, which is an error.
@@ -53,13 +63,55 @@ CREATE OR REPLACE FUNCTION is_subscribed(relation regclass) RETURNS boolean
 LANGUAGE sql STABLE
 RETURN EXISTS (SELECT FROM pg_subscription_rel s WHERE s.srrelid = relation);
 
--- One user's ratings with the user's middle, how many there are, and how many are later than each.
-CREATE OR REPLACE FUNCTION ratings_of(for_user bigint, for_profile text) RETURNS TABLE (
-    movie_id bigint, rating real, rated_at timestamptz, middle real, ratings bigint, later bigint
+-- What one user's events say of films, beside ratings. Of one film one event counts: the newest of
+-- those that say what somebody thinks of it (`outspoken`), else the weightiest. A genre that is pinned
+-- or muted is told of by its stand-ins, who together weigh half of what else is known, or five films.
+CREATE OR REPLACE FUNCTION events_of(for_user bigint, for_profile text) RETURNS TABLE (
+    movie_id bigint, happened_at timestamptz, weight double precision, outspoken boolean
 ) LANGUAGE sql STABLE AS $$
-SELECT r.movie_id, r.rating, r.rated_at, taste_middle(sum(r.rating) OVER (), count(*) OVER ()),
-       count(*) OVER (), rank() OVER (ORDER BY r.rated_at DESC) - 1
-FROM ratings r WHERE r.user_id = for_user AND r.profile = for_profile
+SELECT DISTINCT ON (t.movie_id) t.movie_id, t.happened_at, t.weight, t.outspoken
+FROM (
+    SELECT e.movie_id, e.happened_at, w.weight,
+           e.type NOT IN ('watched', 'saved', 'clicked') AS outspoken
+    FROM events e JOIN event_weights w USING (type)
+    WHERE e.user_id = for_user AND e.profile = for_profile AND e.movie_id IS NOT NULL
+    UNION ALL
+    SELECT s.movie_id, g.happened_at, g.weight * greatest(5, g.told / 2.0) / cardinality(g.stand_ins), false
+    FROM (
+        SELECT DISTINCT ON (e.genre) e.stand_ins, e.happened_at, w.weight, (
+            SELECT count(*) FROM seen_movies k
+            WHERE k.user_id = for_user AND k.profile = for_profile) AS told
+        FROM events e JOIN event_weights w USING (type)
+        WHERE e.user_id = for_user AND e.profile = for_profile AND e.movie_id IS NULL
+        ORDER BY e.genre, e.happened_at DESC, e.event_id DESC
+    ) g CROSS JOIN unnest(g.stand_ins) s(movie_id)
+) t
+ORDER BY t.movie_id, t.outspoken DESC, CASE WHEN t.outspoken THEN t.happened_at END DESC,
+         abs(t.weight) DESC, t.happened_at DESC
+$$;
+
+-- One user's ratings, with the user's middle, and films that only events tell of (no rating): how many
+-- they are and how many are later than each. `weight` is an event's, where that is what counts: of
+-- films without a rating, and where somebody has spoken since.
+CREATE FUNCTION ratings_of(for_user bigint, for_profile text) RETURNS TABLE (
+    movie_id bigint, rating real, rated_at timestamptz, middle real, ratings bigint, later bigint,
+    weight double precision
+) LANGUAGE sql STABLE AS $$
+WITH event AS (
+    SELECT * FROM events_of(for_user, for_profile)
+), told AS (
+    SELECT r.movie_id, r.rating, greatest(r.rated_at, e.happened_at) AS told_at, e.weight
+    FROM ratings r
+    LEFT JOIN event e ON e.movie_id = r.movie_id AND e.outspoken AND e.happened_at > r.rated_at
+    WHERE r.user_id = for_user AND r.profile = for_profile
+    UNION ALL
+    SELECT e.movie_id, NULL, e.happened_at, e.weight FROM event e
+    WHERE NOT EXISTS (SELECT FROM ratings r WHERE r.user_id = for_user AND r.profile = for_profile
+                                              AND r.movie_id = e.movie_id)
+)
+SELECT t.movie_id, t.rating, t.told_at, taste_middle(sum(t.rating) OVER (), count(t.rating) OVER ()),
+       count(*) OVER (), rank() OVER (ORDER BY t.told_at DESC) - 1, t.weight
+FROM told t
 $$;
 
 -- The vector follows its sums, whoever changes them.
@@ -85,36 +137,38 @@ ALTER TABLE users ENABLE ALWAYS TRIGGER users_taste;
 
 -- What the ratings give for the profiles of some users (user_ids and profiles go together by their
 -- places), or for everybody who has rated.
-CREATE OR REPLACE FUNCTION sum_profiles(user_ids bigint[] DEFAULT NULL, profiles text[] DEFAULT NULL)
+CREATE FUNCTION sum_profiles(user_ids bigint[] DEFAULT NULL, profiles text[] DEFAULT NULL)
 RETURNS TABLE (user_id bigint, profile text, embedding_sum vector, weight_sum double precision,
-               rating_count integer)
+               rating_count integer, event_count integer)
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY EXECUTE format($sql$
         SELECT t.user_id, t.profile, sum(scale(g.total, g.weight)),
-               coalesce(sum(g.weight * g.embedded), 0), sum(g.films)::integer
+               coalesce(sum(g.weight * g.embedded), 0), sum(g.ratings)::integer,
+               sum(g.films - g.ratings)::integer
         FROM (%s) t
         CROSS JOIN LATERAL (
             -- Ratings that weigh alike are added first: a vector times a number is what takes long.
             SELECT w.weight, sum(m.embedding) AS total, count(m.embedding) AS embedded,
-                   count(*) AS films
+                   count(*) AS films, count(r.rating) AS ratings
             FROM profile_settings s
             CROSS JOIN ratings_of(t.user_id, t.profile) r
             JOIN movies m USING (movie_id)
             CROSS JOIN LATERAL (
-                SELECT taste_weight(r.rating, r.middle)
+                SELECT coalesce(r.weight, taste_weight(r.rating, r.middle))
                        * age_weight(r.rated_at, s.half_life_days, s.reference_time) AS weight
             ) w
             GROUP BY w.weight
         ) g
         GROUP BY t.user_id, t.profile
-    $sql$, CASE WHEN user_ids IS NULL THEN 'SELECT DISTINCT user_id, profile FROM ratings'
+    $sql$, CASE WHEN user_ids IS NULL THEN 'SELECT user_id, profile FROM ratings UNION
+                                            SELECT user_id, profile FROM events'
                 ELSE 'SELECT * FROM unnest($1, $2) x (user_id, profile)' END)
     USING user_ids, profiles;
 END $$;
 
--- Makes the profiles and the active model's factors of some users again from their ratings. Their
+-- Makes the profiles and the active model's factors of some users again from their history. Their
 -- rows are locked first, in one order, so that two bulk writers do not deadlock; the statement after
 -- sees what a writer before committed, so that none loses a rating.
 CREATE OR REPLACE FUNCTION make_taste(user_ids bigint[], profiles text[]) RETURNS void
@@ -128,7 +182,7 @@ BEGIN
     ORDER BY u.user_id, u.profile FOR NO KEY UPDATE OF u;
     UPDATE users u
     SET embedding_sum = s.embedding_sum, weight_sum = coalesce(s.weight_sum, 0),
-        rating_count = coalesce(s.rating_count, 0)
+        rating_count = coalesce(s.rating_count, 0), event_count = coalesce(s.event_count, 0)
     FROM unnest(user_ids, profiles) t (user_id, profile)
     LEFT JOIN sum_profiles(user_ids, profiles) s USING (user_id, profile)
     WHERE u.user_id = t.user_id AND u.profile = t.profile;
@@ -209,7 +263,7 @@ BEGIN
         PERFORM refresh_profiles();
     END IF;
     IF current_setting('session_replication_role') <> 'replica' OR NOT is_subscribed('user_factors') THEN
-        DELETE FROM user_factors;
+        PERFORM refresh_user_factors(m.id) FROM models m WHERE m.kind = 'factors' AND m.state = 'active';
     END IF;
     RETURN NULL;
 END $$;
@@ -222,10 +276,12 @@ CREATE OR REPLACE FUNCTION keep_users_with_ratings() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     IF EXISTS (SELECT FROM ratings r
-               WHERE r.user_id = OLD.user_id AND r.profile = OLD.profile) THEN
+               WHERE r.user_id = OLD.user_id AND r.profile = OLD.profile)
+       OR EXISTS (SELECT FROM events e
+                  WHERE e.user_id = OLD.user_id AND e.profile = OLD.profile) THEN
         RAISE foreign_key_violation USING
-            MESSAGE = format('User %s (%s) still has ratings', OLD.user_id, OLD.profile),
-            HINT = 'Delete the ratings first, or use `palate user forget`.';
+            MESSAGE = format('User %s (%s) still has ratings or events', OLD.user_id, OLD.profile),
+            HINT = 'Delete them first, or use `palate user forget`.';
     END IF;
     RETURN OLD;
 END $$;
@@ -242,20 +298,22 @@ DECLARE
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('palate'), hashtext('profiles'));
     INSERT INTO users (user_id, profile)
-    SELECT DISTINCT user_id, profile FROM ratings ORDER BY 1, 2
+    SELECT user_id, profile FROM ratings UNION SELECT user_id, profile FROM events ORDER BY 1, 2
     ON CONFLICT DO NOTHING;
 
     WITH made AS MATERIALIZED (
         SELECT h.user_id, h.profile, h.embedding_sum AS old_sum, h.weight_sum AS old_weight,
-               h.rating_count AS old_count, s.embedding_sum,
-               coalesce(s.weight_sum, 0) AS weight_sum, coalesce(s.rating_count, 0) AS rating_count
+               h.rating_count AS old_count, h.event_count AS old_events, s.embedding_sum,
+               coalesce(s.weight_sum, 0) AS weight_sum, coalesce(s.rating_count, 0) AS rating_count,
+               coalesce(s.event_count, 0) AS event_count
         FROM users h LEFT JOIN sum_profiles() s USING (user_id, profile)
     )
     UPDATE users u
-    SET embedding_sum = d.embedding_sum, weight_sum = d.weight_sum, rating_count = d.rating_count
+    SET embedding_sum = d.embedding_sum, weight_sum = d.weight_sum, rating_count = d.rating_count,
+        event_count = d.event_count
     FROM (
         SELECT * FROM made m
-        WHERE m.rating_count <> m.old_count
+        WHERE m.rating_count <> m.old_count OR m.event_count <> m.old_events
            OR abs(m.weight_sum - m.old_weight) > 1e-6 * (1 + m.rating_count)
            OR (m.embedding_sum IS NULL) <> (m.old_sum IS NULL)
            OR vector_norm(m.embedding_sum - m.old_sum) > 1e-6 * (1 + m.rating_count)
@@ -263,9 +321,9 @@ BEGIN
     ) d
     WHERE u.user_id = d.user_id AND u.profile = d.profile
       AND u.embedding_sum IS NOT DISTINCT FROM d.old_sum
-      AND u.weight_sum = d.old_weight AND u.rating_count = d.old_count;
+      AND u.weight_sum = d.old_weight AND u.rating_count = d.old_count AND u.event_count = d.old_events;
 
-    SELECT count(*) INTO refreshed FROM users WHERE rating_count > 0;
+    SELECT count(*) INTO refreshed FROM users WHERE rating_count + event_count > 0;
     RETURN refreshed;
 END $$;
 

@@ -40,14 +40,15 @@ BEGIN
             FROM ratings_of(t.user_id, t.profile) r
             JOIN movie_factors f ON f.movie_id = r.movie_id AND f.model_id = m.id
             CROSS JOIN LATERAL (
-                SELECT factor_weight(m.parameters, r.rating, r.middle)
+                SELECT coalesce(r.weight, factor_weight(m.parameters, r.rating, r.middle))
                        * recency(m.parameters, r.later, r.ratings) AS weight
             ) w
             GROUP BY w.weight
         ) g
         WHERE m.id = $1
         GROUP BY t.user_id, t.profile
-    $sql$, CASE WHEN ids IS NULL THEN 'SELECT DISTINCT user_id, profile FROM ratings'
+    $sql$, CASE WHEN ids IS NULL THEN 'SELECT user_id, profile FROM ratings UNION
+                                       SELECT user_id, profile FROM events'
                 ELSE 'SELECT * FROM unnest($2, $3) x (user_id, profile)' END)
     USING model, ids, profiles;
 END $$;
@@ -67,8 +68,8 @@ BEGIN
         rating_count = excluded.rating_count;
     DELETE FROM user_factors u USING unnest(user_ids, profiles) t (user_id, profile)
     WHERE u.model_id = model AND u.user_id = t.user_id AND u.profile = t.profile
-      AND NOT EXISTS (SELECT FROM ratings r JOIN movie_factors f USING (movie_id)
-                      WHERE r.user_id = u.user_id AND r.profile = u.profile AND f.model_id = model);
+      AND NOT EXISTS (SELECT FROM ratings_of(u.user_id, u.profile) r JOIN movie_factors f USING (movie_id)
+                      WHERE f.model_id = model);
 END $$;
 
 DROP TRIGGER IF EXISTS ratings_inserted_factors ON ratings;

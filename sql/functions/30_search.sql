@@ -15,41 +15,36 @@
 -- few do, those that have some of the words (`relaxed`). Scores order films of one level and move
 -- none to another. Films that an operator pinned to what was typed stand before all.
 
+-- The type is made again only where it has to have other columns: whoever searches waits for its lock
+-- until the migration ends.
 DO $$
-DECLARE f regprocedure;
+DECLARE
+    columns text := concat_ws(', ',
+        'rank bigint', 'movie_id bigint', 'title text', 'year integer', 'score double precision',
+        'bm25 double precision', 'semantic double precision', 'content double precision',
+        'collaborative double precision', 'popularity double precision',
+        'bm25_contribution double precision', 'semantic_contribution double precision',
+        'content_contribution double precision', 'collaborative_contribution double precision',
+        'popularity_contribution double precision', 'bm25_score double precision',
+        'unpersonalized_rank bigint', 'moved bigint', 'rating real', 'personalized boolean',
+        'relaxed boolean', 'level match_level', 'pinned boolean');
+    here text := quote_ident(current_schema());
+    f regprocedure;
 BEGIN
+    IF columns = (SELECT string_agg(a.attname || ' ' || format_type(a.atttypid, NULL), ', ' ORDER BY a.attnum)
+                  FROM pg_attribute a
+                  WHERE a.attrelid = to_regclass(here || '.search_hit') AND NOT a.attisdropped) THEN
+        RETURN;
+    END IF;
     FOR f IN SELECT p.oid FROM pg_proc p
              WHERE p.proname IN ('search', 'similar') AND p.pronamespace = current_schema()::regnamespace
                AND 'for_user' = ANY (p.proargnames)  -- a neighbour's has other arguments
     LOOP EXECUTE format('DROP FUNCTION %s', f); END LOOP;
-    EXECUTE format('DROP TYPE IF EXISTS %I.search_hit', current_schema());
+    EXECUTE format('DROP TYPE IF EXISTS %s.search_hit', here);
+    EXECUTE format($sql$
+    CREATE TYPE search_hit AS (%s)
+    $sql$, columns);
 END $$;
-
-CREATE TYPE search_hit AS (
-    rank                       bigint,
-    movie_id                   bigint,
-    title                      text,
-    year                       integer,
-    score                      double precision,
-    bm25                       double precision,
-    semantic                   double precision,
-    content                    double precision,
-    collaborative              double precision,
-    popularity                 double precision,
-    bm25_contribution          double precision,
-    semantic_contribution      double precision,
-    content_contribution       double precision,
-    collaborative_contribution double precision,
-    popularity_contribution    double precision,
-    bm25_score                 double precision,
-    unpersonalized_rank        bigint,
-    moved                      bigint,
-    rating                     real,
-    personalized               boolean,
-    relaxed                    boolean,
-    level                      match_level,
-    pinned                     boolean
-);
 
 -- What an answer tells beside its films: the weights of the blend, what is known of the user, and
 -- the learned order that is active.
@@ -60,7 +55,7 @@ CREATE OR REPLACE FUNCTION search_context(for_user bigint, profile text) RETURNS
     user_has_taste boolean,
     order_id       bigint
 ) LANGUAGE sql STABLE AS $$
-SELECT to_jsonb(b) - 'only_one', u.user_id IS NOT NULL, coalesce(u.rating_count, 0),
+SELECT to_jsonb(b) - 'only_one', u.user_id IS NOT NULL, coalesce(u.rating_count + u.event_count, 0),
        u.embedding IS NOT NULL OR EXISTS (
            SELECT FROM user_factors f JOIN models a ON a.id = f.model_id
            WHERE f.user_id = u.user_id AND f.profile = u.profile AND f.rating_count > 0
@@ -79,7 +74,7 @@ BEGIN
         USING ERRCODE = 'invalid_parameter_value', HINT = 'Known: ' || known || '.';
 END $$;
 
-CREATE FUNCTION search(
+CREATE OR REPLACE FUNCTION search(
     query           jsonb,
     for_user        bigint  DEFAULT NULL,
     profile         text    DEFAULT 'main',
@@ -113,9 +108,10 @@ WITH weight AS MATERIALIZED (
     END
     LIMIT 1
 ), person AS MATERIALIZED (
-    SELECT u.embedding, e.mean, f.factors, f.model_id, taste_strength(u.rating_count) AS strength
+    -- A copy of the vector: users keep theirs out of the row, where every candidate would fetch it.
+    SELECT subvector(u.embedding, 1, vector_dims(u.embedding)) AS embedding, f.factors, f.model_id,
+           taste_strength(u.rating_count + u.event_count) AS strength
     FROM users u
-    LEFT JOIN embedding_model e ON u.embedding IS NOT NULL
     LEFT JOIN (user_factors f JOIN models a
                ON a.id = f.model_id AND a.kind = 'factors' AND a.state = 'active')
            ON f.user_id = u.user_id AND f.profile = u.profile AND f.rating_count > 0
@@ -134,7 +130,7 @@ WITH weight AS MATERIALIZED (
     WHERE query_embedding IS NOT NULL AND m.embedding IS NOT NULL
       AND (filter IS NULL OR m.movie_id IN (SELECT f.movie_id FROM search_matches(filter) f))
       AND NOT (seen = 'drop' AND EXISTS (
-          SELECT FROM ratings r WHERE r.user_id = for_user AND r.profile = search.profile
+          SELECT FROM seen_movies r WHERE r.user_id = for_user AND r.profile = search.profile
                                   AND r.movie_id = m.movie_id))
     ORDER BY m.embedding <=> query_embedding, m.movie_id
     LIMIT candidates
@@ -149,7 +145,7 @@ WITH weight AS MATERIALIZED (
     WHERE typed IS NOT NULL
       AND (filter IS NULL OR t.movie_id IN (SELECT f.movie_id FROM search_matches(filter) f))
       AND NOT (seen = 'drop' AND EXISTS (
-          SELECT FROM ratings r WHERE r.user_id = for_user AND r.profile = search.profile
+          SELECT FROM seen_movies r WHERE r.user_id = for_user AND r.profile = search.profile
                                   AND r.movie_id = t.movie_id))
     GROUP BY t.movie_id
 ), found AS MATERIALIZED (
@@ -162,7 +158,8 @@ WITH weight AS MATERIALIZED (
     SELECT in_order(without_article(title_words(without_year(typed)))) AS words
     WHERE typed IS NOT NULL AND NOT has_clauses(typed)
 ), measured AS MATERIALIZED (
-    SELECT f.movie_id, f.bm25, f.relaxed, f.similarity, m.title, m.year,
+    -- A film at a time by its key, from tables that hold no more than is asked for.
+    SELECT f.movie_id, f.bm25, f.relaxed, f.similarity,
            (SELECT n.place FROM pin n WHERE n.movie_id = f.movie_id) AS pin,
            coalesce(f.level,
                -- Not EXISTS, which is planned as one pass over the titles of the whole catalog.
@@ -172,14 +169,14 @@ WITH weight AS MATERIALIZED (
                     THEN 'words in order'
                     WHEN f.relaxed THEN 'some words' ELSE 'all words' END::match_level) AS level,
            (SELECT s.popularity FROM movie_stats s WHERE s.movie_id = f.movie_id) AS popularity,
-           nullif(1 - ((m.embedding - p.mean) <=> p.embedding), 'NaN') AS cosine,
+           (SELECT -(v.content <#> p.embedding) FROM movie_vectors v WHERE v.movie_id = f.movie_id)
+               AS cosine,
            (SELECT -(o.factors_out <#> p.factors) FROM movie_factors o
             WHERE o.movie_id = f.movie_id AND o.model_id = p.model_id) AS affinity,
            p.embedding IS NOT NULL AS has_content,
            p.factors IS NOT NULL AS has_factors,
            p.strength
     FROM found f
-    JOIN movies m USING (movie_id)
     LEFT JOIN person p ON true
 ), scaled AS (
     SELECT m.*,
@@ -221,7 +218,7 @@ WITH weight AS MATERIALIZED (
                AS plain_place
     FROM summed s
 )
-SELECT r.place, r.movie_id, r.title, r.year, r.total,
+SELECT r.place, r.movie_id, m.title, m.year, r.total,
        r.bm25_part, r.semantic_part, r.content_part, r.collaborative_part, r.popularity_part,
        r.bm25_c, r.semantic_c, r.content_c, r.collaborative_c, r.popularity_c,
        r.bm25, r.plain_place, r.plain_place - r.place,
@@ -229,6 +226,7 @@ SELECT r.place, r.movie_id, r.title, r.year, r.total,
             AND v.profile = search.profile AND v.movie_id = r.movie_id),
        r.has_content OR r.has_factors, r.relaxed, r.level, r.pin IS NOT NULL
 FROM ranked r
+CROSS JOIN LATERAL (SELECT f.title, f.year FROM movies f WHERE f.movie_id = r.movie_id LIMIT 1) m
 WHERE r.place <= k
 ORDER BY r.place
 $$;
@@ -239,7 +237,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN round(score::numeric, 4)::double precision;
 
 -- For people at a prompt: SELECT * FROM search('lord', for_user => 20002);
-CREATE FUNCTION search(
+CREATE OR REPLACE FUNCTION search(
     query      text,
     for_user   bigint  DEFAULT NULL,
     profile    text    DEFAULT 'main',
@@ -266,7 +264,7 @@ $$;
 -- Films whose texts are nearest to one film's, by the cosine of centred embeddings. With a user,
 -- the hundred nearest are ordered by the mean of that cosine and the user's own, which counts by
 -- taste_strength().
-CREATE FUNCTION similar(
+CREATE OR REPLACE FUNCTION similar(
     to_movie bigint,
     k        integer DEFAULT 10,
     for_user bigint  DEFAULT NULL,
@@ -281,25 +279,28 @@ CREATE FUNCTION similar(
     content      double precision
 ) LANGUAGE sql STABLE AS $$
 WITH person AS MATERIALIZED (
-    SELECT u.embedding, taste_strength(u.rating_count) AS strength FROM users u
+    SELECT u.embedding, taste_strength(u.rating_count + u.event_count) AS strength FROM users u
     WHERE u.user_id = for_user AND u.profile = "similar".profile AND u.embedding IS NOT NULL
 ), nearest AS MATERIALIZED (
-    SELECT m.movie_id, m.title, m.year, m.embedding - e.mean AS centred,
-           1 - ((m.embedding - e.mean) <=> (t.embedding - e.mean)) AS similarity
-    FROM movies t CROSS JOIN embedding_model e JOIN movies m ON m.movie_id <> t.movie_id
-    WHERE t.movie_id = to_movie AND t.embedding IS NOT NULL AND m.embedding IS NOT NULL
-    ORDER BY (m.embedding - e.mean) <=> (t.embedding - e.mean), m.movie_id
-    LIMIT greatest(k, 100)
+    SELECT n.movie_id, n.similarity
+    FROM movie_vectors t
+    CROSS JOIN LATERAL nearest_movies(t.content, greatest(k, 100), none_of => ARRAY[to_movie]) n
+    WHERE t.movie_id = to_movie
 ), scored AS (
-    SELECT n.*, 1 - (n.centred <=> p.embedding) AS content, p.strength
-    FROM nearest n LEFT JOIN person p ON true
+    SELECT n.*, -(v.content <#> p.embedding) AS content, p.strength
+    FROM nearest n
+    CROSS JOIN LATERAL (SELECT o.content FROM movie_vectors o WHERE o.movie_id = n.movie_id LIMIT 1) v
+    LEFT JOIN person p ON true
+), ranked AS (
+    SELECT row_number() OVER (ORDER BY b.score DESC, s.movie_id) AS place, s.*, b.score
+    FROM scored s
+    CROSS JOIN LATERAL (
+        SELECT coalesce((s.similarity + s.strength * s.content) / (1 + s.strength), s.similarity)
+    ) b (score)
 )
-SELECT row_number() OVER (ORDER BY b.score DESC, s.movie_id),
-       s.movie_id, s.title, s.year, b.score, s.similarity, s.content
-FROM scored s
-CROSS JOIN LATERAL (
-    SELECT coalesce((s.similarity + s.strength * s.content) / (1 + s.strength), s.similarity)
-) b (score)
-ORDER BY 1
-LIMIT k
+SELECT r.place, r.movie_id, m.title, m.year, r.score, r.similarity, r.content
+FROM ranked r
+CROSS JOIN LATERAL (SELECT f.title, f.year FROM movies f WHERE f.movie_id = r.movie_id LIMIT 1) m
+WHERE r.place <= k
+ORDER BY r.place
 $$;

@@ -71,14 +71,14 @@ WITH hits AS MATERIALIZED (
 ), person AS MATERIALIZED (
     SELECT avg(l.rating) AS mean, avg(l.year) AS year, count(*) AS latest,
            (extract(epoch FROM max(l.rated_at)) / 31557600 + 1970)::double precision AS last_year,
-           (SELECT u.rating_count FROM users u
+           (SELECT u.rating_count + u.event_count FROM users u
             WHERE u.user_id = for_user AND u.profile = search_features.profile) AS rating_count
     FROM latest l
 ), recent AS MATERIALIZED (
     SELECT a.id AS model_id,
-           sum(scale(f.factors_in, factor_weight(a.parameters, l.rating, l.middle)))
+           sum(scale(f.factors_in, coalesce(l.weight, factor_weight(a.parameters, l.rating, l.middle))))
                FILTER (WHERE l.nth <= 10) AS ten,
-           sum(scale(f.factors_in, factor_weight(a.parameters, l.rating, l.middle))) AS thirty,
+           sum(scale(f.factors_in, coalesce(l.weight, factor_weight(a.parameters, l.rating, l.middle)))) AS thirty,
            (SELECT w.factors FROM user_factors w
             WHERE w.user_id = for_user AND w.profile = search_features.profile
               AND w.model_id = a.id) AS whole

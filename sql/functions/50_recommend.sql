@@ -1,4 +1,4 @@
--- recommend(): the films that a user has not rated, by the same blend as search(), without bm25.
+-- recommend(): the films that a user has neither seen nor turned away, by the same blend as search(), without bm25.
 --
 -- The candidates are the best `candidates` films by each of popularity, content and
 -- collaborative; search() weighs and scales what they have together, so its account of a score
@@ -30,36 +30,31 @@ CREATE OR REPLACE FUNCTION recommend_candidates(
     filter     jsonb   DEFAULT NULL
 ) RETURNS TABLE (movie_id bigint) LANGUAGE sql STABLE AS $$
 WITH person AS MATERIALIZED (
-    SELECT u.embedding, e.mean, f.factors, f.model_id
+    SELECT u.embedding, f.factors, f.model_id
     FROM users u
-    LEFT JOIN embedding_model e ON u.embedding IS NOT NULL
     LEFT JOIN (user_factors f JOIN models a
                ON a.id = f.model_id AND a.kind = 'factors' AND a.state = 'active')
            ON f.user_id = u.user_id AND f.profile = u.profile AND f.rating_count > 0
     WHERE u.user_id = for_user AND u.profile = recommend_candidates.profile
-), matching AS MATERIALIZED (
-    SELECT f.movie_id FROM search_matches(filter) f WHERE filter IS NOT NULL
-), pool AS MATERIALIZED (
-    SELECT m.movie_id,
-           (SELECT s.popularity FROM movie_stats s WHERE s.movie_id = m.movie_id) AS popularity,
-           nullif(1 - ((m.embedding - p.mean) <=> p.embedding), 'NaN') AS cosine,
-           (SELECT -(o.factors_out <#> p.factors) FROM movie_factors o
-            WHERE o.movie_id = m.movie_id AND o.model_id = p.model_id) AS affinity
-    FROM movies m
-    LEFT JOIN person p ON true
-    WHERE (filter IS NULL OR m.movie_id IN (SELECT f.movie_id FROM matching f))
-      AND NOT (seen = 'drop' AND EXISTS (
-          SELECT FROM ratings r WHERE r.user_id = for_user AND r.movie_id = m.movie_id
-                                  AND r.profile = recommend_candidates.profile))
+), wanted AS MATERIALIZED (
+    SELECT CASE WHEN filter IS NOT NULL
+                THEN ARRAY(SELECT f.movie_id FROM search_matches(filter) f) END AS only_these,
+           ARRAY(SELECT r.movie_id FROM seen_movies r
+                 WHERE seen = 'drop' AND r.user_id = for_user
+                   AND r.profile = recommend_candidates.profile
+                 UNION ALL
+                 SELECT t.movie_id
+                 FROM turned_away(for_user, recommend_candidates.profile) t) AS none_of
 )
-(SELECT p.movie_id FROM pool p
- ORDER BY p.popularity DESC NULLS LAST, p.movie_id LIMIT candidates)
+SELECT m.movie_id FROM wanted w CROSS JOIN LATERAL popular_movies(candidates, w.only_these, w.none_of) m
 UNION
-(SELECT p.movie_id FROM pool p WHERE p.cosine IS NOT NULL
- ORDER BY p.cosine DESC, p.movie_id LIMIT candidates)
+SELECT m.movie_id
+FROM wanted w JOIN person p ON p.embedding IS NOT NULL
+CROSS JOIN LATERAL nearest_movies(p.embedding, candidates, w.only_these, w.none_of) m
 UNION
-(SELECT p.movie_id FROM pool p WHERE p.affinity IS NOT NULL
- ORDER BY p.affinity DESC, p.movie_id LIMIT candidates)
+SELECT m.movie_id
+FROM wanted w JOIN person p ON p.factors IS NOT NULL
+CROSS JOIN LATERAL movies_by_factors(p.model_id, p.factors, candidates, w.only_these, w.none_of) m
 $$;
 
 DO $$

@@ -79,13 +79,15 @@ BEGIN
     EXECUTE format('GRANT SELECT ON %s TO palate_app, palate_read', array_to_string(relations, ', '));
     GRANT UPDATE (only_one) ON profile_settings TO palate_app;  -- to lock the row; it stays true
     GRANT INSERT, UPDATE, DELETE ON ratings, tags, user_factors, llm_answers, synonyms, pins TO palate_app;
+    GRANT INSERT, DELETE ON events, user_names TO palate_app;
+    GRANT UPDATE ON event_weights TO palate_app;
     -- Questions may hold what people typed; recorded calls are what budgets are counted by.
     REVOKE ALL ON llm_answers, llm_calls FROM palate_read;
     REVOKE DELETE ON llm_calls FROM palate_app;
     GRANT INSERT, UPDATE ON llm_calls TO palate_app;
     -- Not `synthetic`: who counts in no statistic is not the service's to say.
     GRANT DELETE,
-          INSERT (user_id, profile, embedding, embedding_sum, weight_sum, rating_count, updated_at),
-          UPDATE (embedding, embedding_sum, weight_sum, rating_count, updated_at)
+          INSERT (user_id, profile, embedding, embedding_sum, weight_sum, rating_count, event_count, updated_at),
+          UPDATE (embedding, embedding_sum, weight_sum, rating_count, event_count, updated_at)
           ON users TO palate_app;
 END $$;

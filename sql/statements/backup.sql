@@ -9,7 +9,8 @@ SELECT current_setting('server_version_num')::integer / 10000;
 
 -- name: has_data
 SELECT EXISTS (SELECT FROM movies) OR EXISTS (SELECT FROM ratings)
-    OR EXISTS (SELECT FROM users) OR EXISTS (SELECT FROM tags);
+    OR EXISTS (SELECT FROM users) OR EXISTS (SELECT FROM tags)
+    OR EXISTS (SELECT FROM events);
 
 -- name: neighbours
 SELECT format('%I.%I', n.nspname, c.relname)
@@ -45,9 +46,10 @@ COPY (SELECT * FROM {table}) TO STDOUT (FORMAT csv, HEADER);
 COPY {table} FROM STDIN (FORMAT csv, HEADER match);
 
 -- name: go_on_counting
-SELECT setval(pg_get_serial_sequence(t.name, 'id'), t.last)
-FROM (SELECT 'models' AS name, max(id) AS last FROM models
-      UNION ALL SELECT 'llm_calls', max(id) FROM llm_calls) t
+SELECT setval(pg_get_serial_sequence(t.name, t.id), t.last)
+FROM (SELECT 'models' AS name, 'id' AS id, max(id) AS last FROM models
+      UNION ALL SELECT 'llm_calls', 'id', max(id) FROM llm_calls
+      UNION ALL SELECT 'user_names', 'user_id', max(user_id) FROM user_names) t
 WHERE t.last IS NOT NULL;
 
 -- name: finds_a_film
@@ -61,4 +63,4 @@ FROM (SELECT m.movie_id, m.title FROM movies m
 SELECT refresh_stats();
 
 -- name: analyze
-ANALYZE movies, ratings, users, movie_stats, movie_factors, user_factors;
+ANALYZE movies, ratings, users, movie_stats, movie_vectors, movie_factors, user_factors;

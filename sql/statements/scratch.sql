@@ -70,4 +70,4 @@ SELECT refresh_profiles();
 SELECT refresh_stats();
 
 -- name: analyze
-ANALYZE movies, ratings, users, movie_stats;
+ANALYZE movies, ratings, users, movie_stats, movie_vectors;

@@ -15,7 +15,8 @@ from ingest.sources.sample import sample
 from palate.contract import SearchRequest, SearchResponse
 from palate.settings import Settings
 from palate.statements import raw
-from rerank.profile import forget, rate
+from rerank.people import forget
+from rerank.profile import rate
 from rerank.search import Searcher
 from search.catalog import suggest
 from search.query import parse

@@ -10,7 +10,8 @@ from sqlalchemy.exc import DBAPIError
 
 from palate.contract import COMPONENTS, LEVELS, SearchRequest, SearchResponse
 from palate.errors import MisuseError, QuerySyntaxError
-from rerank.profile import forget, rate
+from rerank.people import forget
+from rerank.profile import rate
 from rerank.search import Searcher
 from search.catalog import suggest
 from sql.database import Database

@@ -303,7 +303,9 @@ class TestUsers:
         for profile in ("main", "work"):
             client.put(f"{path}/ratings/7", params={"profile": profile}, json={"rating": 5})
         assert search(client, "lord", user_id=stranger)["personalized"] is True
-        assert client.delete(path).json() == {"user_id": stranger, "ratings_deleted": 2}
+        gone = client.delete(path).json()
+        assert gone["ratings_deleted"] == 2
+        assert {each["left"] for each in gone["tables"]} == {0}
         assert client.get(path).status_code == 404
         assert client.delete(path).status_code == 404
         assert search(client, "lord", user_id=stranger)["personalized"] is False

@@ -74,6 +74,7 @@ def palate(
         "ingest csv --tags missing.parquet",
         "ingest movielens missing",
         "ingest embeddings missing.npz",
+        "ingest events missing.jsonl",
         "db backup missing/folder",
         "db restore missing",
         "keys create web --file missing/keys.txt",
@@ -217,9 +218,6 @@ def test_an_empty_catalogue_says_how_to_fill_it(palate: Palate, database: Databa
         ["movie"],
         ["similar"],
         ["models", "show"],
-        ["user", "show"],
-        ["user", "ratings"],
-        ["user", "forget", "--yes"],
         ["user", "rate", "1001"],
     ],
 )
@@ -234,6 +232,78 @@ def test_an_id_out_of_range_is_misuse(
         bare = palate(*command, out_of_range, on=sample_database)
         assert bare.code == 2
         assert "Words that begin with - go after --." in bare.err
+
+
+@pytest.mark.parametrize("command", ["show", "ratings", "forget --yes", "event list", "export"])
+@pytest.mark.parametrize("nobody", [2**63, -1, "two words", "a/b"])
+def test_what_cannot_be_a_user_is_misuse(
+    palate: Palate, sample_database: Database, command: str, nobody: object
+) -> None:
+    ended = palate("user", *command.split(), "--", str(nobody), on=sample_database)
+    assert (ended.code, ended.out) == (2, "")
+    assert f"No user can be called '{nobody}'. Nothing was done." in ended.err
+
+
+def test_a_user_by_name_from_the_first_event_to_the_last_trace(
+    palate: Palate, few_raters_copy: Database
+) -> None:
+    here = few_raters_copy
+    assert palate("search", "lord", "--user", "ann", on=here).code == 1, "nobody is called so yet"
+    event = ("user", "event", "add", "ann")
+    written = palate(*event, "watched", "Shrek", "--id", "play-1", "--source", "tv", on=here)
+    assert "Written as play-1." in written.err
+    assert "was there already" in palate(*event, "watched", "Shrek", "--id", "play-1", on=here).err
+    palate(*event, "rated", "1", "--rating", 4, "--at", "2024-01-31T20:15:00", on=here)
+    palate(*event, "muted", "--genre", "Horror", on=here)
+    listed = palate("user", "event", "list", "ann", "--json", on=here).json["events"]
+    assert [(one["type"], one["genre"]) for one in listed] == [
+        ("muted", "Horror"), ("watched", None), ("rated", None),
+    ]  # fmt: skip
+    shown = palate("user", "show", "ann", on=here).out
+    assert "ann" in shown
+    assert "pushes from" in shown
+    assert "Horror" in shown
+    found = palate("recommend", "--user", "ann", "--json", on=here).json
+    assert found["personalized"] is True
+    assert not [film for film in found["movies"] if "Horror" in film["genres"]]
+    assert palate("search", "lord", "--user", "ann", "--json", on=here).json["personalized"] is True
+    assert palate("user", "event", "undo", "ann", "play-1", on=here).code == 0
+    assert palate("user", "event", "undo", "ann", "play-1", on=here).code == 1
+    held = palate("user", "export", "ann", on=here).json
+    assert len(held["tables"]["events"]) == 2
+    gone = palate("user", "forget", "ann", "--yes", "--json", on=here).json
+    assert {table["left"] for table in gone["tables"]} == {0}
+    assert gone["statistics"] == "refreshed"
+    assert palate("user", "show", "ann", on=here).code == 1
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("rated 1", "a rating, and nothing else, has stars"),
+        ("rated 1 --rating 9", "rating: Input should be less than or equal to 5"),
+        ("liked --genre Horror", "only a pin or a mute may tell of a genre"),
+        ("liked 1 --at yesterday", "--at: 'yesterday' is no time."),
+        ("liked", "it tells of no film"),
+    ],
+)
+def test_an_event_that_cannot_be_is_misuse(
+    palate: Palate, sample_copy: Database, typed: str, said: str
+) -> None:
+    ended = palate("user", "event", "add", "1", *typed.split(), on=sample_copy)
+    assert (ended.code, ended.out) == (2, "")
+    assert said in ended.err
+    assert "Nothing was written." in ended.err
+
+
+def test_what_events_count_is_shown_and_set(palate: Palate, few_raters_copy: Database) -> None:
+    assert "watched" in palate("user", "weights", on=few_raters_copy).out
+    changed = palate("user", "weights", "clicked=0.1", "--json", on=few_raters_copy).json
+    assert changed["clicked"] == 0.1
+    for wrong, said in [("rated=1", "what a rating counts, its stars say"), ("clicked=x", "is no")]:
+        ended = palate("user", "weights", wrong, on=few_raters_copy)
+        assert ended.code == 2
+        assert said in ended.err
 
 
 def test_an_unknown_user_is_told_why_the_order_is_everybodys(

@@ -29,7 +29,9 @@ KINDS: list[Kind] = ["dump", "csv"]
 DERIVED = {
     "movie_search",
     "movie_terms",
+    "movie_directions",
     "movie_titles",
+    "movie_vectors",
     "repeatable_migrations",
     "schema_version",
     "search_totals",

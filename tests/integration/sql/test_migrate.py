@@ -73,7 +73,7 @@ def test_a_changed_function_is_applied_again(database: Database) -> None:
 
 def test_a_view_on_a_function_that_changes_is_named(sample_copy: Database) -> None:
     with sample_copy.begin() as connection:
-        connection.exec_driver_sql("CREATE VIEW mine AS SELECT title FROM search('lord')")
+        connection.exec_driver_sql("CREATE VIEW mine AS SELECT title FROM recommend(1)")
         connection.exec_driver_sql("UPDATE repeatable_migrations SET checksum = ''")
     with pytest.raises(SchemaError, match=r"view mine depends on .*Nothing was changed. .*drop it"):
         migrate(sample_copy)
@@ -81,6 +81,28 @@ def test_a_view_on_a_function_that_changes_is_named(sample_copy: Database) -> No
         assert connection.exec_driver_sql("SELECT count(*) FROM mine").scalar_one() > 0
         connection.exec_driver_sql("DROP VIEW mine")
     assert "30_search" in migrate(sample_copy)
+
+
+def test_what_a_search_returns_is_made_again_only_where_it_changed(sample_copy: Database) -> None:
+    """Its lock would keep searches waiting until the migration ends."""
+
+    def migrated(change: str = "SELECT") -> int:
+        with sample_copy.begin() as connection:
+            connection.exec_driver_sql(change)
+            connection.exec_driver_sql("UPDATE repeatable_migrations SET checksum = ''")
+        assert "30_search" in migrate(sample_copy)
+        with sample_copy.read() as connection:
+            assert connection.exec_driver_sql("SELECT title FROM mine").scalars().all()
+            oid: int = connection.exec_driver_sql("SELECT 'search_hit'::regtype::oid").scalar_one()
+        return oid
+
+    made = migrated("CREATE VIEW mine AS SELECT title FROM search('lord')")
+    assert migrated() == made
+    other = migrated(
+        "DROP VIEW mine; ALTER TYPE search_hit ADD ATTRIBUTE more text;"
+        "CREATE VIEW mine AS SELECT movie_id AS title FROM movies"
+    )
+    assert other != made
 
 
 def test_searches_go_on_beside_a_migration_and_prepared_ones_after_it(

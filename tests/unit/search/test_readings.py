@@ -29,6 +29,13 @@ TITLES = {
     "Old Boy": 120,
     "Coat": 60,
     "Goat": 5,
+    "The Lord of the Rings": 600,
+    "Lost of the Realm": 3,
+    "Kill Bill: Vol. 2": 300,
+    "Dr. Strangelove": 200,
+    "Back to the Future": 500,
+    "Back to the Future Part II": 300,
+    "Pirates of the Caribbean": 400,
 }
 
 
@@ -36,7 +43,8 @@ def catalog() -> Catalog:
     words: dict[str, int] = {"stallone": 9}
     titles: dict[str, list[Title]] = {}
     for title, ratings in TITLES.items():
-        key = [word for word in typed_words(title) if word != "the"]
+        words_of = typed_words(title)
+        key = words_of[words_of[0] == "the" :]
         titles.setdefault("".join(key), []).append(Title(" ".join(key), title.lower(), ratings))
         for word in key:
             words[word] = words.get(word, 0) + 1
@@ -65,6 +73,11 @@ def first(text: str, **options: bool) -> tuple[str, str] | None:
         ("eqsiljbrium", "typos", "equilibrium"),
         ("strangr than paradise stallone", "typos", "stranger than paradise stallone"),
         ("monsters uni", "beginning", "monsters uni*"),
+        ("kill bill volume two", "abbreviations", "kill bill vol 2"),
+        ("doctor strangelove", "abbreviations", "dr strangelove"),
+        ("back 2 the future", "abbreviations", "back to the future"),
+        ("lotr", "initials", "lord of the rings"),
+        ("pirates of the carribean", "typos", "pirates of the caribbean"),
     ],
 )
 def test_the_closest_reading_comes_first(typed: str, kind: str, text: str) -> None:
@@ -104,6 +117,11 @@ def test_a_catalog_lacks_a_word_that_it_has_in_no_form(text: str, lacks: bool) -
 def test_what_only_stems_found_is_read_as_a_title_mistyped_once() -> None:
     assert first("huose", title=True) == ("typos", "the house")
     assert first("aelic", title=True) is None
+
+
+def test_a_digit_is_no_mistake() -> None:
+    assert first("rockyii2") is None
+    assert first("alien5") is None
 
 
 def test_short_words_have_no_mistakes() -> None:

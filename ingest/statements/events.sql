@@ -1,0 +1,46 @@
+-- A file of events: COPY into a temporary table, checks in SQL, one INSERT; triggers do the rest.
+
+-- name: create_staging
+CREATE TEMP TABLE staging_events (
+    line bigint NOT NULL, who text NOT NULL, type text NOT NULL, movie_id bigint, genre text,
+    rating real, happened_at double precision, source text, event_id text, profile text NOT NULL,
+    user_id bigint
+) ON COMMIT DROP;
+
+-- name: copy_events
+COPY staging_events (line, who, type, movie_id, genre, rating, happened_at, source, event_id, profile)
+FROM STDIN;
+
+-- name: reject_events
+DELETE FROM staging_events s
+USING (SELECT e.line, wrong_event(e.type, e.movie_id, e.genre, e.rating, to_timestamp(e.happened_at)) AS reason
+       FROM staging_events e) w
+WHERE w.line = s.line AND w.reason IS NOT NULL
+RETURNING s.line, w.reason,
+          concat_ws(',', s.who, s.type, s.movie_id, s.genre, s.rating, s.happened_at) AS content;
+
+-- name: name_users
+SELECT count(name_user(n.who)) FROM (
+    SELECT DISTINCT s.who FROM staging_events s WHERE user_named(s.who) IS NULL ORDER BY s.who
+) n;
+
+-- name: find_users
+UPDATE staging_events s SET user_id = n.user_id
+FROM (SELECT d.who, user_named(d.who) AS user_id FROM (SELECT DISTINCT who FROM staging_events) d) n
+WHERE n.who = s.who;
+
+-- name: insert_events
+INSERT INTO events (user_id, event_id, profile, type, movie_id, genre, rating, happened_at, source)
+SELECT s.user_id,
+       coalesce(s.event_id, CASE
+           WHEN s.happened_at IS NULL THEN gen_random_uuid()::text
+           ELSE event_key(s.profile, s.type, s.movie_id, s.genre, s.rating, to_timestamp(s.happened_at))
+       END),
+       s.profile, s.type, s.movie_id, s.genre, s.rating, coalesce(to_timestamp(s.happened_at), now()),
+       s.source
+FROM staging_events s
+ORDER BY s.user_id, s.line
+ON CONFLICT (user_id, event_id) DO NOTHING;
+
+-- name: analyze
+ANALYZE events;

@@ -1,0 +1,118 @@
+"""Users by number or by name, and everything that is held about one: exported and erased."""
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy
+from psycopg.sql import SQL, Composed, Identifier
+
+from palate.contract import LARGEST_ID, USER_NAME_PATTERN, ErasedTable, Export, Forgotten
+from palate.errors import MisuseError, NotFoundError, PrivilegeError
+from palate.person import PERSON
+from palate.statements import Statements, raw
+from sql.database import Database
+
+_statements = Statements(Path(__file__).parent / "statements" / "people.sql")
+
+TABLES = (
+    "events", "ratings", "tags", "user_factors", "users", "llm_answers", "llm_calls", "user_names",
+)  # fmt: skip
+"""Every table that tells of a user, in the order in which it is erased."""
+
+
+def find_user(database: Database, who: str) -> int:
+    """The user of a number or a name. Raises NotFoundError and MisuseError."""
+    return _resolve(database, who, "user_named")
+
+
+def name_user(database: Database, who: str) -> int:
+    """The user of a number or a name; somebody new where nobody is called so.
+
+    Raises MisuseError.
+    """
+    return _resolve(database, who, "name_user")
+
+
+def _resolve(database: Database, who: str, statement: str) -> int:
+    user_id: int | None
+    if re.fullmatch("[0-9]{1,19}", who) and int(who) <= LARGEST_ID:
+        user_id = int(who)
+    elif not re.match(USER_NAME_PATTERN, who):
+        raise MisuseError(
+            f"No user can be called {who[:40]!r}. Nothing was done. A user is a whole number, or a "
+            "text of up to 200 characters with a letter, without spaces and slashes."
+        )
+    else:
+        with database.begin() as connection:
+            user_id = connection.execute(_statements[statement], {"name": who}).scalar()
+    if user_id is None:
+        raise NotFoundError(
+            f"There is no user called {who!r}. Nothing was done. The first event or rating makes "
+            "one."
+        )
+    PERSON.set(user_id)
+    return user_id
+
+
+def export(database: Database, user_id: int) -> Export:
+    """Everything held about a user, rows as they are. Raises NotFoundError where nothing is."""
+    with database.begin() as connection:
+        name = connection.execute(_statements["name"], {"user_id": user_id}).scalar()
+        tables = {table: _rows(connection, table, user_id) for table in TABLES}
+    if not any(tables.values()):
+        raise NotFoundError(f"Nothing is known of user {user_id}.")
+    now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return Export(user_id=user_id, name=name, exported_at=now, tables=tables)
+
+
+def forget(database: Database, user_id: int, *, refresh: bool = False) -> Forgotten:
+    """Delete everything of a user, and count what is left. Nothing comes back from it.
+
+    ``refresh`` makes the statistics of films again, which held the user's ratings; a role that may
+    not leaves that to the next refresh. Raises NotFoundError for a user of whom nothing is known.
+    """
+    with database.begin() as connection:
+        connection.execute(_statements["lock_user"], {"user_id": user_id})
+        before = {table: _count(connection, table, user_id) for table in TABLES}
+        for table in TABLES:
+            if table == "llm_calls":
+                connection.execute(_statements["forget_asked"], {"user_id": user_id})
+            else:
+                raw(connection).execute(_named("delete", table), {"user_id": user_id})
+        left = {table: _count(connection, table, user_id) for table in TABLES}
+    if not any(before.values()):
+        raise NotFoundError(f"Nothing is known of user {user_id}. Nothing was changed.")
+    counted = not before["ratings"] or (refresh and _refresh(database))
+    return Forgotten(
+        user_id=user_id,
+        ratings_deleted=before["ratings"],
+        tables=tuple(
+            ErasedTable(table=table, deleted=before[table], left=left[table]) for table in TABLES
+        ),
+        statistics="refreshed" if counted else "until the next refresh",
+    )
+
+
+def _refresh(database: Database) -> bool:
+    try:
+        with database.begin(patient=True) as connection:
+            connection.execute(_statements["refresh_stats"])
+    except PrivilegeError:
+        return False
+    return True
+
+
+def _rows(connection: sqlalchemy.Connection, table: str, user_id: int) -> tuple[Any, ...]:
+    row = raw(connection).execute(_named("rows", table), {"user_id": user_id}).fetchone()
+    return tuple(row[0]) if row else ()
+
+
+def _count(connection: sqlalchemy.Connection, table: str, user_id: int) -> int:
+    row = raw(connection).execute(_named("left", table), {"user_id": user_id}).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _named(statement: str, table: str) -> Composed:
+    return SQL(_statements.raw(statement)).format(table=Identifier(table))

@@ -1,0 +1,147 @@
+"""`palate user event`: what a user does beside rating."""
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from palate.contract import Event, EventReport, EventType, History
+from palate.errors import MisuseError
+from rerank import events as history
+from rerank.people import find_user, name_user
+from search.names import CatalogNames
+from serve.cli.options import Json, Profile, UserId
+from serve.cli.output import examples, present, say
+from serve.cli.session import session
+from serve.cli.tables import print_table
+from serve.cli.text import count, film, number
+
+app = typer.Typer(no_args_is_help=True, help="What a user does: watches, likes, turns away.")
+
+Type = Annotated[EventType, typer.Argument(help="What the user does.")]
+
+
+@app.command(
+    epilog=examples(
+        "palate user event add 1001 watched Shrek",
+        "palate user event add ann@example.org rated 'King Kong (2005)' --rating 4.5",
+        "palate user event add 1001 muted --genre Horror",
+    )
+)
+def add(
+    context: typer.Context,
+    user_id: UserId,
+    type: Type,
+    movie: Annotated[
+        str | None, typer.Argument(metavar="FILM", help="A movie_id or a title.")
+    ] = None,
+    genre: Annotated[
+        str | None, typer.Option(help="Instead of a film, of `pinned` and `muted`.")
+    ] = None,
+    rating: Annotated[float | None, typer.Option(help="Of `rated`: 0.5 to 5.")] = None,
+    at: Annotated[
+        str | None, typer.Option(metavar="TIME", help="When, as 2026-01-31T20:15:00Z; else now.")
+    ] = None,
+    source: Annotated[str | None, typer.Option(help="Where it comes from, in your words.")] = None,
+    id: Annotated[
+        str | None, typer.Option("--id", help="An id of yours: sent twice, it counts once.")
+    ] = None,
+    profile: Profile = "main",
+    json: Json = False,
+) -> None:
+    """Write down what a user does; the next answer knows it."""
+    with session(context).database() as database:
+        movie_id = CatalogNames(database).find(movie).movie_id if movie else None
+        event = Event.model_construct(
+            type=type, movie_id=movie_id, genre=genre, rating=rating, happened_at=_time(at),
+            source=source, event_id=id,
+        )  # fmt: skip
+        given = event.model_dump(exclude_none=True, warnings=False)
+        report = history.add_events(database, name_user(database, user_id), [given], profile)
+    if report.refused:
+        raise MisuseError(f"{report.lines[0].reason}. Nothing was written.")
+    present(report, _print_report, json=json)
+
+
+def _time(text: str | None) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text) if text else None
+    except ValueError:
+        raise MisuseError(
+            f"--at: {text!r} is no time. Nothing was written. Write 2026-01-31T20:15:00Z."
+        ) from None
+
+
+def _print_report(report: EventReport) -> None:
+    (line,) = report.lines
+    if line.outcome == "known":
+        say(f"The event {line.event_id} was there already; nothing changed.")
+    else:
+        say(f"Written as {line.event_id}. `palate user event undo` takes it back.")
+
+
+@app.command(
+    "list",
+    epilog=examples("palate user event list 20001 --limit 5", "palate user event list 20001 liked"),
+)
+def list_(
+    context: typer.Context,
+    user_id: UserId,
+    type: Annotated[EventType | None, typer.Argument(help="Only events of this type.")] = None,
+    profile: Profile = "main",
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="Most to show.")] = 20,
+    json: Json = False,
+) -> None:
+    """List a user's events and ratings, the newest first."""
+    with session(context).database() as database:
+        whose = find_user(database, user_id)
+        found = history.list_events(database, whose, profile, type=type, limit=limit)
+    present(found, _print_history, json=json)
+
+
+def _print_history(found: History) -> None:
+    if not found.events:
+        say(f"User {found.user_id} ({found.profile}) has no events here.")
+        return
+    print_table(
+        found.events,
+        ("happened at", lambda each: each.happened_at[:19].replace("T", " ")),
+        ("event", lambda each: each.type),
+        ("about", lambda each: film(each.title, each.year) if each.title else each.genre),
+        ("rating>", lambda each: number(each.rating, 1)),
+        ("source", lambda each: each.source),
+        ("id", lambda each: each.event_id),
+    )
+
+
+@app.command(epilog=examples("palate user event undo 1001 rated-1"))
+def undo(
+    context: typer.Context,
+    user_id: UserId,
+    event_id: Annotated[str, typer.Argument(help="The event's id, as `list` shows it.")],
+    profile: Profile = "main",
+    json: Json = False,
+) -> None:
+    """Take an event back, as if it had not been."""
+    with session(context).database() as database:
+        whose = find_user(database, user_id)
+        history.undo(database, whose, event_id, profile)
+    told = f"The event {event_id} is taken back."
+    present({"user_id": whose, "event_id": event_id, "undone": True}, told, json=json)
+
+
+@app.command(epilog=examples("palate user event clear 1001 clicked"))
+def clear(
+    context: typer.Context,
+    user_id: UserId,
+    type: Annotated[EventType | None, typer.Argument(help="Only events of this type.")] = None,
+    profile: Profile = "main",
+    json: Json = False,
+) -> None:
+    """Take all events of a profile back, ratings too, or those of one type."""
+    with session(context).database() as database:
+        whose = find_user(database, user_id)
+        undone = history.undo_all(database, whose, profile, type)
+    present(
+        {"user_id": whose, "undone": undone}, f"{count(undone, 'event')} taken back.", json=json
+    )

@@ -1,0 +1,260 @@
+-- Events: what people do beside rating. Whoever writes to `events`, by whatever way, triggers do the
+-- rest: taste is made again, as by ratings, and an event `rated` is written to `ratings`.
+
+-- In the order in which an event takes them, lest an event and a migration wait for each other.
+LOCK TABLE ratings, events, users IN SHARE ROW EXCLUSIVE MODE;
+
+-- The user of this name, or of this number; NULL: nobody yet.
+CREATE OR REPLACE FUNCTION user_named(name text) RETURNS bigint
+LANGUAGE sql STABLE AS $$
+SELECT CASE WHEN $1 ~ '^[0-9]{1,18}$' THEN $1::bigint
+            WHEN $1 ~ '^[0-9]+$' THEN nullif(least($1::numeric, 9223372036854775808), 9223372036854775808)::bigint
+            ELSE (SELECT n.user_id FROM user_names n WHERE n.name = $1) END
+$$;
+
+-- The same, where nobody yet a new one.
+CREATE OR REPLACE FUNCTION name_user(name text) RETURNS bigint
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    IF user_named($1) IS NULL THEN
+        LOOP
+            INSERT INTO user_names (name) VALUES ($1) ON CONFLICT DO NOTHING;
+            -- A number that somebody else has already is passed over.
+            DELETE FROM user_names n WHERE n.name = $1
+               AND EXISTS (SELECT FROM users u WHERE u.user_id = n.user_id);
+            EXIT WHEN user_named($1) IS NOT NULL;
+        END LOOP;
+    END IF;
+    RETURN user_named($1);
+END $$;
+
+-- A genre is told of by the ten films of it that were rated most.
+CREATE OR REPLACE FUNCTION stand_in() RETURNS trigger
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    NEW.stand_ins := ARRAY(
+        SELECT m.movie_id FROM movies m WHERE NEW.genre = ANY (m.genres)
+        ORDER BY m.rating_count DESC, m.movie_id LIMIT 10);
+    IF NEW.stand_ins = '{}' THEN
+        RAISE check_violation USING MESSAGE = format('no film is of the genre %L', NEW.genre);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER events_stand_ins BEFORE INSERT ON events
+    FOR EACH ROW WHEN (NEW.genre IS NOT NULL) EXECUTE FUNCTION stand_in();
+
+-- What was rated last counts.
+CREATE OR REPLACE FUNCTION write_rated() RETURNS trigger
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    INSERT INTO ratings AS r (user_id, profile, movie_id, rating, rated_at)
+    SELECT DISTINCT ON (e.user_id, e.profile, e.movie_id)
+           e.user_id, e.profile, e.movie_id, e.rating, e.happened_at
+    FROM new_ratings e WHERE e.type = 'rated'
+    ORDER BY e.user_id, e.profile, e.movie_id, e.happened_at DESC, e.event_id DESC
+    ON CONFLICT (user_id, profile, movie_id) DO UPDATE
+    SET rating = excluded.rating, rated_at = excluded.rated_at
+    WHERE r.rated_at <= excluded.rated_at;
+    RETURN NULL;
+END $$;
+
+-- An event `rated` that is taken back gives way to the one before it.
+CREATE OR REPLACE FUNCTION take_back_rated() RETURNS trigger
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM old_ratings o WHERE o.type = 'rated') THEN
+        RETURN NULL;  -- nor is anything taken back when nothing is deleted, which would be again
+    END IF;
+    WITH counted AS (
+        SELECT r.user_id, r.profile, r.movie_id
+        FROM ratings r JOIN old_ratings o USING (user_id, profile, movie_id)
+        WHERE o.type = 'rated' AND r.rated_at = o.happened_at AND r.rating = o.rating
+    ), before AS (
+        SELECT DISTINCT ON (e.user_id, e.profile, e.movie_id) e.*
+        FROM events e JOIN counted c USING (user_id, profile, movie_id) WHERE e.type = 'rated'
+        ORDER BY e.user_id, e.profile, e.movie_id, e.happened_at DESC, e.event_id DESC
+    ), again AS (
+        UPDATE ratings r SET rating = b.rating, rated_at = b.happened_at FROM before b
+        WHERE (r.user_id, r.profile, r.movie_id) = (b.user_id, b.profile, b.movie_id)
+    )
+    DELETE FROM ratings r USING counted c
+    WHERE (r.user_id, r.profile, r.movie_id) = (c.user_id, c.profile, c.movie_id)
+      AND NOT EXISTS (SELECT FROM before b WHERE (r.user_id, r.profile, r.movie_id)
+                                               = (b.user_id, b.profile, b.movie_id));
+    RETURN NULL;
+END $$;
+
+-- A rating that is taken back was not given: nor do events tell of it.
+CREATE OR REPLACE FUNCTION take_back_events() RETURNS trigger
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    IF TG_OP = 'TRUNCATE' THEN
+        DELETE FROM events WHERE type = 'rated';
+    ELSE
+        DELETE FROM events e USING old_ratings o
+        WHERE e.type = 'rated' AND (e.user_id, e.profile, e.movie_id) = (o.user_id, o.profile, o.movie_id);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER ratings_deleted_events AFTER DELETE ON ratings
+    REFERENCING OLD TABLE AS old_ratings
+    FOR EACH STATEMENT EXECUTE FUNCTION take_back_events();
+CREATE OR REPLACE TRIGGER ratings_truncated_events AFTER TRUNCATE ON ratings
+    FOR EACH STATEMENT EXECUTE FUNCTION take_back_events();
+
+CREATE OR REPLACE FUNCTION refuse_other_event() RETURNS trigger
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    RAISE feature_not_supported USING MESSAGE = 'events do not change',
+        HINT = 'Delete the event and insert another.';
+END $$;
+
+-- They run in the order of their names: ratings are written, then taste is made of both.
+CREATE OR REPLACE TRIGGER events_inserted AFTER INSERT ON events
+    REFERENCING NEW TABLE AS new_ratings FOR EACH STATEMENT EXECUTE FUNCTION write_rated();
+CREATE OR REPLACE TRIGGER events_inserted_taste AFTER INSERT ON events
+    REFERENCING NEW TABLE AS new_ratings FOR EACH STATEMENT EXECUTE FUNCTION add_ratings_to_profiles();
+CREATE OR REPLACE TRIGGER events_deleted AFTER DELETE ON events
+    REFERENCING OLD TABLE AS old_ratings FOR EACH STATEMENT EXECUTE FUNCTION take_back_rated();
+CREATE OR REPLACE TRIGGER events_deleted_taste AFTER DELETE ON events
+    REFERENCING OLD TABLE AS old_ratings FOR EACH STATEMENT EXECUTE FUNCTION add_ratings_to_profiles();
+CREATE OR REPLACE TRIGGER events_updated BEFORE UPDATE ON events
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_other_event();
+CREATE OR REPLACE TRIGGER events_truncated AFTER TRUNCATE ON events
+    FOR EACH STATEMENT EXECUTE FUNCTION forget_all_ratings();
+
+-- Events that arrive by logical replication, as replicate_rating(): ratings arrive by themselves.
+CREATE OR REPLACE FUNCTION replicate_event() RETURNS trigger
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    changed events := CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+BEGIN
+    IF NOT is_subscribed('users') THEN
+        PERFORM make_taste(ARRAY[changed.user_id], ARRAY[changed.profile]);
+    ELSIF NOT is_subscribed('user_factors') THEN
+        PERFORM make_user_factors(m.id, ARRAY[changed.user_id], ARRAY[changed.profile])
+        FROM models m WHERE m.kind = 'factors' AND m.state = 'active';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER events_replicated AFTER INSERT OR DELETE ON events
+    FOR EACH ROW EXECUTE FUNCTION replicate_event();
+ALTER TABLE events ENABLE REPLICA TRIGGER events_replicated;
+
+-- Writes one user's events, each an object {type, movie_id or genre, rating, happened_at, source,
+-- event_id}, and says of each whether it is `accepted`, `known` already, or `refused` and why. An id
+-- that was sent before is known, whatever is sent under it. Without an id, what was sent with a time
+-- is known by what it says.
+CREATE OR REPLACE FUNCTION add_events(for_user bigint, events jsonb, profile text DEFAULT 'main')
+RETURNS TABLE (line bigint, event_id text, outcome text, reason text)
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(hashtextextended('palate user', for_user));
+    RETURN QUERY
+    WITH sent AS MATERIALIZED (
+        SELECT l.line, e.*, coalesce(e.event_id, CASE WHEN e.happened_at IS NULL THEN gen_random_uuid()::text
+                   ELSE event_key(add_events.profile, e.type, e.movie_id, e.genre, e.rating, e.happened_at) END) AS id
+        FROM jsonb_array_elements(add_events.events) WITH ORDINALITY l (event, line)
+        CROSS JOIN jsonb_to_record(l.event) e (event_id text, type text, movie_id bigint, genre text,
+                                               rating real, happened_at timestamptz, source text)
+    ), looked_at AS MATERIALIZED (
+        SELECT s.*, row_number() OVER (PARTITION BY s.id ORDER BY s.line) AS nth,
+               wrong_event(s.type, s.movie_id, s.genre, s.rating, s.happened_at) AS wrong
+        FROM sent s
+    ), added AS (
+        INSERT INTO events (user_id, event_id, profile, type, movie_id, genre, rating, happened_at, source)
+        SELECT for_user, l.id, add_events.profile, l.type, l.movie_id, l.genre, l.rating,
+               coalesce(l.happened_at, now()), l.source
+        FROM looked_at l WHERE l.wrong IS NULL AND l.nth = 1
+        ORDER BY l.line
+        ON CONFLICT (user_id, event_id) DO NOTHING
+        RETURNING event_id
+    )
+    SELECT l.line, l.id, CASE WHEN l.wrong IS NOT NULL THEN 'refused'
+                              WHEN l.nth = 1 AND a.event_id IS NOT NULL THEN 'accepted'
+                              ELSE 'known' END, l.wrong
+    FROM looked_at l LEFT JOIN added a ON a.event_id = l.id
+    ORDER BY l.line;
+END $$;
+
+-- The id of an event that came without one, by what it says.
+CREATE OR REPLACE FUNCTION event_key(
+    profile text, type text, movie_id bigint, genre text, rating real, happened_at timestamptz
+) RETURNS text
+LANGUAGE sql STABLE
+RETURN 'by-content-' || md5(concat_ws('|', profile, type, movie_id, genre, rating,
+                                      extract(epoch FROM happened_at)));
+
+-- Why an event cannot be written; NULL: it can.
+CREATE OR REPLACE FUNCTION wrong_event(
+    type text, movie_id bigint, genre text, rating real, happened_at timestamptz
+) RETURNS text
+LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
+SELECT CASE
+    WHEN type IS NULL OR type <> 'rated' AND NOT EXISTS (
+        SELECT FROM event_weights w WHERE w.type = wrong_event.type)
+    THEN format('there is no type %L of events', coalesce(type, ''))
+    WHEN num_nonnulls(movie_id, genre) <> 1 THEN 'it tells of no film, or of a film and a genre'
+    WHEN genre IS NOT NULL AND type NOT IN ('pinned', 'muted') THEN 'only a pin or a mute may tell of a genre'
+    WHEN (type = 'rated') <> (rating IS NOT NULL) THEN 'a rating, and nothing else, has stars'
+    WHEN rating NOT BETWEEN 0.5 AND 5 THEN format('%s is not on the scale from 0.5 to 5', rating)
+    WHEN happened_at > now() + interval '1 day' THEN 'its time is in the future'
+    WHEN movie_id IS NOT NULL AND NOT EXISTS (SELECT FROM movies m WHERE m.movie_id = wrong_event.movie_id)
+    THEN format('film %s is unknown', movie_id)
+    WHEN genre IS NOT NULL AND NOT EXISTS (SELECT FROM movies m WHERE wrong_event.genre = ANY (m.genres))
+    THEN format('no film is of the genre %L', genre)
+END
+$$;
+
+-- What a user wants to see no more: films whose last word was no, and films of muted genres.
+CREATE OR REPLACE FUNCTION turned_away(for_user bigint, profile text DEFAULT 'main')
+RETURNS TABLE (movie_id bigint) LANGUAGE sql STABLE AS $$
+SELECT e.movie_id
+FROM (SELECT DISTINCT ON (e.movie_id) e.movie_id, e.type, e.happened_at
+      FROM events e
+      WHERE e.user_id = for_user AND e.profile = turned_away.profile AND e.movie_id IS NOT NULL
+        AND e.type NOT IN ('watched', 'saved', 'clicked')
+      ORDER BY e.movie_id, e.happened_at DESC, e.event_id DESC) e
+WHERE e.type IN ('not_interested', 'disliked', 'muted')
+UNION
+SELECT m.movie_id
+FROM (SELECT array_agg(g.genre) AS genres
+      FROM (SELECT DISTINCT ON (e.genre) e.genre, e.type FROM events e
+            WHERE e.user_id = for_user AND e.profile = turned_away.profile AND e.genre IS NOT NULL
+            ORDER BY e.genre, e.happened_at DESC, e.event_id DESC) g
+      WHERE g.type = 'muted' HAVING count(*) > 0) muted
+JOIN movies m ON m.genres && muted.genres
+$$;
+
+-- What a taste is made of: genres, people and films, the strongest first. `share` is its part of all
+-- of its kind, without regard to the sign; below 0 it pushes away.
+CREATE OR REPLACE FUNCTION taste_of(for_user bigint, profile text DEFAULT 'main') RETURNS TABLE (
+    kind text, name text, movie_id bigint, share double precision, films bigint
+) LANGUAGE sql STABLE AS $$
+WITH film AS MATERIALIZED (
+    SELECT m.movie_id, m.title, m.year, m.genres, m.director, m.actors,
+           coalesce(r.weight, taste_weight(r.rating, r.middle))
+           * age_weight(r.rated_at, s.half_life_days, s.reference_time) AS weight
+    FROM profile_settings s
+    CROSS JOIN ratings_of(for_user, taste_of.profile) r
+    JOIN movies m USING (movie_id)
+), part AS (
+    SELECT 'genre' AS kind, g.genre AS name, NULL::bigint AS movie_id, f.weight
+    FROM film f CROSS JOIN unnest(f.genres) g(genre)
+    UNION ALL
+    SELECT 'person', p.name, NULL, f.weight
+    FROM film f CROSS JOIN LATERAL (
+        SELECT f.director UNION SELECT unnest(f.actors[1:3])) p(name)
+    WHERE p.name IS NOT NULL
+    UNION ALL
+    SELECT 'film', concat(f.title, ' (' || f.year || ')'), f.movie_id, f.weight FROM film f
+), summed AS (
+    SELECT p.kind, p.name, p.movie_id, sum(p.weight) AS weight, count(*) AS films
+    FROM part p GROUP BY p.kind, p.name, p.movie_id
+)
+SELECT s.kind, s.name, s.movie_id,
+       s.weight / nullif(sum(abs(s.weight)) OVER (PARTITION BY s.kind), 0), s.films
+FROM summed s
+ORDER BY s.kind, abs(s.weight) DESC, s.films DESC, s.name
+$$;

@@ -1,0 +1,2 @@
+-- name: index_vectors
+SELECT index_vectors();
