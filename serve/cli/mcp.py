@@ -9,7 +9,7 @@ from palate.errors import NotInstalledError
 from rerank.search import Searcher
 from serve.cli.options import User
 from serve.cli.output import examples
-from serve.cli.session import session, user_of
+from serve.cli.session import session
 
 app = typer.Typer()
 
@@ -18,7 +18,7 @@ app = typer.Typer()
 def mcp(
     context: typer.Context,
     user: User = None,
-    write: Annotated[bool, typer.Option("--write", help="Let assistants rate films.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Let assistants rate and note.")] = False,
 ) -> None:
     """Offer films and tastes to an assistant that speaks MCP, until it hangs up.
 
@@ -40,4 +40,4 @@ def mcp(
     ):
         searcher = Searcher(database, current.settings, model=model)
         asker = Asker(database, searcher, make_reader(model, current.settings))
-        serve(Toolbox(database, searcher, asker, user_of(database, user)), write=write)
+        serve(Toolbox(database, searcher, asker, user), write=write)

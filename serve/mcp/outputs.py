@@ -58,6 +58,12 @@ class RatedFilms(Frozen):
     ratings: tuple[Rated, ...]
 
 
+class Recorded(Frozen):
+    """An event as it is kept."""
+
+    event_id: str
+
+
 class Details(Frozen):
     """A film as the catalog knows it."""
 

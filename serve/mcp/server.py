@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import structlog
 from mcp.server.context import ServerRequestContext
@@ -36,6 +36,7 @@ from pydantic import BaseModel, ValidationError
 from ask.preferences import find_preferences
 from palate import __version__
 from palate.errors import NotFoundError, PalateError
+from rerank.people import find_user
 from search.catalog import get_movie
 from serve.api.keys import Scope
 from serve.api.lines import Kind
@@ -217,8 +218,9 @@ def _read(box: Toolbox, uri: str) -> BaseModel:
     match [parts.scheme, parts.netloc, *parts.path.strip("/").split("/")]:
         case ["palate", "movies", number] if _is_id(number):
             return outputs.details(get_movie(box.database, int(number)))
-        case ["palate", "users", number, "taste"] if _is_id(number):
-            return outputs.taste(find_preferences(box.database, int(number)))
+        case ["palate", "users", who, "taste"]:
+            user_id = find_user(box.database, unquote(who))
+            return outputs.taste(find_preferences(box.database, user_id))
     raise NotFoundError(
         f"There is no resource {uri[:200]!r}. There are palate://movies/ID and "
         "palate://users/ID/taste."

@@ -17,18 +17,21 @@ from ask.preferences import find_preferences
 from ask.rules import LONGEST_REQUEST
 from ask.understood import describe_structure
 from palate.contract import (
+    UNKNOWN_USER,
     Audience,
     BudgetTier,
+    EventType,
     Mode,
     Profile,
     RecommendRequest,
     RevenueTier,
     SearchRequest,
     Seen,
-    UserId,
 )
-from palate.errors import MisuseError
+from palate.errors import MisuseError, NotFoundError
 from rerank import profile as profiles
+from rerank.events import add_events
+from rerank.people import find_user, name_user
 from rerank.recommend import recommend
 from rerank.search import Searcher
 from search.catalog import get_movie, random_movies
@@ -43,7 +46,7 @@ MOST_FILMS = 50
 
 _MOST_CHARACTERS = 500
 
-User = UserId | None
+User = Annotated[str | None, Field(max_length=200)]
 Few = Annotated[int, Field(ge=1, le=MOST_FILMS)]
 Text = Annotated[str, Field(min_length=1, max_length=_MOST_CHARACTERS)]
 Film = Annotated[str, Field(min_length=1, max_length=200, description="id or title")]
@@ -58,18 +61,25 @@ class Toolbox:
     database: Database
     searcher: Searcher
     asker: Asker
-    user_id: int | None = None
+    user_id: str | None = None
 
-    def whose(self, user_id: int | None) -> int | None:
-        """The user that a call is about, if any."""
-        return self.user_id if user_id is None else user_id
+    def whose(self, user_id: str | None) -> int | None:
+        """The user that a call is about, if any; of a name nobody has, nothing is known."""
+        who = user_id or self.user_id
+        try:
+            return None if who is None else find_user(self.database, who)
+        except NotFoundError:
+            return UNKNOWN_USER
 
-    def someone(self, user_id: int | None) -> int:
-        """The same, where there has to be one. Raises MisuseError."""
-        whose = self.whose(user_id)
-        if whose is None:
+    def someone(self, user_id: str | None, *, new: bool = False) -> int:
+        """The same, where there has to be one; ``new``: who is not there is made.
+
+        Raises MisuseError and NotFoundError.
+        """
+        who = user_id or self.user_id
+        if who is None:
             raise MisuseError("It is not said which user. Nothing was done. Give user_id.")
-        return whose
+        return (name_user if new else find_user)(self.database, who)
 
     def movie_id(self, movie: str) -> int:
         """The film that an id or a title names. Raises NotFoundError and MisuseError."""
@@ -282,7 +292,7 @@ def chat(
 @tool("search")
 def search(box: Toolbox, query: Text) -> outputs.Results:
     """Find films as documents; read one with fetch."""
-    found = box.searcher.search(SearchRequest(q=query, user_id=box.user_id))
+    found = box.searcher.search(SearchRequest(q=query, user_id=box.whose(None)))
     movies = (get_movie(box.database, hit.movie_id) for hit in found.hits)
     made = map(outputs.document, movies)
     return outputs.Results(
@@ -304,5 +314,28 @@ def rate_movie(
     user_id: User = None,
 ) -> outputs.Rated:
     """Set a user's rating; the next search knows it. Only when the user says so."""
-    who, movie_id = box.someone(user_id), box.movie_id(movie)
+    movie_id = box.movie_id(movie)
+    who = box.someone(user_id, new=True)
     return outputs.rated(profiles.rate(box.database, who, movie_id, stars))
+
+
+@tool("write", "write")
+def record_event(
+    box: Toolbox,
+    type: EventType,
+    movie: Annotated[str | None, Field(max_length=200)] = None,
+    genre: Annotated[str | None, Field(max_length=100)] = None,
+    user_id: User = None,
+) -> outputs.Recorded:
+    """Note what a user did with a film, or pins or mutes: also a genre. Only if they say so."""
+    event = {
+        "type": type,
+        "movie_id": None if movie is None else box.movie_id(movie),
+        "genre": genre,
+        "source": "assistant",
+    }
+    who = box.someone(user_id, new=True)
+    [line] = add_events(box.database, who, [event]).lines
+    if line.outcome == "refused":
+        raise MisuseError(f"{line.reason}. Nothing was noted.")
+    return outputs.Recorded(event_id=line.event_id or "")

@@ -39,6 +39,8 @@ def add_pages(app: FastAPI) -> None:
         ("/ask", pages.ask_page, "GET", "read", "patient"),
         ("/operators", operators.operators_page, "GET", "admin", "patient"),
         ("/rate", pages.rate, "POST", "write", "write"),
+        ("/event", pages.note, "POST", "write", "write"),
+        ("/export", pages.export, "GET", "admin", "analysis"),
         ("/forget", pages.forget, "POST", "admin", "write"),
         ("/sign-in", sign_in_page, "GET", None, None),
         ("/sign-in", sign_in, "POST", None, None),

@@ -1,5 +1,7 @@
 """The pages of people: search in two orders, a taste, recommendations, requests in plain words."""
 
+from collections.abc import Callable
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -7,6 +9,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from ask.preferences import Preferences, Trait, find_preferences
 from palate.contract import (
+    UNKNOWN_USER,
     Hit,
     Rating,
     Recommendation,
@@ -17,6 +20,8 @@ from palate.contract import (
 from palate.errors import MisuseError, NotFoundError
 from rerank import people
 from rerank import profile as profiles
+from rerank.events import add_events, list_events, undo
+from rerank.people import find_user, name_user
 from rerank.recommend import recommend
 from search.catalog import similar, suggest
 from serve.api.services import Services, services
@@ -24,13 +29,17 @@ from serve.web.chips import chips, without
 from serve.web.render import BAR, page
 from serve.web.route import read_form
 from serve.web.state import PRESETS, WEIGHTED, AskState, SearchState, Whose
+from sql.database import Database
 from test_users.tasters import TASTERS
+
+T = TypeVar("T")
 
 _ROW = 8  # films of a row of recommendations
 _STRONGEST = 12
 _READ = 500  # ratings among which the strongest are looked for
 _TRAITS = 8
 _GENRES = 20
+_EVENTS = 20
 LIKED = 4.0
 Shown = Hit | Recommendation
 
@@ -40,9 +49,9 @@ def search_page(request: Request) -> Response:
     found, state = services(request), SearchState.read(request.scope["query_string"])
     everybody = mine = None
     if state.q.strip():
-        everybody = found.searcher.search(state.request(mine=False))
-        if state.user_id is not None:
-            mine = found.searcher.search(state.request(mine=True))
+        everybody = found.searcher.search(state.request(None))
+        if (user_id := _user(found, state)) is not None:
+            mine = found.searcher.search(state.request(user_id))
     return page(
         request,
         "search.html",
@@ -75,17 +84,20 @@ def _widest(*lists: tuple[Shown, ...]) -> float:
 def suggestions(request: Request) -> Response:
     """Titles that start as typed, for the list below the search field."""
     found, state = services(request), SearchState.read(request.scope["query_string"])
-    titles = suggest(found.database, state.q[:200], 8, state.user_id, state.profile)
+    user_id = _user(found, state)
+    titles = suggest(found.database, state.q[:200], 8, user_id, state.profile)
     return JSONResponse([each.title for each in titles])
 
 
 def taste_page(request: Request) -> Response:
     """What is known of a person, to look at and to change."""
     found, state = services(request), Whose.read(request.scope["query_string"])
-    preferences, ratings = None, []
-    if state.user_id is not None:
-        ratings = profiles.list_ratings(found.database, state.user_id, state.profile, _READ)
-        preferences = _preferences(found, state.user_id, state.profile)
+    preferences, ratings, events, user = None, [], None, None
+    if (user_id := _user(found, state)) is not None:
+        ratings = profiles.list_ratings(found.database, user_id, state.profile, _READ)
+        preferences = _or_none(find_preferences, found.database, user_id, state.profile)
+        events = list_events(found.database, user_id, state.profile, limit=_EVENTS).events
+        user = _or_none(profiles.get_user, found.database, user_id, state.profile)
     strongest = sorted(ratings, key=lambda each: -each.rating)
     return page(
         request,
@@ -93,6 +105,9 @@ def taste_page(request: Request) -> Response:
         state=state,
         tasters=TASTERS,
         preferences=preferences,
+        user=user,
+        events=events or (),
+        spoken={each.genre: each.type for each in reversed(events or ()) if each.genre},
         groups=_groups(preferences) if preferences else [],
         best=[r for r in strongest if r.rating >= LIKED][:_STRONGEST],
         worst=[r for r in strongest[::-1] if r.rating < LIKED][:_STRONGEST],
@@ -100,9 +115,9 @@ def taste_page(request: Request) -> Response:
     )
 
 
-def _preferences(found: Services, user_id: int, profile: str) -> Preferences | None:
+def _or_none(find: Callable[[Database, int, str], T], database: Database, *who: Any) -> T | None:
     try:
-        return find_preferences(found.database, user_id, profile)
+        return find(database, *who)
     except NotFoundError:
         return None
 
@@ -133,10 +148,11 @@ def _bar(trait: Trait, largest: float) -> dict[str, object]:
 def recommend_page(request: Request) -> Response:
     """Films by where they come from: a taste, one film that was liked, everybody."""
     found, state = services(request), Whose.read(request.scope["query_string"])
-    asked = RecommendRequest(user_id=state.user_id, profile=state.profile, k=_ROW)
+    user_id = _user(found, state)
+    asked = RecommendRequest(user_id=user_id, profile=state.profile, k=_ROW)
     mine = recommend(found.database, asked)
     crowd = recommend(found.database, RecommendRequest(k=_ROW))
-    liked, near = _near(found, state)
+    liked, near = _near(found, user_id, state.profile)
     return page(
         request,
         "recommend.html",
@@ -151,16 +167,18 @@ def recommend_page(request: Request) -> Response:
     )
 
 
-def _near(found: Services, state: Whose) -> tuple[Rating | None, list[SimilarMovie]]:
+def _near(
+    found: Services, user_id: int | None, profile: str
+) -> tuple[Rating | None, list[SimilarMovie]]:
     """The newest film that was liked, and films like it that were not rated."""
-    if state.user_id is None:
+    if user_id is None:
         return None, []
-    ratings = profiles.list_ratings(found.database, state.user_id, state.profile, _READ)
+    ratings = profiles.list_ratings(found.database, user_id, profile, _READ)
     liked = next((each for each in ratings if each.rating >= LIKED), None)
     if liked is None:
         return None, []
     rated = {each.movie_id for each in ratings}
-    movies = similar(found.database, liked.movie_id, 50, state.user_id, state.profile)
+    movies = similar(found.database, liked.movie_id, 50, user_id, profile)
     near = [each for each in movies if each.movie_id not in rated][:_ROW]
     return liked, [each.model_copy(update={"rank": n}) for n, each in enumerate(near, 1)]
 
@@ -170,7 +188,7 @@ def ask_page(request: Request) -> Response:
     found, state = services(request), AskState.read(request.scope["query_string"])
     made, parts = None, []
     if state.q.strip():
-        reading = found.asker.read(state.q, state.user_id)
+        reading = found.asker.read(state.q, _user(found, state))
         made = found.asker.run(without(reading.structure, state.without))
         made = made.model_copy(update={"notes": (*reading.notes, *made.notes)})
         parts = chips(made.structure)
@@ -191,27 +209,66 @@ def ask_page(request: Request) -> Response:
 
 def rate(request: Request) -> Response:
     """Set or take back a rating, and show the page that it was sent from."""
-    form, found = read_form(request), services(request)
-    whose = Whose.read(request.scope["query_string"])
-    if whose.user_id is None:
-        raise MisuseError("It is not said who rates. Nothing was changed. Choose a user first.")
+    form, found, whose = _sent(request)
     movie_id = found.asker.names.find(form.get("movie", "")).movie_id
+    user_id = name_user(found.database, whose.user_id or "")
     if form.get("stars") == "none":
-        profiles.unrate(found.database, whose.user_id, movie_id, whose.profile)
+        profiles.unrate(found.database, user_id, movie_id, whose.profile)
     else:
         stars = _stars(form.get("stars", ""))
-        profiles.rate(found.database, whose.user_id, movie_id, stars, whose.profile)
+        profiles.rate(found.database, user_id, movie_id, stars, whose.profile)
     return _back(form)
 
 
+def note(request: Request) -> Response:
+    """Note an event of a film or a genre, or take one back."""
+    form, found, whose = _sent(request)
+    user_id = name_user(found.database, whose.user_id or "")
+    if undone := form.get("undo"):
+        undo(found.database, user_id, undone, whose.profile)
+        return _back(form)
+    sent = {name: form[name] for name in ("type", "genre") if form.get(name)}
+    if form.get("movie"):
+        sent["movie_id"] = form["movie"]
+    event = {**sent, "source": "page"}
+    [line] = add_events(found.database, user_id, [event], whose.profile).lines
+    if line.outcome == "refused":
+        raise MisuseError(f"{line.reason}. Nothing was changed.")
+    return _back(form)
+
+
+def export(request: Request) -> Response:
+    """Everything that is held about a person, as a file."""
+    found, whose = services(request), Whose.read(request.scope["query_string"])
+    made = people.export(found.database, find_user(found.database, whose.user_id or ""))
+    headers = {"content-disposition": f'attachment; filename="user-{made.user_id}.json"'}
+    text = made.model_dump_json(indent=1)
+    return Response(text, media_type="application/json", headers=headers)
+
+
 def forget(request: Request) -> Response:
-    """Delete everything of a person, and say what that was."""
-    form, found = read_form(request), services(request)
-    whose = Whose.read(request.scope["query_string"])
-    if whose.user_id is None or form.get("sure") != "yes":
+    """Delete everything of a person, and show that nothing is left."""
+    form, found, whose = _sent(request)
+    if form.get("sure") != "yes":
         raise MisuseError("Forgetting has to be confirmed. Nothing was changed. Tick the box.")
-    forgotten = people.forget(found.database, whose.user_id)
-    return page(request, "forgotten.html", forgotten=forgotten)
+    gone = people.forget(found.database, find_user(found.database, whose.user_id or ""))
+    return page(request, "forgotten.html", gone=gone)
+
+
+def _sent(request: Request) -> tuple[dict[str, str], Services, Whose]:
+    """A form, and whose it is. Raises MisuseError."""
+    whose = Whose.read(request.scope["query_string"])
+    if whose.user_id is None:
+        raise MisuseError("It is not said who. Nothing was changed. Choose a user first.")
+    return read_form(request), services(request), whose
+
+
+def _user(found: Services, state: Whose) -> int | None:
+    """Whose taste; of a name that nobody has, nothing is known."""
+    try:
+        return None if state.user_id is None else find_user(found.database, state.user_id)
+    except NotFoundError:
+        return UNKNOWN_USER
 
 
 def _stars(text: str) -> float:

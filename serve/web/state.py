@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from palate.contract import Order, Profile, SearchRequest, Seen, UserId
+from palate.contract import Order, Profile, SearchRequest, Seen
 from palate.errors import MisuseError
 
 WEIGHTED = ("bm25", "content", "collaborative", "popularity")
@@ -69,9 +69,9 @@ class State(BaseModel):
 
 
 class Whose(State):
-    """Whose taste."""
+    """Whose taste: a user's number, or what another system calls them."""
 
-    user_id: UserId | None = None
+    user_id: str | None = Field(None, max_length=200)
     profile: Profile = "main"
 
 
@@ -101,16 +101,17 @@ class SearchState(Whose):
             return {n: v for n in WEIGHTED if (v := getattr(self, n)) is not None} or None
         return PRESETS.get(self.preset)
 
-    def request(self, *, mine: bool) -> SearchRequest:
-        """The search for this user, or for everybody."""
+    def request(self, user_id: int | None) -> SearchRequest:
+        """The search for this user; None: for everybody."""
+        mine = user_id is not None
         return SearchRequest(
             q=self.q,
-            user_id=self.user_id if mine else None,
+            user_id=user_id,
             profile=self.profile,
             k=self.k,
             weights=self.weights,
             order=self.order,
-            seen=self.seen if mine and self.user_id is not None else "keep",
+            seen=self.seen if mine else "keep",
             explain="facts" if mine else "none",
             facets=not mine,
             genres=self.genres,

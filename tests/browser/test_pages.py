@@ -1,5 +1,6 @@
 """The pages as a person uses them, in a real Chromium."""
 
+import json
 import re
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -101,11 +102,30 @@ def test_who_am_i_shows_a_taste_and_lets_it_be_changed_and_forgotten(open_page: 
         expect(page.get_by_text("rated 1 film,")).to_be_visible()
         expect(page.get_by_role("region", name="Rated best")).to_contain_text("Shrek")
     page.get_by_text("Forget me").click()
-    page.get_by_label("Delete every rating").check()
+    page.get_by_label("Delete everything").check()
     page.get_by_role("button", name="Forget").click()
-    expect(page.get_by_role("row", name="ratings 1 0")).to_be_visible()
+    for table in ("ratings 1 0", "events 0 0", "users 1 0"):
+        expect(page.get_by_role("row", name=table, exact=True)).to_be_visible()
     page.get_by_role("link", name="Look for yourself").click()
     expect(page.get_by_text("has rated nothing yet")).to_be_visible()
+
+
+def test_a_genre_is_muted_and_that_is_undone(open_page: Open, films: Database) -> None:
+    name = "ann@example.org"
+    page = open_page(f"/taste?user_id={name}")
+    with not_loaded_again(page):
+        page.get_by_role("combobox", name="A film").fill("Shrek")
+        page.get_by_role("button", name="Rate").click()
+        less = page.get_by_role("button", name="Less Adventure")
+        less.click()
+        expect(less).to_have_attribute("aria-pressed", "true")
+        page.get_by_role("button", name="Undo muted: Adventure").click()
+        expect(less).not_to_have_attribute("aria-pressed", "true")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Export everything").click()
+    held = json.loads(download.value.path().read_text(encoding="utf-8"))
+    assert held["name"] == name
+    assert len(held["tables"]["ratings"]) == 1
 
 
 def test_recommendations_come_by_their_source_and_lose_what_is_rated(open_page: Open) -> None:
@@ -116,7 +136,10 @@ def test_recommendations_come_by_their_source_and_lose_what_is_rated(open_page: 
     with not_loaded_again(page):
         near.get_by_role("button", name="Love").first.click()
         expect(near.locator(f"[data-movie='{first}']")).to_have_count(0)
-    assert first not in films_in(page, "Near this taste")
+        [second, *_] = films_in(page, "Near this taste")
+        near.get_by_role("button", name="Dismiss").first.click()
+        expect(near.locator(f"[data-movie='{second}']")).to_have_count(0)
+    assert not {first, second} & set(films_in(page, "Near this taste"))
 
 
 def test_a_request_in_plain_words_is_understood_and_corrected(open_page: Open) -> None:

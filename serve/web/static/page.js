@@ -99,10 +99,11 @@ document.addEventListener("change", (event) => {
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.method === "post" && form.getAttribute("action").startsWith("/rate")) {
+  if ("here" in form.dataset) {
     event.preventDefault();
     const body = new URLSearchParams(new FormData(form, event.submitter));
-    load(form.action, { method: "POST", body });
+    const to = event.submitter?.getAttribute("formaction") || form.getAttribute("action");
+    load(to, { method: "POST", body });
   } else if (form.method === "get") {
     event.preventDefault();
     clearTimeout(timer);

@@ -19,6 +19,8 @@ from mcp.types import CallToolResult, ListToolsResult, TextContent, TextResource
 
 from ask.answer import Asker
 from palate.settings import Settings
+from rerank.events import list_events
+from rerank.people import find_user
 from rerank.profile import get_rating
 from rerank.search import Searcher
 from serve.api.keys import create_key
@@ -130,7 +132,7 @@ def test_every_tool_answers_what_its_schema_says(url: str) -> None:
 
     answers = wait_for(work)
     assert {name: told(a) for name, a in answers.items() if a.is_error} == {}
-    assert set(TOOLS) - set(CALLS) == {"rate_movie", "semantic_search"}
+    assert set(TOOLS) - set(CALLS) == {"rate_movie", "record_event", "semantic_search"}
     notes = answers["get_llm_recommendations"].structured_content["notes"]
     assert any("language model" in note for note in notes)
     assert answers["summarize_user_preferences"].structured_content["likes"]
@@ -201,7 +203,7 @@ def test_only_a_key_that_writes_rates_and_a_key_is_needed(
     async def work(url: str) -> None:
         async with over_http(url, reads) as client:
             names = {tool.name for tool in (await client.list_tools()).tools}
-            assert "rate_movie" not in names
+            assert not {"rate_movie", "record_event"} & names
             refused = await client.call_tool("rate_movie", rating)
             assert refused.is_error
             assert "scope write" in told(refused)
@@ -210,6 +212,12 @@ def test_only_a_key_that_writes_rates_and_a_key_is_needed(
             made = await client.call_tool("rate_movie", rating)
             assert made.structured_content is not None
             assert made.structured_content["user_stars"] == 4.5
+            muted = {"type": "muted", "genre": "Horror", "user_id": "ann@example.org"}
+            noted = await client.call_tool("record_event", muted)
+            assert noted.structured_content is not None
+            wrong = await client.call_tool("record_event", {"type": "liked", "user_id": "ann"})
+            assert wrong.is_error
+            assert "Nothing was noted" in told(wrong)
 
     with running(
         database, settings.model_copy(update={"api_keys_file": keys}), add_faces
@@ -219,6 +227,8 @@ def test_only_a_key_that_writes_rates_and_a_key_is_needed(
         assert answer.headers["content-type"] == "application/problem+json"
         anyio.run(work, f"{address}/mcp")
     assert get_rating(database, FANTASY_LOVER, 5).rating == 4.5
+    ann = find_user(database, "ann@example.org")
+    assert [event.genre for event in list_events(database, ann).events] == ["Horror"]
 
 
 def test_what_is_no_message_is_refused(url: str) -> None:
@@ -250,7 +260,7 @@ def test_an_assistant_that_starts_palate_itself_reads_and_rates_only_where_told(
 
 def test_a_tool_knows_whose_assistant_it_is(films: Database, settings: Settings) -> None:
     searcher = Searcher(films, settings)
-    box = Toolbox(films, searcher, Asker(films, searcher), user_id=20001)
+    box = Toolbox(films, searcher, Asker(films, searcher), user_id="20001")
     tool = TOOLS["get_user_ratings"]
     whose = tool.run(box, tool.arguments.model_validate({"k": 1}))
     named = tool.run(box, tool.arguments.model_validate({"k": 1, "user_id": 20001}))
