@@ -1,6 +1,7 @@
 """What a search is asked and what it answers: the same words in JSON, SQL and Python."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self, get_args
@@ -25,8 +26,20 @@ LARGEST_ID = 2**63 - 1
 
 UserId = Annotated[int, Field(ge=0, le=LARGEST_ID)]
 
-USER_NAME_PATTERN = r"^(?!-)(?=[^\s/]*[^\W\d_])[^\s/\x00-\x1f\x7f]{1,200}$"
+_IN_NAME = r"[^\s/\x00-\x1f\x7f]"
+USER_NAME_PATTERN = (
+    rf"^(?:[^\W\d_]|[^\s/\x00-\x1f\x7f-]{_IN_NAME}*[^\W\d_]){_IN_NAME}*$"  # a letter somewhere
+)
+LONGEST_USER_NAME = 200
 """What a user may be called by another system: a text with a letter, without spaces and slashes."""
+
+
+def is_user_name(text: str) -> bool:
+    """Whether a user may be called so, rather than by a number."""
+    return len(text) <= LONGEST_USER_NAME and re.fullmatch(USER_NAME_PATTERN, text) is not None
+
+
+UserName = Annotated[str, Field(pattern=USER_NAME_PATTERN, max_length=LONGEST_USER_NAME)]
 
 UNKNOWN_USER = LARGEST_ID
 """Stands for a name that nobody has."""
@@ -580,8 +593,6 @@ class History(Frozen):
 class Feedback(Frozen):
     """What somebody did with a film of an answer."""
 
-    model_config = ConfigDict(regex_engine="python-re")  # a name is told by looking ahead
-
     answer_id: str = Field(
         pattern=r"^(search|recommend)\.[a-z]{1,20}\.[A-Za-z0-9_-]{8,40}$",
         description="That of the answer.",
@@ -592,7 +603,7 @@ class Feedback(Frozen):
     sources: tuple[Annotated[str, Field(pattern="^[a-z_]{1,20}$")], ...] = Field(
         (), max_length=20, description="The sources of the film, as the answer said."
     )
-    user_id: UserId | Annotated[str, Field(pattern=USER_NAME_PATTERN)] | None = None
+    user_id: UserId | UserName | None = None
     happened_at: Moment | None = None
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy
 from psycopg.sql import SQL, Composed, Identifier
 
-from palate.contract import LARGEST_ID, USER_NAME_PATTERN, ErasedTable, Export, Forgotten
+from palate.contract import LARGEST_ID, ErasedTable, Export, Forgotten, is_user_name
 from palate.errors import MisuseError, NotFoundError, PrivilegeError
 from palate.statements import Statements, raw
 from sql.database import Database
@@ -39,7 +39,7 @@ def _resolve(database: Database, who: str, statement: str) -> int:
     user_id: int | None
     if re.fullmatch("[0-9]{1,19}", who) and int(who) <= LARGEST_ID:
         user_id = int(who)
-    elif not re.match(USER_NAME_PATTERN, who):
+    elif not is_user_name(who):
         raise MisuseError(
             f"No user can be called {who[:40]!r}. Nothing was done. A user is a whole number, or a "
             "text of up to 200 characters with a letter, without spaces and slashes."

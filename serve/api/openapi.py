@@ -10,9 +10,10 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic import TypeAdapter
 
 from ask.structure import Structure
-from palate.contract import RecommendRequest, Rules
+from palate.contract import RecommendRequest, Rules, UserId, UserName
 from palate.settings import Settings
 from serve.api.events import NewEvents
 from serve.api.feedback import NewFeedback
@@ -24,6 +25,7 @@ EXAMPLES: dict[str, dict[str, Any]] = json.loads(
 )
 """Answers by operation and problems by status; tests hold them to the models they illustrate."""
 
+_USER = TypeAdapter(UserId | UserName).json_schema()["anyOf"]
 _REFERENCE = "#/components/schemas/{model}"
 _SECURITY_SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer KEY`"},
@@ -74,6 +76,8 @@ def _simplify_parameters(operation: dict[str, Any]) -> None:
         elif choices:
             schema["anyOf"] = choices
         parameter.setdefault("description", schema.get("description", ""))
+        if parameter["name"] == "user_id":
+            parameter["schema"] = {"anyOf": _USER}
 
 
 def _set_limits(operation: dict[str, Any], settings: Settings) -> None:

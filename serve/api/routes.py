@@ -8,7 +8,6 @@ of its body.
 
 import asyncio
 import json
-import re
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from functools import partial
 from inspect import iscoroutinefunction
@@ -24,7 +23,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope as AsgiScope
 
-from palate.contract import UNKNOWN_USER, USER_NAME_PATTERN
+from palate.contract import UNKNOWN_USER, is_user_name
 from palate.errors import NotFoundError
 from palate.person import PERSON
 from rerank.people import find_user, name_user
@@ -188,7 +187,7 @@ class Arguments:
 
 
 def _is_name(who: object) -> TypeGuard[str]:
-    return isinstance(who, str) and re.match(USER_NAME_PATTERN, who) is not None
+    return isinstance(who, str) and is_user_name(who)
 
 
 def _find_named(found: Services, name: str, method: str, *, in_path: bool) -> int:

@@ -82,11 +82,13 @@ REFUSED_BY_MEANING = {
     "GET /v1/compare",
     "PUT /v1/rules",
     "GET /v1/users/{user_id}/events",
+    "GET /v1/recommend",
+    "POST /v1/recommend",
 }
 
 
 # What is wrong with one event refuses that event, and the answer says so: 200.
-REFUSED_LINE_BY_LINE = {"POST /v1/users/{user_id}/events"}
+REFUSED_LINE_BY_LINE = {"POST /v1/users/{user_id}/events", "POST /v1/feedback"}
 
 
 @pytest.fixture

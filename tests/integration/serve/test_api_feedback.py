@@ -67,7 +67,7 @@ def test_what_became_of_answers_is_counted_by_ranking_and_position(
         ("position", "2"): (2, 1, 1),
         ("position", "3"): (1, 0, 0),
         ("position", "4"): (1, 0, 0),
-        ("ranking", "recommend by blend"): (1, 0, 1),
+        ("ranking", "recommend by mixer"): (1, 0, 1),
         ("ranking", "search by blend"): (4, 1, 0),
         ("source", "trending"): (1, 0, 1),
     }
