@@ -19,6 +19,7 @@ from typing import Any, TypeGuard
 import psycopg
 import sqlalchemy
 
+from ingest.missing import delete_missing
 from ingest.progress import LoadProgress
 from ingest.rejects import OnError, Rejects
 from ingest.rows import Source
@@ -55,6 +56,8 @@ class LoadReport:
     seconds: float
     repeated: bool = False
     """Nothing was done: the database has this very load already."""
+    gone: int = 0
+    """Films and ratings that were deleted since the files no longer have them."""
     dry_run: bool = False
     """Nothing was written: what a load would do."""
     files: tuple[str, ...] = ()
@@ -81,6 +84,7 @@ def load(
     wait: bool = True,
     again: bool = False,
     dry_run: bool = False,
+    missing_share: float | None = None,
 ) -> LoadReport:
     """Load films, ratings and tags, then refresh statistics and taste vectors.
 
@@ -92,6 +96,8 @@ def load(
     ``on_error="skip"`` sets lines that cannot be loaded aside in ``rejects`` (by default
     ``<source>-rejected.csv`` in the current folder). ``wait=False`` refuses when another load
     runs. ``dry_run`` reads and checks everything and writes nothing.
+    With ``missing_share`` films and ratings that the source no longer has are deleted, unless they
+    are more than that share of what is there.
 
     Raises RejectedLineError (a LoadError) at the first such line otherwise, LoadError for files
     that cannot be read, ConflictError where the database holds another source. The tables are
@@ -123,10 +129,16 @@ def load(
             there = connection.execute(statements["what_there_is"]).one() if replace else None
             kept = [digest] if digest is not None and not rejected.count else []
             changed = _write(connection, source, staged, progress, kept, replace=replace)
+            gone = 0
+            if missing_share is not None:
+                undated = connection.execute(statements["undated"], {"replace": False}).scalar_one()
+                gone = delete_missing(connection, source, undated, missing_share, rejected.count)
+                changed += gone
         _refresh(database, progress, profiles=changed > 0)
     return replace_fields(
         _report(source, staged, rejected, started),
         changed=changed,
+        gone=gone,
         deleted=Deleted(*there) if there is not None else None,
     )
 

@@ -470,6 +470,40 @@ ORDER BY user_id, movie_id, tag, tagged_at
 ON CONFLICT (user_id, movie_id, tag) DO UPDATE SET tagged_at = excluded.tagged_at
 WHERE t.tagged_at IS DISTINCT FROM excluded.tagged_at;
 
+-- name: missing_movies
+-- Films that are here and not in this load: of how many, and the first.
+SELECT count(*) AS there, count(*) FILTER (WHERE s.movie_id IS NULL) AS missing,
+       min(m.title) FILTER (WHERE s.movie_id IS NULL) AS example
+FROM movies m LEFT JOIN staging_movies s USING (movie_id);
+
+-- name: missing_ratings
+-- People's ratings that are not in this load and no newer than it.
+SELECT count(*) AS there, count(*) FILTER (WHERE s.user_id IS NULL) AS missing,
+       min(format('of user %s for film %s', r.user_id, r.movie_id))
+           FILTER (WHERE s.user_id IS NULL) AS example
+FROM ratings r
+JOIN users u USING (user_id, profile)
+LEFT JOIN staging_ratings s USING (user_id, movie_id)
+WHERE NOT u.synthetic AND r.profile = 'main' AND r.rated_at <= coalesce(
+    (SELECT to_timestamp(max(rated_at)) FROM staging_ratings), CAST(:undated AS timestamptz));
+
+-- name: delete_missing_movies
+DELETE FROM ratings r WHERE NOT EXISTS (SELECT FROM staging_movies s WHERE s.movie_id = r.movie_id);
+DELETE FROM events e
+WHERE e.movie_id IS NOT NULL
+  AND NOT EXISTS (SELECT FROM staging_movies s WHERE s.movie_id = e.movie_id);
+DELETE FROM tags t WHERE NOT EXISTS (SELECT FROM staging_movies s WHERE s.movie_id = t.movie_id);
+DELETE FROM movies m WHERE NOT EXISTS (SELECT FROM staging_movies s WHERE s.movie_id = m.movie_id);
+
+-- name: delete_missing_ratings
+DELETE FROM ratings r
+USING users u
+WHERE u.user_id = r.user_id AND u.profile = r.profile AND NOT u.synthetic AND r.profile = 'main'
+  AND r.rated_at <= coalesce(
+      (SELECT to_timestamp(max(rated_at)) FROM staging_ratings), CAST(:undated AS timestamptz))
+  AND NOT EXISTS (SELECT FROM staging_ratings s
+                  WHERE s.user_id = r.user_id AND s.movie_id = r.movie_id);
+
 -- name: save_source
 INSERT INTO sources AS s (name, location, movies, ratings, tags, digests, undated_at)
 VALUES (:name, :location, :movies, :ratings, :tags, :digests, :undated)

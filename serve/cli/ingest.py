@@ -17,6 +17,8 @@ from palate.contract import EventType, Rules
 from search.rules import parse_rules, read_rules, write_rules
 from serve.cli.ingest_load import (
     Again,
+    AtMost,
+    DeleteMissing,
     DryRun,
     LoadOptions,
     OnErrorOption,
@@ -82,6 +84,8 @@ def movielens(
     no_wait: OnlyOnce = False,
     again: Again = False,
     dry_run: DryRun = False,
+    delete_missing: DeleteMissing = False,
+    at_most: AtMost = 10,
     name: Annotated[
         str | None, typer.Option(help="What the database remembers having loaded: the folder's.")
     ] = None,
@@ -92,7 +96,9 @@ def movielens(
         path = locate(location, session(context).settings.data_dir / "downloads", progress)
     source = MovieLens(path, metadata)
     source.name = name or source.name
-    options = LoadOptions(replace, on_error, rejects, no_wait, again, dry_run)
+    options = LoadOptions(
+        replace, on_error, rejects, no_wait, again, dry_run, delete_missing, at_most
+    )
     report = run_load(context, source, options)
     present(report, print_load, json=json)
 

@@ -35,6 +35,17 @@ DryRun = Annotated[
 ]
 
 
+DeleteMissing = Annotated[
+    bool,
+    typer.Option(
+        "--delete-missing", help="Delete films and ratings that the files no longer have."
+    ),
+]
+AtMost = Annotated[
+    int, typer.Option(min=0, max=100, help="Percent that --delete-missing may delete.")
+]
+
+
 @dataclass(frozen=True)
 class LoadOptions:
     """How to load."""
@@ -45,6 +56,8 @@ class LoadOptions:
     no_wait: bool
     again: bool
     dry_run: bool
+    delete_missing: bool = False
+    at_most: int = 10
 
 
 def run_load(context: typer.Context, source: Source, options: LoadOptions) -> LoadReport:
@@ -59,6 +72,7 @@ def run_load(context: typer.Context, source: Source, options: LoadOptions) -> Lo
             database, source, replace=options.replace, on_error=options.on_error,
             rejects=options.rejects, progress=progress, wait=not options.no_wait,
             again=options.again, dry_run=options.dry_run,
+            missing_share=options.at_most / 100 if options.delete_missing else None,
         )  # fmt: skip
 
 
@@ -73,6 +87,8 @@ def print_load(report: LoadReport) -> None:
         f"{report.tags:,} tags in {report.seconds:.1f} s ({report.rows_per_second:,.0f} rows/s); "
         + ("nothing was written." if report.dry_run else f"{report.changed:,} rows changed.")
     )
+    if report.gone:
+        say(f"{report.gone:,} films and ratings that the files no longer have are deleted.")
     for sentence in (*report.files, *report.notes):
         say(sentence)
     for sentence in report.refused:

@@ -17,6 +17,8 @@ from ingest.sources.table import Table, describe, spelt_out
 from palate.errors import MisuseError
 from serve.cli.ingest_load import (
     Again,
+    AtMost,
+    DeleteMissing,
     DryRun,
     LoadOptions,
     OnErrorOption,
@@ -108,6 +110,8 @@ def table(
     no_wait: OnlyOnce = False,
     again: Again = False,
     dry_run: DryRun = False,
+    delete_missing: DeleteMissing = False,
+    at_most: AtMost = 10,
     json: Json = False,
 ) -> None:
     """Load your own files: CSV and its kin, JSON, Parquet; packed, piped or from the web."""
@@ -130,7 +134,9 @@ def table(
             found = _recognised(files or [], arriving, layout, user)
             parts, known = list(found.parts), _name_of(files or [], found)
         source = Table(name or known or "csv", parts=parts)
-        options = LoadOptions(replace, on_error, rejects, no_wait, again, dry_run)
+        options = LoadOptions(
+            replace, on_error, rejects, no_wait, again, dry_run, delete_missing, at_most
+        )
         report = run_load(context, source, options)
     present(report, print_load, json=json)
 

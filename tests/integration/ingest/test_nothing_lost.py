@@ -10,7 +10,7 @@ import pytest
 
 from ingest.load import load
 from ingest.sources.table import Table
-from palate.errors import LoadError
+from palate.errors import ConflictError, LoadError
 from sql.database import Database
 from tests.integration.ingest.test_layouts import files as files
 from tests.integration.ingest.test_layouts import run
@@ -108,6 +108,34 @@ def test_text_ids_are_kept_and_the_same_at_every_load(database: Database, tmp_pa
     load(database, shop(tmp_path, ratings, films + "tt03,Up,2009\n"), replace=True)
     assert rows(database, query) == [("ann", "tt01", 4.0), ("bob", "tt02", 3.0)]
     assert rows(database, "SELECT movie_id, item_id FROM movies ORDER BY 1")[:2] == ids
+
+
+def test_what_the_files_no_longer_have_goes_on_request_within_a_limit(
+    database: Database, tmp_path: Path
+) -> None:
+    films = FILMS + "".join(f"{film},Film {film},2000\n" for film in range(3, 21))
+    ratings = "user_id,movie_id,rating,rated_at\n" + "".join(f"1,{n},4,{n}\n" for n in range(1, 21))
+    load(database, shop(tmp_path, ratings, films))
+    write(database, "INSERT INTO ratings (user_id, movie_id, rating) VALUES (5, 3, 2)")
+    before = contents(database)
+    with pytest.raises(ConflictError, match=r"19 of the 20 films here are not in the files"):
+        load(
+            database,
+            shop(tmp_path, "user_id,movie_id,rating\n1,1,4\n", FILMS.replace("2,Alien,1979\n", "")),
+            missing_share=0.1,
+        )
+    assert contents(database) == before
+    fewer = shop(
+        tmp_path,
+        ratings.replace("1,20,4,20\n", "").replace("1,1,4,1\n", ""),
+        films.replace("20,Film 20,2000\n", ""),
+    )
+    report = load(database, fewer, missing_share=0.1)
+    assert report.gone == 2
+    assert rows(database, "SELECT count(*), max(movie_id) FROM movies") == [(19, 19)]
+    assert rows(database, "SELECT count(*), count(*) FILTER (WHERE user_id = 5) FROM ratings") == [
+        (19, 1)
+    ]
 
 
 def test_facts_complete_films_by_any_id(database: Database, tmp_path: Path) -> None:
