@@ -18,7 +18,7 @@ from bench.search import Latency, bench_search
 from bench.ways import TERMS
 from ingest.embeddings import load_embeddings
 from ingest.load import load
-from ingest.rows import Movie, RatingBlock, Rejected, Tag
+from ingest.rows import Movie, RatingBlock, Rejected, Source, Tag
 from sql.database import Database
 
 SIZES = (10_000, 30_000, 100_000)
@@ -42,7 +42,7 @@ class Growth:
     latencies: tuple[Latency, ...]
 
 
-class MadeUpFilms:
+class MadeUpFilms(Source):
     """``size`` films, and people who rated some of them: the same at every call."""
 
     name = "made-up"

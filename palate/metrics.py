@@ -72,9 +72,15 @@ INDEX_MISSING = Gauge(
     registry=REGISTRY,
     multiprocess_mode="livemax",
 )
+RULES_FILE_BROKEN = Gauge(
+    "palate_rules_file_broken",
+    "1: the rules file was edited and cannot be read; the rules read before hold.",
+    registry=REGISTRY,
+    multiprocess_mode="livemax",
+)
 LLM_TEXTS = Counter(
     "palate_llm_texts",
-    "Texts of the language model held against the facts, by kind and what became of them.",
+    "Texts whose facts a language model was to choose, by kind and what became of them.",
     ["kind", "outcome"],
     registry=REGISTRY,
 )

@@ -10,7 +10,7 @@ import typer
 from bench.blocking import bench_blocking
 from bench.find import Report, bench_find
 from bench.growth import bench_growth
-from bench.ingest import IngestReport, bench_ingest
+from bench.ingest import IngestReport, Written, bench_ingest
 from bench.machine import this_machine
 from bench.markdown import growth_markdown, report_markdown
 from bench.search import bench_search
@@ -84,6 +84,9 @@ def search(
 def ingest(
     context: typer.Context,
     rows: Annotated[int, typer.Option(min=1, help="Ratings to make up and load.")] = 1_000_000,
+    written: Annotated[
+        Written, typer.Option("--format", help="How the file of ratings is written.")
+    ] = "csv",
     json: Json = False,
 ) -> None:
     """Compare a load with a plain COPY of the same ratings, and watch its memory.
@@ -91,7 +94,7 @@ def ingest(
     Works in a scratch database on the same server; what yours holds is not touched.
     """
     with session(context).database() as database, watch(err()) as progress:
-        report = bench_ingest(database, rows, progress)
+        report = bench_ingest(database, rows, progress, written)
     present(report, _print_load, json=json)
 
 
