@@ -26,12 +26,10 @@ LARGEST_ID = 2**63 - 1
 
 UserId = Annotated[int, Field(ge=0, le=LARGEST_ID)]
 
-_IN_NAME = r"[^\s/\x00-\x1f\x7f]"
-USER_NAME_PATTERN = (
-    rf"^(?:[^\W\d_]|[^\s/\x00-\x1f\x7f-]{_IN_NAME}*[^\W\d_]){_IN_NAME}*$"  # a letter somewhere
-)
+_IN_NAME, _NO_NUMBER = r"[^\s/\x00-\x1f\x7f]", r"[^0-9.,+\s/\x00-\x1f\x7f-]"
+USER_NAME_PATTERN = rf"^(?:{_NO_NUMBER}|[^\s/\x00-\x1f\x7f-]{_IN_NAME}*{_NO_NUMBER}){_IN_NAME}*$"
 LONGEST_USER_NAME = 200
-"""What a user may be called by another system: a text with a letter, without spaces and slashes."""
+"""What a user may be called by another system: no number, and without spaces and slashes."""
 
 
 def is_user_name(text: str) -> bool:
