@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any, Protocol
 
 from pydantic import Field
@@ -13,61 +13,22 @@ from ask.facts import FilmFact, find_facts
 from ask.find import Drop, Finder, ListedMovie
 from ask.link import link
 from ask.model import ModelReader
-from ask.prediction import describe_prediction
+from ask.prediction import Prediction, predict
 from ask.preferences import Preferences, find_preferences
 from ask.rules import Ignored, Reading, Sure, read_request
-from ask.structure import RatedBy, Structure, SummaryBy, WhyNotWorded
+from ask.structure import RatedBy, Structure
 from ask.tree import narrows
 from ask.understood import Part, parts_of
-from learn.prediction import predict_rating
 from llm import LanguageModel, open_llm
 from llm.store import PostgresStore
 from palate.contract import Frozen, Hit, Recommendation, SimilarMovie
 from palate.errors import MisuseError
 from palate.metrics import stage
+from palate.person import PERSON
 from palate.settings import Settings
 from rerank.search import Searcher
-from search.names import Names
+from search.names import CatalogNames, Names
 from sql.database import Database
-
-
-class Basis(Frozen):
-    """One of the user's ratings that a prediction rests on."""
-
-    movie_id: int
-    title: str
-    year: int | None
-    rating: float
-    influence: float = Field(description="What it adds to the prediction, in stars.")
-    similarity: float | None = Field(description="Of the two films, -1 to 1; null: unknown.")
-
-
-class Prediction(Frozen):
-    """A predicted rating; see `predict`."""
-
-    user_id: int
-    profile: str
-    movie_id: int
-    title: str
-    year: int | None
-    value: float
-    low: float
-    high: float
-    level: float = Field(description="Share of such ratings that are from low to high.")
-    calibrated: bool = Field(description="Whether held-out ratings have shown that share.")
-    confidence: str
-    within_half_star: float | None
-    expected: float = Field(description="What anybody is expected to give.")
-    ratings: int
-    neighbours: int
-    distance: float | None
-    rests_on: tuple[Basis, ...] = Field(description="At most ten, those of most influence first.")
-    model: str
-    why: str | None
-    rated: float | None
-    summary: tuple[str, ...]
-    summary_by: SummaryBy = "rules"
-    why_not_worded: WhyNotWorded = None
 
 
 class AskAnswer(Frozen):
@@ -134,7 +95,7 @@ class Asker:
         self._signer = TurnSigner(database.settings)
         self._finder = Finder(database, searcher)
         self.writer = searcher.writer
-        self.names = self.writer.names
+        self.names = CatalogNames(database)
 
     def ask(
         self,
@@ -189,6 +150,8 @@ class Asker:
     def answer(self, text: str | None, reading: Reading) -> AskAnswer:
         """The answer to a request as it was read. Raises as ``ask``."""
         structure = reading.structure
+        if structure.user_id is not None:
+            PERSON.set(structure.user_id)
         if structure.k > self._database.settings.max_k:
             raise MisuseError(
                 f"k is {structure.k}; at most {self._database.settings.max_k} are allowed. Ask "
@@ -355,13 +318,6 @@ def _others(structure: Structure) -> set[int]:
 
 def _own(rated: tuple[RatedBy, ...], user_id: int) -> tuple[RatedBy, ...]:
     return tuple(one for one in rated if one.user_id in (None, user_id))
-
-
-def predict(database: Database, user_id: int, movie_id: int, profile: str = "main") -> Prediction:
-    """A predicted rating with its summary in words. Raises NotFoundError for an unknown film."""
-    made = predict_rating(database, user_id, movie_id, profile)
-    facts = asdict(made)
-    return Prediction.model_validate(facts | {"summary": describe_prediction(made)})
 
 
 def _unknown(names: tuple[str, ...]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from ask.structure import LONGEST_LIST, Listed, Quantity, Span
+from palate.text import neutral
 from sql.text import fold
 
 T = TypeVar("T")
@@ -41,7 +42,7 @@ class Draft:
     @classmethod
     def of(cls, text: str) -> "Draft":
         """A draft of a request: one line, plain quotes, Latin letters without accents."""
-        plain = unicodedata.normalize("NFC", _UNSENDABLE.sub(" ", text)).translate(_QUOTES)
+        plain = unicodedata.normalize("NFC", neutral(_UNSENDABLE.sub(" ", text))).translate(_QUOTES)
         return cls(" ".join(fold(plain).split()))
 
     def set_phrases_aside(self, is_person: Callable[[str], bool]) -> None:

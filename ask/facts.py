@@ -8,9 +8,10 @@ from pydantic import Field
 from sqlalchemy import Connection
 
 from ask.compare import format_dollars
-from ask.structure import Fact, Structure, name_film
+from ask.structure import Fact, Structure
 from palate.contract import Frozen
 from palate.statements import Statements
+from palate.text import name_film
 
 _statements = Statements(Path(__file__).parent / "statements" / "ask.sql")
 

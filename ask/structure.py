@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from palate.contract import LARGEST_ID, Audience, BudgetTier, Frozen, Profile, RevenueTier, UserId
+from palate.text import name_film, neutral
 
 Intent = Literal[
     "search", "recommend", "similar", "predict", "compare", "summarise", "facts", "count", "unclear"
@@ -34,7 +35,7 @@ _UNSENDABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")  # also what no databas
 
 
 def _plain(text: str) -> str:
-    return _UNSENDABLE.sub(" ", text)
+    return neutral(_UNSENDABLE.sub(" ", text))
 
 
 Name = Annotated[str, AfterValidator(_plain), Field(min_length=1, max_length=200)]
@@ -96,12 +97,7 @@ class Title(Frozen):
         return name_film(self.title, self.year)
 
 
-def name_film(title: str, year: int | None) -> str:
-    """``Alien (1979)``; the title alone where the year is not known."""
-    return f"{title} ({year})" if year else title
-
-
-SummaryBy = Annotated[str, Field(description="rules, or the model that worded the summary.")]
+SummaryBy = Annotated[str, Field(description="rules, or the model that chose its facts.")]
 WhyNotWorded = Annotated[
     str | None, Field(description="With words=llm: why the summary is by rules, where it is.")
 ]

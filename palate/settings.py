@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import platformdirs
 from pydantic import Field, SecretStr
@@ -73,6 +73,10 @@ class Settings(BaseSettings):
     max_k: int = Field(100, ge=1, le=1000, description="Most films one search may return.")
     max_candidates: int = Field(
         1000, ge=1, le=100_000, description="Most candidates one search may rerank."
+    )
+
+    rules_file: Path | None = Field(
+        None, description="JSON file of rules for recommendations; read again when it changes."
     )
 
     # Text embeddings
@@ -167,6 +171,12 @@ class Settings(BaseSettings):
     api_keys_file: Path | None = Field(
         None, description="File of API keys, one `name:scope:sha256` a line. Unset: loopback only."
     )
+    web: bool = Field(True, description="Show the page at / for people. false: only the API.")
+    poster_hosts: tuple[Annotated[str, Field(pattern=r"^[a-z0-9.-]+(:[0-9]+)?$")], ...] = Field(
+        ("image.tmdb.org",),
+        max_length=20,
+        description="Hosts that the page may load posters from, as a JSON list; others are drawn.",
+    )
     preload_encoder: bool = Field(
         False, description="Load the text encoder at start, not in the first semantic search."
     )
@@ -200,6 +210,10 @@ class Settings(BaseSettings):
     )
     cursor_secret: SecretStr | None = Field(
         None, description="Key that signs cursors. Unset: made at start, so cursors end with it."
+    )
+
+    watch_hosts: tuple[str, ...] = Field(
+        (), description='Hosts that /v1/watch-link may send people to: ["archive.org"].'
     )
 
     # Logs

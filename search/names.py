@@ -142,9 +142,7 @@ class Names:
     def surname_like(self, word: str, films: int) -> PersonFound | None:
         """Whose surname a word almost is, of those with so many films."""
         known = [n for n, people in self._surnames.items() if people[0].films >= films]
-        near = process.extractOne(
-            key(word), known, scorer=fuzz.ratio, score_cutoff=_SURNAME_ALIKE
-        )
+        near = process.extractOne(key(word), known, scorer=fuzz.ratio, score_cutoff=_SURNAME_ALIKE)
         found = self.person(near[0], fuzzy=False) if near else None
         return PersonFound(found.person, "spelling") if found else None
 

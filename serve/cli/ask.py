@@ -9,10 +9,11 @@ from typing import Annotated, TypeVar
 import typer
 from pydantic import ValidationError
 
-from ask.answer import AskAnswer, Prediction, open_asker, turn_of
+from ask.answer import AskAnswer, open_asker, turn_of
 from ask.compare import format_dollars
 from ask.conversation import Turn
 from ask.find import ListedMovie
+from ask.prediction import Prediction
 from ask.rules import Ignored
 from ask.structure import Structure
 from ask.summaries import word_answer

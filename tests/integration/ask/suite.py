@@ -113,6 +113,7 @@ def read_names(source: MovieLens, ratings: Path) -> Names:
             movie.original_title,
         )
         for movie in movies
+        if isinstance(movie.movie_id, int) and movie.title
     ]
     genres = sorted({genre for movie in movies for genre in movie.genres})
     keywords = sorted({keyword for movie in movies for keyword in movie.keywords})
