@@ -72,5 +72,5 @@ $(VENV)/base: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) install --constraint constraints.txt --editable '.[dev,embed,k8s,llm,spark,train]'
+	$(PIP) install --constraint constraints.txt --editable '.[dev,embed,k8s,llm,mcp,spark,train]'
 	@touch $@ $(VENV)/base
