@@ -136,7 +136,7 @@ for _ in $(seq 120); do
     sleep 5
 done
 expect "completed" kubectl get backups.postgresql.cnpg.io
-palate k8s psql --role owner "UPDATE palate.movies SET title = 'Written after the backup' WHERE movie_id = 1" > /dev/null
+palate k8s psql --role owner "UPDATE palate.movies SET title = 'Written after the backup' WHERE movie_id = (SELECT min(movie_id) FROM palate.movies)" > /dev/null
 palate k8s psql --role owner "CHECKPOINT" > /dev/null 2>&1 || true
 kubectl exec paradedb-1 --container postgres -- psql --command 'SELECT pg_switch_wal()' > /dev/null
 sleep 60
@@ -149,7 +149,7 @@ helm install drill ./helm/palate --values helm/palate/values-kind.yaml --timeout
     --set jobs.refresh.enabled=false > /dev/null
 kubectl wait --for=condition=Ready --timeout 30m cluster.postgresql.cnpg.io/drill > /dev/null
 palate k8s psql --release drill --role owner "REINDEX INDEX CONCURRENTLY palate.movies_search" > /dev/null
-expect "Written after the backup" palate k8s psql --release drill "SELECT title FROM movies WHERE movie_id = 1"
+expect "Written after the backup" palate k8s psql --release drill "SELECT title FROM movies ORDER BY movie_id LIMIT 1"
 kubectl rollout status deployment/drill-palate --timeout 15m > /dev/null
 expect "Lord" palate k8s search lord --release drill
 helm uninstall drill > /dev/null
