@@ -121,7 +121,7 @@ def bench_growth(
         for size in sorted(sizes):
             say(f"Loading {size:,} films")
             started = time.monotonic()
-            _fill(scratch, MadeUpFilms(size))
+            fill(scratch, MadeUpFilms(size))
             loaded = time.monotonic() - started
             report = bench_search(
                 scratch,
@@ -136,7 +136,8 @@ def bench_growth(
     return grown
 
 
-def _fill(database: Database, films: MadeUpFilms) -> None:
+def fill(database: Database, films: MadeUpFilms) -> None:
+    """Load the films, their ratings and their vectors."""
     load(database, films)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "vectors.npz"

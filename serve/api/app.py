@@ -1,7 +1,7 @@
 """The HTTP application: routes, and around them what every request passes through."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -17,8 +17,9 @@ from llm import open_llm
 from llm.store import PostgresStore
 from palate import __version__
 from palate.settings import Settings
+from rerank.business import open_rules
 from rerank.search import Searcher
-from serve.api import analysis, ask, events, health, movies, rules, search, stream, users
+from serve.api import analysis, ask, events, feedback, health, movies, rules, search, stream, users
 from serve.api.guard import Guard
 from serve.api.keys import KeyRing
 from serve.api.lines import make_lines, watch_connections
@@ -35,6 +36,10 @@ _DESCRIPTION = (
     "BM25 finds the candidates, each user's taste orders them. Errors are problem documents "
     "(RFC 9457). Unknown query parameters are refused. Every answer carries X-Request-ID."
 )
+
+
+Faces = Callable[[FastAPI], None]
+"""Adds to the API what is no part of it: the page, MCP."""
 
 
 def create_guard(settings: Settings, *, insecure: bool = False) -> Guard:
@@ -57,12 +62,18 @@ class _Application(FastAPI):
         return self.openapi_schema
 
 
-def create_app(database: Database, settings: Settings, *, insecure: bool = False) -> FastAPI:
+def create_app(
+    database: Database,
+    settings: Settings,
+    *,
+    insecure: bool = False,
+    faces: Faces | None = None,
+) -> FastAPI:
     """The application over ``database``, which stays the caller's to close.
 
     Without API keys it answers only clients on this machine, unless ``insecure``.
-    Raises MisuseError for an unusable keys file or a language model that is set by half, and
-    NotInstalledError where one is set without its client.
+    Raises MisuseError for an unusable keys or rules file or a language model that is set by half,
+    and NotInstalledError where one is set without its client.
     """
     app = _Application(
         settings,
@@ -79,13 +90,15 @@ def create_app(database: Database, settings: Settings, *, insecure: bool = False
         exception_handlers={HTTPException: _refuse},
     )
     guard = create_guard(settings, insecure=insecure)
+    if settings.rules_file is not None:
+        open_rules(settings.rules_file)  # at start, not at the first recommendation
     model = open_llm(settings, PostgresStore(database))
     searcher = Searcher(database, settings, model=model)
-    asker = Asker(database, searcher, make_reader(model))
+    asker = Asker(database, searcher, make_reader(model, settings))
     lines = make_lines(settings)
     found = Services(database, settings, searcher, asker, model, guard, lines)
     app.state.services = found
-    app.state.readiness = health.Readiness(database)
+    app.state.readiness = health.Readiness(database, searcher.index)
     watch_connections(database.engine)
     for router in (
         search.router,
@@ -95,11 +108,14 @@ def create_app(database: Database, settings: Settings, *, insecure: bool = False
         movies.router,
         users.router,
         events.router,
+        feedback.router,
         rules.router,
         health.router,
     ):
         app.include_router(router)
     app.state.methods = _methods_by_path(app.openapi())
+    if faces is not None:
+        faces(app)
     app.add_middleware(
         Requests, guard=guard, max_url=settings.max_url_length, stopping=found.stopping
     )
@@ -141,6 +157,11 @@ def _methods(operations: dict[str, Any]) -> str:
     if "GET" in methods:
         methods.add("HEAD")
     return ", ".join(sorted(methods))
+
+
+def allow(app: FastAPI, path: str, *methods: str) -> None:
+    """Let ``Allow`` say which methods a path has that the OpenAPI document does not name."""
+    app.state.methods.append((compile_path(path)[0], _methods(dict.fromkeys(methods))))
 
 
 async def _refuse(request: Request, error: Exception) -> Response:

@@ -117,12 +117,17 @@ def _print_load(report: IngestReport) -> None:
     )
 
 
-@app.command(epilog=examples("palate bench blocking", "palate bench blocking --seconds 2 --json"))
+@app.command(
+    epilog=examples("palate bench blocking", "palate bench blocking --ratings 2000000 --json")
+)
 def blocking(
     context: typer.Context,
     seconds: Annotated[
         float, typer.Option(min=0.1, help="How long each thing is made again and again.")
     ] = 10,
+    ratings: Annotated[
+        int | None, typer.Option(min=200, help="Made-up ratings, instead of the sample.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Measure what searches and ratings wait for while an index or profiles are made again.
@@ -130,7 +135,7 @@ def blocking(
     In a scratch database with the sample, which is dropped afterwards.
     """
     with session(context).database() as database:
-        measured = bench_blocking(database, seconds, say)
+        measured = bench_blocking(database, seconds, say, ratings)
     if json:
         print_json(measured)
         return

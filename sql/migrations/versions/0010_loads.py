@@ -3,7 +3,7 @@
 from sql.migrations.steps import run_file
 
 revision = "0010"
-down_revision = "0007"
+down_revision = "0009"
 
 
 def upgrade() -> None:
