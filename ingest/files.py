@@ -260,9 +260,12 @@ def find_files(location: Path) -> dict[str, DataFile]:
 
 def open_files(path: Path) -> list[DataFile]:
     """The file at a path; those of the folder or zip archive that is there."""
-    if path.is_dir() or (path.is_file() and first_bytes(path).startswith(_ZIP)):
-        return list(find_files(path).values())
-    return [DataFile(path)]
+    if not (path.is_dir() or (path.is_file() and DataFile(path).start.startswith(_ZIP))):
+        return [DataFile(path)]
+    found = list(find_files(path).values())
+    if not found:
+        raise MissingFileError(f"{path} is a folder without files. Nothing was loaded.")
+    return found
 
 
 def plain_name(name: str) -> str:
