@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 import typer
 
-from palate.contract import Recommendation, Recommendations, RecommendRequest
+from palate.contract import PART_NAMES, Recommendation, Recommendations, RecommendRequest
 from rerank.recommend import recommend as find
 from rerank.search import Searcher
 from serve.cli.options import Json, Profile, Rerank, Shown, User
-from serve.cli.orders import PART_NAMES, print_films
+from serve.cli.orders import print_films
 from serve.cli.output import EMPTY_CATALOG, examples, present, say
 from serve.cli.session import session, user_of
 from serve.cli.tables import Column

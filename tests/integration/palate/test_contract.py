@@ -5,9 +5,8 @@ import re
 import pytest
 from sqlalchemy import text
 
-from palate.contract import COMPONENTS, PARTS, PROFILE_PATTERN, Hit, Recommendation
+from palate.contract import COMPONENTS, PART_NAMES, PARTS, PROFILE_PATTERN, Hit, Recommendation
 from rerank import answer, explain, learned, recommend
-from serve.cli import orders
 from sql.database import Database
 
 _COLUMNS = text(
@@ -58,7 +57,7 @@ def test_what_recommend_returns_are_columns_of_a_hit(sample_database: Database) 
     assert named == set(PARTS)
 
 
-@pytest.mark.parametrize("words", [explain.WORDS, orders.PART_NAMES], ids=["reasons", "table"])
+@pytest.mark.parametrize("words", [explain.WORDS, PART_NAMES], ids=["reasons", "table"])
 def test_every_component_has_a_word_for_it(words: dict[str, str]) -> None:
     assert set(words) == set(COMPONENTS)
 
