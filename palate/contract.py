@@ -15,6 +15,19 @@ from palate.settings import Settings
 COMPONENTS = ("bm25", "semantic", "content", "collaborative", "popularity")
 """The parts of a score, in the order in which they are shown."""
 
+PART_NAMES = {
+    "bm25": "text",
+    "semantic": "meaning",
+    "content": "taste",
+    "collaborative": "peers",
+    "popularity": "popularity",
+    "trending": "trending",
+    "vote": "votes",
+    "novelty": "novelty",
+    "alike": "alike",
+}
+"""What a part of a score is called on a screen."""
+
 MAX_WEIGHT = 100
 """The greatest weight of a component in one call: more would only scale the score."""
 

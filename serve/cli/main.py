@@ -41,7 +41,7 @@ COMMANDS = {
         "preferences": "Sum up what a user likes: genres, decades, people, money, against what the "
         "crowd gives.",
         "compare": "Compare films: money, return, ratings, running time, and who leads in what.",
-        "user": "Users: their ratings and the taste made of them.",
+        "user": "Users: what they do and rate, and the taste made of it.",
     },
     "Data": {
         "ingest": "Load films, ratings, tags and embeddings. All of a load, or nothing of it.",

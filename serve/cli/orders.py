@@ -11,24 +11,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from palate.contract import COMPONENTS, Hit, SearchResponse
+from palate.contract import COMPONENTS, PART_NAMES, Hit, SearchResponse
 from palate.text import neutral
 from serve.cli.output import out
 from serve.cli.tables import FILM, GENRES, Column, print_table, table
 from serve.cli.text import film, line, movement, number
-
-PART_NAMES = {
-    "bm25": "text",
-    "semantic": "meaning",
-    "content": "taste",
-    "collaborative": "peers",
-    "popularity": "popularity",
-    "trending": "trending",
-    "vote": "votes",
-    "novelty": "novelty",
-    "alike": "alike",
-}
-"""What a part of the score is called on a screen."""
 
 _NARROWEST = 29  # a column that still shows a title and its account
 _WIDEST = 60

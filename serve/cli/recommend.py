@@ -6,6 +6,7 @@ import typer
 from pydantic import ValidationError
 
 from palate.contract import (
+    PART_NAMES,
     PARTS,
     Recommendation,
     Recommendations,
@@ -16,7 +17,7 @@ from palate.errors import MisuseError
 from rerank.recommend import recommend as find
 from rerank.search import Searcher
 from serve.cli.options import Genre, Json, Profile, Rerank, Shown, User, YearFrom, YearTo
-from serve.cli.orders import PART_NAMES, print_films
+from serve.cli.orders import print_films
 from serve.cli.output import EMPTY_CATALOG, examples, present, say
 from serve.cli.session import session, user_of
 from serve.cli.tables import Column

@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import Response
 
-from palate.contract import COMPONENTS
+from palate.contract import COMPONENTS, PART_NAMES
 from palate.settings import Settings
 from serve.api.services import services
 
@@ -20,11 +20,6 @@ _POLICY = (
 )
 BAR = 100.0
 """The width of a bar, in its own units."""
-
-PART_NAMES = {
-    "bm25": "text", "semantic": "meaning", "content": "taste", "collaborative": "peers",
-    "popularity": "popularity",
-}  # fmt: skip
 
 
 def page(

@@ -5,9 +5,8 @@ import re
 import pytest
 from sqlalchemy import text
 
-from palate.contract import COMPONENTS, PARTS, PROFILE_PATTERN, Hit, Recommendation
+from palate.contract import COMPONENTS, PART_NAMES, PARTS, PROFILE_PATTERN, Hit, Recommendation
 from rerank import answer, explain, learned, recommend
-from serve.cli import orders
 from sql.database import Database
 
 _COLUMNS = text(
@@ -66,7 +65,7 @@ def test_the_mixer_has_a_weight_for_every_part(sample_database: Database) -> Non
 
 def test_every_component_has_a_word_for_it() -> None:
     assert set(explain.WORDS) == set(COMPONENTS)
-    assert set(orders.PART_NAMES) == set(COMPONENTS) | set(PARTS)
+    assert set(PART_NAMES) == set(COMPONENTS) | set(PARTS)
 
 
 def test_the_learned_order_knows_no_component_of_its_own() -> None:
