@@ -65,12 +65,12 @@ FROM blend b
 LEFT JOIN users u ON u.user_id = for_user AND u.profile = search_context.profile
 $$;
 
--- The error for a value that search() does not know, rather than an answer to another question.
+-- The error for a value that a call does not know, rather than an answer to another question.
 -- Called only where there is one.
 CREATE OR REPLACE FUNCTION refuse_argument(name text, given text, known text) RETURNS bigint
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
 BEGIN
-    RAISE EXCEPTION 'search(): unknown %: %', name, given
+    RAISE EXCEPTION 'unknown %: %', name, given
         USING ERRCODE = 'invalid_parameter_value', HINT = 'Known: ' || known || '.';
 END $$;
 

@@ -91,7 +91,7 @@ BEGIN
             ('refresh_stats', 'Count ratings again: popularity, mean rating and number of each film.'),
             ('refresh_titles', 'Make the forms of titles again from the films.'),
             ('refresh_user_factors', 'Make every user''s factors for a model again; how many there are.'),
-            ('refuse_argument', 'The error for a value that search() does not know.'),
+            ('refuse_argument', 'The error for a value that a call does not know.'),
             ('remember_movies', 'Put films (ids) into the search index.'),
             ('remember_titles', 'Put the forms of films (ids) titles where they are looked up.'),
             ('revenue_tier', 'low, medium, high or ultra_high: a revenue in dollars of year, in today''s money.'),
