@@ -54,9 +54,9 @@ def test_an_index_finds_what_reading_every_film_finds(
     assert same >= 0.97 * sum(map(len, exact.values()))
     assert all(len(found[key]) == len(exact[key]) for key in exact)
 
-    for name in ("recommend", "similar"):
+    for name in ("sources", "similar"):
         table, rows = _most_read(sample_copy, name)
-        assert rows < 1000, table
+        assert rows < 1000, (name, table)
 
     # Another model: exact until its directions are made.
     activate(sample_copy, 2, force=True)

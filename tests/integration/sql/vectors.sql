@@ -28,6 +28,15 @@ SELECT movie_id FROM recommend(%(user)s, k => 20)
 -- name: recommend_drama
 SELECT movie_id FROM recommend(%(user)s, k => 20, filter => parse_query('genres:Drama'))
 
+-- name: sources
+SELECT p.movie_id
+FROM users u JOIN user_factors f USING (user_id, profile)
+CROSS JOIN LATERAL (
+    SELECT movie_id FROM popular_movies(100)
+    UNION ALL SELECT movie_id FROM nearest_movies(u.embedding, 100)
+    UNION ALL SELECT movie_id FROM movies_by_factors(f.model_id, f.factors, 100)) p
+WHERE u.user_id = %(user)s
+
 -- name: similar
 SELECT s.movie_id
 FROM (SELECT movie_id FROM movies ORDER BY movie_id OFFSET %(user)s * 50 LIMIT 1) m
