@@ -273,5 +273,6 @@ def add_commands(app: typer.Typer) -> None:
         "palate ingest table --from postgresql://host/shop --ratings 'SELECT * FROM stars'",
     )
     app.command("table", epilog=shown)(table)
-    app.command("csv", hidden=True)(table)
+    former = examples("palate ingest csv --movies films.csv --ratings stars.csv")
+    app.command("csv", hidden=True, epilog=former)(table)
     app.command("inspect", epilog=examples("palate ingest inspect films.csv stars.csv"))(show)
