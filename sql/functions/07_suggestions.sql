@@ -20,7 +20,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN (
     SELECT string_agg(quote_literal(w.word), ' & ' ORDER BY w.place) || ':*'
     FROM string_to_table($1, ' ') WITH ORDINALITY w (word, place)
-    WHERE w.word !~ '[''\\]'
+    WHERE w.word <> '' AND w.word !~ '[''\\]'
 )::tsquery;
 
 -- LIKE patterns of what begins with a text that has one mistake behind its first letter: a letter
@@ -51,7 +51,7 @@ LANGUAGE sql STABLE AS $$
 WITH form AS MATERIALIZED (
     SELECT f.*, begun_words(f.words) AS query, mistaken_prefixes(f.joined) AS mistaken
     FROM title_forms(left(ltrim(prefix), 200)) f
-    WHERE f.written <> ''
+    WHERE f.written ~ '\S'
     LIMIT 1
 ), as_typed AS MATERIALIZED (
     SELECT t.movie_id, starts_with(t.words, f.words) AS begins
