@@ -16,9 +16,9 @@ here=$(cd "$(dirname "$0")/.." && pwd)
 
 extras_of() {
     case $1 in
-        api) echo "llm" ;;
-        jobs) echo "llm embed train" ;;
-        dev) echo "llm embed train k8s spark dev" ;;
+        api) echo "llm mcp" ;;
+        jobs) echo "llm mcp embed train" ;;
+        dev) echo "llm mcp embed train k8s spark dev" ;;
         *) echo "$0: there is no target $1; nothing was installed" >&2; exit 2 ;;
     esac
 }

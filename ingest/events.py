@@ -125,7 +125,7 @@ def _open(
     if name.endswith((".jsonl", ".ndjson")):
         return list(FIELDS), _read_objects(file, mapping)
     if name.endswith((".parquet", ".pq")):
-        from ingest.sources import parquet  # polars takes its time to import
+        from ingest import parquet  # polars takes its time to import
 
         return parquet.read_header(file), parquet.read_lines(file)
     return read_header(file, _COMMAS), read_lines(file, _COMMAS)

@@ -121,8 +121,8 @@ class SearchRequest(Frozen):
     )
     explain: Explain = Field(
         "none",
-        description="facts: reasons from the user's own ratings; llm: the same, worded by the "
-        "language model.",
+        description="facts: reasons from the user's own ratings and the catalog; llm: the language "
+        "model chooses which of them are told.",
     )
     rerank: Rerank = Field(
         "none",
@@ -205,22 +205,24 @@ class Hit(Frozen):
     rerank_score: float | None = Field(
         None, description="0 to 10, from whoever reranked it; null: not judged."
     )
-    rerank_reason: str | None = None
+    rerank_reason: str | None = Field(
+        None, description="The facts that the verdict cites; null: none, or one against itself."
+    )
     rank_before: int | None = Field(None, description="Its place before it was reranked.")
     reasons: tuple[str, ...] | None = None
     reason_source: ReasonSource | None = Field(
-        None, description="model: the language model worded it from the facts; template."
+        None, description="Who chose the facts: the language model, or the template."
     )
     snippets: dict[str, str] | None = None
 
 
 class Wording(Frozen):
-    """What became of the texts that a language model was to word."""
+    """What became of the texts whose facts a language model was to choose."""
 
     model: str | None = Field(description="Null: none is set.")
     texts: int = Field(description="Texts asked for.")
-    passed: int = Field(description="Texts that say only what the facts say, and are shown.")
-    regenerated: int = Field(description="Of these, how many passed only the second time.")
+    passed: int = Field(description="Texts whose facts the model chose.")
+    regenerated: int = Field(description="Of these, how many only the second time.")
     why_not: str | None = Field(None, description="Why the others are templates.")
 
 
@@ -264,7 +266,7 @@ class SearchResponse(Reranking):
     total: int | None = Field(None, description="All matching films; counted with facets.")
     hits: tuple[Hit, ...]
     facets: Facets | None = None
-    wording: Wording | None = Field(None, description="With explain=llm: what the model worded.")
+    wording: Wording | None = Field(None, description="With explain=llm: what the model chose.")
     reading: Reading | None = Field(
         None,
         description="What was searched for instead, where the text finds nothing, or almost "
@@ -410,6 +412,9 @@ class Movie(Frozen):
     """A film as the catalog knows it."""
 
     movie_id: int
+    item_id: str | None = Field(
+        None, description="Its id where it came from, where that is no number."
+    )
     title: str
     original_title: str | None
     year: int | None
@@ -428,12 +433,16 @@ class Movie(Frozen):
     avg_rating: float | None
     rating_count: int
     has_embedding: bool
-    sentiment: str | None = Field(None, description="Tone of the story, told by a model.")
+    sentiment: str | None = Field(
+        None, description="Tone of the story: a model's own judgement, unchecked."
+    )
     budget_tier: str | None = Field(None, description="From the budget in today's money.")
     revenue_tier: str | None = Field(None, description="From the revenue in today's money.")
     effectiveness: float | None = Field(None, description="0 to 10: return and rating.")
-    target_audience: str | None = None
-    estimated: tuple[str, ...] = Field((), description="Which of these a model guessed.")
+    target_audience: str | None = Field(
+        None, description="From a certificate, else a model's own judgement, unchecked."
+    )
+    estimated: tuple[str, ...] = Field((), description="Which of these a model guessed, unchecked.")
     enriched_by: str | None = None
     enriched_at: str | None = None
 

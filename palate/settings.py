@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import platformdirs
 from pydantic import Field, SecretStr
@@ -139,6 +139,9 @@ class Settings(BaseSettings):
         False, description="Record questions and answers too, not only their counts and costs."
     )
 
+    llm_ask_seconds: float = Field(
+        8.0, gt=0, le=600, description="Seconds that the reading of a request is waited for."
+    )
     llm_reason_seconds: float = Field(
         10.0, gt=0, le=600, description="Seconds that reasons and summaries are waited for."
     )
@@ -167,6 +170,12 @@ class Settings(BaseSettings):
     )
     api_keys_file: Path | None = Field(
         None, description="File of API keys, one `name:scope:sha256` a line. Unset: loopback only."
+    )
+    web: bool = Field(True, description="Show the page at / for people. false: only the API.")
+    poster_hosts: tuple[Annotated[str, Field(pattern=r"^[a-z0-9.-]+(:[0-9]+)?$")], ...] = Field(
+        ("image.tmdb.org",),
+        max_length=20,
+        description="Hosts that the page may load posters from, as a JSON list; others are drawn.",
     )
     preload_encoder: bool = Field(
         False, description="Load the text encoder at start, not in the first semantic search."

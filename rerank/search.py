@@ -52,7 +52,7 @@ class Searcher:
         self._ranker = Ranker()
         self.index = IndexWatch(database)
         self.encoder = QueryEncoder(database, settings, embedder)
-        self.writer = Writer(database, model, settings)
+        self.writer = Writer(model, settings)
         self.reranker = Reranker(database, model, self.encoder.load_local, settings)
 
     def search(self, request: SearchRequest, parsed: ParsedQuery | None = None) -> SearchResponse:

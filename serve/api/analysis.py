@@ -7,10 +7,10 @@ from pydantic import BeforeValidator, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ask.answer import Prediction
-from ask.answer import predict as predict_rating
 from ask.compare import FEWEST, MOST, Comparison
 from ask.compare import compare as compare_movies
+from ask.prediction import Prediction
+from ask.prediction import predict as predict_rating
 from ask.preferences import Preferences, find_preferences
 from ask.summaries import word_summary
 from palate.contract import (

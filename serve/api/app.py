@@ -1,7 +1,7 @@
 """The HTTP application: routes, and around them what every request passes through."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -38,6 +38,10 @@ _DESCRIPTION = (
 )
 
 
+Faces = Callable[[FastAPI], None]
+"""Adds to the API what is no part of it: the page, MCP."""
+
+
 def create_guard(settings: Settings, *, insecure: bool = False) -> Guard:
     """The guard that the settings ask for. Raises MisuseError for an unusable keys file."""
     keys = KeyRing(settings.api_keys_file) if settings.api_keys_file else None
@@ -58,7 +62,13 @@ class _Application(FastAPI):
         return self.openapi_schema
 
 
-def create_app(database: Database, settings: Settings, *, insecure: bool = False) -> FastAPI:
+def create_app(
+    database: Database,
+    settings: Settings,
+    *,
+    insecure: bool = False,
+    faces: Faces | None = None,
+) -> FastAPI:
     """The application over ``database``, which stays the caller's to close.
 
     Without API keys it answers only clients on this machine, unless ``insecure``.
@@ -84,11 +94,11 @@ def create_app(database: Database, settings: Settings, *, insecure: bool = False
         open_rules(settings.rules_file)  # at start, not at the first recommendation
     model = open_llm(settings, PostgresStore(database))
     searcher = Searcher(database, settings, model=model)
-    asker = Asker(database, searcher, make_reader(model))
+    asker = Asker(database, searcher, make_reader(model, settings))
     lines = make_lines(settings)
     found = Services(database, settings, searcher, asker, model, guard, lines)
     app.state.services = found
-    app.state.readiness = health.Readiness(database)
+    app.state.readiness = health.Readiness(database, searcher.index)
     watch_connections(database.engine)
     for router in (
         search.router,
@@ -104,6 +114,8 @@ def create_app(database: Database, settings: Settings, *, insecure: bool = False
     ):
         app.include_router(router)
     app.state.methods = _methods_by_path(app.openapi())
+    if faces is not None:
+        faces(app)
     app.add_middleware(
         Requests, guard=guard, max_url=settings.max_url_length, stopping=found.stopping
     )
@@ -145,6 +157,11 @@ def _methods(operations: dict[str, Any]) -> str:
     if "GET" in methods:
         methods.add("HEAD")
     return ", ".join(sorted(methods))
+
+
+def allow(app: FastAPI, path: str, *methods: str) -> None:
+    """Let ``Allow`` say which methods a path has that the OpenAPI document does not name."""
+    app.state.methods.append((compile_path(path)[0], _methods(dict.fromkeys(methods))))
 
 
 async def _refuse(request: Request, error: Exception) -> Response:

@@ -20,10 +20,11 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 from sse_starlette.sse import AppStatus
 
+from palate import metrics
 from palate.errors import ListenError
 from palate.logs import set_up_logs
 from palate.settings import Settings
-from serve.api.app import create_app, create_guard
+from serve.api.app import Faces, create_app, create_guard
 from serve.api.protocol import limited_protocol
 from sql.database import Database
 from sql.migrate import migrate
@@ -38,7 +39,7 @@ _SWITCH_SECONDS = (
 )
 
 
-def serve(settings: Settings, *, insecure: bool = False) -> None:
+def serve(settings: Settings, *, insecure: bool = False, faces: Faces | None = None) -> None:
     """Serve until SIGINT or SIGTERM, then finish what runs and return.
 
     The embedded database is started and migrated; another one is only connected to, and may be
@@ -51,13 +52,19 @@ def serve(settings: Settings, *, insecure: bool = False) -> None:
         if database.server is not None:
             migrate(database)
         if settings.workers == 1:
-            _run(database, settings, address, insecure=insecure)
+            _run(database, settings, address, insecure, faces)
         else:
-            _run_many(settings, address, insecure=insecure)
+            _run_many(settings, address, insecure, faces)
 
 
-def _run(database: Database, settings: Settings, address: socket.socket, *, insecure: bool) -> None:
-    app = create_app(database, settings, insecure=insecure)
+def _run(
+    database: Database,
+    settings: Settings,
+    address: socket.socket,
+    insecure: bool,
+    faces: Faces | None,
+) -> None:
+    app = create_app(database, settings, insecure=insecure, faces=faces)
     if settings.preload_encoder:
         app.state.services.searcher.encoder.load()
     server = create_server(app, settings)
@@ -67,7 +74,9 @@ def _run(database: Database, settings: Settings, address: socket.socket, *, inse
         server.run(sockets=[address])
 
 
-def _run_many(settings: Settings, address: socket.socket, *, insecure: bool) -> None:
+def _run_many(
+    settings: Settings, address: socket.socket, insecure: bool, faces: Faces | None
+) -> None:
     """Serve by processes that share the address and the connections; one that ends is replaced."""
     share = {
         "pool_size": max(1, settings.pool_size // settings.workers),
@@ -76,18 +85,20 @@ def _run_many(settings: Settings, address: socket.socket, *, insecure: bool) -> 
     context, stop = get_context("spawn"), Event()
 
     def start() -> SpawnProcess:
-        arguments = (settings.model_copy(update=share), address, insecure)
+        arguments = (settings.model_copy(update=share), address, insecure, faces)
         process = context.Process(target=_work, args=arguments, daemon=True)
         process.start()
         return process
 
-    with _stopping(stop.set):
+    with metrics.shared(), _stopping(stop.set):
         workers = [start() for _ in range(settings.workers)]
         while not stop.is_set():
             wait([worker.sentinel for worker in workers], timeout=_LOOK_SECONDS)
             gone = [worker for worker in workers if not worker.is_alive()]
             if gone and not stop.wait(_LOOK_SECONDS):  # not in a hurry, where each one fails
                 _log.warning("worker_replaced", exit_codes=[worker.exitcode for worker in gone])
+                for worker in gone:
+                    metrics.forget(worker.pid or 0)
                 workers = [start() if worker in gone else worker for worker in workers]
         for worker in workers:
             worker.terminate()
@@ -95,10 +106,10 @@ def _run_many(settings: Settings, address: socket.socket, *, insecure: bool) -> 
             worker.join(settings.shutdown_timeout + 2 * _FAREWELL_SECONDS)
 
 
-def _work(settings: Settings, address: socket.socket, insecure: bool) -> None:
+def _work(settings: Settings, address: socket.socket, insecure: bool, faces: Faces | None) -> None:
     set_up_logs(settings)
     with Database.open(settings) as database:
-        _run(database, settings, address, insecure=insecure)
+        _run(database, settings, address, insecure, faces)
 
 
 class Server(uvicorn.Server):

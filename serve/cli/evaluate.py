@@ -9,6 +9,7 @@ import typer
 
 from evaluate.clicks import ClickRate, evaluate_clicks
 from evaluate.estimates import Estimate
+from evaluate.predict import Said, evaluate_predict
 from evaluate.recommend import PROTOCOLS, ProtocolResult, evaluate_recommend
 from evaluate.report import make_markdown, make_page
 from evaluate.retrain import retrain
@@ -121,6 +122,31 @@ def search(
             tell=status.update,
         )
     _report(run, output, earlier, json=json)
+
+
+@app.command(epilog=examples("palate evaluate predict", "palate evaluate predict --json"))
+def predict(context: typer.Context, seed: Seed = 0, json: Json = False) -> None:
+    """Measure predicted ratings: how far they are off, and whether what is said of them holds.
+
+    A quarter of the users at a time is held out, and each one's next ratings are predicted from the
+    first ones. Confidence and intervals are made of one half of these users and measured on the
+    other. Nothing live is changed.
+    """
+    with session(context).database(migrate=True) as database, err().status("") as status:
+        found = evaluate_predict(database, seed=seed, tell=status.update)
+    if json:
+        print_json(found)
+        return
+    say(f"{found.model}: rmse {found.rmse:.4f}, mae {found.mae:.4f}, {found.users:,} users")
+    columns: list[Column[Said]] = [
+        ("ratings>", lambda each: f"{each.n:,}"),
+        ("half a star off>", lambda each: number(each.within if each.n else None, 3)),
+        ("in the interval>", lambda each: number(each.covered if each.n else None, 3)),
+        ("its length>", lambda each: number(each.width if each.n else None)),
+    ]
+    print_table(found.by_confidence, ("confidence", lambda each: each.name), *columns)
+    out().print()
+    print_table([*found.by_stars, found.whole], ("given>", lambda each: each.name), *columns)
 
 
 @app.command(

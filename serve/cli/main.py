@@ -58,7 +58,8 @@ COMMANDS = {
         "features": "Features of users, films and ratings as Parquet files.",
     },
     "Run": {
-        "serve": "Serve the HTTP API until Ctrl-C; what runs is finished first.",
+        "serve": "Serve the HTTP API and the page until Ctrl-C; what runs is finished first.",
+        "mcp": "Offer films and tastes to an assistant that speaks MCP, until it hangs up.",
         "keys": "API keys of the HTTP server.",
         "rules": "Synonyms, films pinned or hidden, and what rules recommendations.",
         "llm": "The language model: its calls, costs and answers.",

@@ -2,8 +2,8 @@
 
 import typer
 
-from ask.answer import Prediction
-from ask.answer import predict as make
+from ask.prediction import Prediction
+from ask.prediction import predict as make
 from search.names import CatalogNames
 from serve.cli.options import Film, Json, Profile, UserId, Words
 from serve.cli.output import examples, out, present, print_sentences

@@ -1,13 +1,16 @@
-"""`palate serve`: the HTTP API."""
+"""`palate serve`: the HTTP API, pages for people, tools for assistants."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from fastapi import FastAPI
 
 from serve.api.run import serve as run
 from serve.cli.output import examples
 from serve.cli.session import session
+from serve.web.mount import add_pages
 
 app = typer.Typer()
 
@@ -41,7 +44,16 @@ def serve(
         bool, typer.Option("--insecure", help="Listen anywhere without keys: anyone may write.")
     ] = False,
 ) -> None:
-    """Serve the HTTP API until Ctrl-C; what runs is finished first."""
+    """Serve the HTTP API and the page until Ctrl-C; what runs is finished first."""
     flags = {"host": host, "port": port, "api_keys_file": api_keys_file, "workers": workers}
     given = {name: value for name, value in flags.items() if value is not None}
-    run(session(context).settings.model_copy(update=given), insecure=insecure)
+    run(session(context).settings.model_copy(update=given), insecure=insecure, faces=add_faces)
+
+
+def add_faces(app: FastAPI) -> None:
+    """Add to the API what else a server shows: its pages, and MCP where its extra is installed."""
+    add_pages(app)
+    with suppress(ModuleNotFoundError):
+        from serve.mcp.endpoint import add_mcp
+
+        add_mcp(app)

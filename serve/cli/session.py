@@ -8,7 +8,7 @@ import typer
 from pydantic import ValidationError
 
 from llm import LanguageModel, open_llm
-from llm.store import PostgresStore, UnkeptStore
+from llm.store import PostgresStore
 from palate.errors import MisuseError, SchemaError
 from palate.logs import set_up_logs
 from palate.person import PERSON
@@ -41,18 +41,17 @@ class Session:
 
     @contextmanager
     def language_model(
-        self, database: Database, *, wanted: bool = True, kept: bool = True
+        self, database: Database, *, wanted: bool = True
     ) -> Iterator[LanguageModel | None]:
         """The language model that the settings name; None where they name none or it is not
-        ``wanted``. ``kept``: kept answers are used.
+        ``wanted``.
 
         Raises MisuseError and NotInstalledError, as `open_llm`.
         """
         if not wanted:
             yield None
             return
-        store = PostgresStore(database) if kept else UnkeptStore(database)
-        model = open_llm(self.settings, store)
+        model = open_llm(self.settings, PostgresStore(database))
         try:
             yield model
         finally:

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from palate.settings import Settings
 from palate.statements import run_script
-from serve.api.app import create_app
+from serve.api.app import Faces, create_app
 from serve.api.run import create_server
 from sql.database import Database
 
@@ -31,10 +31,10 @@ def client_of(database: Database, settings: Settings) -> TestClient:
 
 
 @contextmanager
-def running(database: Database, settings: Settings) -> Iterator[str]:
+def running(database: Database, settings: Settings, faces: Faces | None = None) -> Iterator[str]:
     """A real server on a free port of this machine; gives its address."""
     settings = settings.model_copy(update={"host": "127.0.0.1", "port": 0})
-    server = create_server(create_app(database, settings), settings)
+    server = create_server(create_app(database, settings, faces=faces), settings)
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:

@@ -18,8 +18,9 @@ from schemathesis.checks import negative_data_rejection, positive_data_acceptanc
 from schemathesis.core.result import Ok
 from starlette.testclient import TestClient
 
-from ask.answer import AskAnswer, Prediction
+from ask.answer import AskAnswer
 from ask.compare import Comparison
+from ask.prediction import Prediction
 from ask.preferences import Preferences
 from palate.contract import (
     EventReport,

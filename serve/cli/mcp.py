@@ -1,0 +1,43 @@
+"""`palate mcp`: tools for assistants, over standard input and output."""
+
+from typing import Annotated
+
+import typer
+
+from ask.answer import Asker, make_reader
+from palate.errors import NotInstalledError
+from rerank.search import Searcher
+from serve.cli.options import User
+from serve.cli.output import examples
+from serve.cli.session import session
+
+app = typer.Typer()
+
+
+@app.command(epilog=examples("palate mcp < /dev/null", "palate mcp --user 20001 --write"))
+def mcp(
+    context: typer.Context,
+    user: User = None,
+    write: Annotated[bool, typer.Option("--write", help="Let assistants rate and note.")] = False,
+) -> None:
+    """Offer films and tastes to an assistant that speaks MCP, until it hangs up.
+
+    The assistant starts this command itself; docs/mcp.md shows what to write into its settings.
+    Over HTTP, `palate serve` offers the same at /mcp.
+    """
+    try:
+        from serve.mcp.stdio import serve
+        from serve.mcp.tools import Toolbox
+    except ModuleNotFoundError as error:
+        raise NotInstalledError(
+            "`palate mcp` needs the extra mcp. Nothing was started. Install it: "
+            "pip install -e '.[mcp]'."
+        ) from error
+    current = session(context)
+    with (
+        current.database() as database,
+        current.language_model(database) as model,
+    ):
+        searcher = Searcher(database, current.settings, model=model)
+        asker = Asker(database, searcher, make_reader(model, current.settings))
+        serve(Toolbox(database, searcher, asker, user), write=write)

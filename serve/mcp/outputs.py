@@ -1,0 +1,348 @@
+"""What the tools answer: fewer fields than HTTP, since an assistant pays for each.
+
+A field that is null is left out of the answer.
+"""
+
+from ask.answer import AskAnswer
+from ask.compare import ComparedMovie
+from ask.preferences import Preferences, Trait
+from palate.contract import (
+    Frozen,
+    Hit,
+    Movie,
+    Rating,
+    Recommendation,
+    Recommendations,
+    SearchResponse,
+    SimilarMovie,
+)
+
+_FEWEST = 3  # ratings of a kind of film before it is told as a liking
+_TOLD = 8
+
+
+class Film(Frozen):
+    """A film, and what it is to the user: `moved` is the places that taste lifted it."""
+
+    movie_id: int
+    title: str
+    year: int | None = None
+    genres: tuple[str, ...] = ()
+    stars: float | None = None
+    user_stars: float | None = None
+    moved: int | None = None
+    why: tuple[str, ...] = ()
+
+
+class Films(Frozen):
+    """Films, the best first."""
+
+    films: tuple[Film, ...]
+    notes: tuple[str, ...] = ()
+    next_cursor: str | None = None
+
+
+class Rated(Frozen):
+    """A user's rating."""
+
+    movie_id: int
+    title: str
+    year: int | None = None
+    user_stars: float
+    rated_at: str
+
+
+class RatedFilms(Frozen):
+    """A user's ratings, the newest first."""
+
+    ratings: tuple[Rated, ...]
+
+
+class Recorded(Frozen):
+    """An event as it is kept."""
+
+    event_id: str
+
+
+class Details(Frozen):
+    """A film as the catalog knows it."""
+
+    movie_id: int
+    title: str
+    year: int | None = None
+    genres: tuple[str, ...] = ()
+    director: str | None = None
+    actors: tuple[str, ...] = ()
+    overview: str | None = None
+    minutes: int | None = None
+    budget: int | None = None
+    revenue: int | None = None
+    stars: float | None = None
+    ratings: int = 0
+    tone: str | None = None
+    audience: str | None = None
+    effectiveness: float | None = None
+    url: str
+
+
+class Enriched(Frozen):
+    """A film with what was found out about it."""
+
+    movie_id: int
+    title: str
+    year: int | None = None
+    tone: str | None = None
+    audience: str | None = None
+    budget_tier: str | None = None
+    revenue_tier: str | None = None
+    effectiveness: float | None = None
+    estimated: tuple[str, ...] = ()
+
+
+class EnrichedFilms(Frozen):
+    """Films with what was found out about them."""
+
+    films: tuple[Enriched, ...]
+
+
+class Predicted(Frozen):
+    """What a user would give a film."""
+
+    movie_id: int
+    title: str
+    stars: float
+    low: float
+    high: float
+    confidence: str
+    summary: tuple[str, ...]
+
+
+class Liking(Frozen):
+    """How a user rates one kind of film: stars above or below everybody."""
+
+    kind: str
+    ratings: int
+    differs: float
+
+
+class Taste(Frozen):
+    """What a user likes and what not."""
+
+    ratings: int
+    mean: float
+    summary: tuple[str, ...]
+    likes: tuple[Liking, ...]
+    dislikes: tuple[Liking, ...]
+
+
+class Side(Frozen):
+    """One of the films compared."""
+
+    movie_id: int
+    title: str
+    year: int | None = None
+    stars: float | None = None
+    minutes: int | None = None
+    budget: int | None = None
+    revenue: int | None = None
+
+
+class Sides(Frozen):
+    """Films side by side."""
+
+    films: tuple[Side, ...]
+    summary: tuple[str, ...]
+
+
+class Chatted(Frozen):
+    """How a request was understood, and its answer."""
+
+    understood: str
+    summary: tuple[str, ...]
+    films: tuple[Film, ...]
+    notes: tuple[str, ...]
+
+
+class Found(Frozen):
+    """A document that a search found."""
+
+    id: str
+    title: str
+    url: str
+
+
+class Results(Frozen):
+    """Documents, the best first."""
+
+    results: tuple[Found, ...]
+
+
+class Document(Frozen):
+    """All of one document."""
+
+    id: str
+    title: str
+    text: str
+    url: str
+
+
+def film(each: Hit | Recommendation | SimilarMovie | Movie) -> Film:
+    """What of a film an assistant is told."""
+    return Film(
+        movie_id=each.movie_id,
+        title=each.title,
+        year=each.year,
+        genres=each.genres,
+        stars=_short(getattr(each, "avg_rating", None)),
+        user_stars=getattr(each, "rating", None),
+        moved=getattr(each, "moved", None) or None,
+        why=getattr(each, "reasons", None) or (),
+    )
+
+
+def found_films(found: SearchResponse) -> Films:
+    """A search's films, and what has to be known of them."""
+    notes = [*found.query.notes]
+    if found.user_id is not None and found.why_not_personalized:
+        notes.append(f"not personalised: {found.why_not_personalized}")
+    if found.reading is not None:
+        notes.append(f"searched for {found.reading.text!r} instead")
+    if found.did_you_mean:
+        notes.append(f"did you mean {found.did_you_mean!r}")
+    if found.relaxed:
+        notes.append("the last films have only some of the words")
+    films = tuple(map(film, found.hits))
+    return Films(films=films, notes=tuple(notes), next_cursor=found.next_cursor)
+
+
+def recommended_films(found: Recommendations) -> Films:
+    """Recommended films, and what has to be known of them."""
+    notes = [
+        f"{what}: {why}"
+        for what, why in (
+            ("not personalised", found.why_not_personalized),
+            ("not judged by the language model", found.why_not_reranked),
+        )
+        if why
+    ]
+    return Films(films=tuple(map(film, found.movies)), notes=tuple(notes))
+
+
+def rated(each: Rating) -> Rated:
+    """A rating as a tool tells it."""
+    return Rated(
+        movie_id=each.movie_id,
+        title=each.title,
+        year=each.year,
+        user_stars=each.rating,
+        rated_at=each.rated_at,
+    )
+
+
+def details(movie: Movie) -> Details:
+    """All of a film that fits an answer."""
+    return Details(
+        movie_id=movie.movie_id,
+        title=movie.title,
+        year=movie.year,
+        genres=movie.genres,
+        director=movie.director,
+        actors=movie.actors,
+        overview=movie.overview,
+        minutes=movie.runtime_minutes,
+        budget=movie.budget,
+        revenue=movie.revenue,
+        stars=_short(movie.avg_rating),
+        ratings=movie.rating_count,
+        tone=movie.sentiment,
+        audience=movie.target_audience,
+        effectiveness=movie.effectiveness,
+        url=address(movie.movie_id, movie.imdb_id),
+    )
+
+
+def enriched(movie: Movie) -> Enriched:
+    """What was found out about a film."""
+    return Enriched(
+        movie_id=movie.movie_id,
+        title=movie.title,
+        year=movie.year,
+        tone=movie.sentiment,
+        audience=movie.target_audience,
+        budget_tier=movie.budget_tier,
+        revenue_tier=movie.revenue_tier,
+        effectiveness=movie.effectiveness,
+        estimated=movie.estimated,
+    )
+
+
+def side(movie: ComparedMovie) -> Side:
+    """One of the films compared."""
+    return Side(
+        movie_id=movie.movie_id,
+        title=movie.title,
+        year=movie.year,
+        stars=_short(movie.avg_rating),
+        minutes=movie.runtime_minutes,
+        budget=movie.budget,
+        revenue=movie.revenue,
+    )
+
+
+def taste(found: Preferences) -> Taste:
+    """A taste: its sentences, and the kinds of film that stand out most."""
+    groups = (found.genres, found.decades, found.directors, found.actors)
+    traits = [each for group in groups for each in group if each.n >= _FEWEST]
+    traits.sort(key=lambda each: -each.shrunken)
+    return Taste(
+        ratings=found.n,
+        mean=round(found.mean, 2),
+        summary=found.summary,
+        likes=tuple(_liking(each) for each in traits[:_TOLD] if each.shrunken > 0),
+        dislikes=tuple(_liking(each) for each in traits[::-1][:_TOLD] if each.shrunken < 0),
+    )
+
+
+def chatted(understood: str, made: AskAnswer) -> Chatted:
+    """The answer to a request in plain words, whatever it was about."""
+    told = [each for each in (made.prediction, made.comparison, made.preferences) if each]
+    return Chatted(
+        understood=understood,
+        summary=tuple(sentence for each in told for sentence in each.summary),
+        films=tuple(map(film, made.hits or made.movies or made.similar)),
+        notes=made.notes,
+    )
+
+
+def document(movie: Movie) -> Document:
+    """A film as a text to read and to cite."""
+    named = f"{movie.title} ({movie.year})" if movie.year else movie.title
+    lines = (
+        named,
+        ("Genres: " + ", ".join(movie.genres)) if movie.genres else "",
+        f"Director: {movie.director}" if movie.director else "",
+        ("With: " + ", ".join(movie.actors)) if movie.actors else "",
+        f"Mean rating: {movie.avg_rating:.2f} of 5 from {movie.rating_count} ratings"
+        if movie.avg_rating is not None
+        else "",
+        movie.overview or "",
+    )
+    return Document(
+        id=str(movie.movie_id),
+        title=named,
+        text="\n".join(line for line in lines if line),
+        url=address(movie.movie_id, movie.imdb_id),
+    )
+
+
+def address(movie_id: int, imdb_id: str | None) -> str:
+    """Where a film can be looked up: at IMDb where its id is known, else here."""
+    return f"https://www.imdb.com/title/{imdb_id}/" if imdb_id else f"palate://movies/{movie_id}"
+
+
+def _liking(trait: Trait) -> Liking:
+    return Liking(kind=trait.name, ratings=trait.n, differs=round(trait.shrunken, 2))
+
+
+def _short(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)

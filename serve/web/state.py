@@ -1,0 +1,130 @@
+"""What a page shows, as its address spells it: all of it, so that it can be shared.
+
+Forms send empty fields, and people edit addresses: what is empty is left out, and what is unknown
+is passed over.
+"""
+
+from typing import Annotated, ClassVar, Self
+from urllib.parse import parse_qsl, urlencode
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from palate.contract import Order, Profile, SearchRequest, Seen
+from palate.errors import MisuseError
+
+WEIGHTED = ("bm25", "content", "collaborative", "popularity")
+"""The components that have a slider."""
+
+PRESETS: dict[str, dict[str, float]] = {
+    "text": {"bm25": 1.0, "content": 0.0, "collaborative": 0.0, "popularity": 0.0},
+    "balanced": {"bm25": 0.4, "content": 0.25, "collaborative": 0.25, "popularity": 0.1},
+    "taste": {"bm25": 0.1, "content": 0.4, "collaborative": 0.4, "popularity": 0.1},
+}
+"""Weights by the name of a preset; ``stored`` are the database's own, ``own`` the sliders'."""
+
+_MOST_FIELDS = 200
+
+Weight = Annotated[float | None, Field(ge=0, le=1, allow_inf_nan=False)]
+Year = Annotated[int | None, Field(ge=0, le=9999)]
+
+
+class State(BaseModel):
+    """The state of a page."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    repeated: ClassVar[frozenset[str]] = frozenset()
+    """Fields that may be given more than once."""
+
+    @classmethod
+    def read(cls, query: bytes) -> Self:
+        """The state that a query spells. Raises MisuseError."""
+        values: dict[str, object] = {}
+        try:
+            pairs = parse_qsl(query.decode("latin-1"), max_num_fields=_MOST_FIELDS)
+        except ValueError as error:
+            raise MisuseError("The address has too many parts. Nothing was done.") from error
+        for name, value in pairs:
+            if name in cls.repeated:
+                before = values.get(name, ())
+                values[name] = (*before, value) if isinstance(before, tuple) else (value,)
+            else:
+                values[name] = value
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            name = ".".join(map(str, first["loc"]))
+            raise MisuseError(f"{name}: {first['msg']}. Nothing was done.") from error
+
+    def query(self, **changes: object) -> str:
+        """The same state as a query, but for ``changes``; what is as it always is left out."""
+        values = {**self.model_dump(), **changes}
+        said = {
+            name: value
+            for name, value in values.items()
+            if value is not None and value != type(self).model_fields[name].default
+        }
+        return urlencode(said, doseq=True)
+
+
+class Whose(State):
+    """Whose taste: a user's number, or what another system calls them."""
+
+    user_id: str | None = Field(None, max_length=200)
+    profile: Profile = "main"
+
+
+class SearchState(Whose):
+    """A search, its weights and filters."""
+
+    repeated = frozenset({"genres"})
+
+    q: str = Field("", max_length=2000)
+    k: int = Field(10, ge=1, le=50)
+    preset: str = "stored"
+    bm25: Weight = None
+    content: Weight = None
+    collaborative: Weight = None
+    popularity: Weight = None
+    order: Order = "learned"
+    seen: Seen = "mark"
+    genres: Annotated[tuple[str, ...], Field(max_length=20)] = ()
+    year_from: Year = None
+    year_to: Year = None
+    min_rating: float | None = Field(None, ge=0, le=5)
+
+    @property
+    def weights(self) -> dict[str, float] | None:
+        """The weights of this search; None: those that are stored."""
+        if self.preset == "own":
+            return {n: v for n in WEIGHTED if (v := getattr(self, n)) is not None} or None
+        return PRESETS.get(self.preset)
+
+    def request(self, user_id: int | None) -> SearchRequest:
+        """The search for this user; None: for everybody."""
+        mine = user_id is not None
+        return SearchRequest(
+            q=self.q,
+            user_id=user_id,
+            profile=self.profile,
+            k=self.k,
+            weights=self.weights,
+            order=self.order,
+            seen=self.seen if mine else "keep",
+            explain="facts" if mine else "none",
+            facets=not mine,
+            genres=self.genres,
+            year_from=self.year_from,
+            year_to=self.year_to,
+            min_rating=self.min_rating,
+        )
+
+
+class AskState(Whose):
+    """A request in plain words, and what of its reading was taken away."""
+
+    repeated = frozenset({"without"})
+
+    q: str = Field("", max_length=500)
+    without: Annotated[tuple[str, ...], Field(max_length=40)] = ()
