@@ -9,10 +9,10 @@ BIN := $(VENV)/bin
 timed = echo '$(1)'; s=$$(date +%s); $(BIN)/$(1) && echo "  $$(($$(date +%s) - s)) s"
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo serve quick test lint bench samples k8s-check manifests clean
+.PHONY: help demo serve quick test lint bench samples k8s-check k8s-e2e manifests chart image clean
 
 help:            ## Show what there is to make
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 demo: $(VENV)/base  ## Load the sample and show what a lover and a hater of fantasy see
 	$(BIN)/palate demo
@@ -47,6 +47,18 @@ k8s-check: $(VENV)/dev  ## Check the image, the chart, the plain manifests and t
 
 manifests: $(VENV)/dev  ## Make k8s/, the schema and the table of values again from the chart
 	$(BIN)/python -m tests.kubernetes.generate
+
+k8s-e2e: $(VENV)/dev  ## Go through docs/kubernetes.md on a kind cluster; needs docker, kind, kubectl, helm
+	PATH="$(CURDIR)/$(BIN):$$PATH" tests/kubernetes/e2e.sh
+
+chart:           ## Package the chart into dist/; KEY= and KEYRING= sign it, REGISTRY=oci://... pushes it
+	helm package helm/palate --destination dist $(if $(KEY),--sign --key '$(KEY)' --keyring '$(KEYRING)')
+	$(if $(REGISTRY),helm push dist/palate-[0-9]*.tgz $(REGISTRY))
+
+image:           ## Build and push IMAGE=... and IMAGE-jobs, with provenance and SBOM
+	@test -n '$(IMAGE)' || { echo 'Say which: make image IMAGE=registry.example.com/palate:0.1.0. Nothing was built.' >&2; exit 2; }
+	docker buildx build --provenance=mode=max --sbom=true --push --tag $(IMAGE) .
+	docker buildx build --provenance=mode=max --sbom=true --push --tag $(IMAGE)-jobs --target jobs .
 
 clean:           ## Remove the environment and caches; data stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info

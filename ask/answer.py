@@ -1,92 +1,34 @@
 """Requests in plain words, answered: read, linked, and run through the same search as all else."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any, Protocol
 
 from pydantic import Field
-from sqlalchemy import Connection
 
 from ask.compare import Comparison, compare
+from ask.conversation import MOST_SHOWN, Turn, TurnSigner, read_next
+from ask.facts import FilmFact, find_facts
+from ask.find import Drop, Finder, ListedMovie
 from ask.link import link
 from ask.model import ModelReader
-from ask.prediction import describe_prediction
+from ask.prediction import Prediction, predict
 from ask.preferences import Preferences, find_preferences
-from ask.rules import Reading, read_request
-from ask.structure import Structure, SummaryBy, WhyNotWorded
-from ask.tree import Asked, make_tree, narrows
-from ask.understood import note_gaps
-from learn.prediction import predict_rating
+from ask.rules import Ignored, Reading, Sure, read_request
+from ask.structure import RatedBy, Structure
+from ask.tree import narrows
+from ask.understood import Part, parts_of
 from llm import LanguageModel, open_llm
 from llm.store import PostgresStore
-from palate.contract import (
-    Frozen,
-    Hit,
-    Recommendation,
-    RecommendRequest,
-    SearchRequest,
-    SimilarMovie,
-)
+from palate.contract import Frozen, Hit, Recommendation, SimilarMovie
 from palate.errors import MisuseError
 from palate.metrics import stage
+from palate.person import PERSON
 from palate.settings import Settings
-from palate.statements import Statements
-from rerank.recommend import recommend
 from rerank.search import Searcher
-from search.names import Names
-from search.query import ParsedQuery
+from search.names import CatalogNames, Names
 from sql.database import Database
-from sql.syntax import Words, describe
-
-_statements = Statements(Path(__file__).parent / "statements" / "ask.sql")
-
-CANDIDATES = 300
-"""Films that text finds and taste orders: more than a search's, since less is said exactly."""
-
-NEAREST = 1000
-"""Films like a film among which those that fit are looked for."""
-
-
-class Basis(Frozen):
-    """One of the user's ratings that a prediction rests on."""
-
-    movie_id: int
-    title: str
-    year: int | None
-    rating: float
-    influence: float = Field(description="What it adds to the prediction, in stars.")
-    similarity: float | None = Field(description="Of the two films, -1 to 1; null: unknown.")
-
-
-class Prediction(Frozen):
-    """A predicted rating; see `predict`."""
-
-    user_id: int
-    profile: str
-    movie_id: int
-    title: str
-    year: int | None
-    value: float
-    low: float
-    high: float
-    level: float = Field(description="Share of such ratings that are from low to high.")
-    calibrated: bool = Field(description="Whether held-out ratings have shown that share.")
-    confidence: str
-    within_half_star: float | None
-    expected: float = Field(description="What anybody is expected to give.")
-    ratings: int
-    neighbours: int
-    distance: float | None
-    rests_on: tuple[Basis, ...] = Field(description="At most ten, those of most influence first.")
-    model: str
-    why: str | None
-    rated: float | None
-    summary: tuple[str, ...]
-    summary_by: SummaryBy = "rules"
-    why_not_worded: WhyNotWorded = None
 
 
 class AskAnswer(Frozen):
@@ -96,6 +38,21 @@ class AskAnswer(Frozen):
     read_by: str = Field(description="rules, structure, or the model that read the request.")
     structure: Structure
     read_as: str | None = Field(description="The films wanted, in the query language.")
+    understood: tuple[Part, ...] = Field(
+        (), description="Every condition and the order; drop or change it in `structure`."
+    )
+    ignored: tuple[Ignored, ...] = Field((), description="Words that count for nothing, and why.")
+    sure: Sure = Field(
+        "high",
+        description="high: everything is read by name and number; some: words are looked for in "
+        "texts, or a name is spelt otherwise; low: something is left out or has no film.",
+    )
+    drop: tuple[Drop, ...] = Field(
+        (), description="Where nothing fits: conditions to drop, and the films there are then."
+    )
+    conversation: str | None = Field(
+        None, description="Where this talk stands: send it with what is said next."
+    )
     notes: tuple[str, ...]
     not_found: tuple[str, ...] = Field(description="Names that the catalog does not have.")
     personalized: bool
@@ -103,8 +60,15 @@ class AskAnswer(Frozen):
     relaxed: bool = Field(False, description="Too few films had all words: these have any.")
     hits: tuple[Hit, ...] = Field((), description="Of a search by words.")
     movies: tuple[Recommendation, ...] = Field((), description="Of a search without words.")
+    films: tuple[ListedMovie, ...] = Field((), description="In an order by a figure.")
+    total: int | None = Field(None, description="How many films fit; counted with an order.")
     similar: tuple[SimilarMovie, ...] = ()
+    similar_by: str | None = Field(
+        None, description="texts, factors, or genres, keywords and people."
+    )
+    facts: tuple[FilmFact, ...] = ()
     prediction: Prediction | None = None
+    predictions: tuple[Prediction, ...] = Field((), description="Of every user and film named.")
     comparison: Comparison | None = None
     preferences: Preferences | None = None
 
@@ -114,8 +78,9 @@ class Reader(Protocol):
 
     name: str
 
-    def read(self, text: str, names: Names) -> Structure | None:
-        """The structure of a request, its names as they were typed; None: the rules read it."""
+    def read(self, text: str, names: Names, rules: Structure) -> Structure | None:
+        """The structure of a request, its names as they were typed, held against what the
+        ``rules`` read; None: these read it."""
 
 
 class Asker:
@@ -127,53 +92,74 @@ class Asker:
         self._database = database
         self._searcher = searcher
         self._reader = reader
+        self._signer = TurnSigner(database.settings)
+        self._finder = Finder(database, searcher)
         self.writer = searcher.writer
-        self.names = self.writer.names
+        self.names = CatalogNames(database)
 
     def ask(
-        self, text: str, user_id: int | None = None, k: int | None = None, *, rules: bool = False
+        self,
+        text: str,
+        user_id: int | None = None,
+        k: int | None = None,
+        *,
+        rules: bool = False,
+        after: Turn | None = None,
     ) -> AskAnswer:
         """Answer a request. ``user_id`` is whose taste it is about, whomever the text
         names; ``k`` stands where the text names none.
 
-        ``rules``: a model that is set does not read it. Raises MisuseError for a request that is
-        too long or lacks what its intent needs, and what the commands behind the intents raise.
+        ``rules``: a model that is set does not read it; ``after``: what was asked before, where
+        this is said next. Raises MisuseError for a request that is too long or lacks what its
+        intent needs, and what the commands behind the intents raise.
         """
-        return self._answer(text, self.read(text, user_id, k, rules=rules))
+        return self.answer(text, self.read(text, user_id, k, rules=rules, after=after))
 
     def read(
-        self, text: str, user_id: int | None = None, k: int | None = None, *, rules: bool = False
+        self,
+        text: str,
+        user_id: int | None = None,
+        k: int | None = None,
+        *,
+        rules: bool = False,
+        after: Turn | None = None,
     ) -> Reading:
         """How a request is understood; ``ask`` answers it. Raises MisuseError."""
         if not text.strip():
             raise MisuseError("The request has no words. Nothing was done. Say what you look for.")
         names, reader = self.names.get(), None if rules else self._reader
         with stage("parse"):
-            reading = read_request(text, names)
-            if reader is not None:
-                structure = reader.read(text, names)
+            reading = read_next(text, names, after) if after else read_request(text, names)
+            if reader is not None and after is None:
+                structure = reader.read(text, names, reading.structure)
                 note = f"{reader.name} gave no usable answer in time: read by rules."
                 reading = (
                     replace(reading, notes=(*reading.notes, note))
                     if structure is None
-                    else replace(link(structure, names), read_by=reader.name)
+                    else replace(
+                        link(structure, names), read_by=reader.name, ignored=reading.ignored
+                    )
                 )
         return _for_caller(reading, user_id, k)
 
     def run(self, structure: Structure) -> AskAnswer:
         """Answer a structure, as `ask` gave it or as somebody changed it. Raises as ``ask``."""
         linked = link(structure, self.names.get())
-        return self._answer(None, replace(linked, read_by="structure"))
+        return self.answer(None, replace(linked, read_by="structure"))
 
-    def _answer(self, text: str | None, reading: Reading) -> AskAnswer:
+    def answer(self, text: str | None, reading: Reading) -> AskAnswer:
+        """The answer to a request as it was read. Raises as ``ask``."""
         structure = reading.structure
+        if structure.user_id is not None:
+            PERSON.set(structure.user_id)
         if structure.k > self._database.settings.max_k:
             raise MisuseError(
                 f"k is {structure.k}; at most {self._database.settings.max_k} are allowed. Ask "
                 "for fewer, or raise PALATE_MAX_K."
             )
         answers = {
-            "predict": self._predict, "compare": self._compare, "summarise": self._summarise
+            "predict": self._predict, "compare": self._compare, "summarise": self._summarise,
+            "facts": self._facts, "unclear": _nothing,
         }  # fmt: skip
         found = answers.get(structure.intent, self._films)(reading)
         notes = (
@@ -182,15 +168,27 @@ class Asker:
             *found.pop("notes", ()),
             *_unknown(reading.not_found),
         )
+        weakened = found.pop("weakened", False) or found.get("relaxed", False)
         facts = {"personalized": False, "why_not_personalized": None, "read_as": None} | found
         return AskAnswer(
             request=text,
             read_by=reading.read_by,
             structure=structure,
+            understood=tuple(parts_of(structure)),
+            ignored=reading.ignored,
+            sure="low" if weakened else reading.sure,
             notes=notes,
             not_found=reading.not_found,
             **facts,
         )
+
+    def write(self, answer: AskAnswer) -> AskAnswer:
+        """The answer with where the talk stands now, signed."""
+        return answer.model_copy(update={"conversation": self._signer.write(turn_of(answer))})
+
+    def read_conversation(self, text: str) -> Turn:
+        """The turn that `write` signed. Raises MisuseError for another text."""
+        return self._signer.read(text)
 
     def _predict(self, reading: Reading) -> dict[str, Any]:
         structure = reading.structure
@@ -199,12 +197,13 @@ class Asker:
                 "It is not said whose rating to predict. Nothing was done. Name the user: "
                 "“would user 5 like ...”."
             )
-        if not structure.titles:
-            return {}
-        movie_id = structure.titles[0].movie_id
-        assert movie_id is not None  # noqa: S101  (titles are linked)
-        found = predict(self._database, structure.user_id, movie_id, structure.profile)
-        return {"prediction": found}
+        found = tuple(
+            predict(self._database, user_id, title.movie_id, structure.profile)
+            for user_id in (structure.user_id, *structure.users)
+            for title in structure.titles
+            if title.movie_id is not None
+        )
+        return {"prediction": found[0], "predictions": found} if found else {}
 
     def _compare(self, reading: Reading) -> dict[str, Any]:
         ids = [title.movie_id for title in reading.structure.titles if title.movie_id is not None]
@@ -226,125 +225,43 @@ class Asker:
     def _films(self, reading: Reading) -> dict[str, Any]:
         structure = reading.structure
         lost = bool(reading.not_found) and not narrows(structure)
-        if lost or (structure.intent == "similar" and not structure.titles):
+        alike = structure.titles or structure.like_people
+        if lost or (structure.intent == "similar" and not alike):
             return {"notes": ("Nothing was searched: nothing else is asked for.",)}
-        names = self.names.get()
-        found = self._find(structure, names, any_person=False)
-        if _empty(found) and len(structure.people) > 1:
-            either = self._find(structure, names, any_person=True)
-            if not _empty(either):
-                note = "No film is by all of these people: these are by any of them."
-                either["notes"] = (*either["notes"], note)
-                return either
-        return self._without_words(structure, names) if _empty(found) else found
+        if structure.user_id is None and (structure.seen == "drop" or _rated_by_asker(structure)):
+            note = "It is not said who asks, so nothing is known of what was seen: name a user."
+            rated = tuple(one for one in structure.rated_by if one.user_id is not None)
+            structure = structure.model_copy(update={"seen": "keep", "rated_by": rated})
+            found = self._finder.films(structure, self.names.get())
+            return found | {"notes": (*found["notes"], note), "weakened": True}
+        return self._finder.films(structure, self.names.get())
 
-    def _without_words(self, structure: Structure, names: Names) -> dict[str, Any]:
-        """The films that fit all else, when none has the words that no rule knows."""
-        rest = structure.model_copy(update={"text": ""})
-        note = f"No film that fits the rest has “{structure.text}” in its texts."
-        if not structure.text or not narrows(rest):
-            return self._find(structure, names, any_person=False)
-        found = self._find(rest, names, any_person=False)
-        found["notes"] = (*found["notes"], note)
-        return found
-
-    def _find(self, structure: Structure, names: Names, *, any_person: bool) -> dict[str, Any]:
+    def _facts(self, reading: Reading) -> dict[str, Any]:
         with self._database.read() as connection:
-            asked = make_tree(structure, connection, names, any_person=any_person)
-            if structure.intent == "similar":
-                return _shared(asked) | self._similar(connection, structure, asked)
-        if asked.scored and structure.intent == "search":
-            return _shared(asked) | self._search(structure, asked)
-        return _shared(asked) | self._recommend(structure, asked)
-
-    def _similar(
-        self, connection: Connection, structure: Structure, asked: Asked
-    ) -> dict[str, Any]:
-        narrowed = asked.scored or asked.narrowed
-        filter_ = self._database.search_engine.compile(asked.tree).query if narrowed else None
-        merged: dict[int, SimilarMovie] = {}
-        for title in structure.titles:
-            rows = connection.execute(
-                _statements["similar"],
-                {
-                    "movie_id": title.movie_id,
-                    "n": NEAREST if narrowed or structure.seen == "drop" else structure.k + 10,
-                    "user_id": structure.user_id,
-                    "profile": structure.profile,
-                    "filter": None if filter_ is None else json.dumps(filter_),
-                    "seen": structure.seen,
-                },
-            )
-            for row in rows.mappings():
-                movie = SimilarMovie(**row)
-                before = merged.get(movie.movie_id)
-                if before is None or movie.score > before.score:
-                    merged[movie.movie_id] = movie
-        named = {title.movie_id for title in structure.titles}
-        ordered = sorted(
-            (movie for movie in merged.values() if movie.movie_id not in named),
-            key=lambda movie: (-movie.score, movie.movie_id),
-        )[: structure.k]
-        ranked = tuple(m.model_copy(update={"rank": n}) for n, m in enumerate(ordered, 1))
-        tasted = any(movie.content is not None for movie in ranked)
-        nothing = ("No film like it fits, or it has no text vector to be like.",)
-        return {
-            "notes": asked.notes if ranked else (*asked.notes, *nothing),
-            "similar": ranked,
-            "personalized": tasted,
-            "why_not_personalized": None if tasted else _no_taste(structure),
-        }
-
-    def _search(self, structure: Structure, asked: Asked) -> dict[str, Any]:
-        words = [node for node in asked.scored if isinstance(node, Words)]
-        parsed = ParsedQuery(
-            tree=asked.tree,
-            text=structure.text,
-            read_as=describe(asked.shown),
-            notes=[],
-            plain_words=[item for w in words for item in w.items if isinstance(item, str)],
-        )
-        request = SearchRequest(
-            q=structure.text,
-            user_id=structure.user_id,
-            profile=structure.profile,
-            k=structure.k,
-            candidates=min(max(CANDIDATES, structure.k), self._database.settings.max_candidates),
-            seen=structure.seen,
-        )
-        response = self._searcher.search(request, parsed)
-        corrected = response.did_you_mean
-        return {
-            "hits": response.hits,
-            "personalized": response.personalized,
-            "why_not_personalized": response.why_not_personalized,
-            "relaxed": response.relaxed,
-            "notes": (
-                *asked.notes,
-                *((f"Did you mean “{corrected}”?",) if corrected else ()),
-            ),
-        }
-
-    def _recommend(self, structure: Structure, asked: Asked) -> dict[str, Any]:
-        request = RecommendRequest(
-            user_id=structure.user_id,
-            profile=structure.profile,
-            k=structure.k,
-            candidates=min(max(100, structure.k), self._database.settings.max_candidates),
-            seen="drop" if structure.intent == "recommend" else structure.seen,
-        )
-        only = asked.tree if asked.scored or asked.narrowed else None
-        found = recommend(self._database, request, only)
-        return {
-            "movies": found.movies,
-            "personalized": found.personalized,
-            "why_not_personalized": found.why_not_personalized,
-        }
+            return {"facts": find_facts(connection, reading.structure)}
 
 
-def make_reader(model: LanguageModel | None) -> Reader | None:
+def _nothing(_: Reading) -> dict[str, Any]:
+    return {}
+
+
+def _rated_by_asker(structure: Structure) -> bool:
+    return any(one.user_id is None for one in structure.rated_by)
+
+
+def turn_of(answer: AskAnswer) -> Turn:
+    """Where a talk stands after an answer."""
+    shown = [
+        film.movie_id
+        for films in (answer.hits, answer.movies, answer.films, answer.similar)
+        for film in films
+    ] or [title.movie_id for title in answer.structure.titles if title.movie_id is not None]
+    return Turn(structure=answer.structure, shown=tuple(shown[:MOST_SHOWN]))
+
+
+def make_reader(model: LanguageModel | None, settings: Settings) -> Reader | None:
     """Who reads requests where this model is set; None: the rules."""
-    return None if model is None else ModelReader(model)
+    return None if model is None else ModelReader(model, settings.llm_ask_seconds)
 
 
 @contextmanager
@@ -355,10 +272,21 @@ def open_asker(database: Database, settings: Settings, *, model: bool = True) ->
     """
     found = open_llm(settings, PostgresStore(database)) if model else None
     try:
-        yield Asker(database, Searcher(database, settings, model=found), make_reader(found))
+        yield Asker(
+            database, Searcher(database, settings, model=found), make_reader(found, settings)
+        )
     finally:
         if found is not None:
             found.close()
+
+
+def note_gaps(text: str | None, reading: Reading, names: Names) -> Iterator[str]:
+    """What to know of an answer that cannot be about what was asked."""
+    searched = reading.structure.intent == "search" and not reading.not_found
+    if names.empty:
+        yield "There are no films yet: `palate ingest --help` shows how to load some."
+    elif text and searched and not narrows(reading.structure):
+        yield "The request says nothing of the films that are wanted: all are meant."
 
 
 def _for_caller(reading: Reading, user_id: int | None, k: int | None) -> Reading:
@@ -367,33 +295,29 @@ def _for_caller(reading: Reading, user_id: int | None, k: int | None) -> Reading
     if k is not None and "k" not in structure.model_fields_set:
         structure = structure.model_copy(update={"k": k})
     if user_id is not None:
-        named = structure.user_id
-        if named not in (None, user_id):
-            notes = (*notes, f"Asked for user {user_id}: user {named} in the words is left out.")
-        structure = structure.model_copy(update={"user_id": user_id})
+        others = sorted(_others(structure) - {user_id})
+        if others:
+            listed = ", ".join(map(str, others))
+            notes = (*notes, f"Asked for user {user_id}: user {listed} in the words is left out.")
+        exclude = structure.exclude
+        mine = {"rated_by": _own(structure.rated_by, user_id)}
+        unseen = {"rated_by": _own(exclude.rated_by, user_id)}
+        structure = structure.model_copy(
+            update={"user_id": user_id, "users": (), "exclude": exclude.model_copy(update=unseen)}
+            | mine
+        )
     return replace(reading, structure=structure, notes=notes)
 
 
-def predict(database: Database, user_id: int, movie_id: int, profile: str = "main") -> Prediction:
-    """A predicted rating with its summary in words. Raises NotFoundError for an unknown film."""
-    made = predict_rating(database, user_id, movie_id, profile)
-    facts = asdict(made)
-    return Prediction.model_validate(facts | {"summary": describe_prediction(made)})
+def _others(structure: Structure) -> set[int]:
+    """Everybody whom the words name."""
+    rated = (*structure.rated_by, *structure.exclude.rated_by)
+    named = (structure.user_id, *structure.users, *(one.user_id for one in rated))
+    return {user for user in named if user is not None}
 
 
-def _shared(asked: Asked) -> dict[str, Any]:
-    wanted = asked.scored or asked.narrowed
-    return {"read_as": describe(asked.shown) if wanted else None, "notes": asked.notes}
-
-
-def _empty(found: dict[str, Any]) -> bool:
-    return not (found.get("hits") or found.get("movies") or found.get("similar"))
-
-
-def _no_taste(structure: Structure) -> str:
-    if structure.user_id is None:
-        return "no user_id was given"
-    return f"user {structure.user_id} ({structure.profile}) has no taste vector"
+def _own(rated: tuple[RatedBy, ...], user_id: int) -> tuple[RatedBy, ...]:
+    return tuple(one for one in rated if one.user_id in (None, user_id))
 
 
 def _unknown(names: tuple[str, ...]) -> tuple[str, ...]:

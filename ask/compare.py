@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean, median
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
-from pydantic import Field
+from pydantic import Field, PlainSerializer
 
-from ask.structure import SummaryBy, WhyNotWorded, name_film
+from ask.structure import SummaryBy, WhyNotWorded
 from palate.contract import Frozen
 from palate.errors import MisuseError, NotFoundError
 from palate.statements import Statements
+from palate.text import count, name_film
+from rerank.facts import Fact, Source, write_all
 from sql.database import Database
 
 _statements = Statements(Path(__file__).parent / "statements" / "analysis.sql")
@@ -20,6 +22,10 @@ FEWEST, MOST = 2, 10
 
 FEWEST_RATINGS = 5
 """Ratings that a film needs before its mean says anything: chosen, not measured."""
+
+
+Figure = Annotated[float, PlainSerializer(lambda value: round(value, 2), return_type=float)]
+"""Shown to two digits; means and leads are of all of them."""
 
 
 class ComparedMovie(Frozen):
@@ -34,8 +40,8 @@ class ComparedMovie(Frozen):
     budget: int | None
     revenue: int | None
     profit: int | None = Field(description="Revenue minus budget.")
-    return_ratio: float | None = Field(description="Revenue over budget.")
-    avg_rating: float | None
+    return_ratio: Figure | None = Field(description="Revenue over budget.")
+    avg_rating: Figure | None
     rating_count: int
     budget_tier: str | None
     revenue_tier: str | None
@@ -49,7 +55,7 @@ class Best(Frozen):
 
     name: str
     movie_ids: tuple[int, ...]
-    value: float
+    value: Figure
     n: int = Field(description="Films of which it is known.")
     words: str
 
@@ -125,13 +131,14 @@ def compare(database: Database, movie_ids: Sequence[int]) -> Comparison:
         name: tuple(movie.movie_id for movie in movies if getattr(movie, name) is None)
         for name in _FIGURES
     }
-    return Comparison(
+    made = Comparison(
         movies=movies,
         best=best,
         statistics=tuple(_statistic(name, movies) for name in _FIGURES),
         missing={name: lacking for name, lacking in missing.items() if lacking},
-        summary=_summary(movies, best),
+        summary=(),
     )
+    return made.model_copy(update={"summary": write_all([fact] for fact in describe(made))})
 
 
 def _best(lead: _Lead, movies: Sequence[ComparedMovie]) -> Best | None:
@@ -144,14 +151,41 @@ def _best(lead: _Lead, movies: Sequence[ComparedMovie]) -> Best | None:
         return None
     value = max(values) if lead.most else min(values)
     leading = [movie for movie in having if getattr(movie, lead.figure) == value]
-    names = " and ".join(name_film(movie.title, movie.year) for movie in leading)
     return Best(
         name=lead.name,
         movie_ids=tuple(movie.movie_id for movie in leading),
         value=value,
         n=len(having),
-        words=f"{lead.words}: {names} ({_shown(lead.figure, value, leading[0])})",
+        words=str(_lead(lead, value, leading, len(movies) - len(having))),
     )
+
+
+def describe(found: Comparison) -> list[Fact]:
+    """What is true of the films side by side: who leads in what, and whose money is not known."""
+    leads = {lead.name: lead for lead in _LEADS}
+
+    def lead_of(best: Best) -> Fact:
+        leading = [movie for movie in found.movies if movie.movie_id in best.movie_ids]
+        return _lead(leads[best.name], best.value, leading, len(found.movies) - best.n)
+
+    facts = [lead_of(best) for best in found.best]
+    if not facts:
+        none = "nothing that is known of these films tells them apart"
+        facts.append(Fact("the films", none, "", "catalog"))
+    for movie in found.movies:
+        if None in (movie.budget, movie.revenue):
+            name = name_film(movie.title, movie.year)
+            facts.append(Fact(name, "not wholly known is the money of", name, "catalog"))
+    return facts
+
+
+def _lead(lead: _Lead, value: float, leading: Sequence[ComparedMovie], unknown: int) -> Fact:
+    """Who leads, among the films of which it is known."""
+    names = " and ".join(name_film(movie.title, movie.year) for movie in leading)
+    source: Source = "crowd" if lead.figure in ("avg_rating", "rating_count") else "catalog"
+    but = f"; not known of {count(unknown, 'film')}" if unknown else ""
+    shown = f"{names} ({_shown(lead.figure, value, leading)}{but})"
+    return Fact(names, f"{lead.words}:", shown, source)
 
 
 def format_dollars(amount: float | None) -> str:
@@ -165,12 +199,13 @@ def format_dollars(amount: float | None) -> str:
     return f"{sign}${size:,.0f}"
 
 
-def _shown(figure: str, value: float, movie: ComparedMovie) -> str:
+def _shown(figure: str, value: float, leading: Sequence[ComparedMovie]) -> str:
     match figure:
         case "avg_rating":
-            return f"{value:.2f} from {movie.rating_count} ratings"
+            counts = " and ".join(f"{movie.rating_count:,}" for movie in leading)
+            return f"{value:.2f} from {counts} ratings"
         case "rating_count":
-            return f"{value:.0f} ratings"
+            return count(round(value), "rating")
         case "return_ratio":
             return f"{value:.1f} times its budget"
         case "budget" | "revenue":
@@ -190,13 +225,3 @@ def _statistic(name: str, movies: Sequence[ComparedMovie]) -> Statistic:
         low=min(values, default=None),
         high=max(values, default=None),
     )
-
-
-def _summary(movies: Sequence[ComparedMovie], best: Sequence[Best]) -> tuple[str, ...]:
-    sentences = [f"{lead.words[:1].upper()}{lead.words[1:]}." for lead in best]
-    if not sentences:
-        sentences.append("Nothing that is known of these films tells them apart.")
-    lacking = [name_film(m.title, m.year) for m in movies if None in (m.budget, m.revenue)]
-    if lacking:
-        sentences.append(f"The money of {', '.join(lacking)} is not wholly known.")
-    return tuple(sentences)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
-from ask.structure import LONGEST_LIST, Quantity, Span
+from ask.structure import LONGEST_LIST, Listed, Quantity, Span
+from palate.text import neutral
 from sql.text import fold
 
 T = TypeVar("T")
@@ -33,11 +34,15 @@ class Draft:
     ranges: dict[Quantity, Span] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     not_found: list[str] = field(default_factory=list)
+    ignored: list[tuple[str, str]] = field(default_factory=list)
+    """Words that are left out, and why."""
+    guessed: bool = False
+    """Whether a name or word was read as another than it is spelt."""
 
     @classmethod
     def of(cls, text: str) -> "Draft":
         """A draft of a request: one line, plain quotes, Latin letters without accents."""
-        plain = unicodedata.normalize("NFC", _UNSENDABLE.sub(" ", text)).translate(_QUOTES)
+        plain = unicodedata.normalize("NFC", neutral(_UNSENDABLE.sub(" ", text))).translate(_QUOTES)
         return cls(" ".join(fold(plain).split()))
 
     def set_phrases_aside(self, is_person: Callable[[str], bool]) -> None:
@@ -91,6 +96,26 @@ class Draft:
         parts = self.exclude if excluded else self.parts
         known = parts.get(name, ())
         parts[name] = tuple(dict.fromkeys((*known, *values)))[:LONGEST_LIST]
+
+    def guess(self, typed: str, read: object) -> None:
+        """Say that something was read otherwise than it is typed."""
+        self.guessed = True
+        self.notes.append(f"“{typed}” was read as {read}.")
+
+    def ignore(self, words: str, why: str) -> None:
+        """Leave words out, and say so."""
+        plain = " ".join(words.replace(GAP, " ").split()).strip(" ,.?!;:")
+        if plain and (plain, why) not in self.ignored:
+            self.ignored.append((plain, why))
+
+    def either(self, name: Listed) -> None:
+        """One entry of a list is enough."""
+        self.add("any_of", name)
+
+    def leave_out(self, quantity: Quantity, low: float | None, high: float | None) -> None:
+        """Bound a number that no film may have."""
+        ranges = self.exclude.setdefault("ranges", {})
+        ranges[quantity] = Span(low=low, high=high)
 
     def narrow(self, quantity: Quantity, low: float | None, high: float | None) -> None:
         """Bound a number; what was bounded before on the other side stays."""

@@ -1,34 +1,57 @@
-"""What a request does not want: not, nothing with, without, except."""
+"""What a request does not want: not, nothing with, without, except; what somebody hates."""
 
 import re
 from collections.abc import Iterator
 
 from ask.draft import GAP, Draft, Read
-from ask.kinds import find_genres, find_keyword, find_mood
+from ask.kinds import find_audience, find_genres, find_keyword, find_mood
 from ask.people import add_person, find_names
 from ask.titles import make_title
-from ask.words import FILLING
-from search.names import Names
+from ask.words import FILLING, FILM
+from search.names import Names, key
 
-_VERBS = r"(?:have|has|contain|feature|include|involve|star|show|want|like|need)"
+_VERBS = (
+    r"(?:have|has|contain|feature|include|involve|star|show|want|like|love|enjoy|need|care for"
+    r"|watch"
+    r"|get|do|make|end|take)"
+)
+_WHO = r"(?:i|we|@user|they|he|she|my \w+|our \w+|the kids)"
 _CUE = re.compile(
     r"\b(?:"
     r"(?P<but>except(?: for)?|excluding|exclude|other than|apart from|aside from|besides"
-    r"|anything but|everything but|all but|leave out|leaving out|minus)"
-    rf"|(?:i |we )?(?:do not|don't|doesn't|does not|didn't|won't|can't stand|cannot stand)"
-    rf"(?: {_VERBS})?"
-    r"|without|nothing|none of|not|no more|no|never|neither|avoid(?:ing)?|hates?"
-    r"|isn't|aren't|is not|are not|wasn't|weren't"
-    r") ",
+    r"|anything but|everything but|all but|leave out|leaving out|minus|skip|no more)"
+    rf"|(?P<hate>(?:(?:but |since |because |and )?{_WHO}(?:'m| am| are| really| absolutely| just| "
+    rf"also)* )?"
+    r"(?:hate[sd]?|dislike[sd]?|loathe[sd]?|detest(?:s|ed)?|despise[sd]?|can't stand|cannot stand"
+    r"|couldn't stand"
+    r"|(?:can't|cannot) bear|(?:(?:sick|tired|bored|fed up)(?: and tired)?|have had enough|had "
+    r"enough) (?:of|with)"
+    r"|not (?:really |much )?(?:a |an )?(?:big |huge |great )?(?:fans? of|into|keen on|fond of)"
+    r"|(?:do not|don't|doesn't|does not|didn't|never) (?:really |much )?(?:like[sd]?|love"
+    r"|enjoy(?:ed)?|care for|want to see"
+    r"|get on with|fancy)|(?:am|'m) not (?:really )?(?:into|a fan of)))"
+    rf"|(?:(?:i |we )?(?:do not|don't|doesn't|does not|didn't|won't)(?: {_VERBS})?"
+    r"|without|nothing|none(?: of)?|not|no|never|neither|avoid(?:ing)?"
+    r"|isn't|aren't|is not|are not|wasn't|weren't|less)(?: (?:any|too much|so much|much|overly))?)"
+    r"(?: |$)",
     re.IGNORECASE,
 )
+_BEHIND = re.compile(
+    r"(?P<item>(?:[A-Z][\w.'-]+ ){1,3}|\w+ )(?:annoys?|bores?|irritates?|bothers?|puts?|scares?) "
+    r"(?:me|us)(?: off| too much| to death)?\b"
+)
 _END = re.compile(
-    rf"[;?!{GAP}]|\.(?:\s|$)|\b(?:but|please|only|just|no|not|without|nothing)\b|@user|$",
+    rf"[;?!{GAP}]|(?<! [A-Z])\.(?:\s|$)|\b(?:but|please|only|just|no|not|without|nothing|though"
+    rf"|any good"
+    rf"|recommend|suggest"
+    r"|show me|give me|what)\b|@user|$",
     re.IGNORECASE,
 )
 _CLAUSE = re.compile(
     r"^(?:for|from|with|in|since|after|before|under|over|not?|nothing|without|only|directed|by"
-    r"|starring|that|which|and no|and not|and nothing|at)\b",
+    r"|starring|that|which|and no|and not|and nothing|at|something|show|give|any|some|recommend"
+    r"|what|prefer"
+    r"|preferably|maybe|ideally|i|we)\b",
     re.IGNORECASE,
 )
 _SPLIT = re.compile(
@@ -36,28 +59,54 @@ _SPLIT = re.compile(
 )
 _OPENING = re.compile(
     r"^(?:(?:any(?:thing)?|any more|to (?:see|watch)|something|the|a|an|too|so|very|that|much|more"
-    r"|films?|movies?|ones?|stuff|have|has|with|by|from|about|like|of|directed|starring|featuring"
-    r"|is|are|was|were|either|of those|any of)(?:\s+|$))+",
+    rf"|{FILM}|ones?|stuff|have|has|with|by|from|about|like|of|directed|starring|featuring"
+    r"|is|are|was|were|either|of those|any of|made|set|really|all|kind of|sort of|lots of|a lot "
+    r"of)(?:\s+|$))+",
     re.IGNORECASE,
 )
-_CLOSING = re.compile(r"(?:\s+(?:films?|movies?|stuff|things?|ones?|elements?|in it|in them))+$")
+_CLOSING = re.compile(
+    r"(?:\s+(?:films?|movies?|stuff|things?|ones?|elements?|in it|in them|in there|at all|either"
+    r"|anymore|any more|too|these days|tonight))+$"
+)
 _PERSONAL = re.compile(r"\b(?:by|with|from|starring|featuring|directed by)\s+$", re.IGNORECASE)
+_BY = re.compile(r" (?:by|from|in|directed by|starring)\b", re.IGNORECASE)
+_FOR = re.compile(r"^(?P<item>.+?) (?P<whom>for .+)$", re.IGNORECASE)
+_KIND_WITH = re.compile(
+    r"^(?P<kind>[\w-]+(?: [\w-]+)?) (?:with|by|from|starring|directed)\b", re.IGNORECASE
+)
 
 
 def read_exclusions(draft: Draft, names: Names) -> None:
     """Take what is not wanted out of a draft."""
-    while (cue := _CUE.search(draft.text)) is not None:
-        start, end = cue.end(), _end(draft.text, cue.end())
+    for found in draft.take_all(_BEHIND):
+        _exclude(draft, names, found["item"].strip(), named=True, but=True)
+    position = 0
+    while (cue := _CUE.search(draft.text, position)) is not None:
+        start, end = cue.end(), _end(draft.text, cue.end(), names)
         wanted = draft.text[start:end]
+        if not wanted.strip(f" .,{GAP}") or (
+            cue[0].lower().startswith("less") and wanted.startswith("than")
+        ):
+            position = cue.end()
+            continue
         draft.cut(cue.start(), end)
+        wholly = bool(cue["but"] or cue["hate"])
         for item, personal in _items(wanted):
-            _exclude(draft, names, item, named=personal, but=cue["but"] is not None)
+            _exclude(draft, names, item, named=personal, but=wholly)
 
 
-def _end(text: str, start: int) -> int:
+def _end(text: str, start: int, names: Names) -> int:
     """Where the list behind a cue ends: at a comma, unless the list goes on with or."""
     found = _END.search(text, start)
     end = found.start() if found else len(text)
+    kind = _KIND_WITH.match(text[start:end])
+    if kind and (find_genres(kind["kind"], names) or find_mood(kind["kind"])):
+        return start + kind.end("kind")
+    opening = _OPENING.match(text[start:end])
+    named = start + (opening.end() if opening else 0)
+    person = next(find_names(text[named:end], names), None)
+    if person and person.found and _BY.match(text, named + person.end):
+        return named + person.end
     parts = text[start:end].split(",")
     kept = 1
     for number, part in enumerate(parts[1:], 1):
@@ -85,19 +134,34 @@ def _items(text: str) -> Iterator[tuple[str, bool]]:
 def _exclude(draft: Draft, names: Names, item: str, *, named: bool, but: bool) -> None:
     if (phrase := draft.phrase(item)) is not None:
         item, but = phrase, True
+    behind = _FOR.match(item) if find_audience(item) is None else None
+    if behind and (whose := find_audience(behind["whom"])) is not None:
+        draft.parts.setdefault("audience", whose)
+        item = behind["item"]
+    if (audience := find_audience(item)) is not None:
+        draft.exclude["audience"] = audience
+        return
     genres, mood, keyword = find_genres(item, names), find_mood(item), find_keyword(item, names)
-    if genres:
+    if genres and not _wanted(draft, genres[-1], names):
         draft.add("genres", genres[-1], excluded=True)
         if len(genres) > 1:
             draft.notes.append(f"Of “{item}” only {genres[-1]} was left out.")
     elif mood:
         draft.add("moods", mood, excluded=True)
-    elif _excludes_name(draft, names, item, named=named, but=but):
+    elif key(item) in names.keywords and " " not in item and not item[:1].isupper():
+        _exclude_words(draft, item)
+    elif not genres and _excludes_name(draft, names, item, named=named, but=but and not keyword):
         pass
     elif keyword:
         draft.add("keywords", keyword, excluded=True)
     else:
         _exclude_words(draft, item)
+
+
+def _wanted(draft: Draft, genre: str, names: Names) -> bool:
+    """Whether the genre is asked for elsewhere: horror that is no slasher."""
+    words = re.findall(r"[\w'-]+", draft.text)
+    return any(genre in find_genres(word, names) for word in words)
 
 
 def _excludes_name(draft: Draft, names: Names, item: str, *, named: bool, but: bool) -> bool:
@@ -107,13 +171,23 @@ def _excludes_name(draft: Draft, names: Names, item: str, *, named: bool, but: b
     whole = " " in item and find_keyword(item, names) is None
     if read is not None and read.found is not None and read.end >= len(item):
         add_person(draft, read, "any", excluded=True)
-    elif film is not None and (but or written_large or whole) and film.how != "begin":
+    elif film is not None and (but or written_large or whole) and _is_meant(film.how, item):
         draft.add("titles", *(make_title(each) for each in film.films[:3]), excluded=True)
+        draft.notes.append(f"Of “{item}” only films of exactly this title are left out.")
+        if film.how == "spelling":
+            draft.guess(item, film.best)
     elif named and written_large and " " in item:
         add_person(draft, Read(item, len(item), None), "any", excluded=True)
     else:
         return False
     return True
+
+
+def _is_meant(how: str, item: str) -> bool:
+    """Whether a film is what is not wanted: exactly, or by a title written large."""
+    return (how == "exact" and (item[:1].isupper() or " " in item)) or (
+        how == "spelling" and item[:1].isupper()
+    )
 
 
 def _exclude_words(draft: Draft, item: str) -> None:

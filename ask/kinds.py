@@ -18,25 +18,39 @@ from ask.words import (
     NUMBERS,
     REVENUES,
 )
+from palate.contract import Audience
 from search.names import Names, key
 from search.vocabulary import SPELLINGS
 
 _COUNT = re.compile(
-    rf"(?:(?:^|{GAP})\s*|\b(?:give|show|find|get|recommend|suggest|list|name|tell|bring|pick|me|us|top|best|the"
-    r"|first|any|another|want|need|like|love|watch|see|choose|some|only|just|about|with|please)\s+)(?P<n>\d{1,3}|"
+    rf"(?:(?:^|{GAP})\s*|\b(?:give|show|find|get|recommend|suggest|list|name|tell|bring|pick|me|us"
+    rf"|top|best|the"
+    r"|first|any|another|want|need|like|love|watch|see|choose|some|only|just|about|with"
+    r"|please)\s+)(?P<n>\d{1,3}|"
     + "|".join(word for word in NUMBERS if word not in ("zero", "hundred"))
-    + rf")\s+(?=(?:[\w'{GAP}-]+\s+){{0,6}}?(?:{FILM}|{'|'.join(GENRES)})\b)",
+    + rf")\s+(?=(?:[\w'{GAP}-]+\s+){{0,6}}?(?:{FILM}|{'|'.join(GENRES)}|more)\b)",
     re.IGNORECASE,
 )
 _NO_COUNT = re.compile(
     rf"(?<!\w)(?P<n>-\d{{1,9}}|0|\d{{3,9}})\s+(?={FILM}\b|(?:{'|'.join(GENRES)})\b)", re.IGNORECASE
 )
 _TOP = re.compile(r"\b(?P<top>top)[ -](?P<n>\d{1,3})\b", re.IGNORECASE)
+_GENRE = rf"(?:{'|'.join(GENRES)})"
+_EITHER_GENRE = re.compile(
+    rf"\b{_GENRE}(?: {FILM})?,? or (?:an? |some |maybe |even |perhaps )*{_GENRE}(?!\w)"
+    r"|\b(?:comedies|westerns|dramas|thrillers|musicals|documentaries|mysteries|romances"
+    r"|cartoons) and "
+    r"(?:comedies|westerns|dramas|thrillers|musicals|documentaries|mysteries|romances|cartoons)\b",
+    re.IGNORECASE,
+)
+"""Of two genres one is enough: comedies or musicals."""
 _TABLES: Mapping[str, Mapping[str, str | tuple[str, ...]]] = {
     "audience": AUDIENCES, "budget": BUDGETS, "revenue": REVENUES, "acclaim": ACCLAIM, "fame": FAME
 }  # fmt: skip
 """Parts of a structure -> ways to say a value of it, in the order in which they are read."""
 
+_FILMS_LAST = re.compile(rf" {FILM}$", re.IGNORECASE)
+_ARTICLE = re.compile(r"^(?:an?|the) ", re.IGNORECASE)
 _MOST_KEYWORD_WORDS = 4  # of the sample's keywords none is longer
 _MOST_FILMS = 100  # as PALATE_MAX_K by default
 
@@ -66,14 +80,34 @@ def find_mood(text: str) -> Mood | None:
     return next(moods, None)
 
 
+def find_audience(text: str) -> Audience | None:
+    """The audience that a text names as a whole: for kids, kids."""
+    wanted = text.strip()
+    tried = (wanted, f"for {wanted}", f"{wanted} films")
+    return next(
+        (
+            audience
+            for pattern, audience in AUDIENCES.items()
+            for each in tried
+            if re.fullmatch(pattern, each, re.IGNORECASE)
+        ),
+        None,
+    )
+
+
 def find_keyword(text: str, names: Names) -> str | None:
     """The catalog's keyword of several words that a text is."""
     wanted = key(text)
-    for pattern, keyword in KEYWORDS.items():
+    for pattern, keywords in KEYWORDS.items():
         if re.fullmatch(pattern, text.strip(), re.IGNORECASE):
-            wanted = key(keyword)
-    found = names.keywords.get(wanted) or names.keywords.get(wanted.removesuffix("s"))
-    return found if found and " " in wanted else None
+            return _known_keyword(keywords, names)
+    if " " not in wanted or _FILMS_LAST.search(wanted):
+        return None
+    return names.keywords.get(wanted) or names.keywords.get(wanted.removesuffix("s"))
+
+
+def _known_keyword(keywords: tuple[str, ...], names: Names) -> str | None:
+    return next((names.keywords[key(k)] for k in keywords if key(k) in names.keywords), None)
 
 
 def read_count(draft: Draft) -> None:
@@ -114,17 +148,22 @@ def read_kinds(draft: Draft, names: Names) -> None:
             draft.add("moods", mood)
 
 
+def read_set_phrases(draft: Draft, names: Names) -> None:
+    """Take the keywords that people say in many ways: based on a true story."""
+    for pattern, keywords in KEYWORDS.items():
+        known = _known_keyword(keywords, names)
+        if known and draft.take(rf"(?<![\w-])(?:{pattern})(?!\w)"):
+            draft.add("keywords", known)
+
+
 def _read_keywords(draft: Draft, names: Names) -> None:
-    for pattern, keyword in KEYWORDS.items():
-        if key(keyword) in names.keywords and draft.take(rf"(?<![\w-])(?:{pattern})(?!\w)"):
-            draft.add("keywords", names.keywords[key(keyword)])
     words = list(re.finditer(rf"[^\s,;{GAP}]+", draft.text))
     for count in range(_MOST_KEYWORD_WORDS, 1, -1):
         for first in range(len(words) - count + 1):
             begin, end = words[first].start(), words[first + count - 1].end()
             piece = draft.text[begin:end]
             found = find_keyword(piece, names)
-            if found and GAP not in piece:
+            if found and GAP not in piece and not find_mood(_ARTICLE.sub("", piece)):
                 draft.add("keywords", found)
                 draft.cut(begin, end)
                 return _read_keywords(draft, names)
@@ -132,6 +171,8 @@ def _read_keywords(draft: Draft, names: Names) -> None:
 
 
 def _read_genres(draft: Draft, names: Names) -> None:
+    if _EITHER_GENRE.search(draft.text):
+        draft.either("genres")
     for pattern, genres in GENRES.items():
         found = [find_genre(names, genre) for genre in genres]
         if not all(found):

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from ask.kinds import find_genres
 from ask.rules import Reading
-from ask.structure import Exclusions, Person, Structure, Title
+from ask.structure import Person, Structure, Title
 from ask.titles import make_title
 from search.names import Names, key
 
@@ -80,13 +80,14 @@ def link(structure: Structure, names: Names) -> Reading:
             "keywords": linker.keywords(structure.keywords),
             "people": linker.people(structure.people),
             "titles": linker.titles(structure.titles),
-            "exclude": Exclusions(
-                text=exclude.text,
-                genres=linker.genres(exclude.genres),
-                keywords=linker.keywords(exclude.keywords),
-                people=linker.people(exclude.people),
-                titles=linker.titles(exclude.titles),
-                moods=exclude.moods,
+            "like_people": linker.people(structure.like_people),
+            "exclude": exclude.model_copy(
+                update={
+                    "genres": linker.genres(exclude.genres),
+                    "keywords": linker.keywords(exclude.keywords),
+                    "people": linker.people(exclude.people),
+                    "titles": linker.titles(exclude.titles),
+                }
             ),
         }
     )

@@ -1,10 +1,11 @@
 """Requests read by a language model: its form is checked, its names are held against the request.
 
-The model only fills in a form. People and titles that are not in the request, and users it does not
-name, are dropped; what remains is linked to the catalog like everything else. Where it fails, the
-rules read the request.
+The model only fills in a form. People, titles, genres and numbers that are not in the request, and
+users it does not name as users, are dropped; what remains is linked to the catalog like everything
+else. Where it fails, the rules read the request.
 """
 
+import re
 from typing import Annotated
 
 import structlog
@@ -15,12 +16,15 @@ from ask.structure import (
     LONGEST_LIST,
     Acclaim,
     Exclusions,
+    Fact,
     Fame,
     Intent,
     Mood,
     Name,
     Person,
     Quantity,
+    Sort,
+    SortedBy,
     Span,
     Structure,
     Text,
@@ -29,13 +33,11 @@ from ask.structure import (
 from llm import LanguageModel, load_prompt
 from palate.contract import Audience, BudgetTier, RevenueTier
 from palate.errors import LanguageModelError
-from search.names import Names
+from search import vocabulary
+from search.names import Names, key
 from sql.text import fold
 
 _log = structlog.get_logger(__name__)
-
-SECONDS = 8.0
-"""How long a model may take to read a request: what somebody waits for an answer, by decision."""
 
 _IN_REQUEST = 85.0
 """How much a name has to be like a part of the request, of 100: a slip in seven letters passes."""
@@ -66,6 +68,10 @@ class Form(BaseModel):
     minutes_to: int | None = None
     stars_from: float | None = None
     stars_to: float | None = None
+    like_people: _Names = ()
+    facts: Annotated[tuple[Fact, ...], Field(max_length=12)] = ()
+    sort_by: SortedBy | None = None
+    sort_descending: bool = True
     not_text: Text = ""
     not_genres: _Names = ()
     not_moods: _Moods = ()
@@ -76,22 +82,25 @@ class Form(BaseModel):
     count: int | None = None
 
 
-_SAME = set(Form.model_fields) & set(Structure.model_fields) - {"people", "titles"}
+_NAMED = {"people", "titles", "like_people", "genres"}
+_SAME = set(Form.model_fields) & set(Structure.model_fields) - _NAMED
 
 
 class ModelReader:
     """Reads requests by a language model."""
 
-    def __init__(self, model: LanguageModel) -> None:
+    def __init__(self, model: LanguageModel, seconds: float) -> None:
+        """``seconds``: how long it may take to read a request."""
         self.name = model.name
         self._model = model
+        self._seconds = seconds
 
-    def read(self, text: str, names: Names) -> Structure | None:
+    def read(self, text: str, names: Names, rules: Structure) -> Structure | None:
         """The structure of a request, its names as they were typed; None where it has none."""
         data = {"request": text, "genres": list(names.genres.values())}
         try:
-            answer = self._model.ask(load_prompt("ask"), data, Form, deadline=SECONDS)
-            return make_structure(answer.value, text)
+            answer = self._model.ask(load_prompt("ask"), data, Form, deadline=self._seconds)
+            return make_structure(answer.value, text, rules)
         except LanguageModelError as error:
             _log.warning("a request is read by rules", reason=str(error))
         except ValidationError as error:
@@ -99,34 +108,74 @@ class ModelReader:
         return None
 
 
-def make_structure(form: Form, request: str) -> Structure:
-    """The structure that a form means, without names that the request does not have.
+def make_structure(form: Form, request: str, rules: Structure) -> Structure:
+    """The structure that a form means, without what the request does not name.
 
-    Raises ValidationError for ranges that are none.
+    ``rules``: what these read of it; a user is only whom they read. Raises ValidationError for
+    ranges that are none.
     """
     titles = tuple(Title(title=name) for name in _keep_named(form.titles, request))
     unwanted = tuple(Title(title=name) for name in _keep_named(form.not_titles, request))
+    return Structure(
+        **form.model_dump(include=_SAME),
+        genres=_genres(form.genres, request, rules.genres),
+        people=_people(form.people, request),
+        like_people=_people(form.like_people, request),
+        titles=titles,
+        ranges=_ranges(form, request, rules),
+        sort=None
+        if form.sort_by is None
+        else Sort(by=form.sort_by, descending=form.sort_descending),
+        exclude=Exclusions(
+            text=form.not_text,
+            genres=_genres(form.not_genres, request, rules.exclude.genres),
+            people=_people(form.not_people, request),
+            titles=unwanted,
+            moods=form.not_moods,
+        ),
+        user_id=form.user if form.user == rules.user_id else None,
+        seen="drop" if form.unseen else "keep",
+        k=form.count if form.count is not None and _is_said(form.count, request, rules) else 10,
+    )
+
+
+def _ranges(form: Form, request: str, rules: Structure) -> dict[Quantity, Span]:
+    """The ranges whose numbers the rules read, or the request says in figures."""
     bounds: dict[Quantity, tuple[float | None, float | None]] = {
         "year": (form.year_from, form.year_to),
         "runtime_minutes": (form.minutes_from, form.minutes_to),
         "avg_rating": (form.stars_from, form.stars_to),
     }
-    ranges = {name: Span(low=low, high=high) for name, (low, high) in bounds.items() if low or high}
-    return Structure(
-        **form.model_dump(include=_SAME),
-        people=_people(form.people, request),
-        titles=titles,
-        ranges=ranges,
-        exclude=Exclusions(
-            text=form.not_text,
-            genres=form.not_genres,
-            people=_people(form.not_people, request),
-            titles=unwanted,
-            moods=form.not_moods,
-        ),
-        user_id=form.user if form.user is not None and str(form.user) in request else None,
-        seen="drop" if form.unseen else "keep",
-        k=form.count if form.count is not None and 1 <= form.count <= 100 else 10,
+    ranges = {}
+    for name, (low, high) in bounds.items():
+        if not low and not high:
+            continue
+        if name in rules.ranges:
+            ranges[name] = rules.ranges[name]
+        elif all(n is None or _is_said(n, request, rules) for n in (low, high)):
+            ranges[name] = Span(low=low, high=high)
+    return ranges
+
+
+def _is_said(number: float, request: str, rules: Structure) -> bool:
+    """Whether a request says a number, as something else than a user's."""
+    if number == rules.k and "k" in rules.model_fields_set:
+        return True
+    figures = [float(figure) for figure in re.findall(r"\d+(?:\.\d+)?", request)]
+    users = [user for user in (rules.user_id, *rules.users) if user is not None]
+    return figures.count(number) > users.count(int(number))
+
+
+def _genres(wanted: tuple[str, ...], request: str, rules: tuple[str, ...]) -> tuple[str, ...]:
+    """The genres that the rules read too, or that the request calls by a word for them."""
+    words = {key(genre.name): genre.pattern for genre in vocabulary.GENRES}
+    return tuple(
+        genre
+        for genre in wanted
+        if genre in rules
+        or re.search(
+            rf"\b(?:{words.get(key(genre)) or re.escape(genre)})\b", request, re.IGNORECASE
+        )
     )
 
 

@@ -16,15 +16,29 @@ ABOUT_MINUTES = 10
 _GENRE = "|".join(GENRES)
 _YEAR = r"(?:18[89]|19\d|20\d)\d"
 _DECADE = rf"(?:the )?'?(?:{_YEAR[:-2]}0'?s|\d0'?s|{'|'.join(DECADES)})"
-_PART = r"(?:(?P<{0}part>early|mid|middle|late)(?: |-)?(?:of )?)?(?:the )?"
+_PART = (
+    r"(?:(?:the )?(?P<{0}part>early|mid|middle|late|first half of|second half of)(?: |-)?(?:of )?)?"
+    r"(?:the )?"
+)
 _LIST = r"\s*(?:,|-|–|and|or|to|through|until)\s*"
-_NOTHING = r"(?:nothing|none|not?(?: anything| films?| movies?)?|never|isn't|aren't)"
+_NOTHING = (
+    r"(?:nothing|none|not?(?: anything| films?| movies?)?|never|isn't|aren't|wasn't|weren't|not "
+    r"made"
+    r"|weren't made|(?:were|are|was|is) not(?: made| released)?)"
+)
 _IN = (
     r"(?:(?:that (?:was|were|is) )?(?:released |made |shot |set )?"
     r"(?:in|from|of|during|by) (?:the )?)?"
 )
 
-_PARTS = {"early": (0, 3), "mid": (4, 6), "middle": (4, 6), "late": (7, 9)}
+_PARTS = {
+    "first half of": (0, 4),
+    "second half of": (5, 9),
+    "early": (0, 3),
+    "mid": (4, 6),
+    "middle": (4, 6),
+    "late": (7, 9),
+}
 
 _COUNT = rf"(?:\d+(?:[.,]\d+)?|{'|'.join(sorted(NUMBERS, key=len, reverse=True))}|an?)"
 _STARS = r"(?:\d(?:\.\d+)?|one|two|three|four|five)"
@@ -69,7 +83,7 @@ _AMOUNT = (
 )
 _SPENT = (
     r"(?:with |on )?(?:an? )?budgets?|(?:that )?costs?|costing|made for|shot for|filmed for"
-    r"|budgeted at"
+    r"|budgeted(?: at)?"
 )
 _EARNED = (
     r"(?:that |which )?(?:gross(?:ed|ing|es)?|earn(?:ed|ing|s)?|made|making|took in|takings"
@@ -98,22 +112,48 @@ def read_decade(text: str) -> int:
 
 def read_years(draft: Draft, latest: int | None) -> None:
     """Years and decades, and words for old and new."""
+    _last_years(draft, latest)
     for read in (_year_spans, _decade_spans, _bounded_years, _loose_years):
         read(draft)
     recent = draft.take(
-        rf"\b(?:the )?(?:most )?(?:recent|newer|newest|latest|current"
-        rf"|new(?= (?:{FILM}|{_GENRE})\b))(?: years| releases?)?\b"
+        rf"\b(?:the )?(?:most )?(?:recent|newer|current"
+        rf"|new(?= (?:{FILM}|{_GENRE})\b)|(?<=thing )new)(?: years| releases?)?\b"
     )
     if recent and latest:
         draft.narrow("year", latest - RECENT_YEARS, None)
     if draft.take(
-        rf"(?<!about )(?<!about an )\bold(?:er|ies)?\b(?= (?:[\w-]+ ){{0,4}}?(?:{FILM}|{_GENRE})\b)"
+        rf"(?<!about )(?<!about an )\bold(?:er|ies)?\b(?= +(?:[\w¦-]+ +){{0,4}}?(?:{FILM}"
+        rf"|{_GENRE})\b)"
         r"|\bclassics?\b|\bvintage\b|\bold[- ]time\b"
     ):
         draft.narrow("year", None, OLD_UNTIL)
 
 
+def _last_years(draft: Draft, latest: int | None) -> None:
+    """``the past ten years``, counted back from the catalog's last year."""
+    found = draft.take(
+        rf"\b(?:from |of |in |within |during |made in |over )?(?:the )?(?:last|past)(?: "
+        rf"(?P<n>{_COUNT}|couple of|few))?"
+        r" (?P<unit>years?|decades?)\b"
+    )
+    if found is None or not latest:
+        return
+    said = (found["n"] or "a").lower()
+    number = {"couple of": 2.0, "few": 3.0}.get(said) or read_number(said)
+    years = number * (10 if found["unit"].lower().startswith("d") else 1)
+    draft.narrow("year", latest + 1 - years, None)
+    draft.notes.append(f"Years are counted back from {latest}, the catalog's last.")
+
+
 def _year_spans(draft: Draft) -> None:
+    for found in draft.take_all(
+        rf"\b(?:(?:released |made )?(?:in|from|of) )?(?P<low>{_YEAR}) or (?:in "
+        rf")?(?P<high>{_YEAR})\b"
+    ):
+        low, high = sorted((int(found["low"]), int(found["high"])))
+        draft.narrow("year", low, high)
+        if high - low > 1:
+            draft.notes.append(f"Years form one range: {low} to {high}.")
     for found in draft.take_all(
         rf"\b(?:between |from |in )?(?P<low>{_YEAR})(?: ?[-–] ?| (?:and|to|until|till|through) )"
         rf"(?P<high>{_YEAR})\b"
@@ -146,21 +186,20 @@ _BOUNDS: tuple[tuple[str, _Bound], ...] = (
     (r"(?:from )?(?:after|newer than|later than|post-?)", lambda _, b: (b + 1, None)),
     (r"(?:ever )?(?:since|starting (?:in|from|with))", lambda a, _: (a, None)),
     (r"(?:up )?(?:until|till|through)|up to", lambda _, b: (None, b)),
-    (r"not (?:from |in )", lambda _a, _b: (None, None)),
 )
+_NOT_IN = rf"\b{_NOTHING} (?:made |released |shot )?(?:from |in |of |during )(?:the )?(?:year )?"
 
 
 def _bounded_years(draft: Draft) -> None:
     part = _PART.format("a")
+    for found in draft.take_all(rf"{_NOT_IN}(?:(?P<year>{_YEAR})|{part}(?P<low>{_DECADE}))(?!\w)"):
+        draft.leave_out("year", *_years_of(found))
     for words, bounds in _BOUNDS:
         for found in draft.take_all(
             rf"\b(?:{words}) ?(?:the year )?(?:(?P<year>{_YEAR})|{part}(?P<low>{_DECADE}))(?!\w)"
         ):
             first, last = _years_of(found)
-            low, high = bounds(first, last)
-            if low is None and high is None:
-                draft.notes.append(f"“{found[0].strip()}” was left out: years form one range.")
-            draft.narrow("year", low, high)
+            draft.narrow("year", *bounds(first, last))
     for found in draft.take_all(
         rf"\b(?:from |in )?(?P<year>{_YEAR})(?: onwards?| on| and later|\+)"
     ):
@@ -174,6 +213,11 @@ def _loose_years(draft: Draft) -> None:
         draft.narrow("year", 2000, None)
     if draft.take(r"\b(?:from |of |in )?the (?:last|20th|twentieth) century\b"):
         draft.narrow("year", None, 1999)
+    if draft.take(r"\b(?:from |around |at )*the turn of the (?:millennium|century)\b"):
+        draft.narrow("year", 1999, 2001)
+    for found in draft.take_all(r"(?<!\w)(?:from|in|of) '(?P<year>\d\d)(?![\w'])"):
+        year = int(found["year"]) + (2000 if int(found["year"]) < 20 else 1900)
+        draft.narrow("year", year, year)
     part = _PART.format("a")
     for found in draft.take_all(rf"(?<!\w){_IN}{part}(?P<low>{_DECADE})(?!\w)"):
         low, high = _decade(found, "low", "apart")
@@ -233,6 +277,8 @@ def read_runtime(draft: Draft) -> None:
     near = rf"(?= (?:[\w-]+ ){{0,2}}?(?:{FILM}|{_GENRE})\b)"
     if draft.take(rf"\b(?:very )?short(?! stor){near}"):
         draft.narrow("runtime_minutes", None, SHORT)
+    if draft.take(r"(?<=something )short\b|\bshort and (?=\w+)|(?<=\w) and short\b(?=\W*$| [fp])"):
+        draft.narrow("runtime_minutes", None, SHORT)
     if draft.take(rf"\b(?:very )?long{near}"):
         draft.narrow("runtime_minutes", LONG, None)
 
@@ -253,11 +299,26 @@ def _length(found: "re.Match[str]") -> float:
 def read_ratings(draft: Draft) -> None:
     """``at least 50 ratings``, ``rated above 3.5``, ``4 stars or more``."""
     for found in draft.take_all(
-        rf"\b(?:with )?(?:{_COMPARED})?(?P<n>\d[\d,]*)(?P<ormore>\+)? (?:ratings|votes|raters"
-        r"|people(?: (?:have )?rated)?)"
+        rf"\bby (?:{_COMPARED})?(?P<n>\d+)(?P<ormore>)(?P<orless>) people\b"
     ):
-        value = float(found["n"].replace(",", ""))
+        _compared(draft, "rating_count", found, float(found["n"]), step=1)
+    for found in draft.take_all(
+        rf"\b(?:(?:with|rated by|seen by) )?(?:{_COMPARED})?(?P<n>\d[\d,]*|an? hundred|a thousand"
+        rf"|a dozen)(?P<ormore>\+)?"
+        r" (?:or more )?(?:ratings|votes|raters|(?:people|users)(?: who)? (?:have )?(?:rated|seen"
+        r"|watched)(?: it| them)?)"
+    ):
+        value = {"hundred": 100.0, "thousand": 1000.0, "dozen": 12.0}.get(
+            found["n"].split()[-1].lower()
+        ) or float(found["n"].replace(",", ""))
         _compared(draft, "rating_count", found, value, step=1, around=0)
+    for found in draft.take_all(
+        rf"\b(?:with |rated |ratings? |scored? |stars? )*(?:between|from) (?P<low>{_STARS})(?: "
+        rf"stars?)? (?:and|to) (?P<high>{_STARS})"
+        r"(?! ?(?:hours?|hrs?|h\b|min|films|movies|million|m\b|k\b|dollars))(?: stars?)?(?![\d.])"
+    ):
+        low, high = sorted((read_number(found["low"]), read_number(found["high"])))
+        draft.narrow("avg_rating", low, high)
     stars = r"(?:-| )?(?:stars?|/ ?5|out of (?:5|five))"
     for found in draft.take_all(
         rf"\b(?:with |rated |rating |scored? )*(?:a (?:mean )?rating )?(?:of )?(?:{_COMPARED})?"
@@ -265,8 +326,17 @@ def read_ratings(draft: Draft) -> None:
     ):
         _stars(draft, found)
     for found in draft.take_all(
-        rf"\b(?:(?:is |are )?rated|with (?:a |an )?(?:(?:mean|average) )?(?:rating|score))"
-        rf"(?: of)? (?:{_COMPARED})?(?P<n>\d(?:\.\d+)?){_AFTER}"
+        rf"\b(?:(?:is |are )?(?:rated|scored)|(?:with |and )*(?:a |an )?(?:(?:mean|average) "
+        rf")?(?:ratings?|scores?|stars))"
+        rf"(?: of| is| are)? (?:{_COMPARED})?(?P<n>\d(?:\.\d+)?|one|two|three|four|five)(?![\w.]| "
+        rf"?(?:ratings|votes|people|users)){_AFTER}"
+    ):
+        _stars(draft, found)
+
+    for found in draft.take_all(
+        r"(?<=\w )(?:(?P<above>above|over|at least|more than|higher than|better than)"
+        r"|(?P<below>below|under|at most|less than|lower than|worse than)) (?P<n>[0-5](?:\.\d+)?)"
+        r"(?=\W*$| (?:from|in|by|with|since|before|after|for|and|but|or|only|please)\b)"
     ):
         _stars(draft, found)
 

@@ -3,22 +3,26 @@
 import re
 from collections.abc import Iterator
 
+from rapidfuzz.distance import OSA
+
 from ask.draft import GAP, Draft, Read, read_list, split_pieces
+from ask.kinds import find_genres, find_mood
 from ask.structure import Person, Role
 from ask.words import FILLING, FILM, GENRES
 from search.names import Names, PersonFound, key
 
 _CUE = re.compile(
-    r"\b(?:(?P<director>directed by|(?:from |by )?(?:the )?directors?|by)"
+    r"\b(?:(?P<director>directed by|(?:from |by )?(?:the )?directors?|by(?! or with))"
     r"|(?P<actor>starring|played by|acted by|(?:with |the )?(?:actor|actress))"
-    r"|(?P<any>with|from|of|featuring)) (?:both |either )?",
+    r"|(?P<any>by or with|with|from|of|featur(?:ing|es?)|stars?)) (?:both |either )?",
     re.IGNORECASE,
 )
 _STRONG = re.compile(r"directed by|director|starring|played by|acted by|actor|actress", re.I)
 _NAME = re.compile(r"[A-Z][\w.'-]*(?: (?:(?:de|del|la|van|von|der|di|al|bin) )*[A-Z][\w.'-]*)*")
 _WORDS = re.compile(r"[^\s,;¦?!]+")
 _BOUNDARY = re.compile(
-    rf"[,;?!{GAP}]|\.(?:\s|$)|\b(?:but|for|and|or|from|with|without|except|in|about|that|{FILM})\b|$",
+    rf"[,;?!{GAP}]|\.(?:\s|$)|\b(?:but|for|and|or|from|with|without|except|in|about|that|{FILM})\b"
+    rf"|$",
     re.IGNORECASE,
 )
 _FAMILY = re.compile(r"(?:the )?(?P<name>[\w'-]+) (?:brothers|bros\.?|sisters)\b", re.IGNORECASE)
@@ -29,12 +33,72 @@ _SURNAME = re.compile(
 _SEPARATOR = re.compile(r"\s*(?:,\s*(?:and |or |nor )?|\b(?:and|or|nor)\b|&)\s*", re.IGNORECASE)
 _JOIN = re.compile(r"and|or|nor|&", re.IGNORECASE)
 _MADE = re.compile(rf"(?:'s)? (?:[\w-]+ )?(?:{FILM}|{'|'.join(GENRES)})\b", re.IGNORECASE)
-_TWO_WORDS = re.compile(rf"([\w.'-]+ [\w.'-]+)(?:'s)? {FILM}\b", re.IGNORECASE)
+_ABOUT = re.compile(
+    r"\b(?:about|(?:films?|movies?|documentar(?:y|ies)) on) (?:the )?$", re.IGNORECASE
+)
+"""Of whom films tell, who need not have made them."""
+_NOBODY = re.compile(
+    r"(?:an? |the |some |any |other )*(?:wom[ae]n|m[ae]n|female|male|somebody|someone|anyone"
+    r"|anybody|people|him|her"
+    r"|them|me|directors?|actors?|actress(?:es)?|same|famous|unknown|new|young|old)\b",
+    re.IGNORECASE,
+)
+"""What stands behind ``directed by`` and names nobody."""
+_GOOD = re.compile(r"\b(?:a|any|some) (?:good|great|nice|classic|early|late) $", re.IGNORECASE)
+_TWO_WORDS = re.compile(
+    rf"([\w.'-]+ [\w.'-]+)(?:'s)? (?:{FILM}|{'|'.join(GENRES)})\b", re.IGNORECASE
+)
+_OR = re.compile(r"\bor\b", re.IGNORECASE)
+_TOGETHER = re.compile(r"\b(?:both )?(?:together|in the same (?:film|movie))\b", re.IGNORECASE)
+NICKNAMES = {
+    r"arnie|schwarzie": "Arnold Schwarzenegger",
+    r"(?:leo|leonardo) di ?caprio|leo d": "Leonardo DiCaprio",
+    r"sly(?: stallone)?": "Sylvester Stallone",
+    r"(?:bob|bobby) de ?niro": "Robert De Niro",
+    r"(?:dwayne )?the rock(?= (?:films?|movies?|comed|action))|(?<=with )the rock|(?<=starring "
+    r")the rock":
+        "Dwayne Johnson",
+    r"brangelina": "Brad Pitt and Angelina Jolie",
+    r"(?:marty|martin) scorcese|scorcese|marty scorsese": "Martin Scorsese",
+    r"(?:the )?coens|cohen brothers|coen bros\.?": "Coen brothers",
+    r"(?:the )?wachowskis": "Wachowski",
+    r"rdj": "Robert Downey Jr.",
+    r"hitch(?= (?:films?|movies?|thrillers?))": "Alfred Hitchcock",
+    r"sam jackson": "Samuel L. Jackson",
+    r"jlaw|j-law": "Jennifer Lawrence",
+    r"chris nolan": "Christopher Nolan",
+    r"ben cumberbatch": "Benedict Cumberbatch",
+    r"kate blanchett": "Cate Blanchett",
+    r"clooney(?= and)": "George Clooney",
+}  # fmt: skip
+"""How some people are called -> their names."""
+_A_NAME = r"((?:[\w.'-]+ ){0,3}?[\w.'-]+)"
+_DID = {
+    rf"(?:did|has|have|does) {_A_NAME} (?:ever )?direct(?:ed|s)?": r"directed by \1",
+    rf"(?:did|has|have|does) {_A_NAME} (?:ever )?(?:star|act|appear|play|been)(?:red|ed|s)?(?: "
+    rf"in)?": r"with \1",
+    rf"(?:did|has|have|does) {_A_NAME} (?:ever )?(?:make|made|makes|do|done)": r"by or with \1",
+}
+_SHORT, _LONG = 5, 8
+"""Letters of a word from which one is one slip, and two are."""
 _LONGEST_NAME = 5  # words: one more than any director of the sample has
 _FEWEST_FILMS = 3  # before a surname alone is read as its bearer: chosen against chance finds
 _WORDS_FIRST = (
     "black white brown green gray grey red blue young long short strong wise hill woods stone king "
-    "prince pope bishop knight fox wolf bird marsh fields day may love war west north"
+    "prince pope bishop knight fox wolf bird marsh fields day may love war west north star stern "
+    "bond "
+    "holly ivy hope grace carpenter baker cook fisher hunter mason potter parker page moon rose "
+    "field forest ford lane park church house home london paris england france berlin york "
+    "washington "
+    "christmas snow winter summer spring heat bell ball cross crow dean duke earl noble savage "
+    "sharp "
+    "swift wild wise strange stranger law power powers price best good rich rock stock grant "
+    "walker "
+    "driver singer dancer piper stone steel silver gold golden diamond penny cash flynn blood bone "
+    "short little small large big cruel bright light dark night shade rain storm waters river lake "
+    "beach sands woods wood tree leaf root branch butler constable sheriff marshall major sergeant "
+    "sparks fire burns ash coal frost freeman masters chase hurt pain joy bliss young old new man "
+    "gray grey jordan israel holland ireland wales scott"
 )
 _PLAIN_WORDS = FILLING | frozenset(_WORDS_FIRST.split())
 """Surnames that are words first: they need the first name."""
@@ -42,22 +106,43 @@ _PLAIN_WORDS = FILLING | frozenset(_WORDS_FIRST.split())
 
 def read_people(draft: Draft, names: Names) -> None:
     """Take the people out of a draft."""
+    draft.text = write_names(draft.text)
+    both = _TOGETHER.sub(" ", draft.text)
+    together, draft.text = both != draft.text, both
+    found: list[tuple[int, int]] = []
 
     def read_cue(cue: "re.Match[str]") -> int:
         rest = draft.text[cue.end() :]
         read = list(find_names(rest, names, strong=_STRONG.match(cue[0].strip()) is not None))
         for each in read:
             add_person(draft, each, _role(cue))
+        if read and _OR.search(rest[: read[-1].end]):
+            draft.either("people")
         return cue.end() + read[-1].end if read else 0
 
     def read_alone(word: "re.Match[str]") -> int:
         read = _standing_alone(draft.text, word, names)
-        if read is not None:
-            add_person(draft, read, "any")
-        return read.end if read else 0
+        if read is None:
+            return 0
+        if found and _OR.fullmatch(
+            draft.text[found[-1][1] : word.start()].replace(GAP, " ").strip()
+        ):
+            draft.either("people")
+        found.append((word.start(), word.start() + len(f" {GAP} ")))
+        add_person(draft, read, "any")
+        return read.end
 
     draft.take_read(_CUE, read_cue)
     draft.take_read(_WORDS, read_alone)
+    if together and "people" in draft.parts.get("any_of", ()):
+        draft.parts["any_of"] = tuple(n for n in draft.parts["any_of"] if n != "people")
+
+
+def write_names(text: str) -> str:
+    """The text with short forms of names written out, and who did what as ``directed by``."""
+    for pattern, written in (*NICKNAMES.items(), *_DID.items()):
+        text = re.sub(rf"(?<![\w-])(?:{pattern})(?![\w-])", written, text, flags=re.IGNORECASE)
+    return text
 
 
 def _role(cue: "re.Match[str]") -> Role:
@@ -78,7 +163,9 @@ def add_person(
         draft.not_found.append(read.text)
         draft.notes.append(f"{person.name} only {does} in this catalog.")
         return
-    if found.how != "exact":
+    if found.how == "spelling":
+        draft.guess(read.text, person.name)
+    elif found.how != "exact":
         draft.notes.append(f"“{read.text}” was read as {person.name}.")
     draft.add("people", Person(name=person.name, role=role), excluded=excluded)
 
@@ -99,22 +186,78 @@ def _name_at(text: str, start: int, names: Names, *, strong: bool) -> Read[Perso
     capitals = _NAME.match(text, start + len("the ") * text.startswith("the ", start))
     if capitals is None:
         if not strong:
+            return _typed_small(text, start, names)
+        if _NOBODY.match(text, start):
             return None
         boundary = _BOUNDARY.search(text, start)
         piece = text[start : boundary.start() if boundary else len(text)].strip(" .")
-        return Read(piece, start + len(piece), names.person(piece)) if piece else None
+        person = _spelt_so(piece, names.person(piece)) or _surname_like(piece, names)
+        return Read(piece, start + len(piece), person) if piece else None
     for piece in (capitals[0], capitals[0].removesuffix("'s")):
-        person = names.person(piece)
+        person = _spelt_so(piece, names.person(piece))
         if person is not None:
             return Read(piece, capitals.end(), person)
+    if " " not in capitals[0] and (near := _surname_like(capitals[0], names)):
+        return Read(capitals[0], capitals.end(), near)
+    if _NOBODY.match(capitals[0]):
+        return None
     if strong or " " in capitals[0]:
         return Read(capitals[0], capitals.end(), None)
     return None
 
 
+def _typed_small(text: str, start: int, names: Names) -> Read[PersonFound] | None:
+    """A surname behind a cue, typed small: ``by verhoeven``; no word that a film may be about."""
+    word = re.compile(
+        r"[\w'-]{4,}(?=\s*(?:$|[,;?!.]|\b(?:and|or|but|from|in|without|not|before|after|since)\b))"
+    ).match(text, start)
+    if word is None or key(word[0]) in names.keywords or names.is_given_name(word[0]):
+        return None
+    found = _surname(word[0], names) or _surname_like(word[0], names)
+    if found is None or (
+        found.how == "surname" and not key(found.person.name).endswith(key(word[0]))
+    ):
+        return None
+    return Read(word[0], word.end(), found)
+
+
+def _spelt_so(typed: str, found: PersonFound | None) -> PersonFound | None:
+    """Whom a name means that is spelt otherwise: a letter or two a word, short ones exactly."""
+    if found is None or found.how != "spelling":
+        return found
+    given, called = key(typed).split(), key(found.person.name).split()
+    if len(given) != len(called):
+        return found if "".join(given) == "".join(called) else None
+    near = all(_same_word(a, b) for a, b in zip(given[1:], called[1:], strict=True))
+    first = OSA.distance(given[0], called[0])
+    sure = len(given[-1]) > _SHORT or given[0] == called[0] or given[1:] == called[1:]
+    return found if near and first <= (2 if len(given[0]) > _SHORT else 1) and sure else None
+
+
+def _same_word(a: str, b: str) -> bool:
+    """Whether a word is another with a slip of the keys; short ones by a letter too few or many."""
+    slips = OSA.distance(a, b)
+    if min(len(a), len(b)) < _SHORT:
+        return slips == 0 or (slips == 1 and len(a) != len(b) and min(len(a), len(b)) == _SHORT - 1)
+    return slips <= 1 + (len(a) >= _LONG)
+
+
+def _surname_like(word: str, names: Names) -> PersonFound | None:
+    """Whose surname a long word almost is that is no word of the catalog: ``schwarzeneger``."""
+    if len(word) < _LONG - 1 or names.has_word(key(word)) or word.lower() in _PLAIN_WORDS:
+        return None
+    found = names.surname_like(word, _FEWEST_FILMS)
+    plural = found is not None and f"{key(found.person.name)}s".endswith(key(word))
+    return None if plural else found
+
+
 def _exact(text: str, start: int, names: Names) -> Read[PersonFound] | None:
     for first, last in split_pieces(text, start, _WORDS, _JOIN, _LONGEST_NAME):
-        if last is first or GAP in text[start : first.start()]:
+        if (
+            last is first
+            or len(key(text[first.start() : last.end()]).split()) < 2
+            or GAP in text[start : first.start()]
+        ):
             return None
         piece = text[first.start() : last.end()]
         for name in (piece, piece.removesuffix("'s").rstrip(".")):
@@ -131,14 +274,21 @@ def _family(text: str, start: int, names: Names) -> Read[PersonFound] | None:
 
 
 def _surname(word: str, names: Names, fewest: int = _FEWEST_FILMS) -> PersonFound | None:
-    if word.lower() in _PLAIN_WORDS or " " in word:
+    if word.lower() in _PLAIN_WORDS or " " in word or find_mood(word) or find_genres(word, names):
         return None
     found = names.person(word, fuzzy=False)
-    return found if found and found.person.films >= fewest else None
+    if found is None or found.person.films < fewest:
+        return None
+    plural = (
+        word.islower() and word.endswith("s") and not key(found.person.name).endswith(key(word))
+    )
+    return None if plural and fewest > 1 else found
 
 
 def _standing_alone(text: str, word: "re.Match[str]", names: Names) -> Read[PersonFound] | None:
     """Full names anywhere, and surnames that are written large or stand before films."""
+    if _ABOUT.search(text[: word.start()]):
+        return None
     return (
         _exact(text, word.start(), names)
         or _family(text, word.start(), names)
@@ -165,8 +315,26 @@ def _surname_listed(text: str, word: "re.Match[str]", names: Names) -> Read[Pers
     return found if known else None
 
 
+def _in_other_name(text: str, word: "re.Match[str]", names: Names) -> bool:
+    """Whether a surname stands behind somebody else's first name, or in a name: James Bond."""
+    before = re.search(r"([\w.'-]+) $", text[: word.start()])
+    if before is None:
+        behind = re.match(r" ([A-Z][\w'-]*)", text[word.end() :])
+        return (
+            bool(behind)
+            and word[0][:1].isupper()
+            and word.start() == 0
+            and not _MADE.match(text, word.end())
+        )
+    other = before[1]
+    large = other[:1].isupper() and before.start() > 0 and word[0][:1].isupper()
+    return other.lower() not in _PLAIN_WORDS and (large or names.is_given_name(other))
+
+
 def _made_by(text: str, word: "re.Match[str]", names: Names) -> Read[PersonFound] | None:
     """A surname with its particle before films: ``de palma films``."""
+    if _in_other_name(text, word, names):
+        return None
     found = _with_particle(text, word.start(), names)
     return found if found and _MADE.match(text, found.end) else None
 
@@ -182,13 +350,18 @@ def _with_particle(text: str, start: int, names: Names) -> Read[PersonFound] | N
 def _misspelt(text: str, word: "re.Match[str]", names: Names) -> Read[PersonFound] | None:
     """A first and a last name before films, almost as somebody is called."""
     found = _TWO_WORDS.match(text, word.start())
-    person = found and names.person(found[1], surname=False)
-    return Read(found[1], found.end(1), person) if found and person else None
+    person = found and _spelt_so(found[1], names.person(found[1], surname=False))
+    if found and person:
+        return Read(found[1], found.end(1), person)
+    near = _surname_like(word[0].strip('."()'), names) if _MADE.match(text, word.end()) else None
+    return Read(word[0], word.end(), near) if near else None
 
 
 def _surname_alone(text: str, word: "re.Match[str]", names: Names) -> Read[PersonFound] | None:
     made = _MADE.match(text, word.end()) or word[0].endswith("'s")
-    if not made and not word[0][:1].isupper():
+    if not made and not word[0][:1].isupper() and not _GOOD.search(text[: word.start()]):
+        return None
+    if _in_other_name(text, word, names):
         return None
     person = _surname(word[0].removesuffix("'s").strip('."()'), names)
     return Read(word[0], word.end(), person) if person else None

@@ -16,6 +16,22 @@ _THANKS = re.compile(
     re.IGNORECASE,
 )
 
+_EVER = re.compile(
+    r",? \b(?:of all[- ]times?|ever made|ever|in (?:the )?history)(?=\W*$| [^a-z]| (?:by|with|from"
+    r"|in|about)\b)",
+    re.IGNORECASE,
+)
+_MY_PEOPLE = re.compile(
+    r"(?<!about )(?<!with )(?<!for )\b(?:my|our) (?:daughter|son|wife|husband|girlfriend|boyfriend"
+    r"|partner|mom|mum|mother|dad"
+    r"|father|friends?|parents|brother|sister)(?: (?:wants?|needs?|asks? for|would like|is "
+    r"looking for))\b",
+    re.IGNORECASE,
+)
+_NUMBERED = re.compile(
+    r"(?P<base>[A-Z][\w']*(?: [A-Z][\w']*)*) (?P<numbers>\d(?:(?:, | and | or | & |, and | vs\.? "
+    r")\d)+)(?!\w)"
+)
 _BELOW_TEN = "|".join(UNITS[1:10])
 _TWO_DIGITS = rf"(?:{'|'.join(TENS)})(?:[- ](?:{_BELOW_TEN}))?|{'|'.join(UNITS[10:])}"
 _OF_CENTURY = re.compile(
@@ -40,7 +56,9 @@ _LARGE = re.compile(
 
 def make_plainer(draft: Draft, names: Names) -> None:
     """Write short forms out, mend slips of the keys, and bring comparisons to one form."""
-    draft.text = _THANKS.sub("", draft.text)
+    draft.text = _MY_PEOPLE.sub(" ", draft.text)
+    draft.text = _EVER.sub(" ", _THANKS.sub("", draft.text))
+    draft.text = _NUMBERED.sub(lambda found: _parts(found, names), draft.text)
     for pattern, written in SHORT_FORMS.items():
         draft.text = re.sub(rf"(?<![\w'-])(?:{pattern})(?![\w'])", written, draft.text, flags=re.I)
     draft.text = _WORD.sub(lambda found: _mend(found[0], draft, names), draft.text)
@@ -48,6 +66,14 @@ def make_plainer(draft: Draft, names: Names) -> None:
         found = re.search(pattern, draft.text, re.IGNORECASE)
         if found and all(names.films(name.strip()) for name in found.groups()):
             draft.text = found.expand(written)
+
+
+def _parts(found: "re.Match[str]", names: Names) -> str:
+    """``Jaws 1, 2 and 3`` as ``Jaws, Jaws 2 and Jaws 3``, where there is the first."""
+    base = found["base"]
+    if names.films(base, fuzzy=False) is None:
+        return found[0]
+    return re.sub(r"\d", lambda n: base if n[0] == "1" else f"{base} {n[0]}", found["numbers"])
 
 
 def _mend(word: str, draft: Draft, names: Names) -> str:

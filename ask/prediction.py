@@ -1,72 +1,156 @@
-"""A predicted rating in words, from its figures only."""
+"""A predicted rating, and what is true of it."""
 
-from ask.structure import name_film
-from learn.prediction import BASELINE, Evidence, RatingPrediction
+from collections.abc import Iterator
+from dataclasses import asdict
 
-_SHOWN = 3  # ratings a sentence: more are a list
+from pydantic import Field
+
+from ask.structure import SummaryBy, WhyNotWorded
+from learn.prediction import BASELINE, predict_rating
+from palate.contract import Frozen
+from palate.text import count, name_film
+from rerank.facts import Fact, Polarity, side_of, write_all
+from sql.database import Database
+
 _LEAST_INFLUENCE = 0.01  # stars; less cannot be seen in a value of one decimal
 _LEAST_LEVEL = 0.05  # stars: half of the last digit shown
+_SHOWN = 3  # ratings a direction: more are a list
 
 
-def describe_prediction(predicted: RatingPrediction) -> tuple[str, ...]:
-    """Sentences about a prediction: the value, how sure it is, and what it rests on."""
-    film = name_film(predicted.title, predicted.year)
-    sentences = [
-        f"User {predicted.user_id} is expected to give {film} {predicted.value:.1f} stars; "
-        f"{predicted.level:.0%} of such ratings are from {predicted.low:.1f} to "
-        f"{predicted.high:.1f}."
-    ]
-    sure = f"Confidence is {predicted.confidence}"
-    if predicted.within_half_star is not None:
-        sure += f": {predicted.within_half_star:.0%} of such ratings are at most half a star off"
-    sentences.append(sure + _near(predicted) + ".")
-    sentences += _by_level(predicted) if predicted.model == BASELINE else _by_films(predicted)
-    if predicted.rated is not None:
-        sentences.append(f"The user gave it {predicted.rated:.1f}; the other ratings predict.")
-    if predicted.why:
-        sentences.append(f"It says little here: {predicted.why}.")
-    return tuple(sentences)
+class Basis(Frozen):
+    """One of the user's ratings that a prediction rests on."""
+
+    movie_id: int
+    title: str
+    year: int | None
+    rating: float
+    influence: float = Field(description="What it adds to the prediction, in stars.")
+    similarity: float | None = Field(description="Of the two films, -1 to 1; null: unknown.")
 
 
-def _near(predicted: RatingPrediction) -> str:
-    """How many of the user's films are near this one, and how near, where that is known."""
-    near, n = predicted.neighbours, predicted.ratings
-    if not near and all(one.similarity is None for one in predicted.rests_on):
-        return ""
-    alike = "" if predicted.distance is None else f" (alike {1 - predicted.distance:.2f})"
-    if n == 1:
-        return f"; the one film rated is {'' if near else 'not '}near it{alike}"
-    return (
-        f"; {near or 'none'} of the {n} films rated {'is' if near <= 1 else 'are'} near it{alike}"
+class Prediction(Frozen):
+    """A predicted rating; see `predict`."""
+
+    user_id: int
+    profile: str
+    movie_id: int
+    title: str
+    year: int | None
+    value: float
+    low: float
+    high: float
+    level: float = Field(description="Share of ratings from low to high, whatever they are.")
+    calibrated: bool = Field(description="Whether held-out ratings have shown that share.")
+    confidence: str = Field(
+        description="high: at least 80% of such predictions on held-out ratings are at most half a "
+        "star off; medium: 50%; low."
     )
+    within_half_star: float | None = Field(description="That share; null: not measured.")
+    expected: float = Field(description="What anybody is expected to give.")
+    ratings: int
+    neighbours: int
+    distance: float | None
+    rests_on: tuple[Basis, ...] = Field(description="At most ten, those of most influence first.")
+    model: str
+    why: str | None
+    rated: float | None
+    summary: tuple[str, ...]
+    summary_by: SummaryBy = "rules"
+    why_not_worded: WhyNotWorded = None
 
 
-def _by_level(predicted: RatingPrediction) -> list[str]:
+def predict(database: Database, user_id: int, movie_id: int, profile: str = "main") -> Prediction:
+    """A predicted rating with its summary in words. Raises NotFoundError for an unknown film."""
+    made = asdict(predict_rating(database, user_id, movie_id, profile))
+    found = Prediction.model_validate(made | {"summary": ()})
+    return found.model_copy(update={"summary": write_all(describe(found))})
+
+
+def describe(found: Prediction) -> list[list[Fact]]:
+    """What is true of a prediction, by sentences: the stars, how sure, and what they rest on."""
+    rests = _by_level(found) if found.model == BASELINE else _by_films(found)
+    return [list(_stars(found)), list(_sure(found)), *rests, list(_beside(found))]
+
+
+def _stars(found: Prediction) -> Iterator[Fact]:
+    film = name_film(found.title, found.year)
+    who, side = f"user {found.user_id}", side_of(found.value)
+    yield _fact(film, f"{who} is expected to give {film}", f"{found.value:.1f} stars", side)
+    span = f"from {found.low:.1f} to {found.high:.1f}"
+    if found.calibrated:
+        says = f"in {found.level:.0%} of predictions like this one the rating is"
+        yield _fact(film, says, span)
+    else:
+        yield _fact(film, "by the spread of the ratings known it may be", span)
+
+
+def _sure(found: Prediction) -> Iterator[Fact]:
+    yield _fact("confidence", "confidence is", found.confidence)
+    if found.within_half_star is not None:
+        yield _fact(
+            "confidence", f"{found.within_half_star:.0%} of predictions like this one",
+            "are at most half a star off",
+        )  # fmt: skip
+    if not found.neighbours and all(one.similarity is None for one in found.rests_on):
+        return
+    near, n = found.neighbours, found.ratings
+    alike = "" if found.distance is None else f" (alike {1 - found.distance:.2f})"
+    film = name_film(found.title, found.year)
+    several = f"{near or 'none'} of the {n} films rated {'is' if near <= 1 else 'are'} near {film}"
+    one = f"the one film rated is {'' if near else 'not '}near {film}"
+    yield _fact("films rated", one if n == 1 else several, alike.strip())
+
+
+def _by_level(found: Prediction) -> list[list[Fact]]:
     """The baseline knows only how the user rates, whatever the films: all of them count alike."""
-    if not predicted.ratings:
+    if not found.ratings:
         return []
-    added = predicted.value - predicted.expected
-    films = "film" if predicted.ratings == 1 else "films"
-    others = f"the user's ratings of {predicted.ratings} other {films}"
+    added = found.value - found.expected
+    others = f"the user's ratings of {count(found.ratings, 'other film')} are"
     if abs(added) < _LEAST_LEVEL:
-        return [f"Anybody: {predicted.expected:.1f}; {others} are like the crowd's."]
-    word, side = ("Lifted", "above") if added > 0 else ("Lowered", "below")
-    return [
-        f"{word} by {abs(added):.1f}, since {others} are {side} the crowd's; "
-        f"anybody: {predicted.expected:.1f}."
+        return [[_fact("ratings", others, "like the crowd's"), _anybody(found)]]
+    up = added > 0
+    side: Polarity = "for" if up else "against"
+    film = name_film(found.title, found.year)
+    says = f"the prediction for {film} is {'lifted' if up else 'lowered'} by"
+    lifted = _fact(film, says, f"{abs(added):.1f}", side)
+    return [[lifted, _fact("ratings", others, f"{'above' if up else 'below'} the crowd's", side),
+             _anybody(found)]]  # fmt: skip
+
+
+def _by_films(found: Prediction) -> list[list[Fact]]:
+    film = name_film(found.title, found.year)
+    sides: list[tuple[int, Polarity, str]] = [(1, "for", "lifted"), (-1, "against", "lowered")]
+    moved = [
+        [
+            _fact(
+                name,
+                f"the prediction for {film} is {word} by the",
+                f"{one.rating:.1f} given to {name}",
+                side,
+            )
+            for one in found.rests_on
+            if sign * one.influence >= _LEAST_INFLUENCE
+            for name in [name_film(one.title, one.year)]
+        ][:_SHOWN]
+        for sign, side, word in sides
     ]
+    return [*moved, [_anybody(found)]]
 
 
-def _by_films(predicted: RatingPrediction) -> list[str]:
-    sentences = []
-    anybody = f"; anybody: {predicted.expected:.1f}"
-    for sign, word in ((1, "Lifted"), (-1, "Lowered")):
-        evidence = [e for e in predicted.rests_on if sign * e.influence >= _LEAST_INFLUENCE]
-        if evidence:
-            sentences.append(f"{word} by the {_list(evidence[:_SHOWN])}{anybody}.")
-            anybody = ""
-    return sentences
+def _anybody(found: Prediction) -> Fact:
+    film = name_film(found.title, found.year)
+    return _fact("anybody", f"anybody is expected to give {film}", f"{found.expected:.1f}")
 
 
-def _list(evidence: list[Evidence]) -> str:
-    return ", ".join(f"{e.rating:.1f} given to {name_film(e.title, e.year)}" for e in evidence)
+def _beside(found: Prediction) -> Iterator[Fact]:
+    if found.rated is not None:
+        given = f"{found.rated:.1f} already, which this prediction does not know"
+        film = name_film(found.title, found.year)
+        yield _fact(film, f"user {found.user_id} gave {film}", given)
+    if found.why:
+        yield _fact("prediction", "the prediction says little here:", found.why)
+
+
+def _fact(subject: str, says: str, value: str, side: Polarity = "neither") -> Fact:
+    return Fact(subject, says, value, "prediction", side)

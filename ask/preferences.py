@@ -5,16 +5,18 @@ become one answer with sentences.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, PlainSerializer
 
 from ask.structure import SummaryBy, WhyNotWorded
 from palate.contract import Frozen
 from palate.errors import NotFoundError
 from palate.statements import Statements
+from palate.text import count, one_line
+from rerank.facts import Fact, write_all
 from sql.database import Database
 
 _statements = Statements(Path(__file__).parent / "statements" / "analysis.sql")
@@ -28,23 +30,27 @@ MOST_PEOPLE = 20  # as long a list as people read
 FEWEST_FOR_CORRELATION = 10  # the interval of fewer is over 1.3 wide at r = 0
 
 
+Stars = Annotated[float, PlainSerializer(lambda value: round(value, 3), return_type=float)]
+"""Shown to three digits; what is told of it is made of all of them."""
+
+
 class Trait(Frozen):
     """A user's ratings of one kind of film."""
 
     name: str
     n: int
-    mean: float
-    crowd: float = Field(description="What the crowd gives the same films, damped.")
-    shrunken: float = Field(description="Difference from the crowd, in stars, shrunken.")
+    mean: Stars
+    crowd: Stars = Field(description="What the crowd gives the same films, damped.")
+    shrunken: Stars = Field(description="Difference from the crowd, in stars, shrunken.")
 
 
 class Correlation(Frozen):
     """Pearson's r of ratings and effectiveness, with its 95 % interval by Fisher's z."""
 
     n: int
-    r: float
-    low: float
-    high: float
+    r: Stars
+    low: Stars
+    high: Stars
 
 
 class Preferences(Frozen):
@@ -53,9 +59,9 @@ class Preferences(Frozen):
     user_id: int
     profile: str
     n: int
-    mean: float
-    crowd: float
-    level: float = Field(description="The user's difference from the crowd, in stars, damped.")
+    mean: Stars
+    crowd: Stars
+    level: Stars = Field(description="The user's difference from the crowd, in stars, damped.")
     distribution: dict[str, int] = Field(description="Stars -> ratings.")
     genres: tuple[Trait, ...]
     decades: tuple[Trait, ...]
@@ -91,15 +97,15 @@ def find_preferences(database: Database, user_id: int, profile: str = "main") ->
     made = Preferences(
         **who,
         n=whole.n,
-        mean=_round(whole.mean),
-        crowd=_round(whole.crowd),
-        level=_round(whole.shrunken),
+        mean=whole.mean,
+        crowd=whole.crowd,
+        level=whole.shrunken,
         distribution=dict(sorted(whole.distribution.items())),
         **{name: _traits(rows, kind) for name, kind in _KINDS.items()},
         effectiveness=_correlation(whole.effective_films, whole.r),
         summary=(),
     )
-    return made.model_copy(update={"summary": summarise(made)})
+    return made.model_copy(update={"summary": write_all(describe(made))})
 
 
 def _traits(rows: Sequence[Any], kind: str) -> tuple[Trait, ...]:
@@ -109,16 +115,12 @@ def _traits(rows: Sequence[Any], kind: str) -> tuple[Trait, ...]:
         Trait(
             name=row.name,
             n=row.n,
-            mean=_round(row.mean),
-            crowd=_round(row.crowd),
-            shrunken=_round(row.shrunken),
+            mean=row.mean,
+            crowd=row.crowd,
+            shrunken=row.shrunken,
         )
         for row in (found[:MOST_PEOPLE] if kind in ("director", "actor") else found)
     )
-
-
-def _round(value: float) -> float:
-    return round(value, 3)
 
 
 def _correlation(n: int, r: float | None) -> Correlation | None:
@@ -127,9 +129,7 @@ def _correlation(n: int, r: float | None) -> Correlation | None:
         return None
     z = math.atanh(max(-0.999999, min(0.999999, r)))
     half = 1.96 / math.sqrt(n - 3)
-    return Correlation(
-        n=n, r=_round(r), low=_round(math.tanh(z - half)), high=_round(math.tanh(z + half))
-    )
+    return Correlation(n=n, r=r, low=math.tanh(z - half), high=math.tanh(z + half))
 
 
 def choose_traits(found: Iterable[Trait], *, above: bool, most: int = 3) -> list[Trait]:
@@ -143,28 +143,32 @@ def choose_traits(found: Iterable[Trait], *, above: bool, most: int = 3) -> list
     return sorted(worth, key=lambda trait: (-abs(trait.shrunken), -trait.n, trait.name))[:most]
 
 
-def summarise(found: Preferences) -> tuple[str, ...]:
-    """Sentences about a user, from the figures only."""
-    count = f"{found.n} film" + ("" if found.n == 1 else "s")
-    sentences = [
-        f"User {found.user_id} rated {count}, {found.mean:.1f} stars on average; the crowd gives "
-        f"the same films {found.crowd:.1f}."
+def describe(found: Preferences) -> list[list[Fact]]:
+    """What is true of a user's ratings, by sentences."""
+    who = f"user {found.user_id}"
+    average = [
+        _fact(f"{who} rated", f"{count(found.n, 'film')}, {found.mean:.1f} stars on average"),
+        _fact(f"the crowd gives the films that {who} rated", f"{found.crowd:.1f}"),
     ]
-    if found.genres:
-        most = ", ".join(f"{t.name} ({t.n})" for t in found.genres[:3])
-        sentences.append(f"Rates mostly {most}.")
-    plain = len(sentences)
-    for name, kinds in (
-        ("genres", found.genres), ("decades", found.decades), ("directors", found.directors),
-        ("actors", found.actors), ("budgets", found.budgets), ("audiences", found.audiences),
-    ):  # fmt: skip
-        for above, words in ((True, "Likes more"), (False, "Likes less")):
-            if apart := choose_traits(kinds, above=above):
-                listed = ", ".join(f"{t.name} ({t.shrunken:+.1f} from {t.n})" for t in apart)
-                sentences.append(f"{words} than the crowd, by {name}: {listed}.")
-    if len(sentences) == plain:
-        sentences.append(
-            f"No genre, decade or person stands out: a trait takes {FEWEST_FOR_TRAIT} ratings and "
-            f"{LEAST_DIFFERENCE} stars from the crowd."
-        )
-    return tuple(sentences)
+    most = ", ".join(f"{one_line(t.name)} ({t.n})" for t in found.genres[:3])
+    sentences = [average, [_fact("rates mostly", most)] if most else []]
+    traits = [list(_traits_apart(kind, found, above=up)) for kind in _TOLD for up in (True, False)]
+    if not any(traits):
+        few = f"{FEWEST_FOR_TRAIT} ratings and {LEAST_DIFFERENCE} stars from the crowd"
+        none = "no genre, decade or person stands out: a trait takes"
+        sentences.append([_fact(none, few)])
+    return [*sentences, *traits]
+
+
+_TOLD = ("genres", "decades", "directors", "actors", "budgets", "audiences")
+
+
+def _traits_apart(kind: str, found: Preferences, *, above: bool) -> Iterator[Fact]:
+    says = f"likes {'more' if above else 'less'} than the crowd, by {kind}:"
+    for trait in choose_traits(getattr(found, kind), above=above):
+        value = f"{one_line(trait.name)} ({trait.shrunken:+.1f} from {trait.n})"
+        yield Fact(trait.name, says, value, "your ratings", "for" if above else "against")
+
+
+def _fact(says: str, value: str) -> Fact:
+    return Fact("ratings", says, value, "your ratings")

@@ -2,49 +2,79 @@
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
+from ask.absent import HARMLESS, read_absent
 from ask.draft import PHRASE, Draft
 from ask.exclusions import read_exclusions
-from ask.kinds import find_genres, find_mood, read_count, read_kinds
+from ask.kinds import find_genres, find_mood, read_count, read_kinds, read_set_phrases
+from ask.likes import read_likes, read_than
 from ask.numbers import read_money, read_ratings, read_runtime, read_years
+from ask.order import read_order
 from ask.people import read_people
 from ask.plainer import make_plainer, write_figures
+from ask.questions import asks_of_the_world, is_no_request, read_how_many, read_question
+from ask.seen import read_users
 from ask.structure import Exclusions, Structure
-from ask.titles import read_intent
-from ask.words import FILLING, RECOMMEND, UNSEEN
-from palate.contract import PROFILE_PATTERN
+from ask.titles import read_called, read_intent
+from ask.words import BETWEEN, FILLING, FILM, RECOMMEND, SUBJECT, UNREAD, UNSEEN
+from palate.contract import Frozen
 from palate.errors import MisuseError
 from search.names import Names
 
 LONGEST_REQUEST = 500
 """Characters of a request that is read; longer ones are refused."""
 
-_USER = re.compile(
-    r"\b(?:(?:for|of|by|as) )?(?:(?:the )?user(?:_id)?(?: ?(?:id|number|no\.?|#))?"
-    r"|(?:my|his|her|their)(?: user)?[ -]?(?:id|number))(?: is)? ?[:=#]? ?"
-    r"(?P<id>\d+)(?P<own>'s)?(?!\w)",
-    re.IGNORECASE,
-)
-_PROFILE = re.compile(
-    r"\b(?:(?:with|in|using|on|under) )?(?:the |their |his |her )?"
-    rf"profile (?P<name>{PROFILE_PATTERN})\b",
-    re.IGNORECASE,
-)
 _SUMMARISE = (
     r"\bwhat\b.*\b(?:does|do|did|would) @user (?:really |usually |generally )?"
     r"(?:like|love|enjoy|prefer|hate|dislike|watch)"
     r"(?: best| most)?\W*$",
     r"\b(?:which|what) (?:kinds?|sorts?|types?|genres?|films?|movies?|directors?)\b.*@user\b"
     r".*\b(?:like|love|enjoy|prefer|hate|favou?r)",
+    r"\bwhat (?:does|do|did|would) @user (?:think|say|feel|make) (?:of|about) ",
     r"\bwhat\b.*(?:\bis @user|@user is) (?:really )?into\W*$",
     r"\bdoes @user (?:really )?(?:like|love|enjoy|prefer|hate|favou?r)\b",
+    r"@user (?:really )?(?:likes?|loves?|hates?|enjoys?|prefers?|is into) what\W*$",
     r"\b(?:summari[sz]e|describe|tell me about|who is|profile of|analy[sz]e)\b.*@user",
     r"\b(?:tastes?|preferences|profile|favou?rites?|favou?rite \w+)(?: of)? @user",
     r"@user(?:'s)?,? (?:tastes?|preferences|profile|favou?rites?|favou?rite \w+)",
 )
 _WORD = re.compile(r"[\w'-]+")
+_TITLE_WORDS = 6
+_TASTE_WORDS = """
+    taste tastes preferences profile favourite favourites favorite favorites summarise summarize
+    describe analyse analyze think thinks feel genre genres hate hates dislike dislikes prefers
+    usually generally
+"""
+_OF_TASTE = frozenset(_TASTE_WORDS.split())
+_SPEAKS_OF_FILMS = re.compile(
+    rf"\b(?:{FILM}|about|something|anything|user|watch|with|want|need|looking|any)\b|@|[A-Z\"(:]"
+    rf"|[^\w\s' -]",
+    0,
+)
+_OTHER_QUESTION = re.compile(
+    r"^(?!(?:do you|have you|is there|are there|can you|could you|would you|will you|how about"
+    r"|how many|is it)\b)"
+    r"(?:how|why|who|whom|whose|where|when|has|have|had|is|are|was|were|does|do|did|will|would"
+    r"|could|should)\b",
+    re.IGNORECASE,
+)
+CANNOT = (
+    "this is no request for films; films can be searched, recommended, compared and predicted, and "
+    "be asked how long they are, who made them and when"
+)
+
+
+Sure = Literal["high", "some", "low"]
+
+
+class Ignored(Frozen):
+    """Words of a request that count for nothing in its answer."""
+
+    words: str
+    why: str = Field(description="And what there is instead, where there is something.")
 
 
 @dataclass(frozen=True)
@@ -55,6 +85,16 @@ class Reading:
     notes: tuple[str, ...] = ()
     not_found: tuple[str, ...] = ()
     read_by: str = "rules"
+    ignored: tuple[Ignored, ...] = ()
+    guessed: bool = False
+
+    @property
+    def sure(self) -> Sure:
+        """high: all by names and numbers; some: by words in texts too; low: a part is left out."""
+        if self.ignored or self.not_found:
+            return "low"
+        by_words = self.structure.text or self.structure.exclude.text
+        return "some" if by_words or self.guessed else "high"
 
 
 def read_request(text: str, names: Names) -> Reading:
@@ -68,59 +108,115 @@ def read_request(text: str, names: Names) -> Reading:
             "done. Say it shorter, or use `palate search`."
         )
     draft = Draft.of(text)
-    _read_user(draft)
+    read_users(draft)
     if _is_title(draft.text, names):
         draft.parts["text"] = draft.text.strip()
     else:
         _read(draft, names)
-    return Reading(_structure(draft), tuple(draft.notes), tuple(dict.fromkeys(draft.not_found)))
+    return Reading(
+        _structure(draft),
+        tuple(draft.notes),
+        tuple(dict.fromkeys(draft.not_found)),
+        ignored=tuple(Ignored(words=words, why=why) for words, why in draft.ignored),
+        guessed=draft.guessed,
+    )
 
 
 def _read(draft: Draft, names: Names) -> None:
     make_plainer(draft, names)
-    if (intent := read_intent(draft, names)) is not None:
+    if is_no_request(draft.text):
+        draft.parts["intent"] = "unclear"
+        draft.ignore(draft.text, CANNOT)
+        return
+    if read_question(draft, names):
+        return
+    asked = draft.text
+    read_how_many(draft)
+    intent = read_intent(draft, names)
+    if intent is not None:
         draft.parts["intent"] = intent
     elif not RECOMMEND.search(draft.text) and any(
         re.search(pattern, draft.text, re.IGNORECASE) for pattern in _SUMMARISE
     ):
         draft.parts["intent"] = "summarise"
-        draft.text = ""
+        _ignore_rest(draft)
     draft.set_phrases_aside(lambda name: names.person(name, surname=False, fuzzy=False) is not None)
+    if intent is None and read_likes(draft, names):
+        draft.parts["intent"] = intent = "similar"
+    if intent is None:
+        read_than(draft, names)
     recommended = draft.take_all(RECOMMEND)
-    if recommended and intent is None and "intent" not in draft.parts:
+    if recommended and "intent" not in draft.parts:
         draft.parts["intent"] = "recommend"
+    read_conditions(draft, names)
+    words, unread = _left(draft)
+    if words:
+        draft.parts["text"] = words
+    _check(draft, asked, unread)
+
+
+def _ignore_rest(draft: Draft) -> None:
+    """Of a taste everything is summed up: what would narrow it is left out."""
+    rest = " ".join(word for word in _left(draft)[0].split() if word.lower() not in _OF_TASTE)
+    draft.ignore(rest, "a taste is summed up as a whole")
+    draft.text = ""
+
+
+def read_conditions(draft: Draft, names: Names) -> None:
+    """Everything that films may be asked to be, in the order in which words are understood."""
+    read_called(draft, names)
     if draft.take_all(UNSEEN):
         draft.parts["seen"] = "drop"
+    read_absent(draft)
     write_figures(draft)
     read_money(draft)
     read_ratings(draft)
     read_runtime(draft)
     read_years(draft, names.latest_year)
     read_exclusions(draft, names)
+    read_order(draft, names)
     read_count(draft)
+    read_set_phrases(draft, names)
     read_people(draft, names)
     read_kinds(draft, names)
-    if words := _left(draft):
-        draft.parts["text"] = words
 
 
-def _read_user(draft: Draft) -> None:
-    """The first user that is named; @user stands for them in the text from here on."""
-    if (profile := draft.take(_PROFILE)) is not None:
-        draft.parts["profile"] = profile["name"].lower()
-    users = list(_USER.finditer(draft.text))
-    if not users:
+def _check(draft: Draft, asked: str, unread: list[str]) -> None:
+    """A request of which nothing is understood is searched for as it is typed, or is none."""
+    understood = set(draft.parts) - {"text", "user_id", "users", "profile", "k"}
+    if understood or draft.ranges or draft.exclude:
+        _say_unread(draft, asked, unread)
         return
-    draft.parts["user_id"] = int(users[0]["id"])
-    others = {match["id"] for match in users} - {users[0]["id"]}
-    if others:
-        draft.notes.append(f"Only user {users[0]['id']} is looked at, not {', '.join(others)}.")
-    draft.text = _USER.sub(_stand_in, draft.text)
+    text = draft.parts.get("text", "")
+    if not text and not draft.ignored and len(asked.split()) <= 2 and _is_short(asked):
+        text = asked
+    if (text and asks_of_the_world(asked)) or (draft.ignored and not text and not _harmless(draft)):
+        if not draft.ignored:
+            draft.ignore(asked, CANNOT)
+        draft.parts["intent"] = "unclear"
+        draft.parts.pop("text", None)
+    elif text and not draft.ignored and not draft.not_found and _is_short(asked):
+        draft.parts["text"] = asked.strip(' "?.!')
+        return
+    _say_unread(draft, asked, unread)
 
 
-def _stand_in(found: "re.Match[str]") -> str:
-    before = re.split(r"user|my|his|her|their", found[0], maxsplit=1, flags=re.IGNORECASE)[0]
-    return f"{before}@user{found['own'] or ''}"
+def _say_unread(draft: Draft, asked: str, unread: list[str]) -> None:
+    """Say which words were left that bear on others, and that a question was read as a search."""
+    for word in unread:
+        draft.ignore(word, "how this bears on the rest was not understood")
+    if draft.parts.get("intent", "search") == "search" and _OTHER_QUESTION.match(asked):
+        draft.ignore(asked.split()[0], "such a question is not understood: films are looked for")
+
+
+def _harmless(draft: Draft) -> bool:
+    """Whether what is left out would not have narrowed the films: with whom they are watched."""
+    return all(why in HARMLESS for _, why in draft.ignored)
+
+
+def _is_short(asked: str) -> bool:
+    """Whether a request may be a title, or the begin of one: every word of it counts then."""
+    return len(asked.split()) <= _TITLE_WORDS and not _SPEAKS_OF_FILMS.search(asked)
 
 
 def _is_title(text: str, names: Names) -> bool:
@@ -131,15 +227,29 @@ def _is_title(text: str, names: Names) -> bool:
     return '"' not in text and names.films(wanted, fuzzy=False) is not None
 
 
-def _left(draft: Draft) -> str:
-    """The words that no rule took, without those that say nothing of a film."""
+def _left(draft: Draft) -> tuple[str, list[str]]:
+    """The words that no rule took and films may have, and those that bear on others."""
     without = re.sub(r"(?:\b(?:for|of|by) )?@user(?:'s)?", " ", draft.text)
     marks = [draft.phrase(mark[0]) for mark in PHRASE.finditer(without)]
     words = [
         word.removesuffix("'s").strip("'-") for word in _WORD.findall(PHRASE.sub(" ", without))
     ]
-    kept = [word for word in words if word.lower().replace("'", "") not in FILLING and word]
-    return " ".join([f'"{phrase}"' for phrase in marks if phrase] + kept)
+    subject = {
+        word.lower()
+        for found in SUBJECT.finditer(without)
+        for word in _WORD.findall(found["what"])
+        if word.lower() not in BETWEEN
+    }
+    kept, unread = [], []
+    for word in filter(None, words):
+        bare = word.lower().replace("'", "")
+        if word.lower() in subject:
+            kept.append(word)
+        elif bare in UNREAD:
+            unread.append(word)
+        elif bare not in FILLING:
+            kept.append(word)
+    return " ".join([f'"{phrase}"' for phrase in marks if phrase] + kept), unread
 
 
 def _structure(draft: Draft) -> Structure:

@@ -6,13 +6,24 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from palate.contract import LARGEST_ID, Audience, BudgetTier, Frozen, Profile, RevenueTier, UserId
+from palate.text import name_film, neutral
 
-Intent = Literal["search", "recommend", "similar", "predict", "compare", "summarise"]
+Intent = Literal[
+    "search", "recommend", "similar", "predict", "compare", "summarise", "facts", "count", "unclear"
+]
+Fact = Literal[
+    "length", "director", "cast", "release", "story", "genres", "keywords", "rating", "budget",
+    "revenue", "profit", "original title",
+]  # fmt: skip
 Role = Literal["any", "director", "actor"]
 Mood = Literal[
     "dark", "funny", "feel-good", "scary", "romantic", "sad", "tense", "thoughtful", "epic"
 ]
 Quantity = Literal["year", "runtime_minutes", "avg_rating", "rating_count", "budget", "revenue"]
+SortedBy = Literal[
+    "year", "runtime_minutes", "avg_rating", "rating_count", "budget", "revenue", "profit"
+]
+Listed = Literal["genres", "keywords", "people"]
 Fame = Literal["known", "unknown"]
 Acclaim = Literal["high", "low"]
 
@@ -24,7 +35,7 @@ _UNSENDABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")  # also what no databas
 
 
 def _plain(text: str) -> str:
-    return _UNSENDABLE.sub(" ", text)
+    return neutral(_UNSENDABLE.sub(" ", text))
 
 
 Name = Annotated[str, AfterValidator(_plain), Field(min_length=1, max_length=200)]
@@ -53,6 +64,20 @@ class Person(Frozen):
     role: Role = "any"
 
 
+class Sort(Frozen):
+    """An order by a figure; films of which it is unknown are left out."""
+
+    by: SortedBy
+    descending: bool = True
+
+
+class RatedBy(Frozen):
+    """That a user has rated a film, with ``low`` stars or more where that is said."""
+
+    user_id: UserId | None = Field(None, description="Null: whoever asks.")
+    low: float | None = Field(None, ge=0, le=5)
+
+
 class Title(Frozen):
     """A film: by its id, or by its title, which is then looked up."""
 
@@ -72,12 +97,7 @@ class Title(Frozen):
         return name_film(self.title, self.year)
 
 
-def name_film(title: str, year: int | None) -> str:
-    """``Alien (1979)``; the title alone where the year is not known."""
-    return f"{title} ({year})" if year else title
-
-
-SummaryBy = Annotated[str, Field(description="rules, or the model that worded the summary.")]
+SummaryBy = Annotated[str, Field(description="rules, or the model that chose its facts.")]
 WhyNotWorded = Annotated[
     str | None, Field(description="With words=llm: why the summary is by rules, where it is.")
 ]
@@ -86,6 +106,7 @@ Names = Annotated[tuple[Name, ...], Field(max_length=LONGEST_LIST)]
 People = Annotated[tuple[Person, ...], Field(max_length=LONGEST_LIST)]
 Titles = Annotated[tuple[Title, ...], Field(max_length=LONGEST_LIST)]
 Moods = Annotated[tuple[Mood, ...], Field(max_length=LONGEST_LIST)]
+Raters = Annotated[tuple[RatedBy, ...], Field(max_length=LONGEST_LIST)]
 
 
 class Exclusions(Frozen):
@@ -97,6 +118,9 @@ class Exclusions(Frozen):
     people: People = ()
     titles: Titles = ()
     moods: Moods = ()
+    audience: Audience | None = None
+    ranges: dict[Quantity, Span] = Field({})
+    rated_by: Raters = ()
 
 
 class Structure(Frozen):
@@ -107,7 +131,17 @@ class Structure(Frozen):
     genres: Names = Field((), description="Every film is of all these genres.")
     keywords: Names = Field((), description="Every film has all these keywords.")
     people: People = Field((), description="Every film is made by all of them.")
+    any_of: Annotated[tuple[Listed, ...], Field(max_length=3)] = Field(
+        (), description="The lists of which one entry is enough."
+    )
     titles: Titles = Field((), description="Films that the request is about.")
+    like_people: People = Field((), description="Similar: to the films of these people.")
+    than: dict[Quantity, Literal["less", "more"]] = Field(
+        {}, description="Similar: less or more of a figure than the first film it is about."
+    )
+    facts: Annotated[tuple[Fact, ...], Field(max_length=12)] = Field(
+        (), description="What is asked about the films; empty: all that is known."
+    )
     moods: Moods = Field((), description="Every film shows a sign of each.")
     audience: Audience | None = Field(None, description="Whom the films are for.")
     budget: Annotated[tuple[BudgetTier, ...], Field(max_length=4)] = Field(
@@ -123,8 +157,13 @@ class Structure(Frozen):
         None, description="high: of the fifth with the best mean rating; low: with the worst."
     )
     ranges: dict[Quantity, Span] = Field({}, description="Numbers between bounds.")
+    rated_by: Raters = Field((), description="Users who have all rated every film.")
     exclude: Exclusions = Exclusions()
+    sort: Sort | None = Field(None, description="The order; null: by text, or by taste.")
     user_id: UserId | None = Field(None, description="Whose taste it is about.")
+    users: Annotated[tuple[UserId, ...], Field(max_length=LONGEST_LIST)] = Field(
+        (), description="Predict: further users."
+    )
     profile: Profile = Field("main", description="Which taste.")
     seen: Literal["keep", "drop"] = Field("keep", description="Films that the user has rated.")
     k: int = Field(10, ge=1, le=1000, description="Films returned.")

@@ -1,11 +1,16 @@
-"""Summaries of predictions, comparisons and preferences, worded by a language model if it can."""
+"""Summaries of predictions, comparisons and preferences, arranged by a language model if it can."""
 
+from collections.abc import Iterator
+from itertools import chain
 from typing import TypeVar
 
-from ask.answer import AskAnswer, Prediction
+from ask import compare, prediction, preferences
+from ask.answer import AskAnswer
 from ask.compare import Comparison
+from ask.prediction import Prediction
 from ask.preferences import Preferences
-from rerank.wording import Passage, Writer, summary_passage
+from rerank.facts import Fact
+from rerank.wording import Passage, Writer
 
 T = TypeVar("T", Prediction, Comparison, Preferences)
 
@@ -30,17 +35,14 @@ def word_answer(answer: AskAnswer, writer: Writer) -> AskAnswer:
 
 
 def _passage(found: Prediction | Comparison | Preferences) -> Passage:
+    facts: Iterator[Fact]
     match found:
         case Prediction():
-            rated = {each.title: each.rating for each in found.rests_on}
-            return summary_passage(found.summary, names=(found.title, *rated), rated=rated)
+            about = "a predicted rating"
+            facts = chain.from_iterable(prediction.describe(found))
         case Comparison():
-            names = (name for m in found.movies for name in (m.title, m.director) if name)
-            genres = {genre for movie in found.movies for genre in movie.genres}
-            return summary_passage(
-                found.summary, names=names, genres=sorted(genres), numbers=(len(found.movies),)
-            )
+            about, facts = "films side by side", iter(compare.describe(found))
         case Preferences():
-            names = (trait.name for trait in (*found.directors, *found.actors))
-            genres = {trait.name for trait in found.genres}
-            return summary_passage(found.summary, names=names, genres=sorted(genres))
+            about = "what a user likes"
+            facts = chain.from_iterable(preferences.describe(found))
+    return Passage(0, "summary", about, tuple(facts), found.summary)

@@ -10,7 +10,10 @@ from ask.words import FILLING
 from search.names import LONGEST_TITLE, Film, FilmsFound, Names
 
 _WHO = r"(?:@user|i|we|he|she|they)"
-_LIKING = r"(?:like|love|enjoy|hate|dislike|rate|give|think (?:of|about)|say (?:of|about)|make of)"
+_LIKING = (
+    r"(?:rather (?:see|watch)|like|love|enjoy|hate|dislike|rate|give|think (?:of|about)|say "
+    r"(?:of|about)|make of)"
+)
 _COMPARE = (
     r"^(?:please |can you |could you )*compare(?: for (?:me|us|@user))?(?: the)?"
     r"(?: films?| movies?)?[:,]?"
@@ -21,8 +24,8 @@ _COMPARE = (
 )
 _VERSUS = re.compile(r"\b(?:vs\.?|versus)(?=\s)", re.IGNORECASE)
 _PREDICT = (
-    rf"\b(?:how (?:much )?|what )?(?:would|will|does|might|could|should) {_WHO} (?:really |also )?"
-    rf"{_LIKING} (?P<title>.+)",
+    rf"\b(?:how (?:much )?|what )?(?:would|will|did|does|might|could|should) {_WHO} (?:really )?"
+    rf"(?:also )?{_LIKING} (?P<title>.+)",
     rf"\b(?:whether|if) {_WHO} (?:(?:would|will|might|could|may|can|is|are|going|to|really|also)"
     rf" )*{_LIKING}s? (?P<title>.+)",
     rf"\b(?:is|would) (?P<title>.+?) (?:be )?(?:something|an? (?:\w+ )?"
@@ -31,29 +34,18 @@ _PREDICT = (
     rf"\bpredict (?:@user(?:'s)? rating (?:of|for) |how @user (?:would|will) {_LIKING} )?"
     r"(?P<title>.+?)(?: for @user)?$",
     r"\b(?:the )?rating (?:of|for) (?P<title>.+?) (?:by|for|from) @user",
+    r"\b(?:has|have|had|did) @user (?:ever |already )?(?:seen|see|watched?|rated?) "
+    r"(?P<title>[A-Z].+)",
     r"^rate (?P<title>.+?) (?:by|for|as) @user$",
+    rf"\bwho (?:would|will|might) {_LIKING} (?P<title>.+?)(?: more| better| most| best)?,? "
+    rf"@user\W*$",
+    rf"\bshould {_WHO} (?:watch|see|try|like|bother with) (?P<title>.+)",
+    rf"\bwhich (?:one )?of (?P<title>.+?) (?:would|will|does|might|should) {_WHO} {_LIKING}",
+    rf"\bwhich (?:one )?(?:would|will|does|might) {_WHO} (?:prefer|like|enjoy|rather (?:see"
+    rf"|watch))(?: more| better| most)?"
+    r"[,:]? (?P<title>.+ or .+)",
 )
 _AT = re.compile(r"^(?:to )?(?:the (?:film|movie) )?(?:to )?", re.IGNORECASE)
-_IT = r"(?!(?:that|this|it|these|those|to|me|him|her|them|watching|seeing|a|an|films?|movies?)\b)"
-_LIKE = re.compile(
-    r"\b(?:(?:more|something|anything|stuff|films?|movies?|things?) )?"
-    r"(?:just |exactly |a lot |much )?"
-    r"(?:like|similar to|in the (?:style|vein|spirit|manner|mould) of|reminiscent of"
-    r"|along the lines of|the same as|comparable to|resembling|(?:that )?reminds? (?:me|us) of"
-    r"|for fans of|as good as|close to) " + _IT,
-    re.IGNORECASE,
-)
-_LOVED = re.compile(
-    r"\b(?:i|we)(?:'ve| have| had)? (?:really |just |absolutely |already |recently )?"
-    r"(?:loved?|liked?|enjoy(?:ed)?|watched|saw|seen|finished) "
-    r"(?=.+(?:like it|similar|else|more of|recommend|suggest|same))",
-    re.IGNORECASE,
-)
-_BUT = re.compile(
-    r"^(?P<title>[^,]+?),? but (?=(?:with|more|less|in|set|much|not|a bit|without|from)\b|\w+er\b)",
-    re.IGNORECASE,
-)
-_NO_LIKE = re.compile(rf"(?:{_WHO}|would|might|could|may|'d|feel|looks?|don't) $", re.IGNORECASE)
 _BOUNDARY = re.compile(
     rf"\s*(?:[,;?!{GAP}\"]|\.(?:\s|$)|\b(?:but|for|from|with|without|except|in|that|by|directed|set"
     r"|which|what|please|starring|not|nothing)\b|$)",
@@ -67,6 +59,12 @@ _OPENING = re.compile(r"\s*(?:(?:the )?(?:films?|movies?) )?(?:both |either )?",
 _YEAR = re.compile(r"\s*\((\d{4})\)")
 _PART = re.compile(r" (?:\d+|[ivx]+|part)\b", re.IGNORECASE)
 """What goes on behind the begin of a sequel's title: Terminator 2."""
+_CALLED = re.compile(
+    r"(?:\b(?:the |a |that )?(?:films?|movies?|one) )?(?:\b(?P<called>called|named|titled"
+    r"|entitled) |\b(?:film|movie) )"
+    r"\"?(?P<title>[^,?]+?)\"?[?.!]?$",
+    re.IGNORECASE,
+)
 _JOIN = re.compile(r"and|or|&|with|to|vs\.?|versus|,", re.IGNORECASE)
 _TOKEN = re.compile(r"[^\s¦]+")
 
@@ -79,8 +77,8 @@ def make_title(film: Film) -> Title:
 
 
 def read_intent(draft: Draft, names: Names) -> Intent | None:
-    """The intent of a request that names films, with them; else None."""
-    return _compare(draft, names) or _predict(draft, names) or _similar(draft, names)
+    """The intent of a comparison or a prediction, with its films; else None."""
+    return _compare(draft, names) or _predict(draft, names)
 
 
 def _compare(draft: Draft, names: Names) -> Intent | None:
@@ -96,7 +94,7 @@ def _compare(draft: Draft, names: Names) -> Intent | None:
         if not _VERSUS.search(draft.text) and not _choice(draft.text, names):
             return None
         rest = draft.text.rstrip(" ?.!")
-    _take_titles(draft, list(_titles(rest, names, listed=True)))
+    take_titles(draft, list(read_titles(rest, names, listed=True)))
     draft.text = ""
     return "compare"
 
@@ -112,54 +110,41 @@ def _predict(draft: Draft, names: Names) -> Intent | None:
         found = re.search(pattern, draft.text, re.IGNORECASE)
         if found is None or re.match(r"(?:what|to (?:see|watch))\b", found["title"], re.I):
             continue
-        if re.match(r"^(?:what|which)\b.*\b(?:does|would) ", draft.text, re.IGNORECASE) and (
-            "think" not in found[0] and "say" not in found[0] and "give" not in found[0]
+        if re.match(r"^(?:what|which)\b.*\b(?:does|would|should) ", draft.text, re.IGNORECASE) and (
+            not re.search(r"\b(?:think|say|give|prefer|rather|which (?:one )?of)\b", found[0])
         ):
             continue
-        read = _whole(_AT.sub("", found["title"].strip(" ?.!")), names)
-        if read.found is None and re.search(r"\b(?:does|prefer)\b", found[0], re.IGNORECASE):
+        read = _whole(_AT.sub("", found["title"].strip(" ?.!,")), names)
+        if read[0].found is None and re.search(r"\b(?:does|prefer)\b", found[0], re.IGNORECASE):
             continue  # does user 5 like horror: a question about taste
-        _take_titles(draft, [read])
+        take_titles(draft, read)
         draft.text = ""
         return "predict"
     return None
 
 
-def _whole(text: str, names: Names) -> _Read:
-    first = next(_titles(text, names), None)
+def _whole(text: str, names: Names) -> list[_Read]:
+    """The films that all of a text names: one, or a list."""
     exact = names.films(text)
-    if exact is not None or first is None:
-        return _Read(text, len(text), exact)
-    return first
+    if exact is not None and exact.how == "exact":
+        return [_Read(text, len(text), exact)]
+    listed = list(read_titles(text, names, listed=True))
+    if len(listed) > 1 and all(each.found for each in listed):
+        return listed
+    first = next(read_titles(text, names), None)
+    return [first if first and not exact else _Read(text, len(text), exact)]
 
 
-def _similar(draft: Draft, names: Names) -> Intent | None:
-    changed = _BUT.search(draft.text)
-    if changed is not None:
-        film = names.films(changed["title"])
-        if film is not None and film.how != "spelling":
-            _take_titles(draft, [_Read(changed["title"], changed.end(), film)])
-            draft.cut(0, changed.end())
-            return "similar"
-    for pattern in (_LIKE, _LOVED):
-        for found in pattern.finditer(draft.text):
-            if pattern is _LIKE and _NO_LIKE.search(draft.text[: found.start()]):
-                continue
-            if re.search(r"\b(?:nothing|not|anything but) $", draft.text[: found.start()]):
-                continue
-            rest = draft.text[found.end() :]
-            read = list(_titles(rest, names))
-            if not read:
-                continue
-            _take_titles(draft, read)
-            draft.cut(found.start(), found.end() + read[-1].end)
-            draft.take(r"\b(?:what|who) else (?:is|are|do(?:es)?)(?: there)?(?: like (?:it|that))?")
-            draft.take(r"\b(?:like|similar to) (?:it|that|this|them)\b|\bsimilar\b")
-            return "similar"
-    return None
+def read_called(draft: Draft, names: Names) -> None:
+    """``the film Her``, ``a movie called It``: films of exactly this title."""
+    found = _CALLED.search(draft.text)
+    film = found and names.films(found["title"].strip(' "'), fuzzy=False)
+    if found and film and (found["called"] or found["title"][:1].isupper()):
+        draft.add("titles", *(make_title(each) for each in film.films[:3]))
+        draft.cut(found.start(), found.end())
 
 
-def _take_titles(draft: Draft, read: list[_Read]) -> None:
+def take_titles(draft: Draft, read: list[_Read]) -> None:
     for each in read:
         if each.found is None:
             draft.not_found.append(each.text)
@@ -173,7 +158,7 @@ def _take_titles(draft: Draft, read: list[_Read]) -> None:
             draft.notes.append(f"There is also {' and '.join(map(str, others[:3]))}.")
 
 
-def _titles(text: str, names: Names, *, listed: bool = False) -> Iterator[_Read]:
+def read_titles(text: str, names: Names, *, listed: bool = False) -> Iterator[_Read]:
     """The titles that a text begins with. ``listed``: all of it is a list of titles.
 
     In a list every part is a title, found or not; else only what follows the first one and is a

@@ -10,7 +10,18 @@ from sqlalchemy import Connection
 from ask.compare import FEWEST_RATINGS
 from ask.kinds import find_genre
 from ask.numbers import LONG
-from ask.structure import Exclusions, Mood, Person, Structure
+from ask.structure import (
+    Exclusions,
+    Mood,
+    Person,
+    Quantity,
+    RatedBy,
+    Span,
+    Structure,
+    Title,
+)
+from ask.words import KEYWORDS
+from palate.contract import Audience
 from palate.statements import Statements
 from search.grammar import bare_phrase, drop_stop_words
 from search.names import Names
@@ -23,6 +34,7 @@ from sql.syntax import (
     Match,
     Node,
     Not,
+    Nothing,
     Or,
     Phrase,
     Range,
@@ -88,6 +100,7 @@ class Known:
     columns: frozenset[str]
     known_from: int
     unknown_to: int
+    unknown_rated_to: int
     best_from: float
     worst_to: float
 
@@ -136,27 +149,38 @@ def read_known(connection: Connection) -> Known:
         frozenset(name for name in columns if row[name] and name in FIELDS),
         max(row["known_from"] or 0, 1),
         row["unknown_to"] or 0,
+        row["unknown_rated_to"] or 0,
         5.0 if row["best_from"] is None else row["best_from"],
         row["worst_to"] or 0.0,
     )
 
 
-def make_tree(
-    structure: Structure, connection: Connection, names: Names, *, any_person: bool = False
-) -> Asked:
-    """The trees of a structure. ``any_person``: a film by any of several people will do."""
+def make_tree(structure: Structure, connection: Connection, names: Names) -> Asked:
+    """The trees of a structure."""
     known = read_known(connection)
     notes: list[str] = []
     words = _words(structure.text)
     scored = [*([words] if words else []), *(_mood(m, names, known) for m in structure.moods)]
-    narrowed: list[Node] = [Match("genres", genre) for genre in structure.genres]
-    narrowed += [_whole("keywords", keyword) for keyword in structure.keywords]
-    people = [_person(person) for person in structure.people]
-    narrowed += [Or(tuple(people))] if any_person and len(people) > 1 else people
-    narrowed += _ranges(structure, known)
-    narrowed += _audience(structure, names, known)
-    narrowed += _money(structure, connection, notes)
-    excluded = _excluded(structure.exclude, names)
+    narrowed: list[Node] = []
+    for name, nodes in (
+        ("genres", [Match("genres", genre) for genre in structure.genres]),
+        ("keywords", [_keyword(keyword) for keyword in structure.keywords]),
+        ("people", [_person(person) for person in structure.people]),
+    ):
+        narrowed += [_any_of(nodes)] if name in structure.any_of and nodes else nodes
+    if structure.intent in ("search", "count") and structure.titles and not structure.than:
+        narrowed.append(_ids(structure.titles))
+    ranges = structure.ranges | _than(structure, connection)
+    narrowed += _ranges(structure, ranges, known)
+    narrowed += _audience(structure.audience, names, known)
+    if structure.exclude.audience == "adults":
+        narrowed += _audience("families", names, known)
+    narrowed += _money(structure, ranges, connection, notes)
+    narrowed += _rated_by(structure.rated_by, structure, connection, notes)
+    excluded = [
+        *_excluded(structure.exclude, names, known, structure.genres),
+        *_rated_by(structure.exclude.rated_by, structure, connection, notes),
+    ]
     return Asked(
         tuple(scored),
         (*(Filter(node) for node in narrowed), *(Not(node) for node in excluded)),
@@ -201,17 +225,60 @@ def _whole(column: str, text: str) -> Node:
     return Phrase(column, text) if len(split_words(text)) > 1 else Match(column, text)
 
 
+def _keyword(keyword: str) -> Node:
+    """A keyword, those that say the same, or its words in a row: a rare one has few films."""
+    same = next((same for same in KEYWORDS.values() if keyword in same), (keyword,))
+    phrase = bare_phrase(keyword)
+    elsewhere = [Words((phrase,))] if phrase and len(same) == 1 else []
+    return _any_of([*(_whole("keywords", each) for each in same), *elsewhere])
+
+
+def _ids(titles: Iterable[Title]) -> Ids:
+    return Ids(tuple(title.movie_id for title in titles if title.movie_id is not None))
+
+
+def _than(structure: Structure, connection: Connection) -> dict[Quantity, Span]:
+    """Less or more than the first film has, as ranges; nothing of what is not known of it."""
+    if not structure.than or not structure.titles or structure.titles[0].movie_id is None:
+        return {}
+    first = {"movie_id": structure.titles[0].movie_id}
+    row = connection.execute(_statements["figures"], first).mappings().first()
+    figures = dict(row) if row else {}
+    spans: dict[Quantity, Span] = {}
+    for quantity, way in structure.than.items():
+        value = figures.get(quantity)
+        if value is not None:
+            step = 0.01 if quantity == "avg_rating" else 1
+            value = float(value)
+            spans[quantity] = (
+                Span(high=max(0.0, value - step)) if way == "less" else Span(low=value + step)
+            )
+    return spans
+
+
+def _rated_by(
+    rated: Iterable[RatedBy], structure: Structure, connection: Connection, notes: list[str]
+) -> Iterator[Node]:
+    for one in rated:
+        who = structure.user_id if one.user_id is None else one.user_id
+        bound = {"user_id": who, "profile": structure.profile, "low": one.low, "n": MOST_IDS}
+        found = tuple(connection.execute(_statements["rated_by"], bound).scalars())
+        if len(found) == MOST_IDS:
+            notes.append(f"Of the films of user {who}, only the {MOST_IDS} most rated were read.")
+        yield Ids(found) if found else Nothing()
+
+
 def _person(person: Person) -> Node:
     fields = {"director": ["director"], "actor": ["actors"]}
     columns = fields.get(person.role, ["director", "actors"])
     return _any_of(_whole(column, person.name) for column in columns)
 
 
-def _ranges(structure: Structure, known: Known) -> Iterator[Node]:
-    for quantity, span in structure.ranges.items():
+def _ranges(structure: Structure, ranges: Mapping[Quantity, Span], known: Known) -> Iterator[Node]:
+    for quantity, span in ranges.items():
         if quantity in FIELDS:
             yield Range(quantity, span.low, span.high)
-    if structure.acclaim is not None or "avg_rating" in structure.ranges:
+    if structure.acclaim is not None or "avg_rating" in ranges:
         yield Range("rating_count", FEWEST_RATINGS, None)
     if structure.acclaim == "high":
         yield Range("avg_rating", known.best_from, None)
@@ -220,11 +287,16 @@ def _ranges(structure: Structure, known: Known) -> Iterator[Node]:
     if structure.fame == "known":
         yield Range("rating_count", known.known_from, None)
     if structure.fame == "unknown":
-        yield Range("rating_count", None, known.unknown_to)
+        sorted_by = structure.sort.by if structure.sort else None
+        by_rating = structure.acclaim or "avg_rating" in ranges or sorted_by == "avg_rating"
+        unknown_to = known.unknown_rated_to if by_rating else known.unknown_to
+        yield Range("rating_count", None, unknown_to)
 
 
-def _audience(structure: Structure, names: Names, known: Known) -> Iterator[Node]:
-    wanted = structure.audience
+def _audience(
+    wanted: Audience | None, names: Names, known: Known, besides: tuple[str, ...] = ()
+) -> Iterator[Node]:
+    """Signs of an audience; genres ``besides`` are asked for anyway, and so are no sign."""
     if wanted is None:
         return
     if "target_audience" in known.columns:
@@ -235,16 +307,22 @@ def _audience(structure: Structure, names: Names, known: Known) -> Iterator[Node
         yield from (Not(Match("genres", genre)) for genre in genres if genre)
     else:
         genres_of_audience, words = AUDIENCES[wanted]
-        yield _any_of(_signs(genres_of_audience, words, names))
+        signs = [genre for genre in genres_of_audience if find_genre(names, genre) not in besides]
+        yield _any_of(_signs(signs, words, names))
 
 
-def _money(structure: Structure, connection: Connection, notes: list[str]) -> Iterator[Node]:
+def _money(
+    structure: Structure,
+    ranges: Mapping[Quantity, Span],
+    connection: Connection,
+    notes: list[str],
+) -> Iterator[Node]:
     """Tiers as films have them, by their money where the column is empty; then amounts."""
     for column, tiers in (("budget_tier", structure.budget), ("revenue_tier", structure.revenue)):
         if tiers:
             others = _films_by_money(connection, notes, {f"{column}s": list(tiers)})
             yield _any_of([*(Match(column, tier) for tier in tiers), *([others] if others else [])])
-    budget, revenue = structure.ranges.get("budget"), structure.ranges.get("revenue")
+    budget, revenue = ranges.get("budget"), ranges.get("revenue")
     if budget or revenue:
         amounts = {
             "least_budget": budget and (budget.low or 0),
@@ -271,13 +349,19 @@ def _films_by_money(
     return Ids(found) if found else None
 
 
-def _excluded(exclude: Exclusions, names: Names) -> Iterator[Node]:
+def _excluded(
+    exclude: Exclusions, names: Names, known: Known, wanted: tuple[str, ...]
+) -> Iterator[Node]:
     yield from (Match("genres", genre) for genre in exclude.genres)
     yield from (_whole("keywords", keyword) for keyword in exclude.keywords)
     yield from (_person(person) for person in exclude.people)
-    ids = tuple(title.movie_id for title in exclude.titles if title.movie_id is not None)
-    if ids:
-        yield Ids(ids)
+    if exclude.titles:
+        yield _ids(exclude.titles)
+    for quantity, span in exclude.ranges.items():
+        if quantity in FIELDS:
+            yield Range(quantity, span.low, span.high)
+    if exclude.audience != "adults":
+        yield from _audience(exclude.audience, names, known, besides=wanted)
     for mood in exclude.moods:
         yield _any_of(_signs(SIGNS[mood].genres, SIGNS[mood].words, names))
     words = _words(exclude.text)

@@ -1,70 +1,157 @@
-"""A structure in words, for people to see what was understood."""
+"""A structure in words, part by part: what was understood, to be read, dropped or changed."""
 
 from collections.abc import Iterable, Iterator
 
+from pydantic import Field
+
 from ask.compare import format_dollars
-from ask.rules import Reading
-from ask.structure import Exclusions, Person, Span, Structure
-from ask.tree import narrows
-from search.names import Names
+from ask.structure import Exclusions, RatedBy, Sort, Span, Structure
+from palate.contract import Frozen
 
 _INTENTS = {
-    "search": "films", "recommend": "recommended films", "similar": "films like",
-    "predict": "a prediction for", "compare": "a comparison of", "summarise": "the taste of",
+    "search": "films", "recommend": "recommended films", "similar": "similar films",
+    "predict": "a prediction", "compare": "a comparison", "facts": "facts about films",
+    "count": "how many films", "unclear": "nothing",
 }  # fmt: skip
-_WITHOUT_TITLES = _INTENTS | {
-    "similar": "similar films", "predict": "a prediction", "compare": "a comparison",
+_WITH_TITLES = {
+    "similar": "films like", "predict": "a prediction for", "compare": "a comparison of",
+    "facts": "facts about",
 }  # fmt: skip
 _RANGES = {
     "year": "year", "runtime_minutes": "minutes", "avg_rating": "stars",
     "rating_count": "ratings", "budget": "budget", "revenue": "revenue",
 }  # fmt: skip
+_ORDERS = {
+    "year": ("newest", "oldest"), "runtime_minutes": ("longest", "shortest"),
+    "avg_rating": ("best rated", "worst rated"), "rating_count": ("most rated", "least rated"),
+    "budget": ("most expensive", "cheapest"),
+    "revenue": ("highest grossing", "lowest grossing"),
+    "profit": ("most profitable", "least profitable"),
+}  # fmt: skip
+_THAN = {
+    "year": ("newer", "older"), "runtime_minutes": ("longer", "shorter"),
+    "avg_rating": ("better rated", "worse rated"), "rating_count": ("more rated", "less rated"),
+    "budget": ("more expensive", "cheaper"), "revenue": ("more successful", "less successful"),
+}  # fmt: skip
+ROLES = {"any": "by or with", "director": "directed by", "actor": "with"}
+
+
+class Part(Frozen):
+    """One thing that was understood."""
+
+    part: str = Field(description="Where it stands in the structure: `genres`, `exclude.people`.")
+    says: str = Field(description="In words.")
+    entry: int | None = Field(None, description="Which entry of a list; null: all of the part.")
 
 
 def describe_structure(structure: Structure) -> str:
     """One line: ``films · Thriller · dark · year 1990 to 1999 · not Tom Hanks · for user 5``."""
-    return " · ".join(part for part in _parts(structure) if part)
+    return " · ".join((describe_intent(structure), *(part.says for part in parts_of(structure))))
 
 
-def note_gaps(text: str | None, reading: Reading, names: Names) -> Iterator[str]:
-    """What to know of an answer that cannot be about what was asked."""
-    searched = reading.structure.intent == "search" and not reading.not_found
-    if names.empty:
-        yield "There are no films yet: `palate ingest --help` shows how to load some."
-    elif text and searched and not narrows(reading.structure):
-        yield "The request says nothing of the films that are wanted: all are meant."
-
-
-def _parts(structure: Structure) -> Iterator[str]:
+def describe_intent(structure: Structure) -> str:
+    """What kind of answer is wanted, and of which films."""
+    intent = structure.intent
+    if intent == "summarise":
+        return f"the taste of user {structure.user_id}"
     about = ", ".join(map(str, structure.titles))
-    yield f"{_INTENTS[structure.intent]} {about}" if about else _WITHOUT_TITLES[structure.intent]
-    if structure.intent == "summarise":
-        yield f"user {structure.user_id}"
+    if structure.like_people:
+        people = ", ".join(person.name for person in structure.like_people)
+        about = f"{about}, those of {people}" if about else f"those of {people}"
+    if intent == "search" and about and not structure.than:
+        return f"films titled {about}"
+    words = f"{_WITH_TITLES[intent]} {about}" if about and intent in _WITH_TITLES else ""
+    if intent == "facts":
+        return f"{words or _INTENTS[intent]}: {', '.join(structure.facts) or 'all'}"
+    return words or _INTENTS[intent]
+
+
+def parts_of(structure: Structure) -> Iterator[Part]:
+    """Every condition, the order and whose taste it is; each may be dropped by `without_part`."""
+    if structure.intent in ("summarise", "unclear"):
         return
-    yield f"about {structure.text}" if structure.text else ""
-    yield from structure.genres
-    yield from structure.moods
-    yield from (f"keyword {keyword}" for keyword in structure.keywords)
-    yield from map(_person, structure.people)
-    yield f"for {structure.audience}" if structure.audience else ""
-    yield _tiers("budget", structure.budget)
-    yield _tiers("revenue", structure.revenue)
-    yield {"known": "widely known", "unknown": "little known"}.get(structure.fame or "", "")
-    yield {"high": "among the best rated", "low": "among the worst rated"}.get(
-        structure.acclaim or "", ""
-    )
-    yield from (f"{_RANGES[name]} {_span(name, span)}" for name, span in structure.ranges.items())
-    yield from _excluded(structure.exclude)
-    yield "not rated yet" if structure.seen == "drop" else ""
+    if structure.sort is not None:
+        yield Part(part="sort", says=_sort(structure.sort))
+    if structure.text:
+        yield Part(part="text", says=f"about {structure.text}")
+    yield from _entries(structure, _lists(structure))
+    yield from (Part(part=part, says=says) for part, says in _whole_parts(structure) if says)
+    yield from _entries(structure, _excluded(structure.exclude))
+    if structure.seen == "drop":
+        yield Part(part="seen", says="not rated yet")
+    if "k" in structure.model_fields_set:
+        yield Part(part="k", says=f"at most {structure.k}")
     if structure.user_id is not None:
         profile = "" if structure.profile == "main" else f" ({structure.profile})"
-        yield f"for user {structure.user_id}{profile}"
+        users = ", ".join(map(str, (structure.user_id, *structure.users)))
+        yield Part(part="user_id", says=f"for user {users}{profile}")
 
 
-def _person(person: Person) -> str:
-    return {"any": "by or with", "director": "directed by", "actor": "with"}[
-        person.role
-    ] + f" {person.name}"
+def _entries(structure: Structure, lists: Iterable[tuple[str, list[str]]]) -> Iterator[Part]:
+    for part, listed in lists:
+        if part in structure.any_of and len(listed) > 1:
+            yield Part(part=part, says=_or(listed))
+        else:
+            yield from (Part(part=part, says=says, entry=n) for n, says in enumerate(listed))
+
+
+def _whole_parts(structure: Structure) -> Iterator[tuple[str, str]]:
+    yield "audience", f"for {structure.audience}" if structure.audience else ""
+    yield "budget", _tiers("budget", structure.budget)
+    yield "revenue", _tiers("revenue", structure.revenue)
+    yield "fame", {"known": "widely known", "unknown": "little known"}.get(structure.fame or "", "")
+    yield (
+        "acclaim",
+        {"high": "among the best rated", "low": "among the worst rated"}.get(
+            structure.acclaim or "", ""
+        ),
+    )
+    for name, span in structure.ranges.items():
+        yield f"ranges.{name}", _range(name, span)
+    for name, way in structure.than.items():
+        film = structure.titles[0] if structure.intent != "similar" and structure.titles else "that"
+        yield f"than.{name}", f"{_THAN[name][way == 'less']} than {film}"
+    exclude = structure.exclude
+    yield "exclude.text", f"not about {exclude.text}" if exclude.text else ""
+    yield "exclude.audience", f"not for {exclude.audience}" if exclude.audience else ""
+    for name, span in exclude.ranges.items():
+        yield f"exclude.ranges.{name}", f"not {_range(name, span)}"
+
+
+def _lists(structure: Structure) -> Iterator[tuple[str, list[str]]]:
+    yield "genres", list(structure.genres)
+    yield "moods", list(structure.moods)
+    yield "keywords", [f"keyword {keyword}" for keyword in structure.keywords]
+    yield "people", [f"{ROLES[person.role]} {person.name}" for person in structure.people]
+    yield "rated_by", [f"rated by {_rater(one)}" for one in structure.rated_by]
+
+
+def _excluded(exclude: Exclusions) -> Iterator[tuple[str, list[str]]]:
+    for name, listed in (
+        ("genres", exclude.genres),
+        ("moods", exclude.moods),
+        ("keywords", [f"keyword {keyword}" for keyword in exclude.keywords]),
+        ("people", [person.name for person in exclude.people]),
+        ("titles", exclude.titles),
+        ("rated_by", [f"rated by {_rater(one)}" for one in exclude.rated_by]),
+    ):
+        yield f"exclude.{name}", [f"not {each}" for each in listed]
+
+
+def _or(listed: list[str]) -> str:
+    """``directed by A or B``: what all of them begin with is said once."""
+    first, *others = listed
+    shared = next((f"{w} " for w in (*ROLES.values(), "keyword") if first.startswith(f"{w} ")), "")
+    return " or ".join((first, *(each.removeprefix(shared) for each in others)))
+
+
+def _rater(rated: RatedBy) -> str:
+    who = "whoever asks" if rated.user_id is None else f"user {rated.user_id}"
+    return who if rated.low is None else f"{who} from {rated.low:g}"
+
+
+def _sort(sort: Sort) -> str:
+    return f"{_ORDERS[sort.by][not sort.descending]} first"
 
 
 def _tiers(name: str, tiers: Iterable[str]) -> str:
@@ -72,24 +159,34 @@ def _tiers(name: str, tiers: Iterable[str]) -> str:
     return f"{name} {listed}" if listed else ""
 
 
-def _span(name: str, span: Span) -> str:
+def _range(name: str, span: Span) -> str:
     def shown(value: float) -> str:
         return format_dollars(value) if name in ("budget", "revenue") else f"{value:g}"
 
-    if span.low is None or span.high is None:
-        return (
-            f"{shown(span.low)} or more"
-            if span.low is not None
-            else f"up to {shown(span.high or 0)}"
-        )
-    return shown(span.low) if span.low == span.high else f"{shown(span.low)} to {shown(span.high)}"
+    words = _RANGES[name]
+    if span.high is None:
+        return f"{words} {shown(span.low or 0)} or more"
+    if span.low is None:
+        return f"{words} up to {shown(span.high)}"
+    if span.low == span.high:
+        return f"{words} {shown(span.low)}"
+    return f"{words} {shown(span.low)} to {shown(span.high)}"
 
 
-def _excluded(exclude: Exclusions) -> Iterator[str]:
-    named = (
-        *exclude.genres, *exclude.moods, *exclude.keywords,
-        *(person.name for person in exclude.people), *map(str, exclude.titles),
-    )  # fmt: skip
-    yield from (f"not {name}" for name in named)
-    if exclude.text:
-        yield f"not {exclude.text}"
+def without_part(structure: Structure, part: str, entry: int | None = None) -> Structure:
+    """The structure without one of its parts, as `parts_of` names them."""
+    outer, _, inner = part.partition(".")
+    if outer == "exclude":
+        exclude = structure.exclude.model_copy(update=_dropped(structure.exclude, inner, entry))
+        return structure.model_copy(update={"exclude": exclude})
+    return structure.model_copy(update=_dropped(structure, part, entry))
+
+
+def _dropped(holder: Structure | Exclusions, part: str, entry: int | None) -> dict[str, object]:
+    name, _, inner = part.partition(".")
+    value = getattr(holder, name)
+    if inner:
+        return {name: {key: each for key, each in value.items() if key != inner}}
+    if entry is not None:
+        return {name: (*value[:entry], *value[entry + 1 :])}
+    return {name: type(holder).model_fields[name].get_default(call_default_factory=True)}

@@ -23,12 +23,16 @@ NO_GENRE_AFTER = re.compile(
 MOODS: dict[str, Mood] = {
     r"dark(?:er|est)?|gritty|grittier|bleak(?:er)?|grim(?:mer)?|disturbing|violent": "dark",
     r"funn(?:y|ier|iest)|fun|jokes?|laughs?|hilarious|humou?rous|amusing"
-    r"|laugh[- ]out[- ]loud": "funny",
-    r"feel[- ]?good|uplifting|heart[- ]?warming|light[- ]?hearted|cheerful|happy|happier|lighter"
-    r"|charming|sweet": "feel-good",
+    r"|laugh[- ]out[- ]loud|(?:that |to )?(?:will |would )?makes? (?:me|us|you) laugh": "funny",
+    r"feel[- ]?good|uplifting|heart[- ]?warming|light[- ]?hearted|cheerful"
+    r"|happy(?! (?:ending|end|birthday|new))|happier|lighter|light(?=,| and\b| films?\b| movies?\b"
+    r"| comed| fun| entertainment| ¦|$)"
+    r"|charming|sweet|(?:that |to )?(?:will |would )?(?:cheers?|lifts?|picks?) (?:me|us|you) "
+    r"up": "feel-good",
     r"scar(?:y|ier|iest)|frightening|terrifying|creepy|creepier|spooky": "scary",
     r"romantic": "romantic",
-    r"sad(?:der|dest)?|tear[- ]?jerk(?:er|ing)s?|heart[- ]?breaking|depressing|tragic"
+    r"(?:that |to )?(?:will |would )?(?:makes? (?:me|us|you)|to) cry|sad(?:der|dest)?|tear[- "
+    r"]?jerk(?:er|ing)s?|heart[- ]?breaking|depressing|tragic"
     r"|moving": "sad",
     r"tense|suspense(?:ful)?|gripping|thrilling|exciting|edge[- ]of[- ](?:my|the|your)[- ]seat"
     r"|fast[- ]paced|nail[- ]?bit(?:er|ing)s?": "tense",
@@ -39,10 +43,12 @@ MOODS: dict[str, Mood] = {
 
 AUDIENCES: dict[str, Audience] = {
     r"(?:suitable |good |okay |ok |fit )?for (?:the |my |our |young |little |small )*"
-    r"(?:kids?|child(?:ren)?s?|toddlers?|(?:\d{1,2}|[a-z]+)[- ]year[- ]olds?)"
+    r"(?:an? )?(?:kids?|child(?:ren)?s?|toddlers?|(?:\d{1,2}|[a-z]+)[- ]year[- ]olds?)"
     r"|(?:kids?|children)['’]?s?(?= (?:films?|movies?|flicks?))"
     r"|(?:my|our|the|young|small|little) (?:kids?|children)(?: (?:will|would|can|could|might) "
     r"(?:like|love|enjoy|watch))?"
+    r"|(?:that |which )?(?:my |our |the )?(?:kids|children) (?:can|could|may|will) (?:watch|see"
+    r"|enjoy|like)"
     r"|kid[- ]friendly|child[- ]friendly": "kids",
     r"for (?:the |my |our )*(?:whole |entire )?famil(?:y|ies)(?: night)?"
     r"|family(?:[- ]friendly)?(?= (?:films?|movies?|flicks?|comed|adventure|drama|fantas|animat))"
@@ -53,7 +59,8 @@ AUDIENCES: dict[str, Audience] = {
 
 BUDGETS: dict[str, tuple[BudgetTier, ...]] = {
     r"(?:with |on |of )?(?:a |an )?(?:very )?(?:big|large|huge|high|massive|enormous|giant"
-    r"|generous)[- ]budgets?|expensive|costly|lavish|big[- ]money": ("high", "ultra_high"),
+    r"|generous)[- ]budgets?|(?<!most )(?<!less )expensive|costly|lavish|big[- ]money": (
+        "high", "ultra_high"),
     r"(?:with |on |of )?(?:a |an )?(?:very )?(?:low|small|tiny|shoestring|micro|modest|no)"
     r"[- ]budgets?|(?:made |shot |filmed )?for (?:almost|nearly|next to|practically) nothing"
     r"|cheap(?:ly made)?|inexpensive|on a shoestring": ("low",),
@@ -63,9 +70,11 @@ BUDGETS: dict[str, tuple[BudgetTier, ...]] = {
 
 REVENUES: dict[str, tuple[RevenueTier, ...]] = {
     r"block[- ]?busters?": ("blockbuster",),
-    r"box[- ]office (?:hits?|success(?:es)?|smash(?:es)?)|smash hits?|(?:big |huge )?hits?"
+    r"box[- ]office (?:hits?|success(?:es)?|smash(?:es)?)|smash hits?|(?:big |huge )?hits(?! "
+    r"?m[ae]n)|(?:big|huge) hit"
     r"|(?:that |which )?(?:made|earned|grossed) (?:a )?(?:fortune|killing|lots? of money"
-    r"|lots|big money)|commercial success(?:es)?|high(?:est)?[- ]grossing|top[- ]grossing":
+    r"|lots|big money|(?:lots?|loads|tons|heaps|a lot|a ton|so much) of (?:money|cash))"
+    r"|commercial success(?:es)?|high[- ]grossing":
         ("high", "blockbuster"),
     r"(?:big |bigger |biggest |huge |worst )?(?:box[- ]office |commercial )?"
     r"(?:flops?|bombs?|failures?|disappointments?)"
@@ -73,12 +82,14 @@ REVENUES: dict[str, tuple[RevenueTier, ...]] = {
 }  # fmt: skip
 
 ACCLAIM: dict[str, Acclaim] = {
-    r"(?:critically |universally )?acclaimed|(?:very )?(?:highly|best|top|well)[- ]rated"
-    r"|well[- ]reviewed|(?:the )?(?:very )?best|greatest|top|excellent|masterpieces?"
-    r"|outstanding|award[- ]winning|(?:with )?(?:high|great|excellent|good) (?:ratings?|reviews?)":
+    r"(?:critically |universally )?acclaimed|(?:very )?(?:highly|well)[- ]rated|(?:critics?'? "
+    r")?favou?rites"
+    r"|well[- ]reviewed|(?:with )?better ratings|excellent|masterpieces?|brilliant|amazing|awesome"
+    r"|outstanding|(?:that |which )(?:are|is) (?:really |actually |also )?(?:great|good)|(?:with "
+    r")?(?:an? )?(?:high|great|excellent|good) (?:ratings?|reviews?)":
         "high",
-    r"(?:badly|poorly|lowest|worst)[- ]rated|(?:with )?(?:bad|low|poor) (?:ratings?|reviews?)"
-    r"|worst|terrible|awful|bad|lousy": "low",
+    r"(?:badly|poorly)[- ]rated|(?:with )?(?:bad|low|poor) (?:ratings?|reviews?)"
+    r"|terrible|awful|(?:so )?bad(?! (?:guys?|boys?|cops?|blood|luck|people))|lousy": "low",
 }  # fmt: skip
 
 FAME: dict[str, Fame] = {
@@ -86,22 +97,51 @@ FAME: dict[str, Fame] = {
     r"|overlooked|forgotten|unknown"
     r"|(?:that )?(?:(?:almost |hardly )?(?:nobody|no one|no-one)|few(?: people)?)"
     r" (?:knows?|ha(?:s|ve) (?:seen|heard of)|saw|watched)": "unknown",
-    r"popular|famous|well[- ]known|(?:that )?everybody (?:knows|has seen)"
-    r"|most[- ](?:rated|watched)":
-        "known",
+    r"popular|famous|well[- ]known|(?:that )?every(?:body|one) (?:knows|has seen)": "known",
 }  # fmt: skip
 
-KEYWORDS: dict[str, str] = {
-    r"(?:based on |from )?(?:a |an )?(?:true|real)(?:[- ]life)? stor(?:y|ies)": "true story",
-    r"world war (?:two|ii|2)|ww ?(?:ii|2)|second world war|wwii": "second world war",
-    r"vietnam(?: war)?": "vietnam war",
-    r"(?:based on|adapted from|adaptations? of) (?:a |the )?(?:books?|novels?)": "based on a book",
-    r"(?:based on|adapted from) (?:a |the )?(?:video ?)?games?": "based on a game",
-    r"(?:based on|adapted from) (?:a |the )?(?:comics?|comic books?|graphic novels?)":
+KEYWORDS: dict[str, tuple[str, ...]] = {
+    r"(?:based on |from |inspired by |about )?(?:a |an )?(?:true|real)(?:[- ]life)?"
+    r" (?:stor(?:y|ies)|events?|life)": (
+        "based on true story",
+        "true story",
+        "based on true events",
+    ),
+    r"world war (?:two|ii|2)|ww ?(?:ii|2)|second world war|wwii": (
+        "world war ii",
+        "second world war",
+    ),
+    r"world war (?:one|i|1)|ww ?(?:i|1)|(?:first|great) world war|wwi": ("world war i",),
+    r"vietnam war|vietnam(?= (?:films?|movies?))": ("vietnam war", "vietnam"),
+    r"(?:based on|adapted from|adaptations? of) (?:a |the )?(?:books?|novels?)": (
+        "based on novel",
+        "based on a book",
+    ),
+    r"(?:based on|adapted from) (?:a |the )?(?:video ?)?games?": (
+        "based on video game",
+        "based on a game",
+    ),
+    r"(?:based on|adapted from) (?:a |the )?(?:comics?|comic books?|graphic novels?)": (
+        "based on comic book",
+        "based on comic",
         "based on a comic",
-    r"ai(?= |$)|artificial intelligence": "artificial intelligence",
-    r"remakes?": "remake",
-}  # fmt: skip
+    ),
+    r"(?:based on|adapted from) (?:a |the )?(?:plays?|musicals?)": ("based on play",),
+    r"ai(?= |$)|artificial intelligence": ("artificial intelligence",),
+    r"remakes?": ("remake",),
+    r"sequels?": ("sequel",),
+    r"coming[- ]of[- ]age": ("coming of age",),
+    r"time[- ]travel(?:l?ing|l?ers?)?": ("time travel",),
+    r"post[- ]apocalyptic|post[- ]apocalypse": ("post-apocalyptic", "post apocalyptic"),
+    r"serial[- ]killers?": ("serial killer",),
+    r"black comed(?:y|ies)|dark comed(?:y|ies)": ("black comedy", "dark comedy"),
+    r"silent (?:films?|movies?)": ("silent film",),
+    r"(?:directed )?by (?:a )?(?:women|woman|female directors?)|women directors?|female "
+    r"directors?": ("woman director",),
+    r"(?:plot |surprise |with a )?twist(?:s)?(?: ending)?": ("plot twist", "twist ending", "twist"),
+    r"bio-?pics?|biograph(?:y|ies|ical)": ("biography", "biopic"),
+    r"independent (?:films?|movies?)|indie(?:s| (?:films?|movies?))?": ("independent film",),
+}
 """Ways to say a keyword of several words, where the catalog has it."""
 
 NUMBERS = {
@@ -127,22 +167,60 @@ _FILLING = """
     watch watching see seeing seen show shows showing find finding give get got look looking
     search list name tell bring pick choose let lets try play
     please thanks thank hi hello hey ok okay just really very quite kind sort type types kinds
-    more most less least much many few lot lots plenty other others another else ever again even
+    more much many few lot lots plenty other others another else ever again even
     film films movie movies flick flicks picture pictures title titles story stories cinema
     good nice decent best great solid worth
-    what which who whom whose where when why how there here
-    tonight today tomorrow evening night weekend now right mood
+    what which who whom whose where when why how there here what's who's where's there's it's
+    actually maybe perhaps probably preferably definitely absolutely currently basically literally
+    looking seeking hunting after recs rec suggestions ideas idea tips tip wondering anyone anybody
+    someone somebody everyone guys folks help ask asking question guess say said tell told think
+    though although once either neither catalog catalogue database suitable probably
+    run released release lasting lasts lasted running runs scoring scored scores rated produced
+    filmed premiered aired came come comes coming clocking
+    gimme lemme wanna gonna dunno know knows knew
+    way ways manner bit wants nearly roughly approximately exactly simply
+    purely mainly mostly especially genuinely truly super pretty fairly totally completely overall
+    options option selection viewing rewatch watchable
+    youve weve theyve youre theyre hes shes during adore adored gotten possible possibly available
+    ill were rather instead prefer
+    fan fans great nice cool proper actual old-fashioned certain particular specific across among
+    tonight today tomorrow now mood bored
     set made make makes making featuring starring directed director directors actor actors actress
     called named titled based only all every everything each whole both couple recommend
     recommendation
     recommendations recommended suggest suggestion suggestions suggested next
-    user not no never none nothing without
+    user
 """
 FILLING = frozenset(_FILLING.split())
 """Words that say nothing about a film."""
 
+SUBJECT = re.compile(
+    r"\b(?:about|involving|concerning|dealing with|on the (?:topic|subject|theme) of"
+    r"|set (?:in|on|at|during|around)|tak(?:es?|ing) place (?:in|on|at)|revolv(?:es?|ing) around)"
+    r"(?P<what>(?:(?! (?:where|that|which|when|who)\b)[^,;.?!¦])*)",
+    re.IGNORECASE,
+)
+"""What films are about: there every word counts, but for those between words."""
+_BETWEEN = """
+    a an the and or of in on to with my your their his her its this that these those some any is are
+    was were who which what it me you we i for from by at as film films movie movies
+"""
+BETWEEN = frozenset(_BETWEEN.split())
+
+_UNREAD = """
+    than before after until unless while because if whether rather shorter longer older newer later
+    earlier better worse bigger smaller cheaper most least less fewer similar same different except
+    arent isnt wasnt werent dont doesnt didnt wont cant couldnt wouldnt shouldnt havent hasnt hadnt
+    longest shortest newest oldest cheapest latest earliest biggest smallest highest lowest
+    not no never nor none nobody nothing without versus vs every first second third last next
+    between
+"""
+UNREAD = frozenset(_UNREAD.split())
+"""Words that say how others are meant: what is left of them was not understood."""
+
 RECOMMEND = re.compile(
-    r"\b(?:recommend(?:ation|ations|ed)?|suggest(?:ion|ions)?)\b"
+    r"\bsurprise (?:me|us)\b|\b(?:pick|choose) (?:something|one|a film|a movie)(?: for (?:me"
+    r"|us))?\b|\b(?:recommend(?:ation|ations|ed)?|suggest(?:ion|ions)?)\b"
     r"|\bwhat (?:should|could|can|might|shall) (?:@user|i|we|he|she|they) (?:watch|see|try)\b"
     r"|\b(?:what|which)(?: \w+){0,3}? (?:would|will|might|could) (?:@user|i|we|he|she|they)"
     r" (?:\w+ )?(?:like|love|enjoy)(?: best| most| to (?:see|watch))?\b",
@@ -196,8 +274,12 @@ COMPARED = {
 
 _WHO = r"(?:@user|i|we|he|she|they)"
 UNSEEN = re.compile(
-    rf"\b(?:(?:that |which )?{_WHO}(?:'ve| have| has)?(?:n't| not| never)(?: yet)?"
-    rf" (?:seen|watched|rated)(?: yet| before)?|unseen|unwatched|new to (?:@user|me|us)"
+    rf"\b(?:(?:that |which )?{_WHO}(?: probably| maybe| still| surely)?(?:'ve| have| has)?(?: "
+    rf"probably| maybe)?(?:n't| not| never)(?: yet| probably)?"
+    rf" (?:seen|watched|rated)(?: yet| before)?|(?:but |and )?(?:i|we) (?:didn't|did not|haven't"
+    rf"|have not)\W*$|unseen|unwatched|new to (?:@user|me|us)"
+    rf"|(?:what |that |which )?(?:have |did )?{_WHO}(?:'ve| have| might have| may have)? "
+    rf"miss(?:ed)?(?: out on)?"
     rf"|(?:nothing|not|none|no films?|no movies?) (?:that |which )?{_WHO}(?:'ve| have| has)?"
     r"(?: already)? (?:seen|watched|rated)(?: already| before)?)(?!\w)",
     re.IGNORECASE,

@@ -1,7 +1,7 @@
 """What searches and ratings wait for while things are made again.
 
-One client searches and one rates all the time, in a scratch database with the sample; beside the
-same without anything being made, that is what blocking is measured by.
+One client searches and one rates all the time, in a scratch database with the sample or with many
+made-up ratings; beside the same without anything being made, that is what blocking is measured by.
 """
 
 import threading
@@ -16,14 +16,18 @@ import numpy as np
 import psycopg
 import sqlalchemy
 
+from bench.growth import MadeUpFilms, fill
 from bench.ingest import scratch_database
 from ingest.load import load
+from ingest.rows import RatingBlock
 from ingest.sources.sample import sample
 from palate.errors import PalateError
 from palate.statements import Statements, run_script
 from sql.database import Database
 from sql.migrate import migrate
 
+_RATINGS_A_USER = 200
+_EPOCH = 1_000_000_000
 _PAUSE = 0.005  # seconds between two requests of a client
 _statements = Statements(Path(__file__).parent / "statements" / "blocking.sql")
 
@@ -50,13 +54,40 @@ class Blocking:
     ratings: Waits
 
 
+class ManyRatings(MadeUpFilms):
+    """Made-up films, more of them the more ratings there are, two hundred of each user."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(3_000 + count // 250)
+        self.ratings_size = count
+
+    def ratings(self) -> Iterator[RatingBlock]:
+        """In blocks of a user each."""
+        rng, count = np.random.default_rng(4), self.ratings_size or 0
+        for place, first in enumerate(range(0, count, _RATINGS_A_USER)):
+            rated = rng.choice(self.size, min(_RATINGS_A_USER, count - first), replace=False)
+            stars = rng.integers(1, 11, len(rated)) / 2
+            lines = [
+                f"{place + 1},{film},{rating},{_EPOCH + first}\n"
+                for film, rating in zip(rated, stars, strict=True)
+            ]
+            yield RatingBlock("".join(lines).encode(), len(lines), [(0, first + 1)])
+
+
 def bench_blocking(
-    database: Database, seconds: float, say: Callable[[str], None]
+    database: Database, seconds: float, say: Callable[[str], None], ratings: int | None = None
 ) -> list[Blocking]:
-    """Measure each for so many seconds; the first measures nothing being made."""
+    """Measure each for so many seconds; the first measures nothing being made.
+
+    On the sample, or on so many made-up ``ratings``.
+    """
     with scratch_database(database) as scratch:
-        with sample() as source:
-            load(scratch, source)
+        if ratings is None:
+            with sample() as source:
+                load(scratch, source)
+        else:
+            say(f"loading {ratings:,} made-up ratings ...")
+            fill(scratch, ManyRatings(ratings))
         with scratch.begin() as connection:
             run_script(connection, _statements.raw("add_models"))
         with scratch.read() as connection:

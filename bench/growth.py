@@ -18,7 +18,7 @@ from bench.search import Latency, bench_search
 from bench.ways import TERMS
 from ingest.embeddings import load_embeddings
 from ingest.load import load
-from ingest.rows import Movie, RatingBlock, Rejected, Tag
+from ingest.rows import Movie, RatingBlock, Rejected, Source, Tag
 from sql.database import Database
 
 SIZES = (10_000, 30_000, 100_000)
@@ -42,7 +42,7 @@ class Growth:
     latencies: tuple[Latency, ...]
 
 
-class MadeUpFilms:
+class MadeUpFilms(Source):
     """``size`` films, and people who rated some of them: the same at every call."""
 
     name = "made-up"
@@ -121,7 +121,7 @@ def bench_growth(
         for size in sorted(sizes):
             say(f"Loading {size:,} films")
             started = time.monotonic()
-            _fill(scratch, MadeUpFilms(size))
+            fill(scratch, MadeUpFilms(size))
             loaded = time.monotonic() - started
             report = bench_search(
                 scratch,
@@ -136,7 +136,8 @@ def bench_growth(
     return grown
 
 
-def _fill(database: Database, films: MadeUpFilms) -> None:
+def fill(database: Database, films: MadeUpFilms) -> None:
+    """Load the films, their ratings and their vectors."""
     load(database, films)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "vectors.npz"

@@ -14,22 +14,26 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
+import polars as pl
 import psutil
 import psycopg
 from psycopg import sql as psql
 
 from ingest.load import load
 from ingest.progress import LoadProgress
+from ingest.rows import Source
 from ingest.sources.movielens import MovieLens
+from ingest.sources.table import Table
 from palate.statements import Statements, raw, run_script
 from sql.database import Database
 from sql.migrate import migrate
 
 _statements = Statements(Path(__file__).with_name("statements") / "ingest.sql")
 _RATINGS_A_USER = 150
+Written = Literal["csv", "jsonl", "parquet"]
 _CHUNK = 1 << 20
 
 
@@ -50,7 +54,10 @@ class IngestReport:
 
 
 def bench_ingest(
-    database: Database, rows: int = 1_000_000, progress: LoadProgress | None = None
+    database: Database,
+    rows: int = 1_000_000,
+    progress: LoadProgress | None = None,
+    written: Written = "csv",
 ) -> IngestReport:
     """Measure on this database's server; what it holds is not touched.
 
@@ -59,12 +66,13 @@ def bench_ingest(
     with tempfile.TemporaryDirectory(prefix="palate-bench-") as temporary:
         folder = Path(temporary) / "generated"
         films = generate(folder, rows)
+        source = _source(folder, written)
         with scratch_database(database) as scratch:
             before = _plain_copy(scratch, folder)
             with PeakMemory() as memory:
-                report = load(scratch, MovieLens(folder), progress=progress)
+                report = load(scratch, source, progress=progress)
             plain = (before + _plain_copy(scratch, folder)) / 2
-            again = load(scratch, MovieLens(folder), progress=progress)
+            again = load(scratch, source, progress=progress, again=True)
     return IngestReport(
         rows=rows,
         films=films,
@@ -77,6 +85,19 @@ def bench_ingest(
         memory_before_mb=memory.before / 1e6,
         memory_peak_mb=memory.peak / 1e6,
     )
+
+
+def _source(folder: Path, written: Written) -> Source:
+    """The generated folder; its ratings in another format than CSV."""
+    if written == "csv":
+        return MovieLens(folder)
+    frame = pl.scan_csv(folder / "ratings.csv")
+    ratings = folder / f"ratings.{written}"
+    if written == "jsonl":
+        frame.sink_ndjson(ratings)
+    else:
+        frame.sink_parquet(ratings)
+    return Table("generated", movies=folder / "movies.csv", ratings=ratings)
 
 
 def generate(folder: Path, rows: int, seed: int = 1) -> int:

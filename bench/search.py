@@ -11,12 +11,22 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from bench.machine import Machine, this_machine
 from bench.open_loop import Connect, OpenLoop
-from bench.ways import TERMS, Over, Search, connecting, statements
+from bench.ways import (
+    TERMS,
+    Over,
+    Search,
+    connecting,
+    http_server,
+    over_http,
+    probing,
+    statements,
+)
 from palate.errors import ConflictError
 from sql.database import Database
 from sql.migrate import check_schema
@@ -24,7 +34,7 @@ from sql.migrate import check_schema
 CANDIDATES = (20, 100, 500)
 CLIENTS = (1, 8, 32)
 RATE_A_CLIENT = 25.0
-LADDER: tuple[Over, ...] = ("candidates", "SQL", "Searcher", "HTTP")
+LADDER: tuple[Over, ...] = ("candidates", "SQL", "Searcher", "HTTP", "HTTP learned")
 
 _USERS = 32
 _LADDER_CANDIDATES = 100
@@ -84,6 +94,8 @@ class Report:
     ladder: tuple[Rung, ...] = ()
     throughput: float | None = None
     """Personalised searches a second over HTTP, by 8 clients that never wait."""
+    slowest_probe: float | None = None
+    """Milliseconds that /healthz or /readyz took at most meanwhile."""
 
     def find(self, over: Over, clients: int, candidates: int, *, personalized: bool) -> Latency:
         """The latency of one kind of request. Raises KeyError when it was not measured."""
@@ -124,9 +136,10 @@ class Report:
             return []
         wire, search, candidates = rungs["HTTP"], rungs["SQL"], rungs["candidates"]
         return [
-            Target("ladder: search() / search_candidates() p50", 1.6, search.p50 / candidates.p50),
+            Target("ladder: search() / search_candidates() p50", 1.3, search.p50 / candidates.p50),
             Target("ladder: HTTP / search() p50", 2, wire.p50 / search.p50),
             Target("ladder: HTTP p99 / p50", 4, wire.p99 / wire.p50),
+            Target("slowest of the probes meanwhile, ms", 100, self.slowest_probe or 0),
         ]
 
 
@@ -158,7 +171,7 @@ def bench_search(
                 run = OpenLoop(connect, plan, n, per_second)
                 seconds = run.run(warm_up=len(candidates) * 2 * _WARM_UP)
                 found += _latencies(way, n, plan, seconds)
-    ladder, throughput = _climb(database, plan, say) if "HTTP" in over else ((), None)
+    climbed = _climb(database, plan, say) if "HTTP" in over else ()
     with database.read() as connection:
         catalog = connection.execute(statements["catalog"]).one()
     return Report(
@@ -169,8 +182,7 @@ def bench_search(
         catalog.ratings,
         rate,
         tuple(found),
-        ladder,
-        throughput,
+        *climbed,
     )
 
 
@@ -205,13 +217,19 @@ def _latencies(
 
 def _climb(
     database: Database, plan: Sequence[Search], say: Callable[[str], None]
-) -> tuple[tuple[Rung, ...], float]:
-    """Each way to search in turn for the same searches, one client; then 8 clients over HTTP."""
+) -> tuple[tuple[Rung, ...], float, float]:
+    """Each way to search in turn for the same searches, one client; then 8 clients over HTTP, and
+    probes beside them."""
     searches = [search._replace(candidates=_LADDER_CANDIDATES) for search in plan]
     say(f"{', '.join(LADDER)}, in turns: {len(searches):,} searches each")
     seconds: dict[tuple[Over, bool], list[float]] = {}
     with ExitStack() as opened:
-        connects = {over: opened.enter_context(connecting(database, over)) for over in LADDER}
+        port = opened.enter_context(http_server(database))
+        connects: dict[Over, Connect[Search]] = {
+            over: opened.enter_context(connecting(database, over)) for over in LADDER[:-2]
+        }
+        connects["HTTP"] = partial(over_http, port, "blend")
+        connects["HTTP learned"] = partial(over_http, port, "learned")
         calls = {over: opened.enter_context(connect()) for over, connect in connects.items()}
         for number, search in enumerate(searches[: 2 * _WARM_UP] + searches):
             for over, call in calls.items():
@@ -222,12 +240,13 @@ def _climb(
                     taken.append(time.perf_counter() - started)
         tasted = [search for search in searches if search.user_id is not None]
         say(f"HTTP, {_CROWD} clients at once: {len(tasted):,} searches each")
-        throughput = _throughput(connects["HTTP"], tasted)
+        with probing(port) as probes:
+            throughput = _throughput(connects["HTTP"], tasted)
     rungs = []
     for (over, personalized), taken in seconds.items():
         p50, p99 = np.percentile(np.array(taken) * 1000, (50, 99)).tolist()
         rungs.append(Rung(over, personalized, p50, p99))
-    return tuple(rungs), throughput
+    return tuple(rungs), throughput, 1000 * max(probes)
 
 
 def _throughput(connect: Connect[Search], searches: Sequence[Search]) -> float:

@@ -1,6 +1,7 @@
 """Ways to search one database: over SQL, in Python, over HTTP. Each is opened once a client."""
 
 import http.client
+import itertools
 import json
 import os
 import socket
@@ -9,9 +10,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import IO, Literal, NamedTuple
 from urllib.parse import urlencode
 
@@ -20,7 +23,7 @@ from psycopg import sql as psql
 
 import sql
 from bench.open_loop import Connect
-from palate.contract import SearchRequest
+from palate.contract import Order, SearchRequest
 from palate.errors import PalateError
 from palate.statements import Statements
 from rerank.search import Searcher
@@ -42,13 +45,15 @@ TERMS = (
     "little girl",
 )
 
-Over = Literal["candidates", "SQL", "Searcher", "HTTP"]
-"""search_candidates(), search(), Searcher in this process, the service: each holds the last."""
+Over = Literal["candidates", "SQL", "Searcher", "HTTP", "HTTP learned"]
+"""search_candidates(), search(), Searcher in this process, the service: each holds the last. The
+service uses the learned order, where there is one, only in the last."""
 
 statements = Statements(Path(__file__).parent / "statements" / "search.sql")
 _session = Statements(Path(sql.__file__).parent / "statements" / "session.sql")
 
 _START_TIMEOUT = 60.0
+_PROBE_SECONDS = 0.05
 
 
 class Search(NamedTuple):
@@ -66,8 +71,8 @@ Call = Callable[[Search], object]
 def connecting(database: Database, over: Over) -> Iterator[Connect[Search]]:
     """A way to search, for any number of clients: each opens its own."""
     if over == "HTTP":
-        with _http_server(database) as port:
-            yield partial(_over_http, port)
+        with http_server(database) as port:
+            yield partial(over_http, port, "blend")
     elif over == "Searcher":
         yield partial(_in_python, Searcher(database))
     else:
@@ -113,18 +118,19 @@ def _over_sql(
 def _in_python(searcher: Searcher) -> Iterator[Call]:
     def call(search: Search) -> object:
         term, candidates, user_id = search
-        request = SearchRequest(q=term, candidates=candidates, user_id=user_id)
+        request = SearchRequest(q=term, candidates=candidates, user_id=user_id, order="blend")
         return searcher.search(request).model_dump_json()
 
     yield call
 
 
 @contextmanager
-def _over_http(port: int) -> Iterator[Call]:
+def over_http(port: int, order: Order) -> Iterator[Call]:
+    """A client of the service, which answers in this order."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
 
     def call(search: Search) -> object:
-        asked = {"q": search.term, "candidates": search.candidates}
+        asked = {"q": search.term, "candidates": search.candidates, "order": order}
         if search.user_id is not None:
             asked["user_id"] = search.user_id
         connection.request("GET", f"/v1/search?{urlencode(asked)}")
@@ -141,7 +147,38 @@ def _over_http(port: int) -> Iterator[Call]:
 
 
 @contextmanager
-def _http_server(database: Database) -> Iterator[int]:
+def probing(port: int) -> Iterator[list[float]]:
+    """Meanwhile ask `/healthz` and `/readyz` in turns, on a connection each, as Kubernetes does.
+
+    Yields the seconds that each took, once that is over.
+    """
+    taken: list[float] = []
+    over = Event()
+
+    def ask() -> None:
+        for path in itertools.cycle(("/healthz", "/readyz")):
+            started = time.perf_counter()
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+            connection.request("GET", path)
+            status = connection.getresponse().status
+            connection.close()
+            taken.append(time.perf_counter() - started)
+            if status != http.client.OK:
+                raise PalateError(f"{path} answered {status}.")
+            if over.wait(_PROBE_SECONDS):
+                return
+
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(ask)
+        try:
+            yield taken
+        finally:
+            over.set()
+            asking.result()
+
+
+@contextmanager
+def http_server(database: Database) -> Iterator[int]:
     """A server over this database in a process of its own; yields its port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -141,7 +141,7 @@ def read_movielens(location: Path) -> tuple[Ratings, Movies]:
     source = MovieLens(location)
     rows = pl.concat([parse_ratings(block.data) for block in source.ratings()])
     films = [film for film in source.movies() if isinstance(film, Movie)]
-    films.sort(key=lambda film: film.movie_id)
+    films.sort(key=lambda film: int(film.movie_id or 0))
     years = np.array([film.year or np.nan for film in films], np.float32)
     movies = Movies(
         np.array([film.movie_id for film in films], np.int64),

@@ -15,7 +15,7 @@ from ingest.lines import Format, Line, missing_columns, read_header, read_lines
 from ingest.rejects import OnError, Rejects
 from ingest.rows import Rejected
 from ingest.sources.columns import Columns, convert_lines
-from palate.contract import LARGEST_ID, PROFILE_PATTERN, USER_NAME_PATTERN
+from palate.contract import LARGEST_ID, PROFILE_PATTERN, is_user_name
 from palate.errors import LoadError, MisuseError
 from palate.statements import Statements, raw, run_script
 from sql.database import Database
@@ -125,7 +125,7 @@ def _open(
     if name.endswith((".jsonl", ".ndjson")):
         return list(FIELDS), _read_objects(file, mapping)
     if name.endswith((".parquet", ".pq")):
-        from ingest.sources import parquet  # polars takes its time to import
+        from ingest import parquet  # polars takes its time to import
 
         return parquet.read_header(file), parquet.read_lines(file)
     return read_header(file, _COMMAS), read_lines(file, _COMMAS)
@@ -181,7 +181,7 @@ def _user(text: str | None) -> str:
     if text is None:
         raise FieldError("user_id", "is empty")
     number = text.isdecimal() and text.isascii() and int(text) <= LARGEST_ID
-    if not number and not re.match(USER_NAME_PATTERN, text):
+    if not number and not is_user_name(text):
         raise FieldError("user_id", f"nobody can be called {text[:40]!r}")
     return text
 

@@ -1,15 +1,31 @@
 """Fields of a line: text into values, or FieldError with the reason a person can act on."""
 
+import ast
+import json
 import re
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
+from email.utils import parsedate_to_datetime
 
-_INTEGER = re.compile(r"[0-9]{1,18}")
-_NUMBER = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,12})?")
-_EPOCH = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,12})?")
+from palate.contract import LARGEST_ID, USER_NAME_PATTERN
+
+_WHOLE = re.compile(r"[+-]?[0-9]+(?:\.0+)?")
+_ID = re.compile(r"0|[1-9][0-9]{0,18}")
+_USER = re.compile(USER_NAME_PATTERN)
+_NUMBER = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]{1,18})?(?:[eE][+-]?[0-9]{1,2})?")
+_DECIMAL_COMMA = re.compile(r"[0-9]{1,3},[0-9]{1,2}")
+_EPOCH = re.compile(r"[0-9]{1,19}(?:\.[0-9]{1,12})?")
+_DAY = re.compile(r"[0-9]{8}")
+_DAYS = ("%d-%b-%Y", "%d %b %Y", "%B %d, %Y")  # MovieLens 100K, Last.fm, Goodreads
 # What the search index can hold of one field, and the key of tags of one tag.
 LONGEST_TEXT = 100_000
 LONGEST_TAG = 600
-_MISSING = frozenset(("", "\\N", "NA", "NaN", "nan", "null", "NULL", "None"))
+LONGEST_ID = 200
+FIRST_YEAR, LAST_YEAR = 1870, 2200  # as the table's own check
+LONGEST_FILM = 6000  # minutes, likewise
+_MISSING = frozenset(("", "\\N", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "NaT"))
+Key = int | str
+"""An id: a number where it is one, else the text as it was given."""
 
 
 class FieldError(ValueError):
@@ -25,25 +41,98 @@ def quote(text: str) -> str:
     return repr(text if len(text) <= 40 else text[:37] + "...")
 
 
+def is_missing(text: str) -> bool:
+    """Whether a field says that nothing is known."""
+    return text.strip() in _MISSING
+
+
 def parse_id(text: str, column: str) -> int:
-    """A whole number from 0, as ids are."""
+    """A whole number from 0, as ids are; 12.0 is 12."""
+    found = parse_whole(text, column)
+    if found < 0:
+        raise FieldError(column, f"{quote(text.strip())} is negative: ids count from 0")
+    if found > LARGEST_ID:
+        raise FieldError(column, f"{quote(text.strip())} is beyond {LARGEST_ID}, the largest id")
+    return found
+
+
+def parse_key(text: str, column: str) -> Key:
+    """An id of any kind: a whole number from 0, or a text such as tt0111161.
+
+    What looks like a number stays a text where the number would lose something: 0345.
+    """
     text = text.strip()
-    if _INTEGER.fullmatch(text) is None:
+    if _ID.fullmatch(text):
+        return parse_id(text, column)
+    if _WHOLE.fullmatch(text) and not text.startswith(("0", "+")):
+        return parse_id(text, column)
+    if text in _MISSING:
+        raise FieldError(column, f"{quote(text)} is no id")
+    if len(text) > LONGEST_ID or "\x00" in text:
+        raise FieldError(column, f"an id has up to {LONGEST_ID} characters, without NUL")
+    return text
+
+
+def parse_user(text: str, column: str) -> Key:
+    """A user's id: a number, or a name with a letter in it and without spaces and slashes."""
+    found = parse_key(text, column)
+    if isinstance(found, str) and _USER.fullmatch(found) is None:
+        reason = "a number, or a name with a letter in it and without spaces and slashes"
+        raise FieldError(column, f"{quote(found)} is no user's id: that is {reason}")
+    return found
+
+
+def parse_whole(text: str, column: str) -> int:
+    """A whole number. 12.0 is 12."""
+    text = text.strip()
+    if _WHOLE.fullmatch(text) is None or len(text) > 40:
         raise FieldError(column, f"{quote(text)} is not a whole number")
-    return int(text)
+    return int(text.partition(".")[0])
 
 
 def parse_integer(text: str, column: str) -> int | None:
-    """A whole number from 0, or None where the field is empty. 12.0 is 12."""
+    """A whole number from 0, or None where the field is empty."""
+    return None if is_missing(text) else parse_id(text, column)
+
+
+def parse_year(text: str, column: str) -> int | None:
+    """A year in which a film may have come out, by itself or at the front of a date."""
     text = text.strip()
     if text in _MISSING:
         return None
-    return parse_id(text.removesuffix(".0"), column)
+    year = parse_whole(text if not re.match(r"\d{4}-\d\d", text) else text[:4], column)
+    if not FIRST_YEAR <= year <= LAST_YEAR:
+        raise FieldError(column, f"{year} is no year of a film ({FIRST_YEAR} to {LAST_YEAR})")
+    return year
+
+
+def parse_minutes(text: str, column: str) -> int | None:
+    """Minutes, rounded; a unit behind them may stand: ``142 min``."""
+    text = re.sub(r"\s*min(ute)?s?\.?$", "", text.strip())
+    if text in _MISSING:
+        return None
+    minutes = round(float(parse_number(text, column)))
+    if not 1 <= minutes <= LONGEST_FILM:
+        raise FieldError(column, f"{quote(text)} is not between 1 and {LONGEST_FILM} minutes")
+    return minutes
+
+
+def parse_money(text: str, column: str) -> int | None:
+    """An amount, rounded; None for 0, which catalogs write for what they do not know."""
+    text = text.strip().removeprefix("$").replace(",", "")
+    if text in _MISSING:
+        return None
+    amount = round(float(parse_number(text, column)))
+    if not 0 <= amount <= LARGEST_ID:
+        raise FieldError(column, f"{quote(text)} is no amount")
+    return amount or None
 
 
 def parse_number(text: str, column: str) -> str:
-    """A decimal number, kept as text: the database reads it."""
+    """A decimal number, kept as text: the database reads it. ``4,5`` is 4.5."""
     text = text.strip()
+    if _DECIMAL_COMMA.fullmatch(text):
+        text = text.replace(",", ".")
     if _NUMBER.fullmatch(text) is None:
         raise FieldError(column, f"{quote(text)} is not a number")
     return text
@@ -55,7 +144,8 @@ def parse_text(text: str, column: str, longest: int = LONGEST_TEXT) -> str | Non
         raise FieldError(column, "holds a NUL character")
     if len(text) > longest:
         raise FieldError(column, f"is longer than {longest:,} characters")
-    return text.strip() or None
+    text = text.strip()
+    return text if text not in ("", "\\N") else None
 
 
 def parse_needed_text(text: str, column: str) -> str:
@@ -66,40 +156,98 @@ def parse_needed_text(text: str, column: str) -> str:
     return found
 
 
-def parse_names(text: str, column: str, separator: str = "|") -> tuple[str, ...]:
-    """A list of names in one field, each once, in their order."""
-    parse_text(text, column)
-    return tuple(dict.fromkeys(filter(None, (name.strip() for name in text.split(separator)))))
+def parse_names(
+    text: str, column: str, separator: str = "|", job: str | None = None
+) -> tuple[str, ...]:
+    """A list of names in one field, each once, in their order.
+
+    Parted by ``separator``, or written as JSON or Python write a list, of names or of objects with
+    a ``name``: ``["Drama"]``, ``[{'id': 18, 'name': 'Drama'}]``; of a crew those who had a ``job``.
+    """
+    text = parse_text(text, column) or ""
+    if text in _MISSING:
+        return ()
+    values: Iterable[object] = text.split(separator)
+    if text[0] in "[{" and text[-1] in "]}":
+        values = _read_list(text, column)
+    names = (
+        (value.get("name") if job in (None, value.get("job")) else None)
+        if isinstance(value, dict)
+        else value
+        for value in values
+    )
+    found = (str(name).strip() for name in names if name is not None)
+    return tuple(dict.fromkeys(name for name in found if name and "\x00" not in name))
+
+
+def _read_list(text: str, column: str) -> list[object]:
+    readers: tuple[Callable[[str], object], ...] = (json.loads, ast.literal_eval)
+    for reader in readers:
+        try:
+            found = reader(text)
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            continue
+        return found if isinstance(found, list) else [found]
+    raise FieldError(column, f"{quote(text)} looks like a list and is none")
 
 
 def parse_day(text: str, column: str) -> date | None:
-    """A date as ISO 8601 writes it (2001-12-19) or MovieLens 100K (19-Dec-2001)."""
+    """A date as ISO 8601 writes it (2001-12-19), alone or before a time, or 19-Dec-2001."""
     text = text.strip()
     if text in _MISSING:
         return None
     try:
-        return date.fromisoformat(text[:10])
+        return datetime.fromisoformat(text).date()
     except ValueError:
         pass
-    try:
-        return datetime.strptime(text, "%d-%b-%Y").replace(tzinfo=UTC).date()
-    except ValueError:
-        raise FieldError(column, f"{quote(text)} is not a date such as 2001-12-19") from None
+    for form in _DAYS:
+        try:
+            return datetime.strptime(text, form).replace(tzinfo=UTC).date()
+        except ValueError:
+            continue
+    raise FieldError(column, f"{quote(text)} is not a date such as 2001-12-19")
 
 
 def parse_time(text: str, column: str) -> str:
-    """A time as epoch seconds, from epoch seconds or ISO 8601 (UTC unless it says otherwise)."""
+    """A time as epoch seconds, from seconds, thousandths or millionths since 1970, or ISO 8601.
+
+    UTC unless it says otherwise. Eight digits are a date: 20200501.
+    """
     text = text.strip()
-    if _EPOCH.fullmatch(text):
-        return text
-    try:
-        read = datetime.fromisoformat(text)
-    except ValueError:
+    if _EPOCH.fullmatch(text) and not _DAY.fullmatch(text):
+        return _seconds(text)
+    read = _read_time(text)
+    if read is None:
         raise FieldError(
             column, f"{quote(text)} is neither epoch seconds nor a time such as 2001-12-19T20:15:00"
-        ) from None
+        )
     if read.tzinfo is None:
         read = read.replace(tzinfo=UTC)
     if read.timestamp() < 0:
         raise FieldError(column, f"{quote(text)} is before 1970")
     return f"{read.timestamp():.6f}".rstrip("0").rstrip(".")
+
+
+def _seconds(text: str) -> str:
+    """Epoch seconds: more than 11 digits count thousandths, more than 14 millionths."""
+    digits = len(text.partition(".")[0].lstrip("0"))
+    if digits <= 11:
+        return text
+    scale = 10**3 if digits <= 14 else 10**6 if digits <= 17 else 10**9
+    return f"{float(text) / scale:.6f}".rstrip("0").rstrip(".")
+
+
+def _read_time(text: str) -> datetime | None:
+    readers: tuple[Callable[[str], datetime], ...] = (
+        datetime.fromisoformat,
+        lambda text: datetime.strptime(text, "%d %b %Y %H:%M").replace(tzinfo=UTC),
+        lambda text: datetime.strptime(text, "%d %b %Y, %H:%M").replace(tzinfo=UTC),
+        lambda text: datetime.strptime(text, "%m %d, %Y").replace(tzinfo=UTC),
+        parsedate_to_datetime,
+    )
+    for reader in readers:
+        try:
+            return reader(text)
+        except (ValueError, TypeError, IndexError, OverflowError):
+            continue
+    return None

@@ -1,25 +1,42 @@
-"""Files of a source: plain, gzip, or inside a zip archive; read as a stream and never unpacked.
+"""Files of a source: plain, packed (gzip, zstd, bzip2, xz: told by their first bytes) or inside
+a zip archive; read as a stream and never unpacked.
 
 What is damaged, cut short or blown up (a few bytes that unpack to very many) ends in LoadError.
 """
 
+import bz2
 import gzip
+import hashlib
 import io
+import json
 import lzma
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
+
+import zstandard
 
 from palate.errors import LoadError, MissingFileError
 
 MAX_BYTES = 32 << 30  # MovieLens' largest file unpacks to 1.1 GB
 MAX_RATIO = 150  # ratings compress about fivefold, a bomb a thousandfold
 _RATIO_FROM = 16 << 20  # small files of equal lines compress well: look at larger ones only
-_DAMAGE = (EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError)
+_DAMAGE = (
+    EOFError, OSError, zlib.error, lzma.LZMAError, zstandard.ZstdError, zipfile.BadZipFile,
+    NotImplementedError,
+)  # fmt: skip
+_PACKED: dict[bytes, Callable[[BinaryIO], BinaryIO]] = {
+    b"\x1f\x8b": lambda packed: cast(BinaryIO, gzip.GzipFile(fileobj=packed)),
+    b"BZh": lambda packed: cast(BinaryIO, bz2.BZ2File(packed)),
+    b"\xfd7zXZ": lambda packed: cast(BinaryIO, lzma.LZMAFile(packed)),  # noqa: SIM115
+    b"\x28\xb5\x2f\xfd": lambda packed: cast(BinaryIO, _WholeZstd(packed)),
+}
+_ZIP = b"PK\x03\x04"
+_SUFFIXES = (".gz", ".zst", ".bz2", ".xz")
 
 
 @dataclass(frozen=True)
@@ -40,7 +57,28 @@ class DataFile:
         if self.member is not None:
             with _archive(self.path) as archive:
                 return archive.getinfo(self.member).file_size
-        return None if self.path.suffix == ".gz" else self.path.stat().st_size
+        return None if self._opener is not None else self.path.stat().st_size
+
+    @property
+    def _opener(self) -> Callable[[BinaryIO], BinaryIO] | None:
+        """What unpacks the file; None where it is not packed."""
+        start = first_bytes(self.path)
+        return next((opener for magic, opener in _PACKED.items() if start.startswith(magic)), None)
+
+    @property
+    def start(self) -> bytes:
+        """The first bytes as they lie there. Raises LoadError for what cannot be read."""
+        with _explained(self):
+            return first_bytes(self.path)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the last line has no end, as where a file was cut off. Packed ones tell else."""
+        if self.member is not None or self._opener is not None or not self.path.stat().st_size:
+            return False
+        with self.path.open("rb") as stream:
+            stream.seek(-1, io.SEEK_END)
+            return stream.read(1) not in b"\n\r\0"
 
     def require_content(self) -> None:
         """Raise LoadError for a file without a byte."""
@@ -54,18 +92,8 @@ class DataFile:
     def open(self) -> Iterator[BinaryIO]:
         """The unpacked bytes. Raises LoadError for what cannot be unpacked, here or on reading."""
         with ExitStack() as opened:
-            try:
+            with _explained(self):
                 stream, packed_size = opened.enter_context(self._packed())
-            except FileNotFoundError as error:
-                raise MissingFileError(
-                    f"There is no file {self.path}. Nothing was loaded."
-                ) from error
-            except IsADirectoryError as error:
-                raise MissingFileError(
-                    f"{self.path} is a folder. Nothing was loaded. Name a file."
-                ) from error
-            except _DAMAGE as error:
-                raise _unreadable(self.name, error) from error
             guarded = _Guarded(stream, self.name, packed_size)
             yield cast(BinaryIO, io.BufferedReader(guarded, 1 << 20))
 
@@ -78,12 +106,69 @@ class DataFile:
                     raise LoadError(f"{self.name} is encrypted. Nothing was loaded. Unpack it.")
                 with archive.open(info) as stream:
                     yield cast(BinaryIO, stream), max(info.compress_size, 1)
-        elif self.path.suffix == ".gz":
-            with gzip.open(self.path) as stream:
-                yield cast(BinaryIO, stream), self.path.stat().st_size
         else:
+            opener = self._opener
             with self.path.open("rb") as stream:
-                yield stream, None
+                if opener is None:
+                    yield stream, None
+                    return
+                with opener(stream) as unpacked:
+                    yield unpacked, self.path.stat().st_size
+
+
+@contextmanager
+def _explained(file: DataFile) -> Iterator[None]:
+    """Say what is wrong with a file that cannot be opened."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise MissingFileError(f"There is no file {file.path}. Nothing was loaded.") from error
+    except IsADirectoryError as error:
+        raise MissingFileError(
+            f"{file.path} is a folder. Nothing was loaded. Name a file."
+        ) from error
+    except _DAMAGE as error:
+        raise _unreadable(file.name, error) from error
+
+
+def digest_of(files: Iterable[tuple[str, DataFile]], **options: object) -> str:
+    """SHA-256 of the bytes of files, by what they hold, and of how they are read."""
+    total = hashlib.sha256(json.dumps(options, sort_keys=True, default=str).encode())
+    known: dict[Path, bytes] = {}
+    for what, file in files:
+        if file.path not in known:
+            with _explained(file), file.path.open("rb") as stream:
+                known[file.path] = hashlib.file_digest(stream, "sha256").digest()
+        total.update(f"\n{what} {file.member or ''} ".encode() + known[file.path])
+    return total.hexdigest()
+
+
+class _WholeZstd(io.RawIOBase):
+    """Every frame of a zstd stream. Raises EOFError where the last one is cut short."""
+
+    def __init__(self, packed: BinaryIO) -> None:
+        self._packed, self._unpacker = packed, zstandard.ZstdDecompressor().decompressobj()
+        self._ready = b""
+
+    def read(self, size: int = -1) -> bytes:
+        while not self._ready:
+            if self._unpacker.eof:
+                data = self._unpacker.unused_data or self._packed.read(1 << 16)
+                if not data:
+                    break
+                self._unpacker = zstandard.ZstdDecompressor().decompressobj()
+            elif not (data := self._packed.read(1 << 16)):
+                raise EOFError("the last frame has no end")
+            self._ready = self._unpacker.decompress(data)
+        taken = self._ready if size < 0 else self._ready[:size]
+        self._ready = self._ready[len(taken) :]
+        return taken
+
+
+def first_bytes(path: Path, count: int = 8) -> bytes:
+    """The start of a file as it lies there."""
+    with path.open("rb") as stream:
+        return stream.read(count)
 
 
 class _Guarded(io.RawIOBase):
@@ -150,7 +235,8 @@ def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
 def find_files(location: Path) -> dict[str, DataFile]:
     """The files of a folder or zip archive, by the name without folders.
 
-    Of files of one name the one nearest to the top is taken. A ``.gz`` suffix is left out.
+    Of files of one name the one nearest to the top is taken. The suffix of a packed file is left
+    out.
     """
     if not location.exists():
         raise MissingFileError(f"There is no {location}. Nothing was loaded.")
@@ -163,5 +249,22 @@ def find_files(location: Path) -> dict[str, DataFile]:
     files: dict[str, DataFile] = {}
     for file in found:
         name = PurePosixPath(file.member or file.path.name).name
-        files.setdefault(name.removesuffix(".gz") if file.member is None else name, file)
+        if file.member is None and plain_name(name) in files:
+            raise LoadError(
+                f"{location} holds both {files[plain_name(name)].name} and {name}. The tables are "
+                "as they were. Take one of them away."
+            )
+        files.setdefault(plain_name(name) if file.member is None else name, file)
     return files
+
+
+def open_files(path: Path) -> list[DataFile]:
+    """The file at a path; those of the folder or zip archive that is there."""
+    if path.is_dir() or (path.is_file() and first_bytes(path).startswith(_ZIP)):
+        return list(find_files(path).values())
+    return [DataFile(path)]
+
+
+def plain_name(name: str) -> str:
+    """A file's name without the suffix that says how it is packed."""
+    return next((name.removesuffix(end) for end in _SUFFIXES if name.endswith(end)), name)

@@ -11,15 +11,19 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from dataclasses import replace as replace_fields
+from datetime import datetime
 from pathlib import Path
+from typing import Any, TypeGuard
 
 import psycopg
 import sqlalchemy
 
+from ingest.missing import delete_missing
 from ingest.progress import LoadProgress
 from ingest.rejects import OnError, Rejects
 from ingest.rows import Source
-from ingest.staging import Staged, stage, statements
+from ingest.staging import Staged, Staging, statements
 from palate.errors import ConflictError, DatabaseUnavailableError, LoadError, PrivilegeError
 from palate.statements import run_script
 from sql.completeness import settle
@@ -50,6 +54,18 @@ class LoadReport:
     rejects: Path | None
     deleted: Deleted | None
     seconds: float
+    repeated: bool = False
+    """Nothing was done: the database has this very load already."""
+    gone: int = 0
+    """Films and ratings that were deleted since the files no longer have them."""
+    dry_run: bool = False
+    """Nothing was written: what a load would do."""
+    files: tuple[str, ...] = ()
+    """What each file holds, how it is written and what its columns mean, in sentences."""
+    notes: tuple[str, ...] = ()
+    """What was left out, left empty or not used, in sentences."""
+    refused: tuple[str, ...] = ()
+    """Which columns lines were refused for, in sentences."""
 
     @property
     def rows_per_second(self) -> float:
@@ -66,14 +82,22 @@ def load(
     rejects: Path | None = None,
     progress: LoadProgress | None = None,
     wait: bool = True,
+    again: bool = False,
+    dry_run: bool = False,
+    missing_share: float | None = None,
 ) -> LoadReport:
     """Load films, ratings and tags, then refresh statistics and taste vectors.
+
+    What was loaded already, to the byte and with no line refused, is not loaded again: the report
+    says ``repeated``. ``again`` loads it all the same.
 
     ``replace`` deletes everything first, ratings, tasters and trained models included, in the same
     transaction.
     ``on_error="skip"`` sets lines that cannot be loaded aside in ``rejects`` (by default
     ``<source>-rejected.csv`` in the current folder). ``wait=False`` refuses when another load
-    runs.
+    runs. ``dry_run`` reads and checks everything and writes nothing.
+    With ``missing_share`` films and ratings that the source no longer has are deleted, unless they
+    are more than that share of what is there.
 
     Raises RejectedLineError (a LoadError) at the first such line otherwise, LoadError for files
     that cannot be read, ConflictError where the database holds another source. The tables are
@@ -82,24 +106,60 @@ def load(
     progress = progress or LoadProgress()
     started = time.monotonic()
     path = rejects or Path(re.sub(r"[^\w.-]+", "-", source.name) + "-rejected.csv")
-    with Rejects(on_error, path) as rejected, _explained():
+    with Rejects("count" if dry_run else on_error, path) as rejected, _explained():
+        source.notes.clear()
+        digest = source.digest()
         with database.begin(patient=True) as connection:
             _lock(connection, progress, wait=wait)
-            _check_source(connection, source, replace=replace)
-            staged = stage(connection, source, rejected, progress, replace=replace)
+            loaded = connection.execute(statements["loaded_source"]).first()
+            if not again and _is_loaded(loaded, digest, replace=replace):
+                return _repeated(loaded.name, time.monotonic() - started)
+            _check_source(loaded, source, replace=replace)
+            staged = Staging(connection, source, rejected, progress, replace=replace).fill()
+            if source.digest() != digest:
+                raise LoadError(
+                    f"{source.location} changed while it was read. The tables are as they were. "
+                    "Load it when nobody writes to it."
+                )
+            if not replace:
+                _check_films(connection, loaded, source)
+            if dry_run:
+                connection.rollback()
+                return _report(source, staged, rejected, started, dry_run=True)
             there = connection.execute(statements["what_there_is"]).one() if replace else None
-            changed = _write(connection, source, staged, progress, replace=replace)
+            kept = [digest] if digest is not None and not rejected.count else []
+            changed = _write(connection, source, staged, progress, kept, replace=replace)
+            gone = 0
+            if missing_share is not None:
+                undated = connection.execute(statements["undated"], {"replace": False}).scalar_one()
+                gone = delete_missing(connection, source, undated, missing_share, rejected.count)
+                changed += gone
         _refresh(database, progress, profiles=changed > 0)
+    return replace_fields(
+        _report(source, staged, rejected, started),
+        changed=changed,
+        gone=gone,
+        deleted=Deleted(*there) if there is not None else None,
+    )
+
+
+def _report(
+    source: Source, staged: Staged, rejected: Rejects, started: float, *, dry_run: bool = False
+) -> LoadReport:
     return LoadReport(
         source.name,
         staged.movies,
         staged.ratings,
         staged.tags,
-        changed,
+        0,
         rejected.count,
-        path if rejected.count else None,
-        Deleted(*there) if there is not None else None,
+        rejected.path if rejected.count else None,
+        None,
         time.monotonic() - started,
+        dry_run=dry_run,
+        files=tuple(source.described()),
+        notes=tuple(source.notes.texts()),
+        refused=tuple(rejected.texts()),
     )
 
 
@@ -137,8 +197,20 @@ def _lock(connection: sqlalchemy.Connection, progress: LoadProgress, *, wait: bo
     connection.execute(statements["lock"])
 
 
-def _check_source(connection: sqlalchemy.Connection, source: Source, *, replace: bool) -> None:
-    loaded = connection.execute(statements["loaded_source"]).first()
+def _is_loaded(
+    loaded: sqlalchemy.Row[Any] | None, digest: str | None, *, replace: bool
+) -> TypeGuard[sqlalchemy.Row[Any]]:
+    """Whether this load would bring what is there: for ``replace``, that and nothing else."""
+    if loaded is None or digest is None or not loaded.has_movies:
+        return False
+    return bool(loaded.digests == [digest] if replace else digest in loaded.digests)
+
+
+def _repeated(name: str, seconds: float) -> LoadReport:
+    return LoadReport(name, 0, 0, 0, 0, 0, None, None, seconds, repeated=True)
+
+
+def _check_source(loaded: sqlalchemy.Row[Any] | None, source: Source, *, replace: bool) -> None:
     if loaded is None or loaded.name == source.name or replace:
         return
     raise ConflictError(
@@ -148,15 +220,32 @@ def _check_source(connection: sqlalchemy.Connection, source: Source, *, replace:
     )
 
 
+def _check_films(
+    connection: sqlalchemy.Connection, loaded: sqlalchemy.Row[Any] | None, source: Source
+) -> None:
+    """Refuse a source that has the name of the loaded one and other films under its ids."""
+    found = connection.execute(statements["strangers"]).one()
+    if loaded is None or found.others * 2 <= found.shared:
+        return
+    raise ConflictError(
+        f"{source.location} holds other films than the {loaded.name} in this database: film "
+        f"{found.movie_id} is {found.here!r} here and {found.there!r} there, and so are "
+        f"{found.others:,} of the {found.shared:,} whose ids both have. Nothing was changed. "
+        "Use another database, or --replace to delete what is there first."
+    )
+
+
 def _write(
     connection: sqlalchemy.Connection,
     source: Source,
     staged: Staged,
     progress: LoadProgress,
+    digests: list[str],
     *,
     replace: bool,
 ) -> int:
     """Upsert what is staged; returns how many rows changed."""
+    undated = connection.execute(statements["undated"], {"replace": replace}).scalar_one()
     if replace:
         progress.step("Deleting")
         run_script(connection, statements.raw("delete_everything"))
@@ -164,7 +253,7 @@ def _write(
     changed = connection.execute(statements["upsert_movies"]).rowcount
     connection.execute(statements["analyze_movies"])
     progress.advance(staged.movies)
-    changed += _write_ratings(connection, staged, progress)
+    changed += _write_ratings(connection, staged, progress, undated)
     progress.step("Writing tags")
     changed += connection.execute(statements["upsert_tags"]).rowcount
     progress.advance(staged.tags)
@@ -176,13 +265,15 @@ def _write(
             "movies": staged.movies,
             "ratings": staged.ratings,
             "tags": staged.tags,
+            "digests": digests,
+            "undated": undated,
         },
     )
     return changed
 
 
 def _write_ratings(
-    connection: sqlalchemy.Connection, staged: Staged, progress: LoadProgress
+    connection: sqlalchemy.Connection, staged: Staged, progress: LoadProgress, undated: datetime
 ) -> int:
     """Upsert ratings by batches of whole users.
 
@@ -195,7 +286,7 @@ def _write_ratings(
         last, rows = connection.execute(
             statements["next_batch"], {"after": after, "rows": min(_BATCH, left) - 1}
         ).one()
-        batch = {"after": after, "last": last}
+        batch = {"after": after, "last": last, "undated": undated}
         changed += connection.execute(statements["upsert_ratings"], batch).rowcount
         progress.advance(rows, rows)
         after, left = last, left - rows

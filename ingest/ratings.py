@@ -6,71 +6,152 @@ apart line by line, to say which line is wrong and why.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from ingest.fields import FieldError, parse_id, parse_number, parse_time
+from ingest.fields import (
+    FieldError,
+    Key,
+    is_missing,
+    parse_id,
+    parse_key,
+    parse_needed_text,
+    parse_number,
+    parse_time,
+    parse_user,
+    parse_year,
+)
 from ingest.files import DataFile
-from ingest.lines import MAX_LINE, Format, Line, parse_line, read_lines, without_bom
+from ingest.lines import (
+    MAX_LINE,
+    Format,
+    Line,
+    is_by_lines,
+    parse_line,
+    read_lines,
+    without_bom,
+)
+from ingest.notes import Notes
 from ingest.rows import RatingBlock, Rejected
+from ingest.scales import STARS, Scale
 from palate.errors import LoadError
 
 _BYTES = 1 << 20  # read at once: chosen, little beside what a process takes anyway
 _ROWS = 40_000  # about as many as such a block holds
 _CLEAN = re.compile(
-    rb"(?>[0-9]{1,18}+,[0-9]{1,18}+,[0-9](?:\.[0-9]{1,3}+)?+,[0-9]{1,10}+(?:\.[0-9]{1,6}+)?+\n)*+"
+    # Eight digits are a date, and not seconds.
+    rb"(?>(?:0|[1-9][0-9]{0,17}+),(?:0|[1-9][0-9]{0,17}+),[0-9](?:\.[0-9]{1,3}+)?+,"
+    rb"(?:[0-9]{9,10}|[0-9]{1,7})(?:\.[0-9]{1,6}+)?+\n)*+"
 )
+_UNDATED = re.compile(
+    rb"(?>(?:0|[1-9][0-9]{0,17}+),(?:0|[1-9][0-9]{0,17}+),[0-9](?:\.[0-9]{1,3}+)?+,\\N\n)*+"
+)
+NO_TIME = "\\N"
+"""What COPY reads as no time."""
 
 
 @dataclass(frozen=True)
 class RatingColumns:
     """Where a line holds user, film, rating and time, and what the file calls them.
 
-    ``time`` None: the file has none, and ``default_time`` (epoch seconds) stands in.
+    ``user`` None: they are all ``owner``'s. ``movie`` None: films are told by ``title`` and
+    ``year``. ``time`` None: the file has none; ``timeless``: a line may lack it. Ids are numbers
+    unless they are said to be texts. ``offset`` is added to the numbers of lines.
     """
 
-    user: int
-    movie: int
+    user: int | None
+    movie: int | None
     rating: int
     time: int | None
     names: Mapping[int, str]
     count: int
-    default_time: str = "0"
+    scale: Scale = STARS
+    owner: Key | None = None
+    title: int | None = None
+    year: int | None = None
+    text_users: bool = False
+    text_movies: bool = False
+    timeless: bool = True
+    offset: int = 0
+    keep: Mapping[int, frozenset[str]] = field(default_factory=dict)
+    notes: Notes = field(default_factory=Notes, compare=False)
+
+    @property
+    def plain(self) -> bool:
+        """Whether lines hold what COPY reads, in whatever order."""
+        ids = self.user is not None and self.movie is not None
+        texts = self.text_users or self.text_movies
+        rule = self.scale.stars is not None or self.scale.unrated or self.keep
+        return ids and not texts and not rule
 
     @property
     def canonical(self) -> bool:
         """Whether lines are already what COPY reads."""
-        return (self.user, self.movie, self.rating, self.time, self.count) == (0, 1, 2, 3, 4)
+        places = (self.user, self.movie, self.rating, self.time, self.count)
+        return places == (0, 1, 2, 3, 4) and self.plain
 
 
-def read_ratings(file: DataFile, style: Format, columns: RatingColumns) -> Iterator[RatingBlock]:
-    """The ratings of a delimited file, block by block."""
-    if not columns.canonical:
-        yield from build_blocks(file.name, read_lines(file, style), columns)
+LineParser = Callable[[str, Format, int, bytes], Line | Rejected]
+
+
+def read_ratings(
+    file: DataFile, style: Format, columns: RatingColumns, parse: LineParser = parse_line
+) -> Iterator[RatingBlock]:
+    """The ratings of a file of lines, block by block; ``parse`` reads one line by itself."""
+    if not _by_blocks(file, style, columns):
+        yield from build_blocks(file.name, read_lines(file, style, columns.count), columns)
         return
     first = 1
     with file.open() as stream:
         for raw in _raw_blocks(stream, file.name):
             block = without_bom(raw, file.name) if first == 1 else raw
-            if first == 1 and style.header:
+            if first == 1 and style.header and style.kind == "delimited":
                 block = block.partition(b"\n")[2]
                 first += 1
-            found = take_clean_block(_with_commas(block, style), first)
+            found = _quick_block(block, style, columns, first + columns.offset)
             if found is None:
-                found = _block_by_lines(file.name, style, columns, block, first)
+                found = _block_by_lines(file.name, style, columns, block, first, parse)
             found.read = len(raw)
             yield found
             first += block.count(b"\n")
 
 
-def take_clean_block(data: bytes, first: int) -> RatingBlock | None:
+def _by_blocks(file: DataFile, style: Format, columns: RatingColumns) -> bool:
+    """Whether every line can be read by itself."""
+    if not is_by_lines(style.encoding):
+        return False
+    if columns.canonical or style.kind == "json lines" or not style.quoted:
+        return True
+    with file.open() as stream:  # a quoted field may go on over several lines
+        return b'"' not in stream.read(_BYTES)
+
+
+def _quick_block(
+    block: bytes, style: Format, columns: RatingColumns, first: int
+) -> RatingBlock | None:
+    """A block of which every line is as it should be; None otherwise."""
+    if columns.canonical and style.kind == "delimited":
+        return take_clean_block(_with_commas(block, style), first)
+    if not columns.plain:
+        return None
+    # polars takes its time and memory to import: only who needs it pays.
+    from ingest.frames import pick
+
+    places = (columns.user, columns.movie, columns.rating, columns.time)
+    wanted = {place: columns.names[place] for place in places if place is not None}
+    last = NO_TIME if columns.time is None else None
+    picked = pick(block, style, wanted, columns.count, last)
+    return None if picked is None else take_clean_block(picked, first, timeless=True)
+
+
+def take_clean_block(data: bytes, first: int, *, timeless: bool = False) -> RatingBlock | None:
     """The bytes as a block that begins at line ``first``; None unless every line is as it must be.
 
     >>> take_clean_block(b"1,2,4.5,964982703\\n", first=2).runs
     [(0, 2)]
     """
-    if _CLEAN.fullmatch(data) is None:
+    if (_UNDATED if timeless and NO_TIME.encode() in data else _CLEAN).fullmatch(data) is None:
         return None
     rows = data.count(b"\n")
     return RatingBlock(data, rows, [(0, first)] if rows else [])
@@ -80,51 +161,81 @@ def build_blocks(
     name: str, lines: Iterable[Line | Rejected], columns: RatingColumns
 ) -> Iterator[RatingBlock]:
     """Ratings from records that have to be looked at one by one."""
-    block = _Block()
+    block = _Block(name, columns)
     for line in lines:
-        block.add(line if isinstance(line, Rejected) else _rating(name, line, columns), line)
+        block.add(line)
         if block.full:
             yield block.close()
-            block = _Block()
+            block = _Block(name, columns)
     yield block.close()
 
 
 def _block_by_lines(
-    name: str, style: Format, columns: RatingColumns, data: bytes, first: int
+    name: str, style: Format, columns: RatingColumns, data: bytes, first: int, parse: LineParser
 ) -> RatingBlock:
-    block = _Block()
+    block = _Block(name, columns)
     for at, raw in enumerate(data.split(b"\n")[:-1], first):
-        line = parse_line(name, style, at, raw.removesuffix(b"\r"))
-        block.add(line if isinstance(line, Rejected) else _rating(name, line, columns), line)
+        block.add(parse(name, style, at, raw.removesuffix(b"\r")))
     return block.close()
 
 
 class _Block:
     """A block in the making."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str, columns: RatingColumns) -> None:
+        self._name, self._columns = name, columns
         self._rows: list[str] = []
+        self._keyed: list[str] = []
         self._runs: list[tuple[int, int]] = []
         self._rejected: list[Rejected] = []
         self._expected = -1
 
-    def add(self, row: str | Rejected | None, line: Line | Rejected) -> None:
+    def add(self, line: Line | Rejected) -> None:
         """A row for COPY, or its rejection, or nothing for a blank line."""
-        if isinstance(row, Rejected):
-            self._rejected.append(row)
-        elif row is not None and isinstance(line, Line):
-            if line.number != self._expected:
-                self._runs.append((len(self._rows), line.number))
-            self._expected = line.number + 1
-            self._rows.append(row)
+        if isinstance(line, Rejected):
+            self._rejected.append(line)
+            return
+        try:
+            rating = _rating(self._name, line, self._columns)
+        except FieldError as error:
+            column = error.column or None
+            self._rejected.append(
+                Rejected(self._name, line.number, column, error.reason, line.written)
+            )
+            return
+        if rating is not None:
+            self._write(rating, line.number + self._columns.offset)
+
+    def _write(self, rating: "_Rating", number: int) -> None:
+        user, movie, stars, time, title, year = rating
+        if title is None and isinstance(user, int) and isinstance(movie, int):
+            if number != self._expected:
+                self._runs.append((len(self._rows), number))
+            self._expected = number + 1
+            self._rows.append(f"{user},{movie},{stars},{time}\n")
+            return
+        fields = (number, _escape(user), _escape(movie), _escape(title), _escape(year), stars, time)
+        self._keyed.append("\t".join(map(str, fields)) + "\n")
 
     @property
     def full(self) -> bool:
-        return len(self._rows) + len(self._rejected) >= _ROWS
+        return len(self._rows) + len(self._keyed) + len(self._rejected) >= _ROWS
 
     def close(self) -> RatingBlock:
-        data = "".join(self._rows).encode()
-        return RatingBlock(data, len(self._rows), self._runs, self._rejected)
+        data, keyed = "".join(self._rows).encode(), "".join(self._keyed).encode()
+        return RatingBlock(
+            data, len(self._rows), self._runs, self._rejected,
+            keyed=keyed, keyed_rows=len(self._keyed),
+        )  # fmt: skip
+
+
+def _escape(value: Key | None) -> Key:
+    """A value as COPY's text format has it."""
+    if not isinstance(value, str):
+        return NO_TIME if value is None else value
+    return (
+        value.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
+    )
 
 
 def _raw_blocks(stream: BinaryIO, name: str) -> Iterator[bytes]:
@@ -145,20 +256,50 @@ def _with_commas(block: bytes, style: Format) -> bytes:
     return clean if style.delimiter == "," else clean.replace(style.delimiter.encode(), b",")
 
 
-def _rating(name: str, line: Line, columns: RatingColumns) -> str | Rejected | None:
-    """The line as COPY reads it; None when blank."""
+_Rating = tuple[Key, Key | None, str, str, str | None, int | None]
+"""User, film, stars, time; and title and year where there is no film's id."""
+
+
+def _rating(name: str, line: Line, columns: RatingColumns) -> _Rating | None:
+    """What a line says; None when it is blank or no rating. Raises FieldError."""
     fields, names = line.fields, columns.names
     if not any(field.strip() for field in fields):
         return None
-    try:
-        if len(fields) != columns.count:
-            raise FieldError("", f"{len(fields)} fields where {columns.count} belong")
-        user = parse_id(fields[columns.user], names[columns.user])
-        movie = parse_id(fields[columns.movie], names[columns.movie])
-        rating = parse_number(fields[columns.rating], names[columns.rating])
-        time = columns.default_time
-        if columns.time is not None:
-            time = parse_time(fields[columns.time], names[columns.time])
-        return f"{user},{movie},{rating},{time}\n"
-    except FieldError as error:
-        return Rejected(name, line.number, error.column or None, error.reason, ",".join(fields))
+    if len(fields) != columns.count:
+        raise FieldError("", f"{len(fields)} fields where {columns.count} belong")
+    if _left_out(name, line, columns):
+        return None
+    user = columns.owner
+    if columns.user is not None:
+        read_user = parse_user if columns.text_users else parse_id
+        user = read_user(fields[columns.user], names[columns.user])
+    assert user is not None  # noqa: S101  (the columns were checked)
+    movie, title, year = None, None, None
+    if columns.movie is not None:
+        read_movie = parse_key if columns.text_movies else parse_id
+        movie = read_movie(fields[columns.movie], names[columns.movie])
+    elif columns.title is not None:
+        title = parse_needed_text(fields[columns.title], names[columns.title])
+        year = columns.year and parse_year(fields[columns.year], names[columns.year])
+    score = fields[columns.rating], names[columns.rating]
+    stars = parse_number(*score) if columns.scale.stars is None else columns.scale.stars(*score)
+    time = NO_TIME
+    if columns.time is not None and not (columns.timeless and is_missing(fields[columns.time])):
+        time = parse_time(fields[columns.time], names[columns.time])
+    return user, movie, stars, time, title, year
+
+
+def _left_out(name: str, line: Line, columns: RatingColumns) -> bool:
+    """Whether a line is not to be loaded, and noted."""
+    score = line.fields[columns.rating].strip()
+    if score in columns.scale.unrated:
+        columns.notes.count(
+            name, f"seen without a rating ({score}), left out", f"line {line.number}"
+        )
+        return True
+    for at, values in columns.keep.items():
+        if line.fields[at] not in values:
+            what = f"{columns.names[at]} other than {', '.join(sorted(values))}, left out"
+            columns.notes.count(name, what, f"line {line.number}")
+            return True
+    return False

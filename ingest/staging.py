@@ -1,5 +1,6 @@
 """Staging: what a source holds, copied into temporary tables and checked as whole sets."""
 
+import tempfile
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable
@@ -11,12 +12,14 @@ from sqlalchemy.exc import IntegrityError
 
 from ingest.progress import LoadProgress
 from ingest.rejects import Rejects
-from ingest.rows import Movie, Rejected, Source, Tag
+from ingest.rows import FILE, Movie, RatingBlock, Rejected, Source, Tag
 from palate.errors import LoadError
 from palate.statements import Statements, raw, run_script
 
 statements = Statements(Path(__file__).with_name("statements") / "load.sql")
 _REPORT_EVERY = 5_000  # rows: chosen, so that a bar moves
+_BLOCK = 1 << 20
+_IN_MEMORY = 8 << 20
 
 
 class LineMap:
@@ -34,7 +37,9 @@ class LineMap:
                 self._lines.append(line)
 
     def line(self, row: int) -> int:
-        """The line of a row."""
+        """The line of a row; a negative one is the line itself."""
+        if row < 0:
+            return -row
         at = bisect_right(self._rows, row) - 1
         return self._lines[at] + row - self._rows[at]
 
@@ -44,122 +49,220 @@ class Staged:
     """How many rows of each kind came from the source, and where the ratings stood."""
 
     movies: int = 0
+    facts: int = 0
     ratings: int = 0
     tags: int = 0
     lines: LineMap = field(default_factory=LineMap)
 
 
-def stage(
-    connection: sqlalchemy.Connection,
-    source: Source,
-    rejects: Rejects,
-    progress: LoadProgress,
-    *,
-    replace: bool,
-) -> Staged:
-    """Copy the source into staging tables and take out what must not be loaded."""
-    run_script(connection, statements.raw("create_staging"))
-    staged = Staged()
-    progress.step("Reading films")
-    staged.movies = _copy_rows(connection, "movies", source.movies(), rejects, progress)
-    progress.step("Reading ratings", source.ratings_size)
-    staged.ratings = _copy_ratings(connection, source, rejects, progress, staged.lines)
-    progress.step("Reading tags")
-    staged.tags = _copy_rows(connection, "tags", source.tags(), rejects, progress)
-    progress.step("Checking")
-    connection.execute(statements["analyze_staging"])
-    _check(connection, source, rejects, staged, replace=replace)
-    if not staged.movies + staged.ratings + staged.tags:
-        raise LoadError(
-            f"{source.location} holds nothing that can be loaded. The tables are as they were. "
-            "Look at the file."
-        )
-    return staged
+class Staging:
+    """A source on its way through the staging tables. ``replace``: nothing else will be there."""
+
+    def __init__(
+        self,
+        connection: sqlalchemy.Connection,
+        source: Source,
+        rejects: Rejects,
+        progress: LoadProgress,
+        *,
+        replace: bool,
+    ) -> None:
+        self._connection, self._source = connection, source
+        self._rejects, self._progress, self._replace = rejects, progress, replace
+        self._staged = Staged()
+
+    def fill(self) -> Staged:
+        """Copy the source into the tables and take out what must not be loaded."""
+        source, staged, progress = self._source, self._staged, self._progress
+        self._connection.execute(statements["settle_staging"], {"replace": self._replace})
+        self._run("create_staging", "create_staging_tags", "create_staging_facts")
+        progress.step("Reading films")
+        staged.movies = self._copy_rows("movies", source.movies())
+        staged.facts = self._copy_rows("facts", source.facts())
+        progress.step("Reading ratings", source.ratings_size)
+        keyed = self._copy_ratings()
+        progress.step("Reading tags")
+        staged.tags = self._copy_rows("tags", source.tags())
+        progress.step("Checking")
+        self._tell_ids(keyed)
+        self._connection.execute(statements["analyze_staging"])
+        self._check()
+        self._require_rows()
+        return staged
+
+    def _run(self, *names: str) -> None:
+        for name in names:
+            run_script(self._connection, statements.raw(name))
+
+    def _copy_rows(self, what: str, rows: Iterable[Movie | Tag | Rejected]) -> int:
+        count = 0
+        statement = statements.raw(f"copy_{what}").encode()
+        with raw(self._connection).cursor().copy(statement) as copy:
+            for row in rows:
+                if isinstance(row, Rejected):
+                    self._rejects.add(row)
+                    continue
+                copy.write_row(_columns(row))
+                count += 1
+                if count % _REPORT_EVERY == 0:
+                    self._progress.advance(_REPORT_EVERY)
+        self._progress.advance(count % _REPORT_EVERY)
+        return count
+
+    def _copy_ratings(self) -> int:
+        """Copy the ratings; returns how many came with an id that is no number."""
+        keyed = 0
+        # One COPY at a time: the others wait in a file.
+        with tempfile.SpooledTemporaryFile(_IN_MEMORY) as waiting:
+            statement = statements.raw("copy_ratings").encode()
+            with raw(self._connection).cursor().copy(statement) as copy:
+                for block in self._source.ratings():
+                    self._take(block)
+                    copy.write(block.data)
+                    waiting.write(block.keyed)
+                    keyed += block.keyed_rows
+            if keyed:
+                self._run("create_staging_keyed")
+                waiting.seek(0)
+                statement = statements.raw("copy_keyed").encode()
+                with raw(self._connection).cursor().copy(statement) as copy:
+                    while data := waiting.read(_BLOCK):
+                        copy.write(data)
+        self._staged.ratings += keyed
+        return keyed
+
+    def _take(self, block: RatingBlock) -> None:
+        for rejected in block.rejected:
+            self._rejects.add(rejected)
+        self._staged.lines.add(self._staged.ratings, block.runs)
+        self._staged.ratings += block.rows
+        self._progress.advance(block.rows + block.keyed_rows, block.read)
+
+    def _tell_ids(self, keyed: int) -> None:
+        """The number of every film and user that is told by something else."""
+        facts = bool(self._staged.facts)
+        if facts:
+            self._run("link_movies")
+        self._run("number_items")
+        if keyed:
+            self._run("resolve_keyed", "resolve_titles")
+        if self._source.names_items is not None:
+            if not keyed:
+                self._run("create_staging_keyed")
+            named = {"names_items": self._source.names_items, "replace": self._replace}
+            count = self._connection.execute(statements["name_numbered_items"], named).rowcount
+            count += self._connection.execute(statements["name_text_items"], named).rowcount
+            self._run("number_items", "resolve_keyed")
+            self._staged.movies += count
+        if facts:
+            self._run("match_facts")
+            self._note_unmatched()
+            self._run("complete_movies")
+        if keyed or self._source.names_items is not None:
+            self._run("add_keyed")
+        if self._staged.tags:
+            self._run("resolve_tags")
+
+    def _note_unmatched(self) -> None:
+        found = self._connection.execute(statements["unmatched_facts"]).first()
+        if found is not None:
+            name = self._source.file_names.get("facts", "facts")
+            what = "line about a film that is not here, left out"
+            self._source.notes.count(name, what, f"film {found.id}", found.lines)
+
+    def _check(self) -> None:
+        """Checks in SQL: what they find goes from staging to ``rejected``, then to ``rejects``."""
+        again = self._connection.execute(statements["repeated_movies"]).one()
+        if again.lines:
+            what = "line that repeats a film, left out"
+            name = self._source.file_names.get("movies", "films")
+            self._source.notes.count(name, what, f"line {again.line % FILE}", again.lines)
+            self._staged.movies -= again.lines
+        # In this order: a rating of a film that was rejected is a rating of an unknown film.
+        for what in ("movies", "ratings", "tags"):
+            parameters = {} if what == "movies" else {"replace": self._replace}
+            self._connection.execute(statements[f"reject_{what}"], parameters)
+            self._connection.execute(statements[f"drop_rejected_{what}"])
+        self._index_ratings()
+        self._report()
+
+    def _index_ratings(self) -> None:
+        """Index the staged ratings by their key, without the earlier ones of repeated keys.
+
+        The index puts them in order for the upserts, and a repeated key shows on the way.
+        """
+        try:
+            with self._connection.begin_nested():
+                self._connection.execute(statements["index_ratings"])
+            return
+        except IntegrityError:
+            pass
+        highest = {"highest": self._source.keeps_highest}
+        gone = self._connection.execute(statements["drop_earlier_ratings"], highest).one()
+        which = "lower" if self._source.keeps_highest else "earlier"
+        what = f"{which} rating of the same film by the same user, left out"
+        name = self._source.file_names.get("ratings", "ratings")
+        self._source.notes.count(name, what, gone.example, gone.lines)
+        self._staged.ratings -= gone.lines
+        self._connection.execute(statements["index_ratings"])
+
+    def _report(self) -> None:
+        """Hand on what the checks found, line by line, as the lines are written."""
+        options = {"yield_per": 1000}
+        written: dict[str, _Written] = {}
+        with self._connection.execute(statements["rejected"], execution_options=options) as found:
+            for what, row, column, reason, content in found:
+                line = self._staged.lines.line(row) if what == "ratings" else row
+                name = self._source.file_names.get(f"{what}{line // FILE or ''}", what)
+                text = written.setdefault(what, _Written(self._source, what)).line(line)
+                self._rejects.add(Rejected(name, line % FILE, column, reason, text or content))
+                setattr(self._staged, what, getattr(self._staged, what) - 1)
+
+    def _require_rows(self) -> None:
+        """Raise LoadError where a file had lines and every one of them was refused."""
+        staged, rejects = self._staged, self._rejects
+        for what in ("movies", "ratings"):
+            name = self._source.file_names.get(what, what)
+            refused = rejects.by_file.get(name)
+            if refused is not None and not getattr(staged, what):
+                rejects.keep()
+                raise LoadError(
+                    f"Every line of {name} was refused, {refused.count:,} of them; the first: "
+                    f"{refused.first}. Nothing was loaded; the tables are as they were. "
+                    f"All are in {rejects.path}. `palate ingest inspect` shows how a file is read."
+                )
+        if not staged.movies + staged.facts + staged.ratings + staged.tags:
+            raise LoadError(
+                f"{self._source.location} holds nothing that can be loaded. The tables are as they "
+                "were. Look at the file."
+            )
 
 
-def _copy_rows(
-    connection: sqlalchemy.Connection,
-    what: str,
-    rows: Iterable[Movie | Tag | Rejected],
-    rejects: Rejects,
-    progress: LoadProgress,
-) -> int:
-    count = 0
-    with raw(connection).cursor().copy(statements.raw(f"copy_{what}").encode()) as copy:
-        for row in rows:
-            if isinstance(row, Rejected):
-                rejects.add(row)
-                continue
-            copy.write_row([list(value) if isinstance(value, tuple) else value for value in row])
-            count += 1
-            if count % _REPORT_EVERY == 0:
-                progress.advance(_REPORT_EVERY)
-    progress.advance(count % _REPORT_EVERY)
-    return count
+class _Written:
+    """Lines of a source as they are written, asked for in their order."""
+
+    def __init__(self, source: Source, what: str) -> None:
+        self._source, self._what = source, what
+        self._at, self._text = 0, ""
+        self._lines = source.written(what)
+
+    def line(self, number: int) -> str:
+        """The text of a line; empty where the source cannot tell."""
+        if number < self._at:
+            self._at, self._lines = 0, self._source.written(self._what)
+        while self._at < number:
+            found = next(self._lines, None)
+            if found is None:
+                self._at, self._text = 1 << 62, ""
+                break
+            self._at, self._text = found
+        return self._text if self._at == number else ""
 
 
-def _copy_ratings(
-    connection: sqlalchemy.Connection,
-    source: Source,
-    rejects: Rejects,
-    progress: LoadProgress,
-    lines: LineMap,
-) -> int:
-    rows = 0
-    with raw(connection).cursor().copy(statements.raw("copy_ratings").encode()) as copy:
-        for block in source.ratings():
-            for rejected in block.rejected:
-                rejects.add(rejected)
-            copy.write(block.data)
-            lines.add(rows, block.runs)
-            rows += block.rows
-            progress.advance(block.rows, block.read)
-    return rows
-
-
-def _check(
-    connection: sqlalchemy.Connection,
-    source: Source,
-    rejects: Rejects,
-    staged: Staged,
-    *,
-    replace: bool,
-) -> None:
-    """Checks in SQL: what they find goes from staging to ``rejected``, then to ``rejects``."""
-    # In this order: a rating of a film that was rejected is a rating of an unknown film.
-    for what in ("movies", "ratings", "tags"):
-        parameters = {} if what == "movies" else {"replace": replace}
-        found = connection.execute(statements[f"reject_{what}"], parameters).rowcount
-        if found:
-            connection.execute(statements[f"drop_rejected_{what}"])
-            setattr(staged, what, getattr(staged, what) - found)
-    staged.ratings -= _index_ratings(connection)
-    _report(connection, source, rejects, staged.lines)
-
-
-def _index_ratings(connection: sqlalchemy.Connection) -> int:
-    """Index the staged ratings by their key; returns how many repeated ones were taken out.
-
-    The index puts them in order for the upserts, and a repeated key shows on the way.
-    """
-    try:
-        with connection.begin_nested():
-            connection.execute(statements["index_ratings"])
-        return 0
-    except IntegrityError:
-        pass
-    repeated = connection.execute(statements["reject_repeated_ratings"]).rowcount
-    connection.execute(statements["drop_rejected_ratings"])
-    connection.execute(statements["index_ratings"])
-    return repeated
-
-
-def _report(
-    connection: sqlalchemy.Connection, source: Source, rejects: Rejects, lines: LineMap
-) -> None:
-    """Hand on what the checks found, line by line."""
-    options = {"yield_per": 1000}
-    with connection.execute(statements["rejected"], execution_options=options) as found:
-        for what, row, column, reason, content in found:
-            line = lines.line(row) if what == "ratings" else row
-            rejects.add(Rejected(source.file_names.get(what, what), line, column, reason, content))
+def _columns(row: Movie | Tag) -> list[object]:
+    """A row as its COPY has it: of a film, the id as a number and as a text."""
+    values: list[object] = [list(value) if isinstance(value, tuple) else value for value in row]
+    if isinstance(row, Movie):
+        text = row.movie_id if isinstance(row.movie_id, str) else None
+        values[1:2] = [None if text is not None else row.movie_id, text]
+    return values

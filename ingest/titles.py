@@ -51,12 +51,14 @@ def split_title(text: str) -> Title:
     >>> split_title("City of Lost Children, The (Cité des enfants perdus, La) (1995)")
     Title(title='The City of Lost Children', original_title='La Cité des enfants perdus', year=1995)
 
-    A text without a year has ``year=None``. Parentheses at the front or inside, and those not
-    set off by a space, stay: "(500) Days of Summer", "Frontière(s)".
+    A text without a year keeps its parentheses, which may be its own. Those at the front or inside,
+    and those not set off by a space, always stay: "(500) Days of Summer", "Frontière(s)".
     """
     text = " ".join(unicodedata.normalize("NFC", text).split())
     text, year = _split_year(text)
     title, groups = _split_groups(text)
+    if year is None and not all(map(_ALSO_KNOWN_AS.match, groups)):
+        title, groups = text, []
     others = dict.fromkeys(name for name in map(_other_name, groups) if name)
     title = restore_article(title)
     others.pop(title, None)

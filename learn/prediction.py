@@ -16,7 +16,7 @@ import structlog
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from learn.intervals import Intervals
+from learn.intervals import Intervals, spread_of
 from palate.errors import NotFoundError
 from palate.statements import Statements
 from sql.database import Database
@@ -39,7 +39,8 @@ _NEAR_TEXT = 0.15  # cosine of centred text vectors: from where reasons cite a f
 _NEAR_FACTORS = 0.5  # cosine of films' factors: decided, 60 degrees
 _SHOWN = 10
 
-_HIGH, _MEDIUM = 0.5, 0.4  # shares at most half a star off: decided, every second and less
+HIGH, MEDIUM = 0.8, 0.5
+"""Shares of predictions at most half a star off: four of five, every second. Decided."""
 
 Floats = NDArray[np.float64]
 
@@ -69,8 +70,9 @@ class RatingPrediction:
     """The stars that a user is expected to give a film.
 
     ``value`` is ``expected`` (what anybody would give) plus the influence of every one of the
-    user's ratings, kept within 0.5 and 5. ``low`` to ``high`` holds a share ``level`` of such
-    ratings: ``calibrated`` on held-out ones, else by the spread of the film's and the user's.
+    user's ratings, kept within 0.5 and 5. ``low`` to ``high`` holds a share ``level`` of ratings,
+    whatever they turn out to be: ``calibrated`` on held-out ones, else by the spread of the film's
+    and the user's.
     """
 
     user_id: int
@@ -85,7 +87,8 @@ class RatingPrediction:
     calibrated: bool
     confidence: Confidence
     within_half_star: float | None
-    """Share of held-out ratings, of users and films as well known, at most half a star off."""
+    """Share of held-out ratings at most half a star off, of users who rate as evenly and films as
+    well known."""
     expected: float
     ratings: int
     """The user's ratings that it was made from."""
@@ -167,17 +170,19 @@ def _by_model(
     ridge[0] = body.l2_bias
     influence = films @ np.linalg.solve(films.T @ films + np.diag(ridge), x) * left
     value = float(np.clip(expected + influence.sum(), LOWEST, HIGHEST))
-    low, high, within = body.intervals.at(len(rows), int(film_ratings))
+    spread = spread_of(left, np.zeros(len(rows), np.int64), 1)
+    low, high = (float(each[0]) for each in body.intervals.around(np.array([value]), spread))
+    within, surely = body.intervals.at(float(spread[0]), int(film_ratings))
     similar = _cosines(films[:, 1:], x[1:])
     near = similar[similar >= _NEAR_FACTORS]
     return RatingPrediction(
         **_name_both(who, film),
         value=value,
-        low=float(np.clip(value + low, LOWEST, value)),
-        high=float(np.clip(value + high, value, HIGHEST)),
+        low=low,
+        high=high,
         level=body.intervals.level,
         calibrated=True,
-        confidence=_rate_confidence(within),
+        confidence=rate_confidence(surely),
         within_half_star=within,
         expected=float(expected),
         ratings=len(rows),
@@ -268,8 +273,9 @@ def _cosines(films: Floats, film: Floats) -> Floats:
     return np.asarray(films @ film / np.maximum(norms, 1e-12))
 
 
-def _rate_confidence(within: float) -> Confidence:
-    return "high" if within >= _HIGH else "medium" if within >= _MEDIUM else "low"
+def rate_confidence(surely: float) -> Confidence:
+    """What is said of predictions of which at least such a share is at most half a star off."""
+    return "high" if surely >= HIGH else "medium" if surely >= MEDIUM else "low"
 
 
 def _explain_unknown(who: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from learn import registry
 from learn.data import read_movies, read_ratings
-from learn.intervals import Intervals
+from learn.intervals import STARS, Held, Intervals, spread_of
 from learn.models.biased import BiasedMf
 from learn.models.interface import Movies, Ratings
 from learn.prediction import LEVEL, RatingBody
@@ -34,14 +34,32 @@ _NEXT = 10  # ratings predicted after each of _KNOWN
 
 @dataclass(frozen=True)
 class Residuals:
-    """Stars given less stars predicted, (r,), and what was known then. ``users`` are ids;
-    ``last`` holds for the users' last fifths, predicted from all before."""
+    """Stars given and predicted, (r,), and what was known then. ``users`` are ids, ``spread`` how
+    unevenly they rated; ``last`` holds for their last fifths, predicted from all before."""
 
-    left: Floats
+    given: Floats
+    predicted: Floats
     users: NDArray[np.int64]
     user_ratings: NDArray[np.int64]
+    spread: Floats
     film_ratings: NDArray[np.int64]
     last: NDArray[np.bool_]
+
+    @property
+    def steps(self) -> NDArray[np.bool_]:
+        """Those predicted from so many first ratings: what intervals are made of."""
+        return ~self.last
+
+    def held(self, chosen: NDArray[np.bool_]) -> Held:
+        """Some of them, for intervals."""
+        columns = (self.given, self.predicted, self.spread, self.film_ratings)
+        return Held(*columns).take(chosen)
+
+    def halves(self, seed: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """The steps of one half of the users, and those of the other."""
+        users = np.random.default_rng(seed).permutation(np.unique(self.users))
+        first = np.isin(self.users, users[::2])
+        return first & self.steps, ~first & self.steps
 
 
 @dataclass(frozen=True)
@@ -148,10 +166,13 @@ def _compare(
 ) -> tuple[NDArray[np.generic], ...]:  # fmt: skip
     """Ratings that are ``hidden`` (r,), predicted from those that are ``known`` (r,)."""
     seen, asked = strangers.where(known), strangers.where(hidden)
+    left = seen.values - model.mean - model.biases[seen.columns]
     return (
-        asked.values - model.stars(seen, asked),
+        asked.values.astype(np.float64),
+        model.stars(seen, asked),
         asked.user_ids[asked.rows],
         np.diff(seen.starts)[asked.rows],
+        spread_of(left, seen.rows, len(seen.user_ids))[asked.rows],
         model.counts[asked.columns],
         np.full(len(asked), last),
     )
@@ -159,18 +180,20 @@ def _compare(
 
 def calibrate(residuals: Residuals, *, seed: int = 0) -> tuple[Intervals, dict[str, float]]:
     """The intervals, and what is measured: ``rmse`` and ``mae`` of last fifths; ``coverage``, the
-    share of ratings inside intervals made of other users, which should be LEVEL."""
+    share of ratings inside intervals made of other users, and ``least coverage``, that of the stars
+    of which it is least: both should be LEVEL."""
     r = residuals
-    last = r.left[r.last]
-    steps = ~r.last
-    users = np.unique(r.users)
-    tested = np.isin(r.users, np.random.default_rng(seed).permutation(users)[::2]) & steps
-    others = ~tested & steps
-    half = Intervals.of(r.left[others], r.user_ratings[others], r.film_ratings[others], LEVEL)
-    covered = half.covered(r.left[tested], r.user_ratings[tested], r.film_ratings[tested])
-    intervals = Intervals.of(r.left[steps], r.user_ratings[steps], r.film_ratings[steps], LEVEL)
-    metrics = {"coverage": round(covered, 4), "held out": int(steps.sum())}
+    last = (r.given - r.predicted)[r.last]
+    tested, others = r.halves(seed)
+    held = r.held(tested)
+    inside = Intervals.of(r.held(others), LEVEL).covers(held)
+    by_stars = [inside[held.given == s].mean() for s in STARS if (held.given == s).any()]
+    metrics = {
+        "coverage": round(float(inside.mean()), 4),
+        "least coverage": round(float(min(by_stars)), 4),
+        "held out": int(r.steps.sum()),
+    }
     if len(last):
         rmse, mae = float(np.sqrt(np.mean(last**2))), float(np.mean(np.abs(last)))
         metrics = {"rmse": round(rmse, 4), "mae": round(mae, 4), **metrics}
-    return intervals, metrics
+    return Intervals.of(r.held(r.steps), LEVEL), metrics

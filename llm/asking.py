@@ -13,13 +13,21 @@ from typing import Any, TypeVar
 import structlog
 from pydantic import BaseModel
 
-from llm.answers import Answer, AnswerStore, Budget, Call, CallEnd, Outcome, Usage
+from llm.answers import Answer, AnswerStore, Call, CallEnd, Outcome, Usage
+from llm.budget import Held, Reservations
 from llm.limits import estimate_tokens
 from llm.prompts import Prompt
 from llm.providers import Endpoint
 from llm.schema import RefusedAnswerError, WrongFormError, make_schema, read_answer
-from llm.transport import Messages, TooLargeError, Transport, may_be_billed, too_large
-from palate.errors import BudgetError, LanguageModelError, UnusableAnswerError
+from llm.transport import (
+    Attempt,
+    Messages,
+    TooLargeError,
+    Transport,
+    may_be_billed,
+    too_large,
+)
+from palate.errors import LanguageModelError, UnusableAnswerError
 from palate.settings import Settings
 
 T = TypeVar("T", bound=BaseModel)
@@ -33,7 +41,7 @@ _log = structlog.get_logger(__name__)
 class _Talk:
     """A call under way: what it spent and lost, and how it seems to end."""
 
-    number: int | None
+    held: Held | None
     usage: Usage
     lost: Usage = field(default_factory=Usage)
     text: str = ""
@@ -45,14 +53,16 @@ class Asker:
     """Asks one endpoint, for one event loop."""
 
     def __init__(self, endpoint: Endpoint, settings: Settings, store: AnswerStore) -> None:
-        self.spent = Usage()
-        self._reserved = Usage()
+        self._budget = Reservations(settings, store)
         self._endpoint = endpoint
         self._settings = settings
         self._store = store
         self._transport = Transport(endpoint, settings)
-        self._run = Budget(settings.llm_run_tokens, settings.llm_run_cost)
-        self._day = Budget(settings.llm_day_tokens, settings.llm_day_cost)
+
+    @property
+    def spent(self) -> Usage:
+        """What this process has spent."""
+        return self._budget.spent
 
     async def close(self) -> None:
         """Close the connections."""
@@ -67,7 +77,7 @@ class Asker:
         prompt: Prompt,
         data: Data,
         answer_type: type[T],
-        check: Callable[[T], None] | None,
+        check: Callable[[T], object] | None,
         seconds: float | None,
     ) -> Answer[T]:
         """One checked answer; see LanguageModel.ask."""
@@ -81,7 +91,7 @@ class Asker:
         messages, spent = self.messages(prompt, data, schema), Usage()
         problem = WrongFormError()
         for repair in (False, True):
-            async with self._recorded(prompt, messages, schema) as talk:
+            async with self._recorded(prompt, messages, schema, deadline) as talk:
                 text, value = "", None
                 try:
                     text = await self._complete(prompt, messages, schema, deadline, talk)
@@ -129,10 +139,13 @@ class Asker:
         talk: _Talk,
     ) -> str:
         options = self._options(prompt, schema)
-        attempted = partial(self._attempted, prompt, messages, schema, talk)
+        call = self._call(prompt, messages, schema)
+        attempt = Attempt(
+            partial(self._hold_again, call, talk, deadline), partial(self._attempted, call, talk)
+        )
         try:
             reply = await self._transport.complete(
-                messages, deadline=deadline, attempted=attempted, **options
+                messages, deadline=deadline, attempt=attempt, **options
             )
         except TooLargeError:
             raise self._endless() from None
@@ -163,88 +176,66 @@ class Asker:
 
     @asynccontextmanager
     async def _recorded(
-        self, prompt: Prompt, messages: Messages, schema: Mapping[str, Any]
+        self, prompt: Prompt, messages: Messages, schema: Mapping[str, Any], deadline: float
     ) -> AsyncIterator[_Talk]:
-        """Reserve what the call may cost, then record what it did cost and how it ended."""
-        estimate = self.estimate(prompt, messages, schema)
-        talk = _Talk(await self._reserve(prompt, messages, estimate), self._endpoint.cost(0, 0))
+        """Hold what the call may cost, then record what it did cost and how it ended."""
+        call = self._call(prompt, messages, schema)
+        talk = _Talk(await self._budget.hold(call, deadline), self._endpoint.cost(0, 0))
         try:
             yield talk
         finally:
-            await self._settle(prompt, talk, estimate)
+            await self._settle(call, talk)
 
-    async def _settle(self, prompt: Prompt, talk: _Talk, estimate: Usage) -> None:
-        if talk.number is None:
+    def _call(self, prompt: Prompt, messages: Messages, schema: Mapping[str, Any]) -> Call:
+        """The question as it is recorded. Raises LanguageModelError for one that is too long."""
+        estimate = self.estimate(prompt, messages, schema)
+        if estimate.tokens_in > self._settings.llm_max_input_tokens:
+            raise LanguageModelError(
+                f"A question of about {estimate.tokens_in:,} tokens is longer than "
+                "PALATE_LLM_MAX_INPUT_TOKENS. It was not asked. Ask for less, or raise it."
+            )
+        question = self._shown(json.dumps(messages)) if self._settings.llm_record_content else None
+        longest = self._settings.llm_deadline
+        return Call(self._endpoint.model, prompt.label, estimate, question, longest)
+
+    async def _settle(self, call: Call, talk: _Talk) -> None:
+        if talk.held is None:
             return
-        self._reserved -= estimate
-        self.spent += talk.usage
         took = time.monotonic() - talk.started
         answer = self._shown(talk.text) if self._settings.llm_record_content else None
-        end = CallEnd(talk.outcome, talk.usage, took, answer)
-        number, talk.number = talk.number, None
-        await asyncio.shield(asyncio.to_thread(self._store.settle, number, end))
+        held, talk.held = talk.held, None
+        await self._budget.settle(held, CallEnd(talk.outcome, talk.usage, took, answer))
         _log.debug(
             "language model",
-            prompt=prompt.label,
+            prompt=call.prompt,
             outcome=talk.outcome,
             read=talk.usage.tokens_in,
             written=talk.usage.tokens_out,
             seconds=round(took, 2),
         )
 
-    @asynccontextmanager
-    async def _attempted(
-        self, prompt: Prompt, messages: Messages, schema: Mapping[str, Any], talk: _Talk
-    ) -> AsyncIterator[None]:
-        """One attempt. One that may be billed although it gave nothing is a call of its own.
-
-        Raises BudgetError where another attempt does not fit.
-        """
-        estimate = self.estimate(prompt, messages, schema)
-        if talk.number is None:
-            talk.number = await self._reserve(prompt, messages, estimate)
+    async def _hold_again(self, call: Call, talk: _Talk, deadline: float) -> None:
+        """Room for another attempt, where the last one was settled. Raises BudgetError."""
+        if talk.held is None:
+            talk.held = await self._budget.hold(call, deadline)
             talk.usage, talk.started = self._endpoint.cost(0, 0), time.monotonic()
+
+    @asynccontextmanager
+    async def _attempted(self, call: Call, talk: _Talk) -> AsyncIterator[None]:
+        """One attempt. One that may be billed although it gave nothing is a call of its own."""
         try:
             yield
         except BaseException as error:
             if may_be_billed(error):
-                talk.outcome, talk.usage = "cut" if too_large(error) else "failed", estimate
-                talk.lost += estimate
-                await self._settle(prompt, talk, estimate)
+                talk.outcome, talk.usage = "cut" if too_large(error) else "failed", call.estimate
+                talk.lost += call.estimate
+                await self._settle(call, talk)
             raise
-
-    async def _reserve(self, prompt: Prompt, messages: Messages, estimate: Usage) -> int:
-        if estimate.tokens_in > self._settings.llm_max_input_tokens:
-            raise LanguageModelError(
-                f"A question of about {estimate.tokens_in:,} tokens is longer than "
-                "PALATE_LLM_MAX_INPUT_TOKENS. It was not asked. Ask for less, or raise it."
-            )
-        if not self._run.allows(self.spent + self._reserved + estimate):
-            raise self._over("this process", "RUN")
-        self._reserved += estimate
-        question = self._shown(json.dumps(messages)) if self._settings.llm_record_content else None
-        call = Call(self._endpoint.model, prompt.label, estimate, question)
-        number = None
-        try:
-            number = await asyncio.to_thread(self._store.reserve, call, self._day)
-        finally:
-            if number is None:
-                self._reserved -= estimate
-        if number is None:
-            raise self._over("24 hours", "DAY")
-        return number
 
     def _shown(self, text: str) -> str:
         """A text as it may be recorded: a model that was talked into it may say a key."""
         secret = self._endpoint.api_key
         return text.replace(secret, "[hidden]") if secret else text
-
-    def _over(self, whose: str, scope: str) -> BudgetError:
-        return BudgetError(
-            f"The next question to {self._endpoint.model} might go beyond the budget of {whose}. "
-            "It was not asked; what was answered before is kept. "
-            f"Raise PALATE_LLM_{scope}_TOKENS or PALATE_LLM_{scope}_COST, or wait."
-        )
 
     def _endless(self) -> LanguageModelError:
         return LanguageModelError(
@@ -268,7 +259,7 @@ class Asker:
 
 
 def _read(
-    text: str, answer_type: type[T], check: Callable[[T], None] | None, secret: str | None
+    text: str, answer_type: type[T], check: Callable[[T], object] | None, secret: str | None
 ) -> T:
     if secret and secret in text:
         raise WrongFormError("it holds a secret")

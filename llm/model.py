@@ -67,7 +67,7 @@ class LanguageModel:
         data: Data,
         answer_type: type[T],
         *,
-        check: Callable[[T], None] | None = None,
+        check: Callable[[T], object] | None = None,
         deadline: float | None = None,
     ) -> Answer[T]:
         """A checked answer about ``data``; from the store, where the same was asked before.
@@ -87,7 +87,7 @@ class LanguageModel:
         data: Data,
         answer_type: type[T],
         *,
-        check: Callable[[T], None] | None = None,
+        check: Callable[[T], object] | None = None,
         deadline: float | None = None,
     ) -> Answer[T]:
         """``ask`` for coroutines of any event loop."""

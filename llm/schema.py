@@ -56,15 +56,9 @@ def _strict(node: Any) -> Any:
 def read_answer(text: str, answer_type: type[T]) -> T:
     """The answer in a model's text, be it bare JSON or wrapped in words or a code block.
 
-    A type with ``of_cut`` may make something of an answer that ends before its JSON does.
-
     Raises WrongFormError.
     """
     start, end = text.find("{"), text.rfind("}")
-    if end < start and (cut := getattr(answer_type, "of_cut", None)):
-        whole: T | None = cut(text)
-        if whole is not None:
-            return whole
     if start < 0 or end < start:
         raise WrongFormError("there is no JSON object in it")
     try:

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 import sqlalchemy
 
-from llm.answers import Budget, Call, CallEnd
+from llm.answers import Budget, Call, CallEnd, Room, Usage
 from palate.errors import MisuseError, PrivilegeError, ReadOnlyError, UnrecordedError
 from palate.person import PERSON
 from palate.statements import Statements
@@ -78,23 +78,19 @@ class PostgresStore:
             values |= {"seconds": seconds, "user_id": PERSON.get()}
             connection.execute(_statements["keep"], values)
 
-    def reserve(self, call: Call, day: Budget) -> int | None:
-        """Record that a call begins; None where it might go beyond the day's budget."""
-        values = {
-            "model": call.model,
-            "prompt": call.prompt,
-            "tokens_in": call.estimate.tokens_in,
-            "tokens_out": call.estimate.tokens_out,
-            "cost": call.estimate.cost,
-            "question": call.question,
-            "user_id": PERSON.get(),
-            "most_tokens": day.tokens,
-            "most_cost": day.cost,
-        }
+    def reserve(self, call: Call, day: Budget) -> int | Room:
+        """Record that a call begins, unless it might go beyond the day's budget."""
+        asked = {"model": call.model, "prompt": call.prompt, "question": call.question}
+        wanted = asdict(call.estimate) | {"user_id": PERSON.get()}
         with _recordable(), self._database.begin() as connection:
             if day != Budget():
                 connection.execute(_statements["lock_budget"])
-            return connection.execute(_statements["reserve"], values).scalar()
+                rows = connection.execute(_statements["spent"], {"longest": call.longest})
+                spent, running = (Usage(*row) for row in rows)
+                room = day.room(spent, running, call.estimate)
+                if room != "go":
+                    return room
+            return int(connection.execute(_statements["reserve"], asked | wanted).scalar_one())
 
     def settle(self, number: int, end: CallEnd) -> None:
         """Record how the call ended."""
@@ -160,14 +156,3 @@ def _recordable() -> Iterator[None]:
             "The language model's calls cannot be recorded: this database role may only read. It "
             "was not asked. Connect as a member of palate_app; answers without it go on."
         ) from error
-
-
-class UnkeptStore(PostgresStore):
-    """Counts calls and budgets, and neither finds nor keeps answers: to measure a model anew."""
-
-    def find(self, key: str) -> str | None:  # noqa: ARG002
-        """No answer."""
-        return None
-
-    def keep(self, key: str, model: str, prompt: str, answer: str, seconds: float) -> None:
-        """Nothing."""

@@ -8,11 +8,11 @@ go better the second time: timeouts, lost connections, 408, 409, 429 (unless the
 import asyncio
 import logging
 import math
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx2
 import openai
@@ -24,6 +24,7 @@ from palate.errors import (
     LanguageModelError,
     LanguageModelRefusedError,
     LanguageModelUnavailableError,
+    NoCreditError,
 )
 from palate.settings import Settings
 
@@ -43,12 +44,22 @@ class Reply:
     tokens_out: int | None
 
 
+class Attempt(NamedTuple):
+    """What is done around every attempt: before it waits for its turn, and while it runs."""
+
+    ready: Callable[[], Awaitable[None]]
+    running: Callable[[], AbstractAsyncContextManager[None]]
+
+
 class TooLargeError(Exception):
     """An answer went on beyond PALATE_LLM_MAX_ANSWER_BYTES."""
 
 
 class _BadReplyError(Exception):
     """A reply is not of the protocol; it may be the next time."""
+
+    def __repr__(self) -> str:  # as retries are logged
+        return "a reply that is not of the protocol"
 
 
 class _RefusedError(Exception):
@@ -65,6 +76,9 @@ class _RefusedError(Exception):
         except ValueError:
             wait = math.nan
         self.retry_after = max(wait, 0.0) if math.isfinite(wait) else None
+
+    def __repr__(self) -> str:  # as retries are logged
+        return f"status {self.status}"
 
 
 class _Bounded(httpx2.AsyncByteStream):
@@ -144,22 +158,23 @@ class Transport:
         messages: Messages,
         *,
         deadline: float,
-        attempted: Callable[[], AbstractAsyncContextManager[None]],
+        attempt: Attempt,
         **options: Any,
     ) -> Reply:
         """One answer. ``deadline`` is the loop's time by which it must be there.
 
-        Every attempt is made inside ``attempted``, which sees how it fails.
+        ``attempt.running`` sees how an attempt fails.
         Raises LanguageModelUnavailableError, LanguageModelError, TooLargeError.
         """
         self._breaker.check()
         async with self._explained(), asyncio.timeout_at(deadline):
-            async for attempt in stamina.retry_context(
+            async for again in stamina.retry_context(
                 on=_worth_a_retry, attempts=self._attempts, timeout=None, wait_initial=0.2
             ):
-                with attempt:
+                with again:
+                    await attempt.ready()
                     await self._pace.wait()
-                    async with self._slots, attempted(), asyncio.timeout(self._timeout):
+                    async with self._slots, attempt.running(), asyncio.timeout(self._timeout):
                         reply = await self._request(messages, options)
         return reply
 
@@ -169,8 +184,8 @@ class Transport:
             text = answer.choices[0].message.content or ""
         except openai.APIStatusError as error:
             raise _RefusedError(error) from None
-        except (ValueError, AttributeError, IndexError, TypeError) as error:
-            raise _BadReplyError(type(error).__name__) from None
+        except (ValueError, AttributeError, IndexError, TypeError):
+            raise _BadReplyError from None
         usage = answer.usage
         return Reply(
             text,
@@ -193,9 +208,8 @@ class Transport:
             if too_large(error):
                 raise TooLargeError from None
             raise LanguageModelError(
-                f"What {self._endpoint.host} answered is not of an OpenAI-compatible endpoint "
-                f"({type(error).__name__}). Nothing was changed. Check PALATE_LLM_URL; most end "
-                "in /v1."
+                f"What {self._endpoint.host} answered is not of an OpenAI-compatible endpoint. "
+                "Nothing was changed. Check PALATE_LLM_URL; most end in /v1."
             ) from None
         else:
             self._breaker.succeeded()
@@ -208,8 +222,8 @@ class Transport:
                 return LanguageModelUnavailableError(
                     f"{message}. Nothing was changed. Try later; answers without it go on."
                 )
-            for_good = error.out_of_funds or error.status in (401, 404)
-            kind = LanguageModelRefusedError if for_good else LanguageModelError
+            kind = LanguageModelRefusedError if error.status in (401, 404) else LanguageModelError
+            kind = NoCreditError if error.out_of_funds else kind
             return kind(f"{message}. Nothing was changed. {_advice(error)}")
         if isinstance(error, TimeoutError | openai.APITimeoutError):
             return LanguageModelUnavailableError(
@@ -245,7 +259,7 @@ def _worth_a_retry(error: Exception) -> bool | float:
 
 def _advice(error: _RefusedError) -> str:
     if error.out_of_funds:
-        return "Its account has nothing left: top it up."
+        return "Its account has no credit left: top it up."
     if error.status in (401, 403):
         return "Check PALATE_LLM_API_KEY."
     if error.status == 404:

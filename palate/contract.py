@@ -1,7 +1,8 @@
 """What a search is asked and what it answers: the same words in JSON, SQL and Python."""
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self, get_args
 
@@ -20,8 +21,12 @@ PART_NAMES = {
     "content": "taste",
     "collaborative": "peers",
     "popularity": "popularity",
+    "trending": "trending",
+    "vote": "votes",
+    "novelty": "novelty",
+    "alike": "alike",
 }
-"""What a component of the score is called on a screen."""
+"""What a part of the score is called on a screen."""
 
 MAX_WEIGHT = 100
 """The greatest weight of a component in one call: more would only scale the score."""
@@ -34,8 +39,20 @@ LARGEST_ID = 2**63 - 1
 
 UserId = Annotated[int, Field(ge=0, le=LARGEST_ID)]
 
-USER_NAME_PATTERN = r"^(?!-)(?=[^\s/]*[^\W\d_])[^\s/\x00-\x1f\x7f]{1,200}$"
+_IN_NAME = r"[^\s/\x00-\x1f\x7f]"
+USER_NAME_PATTERN = (
+    rf"^(?:[^\W\d_]|[^\s/\x00-\x1f\x7f-]{_IN_NAME}*[^\W\d_]){_IN_NAME}*$"  # a letter somewhere
+)
+LONGEST_USER_NAME = 200
 """What a user may be called by another system: a text with a letter, without spaces and slashes."""
+
+
+def is_user_name(text: str) -> bool:
+    """Whether a user may be called so, rather than by a number."""
+    return len(text) <= LONGEST_USER_NAME and re.fullmatch(USER_NAME_PATTERN, text) is not None
+
+
+UserName = Annotated[str, Field(pattern=USER_NAME_PATTERN, max_length=LONGEST_USER_NAME)]
 
 UNKNOWN_USER = LARGEST_ID
 """Stands for a name that nobody has."""
@@ -119,8 +136,8 @@ class SearchRequest(Frozen):
     )
     explain: Explain = Field(
         "none",
-        description="facts: reasons from the user's own ratings; llm: the same, worded by the "
-        "language model.",
+        description="facts: reasons from the user's own ratings and the catalog; llm: the language "
+        "model chooses which of them are told.",
     )
     rerank: Rerank = Field(
         "none",
@@ -203,22 +220,24 @@ class Hit(Frozen):
     rerank_score: float | None = Field(
         None, description="0 to 10, from whoever reranked it; null: not judged."
     )
-    rerank_reason: str | None = None
+    rerank_reason: str | None = Field(
+        None, description="The facts that the verdict cites; null: none, or one against itself."
+    )
     rank_before: int | None = Field(None, description="Its place before it was reranked.")
     reasons: tuple[str, ...] | None = None
     reason_source: ReasonSource | None = Field(
-        None, description="model: the language model worded it from the facts; template."
+        None, description="Who chose the facts: the language model, or the template."
     )
     snippets: dict[str, str] | None = None
 
 
 class Wording(Frozen):
-    """What became of the texts that a language model was to word."""
+    """What became of the texts whose facts a language model was to choose."""
 
     model: str | None = Field(description="Null: none is set.")
     texts: int = Field(description="Texts asked for.")
-    passed: int = Field(description="Texts that say only what the facts say, and are shown.")
-    regenerated: int = Field(description="Of these, how many passed only the second time.")
+    passed: int = Field(description="Texts whose facts the model chose.")
+    regenerated: int = Field(description="Of these, how many only the second time.")
     why_not: str | None = Field(None, description="Why the others are templates.")
 
 
@@ -240,6 +259,7 @@ class Facets(Frozen):
 class SearchResponse(Reranking):
     """The answer to a search."""
 
+    answer_id: str = Field(description="What feedback names the answer by.")
     query: QueryRead
     user_id: int | None
     profile: str
@@ -261,7 +281,7 @@ class SearchResponse(Reranking):
     total: int | None = Field(None, description="All matching films; counted with facets.")
     hits: tuple[Hit, ...]
     facets: Facets | None = None
-    wording: Wording | None = Field(None, description="With explain=llm: what the model worded.")
+    wording: Wording | None = Field(None, description="With explain=llm: what the model chose.")
     reading: Reading | None = Field(
         None,
         description="What was searched for instead, where the text finds nothing, or almost "
@@ -273,24 +293,61 @@ class SearchResponse(Reranking):
     next_cursor: str | None = None
 
 
-PARTS = ("content", "collaborative", "popularity")
-"""The components of the blend that need no query."""
+PARTS = (
+    "bm25", "content", "collaborative", "popularity", "trending", "vote", "novelty", "alike",
+)  # fmt: skip
+"""The parts of a recommendation's score, in the order shown: SQL's recommend()."""
+
+SOURCES = ("ann", "recent", "collab", "popularity", "trending", "vote", "alike", "query")
+"""Where recommendations come from: SQL's recommend_candidates()."""
 
 
 class RecommendRequest(Frozen):
-    """Films for one user; ``k`` are returned, chosen among the ``candidates`` best of each part."""
+    """Films for one user; ``k`` of the ``candidates`` best of each source are returned."""
 
     user_id: UserId | None = Field(None, description="Whose taste orders them.")
     profile: Profile = Field("main", description="Which taste.")
     k: int = Field(10, ge=1, description="Films returned.")
-    candidates: int = Field(
-        100, ge=1, description="Best films of each of popularity, content and collaborative."
+    candidates: int = Field(100, ge=1, description="Best films of each source.")
+    weights: dict[str, float] | None = Field(
+        None, description="Weights of the mixer for this call; the others stay as stored."
     )
-    seen: Seen = Field("drop", description="Films the user rated: drop, or keep and mark them.")
+    seen: Seen = Field(
+        "drop", description="Films the user rated or saw: drop, or keep and mark them."
+    )
+    q: str | None = Field(None, max_length=2000, description="A text as one more source.")
+    alike_to: tuple[UserId, ...] = Field(
+        (), max_length=50, description="Films whose like is one more source."
+    )
+    exclude: tuple[UserId, ...] = Field(
+        (), max_length=1000, description="Films that are not recommended."
+    )
+    diversity: float = Field(
+        0.7,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="How much the score counts beside being unlike films above (MMR); 1: alone.",
+    )
+    franchise: int = Field(2, ge=0, le=1000, description="Most films of one franchise; 0: any.")
     rerank: Rerank = Field(
         "none",
         description="Judge the first 40 films again: llm by the language model, small by a local "
         "text model.",
+    )
+    genres: tuple[str, ...] = Field(
+        (), max_length=50, description="Only films that are of all these genres."
+    )
+    year_from: int | None = Field(None, ge=0, le=9999, description="Only films since this year.")
+    year_to: int | None = Field(None, ge=0, le=9999, description="Only films up to this year.")
+    min_rating: float | None = Field(
+        None, ge=0, le=5, description="Only films with at least this mean rating."
+    )
+    min_ratings: int | None = Field(
+        None, ge=0, le=2**31 - 1, description="Only films with at least this many ratings."
+    )
+    cursor: str | None = Field(
+        None, max_length=20_000, description="next_cursor of the page before."
     )
 
 
@@ -314,6 +371,10 @@ class Recommendation(Frozen):
     unpersonalized_rank: int
     moved: int = Field(description="Places gained (positive) or lost against unpersonalised.")
     rating: float | None = Field(description="The user's own rating of this film.")
+    sources: tuple[str, ...] = Field((), description="Which sources gave it.")
+    rules: tuple[str, ...] = Field(
+        (), description="Rules of the operator that changed where it stands, by name."
+    )
     rerank_score: float | None = Field(
         None, description="0 to 10, from whoever reranked it; null: not judged."
     )
@@ -324,12 +385,17 @@ class Recommendation(Frozen):
 class Recommendations(Reranking):
     """Films for one user, the best first."""
 
+    answer_id: str = Field(description="What feedback names the answer by.")
     user_id: int | None
     profile: str
     personalized: bool
     why_not_personalized: str | None
     weights: dict[str, float]
+    diversity: float | None = Field(
+        None, description="What films were set apart by; null: they stand by their scores."
+    )
     movies: tuple[Recommendation, ...]
+    next_cursor: str | None = None
 
 
 class Synonym(Frozen):
@@ -361,6 +427,9 @@ class Movie(Frozen):
     """A film as the catalog knows it."""
 
     movie_id: int
+    item_id: str | None = Field(
+        None, description="Its id where it came from, where that is no number."
+    )
     title: str
     original_title: str | None
     year: int | None
@@ -379,12 +448,16 @@ class Movie(Frozen):
     avg_rating: float | None
     rating_count: int
     has_embedding: bool
-    sentiment: str | None = Field(None, description="Tone of the story, told by a model.")
+    sentiment: str | None = Field(
+        None, description="Tone of the story: a model's own judgement, unchecked."
+    )
     budget_tier: str | None = Field(None, description="From the budget in today's money.")
     revenue_tier: str | None = Field(None, description="From the revenue in today's money.")
     effectiveness: float | None = Field(None, description="0 to 10: return and rating.")
-    target_audience: str | None = None
-    estimated: tuple[str, ...] = Field((), description="Which of these a model guessed.")
+    target_audience: str | None = Field(
+        None, description="From a certificate, else a model's own judgement, unchecked."
+    )
+    estimated: tuple[str, ...] = Field((), description="Which of these a model guessed, unchecked.")
     enriched_by: str | None = None
     enriched_at: str | None = None
 
@@ -530,6 +603,38 @@ class History(Frozen):
     next_cursor: str | None = None
 
 
+class Feedback(Frozen):
+    """What somebody did with a film of an answer."""
+
+    answer_id: str = Field(
+        pattern=r"^(search|recommend)\.[a-z]{1,20}\.[A-Za-z0-9_-]{8,40}$",
+        description="That of the answer.",
+    )
+    movie_id: int = Field(ge=0, le=LARGEST_ID)
+    kind: Literal["impression", "click", "play"]
+    position: int | None = Field(None, ge=1, le=100_000, description="Its rank in the answer.")
+    sources: tuple[Annotated[str, Field(pattern="^[a-z_]{1,20}$")], ...] = Field(
+        (), max_length=20, description="The sources of the film, as the answer said."
+    )
+    user_id: UserId | UserName | None = None
+    happened_at: Moment | None = None
+
+
+class RefusedLine(Frozen):
+    """A line that was refused."""
+
+    line: int = Field(description="Its place among those sent, from 1.")
+    reason: str
+
+
+class FeedbackReport(Frozen):
+    """What became of feedback."""
+
+    accepted: int
+    known: int = Field(description="Said before: nothing changed.")
+    refused: tuple[RefusedLine, ...]
+
+
 class ErasedTable(Frozen):
     """What one table held of a user."""
 
@@ -570,7 +675,7 @@ class Rating(Frozen):
     rated_at: str
 
 
-def parse_weights(text: str) -> dict[str, float]:
+def parse_weights(text: str, known: Sequence[str] = COMPONENTS) -> dict[str, float]:
     """``bm25:0.3,content:0.5`` as numbers.
 
     Raises ValueError for an unknown or repeated component, or a weight off 0 to MAX_WEIGHT.
@@ -581,7 +686,7 @@ def parse_weights(text: str) -> dict[str, float]:
         if name in weights:
             raise ValueError(f"{name} is weighted twice")
         weights[name] = _as_number(number)
-        check_weights({name: weights[name]})
+        check_weights({name: weights[name]}, known)
     return weights
 
 
@@ -592,12 +697,12 @@ def _as_number(text: str) -> float:
         return math.nan
 
 
-def check_weights(weights: Mapping[str, float]) -> None:
+def check_weights(weights: Mapping[str, float], known: Sequence[str] = COMPONENTS) -> None:
     """Raise ValueError for a name that is no component, or a weight off 0 to MAX_WEIGHT."""
     for name, weight in weights.items():
-        if name not in COMPONENTS:
-            nearest = process.extractOne(name, COMPONENTS, score_cutoff=60)
-            hint = f"did you mean {nearest[0]}" if nearest else f"one of {', '.join(COMPONENTS)}"
+        if name not in known:
+            nearest = process.extractOne(name, known, score_cutoff=60)
+            hint = f"did you mean {nearest[0]}" if nearest else f"one of {', '.join(known)}"
             raise ValueError(f"{name!r} is no component; {hint}")
         if not 0 <= weight <= MAX_WEIGHT:
             raise ValueError(f"the weight of {name} is no number from 0 to {MAX_WEIGHT}")
@@ -613,6 +718,7 @@ def check_request(settings: Settings, request: SearchRequest | RecommendRequest)
                 f"PALATE_MAX_{name.upper()}."
             )
     try:
-        check_weights(getattr(request, "weights", None) or {})
+        known = COMPONENTS if isinstance(request, SearchRequest) else PARTS
+        check_weights(request.weights or {}, known)
     except ValueError as error:
         raise MisuseError(f"weights: {error}. Nothing was searched.") from error

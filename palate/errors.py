@@ -4,6 +4,8 @@ One class a cause. The command line prints ``str(error)`` on one line and exits 
 ``exit_code``; the HTTP API turns the same error into a problem document with ``status``.
 """
 
+from palate.text import neutral
+
 
 class PalateError(Exception):
     """Any error with a message meant for the user."""
@@ -11,6 +13,9 @@ class PalateError(Exception):
     exit_code = 1
     status = 500
     title = "Palate failed"
+
+    def __str__(self) -> str:
+        return neutral(super().__str__())
 
 
 class MisuseError(PalateError):
@@ -176,6 +181,12 @@ class LanguageModelRefusedError(LanguageModelError):
     """The endpoint refuses the key, the model's name or the account: it will answer nothing."""
 
     title = "Language model refused"
+
+
+class NoCreditError(LanguageModelRefusedError):
+    """The account at the endpoint has nothing left to pay with."""
+
+    title = "No credit for the language model"
 
 
 class UnusableAnswerError(LanguageModelError):

@@ -2,9 +2,14 @@
 
 Any room times a stage of its work with ``with stage("parse"): ...``; ``/metrics`` shows the
 histograms. One registry a process, apart from prometheus-client's global one, so that a host
-application that imports Palate keeps its own numbers.
+application that imports Palate keeps its own numbers. Processes that serve together, each started
+within ``shared``, show the numbers of all of them, whichever is asked.
 """
 
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from time import perf_counter
 from types import TracebackType
 
@@ -15,6 +20,8 @@ from prometheus_client import (
     Histogram,
     PlatformCollector,
     ProcessCollector,
+    generate_latest,
+    multiprocess,
 )
 
 REGISTRY = CollectorRegistry()
@@ -41,7 +48,10 @@ REQUEST_SECONDS = Histogram(
     registry=REGISTRY,
 )
 REQUESTS_RUNNING = Gauge(
-    "palate_http_requests_running", "Requests being answered now.", registry=REGISTRY
+    "palate_http_requests_running",
+    "Requests being answered now.",
+    registry=REGISTRY,
+    multiprocess_mode="livesum",
 )
 REQUESTS_REFUSED = Counter(
     "palate_http_requests_refused",
@@ -49,12 +59,62 @@ REQUESTS_REFUSED = Counter(
     ["reason"],
     registry=REGISTRY,
 )
+POOL_CONNECTIONS = Gauge(
+    "palate_pool_connections",
+    "Database connections, by state.",
+    ["state"],
+    registry=REGISTRY,
+    multiprocess_mode="livesum",
+)
+INDEX_MISSING = Gauge(
+    "palate_search_index_missing_films",
+    "Films that the search index lacked when it was looked at last.",
+    registry=REGISTRY,
+    multiprocess_mode="livemax",
+)
+RULES_FILE_BROKEN = Gauge(
+    "palate_rules_file_broken",
+    "1: the rules file was edited and cannot be read; the rules read before hold.",
+    registry=REGISTRY,
+    multiprocess_mode="livemax",
+)
 LLM_TEXTS = Counter(
     "palate_llm_texts",
-    "Texts of the language model held against the facts, by kind and what became of them.",
+    "Texts whose facts a language model was to choose, by kind and what became of them.",
     ["kind", "outcome"],
     registry=REGISTRY,
 )
+
+
+_SHARED = "PROMETHEUS_MULTIPROC_DIR"
+
+
+@contextmanager
+def shared() -> Iterator[None]:
+    """Let processes that are started meanwhile show their numbers together."""
+    before = os.environ.get(_SHARED)
+    with tempfile.TemporaryDirectory(prefix="palate-metrics-") as folder:
+        os.environ[_SHARED] = folder
+        try:
+            yield
+        finally:
+            del os.environ[_SHARED]
+            if before is not None:
+                os.environ[_SHARED] = before
+
+
+def forget(pid: int) -> None:
+    """What a process that ended was doing: it does that no more. What it did still counts."""
+    multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]
+
+
+def shown() -> bytes:
+    """All numbers as Prometheus reads them; what only one process knows where it serves alone."""
+    if _SHARED not in os.environ:
+        return generate_latest(REGISTRY)
+    together = CollectorRegistry()
+    multiprocess.MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+    return generate_latest(together)
 
 
 class stage:

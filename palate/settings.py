@@ -75,6 +75,10 @@ class Settings(BaseSettings):
         1000, ge=1, le=100_000, description="Most candidates one search may rerank."
     )
 
+    rules_file: Path | None = Field(
+        None, description="JSON file of rules for recommendations; read again when it changes."
+    )
+
     # Text embeddings
     embedding_model: str = Field(
         "all-MiniLM-L6-v2", description="Model that embeds films and semantic queries."
@@ -135,6 +139,9 @@ class Settings(BaseSettings):
         False, description="Record questions and answers too, not only their counts and costs."
     )
 
+    llm_ask_seconds: float = Field(
+        8.0, gt=0, le=600, description="Seconds that the reading of a request is waited for."
+    )
     llm_reason_seconds: float = Field(
         10.0, gt=0, le=600, description="Seconds that reasons and summaries are waited for."
     )
@@ -203,6 +210,10 @@ class Settings(BaseSettings):
     )
     cursor_secret: SecretStr | None = Field(
         None, description="Key that signs cursors. Unset: made at start, so cursors end with it."
+    )
+
+    watch_hosts: tuple[str, ...] = Field(
+        (), description='Hosts that /v1/watch-link may send people to: ["archive.org"].'
     )
 
     # Logs

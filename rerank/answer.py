@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from palate.contract import COMPONENTS, Facets, Hit, QueryRead, SearchResponse
 from palate.metrics import stage
 from palate.statements import Statements
+from rerank.feedback import make_answer_id
 from rerank.learned import Page
 from rerank.profile import explain_unpersonalized
 from search.cursor import Cursor, CursorSigner
@@ -67,6 +68,7 @@ class Answerer:
             with stage("snippets"):
                 hits = with_snippets(connection, parsed.tree, hits)
         return SearchResponse(
+            answer_id=make_answer_id("search", "learned" if learned else "blend"),
             query=QueryRead(
                 text=request.q, read_as=parsed.read_as, notes=(*plan.notes, *_end(plan, page))
             ),

@@ -1,4 +1,4 @@
-"""Reasons in words, made of facts: a hit's contributions and the user's own ratings."""
+"""Reasons in words, made of facts: a film's contributions and the user's own ratings."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from palate.contract import Hit, SearchRequest, SearchResponse, Wording
+from palate.contract import Hit, Recommendation, SearchRequest, SearchResponse, Wording
 from palate.statements import Statements
-from rerank.faithful import LIKED, Facts
-from rerank.learned import in_words
+from palate.text import count, name_film, one_line
+from rerank.facts import Fact, Join, Polarity, causes, joined, say, side_of
+from rerank.learned import BY_RATINGS
 from rerank.wording import Passage, Worded
 
 _statements = Statements(Path(__file__).parent / "statements" / "explain.sql")
@@ -21,6 +22,12 @@ MOST_WORDED = 20
 _NEAR = 0.15
 """The least cosine of centred embeddings at which a rating is cited for a film."""
 
+_THIS = "this film"  # never "it", which after a fact of another film would be that one
+_SHOWN = 4  # ratings among a film's facts
+_FEWEST = 5  # ratings that a film's mean takes to speak for it or against it: decided
+
+Listed = Hit | Recommendation
+
 
 class Neighbour(NamedTuple):
     """One of the user's ratings, near a film."""
@@ -29,10 +36,6 @@ class Neighbour(NamedTuple):
     year: int | None
     rating: float
     cosine: float
-
-    def __str__(self) -> str:
-        name = f"{self.title} ({self.year})" if self.year else self.title
-        return f"{self.rating:.1f} to {name}"
 
 
 def fetch_neighbours(
@@ -63,14 +66,15 @@ def add_reasons(
     if request.user_id is not None:
         ids = [hit.movie_id for hit in response.hits]
         near = fetch_neighbours(connection, ids, request.user_id, request.profile)
-    hits = []
+    hits, passages = [], []
     for hit in response.hits:
-        said = give_reasons(hit, near.get(hit.movie_id, ()))
-        learned = in_words(contributions.get(hit.movie_id, {}))
-        told = {"reasons": (*said, learned) if learned else said, "reason_source": "template"}
+        learned = contributions.get(hit.movie_id, {})
+        facts = find_facts(hit, near.get(hit.movie_id, ()), learned)
+        reasons = give_reasons(facts)
+        told = {"reasons": reasons, "reason_source": "template"}
         hits.append(hit.model_copy(update=told))
-    passages = [make_passage(hit, near.get(hit.movie_id, [])) for hit in hits[:MOST_WORDED]]
-    return response.model_copy(update={"hits": tuple(hits)}), passages
+        passages.append(Passage(hit.movie_id, "reason", one_line(hit.title), facts, reasons))
+    return response.model_copy(update={"hits": tuple(hits)}), passages[:MOST_WORDED]
 
 
 def replace_reasons(
@@ -82,68 +86,111 @@ def replace_reasons(
     return response.model_copy(update={"hits": tuple(hits), "wording": account})
 
 
-def give_reasons(hit: Hit, neighbours: Iterable[Neighbour]) -> tuple[str, ...]:
-    """Sentences about one hit, from facts only; the first says the most."""
-    sentences = [] if hit.rating is None else [f"you gave it {hit.rating:.1f} yourself"]
-    content = hit.components["content"]
-    if content is not None:
-        lifted = hit.moved > 0 or (hit.moved == 0 and content >= 0.5)
-        near = [n for n in neighbours if n.cosine >= _NEAR and (n.rating >= LIKED) == lifted][:2]
-        if near:
-            given = " and ".join(map(str, near))
-            sentences.append(f"because you gave {given}{_movement(hit)}")
-        elif hit.moved:
-            sentences.append(_movement(hit).removeprefix("; ") + " by your taste as a whole")
-    sentences.append(_main_part(hit))
-    return tuple(sentences)
+def give_reasons(facts: Sequence[Fact]) -> tuple[str, ...]:
+    """The template's choice: the own rating, the place and what explains it, the score."""
+    own = [fact for fact in facts if fact.source == "your ratings" and not fact.explains]
+    place = [fact for fact in facts if fact.source == "your taste"]
+    rated = [fact for fact in facts if fact.explains and (not place or causes(fact, place[0]))]
+    joins: tuple[Join, ...] = ("because" if place else "start", "and")
+    taste = [*joined(place), *zip(joins, rated, strict=False)]
+    rest = [[fact for fact in facts if fact.source == source] for source in ("score", "order")]
+    return tuple(say(said) for said in (joined(own), taste, *map(joined, rest)) if said)
 
 
-_SHOWN = 4  # ratings that a language model gets beside the sentences
+def find_facts(
+    film: Listed, neighbours: Iterable[Neighbour], learned: Mapping[str, float] | None = None
+) -> tuple[Fact, ...]:
+    """What is true of a film in a list: what the user rated, its place and score, the catalog.
 
-
-def make_passage(hit: Hit, neighbours: Sequence[Neighbour]) -> Passage:
-    """A hit's reasons to be worded: no overview, only sentences that are true.
-
-    ``hit.reasons`` are the first of them; the ratings that these cite are always among the facts.
+    ``learned``: what a learned order's features add to it.
     """
-    said = hit.reasons or ()
-    cited = " ".join(said)
-    nearest = [n for n in neighbours if n.cosine >= _NEAR]
-    near = sorted(nearest, key=lambda n: str(n) not in cited)[:_SHOWN]
-    rated = {n.title: n.rating for n in near}
-    more = (*_about(hit), *(f"you gave {n}" for n in near if str(n) not in cited))
-    figures = (hit.year, hit.runtime_minutes, hit.rating_count, hit.rank, hit.moved)
-    facts = Facts(
-        names=tuple(filter(None, (hit.title, hit.original_title, hit.director, *rated))),
-        numbers=tuple(float(n) for n in (*figures, *(n.year for n in near)) if n is not None),
-        genres=hit.genres,
-        sentences=(*said, *more),
-        rated=rated | ({} if hit.rating is None else {hit.title: hit.rating}),
+    learned = learned or {}
+    return (
+        *_own_rating(film),
+        *_place(film, learned),
+        *_near(film, neighbours),
+        *_text(film),
+        *_score(film, learned),
+        *_catalog(film),
     )
-    told = [f"{each[:1].upper()}{each[1:]}." for each in (*said, *more)]
-    return Passage(hit.movie_id, "reason", {"film": hit.title, "facts": told}, facts, said)
 
 
-def _about(hit: Hit) -> Iterator[str]:
+def _own_rating(film: Listed) -> Iterator[Fact]:
+    if film.rating is not None:
+        side = side_of(film.rating)
+        yield Fact(_THIS, "you gave this film", f"{film.rating:.1f} yourself", "your ratings", side)
+
+
+def _place(film: Listed, learned: Mapping[str, float]) -> Iterator[Fact]:
+    """Where it stands for the user. Ratings near it explain that where nearness counts in the score
+    and, with a learned order, what the user rated moved it the same way; a judge is no taste."""
+    if not film.moved:
+        return
+    way = _sign(film.moved)
+    drawn = _sign(sum(learned.get(words, 0.0) for words in BY_RATINGS)) if learned else way
+    counts = bool(film.contributions["content"]) and film.rank_before is None
+    value = f"{count(abs(film.moved), 'place')} {'higher' if film.moved > 0 else 'lower'} for you"
+    yield Fact(_THIS, "this film stands", value, "your taste", way, effect=counts and drawn == way)
+
+
+def _near(film: Listed, neighbours: Iterable[Neighbour]) -> Iterator[Fact]:
+    """The user's ratings of films near it, those that go the way of its place first."""
+    content = film.components["content"]
+    if content is None:
+        return
+    shown = _sign(film.moved or content - 0.5)
+    near = [n for n in neighbours if n.cosine >= _NEAR]
+    for each in sorted(near, key=lambda n: side_of(n.rating) != shown)[:_SHOWN]:
+        name, side = name_film(each.title, each.year), side_of(each.rating)
+        value = f"{each.rating:.1f} to {name}"
+        yield Fact(name, "you gave", value, "your ratings", side, explains=True)
+
+
+def _text(film: Listed) -> Iterator[Fact]:
+    """Whether it has the words."""
+    if isinstance(film, Hit) and film.bm25_score:
+        if film.level == "some words":
+            yield Fact(
+                _THIS, "this film lacks", "some of the words searched for", "text", "against"
+            )
+        else:
+            yield Fact(_THIS, "this film has", "all the words searched for", "text", "for")
+
+
+def _score(film: Listed, learned: Mapping[str, float]) -> Iterator[Fact]:
+    """The largest part of its score, and what a learned order counts most."""
+    name, share = max(film.contributions.items(), key=lambda item: item[1])
+    most = f"{WORDS[name]} ({share:.2f} of {film.score:.2f})"
+    yield Fact(_THIS, "the largest part of this film's score is", most, "score")
+    if learned:
+        for words, value in (
+            max(learned.items(), key=lambda item: item[1]),
+            min(learned.items(), key=lambda item: item[1]),
+        ):
+            side = _sign(value)
+            if value:
+                says = f"the learned order {'lifts' if value > 0 else 'lowers'} this film by"
+                yield Fact(_THIS, says, f"{words} ({value:+.2f})", "order", side)
+
+
+def _catalog(film: Listed) -> Iterator[Fact]:
     """What is known of a film beside its place."""
-    if hit.genres:
-        yield f"its genres are {', '.join(hit.genres)}"
-    if hit.director:
-        yield f"it was directed by {hit.director}"
-    if hit.year:
-        yield f"it is from {hit.year}"
-    if hit.runtime_minutes:
-        yield f"it is {hit.runtime_minutes} minutes long"
-    if hit.avg_rating is not None:
-        yield f"its average rating is {hit.avg_rating:.1f}, of {hit.rating_count} ratings"
-    yield f"it stands at place {hit.rank}"
+    if film.avg_rating is not None:
+        side = side_of(film.avg_rating) if film.rating_count >= _FEWEST else "neither"
+        mean = f"{film.avg_rating:.2f}, of {count(film.rating_count, 'rating')}"
+        yield Fact(_THIS, "this film's mean rating is", mean, "crowd", side)
+    for says, value in (
+        ("this film's genres are", ", ".join(map(one_line, film.genres))),
+        ("this film was directed by", one_line(film.director or "")),
+        ("this film is from", film.year),
+        ("this film is", film.runtime_minutes and f"{film.runtime_minutes} minutes long"),
+    ):
+        if value:
+            yield Fact(_THIS, says, str(value), "catalog")
 
 
-def _movement(hit: Hit) -> str:
-    if hit.moved == 0:
-        return ""
-    places = f"{abs(hit.moved)} place{'s' if abs(hit.moved) > 1 else ''}"
-    return f"; {'lifted' if hit.moved > 0 else 'lowered'} {places}"
+def _sign(value: float) -> Polarity:
+    return "for" if value > 0 else "against" if value < 0 else "neither"
 
 
 WORDS = {
@@ -153,8 +200,3 @@ WORDS = {
     "collaborative": "what people with your ratings liked",
     "popularity": "how many people rated it",
 }
-
-
-def _main_part(hit: Hit) -> str:
-    name, share = max(hit.contributions.items(), key=lambda item: item[1])
-    return f"most of its score is {WORDS[name]} ({share:.2f} of {hit.score:.2f})"

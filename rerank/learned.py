@@ -72,6 +72,14 @@ WORDS = {
 }  # fmt: skip
 """Features that say the same thing, under the words for it."""
 
+BY_RATINGS = (
+    "how near it is to what you like",
+    "what people with your ratings liked",
+    "what you rated lately",
+    "its genres",
+)
+"""Words of WORDS for what a user's ratings say of a film."""
+
 
 def feature_matrix(columns: Mapping[str, Matrix]) -> Matrix:
     """FEATURES of one list of n candidates, (n, len(FEATURES)); NaN where something is missing.
@@ -257,17 +265,3 @@ def _ranked(row: Mapping[str, Any], rank: int, score: float | None) -> Mapping[s
         return row
     moved = row["unpersonalized_rank"] - rank
     return {**row, "rank": rank, "moved": moved, "learned_score": float(score)}
-
-
-def in_words(contributions: Mapping[str, float]) -> str:
-    """What lifted one film most in the learned order, and what lowered it most; or nothing."""
-    if not contributions:
-        return ""
-    lifted = max(contributions, key=lambda words: contributions[words])
-    lowered = min(contributions, key=lambda words: contributions[words])
-    parts = []
-    if contributions[lifted] > 0:
-        parts.append(f"lifted by {lifted} ({contributions[lifted]:+.2f})")
-    if contributions[lowered] < 0:
-        parts.append(f"lowered by {lowered} ({contributions[lowered]:+.2f})")
-    return "in the learned order " + " and ".join(parts) if parts else ""

@@ -8,16 +8,16 @@ from typing import Any
 import sqlalchemy
 from psycopg.sql import SQL, Composed, Identifier
 
-from palate.contract import LARGEST_ID, USER_NAME_PATTERN, ErasedTable, Export, Forgotten
+from palate.contract import LARGEST_ID, ErasedTable, Export, Forgotten, is_user_name
 from palate.errors import MisuseError, NotFoundError, PrivilegeError
-from palate.person import PERSON
 from palate.statements import Statements, raw
 from sql.database import Database
 
 _statements = Statements(Path(__file__).parent / "statements" / "people.sql")
 
 TABLES = (
-    "events", "ratings", "tags", "user_factors", "users", "llm_answers", "llm_calls", "user_names",
+    "events", "feedback", "ratings", "tags", "user_factors", "users", "llm_answers", "llm_calls",
+    "user_names",
 )  # fmt: skip
 """Every table that tells of a user, in the order in which it is erased."""
 
@@ -39,7 +39,7 @@ def _resolve(database: Database, who: str, statement: str) -> int:
     user_id: int | None
     if re.fullmatch("[0-9]{1,19}", who) and int(who) <= LARGEST_ID:
         user_id = int(who)
-    elif not re.match(USER_NAME_PATTERN, who):
+    elif not is_user_name(who):
         raise MisuseError(
             f"No user can be called {who[:40]!r}. Nothing was done. A user is a whole number, or a "
             "text of up to 200 characters with a letter, without spaces and slashes."
@@ -52,7 +52,6 @@ def _resolve(database: Database, who: str, statement: str) -> int:
             f"There is no user called {who!r}. Nothing was done. The first event or rating makes "
             "one."
         )
-    PERSON.set(user_id)
     return user_id
 
 

@@ -1,32 +1,56 @@
-"""Recommendations: films that a user has not rated, by the blend without a query."""
+"""Recommendations: candidates of several sources, mixed in SQL, spread, and handed out in pages.
+
+The first page settles the order; its cursor carries it, so that later pages neither repeat nor skip
+a film while events arrive.
+"""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Connection
+
 from palate.contract import (
     PARTS,
+    SOURCES,
     Recommendation,
     Recommendations,
     RecommendRequest,
     Reranking,
     check_request,
 )
+from palate.errors import MisuseError
 from palate.metrics import stage
 from palate.statements import Statements
+from rerank.business import BusinessRules, allowed, arrange, factor, rules_for, touched
+from rerank.diversity import cap_franchises, spread
+from rerank.feedback import make_answer_id
 from rerank.profile import explain_unpersonalized
 from rerank.reranking import Reranker
+from search.cursor import RecommendSigner
+from search.grammar import Limits
+from search.plan import filters_of
+from search.query import parse
 from sql.database import Database
-from sql.syntax import Node
+from sql.syntax import All, And, Filter, Ids, Node
 
 _statements = Statements(Path(__file__).parent / "statements" / "recommend.sql")
 
 _MADE = {
-    "genres", "components", "contributions", "rerank_score", "rerank_reason", "rank_before",
+    "genres", "components", "contributions", "sources", "rules", "rerank_score", "rerank_reason",
+    "rank_before",
 }  # fmt: skip
 READ = tuple(name for name in Recommendation.model_fields if name not in _MADE)
-"""Fields of a recommendation that are columns of the statement, by the same names."""
+"""Fields of a recommendation that are columns of the statements, by the same names."""
+
+_LONGEST = 500
+"""Films of an order that pages walk through."""
+
+_SPREAD = 60
+"""Films, the first ones, that are set apart from each other."""
+
+_BITS = {source: 1 << at for at, source in enumerate(SOURCES)}
 
 
 def recommend(
@@ -35,39 +59,166 @@ def recommend(
     only: Node | None = None,
     reranker: Reranker | None = None,
 ) -> Recommendations:
-    """Films for a user by content, collaborative factors and popularity, as SQL's recommend().
+    """Films for a user, mixed as by SQL's recommend(), then spread as the request says.
 
     ``only``: a tree that the films match; ``reranker`` judges them again where that is asked for.
-    An unknown user gets the popular films and is told so. Raises MisuseError for a limit that is
-    passed, and DatabaseUnavailableError.
+    An unknown user gets what is popular and trending, and is told so. Raises MisuseError for a
+    limit that is passed or a cursor that does not fit, and DatabaseUnavailableError.
     """
-    check_request(database.settings, request)
+    _check(database, request)
+    signer = RecommendSigner(database.settings)
+    frozen, offset = signer.read(request.cursor, request) if request.cursor else (None, 0)
     judged = 0 if reranker is None or request.rerank == "none" else reranker.window
-    filter_ = None if only is None else database.search_engine.compile(only).query
-    bound = {
-        "user_id": request.user_id,
-        "profile": request.profile,
-        "k": max(request.k, judged),
-        "candidates": request.candidates,
-        "weights": None,
-        "seen": request.seen,
-        "filter": None if filter_ is None else json.dumps(filter_),
-    }
+    wanted = max(request.candidates, request.k, judged)
+    bound = _bind(database, request, only, frozen, wanted)
+    rules = rules_for(database.settings.rules_file, request.profile)
     with database.read() as connection, stage("rank"):
-        found = connection.execute(_statements["recommend"], bound).mappings()
-        rows = [dict(row) for row in found]
-    head = rows[0]
-    movies = tuple(_movie(row) for row in rows if row["movie_id"] is not None)
-    personalized = bool(head["personalized"])
+        rows = [dict(row) for row in connection.execute(_statements["recommend"], bound).mappings()]
+        head = rows[0]
+        found = {row["movie_id"]: row for row in rows if row["movie_id"] is not None}
+        ruled = _apply(connection, rules, found)
+        if frozen is None:
+            order = arrange(rules, _order(connection, found, request), ruled)
+            marked = [(each, _bits(found[each]["sources"])) for each in order]
+        else:
+            marked = frozen
+        page = marked[offset : offset + max(request.k, judged)]
+        movies = _movies(connection, page, offset, found)
     movies, about = _rerank(request, movies, reranker)
+    personalized = bool(head["user_has_taste"] and (not found or head["personalized"]))
+    paged = request.rerank == "none"
     return Recommendations(
         **about.model_dump(),
+        answer_id=make_answer_id("recommend", "reranked" if about.reranked else "mixer"),
         user_id=request.user_id,
         profile=request.profile,
         personalized=personalized,
         why_not_personalized=None if personalized else _explain(request, head, bool(movies)),
-        weights={part: head["weights"][part] for part in PARTS},
+        weights={part: head["mixed"][part] for part in PARTS},
+        diversity=None if request.diversity == 1 else request.diversity,
         movies=movies,
+        next_cursor=signer.write(marked, offset + request.k, request) if paged else None,
+    )
+
+
+def _check(database: Database, request: RecommendRequest) -> None:
+    check_request(database.settings, request)
+    if request.cursor and request.rerank != "none":
+        raise MisuseError(
+            "Reranked recommendations have one page, so there is no cursor into it. Nothing was "
+            "searched. Ask for more films by k, or page without rerank."
+        )
+
+
+def _bind(
+    database: Database,
+    request: RecommendRequest,
+    only: Node | None,
+    frozen: Sequence[tuple[int, int]] | None,
+    wanted: int,
+) -> dict[str, Any]:
+    engine, query = database.search_engine, None
+    nodes: list[Node] = [Filter(node) for node in filters_of(request)]
+    if only is not None:
+        nodes.append(only)
+    if request.q:
+        limits = Limits.of(database.settings)
+        query = json.dumps(engine.compile(parse(request.q, limits=limits).tree).query)
+    if frozen is not None:
+        nodes = [Filter(Ids(tuple(movie_id for movie_id, _ in frozen)))]
+    filter_ = json.dumps(engine.compile(And((All(), *nodes))).query) if nodes else None
+    return {
+        "user_id": request.user_id,
+        "profile": request.profile,
+        "candidates": wanted if frozen is None else len(frozen),
+        "weights": json.dumps(request.weights) if request.weights else None,
+        "seen": request.seen if frozen is None else "keep",
+        "filter": filter_,
+        "alike_to": list(request.alike_to) or None,
+        "query": query,
+        "exclude": list(request.exclude) or None,
+    }
+
+
+def _order(
+    connection: Connection, found: Mapping[int, Mapping[str, Any]], request: RecommendRequest
+) -> list[int]:
+    """The films of all pages."""
+    titles = {movie_id: row["title"] for movie_id, row in found.items()}
+    by_score = sorted(found, key=lambda each: -found[each]["score"])  # stable: as SQL ranked them
+    order = cap_franchises(by_score, titles, request.franchise)[:_LONGEST]
+    if request.diversity < 1 and len(order) > 1:
+        order = _spread(connection, order[:_SPREAD], found, request) + order[_SPREAD:]
+    return order
+
+
+def _apply(
+    connection: Connection, rules: BusinessRules, found: dict[int, dict[str, Any]]
+) -> dict[int, Mapping[str, Any]]:
+    """Take out the films that rules take out, multiply the scores of others, and name the rules.
+
+    Returns what rules judge films by; nothing is read where there are no rules.
+    """
+    for row in found.values():
+        row["rules"], row["rules_contribution"] = (), 0.0
+    if not rules.rules:
+        return {}
+    rows = connection.execute(_statements["ruled"], {"movie_ids": list(found)}).mappings()
+    ruled: dict[int, Mapping[str, Any]] = {row["movie_id"]: dict(row) for row in rows}
+    for movie_id, film in ruled.items():
+        row = found[movie_id]
+        if not allowed(rules, film):
+            del found[movie_id]
+            continue
+        row["rules"] = touched(rules, film)
+        row["rules_contribution"] = row["score"] * (factor(rules, film) - 1)
+        row["score"] += row["rules_contribution"]
+    return ruled
+
+
+def _bits(sources: Sequence[str]) -> int:
+    return sum(_BITS[source] for source in sources)
+
+
+def _spread(
+    connection: Connection,
+    order: list[int],
+    found: Mapping[int, Mapping[str, Any]],
+    request: RecommendRequest,
+) -> list[int]:
+    pairs = connection.execute(_statements["likeness"], {"movie_ids": order})
+    alike = {(one, other): value for one, other, value in pairs}
+    return spread(order, {each: found[each]["score"] for each in order}, alike, request.diversity)
+
+
+def _movies(
+    connection: Connection,
+    page: Sequence[tuple[int, int]],
+    offset: int,
+    found: Mapping[int, Mapping[str, Any]],
+) -> tuple[Recommendation, ...]:
+    """The films of a page; those that were turned away since the first page are left out."""
+    ids = [movie_id for movie_id, _ in page]
+    films = connection.execute(_statements["films"], {"movie_ids": ids}).mappings()
+    facts = {film["movie_id"]: film for film in films}
+    return tuple(
+        _movie({**found[movie_id], **facts[movie_id]}, rank, sources)
+        for rank, (movie_id, sources) in enumerate(page, offset + 1)
+        if movie_id in found and movie_id in facts
+    )
+
+
+def _movie(row: Mapping[str, Any], rank: int, sources: int) -> Recommendation:
+    shown = (*PARTS, "rules") if row["rules_contribution"] else PARTS
+    read = {name: row[name] for name in READ}
+    read |= {"rank": rank, "moved": row["unpersonalized_rank"] - rank}
+    return Recommendation(
+        **read,
+        genres=tuple(row["genres"]),
+        components={part: row[part] for part in PARTS},
+        contributions={part: row[f"{part}_contribution"] for part in shown},
+        rules=row["rules"],
+        sources=tuple(source for source, bit in _BITS.items() if sources & bit),
     )
 
 
@@ -79,16 +230,7 @@ def _rerank(
         return movies, Reranking()
     if reranker is None:
         return movies[: request.k], Reranking(why_not_reranked="nobody is there to judge")
-    return reranker.rerank(request, movies, query=None)
-
-
-def _movie(row: Mapping[str, Any]) -> Recommendation:
-    return Recommendation(
-        **{name: row[name] for name in READ},
-        genres=tuple(row["genres"]),
-        components={part: row[part] for part in PARTS},
-        contributions={part: row[f"{part}_contribution"] for part in PARTS},
-    )
+    return reranker.rerank(request, movies, query=request.q)
 
 
 def _explain(request: RecommendRequest, head: Mapping[str, Any], found: bool) -> str:

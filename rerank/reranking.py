@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from llm import LanguageModel, load_prompt
 from palate.contract import LEVELS, Hit, Recommendation, RecommendRequest, Reranking, SearchRequest
@@ -25,7 +25,8 @@ from palate.errors import PalateError
 from palate.metrics import stage
 from palate.settings import Settings
 from palate.statements import Statements
-from rerank.faithful import Facts, check
+from rerank.explain import fetch_neighbours, find_facts
+from rerank.facts import Fact, joined, say
 from rerank.wording import NO_MODEL, why
 from sql.database import Database
 
@@ -33,7 +34,8 @@ _statements = Statements(Path(__file__).parent / "statements" / "explain.sql")
 
 _MOST_LIKED = 12
 _OVERVIEW = 160  # characters of an overview that the language model gets
-_REASON = (8, 120)
+_MOST_CITED = 3
+_MOST_NEAR = 1  # ratings near a film that a verdict may cite: forty films make one question
 _MIDDLE = 5.0
 _BATCH = 8
 _KEPT_VECTORS = 5000
@@ -92,11 +94,11 @@ class Verdicts(BaseModel):
     """What the language model answers."""
 
     class One(BaseModel):
-        """One film's verdict."""
+        """One film's verdict: a score, and the numbers of the film's facts that speak for it."""
 
         id: int
         score: float
-        reason: str
+        facts: list[int] = Field(json_schema_extra={"maxItems": _MOST_CITED})
 
     films: list[One]
 
@@ -129,8 +131,7 @@ class Reranker:
         another level."""
         if request.rerank == "none":
             return films, Reranking()
-        found = [Film.of(film) for film in films]
-        verdict = self.judge(request.rerank, found, query, request.user_id, request.profile)
+        verdict = self.judge(request.rerank, films, query, request.user_id, request.profile)
         if verdict.about.reranked:
             by_id = {film.movie_id: film for film in films}
             levels = {film.movie_id: _level(film) for film in films}
@@ -141,13 +142,14 @@ class Reranker:
     def judge(
         self,
         by: Literal["llm", "small"],
-        films: Sequence[Film],
+        listed: Sequence[Hit | Recommendation],
         query: str | None,
         user_id: int | None,
         profile: str,
     ) -> Verdict:
         """Judge at most ``window`` films. What fails leaves the order as it is and says why."""
-        films = films[: self.window]
+        listed = listed[: self.window]
+        films = [Film.of(film) for film in listed]
         if by == "llm" and self._model is None:
             return _no_verdict(NO_MODEL)
         if len(films) < 2:
@@ -156,7 +158,8 @@ class Reranker:
             try:
                 wish = Wish(query, self._liked(user_id, profile))
                 if by == "llm" and self._model is not None:
-                    return self._by_model(self._model, films, wish)
+                    facts = self._facts(listed, user_id, profile)
+                    return self._by_model(self._model, films, facts, wish)
                 return self._by_small(films, wish)
             except PalateError as error:
                 return _no_verdict(why(error) if by == "llm" else str(error))
@@ -168,16 +171,39 @@ class Reranker:
         with self._database.read() as connection:
             return tuple(Film.of(row) for row in connection.execute(_statements["liked"], bound))
 
-    def _by_model(self, model: LanguageModel, films: Sequence[Film], wish: Wish) -> Verdict:
+    def _facts(
+        self, films: Sequence[Hit | Recommendation], user_id: int | None, profile: str
+    ) -> list[list[Fact]]:
+        """What a verdict on each film may cite: what speaks for it or against it, whatever its
+        place."""
+        near = {}
+        if user_id is not None:
+            ids = [film.movie_id for film in films]
+            with self._database.read() as connection:
+                near = fetch_neighbours(connection, ids, user_id, profile)
+        known = (find_facts(film, near.get(film.movie_id, ())[:_MOST_NEAR]) for film in films)
+        return [
+            [f for f in facts if f.polarity != "neither" and f.source != "your taste"]
+            for facts in known
+        ]
+
+    def _by_model(
+        self,
+        model: LanguageModel,
+        films: Sequence[Film],
+        facts: Sequence[Sequence[Fact]],
+        wish: Wish,
+    ) -> Verdict:
+        numbered = enumerate(zip(films, facts, strict=True), 1)
         data = {
             "query": wish.query,
             "liked": [film.title for film in wish.liked],
-            "films": [_data(number, film) for number, film in enumerate(films, 1)],
+            "films": [_data(number, film, known) for number, (film, known) in numbered],
         }
         answer = model.ask(
             load_prompt("rerank"), data, Verdicts, check=_usable(len(films)), deadline=self._seconds
         )
-        judged = dict(_verdicts(answer.value, films, wish))
+        judged = dict(_verdicts(answer.value, films, facts))
         return Verdict(Reranking(reranked=True, reranked_by=model.name), judged)
 
     def _by_small(self, films: Sequence[Film], wish: Wish) -> Verdict:
@@ -291,12 +317,13 @@ def _no_verdict(why_not: str) -> Verdict:
     return Verdict(Reranking(why_not_reranked=why_not))
 
 
-def _data(number: int, film: Film) -> dict[str, Any]:
+def _data(number: int, film: Film, facts: Sequence[Fact]) -> dict[str, Any]:
     overview = film.overview or ""
     cut = overview if len(overview) <= _OVERVIEW else overview[:_OVERVIEW].rpartition(" ")[0]
     return {
         "id": number, "title": film.title, "year": film.year, "genres": list(film.genres),
         "director": film.director, "overview": cut,
+        "facts": {n: str(fact) for n, fact in enumerate(facts, 1)},
     }  # fmt: skip
 
 
@@ -314,27 +341,22 @@ def _fits(one: Verdicts.One, n: int) -> bool:
     return 1 <= one.id <= n and math.isfinite(one.score) and 0 <= one.score <= 10
 
 
-def _verdicts(answer: Verdicts, films: Sequence[Film], wish: Wish) -> Iterator[tuple[int, Judged]]:
+def _verdicts(
+    answer: Verdicts, films: Sequence[Film], facts: Sequence[Sequence[Fact]]
+) -> Iterator[tuple[int, Judged]]:
     """Each film's first verdict; ids that nobody gave are left out, and so are scores off 0-10."""
     seen = set()
     for one in answer.films:
         if _fits(one, len(films)) and one.id not in seen:
             seen.add(one.id)
-            film = films[one.id - 1]
-            yield film.movie_id, Judged(one.score, _reason(one.reason, film, wish))
+            reason = give_reason(one.score, one.facts, facts[one.id - 1])
+            yield films[one.id - 1].movie_id, Judged(one.score, reason)
 
 
-def _reason(text: str, film: Film, wish: Wish) -> str | None:
-    """The reason, where it names only what is known of the film."""
-    facts = Facts(
-        names=(film.title, film.director or "", *(liked.title for liked in wish.liked)),
-        numbers=(float(film.year or 0),),
-        genres=tuple(film.genres),
-        sentences=(wish.query or "",),
-    )
-    shortest, longest = _REASON
-    try:
-        check(text.strip(), facts, shortest=shortest, longest=longest, empty=True)
-    except ValueError:
+def give_reason(score: float, cited: Sequence[int], facts: Sequence[Fact]) -> str | None:
+    """The facts that a verdict cites, in words; None where it cites none, or one against itself."""
+    said = [facts[n - 1] for n in dict.fromkeys(cited) if 1 <= n <= len(facts)][:_MOST_CITED]
+    wrong = "against" if score > _MIDDLE else "for" if score < _MIDDLE else None
+    if not said or any(fact.polarity == wrong for fact in said):
         return None
-    return text.strip()
+    return say(joined(said))

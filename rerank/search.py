@@ -17,6 +17,7 @@ from palate.settings import Settings
 from rerank.answer import Answerer
 from rerank.encoder import QueryEncoder
 from rerank.explain import add_reasons, replace_reasons
+from rerank.feedback import make_answer_id
 from rerank.learned import Page
 from rerank.otherwise import Rereader, better
 from rerank.rank import Ranker
@@ -51,7 +52,7 @@ class Searcher:
         self._ranker = Ranker()
         self.index = IndexWatch(database)
         self.encoder = QueryEncoder(database, settings, embedder)
-        self.writer = Writer(database, model, settings)
+        self.writer = Writer(model, settings)
         self.reranker = Reranker(database, model, self.encoder.load_local, settings)
 
     def search(self, request: SearchRequest, parsed: ParsedQuery | None = None) -> SearchResponse:
@@ -86,6 +87,8 @@ class Searcher:
             hits, about = self.reranker.rerank(request, response.hits, request.q)
             relaxed = any(hit.level == "some words" for hit in hits)
             changed = {"hits": hits, "relaxed": relaxed} | about.model_dump()
+            if about.reranked:
+                changed["answer_id"] = make_answer_id("search", "reranked")
             response = response.model_copy(update=changed)
         if request.explain == "none":
             return response, []

@@ -5,14 +5,23 @@ Later pages walk that order, so none repeats or skips a film while data and rati
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from itsdangerous import BadSignature, URLSafeSerializer
 
-from palate.contract import Reading, SearchRequest
+from palate.contract import Reading, RecommendRequest, SearchRequest
 from palate.errors import MisuseError
 from palate.settings import Settings
 
+_NOT_OURS = (
+    "The cursor is not one of ours, or the server that gave it has restarted without "
+    "PALATE_CURSOR_SECRET. Search again from the first page."
+)
+_ANOTHER = (
+    "The cursor belongs to another search. Repeat the query, user, filters and weights that it "
+    "came with, or search again from the first page."
+)
 _PAGING = {"k", "cursor", "explain", "facets", "snippets"}
 
 
@@ -58,15 +67,9 @@ class CursorSigner:
         try:
             fingerprint, offset, relaxed, learned, steps, reading = self._serializer.loads(text)
         except (BadSignature, ValueError) as error:
-            raise MisuseError(
-                "The cursor is not one of ours, or the server that gave it has restarted without "
-                "PALATE_CURSOR_SECRET. Search again from the first page."
-            ) from error
+            raise MisuseError(_NOT_OURS) from error
         if fingerprint != _fingerprint(request):
-            raise MisuseError(
-                "The cursor belongs to another search. Repeat the query, user, filters and "
-                "weights that it came with, or search again from the first page."
-            )
+            raise MisuseError(_ANOTHER)
         movie_ids, last = [], 0
         for step in steps:
             last += step
@@ -75,5 +78,34 @@ class CursorSigner:
         return Cursor(tuple(movie_ids), offset, bool(relaxed), bool(learned), other)
 
 
-def _fingerprint(request: SearchRequest) -> str:
+class RecommendSigner:
+    """Writes cursors into recommendations, with the sources of every film, and reads its own."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._serializer = URLSafeSerializer(signing_key(settings), salt="palate.recommend")
+
+    def write(
+        self, order: Sequence[tuple[int, int]], offset: int, request: RecommendRequest
+    ) -> str | None:
+        """The cursor behind ``offset`` films of an order of (movie_id, sources as bits); None where
+        none is left."""
+        if offset >= len(order):
+            return None
+        return str(
+            self._serializer.dumps([_fingerprint(request), offset, list(zip(*order, strict=True))])
+        )
+
+    def read(self, text: str, request: RecommendRequest) -> tuple[list[tuple[int, int]], int]:
+        """The order and the offset. Raises MisuseError for a cursor that is not ours or not this
+        request's."""
+        try:
+            fingerprint, offset, (movie_ids, sources) = self._serializer.loads(text)
+        except (BadSignature, ValueError) as error:
+            raise MisuseError(_NOT_OURS) from error
+        if fingerprint != _fingerprint(request):
+            raise MisuseError(_ANOTHER)
+        return list(zip(movie_ids, sources, strict=True)), offset
+
+
+def _fingerprint(request: SearchRequest | RecommendRequest) -> str:
     return hashlib.sha256(request.model_dump_json(exclude=_PAGING).encode()).hexdigest()[:16]

@@ -32,6 +32,7 @@ _APOSTROPHES = re.compile("['’`´]")
 _ARTICLES = frozenset({"the", "a", "an"})
 _TITLE_ALIKE = 88.0
 _PERSON_ALIKE = 84.0
+_SURNAME_ALIKE = 88.0
 _FUZZY_LETTERS = 4
 LONGEST_TITLE = 12
 """Words of a text that are held against titles at once."""
@@ -130,6 +131,21 @@ class Names:
     def _words(self) -> frozenset[str]:
         return frozenset(word for name in (*self._films, *self._people) for word in name.split())
 
+    def is_given_name(self, word: str) -> bool:
+        """Whether somebody of the catalog has this first name."""
+        return key(word) in self._given
+
+    @cached_property
+    def _given(self) -> frozenset[str]:
+        return frozenset(name.partition(" ")[0] for name in self._people if " " in name)
+
+    def surname_like(self, word: str, films: int) -> PersonFound | None:
+        """Whose surname a word almost is, of those with so many films."""
+        known = [n for n, people in self._surnames.items() if people[0].films >= films]
+        near = process.extractOne(key(word), known, scorer=fuzz.ratio, score_cutoff=_SURNAME_ALIKE)
+        found = self.person(near[0], fuzzy=False) if near else None
+        return PersonFound(found.person, "spelling") if found else None
+
     def film(self, movie_id: int) -> Film | None:
         """The film with this id."""
         return self._by_id.get(movie_id)
@@ -143,7 +159,9 @@ class Names:
         for films, how in readings:
             fitting = [film for film in films if year is None or film.year == year]
             if fitting:
-                return FilmsFound(tuple(_most_rated(fitting)), how)
+                as_typed = text.strip().lower()
+                ordered = sorted(_most_rated(fitting), key=lambda f: f.title.lower() != as_typed)
+                return FilmsFound(tuple(ordered), how)
         return None
 
     def person(self, text: str, *, surname: bool = True, fuzzy: bool = True) -> PersonFound | None:

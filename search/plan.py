@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from palate.contract import Reading, SearchRequest, Seen
+from palate.contract import Reading, RecommendRequest, SearchRequest, Seen
 from search.cursor import Cursor
 from search.query import ParsedQuery
 from sql.syntax import All, And, Filter, Ids, Match, Node, Range, loosen
@@ -37,7 +37,7 @@ class Plan:
             and request.weights is None
             and request.user_id is not None
         )
-        filters = [Filter(node) for node in _filters(request)]
+        filters = [Filter(node) for node in filters_of(request)]
         tree = (loosen(parsed.tree) or parsed.tree) if self.relaxed else parsed.tree
         self.matching: Node = And((tree, *filters)) if filters else tree
         self.tree = self.matching
@@ -59,7 +59,8 @@ class Plan:
         self.page = list(cursor.movie_ids[self.offset : self.offset + k]) if cursor else None
 
 
-def _filters(request: SearchRequest) -> Iterator[Node]:
+def filters_of(request: SearchRequest | RecommendRequest) -> Iterator[Node]:
+    """What films have to be, as trees."""
     yield from (Match("genres", genre) for genre in request.genres)
     if request.year_from is not None or request.year_to is not None:
         yield Range("year", request.year_from, request.year_to)

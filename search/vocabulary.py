@@ -1,4 +1,4 @@
-"""Words for numbers and genres: one table for what people type and for what they are told."""
+"""Words for numbers and genres, as people type them."""
 
 import re
 from collections.abc import Mapping
@@ -32,14 +32,12 @@ def number_of(words: str) -> int:
 class Genre:
     """A genre by MovieLens' name, and the words that say it. A hyphen may be a space.
 
-    ``words`` say it everywhere; ``asked`` only where films are asked for, ``told`` only where a
-    film is described; ``spellings`` are how other catalogs call it.
+    ``words`` and ``asked`` say it; ``spellings`` are how other catalogs call it.
     """
 
     name: str
     words: str
     asked: str = ""
-    told: str = ""
     spellings: tuple[str, ...] = ()
 
     @property
@@ -69,19 +67,17 @@ GENRES = (
     Genre(
         "Documentary", "documentary documentaries", "doc docs", spellings=("Documentaries",)
     ),
-    Genre("Musical", "musical musicals", told="music", spellings=("Music",)),
+    Genre("Musical", "musical musicals", spellings=("Music",)),
     Genre("Western", "western westerns"),
     Genre("Thriller", "thriller thrillers"),
     Genre("Horror", "horror horrors slasher slashers"),
     Genre("Fantasy", "fantasy fantasies"),
-    Genre("Adventure", "adventure adventures", told="adventurous"),
+    Genre("Adventure", "adventure adventures"),
     Genre("Action", "action", "actioner actioners"),
+    Genre("Comedy", "comedy comedies comedic sitcom sitcoms"),
+    Genre("Drama", "drama dramas dramatic"),
     Genre(
-        "Comedy", "comedy comedies comedic sitcom sitcoms", told="farce dramedy rom-com romcom"
-    ),
-    Genre("Drama", "drama dramas dramatic", told="melodrama melodramas"),
-    Genre(
-        "Romance", "romance romances", "love-story love-stories", "romantic",
+        "Romance", "romance romances", "love-story love-stories",
         spellings=("Romantic",),
     ),
     Genre("Mystery", "mystery mysteries whodunit whodunits whodunnit whodunnits"),
@@ -90,24 +86,11 @@ GENRES = (
         spellings=("Animated",),
     ),
     Genre("History", "history historical", "period", spellings=("Historical",)),
-    Genre("Crime", "crime", told="crimes gangster gangsters"),
-    Genre("War", "war", told="wars"),
-    Genre(
-        "Children", "", told="children childrens kids family families",
-        spellings=("Children's", "Kids", "Family"),
-    ),
-    Genre("Biography", "", told="biopic biopics biography"),
-    Genre("Mockumentary", "", told="mockumentary mockumentaries"),
-    Genre("Satire", "", told="satire satires satirical"),
-    Genre("Parody", "", told="parody parodies spoof spoofs"),
-    Genre("Sport", "", told="sport sports"),
+    Genre("Crime", "crime"),
+    Genre("War", "war"),
+    Genre("Children", "", spellings=("Children's", "Kids", "Family")),
 )  # fmt: skip
 """Those without ``words`` and ``asked`` are never read out of a request."""
 
 SPELLINGS: Mapping[str, tuple[str, ...]] = {genre.name: genre.names for genre in GENRES}
 """MovieLens' name -> the names that catalogs have for it."""
-
-TOLD: Mapping[str, Genre] = {
-    word: genre for genre in GENRES for word in f"{genre.words} {genre.told}".split()
-}
-"""A word of a description -> the genre that it claims."""

@@ -12,9 +12,10 @@ import sqlalchemy
 from sqlalchemy import RowMapping
 
 from llm.check import look_at_model
-from palate.errors import PalateError
+from palate.errors import MisuseError, PalateError
 from palate.settings import Settings, misspelt
 from palate.statements import Statements
+from rerank.business import RulesFile
 from rerank.learned import unusable
 from sql.database import Database
 from sql.migrate import check_schema
@@ -47,7 +48,7 @@ class Check:
 
 def run_checks(database: Database, settings: Settings) -> list[Check]:
     """Look at everything; what cannot be looked at because of an earlier failure is left out."""
-    checks = list(_look_at_variables())
+    checks = [*_look_at_variables(), *_look_at_rules(settings)]
     for look in _NAMES:
         try:
             checks.extend(look(database))
@@ -80,6 +81,18 @@ def look_at_order(database: Database) -> Iterator[Check]:
 def _look_at_variables() -> Iterator[Check]:
     for name, meant in sorted(misspelt(os.environ).items()):
         yield Check("settings", "warn", f"{name} is no setting", f"Is {meant} meant?")
+
+
+def _look_at_rules(settings: Settings) -> Iterator[Check]:
+    if settings.rules_file is None:
+        return
+    try:
+        found = RulesFile(settings.rules_file).current()
+    except MisuseError as error:
+        advice = "A server goes on with the rules it read last. Correct the file."
+        yield Check("rules file", "warn", str(error), advice)
+    else:
+        yield Check("rules file", "ok", f"{len(found.rules)} rules in {settings.rules_file}")
 
 
 def _look_at_server(database: Database) -> Iterator[Check]:

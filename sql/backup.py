@@ -37,7 +37,14 @@ from sql.backup_files import (
 )
 from sql.client_tools import find_tool
 from sql.database import Database
-from sql.migrate import adopt_functions, install_functions, revisions, schema_version, upgrade
+from sql.migrate import (
+    adopt_functions,
+    finish,
+    install_functions,
+    revisions,
+    schema_version,
+    upgrade,
+)
 from sql.objects import find_own
 from sql.room import describe, make_roles, make_room, move
 from sql.scratch import scratch_schema
@@ -166,6 +173,7 @@ def _fill(made: Database, file: BackupFile) -> None:
         _load(connection, made.schema, file, [table for table in TABLES if table not in loaded])
         connection.execute(_statements["refresh_stats"])
         connection.execute(_statements["analyze"])
+    finish(made)
 
 
 def _load(

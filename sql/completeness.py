@@ -107,6 +107,16 @@ def rebuild(database: Database) -> bool:
     return True
 
 
+def repair(database: Database) -> int:
+    """Make the search index again where it lacks films; how many it lacked, 0 where it was left.
+
+    Raises DatabaseUnavailableError.
+    """
+    with database.read() as connection:
+        missing = database.search_engine.missing(connection)
+    return missing if missing and rebuild(database) else 0
+
+
 def settle(database: Database) -> None:
     """After many writes: make the index again where that makes it faster.
 

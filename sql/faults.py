@@ -80,6 +80,12 @@ def explain(error: BaseException | None, where: str) -> PalateError | None:
             f"pooler in transaction mode stands before the server. {_UNDONE} Set "
             "PALATE_POOLER=transaction."
         )
+    if isinstance(error, errors.DiskFull) and "shared memory" in reason(error):
+        return RefusedByDatabaseError(
+            f"The database has too little shared memory ({reason(error)}). {_UNDONE} Give its "
+            "container more /dev/shm, or set max_parallel_workers_per_gather to 0.",
+            reason(error),
+        )
     for refusal, (kind, message) in _REFUSALS.items():
         if isinstance(error, refusal):
             return kind(message, reason(error))

@@ -3,6 +3,10 @@
 Versioned migrations (Alembic) make tables; repeatable ones make functions, and run again when
 their text changes. Everything happens in one transaction under an advisory lock: many starters,
 one migrates, and a failure leaves the schema as it was.
+
+What functions that changed have to make of all ratings again comes later, each in a transaction of
+its own, so that nobody who rates waits for it: the scripts in ``later``, by the names of those that
+they follow.
 """
 
 import hashlib
@@ -11,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import psycopg
@@ -59,8 +64,23 @@ def migrate(database: Database, wait: float = 0, patience: float = _PATIENCE) ->
             time.sleep(random.uniform(0.1, 0.5))  # noqa: S311
     if "0001" in applied:  # connections made before do not know where the extensions are
         database.engine.dispose()
+    finish(database)
     index_vectors(database)  # in a transaction of its own, which keeps nobody from rating
     return applied
+
+
+def finish(database: Database) -> None:
+    """Run what comes later and did not yet, since what it follows was last changed."""
+    for script in sorted((_ROOT / "later").glob("*.sql")):
+        body = script.read_text(encoding="utf-8")
+        followed = (_ROOT / "functions" / script.name).read_text(encoding="utf-8")
+        checksum = hashlib.sha256(f"{followed}\n{body}".encode()).hexdigest()
+        with database.begin(patient=True) as connection:
+            connection.execute(_statements["lock"])
+            name = f"later_{script.stem}"
+            if _checksums(connection).get(name) != checksum:
+                run_script(connection, body)
+                _save_checksum(connection, name, checksum)
 
 
 def _apply(database: Database) -> list[str]:
@@ -140,7 +160,7 @@ def _unknown_or_pending(current: str) -> list[str]:
     known = revisions()
     if current not in known:
         raise _newer(current)
-    return known[known.index(current) + 1 :]
+    return list(known[known.index(current) + 1 :])
 
 
 def _newer(current: str) -> NewerSchemaError:
@@ -184,7 +204,7 @@ def upgrade(connection: sqlalchemy.Connection, schema: str, revision: str = "hea
         raise
     known = revisions()
     after = schema_version(connection)
-    return known[known.index(before) + 1 if before else 0 : known.index(str(after)) + 1]
+    return list(known[known.index(before) + 1 if before else 0 : known.index(str(after)) + 1])
 
 
 def _repeatables(engine_name: str) -> Iterator[Path]:
@@ -197,9 +217,7 @@ def _changed_repeatables(
     connection: sqlalchemy.Connection, engine_name: str
 ) -> list[tuple[str, str, str]]:
     """(name, checksum, SQL) of each repeatable migration that is new or has changed."""
-    known = {
-        row.name: row.checksum for row in connection.execute(_statements["repeatable_checksums"])
-    }
+    known = _checksums(connection)
     path = connection.execute(_statements["search_path"]).scalar_one()
     changed = []
     for script in _repeatables(engine_name):
@@ -211,10 +229,11 @@ def _changed_repeatables(
     return changed
 
 
-def revisions() -> list[str]:
+@cache
+def revisions() -> tuple[str, ...]:
     """Every revision of the tables that this Palate knows, oldest first."""
     script = ScriptDirectory.from_config(_config())
-    return [revision.revision for revision in script.walk_revisions()][::-1]
+    return tuple(revision.revision for revision in script.walk_revisions())[::-1]
 
 
 def install_functions(connection: sqlalchemy.Connection, engine_name: str) -> list[str]:
@@ -236,6 +255,11 @@ def adopt_functions(connection: sqlalchemy.Connection, database: Database) -> No
             run_script(connection, f"ALTER {own} SET search_path = {path}")
     for name, checksum, _ in _changed_repeatables(connection, database.search_engine.name):
         _save_checksum(connection, name, checksum)
+
+
+def _checksums(connection: sqlalchemy.Connection) -> dict[str, str]:
+    rows = connection.execute(_statements["repeatable_checksums"])
+    return {row.name: row.checksum for row in rows}
 
 
 def _save_checksum(connection: sqlalchemy.Connection, name: str, checksum: str) -> None:

@@ -22,6 +22,7 @@ ROOMS = (
 )  # fmt: skip
 _TEST = re.compile(r"tests\.(unit|integration)\.(\w+\.)?test_")
 _SUITES: dict[str, tuple[str, ...]] = {
+    "sql/later": ("tests/integration/rerank",),
     "sql/functions": ("tests/engine", "tests/integration/rerank"),
     "sql/engines": ("tests/engine", "tests/integration/rerank"),
     "sql/migrations": ("tests/integration/sql",),

@@ -1,67 +1,105 @@
 """Columns of a file of films, ratings or tags, and its lines as rows."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import date
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar
 
 from ingest.fields import (
     LONGEST_TAG,
     FieldError,
+    Key,
+    is_missing,
     parse_day,
     parse_id,
     parse_integer,
+    parse_key,
+    parse_minutes,
+    parse_money,
     parse_names,
     parse_needed_text,
     parse_text,
     parse_time,
+    parse_user,
+    parse_year,
 )
 from ingest.lines import Line
-from ingest.ratings import RatingColumns
+from ingest.mapping import Holds
+from ingest.notes import Notes
 from ingest.rows import Movie, Rejected, Tag
 from ingest.titles import split_title
 
 T = TypeVar("T")
 
 NO_GENRES = "(no genres listed)"
-NEEDED = {
+NEEDED: Mapping[Holds, Sequence[str]] = {
     "movies": ("movie_id", "title"),
     "ratings": ("user_id", "movie_id", "rating"),
     "tags": ("user_id", "movie_id", "tag"),
+    "facts": (),
 }
-KNOWN = frozenset((*Movie._fields, "user_id", "rating", "rated_at", "tag", "tagged_at")) - {"line"}
+_OF_MOVIES = tuple(name for name in Movie._fields if name != "line")
+_OF: Mapping[Holds, Sequence[str]] = {
+    "movies": _OF_MOVIES,
+    "facts": _OF_MOVIES,
+    "ratings": ("user_id", "movie_id", "rating", "rated_at", "title", "year"),
+    "tags": ("user_id", "movie_id", "tag", "tagged_at"),
+}
+KNOWN = frozenset(name for names in _OF.values() for name in names)
+FACT_KEYS = ("movie_id", "imdb_id", "tmdb_id")
 
-_ALIASES = {
-    "rated_at": ("timestamp",),
-    "tagged_at": ("timestamp",),
-    "happened_at": ("timestamp", "time", "at", "rated_at"),
-    "runtime_minutes": ("runtime",),
+_ITEM = ("item_id", "item", "movie", "film_id", "film", "asin", "isbn", "business_id", "anime_id",
+         "product_id", "tconst")  # fmt: skip
+_TIME = ("timestamp", "time", "date", "datetime")
+_ALIASES: Mapping[str, Sequence[str]] = {
+    "user_id": ("user", "uid", "customer_id", "reviewer_id", "visitor_id", "member_id"),
+    "movie_id": _ITEM,
+    "rating": ("stars", "score", "overall"),
+    "rated_at": (*_TIME, "unix_review_time"),
+    "tagged_at": _TIME,
+    "happened_at": (*_TIME, "at", "rated_at"),
+    "title": ("movie_title", "film_title", "name", "primary_title"),
+    "year": ("release_year", "start_year"),
+    "genres": ("genre", "categories"),
+    "overview": ("description", "plot", "synopsis"),
+    "runtime_minutes": ("runtime", "duration"),
     "actors": ("cast",),
+    "director": ("directors",),
+    "poster_url": ("poster",),
 }
-_PARSERS: Mapping[Any, Callable[[str, str], Any]] = {
-    int: parse_id,
-    str: parse_needed_text,
-    int | None: parse_integer,
-    str | None: parse_text,
-    date | None: parse_day,
-}
+# Never in files of ratings: Letterboxd's, whose films have no ids, are told by name and year.
+_ALSO_OF_MOVIES = {"movie_id": (*_ITEM, "id")}
+_TYPES = ("token", "token_seq", "float", "float_seq")  # of RecBole, behind the name
 
 
 class Columns:
     """Which column of a file holds what."""
 
-    def __init__(self, header: Sequence[str], mapping: Mapping[str, str] | None = None) -> None:
-        self.header = header
+    def __init__(
+        self,
+        header: Sequence[str],
+        mapping: Mapping[str, str] | None = None,
+        holds: Holds | None = None,
+    ) -> None:
+        """``mapping`` goes before the names that are known for what a file ``holds``."""
+        self.header, self.holds = header, holds
         self._mapping = mapping or {}
         self._places = {_plain(name): at for at, name in reversed(list(enumerate(header)))}
 
     def find(self, column: str) -> int | None:
         """The place of a column of ours in the file; None where the file lacks it."""
         if column in self._mapping:
-            return self._places.get(_plain(self._mapping[column]))
-        for name in (column, *_ALIASES.get(column, ())):
-            if _plain(name) in self._places:
-                return self._places[_plain(name)]
+            return self.at(self._mapping[column])
+        aliases = _ALIASES.get(column, ())
+        if self.holds in ("movies", "facts"):
+            aliases = _ALSO_OF_MOVIES.get(column, aliases)
+        for name in (column, *aliases):
+            found = self.at(name)
+            if found is not None and found not in map(self.at, self._mapping.values()):
+                return found
         return None
+
+    def at(self, name: str) -> int | None:
+        """The place of a column of the file, by its own name."""
+        return self._places.get(_plain(name))
 
     def place(self, column: str) -> int:
         """The place of a column that the file must have."""
@@ -69,17 +107,17 @@ class Columns:
         assert at is not None, column  # noqa: S101  (the header was checked)
         return at
 
-    def of_ratings(self, default_time: str = "0") -> RatingColumns:
-        """Where a file of ratings has them; ``default_time`` where it has no times."""
-        return RatingColumns(
-            self.place("user_id"),
-            self.place("movie_id"),
-            self.place("rating"),
-            self.find("rated_at"),
-            dict(enumerate(self.header)),
-            len(self.header),
-            default_time,
-        )
+    def found(self) -> dict[str, int]:
+        """Every column of ours that the file has, and where."""
+        if self.holds is None:
+            return {}
+        places = {name: self.find(name) for name in _OF[self.holds]}
+        return {name: at for name, at in places.items() if at is not None}
+
+    def unused(self) -> list[str]:
+        """The file's columns that nothing is read from."""
+        used = set(self.found().values())
+        return [name for at, name in enumerate(self.header) if at not in used]
 
 
 def convert_lines(
@@ -98,60 +136,144 @@ def convert_lines(
                 raise FieldError("", f"{len(line.fields)} fields where {columns} belong")
             row = convert(line)
         except FieldError as error:
-            text = ",".join(line.fields)
-            yield Rejected(file_name, line.number, error.column or None, error.reason, text)
+            column = error.column or None
+            yield Rejected(file_name, line.number, column, error.reason, line.written)
             continue
         if row is not None:
             yield row
 
 
 class MovieReader:
-    """Lines of a file of films: a field of Movie is read by its type, from the column it has."""
+    """Lines of a file of films. A field that cannot be read is left empty, and noted.
 
-    def __init__(self, columns: Columns, separator: str = "|") -> None:
-        def parse_list(text: str, column: str) -> tuple[str, ...]:
-            return parse_names(text, column, separator)
+    Without its id or title a line is no film; where it is only to complete one, any id is enough.
+    """
 
+    def __init__(
+        self,
+        columns: Columns,
+        separator: str = "|",
+        file: str = "",
+        notes: Notes | None = None,
+        *,
+        complete: bool = False,
+        text_ids: bool = False,
+    ) -> None:
+        self._file, self._notes = file, notes or Notes()
+        self._separator, self._complete, self._text_ids = separator, complete, text_ids
         self._fields = [
-            (name, at, columns.header[at], _PARSERS.get(kind, parse_list))
-            for name, kind in get_type_hints(Movie).items()
-            if name != "line" and (at := columns.find(name)) is not None
+            (name, at, columns.header[at], self._parser(name))
+            for name in _OF_MOVIES
+            if (at := columns.find(name)) is not None
         ]
+        self._needed = () if complete else NEEDED["movies"]
         self._whole_titles = columns.find("year") is not None
 
     def read(self, line: Line) -> Movie:
-        """A film. Its title is split as MovieLens writes titles, where there is no year."""
-        facts = {name: parse(line.fields[at], column) for name, at, column, parse in self._fields}
+        """A film. Its title is split as MovieLens writes titles where there is no year."""
+        facts: dict[str, Any] = {"movie_id": None, "title": None}
+        for name, at, column, parse in self._fields:
+            try:
+                facts[name] = parse(line.fields[at], column)
+            except FieldError as error:
+                if name in self._needed or (self._complete and name == "movie_id"):
+                    raise
+                self._empty(line, column, error.reason)
         facts["genres"] = tuple(g for g in facts.get("genres", ()) if g != NO_GENRES)
-        if not self._whole_titles:
+        if facts["title"] and not self._whole_titles:
             title = split_title(facts["title"])
             other_names = facts.get("original_title") or title.original_title
             facts |= {"title": title.title, "original_title": other_names, "year": title.year}
+        if facts.get("year") is None and facts.get("release_date") is not None:
+            facts["year"] = facts["release_date"].year
+        if facts.get("original_title") == facts["title"]:
+            facts["original_title"] = None
+        if self._complete and all(facts.get(key) is None for key in FACT_KEYS):
+            raise FieldError("", "names no film: it has no id")
         return Movie(line.number, **facts)
+
+    def _empty(self, line: Line, column: str, reason: str) -> None:
+        self._notes.count(
+            self._file, f"column {column} left empty", f"line {line.number}: {reason}"
+        )
+
+    def _parser(self, name: str) -> Callable[[str, str], Any]:
+        parsers: Mapping[str, Callable[[str, str], Any]] = {
+            "movie_id": self._parse_key,
+            "title": parse_text if self._complete else parse_needed_text,
+            "year": parse_year,
+            "tmdb_id": parse_integer,
+            "runtime_minutes": parse_minutes,
+            "release_date": parse_day,
+            "budget": parse_money,
+            "revenue": parse_money,
+            "director": self._parse_director,
+            "overview": _parse_prose,
+        }
+        if name in ("genres", "actors", "keywords"):
+            return self._parse_list
+        return parsers.get(name, parse_text)
+
+    def _parse_key(self, text: str, column: str) -> Key | None:
+        if self._complete and is_missing(text):
+            return None
+        return parse_key(text, column) if self._text_ids else parse_id(text, column)
+
+    def _parse_list(self, text: str, column: str) -> tuple[str, ...]:
+        return parse_names(text, column, self._separator)
+
+    def _parse_director(self, text: str, column: str) -> str | None:
+        if text.strip()[:1] != "[":
+            return parse_text(text, column)
+        return ", ".join(parse_names(text, column, job="Director")) or None
+
+
+def _parse_prose(text: str, column: str) -> str | None:
+    """Text; paragraphs of a JSON list one after the other."""
+    if text.strip()[:1] == "[" and text.strip()[-1:] == "]":
+        try:
+            return " ".join(parse_names(text, column)) or None
+        except FieldError:
+            pass
+    return parse_text(text, column)
 
 
 class TagReader:
     """Lines of a file of tags."""
 
-    def __init__(self, columns: Columns) -> None:
+    def __init__(
+        self,
+        columns: Columns,
+        file: str = "",
+        notes: Notes | None = None,
+        text_ids: Sequence[str] = (),
+    ) -> None:
+        self._read_user = parse_user if "user_id" in text_ids else parse_id
+        self._read_movie = parse_key if "movie_id" in text_ids else parse_id
         self._places = [columns.place(name) for name in NEEDED["tags"]]
         self._time = columns.find("tagged_at")
         self._header = columns.header
+        self._file, self._notes = file, notes or Notes()
 
     def read(self, line: Line) -> Tag | None:
         """A tag; None for an empty one, which says nothing."""
         user, movie, text = ((line.fields[at], self._header[at]) for at in self._places)
         tag = parse_text(*text, LONGEST_TAG)
         if tag is None:
+            self._notes.count(self._file, "empty tag left out", f"line {line.number}")
             return None
-        return Tag(line.number, parse_id(*user), parse_id(*movie), tag, self._tagged_at(line))
+        ids = self._read_user(*user), self._read_movie(*movie)
+        return Tag(line.number, *ids, tag, self._tagged_at(line))
 
     def _tagged_at(self, line: Line) -> float | None:
-        if self._time is None or not line.fields[self._time].strip():
+        if self._time is None or is_missing(line.fields[self._time]):
             return None
         return float(parse_time(line.fields[self._time], self._header[self._time]))
 
 
 def _plain(name: str) -> str:
-    """A column's name without case, spaces and underscores."""
-    return name.strip().lower().replace("_", "").replace(" ", "")
+    """A column's name without case, spaces, underscores, hyphens and RecBole's types."""
+    name, _, kind = name.strip().lower().partition(":")
+    if kind and kind not in _TYPES:
+        name = f"{name}:{kind}"
+    return name.replace("_", "").replace(" ", "").replace("-", "")

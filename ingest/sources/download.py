@@ -70,7 +70,7 @@ def download(
     try:
         with httpx.Client(timeout=30, follow_redirects=True) as client:
             expected = _published_md5(client, f"{url}.zip.md5")
-            _fetch(client, f"{url}.zip", part, progress)
+            fetch(client, f"{url}.zip", part, progress)
     except httpx.HTTPError as error:
         kept = f"What arrived is kept in {part}. " if part.exists() else ""
         raise LoadError(
@@ -89,7 +89,8 @@ def _published_md5(client: httpx.Client, url: str) -> str | None:
     return found.group() if found else None
 
 
-def _fetch(client: httpx.Client, url: str, part: Path, progress: LoadProgress) -> None:
+def fetch(client: httpx.Client, url: str, part: Path, progress: LoadProgress) -> None:
+    """Fetch what a URL names into ``part``, going on where it stopped."""
     have = part.stat().st_size if part.exists() else 0
     headers = {"Accept-Encoding": "identity"}
     if have:

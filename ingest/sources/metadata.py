@@ -12,6 +12,7 @@ from typing import Any
 
 from ingest.fields import FieldError, parse_day
 from ingest.files import DataFile
+from ingest.notes import Notes
 from ingest.rows import Movie
 from palate.errors import LoadError
 
@@ -23,16 +24,34 @@ class Metadata:
     """The records of a ``.jsonl`` or ``.jsonl.gz`` file, by tmdb_id."""
 
     def __init__(self, path: Path) -> None:
-        self._records = dict(_read(DataFile(path)))
+        self._file = DataFile(path)
+        self._records: dict[int, Mapping[str, Any]] = {}
+        self._again: list[int] = []
+        for key, record in _read(self._file):
+            if key in self._records:
+                self._again.append(key)
+            self._records[key] = record
+        self._matched: set[int] = set()
 
     def __len__(self) -> int:
         return len(self._records)
 
+    def note(self, notes: Notes) -> None:
+        """Say which records are about no film that was completed."""
+        lost = [key for key in self._records if key not in self._matched]
+        if lost:
+            what = "record of a film that is not here"
+            notes.count(self._file.name, what, f"tmdb_id {lost[0]}", len(lost))
+        if self._again:
+            what = "second record of a film, which replaces the first"
+            notes.count(self._file.name, what, f"tmdb_id {self._again[0]}", len(self._again))
+
     def complete(self, movie: Movie) -> Movie:
         """The film with what the file knows about it; its title, year and genres stay."""
         facts = self._records.get(movie.tmdb_id) if movie.tmdb_id is not None else None
-        if facts is None:
+        if facts is None or movie.tmdb_id is None:
             return movie
+        self._matched.add(movie.tmdb_id)
         poster = facts.get("poster_path")
         original = _text(facts.get("original_title"))
         return movie._replace(

@@ -10,15 +10,23 @@ as a folder or as the zip archive it comes in, which is read without unpacking.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
-from ingest.fields import parse_day, parse_id, parse_integer, parse_needed_text
-from ingest.files import DataFile, find_files
+from ingest.fields import (
+    FieldError,
+    Key,
+    parse_day,
+    parse_id,
+    parse_integer,
+    parse_needed_text,
+)
+from ingest.files import DataFile, digest_of, find_files
 from ingest.lines import Format, Line, missing_columns, read_header, read_lines
-from ingest.ratings import read_ratings
-from ingest.rows import Movie, RatingBlock, Rejected, Tag
+from ingest.ratings import RatingColumns, read_ratings
+from ingest.rows import Movie, RatingBlock, Rejected, Source, Tag
 from ingest.sources.columns import Columns, MovieReader, TagReader, convert_lines
 from ingest.sources.metadata import Metadata
 from ingest.titles import split_title
@@ -53,7 +61,7 @@ _100K = Layout(
 )  # fmt: skip
 
 
-class MovieLens:
+class MovieLens(Source):
     """A MovieLens folder or zip archive, optionally with TMDB-like metadata.
 
     Raises NotFoundError where nothing is there, LoadError where it is no MovieLens.
@@ -71,27 +79,65 @@ class MovieLens:
         }
         self.file_names = {what: file.name for what, file in self._files.items()}
         self._metadata = Metadata(metadata) if metadata is not None else None
+        self._read = {**self._files, **({"metadata": DataFile(metadata)} if metadata else {})}
+        if self._layout is _100K and "u.genre" in self._found:
+            self._read["genres"] = self._found["u.genre"]
         for what in ("movies", "ratings"):
             self._files[what].require_content()
         self._check_headers()
+        self.ratings_size = self._files["ratings"].size
 
-    @property
-    def ratings_size(self) -> int | None:
-        return self._files["ratings"].size
+    def digest(self) -> str:
+        return digest_of(sorted(self._read.items()))
+
+    def written(self, what: str) -> Iterator[tuple[int, str]]:
+        file, layout = self._files[what], self._layout
+        style = layout.movies_format if what == "movies" else layout.others_format
+        for line in read_lines(file, self._decodable(file, style)):
+            if isinstance(line, Line):
+                yield line.number, line.written
 
     def movies(self) -> Iterator[Movie | Rejected]:
+        for file in self._files.values():
+            if file.is_cut:
+                self.notes.cut(file.name)
+        rows = self._all_movies()
+        films: set[Key | None] = set()
+        for row in rows:
+            if isinstance(row, Movie):
+                films.add(row.movie_id)
+            yield row
+        self._note_what_matches_nothing(films)
+
+    def _all_movies(self) -> Iterator[Movie | Rejected]:
         if self._layout is _100K:
             return self._rows("movies", 5 + len(self._genres), self._read_item)
         return self._rows("movies", len(_HEADERS["movies"]), self._read_movie)
 
     def ratings(self) -> Iterator[RatingBlock]:
-        columns = Columns(_HEADERS["ratings"]).of_ratings()
+        columns = RatingColumns(0, 1, 2, 3, dict(enumerate(_HEADERS["ratings"])), 4, timeless=False)
         return read_ratings(self._files["ratings"], self._layout.others_format, columns)
 
     def tags(self) -> Iterator[Tag | Rejected]:
         if "tags" in self._files:
             header = _HEADERS["tags"]
-            yield from self._rows("tags", len(header), TagReader(Columns(header)).read)
+            reader = TagReader(Columns(header), self._files["tags"].name, self.notes)
+            yield from self._rows("tags", len(header), reader.read)
+
+    def _note_what_matches_nothing(self, films: set[Key | None]) -> None:
+        """Lines of links and records of metadata that are about no film that is here."""
+        lost = [film for film in self._links if film not in films]
+        if lost:
+            name = self.file_names["links"]
+            self.notes.count(name, "film that is not in the list of films", str(lost[0]), len(lost))
+        if self._metadata is not None:
+            self._metadata.note(self.notes)
+        unread = sorted(
+            self._found.keys() - {file.name.rpartition("/")[2] for file in self._read.values()}
+        )
+        unread = [name for name in unread if not name.startswith("README")]
+        if unread:
+            self.notes.say(f"{self.location}: not read: {', '.join(unread)}.")
 
     def _find_layout(self) -> Layout:
         for layout in (_CSV, _DAT, _100K):
@@ -116,7 +162,7 @@ class MovieLens:
     ) -> Iterator[T | Rejected]:
         file, layout = self._files[what], self._layout
         style = layout.movies_format if what == "movies" else layout.others_format
-        lines = read_lines(file, self._decodable(file, style))
+        lines = read_lines(file, self._decodable(file, style), columns)
         return convert_lines(file.name, lines, columns, convert)
 
     def _decodable(self, file: DataFile, style: Format) -> Format:
@@ -139,7 +185,7 @@ class MovieLens:
     def _read_item(self, line: Line) -> Movie:
         """A line of u.item: id, title, release, video release, URL, a flag a genre."""
         title = split_title(parse_needed_text(line.fields[1], "title"))
-        released = parse_day(line.fields[2], "release date")
+        released = self._released(line)
         flags = zip(self._genres, line.fields[5:], strict=True)
         movie = Movie(
             line.number,
@@ -152,23 +198,37 @@ class MovieLens:
         )
         return self._completed(movie)
 
+    def _released(self, line: Line) -> date | None:
+        try:
+            return parse_day(line.fields[2], "release date")
+        except FieldError as error:
+            first = f"line {line.number}: {error.reason}"
+            self.notes.count(self._files["movies"].name, "release date left empty", first)
+            return None
+
     def _completed(self, movie: Movie) -> Movie:
         return self._metadata.complete(movie) if self._metadata is not None else movie
 
     @cached_property
     def _reader(self) -> MovieReader:
-        return MovieReader(Columns(_HEADERS["movies"]))
+        columns = Columns(_HEADERS["movies"], holds="movies")
+        return MovieReader(columns, file=self._files["movies"].name, notes=self.notes)
 
     @cached_property
-    def _links(self) -> dict[int, tuple[str | None, int | None]]:
+    def _links(self) -> dict[Key | None, tuple[str | None, int | None]]:
         """movie_id -> imdb_id as links.csv writes it ("0114709"), tmdb_id."""
 
         def read(line: Line) -> tuple[int, str | None, int | None]:
             movie_id, imdb_id, tmdb_id = line.fields
-            number = parse_integer(tmdb_id, "tmdbId")
+            try:
+                number = parse_integer(tmdb_id, "tmdbId")
+            except FieldError as error:
+                number = None
+                first = f"line {line.number}: {error.reason}"
+                self.notes.count(self.file_names["links"], "column tmdbId left empty", first)
             return parse_id(movie_id, "movieId"), imdb_id.strip() or None, number
 
-        links = {}
+        links: dict[Key | None, tuple[str | None, int | None]] = {}
         for row in self._rows("links", 3, read) if "links" in self._files else ():
             if isinstance(row, Rejected):
                 raise LoadError(

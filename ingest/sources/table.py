@@ -1,19 +1,22 @@
-"""Your own films, ratings and tags: CSV (also ``.csv.gz``) or Parquet, with a column mapping.
+"""Your own films, ratings and tags from files of any kind, each described by a ``Part``."""
 
-Columns are found by the names of Palate's tables (``movie_id``, ``title``, ``user_id``,
-``rating``, ``rated_at``, ``tag``, ``tagged_at``, ...), in any case, with or without underscores,
-and by MovieLens' names. ``columns`` maps what is called otherwise: ``{"user_id": "customer"}``.
-"""
-
-from collections.abc import Iterator, Mapping
-from functools import cached_property
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 
-from ingest.files import DataFile
-from ingest.lines import Format, Line, missing_columns, read_header, read_lines
-from ingest.ratings import RatingColumns, read_ratings
-from ingest.rows import Movie, RatingBlock, Rejected, Tag
+from ingest.fields import FieldError, is_missing, parse_key, parse_user
+from ingest.files import DataFile, digest_of
+from ingest.lines import Format, Line, missing_columns
+from ingest.mapping import Holds, Part
+from ingest.notes import Notes
+from ingest.ratings import RatingColumns, build_blocks, read_ratings
+from ingest.rejects import Rejects
+from ingest.rows import FILE, Movie, RatingBlock, Rejected, Source, Tag
+from ingest.scales import STARS, parse_scale
+from ingest.sheets import Sheet
+from ingest.sniff import sniff
 from ingest.sources.columns import (
+    FACT_KEYS,
     KNOWN,
     NEEDED,
     Columns,
@@ -21,17 +24,160 @@ from ingest.sources.columns import (
     TagReader,
     convert_lines,
 )
-from palate.errors import MisuseError
+from palate.errors import LoadError, MisuseError
 
-_COMMAS = Format(",")
+_SAMPLE = 1000  # records
+_FEW = 0.05  # the share of ids that are no numbers and still mistakes
 
 
-class Table:
-    """Films, ratings and tags from files of your own; each may be left out.
+class TablePart:
+    """A file with its description. Raises LoadError where the file is not as described."""
 
-    Lists inside a field (genres, actors, keywords) are separated by ``separator``. Titles are
-    split as MovieLens writes them, "Matrix, The (1999)", where the file has no year of its own.
-    Ratings without a time get the time at which the file was last changed.
+    def __init__(self, file: DataFile, part: Part, notes: Notes | None = None) -> None:
+        self.file, self.part, self._notes = file, part, notes or Notes()
+        self.sheet = Sheet(file, part.style)
+        self.columns = Columns(self.sheet.header, part.columns, part.holds)
+        self._check()
+        self.scale = parse_scale(part.scale, part.unrated)
+
+    def movies(
+        self, records: Iterable[Line | Rejected] | None = None
+    ) -> Iterator[Movie | Rejected]:
+        """Its films, or facts about films; those of some ``records``."""
+        complete = self.part.holds == "facts"
+        reader = MovieReader(
+            self.columns, self.part.separator, self.file.name, self._notes,
+            complete=complete, text_ids="movie_id" in self.part.text_ids,
+        )  # fmt: skip
+        lines = self._kept(records or self.sheet.records())
+        yield from convert_lines(self.file.name, lines, len(self.columns.header), reader.read)
+
+    def tags(self, records: Iterable[Line | Rejected] | None = None) -> Iterator[Tag | Rejected]:
+        """Its tags; those of some ``records``."""
+        reader = TagReader(self.columns, self.file.name, self._notes, self.part.text_ids)
+        lines = self._kept(records or self.sheet.records())
+        yield from convert_lines(self.file.name, lines, len(self.columns.header), reader.read)
+
+    def ratings(self, offset: int = 0) -> Iterator[RatingBlock]:
+        """Its ratings."""
+        columns = self.rating_columns(offset)
+        if self.part.kind == "parquet":
+            from ingest import parquet
+
+            return parquet.read_ratings(self.file, columns)
+        if self.part.kind == "delimited":
+            return read_ratings(self.file, self.part.style, columns)
+        if self.part.kind == "json lines":
+            return read_ratings(self.file, self.part.style, columns, self.sheet.parse_object)
+        return build_blocks(self.file.name, self.sheet.records(), columns)
+
+    def sample(self, most: int) -> tuple[int, Rejects]:
+        """How many of the first lines would be loaded as far as the file alone tells, and the
+        others."""
+        rejects, read = Rejects("count", Path()), 0
+        lines = list(islice(self.sheet.records(), most))
+        rows: Iterable[object]
+        if self.part.holds == "ratings":
+            for block in build_blocks(self.file.name, lines, self.rating_columns()):
+                read += block.rows + block.keyed_rows
+                for rejected in block.rejected:
+                    rejects.add(rejected)
+            return read, rejects
+        rows = self.tags(lines) if self.part.holds == "tags" else self.movies(lines)
+        for row in rows:
+            if isinstance(row, Rejected):
+                rejects.add(row)
+            else:
+                read += 1
+        return read, rejects
+
+    def described(self) -> str:
+        """What the file holds, how it is written and what its columns mean, as a sentence."""
+        part, header = self.part, self.columns.header
+        columns = ", ".join(
+            ours if ours == header[at] else f"{ours} from {header[at]}"
+            for ours, at in self.columns.found().items()
+        )
+        known = f" of {part.layout}" if part.layout else ""
+        rule = f"; scale {self.scale.text}: {self.scale.rule}" if self.scale != STARS else ""
+        return f"{self.file.name}: {part.holds}{known}, {style_words(part.style)}; {columns}{rule}."
+
+    def rating_columns(self, offset: int = 0) -> RatingColumns:
+        """Where its ratings are."""
+        find, header = self.columns.find, self.columns.header
+        owner = self.part.user
+        return RatingColumns(
+            None if owner is not None else self.columns.place("user_id"),
+            find("movie_id"),
+            self.columns.place("rating"),
+            find("rated_at"),
+            dict(enumerate(header)),
+            len(header),
+            self.scale,
+            parse_user(owner, "user") if owner is not None else None,
+            find("title") if find("movie_id") is None else None,
+            find("year"),
+            "user_id" in self.part.text_ids,
+            "movie_id" in self.part.text_ids,
+            True,
+            offset,
+            {at: frozenset(values) for at, values in self._keep().items()},
+            self._notes,
+        )
+
+    def _keep(self) -> dict[int, list[str]]:
+        places = {self.columns.at(name): values for name, values in self.part.keep.items()}
+        return {at: values for at, values in places.items() if at is not None}
+
+    def _kept(self, lines: Iterable[Line | Rejected]) -> Iterator[Line | Rejected]:
+        keep = self._keep()
+        for line in lines:
+            if isinstance(line, Line):
+                wrong = [
+                    at
+                    for at, values in keep.items()
+                    if line.fields[at : at + 1] and line.fields[at] not in values
+                ]
+                if wrong:
+                    what = f"{self.columns.header[wrong[0]]} {line.fields[wrong[0]]!r} left out"
+                    self._notes.count(self.file.name, what, f"line {line.number}")
+                    continue
+            yield line
+
+    def _check(self) -> None:
+        """Every column that was named is there, and every one that is needed."""
+        name, header, part = self.file.name, self.columns.header, self.part
+        if unknown := [ours for ours in part.columns if ours not in KNOWN]:
+            raise MisuseError(
+                f"There is no column {', '.join(unknown)} to map. Nothing was loaded. "
+                f"Palate's are {', '.join(sorted(KNOWN))}."
+            )
+        absent = [theirs for theirs in part.columns.values() if self.columns.at(theirs) is None]
+        if absent:
+            raise missing_columns(name, absent, header, "Correct the mapping.")
+        lacking = [ours for ours in NEEDED[part.holds] if self.columns.find(ours) is None]
+        if part.user is not None and "user_id" in lacking:
+            lacking.remove("user_id")
+        if part.holds == "ratings" and self.columns.find("title") is not None:
+            lacking = [ours for ours in lacking if ours != "movie_id"]
+        if part.holds == "movies" and any(map(self.columns.find, FACT_KEYS[1:])):
+            lacking = [ours for ours in lacking if ours != "movie_id"]
+        if part.holds == "facts" and not any(
+            self.columns.find(key) is not None for key in FACT_KEYS
+        ):
+            lacking = ["movie_id"]
+        if lacking:
+            raise missing_columns(
+                name, lacking, header,
+                "Where it has another name, say so with --column OURS=YOURS: "
+                f"--column {lacking[0]}=NAME. `palate ingest inspect {self.file.path}` shows them.",
+            )  # fmt: skip
+
+
+class Table(Source):
+    """Films, ratings, tags and facts about films from files of your own; each may be left out.
+
+    Ratings without a time get the time of the first load, and replace none that has a time.
     """
 
     def __init__(
@@ -42,90 +188,201 @@ class Table:
         ratings: Path | None = None,
         tags: Path | None = None,
         columns: Mapping[str, str] | None = None,
-        separator: str = "|",
+        separator: str | None = None,
+        parts: list[tuple[DataFile, Part]] | None = None,
     ) -> None:
-        self.name, self._separator = name, separator
-        self._mapping = dict(columns or {})
-        self._check_mapping()
-        paths = {"movies": movies, "ratings": ratings, "tags": tags}
-        self._files = {what: DataFile(path) for what, path in paths.items() if path is not None}
-        if not self._files:
+        self.name = name
+        paths: Mapping[Holds, Path | None] = {"movies": movies, "ratings": ratings, "tags": tags}
+        given = parts or describe(
+            {what: [DataFile(path)] for what, path in paths.items() if path is not None},
+            columns or {},
+            separator,
+        )
+        if not given:
             raise MisuseError("No file of films, ratings or tags was named. Nothing was loaded.")
-        self._columns = {what: self._find_columns(what) for what in self._files}
-        self.location = ", ".join(str(file.path) for file in self._files.values())
-        self.file_names = {what: file.name for what, file in self._files.items()}
+        self.parts = [TablePart(file, part, self.notes) for file, part in given]
+        self._check_keys()
+        self.location = ", ".join(dict.fromkeys(str(part.file.path) for part in self.parts))
+        self.file_names = {
+            f"{what}{number or ''}": part.file.name
+            for what in NEEDED
+            for number, part in enumerate(self._of(what))
+        }
+        names = [part.part.names_items for part in self.parts if part.part.names_items]
+        self.names_items = names[0] if names else None
+        self.ratings_size = self._size_of_ratings()
+        self.keeps_highest = any(part.scale.keep_highest for part in self.parts)
 
-    @property
-    def ratings_size(self) -> int | None:
-        file = self._files.get("ratings")
-        readable = file is not None and self._rating_columns.canonical and not _is_parquet(file)
-        return file.size if file is not None and readable else None
+    def digest(self) -> str:
+        files = [(part.part.holds, part.file) for part in self.parts]
+        return digest_of(
+            files, parts=[part.part.model_dump(exclude={"file"}) for part in self.parts]
+        )
+
+    def described(self) -> list[str]:
+        return [part.described() for part in self.parts]
+
+    def written(self, what: str) -> Iterator[tuple[int, str]]:
+        for number, part in enumerate(self._of(what)):
+            for line in part.sheet.records():
+                if isinstance(line, Line):
+                    yield number * FILE + line.number, line.written
 
     def movies(self) -> Iterator[Movie | Rejected]:
-        if (columns := self._columns.get("movies")) is not None:
-            convert = MovieReader(columns, self._separator).read
-            file = self._files["movies"]
-            yield from convert_lines(file.name, _lines(file), len(columns.header), convert)
+        self._note_unused()
+        for number, part in enumerate(self._of("movies")):
+            yield from _numbered(part.movies(), number)
+
+    def facts(self) -> Iterator[Movie | Rejected]:
+        for number, part in enumerate(self._of("facts")):
+            yield from _numbered(part.movies(), number)
 
     def ratings(self) -> Iterator[RatingBlock]:
-        file = self._files.get("ratings")
-        if file is None:
-            return iter(())
-        if _is_parquet(file):
-            from ingest.sources import parquet
-
-            return parquet.read_ratings(file, self._rating_columns)
-        return read_ratings(file, _COMMAS, self._rating_columns)
+        for number, part in enumerate(self._of("ratings")):
+            yield from part.ratings(number * FILE)
 
     def tags(self) -> Iterator[Tag | Rejected]:
-        if (columns := self._columns.get("tags")) is not None:
-            file, convert = self._files["tags"], TagReader(columns).read
-            yield from convert_lines(file.name, _lines(file), len(columns.header), convert)
+        for number, part in enumerate(self._of("tags")):
+            for row in part.tags():
+                yield (
+                    row
+                    if isinstance(row, Rejected)
+                    else row._replace(line=row.line + number * FILE)
+                )
 
-    def _check_mapping(self) -> None:
-        unknown = [column for column in self._mapping if column not in KNOWN]
-        if unknown:
-            raise MisuseError(
-                f"There is no column {', '.join(unknown)} to map. Nothing was loaded. "
-                f"Palate's are {', '.join(sorted(KNOWN))}."
-            )
+    def _size_of_ratings(self) -> int | None:
+        sizes = [
+            part.file.size if part.rating_columns().canonical else None
+            for part in self._of("ratings")
+        ]
+        known = [size for size in sizes if size is not None]
+        return sum(known) if len(known) == len(sizes) and sizes else None
 
-    def _find_columns(self, what: str) -> Columns:
-        file = self._files[what]
-        header = _header(file)
-        columns = Columns(header, self._mapping)
-        if lacking := [name for name in NEEDED[what] if columns.find(name) is None]:
-            raise missing_columns(
-                file.name,
-                lacking,
-                header,
-                "Where it has another name, say so with --column OURS=YOURS: "
-                f"--column {lacking[0]}=NAME.",
-            )
-        return columns
+    def _of(self, what: str) -> list[TablePart]:
+        return [part for part in self.parts if part.part.holds == what]
 
-    @cached_property
-    def _rating_columns(self) -> RatingColumns:
-        changed = self._files["ratings"].path.stat().st_mtime
-        return self._columns["ratings"].of_ratings(f"{changed:.0f}")
+    def _note_unused(self) -> None:
+        for part in self.parts:
+            if part.part.kind in ("delimited", "json lines", "blocks") and part.file.is_cut:
+                self.notes.cut(part.file.name)
+            if unused := part.columns.unused():
+                self.notes.say(f"{part.file.name}: not used: {', '.join(unused)}.")
 
-
-def _is_parquet(file: DataFile) -> bool:
-    return file.path.suffix.lower() in (".parquet", ".pq")
-
-
-def _header(file: DataFile) -> list[str]:
-    if not _is_parquet(file):
-        return read_header(file, _COMMAS)
-    # polars takes its time and memory to import: only who has Parquet pays.
-    from ingest.sources import parquet
-
-    return parquet.read_header(file)
+    def _check_keys(self) -> None:
+        """Films without an id of their own need a file that tells it."""
+        linked = any(part.columns.find("movie_id") is not None for part in self._of("facts"))
+        for part in self._of("movies"):
+            if part.columns.find("movie_id") is None and not linked:
+                raise missing_columns(
+                    part.file.name, ["movie_id"], part.columns.header,
+                    "Where it has another name, say so with --column movie_id=NAME.",
+                )  # fmt: skip
 
 
-def _lines(file: DataFile) -> Iterator[Line | Rejected]:
-    if not _is_parquet(file):
-        return read_lines(file, _COMMAS)
-    from ingest.sources import parquet
+def _numbered(rows: Iterator[Movie | Rejected], number: int) -> Iterator[Movie | Rejected]:
+    for row in rows:
+        yield row if isinstance(row, Rejected) else row._replace(line=row.line + number * FILE)
 
-    return parquet.read_lines(file)
+
+def style_words(style: Format) -> str:
+    """How a file is written, in words."""
+    if style.kind != "delimited":
+        return style.kind
+    delimiters = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", "::": "::"}
+    quotes = ", quotes" if style.quoted else ""
+    escapes = " with backslashes" if style.escape else ""
+    header = "a header" if style.header else "no header"
+    return (
+        f"{delimiters.get(style.delimiter, style.delimiter)}{quotes}{escapes}, {header}, "
+        f"{style.encoding.upper().replace('_', '-')}"
+    )
+
+
+def spelt_out(file: DataFile, part: Part) -> Part:
+    """The part with every column that it would find by itself."""
+    columns = TablePart(file, part).columns
+    found = {ours: columns.header[at] for ours, at in columns.found().items()}
+    return part.model_copy(update={"columns": found})
+
+
+def settle(file: DataFile, part: Part, separator: str | None = None) -> Part:
+    """The part with what its start tells: whether ids are texts, and what parts lists.
+
+    Ids are texts where more than a few are; what parts genres parts all lists.
+    """
+    sheet = Sheet(file, part.style)
+    columns = Columns(sheet.header, part.columns, part.holds)
+    records = [
+        line
+        for line in islice(sheet.records(), _SAMPLE)
+        if isinstance(line, Line) and len(line.fields) == len(sheet.header)
+    ]
+    texts = []
+    for name in ("user_id", "movie_id"):
+        at = columns.find(name)
+        if at is None or (name == "user_id" and part.holds in ("movies", "facts")):
+            continue
+        cells = [line.fields[at] for line in records if not is_missing(line.fields[at])]
+        if sum(map(_is_text, cells)) > len(cells) * _FEW:
+            texts.append(name)
+    update: dict[str, object] = {"text_ids": texts}
+    genres = columns.find("genres")
+    if separator is None and part.separator == "|" and genres is not None:
+        cells = [line.fields[genres] for line in records if line.fields[genres][:1] not in "[{"]
+        seen = "".join(cells)
+        update["separator"] = next((one for one in "|;," if one in seen), "|")
+    return part.model_copy(update=update)
+
+
+def _is_text(cell: str) -> bool:
+    try:
+        return isinstance(parse_key(cell, ""), str)
+    except FieldError:
+        return False
+
+
+def describe(
+    files: Mapping[Holds, list[DataFile]],
+    columns: Mapping[str, str],
+    separator: str | None = None,
+    scale: str = "0.5-5",
+    unrated: str = "",
+    user: str | None = None,
+) -> list[tuple[DataFile, Part]]:
+    """Files whose contents are told, with how they are written.
+
+    ``columns`` says where a column of ours is called otherwise, in every file that has it; behind
+    a kind and a dot, in files of that kind: ``ratings.user_id``.
+
+    Raises MisuseError for a column of which no file has any.
+    """
+    found, used = [], set()
+    for what, ones in files.items():
+        for file in ones:
+            part = Part(file=file.name, holds=what, separator=separator or "|").written(sniff(file))
+            header = Columns(Sheet(file, part.style).header)
+            mine = {}
+            for ours, theirs in columns.items():
+                kind, _, name = ours.rpartition(".")
+                if kind in ("", what) and header.at(theirs) is not None:
+                    mine[name] = theirs
+                    used.add(ours)
+            update: dict[str, object] = {"columns": mine}
+            if what == "ratings":
+                update |= {"scale": scale, "unrated": unrated, "user": user}
+            found.append((file, settle(file, part.model_copy(update=update), separator)))
+    unused = [ours for ours in columns if ours not in used]
+    unknown = [ours for ours in unused if ours.rpartition(".")[2] not in KNOWN]
+    if unused and not unknown:
+        names = ", ".join(file.name for ones in files.values() for file in ones)
+        raise LoadError(
+            f"No column is called {', '.join(repr(columns[ours]) for ours in unused)} in {names}, "
+            f"as --column says of {', '.join(unused)}. The tables are as they were. "
+            "`palate ingest inspect` shows the columns of a file."
+        )
+    if unknown:
+        raise MisuseError(
+            f"There is no column {', '.join(unknown)} to map. Nothing was loaded. "
+            f"Palate's are {', '.join(sorted(KNOWN))}."
+        )
+    return found

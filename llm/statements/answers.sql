@@ -15,19 +15,21 @@ ON CONFLICT (key) DO UPDATE SET
 -- Whoever reserves sees what all others have reserved.
 SELECT pg_advisory_xact_lock(hashtextextended('palate.llm.budget', 0));
 
+-- name: spent
+-- What the calls of 24 hours came to: those that have ended, or must have, then those under way.
+SELECT coalesce(sum(c.tokens_in), 0)::bigint AS tokens_in,
+       coalesce(sum(c.tokens_out), 0)::bigint AS tokens_out, coalesce(sum(c.cost), 0) AS cost
+FROM (VALUES (false), (true)) r (runs)
+LEFT JOIN llm_calls c
+    ON (c.outcome = 'running' AND c.called_at > now() - make_interval(secs => :longest)) = r.runs
+   AND c.called_at > now() - interval '24 hours'
+GROUP BY r.runs
+ORDER BY r.runs;
+
 -- name: reserve
 INSERT INTO llm_calls (model, prompt, tokens_in, tokens_out, cost, question, user_id)
-SELECT :model, :prompt, :tokens_in, :tokens_out, CAST(:cost AS double precision),
-       CAST(:question AS text), CAST(:user_id AS bigint)
-FROM (
-    SELECT coalesce(sum(tokens_in + tokens_out), 0) AS tokens, coalesce(sum(cost), 0) AS cost
-    FROM llm_calls
-    WHERE called_at > now() - interval '24 hours'
-      AND coalesce(CAST(:most_tokens AS bigint), CAST(:most_cost AS double precision)) IS NOT NULL
-) spent
-WHERE spent.tokens + :tokens_in + :tokens_out <= coalesce(CAST(:most_tokens AS bigint), 9e18)
-  AND spent.cost + coalesce(CAST(:cost AS double precision), 0)
-      <= coalesce(CAST(:most_cost AS double precision), 'Infinity')
+VALUES (:model, :prompt, :tokens_in, :tokens_out, CAST(:cost AS double precision),
+        CAST(:question AS text), CAST(:user_id AS bigint))
 RETURNING id;
 
 -- name: settle

@@ -1,15 +1,43 @@
 -- name: recommend
--- One round trip: what is known of the user, the weights, and the page.
-SELECT c.*, h.*, m.genres, m.director, m.overview, m.runtime_minutes, m.poster_url, m.avg_rating,
-       coalesce(m.rating_count, 0) AS rating_count
+-- What is known of the user, the weights, and all candidates in their order.
+SELECT c.*, mixer_weights(CAST(:weights AS jsonb)) AS mixed, h.*
 FROM search_context(CAST(:user_id AS bigint), :profile) c
 LEFT JOIN recommend(
     for_user   => CAST(:user_id AS bigint),
     profile    => :profile,
-    k          => :k,
+    k          => NULL,
     candidates => :candidates,
     weights    => CAST(:weights AS jsonb),
     seen       => :seen,
-    filter     => CAST(:filter AS jsonb)) h ON true
-LEFT JOIN movies m ON m.movie_id = h.movie_id
+    filter     => CAST(:filter AS jsonb),
+    alike_to   => CAST(:alike_to AS bigint[]),
+    query      => CAST(:query AS jsonb),
+    exclude    => CAST(:exclude AS bigint[])) h ON true
 ORDER BY h.rank;
+
+-- name: films
+-- What a page shows of films.
+SELECT m.movie_id, m.genres, m.director, m.overview, m.runtime_minutes, m.poster_url, m.avg_rating,
+       coalesce(m.rating_count, 0) AS rating_count
+FROM movies m WHERE m.movie_id = ANY(CAST(:movie_ids AS bigint[]));
+
+-- name: ruled
+-- What rules judge films by.
+SELECT m.movie_id, m.genres, m.keywords, m.director, m.actors, m.target_audience, m.year, m.avg_rating,
+       coalesce(m.rating_count, 0) AS rating_count
+FROM movies m WHERE m.movie_id = ANY(CAST(:movie_ids AS bigint[]));
+
+-- name: likeness
+-- How alike films are, two by two: the mean of the cosines of their texts and of their factors.
+WITH film AS MATERIALIZED (
+    SELECT i.movie_id, v.content, f.factors_out
+    FROM unnest(CAST(:movie_ids AS bigint[])) i(movie_id)
+    LEFT JOIN movie_vectors v USING (movie_id)
+    LEFT JOIN (movie_factors f JOIN models a ON a.id = f.model_id AND a.kind = 'factors'
+                                            AND a.state = 'active') USING (movie_id)
+)
+SELECT a.movie_id AS one, b.movie_id AS other,
+       (coalesce(-(a.content <#> b.content), 0)
+        + coalesce(nullif(1 - (a.factors_out <=> b.factors_out), 'NaN'), -(a.content <#> b.content), 0)) / 2
+       AS alike
+FROM film a JOIN film b ON a.movie_id < b.movie_id;

@@ -1,7 +1,12 @@
 -- name: search
 -- One round trip: the weights, what is known of the user, the page, and the whole order.
 WITH hits AS MATERIALIZED (
-    SELECT * FROM search(
+    -- Of every film what orders it; what a page shows is looked up of its films alone.
+    SELECT rank, movie_id, score, bm25, semantic, content, collaborative, popularity,
+           bm25_contribution, semantic_contribution, content_contribution,
+           collaborative_contribution, popularity_contribution, bm25_score, unpersonalized_rank,
+           moved, personalized, relaxed, level, pinned
+    FROM search(
         query           => CAST(:query AS jsonb),
         for_user        => CAST(:user_id AS bigint),
         profile         => :profile,
@@ -18,8 +23,10 @@ WITH hits AS MATERIALIZED (
 SELECT c.*,
        CASE WHEN h.rank = 1 THEN (SELECT array_agg(o.movie_id ORDER BY o.rank) FROM hits o)
        END AS ordered,
-       h.*, m.original_title, m.genres, m.director, m.overview, m.runtime_minutes, m.poster_url,
-       m.avg_rating, m.rating_count
+       h.*, m.title, m.year, m.original_title, m.genres, m.director, m.overview, m.runtime_minutes, m.poster_url,
+       m.avg_rating, m.rating_count,
+       (SELECT r.rating FROM ratings r WHERE r.user_id = CAST(:user_id AS bigint) AND r.profile = :profile
+                                         AND r.movie_id = h.movie_id) AS rating
 FROM search_context(CAST(:user_id AS bigint), :profile) c
 LEFT JOIN hits h ON CASE WHEN CAST(:page AS bigint[]) IS NULL THEN h.rank <= :k
                          ELSE h.movie_id = ANY(CAST(:page AS bigint[])) END

@@ -1,5 +1,5 @@
 -- name: movie
-SELECT movie_id, title, original_title, year, imdb_id, tmdb_id, genres, overview,
+SELECT movie_id, item_id, title, original_title, year, imdb_id, tmdb_id, genres, overview,
        runtime_minutes, release_date::text AS release_date, director, actors, keywords, budget,
        revenue, poster_url, avg_rating, rating_count, embedding IS NOT NULL AS has_embedding,
        sentiment, budget_tier, revenue_tier, effectiveness, target_audience, estimated,
@@ -7,7 +7,7 @@ SELECT movie_id, title, original_title, year, imdb_id, tmdb_id, genres, overview
 FROM movies WHERE movie_id = :movie_id;
 
 -- name: random_movies
-SELECT movie_id, title, original_title, year, imdb_id, tmdb_id, genres, overview,
+SELECT movie_id, item_id, title, original_title, year, imdb_id, tmdb_id, genres, overview,
        runtime_minutes, release_date::text AS release_date, director, actors, keywords, budget,
        revenue, poster_url, avg_rating, rating_count, embedding IS NOT NULL AS has_embedding,
        sentiment, budget_tier, revenue_tier, effectiveness, target_audience, estimated,

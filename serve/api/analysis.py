@@ -1,27 +1,52 @@
 """``/v1/recommend``, ``/v1/predict``, ``/v1/compare`` and a user's preferences."""
 
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Query
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ask.answer import Prediction
-from ask.answer import predict as predict_rating
 from ask.compare import FEWEST, MOST, Comparison
 from ask.compare import compare as compare_movies
+from ask.prediction import Prediction
+from ask.prediction import predict as predict_rating
 from ask.preferences import Preferences, find_preferences
 from ask.summaries import word_summary
-from palate.contract import Recommendations, RecommendRequest, UserId, Words
+from palate.contract import (
+    PARTS,
+    Recommendations,
+    RecommendRequest,
+    UserId,
+    Words,
+    parse_weights,
+)
 from rerank.recommend import recommend as find_recommendations
-from serve.api.parameters import Film, UserPath, WhichTaste, WhoseWords
-from serve.api.routes import GuardedRoute, scoped
+from serve.api.parameters import Film, UserPath, WhichTaste, WhoseWords, WrittenWeights
+from serve.api.routes import GuardedRoute, read_body, scoped
 from serve.api.services import answer, services
 
 T = TypeVar("T", Prediction, Comparison, Preferences)
 
 router = APIRouter(route_class=GuardedRoute, tags=["analysis"])
+
+
+_BODY_BYTES = 65_536
+
+
+def _read_weights(value: Any) -> Any:
+    return parse_weights(value, PARTS) if isinstance(value, str) else value
+
+
+class RecommendParameters(RecommendRequest):
+    """A request for recommendations as its address spells it."""
+
+    weights: Annotated[WrittenWeights, BeforeValidator(_read_weights)] = Field(
+        None,
+        description="Weights of the mixer for this call, as part:weight with commas between; "
+        f"parts: {', '.join(PARTS)}. The others stay as stored.",
+        examples=["content:1,novelty:0.2"],
+    )
 
 
 class PredictParameters(WhichTaste, WhoseWords):
@@ -49,19 +74,34 @@ class PreferencesParameters(WhichTaste, WhoseWords):
 
 @router.get(
     "/v1/recommend",
-    summary="Films that a user has not rated",
+    summary="Films for a user",
     response_model=Recommendations,
     **scoped("read", 400),
 )
-def recommend(request: Request, parameters: Annotated[RecommendRequest, Query()]) -> Response:
-    """Recommend films by taste, by people with the same ratings, and by popularity.
+def recommend(request: Request, parameters: Annotated[RecommendParameters, Query()]) -> Response:
+    """Recommend films that the user has neither seen nor turned away, from several sources.
 
-    Without `user_id`, or for a user of whom nothing is known, popularity alone orders them and
+    Without `user_id`, or for a user of whom nothing is known, popular and trending films come and
     the answer says why.
     """
+    return _recommend(request, parameters)
+
+
+@router.post(
+    "/v1/recommend",
+    summary="Films for a user, asked for by a body",
+    response_model=Recommendations,
+    **scoped("read", 400, body=RecommendRequest, max_body=_BODY_BYTES),
+)
+def recommend_by_body(request: Request) -> Response:
+    """The same, for long lists of films to leave out."""
+    return _recommend(request, read_body(request, RecommendRequest))
+
+
+def _recommend(request: Request, asked: RecommendRequest) -> Response:
     found = services(request)
     reranker = found.searcher.reranker
-    return answer(request, find_recommendations(found.database, parameters, reranker=reranker))
+    return answer(request, find_recommendations(found.database, asked, reranker=reranker))
 
 
 @router.get(

@@ -17,8 +17,9 @@ from llm import open_llm
 from llm.store import PostgresStore
 from palate import __version__
 from palate.settings import Settings
+from rerank.business import open_rules
 from rerank.search import Searcher
-from serve.api import analysis, ask, events, health, movies, rules, search, stream, users
+from serve.api import analysis, ask, events, feedback, health, movies, rules, search, stream, users
 from serve.api.guard import Guard
 from serve.api.keys import KeyRing
 from serve.api.lines import make_lines, watch_connections
@@ -71,8 +72,8 @@ def create_app(
     """The application over ``database``, which stays the caller's to close.
 
     Without API keys it answers only clients on this machine, unless ``insecure``.
-    Raises MisuseError for an unusable keys file or a language model that is set by half, and
-    NotInstalledError where one is set without its client.
+    Raises MisuseError for an unusable keys or rules file or a language model that is set by half,
+    and NotInstalledError where one is set without its client.
     """
     app = _Application(
         settings,
@@ -89,13 +90,15 @@ def create_app(
         exception_handlers={HTTPException: _refuse},
     )
     guard = create_guard(settings, insecure=insecure)
+    if settings.rules_file is not None:
+        open_rules(settings.rules_file)  # at start, not at the first recommendation
     model = open_llm(settings, PostgresStore(database))
     searcher = Searcher(database, settings, model=model)
-    asker = Asker(database, searcher, make_reader(model))
+    asker = Asker(database, searcher, make_reader(model, settings))
     lines = make_lines(settings)
     found = Services(database, settings, searcher, asker, model, guard, lines)
     app.state.services = found
-    app.state.readiness = health.Readiness(database)
+    app.state.readiness = health.Readiness(database, searcher.index)
     watch_connections(database.engine)
     for router in (
         search.router,
@@ -105,6 +108,7 @@ def create_app(
         movies.router,
         users.router,
         events.router,
+        feedback.router,
         rules.router,
         health.router,
     ):

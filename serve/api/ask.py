@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ask.answer import AskAnswer
+from ask.conversation import LONGEST_STATE
 from ask.rules import LONGEST_REQUEST
 from ask.structure import Structure
 from ask.summaries import word_answer
@@ -33,6 +34,12 @@ class AskParameters(WhoseWords):
     user_id: UserId | None = Field(None, description="Whose taste, whomever the words name.")
     k: int | None = Field(None, ge=1, description="Films returned, where the words say no number.")
     rules: bool = Field(False, description="Read by rules, also where a language model is set.")
+    conversation: str | None = Field(
+        None,
+        max_length=LONGEST_STATE,
+        pattern=r"^[\w.-]+$",
+        description="`conversation` of the answer before, where this is said next.",
+    )
 
 
 @router.get(
@@ -44,12 +51,16 @@ class AskParameters(WhoseWords):
 def ask(request: Request, parameters: Annotated[AskParameters, Query()]) -> Response:
     """Read a request, link its names to the catalog and answer it by the same search as all else.
 
-    `structure` is how it was read: change it and send it to POST /v1/ask. What the catalog does
-    not have is in `not_found`; nothing is made up for it.
+    `structure` is how it was read, `understood` the same in words: change it and send it to POST
+    /v1/ask. What the catalog does not have is in `not_found`, words that count for nothing in
+    `ignored`; nothing is made up for them. `conversation` goes back with what is said next:
+    “only the ones from the nineties”, “without the second”.
     """
     found = services(request)
     user_id, k = parameters.user_id, parameters.k
-    made = found.asker.ask(parameters.q, user_id, k, rules=parameters.rules)
+    said = parameters.conversation
+    after = None if said is None else found.asker.read_conversation(said)
+    made = found.asker.ask(parameters.q, user_id, k, rules=parameters.rules, after=after)
     return _answer(request, made, parameters.words)
 
 
@@ -66,5 +77,6 @@ def ask_structure(request: Request, parameters: Annotated[WhoseWords, Query()]) 
 
 
 def _answer(request: Request, made: AskAnswer, words: Words) -> Response:
-    writer = services(request).searcher.writer
-    return answer(request, word_answer(made, writer) if words == "llm" else made)
+    asker = services(request).asker
+    made = asker.write(made)
+    return answer(request, word_answer(made, asker.writer) if words == "llm" else made)

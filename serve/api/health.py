@@ -11,8 +11,9 @@ from typing import Literal
 
 from fastapi import APIRouter
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.core import InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
+from pydantic import Field
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import QueuePool
@@ -20,14 +21,15 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from palate import __version__
-from palate.contract import Frozen
+from palate import metrics as numbers
+from palate.contract import Frozen, Index
 from palate.errors import DatabaseUnavailableError, NewerSchemaError, PalateError
-from palate.metrics import REGISTRY
 from palate.statements import Statements
 from serve.api.problems import OverloadedError, documented
 from serve.api.routes import GuardedRoute, scoped
 from serve.api.services import answer, respond, services
 from serve.api.watches import Watch
+from sql.completeness import IndexWatch
 from sql.database import Database
 from sql.migrate import check_schema
 
@@ -52,14 +54,19 @@ class Ready(Frozen):
 
     status: Literal["ready"] = "ready"
     engine: str
+    index: Index = Field(
+        description="incomplete: searches are answered, but do not find `missing_films` films."
+    )
+    missing_films: int = 0
 
 
 class Readiness(Watch):
     """Whether a search would work: a thread looks, so that no probe waits for the database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, index: IndexWatch | None = None) -> None:
         super().__init__()
         self.looked = threading.Event()
+        self.index = index or IndexWatch(database)
         self._database = database
         self._failure: Exception | None = None
         self._seen = -math.inf
@@ -71,13 +78,25 @@ class Readiness(Watch):
                 check_schema(self._database, functions=False)
             with self._database.read() as connection:
                 connection.execute(_statements["probe_search"])
+                self.index.complete(connection)
             self._failure = None
         except (PalateError, DBAPIError) as error:
             if not isinstance(error.__cause__, PoolTimeoutError):
                 self._failure = error
         self.again = _LOOK_SECONDS if self._failure is None else _LOOK_AGAIN_SECONDS
         self._seen = time.monotonic()
+        self.tell()
         self.looked.set()
+
+    def tell(self) -> None:
+        """Let the metrics know what the pool holds, and what the index lacks."""
+        numbers.INDEX_MISSING.set(self.index.missing)
+        pool = self._database.engine.pool
+        if isinstance(pool, QueuePool):
+            for state, count in (
+                ("used", pool.checkedout()), ("idle", pool.checkedin()), ("limit", pool.size()),
+            ):  # fmt: skip
+                numbers.POOL_CONNECTIONS.labels(state).set(count)
 
     def check(self) -> str:
         """The name of the engine. Raises PalateError or DBAPIError when a search would fail."""
@@ -91,23 +110,14 @@ class Readiness(Watch):
         return self._database.search_engine.name
 
 
-class DatabaseCollector(Collector):
-    """The connection pool and the engine, read when Prometheus asks."""
+class EngineCollector(Collector):
+    """The engine, once it is known, without asking the database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def collect(self) -> Iterator[Metric]:
-        """Gauges of the pool; the engine once it is known, without asking the database."""
-        pool = self._database.engine.pool
-        if isinstance(pool, QueuePool):
-            family = GaugeMetricFamily(
-                "palate_pool_connections", "Database connections, by state.", labels=["state"]
-            )
-            family.add_metric(["used"], pool.checkedout())
-            family.add_metric(["idle"], pool.checkedin())
-            family.add_metric(["limit"], pool.size())
-            yield family
+        """Its name, and Palate's version."""
         if "search_engine" in vars(self._database):
             info = InfoMetricFamily("palate_engine", "The search engine and Palate's version.")
             info.add_metric(
@@ -138,7 +148,11 @@ async def readyz(request: Request) -> Response:
     if services(request).stopping.is_set():
         raise OverloadedError("The server stops. Nothing was done. Ask another one.")
     readiness: Readiness = request.app.state.readiness
-    return answer(request, Ready(engine=readiness.check()))
+    engine, missing = readiness.check(), readiness.index.missing
+    found = Ready(
+        engine=engine, index="incomplete" if missing else "complete", missing_films=missing
+    )
+    return answer(request, found)
 
 
 @router.get(
@@ -148,10 +162,14 @@ async def readyz(request: Request) -> Response:
     **scoped("read", line=None),
 )
 def metrics(request: Request) -> Response:
-    """Histograms of requests and stages, the pool, the engine, the process."""
+    """Histograms of requests and stages, the pool, the engine, the process.
+
+    With `--workers`, those of all of them together, but for the process.
+    """
+    request.app.state.readiness.tell()
     own = CollectorRegistry()
-    own.register(DatabaseCollector(services(request).database))
-    return respond(request, generate_latest(REGISTRY) + generate_latest(own), _TEXT)
+    own.register(EngineCollector(services(request).database))
+    return respond(request, numbers.shown() + generate_latest(own), _TEXT)
 
 
 @router.get("/openapi.json", include_in_schema=False)

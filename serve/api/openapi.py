@@ -10,11 +10,13 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic import TypeAdapter
 
 from ask.structure import Structure
-from palate.contract import Rules
+from palate.contract import RecommendRequest, Rules, UserId, UserName
 from palate.settings import Settings
 from serve.api.events import NewEvents
+from serve.api.feedback import NewFeedback
 from serve.api.problems import MEDIA_TYPE, Problem
 from serve.api.users import NewRating
 
@@ -23,6 +25,7 @@ EXAMPLES: dict[str, dict[str, Any]] = json.loads(
 )
 """Answers by operation and problems by status; tests hold them to the models they illustrate."""
 
+_USER = TypeAdapter(UserId | UserName).json_schema()["anyOf"]
 _REFERENCE = "#/components/schemas/{model}"
 _SECURITY_SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer KEY`"},
@@ -43,7 +46,7 @@ def document(app: FastAPI, settings: Settings) -> dict[str, Any]:
     )
     components = found.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
-    for model in (Problem, NewRating, NewEvents, Structure, Rules):
+    for model in (Problem, NewRating, NewEvents, NewFeedback, RecommendRequest, Structure, Rules):
         schema = model.model_json_schema(ref_template=_REFERENCE)
         schemas |= {model.__name__: schema, **schema.pop("$defs", {})}
     if keyed:
@@ -73,6 +76,8 @@ def _simplify_parameters(operation: dict[str, Any]) -> None:
         elif choices:
             schema["anyOf"] = choices
         parameter.setdefault("description", schema.get("description", ""))
+        if parameter["name"] == "user_id":
+            parameter["schema"] = {"anyOf": _USER}
 
 
 def _set_limits(operation: dict[str, Any], settings: Settings) -> None:

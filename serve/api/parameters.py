@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import Path
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from palate.contract import LARGEST_ID, Frozen, Profile, UserId, Words
 
@@ -19,6 +19,13 @@ UserPath = Annotated[
 MoviePath = Annotated[
     int, Path(ge=0, le=LARGEST_ID, description="The film's id in this catalog.", examples=[1])
 ]
+_WEIGHT = r"[a-z0-9]+:[0-9]+(\.[0-9]+)?"
+WrittenWeights = Annotated[
+    dict[str, float] | None,
+    WithJsonSchema({"type": "string", "pattern": f"^{_WEIGHT}(,{_WEIGHT})*$"}),
+]
+"""Weights as an address has them: name:weight with commas between."""
+
 Film = Annotated[str, Field(min_length=1, max_length=200)]
 SummaryWords = Annotated[
     Words,

@@ -8,7 +8,6 @@ of its body.
 
 import asyncio
 import json
-import re
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from functools import partial
 from inspect import iscoroutinefunction
@@ -24,7 +23,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope as AsgiScope
 
-from palate.contract import UNKNOWN_USER, USER_NAME_PATTERN
+from palate.contract import UNKNOWN_USER, is_user_name
 from palate.errors import NotFoundError
 from palate.person import PERSON
 from rerank.people import find_user, name_user
@@ -107,7 +106,7 @@ class GuardedRoute(APIRoute):
 
             async def work() -> Response:
                 if name is not None:
-                    look = partial(_find_named, found, name, request.method, _USER in given)
+                    look = partial(_find_named, found, name, request.method, in_path=_USER in given)
                     arguments.put_user(given, await anyio.to_thread.run_sync(look))
                 PERSON.set(arguments.user_of(given))
                 return await call(partial(self.endpoint, request, **given))
@@ -188,10 +187,10 @@ class Arguments:
 
 
 def _is_name(who: object) -> TypeGuard[str]:
-    return isinstance(who, str) and re.match(USER_NAME_PATTERN, who) is not None
+    return isinstance(who, str) and is_user_name(who)
 
 
-def _find_named(found: Services, name: str, method: str, in_path: bool) -> int:
+def _find_named(found: Services, name: str, method: str, *, in_path: bool) -> int:
     """The user called so; one is made by what is sent to a path of theirs.
 
     Raises NotFoundError for a path of nobody's.
@@ -212,7 +211,13 @@ def read_body(request: Request, model: type[Model]) -> Model:
     Raises InvalidRequestError.
     """
     try:
-        return model.model_validate(json.loads(request.scope[BODY]))
+        given = json.loads(request.scope[BODY])
+        if isinstance(given, dict) and _is_name(name := given.get(_USER)):
+            given[_USER] = _find_named(services(request), name, request.method, in_path=False)
+        read = model.model_validate(given)
+        if (user_id := getattr(read, _USER, None)) is not None:
+            PERSON.set(user_id)
+        return read
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
         raise InvalidRequestError.of_validation(found, "body") from error

@@ -20,6 +20,7 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 from sse_starlette.sse import AppStatus
 
+from palate import metrics
 from palate.errors import ListenError
 from palate.logs import set_up_logs
 from palate.settings import Settings
@@ -89,13 +90,15 @@ def _run_many(
         process.start()
         return process
 
-    with _stopping(stop.set):
+    with metrics.shared(), _stopping(stop.set):
         workers = [start() for _ in range(settings.workers)]
         while not stop.is_set():
             wait([worker.sentinel for worker in workers], timeout=_LOOK_SECONDS)
             gone = [worker for worker in workers if not worker.is_alive()]
             if gone and not stop.wait(_LOOK_SECONDS):  # not in a hurry, where each one fails
                 _log.warning("worker_replaced", exit_codes=[worker.exitcode for worker in gone])
+                for worker in gone:
+                    metrics.forget(worker.pid or 0)
                 workers = [start() if worker in gone else worker for worker in workers]
         for worker in workers:
             worker.terminate()

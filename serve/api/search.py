@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -18,23 +18,18 @@ from palate.contract import (
     parse_weights,
 )
 from search.catalog import suggest as suggest_titles
+from serve.api.parameters import WrittenWeights
 from serve.api.routes import GuardedRoute, scoped
 from serve.api.services import answer, services
 
 router = APIRouter(route_class=GuardedRoute, tags=["search"])
-
-_WEIGHT = r"[a-z0-9]+:[0-9]+(\.[0-9]+)?"
 
 
 def _read_weights(value: Any) -> Any:
     return parse_weights(value) if isinstance(value, str) else value
 
 
-Weights = Annotated[
-    dict[str, float] | None,
-    BeforeValidator(_read_weights),
-    WithJsonSchema({"type": "string", "pattern": f"^{_WEIGHT}(,{_WEIGHT})*$"}),
-]
+Weights = Annotated[WrittenWeights, BeforeValidator(_read_weights)]
 
 
 class SearchParameters(SearchRequest):

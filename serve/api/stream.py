@@ -57,7 +57,7 @@ def search_stream(request: Request, parameters: Annotated[StreamParameters, Quer
     """
     searcher = services(request).searcher
     response, passages = searcher.search_before_wording(parameters)
-    worded = searcher.writer.stream(passages, searcher.writer.prepare())
+    worded = searcher.writer.stream(passages)
     events = _events(response, passages, worded, searcher.writer)
     return EventSourceResponse(events, sep="\n", send_timeout=_SEND_SECONDS)
 

@@ -1,16 +1,23 @@
 """`palate ask`: a request in plain words, or a structure that it was read as."""
 
 import sys
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 from pydantic import ValidationError
 
-from ask.answer import AskAnswer, open_asker
+from ask.answer import AskAnswer, open_asker, turn_of
+from ask.compare import format_dollars
+from ask.conversation import Turn
+from ask.find import ListedMovie
+from ask.prediction import Prediction
+from ask.rules import Ignored
 from ask.structure import Structure
 from ask.summaries import word_answer
-from ask.understood import describe_structure
+from ask.understood import describe_structure, parts_of, without_part
 from palate.contract import SimilarMovie
 from palate.errors import MisuseError
 from serve.cli.compare import print_comparison
@@ -24,6 +31,21 @@ from serve.cli.tables import FILM, GENRES, Column, print_table
 from serve.cli.text import line, number
 
 app = typer.Typer()
+T = TypeVar("T", Structure, Turn)
+
+_SURE = {
+    "some": "words were looked for in the films' texts, or a name is spelt otherwise",
+    "low": "something was left out, or has no film",
+}
+_FIGURES: dict[str, tuple[str, Callable[[ListedMovie], object]]] = {
+    "year": ("year>", lambda each: each.year),
+    "runtime_minutes": ("minutes>", lambda each: each.runtime_minutes),
+    "avg_rating": ("stars>", lambda each: number(each.avg_rating)),
+    "rating_count": ("ratings>", lambda each: each.rating_count),
+    "budget": ("budget>", lambda each: format_dollars(each.budget)),
+    "revenue": ("revenue>", lambda each: format_dollars(each.revenue)),
+    "profit": ("profit>", lambda each: format_dollars(each.value)),
+}
 _MOST_BYTES = 65_536
 
 
@@ -33,8 +55,11 @@ _MOST_BYTES = 65_536
         "palate ask 'funny films like The Matrix, for user 20001'",
         "palate ask 'would user 20001 like Shrek?'",
         "palate ask 'compare Jaws and Jurassic Park' --json",
-        "palate ask 'five westerns before 1970' --structure-only > wanted.json",
-        "palate ask --structure wanted.json",
+        "palate ask 'how long is Jaws and who directed it?'",
+        "palate ask 'thrillers from the nineties' --conversation talk.json",
+        "palate ask 'without the second' --conversation talk.json",
+        "palate ask 'five westerns before 1970' --understood > wanted.json",
+        "palate ask --structure wanted.json --without ranges.year",
     )
 )
 def ask(
@@ -52,9 +77,24 @@ def ask(
     structure: Annotated[
         str | None, typer.Option(metavar="FILE|-", help="Run this structure instead of words.")
     ] = None,
-    structure_only: Annotated[
-        bool, typer.Option("--structure-only", help="Print how the words are read, as JSON.")
+    understood: Annotated[
+        bool,
+        typer.Option(
+            "--understood",
+            "--structure-only",
+            help="Print what the words are read as, as JSON to edit; search for nothing.",
+        ),
     ] = False,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PART", help="Drop this part of what is understood: ranges.year."),
+    ] = None,
+    conversation: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Go on with the talk in this file, and write there how it stands."
+        ),
+    ] = None,
     rules: Annotated[
         bool, typer.Option("--rules", help="Read by rules, also where a language model is set.")
     ] = False,
@@ -63,8 +103,9 @@ def ask(
 ) -> None:
     """Say what you look for in plain words: search, recommend, compare, predict, sum up.
 
-    What was understood is printed first. `--structure-only` writes it down, to be changed and run
-    again by `--structure`.
+    What was understood is printed first, with what was left out and how sure that is.
+    `--understood` writes it down, to be changed and run again by `--structure`. With
+    `--conversation`, what is said next goes on from there: “only the ones from the nineties”.
     """
     text = " ".join(request or ())
     if bool(text) == bool(structure):
@@ -72,7 +113,9 @@ def ask(
             "Give a request or --structure, one of both. Nothing was done. "
             "`palate ask --help` shows examples."
         )
-    wanted = _read_structure(structure) if structure else None
+    wanted = _read_file(structure, Structure, "--structure") if structure else None
+    talks = conversation is not None and conversation.exists()
+    after = _read_file(str(conversation), Turn, "--conversation") if talks else None
     current = session(context)
     asks = words == "llm" or not (rules or wanted)
     with (
@@ -80,58 +123,130 @@ def ask(
         open_asker(database, current.settings, model=asks) as asker,
     ):
         whose = user_of(database, user)
-        if structure_only:
-            print_json(asker.read(text, whose, k, rules=rules).structure if text else wanted)
+        reading = None if wanted else asker.read(text, whose, k, rules=rules, after=after)
+        if reading is not None:
+            reading = replace(reading, structure=_drop(reading.structure, without or ()))
+        wanted = _drop(wanted, without or ()) if wanted else None
+        if understood:
+            _say_left_out(reading.ignored if reading else ())
+            print_json(reading.structure if reading else wanted)
             return
-        answer = asker.run(wanted) if wanted else asker.ask(text, whose, k, rules=rules)
+        answer = asker.answer(text, reading) if reading else asker.run(wanted or Structure())
         if words == "llm":
             answer = word_answer(answer, asker.writer)
+    if conversation is not None:
+        _keep(conversation, turn_of(answer))
     present(answer, _print, json=json)
 
 
-def _read_structure(source: str) -> Structure:
+def _drop(structure: Structure, parts: Iterable[str]) -> Structure:
+    """The structure without parts, as they are named in answers."""
+    for part in parts:
+        if part not in {each.part for each in parts_of(structure)}:
+            known = ", ".join(dict.fromkeys(each.part for each in parts_of(structure)))
+            raise MisuseError(
+                f"--without: nothing was understood as {line(part)}. Nothing was done. "
+                f"There is: {known or 'nothing to drop'}."
+            )
+        structure = without_part(structure, part)
+    return structure
+
+
+def _read_file(source: str, form: type[T], flag: str) -> T:
     try:
-        text = sys.stdin.read(_MOST_BYTES + 1) if source == "-" else _read_file(Path(source))
+        text = sys.stdin.read(_MOST_BYTES + 1) if source == "-" else _text_of(Path(source))
     except (OSError, UnicodeDecodeError) as error:
-        raise MisuseError(f"--structure: {source} cannot be read. Nothing was done.") from error
+        raise MisuseError(f"{flag}: {source} cannot be read. Nothing was done.") from error
     try:
-        return Structure.model_validate_json(text)
+        return form.model_validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "it"
         raise MisuseError(
-            f"--structure: {where}: {line(first['msg'])}. Nothing was done. "
-            "`--structure-only` shows what a structure looks like."
+            f"{flag}: {where}: {line(first['msg'])}. Nothing was done. "
+            "`--understood` shows what a structure looks like."
         ) from error
 
 
-def _read_file(path: Path) -> str:
+def _text_of(path: Path) -> str:
     with path.open(encoding="utf-8") as file:
         return file.read(_MOST_BYTES + 1)
 
 
+def _keep(path: Path, turn: Turn) -> None:
+    try:
+        path.write_text(turn.model_dump_json(exclude_defaults=True) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise MisuseError(
+            f"--conversation: {path} cannot be written. The request was answered, and not kept."
+        ) from error
+
+
 def _print(answer: AskAnswer) -> None:
     _print_reading(answer)
-    if answer.prediction is not None:
+    if len(answer.predictions) > 1:
+        _print_predictions(answer.predictions)
+    elif answer.prediction is not None:
         print_prediction(answer.prediction)
+    elif answer.facts:
+        for fact in answer.facts:
+            out().print(line(fact.words), soft_wrap=True)
     elif answer.comparison is not None:
         print_comparison(answer.comparison)
     elif answer.preferences is not None:
         print_preferences(answer.preferences)
     elif answer.hits or answer.movies:
         print_films(answer.hits or answer.movies, personalized=answer.personalized)
+    elif answer.films:
+        _print_sorted(answer)
     elif answer.similar:
         rank: Column[SimilarMovie] = ("#>", lambda each: each.rank)
         cosine: Column[SimilarMovie] = ("similar>", lambda each: number(each.similarity))
         print_table(answer.similar, rank, FILM, GENRES, cosine)
+    elif answer.structure.intent == "unclear":
+        out().print("Nothing was searched.")
     else:
         out().print("No film fits this.")
+        for drop in answer.drop:
+            said = " and ".join(f"“{line(part.says)}”" for part in drop.parts)
+            flags = " ".join(f"--without {part.part}" for part in drop.parts)
+            films = f"{drop.films:,} film{'' if drop.films == 1 else 's'}"
+            out().print(f"without {said}: {films} ({flags})", soft_wrap=True)
     if answer.structure.user_id is not None and answer.why_not_personalized:
         say(f"not personalised: {answer.why_not_personalized}")
 
 
 def _print_reading(answer: AskAnswer) -> None:
     out().print(f"understood as: {line(describe_structure(answer.structure))}", soft_wrap=True)
+    _say_left_out(answer.ignored)
     for note in answer.notes:
         say(f"note: {note}")
+    if answer.sure != "high":
+        say(f"sure: {_SURE[answer.sure]}")
     out().print()
+
+
+def _say_left_out(ignored: Iterable[Ignored]) -> None:
+    for one in ignored:
+        say(f"left out: “{line(one.words)}”: {one.why}")
+
+
+def _print_sorted(answer: AskAnswer) -> None:
+    counted = answer.structure.intent == "count"
+    if counted:
+        total = answer.total or 0
+        out().print(f"{total:,} film{'' if total == 1 else 's'}")
+    rank: Column[ListedMovie] = ("#>", lambda each: each.rank)
+    sort = answer.structure.sort
+    name, shown = _FIGURES["rating_count" if sort is None else sort.by]
+    figure: Column[ListedMovie] = (name, shown)
+    print_table(answer.films, rank, FILM, GENRES, figure)
+
+
+def _print_predictions(predictions: Iterable[Prediction]) -> None:
+    user: Column[Prediction] = ("user>", lambda each: each.user_id)
+    stars: Column[Prediction] = ("stars>", lambda each: number(each.value, 1))
+    low: Column[Prediction] = ("from>", lambda each: number(each.low, 1))
+    high: Column[Prediction] = ("to>", lambda each: number(each.high, 1))
+    sure: Column[Prediction] = ("confidence", lambda each: each.confidence)
+    print_table(list(predictions), user, FILM, stars, low, high, sure)

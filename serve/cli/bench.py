@@ -10,7 +10,7 @@ import typer
 from bench.blocking import bench_blocking
 from bench.find import Report, bench_find
 from bench.growth import bench_growth
-from bench.ingest import IngestReport, bench_ingest
+from bench.ingest import IngestReport, Written, bench_ingest
 from bench.machine import this_machine
 from bench.markdown import growth_markdown, report_markdown
 from bench.search import bench_search
@@ -84,6 +84,9 @@ def search(
 def ingest(
     context: typer.Context,
     rows: Annotated[int, typer.Option(min=1, help="Ratings to make up and load.")] = 1_000_000,
+    written: Annotated[
+        Written, typer.Option("--format", help="How the file of ratings is written.")
+    ] = "csv",
     json: Json = False,
 ) -> None:
     """Compare a load with a plain COPY of the same ratings, and watch its memory.
@@ -91,7 +94,7 @@ def ingest(
     Works in a scratch database on the same server; what yours holds is not touched.
     """
     with session(context).database() as database, watch(err()) as progress:
-        report = bench_ingest(database, rows, progress)
+        report = bench_ingest(database, rows, progress, written)
     present(report, _print_load, json=json)
 
 
@@ -114,12 +117,17 @@ def _print_load(report: IngestReport) -> None:
     )
 
 
-@app.command(epilog=examples("palate bench blocking", "palate bench blocking --seconds 2 --json"))
+@app.command(
+    epilog=examples("palate bench blocking", "palate bench blocking --ratings 2000000 --json")
+)
 def blocking(
     context: typer.Context,
     seconds: Annotated[
         float, typer.Option(min=0.1, help="How long each thing is made again and again.")
     ] = 10,
+    ratings: Annotated[
+        int | None, typer.Option(min=200, help="Made-up ratings, instead of the sample.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Measure what searches and ratings wait for while an index or profiles are made again.
@@ -127,7 +135,7 @@ def blocking(
     In a scratch database with the sample, which is dropped afterwards.
     """
     with session(context).database() as database:
-        measured = bench_blocking(database, seconds, say)
+        measured = bench_blocking(database, seconds, say, ratings)
     if json:
         print_json(measured)
         return

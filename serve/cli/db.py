@@ -15,6 +15,7 @@ from serve.cli.session import session
 from serve.cli.tables import print_facts
 from sql.backup import backup as write
 from sql.backup import restore as read
+from sql.completeness import repair
 from sql.database import Database
 from sql.embedded import EmbeddedServer
 from sql.home import require_folder
@@ -123,10 +124,15 @@ def migrate(
 
 @app.command(epilog=examples("palate db refresh"))
 def refresh(context: typer.Context, json: Json = False) -> None:
-    """Count ratings and popularity again; single ratings leave that to be done now and then."""
+    """Count ratings and popularity again, and put back what a crash took from the search index.
+
+    Single ratings leave the counting to be done now and then.
+    """
     with session(context).database() as database:
-        changed = refresh_stats(database)
-    present({"changed": changed}, f"Counted; {changed:,} films changed.", json=json)
+        changed, missing = refresh_stats(database), repair(database)
+    lacked = f" {missing:,} were missing from the search index, which was made again."
+    said = f"Counted; {changed:,} films changed.{lacked if missing else ''}"
+    present({"changed": changed, "put_back": missing}, said, json=json)
 
 
 @app.command(

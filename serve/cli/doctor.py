@@ -5,11 +5,11 @@ from collections.abc import Iterable
 import typer
 from rich.text import Text
 
+from palate.text import neutral
 from serve.cli.options import Json
 from serve.cli.output import examples, present
 from serve.cli.session import session
 from serve.cli.tables import print_table
-from serve.cli.text import clean
 from serve.doctor import Check, run_checks
 from sql.database import Database
 
@@ -40,5 +40,5 @@ def _print(checks: Iterable[Check]) -> None:
 
 
 def _finding(check: Check) -> Text:
-    found = Text(clean(check.detail))
-    return found.append(f"\n{clean(check.advice)}", style="bold") if check.advice else found
+    found = Text(neutral(check.detail))
+    return found.append(f"\n{neutral(check.advice)}", style="bold") if check.advice else found

@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from evaluate.clicks import ClickRate, evaluate_clicks
 from evaluate.estimates import Estimate
+from evaluate.predict import Said, evaluate_predict
 from evaluate.recommend import PROTOCOLS, ProtocolResult, evaluate_recommend
 from evaluate.report import make_markdown, make_page
 from evaluate.retrain import retrain
@@ -19,7 +21,7 @@ from learn.models.families import MODELS
 from learn.models.interface import Model
 from palate.errors import MisuseError
 from serve.cli.options import Json
-from serve.cli.output import err, examples, out, print_json, say
+from serve.cli.output import err, examples, out, present, print_json, say
 from serve.cli.session import session
 from serve.cli.tables import Column, print_table
 from serve.cli.text import number
@@ -120,6 +122,31 @@ def search(
             tell=status.update,
         )
     _report(run, output, earlier, json=json)
+
+
+@app.command(epilog=examples("palate evaluate predict", "palate evaluate predict --json"))
+def predict(context: typer.Context, seed: Seed = 0, json: Json = False) -> None:
+    """Measure predicted ratings: how far they are off, and whether what is said of them holds.
+
+    A quarter of the users at a time is held out, and each one's next ratings are predicted from the
+    first ones. Confidence and intervals are made of one half of these users and measured on the
+    other. Nothing live is changed.
+    """
+    with session(context).database(migrate=True) as database, err().status("") as status:
+        found = evaluate_predict(database, seed=seed, tell=status.update)
+    if json:
+        print_json(found)
+        return
+    say(f"{found.model}: rmse {found.rmse:.4f}, mae {found.mae:.4f}, {found.users:,} users")
+    columns: list[Column[Said]] = [
+        ("ratings>", lambda each: f"{each.n:,}"),
+        ("half a star off>", lambda each: number(each.within if each.n else None, 3)),
+        ("in the interval>", lambda each: number(each.covered if each.n else None, 3)),
+        ("its length>", lambda each: number(each.width if each.n else None)),
+    ]
+    print_table(found.by_confidence, ("confidence", lambda each: each.name), *columns)
+    out().print()
+    print_table([*found.by_stars, found.whole], ("given>", lambda each: each.name), *columns)
 
 
 @app.command(
@@ -240,6 +267,32 @@ def _print_set(name: str, result: SetResult) -> None:
             ),
             title="nDCG@10 by how many ratings, the latest, are known",
         )
+
+
+@app.command(epilog=examples("palate evaluate clicks", "palate evaluate clicks --days 7 --json"))
+def clicks(
+    context: typer.Context,
+    days: Annotated[int, typer.Option(min=1, max=36_500, help="Days that are looked back.")] = 30,
+    json: Json = False,
+) -> None:
+    """Count how often films of answers were clicked, by ranking, position and source."""
+    with session(context).database() as database:
+        found = evaluate_clicks(database, days)
+    nothing = "There is no feedback yet. Applications send it to POST /v1/feedback."
+    present(found, _print_clicks, json=json, nothing=nothing)
+
+
+def _print_clicks(found: Sequence[ClickRate]) -> None:
+    print_table(
+        found,
+        ("by", lambda each: each.kind),
+        ("", lambda each: each.value),
+        ("shown>", lambda each: each.shown),
+        ("clicked>", lambda each: each.clicked),
+        ("rate>", lambda each: f"{each.rate:.1%}"),
+        ("95%>", lambda each: f"{each.low:.1%} to {each.high:.1%}"),
+        ("played>", lambda each: each.played),
+    )
 
 
 def _print_protocol(name: str, result: ProtocolResult) -> None:

@@ -1,24 +1,34 @@
 """`palate ingest`: films, ratings, tags, events and embeddings into the database."""
 
-from collections.abc import Iterable
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from ingest.embeddings import load_embeddings
 from ingest.events import EventsReport, load_events
-from ingest.load import Deleted, LoadReport, load
+from ingest.load import LoadReport, load
 from ingest.progress import watch
-from ingest.rows import Source
 from ingest.sources.download import locate
 from ingest.sources.movielens import MovieLens
 from ingest.sources.sample import sample as open_sample
-from ingest.sources.table import Table
 from palate.contract import EventType, Rules
-from palate.errors import MisuseError
 from search.rules import parse_rules, read_rules, write_rules
+from serve.cli.ingest_load import (
+    Again,
+    AtMost,
+    DeleteMissing,
+    DryRun,
+    LoadOptions,
+    OnErrorOption,
+    OnlyOnce,
+    RejectsFile,
+    Replace,
+    print_load,
+    run_load,
+)
+from serve.cli.ingest_table import add_commands, parse_columns
 from serve.cli.options import Json
 from serve.cli.output import err, examples, present, print_json, say, warn, when_stopped
 from serve.cli.session import session
@@ -29,35 +39,23 @@ app = typer.Typer(
     no_args_is_help=True,
     help="Load films, ratings, tags and embeddings. All of a load, or nothing of it.",
 )
-
-Replace = Annotated[
-    bool,
-    typer.Option("--replace", help="Delete what is there first: films, ratings, users, models."),
-]
-OnErrorOption = Annotated[
-    Literal["stop", "skip"],
-    typer.Option(help="At a line that cannot be loaded: stop, or set it aside and go on."),
-]
-RejectsFile = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Where --on-error skip sets lines aside.")
-]
-OnlyOnce = Annotated[
-    bool, typer.Option("--no-wait", help="Refuse, instead of waiting, while another load runs.")
-]
+add_commands(app)
 
 
 @app.command(epilog=examples("palate ingest sample"))
-def sample(context: typer.Context, replace: Replace = False, json: Json = False) -> None:
+def sample(
+    context: typer.Context, replace: Replace = False, again: Again = False, json: Json = False
+) -> None:
     """Load the sample: 3,200 real films, 600 synthetic raters and text embeddings."""
     with session(context).database(migrate=True) as database:
-        report = load_sample(database, replace=replace)
-    present(report, _print_report, json=json)
+        report = load_sample(database, replace=replace, again=again)
+    present(report, print_load, json=json)
 
 
-def load_sample(database: Database, *, replace: bool = False) -> LoadReport:
+def load_sample(database: Database, *, replace: bool = False, again: bool = False) -> LoadReport:
     """The sample with its embeddings and a handful of rules, watched on stderr."""
     with open_sample() as source, watch(err()) as progress:
-        report = load(database, source, replace=replace, progress=progress)
+        report = load(database, source, replace=replace, progress=progress, again=again)
     with as_file(files("samples") / "embeddings.npz") as vectors:
         load_embeddings(database, vectors, replace=replace)
     if read_rules(database) == Rules():  # an operator's own stay
@@ -84,73 +82,25 @@ def movielens(
     on_error: OnErrorOption = "stop",
     rejects: RejectsFile = None,
     no_wait: OnlyOnce = False,
+    again: Again = False,
+    dry_run: DryRun = False,
+    delete_missing: DeleteMissing = False,
+    at_most: AtMost = 10,
+    name: Annotated[
+        str | None, typer.Option(help="What the database remembers having loaded: the folder's.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Load MovieLens in any of its public layouts; by name, it is downloaded first."""
     with watch(err()) as progress:
         path = locate(location, session(context).settings.data_dir / "downloads", progress)
     source = MovieLens(path, metadata)
-    report = _load(context, source, replace, on_error, rejects, no_wait)
-    present(report, _print_report, json=json)
-
-
-@app.command(
-    "csv",
-    epilog=examples(
-        "palate ingest csv --movies films.csv --ratings stars.csv",
-        "palate ingest csv --movies m.parquet --ratings r.parquet --column user_id=customer",
-    ),
-)
-def csv_(
-    context: typer.Context,
-    movies: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Films: movie_id, title, ...")
-    ] = None,
-    ratings: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Ratings: user_id, movie_id, rating, ...")
-    ] = None,
-    tags: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Tags: user_id, movie_id, tag, ...")
-    ] = None,
-    column: Annotated[
-        list[str] | None,
-        typer.Option(metavar="OURS=YOURS", help="Where a column is called otherwise. Repeat."),
-    ] = None,
-    separator: Annotated[
-        str, typer.Option(help="What separates the items of genres, actors and keywords.")
-    ] = "|",
-    name: Annotated[str, typer.Option(help="What the database remembers having loaded.")] = "csv",
-    replace: Replace = False,
-    on_error: OnErrorOption = "stop",
-    rejects: RejectsFile = None,
-    no_wait: OnlyOnce = False,
-    json: Json = False,
-) -> None:
-    """Load your own CSV (also .csv.gz) or Parquet files."""
-    source = Table(
-        name,
-        movies=movies,
-        ratings=ratings,
-        tags=tags,
-        columns=parse_columns(column or ()),
-        separator=separator,
+    source.name = name or source.name
+    options = LoadOptions(
+        replace, on_error, rejects, no_wait, again, dry_run, delete_missing, at_most
     )
-    report = _load(context, source, replace, on_error, rejects, no_wait)
-    present(report, _print_report, json=json)
-
-
-def parse_columns(pairs: Iterable[str]) -> dict[str, str]:
-    """``user_id=customer`` as a mapping. Raises MisuseError."""
-    columns = {}
-    for pair in pairs:
-        ours, equals, yours = (part.strip() for part in pair.partition("="))
-        if not (ours and equals and yours):
-            raise MisuseError(
-                f"--column: {pair!r} is no mapping. Nothing was loaded. "
-                "Write OURS=YOURS, for example user_id=customer."
-            )
-        columns[ours] = yours
-    return columns
+    report = run_load(context, source, options)
+    present(report, print_load, json=json)
 
 
 @app.command(
@@ -220,45 +170,3 @@ def embeddings(
     with session(context).database(migrate=True) as database:
         report = load_embeddings(database, file, model=model, replace=replace)
     present(report, say, json=json)
-
-
-def _load(
-    context: typer.Context,
-    source: Source,
-    replace: bool,
-    on_error: Literal["stop", "skip"],
-    rejects: Path | None,
-    no_wait: bool,
-) -> LoadReport:
-    kept = "A load happens as a whole or not at all; it can be run again."
-    with (
-        session(context).database(migrate=True) as database,
-        when_stopped(kept),
-        watch(err()) as progress,
-    ):
-        return load(
-            database, source, replace=replace, on_error=on_error, rejects=rejects,
-            progress=progress, wait=not no_wait,
-        )  # fmt: skip
-
-
-def _print_report(report: LoadReport) -> None:
-    say(
-        f"Loaded {report.source}: {report.movies:,} films, {report.ratings:,} ratings and "
-        f"{report.tags:,} tags in {report.seconds:.1f} s ({report.rows_per_second:,.0f} rows/s); "
-        f"{report.changed:,} rows changed."
-    )
-    if report.deleted is not None and report.deleted.movies:
-        say(_describe(report.deleted))
-    if report.rejected:
-        warn(f"{report.rejected:,} lines were not loaded; they are in {report.rejects}.")
-
-
-def _describe(deleted: Deleted) -> str:
-    gone = f"{count(deleted.movies, 'film')}, {count(deleted.ratings, 'rating')}"
-    if not deleted.models:
-        return f"What was there before is deleted: {gone}."
-    return (
-        f"What was there before is deleted: {gone} and {count(deleted.models, 'trained model')}. "
-        "`palate train` learns from what is there now."
-    )

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from palate.errors import MisuseError
+from palate.text import neutral
 from serve.cli.options import (
     Explain,
     Facets,
@@ -31,7 +32,7 @@ from serve.cli.output import examples, out, present, print_json, say, warn
 from serve.cli.psql import environment_of, find_psql, read_arguments, run_psql
 from serve.cli.sql_prompt import Prompt
 from serve.cli.tables import print_facts, print_table
-from serve.cli.text import clean, line
+from serve.cli.text import line
 from serve.k8s.api import ask
 from serve.k8s.cluster import Cluster
 from serve.k8s.forward import LOOPBACK, forward
@@ -80,6 +81,11 @@ def on_a_release(command: Callable[..., None]) -> Callable[..., None]:
         **own: Any,
     ) -> None:
         cluster = Cluster.connect(kubeconfig, kube_context, namespace)
+        if not cluster.configuration.verify_ssl:
+            warn(
+                "The kubeconfig has insecure-skip-tls-verify: the cluster's certificate is not "
+                "checked, and whoever is on the way may read and change what is sent."
+            )
         command(found=find_release(cluster, release), **own)
 
     _, *own = inspect.signature(command).parameters.values()
@@ -278,7 +284,7 @@ def logs(
 
 
 def _print_line(text: bytes) -> None:
-    sys.stdout.write(clean(text.decode(errors="replace")) + "\n")
+    sys.stdout.write(neutral(text.decode(errors="replace")) + "\n")
     sys.stdout.flush()
 
 

@@ -6,11 +6,9 @@ from typing import Annotated
 
 import typer
 
-from evaluate.faithfulness import measure
 from llm.store import Cost, PostgresStore, RecordedCall
-from rerank.search import Searcher
 from serve.cli.options import Json, Yes
-from serve.cli.output import confirm, examples, present, print_json, say
+from serve.cli.output import confirm, examples, present
 from serve.cli.session import session
 from serve.cli.tables import print_table
 from serve.cli.text import count, number
@@ -70,36 +68,6 @@ def _print_costs(found: Iterable[Cost]) -> None:
         ("out>", lambda each: f"{each.tokens_out:,}"),
         ("cost>", lambda each: _dollars(each.cost)),
     )
-
-
-@app.command(epilog=examples("palate llm faithful", "palate llm faithful --n 100 --json"))
-def faithful(
-    context: typer.Context,
-    n: Annotated[int, typer.Option("--n", "-n", min=1, max=1000, help="Reasons to word.")] = 20,
-    json: Json = False,
-) -> None:
-    """Measure which share of the model's reasons says only what the facts say.
-
-    Words the reasons of the first films of searches, for nobody and for users with ratings; kept
-    answers are not used.
-    """
-    current = session(context)
-    with current.database() as database, current.language_model(database, kept=False) as model:
-        if model is None:
-            say("No language model is set: every reason is the template's.")
-        found = measure(Searcher(database, current.settings, model=model), database, n)
-    if json:
-        print_json(found)
-        return
-    print_table(
-        [found],
-        ("model", lambda each: each.model or "none"),
-        ("texts>", lambda each: each.texts),
-        ("passed>", lambda each: each.passed),
-        ("second time>", lambda each: each.regenerated),
-    )
-    if found.why_not:
-        say(f"the others are the template's: {found.why_not}")
 
 
 @app.command(epilog=examples("palate llm prune", "palate llm prune --days 30"))

@@ -34,7 +34,8 @@ COMMANDS = {
         "random": "Show films at random.",
         "similar": "Show the films most like one film, by the cosine of their texts' embeddings.",
         "ask": "Say what you look for in plain words: search, recommend, compare, predict, sum up.",
-        "recommend": "Recommend films that a user has not rated, by taste, peers and popularity.",
+        "recommend": "Recommend films that a user has neither seen nor turned away, from several "
+        "sources.",
         "predict": "Predict what a user would give a film: stars, how sure that is, and what it "
         "rests on.",
         "preferences": "Sum up what a user likes: genres, decades, people, money, against what the "
@@ -60,7 +61,7 @@ COMMANDS = {
         "serve": "Serve the HTTP API and the page until Ctrl-C; what runs is finished first.",
         "mcp": "Offer films and tastes to an assistant that speaks MCP, until it hangs up.",
         "keys": "API keys of the HTTP server.",
-        "rules": "Synonyms, and films pinned or hidden.",
+        "rules": "Synonyms, films pinned or hidden, and what rules recommendations.",
         "llm": "The language model: its calls, costs and answers.",
         "db": "The database: server, schema, psql, backups.",
         "k8s": "Palate on Kubernetes: psql, searches, logs, jobs.",

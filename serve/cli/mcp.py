@@ -39,5 +39,5 @@ def mcp(
         current.language_model(database) as model,
     ):
         searcher = Searcher(database, current.settings, model=model)
-        asker = Asker(database, searcher, make_reader(model))
+        asker = Asker(database, searcher, make_reader(model, current.settings))
         serve(Toolbox(database, searcher, asker, user), write=write)

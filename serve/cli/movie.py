@@ -27,6 +27,7 @@ def _print(found: Movie) -> None:
     print_facts(
         [
             ("movie_id", found.movie_id),
+            ("item_id", found.item_id),
             ("also called", found.original_title),
             ("genres", ", ".join(found.genres)),
             ("director", found.director),

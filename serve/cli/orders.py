@@ -12,9 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from palate.contract import COMPONENTS, PART_NAMES, Hit, SearchResponse
+from palate.text import neutral
 from serve.cli.output import out
 from serve.cli.tables import FILM, GENRES, Column, print_table, table
-from serve.cli.text import clean, film, line, movement, number
+from serve.cli.text import film, line, movement, number
 
 _NARROWEST = 29  # a column that still shows a title and its account
 _WIDEST = 60
@@ -168,7 +169,7 @@ def _highlighted(snippet: str, style: str = "") -> Text:
     terminal = out().is_terminal
     shown = Text()
     for index, piece in enumerate(_MARKED.split(snippet)):
-        text = clean(html.unescape(piece))
+        text = neutral(html.unescape(piece))
         found = index % 2 == 1
         shown.append(f"[{text}]" if found and not terminal else text, "bold" if found else style)
     return shown

@@ -15,7 +15,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from serve.cli.text import clean, line
+from palate.text import neutral
+from serve.cli.text import line
 
 PIPE_WIDTH = 120
 EMPTY_CATALOG = (
@@ -48,12 +49,12 @@ def _console(terminal: bool, *, stderr: bool) -> Console:
 
 def say(message: object) -> None:
     """A message for the person, beside the results."""
-    err().print(Text(clean(str(message))), soft_wrap=True)
+    err().print(Text(neutral(str(message))), soft_wrap=True)
 
 
 def warn(message: str) -> None:
     """Something that went less well than the person may think."""
-    err().print(Text("warning: ", style="yellow") + Text(clean(message)), soft_wrap=True)
+    err().print(Text("warning: ", style="yellow") + Text(neutral(message)), soft_wrap=True)
 
 
 @contextmanager

@@ -2,13 +2,12 @@
 
 import typer
 
-from ask.answer import Prediction
-from ask.answer import predict as make
-from rerank.people import find_user
+from ask.prediction import Prediction
+from ask.prediction import predict as make
 from search.names import CatalogNames
 from serve.cli.options import Film, Json, Profile, UserId, Words
 from serve.cli.output import examples, out, present, print_sentences
-from serve.cli.session import session
+from serve.cli.session import session, user_of
 from serve.cli.summaries import word_summary
 from serve.cli.tables import FILM, print_table
 from serve.cli.text import line, number
@@ -29,7 +28,7 @@ def predict(
 ) -> None:
     """Predict what a user would give a film: stars, how sure that is, and what it rests on."""
     with session(context).database() as database:
-        whose = find_user(database, user_id)
+        whose = user_of(database, user_id)
         found = make(database, whose, CatalogNames(database).find(movie).movie_id, profile)
         if words == "llm":
             found = word_summary(found, session(context), database)

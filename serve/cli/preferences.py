@@ -5,10 +5,9 @@ from collections.abc import Sequence
 import typer
 
 from ask.preferences import Preferences, Trait, find_preferences
-from rerank.people import find_user
 from serve.cli.options import Json, Profile, UserId, Words
 from serve.cli.output import examples, out, present, print_sentences
-from serve.cli.session import session
+from serve.cli.session import session, user_of
 from serve.cli.tables import print_table
 from serve.cli.text import count, number
 
@@ -28,7 +27,7 @@ def preferences(
 ) -> None:
     """Sum up what a user likes: genres, decades, people, money, against what the crowd gives."""
     with session(context).database() as database:
-        found = find_preferences(database, find_user(database, user_id), profile)
+        found = find_preferences(database, user_of(database, user_id), profile)
         if words == "llm":
             from serve.cli.summaries import word_summary  # slow, and rarely wanted
 

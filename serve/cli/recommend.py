@@ -1,13 +1,22 @@
-"""`palate recommend`: films that a user has not rated."""
+"""`palate recommend`: films for a user."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
+from pydantic import ValidationError
 
-from palate.contract import PART_NAMES, Recommendation, Recommendations, RecommendRequest
+from palate.contract import (
+    PART_NAMES,
+    PARTS,
+    Recommendation,
+    Recommendations,
+    RecommendRequest,
+    parse_weights,
+)
+from palate.errors import MisuseError
 from rerank.recommend import recommend as find
 from rerank.search import Searcher
-from serve.cli.options import Json, Profile, Rerank, Shown, User
+from serve.cli.options import Genre, Json, Profile, Rerank, Shown, User, YearFrom, YearTo
 from serve.cli.orders import print_films
 from serve.cli.output import EMPTY_CATALOG, examples, present, say
 from serve.cli.session import session, user_of
@@ -25,32 +34,69 @@ def recommend(
     user: User = None,
     profile: Profile = "main",
     k: Shown = 10,
-    candidates: Annotated[
-        int, typer.Option(min=1, help="Best films of each of popularity, taste and peers.")
-    ] = 100,
+    candidates: Annotated[int, typer.Option(min=1, help="Best films of each source.")] = 100,
     seen: Annotated[
-        Literal["drop", "keep"], typer.Option(help="What to do with films the user rated.")
+        Literal["drop", "keep"], typer.Option(help="What to do with films the user rated or saw.")
     ] = "drop",
+    q: Annotated[str | None, typer.Option(help="A text as one more source.")] = None,
+    alike_to: Annotated[
+        list[int] | None, typer.Option(metavar="ID", help="A film whose like is sought. Repeat.")
+    ] = None,
+    exclude: Annotated[
+        list[int] | None, typer.Option(metavar="ID", help="A film to leave out. Repeat.")
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option(metavar="NAME:W,...", help="Weights of the mixer for this call.")
+    ] = None,
+    diversity: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="How much the score counts beside variety."),
+    ] = 0.7,
+    franchise: Annotated[int, typer.Option(min=0, help="Most films of a franchise; 0: any.")] = 2,
     rerank: Rerank = "none",
+    genre: Genre = None,
+    year_from: YearFrom = None,
+    year_to: YearTo = None,
+    cursor: Annotated[
+        str | None, typer.Option(help="A next_cursor; needs PALATE_CURSOR_SECRET.")
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Recommend films that a user has not rated, by taste, peers and popularity."""
+    """Recommend films that a user has neither seen nor turned away, from several sources."""
     current = session(context)
     with (
         current.database() as database,
         current.language_model(database, wanted=rerank == "llm") as model,
     ):
         searcher = Searcher(database, current.settings, model=model)
-        request = RecommendRequest(
-            user_id=user_of(database, user),
-            profile=profile,
-            k=k,
-            candidates=candidates,
-            seen=seen,
-            rerank=rerank,
-        )
+        asked = {
+            "user_id": user_of(database, user), "profile": profile, "k": k, "seen": seen,
+            "candidates": candidates, "q": q, "alike_to": tuple(alike_to or ()),
+            "exclude": tuple(exclude or ()), "weights": _weights(weights), "rerank": rerank,
+            "diversity": diversity, "franchise": franchise, "genres": tuple(genre or ()),
+            "year_from": year_from, "year_to": year_to, "cursor": cursor,
+        }  # fmt: skip
+        request = _request(asked)
         found = find(database, request, reranker=searcher.reranker)
     present(found, _print, json=json)
+
+
+def _weights(text: str | None) -> dict[str, float] | None:
+    try:
+        return parse_weights(text, PARTS) if text else None
+    except ValueError as error:
+        raise MisuseError(
+            f"--weights: {error}. Nothing was searched. Write NAME:W with commas between."
+        ) from error
+
+
+def _request(asked: dict[str, Any]) -> RecommendRequest:
+    try:
+        return RecommendRequest(**asked)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "--" + str(first["loc"][0]).replace("_", "-")
+        raise MisuseError(f"{name}: {first['msg']}. Nothing was searched.") from error
 
 
 def _print(found: Recommendations) -> None:
@@ -59,7 +105,8 @@ def _print(found: Recommendations) -> None:
         say(EMPTY_CATALOG)
         return
     parts = [name for name in found.weights if any(m.contributions[name] for m in found.movies)]
-    print_films(found.movies, *map(_part, parts), personalized=found.personalized)
+    sources: Column[Recommendation] = ("sources", lambda each: ", ".join(each.sources))
+    print_films(found.movies, *map(_part, parts), sources, personalized=found.personalized)
     if found.user_id is not None and found.why_not_personalized:
         say(f"not personalised: {found.why_not_personalized}")
     if found.why_not_reranked:

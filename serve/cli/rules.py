@@ -1,4 +1,4 @@
-"""`palate rules`: synonyms, and films that a query shows first or never."""
+"""`palate rules`: synonyms, films pinned or hidden, and the file that rules recommendations."""
 
 import sys
 from pathlib import Path
@@ -8,13 +8,17 @@ import typer
 
 from palate.contract import Rules
 from palate.errors import MisuseError
+from rerank.business import BusinessRules, RulesFile
 from search.rules import parse_rules, read_rules, write_rules
 from serve.cli.options import Json
 from serve.cli.output import examples, present, print_json, say
 from serve.cli.session import session
 from serve.cli.tables import print_table
+from serve.cli.text import count
 
-app = typer.Typer(no_args_is_help=True, help="Synonyms, and films pinned or hidden.")
+app = typer.Typer(
+    no_args_is_help=True, help="Synonyms, films pinned or hidden, and what rules recommendations."
+)
 
 _LARGEST = 1_000_000
 
@@ -39,6 +43,21 @@ def _print(rules: Rules) -> None:
         ("film>", lambda each: each.movie_id),
         ("place>", lambda each: "hidden" if each.place is None else each.place),
     )
+
+
+@app.command(epilog=examples("palate rules schema > rules.schema.json"))
+def schema() -> None:
+    """Print the JSON schema of PALATE_RULES_FILE, which rules recommendations."""
+    print_json(BusinessRules.model_json_schema())
+
+
+@app.command(epilog=examples("palate rules check business.json"))
+def check(
+    file: Annotated[Path, typer.Argument(help="JSON, as `palate rules schema` describes it.")],
+) -> None:
+    """Look whether a file can be PALATE_RULES_FILE."""
+    found = RulesFile(file).current()
+    say(f"{file} has {count(len(found.rules), 'rule')} and can be used.")
 
 
 @app.command(epilog=examples("palate rules load rules.json", "palate rules load -"))

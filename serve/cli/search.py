@@ -63,7 +63,7 @@ def search(
     ] = 100,
     explain: Explain = False,
     explain_llm: Annotated[
-        bool, typer.Option("--explain-llm", help="The same, reasons worded by the language model.")
+        bool, typer.Option("--explain-llm", help="The same, reasons chosen by the language model.")
     ] = False,
     rerank: Rerank = "none",
     weights: Weights = None,

@@ -2,15 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, overload
 
 import typer
 from pydantic import ValidationError
 
 from llm import LanguageModel, open_llm
-from llm.store import PostgresStore, UnkeptStore
+from llm.store import PostgresStore
 from palate.errors import MisuseError, SchemaError
 from palate.logs import set_up_logs
+from palate.person import PERSON
 from palate.settings import Settings
 from rerank.people import find_user
 from sql.database import Database
@@ -40,18 +41,17 @@ class Session:
 
     @contextmanager
     def language_model(
-        self, database: Database, *, wanted: bool = True, kept: bool = True
+        self, database: Database, *, wanted: bool = True
     ) -> Iterator[LanguageModel | None]:
         """The language model that the settings name; None where they name none or it is not
-        ``wanted``. ``kept``: kept answers are used.
+        ``wanted``.
 
         Raises MisuseError and NotInstalledError, as `open_llm`.
         """
         if not wanted:
             yield None
             return
-        store = PostgresStore(database) if kept else UnkeptStore(database)
-        model = open_llm(self.settings, store)
+        model = open_llm(self.settings, PostgresStore(database))
         try:
             yield model
         finally:
@@ -81,9 +81,18 @@ def _read_settings(flags: Mapping[str, Any]) -> Settings:
         ) from error
 
 
+@overload
+def user_of(database: Database, who: str) -> int: ...
+@overload
+def user_of(database: Database, who: str | None) -> int | None: ...
 def user_of(database: Database, who: str | None) -> int | None:
-    """The user of a number or a name; None for None. Raises NotFoundError and MisuseError."""
-    return None if who is None else find_user(database, who)
+    """The user of a number or a name, of whom what follows tells; None for None.
+
+    Raises NotFoundError and MisuseError.
+    """
+    found = None if who is None else find_user(database, who)
+    PERSON.set(found)
+    return found
 
 
 def session(context: typer.Context) -> Session:

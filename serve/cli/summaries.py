@@ -2,8 +2,8 @@
 
 from typing import TypeVar
 
-from ask.answer import Prediction
 from ask.compare import Comparison
+from ask.prediction import Prediction
 from ask.preferences import Preferences
 from ask.summaries import word_summary as word
 from rerank.wording import Writer
@@ -15,9 +15,9 @@ T = TypeVar("T", Prediction, Comparison, Preferences)
 
 
 def word_summary(found: T, current: Session, database: Database) -> T:
-    """The same with its summary in a model's words; where it is not, says why."""
+    """The same with a summary whose facts a model chose; where it did not, says why."""
     with current.language_model(database) as model:
-        made, why = word(found, Writer(database, model, current.settings))
+        made, why = word(found, Writer(model, current.settings))
     if why:
         say(f"the summary is by rules: {why}")
     return made

@@ -9,8 +9,9 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from palate.text import neutral
 from serve.cli.output import out
-from serve.cli.text import clean, film, line
+from serve.cli.text import film, line
 
 T = TypeVar("T")
 Column = tuple[str, Callable[[T], object]]
@@ -56,5 +57,5 @@ def print_facts(facts: Iterable[tuple[str, object]]) -> None:
     made.add_column(overflow="fold")
     for name, value in facts:
         if value not in (None, "", (), []):
-            made.add_row(name, value if isinstance(value, Text) else Text(clean(str(value))))
+            made.add_row(name, value if isinstance(value, Text) else Text(neutral(str(value))))
     out().print(made)

@@ -1,22 +1,17 @@
 """How values are written on a screen.
 
-Text from the database is never read as markup, and its control characters never reach the
-terminal.
+Text from the database is never read as markup, and what steers a terminal never reaches it.
 """
-
-import unicodedata
 
 from rich.text import Text
 
-
-def clean(text: str) -> str:
-    """The text without characters that would steer a terminal; tabs and newlines stay."""
-    return "".join("�" if unicodedata.category(c) == "Cc" and c not in "\n\t" else c for c in text)
+from palate.text import count as count
+from palate.text import one_line
 
 
 def line(text: str | None) -> str:
-    """The text on one line, cleaned; empty when there is none."""
-    return " ".join(clean(text or "").split())
+    """The text on one line, neutral; empty when there is none."""
+    return one_line(text or "")
 
 
 def film(title: str, year: int | None) -> Text:
@@ -38,8 +33,3 @@ def movement(moved: int) -> Text:
 def number(value: float | None, digits: int = 2) -> str:
     """A number, or a dash where there is none."""
     return "–" if value is None else f"{value:.{digits}f}"
-
-
-def count(n: int, noun: str) -> str:
-    """``1 rating``, ``2,000 ratings``."""
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"

@@ -5,6 +5,7 @@ between versions of the client, the API does not.
 """
 
 import json
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,8 +41,11 @@ class Cluster:
     """One namespace of one cluster, as the person's kubeconfig may see it."""
 
     def __init__(self, configuration: Configuration, namespace: str) -> None:
+        import urllib3
         from kubernetes import client
 
+        if not configuration.verify_ssl:  # said once, by the command, and not at each request
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         configuration.retries = 0  # a person waits, and is to know at once
         self.configuration = configuration
         self.namespace = namespace
@@ -54,7 +58,8 @@ class Cluster:
         """The cluster that the kubeconfig names; inside a pod without one, the pod's own.
 
         ``kubeconfig`` is one path or several, separated as in ``KUBECONFIG``. Nothing is asked of
-        the cluster yet. Raises ClusterError, MisuseError and NotInstalledError.
+        the cluster yet. Raises ClusterForbiddenError, where a login plugin gives no credentials,
+        MisuseError and NotInstalledError.
         """
         try:
             import websockets  # noqa: F401, for port-forwards
@@ -73,9 +78,12 @@ class Cluster:
             contexts, active = config.list_kube_config_contexts(kubeconfig)
             if context is not None:
                 active = _named(contexts, context)
-            config.load_kube_config(
-                kubeconfig, context=context, client_configuration=found, persist_config=False
-            )
+            with _heard() as words:
+                config.load_kube_config(
+                    kubeconfig, context=context, client_configuration=found, persist_config=False
+                )
+        if words and not (found.api_key or found.cert_file or found.username):
+            raise _not_logged_in(found.host, " ".join(words))
         return cls(found, namespace or active["context"].get("namespace") or "default")
 
     def find(self, kind: str, selector: str = "", *, everywhere: bool = False) -> list[Object]:
@@ -114,6 +122,7 @@ class Cluster:
     ) -> Iterator[bytes]:
         """A pod's log, a line at a time without its end; ``follow``: until the pod ends."""
         from kubernetes import client
+        from urllib3.exceptions import HTTPError
 
         options: dict[str, Any] = {"container": container, "follow": follow, "tail_lines": tail}
         given = {name: value for name, value in options.items() if value is not None}
@@ -123,6 +132,11 @@ class Cluster:
             )
             try:
                 yield from _lines(answer.stream(amt=None, decode_content=False))
+            except HTTPError as error:
+                raise ClusterError(
+                    f"The log of {pod} broke off ({_first(str(error))}). What is shown so far is "
+                    "what it says. Ask again."
+                ) from error
             finally:
                 answer.close()
 
@@ -171,6 +185,8 @@ class Cluster:
     def refused(self, status: int, reason: str, verb: str, kind: str, name: str) -> PalateError:
         """The error for what the API server refuses."""
         what = f"{kind} {name}".strip()
+        if status == 401 or (status == 403 and "system:anonymous" in reason):
+            return _not_logged_in(self.configuration.host, _first(reason))
         if status == 404:
             return NotFoundError(
                 f"There is no {what} in namespace {self.namespace}. Nothing was done. "
@@ -181,11 +197,6 @@ class Cluster:
             return ClusterForbiddenError(
                 f"The cluster forbids it: {_first(reason) or 'no reason given'}. Nothing was done. "
                 f"Ask for a role with the verb {verbs} on {kind} in namespace {self.namespace}."
-            )
-        if status == 401:
-            return ClusterForbiddenError(
-                f"The cluster at {self.configuration.host} does not accept the credentials of the "
-                "kubeconfig. Nothing was done. Log in again, or choose another --context."
             )
         return ClusterError(
             f"The cluster did not {verb} {what}: {_first(reason) or f'status {status}'}. "
@@ -208,6 +219,31 @@ def _readable(kubeconfig: str | None) -> Iterator[None]:
             "Name one with --kubeconfig or KUBECONFIG; `kubectl config view` shows what kubectl "
             "uses."
         ) from error
+
+
+@contextmanager
+def _heard() -> Iterator[list[str]]:
+    """What the client logs meanwhile: where a login plugin fails it goes on without credentials."""
+    words: list[str] = []
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            words.extend(record.getMessage().split())
+
+    root = logging.getLogger()
+    others, root.handlers = root.handlers, [Listener(logging.ERROR)]
+    try:
+        yield words
+    finally:
+        root.handlers = others
+
+
+def _not_logged_in(host: str, words: str) -> ClusterForbiddenError:
+    said = f" ({words.rstrip('.')})" if words else ""
+    return ClusterForbiddenError(
+        f"The cluster at {host} does not accept the credentials of the kubeconfig{said}. Nothing "
+        "was done. Log in again as your provider says, or choose another --context."
+    )
 
 
 def _named(contexts: list[Object], name: str) -> Object:

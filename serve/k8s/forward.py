@@ -33,7 +33,7 @@ def find_pod(cluster: Cluster, target: Target) -> tuple[str, int]:
     selector = service["spec"].get("selector") or {}
     if not selector:
         raise ClusterError(
-            f"The service {target.service} selects no pods. Nothing was opened. "
+            f"The service {target.service} selects no pods. No connection was opened. "
             "Its database or API is elsewhere."
         )
     labels = ",".join(f"{name}={value}" for name, value in sorted(selector.items()))
@@ -43,7 +43,7 @@ def find_pod(cluster: Cluster, target: Target) -> tuple[str, int]:
         states = "; ".join(f"{pod['metadata']['name']}: {state(pod)}" for pod in pods)
         raise ClusterError(
             f"No pod of the service {target.service} is ready ({states or 'there is none'}). "
-            "Nothing was opened. `palate k8s status` shows more; try again when it is."
+            "No connection was opened. `palate k8s status` shows more; try again when it is."
         )
     port = _service_port(service, target)
     return str(ready[0]["metadata"]["name"]), _pod_port(ready[0], port)
@@ -88,7 +88,7 @@ def _pod_port(pod: Object, port: Object) -> int:
             if each.get("name") == wanted:
                 return int(each["containerPort"])
     raise ClusterError(
-        f"The pod {pod['metadata']['name']} has no port called {wanted}. Nothing was opened."
+        f"The pod {pod['metadata']['name']} has no port called {wanted}. No connection was opened."
     )
 
 

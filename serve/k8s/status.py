@@ -50,7 +50,10 @@ class DatabaseStatus:
 
 @dataclass(frozen=True)
 class ReleaseStatus:
-    """A release; ``database_note`` says why there is no ``database``."""
+    """A release; ``database_note`` says why there is no ``database``.
+
+    ``database_seen`` is False where this person may not look at it.
+    """
 
     release: str
     namespace: str
@@ -60,12 +63,14 @@ class ReleaseStatus:
     jobs: tuple[JobStatus, ...]
     database: DatabaseStatus | None
     database_note: str | None
+    database_seen: bool
 
     @property
     def healthy(self) -> bool:
-        """Whether searches are answered: a pod of the API and the database are ready."""
+        """Whether searches are known to be answered: an API pod and the database are ready."""
         api = [pod for pod in self.pods if pod.component == "api"]
-        return any(pod.ready for pod in api) and (self.database is None or self.database.ready)
+        database = self.database.ready if self.database else self.database_seen
+        return any(pod.ready for pod in api) and database
 
 
 def release_status(release: Release, database: str | None = None) -> ReleaseStatus:
@@ -73,13 +78,13 @@ def release_status(release: Release, database: str | None = None) -> ReleaseStat
     cluster = release.cluster
     pods = cluster.find("pods", release.selector)
     services = cluster.find("services", release.selector)
-    found, note = None, None
+    found, note, seen = None, None, True
     try:
         found = _database(release, database)
     except NotFoundError as error:
         note = str(error).partition(". ")[0]
     except PalateError as error:
-        note = str(error)
+        note, seen = str(error).replace(" Nothing was done.", ""), False
     return ReleaseStatus(
         release=release.name,
         namespace=cluster.namespace,
@@ -89,6 +94,7 @@ def release_status(release: Release, database: str | None = None) -> ReleaseStat
         jobs=tuple(map(_job, cluster.find("jobs", release.selector))),
         database=found,
         database_note=note,
+        database_seen=seen,
     )
 
 

@@ -6,8 +6,9 @@ ways and channel 1 what the node has to say of errors; the server's first messag
 the port, two bytes, little end first.
 https://github.com/kubernetes/kubernetes/blob/master/staging/src/k8s.io/kubelet/pkg/cri/streaming/portforward/websocket.go
 
-The WebSocket is the websockets library's. The channels are ours: the port-forwards of kr8s and of
-the kubernetes client do not give back what a pod never answered, to be sent to the next pod.
+The WebSocket is the websockets library's. The channels are ours: kr8s keeps to a pod that has died
+and gives back nothing of what it never answered, and the kubernetes client drops what a pod sent
+last and holds back no pod that sends faster than it is read.
 """
 
 import asyncio

@@ -10,8 +10,9 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from ask.answer import Asker, predict
+from ask.answer import Asker
 from ask.compare import FEWEST, MOST, compare
+from ask.prediction import predict
 from ask.preferences import find_preferences
 from ask.rules import LONGEST_REQUEST
 from ask.understood import describe_structure

@@ -74,8 +74,9 @@ class Postgres:
         return int(connection.execute(_statements["postgres_missing"]).scalar_one())
 
     def rebuild(self, connection: sqlalchemy.Connection) -> None:
-        """Make the index again from the films."""
+        """Make the index again from the films, and clear the old one away."""
         connection.execute(_statements["postgres_rebuild"])
+        connection.execute(_statements["postgres_clear"])
 
     def faults(self, connection: sqlalchemy.Connection) -> list[str]:  # noqa: ARG002
         """PostgreSQL's own tables and indexes: nothing of ours to verify."""

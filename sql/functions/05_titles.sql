@@ -68,8 +68,15 @@ CREATE TABLE IF NOT EXISTS movie_titles (
     numbered text COLLATE "C" NOT NULL,  -- and with numbers as digits
     PRIMARY KEY (movie_id, place)
 );
--- The words as the index cuts them, where apostrophes make others: the king s speech.
-ALTER TABLE movie_titles ADD COLUMN IF NOT EXISTS apart text COLLATE "C";
+-- The words as the index cuts them, where apostrophes make others: the king s speech. Only where the
+-- column is not there: searches would wait until the migration ends.
+DO $$ BEGIN
+    IF NOT EXISTS (SELECT FROM pg_attribute a
+                   WHERE a.attrelid = to_regclass(quote_ident(current_schema()) || '.movie_titles')
+                     AND a.attname = 'apart') THEN
+        ALTER TABLE movie_titles ADD COLUMN apart text COLLATE "C";
+    END IF;
+END $$;
 CREATE INDEX IF NOT EXISTS movie_titles_key ON movie_titles (key);
 CREATE INDEX IF NOT EXISTS movie_titles_joined ON movie_titles (joined);
 CREATE INDEX IF NOT EXISTS movie_titles_numbered ON movie_titles (numbered);

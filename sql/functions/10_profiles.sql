@@ -354,6 +354,3 @@ ALTER TABLE profile_settings ENABLE REPLICA TRIGGER profile_settings_replicated;
 CREATE OR REPLACE TRIGGER embedding_model_replicated AFTER INSERT OR UPDATE ON embedding_model
     FOR EACH ROW EXECUTE FUNCTION replicate_settings();
 ALTER TABLE embedding_model ENABLE REPLICA TRIGGER embedding_model_replicated;
-
--- Sums that another version made weigh ratings otherwise.
-SELECT correct_profiles();

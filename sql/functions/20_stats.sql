@@ -6,10 +6,12 @@ DECLARE
     changed bigint;
 BEGIN
     REFRESH MATERIALIZED VIEW CONCURRENTLY movie_stats;
-    UPDATE movies m SET avg_rating = s.avg_rating, rating_count = s.rating_count
-    FROM movie_stats s
+    REFRESH MATERIALIZED VIEW CONCURRENTLY movie_trends;
+    UPDATE movies m SET avg_rating = s.shown, rating_count = s.rating_count
+    FROM (SELECT movie_id, round(avg_rating::numeric, 2)::double precision AS shown, rating_count
+          FROM movie_stats) s
     WHERE s.movie_id = m.movie_id
-      AND (m.avg_rating, m.rating_count) IS DISTINCT FROM (s.avg_rating, s.rating_count);
+      AND (m.avg_rating, m.rating_count) IS DISTINCT FROM (s.shown, s.rating_count);
     GET DIAGNOSTICS changed = ROW_COUNT;
     RETURN changed;
 END $$;

@@ -224,6 +224,3 @@ CREATE OR REPLACE TRIGGER models_replicated AFTER INSERT OR UPDATE ON models
 ALTER TABLE models ENABLE REPLICA TRIGGER models_replicated;
 CREATE OR REPLACE TRIGGER models_changed AFTER UPDATE OF state OR DELETE ON models
     FOR EACH STATEMENT EXECUTE FUNCTION tell_models_changed();
-
--- Sums that another version made weigh ratings otherwise.
-SELECT refresh_user_factors(id) FROM models WHERE kind = 'factors' AND state = 'active';

@@ -158,21 +158,27 @@ WITH weight AS MATERIALIZED (
     SELECT in_order(without_article(title_words(without_year(typed)))) AS words
     WHERE typed IS NOT NULL AND NOT has_clauses(typed)
 ), measured AS MATERIALIZED (
-    -- A film at a time by its key, from tables that hold no more than is asked for.
+    -- A film at a time by its key, from tables that hold no more than is asked for, and only what
+    -- is asked for: a look-up takes about as long as all else that is done for a film.
     SELECT f.movie_id, f.bm25, f.relaxed, f.similarity,
            (SELECT n.place FROM pin n WHERE n.movie_id = f.movie_id) AS pin,
            coalesce(f.level,
                -- Not EXISTS, which is planned as one pass over the titles of the whole catalog.
-               CASE WHEN (SELECT bool_or(spaced_words(t.key) LIKE p.words
+               CASE WHEN EXISTS (SELECT FROM pattern) AND
+                         (SELECT bool_or(spaced_words(t.key) LIKE p.words
                                          OR spaced_words(t.apart) LIKE p.words)
                           FROM movie_titles t CROSS JOIN pattern p WHERE t.movie_id = f.movie_id)
                     THEN 'words in order'
                     WHEN f.relaxed THEN 'some words' ELSE 'all words' END::match_level) AS level,
            (SELECT s.popularity FROM movie_stats s WHERE s.movie_id = f.movie_id) AS popularity,
-           (SELECT -(v.content <#> p.embedding) FROM movie_vectors v WHERE v.movie_id = f.movie_id)
-               AS cosine,
-           (SELECT -(o.factors_out <#> p.factors) FROM movie_factors o
-            WHERE o.movie_id = f.movie_id AND o.model_id = p.model_id) AS affinity,
+           CASE WHEN p.embedding IS NOT NULL THEN
+               (SELECT -(v.content <#> p.embedding) FROM movie_vectors v
+                WHERE v.movie_id = f.movie_id)
+           END AS cosine,
+           CASE WHEN p.factors IS NOT NULL THEN
+               (SELECT -(o.factors_out <#> p.factors) FROM movie_factors o
+                WHERE o.movie_id = f.movie_id AND o.model_id = p.model_id)
+           END AS affinity,
            p.embedding IS NOT NULL AS has_content,
            p.factors IS NOT NULL AS has_factors,
            p.strength
@@ -218,7 +224,12 @@ WITH weight AS MATERIALIZED (
                AS plain_place
     FROM summed s
 )
-SELECT r.place, r.movie_id, m.title, m.year, r.total,
+-- What only a page shows is looked up a value at a time, so that it costs nothing where it is not asked
+-- for, as of the films behind a page.
+SELECT r.place, r.movie_id,
+       (SELECT m.title FROM movies m WHERE m.movie_id = r.movie_id),
+       (SELECT m.year FROM movies m WHERE m.movie_id = r.movie_id),
+       r.total,
        r.bm25_part, r.semantic_part, r.content_part, r.collaborative_part, r.popularity_part,
        r.bm25_c, r.semantic_c, r.content_c, r.collaborative_c, r.popularity_c,
        r.bm25, r.plain_place, r.plain_place - r.place,
@@ -226,7 +237,6 @@ SELECT r.place, r.movie_id, m.title, m.year, r.total,
             AND v.profile = search.profile AND v.movie_id = r.movie_id),
        r.has_content OR r.has_factors, r.relaxed, r.level, r.pin IS NOT NULL
 FROM ranked r
-CROSS JOIN LATERAL (SELECT f.title, f.year FROM movies f WHERE f.movie_id = r.movie_id LIMIT 1) m
 WHERE r.place <= k
 ORDER BY r.place
 $$;

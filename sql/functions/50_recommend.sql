@@ -1,8 +1,13 @@
--- recommend(): the films that a user has neither seen nor turned away, by the same blend as search(), without bm25.
+-- recommend(): films that a user has neither seen nor turned away, mixed from several sources.
 --
--- The candidates are the best `candidates` films by each of popularity, content and
--- collaborative; search() weighs and scales what they have together, so its account of a score
--- holds here too. Without a user, or for one of whom nothing is known, popularity orders.
+-- Candidates are the best `candidates` films of each source:
+--   ann         nearest to the taste             recent      nearest to what was liked last
+--   collab      by factors of the active model   popularity  most rated
+--   trending    taken up more than before        vote        best rated
+--   alike       nearest to given films           query       found by a text
+-- search() scores them together by content, collaborative and popularity, so its account of a score
+-- holds here too; the mixer adds trending, vote, novelty, alike and bm25, each in [0, 1] times its
+-- weight. Without a user, or for one of whom nothing is known, the others order.
 
 -- The films of these ids as search_candidates() takes a query: they score nothing.
 CREATE OR REPLACE FUNCTION query_of_movies(ids bigint[]) RETURNS jsonb
@@ -22,13 +27,39 @@ SELECT CASE
 END
 $$;
 
-CREATE OR REPLACE FUNCTION recommend_candidates(
+DO $$
+DECLARE f regprocedure;
+BEGIN
+    FOR f IN SELECT p.oid FROM pg_proc p
+             WHERE p.proname IN ('recommend', 'recommend_candidates')
+               AND p.pronamespace = current_schema()::regnamespace
+               AND 'for_user' = ANY (p.proargnames)  -- a neighbour's has other arguments
+    LOOP EXECUTE format('DROP FUNCTION %s', f); END LOOP;
+END $$;
+
+-- The weights that a call mixes by: its own, else those of `mixer`, else those of `blend`.
+CREATE OR REPLACE FUNCTION mixer_weights(weights jsonb DEFAULT NULL) RETURNS jsonb
+LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
+SELECT (to_jsonb(b) || jsonb_strip_nulls(to_jsonb(m)) || coalesce($1, '{}')) - '{only_one,semantic}'::text[]
+FROM blend b CROSS JOIN mixer m
+WHERE CASE
+    WHEN $1 IS NULL THEN true
+    WHEN jsonb_typeof($1) <> 'object' OR $1 - '{bm25,content,collaborative,popularity,trending,vote,novelty,alike}'::text[] <> '{}'
+    THEN refuse_argument('weights', $1::text, 'bm25, content, collaborative, popularity, trending, '
+                                              'vote, novelty, alike') IS NULL
+    ELSE true END
+$$;
+
+CREATE FUNCTION recommend_candidates(
     for_user   bigint,
-    profile    text    DEFAULT 'main',
-    candidates integer DEFAULT 100,
-    seen       text    DEFAULT 'drop',
-    filter     jsonb   DEFAULT NULL
-) RETURNS TABLE (movie_id bigint) LANGUAGE sql STABLE AS $$
+    profile    text     DEFAULT 'main',
+    candidates integer  DEFAULT 100,
+    seen       text     DEFAULT 'drop',
+    filter     jsonb    DEFAULT NULL,
+    alike_to   bigint[] DEFAULT NULL,
+    query      jsonb    DEFAULT NULL,
+    exclude    bigint[] DEFAULT NULL
+) RETURNS TABLE (movie_id bigint, sources text[], bm25 double precision) LANGUAGE sql STABLE AS $$
 WITH person AS MATERIALIZED (
     SELECT u.embedding, f.factors, f.model_id
     FROM users u
@@ -36,74 +67,165 @@ WITH person AS MATERIALIZED (
                ON a.id = f.model_id AND a.kind = 'factors' AND a.state = 'active')
            ON f.user_id = u.user_id AND f.profile = u.profile AND f.rating_count > 0
     WHERE u.user_id = for_user AND u.profile = recommend_candidates.profile
+), only_these AS MATERIALIZED (
+    SELECT f.movie_id FROM search_matches(filter) f WHERE filter IS NOT NULL
+), none_of AS MATERIALIZED (
+    SELECT t.movie_id FROM turned_away(for_user, recommend_candidates.profile) t
+    UNION
+    SELECT s.movie_id FROM seen_movies s
+    WHERE seen = 'drop' AND s.user_id = for_user AND s.profile = recommend_candidates.profile
+    UNION
+    SELECT unnest(exclude || alike_to)
 ), wanted AS MATERIALIZED (
-    SELECT CASE WHEN filter IS NOT NULL
-                THEN ARRAY(SELECT f.movie_id FROM search_matches(filter) f) END AS only_these,
-           ARRAY(SELECT r.movie_id FROM seen_movies r
-                 WHERE seen = 'drop' AND r.user_id = for_user
-                   AND r.profile = recommend_candidates.profile
-                 UNION ALL
-                 SELECT t.movie_id
-                 FROM turned_away(for_user, recommend_candidates.profile) t) AS none_of
+    SELECT CASE WHEN filter IS NOT NULL THEN ARRAY(SELECT o.movie_id FROM only_these o) END AS only_these,
+           ARRAY(SELECT n.movie_id FROM none_of n) AS none_of
+), direction AS MATERIALIZED (
+    SELECT (SELECT p.embedding FROM person p) AS taste,
+           (SELECT l2_normalize(sum(scale(v.content, r.weight)))
+            FROM (SELECT l.movie_id, coalesce(l.weight, taste_weight(l.rating, l.middle)) AS weight
+                  FROM ratings_of(for_user, recommend_candidates.profile) l
+                  WHERE coalesce(l.weight, taste_weight(l.rating, l.middle)) > 0
+                  ORDER BY l.later, l.movie_id LIMIT 10) r
+            JOIN movie_vectors v USING (movie_id)) AS lately,
+           (SELECT l2_normalize(sum(v.content)) FROM movie_vectors v WHERE v.movie_id = ANY (alike_to)) AS given
+), matching AS MATERIALIZED (
+    SELECT c.movie_id, c.bm25 FROM search_candidates(query, candidates) c WHERE query IS NOT NULL
+), found AS (
+    SELECT 'popularity' AS source, m.movie_id
+    FROM wanted w CROSS JOIN LATERAL popular_movies(candidates, w.only_these, w.none_of) m
+    UNION ALL
+    SELECT d.source, m.movie_id
+    FROM wanted w CROSS JOIN direction n
+    CROSS JOIN LATERAL (VALUES ('ann', n.taste), ('recent', n.lately), ('alike', n.given)) d (source, direction)
+    CROSS JOIN LATERAL nearest_movies(d.direction, candidates, w.only_these, w.none_of) m
+    WHERE vector_norm(d.direction) > 0
+    UNION ALL
+    SELECT 'collab', m.movie_id
+    FROM wanted w JOIN person p ON p.factors IS NOT NULL
+    CROSS JOIN LATERAL movies_by_factors(p.model_id, p.factors, candidates, w.only_these, w.none_of) m
+    UNION ALL
+    (SELECT 'trending', t.movie_id FROM movie_trends t
+     WHERE (filter IS NULL OR t.movie_id IN (SELECT o.movie_id FROM only_these o))
+       AND t.movie_id NOT IN (SELECT n.movie_id FROM none_of n)
+     ORDER BY t.trending DESC, t.movie_id LIMIT candidates)
+    UNION ALL
+    (SELECT 'vote', s.movie_id FROM movie_stats s
+     WHERE (filter IS NULL OR s.movie_id IN (SELECT o.movie_id FROM only_these o))
+       AND s.movie_id NOT IN (SELECT n.movie_id FROM none_of n)
+     ORDER BY (coalesce(s.avg_rating, 3.5) * s.rating_count + 87.5) / (s.rating_count + 25) DESC
+     LIMIT candidates)
+    UNION ALL
+    SELECT 'query', m.movie_id FROM matching m
+    WHERE (filter IS NULL OR m.movie_id IN (SELECT o.movie_id FROM only_these o))
+      AND m.movie_id NOT IN (SELECT n.movie_id FROM none_of n)
 )
-SELECT m.movie_id FROM wanted w CROSS JOIN LATERAL popular_movies(candidates, w.only_these, w.none_of) m
-UNION
-SELECT m.movie_id
-FROM wanted w JOIN person p ON p.embedding IS NOT NULL
-CROSS JOIN LATERAL nearest_movies(p.embedding, candidates, w.only_these, w.none_of) m
-UNION
-SELECT m.movie_id
-FROM wanted w JOIN person p ON p.factors IS NOT NULL
-CROSS JOIN LATERAL movies_by_factors(p.model_id, p.factors, candidates, w.only_these, w.none_of) m
+SELECT f.movie_id, array_agg(f.source ORDER BY f.source), (SELECT m.bm25 FROM matching m WHERE m.movie_id = f.movie_id)
+FROM found f
+GROUP BY f.movie_id
 $$;
-
-DO $$
-DECLARE f regprocedure;
-BEGIN
-    FOR f IN SELECT p.oid FROM pg_proc p
-             WHERE p.proname = 'recommend' AND p.pronamespace = current_schema()::regnamespace
-               AND 'for_user' = ANY (p.proargnames)  -- a neighbour's has other arguments
-    LOOP EXECUTE format('DROP FUNCTION %s', f); END LOOP;
-END $$;
 
 CREATE FUNCTION recommend(
     for_user   bigint,
-    profile    text    DEFAULT 'main',
-    k          integer DEFAULT 10,
-    candidates integer DEFAULT 100,
-    weights    jsonb   DEFAULT NULL,
-    seen       text    DEFAULT 'drop',
-    filter     jsonb   DEFAULT NULL
+    profile    text     DEFAULT 'main',
+    k          integer  DEFAULT 10,
+    candidates integer  DEFAULT 100,
+    weights    jsonb    DEFAULT NULL,
+    seen       text     DEFAULT 'drop',
+    filter     jsonb    DEFAULT NULL,
+    alike_to   bigint[] DEFAULT NULL,
+    query      jsonb    DEFAULT NULL,
+    exclude    bigint[] DEFAULT NULL
 ) RETURNS TABLE (
     rank                       bigint,
     movie_id                   bigint,
     title                      text,
     year                       integer,
     score                      double precision,
+    bm25                       double precision,
     content                    double precision,
     collaborative              double precision,
     popularity                 double precision,
+    trending                   double precision,
+    vote                       double precision,
+    novelty                    double precision,
+    alike                      double precision,
+    bm25_contribution          double precision,
     content_contribution       double precision,
     collaborative_contribution double precision,
     popularity_contribution    double precision,
+    trending_contribution      double precision,
+    vote_contribution          double precision,
+    novelty_contribution       double precision,
+    alike_contribution         double precision,
     unpersonalized_rank        bigint,
     moved                      bigint,
     rating                     real,
-    personalized               boolean
+    personalized               boolean,
+    sources                    text[]
 ) LANGUAGE sql STABLE AS $$
-SELECT s.rank, s.movie_id, s.title, s.year, s.score, s.content, s.collaborative, s.popularity,
-       s.content_contribution, s.collaborative_contribution, s.popularity_contribution,
-       s.unpersonalized_rank, s.moved, s.rating, s.personalized
-FROM search(
-    query      => query_of_movies(ARRAY(
-                      SELECT c.movie_id
-                      FROM recommend_candidates(for_user, recommend.profile, greatest(candidates, k),
-                                                seen, filter) c)),
-    for_user   => for_user,
-    profile    => recommend.profile,
-    k          => k,
-    candidates => 3 * greatest(candidates, k),
-    weights    => coalesce(weights, '{}') || '{"bm25": 0}',
-    seen       => nullif(recommend.seen, 'drop')) s  -- dropped above; search() refuses any other
-ORDER BY s.rank
+WITH weight AS MATERIALIZED (
+    SELECT m.w, (m.w ->> 'bm25')::double precision AS bm25,
+           (m.w ->> 'trending')::double precision AS trending, (m.w ->> 'vote')::double precision AS vote,
+           (m.w ->> 'novelty')::double precision AS novelty, (m.w ->> 'alike')::double precision AS alike
+    FROM mixer_weights(recommend.weights) m(w)
+), candidate AS MATERIALIZED (
+    SELECT * FROM recommend_candidates(for_user, recommend.profile, greatest(candidates, k), seen, filter,
+                                       alike_to, query, exclude)
+), given AS MATERIALIZED (
+    SELECT l2_normalize(sum(v.content)) AS direction FROM movie_vectors v WHERE v.movie_id = ANY (alike_to)
+), scored AS MATERIALIZED (
+    SELECT s.*
+    FROM weight w CROSS JOIN LATERAL search(
+        query      => query_of_movies(ARRAY(SELECT c.movie_id FROM candidate c)),
+        for_user   => for_user,
+        profile    => recommend.profile,
+        k          => (SELECT count(*) FROM candidate)::integer,
+        candidates => (SELECT count(*) FROM candidate)::integer,
+        weights    => jsonb_build_object('bm25', 0, 'content', w.w -> 'content', 'popularity', w.w -> 'popularity',
+                                         'collaborative', w.w -> 'collaborative'),
+        seen       => nullif(recommend.seen, 'drop')) s  -- dropped above; search() refuses any other
+), measured AS (
+    SELECT s.*, c.sources, c.bm25 AS text_score, t.trending, v.vote, a.cosine
+    FROM scored s JOIN candidate c USING (movie_id)
+    LEFT JOIN movie_trends t USING (movie_id)
+    CROSS JOIN LATERAL (
+        SELECT (SELECT (coalesce(m.avg_rating, 3.5) * m.rating_count + 87.5) / (m.rating_count + 25)
+                FROM movie_stats m WHERE m.movie_id = s.movie_id) AS vote) v
+    CROSS JOIN LATERAL (
+        SELECT (SELECT -(f.content <#> g.direction) FROM movie_vectors f, given g
+                WHERE f.movie_id = s.movie_id) AS cosine) a
+), scaled AS (
+    SELECT m.*,
+           CASE WHEN recommend.query IS NOT NULL
+                THEN coalesce(m.text_score / nullif(max(m.text_score) OVER (), 0), 0) END AS bm25_part,
+           coalesce(m.trending / nullif(max(m.trending) OVER (), 0), 0) AS trending_part,
+           coalesce((m.vote - min(m.vote) OVER ())
+               / nullif(max(m.vote) OVER () - min(m.vote) OVER (), 0), 0.5) AS vote_part,
+           1 - m.popularity AS novelty_part,
+           CASE WHEN cardinality(alike_to) > 0
+                THEN coalesce((m.cosine - min(m.cosine) OVER ())
+                    / nullif(max(m.cosine) OVER () - min(m.cosine) OVER (), 0), 0.5) END AS alike_part
+    FROM measured m
+), contributed AS (
+    SELECT s.*, coalesce(w.bm25 * s.bm25_part, 0) AS bm25_c, w.trending * s.trending_part AS trending_c,
+           w.vote * s.vote_part AS vote_c, w.novelty * s.novelty_part AS novelty_c,
+           coalesce(w.alike * s.alike_part, 0) AS alike_c
+    FROM scaled s CROSS JOIN weight w
+), summed AS (
+    SELECT c.*, c.bm25_c + c.popularity_contribution + c.trending_c + c.vote_c + c.novelty_c + c.alike_c AS plain
+    FROM contributed c
+), ranked AS (
+    SELECT s.*, t.total, row_number() OVER (ORDER BY t.total DESC, s.movie_id) AS place,
+           row_number() OVER (ORDER BY s.plain DESC, s.movie_id) AS plain_place
+    FROM summed s
+    CROSS JOIN LATERAL (SELECT s.plain + s.content_contribution + s.collaborative_contribution) t (total)
+)
+SELECT r.place, r.movie_id, r.title, r.year, r.total,
+       r.bm25_part, r.content, r.collaborative, r.popularity, r.trending_part, r.vote_part, r.novelty_part,
+       r.alike_part, r.bm25_c, r.content_contribution, r.collaborative_contribution,
+       r.popularity_contribution, r.trending_c, r.vote_c, r.novelty_c, r.alike_c,
+       r.plain_place, r.plain_place - r.place, r.rating, r.personalized, r.sources
+FROM ranked r
+WHERE k IS NULL OR r.place <= k
+ORDER BY r.place
 $$;

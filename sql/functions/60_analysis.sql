@@ -121,8 +121,8 @@ CREATE OR REPLACE FUNCTION compare(movie_ids bigint[]) RETURNS TABLE (
 SELECT m.movie_id, m.title, m.year, m.genres, m.director, m.runtime_minutes,
        known_dollars(m.budget), known_dollars(m.revenue),
        known_dollars(m.revenue) - known_dollars(m.budget),
-       round(known_dollars(m.revenue)::numeric / known_dollars(m.budget), 2)::double precision,
-       m.avg_rating, m.rating_count,
+       known_dollars(m.revenue)::double precision / known_dollars(m.budget),
+       (SELECT s.avg_rating FROM movie_stats s WHERE s.movie_id = m.movie_id), m.rating_count,
        coalesce(m.budget_tier, budget_tier(m.budget, m.year)),
        coalesce(m.revenue_tier, revenue_tier(m.revenue, m.year)),
        m.sentiment, m.target_audience, m.effectiveness

@@ -79,7 +79,7 @@ BEGIN
     EXECUTE format('GRANT SELECT ON %s TO palate_app, palate_read', array_to_string(relations, ', '));
     GRANT UPDATE (only_one) ON profile_settings TO palate_app;  -- to lock the row; it stays true
     GRANT INSERT, UPDATE, DELETE ON ratings, tags, user_factors, llm_answers, synonyms, pins TO palate_app;
-    GRANT INSERT, DELETE ON events, user_names TO palate_app;
+    GRANT INSERT, DELETE ON events, user_names, feedback TO palate_app;
     GRANT UPDATE ON event_weights TO palate_app;
     -- Questions may hold what people typed; recorded calls are what budgets are counted by.
     REVOKE ALL ON llm_answers, llm_calls FROM palate_read;

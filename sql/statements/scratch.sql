@@ -41,10 +41,10 @@ ORDER BY 1;
 -- name: copy_catalog
 -- Films and their texts. What ratings say about films (avg_rating, rating_count, effectiveness)
 -- stays behind.
-INSERT INTO movies (movie_id, title, original_title, year, imdb_id, tmdb_id, genres, overview,
+INSERT INTO movies (movie_id, item_id, title, original_title, year, imdb_id, tmdb_id, genres, overview,
                     runtime_minutes, release_date, director, actors, keywords, budget, revenue,
                     poster_url, embedding, sentiment, budget_tier, revenue_tier, target_audience)
-SELECT movie_id, title, original_title, year, imdb_id, tmdb_id, genres, overview,
+SELECT movie_id, item_id, title, original_title, year, imdb_id, tmdb_id, genres, overview,
        runtime_minutes, release_date, director, actors, keywords, budget, revenue,
        poster_url, embedding, sentiment, budget_tier, revenue_tier, target_audience
 FROM {home}.movies ORDER BY movie_id;

@@ -18,7 +18,7 @@ from palate.settings import Settings
 from rerank.search import Searcher
 from search.query import parse
 from serve.doctor import run_checks
-from sql.completeness import IndexWatch, rebuild
+from sql.completeness import IndexWatch, rebuild, repair
 from sql.database import Database
 from sql.embedded import EmbeddedServer
 from sql.migrate import migrate
@@ -75,6 +75,14 @@ def test_lost_films_are_noticed_and_put_back(filled: Database) -> None:
         assert watch.missing == len(read_films())
         watch.wait(60)
         assert watch.complete(connection)
+    assert found(filled, "title:lord") == before
+
+
+def test_a_repair_puts_back_what_is_missing_and_leaves_what_is_whole(filled: Database) -> None:
+    assert repair(filled) == 0
+    before = found(filled, "title:lord")
+    lose_films(filled)
+    assert repair(filled) == len(read_films())
     assert found(filled, "title:lord") == before
 
 

@@ -22,6 +22,7 @@ CALLS = re.compile(
     r"|recommend)\(\s*(?![)\s])"
 )
 ASIDE = {
+    ("ask/statements/ask.sql", "alike_by_factors"): "asks for a model in use",
     ("bench/statements/blocking.sql", "search"): "asks for a word a turn, while other things run",
     ("bench/statements/search.sql", "candidates"): "psycopg's own parameters; asked above",
     ("bench/statements/search.sql", "search"): "psycopg's own parameters; it is search() again",
@@ -50,6 +51,7 @@ def inputs(file: str, name: str, query: Compile) -> tuple[dict[str, Any], dict[s
         "query": query("king"), "loose": None, "user_id": LOVER, "profile": "main", "k": 5,
         "candidates": 50, "weights": None, "seen": "keep", "query_embedding": None,
         "filter": None, "page": None, "explain": False, "movie_id": 1, "n": 5, "typed": None,
+        "alike_to": None, "exclude": None, "fewest": 5, "by": "year", "sign": 1,
     }  # fmt: skip
     many = {"numbers": [1], "user_ids": [LOVER], "queries": [query("king")], "looses": [None],
             "typed": [None]}  # fmt: skip
@@ -70,6 +72,8 @@ def inputs(file: str, name: str, query: Compile) -> tuple[dict[str, Any], dict[s
         "recommend": {"user_id": HATER},
         "finds": {"query": query("zzyzx")},
     }
+    if file == "ask/statements/ask.sql" and name != "similar":
+        return search | {"filter": query("king")}, search | {"filter": query("love")}
     first = firsts.get(name, search)
     return first, first | others.get(name, {"query": query("love")})
 

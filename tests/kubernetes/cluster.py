@@ -17,6 +17,7 @@ import psycopg
 
 from sql.embedded import EmbeddedServer
 from tests.kubernetes.charts import Manifest, of_kind
+from tests.kubernetes.generate import ROOT
 
 BIN = Path(sys.executable).parent
 _OF_THE_NODE = ("PATH", "LANG", "LD_LIBRARY_PATH")
@@ -80,6 +81,7 @@ class Node:
             if not name.startswith("PGSSL")
         }
         replaced["PATH"] = f"{BIN}{os.pathsep}{variables['PATH']}"
+        replaced["PYTHONPATH"] = str(ROOT)  # what is tested is this tree
         if "PALATE_PORT" in replaced:
             replaced["PALATE_PORT"] = str(self.port)
         return replaced

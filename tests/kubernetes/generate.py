@@ -17,8 +17,8 @@ apiVersion: kustomize.config.k8s.io/v1beta1
 kind: Kustomization
 resources:
 {resources}
-# Where the images are, and which. A Job cannot be changed in place: with another image, first
-#   kubectl delete job -l app.kubernetes.io/component=load --ignore-not-found
+# Films: kubectl create job palate-load-1 --from=cronjob/palate-load
+# Where the images are, and which:
 # images:
 #   - name: palate
 #     newName: registry.example.com/palate
@@ -43,7 +43,7 @@ def make_manifests() -> dict[Path, str]:
     manifests = {
         Path(name).name: _plain(text)
         for name, text in sorted(rendered.items())
-        if text.strip() and name.endswith(".yaml") and "/tests/" not in name
+        if text.strip() and name.endswith(".yaml") and "helm.sh/hook" not in text
     }
     resources = "\n".join(f"  - {name}" for name in manifests)
     manifests["kustomization.yaml"] = _KUSTOMIZATION.format(resources=resources, version=version)

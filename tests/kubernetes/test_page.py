@@ -11,6 +11,7 @@ from typing import Any
 import helm_python
 import pytest
 import yaml
+from helm_python import Chart
 
 from tests.commands import whole_command
 from tests.kubernetes.charts import EVERYTHING, VALUE_SETS, Values, chart, manifests, of_kind
@@ -39,13 +40,17 @@ def test_the_shell_understands_a_block(block: str) -> None:
 
 
 def test_the_chart_takes_the_values_that_are_typed() -> None:
-    with_values = [words for words in typed("helm") if {"--set", "--values"} & set(words)]
+    with_values = [
+        words
+        for words in typed("helm")
+        if {"--set", "--values"} & set(words) and "./helm/palate" in words
+    ]
     assert len(with_values) >= 5
     reused: Values = {}
     for words in with_values:
         values = reused if "--reset-then-reuse-values" in words else {}
         for option, value in pairwise(words):
-            if option == "--values":
+            if option == "--values" and value != "before.yaml":  # made by the line before it
                 merge(values, yaml.safe_load((ROOT / value).read_text(encoding="utf-8")))
             if option == "--set":
                 merge(values, helm_python.parse_set_string(value))
@@ -128,6 +133,30 @@ def test_the_page_counts_the_sets_of_values_right() -> None:
 
 
 def test_files_that_the_page_names_are_there() -> None:
-    for name in re.findall(r"\b(?:helm|docker|sql)/[\w./-]+\b", PAGE):
+    for name in re.findall(r"\b(?:helm|docker|sql|tests)/[\w./-]+\b", PAGE):
         assert (ROOT / name.rstrip("/")).exists(), name
     assert (CHART / "values-kind.yaml").exists()
+
+
+E2E = (ROOT / "tests" / "kubernetes" / "e2e.sh").read_text(encoding="utf-8")
+
+
+def test_what_a_cluster_is_tried_with_is_well_formed() -> None:
+    """`make k8s-e2e` itself needs a cluster; here its commands and values are known."""
+    checked = subprocess.run(["bash", "-n"], input=E2E, capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stderr
+    k8s = whole_command().commands["k8s"]
+    used = set(re.findall(r"palate k8s ([a-z-]+)", E2E))
+    assert {"status", "psql", "search", "load"} <= used <= set(k8s.commands)
+    for path in re.findall(r"--set ([$\w.]+)=", E2E.replace("$backup", "database.cnpg.backup")):
+        value: Any = chart().values
+        for name in path.split("."):
+            assert name in value, path
+            value = value[name]
+    list(yaml.safe_load_all((ROOT / "tests/kubernetes/e2e-store.yaml").read_text("utf-8")))
+
+
+def test_the_packaged_chart_is_the_chart(tmp_path: Path) -> None:
+    file = Path(helm_python.package(CHART, destination=tmp_path))
+    with Chart.load_archive(file.read_bytes()) as packaged:
+        assert packaged.render({}, name="palate") == chart().render({}, name="palate")

@@ -4,11 +4,13 @@ import http.client
 import json
 import re
 import signal
+import socket
 import subprocess
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,17 @@ from tests.ports import reserved_port
 
 pytestmark = pytest.mark.xdist_group("kubernetes node")
 
+
+def listening() -> str:
+    """IPv6, which takes IPv4 along, where this machine has it."""
+    with suppress(OSError), socket.socket(socket.AF_INET6) as tried:
+        tried.bind(("::1", 0))
+        return "::"
+    return "0.0.0.0"
+
+
 STRICT: Values = {
+    "api": {"host": listening()},
     "database": {"appSecret": "palate-app", "readSecret": "palate-read"},
     "monitoring": EVERYTHING["monitoring"],
 }
@@ -172,8 +184,12 @@ def test_the_load_job_loads_and_may_run_again(node: Node, loaded: list[str]) -> 
     assert "The schema is up to date." in loaded[0]
     assert "Loaded sample: 3,198 films" in loaded[1]
     assert "20001" in loaded[2]
-    tasters = job(node.found, "load")["containers"][0]
-    assert "20001" in node.run(tasters)[0]
+    pod = job(node.found, "load")
+    for step in (*pod["initContainers"], *pod["containers"]):  # as the hook of the next upgrade
+        node.run(step)
+    with connect(node, pod["initContainers"][0]) as owner:
+        counted = owner.execute("SELECT count(*) FROM movies").fetchone()
+    assert counted == (3198,)
 
 
 def test_the_refresh_job_counts(node: Node, loaded: list[str]) -> None:
@@ -286,6 +302,9 @@ def test_a_login_of_its_own_with_any_password(node: Node, api: Api) -> None:
         try:
             second.wait_until_ready()
             assert json.loads(second.get("/v1/search?q=king"))["hits"]
+            if listening() == "::":
+                second.url = f"http://[::1]:{port}"
+                assert second.probe("liveness")
             with connect(other, the_api(found)) as app:
                 assert app.execute("SELECT session_user").fetchone() == ("palate_app",)
         finally:

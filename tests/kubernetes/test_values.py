@@ -34,7 +34,7 @@ def test_the_schema_describes_every_value_and_refuses_others() -> None:
     def check(schema: dict[str, Any], default: Any, where: str) -> None:
         assert schema["description"], where
         if "properties" in schema:
-            assert schema["additionalProperties"] is False, where
+            assert schema["additionalProperties"] is (where == "global"), where
             assert set(schema["properties"]) == set(default), where
             for name, each in schema["properties"].items():
                 check(each, default[name], f"{where}.{name}")
@@ -43,9 +43,7 @@ def test_the_schema_describes_every_value_and_refuses_others() -> None:
     assert schema is not None
     assert schema["additionalProperties"] is False
     values = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
-    assert (
-        set(schema["properties"]) - {"global"} == set(values) == {v.path[0] for v in read_values()}
-    )
+    assert set(schema["properties"]) == set(values) == {v.path[0] for v in read_values()}
     for name, default in values.items():
         check(schema["properties"][name], default, name)
 
@@ -144,6 +142,63 @@ REFUSED: dict[str, tuple[Values, str]] = {
 }
 
 
+REFUSED |= {
+    "a request above its limit": (
+        {"api": {"resources": {"requests": {"cpu": 3}}}},
+        "api.resources: the request of cpu, 3, is above its limit, 2",
+    ),
+    "a request of memory above its limit": (
+        {"jobs": {"heavyResources": {"requests": {"memory": "0.01Ti"}}}},
+        "jobs.heavyResources: the request of memory, 0.01Ti, is above its limit, 8Gi",
+    ),
+    "a local model without its address": (
+        {"llm": {"enabled": True, "provider": "vllm", "model": "m"}},
+        "vllm has no address of its own in a cluster",
+    ),
+    "a pooler without a login of the API's own": (
+        {"database": {"cnpg": {"pooler": {"enabled": True}}}},
+        "name it in database.appSecret",
+    ),
+    "an address of S3 for another store": (
+        {
+            "database": {
+                "cnpg": {
+                    "backup": {
+                        "enabled": True,
+                        "destinationPath": "gs://b/p",
+                        "endpointURL": "https://objects.example.com",
+                    }
+                }
+            }
+        },
+        "endpointURL and s3 are for addresses that begin with s3://",
+    ),
+    "a moment in a snapshot": (
+        {
+            "database": {
+                "cnpg": {
+                    "recovery": {
+                        "enabled": True,
+                        "volumeSnapshot": "a",
+                        "targetTime": "2026-11-21T10:00:00Z",
+                    }
+                }
+            }
+        },
+        "a snapshot alone has no log",
+    ),
+    "a node port of a ClusterIP": ({"service": {"nodePort": 30080}}, "of type ClusterIP"),
+    "a load balancer's class without one": (
+        {"service": {"loadBalancerClass": "a"}},
+        "only a Service of type LoadBalancer",
+    ),
+    "scaling by a CPU that nobody asked for": (
+        {"autoscaling": {"enabled": True}, "api": {"resources": {"requests": {"cpu": None}}}},
+        "api.resources.requests.cpu",
+    ),
+}
+
+
 @pytest.mark.parametrize(("values", "said"), REFUSED.values(), ids=REFUSED)
 def test_values_that_cannot_work_are_refused(values: Values, said: str) -> None:
     with pytest.raises(HelmError) as refused:
@@ -190,3 +245,149 @@ def test_the_notes_say_what_to_type_next() -> None:
     assert "WARNING: auth.mode is none" in open_to_all
     outside = render(VALUE_SETS["external database"])["palate/templates/NOTES.txt"]
     assert "5433" not in outside
+
+
+WRONG: list[tuple[str, Any]] = [
+    ("global.imageRegistry", "https://registry.example.com"),
+    ("nameOverride", 123),
+    ("fullnameOverride", "1palate"),
+    ("fullnameOverride", "my.palate"),
+    ("commonLabels", {"a b": "c"}),
+    ("commonLabels", {"team": "a b"}),
+    ("commonLabels", {"team": "a" * 64}),
+    ("commonLabels", {"team": True}),
+    ("podSecurityContext", {"runAsUsr": 1}),
+    ("containerSecurityContext", {"privilegd": False}),
+    ("dnsPolicy", "none"),
+    ("dnsConfig", {"nameserver": ["10.0.0.10"]}),
+    ("image.repository", "palate:0.1.0"),
+    ("image.repository", "Palate"),
+    ("image.tag", "0.1 0"),
+    ("image.tag", 0.1),
+    ("image.pullSecrets", ["My Secret"]),
+    ("image.pullPolicy", "Sometimes"),
+    ("auth.existingSecret", "Keys"),
+    ("auth.existingSecret", 1),
+    ("api.host", "localhost"),
+    ("api.resources.limits.cpu", "two"),
+    ("api.resources.limits.memory", "1g"),
+    ("api.resources.limits.memory", "-1Gi"),
+    ("api.resources.limits", {"nvidia.com/gpu": "half", "memory": "1Gi"}),
+    ("api.priorityClassName", "High"),
+    ("api.runtimeClassName", "g visor"),
+    ("api.nodeSelector", {"pool": 1}),
+    ("api.tolerations", [{"key": "a", "efect": "NoSchedule"}]),
+    ("api.tolerations", [{"key": "a", "effect": "NoSchedul"}]),
+    ("api.affinity", {"podAntiAfinity": {}}),
+    ("api.affinity", {"nodeAffinity": {"requiredDuringScheduling": {}}}),
+    ("api.podAnnotations", {"a b": "c"}),
+    ("api.extraEnv", [{"nme": "A", "value": "b"}]),
+    ("api.extraVolumes", [{"name": "a", "emptydir": {}}]),
+    ("api.extraVolumeMounts", [{"name": "a", "path": "/a"}]),
+    ("api.sidecars", [{"image": "a:1"}]),
+    ("api.config", {"max_k": {"a": 1}}),
+    ("service.port", 0),
+    ("service.port", 65536),
+    ("service.ipFamilies", ["IPv5"]),
+    ("service.loadBalancerSourceRanges", ["10.0.0.0/33"]),
+    ("service.loadBalancerSourceRanges", ["10.0.0.1"]),
+    ("ingress.hosts", ["https://a.example.com"]),
+    ("ingress.hosts", ["a_b.example.com"]),
+    ("ingress.hosts", ["A.example.com"]),
+    ("ingress.hosts", ["a.*.example.com"]),
+    ("ingress.className", "nginx public"),
+    ("ingress.path", "films"),
+    ("ingress.tls", [{"secret": "a", "hosts": ["a.example.com"]}]),
+    ("httpRoute.parentRefs", [{"nam": "gateway"}]),
+    ("httpRoute.hostnames", ["a b"]),
+    ("autoscaling.minReplicas", 0),
+    ("autoscaling.behavior", {"scaledown": {}}),
+    ("podDisruptionBudget.maxUnavailable", "half"),
+    ("serviceAccount.name", "The Account"),
+    ("people.subjects", [{"kind": "Person", "name": "ann"}]),
+    ("networkPolicy.ingressFrom", [{"namespaceSelecter": {}}]),
+    ("networkPolicy.ingressFrom", [{"ipBlock": {"cidr": "10.0.0.256/8"}}]),
+    ("networkPolicy.extraEgress", [{"port": [{"port": 443}]}]),
+    ("networkPolicy.database.operatorNamespace", "CNPG"),
+    ("database.cluster", "1films"),
+    ("database.cluster", "my.films"),
+    ("database.name", "my-films"),
+    ("database.name", "pg_films"),
+    ("database.sslMode", "on"),
+    ("database.appSecret", "Palate App"),
+    ("database.cnpg.image", "paradedb/paradedb:v0.24.3"),
+    ("database.cnpg.imageCatalog.kind", "Catalog"),
+    ("database.cnpg.storage.size", "10GB"),
+    ("database.cnpg.storage.storageClass", "Fast"),
+    ("database.cnpg.walStorage.size", "many"),
+    ("database.cnpg.parameters", {"work_mem": 4}),
+    ("database.cnpg.affinity", {"topologykey": "a"}),
+    ("database.cnpg.pooler.mode", "statement"),
+    ("database.cnpg.backup.destinationPath", "backups/palate"),
+    ("database.cnpg.backup.endpointURL", "minio:9000"),
+    ("database.cnpg.backup.retention", "30"),
+    ("database.cnpg.backup.schedule", "30 2 * * *"),
+    ("database.cnpg.backup.schedule", "0 61 2 * * *"),
+    ("database.cnpg.backup.azure.secretHolds", "password"),
+    ("database.cnpg.recovery.targetTime", "yesterday"),
+    ("llm.url", "ollama:11434/v1"),
+    ("llm.provider", "openAI"),
+    ("jobs.backoffLimit", -1),
+    ("jobs.timeZone", "Vienna time"),
+    ("jobs.workSize", "4"),
+    ("jobs.load.location", "/tmp/ml"),
+    ("jobs.load.location", "http://example.com/ml.zip"),
+    ("jobs.load.metadata", "films.jsonl.gz"),
+    ("jobs.load.existingClaim", "My Claim"),
+    ("jobs.train.schedule", "0 3 * *"),
+    ("jobs.train.schedule", "0 25 * * *"),
+    ("jobs.train.schedule", "61 * * * *"),
+    ("jobs.train.schedule", "0 0 32 * *"),
+    ("jobs.train.schedule", "0 0 * 13 *"),
+    ("jobs.train.schedule", "0 0 * * 8"),
+    ("jobs.train.schedule", "@hour"),
+    ("jobs.evaluate.args", []),
+    ("jobs.refresh.schedule", ""),
+    ("monitoring.serviceMonitor.interval", "30"),
+    ("monitoring.serviceMonitor.relabelings", [{"sourceLabel": ["pod"]}]),
+    ("monitoring.prometheusRule.errorRatio", 2),
+]
+
+
+@pytest.mark.parametrize(
+    ("path", "value"), WRONG, ids=[f"{path}={value!r}"[:60] for path, value in WRONG]
+)
+def test_a_wrong_value_is_refused_by_its_name(path: str, value: Any) -> None:
+    wrong: Any = value
+    for name in reversed(path.split(".")):
+        wrong = {name: wrong}
+    with pytest.raises(HelmError) as refused:
+        render(wrong)
+    assert path.replace(".", "/") in str(refused.value) or path in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    ["*/5 * * * *", "0 3 * * MON-FRI", "0,30 8-18/2 1 jan,jul *", "@daily", "0 0 ? * 0"],
+)
+def test_schedules_that_cron_knows_are_taken(schedule: str) -> None:
+    assert render({"jobs": {"train": {"enabled": True, "schedule": schedule}}})
+    if not schedule.startswith("@"):
+        assert render({"database": {"cnpg": {"backup": {"schedule": f"0 {schedule}"}}}})
+
+
+@pytest.mark.parametrize("name", ["123", "1palate", "my.palate"])
+def test_a_release_s_name_that_no_service_may_have_is_refused(name: str) -> None:
+    with pytest.raises(HelmError) as refused:
+        render(name=name)
+    assert "set fullnameOverride" in str(refused.value)
+    assert render({"fullnameOverride": "palate"}, name=name)
+
+
+@pytest.mark.parametrize("name", ["true", "null", "off", "palate"])
+def test_a_release_s_name_is_text(name: str) -> None:
+    for each in manifests(name=name):
+        labels = each["metadata"]["labels"]
+        assert labels["app.kubernetes.io/instance"] == name
+        assert all(isinstance(label, str) for label in labels.values())
+        assert isinstance(each["metadata"]["name"], str)

@@ -7,6 +7,68 @@
 {{- mulf (trimSuffix $unit $text | float64) (get (dict "Mi" 1.0 "Gi" 1024.0 "Ti" 1048576.0) $unit) | floor | int -}}
 {{- end -}}
 
+{{/* CPU in thousandths. */}}
+{{- define "palate.millicores" -}}
+{{- $text := toString . -}}
+{{- if hasSuffix "m" $text }}{{ trimSuffix "m" $text | float64 | floor | int }}{{ else }}{{ mulf ($text | float64) 1000.0 | floor | int }}{{ end -}}
+{{- end -}}
+
+{{/* Fails where a request is above its limit; called with (list "api.resources" .Values.api.resources). */}}
+{{- define "palate.fits" -}}
+{{- $where := index . 0 -}}
+{{- $requests := default dict (index . 1).requests -}}
+{{- $limits := default dict (index . 1).limits -}}
+{{- range $name, $measure := dict "cpu" "palate.millicores" "memory" "palate.mebibytes" "ephemeral-storage" "palate.mebibytes" -}}
+{{- if and (hasKey $requests $name) (hasKey $limits $name) -}}
+{{- if gt (include $measure (index $requests $name) | int) (include $measure (index $limits $name) | int) -}}
+{{- fail (printf "%s: the request of %s, %v, is above its limit, %v. Nothing was installed." $where $name (index $requests $name) (index $limits $name)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The cluster as it is now, as JSON; empty where there is none or nobody to ask. */}}
+{{- define "palate.living" -}}
+{{- if .Capabilities.APIVersions.Has "postgresql.cnpg.io/v1/Cluster" -}}
+{{- toJson (default dict (lookup "postgresql.cnpg.io/v1" "Cluster" .Release.Namespace .Values.database.cluster)) -}}
+{{- else -}}
+{}
+{{- end -}}
+{{- end -}}
+
+{{/* Fails where a living cluster would have to become what it cannot. */}}
+{{- define "palate.mayBecome" -}}
+{{- $cnpg := .cnpg -}}
+{{- $spec := default dict .living.spec -}}
+{{- $said := printf "cannot change on the cluster %s. Nothing was changed. Set it back, or make another cluster: docs/kubernetes.md, Backups and the drill." .cluster -}}
+{{- with default (dig "bootstrap" "recovery" "database" "" $spec) (dig "bootstrap" "initdb" "database" "" $spec) -}}
+{{- if ne . $.name -}}
+{{- fail (printf "database.name: %s, which was made with it, %s" . $said) -}}
+{{- end -}}
+{{- end -}}
+{{- range $volume := list "storage" "walStorage" -}}
+{{- with index $spec $volume -}}
+{{- $wanted := index $cnpg $volume -}}
+{{- if ne (default "" .storageClass) $wanted.storageClass -}}
+{{- fail (printf "database.cnpg.%s.storageClass: %q %s" $volume (default "" .storageClass) $said) -}}
+{{- end -}}
+{{- if not $wanted.size -}}
+{{- fail (printf "database.cnpg.%s.size: a volume that is there %s" $volume $said) -}}
+{{- end -}}
+{{- if regexMatch "^[0-9.]+(Mi|Gi|Ti)$" .size -}}
+{{- if lt (include "palate.mebibytes" $wanted.size | int) (include "palate.mebibytes" .size | int) -}}
+{{- fail (printf "database.cnpg.%s.size: the volume has %s already and never shrinks. Nothing was changed. Set it to that or more." $volume .size) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- range $name := list "postgresUID" "postgresGID" -}}
+{{- if and (hasKey $spec $name) (ne (index $spec $name | int) (index $cnpg $name | int)) -}}
+{{- fail (printf "database.cnpg.%s: %v %s" $name (index $spec $name) $said) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{/*
 PostgreSQL's settings: memory in proportion to the limit, connections for every API pod's pool, the
 jobs and people. shared_buffers fits the request too: the operator refuses more. jit and costs as
@@ -19,11 +81,12 @@ Palate measured them on solid-state disks.
 {{- if $request -}}
 {{- $buffers = min $buffers (include "palate.mebibytes" $request | int) -}}
 {{- end -}}
-{{- $pods := .Values.api.replicas -}}
-{{- if .Values.autoscaling.enabled -}}
-{{- $pods = .Values.autoscaling.maxReplicas -}}
-{{- end -}}
+{{- /* Once for both: turning autoscaling on or off does not start the server again. */ -}}
+{{- $pods := max .Values.api.replicas .Values.autoscaling.maxReplicas -}}
 {{- $connections := max 100 (add (mul (add $pods 1) .Values.api.poolSize) 40) -}}
+{{- if include "palate.pooled" . -}}
+{{- $connections = max 100 (add (mul .Values.database.cnpg.pooler.instances .Values.database.cnpg.pooler.poolSize) 40) -}}
+{{- end -}}
 {{- $computed := dict
   "shared_buffers" (printf "%dMB" $buffers)
   "effective_cache_size" (printf "%dMB" (div (mul $memory 7) 10))
@@ -36,9 +99,14 @@ Palate measured them on solid-state disks.
 {{- toYaml (merge (deepCopy .Values.database.cnpg.parameters) $computed) -}}
 {{- end -}}
 
-{{/* A role with a password where it has a Secret, else one that others take. */}}
+{{/*
+A role with a password where it has a Secret, else one that others take. What the operator would
+fill in is written out: else it owns these fields, and a server-side apply conflicts with it.
+*/}}
 {{- define "palate.login" -}}
-{{- if . -}}
+connectionLimit: -1
+inherit: true
+{{ if . -}}
 login: true
 passwordSecret:
   name: {{ . | quote }}
@@ -51,8 +119,19 @@ login: false
 {{- $database := .Values.database -}}
 {{- if $database.cnpg.recovery.enabled -}}
 recovery:
+  {{- if $database.cnpg.recovery.volumeSnapshot }}
+  volumeSnapshots:
+    storage:
+      {{- include "palate.snapshot" $database.cnpg.recovery.volumeSnapshot | nindent 6 }}
+    {{- with $database.cnpg.recovery.walVolumeSnapshot }}
+    walStorage:
+      {{- include "palate.snapshot" . | nindent 6 }}
+    {{- end }}
+  {{- end }}
+  {{- if $database.cnpg.recovery.serverName }}
   source: origin
-  database: {{ $database.name }}
+  {{- end }}
+  database: {{ $database.name | quote }}
   owner: palate_owner
   {{- with $database.ownerSecret }}
   secret:
@@ -64,7 +143,7 @@ recovery:
   {{- end }}
 {{- else -}}
 initdb:
-  database: {{ $database.name }}
+  database: {{ $database.name | quote }}
   owner: palate_owner
   {{- with $database.ownerSecret }}
   secret:
@@ -82,4 +161,62 @@ initdb:
     - CREATE ROLE palate_read NOLOGIN
     - GRANT palate_app, palate_read TO palate_owner
 {{- end -}}
+{{- end -}}
+
+{{- define "palate.snapshot" -}}
+name: {{ . | quote }}
+kind: VolumeSnapshot
+apiGroup: snapshot.storage.k8s.io
+{{- end -}}
+
+{{/*
+How barman reaches the store, by its address. With a Secret: S3 wants ACCESS_KEY_ID and
+ACCESS_SECRET_KEY, Google Cloud a gcsCredentials, Azure an AZURE_STORAGE_ACCOUNT with the key, the SAS
+token or the connection string, as `azure.secretHolds` says. Without one: the pod's own identity.
+*/}}
+{{- define "palate.storeCredentials" -}}
+{{- $backup := .Values.database.cnpg.backup -}}
+{{- $secret := $backup.credentialsSecret -}}
+{{- if hasPrefix "s3://" $backup.destinationPath -}}
+s3Credentials:
+  {{- if $secret }}
+  {{- include "palate.keyOf" (list "accessKeyId" $secret "ACCESS_KEY_ID") | nindent 2 }}
+  {{- include "palate.keyOf" (list "secretAccessKey" $secret "ACCESS_SECRET_KEY") | nindent 2 }}
+  {{- if $backup.s3.sessionToken }}
+  {{- include "palate.keyOf" (list "sessionToken" $secret "ACCESS_SESSION_TOKEN") | nindent 2 }}
+  {{- end }}
+  {{- else }}
+  inheritFromIAMRole: true
+  {{- end }}
+  {{- if $backup.s3.regionSecret }}
+  {{- include "palate.keyOf" (list "region" $backup.s3.regionSecret "AWS_REGION") | nindent 2 }}
+  {{- end }}
+{{- else if hasPrefix "gs://" $backup.destinationPath -}}
+googleCredentials:
+  {{- if $secret }}
+  {{- include "palate.keyOf" (list "applicationCredentials" $secret "gcsCredentials") | nindent 2 }}
+  {{- else }}
+  gkeEnvironment: true
+  {{- end }}
+{{- else -}}
+azureCredentials:
+  {{- if not $secret }}
+  inheritFromAzureAD: true
+  {{- else if eq $backup.azure.secretHolds "connectionString" }}
+  {{- include "palate.keyOf" (list "connectionString" $secret "AZURE_CONNECTION_STRING") | nindent 2 }}
+  {{- else }}
+  {{- include "palate.keyOf" (list "storageAccount" $secret "AZURE_STORAGE_ACCOUNT") | nindent 2 }}
+  {{- if eq $backup.azure.secretHolds "sasToken" }}
+  {{- include "palate.keyOf" (list "storageSasToken" $secret "AZURE_STORAGE_SAS_TOKEN") | nindent 2 }}
+  {{- else }}
+  {{- include "palate.keyOf" (list "storageKey" $secret "AZURE_STORAGE_KEY") | nindent 2 }}
+  {{- end }}
+  {{- end }}
+{{- end -}}
+{{- end -}}
+
+{{- define "palate.keyOf" -}}
+{{ index . 0 }}:
+  name: {{ index . 1 | quote }}
+  key: {{ index . 2 }}
 {{- end -}}

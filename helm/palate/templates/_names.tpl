@@ -18,8 +18,8 @@
 {{- end -}}
 
 {{- define "palate.selector" -}}
-app.kubernetes.io/name: {{ include "palate.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "palate.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{/* Labels of an object; called with (dict "root" $ "component" "api"). */}}
@@ -53,14 +53,30 @@ app.kubernetes.io/part-of: palate
 {{- end -}}
 {{- end -}}
 
+{{/*
+An image's name with the registry of global.imageRegistry before it, unless it names one itself;
+called with (dict "root" $ "name" "paradedb/paradedb:18").
+*/}}
+{{- define "palate.fromRegistry" -}}
+{{- $registry := dig "imageRegistry" "" (default dict .root.Values.global) -}}
+{{- $first := first (splitList "/" .name) -}}
+{{- $own := and (contains "/" .name) (or (contains "." $first) (contains ":" $first) (eq $first "localhost")) -}}
+{{- if and $registry (not $own) -}}
+{{- printf "%s/%s" (trimSuffix "/" $registry) .name -}}
+{{- else -}}
+{{- .name -}}
+{{- end -}}
+{{- end -}}
+
 {{/* The image; called with (dict "root" $ "jobs" true). */}}
 {{- define "palate.image" -}}
 {{- $image := .root.Values.image -}}
+{{- $name := include "palate.fromRegistry" (dict "root" .root "name" $image.repository) -}}
 {{- $digest := ternary $image.jobsDigest $image.digest .jobs -}}
 {{- if $digest -}}
-{{- printf "%s@%s" $image.repository $digest -}}
+{{- printf "%s@%s" $name $digest -}}
 {{- else -}}
-{{- printf "%s:%s%s" $image.repository (default .root.Chart.AppVersion $image.tag) (ternary $image.jobsSuffix "" .jobs) -}}
+{{- printf "%s:%s%s" $name (default .root.Chart.AppVersion $image.tag) (ternary $image.jobsSuffix "" .jobs) -}}
 {{- end -}}
 {{- end -}}
 

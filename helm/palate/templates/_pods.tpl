@@ -1,20 +1,37 @@
 {{/* Parts of pods: security, environment, volumes, containers. */}}
 
-{{- define "palate.podSecurity" -}}
-runAsNonRoot: true
-runAsUser: 10001
-runAsGroup: 10001
-fsGroup: 10001
-fsGroupChangePolicy: OnRootMismatch
-seccompProfile:
-  type: RuntimeDefault
-{{- end -}}
-
-{{- define "palate.containerSecurity" -}}
-allowPrivilegeEscalation: false
-readOnlyRootFilesystem: true
-capabilities:
-  drop: [ALL]
+{{/* What every pod of Palate has; called with (dict "root" $ "part" .Values.api). */}}
+{{- define "palate.pod" -}}
+{{- $values := .root.Values -}}
+serviceAccountName: {{ include "palate.serviceAccount" .root | quote }}
+automountServiceAccountToken: false
+enableServiceLinks: false
+{{- with include "palate.pullSecrets" .root }}
+{{ . }}
+{{- end }}
+{{- with .part.priorityClassName }}
+priorityClassName: {{ . | quote }}
+{{- end }}
+{{- with .part.runtimeClassName }}
+runtimeClassName: {{ . | quote }}
+{{- end }}
+{{- with $values.dnsPolicy }}
+dnsPolicy: {{ . }}
+{{- end }}
+{{- range $name := list "dnsConfig" "hostAliases" }}
+{{- with index $values $name }}
+{{ $name }}:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+securityContext:
+  {{- toYaml $values.podSecurityContext | nindent 2 }}
+{{- range $name := list "nodeSelector" "affinity" "tolerations" }}
+{{- with index $.part $name }}
+{{ $name }}:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
 {{- end -}}
 
 {{/*
@@ -36,7 +53,7 @@ any character. Without a Secret of its own, the API logs in as the owner and tak
 {{- $secret = $database.appSecret -}}
 {{- end -}}
 - name: PALATE_DATABASE_URL
-  value: {{ printf "postgresql://%s-rw:5432/%s" $database.cluster $database.name | quote }}
+  value: {{ printf "postgresql://%s:5432/%s" (include "palate.databaseHost" .) $database.name | quote }}
 - name: PGUSER
   valueFrom:
     secretKeyRef:
@@ -58,6 +75,17 @@ any character. Without a Secret of its own, the API logs in as the owner and tak
   value: /etc/palate/database/ca.crt
 {{- end }}
 {{- end -}}
+{{- end -}}
+
+{{/* The Service of the database: the API asks the pooler, where there is one. */}}
+{{- define "palate.databaseHost" -}}
+{{- $database := .root.Values.database -}}
+{{- $pooled := and (eq .role "app") (include "palate.pooled" .root) -}}
+{{- printf "%s-%s" $database.cluster (ternary "pooler" "rw" (not (not $pooled))) -}}
+{{- end -}}
+
+{{- define "palate.pooled" -}}
+{{- if and (eq .Values.database.mode "cnpg") .Values.database.cnpg.pooler.enabled }}true{{ end -}}
 {{- end -}}
 
 {{- define "palate.llmEnv" -}}
@@ -106,7 +134,7 @@ rollback a newer schema is left as it is.
 */}}
 {{- define "palate.migrate" -}}
 - name: migrate
-  image: {{ include "palate.image" (dict "root" .root "jobs" .jobs) }}
+  image: {{ include "palate.image" (dict "root" .root "jobs" .jobs) | quote }}
   imagePullPolicy: {{ .root.Values.image.pullPolicy }}
   command: [palate]
   args: [db, migrate, --allow-newer, --wait, "600"]
@@ -114,12 +142,12 @@ rollback a newer schema is left as it is.
     {{- include "palate.databaseEnv" (dict "root" .root "role" "owner") | nindent 4 }}
   envFrom:
     - configMapRef:
-        name: {{ include "palate.fullname" .root }}
+        name: {{ include "palate.fullname" .root | quote }}
   resources:
     requests: {cpu: 100m, memory: 128Mi}
     limits: {cpu: "1", memory: 256Mi}
   securityContext:
-    {{- include "palate.containerSecurity" .root | nindent 4 }}
+    {{- toYaml .root.Values.containerSecurityContext | nindent 4 }}
   volumeMounts:
     {{- include "palate.mounts" .root | nindent 4 }}
 {{- end -}}

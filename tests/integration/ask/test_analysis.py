@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from ask.answer import Asker, predict
+from ask.answer import Asker
 from ask.compare import compare
+from ask.prediction import predict
 from ask.preferences import LEAST_DIFFERENCE, find_preferences
 from ask.structure import Structure
 from ingest.enrichment import choose, enrich
@@ -25,7 +26,8 @@ class TestRecommend:
     def test_contributions_add_up_to_the_score(
         self, sample_database: Database, user_id: int | None
     ) -> None:
-        found = recommend(sample_database, RecommendRequest(user_id=user_id, k=50, seen="keep"))
+        asked = RecommendRequest(user_id=user_id, k=50, seen="keep", diversity=1)
+        found = recommend(sample_database, asked)
         scores = [movie.score for movie in found.movies]
         assert scores == sorted(scores, reverse=True)
         for movie in found.movies:
@@ -47,7 +49,8 @@ class TestRecommend:
         assert "unknown" in (unknown.why_not_personalized or "")
 
     def test_people_at_psql_get_the_same(self, sample_database: Database) -> None:
-        found = recommend(sample_database, RecommendRequest(user_id=LOVER, k=5))
+        asked = RecommendRequest(user_id=LOVER, k=5, diversity=1, franchise=0)
+        found = recommend(sample_database, asked)
         with sample_database.read() as connection:
             rows = connection.exec_driver_sql(
                 f"SELECT movie_id FROM recommend(for_user => {LOVER}, k => 5) ORDER BY rank"
@@ -70,14 +73,17 @@ class TestPredictionInWords:
     def test_without_a_model_the_level_of_the_user_is_told(self, sample_copy: Database) -> None:
         rate(sample_copy, 4711, 488, 0.5)
         told = predict(sample_copy, 4711, 2741).summary
-        assert told[1] == "Confidence is low; the one film rated is not near it."
+        assert told[1] == "Confidence is low and the one film rated is not near Shrek (2001)."
         assert told[2].startswith(
-            "Lowered by 0.6, since the user's ratings of 1 other film are below"
+            "The prediction for Shrek (2001) is lowered by 0.6, the user's ratings of 1 other film "
+            "are below the crowd's, and anybody is expected to give Shrek (2001)"
         )
         rate(sample_copy, 4711, 486, 0.5)
         near = predict(sample_copy, 4711, 488).summary
-        assert near[1].startswith("Confidence is low; the one film rated is near it (alike 0.")
-        assert "The user gave it 0.5; the other ratings predict." in near
+        assert near[1].startswith(
+            "Confidence is low and the one film rated is near Jaws (1975) (alike 0."
+        )
+        assert any(said.startswith("User 4711 gave Jaws (1975) 0.5 already") for said in near)
         nobody = predict(sample_copy, 987654321, 488).summary
         assert nobody[1] == "Confidence is low."
         assert "user 987654321 has rated no other film" in nobody[2]
@@ -160,6 +166,19 @@ def test_preferences_are_shrunken_as_they_say(sample_database: Database, user_id
         expected, abs=0.001
     )
     assert [trait.n for trait in found.genres] == sorted(map(len, groups.values()), reverse=True)
+
+
+def test_what_is_told_of_the_crowd_is_made_of_every_digit(sample_database: Database) -> None:
+    with sample_database.read() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT r.user_id, r.movie_id, r.rating::float8 FROM ratings r "
+            "JOIN users u USING (user_id, profile) WHERE NOT u.synthetic"
+        ).all()
+    users, films, stars = (np.array(column) for column in zip(*rows, strict=True))
+    n, total = np.bincount(films), np.bincount(films, stars)
+    mine = films[users == 1]
+    expected = np.mean((total[mine] + 5 * stars.mean()) / (n[mine] + 5))
+    assert find_preferences(sample_database, 1).crowd == pytest.approx(expected, abs=1e-9)
 
 
 def test_people_who_only_read_ask_the_same_functions(sample_database: Database) -> None:
@@ -266,7 +285,7 @@ class TestCompare:
         found = compare(sample_database, [20, 488])  # 12 Angry Men has no revenue
         assert found.movies[0].return_ratio is None
         assert 20 in found.missing["revenue"]
-        assert "not wholly known" in found.summary[-1]
+        assert "not wholly known" in found.summary[-1].lower()
 
     @pytest.mark.parametrize("ids", [[], [1], [1, 1], list(range(1, 12))])
     def test_two_to_ten_different_films(self, sample_database: Database, ids: list[int]) -> None:

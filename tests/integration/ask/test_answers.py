@@ -3,7 +3,7 @@
 import pytest
 
 from ask.answer import Asker
-from ask.structure import Person, Structure
+from ask.structure import Person, Sort, Structure, Title
 from palate.errors import MisuseError, NotFoundError
 from rerank.search import Searcher
 from sql.database import Database
@@ -87,7 +87,7 @@ def test_what_the_catalog_does_not_have_is_said(asker: Asker) -> None:
 
 
 def test_people_together_or_any_of_them(asker: Asker) -> None:
-    answer = asker.ask("anything by Hayao Miyazaki or Tim Burton")
+    answer = asker.ask("anything by Hayao Miyazaki and Tim Burton")
     assert {movie.director for movie in answer.movies} == {"Hayao Miyazaki", "Tim Burton"}
     assert "any of them" in " ".join(answer.notes)
 
@@ -171,3 +171,115 @@ def test_words_reach_nobodys_taste_but_the_callers(asker: Asker) -> None:
     assert f"Asked for user {LOVER}: user 20002 in the words is left out." in answer.notes
     assert asker.ask("fantasy films for user 20002").structure.user_id == HATER
     assert asker.ask("what does user 20002 like?", user_id=LOVER).structure.user_id == LOVER
+
+
+def test_an_order_is_by_the_figure(asker: Asker) -> None:
+    answer = asker.ask("the three longest films of the nineties")
+    lengths = [film.runtime_minutes for film in answer.films]
+    assert len(lengths) == 3
+    assert lengths == sorted(lengths, key=lambda minutes: -(minutes or 0))
+    assert all(film.year in range(1990, 2000) for film in answer.films)
+    best = asker.ask("best westerns").films
+    assert [film.value for film in best] == sorted((film.value for film in best), reverse=True)
+    assert min(film.rating_count for film in best) >= 5
+
+
+def test_films_are_counted(asker: Asker, sample_database: Database) -> None:
+    with sample_database.read() as connection:
+        wanted = connection.exec_driver_sql(
+            "SELECT count(*) FROM movies WHERE 'Western' = ANY (genres) AND year < 1970"
+        ).scalar_one()
+        rated = connection.exec_driver_sql(
+            "SELECT count(*) FROM ratings WHERE user_id = 5 AND rating >= 4"
+        ).scalar_one()
+    assert asker.ask("how many westerns before 1970").total == wanted
+    assert asker.ask("how many films has user 5 rated 4 or more").total == rated
+
+
+def test_facts_are_the_catalogs(asker: Asker) -> None:
+    [length] = asker.ask("how long is Brazil?").facts
+    assert (length.value, length.words) == (136, "Brazil (1985) is 136 minutes long (2 h 16).")
+    [longer] = asker.ask("is Brazil longer than three hours?").facts
+    assert longer.words.startswith("No.")
+    director, length = asker.ask("who directed Jaws and how long is it?").facts
+    assert director.words == "Jaws (1975) was directed by Steven Spielberg."
+    assert (length.value, length.words) == (None, "The length of Jaws (1975) is not known here.")
+    assert {fact.fact for fact in asker.ask("tell me about Jaws").facts} > {"genres", "budget"}
+
+
+def test_who_has_seen_what(asker: Asker, sample_database: Database) -> None:
+    answer = asker.ask("films that user 7 has seen but user 5 has not", k=50)
+    with sample_database.read() as connection:
+        seen = {
+            user: set(
+                connection.exec_driver_sql(
+                    "SELECT movie_id FROM ratings WHERE user_id = %s", (user,)
+                ).scalars()
+            )
+            for user in (5, 7)
+        }
+    found = {movie.movie_id for movie in answer.movies}
+    assert found
+    assert found <= seen[7] - seen[5]
+    mine = asker.ask("films that user 7 has seen", user_id=LOVER)
+    assert mine.structure.rated_by == ()
+    assert "user 7 in the words is left out" in " ".join(mine.notes)
+
+
+def test_several_users_and_films_are_predicted(asker: Asker) -> None:
+    made = asker.ask("would user 5 and user 7 like Jaws or Shrek?").predictions
+    assert [(one.user_id, one.title) for one in made] == [
+        (5, "Jaws"), (5, "Shrek"), (7, "Jaws"), (7, "Shrek"),
+    ]  # fmt: skip
+
+
+def test_what_the_data_lacks_is_left_out_and_said(asker: Asker) -> None:
+    answer = asker.ask("french comedies from the nineties")
+    assert answer.movies
+    assert (answer.ignored[0].words, answer.sure) == ("french", "low")
+    assert "language" in answer.ignored[0].why
+    nothing = asker.ask("best picture winners")
+    assert nothing.structure.intent == "unclear"
+    assert not nothing.movies
+
+
+def test_where_nothing_fits_it_is_said_what_to_drop(asker: Asker) -> None:
+    answer = asker.ask("westerns by Tim Burton")
+    assert not answer.movies
+    for drop in answer.drop:
+        names = {part.part for part in drop.parts}
+        rest = {"people": "films by Tim Burton", "genres": "westerns"}
+        kept = next(text for part, text in rest.items() if part not in names)
+        assert asker.ask(f"how many {kept}").total == drop.films
+
+
+def test_films_are_alike_without_vectors(
+    few_raters_copy: Database,
+) -> None:
+    with few_raters_copy.begin() as connection:
+        connection.exec_driver_sql("UPDATE movies SET embedding = NULL")
+        connection.exec_driver_sql("DELETE FROM movie_vectors")
+    asker = Asker(few_raters_copy, Searcher(few_raters_copy))
+    answer = asker.ask("films like Jaws", user_id=LOVER)
+    assert answer.similar
+    assert answer.similar_by in ("factors", "genres, keywords and people")
+    assert "Alike by" in " ".join(answer.notes)
+    assert "knows no taste" in (answer.why_not_personalized or "")
+
+
+def test_a_style_is_that_of_the_persons_films_without_them(asker: Asker) -> None:
+    answer = asker.ask("films in the style of Tim Burton", k=20)
+    with asker._database.read() as connection:
+        own = connection.exec_driver_sql(
+            "SELECT movie_id FROM movies WHERE director = 'Tim Burton'"
+        ).scalars()
+        assert not {movie.movie_id for movie in answer.similar} & set(own)
+    assert len(answer.similar) == 20
+
+
+def test_a_structure_asks_for_orders_and_facts_without_words(asker: Asker) -> None:
+    oldest = Structure(genres=("Western",), sort=Sort(by="year", descending=False), k=3)
+    years = [film.year or 0 for film in asker.run(oldest).films]
+    assert years == sorted(years)
+    asked = Structure(intent="facts", titles=(Title(title="Brazil"),), facts=("length",))
+    assert asker.run(asked).facts[0].value == 136

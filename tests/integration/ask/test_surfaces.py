@@ -68,6 +68,37 @@ def test_a_structure_goes_out_and_comes_back(palate: Palate, tmp_path: Path) -> 
     assert len(answer["movies"]) == 3
 
 
+def test_what_is_left_out_and_what_to_drop_is_printed(palate: Palate) -> None:
+    _, out, said = palate("ask", "french westerns by Tim Burton")
+    assert "left out: “french”: films have no country" in said
+    assert "sure: something was left out" in said
+    assert "without “by or with Tim Burton”" in " ".join(out.split()) or "directed by" in out
+    assert "(--without people)" in out
+    code, out, _ = palate("ask", "westerns by Tim Burton", "--without", "people", "-k", "2")
+    assert (code, out.splitlines()[0]) == (0, "understood as: films · Western · at most 2")
+    code, _, said = palate("ask", "westerns", "--without", "ranges.year")
+    assert code == 2
+    assert "There is: genres" in said
+
+
+def test_orders_counts_facts_and_predictions_on_a_screen(palate: Palate) -> None:
+    assert "minutes" in palate("ask", "the longest westerns", "-k", 2)[1]
+    assert "47 films" in palate("ask", "how many westerns")[1]
+    assert "136 minutes long" in palate("ask", "how long is Brazil")[1]
+    assert "confidence" in palate("ask", "would users 5 and 7 like Shrek")[1]
+    assert "Nothing was searched." in palate("ask", "hello")[1]
+
+
+def test_a_talk_goes_on_in_a_file(palate: Palate, tmp_path: Path) -> None:
+    file = tmp_path / "talk.json"
+    palate("ask", "westerns", "--conversation", file, "-k", 3)
+    _, out, _ = palate("ask", "only the ones before 1970", "--conversation", file)
+    assert out.splitlines()[0] == "understood as: films · Western · year up to 1969 · at most 3"
+    file.write_text("nonsense")
+    code, _, said = palate("ask", "without the second", "--conversation", file)
+    assert (code, "--conversation" in said) == (2, True)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -125,6 +156,23 @@ class TestHttp:
         compared = {"intent": "compare", "titles": [{"movie_id": 1}, {"movie_id": 2}]}
         told = client.post("/v1/ask", params={"words": "llm"}, json=compared).json()
         assert told["comparison"]["summary_by"] == "rules", "no model is set"
+
+    def test_a_talk_goes_on_by_its_signed_state(self, client: TestClient) -> None:
+        asked = client.get("/v1/ask", params={"q": "five westerns"}).json()
+        state = {"q": "without the second", "conversation": asked["conversation"]}
+        then = client.get("/v1/ask", params=state).json()
+        second = asked["movies"][1]["movie_id"]
+        assert second not in {movie["movie_id"] for movie in then["movies"]}
+        assert then["understood"][0] == {"part": "genres", "says": "Western", "entry": 0}
+        forged = client.get("/v1/ask", params=state | {"conversation": "x.y"})
+        assert forged.status_code == 400
+
+    def test_an_order_needs_no_words(self, client: TestClient) -> None:
+        body = {"genres": ["Western"], "sort": {"by": "year", "descending": False}, "k": 3}
+        found = client.post("/v1/ask", json=body).json()
+        years = [film["year"] for film in found["films"]]
+        assert years == sorted(years)
+        assert found["total"] >= 40
 
     @pytest.mark.parametrize(
         ("path", "status"),

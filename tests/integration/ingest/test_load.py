@@ -9,19 +9,20 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, get_type_hints
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from bench.ingest import PeakMemory, generate
 from ingest.load import load
 from ingest.progress import LoadProgress
 from ingest.rejects import RejectedLineError
-from ingest.rows import Movie, RatingBlock, Rejected, Tag
+from ingest.rows import Movie, RatingBlock, Rejected, Source, Tag
 from ingest.sources.movielens import MovieLens
 from ingest.sources.sample import sample
 from ingest.sources.table import Table
@@ -110,11 +111,69 @@ def test_twice_changes_nothing(database: Database, tmp_path: Path) -> None:
     source = MovieLens(folder(tmp_path / "ml"))
     load(database, source)
     before = contents(database), rows(database, "SELECT xmin::text FROM ratings ORDER BY user_id")
-    assert load(database, source).changed == 0
+    assert load(database, source, again=True).changed == 0
     assert (
         contents(database),
         rows(database, "SELECT xmin::text FROM ratings ORDER BY user_id"),
     ) == before
+
+
+def test_what_was_loaded_is_not_loaded_again_unless_told(
+    database: Database, tmp_path: Path
+) -> None:
+    place = folder(tmp_path / "ml")
+    assert not load(database, MovieLens(place)).repeated
+    write(database, "UPDATE movies SET title = 'Toys' WHERE movie_id = 1")
+    before = contents(database)
+    assert load(database, MovieLens(place)).repeated
+    assert load(database, MovieLens(place.rename(tmp_path / "renamed"))).repeated
+    assert contents(database) == before
+    assert load(database, MovieLens(tmp_path / "renamed"), replace=True).repeated
+    (tmp_path / "renamed").rename(place)
+    assert load(database, MovieLens(place), again=True).changed == 1
+
+
+def test_a_load_of_which_lines_were_refused_is_not_remembered(
+    database: Database, tmp_path: Path
+) -> None:
+    place, rejects = tmp_path / "ml", tmp_path / "rejects.csv"
+    folder(place, ratings=RATINGS + "1,3,4,5\n")
+    for _ in range(2):
+        report = load(database, MovieLens(place), on_error="skip", rejects=rejects)
+        assert (report.repeated, report.rejected) == (False, 1)
+
+
+def test_a_newer_and_an_older_file_are_loaded_once_each(database: Database, tmp_path: Path) -> None:
+    older, newer = tmp_path / "a" / "ml", tmp_path / "b" / "ml"
+    for place in (older, newer):
+        place.parent.mkdir()
+    load(database, MovieLens(folder(older)))
+    load(database, MovieLens(folder(newer, ratings=RATINGS + "9,1,3,7\n")))
+    assert load(database, MovieLens(older)).repeated
+    assert not load(database, MovieLens(older), replace=True).repeated
+    assert rows(database, "SELECT count(*) FROM ratings") == [(3,)]
+
+
+def test_a_file_that_grows_or_is_cut_while_it_is_read_is_refused(
+    database: Database, tmp_path: Path
+) -> None:
+    place = folder(tmp_path / "ml")
+
+    class Meanwhile(LoadProgress):
+        def step(self, name: str, total: int | None = None) -> None:  # noqa: ARG002
+            if name == "Reading tags":
+                (place / "ratings.csv").write_text(RATINGS[:-9])
+
+    with pytest.raises(LoadError, match="changed while it was read"):
+        load(database, MovieLens(place), progress=Meanwhile())
+    assert rows(database, "SELECT count(*) FROM movies") == [(0,)]
+
+
+def test_times_that_no_client_can_read_are_refused(database: Database, tmp_path: Path) -> None:
+    load(database, MovieLens(folder(tmp_path / "ml")))
+    for at in ("infinity", "-infinity", "20000-01-01"):
+        with pytest.raises(IntegrityError):
+            write(database, "UPDATE ratings SET rated_at = CAST(:at AS timestamptz)", at=at)
 
 
 def test_a_newer_file_updates_and_adds(database: Database, tmp_path: Path) -> None:
@@ -154,7 +213,7 @@ def test_a_newer_rating_given_here_stays(database: Database, tmp_path: Path) -> 
     source = MovieLens(folder(tmp_path / "ml"))
     load(database, source)
     write(database, "UPDATE ratings SET rating = 1, rated_at = now() WHERE user_id = 7")
-    assert load(database, source).changed == 0
+    assert load(database, source, again=True).changed == 0
     assert rows(database, "SELECT rating FROM ratings WHERE user_id = 7") == [(1.0,)]
 
 
@@ -164,7 +223,7 @@ def test_profiles_follow_a_load(sample_copy: Database) -> None:
     write(sample_copy, "DELETE FROM ratings WHERE user_id = 1")
     assert rows(sample_copy, user) != before
     with sample() as source:
-        assert load(sample_copy, source).changed == before[0][2]
+        assert load(sample_copy, source, again=True).changed == before[0][2]
     assert rows(sample_copy, user) == before
 
 
@@ -175,8 +234,24 @@ def test_another_source_is_refused(database: Database, tmp_path: Path) -> None:
     load(database, MovieLens(folder(tmp_path / "ml")))
     before = contents(database)
     with pytest.raises(ConflictError, match=r"holds ml \(2 films, 3 ratings\)"):
-        load(database, MovieLens(folder(tmp_path / "other")))
+        load(database, MovieLens(folder(tmp_path / "other", ratings=RATINGS + "9,1,3,7\n")))
     assert contents(database) == before
+
+
+def test_other_films_under_the_same_name_and_ids_are_refused(
+    database: Database, tmp_path: Path
+) -> None:
+    load(database, MovieLens(folder(tmp_path / "ml")))
+    before = contents(database)
+    (tmp_path / "elsewhere").mkdir()
+    other = folder(
+        tmp_path / "elsewhere" / "ml",
+        movies="movieId,title,genres\n1,Alien (1979),Horror\n2,Brazil (1985),Drama\n",
+    )
+    with pytest.raises(ConflictError, match="1 is 'Toy Story' here and 'Alien' there"):
+        load(database, MovieLens(other))
+    assert contents(database) == before
+    load(database, MovieLens(other), replace=True)
 
 
 def test_replace_removes_everything_else(database: Database, tmp_path: Path) -> None:
@@ -243,12 +318,6 @@ LATER = 4102444800  # the year 2100; the same in every process that names the te
         ("ratings", "2,99,4,1", "line 5, column movie_id", "film 99 is unknown"),
         ("ratings", f"2,1,4,{LATER}", "line 5, column rated_at", "in the future"),
         ("ratings", "2,1,4,soon", "line 5, column timestamp", "'soon' is neither"),
-        (
-            "ratings",
-            "7,1,3,9",
-            "line 5, column movie_id",
-            "user 7 has already rated film 1, as 0.5",
-        ),
         ("tags", "1,99,fun,1", "line 4, column movie_id", "film 99 is unknown"),
         ("tags", f"1,1,{'fun' * 201},1", "line 4, column tag", "is longer than 600 characters"),
         ("tags", "1,1,fun,soon", "line 4, column timestamp", "'soon' is neither"),
@@ -285,6 +354,9 @@ def test_ratings_of_a_rejected_film_are_rejected_too(database: Database, tmp_pat
     source = MovieLens(folder(tmp_path / "ml", movies=FILMS.replace("Toy Story (1995)", " ")))
     report = load(database, source, on_error="skip", rejects=tmp_path / "rejects.csv")
     assert (report.movies, report.ratings, report.tags, report.rejected) == (1, 1, 0, 5)
+    assert (report.refused[0]) == (
+        "movies.csv: column title: 1 line refused (first: line 2: is empty)."
+    )
 
 
 def test_a_role_that_may_not_load(database: Database, tmp_path: Path) -> None:
@@ -327,7 +399,7 @@ def test_rejects_that_cannot_be_written(database: Database, tmp_path: Path) -> N
 
 
 @dataclass
-class Generated:
+class Generated(Source):
     """Many ratings that exist only while they are read; ``wrong`` is the line of a bad one."""
 
     count: int
@@ -335,7 +407,6 @@ class Generated:
     pause: threading.Event | None = None
     name: str = "generated"
     location: str = "memory"
-    file_names: dict[str, str] = field(default_factory=dict)
     ratings_size: int | None = None
     films: int = 1000
     title: str = "Film"
@@ -366,10 +437,10 @@ class OneFieldEach(Generated):
     version: int = 0
 
     def movies(self) -> Iterator[Movie | Rejected]:
-        for number, fact in enumerate(self.facts(), 1):
+        for number, fact in enumerate(self.each_fact(), 1):
             yield Movie(number, number, "Film")._replace(**fact)
 
-    def facts(self) -> list[dict[str, Any]]:
+    def each_fact(self) -> list[dict[str, Any]]:
         values: dict[Any, tuple[Any, Any]] = {
             str: ("one", "two"),
             str | None: ("one", "two"),
@@ -387,7 +458,7 @@ def test_every_field_of_a_film_is_written_and_changed(database: Database, versio
         load(database, OneFieldEach(0, version=loaded))
     with database.read() as connection:
         found = connection.execute(text("SELECT * FROM movies ORDER BY movie_id")).mappings().all()
-    wanted = OneFieldEach(0, version=version).facts()
+    wanted = OneFieldEach(0, version=version).each_fact()
     lost = [
         name
         for row, fact in zip(found, wanted, strict=True)
@@ -453,7 +524,7 @@ def test_a_killed_load_leaves_the_tables(database: Database, tmp_path: Path, ste
     assert process.stdout.readline() == f"{step}\n"
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    _until_nobody_loads(database)
+    until_nobody_loads(database)
     assert contents(database) == before
     load(database, MovieLens(tmp_path / "ml"))
     assert rows(database, "SELECT count(*) FROM ratings") == [(30_000,)]
@@ -471,7 +542,7 @@ def _small(tmp_path: Path) -> MovieLens:
     return MovieLens(place)
 
 
-def _until_nobody_loads(database: Database) -> None:
+def until_nobody_loads(database: Database) -> None:
     """The server notices a killed client when it next talks to it."""
     query = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
     while rows(database, query) != [(0,)]:

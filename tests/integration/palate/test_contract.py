@@ -51,15 +51,21 @@ def test_search_features_begins_with_the_columns_of_a_hit(sample_database: Datab
 
 
 def test_what_recommend_returns_are_columns_of_a_hit(sample_database: Database) -> None:
+    own = set(PARTS) - set(COMPONENTS)
+    own |= {f"{name}_contribution" for name in own} | {"sources"}
     hit = set(columns_of(sample_database, "search_hit"))
-    assert set(columns_of(sample_database, "recommend")) - hit == set()
-    named = {name for name in COMPONENTS if name in columns_of(sample_database, "recommend")}
-    assert named == set(PARTS)
+    columns = columns_of(sample_database, "recommend")
+    assert set(columns) - hit == own
+    assert {f"{name}_contribution" for name in PARTS} - set(columns) == set()
 
 
-@pytest.mark.parametrize("words", [explain.WORDS, PART_NAMES], ids=["reasons", "table"])
-def test_every_component_has_a_word_for_it(words: dict[str, str]) -> None:
-    assert set(words) == set(COMPONENTS)
+def test_the_mixer_has_a_weight_for_every_part(sample_database: Database) -> None:
+    assert set(columns_of(sample_database, "mixer")) - {"only_one"} == set(PARTS)
+
+
+def test_every_component_has_a_word_for_it() -> None:
+    assert set(explain.WORDS) == set(COMPONENTS)
+    assert set(PART_NAMES) == set(COMPONENTS) | set(PARTS)
 
 
 def test_the_learned_order_knows_no_component_of_its_own() -> None:
@@ -67,7 +73,7 @@ def test_the_learned_order_knows_no_component_of_its_own() -> None:
 
 
 def test_a_recommendation_is_a_hit_without_a_query() -> None:
-    assert set(Recommendation.model_fields) - set(Hit.model_fields) == set()
+    assert set(Recommendation.model_fields) - set(Hit.model_fields) == {"sources", "rules"}
 
 
 def test_tables_check_the_same_profiles(sample_database: Database) -> None:

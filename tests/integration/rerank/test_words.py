@@ -6,7 +6,7 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from typing import Any
@@ -16,7 +16,6 @@ import pytest
 
 from ask.answer import open_asker
 from ask.compare import compare
-from ask.preferences import find_preferences
 from ask.summaries import word_summary
 from llm import LanguageModel, open_llm
 from llm.store import PostgresStore
@@ -40,6 +39,7 @@ from tests.faulty_model import (
 )
 from tests.integration.serve.apis import client_of, running
 from tests.local_model import LocalModel
+from tests.unit.rerank.told import claims, unsound
 
 LOVER = 20001
 INJECTED = [
@@ -81,19 +81,24 @@ def replies(reply: Reply) -> Answer:
     return answer
 
 
-def text(words: str) -> Answer:
-    return says(json.dumps({"text": words}))
+def chooses(*facts: int, join: str = "and", tone: str = "plain") -> Answer:
+    """A choice of facts by their numbers."""
+    parts = [{"fact": fact, "join": join if n else "start"} for n, fact in enumerate(facts)]
+    return says(json.dumps({"parts": parts, "tone": tone}))
 
 
-def judges(score: Callable[[dict[str, Any]], float], reason: str = "") -> Answer:
+def judges(
+    score: Callable[[dict[str, Any]], float], facts: Sequence[int] = (), note: str = ""
+) -> Answer:
     """Every film by a score of its own."""
     return replies(
         lambda data: json.dumps(
             {
                 "films": [
-                    {"id": film["id"], "score": score(film), "reason": reason}
+                    {"id": film["id"], "score": score(film), "facts": list(facts)}
                     for film in data["films"]
-                ]
+                ],
+                "note": note,
             }
         )
     )
@@ -124,34 +129,42 @@ def test_without_a_model_the_template_answers_and_says_so(sample_database: Datab
     assert "no language model is set" in str(told.why_not_reranked)
 
 
-def test_faithful_words_are_shown_and_others_replaced(sample_database: Database) -> None:
-    good = "It stands at 1 because its text matches what you typed."
+def test_facts_that_are_chosen_are_said_in_our_words(sample_database: Database) -> None:
     request = SearchRequest(q="king", user_id=LOVER, explain="llm", k=1)
-    with searching(sample_database, text(good)) as (searcher, faulty):
+    with searching(sample_database, chooses(2, 1)) as (searcher, faulty):
+        _, [passage] = searcher.search_before_wording(request)
         [hit] = searcher.search(request).hits
-        assert (hit.reasons, hit.reason_source) == ((good,), "model")
+        [shown] = hit.reasons or ()
+        first, second = passage.facts[:2]
+        assert hit.reason_source == "model"
+        assert shown.casefold() == f"{second} and {first}.".casefold()
         sent = faulty.questions[0]["messages"][1]["content"]
         assert hit.overview
         assert hit.overview[:40] not in sent, "texts from outside but names are not sent"
-    with searching(sample_database, text("At 1 is Tom Hanks, and so you like it."), text(good)) as (
-        searcher,
-        _,
-    ):
+
+
+def test_a_choice_of_nothing_goes_back_once(sample_database: Database) -> None:
+    request = SearchRequest(q="king", user_id=LOVER, explain="llm", k=1)
+    with searching(sample_database, chooses(0, 99), chooses(1)) as (searcher, _):
         found = searcher.search(request)
         assert found.hits[0].reason_source == "model"
         assert found.wording is not None
         assert found.wording.regenerated == 1
-    with searching(sample_database, text("Tom Hanks is in it, and so you like it.")) as (
-        searcher,
-        faulty,
-    ):
+    with searching(sample_database, chooses(0, 99)) as (searcher, faulty):
         found = searcher.search(request)
         assert len(faulty.questions) == 2, "it is asked twice, not more"
-        [hit] = found.hits
-        assert hit.reason_source == "template"
-        assert "Hanks" not in found.model_dump_json()
+        assert found.hits[0].reason_source == "template"
         assert found.wording is not None
-        assert "did not keep to the facts" in str(found.wording.why_not)
+        assert found.wording.why_not == "the model chose none of the facts"
+
+
+def test_no_credit_is_no_bad_key(sample_database: Database) -> None:
+    request = SearchRequest(q="king", user_id=LOVER, explain="llm", rerank="llm", k=2)
+    with searching(sample_database, sends(402, "{}")) as (searcher, _):
+        found = searcher.search(request)
+    assert found.wording is not None
+    assert found.wording.why_not == found.why_not_reranked
+    assert "no credit" in str(found.why_not_reranked)
 
 
 @pytest.mark.parametrize(
@@ -167,17 +180,26 @@ def test_a_model_that_fails_costs_no_answer(sample_database: Database, fault: An
     assert found.why_not_reranked
 
 
-def test_a_real_model_words_reasons_or_the_template_stands(
+def test_a_real_model_chooses_facts_or_the_template_stands(
     sample_database: Database, local_model: LocalModel, settings: Settings
 ) -> None:
+    """It is tiny: what it chooses may be odd, and is made of facts all the same."""
     mine = local_model.settings(settings, llm_reason_seconds=60.0)
+    request = SearchRequest(q="king", user_id=LOVER, explain="llm", k=1)
     with opened(sample_database, mine) as model:
         searcher = Searcher(sample_database, mine, model=model)
-        found = searcher.search(SearchRequest(q="king", user_id=LOVER, explain="llm", k=1))
+        _, [passage] = searcher.search_before_wording(request)
+        found = searcher.search(request)
+    [hit] = found.hits
     assert found.wording is not None
-    assert found.wording.texts == 1
-    assert found.wording.passed == sum(hit.reason_source == "model" for hit in found.hits)
-    assert all(hit.reasons for hit in found.hits)
+    assert (found.wording.texts, found.wording.passed) == (1, hit.reason_source == "model")
+    if hit.reason_source == "template":
+        assert hit.reasons == passage.template
+    else:
+        [text] = hit.reasons or ()
+        said = claims(text, passage.facts)
+        assert said is not None
+        assert not unsound(said)
 
 
 # Reranking
@@ -208,18 +230,18 @@ def test_a_model_moves_films_by_ids_and_no_further_than_allowed(sample_database:
 
 def test_unknown_repeated_and_missing_ids_are_left_out(sample_database: Database) -> None:
     films = [
-        {"id": 2, "score": 9, "reason": "It is near to what you like."},
-        {"id": 2, "score": 0, "reason": ""},
-        {"id": 77, "score": 10, "reason": ""},
-        {"id": -1, "score": 10, "reason": ""},
-        {"id": 3, "score": 11, "reason": ""},
+        {"id": 2, "score": 9, "facts": [1]},
+        {"id": 2, "score": 0, "facts": []},
+        {"id": 77, "score": 10, "facts": []},
+        {"id": -1, "score": 10, "facts": []},
+        {"id": 3, "score": 11, "facts": []},
     ]
     request = SearchRequest(q="king", user_id=LOVER, k=5, rerank="llm")
     before = Searcher(sample_database).search(SearchRequest(q="king", user_id=LOVER, k=5))
     with searching(sample_database, says(json.dumps({"films": films}))) as (searcher, _):
         found = searcher.search(request)
     assert ids(found)[0] == ids(before)[1]
-    assert found.hits[0].rerank_reason == "It is near to what you like."
+    assert found.hits[0].rerank_reason
     assert [hit.rerank_score for hit in found.hits] == [9.0, None, None, None, None]
     with searching(sample_database, says(json.dumps({"films": films[2:]}))) as (searcher, _):
         none = searcher.search(request)
@@ -304,8 +326,8 @@ def hostile(sample_copy: Database) -> Database:
     return sample_copy
 
 
-@pytest.mark.parametrize("reason", ["", KEY], ids=["no words", "the key"])
-def test_orders_in_films_move_none_further_than_a_score_can(hostile: Database, reason: str) -> None:
+@pytest.mark.parametrize("note", ["", KEY], ids=["no words", "the key"])
+def test_orders_in_films_move_none_further_than_a_score_can(hostile: Database, note: str) -> None:
     """A model that obeys every order: it gives those films a 10, the others a 0, and the key."""
 
     def obeyed(film: dict[str, Any]) -> float:
@@ -317,7 +339,7 @@ def test_orders_in_films_move_none_further_than_a_score_can(hostile: Database, r
     try:
         request = SearchRequest(q="king", k=40)
         before = Searcher(hostile).search(request)
-        with searching(hostile, judges(obeyed, reason=reason), llm_record_content=True) as (
+        with searching(hostile, judges(obeyed, note=note), llm_record_content=True) as (
             searcher,
             faulty,
         ):
@@ -325,7 +347,7 @@ def test_orders_in_films_move_none_further_than_a_score_can(hostile: Database, r
             sent = faulty.questions[0]["messages"][1]["content"]
     finally:
         logging.getLogger().removeHandler(handler)
-    assert found.reranked == (not reason), "an answer with the key in it is no answer"
+    assert found.reranked == (not note), "an answer with the key in it is no answer"
     assert sent.count("</data>") == 1
     assert "<start_of_turn>" not in sent
     assert sorted(ids(found)) == sorted(ids(before))
@@ -335,7 +357,8 @@ def test_orders_in_films_move_none_further_than_a_score_can(hostile: Database, r
 
 
 def test_a_model_that_says_the_key_is_not_repeated(hostile: Database) -> None:
-    says_key = text(f"It is here because {KEY} is the key that you asked for.")
+    part = {"fact": 1, "join": "start", "why": KEY}
+    says_key = says(json.dumps({"parts": [part], "tone": "plain"}))
     request = SearchRequest(q="king", k=3, explain="llm")
     with searching(hostile, says_key, llm_record_content=True) as (searcher, _):
         found = searcher.search(request)
@@ -372,28 +395,17 @@ def test_orders_in_films_do_nothing_to_a_real_model(
 # Summaries
 
 
-def test_summaries_are_worded_or_the_rules_stand(sample_database: Database) -> None:
-    good = "These 2 films are set side by side, and this is what is known of them both."
+def test_summaries_are_chosen_or_the_rules_stand(sample_database: Database) -> None:
     made = compare(sample_database, [1, 2])
-    with searching(sample_database, text(good)) as (searcher, _):
+    with searching(sample_database, chooses(2, 1)) as (searcher, _):
         told, why = word_summary(made, searcher.writer)
-    assert (told.summary, told.summary_by, why) == ((good,), "faulty", None)
-    bad = "Tom Hanks is in both of them, and so they are the best films that there are."
-    with searching(sample_database, text(bad)) as (searcher, _):
+    assert (told.summary_by, why) == ("faulty", None)
+    first, second = made.summary[:2]
+    assert told.summary == (f"{second[:-1]} and {first[:1].lower()}{first[1:]}",)
+    with searching(sample_database, chooses(77)) as (searcher, _):
         told, why = word_summary(made, searcher.writer)
     assert (told.summary, told.summary_by) == (made.summary, "rules")
-    assert "did not keep to the facts" in str(why)
-
-
-def test_a_template_passes_its_own_filter(sample_database: Database) -> None:
-    """What the rules say of a comparison or of preferences names only facts."""
-    compared = compare(sample_database, [1, 2, 3])
-    with searching(sample_database, text(" ".join(compared.summary))) as (searcher, _):
-        assert word_summary(compared, searcher.writer)[0].summary_by == "faulty"
-    for user_id in (LOVER, 20002):
-        found = find_preferences(sample_database, user_id)
-        with searching(sample_database, text(" ".join(found.summary)[:690])) as (searcher, _):
-            assert word_summary(found, searcher.writer)[0].summary_by == "faulty"
+    assert why == "the model chose none of the facts"
 
 
 # Reasons that follow
@@ -424,7 +436,7 @@ def test_films_come_before_slow_words_and_leaving_takes_the_questions_back(
     sample_database: Database,
 ) -> None:
     told = threading.Event()
-    late = held(told, text("It stands at 1 because its text matches what you typed."))
+    late = held(told, chooses(1))
     with faulty_model(late) as faulty:
         settings = faulty.settings(
             llm_timeout=300.0, llm_deadline=300.0, llm_concurrency=1, llm_cache_days=0
@@ -475,10 +487,10 @@ def test_titles_are_shown_as_text_whatever_is_in_them(
 ) -> None:
     with hostile.begin() as connection:
         connection.exec_driver_sql(
-            "UPDATE movies SET title = 'King [red]<b>\x1b[31m' WHERE movie_id = 1"
+            "UPDATE movies SET title = 'King [red]<b>\x1b[31m\u202e' WHERE movie_id = 1"
         )
     request = SearchRequest(q="king", k=100, explain="llm", rerank="llm")
     print_order(Searcher(hostile).search(request), accounts=True, nothing="")
     shown = capsys.readouterr().out
     assert "[red]<b>" in shown
-    assert "\x1b" not in shown
+    assert not {"\x1b", "\u202e"} & set(shown)

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 import structlog
 from starlette.testclient import TestClient
 
+from palate.contract import SearchResponse
 from palate.settings import Settings
 from serve.api.keys import SCOPES, Scope, create_key
 from sql.database import Database
@@ -311,10 +313,62 @@ class TestUsers:
         assert search(client, "lord", user_id=stranger)["personalized"] is False
 
 
+class TestBytes:
+    """What the service writes without looking at it again is what the contract would write."""
+
+    @pytest.mark.parametrize(
+        "asked",
+        [
+            {"q": "lord"},
+            {"q": "lord", "user_id": FANTASY_LOVER, "k": 3},
+            {"q": "lord", "user_id": FANTASY_LOVER, "order": "blend", "seen": "mark"},
+            {"q": "dark night", "user_id": FANTASY_LOVER, "explain": "facts", "snippets": True},
+            {"q": "genres:Drama", "facets": True, "year_from": 1990, "weights": "bm25:0.5"},
+            {"q": "nothing finds this qxzzq"},
+        ],
+    )
+    def test_an_answer(self, client: TestClient, asked: dict[str, Any]) -> None:
+        body = client.get("/v1/search", params=asked).content
+        assert (
+            SearchResponse.model_validate_json(body, strict=True).model_dump_json().encode() == body
+        )
+
+    def test_the_same_search_again(self, client: TestClient) -> None:
+        asked: dict[str, Any] = {"q": "king", "user_id": FANTASY_LOVER}
+        asked |= {"explain": "facts", "facets": True}
+        answers = [client.get("/v1/search", params=asked).text for _ in range(8)]
+        first, *others = [re.sub('"answer_id":"[^"]+"', "", answer) for answer in answers]
+        assert set(others) == {first}  # from the sixth on by a prepared plan
+
+
 class TestHealth:
     def test_alive_and_ready(self, client: TestClient) -> None:
         assert client.get("/healthz").json()["status"] == "ok"
-        assert client.get("/readyz").json() == {"status": "ready", "engine": "postgres"}
+        assert client.get("/readyz").json() == {
+            "status": "ready",
+            "engine": "postgres",
+            "index": "complete",
+            "missing_films": 0,
+        }
+
+    def test_films_that_the_index_lacks_are_told(
+        self, sample_copy: Database, settings: Settings
+    ) -> None:
+        with sample_copy.begin() as connection:
+            lost = connection.exec_driver_sql("DELETE FROM movie_search WHERE movie_id < 100")
+        with sample_copy.read() as another:
+            # As a process that makes the index again: this one leaves it to that.
+            another.exec_driver_sql(
+                "SELECT pg_advisory_lock(hashtextextended('palate.rebuild', 0))"
+            )
+            with client_of(sample_copy, settings) as client:
+                ready = client.get("/readyz")
+                assert ready.status_code == 200  # what is there is found
+                assert ready.json()["index"] == "incomplete"
+                assert ready.json()["missing_films"] == lost.rowcount > 0
+                assert search(client, "lord")["index"] == "incomplete"
+                shown = client.get("/metrics").text
+        assert f"palate_search_index_missing_films {float(lost.rowcount)}" in shown
 
     def test_metrics_tell_of_requests_stages_pool_and_engine(self, client: TestClient) -> None:
         search(client, "lord", user_id=FANTASY_LOVER)

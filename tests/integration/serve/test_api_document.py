@@ -18,8 +18,9 @@ from schemathesis.checks import negative_data_rejection, positive_data_acceptanc
 from schemathesis.core.result import Ok
 from starlette.testclient import TestClient
 
-from ask.answer import AskAnswer, Prediction
+from ask.answer import AskAnswer
 from ask.compare import Comparison
+from ask.prediction import Prediction
 from ask.preferences import Preferences
 from palate.contract import (
     EventReport,
@@ -81,11 +82,13 @@ REFUSED_BY_MEANING = {
     "GET /v1/compare",
     "PUT /v1/rules",
     "GET /v1/users/{user_id}/events",
+    "GET /v1/recommend",
+    "POST /v1/recommend",
 }
 
 
 # What is wrong with one event refuses that event, and the answer says so: 200.
-REFUSED_LINE_BY_LINE = {"POST /v1/users/{user_id}/events"}
+REFUSED_LINE_BY_LINE = {"POST /v1/users/{user_id}/events", "POST /v1/feedback"}
 
 
 @pytest.fixture

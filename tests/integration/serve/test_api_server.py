@@ -233,6 +233,16 @@ def test_the_role_that_serves_may_do_all_that_serving_needs(
         assert client.get("/v1/movies/5/similar").status_code == 200
         assert client.get("/v1/suggest?q=lo").status_code == 200
         assert client.delete(RATING).status_code == 204
+        events = {"events": [{"type": "liked", "movie_id": 5, "event_id": "e"},
+                             {"type": "rated", "movie_id": 6, "rating": 4},
+                             {"type": "pinned", "genre": "Fantasy"}]}  # fmt: skip
+        assert client.post("/v1/users/somebody/events", json=events).json()["accepted"] == 3
+        assert client.delete("/v1/users/somebody/events/e").status_code == 204
+        page = client.get("/v1/recommend?user_id=somebody&q=lord").json()
+        told = {"answer_id": page["answer_id"], "movie_id": 1, "kind": "play", "user_id": "other"}
+        assert client.post("/v1/feedback", json={"feedback": [told]}).json()["accepted"] == 1
+        assert client.get("/v1/users/somebody/export").status_code == 200
+        assert client.delete("/v1/users/somebody").json()["tables"]
         assert client.delete(f"/v1/users/{STRANGER}").status_code in (200, 404)
 
 

@@ -53,6 +53,16 @@ def test_recommendation_is_measured(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert re.search(r"\| svd +\|", (tmp_path / "recommend.md").read_text())
 
 
+def test_predicted_ratings_are_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", "predict", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["whole"]["n"] == sum(each["n"] for each in found["by_confidence"])
+    assert found["whole"]["n"] == sum(each["n"] for each in found["by_stars"])
+    assert found["whole"]["covered"] >= found["level"] - 0.05
+    common = [each["covered"] for each in found["by_stars"] if each["n"] > 300]
+    assert min(common) >= found["level"] - 0.08
+
+
 def test_what_cannot_be_measured_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", "recommend", "--model", "oracle"]) == 2
     assert "no model oracle" in capsys.readouterr().err

@@ -1,7 +1,6 @@
 """The way into a release on Kubernetes: psql over a port-forward that finds its pod again."""
 
 import base64
-import copy
 import io
 import json
 import os
@@ -40,6 +39,8 @@ from sql.home import socket_dir
 from tests.conftest import name_of
 from tests.integration.serve.apis import running
 from tests.integration.serve.kube_api import KubeApi, KubeServer, Object
+from tests.kubernetes.charts import manifests as rendered
+from tests.kubernetes.charts import of_kind
 
 ROOT = Path(__file__).parents[3]
 PASSWORD = "a password of the Secret"
@@ -640,23 +641,22 @@ def job(name: str, part: str, conditions: list[Object]) -> Object:
     }
 
 
-def test_load_makes_the_charts_job_again(
+def test_load_makes_the_charts_job_as_often_as_asked(
     palate: Palate, kube: KubeApi, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (first,) = manifests()["jobs"]
-    asked = copy.deepcopy(first)
-    own = {"batch.kubernetes.io/controller-uid": "1", "batch.kubernetes.io/job-name": "load"}
-    first["metadata"]["labels"] |= own
-    first["spec"]["template"]["metadata"]["labels"] |= own
-    first["spec"]["selector"] = {"matchLabels": own}
-    kube.add("jobs", first)
-    assert palate("load", "--json") == 0
-    name = json.loads(capsys.readouterr().out)["job"]
-    made = kube.objects["jobs"][-1]
-    assert made["metadata"]["name"] == name
-    assert re.fullmatch(r"palate-load-[0-9a-f]{6}", name)
-    assert made["metadata"]["labels"] == asked["metadata"]["labels"]
-    assert made["spec"] == asked["spec"]
+    (asked,) = (
+        each for each in manifests()["cronjobs"] if each["metadata"]["name"].endswith("load")
+    )
+    names = set()
+    for _ in range(2):
+        assert palate("load", "--json") == 0
+        names.add(json.loads(capsys.readouterr().out)["job"])
+        made = kube.objects["jobs"][-1]
+        assert made["metadata"]["name"] in names
+        assert made["metadata"]["labels"] == asked["spec"]["jobTemplate"]["metadata"]["labels"]
+        assert made["spec"] == asked["spec"]["jobTemplate"]["spec"]
+    assert len(names) == 2
+    assert all(re.fullmatch(r"palate-load-[0-9a-f]{6}", name) for name in names)
 
 
 def test_a_job_is_made_from_a_cronjob(
@@ -664,7 +664,8 @@ def test_a_job_is_made_from_a_cronjob(
 ) -> None:
     assert palate("load", "refresh") == 0
     assert "Started palate-refresh-" in capsys.readouterr().err
-    template = kube.objects["cronjobs"][0]["spec"]["jobTemplate"]
+    (refresh,) = kube.find("cronjobs", None, "app.kubernetes.io/component=refresh")
+    template = refresh["spec"]["jobTemplate"]
     made = kube.objects["jobs"][-1]
     assert made["spec"] == template["spec"]
     assert made["metadata"]["labels"] == template["metadata"]["labels"]
@@ -673,8 +674,8 @@ def test_a_job_is_made_from_a_cronjob(
 def test_load_says_what_to_type_when_there_is_no_job(
     palate: Palate, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert palate("load") == 1
-    assert "--set jobs.load.enabled=true" in capsys.readouterr().err
+    assert palate("load", "train") == 1
+    assert "--set jobs.train.enabled=true" in capsys.readouterr().err
 
 
 ENDED = {"state": {"terminated": {"exitCode": 0}}}
@@ -833,7 +834,7 @@ def test_what_is_forbidden_names_the_verb_to_ask_for(
     assert "Traceback" not in said
 
 
-def test_the_documented_role_is_enough_and_no_more(
+def test_the_role_for_people_is_enough_and_no_more(
     palate: Palate, kube: KubeApi, logins: None, capfd: pytest.CaptureFixture[str]
 ) -> None:
     kube.add("jobs", job("palate-load-1", "load", [{"type": "Complete", "status": "True"}]))
@@ -845,12 +846,10 @@ def test_the_documented_role_is_enough_and_no_more(
         palate(*command.replace("psql -- -l", "psql -- -l").split())
     done.set()
     jobs_at_work.join()
-    page = (ROOT / "docs" / "kubernetes.md").read_text(encoding="utf-8")
-    found = re.search(r"```yaml\n(.*?kind: Role\n.*?)```", page, re.DOTALL)
-    assert found
+    (role,) = of_kind(rendered({"people": {"subjects": [{"kind": "User", "name": "ann"}]}}), "Role")
     allowed = {
         (verb, resource)
-        for rule in yaml.safe_load(found[1])["rules"]
+        for rule in role["rules"]
         for resource in rule["resources"]
         for verb in rule["verbs"]
     }
@@ -892,6 +891,85 @@ def test_errors_say_what_to_do(
     assert "`palate --database-url URL db psql`" in said(1, "psql")
     kube_server.kubeconfig(tmp_path, token="an old one")
     assert "does not accept the credentials" in said(1, "status")
+
+
+def test_a_status_that_may_not_look_does_not_say_that_all_is_well(
+    palate: Palate, kube: KubeApi, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kube.forbidden.add(("get", "clusters"))
+    assert palate("status") == 1
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "a role with the verb get on clusters.postgresql.cnpg.io" in shown
+    assert "palate-7c9" in shown
+    assert "Nothing was done" not in shown
+
+
+@pytest.mark.parametrize("verb", ["list", "get"])
+def test_a_job_that_goes_on_is_not_said_to_be_nothing(
+    palate: Palate, kube: KubeApi, verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kube.forbidden.add((verb, "pods") if verb == "list" else (verb, "jobs"))
+    assert palate("load", "--follow") == 1
+    said = capsys.readouterr().err
+    assert "Started palate-load-" in said
+    assert "goes on, but cannot be followed: The cluster forbids it" in said
+    assert "Nothing was done" not in said
+
+
+LOGIN = "#!/bin/sh\necho 'The token expired. Run: provider login' >&2\nexit 1\n"
+
+
+@pytest.mark.parametrize("plugin", [LOGIN, None], ids=["expired", "missing"])
+def test_a_login_plugin_that_fails_is_said_in_its_own_words(
+    palate: Palate, tmp_path: Path, plugin: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program = tmp_path / "provider-auth-plugin"
+    if plugin:
+        program.write_text(plugin)
+        program.chmod(0o755)
+    file = tmp_path / "kubeconfig"
+    config = yaml.safe_load(file.read_text(encoding="utf-8"))
+    execution = {"apiVersion": "client.authentication.k8s.io/v1", "command": str(program)}
+    config["users"][0]["user"] = {"exec": execution}
+    file.write_text(yaml.safe_dump(config), encoding="utf-8")
+    assert palate("status") == 1
+    said = capsys.readouterr().err
+    assert ("Run: provider login" if plugin else "No such file or directory") in said
+    assert "Log in again as your provider says" in said
+    assert "anonymous" not in said
+    assert len(said.splitlines()) == 1
+
+
+def test_somebody_whom_the_cluster_does_not_know_is_told_to_log_in() -> None:
+    from kubernetes import client
+
+    found = Cluster(client.Configuration(host="http://127.0.0.1:1"), "films")
+    reason = 'services is forbidden: User "system:anonymous" cannot list resource "services"'
+    said = str(found.refused(403, reason, "list", "services", ""))
+    assert "Log in again" in said
+    assert "Ask for a role" not in said
+
+
+def test_a_certificate_that_is_not_checked_is_said_once(
+    kube: KubeApi,
+    tmp_path: Path,
+    certificate: tuple[Path, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    quiet: None,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    with KubeServer(kube, context) as encrypted:
+        file = Path(encrypted.kubeconfig(tmp_path))
+        config = yaml.safe_load(file.read_text(encoding="utf-8"))
+        config["clusters"][0]["cluster"]["insecure-skip-tls-verify"] = True
+        file.write_text(yaml.safe_dump(config), encoding="utf-8")
+        assert main(["k8s", "status", "--kubeconfig", str(file)]) == 0
+    said = capfd.readouterr().err
+    assert said.count("insecure-skip-tls-verify") == 1
+    assert "Warning" not in said
 
 
 def test_a_cluster_that_is_down(

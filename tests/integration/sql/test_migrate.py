@@ -16,7 +16,7 @@ from rerank.search import Searcher
 from serve.api.health import Readiness
 from sql.database import Database
 from sql.embedded import EmbeddedServer
-from sql.migrate import check_schema, migrate
+from sql.migrate import check_schema, install_functions, migrate
 from tests.conftest import cloned, name_of
 
 
@@ -103,6 +103,34 @@ def test_what_a_search_returns_is_made_again_only_where_it_changed(sample_copy: 
         "CREATE VIEW mine AS SELECT movie_id AS title FROM movies"
     )
     assert other != made
+
+
+def test_functions_made_anew_lock_nothing_that_a_search_reads(sample_copy: Database) -> None:
+    """Nor are ratings kept waiting while taste is made again: that comes later."""
+    locked = (
+        "SELECT relation::regclass::text FROM pg_locks WHERE pid = pg_backend_pid()"
+        " AND locktype = 'relation' AND mode = 'AccessExclusiveLock'"
+    )
+    with sample_copy.begin(patient=True) as connection:
+        connection.exec_driver_sql("UPDATE repeatable_migrations SET checksum = ''")
+        assert "10_profiles" in install_functions(connection, sample_copy.search_engine.name)
+        assert set(connection.exec_driver_sql(locked).scalars()) <= {"tastes"}
+
+
+def test_taste_follows_functions_that_weigh_ratings_otherwise(sample_copy: Database) -> None:
+    sums = "SELECT user_id, round(weight_sum::numeric, 3) FROM users ORDER BY 1"
+    with sample_copy.begin() as connection:
+        before = connection.exec_driver_sql(sums).all()
+        connection.exec_driver_sql("UPDATE users SET weight_sum = 1000 WHERE user_id = 1")
+    migrate(sample_copy)  # which has nothing to do
+    with sample_copy.begin() as connection:
+        assert connection.exec_driver_sql(sums).all() != before
+        connection.exec_driver_sql(
+            "UPDATE repeatable_migrations SET checksum = '' WHERE name = 'later_10_profiles'"
+        )
+    assert migrate(sample_copy) == []
+    with sample_copy.read() as connection:
+        assert connection.exec_driver_sql(sums).all() == before
 
 
 def test_searches_go_on_beside_a_migration_and_prepared_ones_after_it(

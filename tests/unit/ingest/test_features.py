@@ -11,7 +11,7 @@ import pytest
 
 from ingest.features import PARTS, SCHEMAS, build_features, read_features, read_statistics
 from ingest.rejects import RejectedLineError
-from ingest.rows import Movie, RatingBlock, Rejected, Tag
+from ingest.rows import Movie, RatingBlock, Rejected, Source, Tag
 from palate.errors import ConflictError, LoadError, MisuseError, NotFoundError
 
 DAY = 86_400.0
@@ -19,7 +19,7 @@ MONDAY = datetime(2024, 1, 1, 13, 30, tzinfo=UTC).timestamp()
 
 
 @dataclass
-class Few:
+class Few(Source):
     """A source of a few lines."""
 
     lines: list[tuple[int, int, float, float]]

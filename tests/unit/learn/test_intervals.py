@@ -1,54 +1,67 @@
-"""Intervals of predicted ratings hold as many ratings as they say."""
+"""Intervals of predicted ratings hold as many ratings as they say, whatever the ratings are."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from learn.intervals import Counts, Floats, Intervals
+from learn.intervals import STARS, Held, Intervals, spread_of
 
 
-def drawn(n: int, seed: int) -> tuple[Floats, Counts, Counts]:
-    """Residuals that are wider for users and films that are known less."""
+def drawn(n: int, seed: int) -> Held:
+    """Ratings, and predictions that are drawn to the middle, more so of uneven users."""
     draw = np.random.default_rng(seed)
-    users, films = (10 ** draw.uniform(0, 2.5, (2, n)) - 1).astype(np.int64)
-    spread = 1 + 1 / (1 + users) + 2 / (1 + films)
-    return draw.standard_t(4, n) * spread + 0.1, users, films
+    given = draw.choice(STARS, n, p=np.array([1, 3, 1, 6, 3, 20, 10, 28, 8, 20]) / 100)
+    spread = draw.choice([0.45, 0.75, 1.2], n)
+    predicted = 3.6 + (given - 3.6) * (1.1 - 0.6 * spread) + draw.normal(0, 0.4 * spread)
+    return Held(given, np.clip(predicted, 0.5, 5), spread, draw.integers(0, 200, n))
 
 
 @pytest.mark.parametrize("level", [0.5, 0.8, 0.95])
 def test_new_ratings_lie_inside_as_often_as_the_level_says(level: float) -> None:
-    intervals = Intervals.of(*drawn(8000, 1), level=level)
-    residuals, users, films = drawn(8000, 2)
-    assert intervals.covered(residuals, users, films) == pytest.approx(level, abs=0.02)
-    few = users < 4
-    assert intervals.covered(residuals[few], users[few], films[few]) == pytest.approx(
-        level, abs=0.04
-    )
+    intervals, new = Intervals.of(drawn(20_000, 1), level), drawn(20_000, 2)
+    inside = intervals.covers(new)
+    for stars in STARS:
+        assert inside[new.given == stars].mean() >= level - 0.07, stars
+    for spread in (0.45, 0.75, 1.2):
+        assert inside[new.spread == spread].mean() == pytest.approx(level, abs=0.12)
 
 
-def test_what_is_known_less_has_a_wider_interval() -> None:
-    intervals = Intervals.of(*drawn(8000, 1), level=0.8)
-    (low, high, within), (lower, higher, seldom) = intervals.at(150, 30), intervals.at(150, 0)
-    assert higher - lower > high - low
-    assert seldom < within
+def test_uneven_users_have_wider_intervals_and_less_confidence() -> None:
+    intervals = Intervals.of(drawn(20_000, 1), 0.8)
+    (lows, highs) = intervals.around(np.array([3.6, 3.6]), np.array([0.45, 1.2]))
+    assert highs[1] - lows[1] > highs[0] - lows[0]
+    assert intervals.at(0.45, 30)[0] > intervals.at(1.2, 30)[0]
 
 
-@given(st.lists(st.floats(-4.5, 4.5), min_size=1, max_size=300), st.floats(0.1, 0.99))
+@given(
+    st.lists(st.tuples(st.sampled_from(STARS.tolist()), st.floats(0.5, 5)), min_size=1),
+    st.floats(0.1, 0.99),
+)
 def test_the_ratings_it_was_made_of_are_covered_at_least_so_often(
-    residuals: list[float], level: float
+    ratings: list[tuple[float, float]], level: float
 ) -> None:
-    nothing = np.zeros(len(residuals), np.int64)
-    intervals = Intervals.of(np.round(residuals, 3), nothing, nothing, level)
-    low, high, within = intervals.at(0, 0)
-    assert low <= high
-    assert 0 <= within <= 1
-    assert intervals.covered(np.round(residuals, 3), nothing, nothing) >= level - 1e-9
+    given_, predicted = np.array(ratings).T
+    held = Held(given_, predicted, np.ones(len(ratings)), np.zeros(len(ratings), np.int64))
+    made = Intervals.of(held, level)
+    inside = made.covers(held)
+    for stars in np.unique(given_):
+        assert inside[given_ == stars].mean() >= level - 1 / (given_ == stars).sum() - 1e-9
+    low, high = made.around(predicted, held.spread)
+    assert (low <= predicted).all()
+    assert (predicted <= high).all()
+    assert ((low >= 0.5) & (high <= 5)).all()
+
+
+def test_a_few_ratings_pull_the_spread_little() -> None:
+    left = np.array([1.0, -1.0, *np.tile([0.1, -0.1], 50)])
+    one, many, none = spread_of(left, np.array([0, 0, *([1] * 100)]), 3)
+    assert many < 0.4 < none < one
+    assert none == pytest.approx(np.sqrt(0.76))
 
 
 def test_it_is_read_as_it_was_written() -> None:
-    made = Intervals.of(*drawn(500, 3), level=0.8)
-    read = Intervals.from_json(made.to_json())
-    assert read.at(12, 3) == made.at(12, 3)
+    made = Intervals.of(drawn(500, 3), 0.8)
+    assert Intervals.from_json(made.to_json()).at(0.5, 3) == made.at(0.5, 3)
     with pytest.raises(TypeError):
         Intervals.from_json("{}")

@@ -15,14 +15,14 @@ SMALL = BiasedMf(rank=4, epochs=4)
 def test_every_user_is_predicted_once_from_none_of_the_ratings_and_from_more() -> None:
     ratings = structured.ratings()
     found = measure_residuals(SMALL, ratings, structured.movies())
-    assert np.isfinite(found.left).all()
-    steps = ~found.last
+    assert np.isfinite(found.predicted).all()
+    steps = found.steps
     assert sorted(set(found.user_ratings[steps])) == [0, 1, 2, 4, 7, 12]
     cold = steps & (found.user_ratings == 0)
     each, times = np.unique(found.users[cold], return_counts=True)
     assert each.tolist() == list(range(structured.USERS))
     assert set(times) == {10}
-    left = np.abs(found.left)
+    left = np.abs(found.given - found.predicted)
     assert left[steps & (found.user_ratings == 12)].mean() < left[cold].mean() / 2
 
 
@@ -52,7 +52,8 @@ def test_many_ratings_are_learned_from_in_part(monkeypatch: pytest.MonkeyPatch) 
 def test_what_is_measured_is_of_users_that_the_intervals_were_not_made_of() -> None:
     found = measure_residuals(SMALL, structured.ratings(), structured.movies())
     intervals, metrics = calibrate(found)
-    last = found.left[found.last]
+    last = (found.given - found.predicted)[found.last]
     assert metrics["rmse"] == pytest.approx(np.sqrt(np.mean(last**2)), abs=1e-4)
     assert metrics["mae"] == pytest.approx(np.mean(np.abs(last)), abs=1e-4)
-    assert metrics["coverage"] == pytest.approx(intervals.level, abs=0.08)
+    assert metrics["coverage"] >= intervals.level - 0.08
+    assert metrics["least coverage"] >= intervals.level - 0.2

@@ -37,7 +37,6 @@ from tests.faulty_model import (
     drips,
     faulty_model,
     hangs_up,
-    held,
     says,
     sends,
     sleeps,
@@ -195,15 +194,26 @@ def test_the_server_says_when_to_come_back() -> None:
         (sends(401, "{}"), "PALATE_LLM_API_KEY"),
         (sends(404, "{}"), "PALATE_LLM_MODEL"),
         (sends(400, "{}"), "PALATE_LLM_STRUCTURE"),
-        (sends(429, '{"error": {"code": "insufficient_quota"}}'), "top it up"),
+        (sends(429, '{"error": {"code": "insufficient_quota"}}'), "no credit left: top it up"),
+        (sends(402, "{}"), "no credit left: top it up"),
     ],
-    ids=["401", "404", "400", "quota"],
+    ids=["401", "404", "400", "quota", "402"],
 )
 def test_what_stays_wrong_is_told_at_once(fault: Answer, advice: str) -> None:
     with asking(fault) as (model, faulty), pytest.raises(LanguageModelError, match=advice) as told:
         model.ask(PROMPT, FILM, Tone)
     assert not isinstance(told.value, LanguageModelUnavailableError)
     assert len(faulty.questions) == 1
+
+
+@pytest.mark.parametrize("fault", [sends(200, '{"choices": [{}]}'), hangs_up, sends(500, "{}")])
+def test_no_name_of_ours_reaches_a_user(fault: Answer, capsys: pytest.CaptureFixture[str]) -> None:
+    with asking(fault, llm_attempts=2) as (model, _), pytest.raises(LanguageModelError) as told:
+        model.ask(PROMPT, FILM, Tone)
+    shown = str(told.value) + "".join(capsys.readouterr())
+    assert "_BadReply" not in shown
+    assert "_Refused" not in shown
+    assert "Nothing was changed" in shown
 
 
 def test_waits_end_with_the_deadline() -> None:
@@ -369,34 +379,61 @@ def test_the_budget_of_a_day_counts_every_process() -> None:
 def test_calls_are_remembered_for_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
     store, call, now = MemoryStore(), Call("m", "p@1", Usage(10, 10)), time.monotonic()
     first = store.reserve(call, Budget(tokens=20))
-    assert first is not None
-    assert store.reserve(call, Budget(tokens=20)) is None
-    monkeypatch.setattr(time, "monotonic", lambda: now + 2 * 86_400)
-    second = store.reserve(call, Budget(tokens=20))
-    assert second not in (None, first)
+    assert isinstance(first, int)
     store.settle(first, CallEnd("ok", Usage(10, 10), 1.0))
+    assert store.reserve(call, Budget(tokens=20)) == "spent"
+    monkeypatch.setattr(time, "monotonic", lambda: now + 2 * 86_400)
+    assert isinstance(store.reserve(call, Budget(tokens=20)), int)
 
 
-def test_questions_asked_at_once_share_a_budget() -> None:
+def burst(model: LanguageModel, n: int) -> list[str]:
+    """What becomes of so many questions at once."""
+
+    def ask(number: int) -> str:
+        try:
+            return "kept" if model.ask(PROMPT, {"overview": str(number)}, Tone).cached else "good"
+        except BudgetError:
+            return "spent"
+
+    with ThreadPoolExecutor(n) as threads:
+        return list(threads.map(ask, range(n)))
+
+
+@pytest.mark.parametrize("budget", ["llm_run_tokens", "llm_day_tokens"])
+def test_what_was_held_and_not_spent_comes_back_at_once(budget: str) -> None:
+    """Twenty at once, where room for two is enough: each costs a fifth of what is held for it."""
     with asking(says(GOOD)) as (model, _):
         most = model.estimate(PROMPT, {"overview": "1"}, Tone).tokens
-    rest_refused, refused = threading.Event(), threading.Semaphore(0)
-    with asking(held(rest_refused, says(GOOD)), llm_run_tokens=3 * most) as (model, faulty):
+    with asking(says(GOOD), **{budget: 19 * 25 + most + 10}) as (model, _):
+        assert burst(model, 20) == ["good"] * 20
+        assert burst(model, 20) == ["kept"] * 20
 
-        def ask(n: int) -> bool:
-            try:
-                return not model.ask(PROMPT, {"overview": str(n)}, Tone).cached
-            except BudgetError:
-                refused.release()
-                return False
 
-        with ThreadPoolExecutor(8) as threads:
-            asked = [threads.submit(ask, n) for n in range(8)]
-            for _ in range(5):
-                assert refused.acquire(timeout=120)
-            rest_refused.set()
-            answered = sum(each.result() for each in asked)
-    assert answered == len(faulty.questions) == 3
+@pytest.mark.parametrize("budget", ["llm_run_tokens", "llm_day_tokens"])
+@pytest.mark.parametrize("times", [0.2, 1, 9, 100])
+def test_a_budget_holds_within_one_answer_whatever_the_endpoint_reports(
+    budget: str, times: float
+) -> None:
+    with asking(says(GOOD)) as (model, _):
+        most = model.estimate(PROMPT, {"overview": "1"}, Tone).tokens
+    cost = int(most * times)
+    limit = 12 * max(cost, most)
+    with asking(says(GOOD, (cost, 0)), **{budget: limit}) as (model, faulty):
+        became = burst(model, 20)
+        assert model.spent.tokens == cost * len(faulty.questions) <= limit + cost
+        assert became.count("good") == len(faulty.questions)
+        assert became.count("spent") == 20 - became.count("good") <= 9
+        assert times > 0.2 or became == ["good"] * 20
+
+
+def test_an_endpoint_that_reports_ever_more_is_asked_ever_less() -> None:
+    with asking(says(GOOD)) as (model, _):
+        most = model.estimate(PROMPT, {"overview": "1"}, Tone).tokens
+    reports = [says(GOOD, (int(most * 1.25**n), 0)) for n in range(20)]
+    with asking(*reports, llm_run_tokens=100 * most) as (model, faulty):
+        burst(model, 20)
+        last = int(most * 1.25 ** (len(faulty.questions) - 1))
+        assert model.spent.tokens <= 100 * most + last
 
 
 def test_a_question_that_is_too_long_is_not_asked() -> None:

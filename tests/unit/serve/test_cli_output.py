@@ -1,7 +1,5 @@
 """What reaches the screen: titles stay titles, scores add up, and nothing steers the terminal."""
 
-import unicodedata
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,9 +7,9 @@ from rich.cells import cell_len
 
 from palate.contract import COMPONENTS, Hit, parse_weights
 from palate.errors import MisuseError
-from serve.cli.ingest import parse_columns
+from serve.cli.ingest_table import parse_columns
 from serve.cli.orders import account, shorten
-from serve.cli.text import clean, count, film, movement
+from serve.cli.text import count, film, movement
 
 
 def make_hit(**contributions: float) -> Hit:
@@ -47,16 +45,6 @@ def test_a_title_is_never_read_as_markup() -> None:
 
 def test_counts_agree_with_their_nouns() -> None:
     assert [count(n, "rating") for n in (0, 1, 2000)] == ["0 ratings", "1 rating", "2,000 ratings"]
-
-
-def test_control_characters_do_not_reach_the_terminal() -> None:
-    assert clean("\x1b[2JWiped\x07") == "�[2JWiped�"
-    assert clean("two\nlines\tand a tab") == "two\nlines\tand a tab"
-
-
-@given(st.text())
-def test_cleaned_text_steers_nothing(text: str) -> None:
-    assert not any(unicodedata.category(c) == "Cc" and c not in "\n\t" for c in clean(text))
 
 
 def test_the_account_of_a_score_names_its_parts() -> None:

@@ -29,14 +29,16 @@ def read_lines(file: DataFile) -> Iterator[Line]:
 
 def read_ratings(file: DataFile, columns: RatingColumns) -> Iterator[RatingBlock]:
     """The ratings, a slice a block."""
-    wanted = [columns.user, columns.movie, columns.rating]
+    places = (columns.user, columns.movie, columns.rating, columns.time)
+    wanted = [place for place in places if place is not None]
+    quick = len(wanted) == len(places) and not (columns.scale.stars or columns.scale.unrated)
     number = 1
     for frame in _slices(file):
-        time = pl.lit(columns.default_time)
-        if columns.time is not None:
-            time = pl.nth(columns.time)
-        picked = _plain_times(frame.select(pl.nth(wanted), time.alias("rated_at")))
-        block = take_clean_block(picked.write_csv(include_header=False).encode(), number)
+        block = None
+        if quick and not columns.keep:
+            picked = _plain_times(frame.select(pl.nth(wanted)))
+            data = picked.write_csv(include_header=False).encode()
+            block = take_clean_block(data, number + columns.offset)
         if block is not None:
             yield block
         else:

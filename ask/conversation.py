@@ -1,0 +1,265 @@
+"""What is said next: “only those from the nineties”, “without the second”, “more like the third”.
+
+Where a talk stands is one small state, held by whoever asks and signed: nothing is stored here.
+"""
+
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Annotated, Any
+
+from itsdangerous import BadSignature, URLSafeSerializer
+from pydantic import Field, ValidationError
+
+from ask.rules import Ignored, Reading, read_request
+from ask.structure import LONGEST_LIST, Exclusions, Sort, SortedBy, Structure
+from ask.titles import make_title
+from palate.contract import LARGEST_ID, Frozen
+from palate.errors import MisuseError
+from palate.settings import Settings
+from search.names import Film, Names
+
+LONGEST_STATE = 4_000
+"""Characters of a state that are read."""
+
+MOST_SHOWN = 50
+
+
+class Turn(Frozen):
+    """Where a talk stands: what was understood, and the films that were shown, in their order."""
+
+    structure: Structure
+    shown: Annotated[
+        tuple[Annotated[int, Field(ge=0, le=LARGEST_ID)], ...], Field(max_length=MOST_SHOWN)
+    ] = ()
+
+
+class TurnSigner:
+    """Writes turns as text and reads back only its own."""
+
+    def __init__(self, settings: Settings) -> None:
+        secret = settings.cursor_secret
+        key = secret.get_secret_value() if secret else secrets.token_hex(32)
+        self._serializer = URLSafeSerializer(key, salt="palate.ask")
+
+    def write(self, turn: Turn) -> str:
+        """The turn as text for an address."""
+        structure = turn.structure.model_dump(mode="json", exclude_defaults=True)
+        written: str = self._serializer.dumps([structure, turn.shown])
+        return written
+
+    def read(self, text: str) -> Turn:
+        """The turn behind a text. Raises MisuseError for one that is not ours."""
+        try:
+            if len(text) > LONGEST_STATE:
+                raise ValueError("too long")
+            structure, shown = self._serializer.loads(text)
+            return Turn(structure=structure, shown=shown)
+        except (BadSignature, ValueError, TypeError, ValidationError) as error:
+            raise MisuseError(
+                "The conversation is not one of ours, or the server that gave it has restarted "
+                "without PALATE_CURSOR_SECRET. Nothing was done. Ask again without it."
+            ) from error
+
+
+_ORDINALS = (
+    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth "
+    "fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth"
+)
+_NUMBERS = {word: number for number, word in enumerate(_ORDINALS.split(), 1)}
+_THAT = re.compile(
+    rf"\b(?:the )?(?P<word>{'|'.join(_NUMBERS)}|last|\d{{1,2}}(?:st|nd|rd|th))(?: (?:one|film"
+    rf"|movie|result))?"
+    r"(?: of (?:them|these|those))?(?=\W*$|\W+(?:and|or|but|please|long|about|rated|cost|made|come"
+    r"|came|please)\b"
+    r"|,)|(?:\bnumber |\bno\. ?|#)(?P<digits>\d{1,2})\b|\b(?P<it>it|that one|this one)\b",
+    re.IGNORECASE,
+)
+_OUT = re.compile(
+    r"^(?:and |but |please )*(?:without|not|except|drop|remove|skip|hide|leave out|minus|no"
+    r"|anything but)"
+    r" (?=the |number|#|no\.)",
+    re.IGNORECASE,
+)
+_MORE = re.compile(
+    r"^(?:and |please )*(?:(?:show|give|find|tell) me )?(?:(?:some |a few |\d+ )?(?:more|others?"
+    r"|other ones|another(?: one)?)"
+    r"|(?:the )?next(?: (?:ones|page|\d+))?|what else|anything else|go on)(?: please| films| "
+    r"movies)*[?.!\s]*$",
+    re.IGNORECASE,
+)
+_OF_THOSE = re.compile(
+    r"\b(?:which (?:one|of (?:them|these|those))|of (?:them|these|those))\b", re.I
+)
+_CUE = re.compile(
+    r"^(?:(?:and|but|ok|okay|now|then|so|please|hm+|actually|no,|yes,|great,|thanks,|i meant|make "
+    r"(?:it|them|that)|let's say"
+    r"|only|just|rather|also|what about|how about|maybe|with|without|not|no|from|by|in|before"
+    r"|after|since|under|over"
+    r"|nothing|except|something|anything|the ones|those|ones|which are|that are|sort(?:ed)?"
+    r"|order(?:ed)?|for user|in the)\b[, ]*)",
+    re.IGNORECASE,
+)
+_MARK = re.compile(
+    r"\b(?:ones?|instead|of (?:them|these|those)|them|those|these|too|as well)\b", re.I
+)
+_LEAD = re.compile(
+    r"^(?:(?:and|but|ok|okay|now|then|so|please|actually|yes|great|thanks|i meant|make (?:it|them"
+    r"|that)|let's say|only|just"
+    r"|rather|also|what about|how about|maybe|show me|give me|i want|the ones|those|ones|that are"
+    r"|which are)\b[, ]*)+",
+    re.IGNORECASE,
+)
+_INSTEAD = re.compile(
+    r"\b(?:instead|rather|what about|how about|i meant|actually)\b", re.IGNORECASE
+)
+_ORDERS: dict[str, tuple[SortedBy, bool]] = {
+    r"(?:\d+ )?shorter": ("runtime_minutes", False), "longer": ("runtime_minutes", True),
+    r"newer|more recent|later": ("year", True), r"older|earlier": ("year", False),
+    r"better(?: rated)?|higher rated": ("avg_rating", True),
+    "worse(?: rated)?": ("avg_rating", False),
+    r"more popular|better known|more famous": ("rating_count", True),
+    r"less (?:popular|known)|more obscure|lesser known": ("rating_count", False),
+    r"cheaper": ("budget", False), r"more expensive": ("budget", True),
+}  # fmt: skip
+_LISTS = ("genres", "moods", "keywords", "people", "rated_by")
+_SINGLE = (
+    "sort", "audience", "fame", "acclaim", "budget", "revenue", "k", "user_id", "profile", "seen",
+    "any_of",
+)  # fmt: skip
+
+
+def read_next(text: str, names: Names, before: Turn) -> Reading:
+    """How what is said next is understood, after ``before``. Raises MisuseError."""
+    shown = [film for movie_id in before.shown if (film := names.film(movie_id)) is not None]
+    if (numbers := _missing(text, shown)) is not None:
+        return _unclear(before, text, f"{len(shown)} films were shown: there is no {numbers}")
+    if _OUT.match(text):
+        return Reading(_without(before.structure, _named(text, shown)))
+    if _MORE.match(text):
+        return Reading(_without(before.structure, shown))
+    if _OF_THOSE.search(text):
+        reading = read_request(_LEAD.sub("", text), names)
+        titles = tuple(make_title(film) for film in shown[:LONGEST_LIST])
+        return replace(
+            reading, structure=_merged(Structure(titles=titles), reading.structure, text)
+        )
+    named = _THAT.sub(lambda found: _title(found, shown), text)
+    if named != text:
+        return _for_same(read_request(named, names), before)
+    if not _follows(text):
+        return _for_same(read_request(text, names), before)
+    return _refined(text, names, before)
+
+
+def _follows(text: str) -> bool:
+    return bool(_CUE.match(text) or _MARK.search(text) or _order(text))
+
+
+def _order(text: str) -> Sort | None:
+    rest = _LEAD.sub("", text).strip(" ?.!")
+    for words, (by, descending) in _ORDERS.items():
+        if re.fullmatch(
+            rf"(?:a bit |much |some |something )*(?:{words})(?: ones| films| movies| please)*",
+            rest,
+            re.I,
+        ):
+            return Sort(by=by, descending=descending)
+    return None
+
+
+def _refined(text: str, names: Names, before: Turn) -> Reading:
+    """The request of before with what is added to it, or set in its place."""
+    sort = _order(text)
+    if sort is not None:
+        return Reading(before.structure.model_copy(update={"sort": sort}))
+    reading = read_request(_LEAD.sub("", text) or text, names)
+    if reading.structure.intent == "unclear":
+        return reading
+    merged = _merged(before.structure, reading.structure, text)
+    if merged == before.structure and not (reading.ignored or reading.not_found):
+        return _unclear(before, text, "this changes nothing of what was asked before")
+    return replace(reading, structure=merged)
+
+
+def _merged(before: Structure, new: Structure, text: str) -> Structure:
+    """``new`` set upon ``before``: lists grow, or are set anew by “instead”; numbers change."""
+    instead = _INSTEAD.search(text) is not None
+    said = new.model_dump(exclude_defaults=True).keys() | (new.model_fields_set & {"k"})
+    changed: dict[str, Any] = {name: getattr(new, name) for name in _SINGLE if name in said}
+    for name in _LISTS:
+        if name in said:
+            kept = () if instead else getattr(before, name)
+            changed[name] = tuple(dict.fromkeys((*kept, *getattr(new, name))))[:LONGEST_LIST]
+    if "ranges" in said:
+        changed["ranges"] = before.ranges | new.ranges
+    if "text" in said:
+        changed["text"] = new.text if instead else f"{before.text} {new.text}".strip()
+    changed["exclude"] = _both(before.exclude, new.exclude)
+    out = set(changed["exclude"].genres) - set(new.genres)
+    genres = changed.get("genres", before.genres)
+    changed["genres"] = tuple(genre for genre in genres if genre not in out)
+    return before.model_copy(update=changed)
+
+
+def _both(one: Exclusions, other: Exclusions) -> Exclusions:
+    lists = ("genres", "moods", "keywords", "people", "titles", "rated_by")
+    joined: dict[str, Any] = {
+        name: tuple(dict.fromkeys((*getattr(one, name), *getattr(other, name))))[:LONGEST_LIST]
+        for name in lists
+    }
+    return Exclusions(
+        **joined,
+        text=f"{one.text} {other.text}".strip(),
+        audience=other.audience or one.audience,
+        ranges=one.ranges | other.ranges,
+    )
+
+
+def _for_same(reading: Reading, before: Turn) -> Reading:
+    """A request of its own, for whom the one before was."""
+    kept = before.structure
+    if reading.structure.user_id is not None or kept.user_id is None:
+        return reading
+    mine = {"user_id": kept.user_id, "profile": kept.profile}
+    return replace(reading, structure=reading.structure.model_copy(update=mine))
+
+
+def _without(structure: Structure, films: Sequence[Film]) -> Structure:
+    out = tuple(dict.fromkeys((*structure.exclude.titles, *map(make_title, films))))
+    exclude = structure.exclude.model_copy(update={"titles": out[-LONGEST_LIST:]})
+    return structure.model_copy(update={"exclude": exclude})
+
+
+def _unclear(before: Turn, text: str, why: str) -> Reading:
+    structure = Structure(intent="unclear", user_id=before.structure.user_id)
+    return Reading(structure, ignored=(Ignored(words=text, why=why),))
+
+
+def _place(found: "re.Match[str]", count: int) -> int | None:
+    """Which of the films shown is meant, from 0; None where it is none of them."""
+    if found["it"]:
+        return 0 if count else None
+    word = (found["word"] or "").lower()
+    digits = found["digits"] or word.rstrip("stndrh")
+    number = count if word == "last" else _NUMBERS.get(word) or int(digits)
+    return number - 1 if 1 <= number <= count else None
+
+
+def _missing(text: str, shown: Sequence[Film]) -> str | None:
+    """What names a film by its place that was not shown."""
+    for found in _THAT.finditer(text):
+        if not found["it"] and _place(found, len(shown)) is None:
+            return (found["word"] or f"number {found['digits']}").lower()
+    return None
+
+
+def _named(text: str, shown: Sequence[Film]) -> list[Film]:
+    places = (_place(found, len(shown)) for found in _THAT.finditer(text))
+    return [shown[place] for place in places if place is not None]
+
+
+def _title(found: "re.Match[str]", shown: Sequence[Film]) -> str:
+    place = _place(found, len(shown))
+    return found[0] if place is None else str(shown[place])

@@ -1,0 +1,172 @@
+"""The ways to ask for a fact about a film: each fact with the forms of its questions."""
+
+from ask.structure import Fact
+from ask.words import AUDIENCES, GENRES, MOODS
+
+TITLE = r"(?:(?:the )?(?:film|movie) )?(?P<title>.+?)(?: the (?:film|movie))?"
+_IS = r"(?:'s| is| was| are| were)"
+_OF = r"(?:(?:what|who|when|which)(?:'s| is| was| are| were|) )?(?:the )?{} (?:of|for|in|to) "
+QUESTIONS: tuple[tuple[tuple[Fact, ...], tuple[str, ...]], ...] = (
+    (
+        ("length",),
+        (
+            rf"how long(?:{_IS}| does| did) {TITLE}(?: last| run| go on| take)?",
+            rf"how many (?:minutes|hours)(?: long)?(?:{_IS}| does| did) {TITLE}(?: last| run| "
+            rf"long)*",
+            _OF.format(r"(?:runtime|run(?:ning)? time|length|duration|number of minutes)") + TITLE,
+            rf"{TITLE}(?:'s)?,? (?:runtime|running time|length|duration)",
+            rf"is {TITLE} (?:a )?(?:very |too |that )?(?:long|short)(?: film| movie)?",
+        ),
+    ),
+    (
+        ("director",),
+        (
+            rf"who(?:{_IS} the directors? (?:of|for|behind)|{_IS} behind| directed| made| helmed| "
+            rf"did direct) {TITLE}",
+            rf"who {TITLE} (?:was|is) directed by",
+            rf"(?:by whom|who) (?:was|is) {TITLE} (?:directed|made)(?: by)?",
+            _OF.format("(?:director|film-?maker|maker)") + TITLE,
+            rf"{TITLE}(?:'s)? director(?: name)?",
+            rf"whose (?:film|movie) (?:is|was) {TITLE}",
+        ),
+    ),
+    (
+        ("cast",),
+        (
+            rf"(?:who|which actors?|what actors?|which stars)(?:{_IS}| stars?| starred| plays?| "
+            rf"played| acts?| acted"
+            r"| appears?| appeared| does star| did star)* (?:in|on) " + TITLE,
+            rf"who (?:does|did) {TITLE} star",
+            _OF.format(r"(?:cast|actors|stars|leads?|main actors?|lead actors?|cast list)") + TITLE,
+            rf"{TITLE}(?:'s)? (?:cast|actors|cast list)",
+            rf"(?:is|was|does|did) (?P<person>.+?) (?:in|on|play in|star in|act in|appear in|a "
+            rf"part of|part of) {TITLE}",
+            rf"(?:is|does|did|has|was) {TITLE} (?:have|has|star|starring|feature|with) "
+            rf"(?P<person>(?-i:[A-Z]).+)",
+        ),
+    ),
+    (
+        ("release",),
+        (
+            rf"when (?:was|did|is|were|does) {TITLE} (?:come out|came out|released|made"
+            rf"|premiere[ds]?"
+            rf"|filmed|shot"
+            r"|out|appear|hit (?:the )?(?:cinemas|theaters|screens)|start)",
+            rf"when (?:was|is) {TITLE}(?: from)?",
+            rf"(?:from |in )?(?:what|which) year (?:was|is|did|does) {TITLE}"
+            r"(?: (?:made|from|come out|released|filmed|shot|premiere|appear))*",
+            _OF.format(r"(?:release|release (?:date|year)|date|year|premiere)") + TITLE,
+            rf"{TITLE}(?:'s)? (?:release(?: date| year)?|year)",
+            rf"how old is {TITLE}",
+            rf"is {TITLE} (?:a )?(?:very )?(?:old|new|recent)(?: film| movie| one)?",
+        ),
+    ),
+    (
+        ("story",),
+        (
+            rf"what(?:{_IS}) {TITLE} about",
+            rf"what (?:happens|goes on) in {TITLE}",
+            _OF.format(r"(?:plot|story|storyline|synopsis|summary|premise|overview)") + TITLE,
+            rf"{TITLE}(?:'s)? (?:plot|story|storyline|synopsis|summary|premise)",
+        ),
+    ),
+    (
+        ("budget",),
+        (
+            rf"how (?:much|expensive)(?: money)? (?:did|does|was|is) {TITLE}(?: cost| to make| "
+            rf"spend)*",
+            rf"what did {TITLE} cost(?: to make)?",
+            _OF.format(r"(?:budget|cost|production cost|production budget)s?") + TITLE,
+            rf"{TITLE}(?:'s)? budget",
+        ),
+    ),
+    (
+        ("revenue",),
+        (
+            rf"how much(?: money)? (?:did|has|does) {TITLE} (?:make|made|earn(?:ed)?|gross(?:ed)?"
+            rf"|take in|bring in"
+            r"|rake in|take)(?: at the box office| worldwide| in total| overall)*",
+            rf"how (?:well )?(?:did|has) {TITLE} (?:do|done|perform(?:ed)?)(?: well)? at the box[- "
+            rf"]office",
+            rf"how (?:commercially )?successful (?:was|is) {TITLE}",
+            _OF.format(r"(?:box[- ]office(?: gross| takings)?|gross|revenues?|earnings"
+                r"|takings)") + TITLE,
+            rf"{TITLE}(?:'s)? (?:box[- ]office|revenue|gross|earnings)",
+        ),
+    ),
+    (
+        ("profit",),
+        (
+            rf"how much(?: money)? (?:did|has|does) {TITLE} (?:lose|lost)",
+            rf"did {TITLE} (?:lose|flop|bomb|fail|succeed)(?: money| at the box office)*",
+            rf"(?:did|has) {TITLE} (?:make|made|turn(?:ed)?|earn) (?:a |any |its |back )*(?:profit"
+            rf"|money|budget|loss)(?: back)?",
+            rf"(?:was|is) {TITLE} (?:profitable|a (?:flop|hit|bomb|success|box[- ]office \w+"
+            rf"|commercial \w+))",
+            _OF.format("profit") + TITLE,
+        ),
+    ),
+    (
+        ("genres", "keywords"),
+        (
+            rf"(?:is|was) {TITLE} (?:a |an )?(?:very |too |really |that |actually "
+            rf")?(?:{'|'.join(MOODS)})(?: film| movie)?",
+            rf"(?:is|was) {TITLE} (?:an? (?:good|suitable|ok|okay) (?:film|movie) |suitable |good "
+            rf"|ok |okay |appropriate )?(?:for )(?:{'|'.join(AUDIENCES)}|.*kids|.*children)",
+        ),
+    ),
+    (
+        ("genres",),
+        (
+            rf"(?:what|which) (?:genres?|kind of (?:film|movie)|type of (?:film|movie)|sort of "
+            rf"(?:film|movie))"
+            rf"(?:{_IS}| does| do) {TITLE}(?: belong to| in)?",
+            _OF.format("genres?") + TITLE,
+            rf"{TITLE}(?:'s)? genres?",
+            rf"is {TITLE} an? (?P<genre>{'|'.join(GENRES)})(?: film| movie)?",
+        ),
+    ),
+    (
+        ("rating",),
+        (
+            rf"how (?:good|bad|well rated|popular|highly rated)(?:{_IS}) {TITLE}",
+            rf"how (?:is|was) {TITLE} (?:rated|reviewed|received)",
+            rf"(?:is|was) {TITLE} (?:any |a )?(?:good|bad|worth (?:watching|seeing|it)|well rated"
+            rf"|popular|great|terrible)"
+            r"(?: film| movie| one)?",
+            rf"what do (?:people|others|users|the crowd|viewers) (?:think|say) (?:of|about) "
+            rf"{TITLE}",
+            _OF.format(r"(?:(?:mean |average )?ratings?|scores?|stars|number of ratings)") + TITLE,
+            rf"{TITLE}(?:'s)? (?:average rating|mean rating|rating|score|reviews)",
+            rf"how many (?:people|users|viewers|ratings|votes|raters)(?: have| has| did| does)?"
+            rf"(?: rated?| seen| watched| voted for| does| did| has)* {TITLE}(?: have| has| get| "
+            rf"got)?",
+            rf"(?:does|did|has) {TITLE} (?:have|get|got) (?:a |any )?(?:good|high|bad|low|great"
+            rf"|decent)? ?(?:ratings?|reviews?|scores?)",
+            rf"how many stars (?:does|did|has) {TITLE} (?:have|get|got)",
+        ),
+    ),
+    (
+        ("keywords",),
+        (_OF.format(r"(?:keywords?|themes?|topics?|tags?)") + TITLE, rf"{TITLE}(?:'s)? keywords?"),
+    ),
+    (
+        ("original title",),
+        (
+            _OF.format(r"original (?:title|name)") + TITLE,
+            rf"what (?:other|is the other|is the original) (?:name|title) (?:does|of|for|has) "
+            rf"{TITLE}(?: have)?",
+        ),
+    ),
+    (
+        (),
+        (
+            rf"(?:please )?(?:tell me|tell|what do you know|information|info|details|facts|i want "
+            rf"to know)(?: more| all| everything)?"
+            rf" (?:about|on|of) {TITLE}",
+            rf"(?:please )?describe {TITLE}",
+            rf"what(?:{_IS}) {TITLE}",
+        ),
+    ),
+)  # fmt: skip
+"""Facts, and the ways to ask for them; the first that fits and names a film is meant."""

@@ -1,0 +1,330 @@
+"""The films that a structure asks for: searched, recommended, sorted, counted, like others."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import combinations, islice
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+from sqlalchemy import Connection
+
+from ask.compare import FEWEST_RATINGS
+from ask.structure import Sort, Structure
+from ask.tree import Asked, make_tree, narrows
+from ask.understood import Part, parts_of, without_part
+from palate.contract import Frozen, RecommendRequest, SearchRequest, SimilarMovie
+from palate.statements import Statements
+from rerank.recommend import recommend
+from rerank.search import Searcher
+from search.names import Names
+from search.query import ParsedQuery
+from sql.database import Database
+from sql.syntax import Words, describe
+
+_statements = Statements(Path(__file__).parent / "statements" / "ask.sql")
+
+CANDIDATES = 300
+"""Films that text finds and taste orders: more than a search's, since less is said exactly."""
+
+NEAREST = 1000
+"""Films like a film among which those that fit are looked for."""
+
+_SEEDS = 5
+"""Films of a person that others are to be like, the most rated."""
+
+_MOST_DROPPED, _MOST_TRIED, _MOST_SHOWN = 3, 20, 5
+"""Conditions dropped together, combinations counted, and those that are shown."""
+
+_BY_RATINGS = Sort(by="rating_count")
+
+
+class ListedMovie(Frozen):
+    """A film in an order by a figure."""
+
+    rank: int
+    movie_id: int
+    title: str
+    year: int | None
+    genres: tuple[str, ...]
+    director: str | None
+    runtime_minutes: int | None
+    avg_rating: float | None
+    rating_count: int
+    budget: int | None
+    revenue: int | None
+    rating: float | None = Field(description="The user's own rating of this film.")
+    value: float = Field(
+        description="What it is sorted by. Of ratings the mean, damped by five ratings of the mean "
+        "of all films; of years the day counts as thousandths."
+    )
+
+
+class Drop(Frozen):
+    """Conditions without which there would be films."""
+
+    parts: tuple[Part, ...]
+    films: int = Field(description="Films that fit without them.")
+
+
+class Finder:
+    """Finds the films of structures whose names are linked."""
+
+    def __init__(self, database: Database, searcher: Searcher) -> None:
+        self._database = database
+        self._searcher = searcher
+
+    def films(self, structure: Structure, names: Names) -> dict[str, Any]:
+        """The films, as fields of an answer; what no film has is left out, which a note says."""
+        found = self._find(structure, names)
+        if not is_empty(found):
+            return found
+        if len(structure.people) > 1 and "people" not in structure.any_of:
+            any_of = (*structure.any_of, "people")
+            either = self._find(structure.model_copy(update={"any_of": any_of}), names)
+            if not is_empty(either):
+                note = "No film is by all of these people: these are by any of them."
+                return either | {"notes": (*either["notes"], note), "weakened": True}
+        if structure.keywords and structure.intent != "count":
+            words = " ".join((structure.text, *structure.keywords)).strip()
+            looser = structure.model_copy(update={"text": words, "keywords": ()})
+            without = self._find(looser, names)
+            if not is_empty(without) and not without.get("relaxed"):
+                note = "No film that fits has these keywords: their words were looked for in texts."
+                return without | {"notes": (*without["notes"], note), "weakened": True}
+        rest = structure.model_copy(update={"text": ""})
+        if structure.text and narrows(rest) and structure.intent != "count":
+            without = self._find(rest, names)
+            if not is_empty(without):
+                note = f"No film that fits the rest has “{structure.text}” in its texts."
+                return without | {"notes": (*without["notes"], note), "weakened": True}
+        return found | {"drop": tuple(self._drops(structure, names))}
+
+    def _drops(self, structure: Structure, names: Names) -> Iterator[Drop]:
+        """What to drop, so that there are films: as few conditions as will do, most films last."""
+        kept = [part for part in parts_of(structure) if part.part not in ("k", "user_id", "sort")]
+        for size in range(1, min(len(kept), _MOST_DROPPED + 1)):
+            found = []
+            for parts in islice(combinations(kept, size), _MOST_TRIED):
+                lighter = structure
+                for part in reversed(parts):  # entries of a list: the last first
+                    lighter = without_part(lighter, part.part, part.entry)
+                if films := self._count(lighter, names):
+                    found.append(Drop(parts=parts, films=films))
+            if found:
+                yield from sorted(found, key=lambda drop: drop.films)[:_MOST_SHOWN]
+                return
+
+    def _count(self, structure: Structure, names: Names) -> int:
+        with self._database.read() as connection:
+            asked = make_tree(structure, connection, names)
+            bound = self._bound(structure, asked)
+            return int(connection.execute(_statements["count"], bound).scalar_one())
+
+    def _bound(self, structure: Structure, asked: Asked) -> dict[str, Any]:
+        narrowed = asked.scored or asked.narrowed
+        filter_ = self._database.search_engine.compile(asked.tree).query if narrowed else None
+        return {
+            "filter": None if filter_ is None else json.dumps(filter_),
+            "user_id": structure.user_id,
+            "profile": structure.profile,
+            "seen": structure.seen,
+        }
+
+    def _find(self, structure: Structure, names: Names) -> dict[str, Any]:
+        with self._database.read() as connection:
+            asked = make_tree(structure, connection, names)
+            if structure.intent == "similar":
+                return _shared(asked) | self._similar(connection, structure, asked)
+            if structure.intent == "count" or structure.sort is not None:
+                return _shared(asked) | self._sorted(connection, structure, asked)
+        if asked.scored and structure.intent == "search":
+            return _shared(asked) | self._search(structure, asked)
+        return _shared(asked) | self._recommend(structure, asked)
+
+    def _sorted(self, connection: Connection, structure: Structure, asked: Asked) -> dict[str, Any]:
+        sort = structure.sort or _BY_RATINGS
+        bound = self._bound(structure, asked)
+        order = {
+            "by": sort.by, "sign": 1 if sort.descending else -1, "fewest": FEWEST_RATINGS,
+            "k": structure.k,
+        }  # fmt: skip
+        rows = connection.execute(_statements["sorted"], bound | order).mappings()
+        films = tuple(ListedMovie(**row) for row in rows)
+        total = connection.execute(_statements["count"], bound).scalar_one()
+        notes = list(asked.notes)
+        if sort.by == "avg_rating":
+            notes.append(
+                f"Of films with {FEWEST_RATINGS} ratings or more; a mean counts with five ratings "
+                "of the mean of all."
+            )
+        why = "the order is by a figure, not by taste" if structure.user_id is not None else None
+        return {"notes": tuple(notes), "films": films, "total": total, "why_not_personalized": why}
+
+    def _search(self, structure: Structure, asked: Asked) -> dict[str, Any]:
+        words = [node for node in asked.scored if isinstance(node, Words)]
+        parsed = ParsedQuery(
+            tree=asked.tree,
+            text=structure.text,
+            read_as=describe(asked.shown),
+            notes=[],
+            plain_words=[item for w in words for item in w.items if isinstance(item, str)],
+        )
+        request = SearchRequest(
+            q=structure.text,
+            user_id=structure.user_id,
+            profile=structure.profile,
+            k=structure.k,
+            candidates=min(max(CANDIDATES, structure.k), self._database.settings.max_candidates),
+            seen=structure.seen,
+        )
+        only_text = bool(structure.text) and len(asked.scored) == 1 and not asked.narrowed
+        response = self._searcher.search(
+            request, None if only_text and is_plain(structure.text) else parsed
+        )
+        notes = list(asked.notes)
+        if response.relaxed:
+            notes.append(
+                f"Few films or none have all of “{structure.text}”: others have some of it."
+            )
+        if response.reading is not None:
+            notes.append(f"Nothing has “{structure.text}”: read as “{response.reading.text}”.")
+        return {
+            "hits": response.hits,
+            "read_as": response.query.read_as,
+            "personalized": response.personalized,
+            "why_not_personalized": response.why_not_personalized,
+            "relaxed": response.relaxed,
+            "weakened": response.reading is not None,
+            "notes": tuple(notes),
+        }
+
+    def _recommend(self, structure: Structure, asked: Asked) -> dict[str, Any]:
+        request = RecommendRequest(
+            user_id=structure.user_id,
+            profile=structure.profile,
+            k=structure.k,
+            candidates=min(max(100, structure.k), self._database.settings.max_candidates),
+            seen="drop" if structure.intent == "recommend" else structure.seen,
+        )
+        only = asked.tree if asked.scored or asked.narrowed else None
+        found = recommend(self._database, request, only)
+        return {
+            "movies": found.movies,
+            "personalized": found.personalized,
+            "why_not_personalized": found.why_not_personalized,
+        }
+
+    def _similar(
+        self, connection: Connection, structure: Structure, asked: Asked
+    ) -> dict[str, Any]:
+        seeds, own = _seeds(connection, structure)
+        bound = self._bound(structure, asked)
+        narrowed = bound["filter"] is not None or structure.seen == "drop" or len(seeds) > 1
+        bound["n"] = NEAREST if narrowed else structure.k + len(own) + 10
+        by, found = _nearest(connection, seeds, bound)
+        left_out = {title.movie_id for title in structure.titles} | own
+        ordered = sorted(
+            (movie for movie in found if movie.movie_id not in left_out),
+            key=lambda movie: (-movie.score, movie.movie_id),
+        )[: structure.k]
+        ranked = tuple(m.model_copy(update={"rank": n}) for n, m in enumerate(ordered, 1))
+        tasted = any(movie.content is not None for movie in ranked)
+        notes = [*asked.notes, *_how_alike(by, structure)] if ranked else list(asked.notes)
+        return {
+            "notes": tuple(notes),
+            "similar": ranked,
+            "similar_by": by if ranked else None,
+            "personalized": tasted,
+            "why_not_personalized": None if tasted else _no_taste(structure, by),
+        }
+
+
+_WAYS = {
+    "factors": ("alike_by_factors", "what the same people rate alike"),
+    "genres, keywords and people": (
+        "alike_by_what_is_shared", "shared genres, keywords and people, the known ones first"
+    ),
+}  # fmt: skip
+
+
+def _nearest(
+    connection: Connection, seeds: list[int], bound: dict[str, Any]
+) -> tuple[str, list[SimilarMovie]]:
+    """Films near all seeds: by their texts, else by factors, else by what is shared."""
+    for by in ("texts", *_WAYS):
+        statement = "similar" if by == "texts" else _WAYS[by][0]
+        near = [
+            [SimilarMovie(**_similar_row(dict(row))) for row in
+             connection.execute(_statements[statement], bound | {"movie_id": seed}).mappings()]
+            for seed in seeds
+        ]  # fmt: skip
+        if any(near):
+            return by, _mean(near)
+    return "texts", []
+
+
+def _similar_row(row: dict[str, Any]) -> dict[str, Any]:
+    return {"rank": 0, "content": None, "score": row["similarity"]} | row
+
+
+def _mean(near: list[list[SimilarMovie]]) -> list[SimilarMovie]:
+    """Each film once, with the mean of its scores; a seed that it is not near counts as nothing."""
+    scores: dict[int, list[SimilarMovie]] = defaultdict(list)
+    for films in near:
+        for movie in films:
+            scores[movie.movie_id].append(movie)
+    lists = sum(1 for films in near if films)
+    return [
+        found[0].model_copy(
+            update={
+                "score": sum(m.score for m in found) / lists,
+                "similarity": sum(m.similarity for m in found) / lists,
+            }
+        )
+        for found in scores.values()
+    ]
+
+
+def _seeds(connection: Connection, structure: Structure) -> tuple[list[int], set[int]]:
+    """The films that others are to be like, and those of the people whose films these are."""
+    seeds = [title.movie_id for title in structure.titles if title.movie_id is not None]
+    own: set[int] = set()
+    for person in structure.like_people:
+        rows = connection.execute(_statements["made_by"], {"name": person.name, "n": 1000}).all()
+        directed = [row for row in rows if row.directed] or rows
+        seeds += [row.movie_id for row in directed[:_SEEDS]]
+        own |= {row.movie_id for row in directed}
+    return seeds, own
+
+
+def _how_alike(by: str, structure: Structure) -> Iterator[str]:
+    if by != "texts":
+        yield f"Alike by {_WAYS[by][1]}: the films named have no vectors of their texts."
+    for person in structure.like_people:
+        yield f"Films of {person.name} are left out: ask for “films by {person.name}” for those."
+
+
+def _no_taste(structure: Structure, by: str) -> str:
+    if structure.user_id is None:
+        return "no user_id was given"
+    if by != "texts":
+        return "likeness without vectors of texts knows no taste"
+    return f"user {structure.user_id} ({structure.profile}) has no taste vector"
+
+
+def _shared(asked: Asked) -> dict[str, Any]:
+    wanted = asked.scored or asked.narrowed
+    return {"read_as": describe(asked.shown) if wanted else None, "notes": asked.notes}
+
+
+def is_plain(text: str) -> bool:
+    """Whether a text is words only, so that search reads it as it would anywhere."""
+    operators = {"AND", "OR", "NOT"}
+    return all(c.isalnum() or c in " '-" for c in text) and not operators & set(text.split())
+
+
+def is_empty(found: dict[str, Any]) -> bool:
+    """Whether an answer has no films."""
+    return not any(found.get(name) for name in ("hits", "movies", "similar", "films"))

@@ -1,0 +1,306 @@
+"""What the films are to be like: films that somebody loved, films of a person, and how else."""
+
+import re
+from collections.abc import Iterator
+
+from ask.draft import GAP, Draft, Read
+from ask.kinds import read_count
+from ask.people import find_names
+from ask.structure import Person, Quantity
+from ask.titles import read_titles, take_titles
+from ask.words import FILM, GENRES
+from search.names import FilmsFound, Names, PersonFound
+
+_WHO = r"(?:@user|i|we|you|he|she|they)"
+_MANY = (
+    r"(?:(?:more|something|anything|stuff|films?|movies?|flicks?|things?|recommendations?|one"
+    r"|suggestions?)(?: that(?: is| are)?)? )?"
+)
+_LIKE = re.compile(
+    rf"\b{_MANY}(?:just |exactly |a lot |much |very |most |kind of )*(?P<cue>like|similar(?:ly)? "
+    rf"to|in the (?:style|vein|spirit|manner|mould|mold|tradition|same vein) (?:of|as)"
+    r"|reminiscent of|along the lines of|the same as|comparable to|resembl(?:ing|es?)|(?:that "
+    r")?reminds? (?:me|us) of"
+    r"|for (?:the )?fans of|as good as|close to|akin to|[aà] la|with (?:the |a )?(?:vibes?"
+    r"|feel(?:ing)?) of|inspired by) ",
+    re.IGNORECASE,
+)
+_NO_LIKE = re.compile(
+    rf"(?:\b{_WHO}|\b(?:would|might|could|may|don't|looks?|do|not|will|to|you|people"
+    rf"|else))(?:'d)? $",
+    re.IGNORECASE,
+)
+_WHAT_IS = re.compile(
+    r"(?:what|how)(?:'s| is| are| was) (?:the|it|this|that|your|my)\b", re.IGNORECASE
+)
+_LOVES = re.compile(
+    rf"(?:(?<!\w)(?:(?:since|as|because|if|when|and) )?(?:{_WHO}|my (?:kids?|wife|husband|son"
+    rf"|daughter|friends?|family))(?:'ve| have| had|'m| am)?"
+    r" (?:really |just |absolutely |already |recently |also |all |both |do |totally )*"
+    r"(?:loved?s?|likes?|liked|enjoy(?:ed|s)?|adore[ds]?|watched|saw|seen|finished|a (?:big |huge "
+    r")?fan of|fans? of|obsessed with|into)"
+    r"|(?:^|[.,;!] ?)(?:just |recently |absolutely |really )*(?:loved|liked|enjoyed|adored|watched"
+    r"|saw|finished|(?:a |big |huge )*fan of|seen)"
+    r"|\bmy (?:all[- ]time |very )?fav(?:ou?rite)?s?(?: (?:films?|movies?|ones?))?(?: of all "
+    r"time)? (?:is|are|include|includes|being)"
+    r"|\bwhat (?:to|should (?:i|we|they|@user)) (?:watch|see|try) (?:next )?(?:after|if (?:i|we"
+    r"|you) (?:loved|liked|enjoyed|like|love))"
+    rf"|\b(?:more|something) (?:of that|of the same) as|\bafter (?:watching|seeing|finishing)) ",
+    re.IGNORECASE,
+)
+_SEEN_ONLY = re.compile(r"\b(?:watched|saw|seen|finished|into)\W*$", re.IGNORECASE)
+_MORE = re.compile(
+    r"\b(?:like (?:it|that|this|them|those)|similar|else|more|recommend\w*|suggest\w*|same|next"
+    r"|what (?:should|would|could|can|to)|watch)\b",
+    re.IGNORECASE,
+)
+_BUT = re.compile(
+    r"^(?:something |anything )?(?P<title>[^,]+?),? (?:but|only|except) (?:it'?s |is )?(?:only )?"
+    r"(?=(?:with|more|less|in|set|much|not|a|an|no|from|for|without|older|newer|funny|scary|better"
+    r"|worse)\b|\w+er\b)",
+    re.IGNORECASE,
+)
+_STYLE = (
+    re.compile(
+        rf"\b(?P<name>[\w.'-]+(?: [\w.'-]+){{0,2}}?)(?:[- ](?:style|esque|like|ish|type)|esque"
+        rf"|ian)\b"
+        rf"(?: (?=(?:[\w-]+ )?(?:{FILM}|{'|'.join(GENRES)})\b))?", re.IGNORECASE
+    ),
+    re.compile(
+        r"\b(?:that |which )?(?:feels? like|look like|could (?:be|have been))? "
+        r"?(?P<name>[\w.'-]+(?: [\w.'-]+){0,2}?)"
+        r" (?:could|might|would) have (?:made|directed|shot|filmed|done)(?: (?:it|them))?\b",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        r"\bin (?:the )?(?P<name>[\w.'-]+(?: [\w.'-]+){0,2}?)(?:'s?)? (?:own )?(?:mou?ld|tradition"
+        r"|style|manner|vein|spirit"
+        r"|way)\b", re.IGNORECASE
+    ),
+    re.compile(
+        r"\bfeels? like (?P<name>[\w.'-]+(?: [\w.'-]+){0,2}?) (?:made|directed|did)(?: (?:it"
+        r"|them))?\b", re.IGNORECASE
+    ),
+)  # fmt: skip
+_BEHIND_NAME = re.compile(
+    rf"(?:'s|')?(?: (?:do(?:es)?|makes?|did|made|would make)(?: (?:it|them))?\b)?(?: (?:style|work"
+    rf"|early work|later work)\b)?(?: {FILM}\b)?",
+    re.IGNORECASE,
+)
+_BEFORE_NAME = re.compile(
+    rf"^(?:(?:what|the|those|a|an|any|some|of|by|from|{FILM}|work|works|stuff) )*", re.IGNORECASE
+)
+_THAN: dict[Quantity, tuple[str, str]] = {
+    "year": (r"newer|more recent|later|more modern|less old", r"older|earlier|more classic|less "
+        r"recent"),
+    "runtime_minutes": (r"longer", r"shorter|not (?:as|so) long"),
+    "rating_count": (r"more popular|better known|more famous", r"less (?:popular|known)|more "
+        r"obscure|lesser known"),
+    "avg_rating": (r"better rated|higher rated|with better reviews", r"worse rated|lower rated"),
+    "budget": (r"more expensive|bigger budget|with a (?:bigger|larger|higher) budget",
+               r"cheaper|less expensive|with a (?:smaller|lower) budget"),
+}  # fmt: skip
+_AFTERWARDS = re.compile(
+    r"\b(?:what|who|anything|something|is there anything|what's)? ?(?:else )(?:is|are|do(?:es)?"
+    r"|can)?(?: there)?(?: you (?:have|recommend))?(?: like (?:it|that|them))?"
+    r"|\b(?:like|similar to) (?:it|that|this|them|those|these)\b|\bsimilar\b(?: (?:ones|films"
+    r"|movies|stuff))?"
+    r"|\b(?:and )?(?:want|need|give me|show me|looking for|suggest|any)? ?more(?: of (?:that|this"
+    r"|those|the same))?\b(?! than)"
+    rf"|\bwhat(?:'s)? (?:next|to watch(?: next)?)\b|\bwhat (?:would|should|could|will|might) "
+    rf"{_WHO} (?:like|love|enjoy|watch|see|try)(?: next)?\b"
+    r"|\b(?:another|others?)\b|\bnext\b",
+    re.IGNORECASE,
+)
+
+
+def read_than(draft: Draft, names: Names) -> None:
+    """``movies shorter than Alien``: less or more of a figure than a film has."""
+    for quantity, (more, less) in _THAN.items():
+        for words, way in ((more, "more"), (less, "less")):
+            found = re.search(rf"\b(?:{words}) than (?=[A-Z])", draft.text, re.IGNORECASE)
+            read = list(read_titles(draft.text[found.end() :], names))[:1] if found else []
+            if found and read and read[0].found is not None and read[0].found.how == "exact":
+                take_titles(draft, read)
+                draft.cut(found.start(), found.end() + read[0].end)
+                draft.parts["than"] = {quantity: way}
+                return
+
+
+def read_likes(draft: Draft, names: Names) -> bool:
+    """Take what the films are to be like out of a draft; whether they are to be like something."""
+    found = (
+        _changed(draft, names)
+        or _style(draft, names)
+        or _like(draft, names)
+        or _loved(draft, names)
+    )
+    if found:
+        read_count(draft)
+        draft.take_all(_AFTERWARDS)
+        _read_than(draft)
+    return found
+
+
+def _changed(draft: Draft, names: Names) -> bool:
+    """``Ocean's Eleven but with women``."""
+    found = _BUT.search(draft.text)
+    film = found and names.films(found["title"])
+    if not found or not film or film.how == "spelling":
+        return False
+    take_titles(draft, [Read(found["title"], found.end(), film)])
+    draft.cut(0, found.end())
+    return True
+
+
+def _style(draft: Draft, names: Names) -> bool:
+    for pattern in _STYLE:
+        for found in pattern.finditer(draft.text):
+            words = found["name"].split()
+            for first in range(len(words)):
+                person = next(find_names(_large(" ".join(words[first:]), names), names), None)
+                if person is not None and person.found is not None and person.found.person.directs:
+                    _like_person(draft, person)
+                    start = found.start("name") + len(" ".join(words[:first])) + (first > 0)
+                    draft.cut(start, found.end())
+                    return True
+    return False
+
+
+def _large(name: str, names: Names) -> str:
+    """A surname as names are written, where somebody is called so."""
+    return name if names.person(name, fuzzy=False) is None else name.title()
+
+
+def _like_person(draft: Draft, read: Read[PersonFound]) -> None:
+    if read.found is None:
+        return
+    person = read.found.person
+    if read.found.how == "spelling":
+        draft.guess(read.text, person.name)
+    draft.add("like_people", Person(name=person.name, role="director" if person.directs else "any"))
+
+
+def _like(draft: Draft, names: Names) -> bool:
+    for found in _LIKE.finditer(draft.text):
+        before = draft.text[: found.start("cue")]
+        if found["cue"].lower() == "like" and (_NO_LIKE.search(before) or _WHAT_IS.match(before)):
+            continue
+        if re.search(r"\b(?:nothing|not|anything but) $", before, re.IGNORECASE):
+            continue
+        end = _titles_or_people(draft, found.end(), names)
+        if end:
+            draft.cut(found.start(), end)
+            return True
+    return False
+
+
+def _titles_or_people(draft: Draft, start: int, names: Names) -> int:
+    """What stands behind a cue: films, or somebody's films; where it ends, and 0 for neither."""
+    rest = draft.text[start:]
+    opening = _BEFORE_NAME.match(rest)
+    skipped = opening.end() if opening else 0
+    titles = list(_films(rest, names))
+    if titles and _is_word(titles[0]):
+        titles = []
+    exact = [read for read in titles if read.found is not None and read.found.how == "exact"]
+    if not exact and (end := _person_at(draft, rest, skipped, names)):
+        return start + end
+    if titles and (
+        exact
+        or not re.match(
+            r"(?:that|this|it|these|those|to|me|him|her|them|watching|seeing|an?|films?|movies?)\b",
+            rest,
+            re.I,
+        )
+    ):
+        take_titles(draft, titles)
+        return start + titles[-1].end
+    return 0
+
+
+def _person_at(draft: Draft, rest: str, skipped: int, names: Names) -> int:
+    """Somebody whose films are meant: Christopher Nolan's, a Guy Ritchie movie."""
+    end = 0
+    for read in find_names(rest[skipped:], names):
+        if read.found is None or (end and read.found.how == "spelling"):
+            break
+        _like_person(draft, read)
+        end = skipped + read.end
+    behind = _BEHIND_NAME.match(rest, end) if end else None
+    return behind.end() if behind else end
+
+
+def _films(rest: str, names: Names) -> Iterator[Read[FilmsFound]]:
+    """The films behind a cue. An article is the title's, where that has it: A Beautiful Mind."""
+    article = re.match(r"(?P<a>an?) ", rest, re.IGNORECASE)
+    for number, read in enumerate(read_titles(rest, names)):
+        if number == 0 and article and read.found is not None:
+            fitting = read.found.best.title.lower()
+            if not fitting.startswith(article[0].lower()) and not fitting.endswith(
+                f", {article['a']}".lower()
+            ):
+                return
+        yield read
+
+
+def _loved(draft: Draft, names: Names) -> bool:
+    """``I loved Whiplash and Black Swan, what next?`` Only films that are titles exactly."""
+    begin = 0
+    seen_only = True
+    found_any = False
+    while (found := _LOVES.search(draft.text, begin)) is not None:
+        rest = draft.text[found.end() :]
+        read = list(_films(rest, names))
+        known = [
+            r for r in read if r.found is not None and r.found.how == "exact" and not _is_word(r)
+        ]
+        if not known or known[0] is not read[0]:
+            begin = found.end()
+            continue
+        if _SEEN_ONLY.search(found[0]) and not _MORE.search(rest) and not found_any:
+            begin = found.end()
+            continue
+        seen_only = seen_only and bool(_SEEN_ONLY.search(found[0]))
+        take_titles(draft, known)
+        draft.cut(found.start(), found.end() + known[-1].end)
+        found_any, begin = True, 0
+    return found_any
+
+
+def _is_word(read: Read[FilmsFound]) -> bool:
+    """A title of one word that is more likely no title: I loved it, I like horror."""
+    text = read.text.strip()
+    if not text.islower():
+        return False
+    if text in (
+        "it",
+        "her",
+        "us",
+        "them",
+        "that",
+        "this",
+        "him",
+        "you",
+        "me",
+        "the",
+        "both",
+        "all",
+        "everything",
+    ):
+        return True
+    return re.fullmatch(rf"{'|'.join(GENRES)}", text) is not None
+
+
+def _read_than(draft: Draft) -> None:
+    """``but shorter``: less or more of a figure than the film has."""
+    than = {}
+    for quantity, (more, less) in _THAN.items():
+        for words, way in ((more, "more"), (less, "less")):
+            if draft.take(
+                rf"(?:\b(?:but|only|just|and|a bit|much|a little|slightly|far) )*\b(?:{words})(?! "
+                rf"than \d)(?:\s*$|(?=[\s,.;!?{GAP}]))"
+            ):
+                than[quantity] = way
+    if than:
+        draft.parts["than"] = than

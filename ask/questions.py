@@ -1,0 +1,268 @@
+"""Questions about films: how long, who directed, when, how many; and what is no request."""
+
+import re
+from collections.abc import Iterator
+
+from ask.absent import film_of_lacking, read_absent
+from ask.draft import Draft
+from ask.facts_asked import QUESTIONS, TITLE
+from ask.numbers import read_runtime
+from ask.people import find_names
+from ask.structure import Fact, Person
+from ask.titles import make_title
+from ask.words import FILM, GENRES
+from search.names import FilmsFound, Names
+
+_YES_NO = (
+    (rf"(?:did|has) (?P<person>.+?) (?:direct|directed|make|made|film|filmed) {TITLE}", "director"),
+    (rf"(?:is|was) {TITLE} (?:by|directed by|made by|from) (?P<person>.+)", "director"),
+)
+_LONGER = re.compile(
+    r"^(?:is|was) (?P<title>.+?) (?P<than>(?:longer|shorter|more|less) than .+|(?:over|under|above"
+    r"|below) .+)$",
+    re.IGNORECASE,
+)
+_LEAD = re.compile(
+    r"^(?:(?:so|hey|ok|please|and|tell me(?! about)|do you know|can you tell me|could you tell me"
+    r"|i wonder|i want to know|"
+    r"i'?d like to know|give me|show me|what about),? )+",
+    re.IGNORECASE,
+)
+_AND = re.compile(r",? and (?=(?:who|what|when|how|which|where)\b)", re.IGNORECASE)
+_AND_ITS = re.compile(
+    r"^(?P<one>.+?) of (?P<title>.+?),? and (?:its|the) (?P<other>[\w ]+)$", re.IGNORECASE
+)
+_PRONOUN = re.compile(
+    r"(?:it|that|this|that one|(?:the|this|that) (?:film|movie)|its?)", re.IGNORECASE
+)
+_NO_TITLE = re.compile(
+    rf"\b(?:{FILM}|longest|shortest|best|worst|newest|oldest|cheapest|most|least|highest|lowest"
+    rf"|@user|user"
+    r"|i|me|you|we)\b",
+    re.IGNORECASE,
+)
+_STRONG: frozenset[Fact] = frozenset(
+    {"director", "cast", "length", "release", "budget", "revenue", "story", "rating", "genres"}
+)
+_COUNT = re.compile(
+    r"^(?:and |so |please |tell me )*(?:how many (?:different |of the )?(?!people|users?|minutes"
+    r"|hours|ratings|stars"
+    r"|awards|oscars|actors|directors|times|dollars|viewers)|(?:what is |what's )?(?:the "
+    r")?(?:total )?number of (?!ratings|minutes)"
+    r"|count (?:of )?(?:all |up )?|(?:are|is) there (?:any|a|an) |(?:have you|do you have) any "
+    r"\w+ films? at all)",
+    re.IGNORECASE,
+)
+_NOT_FILMS = re.compile(
+    r"^(?:please |can you |could you |would you |i want you to |you should )*"
+    r"(?:(?:delete|remove|erase|drop|book|buy|order|translate|call|email|send|open|write|sing"
+    r"|calculate|update|insert"
+    r"|download|remind|turn|cancel|sort out|solve|fix|pay|sell|upload|install)\b(?! (?:by|of|in)\b)"
+    r"|play (?:some |the |a |my )*(?:music|song|playlist|radio|game)"
+    r"|(?:hi|hello|hey|hallo|thanks|thank you|good (?:morning|evening|day|night)|who are you|what "
+    r"are you|help|how are you"
+    r"|what can (?:you|i|this|it|palate) (?:do|ask|say)|how do(?:es)? (?:this|it|you|palate) work"
+    r"|bye|test)\b[\s?.!]*$"
+    r"|(?:rate|give|score) .+ (?:[0-5](?:\.\d)?|one|two|three|four|five)(?: ?/ ?5)?(?: "
+    r"?stars?)?(?: for (?:me|@user))?[\s.!]*$)",
+    re.IGNORECASE,
+)
+_ASKS = re.compile(
+    r"^(?:(?:what|who|whom|whose|why|when|where|how|which)\b|(?:is|are|was|do|does|did|can|could"
+    r"|will|would|should|am)"
+    r" (?:it|you|i|we|he|she|they|there|the|this|that|a|an|my|your|\w+)\b)",
+    re.IGNORECASE,
+)
+_HAS_FILMS = re.compile(
+    rf"\b(?:{FILM}|watch|watching|see|seen|recs?|recommend\w*|suggest\w*|{'|'.join(GENRES)})\b",
+    re.IGNORECASE,
+)
+
+
+def is_no_request(text: str) -> bool:
+    """Whether a text asks for something that is done nowhere here: hello, delete my ratings."""
+    return _NOT_FILMS.match(text.strip()) is not None
+
+
+def asks_of_the_world(text: str) -> bool:
+    """Whether a text is a question without any word for films in it."""
+    return _ASKS.match(text.strip()) is not None and not _HAS_FILMS.search(text)
+
+
+def read_question(draft: Draft, names: Names) -> bool:
+    """Read a question about films that it names; whether it is one, and nothing is left to read."""
+    text = _LEAD.sub("", draft.text).strip(" ?.!")
+    if _longer(draft, text, names) or _yes_no(draft, text, names):
+        return True
+    facts: list[Fact] = []
+    film: FilmsFound | None = None
+    typed = ""
+    for clause in _clauses(text):
+        read = _fact(clause.strip(" ?.!,"), names, pronoun=film is not None or not facts)
+        if read is None:
+            break
+        asked, title, found, person = read
+        facts += asked
+        if found is not None:
+            film, typed = found, title
+        if person is not None:
+            draft.add("people", *_people(person, names))
+    else:
+        if film is not None:
+            return _answer(draft, film, typed, tuple(dict.fromkeys(facts)))
+    return _lacking(draft, text, names) or _unknown(draft, text, names)
+
+
+def read_how_many(draft: Draft) -> None:
+    """Take ``how many`` out of a draft; what follows is read as any request for films."""
+    if draft.take(_COUNT):
+        draft.parts["intent"] = "count"
+        draft.take(
+            r"\b(?:does|do|did) (?:the |this |your )?(?:catalog(?:ue)?|data(?:base)?|you|we) "
+            r"(?:have|has|know|contain|hold)\b"
+        )
+        draft.take(
+            r"\b(?:are|is|were) (?:there|they|from|in total)?\b|\bin total\b|\baltogether\b"
+            r"|\bexist\b|\bin the (?:catalog(?:ue)?|data(?:base)?)\b"
+        )
+
+
+def _clauses(text: str) -> list[str]:
+    """What is asked, one after another: ``the year of Jaws and its director``."""
+    both = _AND_ITS.match(text)
+    if both:
+        return [f"{both['one']} of {both['title']}", f"{both['other']} of {both['title']}"]
+    return _AND.split(text)
+
+
+def _fact(
+    clause: str, names: Names, *, pronoun: bool
+) -> tuple[tuple[Fact, ...], str, FilmsFound | None, str | None] | None:
+    """The facts that a clause asks for, with the film that it names; None: it asks for none."""
+    for facts, patterns in QUESTIONS:
+        for pattern in patterns:
+            found = re.fullmatch(pattern, clause, re.IGNORECASE)
+            if found is None:
+                continue
+            title = found["title"].strip(" \"'")
+            groups = found.groupdict()
+            if pronoun and _PRONOUN.fullmatch(title) and facts:
+                return facts, title, None, groups.get("person")
+            film = _film(title, names, sure=bool(facts))
+            if film is not None:
+                return facts, title, film, groups.get("person")
+    return None
+
+
+def _film(title: str, names: Names, *, sure: bool = True) -> FilmsFound | None:
+    """The film that a title names; ``sure``: it may be spelt otherwise."""
+    dated = re.fullmatch(r"(?P<title>.+?),?\s*\(?(?P<year>(?:18|19|20)\d\d)\)?", title)
+    if dated and (film := names.films(dated["title"], int(dated["year"]), fuzzy=False)):
+        return film
+    exact = names.films(title, fuzzy=False)
+    if exact is not None or not sure or _NO_TITLE.search(title):
+        return exact
+    return names.films(title)
+
+
+def _answer(draft: Draft, film: FilmsFound, typed: str, facts: tuple[Fact, ...]) -> bool:
+    best = film.best
+    draft.parts |= {"intent": "facts", "facts": facts}
+    draft.add("titles", make_title(best))
+    if film.how != "exact":
+        draft.guess(typed, best)
+    others = [other for other in film.films[1:] if film.how == "exact"]
+    if others:
+        draft.notes.append(f"There is also {' and '.join(map(str, others[:3]))}.")
+    draft.text = ""
+    return True
+
+
+def _people(text: str, names: Names) -> Iterator[Person]:
+    for read in find_names(text.strip(), names):
+        if read.found is not None:
+            yield Person(name=read.found.person.name)
+
+
+def _yes_no(draft: Draft, text: str, names: Names) -> bool:
+    for pattern, role in _YES_NO:
+        found = re.fullmatch(pattern, text, re.IGNORECASE)
+        film = found and _film(found["title"], names, sure=False)
+        if found and film:
+            people = list(_people(found["person"], names))
+            draft.add("people", *(Person(name=one.name, role="director") for one in people))
+            if not people:
+                draft.not_found.append(found["person"])
+            return _answer(
+                draft, film, found["title"], ("director",) if role == "director" else ("cast",)
+            )
+    return False
+
+
+def _longer(draft: Draft, text: str, names: Names) -> bool:
+    """``is Gladiator longer than two hours``: the fact, which the bound is held against."""
+    found = _LONGER.match(text)
+    film = found and _film(found["title"], names, sure=False)
+    if not found or not film:
+        return False
+    kept, draft.text = draft.text, found["than"]
+    read_runtime(draft)
+    if "runtime_minutes" in draft.ranges:
+        return _answer(draft, film, found["title"], ("length",))
+    draft.text = kept
+    return False
+
+
+def _lacking(draft: Draft, text: str, names: Names) -> bool:
+    """A question that the data has no answer to: all that is known of the film, and what is not."""
+    title = film_of_lacking(text)
+    film = title and _film(title.strip(" ?.!"), names, sure=False)
+    if not title or not film:
+        return False
+    before = len(draft.ignored)
+    draft.text = re.sub(re.escape(title), " ", draft.text, count=1)
+    read_absent(draft)
+    if len(draft.ignored) == before:
+        draft.ignore(re.sub(re.escape(title), "", text, count=1), "this is not in the data")
+    return _answer(draft, film, title, ())
+
+
+def _unknown(draft: Draft, text: str, names: Names) -> bool:
+    """A question whose film the catalog does not have."""
+    for facts, patterns in QUESTIONS:
+        if not set(facts) & _STRONG:
+            continue
+        for pattern in patterns:
+            found = re.fullmatch(pattern, text, re.IGNORECASE)
+            title = found and found["title"].strip(" \"'")
+            if (
+                not title
+                or _NO_TITLE.search(title)
+                or not _ASKS.match(text)
+                or find_names_in(title, names)
+            ):
+                continue
+            if begun := _begun(title, names):
+                draft.ignore(title[len(begun[0]) :], "this was not understood")
+                return _answer(draft, begun[1], begun[0], ())
+            draft.parts |= {"intent": "facts", "facts": facts}
+            draft.not_found.append(title)
+            draft.text = ""
+            return True
+    return False
+
+
+def _begun(title: str, names: Names) -> tuple[str, FilmsFound] | None:
+    """The film whose title a text begins with, and how it is typed: ``Waterworld sink``."""
+    words = title.split()
+    for n in range(len(words) - 1, 0, -1):
+        typed = " ".join(words[:n])
+        film = names.films(typed, fuzzy=False)
+        if film is not None and typed[:1].isupper():
+            return typed, film
+    return None
+
+
+def find_names_in(text: str, names: Names) -> bool:
+    """Whether a text begins with somebody's name."""
+    return any(read.found for read in find_names(text, names))

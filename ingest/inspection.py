@@ -1,0 +1,104 @@
+"""What files are, before they are loaded: how they are written, what their columns look like and
+would become, and which of their first lines would be refused."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from ingest.fields import FieldError, is_missing, parse_day, parse_id, parse_number, parse_time
+from ingest.files import DataFile
+from ingest.layouts import Recognised
+from ingest.lines import Line
+from ingest.mapping import Part
+from ingest.notes import Notes
+from ingest.sources.table import TablePart, style_words
+
+SAMPLE = 10_000  # lines
+_EXAMPLES = 3
+
+
+@dataclass(frozen=True)
+class InspectedColumn:
+    """A column: what it looks like, with examples, and what it would become, if anything."""
+
+    name: str
+    looks: str
+    examples: tuple[str, ...]
+    becomes: str | None
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """A file: what it holds, how it is written, and what of its first ``lines`` would be loaded."""
+
+    file: str
+    holds: str
+    layout: str | None
+    written: str
+    scale: str
+    columns: tuple[InspectedColumn, ...]
+    lines: int
+    good: int
+    refused: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def inspect(found: Recognised) -> Iterator[Inspection]:
+    """A report of each file that was recognised. Raises LoadError for what cannot be read."""
+    for file, part in found.parts:
+        yield _inspect(file, part)
+
+
+def _inspect(file: DataFile, part: Part) -> Inspection:
+    notes = Notes()
+    table = TablePart(file, part, notes)
+    good, refused = table.sample(SAMPLE)
+    return Inspection(
+        file.name,
+        part.holds,
+        part.layout,
+        style_words(part.style),
+        f"{table.scale.text}: {table.scale.rule}" if part.holds == "ratings" else "",
+        tuple(_columns(table)),
+        good + refused.count,
+        good,
+        tuple(refused.texts()),
+        tuple(notes.texts()),
+    )
+
+
+def _columns(table: TablePart) -> Iterator[InspectedColumn]:
+    header = table.columns.header
+    lines = [line for line in islice(table.sheet.records(), 200) if isinstance(line, Line)]
+    ours = {at: name for name, at in table.columns.found().items()}
+    for at, name in enumerate(header):
+        cells = [line.fields[at].strip() for line in lines if len(line.fields) == len(header)]
+        known = [cell for cell in cells if not is_missing(cell)]
+        examples = tuple(_short(cell) for cell in dict.fromkeys(known))[:_EXAMPLES]
+        looks = _looks(known) if known else "empty"
+        if known and len(known) < len(cells):
+            looks += f", {len(cells) - len(known)} of {len(cells)} empty"
+        yield InspectedColumn(name, looks, examples, ours.get(at))
+
+
+def _looks(cells: Sequence[str]) -> str:
+    for what, reader in (
+        ("whole numbers", parse_id),
+        ("numbers", parse_number),
+        ("dates", parse_day),
+        ("times", parse_time),
+    ):
+        try:
+            for cell in cells:
+                reader(cell, "")
+        except FieldError:
+            continue
+        return what
+    if all(cell[:1] in "[{" for cell in cells):
+        return "lists as JSON or Python write them"
+    return "words" if len(set(cells)) < max(2, len(cells) // 4) else "text"
+
+
+def _short(cell: str) -> str:
+    cell = " ".join(cell.split())
+    return cell if len(cell) <= 24 else cell[:23] + "…"

@@ -1,0 +1,244 @@
+"""Layouts of files that people have, recognised by their names and columns.
+
+A layout says nothing that a mapping file could not: it is the mapping, known beforehand.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+
+from ingest.files import DataFile, plain_name
+from ingest.lines import Format
+from ingest.mapping import Holds, Part
+from ingest.sheets import Sheet
+from ingest.sniff import sniff
+from ingest.sources.columns import FACT_KEYS, NEEDED, Columns
+from ingest.sources.table import settle
+from palate.errors import LoadError, MisuseError
+
+
+@dataclass(frozen=True)
+class Known:
+    """A file of a layout: what it is called, what it holds, and what its columns mean.
+
+    Every column that is named here must be there, but for those whose name ends in ``?``.
+    """
+
+    layout: str
+    name: str
+    holds: Holds
+    columns: Mapping[str, str]
+    separator: str = "|"
+    scale: str = "0.5-5"
+    unrated: str = ""
+    keep: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    names_items: str | None = None
+    kind: str | None = None
+    most: int = 0
+
+    def part(self, file: DataFile, style: Format, header: Sequence[str]) -> Part | None:
+        """The file as this layout describes it; None where it is not of it."""
+        if not fnmatch(short_name(file).lower(), self.name) or self.kind not in (None, style.kind):
+            return None
+        there = Columns(header)
+        columns = {
+            ours: theirs.removesuffix("?")
+            for ours, theirs in self.columns.items()
+            if not theirs.endswith("?") or there.at(theirs.removesuffix("?")) is not None
+        }
+        if any(there.at(theirs) is None for theirs in columns.values()):
+            return None
+        return Part(
+            file=file.name, holds=self.holds, layout=self.layout, columns=columns,
+            separator=self.separator, scale=self.scale, unrated=self.unrated,
+            keep={name: list(values) for name, values in self.keep.items()},
+            names_items=self.names_items,
+        ).written(style)  # fmt: skip
+
+
+_TMDB = {
+    "title": "title", "original_title": "original_title", "genres": "genres?",
+    "overview": "overview", "runtime_minutes": "runtime", "release_date": "release_date",
+    "budget": "budget", "revenue": "revenue", "keywords": "keywords?", "imdb_id": "imdb_id?",
+}  # fmt: skip
+_CREDITS = {"actors": "cast", "director": "crew"}
+_MOVIELENS = {"user_id": "userId", "movie_id": "movieId"}
+_ANIME = {"user_id": "user_id", "movie_id": "anime_id"}
+_BOOK = {"movie_id": "ISBN", "title": "Book-Title", "year": "Year-Of-Publication"}
+
+KNOWN: tuple[Known, ...] = (
+    Known("movielens", "movies.csv", "movies",
+          {"movie_id": "movieId", "title": "title", "genres": "genres"}),
+    Known("movielens", "ratings*.csv", "ratings",
+          {**_MOVIELENS, "rating": "rating", "rated_at": "timestamp"}),
+    Known("movielens", "tags.csv", "tags", {**_MOVIELENS, "tag": "tag", "tagged_at": "timestamp"}),
+    Known("movielens", "links*.csv", "facts",
+          {"movie_id": "movieId", "tmdb_id": "tmdbId", "imdb_id": "imdbId"}),
+    Known("the-movies", "movies_metadata.csv", "movies",
+          {**_TMDB, "tmdb_id": "id"}),
+    Known("the-movies", "credits.csv", "facts", {"tmdb_id": "id", **_CREDITS}),
+    Known("the-movies", "keywords.csv", "facts", {"tmdb_id": "id", "keywords": "keywords"}),
+    Known("tmdb-5000", "*movies.csv", "movies", {"movie_id": "id", "tmdb_id": "id", **_TMDB}),
+    Known("tmdb-5000", "*credits.csv", "facts", {"movie_id": "movie_id", **_CREDITS}),
+    Known("recbole", "*.inter", "ratings",
+          {"user_id": "user_id", "movie_id": "item_id", "rating": "rating",
+           "rated_at": "timestamp?"}),
+    Known("recbole", "*.item", "movies",
+          {"movie_id": "item_id", "title": "movie_title", "year": "release_year?",
+           "genres": "class?"}, separator=" "),
+    Known("recbole", "*.item", "movies",
+          {"movie_id": "item_id", "title": "title", "year": "release_year?",
+           "genres": "categories?"}, separator=" "),
+    Known("imdb", "title.basics*", "movies",
+          {"movie_id": "tconst", "imdb_id": "tconst", "title": "primaryTitle",
+           "original_title": "originalTitle", "year": "startYear",
+           "runtime_minutes": "runtimeMinutes", "genres": "genres"},
+          separator=",", keep={"titleType": ("movie", "tvMovie")}),
+    Known("letterboxd", "ratings*.csv", "ratings",
+          {"title": "Name", "year": "Year", "rating": "Rating", "rated_at": "Date"}),
+    Known("netflix", "*", "ratings",
+          {"movie_id": "movie", "user_id": "user", "rating": "rating", "rated_at": "date"},
+          kind="blocks"),
+    Known("netflix", "movie_titles*", "movies", {"movie_id": "1", "year": "2", "title": "3"},
+          most=3),
+    Known("amazon", "*", "ratings",
+          {"user_id": "reviewerID", "movie_id": "asin", "rating": "overall",
+           "rated_at": "unixReviewTime"}),
+    Known("amazon", "*", "ratings",
+          {"user_id": "user_id", "movie_id": "parent_asin", "rating": "rating",
+           "rated_at": "timestamp"}),
+    Known("amazon", "*", "movies",
+          {"movie_id": "parent_asin", "title": "title", "overview": "description?",
+           "genres": "categories?", "director": "director?"}),
+    Known("amazon", "meta*", "movies",
+          {"movie_id": "asin", "title": "title", "overview": "description?",
+           "genres": "category?"}),
+    Known("book-crossing", "*", "ratings",
+          {"user_id": "User-ID", "movie_id": "ISBN", "rating": "Book-Rating"},
+          scale="1-10", unrated="0"),
+    Known("book-crossing", "*", "movies", _BOOK),
+    Known("hetrec", "movies.dat", "movies",
+          {"movie_id": "id", "title": "title", "imdb_id": "imdbID", "year": "year"}),
+    Known("hetrec", "movie_genres.dat", "facts", {"movie_id": "movieID", "genres": "genre"}),
+    Known("hetrec", "movie_directors.dat", "facts",
+          {"movie_id": "movieID", "director": "directorName"}),
+    Known("hetrec", "movie_actors.dat", "facts", {"movie_id": "movieID", "actors": "actorName"}),
+    Known("hetrec", "user_ratedmovies*.dat", "ratings",
+          {"user_id": "userID", "movie_id": "movieID", "rating": "rating",
+           "rated_at": "timestamp?"}),
+    Known("myanimelist", "anime*.csv", "movies",
+          {"movie_id": "anime_id", "title": "name", "genres": "genre?"}, separator=","),
+    Known("myanimelist", "*.csv", "ratings", {**_ANIME, "rating": "rating"},
+          scale="1-10", unrated="-1,0"),
+    Known("yelp", "*", "ratings",
+          {"user_id": "user_id", "movie_id": "business_id", "rating": "stars", "rated_at": "date"}),
+    Known("yelp", "*", "movies",
+          {"movie_id": "business_id", "title": "name", "genres": "categories"}, separator=","),
+    Known("retailrocket", "*", "ratings",
+          {"user_id": "visitorid", "movie_id": "itemid", "rating": "event",
+           "rated_at": "timestamp"},
+          scale="view=3,addtocart=4,transaction=5", names_items="item {}"),
+    Known("lastfm", "artists.dat", "movies", {"movie_id": "id", "title": "name"}),
+    Known("lastfm", "user_artists.dat", "ratings",
+          {"user_id": "userID", "movie_id": "artistID", "rating": "weight"}, scale="counts"),
+    Known("lastfm", "usersha1-*plays.tsv", "ratings",
+          {"user_id": "1", "movie_id": "3", "rating": "4"}, scale="counts", names_items="{}"),
+)  # fmt: skip
+NAMES = tuple(dict.fromkeys(known.layout for known in KNOWN))
+_BETTER = {
+    "user_ratedmovies.dat": "user_ratedmovies-timestamps.dat",
+    "ratings_small.csv": "ratings.csv",
+    "links_small.csv": "links.csv",
+}
+"""Files that say less than another one beside them."""
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """The files that were made out, as parts, and those that were not, with the reason."""
+
+    parts: Sequence[tuple[DataFile, Part]]
+    unread: Sequence[tuple[DataFile, str]]
+
+
+def short_name(file: DataFile) -> str:
+    """A file's name without folders, archive and the suffix of a packed one."""
+    return plain_name((file.member or file.path.name).rpartition("/")[2])
+
+
+def recognise(
+    files: Iterable[DataFile], layout: str | None = None, user: str | None = None
+) -> Recognised:
+    """What files hold, by the layouts that are known, else by their columns' names.
+
+    ``layout`` names the only one to be thought of; ``user`` whose ratings they are. Raises
+    MisuseError for the name of no layout.
+    """
+    if layout is not None and layout not in NAMES:
+        raise MisuseError(
+            f"There is no layout {layout}. Nothing was loaded. There are {', '.join(NAMES)}."
+        )
+    files = list(files)
+    names = {short_name(file) for file in files}
+    parts: list[tuple[DataFile, Part]] = []
+    unread: list[tuple[DataFile, str]] = []
+    for file in files:
+        if (better := _BETTER.get(short_name(file))) in names:
+            unread.append((file, f"{better} says more"))
+            continue
+        try:
+            part = _recognise_one(file, layout)
+        except LoadError as error:
+            if len(files) == 1:
+                raise
+            unread.append((file, str(error).split(". ")[0]))
+            continue
+        if isinstance(part, str):
+            unread.append((file, part))
+        else:
+            mine = user if part.holds == "ratings" else None
+            parts.append((file, settle(file, part.model_copy(update={"user": mine}))))
+    return Recognised(_with_numbers(parts), unread)
+
+
+def _recognise_one(file: DataFile, layout: str | None) -> Part | str:
+    """What a file holds, or what it would need to be anything."""
+    style = sniff(file)
+    header = Sheet(file, style).header
+    for known in KNOWN:
+        if layout in (None, known.layout):
+            plain = Format(",", style.encoding, header=False, quoting=False, most=known.most)
+            if known.most and fnmatch(short_name(file).lower(), known.name):
+                style, header = plain, Sheet(file, plain).header
+            if (part := known.part(file, style, header)) is not None:
+                return part
+    kinds: tuple[Holds, ...] = ("ratings", "tags", "movies", "facts")
+    guesses = [(kind, Columns(header, holds=kind)) for kind in kinds]
+    lacking = {kind: _lacking(kind, columns) for kind, columns in guesses}
+    for kind in kinds:
+        if not lacking[kind]:
+            return Part(file=file.name, holds=kind).written(style)
+    nearest = min(kinds, key=lambda kind: (len(lacking[kind]), kinds.index(kind)))
+    return f"to hold {nearest} it lacks {', '.join(lacking[nearest])}; it has {', '.join(header)}"
+
+
+def _lacking(kind: Holds, columns: Columns) -> Sequence[str]:
+    """The columns that a file of this kind would still need."""
+    if kind == "facts":
+        keys = any(columns.find(key) is not None for key in FACT_KEYS)
+        return () if keys and len(columns.found()) > 1 else ("movie_id", "anything about films")
+    return [name for name in NEEDED[kind] if columns.find(name) is None]
+
+
+def _with_numbers(parts: list[tuple[DataFile, Part]]) -> list[tuple[DataFile, Part]]:
+    """Films of The Movies have MovieLens' numbers where links.csv is there, else TMDB's."""
+    linked = any(part.holds == "facts" and {"movie_id", "tmdb_id"} <= part.columns.keys()
+                 for _, part in parts)  # fmt: skip
+    if linked:
+        return parts
+    return [
+        (file, part.model_copy(update={"columns": {"movie_id": "id", **part.columns}}))
+        if part.layout == "the-movies" and part.holds == "movies"
+        else (file, part)
+        for file, part in parts
+    ]

@@ -1,0 +1,108 @@
+"""Scores of other scales as stars from 0.5 to 5, by a rule that is shown."""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from ingest.fields import FieldError, parse_number, quote
+from palate.errors import MisuseError
+
+LOWEST, HIGHEST = 0.5, 5.0
+_RANGE = re.compile(r"\s*(-?[0-9]+(?:\.[0-9]+)?)\s*-\s*([0-9]+(?:\.[0-9]+)?)\s*")
+_THUMBS = dict.fromkeys(("1", "true", "up", "yes", "like", "liked", "+1", "t", "y"), 4.5) | (
+    dict.fromkeys(("0", "-1", "false", "down", "no", "dislike", "disliked", "f", "n"), 1.0)
+)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How a score becomes stars. ``rule`` says it in words; ``stars`` None: as it is.
+
+    ``unrated`` are the scores that only say that somebody saw it: -1, or 0 below a scale from 1.
+    """
+
+    text: str = "0.5-5"
+    rule: str = "stars as they are"
+    stars: Callable[[str, str], str] | None = field(default=None, compare=False)
+    unrated: frozenset[str] = frozenset()
+    keep_highest: bool = False
+    """Of several lines of a user and a film the highest counts, not the newest."""
+
+
+STARS = Scale()
+
+
+def parse_scale(text: str, unrated: str = "") -> Scale:
+    """``1-10``, ``0-100``, ``thumbs``, ``counts`` or events ``view=3,cart=4,buy=5``.
+
+    Raises MisuseError for anything else.
+    """
+    seen = frozenset(filter(None, (one.strip() for one in unrated.split(","))))
+    plain = text.strip().lower()
+    if plain == "thumbs":
+        return Scale(plain, "up is 4.5 stars, down 1", _of_words(_THUMBS), seen)
+    if plain == "counts":
+        rule = "once is 3 stars, each doubling half a star more, up to 5"
+        return Scale(plain, rule, _of_count, seen)
+    if found := _RANGE.fullmatch(plain):
+        return _of_range(plain, float(found[1]), float(found[2]), seen)
+    if "=" in plain:
+        return _of_events(plain, seen)
+    raise MisuseError(
+        f"--scale {text!r} is no scale. Nothing was loaded. Write the lowest and the highest score "
+        "(1-10), thumbs, counts, or stars for each event (view=3,cart=4,buy=5)."
+    )
+
+
+def _of_range(text: str, low: float, high: float, unrated: frozenset[str]) -> Scale:
+    if high <= low:
+        raise MisuseError(f"--scale {text}: the second number is the higher one.")
+    if high == HIGHEST and low >= LOWEST:
+        return Scale(text, "stars as they are", None, unrated)
+
+    def stars(score: str, column: str) -> str:
+        value = float(parse_number(score, column))
+        if not low <= value <= high:
+            raise FieldError(column, f"{score.strip()} is not on the scale from {text}")
+        return f"{LOWEST + (HIGHEST - LOWEST) * (value - low) / (high - low):.4g}"
+
+    rule = f"{low:g} is {LOWEST} stars, {high:g} is {HIGHEST:g}, evenly between"
+    return Scale(text, rule, stars, unrated)
+
+
+def _of_count(score: str, column: str) -> str:
+    times = float(parse_number(score, column))
+    if times <= 0:
+        raise FieldError(column, f"{score.strip()} times is no count")
+    return f"{min(max(3 + math.log2(times) / 2, LOWEST), HIGHEST):.4g}"
+
+
+def _of_events(text: str, unrated: frozenset[str]) -> Scale:
+    words: dict[str, float] = {}
+    for pair in text.split(","):
+        word, _, stars = (part.strip() for part in pair.partition("="))
+        try:
+            words[word] = float(stars)
+        except ValueError:
+            words[word] = math.nan
+        if not (word and LOWEST <= words[word] <= HIGHEST):
+            raise MisuseError(
+                f"--scale: {pair!r} gives no stars from {LOWEST} to {HIGHEST:g}. Nothing was "
+                "loaded. Write EVENT=STARS, for example view=3."
+            )
+    rule = ", ".join(f"{word} is {stars:g} stars" for word, stars in words.items())
+    rule += "; of several events the highest counts"
+    return Scale(text, rule, _of_words(words), unrated, keep_highest=True)
+
+
+def _of_words(words: Mapping[str, float]) -> Callable[[str, str], str]:
+    def stars(score: str, column: str) -> str:
+        word = score.strip().lower()
+        found = words.get(word, words.get(word.removesuffix(".0")))
+        if found is None:
+            known = ", ".join(words)
+            raise FieldError(column, f"{quote(score.strip())} is none of {known}")
+        return f"{found:g}"
+
+    return stars

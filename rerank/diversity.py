@@ -1,0 +1,60 @@
+"""Lists that are not of one kind: films unlike those above them, and few of one franchise."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+_SEQUEL = re.compile(
+    r"(?::| - |, part | part | episode | chapter | vol\.? |\().*$|[\s.]+(?:[ivx]+|\d{1,3})$",
+    re.IGNORECASE,
+)
+_ARTICLE = re.compile(r"^(?:the|a|an)\s+", re.IGNORECASE)
+
+
+def franchise_of(title: str) -> str:
+    """What films of one franchise have in common of their titles.
+
+    >>> franchise_of("Star Wars: Episode IV - A New Hope"), franchise_of("The Godfather: Part II")
+    ('star wars', 'godfather')
+    >>> franchise_of("Toy Story 2"), franchise_of("Toy Story"), franchise_of("300")
+    ('toy story', 'toy story', '300')
+    """
+    shortened = _SEQUEL.sub("", title.strip()).strip()
+    return _ARTICLE.sub("", shortened or title.strip()).lower()
+
+
+def cap_franchises(order: Sequence[int], titles: Mapping[int, str], most: int) -> list[int]:
+    """The films without those of a franchise behind its first ``most``; 0: all."""
+    seen: Counter[str] = Counter()
+    kept = []
+    for movie_id in order:
+        name = franchise_of(titles[movie_id])
+        seen[name] += 1
+        if not most or seen[name] <= most:
+            kept.append(movie_id)
+    return kept
+
+
+def spread(
+    order: Sequence[int],
+    scores: Mapping[int, float],
+    alike: Mapping[tuple[int, int], float],
+    weight: float,
+) -> list[int]:
+    """The films in the order of maximal marginal relevance (Carbonell and Goldstein 1998).
+
+    Each place takes the film of the greatest ``weight`` times its score, scaled to [0, 1], minus
+    the rest times its greatest likeness to a film above. ``alike`` has pairs, the smaller id first.
+    """
+    low, high = min(scores[each] for each in order), max(scores[each] for each in order)
+    worth = {each: (scores[each] - low) / ((high - low) or 1) for each in order}
+    nearest = dict.fromkeys(order, 0.0)
+    left, chosen = list(order), []
+    while left:
+        best = max(left, key=lambda each: weight * worth[each] - (1 - weight) * nearest[each])
+        left.remove(best)
+        chosen.append(best)
+        for other in left:
+            pair = (best, other) if best < other else (other, best)
+            nearest[other] = max(nearest[other], alike.get(pair, 0.0))
+    return chosen

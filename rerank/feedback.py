@@ -1,0 +1,48 @@
+"""What became of an answer's films: seen, clicked, played; and the ids that name answers."""
+
+import json
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from palate.contract import Feedback, FeedbackReport, RefusedLine
+from palate.statements import Statements
+from sql.database import Database
+
+_statements = Statements(Path(__file__).parent / "statements" / "feedback.sql")
+
+MOST_LINES = 1000
+"""Lines of feedback of one call."""
+
+
+def make_answer_id(what: Literal["search", "recommend"], ranking: str) -> str:
+    """An id that says what answered and by which ranking, so that nothing of it need be kept.
+
+    >>> make_answer_id("search", "learned").split(".")[:2]
+    ['search', 'learned']
+    """
+    return f"{what}.{ranking}.{secrets.token_urlsafe(12)}"
+
+
+def add_feedback(database: Database, lines: Sequence[Any]) -> FeedbackReport:
+    """Keep what is said of answers; a line that is wrong is refused by itself."""
+    sound, refused = [], []
+    for number, line in enumerate(lines, 1):
+        try:
+            read = Feedback.model_validate(line)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(map(str, first["loc"]))
+            reason = f"{where}: {first['msg']}" if where else first["msg"]
+            refused.append(RefusedLine(line=number, reason=reason))
+            continue
+        user = None if read.user_id is None else str(read.user_id)
+        sound.append(read.model_dump(mode="json") | {"user_id": user})
+    with database.begin() as connection:
+        values = {"feedback": json.dumps(sound)}
+        accepted: int = connection.execute(_statements["add"], values).scalar_one()
+    known = len(sound) - accepted
+    return FeedbackReport(accepted=accepted, known=known, refused=tuple(refused))

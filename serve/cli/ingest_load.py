@@ -1,0 +1,109 @@
+"""What the commands that load have in common: options, the load, and its report."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from ingest.load import Deleted, LoadReport, load
+from ingest.progress import watch
+from ingest.rows import Source
+from serve.cli.output import err, say, warn, when_stopped
+from serve.cli.session import session
+from serve.cli.text import count
+
+Replace = Annotated[
+    bool,
+    typer.Option("--replace", help="Delete what is there first: films, ratings, users, models."),
+]
+OnErrorOption = Annotated[
+    Literal["stop", "skip"],
+    typer.Option(help="At a line that cannot be loaded: stop, or set it aside and go on."),
+]
+RejectsFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Where --on-error skip sets lines aside.")
+]
+Again = Annotated[
+    bool, typer.Option("--again", help="Load what this database has loaded before, to the byte.")
+]
+OnlyOnce = Annotated[
+    bool, typer.Option("--no-wait", help="Refuse, instead of waiting, while another load runs.")
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Read and check everything, write nothing, say what.")
+]
+
+
+DeleteMissing = Annotated[
+    bool,
+    typer.Option(
+        "--delete-missing", help="Delete films and ratings that the files no longer have."
+    ),
+]
+AtMost = Annotated[
+    int, typer.Option(min=0, max=100, help="Percent that --delete-missing may delete.")
+]
+
+
+@dataclass(frozen=True)
+class LoadOptions:
+    """How to load."""
+
+    replace: bool
+    on_error: Literal["stop", "skip"]
+    rejects: Path | None
+    no_wait: bool
+    again: bool
+    dry_run: bool
+    delete_missing: bool = False
+    at_most: int = 10
+
+
+def run_load(context: typer.Context, source: Source, options: LoadOptions) -> LoadReport:
+    """Load a source into the database that the settings name, watched on stderr."""
+    kept = "A load happens as a whole or not at all; it can be run again."
+    with (
+        session(context).database(migrate=True) as database,
+        when_stopped(kept),
+        watch(err()) as progress,
+    ):
+        return load(
+            database, source, replace=options.replace, on_error=options.on_error,
+            rejects=options.rejects, progress=progress, wait=not options.no_wait,
+            again=options.again, dry_run=options.dry_run,
+            missing_share=options.at_most / 100 if options.delete_missing else None,
+        )  # fmt: skip
+
+
+def print_load(report: LoadReport) -> None:
+    """What a load did, or would do."""
+    if report.repeated:
+        say(f"{report.source} is loaded already, to the byte: nothing was done. --again loads it.")
+        return
+    say(
+        f"{'Would load' if report.dry_run else 'Loaded'} {report.source}: "
+        f"{report.movies:,} films, {report.ratings:,} ratings and "
+        f"{report.tags:,} tags in {report.seconds:.1f} s ({report.rows_per_second:,.0f} rows/s); "
+        + ("nothing was written." if report.dry_run else f"{report.changed:,} rows changed.")
+    )
+    if report.gone:
+        say(f"{report.gone:,} films and ratings that the files no longer have are deleted.")
+    for sentence in (*report.files, *report.notes):
+        say(sentence)
+    for sentence in report.refused:
+        warn(sentence)
+    if report.deleted is not None and report.deleted.movies:
+        say(_describe(report.deleted))
+    if report.rejected and not report.dry_run:
+        warn(f"{report.rejected:,} lines were not loaded; they are in {report.rejects}.")
+
+
+def _describe(deleted: Deleted) -> str:
+    gone = f"{count(deleted.movies, 'film')}, {count(deleted.ratings, 'rating')}"
+    if not deleted.models:
+        return f"What was there before is deleted: {gone}."
+    return (
+        f"What was there before is deleted: {gone} and {count(deleted.models, 'trained model')}. "
+        "`palate train` learns from what is there now."
+    )

@@ -1,0 +1,277 @@
+"""`palate ingest table` and `palate ingest inspect`: files of your own, in any common layout."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ingest.arrivals import Arrivals, arrivals
+from ingest.files import DataFile, open_files
+from ingest.inspection import Inspection, inspect
+from ingest.layouts import NAMES, Recognised, recognise
+from ingest.mapping import Holds, Mapping, Part, read_mapping, write_mapping
+from ingest.progress import watch
+from ingest.sources.table import Table, describe, spelt_out
+from palate.errors import MisuseError
+from serve.cli.ingest_load import (
+    Again,
+    AtMost,
+    DeleteMissing,
+    DryRun,
+    LoadOptions,
+    OnErrorOption,
+    OnlyOnce,
+    RejectsFile,
+    Replace,
+    print_load,
+    run_load,
+)
+from serve.cli.options import Json
+from serve.cli.output import err, examples, out, present, print_json, say, warn
+from serve.cli.tables import print_table
+
+Places = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="FILE", help="Files, folders, zip archives, URLs or - (a pipe)."),
+]
+LayoutName = Annotated[
+    str | None, typer.Option("--layout", help=f"Only think of this one: {', '.join(NAMES)}.")
+]
+Owner = Annotated[
+    str | None, typer.Option("--user", help="Whose ratings they are, where no column says.")
+]
+
+
+@dataclass(frozen=True)
+class Given:
+    """Files by what they hold, and how to read them."""
+
+    movies: list[str]
+    ratings: list[str]
+    tags: list[str]
+    facts: list[str]
+
+    def by_kind(self) -> Iterator[tuple[Holds, list[str]]]:
+        """What was named, kind by kind."""
+        kinds: tuple[Holds, ...] = ("movies", "ratings", "tags", "facts")
+        for kind in kinds:
+            yield kind, getattr(self, kind)
+
+
+def table(
+    context: typer.Context,
+    files: Places = None,
+    movies: Annotated[
+        list[str] | None, typer.Option(metavar="FILE", help="Films: movie_id, title, ...")
+    ] = None,
+    ratings: Annotated[
+        list[str] | None, typer.Option(metavar="FILE", help="Ratings: user_id, movie_id, ...")
+    ] = None,
+    tags: Annotated[
+        list[str] | None, typer.Option(metavar="FILE", help="Tags: user_id, movie_id, tag, ...")
+    ] = None,
+    facts: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FILE", help="What completes films, by movie_id, imdb_id or tmdb_id."),
+    ] = None,
+    mapping: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="What `palate ingest inspect` wrote.")
+    ] = None,
+    layout: LayoutName = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="OURS=YOURS",
+            help="Where a column is called otherwise; ratings.OURS in one kind of file. Repeat.",
+        ),
+    ] = None,
+    separator: Annotated[
+        str | None, typer.Option(help="What parts the items of genres, actors and keywords.")
+    ] = None,
+    scale: Annotated[
+        str, typer.Option(help="1-10, 0-100, thumbs, counts, or events: view=3,cart=4,buy=5.")
+    ] = "0.5-5",
+    unrated: Annotated[
+        str, typer.Option(help="Scores that only say that somebody saw it: -1,0.")
+    ] = "",
+    user: Owner = None,
+    from_: Annotated[
+        str | None,
+        typer.Option("--from", metavar="URL", help="A PostgreSQL whose queries stand for files."),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="What the database remembers having loaded.")
+    ] = None,
+    replace: Replace = False,
+    on_error: OnErrorOption = "stop",
+    rejects: RejectsFile = None,
+    no_wait: OnlyOnce = False,
+    again: Again = False,
+    dry_run: DryRun = False,
+    delete_missing: DeleteMissing = False,
+    at_most: AtMost = 10,
+    json: Json = False,
+) -> None:
+    """Load your own files: CSV and its kin, JSON, Parquet; packed, piped or from the web."""
+    given = Given(movies or [], ratings or [], tags or [], facts or [])
+    with watch(err()) as progress, arrivals(from_, progress) as arriving:
+        if mapping is not None:
+            read = read_mapping(mapping)
+            parts, known = _mapped(read, files or [], mapping, arriving), read.name
+        elif any(ones for _, ones in given.by_kind()):
+            if files:
+                raise MisuseError(
+                    "Name files by what they hold (--movies, --ratings, --tags, --facts) or let "
+                    "them be recognised, not both. Nothing was loaded."
+                )
+            parts, known = (
+                _described(given, arriving, column, separator, scale, unrated, user),
+                None,
+            )
+        else:
+            found = _recognised(files or [], arriving, layout, user)
+            parts, known = list(found.parts), _name_of(files or [], found)
+        source = Table(name or known or "csv", parts=parts)
+        options = LoadOptions(
+            replace, on_error, rejects, no_wait, again, dry_run, delete_missing, at_most
+        )
+        report = run_load(context, source, options)
+    present(report, print_load, json=json)
+
+
+def show(
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE...", help="Files, folders, zip archives, URLs, -.")
+    ],
+    layout: LayoutName = None,
+    user: Owner = None,
+    write: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a mapping to change and to load by.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Say what files hold, how they are written and how their columns would be read."""
+    with arrivals() as arriving:
+        found = _recognised(files, arriving, layout, user)
+        inspections = list(inspect(found))
+    if write is not None:
+        write_mapping(Mapping(parts=[spelt_out(file, part) for file, part in found.parts]), write)
+    if json:
+        print_json(inspections)
+        return
+    for one in inspections:
+        _print_inspection(one)
+    for file, reason in found.unread:
+        say(f"{file.name}: not read: {reason}.")
+    if write is not None:
+        say(f"{write}: change it, then `palate ingest table {' '.join(files)} --mapping {write}`.")
+
+
+def _recognised(
+    places: list[str], arriving: Arrivals, layout: str | None, user: str | None
+) -> Recognised:
+    if not places:
+        raise MisuseError("No file was named. Nothing was loaded. `palate ingest table --help`.")
+    files = [file for place in places for file in open_files(arriving.take(place, "rows"))]
+    found = recognise(files, layout, user)
+    if not found.parts:
+        reasons = "; ".join(f"{file.name}: {reason}" for file, reason in found.unread)
+        raise MisuseError(
+            f"What the files hold was not made out ({reasons}). Nothing was loaded. Say it with "
+            "--movies, --ratings or --tags, and --column OURS=YOURS."
+        )
+    return found
+
+
+def _name_of(places: list[str], found: Recognised) -> str:
+    """What a source is called that has no name: as its layout, else as its folder or file."""
+    layouts = {part.layout for _, part in found.parts}
+    (layout, *others) = layouts
+    if layout is not None and not others and layout != "movielens":
+        return layout
+    return Path(places[0].rstrip("/")).name.partition(".")[0].lower() or "csv"
+
+
+def _mapped(
+    mapping: Mapping, places: list[str], path: Path, arriving: Arrivals
+) -> list[tuple[DataFile, Part]]:
+    """The files that a mapping is about: those that were named, or beside it."""
+    files = [
+        file
+        for place in places or [str(path.parent / part.file) for part in mapping.parts]
+        for file in open_files(arriving.take(place, "rows"))
+    ]
+    by_name = {file.name: file for file in files}
+    absent = [part.file for part in mapping.parts if part.file not in by_name]
+    if absent:
+        raise MisuseError(
+            f"{path} is about {', '.join(absent)}, which was not named. Nothing was loaded. Name "
+            "it, or correct the mapping."
+        )
+    return [(by_name[part.file], part) for part in mapping.parts]
+
+
+def _described(
+    given: Given,
+    arriving: Arrivals,
+    column: list[str] | None,
+    separator: str | None,
+    scale: str,
+    unrated: str,
+    user: str | None,
+) -> list[tuple[DataFile, Part]]:
+    files = {
+        kind: [file for place in places for file in open_files(arriving.take(place, kind))]
+        for kind, places in given.by_kind()
+        if places
+    }
+    return describe(files, parse_columns(column or ()), separator, scale, unrated, user)
+
+
+def parse_columns(pairs: Iterable[str]) -> dict[str, str]:
+    """``user_id=customer`` as a mapping. Raises MisuseError."""
+    columns = {}
+    for pair in pairs:
+        ours, equals, yours = (part.strip() for part in pair.partition("="))
+        if not (ours and equals and yours):
+            raise MisuseError(
+                f"--column: {pair!r} is no mapping. Nothing was loaded. "
+                "Write OURS=YOURS, for example user_id=customer."
+            )
+        columns[ours] = yours
+    return columns
+
+
+def _print_inspection(one: Inspection) -> None:
+    known = f" ({one.layout})" if one.layout else ""
+    print_table(
+        one.columns,
+        ("column", lambda each: each.name),
+        ("looks like", lambda each: each.looks),
+        ("examples", lambda each: " · ".join(each.examples)),
+        ("becomes", lambda each: each.becomes or "(not used)"),
+        title=f"{one.file}: {one.holds}{known}; {one.written}",
+    )
+    if one.scale:
+        say(f"scale {one.scale}")
+    say(f"of the first {one.lines:,} lines {one.good:,} would be loaded")
+    for sentence in one.refused:
+        warn(sentence)
+    for sentence in one.notes:
+        say(sentence)
+    out().print()
+
+
+def add_commands(app: typer.Typer) -> None:
+    """The commands of this file."""
+    shown = examples(
+        "palate ingest table reviews.jsonl.gz meta.jsonl.gz",
+        "palate ingest table --movies films.csv --ratings stars.csv --column user_id=customer",
+        "palate ingest table --ratings scores.csv --scale 1-10 --dry-run",
+        "palate ingest table --from postgresql://host/shop --ratings 'SELECT * FROM stars'",
+    )
+    app.command("table", epilog=shown)(table)
+    app.command("csv", hidden=True)(table)
+    app.command("inspect", epilog=examples("palate ingest inspect films.csv stars.csv"))(show)

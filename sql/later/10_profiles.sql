@@ -1,0 +1,2 @@
+-- Sums that another version made weigh ratings otherwise.
+SELECT correct_profiles();

@@ -1,0 +1,216 @@
+"""Recommendations from several sources, each named, and scores that add up."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from palate.contract import RecommendRequest
+from palate.errors import MisuseError
+from palate.settings import Settings
+from rerank.recommend import recommend as find
+from sql.database import Database
+from sql.embedded import EmbeddedServer
+from tests.conftest import cloned
+from tests.integration.rerank.test_events import (
+    CASINO,
+    CRYSTAL,
+    HEAT,
+    ILLUSIONS,
+    KNIGHT,
+    MATRIX,
+    RING,
+    WILLOW,
+    add,
+    ask,
+)  # fmt: skip
+from tests.integration.serve.apis import load_films
+
+PARTS = ("bm25", "content", "collaborative", "popularity", "trending", "vote", "novelty", "alike")
+
+
+@pytest.fixture
+def films(server: EmbeddedServer, settings: Settings, empty_template: str) -> Iterator[Database]:
+    with cloned(server, settings, empty_template) as database:
+        load_films(database)
+        yield database
+
+
+def recommend(database: Database, arguments: str, **values: Any) -> dict[int, dict[str, Any]]:
+    """The films by id, in order, as rows of recommend()."""
+    found = ask(
+        database, f"SELECT to_jsonb(r) FROM recommend({arguments}) r ORDER BY rank", *values
+    )
+    return {row["movie_id"]: row for (row,) in found}
+
+
+def test_every_film_says_its_sources_and_adds_up(films: Database) -> None:
+    found = recommend(films, "1, k => 20")
+    assert set(found[RING]["sources"]) == {"ann", "popularity", "recent", "vote"}
+    for row in found.values():
+        assert sum(row[f"{part}_contribution"] for part in PARTS) == pytest.approx(row["score"])
+    order = [row["score"] for row in found.values()]
+    assert order == sorted(order, reverse=True)
+    assert not {CRYSTAL, WILLOW, HEAT} & set(found), "rated"
+
+
+def test_without_history_popular_and_trending_films_come(films: Database) -> None:
+    for user in range(50, 54):
+        add(films, user, {"type": "watched", "movie_id": KNIGHT})
+    ask(films, "SELECT refresh_stats()")
+    for nobody in ("NULL", "999"):
+        found = recommend(films, f"{nobody}, k => 20")
+        assert "trending" in found[KNIGHT]["sources"]
+        assert found[KNIGHT]["trending_contribution"] > 0
+        assert not any(row["personalized"] for row in found.values())
+    weighed = recommend(films, """NULL, weights => '{"trending": 5}'""")
+    assert next(iter(weighed)) == KNIGHT
+
+
+def test_one_event_is_personal(films: Database) -> None:
+    add(films, 7, {"type": "liked", "movie_id": CASINO})
+    found = recommend(films, "7, k => 20")
+    assert all(row["personalized"] for row in found.values())
+    assert "ann" in found[HEAT]["sources"]
+    heat, ring = found[HEAT]["content"], found[RING]["content"]
+    assert heat > ring
+
+
+def test_films_that_are_given_are_a_source_and_are_not_recommended(films: Database) -> None:
+    found = recommend(films, f"NULL, alike_to => ARRAY[{CASINO}, {HEAT}]::bigint[], k => 20")
+    assert not {CASINO, HEAT} & set(found)
+    assert "alike" in found[KNIGHT]["sources"]
+    assert found[KNIGHT]["alike"] > found[RING]["alike"]
+
+
+def test_a_text_is_a_source(films: Database) -> None:
+    found = recommend(films, "NULL, query => parse_query('lord'), k => 20")
+    assert "query" in found[RING]["sources"]
+    assert found[RING]["bm25_contribution"] > 0 == found[MATRIX]["bm25_contribution"]
+
+
+def test_filters_and_exclusions_hold_for_every_source(films: Database) -> None:
+    filtered = recommend(
+        films, "7, filter => parse_query('genres:Fantasy'), query => parse_query('lord'), k => 20"
+    )
+    assert set(filtered) == {RING, ILLUSIONS, CRYSTAL, WILLOW}
+    excluded = recommend(films, f"7, exclude => ARRAY[{RING}]::bigint[], k => 20")
+    assert RING not in excluded
+
+
+def test_weights_are_those_of_the_row_or_the_call(films: Database) -> None:
+    ((stored,),) = ask(films, "SELECT mixer_weights()")
+    assert stored["content"] == 0.5, "as in the blend"
+    ask(films, "UPDATE mixer SET content = 2, novelty = 1")
+    ((mixed,),) = ask(films, "SELECT mixer_weights(%s)", json.dumps({"vote": 3}))
+    assert (mixed["content"], mixed["novelty"], mixed["vote"]) == (2, 1, 3)
+    with pytest.raises(Exception, match="unknown weights"):
+        ask(films, "SELECT mixer_weights(%s)", json.dumps({"votes": 3}))
+
+
+def pages(database: Database, request: RecommendRequest) -> Iterator[list[int]]:
+    """The films of each page."""
+    while True:
+        page = find(database, request)
+        yield [movie.movie_id for movie in page.movies]
+        if page.next_cursor is None:
+            return
+        request = request.model_copy(update={"cursor": page.next_cursor})
+
+
+def test_pages_never_repeat_or_skip_while_events_arrive(films: Database) -> None:
+    request = RecommendRequest(user_id=7, k=3)
+    whole = [movie.movie_id for movie in find(films, request.model_copy(update={"k": 50})).movies]
+    read: list[int] = []
+    for number, page in enumerate(pages(films, request)):
+        read += page
+        add(films, 7, {"type": "liked", "movie_id": (HEAT, WILLOW, KNIGHT, RING)[number % 4]})
+    assert read == whole
+    assert len(set(read)) == len(read) == 12
+
+
+def test_what_is_turned_away_meanwhile_is_on_no_later_page(films: Database) -> None:
+    request = RecommendRequest(user_id=7, k=3)
+    walk = pages(films, request)
+    read = next(walk)
+    last = find(films, request.model_copy(update={"k": 50})).movies[-1].movie_id
+    add(films, 7, {"type": "not_interested", "movie_id": last})
+    for page in walk:
+        read += page
+    assert last not in read
+    assert len(read) == 11
+
+
+def test_a_cursor_fits_only_its_request(films: Database) -> None:
+    cursor = find(films, RecommendRequest(user_id=7, k=3)).next_cursor
+    for other in ({"user_id": 8}, {"genres": ("Fantasy",)}, {"cursor": "made up"}):
+        asked = {"user_id": 7, "k": 3, "cursor": cursor} | other
+        with pytest.raises(MisuseError, match="cursor"):
+            find(films, RecommendRequest.model_validate(asked))
+
+
+def test_sources_are_those_of_the_first_page_on_every_page(films: Database) -> None:
+    first = find(films, RecommendRequest(user_id=1, k=2))
+    later = find(films, RecommendRequest(user_id=1, k=20, cursor=first.next_cursor))
+    whole = find(films, RecommendRequest(user_id=1, k=20))
+    told = {movie.movie_id: movie.sources for movie in (*first.movies, *later.movies)}
+    assert told == {movie.movie_id: movie.sources for movie in whole.movies}
+    assert [movie.rank for movie in later.movies] == [*range(3, len(told) + 1)]
+
+
+def test_films_of_one_kind_are_set_apart_and_franchises_capped(films: Database) -> None:
+    add(films, 7, {"type": "liked", "movie_id": CRYSTAL})
+    plain = find(films, RecommendRequest(user_id=7, k=9, diversity=1, weights={"content": 9}))
+    mixed = find(films, RecommendRequest(user_id=7, k=9, diversity=0.3, weights={"content": 9}))
+    assert (plain.diversity, mixed.diversity) == (None, 0.3)
+    assert {m.movie_id for m in plain.movies[:3]} != {m.movie_id for m in mixed.movies[:3]}
+    assert plain.movies[0].movie_id == mixed.movies[0].movie_id
+    ask(films, "UPDATE movies SET title = 'Willow ' || movie_id WHERE movie_id IN (1, 3)")
+    assert {RING, ILLUSIONS, WILLOW} <= {
+        m.movie_id for m in find(films, RecommendRequest(user_id=7, k=12, franchise=0)).movies
+    }
+    capped = find(films, RecommendRequest(user_id=7, k=12, franchise=1))
+    assert len({RING, ILLUSIONS, WILLOW} & {movie.movie_id for movie in capped.movies}) == 1
+
+
+def test_a_hundred_users_at_once_get_their_own_films(films: Database) -> None:
+    for user in range(100, 200):
+        add(films, user, {"type": "not_interested", "movie_id": 1 + user % 12})
+    alone = {
+        user: [movie.movie_id for movie in find(films, RecommendRequest(user_id=user)).movies]
+        for user in range(100, 112)
+    }
+    with ThreadPoolExecutor(4) as pool:
+        asked = [RecommendRequest(user_id=user) for user in range(100, 200)]
+        for found in pool.map(lambda request: find(films, request), asked):
+            assert found.user_id is not None
+            got = [movie.movie_id for movie in found.movies]
+            assert 1 + found.user_id % 12 not in got
+            assert alone.get(found.user_id, got) == got
+
+
+def test_rules_of_the_operator_are_named_and_add_up(films: Database, tmp_path: Path) -> None:
+    file = tmp_path / "rules.json"
+    film = {"films": {"movie_ids": [KNIGHT]}}
+    kept = [
+        {"name": "no horror", "remove": True, "films": {"genres": ["Horror"]}},
+        {"name": "lift", "boost": 2, **film},
+        {"name": "matrix first", "pin": 1, "films": {"movie_ids": [MATRIX]}},
+        {"name": "for kids", "remove": True, "profiles": ["kids"], **film},
+    ]
+    file.write_text(json.dumps({"rules": kept}))
+    films.settings = films.settings.model_copy(update={"rules_file": file})
+    found = find(films, RecommendRequest(user_id=1, k=20))
+    by_id = {movie.movie_id: movie for movie in found.movies}
+    assert found.movies[0].movie_id == MATRIX
+    assert found.movies[0].rules == ("matrix first",)
+    assert ILLUSIONS not in by_id
+    assert by_id[KNIGHT].rules == ("lift",)
+    assert by_id[KNIGHT].contributions["rules"] > 0
+    for movie in found.movies:
+        assert sum(movie.contributions.values()) == pytest.approx(movie.score)
+    kids = find(films, RecommendRequest(user_id=1, profile="kids", k=20))
+    assert KNIGHT not in [movie.movie_id for movie in kids.movies]

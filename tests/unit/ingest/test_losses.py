@@ -1,0 +1,338 @@
+"""Nothing is lost, altered or invented without a word while files are read."""
+
+import contextlib
+import os
+import threading
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.arrivals import arrivals
+from ingest.fields import (
+    FieldError,
+    parse_id,
+    parse_key,
+    parse_minutes,
+    parse_money,
+    parse_names,
+    parse_time,
+    parse_user,
+    parse_year,
+)
+from ingest.files import DataFile
+from ingest.layouts import recognise
+from ingest.lines import Format
+from ingest.ratings import take_clean_block
+from ingest.rows import Movie, Rejected
+from ingest.scales import parse_scale
+from ingest.sniff import sniff
+from ingest.sources.movielens import MovieLens
+from ingest.sources.table import Table, describe
+from palate.errors import LoadError, MisuseError
+
+FILMS = "movie_id,title,year\n1,Heat,1995\n2,Alien,1979\n"
+
+
+def films(folder: Path, text: str) -> Table:
+    (folder / "films.csv").write_text(text, encoding="utf-8")
+    return Table("shop", movies=folder / "films.csv")
+
+
+def only(table: Table) -> Movie:
+    (found,) = table.movies()
+    assert isinstance(found, Movie), found
+    return found
+
+
+# What can be read only once
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("kind", ["fifo", "descriptor"])
+def test_a_pipe_is_read_whole(tmp_path: Path, kind: str) -> None:
+    text = "user_id,movie_id,rating\n" + "".join(f"{i},1,4\n" for i in range(120_000))
+    if kind == "fifo":
+        place = tmp_path / "ratings"
+        os.mkfifo(place)
+        writer = threading.Thread(target=place.write_text, args=(text,))
+    else:
+        reading, writing = os.pipe()
+        place = Path(f"/dev/fd/{reading}")
+        writer = threading.Thread(target=_write_all, args=(writing, text.encode()))
+    writer.start()
+    with arrivals() as arriving:
+        source = Table("shop", ratings=arriving.take(place, "ratings"))
+        assert source.digest() == source.digest()
+        assert sum(block.rows for block in source.ratings()) == 120_000
+    writer.join()
+    if kind == "descriptor":
+        os.close(reading)
+
+
+# Columns
+
+
+def test_a_mapped_column_that_no_file_has_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "films.csv").write_text(FILMS)
+    with pytest.raises(LoadError, match=r"No column is called 'Länge' in films\.csv"):
+        Table("shop", movies=tmp_path / "films.csv", columns={"runtime_minutes": "Länge"})
+
+
+def test_columns_that_nothing_is_read_from_are_said(tmp_path: Path) -> None:
+    table = films(tmp_path, "movie_id,title,year,colour,Title\n1,Heat,1995,blue,HEAT\n")
+    list(table.movies())
+    assert list(table.notes.texts()) == ["films.csv: not used: colour, Title."]
+
+
+def test_metadata_and_links_of_no_film_are_said(tmp_path: Path) -> None:
+    (tmp_path / "movies.csv").write_text("movieId,title,genres\n1,Heat (1995),Crime\n")
+    (tmp_path / "ratings.csv").write_text("userId,movieId,rating,timestamp\n1,1,4,5\n")
+    (tmp_path / "links.csv").write_text("movieId,imdbId,tmdbId\n1,1,949\n7,2,950\n")
+    (tmp_path / "genome.csv").write_text("a\n")
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "facts.jsonl").write_text('{"tmdb_id": 5}\n{"tmdb_id": 5}\n')
+    source = MovieLens(tmp_path, tmp_path / "more" / "facts.jsonl")
+    list(source.movies())
+    said = "\n".join(source.notes.texts())
+    for part in ("not read: genome.csv", "list of films: 1 (first: 7)", "not here: 1 (first: tmdb"):
+        assert part in said
+    assert "second record of a film, which replaces the first: 1" in said
+
+
+# Fields
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "Drama|War",
+        '["Drama", "War"]',
+        "['Drama', 'War']",
+        '[{"id": 18, "name": "Drama"}, {"id": 2, "name": "War"}]',
+        "[{'id': 18, 'name': 'Drama'}, {'id': 2, 'name': 'War', 'x': None}]",
+    ],
+)
+def test_lists_of_json_and_python_are_lists(cell: str) -> None:
+    assert parse_names(cell, "genres") == ("Drama", "War")
+
+
+@given(st.text(max_size=60))
+def test_any_cell_is_a_list_or_a_field_error(cell: str) -> None:
+    with contextlib.suppress(FieldError):
+        assert all(name.strip() for name in parse_names(f"[{cell}]", "genres"))
+
+
+def test_the_separator_is_that_of_the_genres(tmp_path: Path) -> None:
+    heat = only(films(tmp_path, 'movie_id,title,year,genres\n1,Heat,1995,"Crime, Drama"\n'))
+    assert heat.genres == ("Crime", "Drama")
+
+
+def test_the_year_comes_from_the_release_date(tmp_path: Path) -> None:
+    assert only(films(tmp_path, "movie_id,title,release_date\n1,Heat,1995-12-15\n")).year == 1995
+
+
+@pytest.mark.parametrize(
+    "title", ["Frozen (Sing-Along)", "Alien (Director's Cut)", "Brazil (Part 1)"]
+)
+def test_parentheses_stay_where_there_is_no_year(tmp_path: Path, title: str) -> None:
+    heat = only(films(tmp_path, f"movie_id,title\n1,{title}\n"))
+    assert (heat.title, heat.original_title) == (title, None)
+
+
+def test_a_bad_optional_field_is_empty_and_counted(tmp_path: Path) -> None:
+    header = "movie_id,title,year,runtime,release_date,tmdb_id,budget\n"
+    table = films(tmp_path, f"{header}1,Heat,-720,0,soon,x,-5\n2,Alien,1979,97.5,,,0\n")
+    heat, alien = (row for row in table.movies() if isinstance(row, Movie))
+    assert (heat.title, heat.year, heat.runtime_minutes, heat.budget) == ("Heat", None, None, None)
+    assert (alien.runtime_minutes, alien.budget) == (98, None)
+    assert list(table.notes.texts()) == [
+        "films.csv: column year left empty: 1 (first: line 2: -720 is no year of a film "
+        "(1870 to 2200)).",
+        "films.csv: column tmdb_id left empty: 1 (first: line 2: 'x' is not a whole number).",
+        "films.csv: column runtime left empty: 1 (first: line 2: '0' is not between 1 and 6000 "
+        "minutes).",
+        "films.csv: column release_date left empty: 1 (first: line 2: 'soon' is not a date such "
+        "as 2001-12-19).",
+        "films.csv: column budget left empty: 1 (first: line 2: '-5' is no amount).",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("20200501", "1588291200"),
+        ("2020-05-01T12:00:00Z", "1588334400"),
+        ("1588334400", "1588334400"),
+        ("1588334400123", "1588334400.123"),
+        ("1588334400123456", "1588334400.123456"),
+        ("2018-07-07 22:09:11", "1531001351"),
+        ("31 Jan 2021 18:59", "1612119540"),
+        ("Fri, 01 May 2020 12:00:00 +0000", "1588334400"),
+    ],
+)
+def test_times_in_the_forms_that_people_have(text: str, seconds: str) -> None:
+    assert parse_time(text, "when") == seconds
+
+
+def test_eight_digits_are_a_date_in_a_block_of_lines_too() -> None:
+    assert take_clean_block(b"1,2,4.5,20200501\n", 1) is None
+    with pytest.raises(FieldError, match="is neither epoch seconds nor a time"):
+        parse_time("20201399", "when")
+
+
+def test_ids_go_as_far_as_the_database() -> None:
+    assert parse_id("9223372036854775807", "id") == 2**63 - 1
+    assert parse_id("12.0", "id") == 12
+    assert [parse_key(text, "id") for text in ("7", "007", "tt01", "042518630X")] == [
+        7, "007", "tt01", "042518630X",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("read", "text", "reason"),
+    [
+        (parse_id, "-720", "is negative: ids count from 0"),
+        (parse_id, "9223372036854775808", "is beyond 9223372036854775807, the largest id"),
+        (parse_id, "4.5", "is not a whole number"),
+        (parse_user, "007", "is no user's id"),
+        (parse_user, "a b", "is no user's id"),
+        (parse_year, "12019", "12019 is no year of a film"),
+        (parse_minutes, "7000", "is not between 1 and 6000 minutes"),
+        (parse_money, "10" * 20, "is not a number"),
+    ],
+)
+def test_the_reason_is_the_right_one(read, text: str, reason: str) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(FieldError, match=reason):
+        read(text, "column")
+
+
+def test_an_id_that_is_none_among_numbers_is_refused(tmp_path: Path) -> None:
+    scores = tmp_path / "scores.csv"
+    lines = [f"{user},1,4\n" for user in range(50)]
+    scores.write_text("user_id,movie_id,rating\n" + "".join(lines) + "x7,1,4\n")
+    (block,) = Table("shop", ratings=scores).ratings()
+    assert [str(line) for line in block.rejected] == [
+        "scores.csv, line 52, column user_id: 'x7' is not a whole number"
+    ]
+
+
+# Quotes and cut files
+
+
+def test_a_quote_that_is_never_closed_costs_its_own_line(tmp_path: Path) -> None:
+    lines = [f"{film},Film {film},1999\n" for film in range(3, 3000)]
+    text = FILMS + '9999,"Open,1999\n' + "".join(lines) + '9998,"Closed, well",2000\n'
+    found = list(films(tmp_path, text).movies())
+    wrong = [row for row in found if isinstance(row, Rejected)]
+    assert [(row.line, row.text) for row in wrong] == [(4, '9999,"Open,1999')]
+    assert len(found) == 3001
+
+
+def test_a_file_of_single_quotes_is_read_in_time(tmp_path: Path) -> None:
+    text = "movie_id,title,year\n" + "".join(f'{film},"x,1999\n' for film in range(20_000))
+    (tmp_path / "films.csv").write_text(text)
+    part = describe({"movies": [DataFile(tmp_path / "films.csv")]}, {})
+    rows = list(Table("shop", parts=part).movies())
+    assert all(isinstance(row, Rejected) for row in rows)
+    assert len(rows) == 20_000
+
+
+def test_a_last_line_without_an_end_is_said(tmp_path: Path) -> None:
+    table = films(tmp_path, FILMS + "3,Braz")
+    assert len(list(table.movies())) == 2 + 1
+    assert "its last line has no end" in next(table.notes.texts())
+
+
+def test_a_cut_json_list_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "films.json").write_text('[{"movie_id": 1, "title": "Heat"}, {"movie_id": 2, "ti')
+    with pytest.raises(LoadError, match=r"cut short at its 2\. object"):
+        Table("shop", movies=tmp_path / "films.json")
+
+
+def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
+    for name in ("ratings.csv", "ratings.csv.gz"):
+        (tmp_path / name).write_text("x")
+    with pytest.raises(LoadError, match=r"holds both ratings\.csv and ratings\.csv\.gz"):
+        MovieLens(tmp_path)
+
+
+# How files are written
+
+
+@pytest.mark.parametrize(
+    ("data", "style"),
+    [
+        (b"a,b\n1,2\n", Format(",", quoting=True)),
+        ("ä;b\n1;2,5\n2;3,5\n".encode("latin-1"), Format(";", "cp1252", quoting=True)),
+        ("ä\tb\n1\t2\n".encode(), Format("\t", quoting=False)),
+        (b"1::2::5\n", Format("::", header=False, quoting=False)),
+        ("a,b\n1,ü\n".encode("utf-16"), Format(",", "utf-16", quoting=True)),
+        (b'"a";"b"\n"1";"x \\"y\\""\n', Format(";", quoting=True, escape=True)),
+        (b'{"a": 1}\n', Format(kind="json lines")),
+        (b'[{"a": 1}]', Format(kind="json")),
+    ],
+)  # fmt: skip
+def test_how_a_file_is_written_is_seen(tmp_path: Path, data: bytes, style: Format) -> None:
+    (tmp_path / "file").write_bytes(data)
+    assert sniff(DataFile(tmp_path / "file")) == style
+
+
+def test_a_few_wrong_bytes_do_not_make_utf_8_another_encoding(tmp_path: Path) -> None:
+    text = "movie_id,title,year\n" + "1,Amélie,2001\n" * 5
+    (tmp_path / "films.csv").write_bytes(text.encode() + "6,Café,1999\n".encode("latin-1"))
+    *_, wrong = Table("shop", movies=tmp_path / "films.csv").movies()
+    assert str(wrong) == "films.csv, line 7: byte 6 is not UTF-8: save the file as UTF-8"
+
+
+# Scales
+
+
+@pytest.mark.parametrize(
+    ("scale", "score", "stars"),
+    [
+        ("1-10", "10", "5"), ("1-10", "1", "0.5"), ("0-100", "50", "2.75"), ("thumbs", "Up", "4.5"),
+        ("thumbs", "0", "1"), ("counts", "1", "3"), ("counts", "4", "4"), ("counts", "999", "5"),
+        ("view=3,buy=5", "buy", "5"),
+    ],
+)  # fmt: skip
+def test_scores_become_stars(scale: str, score: str, stars: str) -> None:
+    found = parse_scale(scale)
+    assert found.stars is not None
+    assert found.stars(score, "rating") == stars
+
+
+@pytest.mark.parametrize("scale", ["stars", "5-1", "view=9", "view="])
+def test_what_is_no_scale_is_refused(scale: str) -> None:
+    with pytest.raises(MisuseError, match="--scale"):
+        parse_scale(scale)
+
+
+def test_a_score_off_the_scale_is_refused_and_an_unrated_one_counted(tmp_path: Path) -> None:
+    (tmp_path / "scores.csv").write_text("user_id,movie_id,rating\n1,1,11\n1,2,-1\n1,3,8\n")
+    part = describe({"ratings": [DataFile(tmp_path / "scores.csv")]}, {}, None, "1-10", "-1")
+    table = Table("shop", parts=part)
+    (block,) = table.ratings()
+    assert block.data == b"1,3,4,\\N\n"
+    assert [line.reason for line in block.rejected] == ["11 is not on the scale from 1-10"]
+    assert list(table.notes.texts()) == [
+        "scores.csv: seen without a rating (-1), left out: 1 (first: line 3)."
+    ]
+
+
+def test_what_a_file_lacks_is_said(tmp_path: Path) -> None:
+    (tmp_path / "scores.csv").write_text("customer,film,score\n1,1,4\n")
+    (_, reason), *_ = recognise([DataFile(tmp_path / "scores.csv")]).unread
+    assert reason == "to hold ratings it lacks user_id; it has customer, film, score"
+
+
+def test_dates_of_releases(tmp_path: Path) -> None:
+    heat = only(films(tmp_path, "movie_id,title,release_date\n1,Heat,1995-12-15T00:00:00Z\n"))
+    assert heat.release_date == date(1995, 12, 15)
