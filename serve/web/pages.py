@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from ask.preferences import Preferences, Trait, find_preferences
 from palate.contract import (
+    PART_NAMES,
     UNKNOWN_USER,
     Hit,
     Rating,
@@ -28,7 +29,7 @@ from serve.api.services import Services, services
 from serve.web.chips import chips, without
 from serve.web.render import BAR, page
 from serve.web.route import read_form
-from serve.web.state import PRESETS, WEIGHTED, AskState, SearchState, Whose
+from serve.web.state import PRESETS, WEIGHTED, AskState, RecommendState, SearchState, Whose
 from sql.database import Database
 from test_users.tasters import TASTERS
 
@@ -147,9 +148,9 @@ def _bar(trait: Trait, largest: float) -> dict[str, object]:
 
 def recommend_page(request: Request) -> Response:
     """Films by where they come from: a taste, one film that was liked, everybody."""
-    found, state = services(request), Whose.read(request.scope["query_string"])
+    found, state = services(request), RecommendState.read(request.scope["query_string"])
     user_id = _user(found, state)
-    asked = RecommendRequest(user_id=user_id, profile=state.profile, k=_ROW)
+    asked = RecommendRequest(user_id=user_id, profile=state.profile, k=_ROW, cursor=state.cursor)
     mine = recommend(found.database, asked)
     crowd = recommend(found.database, RecommendRequest(k=_ROW))
     liked, near = _near(found, user_id, state.profile)
@@ -162,9 +163,16 @@ def recommend_page(request: Request) -> Response:
         crowd=crowd,
         liked=liked,
         near=near,
+        used=_used(mine.movies, crowd.movies),
         widest=_widest(mine.movies, crowd.movies),
         back=_address(request),
     )
+
+
+def _used(*lists: tuple[Recommendation, ...]) -> list[str]:
+    """The parts that any of these scores has."""
+    films = [film for movies in lists for film in movies]
+    return [name for name in PART_NAMES if any(film.contributions.get(name) for film in films)]
 
 
 def _near(

@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import Response
 
-from palate.contract import COMPONENTS, PART_NAMES
+from palate.contract import PART_NAMES
 from palate.settings import Settings
 from serve.api.services import services
 
@@ -71,7 +71,7 @@ def poster(settings: Settings, url: str | None) -> str | None:
 def bars(contributions: dict[str, float], widest: float) -> list[dict[str, object]]:
     """The parts of a score, side by side; ``widest`` is the greatest score shown."""
     left, made = 0.0, []
-    for name in COMPONENTS:
+    for name in PART_NAMES:
         share = contributions.get(name) or 0.0
         width = max(0.0, share) / widest * BAR if widest > 0 else 0.0
         if width > 0:

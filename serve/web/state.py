@@ -121,6 +121,12 @@ class SearchState(Whose):
         )
 
 
+class RecommendState(Whose):
+    """Recommendations, and how far they were walked through."""
+
+    cursor: str | None = Field(None, max_length=20_000)
+
+
 class AskState(Whose):
     """A request in plain words, and what of its reading was taken away."""
 

@@ -1,5 +1,7 @@
 """The pages without a browser: who may see them, what forms may do, what an address may say."""
 
+import html
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -167,3 +169,17 @@ def test_the_bar_of_a_score_is_as_long_as_its_share_of_the_widest() -> None:
     assert [(bar["name"], bar["x"], bar["width"]) for bar in made] == [
         ("text", 0.0, 30.0), ("taste", 30.0, 20.0),
     ]  # fmt: skip
+
+
+def test_recommendations_go_on_and_say_where_they_come_from(client: TestClient) -> None:
+    def near_taste(address: str) -> str:
+        whole = client.get(address).text
+        return re.split(r'<section aria-labelledby="(?:because|crowd)"', whole)[0]
+
+    first = near_taste(f"/recommend?user_id={FANTASY_LOVER}")
+    assert "from ann" in first or "from recent" in first
+    [more] = re.findall(r'class="more" href="([^"]+)"', first)
+    pages = first, near_taste(html.unescape(more))
+    shown = [set(re.findall(r'data-movie="(\d+)"', page)) for page in pages]
+    assert shown[1]
+    assert not shown[0] & shown[1]
