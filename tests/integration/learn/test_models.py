@@ -392,14 +392,14 @@ def test_a_learned_order_is_told_what_the_factors_of_the_user_say(
     with database.read() as connection:
         found = connection.exec_driver_sql("SELECT * FROM search_columns(parse_query('love'), 1)")
         rated = connection.exec_driver_sql("SELECT * FROM latest_ratings(1)")
-        row = found.mappings().one()
-        matrix = FeatureMaker().matrix(connection, row, rated.mappings().one())
-        expected = dict(
+        row, known = dict(found.mappings().one()), dict(rated.mappings().one())
+        matrix = FeatureMaker().matrix(connection, row, known)
+        expected: dict[int, float] = dict(
             connection.exec_driver_sql(
                 "SELECT o.movie_id, -(o.factors_out <#> u.factors) FROM user_factors u"
                 " JOIN movie_factors o USING (model_id) JOIN models a ON a.id = u.model_id"
                 " WHERE u.user_id = 1 AND a.state = 'active'"
-            ).all()
+            ).tuples()
         )
     said = dict(zip(FEATURES, matrix.T, strict=True))
     assert said["affinity"] == pytest.approx([expected[each] for each in row["movie_id"]], abs=1e-6)
