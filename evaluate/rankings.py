@@ -15,7 +15,8 @@ from learn.queries import Query
 from learn.registry import statements as registry
 from palate.contract import SearchRequest
 from palate.errors import PalateError
-from rerank.learned import COMPONENTS, LearnedOrder
+from rerank.features import COMPONENTS
+from rerank.learned import LearnedOrder
 from rerank.search import Searcher
 from sql.database import Database
 

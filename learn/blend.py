@@ -11,14 +11,8 @@ from learn.held_out import TUNED_ON, hold_out
 from learn.metrics import draw_checked
 from learn.models.families import FACTOR_MODELS
 from palate.errors import ConflictError
-from rerank.learned import COMPONENTS
+from rerank.features import COMPONENTS
 from sql.database import Database
-
-UNMEASURED: Mapping[str, float] = {
-    "bm25": 0.15, "content": 0.2, "collaborative": 0.55, "popularity": 0.1
-}  # fmt: skip
-"""Weights for factors that nothing was held out to tune with: near those that `palate train` found
-on ml-latest-small and on the sample, with more for text."""
 
 _STEPS = (0.3, 0.15, 0.08, 0.04, 0.02)  # weights are then known to .02: less is noise
 _NOBODY = 0.05  # how much strangers count: docs/quality.md, "the blend's weights give up"

@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,9 @@ from learn.data import statements
 from learn.guard import check_reads
 from learn.models.interface import Model, places
 from learn.queries import Query
-from rerank.learned import COMPONENTS, FEATURES, READ, feature_matrix
+from palate.contract import LEVELS
+from rerank.features import COMPONENTS, FEATURES
+from rerank.learned import FeatureMaker
 from search.grammar import Limits
 from search.query import ParsedQuery, parse
 from sql.database import Database
@@ -30,7 +33,6 @@ BATCH = 200
 """Queries asked in one statement."""
 
 _USERS = 256  # scored at once
-_KEYS = ("number", "movie_id", "bm25_score", "level_place")
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,49 +146,74 @@ def fetch_candidates(
     """Ask search() for every query's candidates, less the films that its user has rated.
 
     ``k`` is the page that people see: fewer films than that relax a query of several words.
-    With ``features`` search_features() is asked. Raises LeakError when live rows are read.
+    With ``features`` those of the learned order are made. Raises LeakError when live rows are read.
     """
-    names = _KEYS + (READ if features else COMPONENTS)
-    parts = [
-        _ask(database, names, queries[start : start + BATCH], start, candidates, k, features)
-        for start in range(0, len(queries), BATCH)
-    ]
-    table = np.concatenate([np.zeros((0, len(names))), *parts])
-    columns = dict(zip(names, table[np.lexsort((table[:, 1], table[:, 0]))].T, strict=True))
-    lists = CandidateLists(
+    maker = FeatureMaker()
+    parts = [_empty()]
+    for start in range(0, len(queries), BATCH):
+        asked = queries[start : start + BATCH]
+        with database.begin(patient=True) as connection:
+            rows = connection.execute(
+                statements["candidates"], _parameters(database, asked, candidates, k)
+            )
+            found: dict[int, Any] = {row["number"]: row for row in rows.mappings()}
+            rated: dict[int, Any] = {}
+            if features:
+                user_ids = sorted({query.user_id for query in asked})
+                known = connection.execute(statements["latest_ratings"], {"user_ids": user_ids})
+                rated = {row["user_id"]: row for row in known.mappings()}
+            for number, query in enumerate(asked):
+                if number in found:
+                    row, known_of = found[number], rated.get(query.user_id)
+                    part = _columns_of(row, start + number)
+                    if features:
+                        part["features"] = (
+                            maker.matrix(connection, row, known_of) if known_of
+                            else np.full((len(row["movie_id"]), len(FEATURES)), np.nan)
+                        )  # fmt: skip
+                    parts.append(part)
+            check_reads(connection)
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    order = np.lexsort((columns["movie_id"], columns["number"]))
+    return CandidateLists(
         queries,
-        columns["number"].astype(np.int64),
-        columns["movie_id"].astype(np.int64),
-        columns["bm25_score"],
-        {name: columns[name] for name in COMPONENTS},
-        columns["level_place"].astype(np.int64),
+        columns["number"][order],
+        columns["movie_id"][order],
+        columns["bm25_score"][order],
+        {name: columns[name][order] for name in COMPONENTS},
+        columns["level"][order],
+        columns["features"][order] if features else columns["features"],
     )
-    if not features:
-        return lists
-    made = [
-        feature_matrix({name: columns[name][start:end] for name in READ})
-        for start, end in zip(lists.starts[:-1], lists.starts[1:], strict=True)
-    ]
-    return dataclasses.replace(lists, features=np.concatenate([lists.features, *made]))
 
 
-def _ask(
-    database: Database,
-    names: Sequence[str],
-    queries: Sequence[Query],
-    first: int,
-    candidates: int,
-    k: int,
-    features: bool,
-) -> Floats:
-    """The columns ``names`` of the candidates of some queries, which are numbered from ``first``.
+def _empty() -> dict[str, NDArray[Any]]:
+    """The columns of no candidates."""
+    whole, real = np.zeros(0, np.int64), np.zeros(0)
+    return {
+        "number": whole, "movie_id": whole, "level": whole, "bm25_score": real,
+        **dict.fromkeys(COMPONENTS, real), "features": np.zeros((0, len(FEATURES))),
+    }  # fmt: skip
 
-    Raises LeakError when live rows are read.
-    """
+
+def _columns_of(row: Mapping[str, Any], number: int) -> dict[str, NDArray[Any]]:
+    """The columns of a query's candidates, but for their features."""
+    return {
+        "number": np.full(len(row["movie_id"]), number),
+        "movie_id": np.array(row["movie_id"], np.int64),
+        "level": np.array([LEVELS.index(level) for level in row["level"]]),
+        **{name: np.array(row[name], np.float64) for name in ("bm25_score", *COMPONENTS)},
+        "features": np.zeros((0, len(FEATURES))),
+    }
+
+
+def _parameters(
+    database: Database, queries: Sequence[Query], candidates: int, k: int
+) -> dict[str, Any]:
+    """What the statement is asked, by the numbers of some queries."""
     read = [_parse(database, query.text) for query in queries]
     compiled = [database.search_engine.compile(one.tree) for one in read]
-    parameters = {
-        "numbers": list(range(first, first + len(queries))),
+    return {
+        "numbers": list(range(len(queries))),
         "user_ids": [query.user_id for query in queries],
         "queries": [json.dumps(one.query) for one in compiled],
         "looses": [json.dumps(one.loose) if one.loose else None for one in compiled],
@@ -194,12 +221,6 @@ def _ask(
         "candidates": candidates,
         "k": k,
     }
-    statement = statements["features" if features else "candidates"]
-    with database.begin(patient=True) as connection:
-        found = connection.execute(statement, parameters)
-        columns = dict(zip(found.keys(), zip(*found, strict=True), strict=False))
-        check_reads(connection)
-    return np.array([columns.get(name, ()) for name in names], np.float64).T
 
 
 def _parse(database: Database, text: str) -> ParsedQuery:

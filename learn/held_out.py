@@ -19,7 +19,10 @@ from palate.errors import MisuseError
 from sql.database import Database
 from sql.scratch import fill, scratch
 
-SETS: tuple[QuerySet, ...] = ("one-word", "two-words", "genre-decade")
+SETS: tuple[QuerySet, ...] = ("one-word", "any-word", "two-words", "genre-decade")
+
+LEARNED_FROM: tuple[QuerySet, ...] = ("one-word", "two-words", "genre-decade")
+"""Those whose films are to be told apart by taste: most of any word's lists are short."""
 
 TUNED_ON: QuerySet = "one-word"
 """The set that whatever is tuned is tuned on: what people type most, and the hardest to order."""

@@ -10,7 +10,8 @@ import numpy as np
 
 from learn.candidates import CandidateLists, Floats
 from learn.models.epochs import tell_epoch
-from rerank.learned import FEATURES
+from rerank.features import FEATURES
+from rerank.learned import LearnedOrder
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class LambdaRank:
     leaves: int = 15
     least_in_leaf: int = 100
     l2: float = 5.0
-    patience: int = 40
+    patience: int = 150
     seed: int = 0
 
     def train(
@@ -77,11 +78,9 @@ def _tell(round_: Any) -> None:
 
 def predict(text: str, lists: CandidateLists) -> Floats:
     """(c,) the scores that a trained model gives these candidates."""
-    import lightgbm
-
     if not len(lists.features):
         return np.zeros(0)
-    return np.asarray(lightgbm.Booster(model_str=text).predict(lists.features))
+    return LearnedOrder(0, "", text).scores(lists.features)
 
 
 def _dataset(lists: CandidateLists, reference: Any = None) -> Any:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
+from zlib import crc32
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from learn.split import Mask
 from sql.syntax import STOP_WORDS, split_words
 from sql.text import fold
 
-QuerySet = Literal["one-word", "two-words", "genre-decade"]
+QuerySet = Literal["one-word", "any-word", "two-words", "genre-decade"]
 
 LIKED = 4.0
 """Stars from which a held-out film is one that the user was looking for."""
@@ -49,8 +50,9 @@ def make_queries(
 ) -> list[Query]:
     """One query for each held-out film rated LIKED or better for which the set has a text.
 
-    ``one-word``: the title's most frequent usable word; ``two-words``: its two most frequent, in
-    the title's order; ``genre-decade``: its rarest genre in its decade. Usable is what FEWEST to
+    ``one-word``: the title's most frequent usable word; ``any-word``: one of its words, drawn by
+    the film, however many titles have it; ``two-words``: its two most frequent, in the title's
+    order; ``genre-decade``: its rarest genre in its decade. Usable is what FEWEST to
     MOST films have; ties go to the first in the alphabet.
     """
     text_of = _MAKERS[name](films)
@@ -82,6 +84,11 @@ def _words(films: Sequence[Film], count: int) -> Callable[[Film], str | None]:
     return text
 
 
+def _any_word(film: Film) -> str | None:
+    words = title_words(film.title)
+    return words[crc32(str(film.movie_id).encode()) % len(words)] if words else None
+
+
 def _genre_decade(films: Sequence[Film]) -> Callable[[Film], str | None]:
     counts = Counter(text for film in films for text in _genre_decades(film))
 
@@ -101,6 +108,7 @@ def _genre_decades(film: Film) -> list[str]:
 
 _MAKERS: dict[QuerySet, Callable[[Sequence[Film]], Callable[[Film], str | None]]] = {
     "one-word": lambda films: _words(films, 1),
+    "any-word": lambda _: _any_word,
     "two-words": lambda films: _words(films, 2),
     "genre-decade": _genre_decade,
 }

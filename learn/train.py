@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from learn import registry
-from learn.blend import UNMEASURED, BlendTuner
+from learn.blend import BlendTuner
 from learn.candidates import CandidateLists, read_weights
 from learn.data import read_movies, read_ratings
-from learn.held_out import SETS, TUNED_ON, hold_out
+from learn.held_out import LEARNED_FROM, TUNED_ON, hold_out
 from learn.lambdarank import LambdaRank, predict
 from learn.metrics import draw_checked, measure
 from learn.models.factors import FactorModel
@@ -108,7 +108,7 @@ def _learn_held_out(
 ) -> _Learned:
     tell("holding out each user's last ratings")
     try:
-        with hold_out(database, SETS if order is not None else (TUNED_ON,)) as held:
+        with hold_out(database, LEARNED_FROM if order is not None else (TUNED_ON,)) as held:
             held.learn(model)
             lists = {}
             for name in held.queries:
@@ -157,10 +157,9 @@ def _store(
     database: Database, model: FactorModel, learned: _Learned, ratings: Ratings
 ) -> list[int]:
     """The ids of the factors and, where one was learned, of the order: candidates."""
-    weights = learned.weights
-    if weights is None and read_weights(database)["collaborative"] == 0:
-        weights = UNMEASURED
-    stored = [registry.save_factors(database, model, metrics=learned.metrics, weights=weights)]
+    stored = [
+        registry.save_factors(database, model, metrics=learned.metrics, weights=learned.weights)
+    ]
     if (order := learned.order) is not None:
         stored.append(
             registry.save_order(

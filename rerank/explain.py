@@ -11,7 +11,7 @@ from palate.contract import Hit, Recommendation, SearchRequest, SearchResponse, 
 from palate.statements import Statements
 from palate.text import count, name_film, one_line
 from rerank.facts import Fact, Join, Polarity, causes, joined, say, side_of
-from rerank.learned import BY_RATINGS
+from rerank.features import BY_RATINGS
 from rerank.wording import Passage, Worded
 
 _statements = Statements(Path(__file__).parent / "statements" / "explain.sql")

@@ -1,4 +1,4 @@
-"""The learned order: LightGBM LambdaRank over what search_features() says of the candidates.
+"""The learned order: LightGBM LambdaRank over features of the candidates.
 
 The active model's text is kept parsed in each process; every search learns from its own statement
 which model is active, so that a change reaches all processes with the next search, and there is
@@ -6,102 +6,31 @@ no message to miss.
 """
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import structlog
-from numpy.typing import NDArray
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
-from palate.contract import LEVELS
+from palate.contract import COMPONENTS, LEVELS
 from palate.statements import Statements
+from rerank.factors import FilmFactors
+from rerank.features import FEATURES, WORDS, Matrix, Person, feature_matrix
 
 _statements = Statements(Path(__file__).parent / "statements" / "learned.sql")
 _log = structlog.get_logger(__name__)
 
-Matrix = NDArray[np.float64]
 
-COMPONENTS = ("bm25", "content", "collaborative", "popularity")
-"""Features that are components of the blend, as search() scales them."""
-
-SQL_FEATURES = (
-    "affinity",
-    "affinity_10",
-    "affinity_30",
-    "log_ratings",
-    "mean_rating",
-    "year",
-    "years_from_last_rating",
-    "years_from_own_mean",
-    "genres_rated",
-    "genres_liked",
-    "log_user_ratings",
-    "user_mean",
-)
-"""Columns of search_features() that are features as they are."""
-
-LIST_FEATURES: Mapping[str, Callable[[Mapping[str, Matrix]], Matrix]] = {
-    "candidates": lambda columns: np.full(len(columns["bm25"]), float(len(columns["bm25"]))),
-    "collaborative_place": lambda columns: _places(columns["collaborative"]),
-    "content_place": lambda columns: _places(columns["content"]),
-    "scaled_affinity_10": lambda columns: _scaled(columns["affinity_10"]),
-    "scaled_affinity_30": lambda columns: _scaled(columns["affinity_30"]),
-}
-"""Made here from the columns (n,) of a whole list."""
-
-READ = COMPONENTS + SQL_FEATURES
-"""Columns of search_features() that FEATURES are made of."""
-
-FEATURES = (*READ, *LIST_FEATURES)
-
-WORDS = {
-    "its text": ("bm25", "candidates"),
-    "how near it is to what you like": ("content", "content_place"),
-    "what people with your ratings liked": ("affinity", "collaborative", "collaborative_place"),
-    "what you rated lately": (
-        "affinity_10", "affinity_30", "scaled_affinity_10", "scaled_affinity_30",
-    ),
-    "how many people rated it": ("popularity", "log_ratings"),
-    "how people rated it": ("mean_rating", "user_mean"),
-    "its year": ("year", "years_from_last_rating", "years_from_own_mean"),
-    "its genres": ("genres_rated", "genres_liked"),
-    "how much you have rated": ("log_user_ratings",),
-}  # fmt: skip
-"""Features that say the same thing, under the words for it."""
-
-BY_RATINGS = (
-    "how near it is to what you like",
-    "what people with your ratings liked",
-    "what you rated lately",
-    "its genres",
-)
-"""Words of WORDS for what a user's ratings say of a film."""
-
-
-def feature_matrix(columns: Mapping[str, Matrix]) -> Matrix:
-    """FEATURES of one list of n candidates, (n, len(FEATURES)); NaN where something is missing.
-
-    ``columns`` are READ, (n,) each. Raises KeyError for one that is not there.
-    """
-    made = {name: make(columns) for name, make in LIST_FEATURES.items()}
-    return np.column_stack([columns[name] for name in READ] + [made[name] for name in made])
-
-
-def _places(column: Matrix) -> Matrix:
-    """Share of the others that are greater: 0 for the greatest, equals alike in any order."""
-    greater = np.searchsorted(np.sort(-column), -column, side="left")
-    return np.where(np.isnan(column), np.nan, greater / max(len(column), 1))
-
-
-def _scaled(column: Matrix) -> Matrix:
-    """From the least, 0, to the greatest, 1; where all are alike .5; NaN stays."""
-    known = column[~np.isnan(column)]
-    if not len(known) or (span := known.max() - known.min()) == 0:
-        return np.where(np.isnan(column), np.nan, 0.5)
-    return np.asarray((column - known.min()) / span)
+SAID = (
+    "rank", "movie_id", "title", "year", "score", *COMPONENTS,
+    *(f"{name}_contribution" for name in COMPONENTS), "bm25_score", "unpersonalized_rank",
+    "moved", "rating", "personalized", "relaxed", "level", "pinned",
+)  # fmt: skip
+"""Columns of search_columns() that are a hit's."""
 
 
 class LearnedOrder:
@@ -175,6 +104,7 @@ class LearnedPages:
         self._lock = threading.Lock()
         self._order: LearnedOrder | None = None
         self._failed: int | None = None
+        self._features = FeatureMaker()
 
     @property
     def expected(self) -> bool:
@@ -191,27 +121,27 @@ class LearnedPages:
 
     def page(self, connection: Connection, parameters: Mapping[str, Any]) -> Page:
         """The first page of a search, from the parameters of its statement."""
-        rows = _statements.fetch(connection, "search", parameters)
-        head = rows[0]
-        rows = [row for row in rows if row["movie_id"] is not None]
-        order = self._current(connection, head["order_id"])
+        found = _statements.fetch(connection, "search", parameters)[0]
+        order = self._current(connection, found["order_id"])
         scored = None
-        if order is not None and rows and head["user_has_taste"]:
-            scored = self._score(order, rows)
-        places = range(len(rows)) if scored is None else _places_by(scored[1], rows)
-        ordered = tuple(rows[i]["movie_id"] for i in places)
+        if order is not None and found["movie_id"] and found["user_has_taste"] and found["rated"]:
+            scored = self._score(connection, order, found)
+        places = _places_by(scored and scored[1], found)
+        movie_ids = found["movie_id"] or []
+        ordered = tuple(movie_ids[i] for i in places)
         k = parameters["k"]
         films = _statements.fetch(connection, "films", {"movie_ids": list(ordered[:k])})
         about = {film["movie_id"]: film for film in films}
         shown = [
             {**about[row["movie_id"]], **row}
             for rank, i in enumerate(places[:k], 1)
-            if (row := _ranked(rows[i], rank, scored and scored[1][i]))["movie_id"] in about
+            if (row := _row(found, i, rank, scored and scored[1]))["movie_id"] in about
         ]
+        head = {**found, **shown[0]} if shown else found
         if order is None or scored is None:
             return Page(head, shown, ordered)
         parts = order.contributions(scored[0]) if parameters["explain"] else []
-        about_order = {rows[i]["movie_id"]: parts[i] for i in places[:k]} if parts else {}
+        about_order = {movie_ids[i]: parts[i] for i in places[:k]} if parts else {}
         return Page(head, shown, ordered, order.name, about_order)
 
     def _current(self, connection: Connection, model_id: int | None) -> LearnedOrder | None:
@@ -231,12 +161,15 @@ class LearnedPages:
             return None
 
     def _score(
-        self, order: LearnedOrder, rows: Sequence[Mapping[str, Any]]
+        self, connection: Connection, order: LearnedOrder, found: Mapping[str, Any]
     ) -> tuple[Matrix, Matrix] | None:
-        """The features (n, len(FEATURES)) of the rows and their scores (n,), unless that fails."""
+        """The features (n, len(FEATURES)) of the n films and their scores (n,), unless that
+        fails."""
         try:
-            matrix = matrix_of(rows)
+            matrix = self._features.matrix(connection, found, found)
             return matrix, order.scores(matrix)
+        except SQLAlchemyError:
+            raise
         except Exception as error:
             with self._lock:
                 self._failed, self._order = order.id, None
@@ -244,24 +177,43 @@ class LearnedPages:
             return None
 
 
-def matrix_of(rows: Sequence[Mapping[str, Any]]) -> Matrix:
-    """The feature matrix of search_features()'s rows for one query."""
-    return feature_matrix(
-        {name: np.array([row[name] for row in rows], np.float64) for name in READ}
-    )
+class FeatureMaker:
+    """Makes features, with the factors of the films that it has met. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._factors: FilmFactors | None = None
+
+    def matrix(
+        self, connection: Connection, found: Mapping[str, Any], rated: Mapping[str, Any]
+    ) -> Matrix:
+        """The features (n, len(FEATURES)) of a row of search_columns() for a row of
+        latest_ratings()."""
+        factors, model_id = self._factors, rated["factors_id"]
+        if model_id is None:
+            factors = None
+        elif factors is None or factors.id != model_id:
+            factors = self._factors = FilmFactors(model_id, rated["parameters"])
+        person = Person.of(rated)
+        if factors is not None:
+            factors.fetch(connection, [*person.rated, *found["movie_id"]])
+        return feature_matrix(found, person, factors)
 
 
-def _places_by(scores: Matrix, rows: Sequence[Mapping[str, Any]]) -> list[int]:
-    """The rows' indices by pin, level and learned score, ties as the blend has them."""
-    levels = np.array([LEVELS.index(row["level"]) for row in rows])
-    pins = np.array([row["rank"] if row["pinned"] else np.inf for row in rows])
+def _places_by(scores: Matrix | None, found: Mapping[str, Any]) -> list[int]:
+    """The films' indices by pin, level and learned score, ties as the blend has them."""
+    n = len(found["movie_id"] or ())
+    if scores is None:
+        return list(range(n))
+    levels = np.array([LEVELS.index(level) for level in found["level"]])
+    pins = np.where(found["pinned"], found["rank"], np.inf)
     places: list[int] = np.lexsort((-scores, -levels, pins)).tolist()
     return places
 
 
-def _ranked(row: Mapping[str, Any], rank: int, score: float | None) -> Mapping[str, Any]:
-    """The row, ranked by its learned score; as it is where there is none."""
-    if score is None:
+def _row(found: Mapping[str, Any], i: int, rank: int, scores: Matrix | None) -> dict[str, Any]:
+    """What search() says of one film, ranked by its learned score where there is one."""
+    row = {name: found[name][i] for name in SAID}
+    if scores is None:
         return row
     moved = row["unpersonalized_rank"] - rank
-    return {**row, "rank": rank, "moved": moved, "learned_score": float(score)}
+    return {**row, "rank": rank, "moved": moved, "learned_score": float(scores[i])}

@@ -240,12 +240,17 @@ class Model(ABC):
 @dataclass
 class WeightedModel(Model):
     """A model that weighs ratings by their stars: ``base + slope * (rating - 3.5)`` in learning,
-    weigh_taste() in scoring."""
+    weigh_taste() in scoring.
+
+    ``recent``: how much more late ratings count in scoring. ``away``: whether those below the
+    middle push away there; else they weigh as in learning.
+    """
 
     rank: int = 64
     base: float = 1.0
     slope: float = 0.5
     recent: float = 2.0
+    away: bool = True
     seed: int = 0
 
     def _weights(self, ratings: Ratings) -> NDArray[np.float32]:
@@ -257,7 +262,9 @@ class WeightedModel(Model):
 
     def _tastes(self, ratings: Ratings) -> sparse.csr_matrix:
         """(n, m) what each rating counts in its user's taste."""
-        weights = weigh_taste(ratings, self.base, self.slope)
+        weights: NDArray[Any] = self._weights(ratings)
+        if self.away:
+            weights = weigh_taste(ratings, self.base, self.slope)
         weights = weights * weigh_recency(ratings, self.recent)
         return ratings.with_values(weights.astype(np.float32))
 

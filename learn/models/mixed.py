@@ -22,7 +22,8 @@ class Mixed(FactorModel):
     """Of ALS in the sum."""
 
     def _learn(self, ratings: Ratings, movies: Movies | None) -> None:
-        ease, als = Ease(rank=self.rank), Als()
+        ease = Ease(rank=self.rank, base=self.base, slope=self.slope)
+        als = Als(base=self.base, slope=self.slope)
         inward, outward = [], []
         some = ratings.take(np.flatnonzero(np.diff(ratings.starts))[:500])
         for model, share in ((ease, 1 - self.share), (als, self.share)):

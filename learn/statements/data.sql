@@ -10,36 +10,23 @@ COPY (
 SELECT movie_id, title, year, genres FROM movies ORDER BY movie_id;
 
 -- name: candidates
--- search() as the service calls it, for many queries at once: every component, no film twice.
-SELECT q.number, h.*, array_position(enum_range(NULL::match_level), h.level) - 1 AS level_place
+-- The candidates of many queries at once, as the service has them: a row of columns each.
+SELECT q.number, h.*
 FROM unnest(CAST(:numbers AS bigint[]), CAST(:user_ids AS bigint[]),
             CAST(:queries AS jsonb[]), CAST(:looses AS jsonb[]), CAST(:typed AS text[]))
      AS q (number, user_id, query, loose, typed)
-CROSS JOIN LATERAL search(
+CROSS JOIN LATERAL search_columns(
     query       => q.query,
     for_user    => q.user_id,
-    profile     => 'main',
-    k           => :candidates,
     candidates  => :candidates,
     loose       => q.loose,
     seen        => 'drop',
     relax_below => :k,
     typed       => q.typed) h;
 
--- name: features
--- search_features() as the service calls it, for many queries at once.
-SELECT q.number, h.*, array_position(enum_range(NULL::match_level), h.level) - 1 AS level_place
-FROM unnest(CAST(:numbers AS bigint[]), CAST(:user_ids AS bigint[]),
-            CAST(:queries AS jsonb[]), CAST(:looses AS jsonb[]), CAST(:typed AS text[]))
-     AS q (number, user_id, query, loose, typed)
-CROSS JOIN LATERAL search_features(
-    query       => q.query,
-    for_user    => q.user_id,
-    candidates  => :candidates,
-    loose       => q.loose,
-    seen        => 'drop',
-    relax_below => :k,
-    typed       => q.typed) h;
+-- name: latest_ratings
+SELECT u.user_id, r.*
+FROM unnest(CAST(:user_ids AS bigint[])) u (user_id) CROSS JOIN LATERAL latest_ratings(u.user_id) r;
 
 -- name: live_relations_read
 -- A transaction keeps a lock on every table it read. Schemas of Palate's behind the first one in

@@ -1,23 +1,25 @@
 -- name: search
--- As `search`, with what the learned order needs of every candidate and without what is shown.
-WITH hits AS MATERIALIZED (
-    SELECT * FROM search_features(
-        query       => CAST(:query AS jsonb),
-        for_user    => CAST(:user_id AS bigint),
-        profile     => :profile,
-        candidates  => :candidates,
-        loose       => CAST(:loose AS jsonb),
-        seen        => :seen,
-        relax_below => :k,
-        typed       => CAST(:typed AS text),
-        filter      => CAST(:filter AS jsonb))
-)
--- What is known of the user is in the first row only, whether or not a film is.
-SELECT c.*, h.*
-FROM (SELECT CAST(1 AS bigint) AS first, x.*
-      FROM search_context(CAST(:user_id AS bigint), :profile) x) c
-FULL JOIN hits h ON h.rank = c.first
-ORDER BY h.rank;
+-- As `search`, with every candidate and what is known of the user, and without what is shown.
+SELECT c.*, r.*, h.*
+FROM search_context(CAST(:user_id AS bigint), :profile) c
+LEFT JOIN (
+    SELECT rated, stars, told, times, years, rated_genres, middle, ratings, factors_id, parameters
+    FROM latest_ratings(CAST(:user_id AS bigint), :profile)
+) r ON true
+LEFT JOIN search_columns(
+    query       => CAST(:query AS jsonb),
+    for_user    => CAST(:user_id AS bigint),
+    profile     => :profile,
+    candidates  => :candidates,
+    loose       => CAST(:loose AS jsonb),
+    seen        => :seen,
+    relax_below => :k,
+    typed       => CAST(:typed AS text),
+    filter      => CAST(:filter AS jsonb)) h ON true;
+
+-- name: factors
+SELECT movie_id, vector_send(factors_in) AS inward, vector_send(factors_out) AS outward
+FROM movie_factors WHERE model_id = :id AND movie_id = ANY(CAST(:movie_ids AS bigint[]));
 
 -- name: films
 -- What a page shows of its films.

@@ -36,6 +36,7 @@ class Queries(Enum):
     """Sets of queries, as typed: typer knows lists of enumerations, not of literals."""
 
     ONE_WORD = "one-word"
+    ANY_WORD = "any-word"
     TWO_WORDS = "two-words"
     GENRE_DECADE = "genre-decade"
 

@@ -4,13 +4,17 @@
 --   factors(user) = sum of weight(rating) * recency(rating) * factors_in(film)
 --   affinity(user, film) = factors(user) . factors_out(film)
 --
--- The weight is taste_weight() with the model's base and slope.
+-- The weight is taste_weight() with the model's base and slope; where its parameter `away` is false,
+-- ratings below the middle push nothing away: base + slope * (rating - 3.5), whatever the rating.
 
 CREATE OR REPLACE FUNCTION factor_weight(parameters jsonb, rating real, middle real)
 RETURNS double precision
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN taste_weight(rating, middle, coalesce((parameters ->> 'base')::double precision, 1),
-                    coalesce((parameters ->> 'slope')::double precision, 0));
+RETURN CASE WHEN (parameters ->> 'away')::boolean IS NOT FALSE
+    THEN taste_weight(rating, middle, coalesce((parameters ->> 'base')::double precision, 1),
+                      coalesce((parameters ->> 'slope')::double precision, 0))
+    ELSE coalesce((parameters ->> 'base')::double precision, 1)
+         + coalesce((parameters ->> 'slope')::double precision, 0) * (rating - 3.5) END;
 
 -- All ratings alike and, `recent` times as much (2 unless the model's parameters say otherwise), those
 -- given last, of which every ten later ones halve one: each sum over the root of how many it is made
@@ -183,6 +187,14 @@ BEGIN
     WHERE kind = chosen.kind AND state = 'active' AND id <> model;
     UPDATE models SET state = 'active', activated_at = clock_timestamp()
     WHERE id = model AND state <> 'active';
+    IF chosen.weights IS NULL AND chosen.kind = 'factors' AND EXISTS (
+        SELECT FROM blend WHERE collaborative = 0
+    ) THEN
+        -- Not tuned: near what `palate train` found on ml-latest-small, with more for text.
+        UPDATE models SET weights = '{"bm25": 0.15, "content": 0.2, "collaborative": 0.55,
+                                      "popularity": 0.1}'
+        WHERE id = model RETURNING weights INTO chosen.weights;
+    END IF;
     IF chosen.weights IS NOT NULL THEN
         UPDATE blend b SET
             bm25          = coalesce((chosen.weights ->> 'bm25')::double precision, b.bm25),
@@ -199,6 +211,20 @@ BEGIN
     WHERE m.id = u.model_id AND m.kind = chosen.kind AND m.state <> 'active'
       AND m.id IS DISTINCT FROM before;
 END $$;
+
+-- Weights that were tuned with a model go with it, whether another takes its place or none does.
+CREATE OR REPLACE FUNCTION forget_weights() RETURNS trigger
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    IF TG_OP = 'DELETE' OR NEW.state <> 'active' THEN
+        UPDATE blend SET bm25 = DEFAULT, semantic = DEFAULT, content = DEFAULT,
+                         collaborative = DEFAULT, popularity = DEFAULT;
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER models_forgotten AFTER UPDATE OF state OR DELETE ON models
+    FOR EACH ROW WHEN (OLD.kind = 'factors' AND OLD.state = 'active' AND OLD.weights IS NOT NULL)
+    EXECUTE FUNCTION forget_weights();
 
 -- Whoever LISTENs to palate_models hears, when it is committed, that a model was activated, retired
 -- or removed, and can read it before the next search asks. Nobody needs to: every search learns

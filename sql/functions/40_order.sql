@@ -1,19 +1,18 @@
--- search_features(): what a learned order is told of each candidate, beside what search() says.
---
--- Made from the hundred ratings that the user gave last, and from the active factors. A feature is a
--- column: add it to the table returned and, at the same place, to the SELECT, and its name to
--- SQL_FEATURES in rerank/learned.py, which reads features by their names.
+-- What a learned order is told: the candidates of a search as one row of columns, and the ratings that
+-- a person gave last. rerank/features.py makes features of both.
 
 DO $$
 DECLARE f regprocedure;
 BEGIN
     FOR f IN SELECT p.oid FROM pg_proc p
-             WHERE p.proname = 'search_features' AND p.pronamespace = current_schema()::regnamespace
+             WHERE p.proname IN ('search_columns', 'latest_ratings')
+               AND p.pronamespace = current_schema()::regnamespace
                AND 'for_user' = ANY (p.proargnames)  -- a neighbour's has other arguments
     LOOP EXECUTE format('DROP FUNCTION %s', f); END LOOP;
 END $$;
 
-CREATE FUNCTION search_features(
+-- What search() says of every candidate, in its order, and what the catalog says of each.
+CREATE FUNCTION search_columns(
     query       jsonb,
     for_user    bigint,
     profile     text    DEFAULT 'main',
@@ -24,103 +23,84 @@ CREATE FUNCTION search_features(
     typed       text    DEFAULT NULL,
     filter      jsonb   DEFAULT NULL
 ) RETURNS TABLE (
-    rank                       bigint,
-    movie_id                   bigint,
-    title                      text,
-    year                       integer,
-    score                      double precision,
-    bm25                       double precision,
-    semantic                   double precision,
-    content                    double precision,
-    collaborative              double precision,
-    popularity                 double precision,
-    bm25_contribution          double precision,
-    semantic_contribution      double precision,
-    content_contribution       double precision,
-    collaborative_contribution double precision,
-    popularity_contribution    double precision,
-    bm25_score                 double precision,
-    unpersonalized_rank        bigint,
-    moved                      bigint,
-    rating                     real,
-    personalized               boolean,
-    relaxed                    boolean,
-    level                      match_level,
-    pinned                     boolean,
-    -- Features.
-    affinity                   double precision,
-    affinity_10                double precision,  -- of the 10 ratings given last
-    affinity_30                double precision,
-    log_ratings                double precision,  -- ln(1 + the film's ratings)
-    mean_rating                double precision,
-    years_from_last_rating     double precision,
-    years_from_own_mean        double precision,  -- from the mean year of the films rated
-    genres_rated               double precision,  -- how much of the film's genres was rated
-    genres_liked               double precision,  -- how much better than the user's mean
-    log_user_ratings           double precision,
-    user_mean                  double precision
+    rank                       bigint[],
+    movie_id                   bigint[],
+    title                      text[],
+    year                       integer[],
+    score                      double precision[],
+    bm25                       double precision[],
+    semantic                   double precision[],
+    content                    double precision[],
+    collaborative              double precision[],
+    popularity                 double precision[],
+    bm25_contribution          double precision[],
+    semantic_contribution      double precision[],
+    content_contribution       double precision[],
+    collaborative_contribution double precision[],
+    popularity_contribution    double precision[],
+    bm25_score                 double precision[],
+    unpersonalized_rank        bigint[],
+    moved                      bigint[],
+    rating                     real[],
+    personalized               boolean[],
+    relaxed                    boolean[],
+    level                      text[],
+    pinned                     boolean[],
+    genres                     text[],             -- of each film, joined by |
+    rating_count               bigint[],
+    mean_rating                double precision[]
 ) LANGUAGE sql STABLE AS $$
-WITH hits AS MATERIALIZED (
-    SELECT * FROM search(query, for_user, search_features.profile, candidates, candidates, NULL,
-                         loose, seen, NULL, filter, relax_below, typed)
-), latest AS MATERIALIZED (
-    SELECT r.*, m.year, m.genres, row_number() OVER (ORDER BY r.later, r.movie_id) AS nth
-    FROM (SELECT * FROM ratings_of(for_user, search_features.profile) v
-          ORDER BY v.later, v.movie_id LIMIT 100) r
-    JOIN movies m USING (movie_id)
-), person AS MATERIALIZED (
-    SELECT avg(l.rating) AS mean, avg(l.year) AS year, count(*) AS latest,
-           (extract(epoch FROM max(l.rated_at)) / 31557600 + 1970)::double precision AS last_year,
-           (SELECT u.rating_count + u.event_count FROM users u
-            WHERE u.user_id = for_user AND u.profile = search_features.profile) AS rating_count
-    FROM latest l
-), recent AS MATERIALIZED (
-    SELECT a.id AS model_id,
-           sum(scale(f.factors_in, coalesce(l.weight, factor_weight(a.parameters, l.rating, l.middle))))
-               FILTER (WHERE l.nth <= 10) AS ten,
-           sum(scale(f.factors_in, coalesce(l.weight, factor_weight(a.parameters, l.rating, l.middle)))) AS thirty,
-           (SELECT w.factors FROM user_factors w
-            WHERE w.user_id = for_user AND w.profile = search_features.profile
-              AND w.model_id = a.id) AS whole
-    FROM models a
-    CROSS JOIN latest l
-    CROSS JOIN LATERAL (SELECT i.factors_in FROM movie_factors i
-                        WHERE i.movie_id = l.movie_id AND i.model_id = a.id LIMIT 1) f
-    WHERE a.kind = 'factors' AND a.state = 'active' AND l.nth <= 30
-    GROUP BY a.id
-), genre AS MATERIALIZED (
-    SELECT coalesce(jsonb_object_agg(g.genre, g.ratings), '{}') AS ratings,
-           coalesce(jsonb_object_agg(g.genre, g.liking), '{}') AS liking
-    FROM (SELECT x.genre, count(*) AS ratings, sum(l.rating - p.mean) / (count(*) + 3) AS liking
-          FROM latest l CROSS JOIN person p CROSS JOIN LATERAL unnest(l.genres) x(genre)
-          GROUP BY x.genre) g
-)
-SELECT h.*,
-    -(film.factors_out <#> r.whole),
-    -(film.factors_out <#> r.ten),
-    -(film.factors_out <#> r.thirty),
-    ln(1 + film.rating_count),
-    film.avg_rating,
-    h.year - p.last_year,
-    abs(h.year - p.year),
-    (SELECT avg(coalesce((g.ratings ->> x.genre)::double precision, 0))
-     FROM unnest(film.genres) x(genre)) / nullif(p.latest, 0),
-    (SELECT avg(coalesce((g.liking ->> x.genre)::double precision, 0))
-     FROM unnest(film.genres) x(genre)),
-    ln(1 + p.rating_count),
-    p.mean
-FROM hits h
-CROSS JOIN person p
-CROSS JOIN genre g
-LEFT JOIN recent r ON true
-CROSS JOIN LATERAL (
-    -- A film at a time by its key, whatever the planner thinks of how many there are.
-    SELECT m.genres, s.rating_count, s.avg_rating,
-           (SELECT f.factors_out FROM movie_factors f
-            WHERE f.movie_id = h.movie_id AND f.model_id = r.model_id) AS factors_out
-    FROM movies m JOIN movie_stats s USING (movie_id)
-    WHERE m.movie_id = h.movie_id
-    LIMIT 1
-) film
-ORDER BY h.rank
+SELECT array_agg(h.rank), array_agg(h.movie_id), array_agg(h.title), array_agg(h.year),
+       array_agg(h.score), array_agg(h.bm25), array_agg(h.semantic), array_agg(h.content),
+       array_agg(h.collaborative), array_agg(h.popularity), array_agg(h.bm25_contribution),
+       array_agg(h.semantic_contribution), array_agg(h.content_contribution),
+       array_agg(h.collaborative_contribution), array_agg(h.popularity_contribution),
+       array_agg(h.bm25_score), array_agg(h.unpersonalized_rank), array_agg(h.moved),
+       array_agg(h.rating), array_agg(h.personalized), array_agg(h.relaxed),
+       array_agg(h.level::text), array_agg(h.pinned), array_agg(h.genres),
+       array_agg(h.rating_count::bigint), array_agg(h.avg_rating::double precision)
+FROM (
+    SELECT s.*, f.genres, f.rating_count, f.avg_rating
+    FROM search(query, for_user, search_columns.profile, candidates, candidates, NULL, loose, seen,
+                NULL, filter, relax_below, typed) s
+    CROSS JOIN LATERAL (
+        -- A film at a time by its key, whatever the planner thinks of how many there are.
+        SELECT array_to_string(m.genres, '|') AS genres, c.rating_count, c.avg_rating
+        FROM movies m JOIN movie_stats c USING (movie_id)
+        WHERE m.movie_id = s.movie_id LIMIT 1
+    ) f
+    ORDER BY s.rank
+) h
+HAVING count(*) > 0
+$$;
+
+-- What a person's last two hundred ratings and events say, the latest first, each with its film's year
+-- and genres; the person's middle, how many there are, and the active factors. No row without any.
+CREATE FUNCTION latest_ratings(for_user bigint, profile text DEFAULT 'main') RETURNS TABLE (
+    rated      bigint[],
+    stars      real[],              -- NULL where only events tell
+    told       double precision[],  -- weights of events; NULL where the stars tell
+    times      double precision[],  -- seconds since 1970
+    years      integer[],           -- of the films
+    rated_genres text[],            -- of each film, joined by |
+    middle     real,
+    ratings    bigint,
+    factors_id bigint,
+    parameters jsonb
+) LANGUAGE sql STABLE AS $$
+SELECT r.*, a.id, a.parameters
+FROM (
+    SELECT array_agg(l.movie_id), array_agg(l.rating), array_agg(l.weight),
+           array_agg(extract(epoch FROM l.rated_at)::double precision), array_agg(l.year), array_agg(l.genres), max(l.middle), max(l.ratings)
+    FROM (
+        SELECT v.*, m.year, array_to_string(m.genres, '|') AS genres
+        FROM (SELECT * FROM ratings_of(for_user, latest_ratings.profile) t
+              ORDER BY t.later, t.movie_id DESC LIMIT 200) v
+        CROSS JOIN LATERAL (SELECT f.year, f.genres FROM movies f
+                            WHERE f.movie_id = v.movie_id LIMIT 1) m
+        ORDER BY v.later, v.movie_id DESC
+    ) l
+    HAVING count(*) > 0
+) r
+LEFT JOIN models a ON a.kind = 'factors' AND a.state = 'active'
 $$;

@@ -50,14 +50,16 @@ CROSS JOIN LATERAL search(
     seen => 'drop', relax_below => 10) h
 ORDER BY q.number, h.rank;
 
--- name: features_columns
-SELECT q.number, h.movie_id, h.bm25_score, h.relaxed
+-- name: order_columns
+SELECT q.number, f.movie_id, f.bm25_score, f.relaxed
 FROM unnest(CAST(:query AS jsonb[]), CAST(:loose AS jsonb[]), CAST(:user AS bigint[]))
      WITH ORDINALITY AS q (query, loose, user_id, number)
-CROSS JOIN LATERAL search_features(
+CROSS JOIN LATERAL search_columns(
     query => q.query, for_user => q.user_id, candidates => 100, loose => q.loose,
     seen => 'drop', relax_below => 10) h
-ORDER BY q.number, h.rank;
+CROSS JOIN LATERAL unnest(h.movie_id, h.bm25_score, h.relaxed, h.rank)
+     AS f (movie_id, bm25_score, relaxed, rank)
+ORDER BY q.number, f.rank;
 
 -- name: search_alone
 SELECT h.movie_id, h.bm25_score, h.relaxed

@@ -26,10 +26,11 @@ SELECT h.movie_id, round(h.score::numeric, 6)::text AS detail
 FROM search(t.words, for_user => t.user_id, profile => t.profile, k => t.k, candidates => t.n,
             weights => t.weights, seen => t.seen) h
 
--- name: search_features
-SELECT h.movie_id, h.rank::text AS detail
-FROM search_features(query => t.query, for_user => t.user_id, profile => t.profile,
-                     candidates => t.n, loose => t.loose, seen => t.seen) h
+-- name: search_columns
+SELECT f.movie_id, f.rank::text AS detail
+FROM search_columns(query => t.query, for_user => t.user_id, profile => t.profile,
+                    candidates => t.n, loose => t.loose, seen => t.seen) h
+CROSS JOIN LATERAL unnest(h.movie_id, h.rank) AS f (movie_id, rank)
 
 -- name: suggest_titles
 SELECT s.movie_id, s.title AS detail FROM suggest_titles(t.prefix, t.k, t.user_id, t.profile) s

@@ -25,7 +25,7 @@ FUNCTIONS = [
     "search_matches",
     "search",
     "search_text",
-    "search_features",
+    "search_columns",
     "suggest_titles",
     "similar",
     "recommend",

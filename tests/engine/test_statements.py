@@ -18,7 +18,7 @@ from tests.engine.test_whole_way import whole as whole
 
 ROOT = Path(palate.__file__).parents[1]
 CALLS = re.compile(
-    r"\b(search|search_candidates|search_matches|search_features|suggest_titles|similar"
+    r"\b(search|search_candidates|search_matches|search_columns|suggest_titles|similar"
     r"|recommend)\(\s*(?![)\s])"
 )
 ASIDE = {
@@ -59,14 +59,12 @@ def inputs(file: str, name: str, query: Compile) -> tuple[dict[str, Any], dict[s
         "facets": {"query": query("king")},
         "suggest": {"prefix": "king", "k": 5, "user_id": None, "profile": "main"},
         "candidates": {**many, "candidates": 50, "k": 5},
-        "features": {**many, "candidates": 50, "k": 5},
         "ranks": {"terms": ["king"], "user_ids": [LOVER], "candidates": 50},
     }
     others: dict[str, dict[str, Any]] = {
         "facets": {"query": query("love")},
         "suggest": {"prefix": "love", "k": 5},
         "candidates": {"queries": [query("love")]},
-        "features": {"queries": [query("love")]},
         "ranks": {"terms": ["love"]},
         "similar": {"movie_id": 2},
         "recommend": {"user_id": HATER},

@@ -174,7 +174,7 @@ def test_paradedb_reads_only_the_best(whole: Database) -> None:
 ASKED = ["lord", "dark knight", "zzzunknown lord", "zzzunknown", "genres:Fantasy", "king", "*"]
 
 
-@pytest.mark.parametrize("name", ["search_columns", "features_columns"])
+@pytest.mark.parametrize("name", ["search_columns", "order_columns"])
 def test_queries_and_users_may_be_columns_of_a_table(whole: Database, name: str) -> None:
     asked = [
         {"query": json.dumps(query.query), "loose": query.loose and json.dumps(query.loose)}

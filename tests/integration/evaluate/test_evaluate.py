@@ -124,7 +124,8 @@ def test_a_planted_feature_that_reads_live_rows_is_caught(few_raters_copy: Datab
         run_script(
             held.database,
             "DROP MATERIALIZED VIEW movie_stats;"
-            "CREATE VIEW movie_stats AS SELECT movie_id, count(*) AS popularity"
+            "CREATE VIEW movie_stats AS SELECT movie_id, count(*) AS popularity,"
+            " count(*) AS rating_count, avg(rating) AS avg_rating"
             " FROM palate.ratings GROUP BY movie_id",
         )
         with pytest.raises(LeakError, match="ratings"):

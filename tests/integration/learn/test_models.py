@@ -1,5 +1,6 @@
 """Trained models in the database: folded in, activated, taken back, and used by the next search."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,14 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from learn import registry
+from learn.candidates import read_weights
 from learn.data import read_ratings
 from learn.lambdarank import LambdaRank
 from learn.models.factors import Ease, Svd
+from learn.models.interface import Ratings
 from learn.train import Trained, train
 from palate.contract import SearchRequest
 from palate.errors import ConflictError, NotFoundError
 from palate.settings import Settings
-from rerank.learned import READ
+from rerank.factors import FilmFactors
+from rerank.features import FEATURES, SUMS, Person
+from rerank.learned import FeatureMaker
 from rerank.profile import rate, unrate
 from rerank.search import Searcher
 from serve.doctor import look_at_order
@@ -192,6 +197,29 @@ def test_sql_gives_the_models_own_scores(trained: tuple[Database, Trained]) -> N
     assert scores == pytest.approx(np.array([row[1] for row in known]), abs=1e-3)
 
 
+@pytest.mark.parametrize("parameters", [{}, {"slope": 0.5}, {"slope": 0.5, "away": False}])
+def test_sql_weighs_stars_as_models_and_features_do(
+    trained: tuple[Database, Trained], parameters: dict[str, Any]
+) -> None:
+    stars = np.arange(1, 11) / 2
+    with trained[0].read() as connection:
+        weights = [
+            connection.exec_driver_sql(
+                "SELECT factor_weight(%s::jsonb, %s::real, 3.5::real)",
+                (json.dumps(parameters), each),
+            ).scalar_one()
+            for each in stars
+        ]
+    rated = {"rated": range(10), "stars": stars, "told": [None] * 10,
+             "times": np.zeros(10), "years": [None] * 10, "rated_genres": [""] * 10,
+             "middle": 3.5, "ratings": 10}  # fmt: skip
+    sums = Person.of(rated).sums(FilmFactors(1, parameters))
+    assert sums[SUMS.index("affinity_10")] == pytest.approx(weights)
+    model = Svd(**{"slope": 0.0, **parameters, "recent": 0.0})
+    ratings = Ratings.of(np.zeros(10), np.arange(10), stars)
+    assert model._tastes(ratings).data == pytest.approx(np.array(weights) / np.sqrt(10), abs=1e-6)
+
+
 changes = st.lists(
     st.tuples(st.sampled_from(["rate", "unrate"]), st.integers(700, 702), st.integers(0, 5),
               st.sampled_from([0.5, 3.5, 5.0]), st.integers(1, 4)),
@@ -289,7 +317,9 @@ def test_models_live_side_by_side_and_worse_ones_are_refused(few_raters_copy: Da
     with pytest.raises(ConflictError, match="--force"):
         registry.activate(few_raters_copy, worse)
     assert ids(few_raters_copy) == first
+    assert read_weights(few_raters_copy)["collaborative"] == 0.7
     registry.activate(few_raters_copy, worse, force=True)
+    assert read_weights(few_raters_copy)["collaborative"] == 0.55, "what is not tuned has"
     assert [m.state for m in registry.list_models(few_raters_copy)] == ["active", "retired"]
     assert {key[1] for key in user_factors(few_raters_copy)} == {"main"}
     with pytest.raises(ConflictError, match="is the active model"):
@@ -297,11 +327,29 @@ def test_models_live_side_by_side_and_worse_ones_are_refused(few_raters_copy: Da
     rate(few_raters_copy, USER, FILM, 5.0)
     unrate(few_raters_copy, USER, FILM)
     assert registry.rollback(few_raters_copy, "factors").id == good
+    assert read_weights(few_raters_copy)["collaborative"] == 0.7
     assert ids(few_raters_copy) == first
     registry.remove(few_raters_copy, worse)
     with few_raters_copy.read() as connection:
         left = connection.exec_driver_sql("SELECT DISTINCT model_id FROM movie_factors").scalars()
         assert list(left) == [good]
+
+
+@pytest.mark.parametrize("gone", ["off", "deleted"])
+def test_weights_tuned_with_a_model_go_with_it(few_raters_copy: Database, gone: str) -> None:
+    before = read_weights(few_raters_copy)
+    model = Svd(rank=8).fit(read_ratings(few_raters_copy))
+    tuned = {"bm25": 0.2, "content": 0.1, "collaborative": 0.6, "popularity": 0.1}
+    registry.activate(
+        few_raters_copy, registry.save_factors(few_raters_copy, model, metrics={}, weights=tuned)
+    )
+    assert read_weights(few_raters_copy) == tuned
+    if gone == "off":
+        registry.deactivate(few_raters_copy, "factors")
+    else:
+        with few_raters_copy.begin() as connection:
+            connection.exec_driver_sql("DELETE FROM models")
+    assert read_weights(few_raters_copy) == before
 
 
 def _collaborative(database: Database) -> list[float]:
@@ -337,12 +385,22 @@ def test_synthetic_users_teach_nothing(few_raters_copy: Database) -> None:
     assert registry.fingerprint(read_ratings(few_raters_copy)) == registry.fingerprint(ratings)
 
 
-def test_search_features_tells_every_feature_by_its_name(trained: tuple[Database, Trained]) -> None:
+def test_a_learned_order_is_told_what_the_factors_of_the_user_say(
+    trained: tuple[Database, Trained],
+) -> None:
     database, _ = trained
     with database.read() as connection:
-        found = connection.exec_driver_sql(
-            "SELECT * FROM search_features(parse_query('lord'), 1) LIMIT 1"
+        found = connection.exec_driver_sql("SELECT * FROM search_columns(parse_query('love'), 1)")
+        rated = connection.exec_driver_sql("SELECT * FROM latest_ratings(1)")
+        row, known = dict(found.mappings().one()), dict(rated.mappings().one())
+        matrix = FeatureMaker().matrix(connection, row, known)
+        expected: dict[int, float] = dict(
+            connection.exec_driver_sql(
+                "SELECT o.movie_id, -(o.factors_out <#> u.factors) FROM user_factors u"
+                " JOIN movie_factors o USING (model_id) JOIN models a ON a.id = u.model_id"
+                " WHERE u.user_id = 1 AND a.state = 'active'"
+            ).tuples()
         )
-        row = found.mappings().one()
-    assert [name for name in READ if name not in row] == []
-    assert [name for name in READ if not isinstance(row[name], float | int)] == []
+    said = dict(zip(FEATURES, matrix.T, strict=True))
+    assert said["affinity"] == pytest.approx([expected[each] for each in row["movie_id"]], abs=1e-6)
+    assert np.isfinite(said["log_ratings"]).all()

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from palate.contract import COMPONENTS, PART_NAMES, PARTS, PROFILE_PATTERN, Hit, Recommendation
-from rerank import answer, explain, learned, recommend
+from rerank import answer, explain, features, learned, recommend
 from sql.database import Database
 
 _COLUMNS = text(
@@ -45,9 +45,10 @@ def test_a_field_of_a_hit_is_a_column_of_search_or_of_movies(sample_database: Da
     assert set(recommend.READ) - set(columns_of(sample_database, "recommend") + there) == set()
 
 
-def test_search_features_begins_with_the_columns_of_a_hit(sample_database: Database) -> None:
+def test_search_columns_begins_with_the_columns_of_a_hit(sample_database: Database) -> None:
     hit = columns_of(sample_database, "search_hit")
-    assert columns_of(sample_database, "search_features")[: len(hit)] == hit
+    assert columns_of(sample_database, "search_columns")[: len(hit)] == hit
+    assert sorted(learned.SAID) == sorted(hit)
 
 
 def test_what_recommend_returns_are_columns_of_a_hit(sample_database: Database) -> None:
@@ -69,7 +70,7 @@ def test_every_component_has_a_word_for_it() -> None:
 
 
 def test_the_learned_order_knows_no_component_of_its_own() -> None:
-    assert set(learned.COMPONENTS) - set(COMPONENTS) == set()
+    assert set(features.COMPONENTS) - set(COMPONENTS) == set()
 
 
 def test_a_recommendation_is_a_hit_without_a_query() -> None:

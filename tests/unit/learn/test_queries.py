@@ -27,6 +27,14 @@ def test_one_word_is_the_most_frequent_that_five_titles_have() -> None:
     assert make_queries("two-words", catalog, *liked(8)) == [Query(7, 8, "dark night")]
 
 
+def test_any_word_is_one_of_the_title_s_however_few_titles_have_it() -> None:
+    catalog = films("The Rare Dark Night", "M", *["Night"] * 400)
+    (query,) = make_queries("any-word", catalog, *liked(1))
+    assert query.text in {"rare", "dark", "night"}
+    assert make_queries("any-word", catalog, *liked(1)) == [query]
+    assert make_queries("any-word", catalog, *liked(2)) == []
+
+
 def test_words_of_hardly_any_or_too_many_titles_are_not_used() -> None:
     assert make_queries("one-word", films(*["Night"] * 4), *liked(1)) == []
     assert make_queries("one-word", films(*["Night"] * 301), *liked(1)) == []
