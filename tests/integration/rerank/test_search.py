@@ -270,7 +270,8 @@ def test_weights_of_a_call(searcher: Searcher) -> None:
 
 @pytest.mark.parametrize(
     ("argument", "known"),
-    [("seen => 'dorp'", "keep, mark, drop"), ("weights => '{\"bm52\": 1}'", "bm25, (semantic, )?content"),
+    [("seen => 'dorp'", "keep, mark, drop"),
+     ("weights => '{\"bm52\": 1}'", "bm25, (semantic, )?content"),
      ("weights => '3'", "bm25, (semantic, )?content")],
 )  # fmt: skip
 def test_psql_is_told_what_a_call_does_not_know(
