@@ -4,6 +4,7 @@ import re
 
 from ask.rules import LONGEST_REQUEST
 from ask.words import FILM, GENRES
+from palate.contract import LEVELS, SearchResponse
 
 _OPERATORS = re.compile(r"[\"():*^~\[\]]|\b(?:AND|OR|NOT)\b")
 _GENRE = rf"(?:{'|'.join(GENRES)})"
@@ -51,3 +52,11 @@ def understands(text: str) -> bool:
     if len(text) > LONGEST_REQUEST or _OPERATORS.search(text):
         return False
     return _SAYS_MORE.search(" ".join(text.split())) is not None
+
+
+def hint(found: SearchResponse) -> SearchResponse:
+    """The answer to a search; it says so where no title has the words and ``ask`` reads more."""
+    titles = LEVELS.index("words in order")
+    if any(LEVELS.index(hit.level) >= titles for hit in found.hits[:1]) or found.reading:
+        return found
+    return found.model_copy(update={"ask": True}) if understands(found.query.text) else found

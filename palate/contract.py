@@ -288,6 +288,9 @@ class SearchResponse(Reranking):
     did_you_mean: str | None = Field(
         None, description="What would find more, where the text was searched for as it is."
     )
+    ask: bool = Field(
+        False, description="Whether /v1/ask understands more of the text than its words."
+    )
     next_cursor: str | None = None
 
 

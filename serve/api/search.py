@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ask.hint import hint
 from palate.contract import (
     COMPONENTS,
     Frozen,
@@ -77,7 +78,7 @@ def search(request: Request, parameters: Annotated[SearchParameters, Query()]) -
     answer says why. The contributions of each hit add up to its score; `moved` is how many places
     taste lifted it.
     """
-    return answer(request, services(request).searcher.search(parameters))
+    return answer(request, hint(services(request).searcher.search(parameters)))
 
 
 @router.get(

@@ -215,6 +215,8 @@ def _print_rest(response: SearchResponse, nothing: str) -> None:
         out().print(Text(nothing))
     if response.did_you_mean:
         out().print(Text(f"Did you mean {line(response.did_you_mean)!r}?", style="bold"))
+    if response.ask:
+        out().print(Text(f"palate ask {line(response.query.text)!r} reads this as a request."))
     if response.facets is not None:
         total = f"{response.total} films match. " if response.total is not None else ""
         out().print(Text(total + "Genres: " + _counts(response.facets.genres)))

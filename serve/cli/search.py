@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 import typer
 from pydantic import ValidationError
 
+from ask.hint import hint
 from palate.contract import SearchRequest, parse_weights
 from palate.errors import MisuseError
 from rerank.search import Searcher
@@ -156,7 +157,7 @@ def _show(
         current.language_model(database, wanted=asks_model) as model,
     ):
         searcher = Searcher(database, current.settings, model=model)
-        found = [searcher.search(_request(asked, user_of(database, who))) for who in wanted]
+        found = [hint(searcher.search(_request(asked, user_of(database, who)))) for who in wanted]
         nothing = "" if any(each.hits for each in found) else _nothing(database, asked)
     if as_json:
         print_json(found if compared else found[0])

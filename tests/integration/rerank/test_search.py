@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from ask.hint import hint
 from palate.contract import COMPONENTS, LEVELS, SearchRequest, SearchResponse
 from palate.errors import MisuseError, QuerySyntaxError
 from rerank.people import forget
@@ -229,6 +230,15 @@ def test_a_mistyped_word_is_read_as_the_catalogs(searcher: Searcher) -> None:
     found = searcher.search(SearchRequest(q="dark knight"))
     assert found.reading is None
     assert found.did_you_mean is None
+
+
+def test_a_sentence_that_no_title_has_is_offered_to_ask(searcher: Searcher) -> None:
+    def offered(q: str) -> bool:
+        return hint(searcher.search(SearchRequest(q=q))).ask
+
+    assert offered("funny movies about dogs from the 90s")
+    assert not offered("how to train your dragon")
+    assert not offered("lord")
 
 
 def test_too_few_films_with_all_words_relaxes_to_any(searcher: Searcher) -> None:
