@@ -15,7 +15,7 @@ from ingest.lines import Format, Line, missing_columns, read_header, read_lines
 from ingest.rejects import OnError, Rejects
 from ingest.rows import Rejected
 from ingest.sources.columns import Columns, convert_lines
-from palate.contract import LARGEST_ID, PROFILE_PATTERN, is_user_name
+from palate.contract import PROFILE_PATTERN, UNKNOWN_USER, is_user_name
 from palate.errors import LoadError, MisuseError
 from palate.statements import Statements, raw, run_script
 from sql.database import Database
@@ -180,7 +180,7 @@ class _Reader:
 def _user(text: str | None) -> str:
     if text is None:
         raise FieldError("user_id", "is empty")
-    number = text.isdecimal() and text.isascii() and int(text) <= LARGEST_ID
+    number = text.isdecimal() and text.isascii() and int(text) < UNKNOWN_USER
     if not number and not is_user_name(text):
         raise FieldError("user_id", f"nobody can be called {text[:40]!r}")
     return text

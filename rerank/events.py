@@ -8,7 +8,15 @@ from typing import Any
 from itsdangerous import BadSignature, URLSafeSerializer
 from pydantic import ValidationError
 
-from palate.contract import Event, EventLine, EventReport, EventType, History, KnownEvent
+from palate.contract import (
+    UNKNOWN_USER,
+    Event,
+    EventLine,
+    EventReport,
+    EventType,
+    History,
+    KnownEvent,
+)
 from palate.errors import MisuseError, NotFoundError
 from palate.statements import Statements
 from rerank.profile import refresh
@@ -28,6 +36,8 @@ def add_events(
 
     ``events`` are objects as `Event` describes them. Raises MisuseError where they are too many.
     """
+    if user_id == UNKNOWN_USER:
+        raise MisuseError(f"No user can be called {user_id}. Nothing was written.")
     if len(events) > MOST_EVENTS:
         raise MisuseError(
             f"{len(events):,} events are more than {MOST_EVENTS:,}. Nothing was written. Send them "

@@ -15,6 +15,7 @@ _statements = Statements(Path(__file__).parent / "statements" / "learned.sql")
 Floats = NDArray[np.float64]
 Vectors = NDArray[np.float32]
 
+_MOST_KEPT = 100_000
 _HEADER = 4  # bytes before the numbers of a vector as pgvector sends it
 
 
@@ -31,6 +32,8 @@ class FilmFactors:
 
     def fetch(self, connection: Connection, movie_ids: Sequence[int]) -> None:
         """Learn the factors of those films that were not met before."""
+        if len(self._kept) > _MOST_KEPT:
+            self._kept = {}
         missing = [each for each in set(movie_ids) if each not in self._kept]
         if not missing:
             return

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy
 from psycopg.sql import SQL, Composed, Identifier
 
-from palate.contract import LARGEST_ID, ErasedTable, Export, Forgotten, is_user_name
+from palate.contract import UNKNOWN_USER, ErasedTable, Export, Forgotten, is_user_name
 from palate.errors import MisuseError, NotFoundError, PrivilegeError
 from palate.statements import Statements, raw
 from sql.database import Database
@@ -37,7 +37,7 @@ def name_user(database: Database, who: str) -> int:
 
 def _resolve(database: Database, who: str, statement: str) -> int:
     user_id: int | None
-    if re.fullmatch("[0-9]{1,19}", who) and int(who) <= LARGEST_ID:
+    if re.fullmatch("[0-9]{1,19}", who) and int(who) < UNKNOWN_USER:
         user_id = int(who)
     elif not is_user_name(who):
         raise MisuseError(

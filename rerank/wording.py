@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -96,7 +97,7 @@ class Writer:
         if self._model is None or not passages:
             return [_by_template(passage, NO_MODEL) for passage in passages]
         with ThreadPoolExecutor(1) as pool:  # where a loop runs already, a second one may not
-            found = pool.submit(asyncio.run, self._all(passages)).result()
+            found = pool.submit(copy_context().run, asyncio.run, self._all(passages)).result()
         return [found[passage.key] for passage in passages]
 
     async def stream(self, passages: Sequence[Passage]) -> AsyncIterator[Worded]:

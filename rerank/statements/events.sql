@@ -25,7 +25,7 @@ ORDER BY h.happened_at DESC, h.event_id COLLATE "C" DESC
 LIMIT :limit;
 
 -- name: lock_user
-SELECT pg_advisory_xact_lock_shared(hashtextextended('palate user', :user_id));
+SELECT pg_advisory_xact_lock(hashtextextended('palate user', :user_id));
 
 -- name: undo
 DELETE FROM events WHERE user_id = :user_id AND event_id = :event_id;

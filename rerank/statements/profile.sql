@@ -40,7 +40,7 @@ WITH rated AS (
     INSERT INTO ratings (user_id, profile, movie_id, rating)
     SELECT :user_id, :profile, movie_id, :rating FROM movies
     WHERE movie_id = :movie_id
-      AND pg_advisory_xact_lock_shared(hashtextextended('palate user', :user_id)) IS NOT NULL
+      AND pg_advisory_xact_lock(hashtextextended('palate user', :user_id)) IS NOT NULL
     ON CONFLICT (user_id, profile, movie_id)
         DO UPDATE SET rating = excluded.rating,
             -- The same rating again is the same rating, since when it was.
@@ -55,7 +55,7 @@ FROM rated r JOIN movies m USING (movie_id);
 -- name: unrate
 DELETE FROM ratings
 WHERE user_id = :user_id AND profile = :profile AND movie_id = :movie_id
-  AND pg_advisory_xact_lock_shared(hashtextextended('palate user', :user_id)) IS NOT NULL;
+  AND pg_advisory_xact_lock(hashtextextended('palate user', :user_id)) IS NOT NULL;
 
 -- name: refresh_profiles
 SELECT refresh_profiles();

@@ -29,6 +29,7 @@ from palate.contract import (
     Seen,
 )
 from palate.errors import MisuseError, NotFoundError
+from palate.person import PERSON
 from rerank import profile as profiles
 from rerank.events import add_events
 from rerank.people import find_user, name_user
@@ -65,9 +66,10 @@ class Toolbox:
 
     def whose(self, user_id: str | None) -> int | None:
         """The user that a call is about, if any; of a name nobody has, nothing is known."""
-        who = user_id or self.user_id
+        if user_id is None and self.user_id is None:
+            return None
         try:
-            return None if who is None else find_user(self.database, who)
+            return self.someone(user_id)
         except NotFoundError:
             return UNKNOWN_USER
 
@@ -79,7 +81,9 @@ class Toolbox:
         who = user_id or self.user_id
         if who is None:
             raise MisuseError("It is not said which user. Nothing was done. Give user_id.")
-        return (name_user if new else find_user)(self.database, who)
+        found = (name_user if new else find_user)(self.database, who)
+        PERSON.set(found)
+        return found
 
     def movie_id(self, movie: str) -> int:
         """The film that an id or a title names. Raises NotFoundError and MisuseError."""

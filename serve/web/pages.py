@@ -1,5 +1,6 @@
 """The pages of people: search in two orders, a taste, recommendations, requests in plain words."""
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ from palate.contract import (
     SimilarMovie,
 )
 from palate.errors import MisuseError, NotFoundError
+from palate.person import PERSON
 from rerank import people
 from rerank import profile as profiles
 from rerank.events import add_events, list_events, undo
@@ -273,10 +275,14 @@ def _sent(request: Request) -> tuple[dict[str, str], Services, Whose]:
 
 def _user(found: Services, state: Whose) -> int | None:
     """Whose taste; of a name that nobody has, nothing is known."""
+    if state.user_id is None:
+        return None
     try:
-        return None if state.user_id is None else find_user(found.database, state.user_id)
+        user_id = find_user(found.database, state.user_id)
     except NotFoundError:
         return UNKNOWN_USER
+    PERSON.set(user_id)
+    return user_id
 
 
 def _stars(text: str) -> float:
@@ -290,7 +296,7 @@ def _back(form: dict[str, str]) -> Response:
     """To the page that a form was on; never to another site."""
     back = form.get("back", "/")
     parts = urlsplit(back)
-    local = back.startswith("/") and not (parts.scheme or parts.netloc) and "\\" not in back
+    local = re.match("/(?!/)", back) and not (parts.scheme or parts.netloc) and "\\" not in back
     return RedirectResponse(back if local else "/", 303)
 
 

@@ -15,7 +15,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
-from palate.errors import PalateError
+from palate.errors import MisuseError, PalateError
 from serve.api.lines import Kind
 from serve.api.middleware import BODY, KEY_NAME
 from serve.api.problems import (
@@ -69,7 +69,10 @@ async def _run(
 def read_form(request: Request) -> dict[str, str]:
     """The fields of the form that was sent."""
     body: bytes = request.scope[BODY]
-    return dict(parse_qsl(body.decode("utf-8", "replace"), max_num_fields=50))
+    try:
+        return dict(parse_qsl(body.decode("utf-8", "replace"), max_num_fields=50))
+    except ValueError as error:
+        raise MisuseError("The form has too many fields. Nothing was done.") from error
 
 
 def key_of(request: Request) -> str | None:
@@ -92,8 +95,8 @@ def _presented(request: Request) -> Mapping[str, str]:
 def _check_site(request: Request) -> None:
     """Refuse a form that a page of another site sent. Raises CrossSiteError."""
     headers = request.headers
-    origin = headers.get("origin", "").partition("://")[2]
-    ours = origin in ("", headers.get("host", ""))
+    origin = headers.get("origin")
+    ours = origin is None or origin.partition("://")[2] == headers.get("host", "")
     if headers.get("sec-fetch-site", "same-origin" if ours else "") not in ("same-origin", "none"):
         raise CrossSiteError("Another site's page sent this. Nothing was done.")
 

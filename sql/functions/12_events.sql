@@ -66,7 +66,7 @@ BEGIN
         RETURN NULL;  -- nor is anything taken back when nothing is deleted, which would be again
     END IF;
     WITH counted AS (
-        SELECT r.user_id, r.profile, r.movie_id
+        SELECT r.user_id, r.profile, r.movie_id, r.rating, r.rated_at
         FROM ratings r JOIN old_ratings o USING (user_id, profile, movie_id)
         WHERE o.type = 'rated' AND r.rated_at = o.happened_at AND r.rating = o.rating
     ), before AS (
@@ -74,11 +74,14 @@ BEGIN
         FROM events e JOIN counted c USING (user_id, profile, movie_id) WHERE e.type = 'rated'
         ORDER BY e.user_id, e.profile, e.movie_id, e.happened_at DESC, e.event_id DESC
     ), again AS (
-        UPDATE ratings r SET rating = b.rating, rated_at = b.happened_at FROM before b
+        UPDATE ratings r SET rating = b.rating, rated_at = b.happened_at
+        FROM before b JOIN counted c USING (user_id, profile, movie_id)
         WHERE (r.user_id, r.profile, r.movie_id) = (b.user_id, b.profile, b.movie_id)
+          AND (r.rating, r.rated_at) = (c.rating, c.rated_at)  -- nobody has rated it since
     )
     DELETE FROM ratings r USING counted c
-    WHERE (r.user_id, r.profile, r.movie_id) = (c.user_id, c.profile, c.movie_id)
+    WHERE (r.user_id, r.profile, r.movie_id, r.rating, r.rated_at)
+          = (c.user_id, c.profile, c.movie_id, c.rating, c.rated_at)
       AND NOT EXISTS (SELECT FROM before b WHERE (r.user_id, r.profile, r.movie_id)
                                                = (b.user_id, b.profile, b.movie_id));
     RETURN NULL;
@@ -150,7 +153,7 @@ RETURNS TABLE (line bigint, event_id text, outcome text, reason text)
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
 BEGIN
-    PERFORM pg_advisory_xact_lock_shared(hashtextextended('palate user', for_user));
+    PERFORM pg_advisory_xact_lock(hashtextextended('palate user', for_user));
     RETURN QUERY
     WITH sent AS MATERIALIZED (
         SELECT l.line, e.*, coalesce(e.event_id, CASE WHEN e.happened_at IS NULL THEN gen_random_uuid()::text
@@ -200,6 +203,7 @@ SELECT CASE
     WHEN (type = 'rated') <> (rating IS NOT NULL) THEN 'a rating, and nothing else, has stars'
     WHEN rating NOT BETWEEN 0.5 AND 5 THEN format('%s is not on the scale from 0.5 to 5', rating)
     WHEN happened_at > now() + interval '1 day' THEN 'its time is in the future'
+    WHEN happened_at < '0001-01-02 00:00+00' THEN 'its time is before the year 1'
     WHEN movie_id IS NOT NULL AND NOT EXISTS (SELECT FROM movies m WHERE m.movie_id = wrong_event.movie_id)
     THEN format('film %s is unknown', movie_id)
     WHEN genre IS NOT NULL AND NOT EXISTS (SELECT FROM movies m WHERE wrong_event.genre = ANY (m.genres))

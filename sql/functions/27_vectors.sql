@@ -221,6 +221,3 @@ BEGIN
         END LOOP;
     END IF;
 END $$;
-
--- A change of this file makes the vectors again.
-SELECT refresh_vectors();

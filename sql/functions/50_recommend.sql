@@ -112,7 +112,8 @@ WITH person AS MATERIALIZED (
     (SELECT 'vote', s.movie_id FROM movie_stats s
      WHERE (filter IS NULL OR s.movie_id IN (SELECT o.movie_id FROM only_these o))
        AND s.movie_id NOT IN (SELECT n.movie_id FROM none_of n)
-     ORDER BY (coalesce(s.avg_rating, 3.5) * s.rating_count + 87.5) / (s.rating_count + 25) DESC
+     ORDER BY (coalesce(s.avg_rating, 3.5) * s.rating_count + 87.5) / (s.rating_count + 25) DESC,
+              s.movie_id
      LIMIT candidates)
     UNION ALL
     SELECT 'query', m.movie_id FROM matching m

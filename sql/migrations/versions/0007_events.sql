@@ -30,7 +30,8 @@ CREATE TABLE events (
     genre       text,
     stand_ins   bigint[],
     rating      real CHECK (rating BETWEEN 0.5 AND 5),
-    happened_at timestamptz NOT NULL DEFAULT now(),
+    happened_at timestamptz NOT NULL DEFAULT now()
+                CHECK (happened_at BETWEEN '0001-01-02 00:00+00' AND '9999-12-30 00:00+00'),
     source      text CHECK (length(source) <= 100),
     received_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (user_id, event_id),
@@ -56,3 +57,6 @@ CREATE VIEW seen_movies AS
 SELECT user_id, profile, movie_id FROM ratings
 UNION ALL
 SELECT user_id, profile, movie_id FROM events WHERE type IN ('watched', 'liked', 'disliked');
+
+-- The largest number stands for a name that nobody has.
+ALTER TABLE users ADD CONSTRAINT users_not_unknown CHECK (user_id < 9223372036854775807) NOT VALID;

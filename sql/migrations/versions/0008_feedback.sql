@@ -53,13 +53,9 @@ WITH taken_up AS (
     SELECT t.movie_id,
            count(DISTINCT t.who) FILTER (WHERE t.happened_at > now() - interval '7 days') AS lately,
            count(DISTINCT t.who) FILTER (WHERE t.happened_at <= now() - interval '7 days') AS before
-    FROM taken_up t GROUP BY t.movie_id
+    FROM taken_up t WHERE t.happened_at < now() + interval '1 day' GROUP BY t.movie_id
 )
 SELECT c.movie_id, ln((c.lately + 1) / (c.before / 4.0 + 1))::double precision AS trending
 FROM counted c
 WHERE c.lately >= 3 AND c.lately > c.before / 4.0;
 CREATE UNIQUE INDEX movie_trends_movie_id ON movie_trends (movie_id);
-
--- The order of recommend()'s votes, as recommend_candidates() writes it.
-CREATE INDEX movie_stats_vote ON movie_stats (
-    ((coalesce(avg_rating, 3.5) * rating_count + 87.5) / (rating_count + 25)) DESC);

@@ -6,6 +6,7 @@ ALTER TABLE sources
     ADD COLUMN digests text[] NOT NULL DEFAULT '{}',
     ADD COLUMN undated_at timestamptz NOT NULL DEFAULT now();
 
+-- (What is there was just looked at: checked without reading it all again under a lock.)
 -- infinity and years of five digits cannot be read back by any client.
 UPDATE ratings SET rated_at = now()
 WHERE rated_at NOT BETWEEN '0001-01-02 00:00+00' AND '9999-12-30 00:00+00';
@@ -14,8 +15,8 @@ WHERE tagged_at NOT BETWEEN '0001-01-02 00:00+00' AND '9999-12-30 00:00+00';
 UPDATE movies SET release_date = NULL
 WHERE release_date NOT BETWEEN '0001-01-01' AND '9999-12-31';
 ALTER TABLE ratings ADD CONSTRAINT ratings_rated_at_check
-    CHECK (rated_at BETWEEN '0001-01-02 00:00+00' AND '9999-12-30 00:00+00');
+    CHECK (rated_at BETWEEN '0001-01-02 00:00+00' AND '9999-12-30 00:00+00') NOT VALID;
 ALTER TABLE tags ADD CONSTRAINT tags_tagged_at_check
-    CHECK (tagged_at BETWEEN '0001-01-02 00:00+00' AND '9999-12-30 00:00+00');
+    CHECK (tagged_at BETWEEN '0001-01-02 00:00+00' AND '9999-12-30 00:00+00') NOT VALID;
 ALTER TABLE movies ADD CONSTRAINT movies_release_date_check
-    CHECK (release_date BETWEEN '0001-01-01' AND '9999-12-31');
+    CHECK (release_date BETWEEN '0001-01-01' AND '9999-12-31') NOT VALID;

@@ -1,0 +1,2 @@
+-- A change of the functions makes the vectors again.
+SELECT refresh_vectors();
