@@ -59,9 +59,10 @@ class MadeUpFilms(Source):
         words = vocabulary()
         chance = 1 / np.arange(1, len(words) + 1) ** _ZIPF
         drawn = rng.choice(len(words), size=(self.size, 24), p=chance / chance.sum())
-        lengths = rng.integers(2, 5, self.size)
-        genres = rng.integers(0, len(_GENRES), (self.size, 2))
-        years = rng.integers(1930, 2026, self.size)
+        # Each drawn by itself, so that a larger catalog begins with the smaller one's films.
+        lengths = np.random.default_rng(2).integers(2, 5, self.size)
+        genres = np.random.default_rng(3).integers(0, len(_GENRES), (self.size, 2))
+        years = np.random.default_rng(4).integers(1930, 2026, self.size)
         for i in range(self.size):
             text = [words[word] for word in drawn[i]]
             yield Movie(

@@ -78,7 +78,7 @@ def test_the_next_search_uses_what_was_learned(trained: tuple[Database, Trained]
     assert [hit.learned_score for hit in response.hits] == sorted(
         (hit.learned_score for hit in response.hits), key=lambda score: -(score or 0)
     )
-    assert any("in the learned order" in r for hit in response.hits for r in hit.reasons or ())
+    assert any("the learned order" in r for hit in response.hits for r in hit.reasons or ())
     for hit in response.hits:
         assert hit.components["collaborative"] is not None
         assert hit.score == pytest.approx(sum(hit.contributions.values()))
@@ -399,7 +399,7 @@ def test_a_learned_order_is_told_what_the_factors_of_the_user_say(
                 "SELECT o.movie_id, -(o.factors_out <#> u.factors) FROM user_factors u"
                 " JOIN movie_factors o USING (model_id) JOIN models a ON a.id = u.model_id"
                 " WHERE u.user_id = 1 AND a.state = 'active'"
-            ).tuples()
+            )
         )
     said = dict(zip(FEATURES, matrix.T, strict=True))
     assert said["affinity"] == pytest.approx([expected[each] for each in row["movie_id"]], abs=1e-6)
