@@ -73,7 +73,7 @@ _THAT = re.compile(
     rf"|movie|result))?"
     r"(?: of (?:them|these|those))?(?=\W*$|\W+(?:and|or|but|please|long|about|rated|cost|made|come"
     r"|came|please)\b"
-    r"|,)|(?:\bnumber |\bno\. ?|#)(?P<digits>\d{1,2})\b|\b(?P<it>it|that one|this one)\b",
+    r"|,)|(?:\bnumber |\bno\. ?|#)(?P<digits>\d{1,2})\b|\b(?P<it>(?<!make )it|that one|this one)\b",
     re.IGNORECASE,
 )
 _OUT = re.compile(

@@ -281,6 +281,7 @@ def _write_ratings(
     after that, so that a live rating of the same user waits, but never in a circle.
     """
     progress.step("Writing ratings", staged.ratings)
+    connection.execute(statements["by_index"], {"only": True})
     changed, after, left = 0, -1, staged.ratings
     while left > 0:
         last, rows = connection.execute(
@@ -290,6 +291,7 @@ def _write_ratings(
         changed += connection.execute(statements["upsert_ratings"], batch).rowcount
         progress.advance(rows, rows)
         after, left = last, left - rows
+    connection.execute(statements["by_index"], {"only": False})
     return changed
 
 

@@ -448,6 +448,11 @@ FROM (
     ORDER BY user_id, movie_id OFFSET :rows LIMIT 1
 ) last;
 
+-- name: by_index
+-- Triggers look up one user's rows at a time. The planner's numbers are those of the table as it was:
+-- after a load that was killed, or of a few rows, it would read all of it for each user.
+SELECT set_config('enable_seqscan', CASE WHEN :only THEN 'off' ELSE 'on' END, true);
+
 -- name: upsert_ratings
 INSERT INTO ratings AS r (user_id, movie_id, rating, rated_at)
 SELECT user_id, movie_id, rating, coalesce(to_timestamp(rated_at), :undated)

@@ -45,6 +45,13 @@ def test_conditions_are_added_or_set_anew(asker: Asker) -> None:
     ]
 
 
+def test_it_may_be_the_list_rather_than_the_first_film(asker: Asker) -> None:
+    understood = talk(asker, "comedies from the 80s", "make it darker")
+    assert understood[1].startswith("films · Comedy · ")
+    assert "1980 to 1989" in understood[1]
+    assert "dark" in understood[1]
+
+
 def test_films_are_named_by_their_place(asker: Asker) -> None:
     first = asker.ask("westerns", k=5)
     shown = [str(f"{movie.title} ({movie.year})") for movie in first.movies]
