@@ -37,7 +37,7 @@ def add_events(
     ``events`` are objects as `Event` describes them. Raises MisuseError where they are too many.
     """
     if user_id == UNKNOWN_USER:
-        raise MisuseError(f"No user can be called {user_id}. Nothing was written.")
+        raise NotFoundError(f"No user can be called {user_id}. Nothing was written.")
     if len(events) > MOST_EVENTS:
         raise MisuseError(
             f"{len(events):,} events are more than {MOST_EVENTS:,}. Nothing was written. Send them "

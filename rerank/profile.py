@@ -91,6 +91,8 @@ def rate(
         raise MisuseError(
             f"The rating {rating:g} is off the scale. Nothing was changed. Use 0.5 to 5."
         )
+    if user_id == UNKNOWN_USER:
+        raise NotFoundError(f"No user can be called {user_id}. Nothing was changed.")
     values = {"user_id": user_id, "profile": profile, "movie_id": movie_id, "rating": rating}
     try:
         with database.begin() as connection:

@@ -23,7 +23,7 @@ _PATIENCE = 20_000  # milliseconds until something has to be on the page
 AXE = files("axe_playwright_python").joinpath("axe.min.js")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Chromium without a screen."""
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)

@@ -394,13 +394,12 @@ def test_a_learned_order_is_told_what_the_factors_of_the_user_say(
         rated = connection.exec_driver_sql("SELECT * FROM latest_ratings(1)")
         row, known = dict(found.mappings().one()), dict(rated.mappings().one())
         matrix = FeatureMaker().matrix(connection, row, known)
-        expected: dict[int, float] = dict(
-            connection.exec_driver_sql(
-                "SELECT o.movie_id, -(o.factors_out <#> u.factors) FROM user_factors u"
-                " JOIN movie_factors o USING (model_id) JOIN models a ON a.id = u.model_id"
-                " WHERE u.user_id = 1 AND a.state = 'active'"
-            )
+        affinities = connection.exec_driver_sql(
+            "SELECT o.movie_id, -(o.factors_out <#> u.factors) FROM user_factors u"
+            " JOIN movie_factors o USING (model_id) JOIN models a ON a.id = u.model_id"
+            " WHERE u.user_id = 1 AND a.state = 'active'"
         )
+        expected = {movie_id: affinity for movie_id, affinity in affinities}
     said = dict(zip(FEATURES, matrix.T, strict=True))
     assert said["affinity"] == pytest.approx([expected[each] for each in row["movie_id"]], abs=1e-6)
     assert np.isfinite(said["log_ratings"]).all()
