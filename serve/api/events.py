@@ -68,7 +68,7 @@ class Undone(Frozen):
     "/v1/users/{user_id}/events",
     summary="Send what a user does",
     response_model=EventReport,
-    **scoped("write", 400, line="write", body=NewEvents, max_body=_EVENTS_BYTES),
+    **scoped("write", 400, 404, line="write", body=NewEvents, max_body=_EVENTS_BYTES),
 )
 def add_events(
     request: Request, user_id: UserPath, parameters: Annotated[WhichTaste, Query()]

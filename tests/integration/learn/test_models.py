@@ -399,7 +399,7 @@ def test_a_learned_order_is_told_what_the_factors_of_the_user_say(
             " JOIN movie_factors o USING (model_id) JOIN models a ON a.id = u.model_id"
             " WHERE u.user_id = 1 AND a.state = 'active'"
         )
-        expected = {movie_id: affinity for movie_id, affinity in affinities}
+        expected = {row.movie_id: row[1] for row in affinities}
     said = dict(zip(FEATURES, matrix.T, strict=True))
     assert said["affinity"] == pytest.approx([expected[each] for each in row["movie_id"]], abs=1e-6)
     assert np.isfinite(said["log_ratings"]).all()
