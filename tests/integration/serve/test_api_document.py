@@ -220,7 +220,10 @@ def attempt(operation: Any, mode: GenerationMode, url: str, headers: dict[str, s
     )
     @given(case=operation.as_strategy(generation_mode=mode))
     def check(case: Any) -> None:
-        case.call_and_validate(base_url=url, headers=headers, excluded_checks=excluded)
+        response = case.call(base_url=url, headers=headers)
+        if response.status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
+            return  # refused before it was read, be it valid or not
+        case.validate_response(response, excluded_checks=excluded)
 
     try:
         check()
