@@ -120,7 +120,7 @@ def arrived(publisher: Database, subscriber: Database) -> None:
     """Wait until the subscriber has what is committed on the publisher."""
     [(position,)] = execute(publisher, "SELECT pg_current_wal_lsn()::text")
     until(lambda: execute(publisher, STATEMENTS.raw("confirmed").format(lsn=position)) == [(True,)])
-    assert knowledge(subscriber) == knowledge(publisher)
+    until(lambda: knowledge(subscriber) == knowledge(publisher))
 
 
 def test_what_is_rated_changes_taste_and_search_on_the_subscriber(
