@@ -3,13 +3,14 @@
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import sqlalchemy
 from psycopg.sql import SQL, Composed, Identifier
 
 from palate.contract import UNKNOWN_USER, ErasedTable, Export, Forgotten, is_user_name
 from palate.errors import MisuseError, NotFoundError, PrivilegeError
+from palate.person import PERSON
 from palate.statements import Statements, raw
 from sql.database import Database
 
@@ -25,6 +26,23 @@ TABLES = (
 def find_user(database: Database, who: str) -> int:
     """The user of a number or a name. Raises NotFoundError and MisuseError."""
     return _resolve(database, who, "user_named")
+
+
+@overload
+def find_taste(database: Database, who: str) -> int: ...
+@overload
+def find_taste(database: Database, who: str | None) -> int | None: ...
+def find_taste(database: Database, who: str | None) -> int | None:
+    """Whose taste orders an answer; None for None. Of a name that nobody has nothing is known:
+    the answer is everybody's, and says so. Raises MisuseError."""
+    if who is None:
+        return None
+    try:
+        user_id = find_user(database, who)
+    except NotFoundError:
+        return UNKNOWN_USER
+    PERSON.set(user_id)
+    return user_id
 
 
 def name_user(database: Database, who: str) -> int:

@@ -1,6 +1,6 @@
 """Your own films, ratings and tags from files of any kind, each described by a ``Part``."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -190,8 +190,10 @@ class Table(Source):
         columns: Mapping[str, str] | None = None,
         separator: str | None = None,
         parts: list[tuple[DataFile, Part]] | None = None,
+        unread: Sequence[str] = (),
     ) -> None:
-        self.name = name
+        """``unread``: what to say of files beside these."""
+        self.name, self._unread = name, unread
         paths: Mapping[Holds, Path | None] = {"movies": movies, "ratings": ratings, "tags": tags}
         given = parts or describe(
             {what: [DataFile(path)] for what, path in paths.items() if path is not None},
@@ -262,6 +264,8 @@ class Table(Source):
         return [part for part in self.parts if part.part.holds == what]
 
     def _note_unused(self) -> None:
+        for said in self._unread:
+            self.notes.say(said)
         for part in self.parts:
             if part.part.kind in ("delimited", "json lines", "blocks") and part.file.is_cut:
                 self.notes.cut(part.file.name)

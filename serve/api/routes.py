@@ -24,9 +24,8 @@ from starlette.responses import Response
 from starlette.types import Scope as AsgiScope
 
 from palate.contract import UNKNOWN_USER, is_user_name
-from palate.errors import NotFoundError
 from palate.person import PERSON
-from rerank.people import find_user, name_user
+from rerank.people import find_taste, find_user, name_user
 from serve.api.keys import Scope
 from serve.api.lines import Kind
 from serve.api.middleware import BODY, KEY_NAME
@@ -197,12 +196,7 @@ def _find_named(found: Services, name: str, method: str, *, in_path: bool) -> in
     """
     if in_path and method in _MAKING:
         return name_user(found.database, name)
-    try:
-        return find_user(found.database, name)
-    except NotFoundError:
-        if in_path:
-            raise
-        return UNKNOWN_USER  # answered as anybody of whom nothing is known
+    return find_user(found.database, name) if in_path else find_taste(found.database, name)
 
 
 def read_body(request: Request, model: type[Model]) -> Model:

@@ -20,13 +20,14 @@ from ask.summaries import word_answer
 from ask.understood import describe_structure, parts_of, without_part
 from palate.contract import SimilarMovie
 from palate.errors import MisuseError
+from rerank.people import find_taste
 from serve.cli.compare import print_comparison
 from serve.cli.options import Json, Words
 from serve.cli.orders import print_films
 from serve.cli.output import examples, out, present, print_json, say
 from serve.cli.predict import print_prediction
 from serve.cli.preferences import print_preferences
-from serve.cli.session import session, user_of
+from serve.cli.session import session
 from serve.cli.tables import FILM, GENRES, Column, print_table
 from serve.cli.text import line, number
 
@@ -122,7 +123,7 @@ def ask(
         current.database() as database,
         open_asker(database, current.settings, model=asks) as asker,
     ):
-        whose = user_of(database, user)
+        whose = find_taste(database, user)
         reading = None if wanted else asker.read(text, whose, k, rules=rules, after=after)
         if reading is not None:
             reading = replace(reading, structure=_drop(reading.structure, without or ()))

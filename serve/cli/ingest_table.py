@@ -116,6 +116,7 @@ def table(
 ) -> None:
     """Load your own files: CSV and its kin, JSON, Parquet; packed, piped or from the web."""
     given = Given(movies or [], ratings or [], tags or [], facts or [])
+    unread: list[str] = []
     with watch(err()) as progress, arrivals(from_, progress) as arriving:
         if mapping is not None:
             read = read_mapping(mapping)
@@ -133,7 +134,8 @@ def table(
         else:
             found = _recognised(files or [], arriving, layout, user)
             parts, known = list(found.parts), _name_of(files or [], found)
-        source = Table(name or known or "csv", parts=parts)
+            unread = _unread(files or [], found)
+        source = Table(name or known or "csv", parts=parts, unread=unread)
         options = LoadOptions(
             replace, on_error, rejects, no_wait, again, dry_run, delete_missing, at_most
         )
@@ -183,6 +185,19 @@ def _recognised(
             "--movies, --ratings or --tags, and --column OURS=YOURS."
         )
     return found
+
+
+def _unread(places: list[str], found: Recognised) -> list[str]:
+    """What to say of files beside those that are loaded. Raises MisuseError for one that was named
+    itself: what somebody names is loaded, or nothing is."""
+    said = [f"{file.name}: not read: {reason}." for file, reason in found.unread]
+    named = [file.name for file, _ in found.unread if str(file.path) in places]
+    if named:
+        raise MisuseError(
+            f"{' '.join(said)} Nothing was loaded. Leave {', '.join(named)} out, or say what it "
+            "holds with --movies, --ratings or --tags, and --column OURS=YOURS."
+        )
+    return said
 
 
 def _name_of(places: list[str], found: Recognised) -> str:

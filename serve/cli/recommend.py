@@ -14,12 +14,13 @@ from palate.contract import (
     parse_weights,
 )
 from palate.errors import MisuseError
+from rerank.people import find_taste
 from rerank.recommend import recommend as find
 from rerank.search import Searcher
 from serve.cli.options import Genre, Json, Profile, Rerank, Shown, User, YearFrom, YearTo
 from serve.cli.orders import print_films
 from serve.cli.output import EMPTY_CATALOG, examples, present, say
-from serve.cli.session import session, user_of
+from serve.cli.session import session
 from serve.cli.tables import Column
 from serve.cli.text import number
 
@@ -70,7 +71,7 @@ def recommend(
     ):
         searcher = Searcher(database, current.settings, model=model)
         asked = {
-            "user_id": user_of(database, user), "profile": profile, "k": k, "seen": seen,
+            "user_id": find_taste(database, user), "profile": profile, "k": k, "seen": seen,
             "candidates": candidates, "q": q, "alike_to": tuple(alike_to or ()),
             "exclude": tuple(exclude or ()), "weights": _weights(weights), "rerank": rerank,
             "diversity": diversity, "franchise": franchise, "genres": tuple(genre or ()),

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from ask.hint import hint
 from palate.contract import SearchRequest, parse_weights
 from palate.errors import MisuseError
+from rerank.people import find_taste
 from rerank.search import Searcher
 from search.catalog import random_movies
 from serve.cli.options import (
@@ -27,7 +28,7 @@ from serve.cli.options import (
 )
 from serve.cli.orders import Order, print_order, print_reasons, print_side_by_side
 from serve.cli.output import EMPTY_CATALOG, examples, print_json
-from serve.cli.session import session, user_of
+from serve.cli.session import session
 from serve.cli.text import line
 from sql.database import Database
 
@@ -157,7 +158,9 @@ def _show(
         current.language_model(database, wanted=asks_model) as model,
     ):
         searcher = Searcher(database, current.settings, model=model)
-        found = [hint(searcher.search(_request(asked, user_of(database, who)))) for who in wanted]
+        found = [
+            hint(searcher.search(_request(asked, find_taste(database, who)))) for who in wanted
+        ]
         nothing = "" if any(each.hits for each in found) else _nothing(database, asked)
     if as_json:
         print_json(found if compared else found[0])

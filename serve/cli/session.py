@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, overload
+from typing import Any
 
 import typer
 from pydantic import ValidationError
@@ -81,16 +81,12 @@ def _read_settings(flags: Mapping[str, Any]) -> Settings:
         ) from error
 
 
-@overload
-def user_of(database: Database, who: str) -> int: ...
-@overload
-def user_of(database: Database, who: str | None) -> int | None: ...
-def user_of(database: Database, who: str | None) -> int | None:
-    """The user of a number or a name, of whom what follows tells; None for None.
+def user_of(database: Database, who: str) -> int:
+    """The user of a number or a name, of whom what follows tells.
 
     Raises NotFoundError and MisuseError.
     """
-    found = None if who is None else find_user(database, who)
+    found = find_user(database, who)
     PERSON.set(found)
     return found
 

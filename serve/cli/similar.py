@@ -6,10 +6,11 @@ from typing import Annotated
 import typer
 
 from palate.contract import SimilarMovie
+from rerank.people import find_taste
 from search.catalog import similar as find
 from serve.cli.options import Json, MovieId, Profile, User
 from serve.cli.output import examples, out, present
-from serve.cli.session import session, user_of
+from serve.cli.session import session
 from serve.cli.tables import FILM, GENRES, Column, print_table
 from serve.cli.text import number
 
@@ -27,7 +28,7 @@ def similar(
 ) -> None:
     """Show the films most like one film, by the cosine of their texts' embeddings."""
     with session(context).database() as database:
-        found = find(database, movie_id, k, user_of(database, user), profile)
+        found = find(database, movie_id, k, find_taste(database, user), profile)
     present(found, _print, json=json)
 
 

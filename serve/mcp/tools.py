@@ -17,7 +17,6 @@ from ask.preferences import find_preferences
 from ask.rules import LONGEST_REQUEST
 from ask.understood import describe_structure
 from palate.contract import (
-    UNKNOWN_USER,
     Audience,
     BudgetTier,
     EventType,
@@ -28,11 +27,11 @@ from palate.contract import (
     SearchRequest,
     Seen,
 )
-from palate.errors import MisuseError, NotFoundError
+from palate.errors import MisuseError
 from palate.person import PERSON
 from rerank import profile as profiles
 from rerank.events import add_events
-from rerank.people import find_user, name_user
+from rerank.people import find_taste, find_user, name_user
 from rerank.recommend import recommend
 from rerank.search import Searcher
 from search.catalog import get_movie, random_movies
@@ -66,12 +65,7 @@ class Toolbox:
 
     def whose(self, user_id: str | None) -> int | None:
         """The user that a call is about, if any; of a name nobody has, nothing is known."""
-        if user_id is None and self.user_id is None:
-            return None
-        try:
-            return self.someone(user_id)
-        except NotFoundError:
-            return UNKNOWN_USER
+        return find_taste(self.database, user_id or self.user_id)
 
     def someone(self, user_id: str | None, *, new: bool = False) -> int:
         """The same, where there has to be one; ``new``: who is not there is made.

@@ -11,7 +11,6 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from ask.preferences import Preferences, Trait, find_preferences
 from palate.contract import (
     PART_NAMES,
-    UNKNOWN_USER,
     Hit,
     Rating,
     Recommendation,
@@ -20,11 +19,10 @@ from palate.contract import (
     SimilarMovie,
 )
 from palate.errors import MisuseError, NotFoundError
-from palate.person import PERSON
 from rerank import people
 from rerank import profile as profiles
 from rerank.events import add_events, list_events, undo
-from rerank.people import find_user, name_user
+from rerank.people import find_taste, find_user, name_user
 from rerank.recommend import recommend
 from search.catalog import similar, suggest
 from serve.api.services import Services, services
@@ -275,14 +273,7 @@ def _sent(request: Request) -> tuple[dict[str, str], Services, Whose]:
 
 def _user(found: Services, state: Whose) -> int | None:
     """Whose taste; of a name that nobody has, nothing is known."""
-    if state.user_id is None:
-        return None
-    try:
-        user_id = find_user(found.database, state.user_id)
-    except NotFoundError:
-        return UNKNOWN_USER
-    PERSON.set(user_id)
-    return user_id
+    return find_taste(found.database, state.user_id)
 
 
 def _stars(text: str) -> float:

@@ -248,7 +248,7 @@ def test_a_user_by_name_from_the_first_event_to_the_last_trace(
     palate: Palate, few_raters_copy: Database
 ) -> None:
     here = few_raters_copy
-    assert palate("search", "lord", "--user", "ann", on=here).code == 1, "nobody is called so yet"
+    assert "the user is unknown" in palate("search", "lord", "--user", "ann", on=here).out
     event = ("user", "event", "add", "ann")
     written = palate(*event, "watched", "Shrek", "--id", "play-1", "--source", "tv", on=here)
     assert "Written as play-1." in written.err
@@ -585,6 +585,36 @@ def test_loading_your_own_files(palate: Palate, database: Database, tmp_path: Pa
     other = palate(*mapped, "--name", "other", "--on-error", "skip", on=database)
     assert other.code == 1
     assert "--replace" in other.err
+
+
+def test_a_file_that_was_named_is_loaded_or_nothing_is(
+    palate: Palate, database: Database, tmp_path: Path
+) -> None:
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    (folder / "films.csv").write_text("movie_id,title\n1,Legend\n", encoding="utf-8")
+    (folder / "stars.csv").write_text("customer,movie_id,rating\n7,1,4.5\n", encoding="utf-8")
+    why = "stars.csv: not read: to hold ratings it lacks user_id"
+
+    refused = palate("ingest", "table", "shop/films.csv", "shop/stars.csv", on=database)
+    assert refused.code == 2
+    assert why in refused.err
+    assert "Nothing was loaded" in refused.err
+
+    beside = palate("ingest", "table", "shop", on=database)
+    assert beside.code == 0
+    assert why in beside.err
+
+
+def test_a_name_that_nobody_has_searches_like_everybody(
+    palate: Palate, sample_database: Database
+) -> None:
+    def films(*user: str) -> list[int]:
+        found = palate("search", "lord", *user, "--json", on=sample_database).json
+        assert found["personalized"] is False
+        return [hit["movie_id"] for hit in found["hits"]]
+
+    assert films("--user", "nobody-yet") == films()
 
 
 def test_movielens_that_is_not_there(palate: Palate, database: Database) -> None:
