@@ -10,7 +10,7 @@ tokens.
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -44,10 +44,6 @@ class Prompt:
         """A hash of everything in it: an edited prompt never finds older answers."""
         content = f"{self.label}\n{self.max_tokens}\n{self.temperature}\n{self.text}"
         return hashlib.sha256(content.encode()).hexdigest()
-
-    def sized(self, max_tokens: int) -> "Prompt":
-        """The same, with another bound on the answer."""
-        return replace(self, max_tokens=max_tokens)
 
     def messages(self, data: Mapping[str, Any]) -> list[dict[str, str]]:
         """The messages of a question: what is told, then the data."""

@@ -43,10 +43,6 @@ class FilmFactors:
             for row in rows
         }
 
-    def add(self, movie_ids: Sequence[int], inward: Vectors, outward: Vectors) -> None:
-        """Keep both factors (n, rank) of n films."""
-        self._kept |= zip(movie_ids, np.stack([inward, outward], axis=1), strict=True)
-
     def affinities(self, weights: Floats, rated: Sequence[int], movie_ids: Sequence[int]) -> Floats:
         """(s, n) of s sums over the films ``rated`` (h), weighed by ``weights`` (s, h), with each
         of n films; NaN where the model does not know the film."""

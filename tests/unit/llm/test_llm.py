@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 from typing import Any, Literal
 
@@ -89,7 +90,9 @@ def test_the_same_question_is_not_asked_twice() -> None:
     with asking(says(GOOD)) as (model, faulty):
         model.ask(PROMPT, FILM, Tone)
         assert model.ask(PROMPT, FILM, Tone).cached
-        assert not model.ask(PROMPT.sized(30), FILM, Tone).cached, "an edited prompt asks again"
+        assert not model.ask(replace(PROMPT, max_tokens=30), FILM, Tone).cached, (
+            "an edited prompt asks again"
+        )
         assert not model.ask(PROMPT, {"overview": "Other."}, Tone).cached
     assert len(faulty.questions) == 3
 

@@ -22,7 +22,9 @@ FOUND: dict[str, Any] = {
 def factors() -> FilmFactors:
     """Two numbers a film; the model does not know film 3."""
     made = FilmFactors(1, {"slope": 0.5})
-    made.add([7, 8, 1, 2], np.eye(2, dtype="f4")[[0, 1, 0, 1]], np.eye(2, dtype="f4")[[0, 1, 0, 1]])
+    one, other = np.eye(2, dtype="f4")
+    made._kept |= {each: np.stack([one, one]) for each in (7, 1)}
+    made._kept |= {each: np.stack([other, other]) for each in (8, 2)}
     return made
 
 
