@@ -189,9 +189,14 @@ def _recognised(
 
 def _unread(places: list[str], found: Recognised) -> list[str]:
     """What to say of files beside those that are loaded. Raises MisuseError for one that was named
-    itself: what somebody names is loaded, or nothing is."""
+    itself: what somebody names is loaded, or nothing is. Of an archive some files will do."""
     said = [f"{file.name}: not read: {reason}." for file, reason in found.unread]
-    named = [file.name for file, _ in found.unread if str(file.path) in places]
+    loaded = {file.path for file, _ in found.parts}
+    named = [
+        file.name
+        for file, _ in found.unread
+        if str(file.path) in places and file.path not in loaded
+    ]
     if named:
         raise MisuseError(
             f"{' '.join(said)} Nothing was loaded. Leave {', '.join(named)} out, or say what it "
