@@ -192,12 +192,14 @@ def test_network_policies_are_about_palate_s_own_pods(values: Values) -> None:
         ({"url": "http://ollama:11434/v1"}, 11434),
         ({"url": "https://models.example.com/v1"}, 443),
         ({"url": "http://models.example.com/v1"}, 80),
-        ({"provider": "openai"}, 443),
+        ({"url": "http://[fd00::7]/v1"}, 80),
+        ({"url": "http://[fd00::7]:8000/v1"}, 8000),
+        ({"provider": "openai", "existingSecret": "llm"}, 443),
     ],
-    ids=["port", "https", "http", "provider"],
+    ids=["port", "https", "http", "IPv6", "IPv6 and port", "provider"],
 )
 def test_pods_may_reach_the_language_model(values: Values, port: int) -> None:
-    assert port in _ports({"llm": {"enabled": True} | values})
+    assert port in _ports({"llm": {"enabled": True, "model": "m"} | values})
     assert port not in _ports({})
 
 
