@@ -1,12 +1,15 @@
 """The chart as Helm renders it, and the sets of values that the tests render."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import jsonschema
+import kubernetes_validate
 import yaml
 from helm_python import Chart
 from referencing import Registry, Resource
@@ -18,6 +21,9 @@ Values = dict[str, Any]
 
 NAMESPACE = "films"
 SCHEMAS = Path(__file__).parent / "schemas"
+NEWEST = int(kubernetes_validate.latest_version().split(".")[1])
+VERSIONS = tuple(f"1.{minor}" for minor in range(30, NEWEST + 1))
+"""Every Kubernetes that is supported and whose schemas are known."""
 
 EVERYTHING: Values = {
     "commonLabels": {"team": "search"},
@@ -375,11 +381,40 @@ def chart() -> Chart:
     return Chart.load(CHART)
 
 
+@cache
+def _templates() -> Chart:
+    """The chart without its schema, which Helm would read anew at each rendering."""
+    with TemporaryDirectory() as folder:
+        copied = Path(folder) / "palate"
+        shutil.copytree(CHART, copied, ignore=shutil.ignore_patterns("values.schema.json"))
+        return Chart.load(copied)
+
+
+@cache
+def _schema() -> jsonschema.Draft7Validator:
+    return jsonschema.Draft7Validator(_read(CHART / "values.schema.json"))
+
+
+def merged(values: Values, more: Values) -> Values:
+    """Values with others laid over them, as Helm does; null takes away."""
+    over = {
+        name: merged(values[name], each)
+        if isinstance(each, dict) and isinstance(values.get(name), dict)
+        else each
+        for name, each in more.items()
+    }
+    return {name: each for name, each in (values | over).items() if each is not None}
+
+
 def render(
     values: Values | None = None, name: str = "palate", *, is_upgrade: bool = False
 ) -> dict[str, str]:
-    """Every template by its path, as Helm renders it for a release."""
-    return chart().render(
+    """Every template by its path, as Helm renders it for a release; the schema is checked here.
+
+    Raises HelmError and jsonschema's ValidationError.
+    """
+    _schema().validate(merged(chart().values, values or {}))
+    return _templates().render(
         values or {},
         name=name,
         namespace=NAMESPACE,
@@ -387,6 +422,16 @@ def render(
         is_upgrade=is_upgrade,
         revision=2 if is_upgrade else 1,
     )
+
+
+def rendered(values: Values | None = None, name: str = "palate") -> dict[str, str]:
+    """The same for an install, once for each values. Not to be changed: it is shared."""
+    return _rendered(json.dumps(values or {}), name)
+
+
+@cache
+def _rendered(values: str, name: str) -> dict[str, str]:
+    return render(json.loads(values), name)
 
 
 def manifests(values: Values | None = None, name: str = "palate") -> list[Manifest]:
@@ -398,7 +443,7 @@ def manifests(values: Values | None = None, name: str = "palate") -> list[Manife
 def _manifests(values: str, name: str) -> list[Manifest]:
     return [
         manifest
-        for path, text in sorted(render(json.loads(values), name).items())
+        for path, text in sorted(_rendered(values, name).items())
         if path.endswith(".yaml")
         for manifest in yaml.load_all(text, Loader=yaml.CSafeLoader)
         if manifest

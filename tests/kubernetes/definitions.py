@@ -33,9 +33,7 @@ _IPV6 = (
     rf"|(({_HEX}:){{6}}|(({_HEX}:){{0,4}}{_HEX})?::({_HEX}:){{0,5}}){_IPV4})"
 )
 _CIDR = rf"^({_IPV4}/(3[0-2]|[12]?[0-9])|{_IPV6}/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))$"
-_PORT = (
-    "(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})"
-)
+_PORT = "(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})"
 _AUTHORITY = rf"([A-Za-z0-9]([-A-Za-z0-9._]*[A-Za-z0-9])?|\[{_IPV6}\])(:{_PORT})?"
 _PATH = r"(/[^\s?#]*)?"
 _AREAS = (
@@ -120,8 +118,14 @@ def _of_type(annotation: Any, field: FieldInfo | None = None) -> Schema:
         return {"type": ["array", "string"], "items": _of_type(inner[0]), "pattern": r"^\[.*\]$"}
     if origin is dict:
         values = _of_type(inner[1])
-        return {"type": ["object", "string"], "additionalProperties": values, "pattern": r"^\{.*\}$"}
-    patterns = [each.pattern for each in field.metadata if hasattr(each, "pattern")] if field else []
+        return {
+            "type": ["object", "string"],
+            "additionalProperties": values,
+            "pattern": r"^\{.*\}$",
+        }
+    patterns = (
+        [each.pattern for each in field.metadata if hasattr(each, "pattern")] if field else []
+    )
     return {"type": "string", "minLength": 1} | ({"pattern": patterns[0]} if patterns else {})
 
 
@@ -219,7 +223,9 @@ DEFINITIONS: Schema = {
         },
     },
     "ownVolume": _one_of_type(
-        "Volume", required=["name"], not_named=["tmp", "keys", "operator-rules", "data", "database-ca"]
+        "Volume",
+        required=["name"],
+        not_named=["tmp", "keys", "operator-rules", "data", "database-ca"],
     ),
     "sidecar": _one_of_type("Container", required=["name", "image"], not_named=["api", "migrate"]),
     "ownMount": {
