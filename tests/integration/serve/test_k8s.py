@@ -935,7 +935,8 @@ def test_a_login_plugin_that_fails_is_said_in_its_own_words(
     assert palate("status") == 1
     said = capsys.readouterr().err
     assert ("Run: provider login" if plugin else "No such file or directory") in said
-    assert "Log in again as your provider says" in said
+    assert ("Log in again" if plugin else "Install what it names, or log in again") in said
+    assert "as your provider says" in said
     assert "anonymous" not in said
     assert len(said.splitlines()) == 1
 
