@@ -11,16 +11,17 @@ import yaml
 from tests.kubernetes.charts import (
     EVERYTHING,
     VALUE_SETS,
-    VERSIONS,
     Manifest,
     Values,
     containers,
     manifests,
     of_kind,
+    only_adds,
     pod_specs,
     render,
     rendered,
     validate,
+    validate_everywhere,
 )
 from tests.kubernetes.values import CHART
 
@@ -39,8 +40,14 @@ every_set = pytest.mark.parametrize("values", VALUE_SETS.values(), ids=VALUE_SET
 @every_set
 def test_api_servers_accept_everything(values: Values) -> None:
     for manifest in manifests(values):
-        for version in VERSIONS:
-            validate(manifest, version)
+        validate_everywhere(manifest)
+
+
+def test_a_version_that_takes_less_is_looked_at_itself() -> None:
+    """Pods lost a field in 1.31; autoscalers gained some."""
+    assert not only_adds("Deployment", "apps/v1", "1.30", "1.31")
+    assert only_adds("HorizontalPodAutoscaler", "autoscaling/v2", "1.30", "1.33")
+    assert not only_adds("HorizontalPodAutoscaler", "autoscaling/v2", "1.33", "1.30")
 
 
 def test_the_schemas_refuse_what_is_wrong() -> None:

@@ -25,6 +25,7 @@ from tests.kubernetes.charts import (
     render,
 )
 from tests.kubernetes.cluster import BIN
+from tests.kubernetes.definitions import DEFINITIONS
 from tests.kubernetes.generate import ROOT
 from tests.kubernetes.values import CHART
 
@@ -70,7 +71,7 @@ def test_the_chart_takes_the_values_that_are_typed() -> None:
 
 
 def test_every_value_that_the_page_names_exists() -> None:
-    known = chart().values
+    known = merged(chart().values, {"api": {"config": DEFINITIONS["settings"]["properties"]}})
     for path in re.findall(r"`((?:\w+\.)+\w+)(?:=[^`]*)?`", PAGE):
         value: Any = known
         names = path.split(".")
