@@ -224,11 +224,19 @@ def test_the_refresh_job_counts(node: Node, loaded: list[str]) -> None:
 def test_the_embed_job_is_content_when_every_film_has_a_vector(
     node: Node, loaded: list[str]
 ) -> None:
-    pod = job(manifests({"jobs": {"embed": {"enabled": True}}}), "embed")
+    """By a service of embeddings, which is not asked; another model costs seconds to load."""
+    found = manifests(
+        {
+            "jobs": {"embed": {"enabled": True}},
+            "api": {"config": {"embedding_url": "http://127.0.0.1:9/v1"}},
+        }
+    )
+    other = Node(node.server, node.folder, node.secrets, node.port, found)
+    pod = job(found, "embed")
     (generate,) = pod["initContainers"][1:]
     (load,) = pod["containers"]
-    assert "Every film has a vector already" in node.run(generate)[0]
-    assert "nothing was loaded" in node.run(load)[0]
+    assert "Every film has a vector already" in other.run(generate)[0]
+    assert "nothing was loaded" in other.run(load)[0]
 
 
 def test_everything_belongs_to_the_owner(node: Node, loaded: list[str]) -> None:
