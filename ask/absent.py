@@ -143,6 +143,8 @@ LACKING: tuple[Lacking, ...] = tuple(
             rf"|\b(?:in|with) (?:{_PEOPLES})(?: language| audio| subtitles?| subs)?(?!\w)(?! [A-Z])"
             rf"|\b(?:made |produced |shot |filmed )?(?:from|made in|produced in) "
             rf"(?:{_COUNTRIES})(?!\w)"
+            r"|\b(?:filmed|shot|produced)(?: on location)? in (?:the )?(?-i:[A-Z][\w-]+"
+            rf"(?: [A-Z][\w-]+)*)|\b(?:filmed|shot|produced) in (?:{_COUNTRIES})(?!\w)"
             r"|\b(?:bollywood|nollywood|foreign(?:[- ]language)?|non-english(?:[- ]language)?"
             r"|world cinema|international(?= (?:films?|movies?|cinema))"
             r"|(?:with |in )?(?:\w+ )?(?:subtitles?|subtitled|subs)|(?:not )?dubbed(?: into \w+)?"
@@ -170,6 +172,7 @@ LACKING: tuple[Lacking, ...] = tuple(
             r"|breaks?|flights?|rides?|journeys?|in bed)(?!\w)"
             r"|\b(?:that |which )?(?:my|our|his|her) (?:friends?|colleagues|parents) (?:have |has "
             r")?(?:saw|seen|watched|liked|loved|recommended)\b"
+            r"|\bdate(?=[- ](?:movies?|films?|flicks?)\b)"
             r"|\bfor (?:\d+|two|three|four|five|several|many) people\b"
             r"|\b(?:for|on|this|next) (?:a |an |my |the )?(?:date|party|flight|sleepover|sick day"
             r"|plane|weekend|lunch break|long haul)(?!\w)(?! of)",
@@ -230,10 +233,11 @@ def film_of_lacking(text: str) -> str | None:
     if found is None:
         return None
     groups = found.groupdict()
-    return groups["title"] or (groups.get("title2") if _lacks(text) else None)
+    return groups["title"] or (groups.get("title2") if lacks(text) else None)
 
 
-def _lacks(text: str) -> bool:
+def lacks(text: str) -> bool:
+    """Whether a text asks for what the data does not have."""
     return any(lacking.pattern.search(text) for lacking in LACKING)
 
 

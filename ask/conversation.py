@@ -76,6 +76,18 @@ _THAT = re.compile(
     r"|,)|(?:\bnumber |\bno\. ?|#)(?P<digits>\d{1,2})\b|\b(?P<it>(?<!make )it|that one|this one)\b",
     re.IGNORECASE,
 )
+_ANEW = re.compile(
+    r"^(?:(?:ok|okay|actually|no|wait|please|and|well|hm+|sorry|let'?s|can we|i want to)[, ]+)*"
+    r"(?:(?:start|begin)(?:ing)? (?:over|again|anew|afresh|fresh|from (?:scratch|the (?:start"
+    r"|beginning)))|(?:a )?(?:new|different|another|fresh) (?:search|question|topic|request|talk"
+    r"|conversation|chat|start)|reset|restart|clear(?: (?:all|everything|that|it))?"
+    r"|(?:forget|scratch|scrap|drop|ignore|cancel) (?:all )?(?:that|it|about (?:that|it|all that)"
+    r"|everything|this|the (?:above|rest|last one|filters?)|what i said|all (?:that|of (?:it"
+    r"|that)))|never ?mind(?: that| all that)?|something (?:completely |entirely |totally )?"
+    r"(?:different|else)(?: now| please)?(?=\W*$|[:,.;]))\b[\s,.;:!-]*",
+    re.IGNORECASE,
+)
+"""That a talk begins anew: what was asked before counts no more."""
 _OUT = re.compile(
     r"^(?:and |but |please )*(?:without|not|except|drop|remove|skip|hide|leave out|minus|no"
     r"|anything but)"
@@ -132,6 +144,8 @@ _SINGLE = (
 
 def read_next(text: str, names: Names, before: Turn) -> Reading:
     """How what is said next is understood, after ``before``. Raises MisuseError."""
+    if (anew := _ANEW.match(text)) is not None:
+        return _anew(text[anew.end() :], names, before)
     shown = [film for movie_id in before.shown if (film := names.film(movie_id)) is not None]
     if (numbers := _missing(text, shown)) is not None:
         return _unclear(before, text, f"{len(shown)} films were shown: there is no {numbers}")
@@ -151,6 +165,14 @@ def read_next(text: str, names: Names, before: Turn) -> Reading:
     if not _follows(text):
         return _for_same(read_request(text, names), before)
     return _refined(text, names, before)
+
+
+def _anew(text: str, names: Names, before: Turn) -> Reading:
+    """What is asked when a talk begins anew, for whom the one before was."""
+    asked = _LEAD.sub("", text).strip(" ?.!")
+    if asked:
+        return _for_same(read_request(asked, names), before)
+    return _unclear(before, text, "the talk begins anew: say what you look for")
 
 
 def _follows(text: str) -> bool:

@@ -124,7 +124,9 @@ class Draft:
             low = before.low if low is None else low
             high = before.high if high is None else high
         if low is not None and high is not None and low > high:
-            self.notes.append(f"Nothing is both from {low:g} and up to {high:g} ({quantity}).")
+            kept = f"from {low:g}" if before and before.low == low else f"up to {high:g}"
+            lost = f"up to {high:g}" if kept.startswith("from") else f"from {low:g}"
+            self.ignore(f"{quantity} {lost}", f"nothing is that and also {kept}, which is kept")
             return
         if low is not None or high is not None:
             self.ranges[quantity] = Span(low=low, high=high)

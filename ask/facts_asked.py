@@ -86,6 +86,8 @@ QUESTIONS: tuple[tuple[tuple[Fact, ...], tuple[str, ...]], ...] = (
             rf"how much(?: money)? (?:did|has|does) {TITLE} (?:make|made|earn(?:ed)?|gross(?:ed)?"
             rf"|take in|bring in"
             r"|rake in|take)(?: at the box office| worldwide| in total| overall)*",
+            rf"what (?:did|has) {TITLE} (?:make|made|earn(?:ed)?|gross(?:ed)?|take in)"
+            rf"(?: at the box office| worldwide| in total| overall)*",
             rf"how (?:well )?(?:did|has) {TITLE} (?:do|done|perform(?:ed)?)(?: well)? at the box[- "
             rf"]office",
             rf"how (?:commercially )?successful (?:was|is) {TITLE}",

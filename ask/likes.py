@@ -48,6 +48,12 @@ _LOVES = re.compile(
     rf"|\b(?:more|something) (?:of that|of the same) as|\bafter (?:watching|seeing|finishing)) ",
     re.IGNORECASE,
 )
+_ALL_OF = re.compile(
+    rf"\b(?:{_WHO}(?:'ve| have| had)? (?:already |just |now )*(?:seen|watched|loved?|liked?|enjoyed?"
+    r"|finished|went through|been through) )?(?:(?:almost |nearly |pretty much )?(?:all|every(?:"
+    r"thing)?|most|the whole filmography|the films|the movies)(?: the)?(?: films?| movies?)?"
+    r"(?: (?:of|by|from))?) (?=[A-Z])"
+)
 _SEEN_ONLY = re.compile(r"\b(?:watched|saw|seen|finished|into)\W*$", re.IGNORECASE)
 _MORE = re.compile(
     r"\b(?:like (?:it|that|this|them|those)|similar|else|more|recommend\w*|suggest\w*|same|next"
@@ -109,6 +115,8 @@ _AFTERWARDS = re.compile(
     r"|those|the same))?\b(?! than)"
     rf"|\bwhat(?:'s)? (?:next|to watch(?: next)?)\b|\bwhat (?:would|should|could|will|might) "
     rf"{_WHO} (?:like|love|enjoy|watch|see|try)(?: next)?\b"
+    r"|\bwho else (?:makes?|does|directs?|made)\b(?: (?:films?|movies?|stuff|things?))?"
+    r"(?: like (?:that|this|those|these|him|her|them))?"
     r"|\b(?:another|others?)\b|\bnext\b",
     re.IGNORECASE,
 )
@@ -131,6 +139,7 @@ def read_likes(draft: Draft, names: Names) -> bool:
     """Take what the films are to be like out of a draft; whether they are to be like something."""
     found = (
         _changed(draft, names)
+        or _seen_all_of(draft, names)
         or _style(draft, names)
         or _like(draft, names)
         or _loved(draft, names)
@@ -153,18 +162,43 @@ def _changed(draft: Draft, names: Names) -> bool:
     return True
 
 
+def _seen_all_of(draft: Draft, names: Names) -> bool:
+    """``I've seen all of Nolan, who else makes films like that?``"""
+    found = _ALL_OF.search(draft.text)
+    if found is None or not (_MORE.search(draft.text[found.end() :])):
+        return False
+    read = next(find_names(draft.text[found.end() :], names), None)
+    if read is None or read.found is None:
+        return False
+    _like_person(draft, read)
+    behind = _BEHIND_NAME.match(draft.text, found.end() + read.end)
+    draft.cut(found.start(), behind.end() if behind else found.end() + read.end)
+    return True
+
+
 def _style(draft: Draft, names: Names) -> bool:
     for pattern in _STYLE:
         for found in pattern.finditer(draft.text):
             words = found["name"].split()
             for first in range(len(words)):
                 person = next(find_names(_large(" ".join(words[first:]), names), names), None)
+                begin = found.start("name") + len(" ".join(words[:first])) + (first > 0)
                 if person is not None and person.found is not None and person.found.person.directs:
                     _like_person(draft, person)
-                    start = found.start("name") + len(" ".join(words[:first])) + (first > 0)
-                    draft.cut(start, found.end())
-                    return True
+                elif film := _film_of_style(found, " ".join(words[first:]), names):
+                    take_titles(draft, [Read(film.best.title, found.end(), film)])
+                else:
+                    continue
+                draft.cut(begin, found.end())
+                return True
     return False
+
+
+def _film_of_style(found: "re.Match[str]", name: str, names: Names) -> FilmsFound | None:
+    """The film in whose style others are to be: ``Groundhog Day style``, ``Matrix-esque``."""
+    if not name[:1].isupper() or not re.search(r"(?:-like|style|esque|type) *$", found[0], re.I):
+        return None
+    return names.films(name, fuzzy=False)
 
 
 def _large(name: str, names: Names) -> str:

@@ -179,33 +179,66 @@ def _decade(found: "re.Match[str]", name: str, part: str) -> tuple[int, int]:
 
 
 _Bound = Callable[[int, int], tuple[int | None, int | None]]
-_BOUNDS: tuple[tuple[str, _Bound], ...] = (
-    (rf"{_NOTHING} (?:too )?(?:from )?(?:older than|before|earlier than)", lambda a, _: (a, None)),
-    (rf"{_NOTHING} (?:from )?(?:newer than|after|later than|since)", lambda _, b: (None, b)),
-    (r"(?:from )?(?:before|prior to|older than|earlier than|pre-?)", lambda a, _: (None, a - 1)),
-    (r"(?:from )?(?:after|newer than|later than|post-?)", lambda _, b: (b + 1, None)),
-    (r"(?:ever )?(?:since|starting (?:in|from|with))", lambda a, _: (a, None)),
-    (r"(?:up )?(?:until|till|through)|up to", lambda _, b: (None, b)),
+
+
+def _from(first: int, _: int) -> tuple[int | None, int | None]:
+    return first, None
+
+
+def _to(_: int, last: int) -> tuple[int | None, int | None]:
+    return None, last
+
+
+_WHEN = (
+    rf"(?:the year )?(?:(?P<year>{_YEAR}|'\d\d(?![\d']|s\b))|{_PART.format('a')}(?P<low>{_DECADE}))"
+    r"(?![\w'])"
 )
-_NOT_IN = rf"\b{_NOTHING} (?:made |released |shot )?(?:from |in |of |during )(?:the )?(?:year )?"
+_MADE_IN = r"(?:(?:made |released |shot |dating |out )?(?:from|in|of|by|since|around) )?"
+_AND = r"(?: ?, ?| )?(?:or|and|&) (?:even |any(?:thing)? |(?:made |released )?(?:in )?)?"
+_BEFORE: tuple[tuple[str, _Bound], ...] = (
+    (
+        rf"{_NOTHING} (?:too )?(?:made |released )?(?:from )?(?:older than|before|earlier than"
+        r"|prior to|pre-?)",
+        _from,
+    ),
+    (rf"{_NOTHING} (?:made |released )?(?:from )?(?:newer than|after|later than|since|past|post-?)",
+     _to),
+    (
+        r"(?:from )?(?:(?:any ?time |way |well |just )?before|prior to|older than|earlier than"
+        r"|pre-?)",
+        lambda first, _: (None, first - 1),
+    ),
+    (
+        r"(?:from )?(?:(?:any ?time |way |well |just )?after|newer than|more recent than"
+        r"|later than|younger than|post-?|past)",
+        lambda _, last: (last + 1, None),
+    ),
+    (r"(?:ever )?(?:since|(?:starting|beginning) (?:in|from|with)|as of|from at least)", _from),
+    (r"(?:from )?(?:up )?(?:until|till|through)|(?:from )?up to|(?:from )?at (?:the )?latest", _to),
+)  # fmt: skip
+_BEHIND_YEAR: tuple[tuple[str, _Bound], ...] = (
+    (
+        rf"(?:{_AND}(?:later|newer|after(?:wards?)?|above|up(?:wards?)?|younger|onwards?|since"
+        r"|more recent(?:ly)?|beyond|thereafter)| ?onwards?| ?forwards?| on(?= |$|[,.])| ?\+"
+        r"| ?(?:-|–|to|until|till|through) ?(?:now|today|the present(?: day)?|present|this year"
+        r"|date)| at the earliest|,? earliest)",
+        _from,
+    ),
+    (rf"(?:{_AND}(?:before|earlier|older|below|prior|under)| at the latest|,? latest"
+     r"| ?backwards?| and back)", _to),
+)  # fmt: skip
+_NOT_IN = rf"\b{_NOTHING} (?:made |released |shot )?(?:from |in |of |during )(?:the )?"
 
 
 def _bounded_years(draft: Draft) -> None:
-    part = _PART.format("a")
-    for found in draft.take_all(rf"{_NOT_IN}(?:(?P<year>{_YEAR})|{part}(?P<low>{_DECADE}))(?!\w)"):
+    for behind, bounds in _BEHIND_YEAR:
+        for found in draft.take_all(rf"(?<!\w){_MADE_IN}{_WHEN}{behind}(?!\w)(?! (?:the )?(?:{_YEAR}|{_DECADE}))"):
+            draft.narrow("year", *bounds(*_years_of(found)))
+    for found in draft.take_all(rf"{_NOT_IN}{_WHEN}"):
         draft.leave_out("year", *_years_of(found))
-    for words, bounds in _BOUNDS:
-        for found in draft.take_all(
-            rf"\b(?:{words}) ?(?:the year )?(?:(?P<year>{_YEAR})|{part}(?P<low>{_DECADE}))(?!\w)"
-        ):
-            first, last = _years_of(found)
-            draft.narrow("year", *bounds(first, last))
-    for found in draft.take_all(
-        rf"\b(?:from |in )?(?P<year>{_YEAR})(?: onwards?| on| and later|\+)"
-    ):
-        draft.narrow("year", int(found["year"]), None)
-    for found in draft.take_all(rf"\b(?P<year>{_YEAR}) (?:or|and) (?:before|earlier|older)"):
-        draft.narrow("year", None, int(found["year"]))
+    for words, bounds in _BEFORE:
+        for found in draft.take_all(rf"\b(?:{words}) ?{_WHEN}"):
+            draft.narrow("year", *bounds(*_years_of(found)))
 
 
 def _loose_years(draft: Draft) -> None:
@@ -229,7 +262,9 @@ def _loose_years(draft: Draft) -> None:
 
 def _years_of(found: "re.Match[str]") -> tuple[int, int]:
     if found["year"]:
-        return int(found["year"]), int(found["year"])
+        year = int(found["year"].strip("'"))
+        year += 0 if year > 99 else 2000 if year < 20 else 1900
+        return year, year
     return _decade(found, "low", "apart")
 
 

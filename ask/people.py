@@ -18,7 +18,9 @@ _CUE = re.compile(
     re.IGNORECASE,
 )
 _STRONG = re.compile(r"directed by|director|starring|played by|acted by|actor|actress", re.I)
-_NAME = re.compile(r"[A-Z][\w.'-]*(?: (?:(?:de|del|la|van|von|der|di|al|bin) )*[A-Z][\w.'-]*)*")
+_PARTICLE = r"(?:de|del|della|la|le|van|von|der|den|di|da|du|al|bin)"
+_CAPITAL = r"(?:(?:[A-Z]\.)+|[A-Z][\w'-]*(?:(?<=Jr|Sr|Dr|St)\.)?)"
+_NAME = re.compile(rf"{_CAPITAL}(?: (?:{_PARTICLE} )*{_CAPITAL})*")
 _WORDS = re.compile(r"[^\s,;¦?!]+")
 _BOUNDARY = re.compile(
     rf"[,;?!{GAP}]|\.(?:\s|$)|\b(?:but|for|and|or|from|with|without|except|in|about|that|{FILM})\b"
@@ -27,7 +29,7 @@ _BOUNDARY = re.compile(
 )
 _FAMILY = re.compile(r"(?:the )?(?P<name>[\w'-]+) (?:brothers|bros\.?|sisters)\b", re.IGNORECASE)
 _SURNAME = re.compile(
-    r"(?:(?:de|del|della|la|le|van|von|der|den|di|da|du|al) ){0,2}(?P<name>[\w-]+(?:'s)?)",
+    rf"(?P<particle>(?:{_PARTICLE} ){{0,2}})(?P<name>[\w-]+(?:'s)?)",
     re.IGNORECASE,
 )
 _SEPARATOR = re.compile(r"\s*(?:,\s*(?:and |or |nor )?|\b(?:and|or|nor)\b|&)\s*", re.IGNORECASE)
@@ -48,6 +50,7 @@ _GOOD = re.compile(r"\b(?:a|any|some) (?:good|great|nice|classic|early|late) $",
 _TWO_WORDS = re.compile(
     rf"([\w.'-]+ [\w.'-]+)(?:'s)? (?:{FILM}|{'|'.join(GENRES)})\b", re.IGNORECASE
 )
+_TWO_CAPITALS = re.compile(rf"({_CAPITAL} {_CAPITAL})(?:'s)?(?![\w'-])")
 _OR = re.compile(r"\bor\b", re.IGNORECASE)
 _TOGETHER = re.compile(r"\b(?:both )?(?:together|in the same (?:film|movie))\b", re.IGNORECASE)
 NICKNAMES = {
@@ -294,8 +297,9 @@ def _standing_alone(text: str, word: "re.Match[str]", names: Names) -> Read[Pers
         or _family(text, word.start(), names)
         or _surname_listed(text, word, names)
         or _made_by(text, word, names)
-        or _surname_alone(text, word, names)
         or _misspelt(text, word, names)
+        or _surname_alone(text, word, names)
+        or _first_name(text, word, names)
     )
 
 
@@ -336,7 +340,8 @@ def _made_by(text: str, word: "re.Match[str]", names: Names) -> Read[PersonFound
     if _in_other_name(text, word, names):
         return None
     found = _with_particle(text, word.start(), names)
-    return found if found and _MADE.match(text, found.end) else None
+    sure = found and (found.text[:1].isupper() or _MADE.match(text, found.end))
+    return found if sure and (" " in found.text or _MADE.match(text, found.end)) else None  # type: ignore[union-attr]
 
 
 def _with_particle(text: str, start: int, names: Names) -> Read[PersonFound] | None:
@@ -348,11 +353,12 @@ def _with_particle(text: str, start: int, names: Names) -> Read[PersonFound] | N
 
 
 def _misspelt(text: str, word: "re.Match[str]", names: Names) -> Read[PersonFound] | None:
-    """A first and a last name before films, almost as somebody is called."""
-    found = _TWO_WORDS.match(text, word.start())
-    person = found and _spelt_so(found[1], names.person(found[1], surname=False))
-    if found and person:
-        return Read(found[1], found.end(1), person)
+    """A first and a last name, written large or before films, almost as somebody is called."""
+    for pattern in (_TWO_WORDS, _TWO_CAPITALS):
+        found = pattern.match(text, word.start())
+        person = found and _spelt_so(found[1], names.person(found[1], surname=False))
+        if found and person and person.how == "spelling":
+            return Read(found[1], found.end(1), person)
     near = _surname_like(word[0].strip('."()'), names) if _MADE.match(text, word.end()) else None
     return Read(word[0], word.end(), near) if near else None
 
@@ -365,3 +371,18 @@ def _surname_alone(text: str, word: "re.Match[str]", names: Names) -> Read[Perso
         return None
     person = _surname(word[0].removesuffix("'s").strip('."()'), names)
     return Read(word[0], word.end(), person) if person else None
+
+
+def _first_name(text: str, word: "re.Match[str]", names: Names) -> Read[PersonFound] | None:
+    """A first name that is one person's above all, before films or written large: Denzel."""
+    made = _MADE.match(text, word.end()) or word[0].endswith("'s")
+    name = word[0].removesuffix("'s").strip('."()')
+    if not (made or name[:1].isupper()) or name.lower() in _PLAIN_WORDS:
+        return None
+    if names.films(name, fuzzy=False) or key(name) in names.keywords:
+        return None
+    if _in_other_name(text, word, names):
+        return None
+    behind = re.match(r"(?:'s)? [A-Z]", text[word.start() + len(name) :])
+    found = None if behind else names.first_name(name, _FEWEST_FILMS)
+    return Read(word[0], word.end(), found) if found else None

@@ -32,6 +32,12 @@ _NUMBERED = re.compile(
     r"(?P<base>[A-Z][\w']*(?: [A-Z][\w']*)*) (?P<numbers>\d(?:(?:, | and | or | & |, and | vs\.? "
     r")\d)+)(?!\w)"
 )
+_VOLUMES = re.compile(
+    r"(?P<base>(?-i:[A-Z])[\w']*(?: [\w']+)*?) (?P<unit>vol\.?|volume|part|episode|chapter) "
+    r"(?P<one>\d|[ivx]+)(?P<join> and | or | & |,? vs\.? | versus )(?:(?P=unit) )?"
+    r"(?P<two>\d|[ivx]+)\b",
+    re.IGNORECASE,
+)
 _BELOW_TEN = "|".join(UNITS[1:10])
 _TWO_DIGITS = rf"(?:{'|'.join(TENS)})(?:[- ](?:{_BELOW_TEN}))?|{'|'.join(UNITS[10:])}"
 _OF_CENTURY = re.compile(
@@ -59,6 +65,9 @@ def make_plainer(draft: Draft, names: Names) -> None:
     draft.text = _MY_PEOPLE.sub(" ", draft.text)
     draft.text = _EVER.sub(" ", _THANKS.sub("", draft.text))
     draft.text = _NUMBERED.sub(lambda found: _parts(found, names), draft.text)
+    draft.text = _VOLUMES.sub(
+        r"\g<base> \g<unit> \g<one>\g<join>\g<base> \g<unit> \g<two>", draft.text
+    )
     for pattern, written in SHORT_FORMS.items():
         draft.text = re.sub(rf"(?<![\w'-])(?:{pattern})(?![\w'])", written, draft.text, flags=re.I)
     draft.text = _WORD.sub(lambda found: _mend(found[0], draft, names), draft.text)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from ask.absent import film_of_lacking, read_absent
+from ask.absent import film_of_lacking, lacks, read_absent
 from ask.draft import Draft
 from ask.facts_asked import QUESTIONS, TITLE
 from ask.numbers import read_runtime
@@ -28,6 +28,19 @@ _LEAD = re.compile(
     r"i'?d like to know|give me|show me|what about),? )+",
     re.IGNORECASE,
 )
+_TAIL = re.compile(
+    r"(?:[ ,]+(?:again|exactly|actually|btw|by the way|originally|please|anyway|then|really|though"
+    r"|do you know|any ?one know|if i may ask))+$",
+    re.IGNORECASE,
+)
+_WHAT_IS_ITS = re.compile(r"^(?:what|who|when)(?:'s| is| was) (?=.+'s [\w ]+$)", re.IGNORECASE)
+_NUMBERED = re.compile(
+    r"^(?:the )?(?P<n>first|original|1st|second|2nd|third|3rd|fourth|4th) (?P<base>.+?)"
+    r"(?: (?:film|movie|one|part))?$",
+    re.IGNORECASE,
+)
+_IS_IT = re.compile(r"^(?:is|was|are|were|does|did|do|has|have|can) (?:the (?:film|movie) )?", re.I)
+_PLACES = {"second": 2, "2nd": 2, "third": 3, "3rd": 3, "fourth": 4, "4th": 4}
 _AND = re.compile(r",? and (?=(?:who|what|when|how|which|where)\b)", re.IGNORECASE)
 _AND_ITS = re.compile(
     r"^(?P<one>.+?) of (?P<title>.+?),? and (?:its|the) (?P<other>[\w ]+)$", re.IGNORECASE
@@ -59,10 +72,17 @@ _NOT_FILMS = re.compile(
     r"|calculate|update|insert"
     r"|download|remind|turn|cancel|sort out|solve|fix|pay|sell|upload|install)\b(?! (?:by|of|in)\b)"
     r"|play (?:some |the |a |my )*(?:music|song|playlist|radio|game)"
-    r"|(?:hi|hello|hey|hallo|thanks|thank you|good (?:morning|evening|day|night)|who are you|what "
-    r"are you|help|how are you"
-    r"|what can (?:you|i|this|it|palate) (?:do|ask|say)|how do(?:es)? (?:this|it|you|palate) work"
-    r"|bye|test)\b[\s?.!]*$"
+    r"|(?:(?:hi+|hello+|he+y+|hallo|hola|howdy|yo|sup|greetings|good (?:morning|evening|day|night"
+    r"|afternoon)|thanks?|thank you|thx|cheers|bye|goodbye|see (?:you|ya)|ok(?:ay)?|cool|nice"
+    r"|great|lol|haha+|yes|no|maybe|hmm+|help|test(?:ing)?|sorry|what's up|how(?:'s| is) it going"
+    r"|how are you(?: doing)?|who are you|what are you|are you (?:a |an )?(?:bot|robot|ai|human"
+    r"|real|there)|who (?:made|built|wrote) (?:you|this)|tell me a joke|what(?:'s| is) your name"
+    r"|nice to meet you|palate|there|all|everyone|everybody|folks|guys|again|so much|a lot|very "
+    r"much|friend|mate|you|me|today|please)[\s,?.!]*)+$"
+    r"|(?:so )?what (?:all |else |things? |kinds? of (?:things|questions) )?(?:can|could|may|should"
+    r"|do) (?:you|i|we|one|this|it|palate) (?:do|ask|say|type|know|understand|answer|help)\b.*$"
+    r"|how (?:do(?:es)?|can|should) (?:this|it|you|i|one|palate) (?:work|ask|use|search|start)\b"
+    r"(?: (?:this|it|you|here))*\W*$"
     r"|(?:rate|give|score) .+ (?:[0-5](?:\.\d)?|one|two|three|four|five)(?: ?/ ?5)?(?: "
     r"?stars?)?(?: for (?:me|@user))?[\s.!]*$)",
     re.IGNORECASE,
@@ -91,7 +111,8 @@ def asks_of_the_world(text: str) -> bool:
 
 def read_question(draft: Draft, names: Names) -> bool:
     """Read a question about films that it names; whether it is one, and nothing is left to read."""
-    text = _LEAD.sub("", draft.text).strip(" ?.!")
+    text = _TAIL.sub("", _LEAD.sub("", draft.text).strip(" ?.!"))
+    text = _WHAT_IS_ITS.sub("", text)
     if _longer(draft, text, names) or _yes_no(draft, text, names):
         return True
     facts: list[Fact] = []
@@ -160,6 +181,10 @@ def _film(title: str, names: Names, *, sure: bool = True) -> FilmsFound | None:
     if dated and (film := names.films(dated["title"], int(dated["year"]), fuzzy=False)):
         return film
     exact = names.films(title, fuzzy=False)
+    if exact is None and (numbered := _NUMBERED.match(title)):
+        number = _PLACES.get(numbered["n"].lower())
+        base = numbered["base"]
+        exact = names.films(f"{base} {number}" if number else base, fuzzy=False)
     if exact is not None or not sure or _NO_TITLE.search(title):
         return exact
     return names.films(title)
@@ -217,6 +242,9 @@ def _lacking(draft: Draft, text: str, names: Names) -> bool:
     """A question that the data has no answer to: all that is known of the film, and what is not."""
     title = film_of_lacking(text)
     film = title and _film(title.strip(" ?.!"), names, sure=False)
+    asked = _IS_IT.match(text)
+    if not film and asked and (begun := _begun(text[asked.end() :], names)):
+        title, film = begun if lacks(text[asked.end() + len(begun[0]) :]) else (None, None)
     if not title or not film:
         return False
     before = len(draft.ignored)

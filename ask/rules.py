@@ -41,6 +41,13 @@ _SUMMARISE = (
     r"\b(?:tastes?|preferences|profile|favou?rites?|favou?rite \w+)(?: of)? @user",
     r"@user(?:'s)?,? (?:tastes?|preferences|profile|favou?rites?|favou?rite \w+)",
 )
+_OURS = re.compile(
+    r"(?<!about )(?<!with )\b(?:my|our) (?:\w+ )?(?:girlfriend|boyfriend|gf|bf|wife|husband|partner"
+    r"|mum|mom|mother|dad|father|son|daughter|brother|sister|friends?|parents|grand\w+|roommates?"
+    r"|flatmates?|family|kids?|colleagues?|cousins?|uncle|aunt|teacher|class)\b"
+    r"(?: (?:loves?|likes?|enjoys?|prefers?|adores?|wants?|is into|are into|said|says|thinks?))?",
+    re.IGNORECASE,
+)
 _WORD = re.compile(r"[\w'-]+")
 _TITLE_WORDS = 6
 _TASTE_WORDS = """
@@ -149,6 +156,7 @@ def _read(draft: Draft, names: Names) -> None:
     if recommended and "intent" not in draft.parts:
         draft.parts["intent"] = "recommend"
     read_conditions(draft, names)
+    draft.text = _OURS.sub(" ", draft.text)
     words, unread = _left(draft)
     if words:
         draft.parts["text"] = words

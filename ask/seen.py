@@ -47,7 +47,7 @@ _SEEN = re.compile(
     rf"|(?:that |which |have )*{_WHO.replace('<n>', '<m>')}(?:'s)?(?: has| have)?(?: also| "
     rf"already)?"
     rf" (?:{_SAW}|gave|given|scored){_STARS.replace('<low>', '<low2>')}"
-    rf"|(?:already )?{_SAW} by {_WHO.replace('<n>', '<k>')}"
+    rf"|(?:already )?{_SAW}{_STARS.replace('<low>', '<low3>')} by {_WHO.replace('<n>', '<k>')}"
     rf"|(?<!of )(?:films|movies) (?:of|by) {_WHO.replace('<n>', '<j>')}(?= "
     rf"?[?.!]*$))(?!\w)(?!(?-i: [A-Z]))",
     re.IGNORECASE,
@@ -123,5 +123,5 @@ def _mentioned(found: "re.Match[str]") -> Iterator[int]:
 
 
 def _low(found: "re.Match[str]") -> float | None:
-    said = found["low"] or found["low2"]
+    said = found["low"] or found["low2"] or found["low3"]
     return None if said is None else _NUMBERS.get(said.lower()) or float(said)

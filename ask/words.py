@@ -189,6 +189,16 @@ _FILLING = """
     called named titled based only all every everything each whole both couple recommend
     recommendation
     recommendations recommended suggest suggestion suggestions suggested next
+    already anyway anyways apparently honestly seriously lately usually often sometimes always
+    finally generally hopefully obviously personally recently somehow somewhat specifically
+    typically together kinda sorta btw imo imho tbh lol haha asap dude bro mate buddy yall yo
+    genre genres category categories element elements kindly yep yeah yes nope hmm
+    keep keeps kept trying tried try heard hear remember check checked think thinking thought
+    gets going goes go went put work works used happen happens focus focuses focused focusing
+    feature features contain contains include includes including
+    top definitively truly besides thinking wish wished hoping hope craving crave desperate
+    evening night weekend favor favour favorite favourite favorites favourites
+    gud gr8 awsome
     user
 """
 FILLING = frozenset(_FILLING.split())
@@ -256,6 +266,11 @@ SHORT_FORMS = {
     r"w/": "with",
     r"s(?:ome)?th(?:ing|ng)?\.?": "something",
     r"pl[sz]|plz+|pls+": "please",
+    r"gud|gd": "good",
+    r"u": "you",
+    r"ppl": "people",
+    r"b/c|cuz|coz": "because",
+    r"(?:in|of|from) (?:the )?(?P<genre>[\w-]+) (?:genre|category)": r"of \g<genre>",
     "thx|ty": "thanks",
     "(?:not|never) (?:not|never|without)": "with",
 }

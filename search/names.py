@@ -1,7 +1,7 @@
 """The catalog's names: films, people, genres and keywords, and what a typed name means.
 
-A name is linked exactly (case, accents, articles and punctuation apart), then by the begin of
-longer titles or a surname, then by the least difference in spelling. Nothing is ever made up: what
+A name is linked exactly (case, accents, articles and punctuation apart), then by the begin or the
+subtitle of longer titles or a surname, then by the least difference in spelling. Nothing is ever made up: what
 is like no name of the catalog is not found.
 """
 
@@ -29,6 +29,7 @@ _statements = Statements(Path(__file__).parent / "statements" / "names.sql")
 
 _KEPT_SECONDS = 300.0  # where changes are not counted: a standby, a server that counts nothing
 _APOSTROPHES = re.compile("['’`´]")
+_SUBTITLE = re.compile(r":\s+|\s+-\s+")
 _ARTICLES = frozenset({"the", "a", "an"})
 _TITLE_ALIKE = 88.0
 _PERSON_ALIKE = 84.0
@@ -107,9 +108,12 @@ class Names:
         self.latest_year = latest_year
         self._films: dict[str, list[Film]] = defaultdict(list)
         self._by_id = {film.movie_id: film for film, _ in films}
+        self._subtitles: dict[str, list[Film]] = defaultdict(list)
         for film, original in films:
             for name in {key(film.title), key(original or "")} - {""}:
                 self._films[name].append(film)
+            if len(parts := _SUBTITLE.split(film.title)) > 1:
+                self._subtitles[key(parts[-1])].append(film)
         self._titles = sorted(self._films)
         self._people: dict[str, Somebody] = {}
         self._surnames: dict[str, list[Somebody]] = defaultdict(list)
@@ -136,8 +140,20 @@ class Names:
         return key(word) in self._given
 
     @cached_property
-    def _given(self) -> frozenset[str]:
-        return frozenset(name.partition(" ")[0] for name in self._people if " " in name)
+    def _given(self) -> dict[str, list[Somebody]]:
+        found: dict[str, list[Somebody]] = defaultdict(list)
+        for name, person in self._people.items():
+            if " " in name:
+                found[name.partition(" ")[0]].append(person)
+        return {name: sorted(people, key=lambda one: -one.films) for name, people in found.items()}
+
+    def first_name(self, word: str, films: int) -> PersonFound | None:
+        """Whose first name a word is, of one person with so many films above all others."""
+        named = self._given.get(key(word), [])
+        if not named or named[0].films < films:
+            return None
+        known = len(named) == 1 or named[0].films >= 3 * named[1].films
+        return PersonFound(named[0], "surname") if known else None
 
     def surname_like(self, word: str, films: int) -> PersonFound | None:
         """Whose surname a word almost is, of those with so many films."""
@@ -155,7 +171,8 @@ class Names:
         wanted = key(text)
         readings: list[tuple[list[Film], How]] = [(self._films.get(wanted, []), "exact")]
         if fuzzy:
-            readings += [(self._begun(wanted), "begin"), (self._spelt(wanted), "spelling")]
+            begun = self._begun(wanted) or self._subtitles.get(wanted, [])
+            readings += [(begun, "begin"), (self._spelt(wanted), "spelling")]
         for films, how in readings:
             fitting = [film for film in films if year is None or film.year == year]
             if fitting:
