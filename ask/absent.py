@@ -153,8 +153,13 @@ LACKING: tuple[Lacking, ...] = tuple(
         ),
         (
             "whether a film is in colour is not in the data",
-            r"\b(?:in |shot in |filmed in )?(?:black[- ](?:and|&)[- ]white|b ?& ?w|monochrome"
+            r"\b(?:in |shot in |filmed in )?(?:black[- ](?:and|&)[- ]white|b ?[&/] ?w|monochrome"
             r"|technicolou?r|(?<=in )colou?r|full colou?r|4k|hd)(?!\w)",
+        ),
+        (
+            "when somebody became known is not in the data",
+            r"\b(?:from |made )?(?:before|after) (?:he|she|they) (?:was|were|became|got|had|made|won"
+            r"|hit|went|turned)(?: [\w']+){0,4}",
         ),
         (
             _WATCHED_WITH,

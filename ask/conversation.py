@@ -13,7 +13,7 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from pydantic import Field, ValidationError
 
 from ask.rules import Ignored, Reading, read_request
-from ask.structure import LONGEST_LIST, Exclusions, Sort, SortedBy, Structure
+from ask.structure import LONGEST_LIST, Exclusions, Listed, Sort, SortedBy, Span, Structure
 from ask.titles import make_title
 from palate.contract import LARGEST_ID, Frozen
 from palate.errors import MisuseError
@@ -69,11 +69,11 @@ _ORDINALS = (
 )
 _NUMBERS = {word: number for number, word in enumerate(_ORDINALS.split(), 1)}
 _THAT = re.compile(
-    rf"\b(?:the )?(?P<word>{'|'.join(_NUMBERS)}|last|\d{{1,2}}(?:st|nd|rd|th))(?: (?:one|film"
-    rf"|movie|result))?"
-    r"(?: of (?:them|these|those))?(?=\W*$|\W+(?:and|or|but|please|long|about|rated|cost|made|come"
+    rf"\b(?:the )?(?P<word>{'|'.join(_NUMBERS)}|last|\d{{1,2}}(?:st|nd|rd|th))"
+    r"(?: (?:one|film|movie|result|title)\b(?: of (?:them|these|those))?|(?: of (?:them|these|those))?"
+    r"(?=\W*$|\W+(?:and|or|but|please|long|about|rated|cost|made|come"
     r"|came|please)\b"
-    r"|,)|(?:\bnumber |\bno\. ?|#)(?P<digits>\d{1,2})\b|\b(?P<it>(?<!make )it|that one|this one)\b",
+    r"|,))|(?:\bnumber |\bno\. ?|#)(?P<digits>\d{1,2})\b|\b(?P<it>(?<!make )it|that one|this one)\b",
     re.IGNORECASE,
 )
 _ANEW = re.compile(
@@ -101,11 +101,14 @@ _MORE = re.compile(
     r"movies)*[?.!\s]*$",
     re.IGNORECASE,
 )
+_THEY = re.compile(
+    r"\b(?:all (?:of )?)?(?:they|them|these|those)(?: all)?(?: (?:films|movies|ones))?\b", re.I
+)
 _OF_THOSE = re.compile(
     r"\b(?:which (?:one|of (?:them|these|those))|of (?:them|these|those))\b", re.I
 )
 _CUE = re.compile(
-    r"^(?:(?:and|but|ok|okay|now|then|so|please|hm+|actually|no,|yes,|great,|thanks,|i meant|make "
+    r"^(?:(?:and|or|but|ok|okay|now|then|so|please|hm+|actually|no,|yes,|great,|thanks,|i meant|make "
     r"(?:it|them|that)|let's say"
     r"|only|just|rather|also|what about|how about|maybe|with|without|not|no|from|by|in|before"
     r"|after|since|under|over"
@@ -117,7 +120,7 @@ _MARK = re.compile(
     r"\b(?:ones?|instead|of (?:them|these|those)|them|those|these|too|as well)\b", re.I
 )
 _LEAD = re.compile(
-    r"^(?:(?:and|but|ok|okay|now|then|so|please|actually|yes|great|thanks|i meant|make (?:it|them"
+    r"^(?:(?:and|or|but|ok|okay|now|then|so|please|actually|yes|great|thanks|i meant|make (?:it|them"
     r"|that)|let's say|only|just"
     r"|rather|also|what about|how about|maybe|show me|give me|i want|the ones|those|ones|that are"
     r"|which are)\b[, ]*)+",
@@ -149,8 +152,10 @@ def read_next(text: str, names: Names, before: Turn) -> Reading:
     shown = [film for movie_id in before.shown if (film := names.film(movie_id)) is not None]
     if (numbers := _missing(text, shown)) is not None:
         return _unclear(before, text, f"{len(shown)} films were shown: there is no {numbers}")
-    if _OUT.match(text):
-        return Reading(_without(before.structure, _named(text, shown)))
+    if _OUT.match(text) and (films := _named(text, shown)):
+        return Reading(_without(before.structure, films))
+    if shown and _THEY.search(text) and (about := _of_all(text, names, shown)) is not None:
+        return _for_same(about, before)
     if _MORE.match(text):
         return Reading(_without(before.structure, shown))
     if _OF_THOSE.search(text):
@@ -165,6 +170,15 @@ def read_next(text: str, names: Names, before: Turn) -> Reading:
     if not _follows(text):
         return _for_same(read_request(text, names), before)
     return _refined(text, names, before)
+
+
+def _of_all(text: str, names: Names, shown: Sequence[Film]) -> Reading | None:
+    """A question about all films shown: how long are they."""
+    reading = read_request(_THEY.sub(str(shown[0]), text, count=1), names)
+    if reading.structure.intent != "facts" or not reading.structure.titles:
+        return None
+    titles = tuple(make_title(film) for film in shown[:LONGEST_LIST])
+    return replace(reading, structure=reading.structure.model_copy(update={"titles": titles}))
 
 
 def _anew(text: str, names: Names, before: Turn) -> Reading:
@@ -214,8 +228,13 @@ def _merged(before: Structure, new: Structure, text: str) -> Structure:
         if name in said:
             kept = () if instead else getattr(before, name)
             changed[name] = tuple(dict.fromkeys((*kept, *getattr(new, name))))[:LONGEST_LIST]
+    either = re.match(r"or\b", text.strip(), re.IGNORECASE) is not None
     if "ranges" in said:
-        changed["ranges"] = before.ranges | new.ranges
+        wider = {q: _hull(before.ranges[q], s) for q, s in new.ranges.items() if q in before.ranges}
+        changed["ranges"] = before.ranges | new.ranges | (wider if either else {})
+    if either:
+        lists: tuple[Listed, ...] = ("genres", "keywords", "people")
+        changed["any_of"] = tuple({*before.any_of, *(name for name in lists if name in said)})
     if "text" in said:
         changed["text"] = new.text if instead else f"{before.text} {new.text}".strip()
     changed["exclude"] = _both(before.exclude, new.exclude)
@@ -223,6 +242,13 @@ def _merged(before: Structure, new: Structure, text: str) -> Structure:
     genres = changed.get("genres", before.genres)
     changed["genres"] = tuple(genre for genre in genres if genre not in out)
     return before.model_copy(update=changed)
+
+
+def _hull(one: Span, other: Span) -> Span:
+    """Both ranges, and what is between them."""
+    low = None if None in (one.low, other.low) else min(one.low or 0, other.low or 0)
+    high = None if None in (one.high, other.high) else max(one.high or 0, other.high or 0)
+    return one if low is None and high is None else Span(low=low, high=high)
 
 
 def _both(one: Exclusions, other: Exclusions) -> Exclusions:

@@ -37,6 +37,7 @@ QUESTIONS: tuple[tuple[tuple[Fact, ...], tuple[str, ...]], ...] = (
             rf"played| acts?| acted"
             r"| appears?| appeared| does star| did star)* (?:in|on) " + TITLE,
             rf"who (?:does|did) {TITLE} star",
+            rf"who (?:plays|played|is|was|portrays|portrayed) (?P<role>(?:the )?[\w' .-]+?) in {TITLE}",
             _OF.format(r"(?:cast|actors|stars|leads?|main actors?|lead actors?|cast list)") + TITLE,
             rf"{TITLE}(?:'s)? (?:cast|actors|cast list)",
             rf"(?:is|was|does|did) (?P<person>.+?) (?:in|on|play in|star in|act in|appear in|a "
@@ -86,6 +87,7 @@ QUESTIONS: tuple[tuple[tuple[Fact, ...], tuple[str, ...]], ...] = (
             rf"how much(?: money)? (?:did|has|does) {TITLE} (?:make|made|earn(?:ed)?|gross(?:ed)?"
             rf"|take in|bring in"
             r"|rake in|take)(?: at the box office| worldwide| in total| overall)*",
+            rf"how much(?: money)? (?:was|has been|got) (?:made|earned|grossed) by {TITLE}",
             rf"what (?:did|has) {TITLE} (?:make|made|earn(?:ed)?|gross(?:ed)?|take in)"
             rf"(?: at the box office| worldwide| in total| overall)*",
             rf"how (?:well )?(?:did|has) {TITLE} (?:do|done|perform(?:ed)?)(?: well)? at the box[- "
@@ -133,7 +135,10 @@ QUESTIONS: tuple[tuple[tuple[Fact, ...], tuple[str, ...]], ...] = (
         (
             rf"how (?:good|bad|well rated|popular|highly rated)(?:{_IS}) {TITLE}",
             rf"how (?:is|was) {TITLE} (?:rated|reviewed|received)",
-            rf"(?:is|was) {TITLE} (?:any |a )?(?:good|bad|worth (?:watching|seeing|it)|well rated"
+            rf"(?:is|was) it (?:actually |really |still )?(?:any good|good|worth (?:it|watching|seeing"
+            rf"|a watch|my time))(?: to (?:watch|see))? {TITLE}",
+            rf"should (?:i|we) (?:watch|see|bother with|check out) {TITLE}",
+            rf"(?:is|was) {TITLE} (?:any |a )?(?:good|bad|worth (?:a watch|the hype|my time|watching|seeing|it)|well rated"
             rf"|popular|great|terrible)"
             r"(?: film| movie| one)?",
             rf"what do (?:people|others|users|the crowd|viewers) (?:think|say) (?:of|about) "

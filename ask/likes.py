@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterator
 
+from ask.absent import lacks
 from ask.draft import GAP, Draft, Read
 from ask.kinds import read_count
 from ask.people import find_names
 from ask.structure import Person, Quantity
-from ask.titles import read_titles, take_titles
+from ask.titles import read_listed, read_titles, take_titles
 from ask.words import FILM, GENRES
 from search.names import FilmsFound, Names, PersonFound
 
@@ -18,7 +19,7 @@ _MANY = (
 )
 _LIKE = re.compile(
     rf"\b{_MANY}(?:just |exactly |a lot |much |very |most |kind of )*(?P<cue>like|similar(?:ly)? "
-    rf"to|in the (?:style|vein|spirit|manner|mould|mold|tradition|same vein) (?:of|as)"
+    rf"(?:in (?:\w+ and )?\w+ )?to|in the (?:style|vein|spirit|manner|mould|mold|tradition|same vein) (?:of|as)"
     r"|reminiscent of|along the lines of|the same as|comparable to|resembl(?:ing|es?)|(?:that "
     r")?reminds? (?:me|us) of"
     r"|for (?:the )?fans of|as good as|close to|akin to|[aà] la|with (?:the |a )?(?:vibes?"
@@ -34,7 +35,8 @@ _WHAT_IS = re.compile(
     r"(?:what|how)(?:'s| is| are| was) (?:the|it|this|that|your|my)\b", re.IGNORECASE
 )
 _LOVES = re.compile(
-    rf"(?:(?<!\w)(?:(?:since|as|because|if|when|and) )?(?:{_WHO}|my (?:kids?|wife|husband|son"
+    rf"(?:(?<!\w)(?:(?:since|as|because|if|when|and) )?(?:{_WHO}|people(?: who| that)?|those who"
+    rf"|everyone who|fans who|someone who|my (?:kids?|wife|husband|son"
     rf"|daughter|friends?|family))(?:'ve| have| had|'m| am)?"
     r" (?:really |just |absolutely |already |recently |also |all |both |do |totally )*"
     r"(?:loved?s?|likes?|liked|enjoy(?:ed|s)?|adore[ds]?|watched|saw|seen|finished|a (?:big |huge "
@@ -107,7 +109,10 @@ _THAN: dict[Quantity, tuple[str, str]] = {
                r"cheaper|less expensive|with a (?:smaller|lower) budget"),
 }  # fmt: skip
 _AFTERWARDS = re.compile(
-    r"\b(?:what|who|anything|something|is there anything|what's)? ?(?:else )(?:is|are|do(?:es)?"
+    r"\b(?:what|which (?:films|movies)|films|movies)?(?: do(?:es)?| did| that)?(?: other| those)? "
+    r"?(?:people|fans|users|viewers|everybody|everyone|someone|they)(?: who| that)?(?: also)? "
+    r"(?:like|love|enjoy|watch|see)?(?: too| also| as well)?\b|\balso (?:like|love|enjoy|watch|see)d?\b"
+    r"|\b(?:what|who|anything|something|is there anything|what's)? ?(?:else )(?:is|are|do(?:es)?"
     r"|can)?(?: there)?(?: you (?:have|recommend))?(?: like (?:it|that|them))?"
     r"|\b(?:like|similar to) (?:it|that|this|them|those|these)\b|\bsimilar\b(?: (?:ones|films"
     r"|movies|stuff))?"
@@ -235,6 +240,8 @@ def _titles_or_people(draft: Draft, start: int, names: Names) -> int:
     opening = _BEFORE_NAME.match(rest)
     skipped = opening.end() if opening else 0
     titles = list(_films(rest, names))
+    if titles and titles[0].found is None and lacks(titles[0].text):
+        return 0
     if titles and _is_word(titles[0]):
         titles = []
     exact = [read for read in titles if read.found is not None and read.found.how == "exact"]
@@ -269,6 +276,9 @@ def _films(rest: str, names: Names) -> Iterator[Read[FilmsFound]]:
     """The films behind a cue. An article is the title's, where that has it: A Beautiful Mind."""
     article = re.match(r"(?P<a>an?) ", rest, re.IGNORECASE)
     for number, read in enumerate(read_titles(rest, names)):
+        if number == 0 and read.found is None and (several := _several(read, names)):
+            yield from several
+            return
         if number == 0 and article and read.found is not None:
             fitting = read.found.best.title.lower()
             if not fitting.startswith(article[0].lower()) and not fitting.endswith(
@@ -276,6 +286,17 @@ def _films(rest: str, names: Names) -> Iterator[Read[FilmsFound]]:
             ):
                 return
         yield read
+
+
+def _several(read: Read[FilmsFound], names: Names) -> list[Read[FilmsFound]]:
+    """What names no film as a whole, as a list of films, one of which is one exactly."""
+    listed = read_listed(read.text, names)
+    known = any(one.found is not None and one.found.how == "exact" for one in listed)
+    large = all(one.text[:1].isupper() or one.text[:1].isdigit() for one in listed)
+    if len(listed) < 2 or not (known and large):
+        return []
+    offset = read.end - len(read.text)
+    return [Read(one.text, offset + one.end, one.found) for one in listed]
 
 
 def _loved(draft: Draft, names: Names) -> bool:
@@ -289,15 +310,16 @@ def _loved(draft: Draft, names: Names) -> bool:
         known = [
             r for r in read if r.found is not None and r.found.how == "exact" and not _is_word(r)
         ]
-        if not known or known[0] is not read[0]:
+        if not known or (known[0] is not read[0] and len(read) == 1):
             begin = found.end()
             continue
         if _SEEN_ONLY.search(found[0]) and not _MORE.search(rest) and not found_any:
             begin = found.end()
             continue
         seen_only = seen_only and bool(_SEEN_ONLY.search(found[0]))
-        take_titles(draft, known)
-        draft.cut(found.start(), found.end() + known[-1].end)
+        kept = [each for each in read if each in known or each.found is None]
+        take_titles(draft, kept)
+        draft.cut(found.start(), found.end() + kept[-1].end)
         found_any, begin = True, 0
     return found_any
 

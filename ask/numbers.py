@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from ask.draft import Draft
+from ask.draft import GAP, Draft
 from ask.structure import Quantity
 from ask.words import DECADES, FILM, GENRES, NUMBERS
 
@@ -291,6 +291,13 @@ def _compared(
         draft.narrow(quantity, max(0.0, value - around), value + around)
 
 
+_TOO_LONG = re.compile(
+    r"\b(?P<not>not|nothing|isn't|aren't) (?:too|very|overly|that) long\b(?P<or>(?:,| or| nor)+ )?"
+    r"(?(or)(?:too |very )?)",
+    re.IGNORECASE,
+)
+
+
 def read_runtime(draft: Draft) -> None:
     """``under two hours``, ``about 90 minutes``, ``not too long``."""
     for found in draft.take_all(
@@ -305,8 +312,10 @@ def read_runtime(draft: Draft) -> None:
         rf"(?: long)?{_AFTER}"
     ):
         _compared(draft, "runtime_minutes", found, _length(found), step=1, around=ABOUT_MINUTES)
-    if draft.take(r"\b(?:not|nothing|isn't|aren't) (?:too|very|overly|that) long\b"):
+    if (found := draft.take(_TOO_LONG)) is not None:
         draft.narrow("runtime_minutes", None, NOT_LONG)
+        if found["or"]:
+            draft.text = draft.text.replace(f" {GAP} ", f" {found['not']} ", 1)
     if draft.take(r"\b(?:not|nothing) (?:too|very|that) short\b"):
         draft.narrow("runtime_minutes", SHORT, None)
     near = rf"(?= (?:[\w-]+ ){{0,2}}?(?:{FILM}|{_GENRE})\b)"

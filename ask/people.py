@@ -35,6 +35,7 @@ _SURNAME = re.compile(
 _SEPARATOR = re.compile(r"\s*(?:,\s*(?:and |or |nor )?|\b(?:and|or|nor)\b|&)\s*", re.IGNORECASE)
 _JOIN = re.compile(r"and|or|nor|&", re.IGNORECASE)
 _MADE = re.compile(rf"(?:'s)? (?:[\w-]+ )?(?:{FILM}|{'|'.join(GENRES)})\b", re.IGNORECASE)
+_OF_FILMS = re.compile(rf" (?:{FILM}|{'|'.join(GENRES)})\b", re.IGNORECASE)
 _ABOUT = re.compile(
     r"\b(?:about|(?:films?|movies?|documentar(?:y|ies)) on) (?:the )?$", re.IGNORECASE
 )
@@ -51,6 +52,10 @@ _TWO_WORDS = re.compile(
     rf"([\w.'-]+ [\w.'-]+)(?:'s)? (?:{FILM}|{'|'.join(GENRES)})\b", re.IGNORECASE
 )
 _TWO_CAPITALS = re.compile(rf"({_CAPITAL} {_CAPITAL})(?:'s)?(?![\w'-])")
+_HIMSELF = re.compile(
+    r"(?:,? ?\b(?:and|or) )?\b(?:directed|made|produced) by (?:him|her|them|himself|herself)\b",
+    re.IGNORECASE,
+)
 _OR = re.compile(r"\bor\b", re.IGNORECASE)
 _TOGETHER = re.compile(r"\b(?:both )?(?:together|in the same (?:film|movie))\b", re.IGNORECASE)
 NICKNAMES = {
@@ -109,7 +114,7 @@ _PLAIN_WORDS = FILLING | frozenset(_WORDS_FIRST.split())
 
 def read_people(draft: Draft, names: Names) -> None:
     """Take the people out of a draft."""
-    draft.text = write_names(draft.text)
+    draft.text = _HIMSELF.sub(" ", write_names(draft.text))
     both = _TOGETHER.sub(" ", draft.text)
     together, draft.text = both != draft.text, both
     found: list[tuple[int, int]] = []
@@ -323,16 +328,20 @@ def _in_other_name(text: str, word: "re.Match[str]", names: Names) -> bool:
     """Whether a surname stands behind somebody else's first name, or in a name: James Bond."""
     before = re.search(r"([\w.'-]+) $", text[: word.start()])
     if before is None:
-        behind = re.match(r" ([A-Z][\w'-]*)", text[word.end() :])
-        return (
-            bool(behind)
-            and word[0][:1].isupper()
-            and word.start() == 0
-            and not _MADE.match(text, word.end())
-        )
+        return _goes_on(text, word)
+    if _goes_on(text, word):
+        return True
     other = before[1]
     large = other[:1].isupper() and before.start() > 0 and word[0][:1].isupper()
     return other.lower() not in _PLAIN_WORDS and (large or names.is_given_name(other))
+
+
+def _goes_on(text: str, word: "re.Match[str]") -> bool:
+    """Whether a name written large goes on behind a word: Harry Potter."""
+    behind = re.match(r" (?=[A-Z])", text[word.end() :])
+    particle = re.fullmatch(_PARTICLE, word[0], re.IGNORECASE)
+    of_films = _OF_FILMS.match(text, word.end())
+    return bool(behind) and word[0][:1].isupper() and not (particle or of_films)
 
 
 def _made_by(text: str, word: "re.Match[str]", names: Names) -> Read[PersonFound] | None:
@@ -377,7 +386,7 @@ def _first_name(text: str, word: "re.Match[str]", names: Names) -> Read[PersonFo
     """A first name that is one person's above all, before films or written large: Denzel."""
     made = _MADE.match(text, word.end()) or word[0].endswith("'s")
     name = word[0].removesuffix("'s").strip('."()')
-    if not (made or name[:1].isupper()) or name.lower() in _PLAIN_WORDS:
+    if not (made or name[:1].isupper()) or name.lower() in _PLAIN_WORDS or len(name) < _SHORT - 1:
         return None
     if names.films(name, fuzzy=False) or key(name) in names.keywords:
         return None

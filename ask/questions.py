@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterator
 
 from ask.absent import film_of_lacking, lacks, read_absent
-from ask.draft import Draft
+from ask.draft import GAP, Draft
 from ask.facts_asked import QUESTIONS, TITLE
 from ask.numbers import read_runtime
 from ask.people import find_names
 from ask.structure import Fact, Person
 from ask.titles import make_title
-from ask.words import FILM, GENRES
+from ask.words import FILLING, FILM, GENRES
 from search.names import FilmsFound, Names
 
 _YES_NO = (
@@ -25,7 +25,7 @@ _LONGER = re.compile(
 _LEAD = re.compile(
     r"^(?:(?:so|hey|ok|please|and|tell me(?! about)|do you know|can you tell me|could you tell me"
     r"|i wonder|i want to know|"
-    r"i'?d like to know|give me|show me|what about),? )+",
+    r"i'?d like to know|(?:what(?:'s| is) )?(?:the )?name of|give me|show me|what about),? )+",
     re.IGNORECASE,
 )
 _TAIL = re.compile(
@@ -64,6 +64,11 @@ _COUNT = re.compile(
     r")?(?:total )?number of (?!ratings|minutes)"
     r"|count (?:of )?(?:all |up )?|(?:are|is) there (?:any|a|an) |(?:have you|do you have) any "
     r"\w+ films? at all)",
+    re.IGNORECASE,
+)
+_SHARE = re.compile(
+    r"^(?:and |so )?(?:what|which|what's the|what is the) (?:percentage|percent|share|fraction"
+    r"|proportion|average \w+|mean \w+|median \w+) of(?: all| the)?(?= )",
     re.IGNORECASE,
 )
 _NOT_FILMS = re.compile(
@@ -109,8 +114,11 @@ def asks_of_the_world(text: str) -> bool:
     return _ASKS.match(text.strip()) is not None and not _HAS_FILMS.search(text)
 
 
-def read_question(draft: Draft, names: Names) -> bool:
-    """Read a question about films that it names; whether it is one, and nothing is left to read."""
+def read_question(draft: Draft, names: Names, *, lacking_left_out: bool = False) -> bool:
+    """Read a question about films that it names; whether it is one, and nothing is left to read.
+
+    What the data lacks is left out and said: the imdb score of Fargo.
+    """
     text = _TAIL.sub("", _LEAD.sub("", draft.text).strip(" ?.!"))
     text = _WHAT_IS_ITS.sub("", text)
     if _longer(draft, text, names) or _yes_no(draft, text, names):
@@ -122,20 +130,34 @@ def read_question(draft: Draft, names: Names) -> bool:
         read = _fact(clause.strip(" ?.!,"), names, pronoun=film is not None or not facts)
         if read is None:
             break
-        asked, title, found, person = read
+        asked, title, found, person, role = read
         facts += asked
         if found is not None:
             film, typed = found, title
+        if role is not None:
+            draft.ignore(role, "whom somebody plays in a film is not in the data")
         if person is not None:
             draft.add("people", *_people(person, names))
     else:
         if film is not None:
             return _answer(draft, film, typed, tuple(dict.fromkeys(facts)))
+    if lacks(text) and not lacking_left_out and _ASKS.match(text):
+        rest = Draft(text)
+        read_absent(rest)
+        rest.text = " ".join(rest.text.replace(GAP, " ").split())
+        if read_question(rest, names, lacking_left_out=True) or _only_film(rest, names):
+            draft.parts, draft.text = rest.parts, ""
+            draft.notes += rest.notes
+            draft.ignored += rest.ignored
+            return True
     return _lacking(draft, text, names) or _unknown(draft, text, names)
 
 
 def read_how_many(draft: Draft) -> None:
     """Take ``how many`` out of a draft; what follows is read as any request for films."""
+    if found := draft.take(_SHARE):
+        draft.ignore(found[0], "shares and means of many films are not computed; they are counted")
+        draft.parts["intent"] = "count"
     if draft.take(_COUNT):
         draft.parts["intent"] = "count"
         draft.take(
@@ -158,7 +180,7 @@ def _clauses(text: str) -> list[str]:
 
 def _fact(
     clause: str, names: Names, *, pronoun: bool
-) -> tuple[tuple[Fact, ...], str, FilmsFound | None, str | None] | None:
+) -> tuple[tuple[Fact, ...], str, FilmsFound | None, str | None, str | None] | None:
     """The facts that a clause asks for, with the film that it names; None: it asks for none."""
     for facts, patterns in QUESTIONS:
         for pattern in patterns:
@@ -168,10 +190,10 @@ def _fact(
             title = found["title"].strip(" \"'")
             groups = found.groupdict()
             if pronoun and _PRONOUN.fullmatch(title) and facts:
-                return facts, title, None, groups.get("person")
+                return facts, title, None, groups.get("person"), groups.get("role")
             film = _film(title, names, sure=bool(facts))
             if film is not None:
-                return facts, title, film, groups.get("person")
+                return facts, title, film, groups.get("person"), groups.get("role")
     return None
 
 
@@ -253,6 +275,15 @@ def _lacking(draft: Draft, text: str, names: Names) -> bool:
     if len(draft.ignored) == before:
         draft.ignore(re.sub(re.escape(title), "", text, count=1), "this is not in the data")
     return _answer(draft, film, title, ())
+
+
+def _only_film(draft: Draft, names: Names) -> bool:
+    """Whether nothing but a film is left to read: all that is known of it is asked for."""
+    words = draft.text.split()
+    while words and words[0].lower() in FILLING and not names.films(" ".join(words), fuzzy=False):
+        words.pop(0)
+    film = names.films(" ".join(words), fuzzy=False) if words else None
+    return film is not None and _answer(draft, film, film.best.title, ())
 
 
 def _unknown(draft: Draft, text: str, names: Names) -> bool:

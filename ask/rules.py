@@ -38,9 +38,10 @@ _SUMMARISE = (
     r"\bdoes @user (?:really )?(?:like|love|enjoy|prefer|hate|favou?r)\b",
     r"@user (?:really )?(?:likes?|loves?|hates?|enjoys?|prefers?|is into) what\W*$",
     r"\b(?:summari[sz]e|describe|tell me about|who is|profile of|analy[sz]e)\b.*@user",
-    r"\b(?:tastes?|preferences|profile|favou?rites?|favou?rite \w+)(?: of)? @user",
+    r"\b(?:tastes?|preferences|profile|favou?rites?|favou?rite \w+)(?: of|,)? @user",
     r"@user(?:'s)?,? (?:tastes?|preferences|profile|favou?rites?|favou?rite \w+)",
 )
+_AFTER = re.compile(r"\b(?:i'm|i am|we're|we are|what i'm|someone) after\b", re.IGNORECASE)
 _OURS = re.compile(
     r"(?<!about )(?<!with )\b(?:my|our) (?:\w+ )?(?:girlfriend|boyfriend|gf|bf|wife|husband|partner"
     r"|mum|mom|mother|dad|father|son|daughter|brother|sister|friends?|parents|grand\w+|roommates?"
@@ -146,7 +147,7 @@ def _read(draft: Draft, names: Names) -> None:
         re.search(pattern, draft.text, re.IGNORECASE) for pattern in _SUMMARISE
     ):
         draft.parts["intent"] = "summarise"
-        _ignore_rest(draft)
+        _ignore_rest(draft, names)
     draft.set_phrases_aside(lambda name: names.person(name, surname=False, fuzzy=False) is not None)
     if intent is None and read_likes(draft, names):
         draft.parts["intent"] = intent = "similar"
@@ -156,16 +157,16 @@ def _read(draft: Draft, names: Names) -> None:
     if recommended and "intent" not in draft.parts:
         draft.parts["intent"] = "recommend"
     read_conditions(draft, names)
-    draft.text = _OURS.sub(" ", draft.text)
-    words, unread = _left(draft)
+    draft.text = _AFTER.sub(" ", _OURS.sub(" ", draft.text))
+    words, unread = _left(draft, names)
     if words:
         draft.parts["text"] = words
     _check(draft, asked, unread)
 
 
-def _ignore_rest(draft: Draft) -> None:
+def _ignore_rest(draft: Draft, names: Names) -> None:
     """Of a taste everything is summed up: what would narrow it is left out."""
-    rest = " ".join(word for word in _left(draft)[0].split() if word.lower() not in _OF_TASTE)
+    rest = " ".join(word for word in _left(draft, names)[0].split() if word.lower() not in _OF_TASTE)
     draft.ignore(rest, "a taste is summed up as a whole")
     draft.text = ""
 
@@ -235,7 +236,12 @@ def _is_title(text: str, names: Names) -> bool:
     return '"' not in text and names.films(wanted, fuzzy=False) is not None
 
 
-def _left(draft: Draft) -> tuple[str, list[str]]:
+def _is_adverb(word: str, names: Names) -> bool:
+    """Whether a word says how, and no film is called so or about it: ideally."""
+    return len(word) > 5 and word.endswith("ly") and word not in names.keywords
+
+
+def _left(draft: Draft, names: Names) -> tuple[str, list[str]]:
     """The words that no rule took and films may have, and those that bear on others."""
     without = re.sub(r"(?:\b(?:for|of|by) )?@user(?:'s)?", " ", draft.text)
     marks = [draft.phrase(mark[0]) for mark in PHRASE.finditer(without)]
@@ -255,7 +261,7 @@ def _left(draft: Draft) -> tuple[str, list[str]]:
             kept.append(word)
         elif bare in UNREAD:
             unread.append(word)
-        elif bare not in FILLING:
+        elif bare not in FILLING and not _is_adverb(bare, names):
             kept.append(word)
     return " ".join([f'"{phrase}"' for phrase in marks if phrase] + kept), unread
 

@@ -7,7 +7,7 @@ from itertools import islice
 from ask.compare import MOST
 from ask.draft import GAP, Draft, Read, read_list, split_pieces
 from ask.structure import Intent, Title
-from ask.words import FILLING
+from ask.words import FILLING, UNREAD
 from search.names import LONGEST_TITLE, Film, FilmsFound, Names
 
 _WHO = r"(?:@user|i|we|he|she|they)"
@@ -100,7 +100,7 @@ def _compare(draft: Draft, names: Names) -> Intent | None:
         if not _VERSUS.search(draft.text) and not _choice(draft.text, names):
             return None
         rest = draft.text.rstrip(" ?.!")
-    read = _listed(rest, names)
+    read = read_listed(rest, names)
     take_titles(draft, read)
     for each in read:
         if not FILLING.issuperset(re.findall(r"[a-z']+", rest[each.end :].lower())) and (
@@ -127,6 +127,8 @@ def _predict(draft: Draft, names: Names) -> Intent | None:
         ):
             continue
         read = _whole(_AT.sub("", found["title"].strip(" ?.!,")), names)
+        if read[0].found is None and (FILLING | UNREAD).issuperset(read[0].text.lower().split()):
+            continue
         if read[0].found is None and re.search(r"\b(?:does|prefer)\b", found[0], re.IGNORECASE):
             continue  # does user 5 like horror: a question about taste
         take_titles(draft, read)
@@ -140,7 +142,7 @@ def _whole(text: str, names: Names) -> list[_Read]:
     exact = names.films(text)
     if exact is not None and exact.how == "exact":
         return [_Read(text, len(text), exact)]
-    listed = _listed(text, names)
+    listed = read_listed(text, names)
     if len(listed) > 1 and all(each.found for each in listed):
         return listed
     first = next(read_titles(text, names), None)
@@ -186,7 +188,7 @@ def read_titles(text: str, names: Names) -> Iterator[_Read]:
     return read_list(text, _SEPARATOR, read_at, MOST)
 
 
-def _listed(text: str, names: Names) -> list[_Read]:
+def read_listed(text: str, names: Names) -> list[_Read]:
     """The titles that all of a text lists, found or not, cut so that most of them are found.
 
     So “Dead or Alive and Fast & Furious” is two films.

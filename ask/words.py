@@ -49,7 +49,10 @@ AUDIENCES: dict[str, Audience] = {
     r"(?:like|love|enjoy|watch))?"
     r"|(?:that |which )?(?:my |our |the )?(?:kids|children) (?:can|could|may|will) (?:watch|see"
     r"|enjoy|like)"
-    r"|kid[- ]friendly|child[- ]friendly": "kids",
+    r"|kid[- ]friendly|child[- ]friendly|nightmares? for (?:the |my )?(?:kids|children)"
+    r"|(?:we|i)(?:'ve)?(?: have)?(?: got)? (?:small |young |little |my |our |the |some |two |three )*"
+    r"(?:kids|children)(?: (?:here|around|watching|in the room|with us|at home))*"
+    r"|(?:kids|children) (?:will be |are )(?:here|around|watching|in the room|with us)": "kids",
     r"for (?:the |my |our )*(?:whole |entire )?famil(?:y|ies)(?: night)?"
     r"|family(?:[- ]friendly)?(?= (?:films?|movies?|flicks?|comed|adventure|drama|fantas|animat))"
     r"|family[- ]friendly": "families",
@@ -198,7 +201,7 @@ _FILLING = """
     feature features contain contains include includes including
     top definitively truly besides thinking wish wished hoping hope craving crave desperate
     evening night weekend favor favour favorite favourite favorites favourites
-    gud gr8 awsome
+    people persons viewers audience audiences percent also
     user
 """
 FILLING = frozenset(_FILLING.split())
@@ -243,7 +246,7 @@ _SPELT = """
     funny funnier hilarious scary scarier creepy suspenseful thoughtful uplifting
     recommend recommendation suggest suggestion suggestions similar compare predict
     without nothing except between before after since starring directed director
-    films movies minutes budget ratings popular recent children family teenagers
+    film movie films movies something anything minutes budget ratings popular recent children family teenagers
     blockbuster blockbusters seventies eighties nineties sixties fifties
 """
 SPELT = tuple(_SPELT.split())
@@ -268,6 +271,15 @@ SHORT_FORMS = {
     r"pl[sz]|plz+|pls+": "please",
     r"gud|gd": "good",
     r"u": "you",
+    r"r(?= (?:good|great|the|there|some|any|u|you|we))": "are",
+    r"wat|wut|wht": "what",
+    r"frm": "from",
+    r"abt": "about",
+    r"wiht|wth|iwth|wit(?= )": "with",
+    r"fro(?= the)": "from",
+    r"(?P<who>what|who|how|where|when|that|there|he|she|here)s": r"\g<who>'s",
+    r"(?P<do>do|does|did|is|are|was|were|wo|would|could|should|have|has|had|ai|ca)nt": r"\g<do>n't",
+    r"(?P<i>i|we|they|you)(?P<have>ve|m|re(?= ))": r"\g<i>'\g<have>",
     r"ppl": "people",
     r"b/c|cuz|coz": "because",
     r"(?:in|of|from) (?:the )?(?P<genre>[\w-]+) (?:genre|category)": r"of \g<genre>",
