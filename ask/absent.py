@@ -163,7 +163,10 @@ LACKING: tuple[Lacking, ...] = tuple(
         ),
         (
             _WATCHED_WITH,
-            r"\b(?:to (?:watch|see|enjoy)|watch|for (?:watching|viewing)|good|great|perfect"
+            r"\bfor (?:my|our|his|her) (?:little |young |old |\w+-year-old )?(?:niece|nephew|cousin"
+            r"|boss|neighbou?r|students?|team|class|brother|sister|mum|mom|mother|dad|father|wife"
+            r"|husband|girlfriend|boyfriend|partner|grand(?:ma|pa|mother|father|parents?))s?\b"
+            r"|\b(?:to (?:watch|see|enjoy)|watch|for (?:watching|viewing)|good|great|perfect"
             r"|ideal)? ?(?:together )?with (?:my|our|the|his|her|a few|some|a group of) "
             r"(?:\w+ )??(?:grand(?:ma|pa|mother|father|parents?)|mum|mom|mother|dad|father"
             r"|parents?|in-laws|wife|husband|partner|girl ?friend|boy ?friend|gf|bf|spouse|date"
@@ -215,6 +218,8 @@ _OF_FILM = re.compile(
     r"(?: (?:is|was|does|did|of|for|from|in|about|made|gross))*|stream|rent|buy|watch|streaming) "
     r"(?P<title>.+?)"
     r"(?: (?:from|in|win|won|get|have|has|made|filmed|shot|set|online|streaming|rated))*\W*$"
+    r"|^(?:where|in (?:which|what) (?:country|city|place|town)) (?:was|is|were|did|does) "
+    r"(?:the (?:film|movie) )?(?P<title3>.+?) (?:filmed|shot|made|produced|recorded|from)\W*$"
     r"|^(?:did|has|have|was|is|does) (?P<title2>.+?) (?:win|won|get|got|have|nominated|available"
     r"|streaming|on|in|from|subtitled|dubbed)\b.*$",
     re.IGNORECASE,
@@ -238,7 +243,7 @@ def film_of_lacking(text: str) -> str | None:
     if found is None:
         return None
     groups = found.groupdict()
-    return groups["title"] or (groups.get("title2") if lacks(text) else None)
+    return groups["title"] or groups["title3"] or (groups.get("title2") if lacks(text) else None)
 
 
 def lacks(text: str) -> bool:

@@ -88,10 +88,17 @@ _ANEW = re.compile(
     re.IGNORECASE,
 )
 """That a talk begins anew: what was asked before counts no more."""
+_SEVERAL = re.compile(
+    rf"\bthe (?P<end>first|top|last) (?P<n>two|three|four|five|[2-9])(?: (?:ones|films|movies))?\b"
+    r"(?: of (?:them|these|those))?|\b(?P<all>all (?:of )?(?:them|these|those)|(?:them|these|those)"
+    r" all)\b",
+    re.IGNORECASE,
+)
+_SEEN = r"(?:i|we)(?:'ve| have)? (?:already )?(?:seen|watched|saw|know|hated?|didn't like|don't (?:like|want))"
 _OUT = re.compile(
-    r"^(?:and |but |please )*(?:without|not|except|drop|remove|skip|hide|leave out|minus|no"
-    r"|anything but)"
-    r" (?=the |number|#|no\.)",
+    rf"^(?:and |but |please |ok |well |no |,)*(?:{_SEEN}|without|not|except|drop|remove|skip|hide"
+    r"|leave out|minus|no|anything but)"
+    r" (?=all |it\b|that one|the |number|#|no\.)",
     re.IGNORECASE,
 )
 _MORE = re.compile(
@@ -150,6 +157,7 @@ def read_next(text: str, names: Names, before: Turn) -> Reading:
     if (anew := _ANEW.match(text)) is not None:
         return _anew(text[anew.end() :], names, before)
     shown = [film for movie_id in before.shown if (film := names.film(movie_id)) is not None]
+    text = _SEVERAL.sub(lambda found: _one_by_one(found, len(shown)), text)
     if (numbers := _missing(text, shown)) is not None:
         return _unclear(before, text, f"{len(shown)} films were shown: there is no {numbers}")
     if _OUT.match(text) and (films := _named(text, shown)):
@@ -170,6 +178,19 @@ def read_next(text: str, names: Names, before: Turn) -> Reading:
     if not _follows(text):
         return _for_same(read_request(text, names), before)
     return _refined(text, names, before)
+
+
+def _one_by_one(found: "re.Match[str]", shown: int) -> str:
+    """``the first two`` as ``the first and the second``."""
+    if found["all"]:
+        places = range(1, min(shown, len(_NUMBERS)) + 1)
+    else:
+        few = {"two": 2, "three": 3, "four": 4, "five": 5}
+        n = few.get(found["n"].lower()) or int(found["n"])
+        last = found["end"].lower() == "last"
+        places = range(max(shown - n, 0) + 1, shown + 1) if last else range(1, n + 1)
+    words = [word for word, number in _NUMBERS.items() if number in places]
+    return " and ".join(f"the {word}" for word in words) or found[0]
 
 
 def _of_all(text: str, names: Names, shown: Sequence[Film]) -> Reading | None:

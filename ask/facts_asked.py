@@ -37,6 +37,8 @@ QUESTIONS: tuple[tuple[tuple[Fact, ...], tuple[str, ...]], ...] = (
             rf"played| acts?| acted"
             r"| appears?| appeared| does star| did star)* (?:in|on) " + TITLE,
             rf"who (?:does|did) {TITLE} star",
+            r"who(?: else)? (?:starr?(?:ed|s)|acts|acted|plays|played|appears|appeared|is|was)"
+            rf" (?:alongside|with|opposite|next to|beside) .+? in {TITLE}",
             rf"who (?:plays|played|is|was|portrays|portrayed) (?P<role>(?:the )?[\w' .-]+?) in {TITLE}",
             _OF.format(r"(?:cast|actors|stars|leads?|main actors?|lead actors?|cast list)") + TITLE,
             rf"{TITLE}(?:'s)? (?:cast|actors|cast list)",
@@ -155,7 +157,12 @@ QUESTIONS: tuple[tuple[tuple[Fact, ...], tuple[str, ...]], ...] = (
     ),
     (
         ("keywords",),
-        (_OF.format(r"(?:keywords?|themes?|topics?|tags?)") + TITLE, rf"{TITLE}(?:'s)? keywords?"),
+        (
+            rf"(?:is|was) {TITLE} (?:really |actually |also )?(?:based on|adapted from|inspired by|about"
+            r"|an? (?:remake|sequel|prequel|reboot|adaptation|true story)|set in|set during)\b.*",
+            _OF.format(r"(?:keywords?|themes?|topics?|tags?)") + TITLE,
+            rf"{TITLE}(?:'s)? keywords?",
+        ),
     ),
     (
         ("original title",),

@@ -58,7 +58,8 @@ _ALL_OF = re.compile(
 )
 _SEEN_ONLY = re.compile(r"\b(?:watched|saw|seen|finished|into)\W*$", re.IGNORECASE)
 _MORE = re.compile(
-    r"\b(?:like (?:it|that|this|them|those)|similar|else|more|recommend\w*|suggest\w*|same|next"
+    r"\b(?:like (?:it|that|this|them|those)|similar|else|more|recommend\w*|suggest\w*|same|next|equally"
+    r"|just as|another"
     r"|what (?:should|would|could|can|to)|watch)\b",
     re.IGNORECASE,
 )

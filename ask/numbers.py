@@ -67,8 +67,8 @@ _COMPARED = (
     rf"|(?P<about>{_ABOUT})) ?"
 )
 _AFTER = (
-    r"(?: ?(?:(?P<orless>or (?:less|shorter|under|fewer))"
-    r"|(?P<ormore>\+|(?:or|and) (?:more|longer|over|better|higher|above|up(?:wards)?))))?"
+    r"(?:,? ?(?:(?P<orless>or (?:less|shorter|under|fewer|below|lower)|max(?:imum)?\b|tops\b"
+    r"|at (?:the )?most\b)|(?P<ormore>\+|min(?:imum)?\b|at (?:the )?least\b|(?:or|and) (?:more|longer|over|better|higher|above|up(?:wards)?))))?"
 )
 _AFTER_STARS = _AFTER.replace("orless", "orless2").replace("ormore", "ormore2")
 
@@ -232,7 +232,9 @@ _NOT_IN = rf"\b{_NOTHING} (?:made |released |shot )?(?:from |in |of |during )(?:
 
 def _bounded_years(draft: Draft) -> None:
     for behind, bounds in _BEHIND_YEAR:
-        for found in draft.take_all(rf"(?<!\w){_MADE_IN}{_WHEN}{behind}(?!\w)(?! (?:the )?(?:{_YEAR}|{_DECADE}))"):
+        for found in draft.take_all(
+            rf"(?<!\w){_MADE_IN}{_WHEN}{behind}(?!\w)(?! (?:the )?(?:{_YEAR}|{_DECADE}))"
+        ):
             draft.narrow("year", *bounds(*_years_of(found)))
     for found in draft.take_all(rf"{_NOT_IN}{_WHEN}"):
         draft.leave_out("year", *_years_of(found))

@@ -37,7 +37,8 @@ _SUPERLATIVES: dict[tuple[SortedBy, bool], str] = {
     ("avg_rating", False): rf"(?:worst|lowest|poorest){_RATED}|(?:with|has|have) the"
     r" (?:worst|lowest) (?:ratings?|scores?|reviews?)",
 }
-_NOUN = rf"(?:{FILM}|{'|'.join(GENRES)})"
+_OTHERS = r"(?:sequel|prequel|remake|reboot|spin-?off|biopic|adaptation|flop|classic|franchise)"
+_NOUN = rf"(?:{FILM}|{'|'.join(GENRES)}|{_OTHERS}s?)"
 _LOOSE: dict[tuple[SortedBy, bool], str] = {
     ("avg_rating", True): r"(?:the )?(?:(?:very |absolute )?(?:best|greatest|finest)|top)"
     r"(?! (?:friends?|man|men|picture|actor|actress|director|seller|interests?|secret|gun|hat|of "
@@ -79,7 +80,7 @@ _ORDINALS = {"second": 2, "third": 3, "fourth": 4, "fifth": 5, "2nd": 2, "3rd": 
 _ORDINAL = re.compile(rf"\b(?P<n>{'|'.join(_ORDINALS)})[- ]$", re.IGNORECASE)
 _ONE = (
     r"(?:film(?![- ]noir)|movie|flick|picture|one|comedy|western|thriller|musical|documentary"
-    r"|blockbuster)"
+    rf"|blockbuster|{_OTHERS})"
 )
 _ONE_BEHIND = re.compile(rf"^(?:\s*[\w'.{GAP}-]+){{0,5}}?\s+{_ONE}\b(?!['-])", re.IGNORECASE)
 _MANY_BEHIND = re.compile(

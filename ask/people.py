@@ -235,7 +235,8 @@ def _spelt_so(typed: str, found: PersonFound | None) -> PersonFound | None:
         return found
     given, called = key(typed).split(), key(found.person.name).split()
     if len(given) != len(called):
-        return found if "".join(given) == "".join(called) else None
+        slips = OSA.distance("".join(given), "".join(called))
+        return found if slips <= (len("".join(called)) > _LONG) else None
     near = all(_same_word(a, b) for a, b in zip(given[1:], called[1:], strict=True))
     first = OSA.distance(given[0], called[0])
     sure = len(given[-1]) > _SHORT or given[0] == called[0] or given[1:] == called[1:]

@@ -32,6 +32,11 @@ _NUMBERED = re.compile(
     r"(?P<base>[A-Z][\w']*(?: [A-Z][\w']*)*) (?P<numbers>\d(?:(?:, | and | or | & |, and | vs\.? "
     r")\d)+)(?!\w)"
 )
+_FIRST_OF = re.compile(
+    r"\b(?:the )?(?:first|original) (?P<n>two|three|2|3) "
+    r"(?P<base>(?-i:[A-Z])[\w']*(?: (?-i:[A-Z])[\w']*)*)(?: (?:films|movies|ones))?",
+    re.IGNORECASE,
+)
 _VOLUMES = re.compile(
     r"(?P<base>(?-i:[A-Z])[\w']*(?: [\w']+)*?) (?P<unit>vol\.?|volume|part|episode|chapter) "
     r"(?P<one>\d|[ivx]+)(?P<join> and | or | & |,? vs\.? | versus )(?:(?P=unit) )?"
@@ -68,6 +73,7 @@ def make_plainer(draft: Draft, names: Names) -> None:
     draft.text = _VOLUMES.sub(
         r"\g<base> \g<unit> \g<one>\g<join>\g<base> \g<unit> \g<two>", draft.text
     )
+    draft.text = _FIRST_OF.sub(lambda found: _first_of(found, names), draft.text)
     for pattern, written in SHORT_FORMS.items():
         draft.text = re.sub(rf"(?<![\w'-])(?:{pattern})(?![\w'])", written, draft.text, flags=re.I)
     draft.text = _WORD.sub(lambda found: _mend(found[0], draft, names), draft.text)
@@ -83,6 +89,15 @@ def _parts(found: "re.Match[str]", names: Names) -> str:
     if names.films(base, fuzzy=False) is None:
         return found[0]
     return re.sub(r"\d", lambda n: base if n[0] == "1" else f"{base} {n[0]}", found["numbers"])
+
+
+def _first_of(found: "re.Match[str]", names: Names) -> str:
+    """``the first two Toy Story films`` as ``Toy Story and Toy Story 2``, where there is one."""
+    base = found["base"]
+    if names.films(base, fuzzy=False) is None:
+        return found[0]
+    count = {"two": 2, "three": 3}.get(found["n"].lower()) or int(found["n"])
+    return " and ".join([base, *(f"{base} {n}" for n in range(2, count + 1))])
 
 
 def _mend(word: str, draft: Draft, names: Names) -> str:

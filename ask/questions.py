@@ -30,6 +30,7 @@ _LEAD = re.compile(
 )
 _TAIL = re.compile(
     r"(?:[ ,]+(?:again|exactly|actually|btw|by the way|originally|please|anyway|then|really|though"
+    r"|without (?:any )?spoilers|no spoilers|spoiler[- ]free|in short|briefly|in a nutshell"
     r"|do you know|any ?one know|if i may ask))+$",
     re.IGNORECASE,
 )
@@ -41,10 +42,27 @@ _NUMBERED = re.compile(
 )
 _IS_IT = re.compile(r"^(?:is|was|are|were|does|did|do|has|have|can) (?:the (?:film|movie) )?", re.I)
 _PLACES = {"second": 2, "2nd": 2, "third": 3, "3rd": 3, "fourth": 4, "4th": 4}
-_AND = re.compile(r",? and (?=(?:who|what|when|how|which|where)\b)", re.IGNORECASE)
-_AND_ITS = re.compile(
-    r"^(?P<one>.+?) of (?P<title>.+?),? and (?:its|the) (?P<other>[\w ]+)$", re.IGNORECASE
+_AND = re.compile(
+    r",? and (?=(?:by whom|with whom|in what year|who|what|when|how|which|where)\b)", re.IGNORECASE
 )
+_NOUNS = (
+    r"(?:budget|box[- ]office|revenue|gross|profit|runtime|running time|length|director|cast|actors"
+    r"|plot|story|year|release date|rating|genres?|keywords)"
+)
+_AND_ITS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"^(?P<one>.+?) of (?P<title>.+?),? and (?:its|the) (?P<other>[\w ]+)$",
+        rf"^(?P<title>.+?)(?:'s)?[:,]? (?P<one>{_NOUNS}),?(?: and| &|,) (?:the )?(?P<other>{_NOUNS})$",
+        rf"^(?:the )?(?P<one>{_NOUNS}),?(?: and| &|,) (?:the )?(?P<other>{_NOUNS}) (?:of|for)"
+        r" (?P<title>.+)$",
+    )
+)
+_BARE: dict[str, tuple[Fact, ...]] = {
+    "when": ("release",), "who": ("director",), "by whom": ("director",), "how long": ("length",),
+    "in what year": ("release",), "what year": ("release",), "with whom": ("cast",),
+}  # fmt: skip
+"""What a bare word asks for behind another question: who made it, and when?"""
 _PRONOUN = re.compile(
     r"(?:it|that|this|that one|(?:the|this|that) (?:film|movie)|its?)", re.IGNORECASE
 )
@@ -172,8 +190,7 @@ def read_how_many(draft: Draft) -> None:
 
 def _clauses(text: str) -> list[str]:
     """What is asked, one after another: ``the year of Jaws and its director``."""
-    both = _AND_ITS.match(text)
-    if both:
+    for both in filter(None, (pattern.match(text) for pattern in _AND_ITS)):
         return [f"{both['one']} of {both['title']}", f"{both['other']} of {both['title']}"]
     return _AND.split(text)
 
@@ -182,6 +199,8 @@ def _fact(
     clause: str, names: Names, *, pronoun: bool
 ) -> tuple[tuple[Fact, ...], str, FilmsFound | None, str | None, str | None] | None:
     """The facts that a clause asks for, with the film that it names; None: it asks for none."""
+    if pronoun and clause.lower() in _BARE:
+        return _BARE[clause.lower()], clause, None, None, None
     for facts, patterns in QUESTIONS:
         for pattern in patterns:
             found = re.fullmatch(pattern, clause, re.IGNORECASE)

@@ -60,8 +60,8 @@ _NOT_SEEN = re.compile(
 )
 _SEEN = re.compile(
     rf"(?<!\w)(?:did {_WHO} (?:rate|give|watch|see|score){_numbered(_STARS, 1)}"
-    rf"|(?:that |which |have )*{_WHO.replace('<n>', '<m>')}(?:'s)?(?: has| have)?(?: also| "
-    rf"already)?"
+    rf"|(?:that |which |have )*{_WHO.replace('<n>', '<m>')}(?:'s)?(?: has| have)?"
+    r"(?: also| already| both| all| each)*"
     rf" (?:{_SAW}|gave|given|scored){_numbered(_STARS, 2)}"
     rf"|(?:already )?{_SAW}{_numbered(_STARS, 3)} by {_WHO.replace('<n>', '<k>')}"
     rf"|(?<!of )(?:films|movies) (?:of|by) {_WHO.replace('<n>', '<j>')}(?= "
@@ -69,7 +69,7 @@ _SEEN = re.compile(
     re.IGNORECASE,
 )
 _LOVED = re.compile(
-    rf"\b(?P<films>{_FILMS})(?P<did> did)? {_WHO} (?:has |have |had )?(?:really )?"
+    rf"\b(?P<films>{_FILMS})(?P<did> did)? {_WHO} (?:has |have |had )?(?:(?:really|both|all) )*"
     rf"{_LIKED}(?= ?(?:[?.!,]|$|from|but|and|in|that|with|of))"
     rf"|{_WHO.replace('<n>', '<m>')}(?:'s)? (?:all[- ]time )?favou?rite(?= (?:[\w-]+ "
     rf"){{0,3}}(?:films?|movies?|flicks?))",

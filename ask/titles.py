@@ -23,6 +23,11 @@ _COMPARE = (
     r"[^,:?]*[,:]",
     r"\bwhich (?:one |film |movie )?(?:is|was) (?:the )?\w+(?: film| movie)?\b",
 )
+_WHICH = re.compile(
+    r"[,:;.?! ]+(?:so )?(?:which|who|what)(?: (?:one|film|movie))?(?:'s| is| was| are| has| did| made"
+    r"| cost| does| do| should| would)\b.*$",
+    re.IGNORECASE,
+)
 _VERSUS = re.compile(r"\b(?:vs\.?|versus)(?=\s)", re.IGNORECASE)
 _PREDICT = (
     rf"\b(?:how (?:much )?|what )?(?:would|will|did|does|might|could|should) {_WHO} (?:really )?"
@@ -99,7 +104,7 @@ def _compare(draft: Draft, names: Names) -> Intent | None:
     else:
         if not _VERSUS.search(draft.text) and not _choice(draft.text, names):
             return None
-        rest = draft.text.rstrip(" ?.!")
+        rest = _WHICH.sub("", draft.text.rstrip(" ?.!"))
     read = read_listed(rest, names)
     take_titles(draft, read)
     for each in read:
@@ -200,7 +205,7 @@ def read_listed(text: str, names: Names) -> list[_Read]:
         ways = []
         for first in range(last + 1):
             cost, read = _as_title(text, begins[first], end, names)
-            ways.append((best[first][0] + cost, [*best[first][1], *read]))
+            ways.append((best[first][0] + cost * (last + 1 - first), [*best[first][1], *read]))
         best.append(min(ways, key=lambda way: (way[0], -len(way[1]))))
     return best[-1][1][:MOST]
 
@@ -208,7 +213,7 @@ def read_listed(text: str, names: Names) -> list[_Read]:
 def _as_title(text: str, start: int, end: int, names: Names) -> tuple[int, list[_Read]]:
     """A piece of a list as a title, and how ill it fits: 0 is exactly one."""
     opening = _OPENING.match(text, start, end)
-    piece = text[opening.end() if opening else start : end].strip(" .?!,;:\"")
+    piece = text[opening.end() if opening else start : end].strip(' .?!,;:"')
     if not piece:
         return 0, []
     read = _dated(piece, piece, end, names, fuzzy=False)

@@ -22,7 +22,7 @@ NO_GENRE_AFTER = re.compile(
 
 MOODS: dict[str, Mood] = {
     r"dark(?:er|est)?|gritty|grittier|bleak(?:er)?|grim(?:mer)?|disturbing|violent": "dark",
-    r"funn(?:y|ier|iest)|fun|jokes?|laughs?|hilarious|humou?rous|amusing"
+    r"funn(?:y|ier|iest)|fun|jokes?|laughs?|hilarious|humou?rous|humou?r|amusing"
     r"|laugh[- ]out[- ]loud|(?:that |to )?(?:will |would )?makes? (?:me|us|you) laugh": "funny",
     r"feel[- ]?good|uplifting|heart[- ]?warming|light[- ]?hearted|cheerful"
     r"|happy(?! (?:ending|end|birthday|new))|happier|lighter|light(?=,| and\b| films?\b| movies?\b"
@@ -81,11 +81,11 @@ REVENUES: dict[str, tuple[RevenueTier, ...]] = {
         ("high", "blockbuster"),
     r"(?:big |bigger |biggest |huge |worst )?(?:box[- ]office |commercial )?"
     r"(?:flops?|bombs?|failures?|disappointments?)"
-    r"|(?:that |which )?(?:flopped|bombed|lost money|nobody (?:paid|went) to see)": ("low",),
+    r"|(?:that |which )?(?:(?:flopped|bombed|failed|tanked)(?: at the box[- ]office)?|lost money|nobody (?:paid|went) to see)": ("low",),
 }  # fmt: skip
 
 ACCLAIM: dict[str, Acclaim] = {
-    r"(?:critically |universally )?acclaimed|(?:very )?(?:highly|well)[- ]rated|(?:critics?'? "
+    r"(?:critically |universally )?acclaimed|(?:that )?(?:got |has |have |had )?(?:great|good|rave) reviews|(?:very )?(?:highly|well)[- ]rated|(?:critics?'? "
     r")?favou?rites"
     r"|well[- ]reviewed|(?:with )?better ratings|excellent|masterpieces?|brilliant|amazing|awesome"
     r"|outstanding|(?:that |which )(?:are|is) (?:really |actually |also )?(?:great|good)|(?:with "
@@ -195,7 +195,7 @@ _FILLING = """
     already anyway anyways apparently honestly seriously lately usually often sometimes always
     finally generally hopefully obviously personally recently somehow somewhat specifically
     typically together kinda sorta btw imo imho tbh lol haha asap dude bro mate buddy yall yo
-    genre genres category categories element elements kindly yep yeah yes nope hmm
+    year years genre genres category categories element elements kindly yep yeah yes nope hmm
     keep keeps kept trying tried try heard hear remember check checked think thinking thought
     gets going goes go went put work works used happen happens focus focuses focused focusing
     feature features contain contains include includes including
@@ -208,7 +208,7 @@ FILLING = frozenset(_FILLING.split())
 """Words that say nothing about a film."""
 
 SUBJECT = re.compile(
-    r"\b(?:about|involving|concerning|dealing with|on the (?:topic|subject|theme) of"
+    r"\b(?:about|(?:films?|movies?|ones?|story|stories|something|anything)(?: where| in which)|involving|concerning|dealing with|on the (?:topic|subject|theme) of"
     r"|set (?:in|on|at|during|around)|tak(?:es?|ing) place (?:in|on|at)|revolv(?:es?|ing) around)"
     r"(?P<what>(?:(?! (?:where|that|which|when|who)\b)[^,;.?!¦])*)",
     re.IGNORECASE,

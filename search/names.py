@@ -172,7 +172,8 @@ class Names:
         readings: list[tuple[list[Film], How]] = [(self._films.get(wanted, []), "exact")]
         if fuzzy:
             begun = self._begun(wanted) or self._subtitles.get(wanted, [])
-            readings += [(begun, "begin"), (self._spelt(wanted), "spelling")]
+            spelt = self._spelt(wanted) or self._worded(text.strip(), wanted)
+            readings += [(begun, "begin"), (spelt, "spelling")]
         for films, how in readings:
             fitting = [film for film in films if year is None or film.year == year]
             if fitting:
@@ -213,6 +214,24 @@ class Names:
                 break
             films += self._films[name]
         return films
+
+    def _worded(self, typed: str, wanted: str) -> list[Film]:
+        """The film that a word written large is in the title of, above all others: Shawshank."""
+        if len(wanted) < _FUZZY_LETTERS + 2 or not typed[:1].isupper() or wanted in self.keywords:
+            return []
+        films = _most_rated(self._by_word.get(wanted, []))
+        alone = len(films) == 1 or (
+            len(films) > 1 and films[0].rating_count >= 4 * films[1].rating_count
+        )
+        return films[:1] if alone else []
+
+    @cached_property
+    def _by_word(self) -> dict[str, list[Film]]:
+        found: dict[str, list[Film]] = defaultdict(list)
+        for name, films in self._films.items():
+            for word in set(name.split()):
+                found[word] += films
+        return found
 
     def _spelt(self, wanted: str) -> list[Film]:
         if len(wanted) < _FUZZY_LETTERS:
