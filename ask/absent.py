@@ -158,7 +158,10 @@ LACKING: tuple[Lacking, ...] = tuple(
         ),
         (
             "when somebody became known is not in the data",
-            r"\b(?:from |made )?(?:before|after) (?:he|she|they) (?:was|were|became|got|had|made|won"
+            r"\b(?:from )?before my time\b|\b(?:very )?(?:early|earlier|later|late)(?= "
+            r"(?-i:[A-Z][a-z]+)\W*$)"
+            r"|\b(?:from |made )?(?:before|after) (?:he|she|they) (?:was|were|became|got|had|made"
+            r"|won"
             r"|hit|went|turned)(?: [\w']+){0,4}",
         ),
         (

@@ -70,10 +70,12 @@ _ORDINALS = (
 _NUMBERS = {word: number for number, word in enumerate(_ORDINALS.split(), 1)}
 _THAT = re.compile(
     rf"\b(?:the )?(?P<word>{'|'.join(_NUMBERS)}|last|\d{{1,2}}(?:st|nd|rd|th))"
-    r"(?: (?:one|film|movie|result|title)\b(?: of (?:them|these|those))?|(?: of (?:them|these|those))?"
+    r"(?: (?:one|film|movie|result|title)\b(?: of (?:them|these|those))?|(?: of (?:them|these"
+    r"|those))?"
     r"(?=\W*$|\W+(?:and|or|but|please|long|about|rated|cost|made|come"
     r"|came|please)\b"
-    r"|,))|(?:\bnumber |\bno\. ?|#)(?P<digits>\d{1,2})\b|\b(?P<it>(?<!make )it|that one|this one)\b",
+    r"|,))|(?:\bnumber |\bno\. ?|#)(?P<digits>\d{1,2})\b|\b(?P<it>(?<!make )it|that one|this "
+    r"one)\b",
     re.IGNORECASE,
 )
 _ANEW = re.compile(
@@ -89,12 +91,15 @@ _ANEW = re.compile(
 )
 """That a talk begins anew: what was asked before counts no more."""
 _SEVERAL = re.compile(
-    rf"\bthe (?P<end>first|top|last) (?P<n>two|three|four|five|[2-9])(?: (?:ones|films|movies))?\b"
+    r"\bthe (?P<end>first|top|last) (?P<n>two|three|four|five|[2-9])(?: (?:ones|films|movies))?\b"
     r"(?: of (?:them|these|those))?|\b(?P<all>all (?:of )?(?:them|these|those)|(?:them|these|those)"
     r" all)\b",
     re.IGNORECASE,
 )
-_SEEN = r"(?:i|we)(?:'ve| have)? (?:already )?(?:seen|watched|saw|know|hated?|didn't like|don't (?:like|want))"
+_SEEN = (
+    r"(?:i|we)(?:'ve| have)? (?:already )?(?:seen|watched|saw|know|hated?|didn't like|don't "
+    r"(?:like|want))"
+)
 _OUT = re.compile(
     rf"^(?:and |but |please |ok |well |no |,)*(?:{_SEEN}|without|not|except|drop|remove|skip|hide"
     r"|leave out|minus|no|anything but)"
@@ -115,7 +120,8 @@ _OF_THOSE = re.compile(
     r"\b(?:which (?:one|of (?:them|these|those))|of (?:them|these|those))\b", re.I
 )
 _CUE = re.compile(
-    r"^(?:(?:and|or|but|ok|okay|now|then|so|please|hm+|actually|no,|yes,|great,|thanks,|i meant|make "
+    r"^(?:(?:and|or|but|ok|okay|now|then|so|please|hm+|actually|no,|yes,|great,|thanks,|i meant"
+    r"|make "
     r"(?:it|them|that)|let's say"
     r"|only|just|rather|also|what about|how about|maybe|with|without|not|no|from|by|in|before"
     r"|after|since|under|over"
@@ -127,7 +133,8 @@ _MARK = re.compile(
     r"\b(?:ones?|instead|of (?:them|these|those)|them|those|these|too|as well)\b", re.I
 )
 _LEAD = re.compile(
-    r"^(?:(?:and|or|but|ok|okay|now|then|so|please|actually|yes|great|thanks|i meant|make (?:it|them"
+    r"^(?:(?:and|or|but|ok|okay|now|then|so|please|actually|yes|great|thanks|i meant|make (?:it"
+    r"|them"
     r"|that)|let's say|only|just"
     r"|rather|also|what about|how about|maybe|show me|give me|i want|the ones|those|ones|that are"
     r"|which are)\b[, ]*)+",

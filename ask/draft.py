@@ -146,9 +146,10 @@ def read_list(
     separator: re.Pattern[str],
     read_at: Callable[[int], Read[T] | None],
     most: int = LONGEST_LIST,
+    at: int = 0,
 ) -> Iterator[Read[T]]:
-    """The names that a text begins with, in a list."""
-    position = 0
+    """The names in a list that begins at a place of a text."""
+    position = at
     for _ in range(most):
         read = read_at(position)
         if read is None:

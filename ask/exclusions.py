@@ -7,7 +7,7 @@ from ask.draft import GAP, Draft, Read
 from ask.kinds import find_audience, find_genres, find_keyword, find_mood
 from ask.people import add_person, find_names
 from ask.titles import make_title
-from ask.words import FILLING, FILM
+from ask.words import FILLING, FILM, GENRES
 from search.names import Names, key
 
 _VERBS = (
@@ -74,6 +74,9 @@ _FOR = re.compile(r"^(?P<item>.+?) (?P<whom>for .+)$", re.IGNORECASE)
 _KIND_WITH = re.compile(
     r"^(?P<kind>[\w-]+(?: [\w-]+)?) (?:with|by|from|starring|directed)\b", re.IGNORECASE
 )
+
+
+_NOUNS = rf"{FILM}|{'|'.join(GENRES)}"
 
 
 def read_exclusions(draft: Draft, names: Names) -> None:
@@ -167,6 +170,8 @@ def _wanted(draft: Draft, genre: str, names: Names) -> bool:
 def _excludes_name(draft: Draft, names: Names, item: str, *, named: bool, but: bool) -> bool:
     written_large = item[:1].isupper()
     read = next(find_names(item, names), None)
+    if read and read.found and re.fullmatch(rf"(?:'s)? (?:{_NOUNS})", item[read.end :], re.I):
+        item = item[: read.end]
     film = names.films(item, fuzzy=but)
     whole = " " in item and find_keyword(item, names) is None
     if read is not None and read.found is not None and read.end >= len(item):

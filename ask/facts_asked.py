@@ -39,7 +39,8 @@ QUESTIONS: tuple[tuple[tuple[Fact, ...], tuple[str, ...]], ...] = (
             rf"who (?:does|did) {TITLE} star",
             r"who(?: else)? (?:starr?(?:ed|s)|acts|acted|plays|played|appears|appeared|is|was)"
             rf" (?:alongside|with|opposite|next to|beside) .+? in {TITLE}",
-            rf"who (?:plays|played|is|was|portrays|portrayed) (?P<role>(?:the )?[\w' .-]+?) in {TITLE}",
+            rf"who (?:plays|played|is|was|portrays|portrayed) (?P<role>(?:the )?[\w' .-]+?) in "
+            rf"{TITLE}",
             _OF.format(r"(?:cast|actors|stars|leads?|main actors?|lead actors?|cast list)") + TITLE,
             rf"{TITLE}(?:'s)? (?:cast|actors|cast list)",
             rf"(?:is|was|does|did) (?P<person>.+?) (?:in|on|play in|star in|act in|appear in|a "
@@ -137,10 +138,12 @@ QUESTIONS: tuple[tuple[tuple[Fact, ...], tuple[str, ...]], ...] = (
         (
             rf"how (?:good|bad|well rated|popular|highly rated)(?:{_IS}) {TITLE}",
             rf"how (?:is|was) {TITLE} (?:rated|reviewed|received)",
-            rf"(?:is|was) it (?:actually |really |still )?(?:any good|good|worth (?:it|watching|seeing"
+            rf"(?:is|was) it (?:actually |really |still )?(?:any good|good|worth (?:it|watching"
+            rf"|seeing"
             rf"|a watch|my time))(?: to (?:watch|see))? {TITLE}",
             rf"should (?:i|we) (?:watch|see|bother with|check out) {TITLE}",
-            rf"(?:is|was) {TITLE} (?:any |a )?(?:good|bad|worth (?:a watch|the hype|my time|watching|seeing|it)|well rated"
+            rf"(?:is|was) {TITLE} (?:any |a )?(?:good|bad|worth (?:a watch|the hype|my time"
+            rf"|watching|seeing|it)|well rated"
             rf"|popular|great|terrible)"
             r"(?: film| movie| one)?",
             rf"what do (?:people|others|users|the crowd|viewers) (?:think|say) (?:of|about) "
@@ -158,7 +161,8 @@ QUESTIONS: tuple[tuple[tuple[Fact, ...], tuple[str, ...]], ...] = (
     (
         ("keywords",),
         (
-            rf"(?:is|was) {TITLE} (?:really |actually |also )?(?:based on|adapted from|inspired by|about"
+            rf"(?:is|was) {TITLE} (?:really |actually |also )?(?:based on|adapted from|inspired by"
+            rf"|about"
             r"|an? (?:remake|sequel|prequel|reboot|adaptation|true story)|set in|set during)\b.*",
             _OF.format(r"(?:keywords?|themes?|topics?|tags?)") + TITLE,
             rf"{TITLE}(?:'s)? keywords?",

@@ -173,7 +173,12 @@ def _read_keywords(draft: Draft, names: Names) -> None:
             begin, end = words[first].start(), words[first + count - 1].end()
             piece = draft.text[begin:end]
             found = find_keyword(piece, names)
-            if found and GAP not in piece and not find_mood(_ARTICLE.sub("", piece)):
+            if (
+                found
+                and GAP not in piece
+                and not find_genres(piece, names)
+                and not find_mood(_ARTICLE.sub("", piece))
+            ):
                 draft.add("keywords", found)
                 draft.cut(begin, end)
                 return _read_keywords(draft, names)

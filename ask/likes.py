@@ -8,8 +8,8 @@ from ask.draft import GAP, Draft, Read
 from ask.kinds import read_count
 from ask.people import find_names
 from ask.structure import Person, Quantity
-from ask.titles import read_listed, read_titles, take_titles
-from ask.words import FILM, GENRES
+from ask.titles import make_title, read_listed, read_titles, take_titles
+from ask.words import DECADES, FILM, GENRES, RECOMMEND
 from search.names import FilmsFound, Names, PersonFound
 
 _WHO = r"(?:@user|i|we|you|he|she|they)"
@@ -19,7 +19,8 @@ _MANY = (
 )
 _LIKE = re.compile(
     rf"\b{_MANY}(?:just |exactly |a lot |much |very |most |kind of )*(?P<cue>like|similar(?:ly)? "
-    rf"(?:in (?:\w+ and )?\w+ )?to|in the (?:style|vein|spirit|manner|mould|mold|tradition|same vein) (?:of|as)"
+    rf"(?:in (?:\w+ and )?\w+ )?to|in the (?:style|vein|spirit|manner|mould|mold|tradition|same "
+    rf"vein) (?:of|as)"
     r"|reminiscent of|along the lines of|the same as|comparable to|resembl(?:ing|es?)|(?:that "
     r")?reminds? (?:me|us) of"
     r"|for (?:the )?fans of|as good as|close to|akin to|[aà] la|with (?:the |a )?(?:vibes?"
@@ -51,18 +52,21 @@ _LOVES = re.compile(
     re.IGNORECASE,
 )
 _ALL_OF = re.compile(
-    rf"\b(?:{_WHO}(?:'ve| have| had)? (?:already |just |now )*(?:seen|watched|loved?|liked?|enjoyed?"
+    rf"\b(?:{_WHO}(?:'ve| have| had)? (?:already |just |now )*(?:seen|watched|loved?|liked?"
+    rf"|enjoyed?"
     r"|finished|went through|been through) )?(?:(?:almost |nearly |pretty much )?(?:all|every(?:"
     r"thing)?|most|the whole filmography|the films|the movies)(?: the)?(?: films?| movies?)?"
     r"(?: (?:of|by|from))?) (?=[A-Z])"
 )
 _SEEN_ONLY = re.compile(r"\b(?:watched|saw|seen|finished|into)\W*$", re.IGNORECASE)
 _MORE = re.compile(
-    r"\b(?:like (?:it|that|this|them|those)|similar|else|more|recommend\w*|suggest\w*|same|next|equally"
+    r"\b(?:like (?:it|that|this|them|those)|similar|else|more|recommend\w*|suggest\w*|same|next"
+    r"|equally"
     r"|just as|another"
     r"|what (?:should|would|could|can|to)|watch)\b",
     re.IGNORECASE,
 )
+_NO_TITLE = re.compile(rf"(?:in |from )?(?:the )?(?:'?\d0'?s|\d{{4}}s|{'|'.join(DECADES)})\b", re.I)
 _BUT = re.compile(
     r"^(?:something |anything )?(?P<title>[^,]+?),? (?:but|only|except) (?:it'?s |is )?(?:only )?"
     r"(?=(?:with|more|less|in|set|much|not|a|an|no|from|for|without|older|newer|funny|scary|better"
@@ -112,7 +116,8 @@ _THAN: dict[Quantity, tuple[str, str]] = {
 _AFTERWARDS = re.compile(
     r"\b(?:what|which (?:films|movies)|films|movies)?(?: do(?:es)?| did| that)?(?: other| those)? "
     r"?(?:people|fans|users|viewers|everybody|everyone|someone|they)(?: who| that)?(?: also)? "
-    r"(?:like|love|enjoy|watch|see)?(?: too| also| as well)?\b|\balso (?:like|love|enjoy|watch|see)d?\b"
+    r"(?:like|love|enjoy|watch|see)?(?: too| also| as well)?\b|\balso (?:like|love|enjoy|watch"
+    r"|see)d?\b"
     r"|\b(?:what|who|anything|something|is there anything|what's)? ?(?:else )(?:is|are|do(?:es)?"
     r"|can)?(?: there)?(?: you (?:have|recommend))?(?: like (?:it|that|them))?"
     r"|\b(?:like|similar to) (?:it|that|this|them|those|these)\b|\bsimilar\b(?: (?:ones|films"
@@ -240,6 +245,8 @@ def _titles_or_people(draft: Draft, start: int, names: Names) -> int:
     rest = draft.text[start:]
     opening = _BEFORE_NAME.match(rest)
     skipped = opening.end() if opening else 0
+    if _NO_TITLE.match(rest):
+        return 0
     titles = list(_films(rest, names))
     if titles and titles[0].found is None and lacks(titles[0].text):
         return 0
@@ -316,6 +323,11 @@ def _loved(draft: Draft, names: Names) -> bool:
             continue
         if _SEEN_ONLY.search(found[0]) and not _MORE.search(rest) and not found_any:
             begin = found.end()
+            if "already" in found[0].lower() or RECOMMEND.search(draft.text):
+                films = [each.found.best for each in known if each.found]
+                draft.add("titles", *map(make_title, films), excluded=True)
+                draft.cut(found.start(), found.end() + known[-1].end)
+                begin = 0
             continue
         seen_only = seen_only and bool(_SEEN_ONLY.search(found[0]))
         kept = [each for each in read if each in known or each.found is None]

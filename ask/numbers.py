@@ -68,7 +68,8 @@ _COMPARED = (
 )
 _AFTER = (
     r"(?:,? ?(?:(?P<orless>or (?:less|shorter|under|fewer|below|lower)|max(?:imum)?\b|tops\b"
-    r"|at (?:the )?most\b)|(?P<ormore>\+|min(?:imum)?\b|at (?:the )?least\b|(?:or|and) (?:more|longer|over|better|higher|above|up(?:wards)?))))?"
+    r"|at (?:the )?most\b)|(?P<ormore>\+|min(?:imum)?\b|at (?:the )?least\b|(?:or|and) (?:more"
+    r"|longer|over|better|higher|above|up(?:wards)?))))?"
 )
 _AFTER_STARS = _AFTER.replace("orless", "orless2").replace("ormore", "ormore2")
 
@@ -314,10 +315,10 @@ def read_runtime(draft: Draft) -> None:
         rf"(?: long)?{_AFTER}"
     ):
         _compared(draft, "runtime_minutes", found, _length(found), step=1, around=ABOUT_MINUTES)
-    if (found := draft.take(_TOO_LONG)) is not None:
+    if (too_long := draft.take(_TOO_LONG)) is not None:
         draft.narrow("runtime_minutes", None, NOT_LONG)
-        if found["or"]:
-            draft.text = draft.text.replace(f" {GAP} ", f" {found['not']} ", 1)
+        if too_long["or"]:
+            draft.text = draft.text.replace(f" {GAP} ", f" {too_long['not']} ", 1)
     if draft.take(r"\b(?:not|nothing) (?:too|very|that) short\b"):
         draft.narrow("runtime_minutes", SHORT, None)
     near = rf"(?= (?:[\w-]+ ){{0,2}}?(?:{FILM}|{_GENRE})\b)"

@@ -9,10 +9,11 @@ from search.names import Names
 
 _RATED = r"[- ](?:rated|reviewed|scor(?:ed|ing)|regarded)"
 _WELL_KNOWN = r"(?:popular|rated|watched|viewed|seen|famous|(?:widely |well[- ])?known)"
+_TIME = r"(?: (?:running ?times?|run ?times?|lengths?|durations?))?"
 _MONEY = r"(?:the )?most(?: money)?(?: at the box office)?"
 _SUPERLATIVES: dict[tuple[SortedBy, bool], str] = {
-    ("runtime_minutes", True): r"(?:very )?longest|lengthiest",
-    ("runtime_minutes", False): r"(?:very )?shortest|briefest",
+    ("runtime_minutes", True): rf"(?:very )?longest{_TIME}|lengthiest",
+    ("runtime_minutes", False): rf"(?:very )?shortest{_TIME}|briefest",
     ("rating_count", True): rf"most[- ]{_WELL_KNOWN}|best[- ]known"
     r"|(?:with|has|have|had|got) the (?:most|highest number of) (?:ratings|votes|viewers)",
     ("rating_count", False): rf"least[- ]{_WELL_KNOWN}"

@@ -106,7 +106,7 @@ _WORDS_FIRST = (
     "short little small large big cruel bright light dark night shade rain storm waters river lake "
     "beach sands woods wood tree leaf root branch butler constable sheriff marshall major sergeant "
     "sparks fire burns ash coal frost freeman masters chase hurt pain joy bliss young old new man "
-    "gray grey jordan israel holland ireland wales scott"
+    "friend friends gray grey jordan israel holland ireland wales scott"
 )
 _PLAIN_WORDS = FILLING | frozenset(_WORDS_FIRST.split())
 """Surnames that are words first: they need the first name."""
@@ -120,13 +120,16 @@ def read_people(draft: Draft, names: Names) -> None:
     found: list[tuple[int, int]] = []
 
     def read_cue(cue: "re.Match[str]") -> int:
-        rest = draft.text[cue.end() :]
-        read = list(find_names(rest, names, strong=_STRONG.match(cue[0].strip()) is not None))
+        read = list(
+            find_names(
+                draft.text, names, strong=_STRONG.match(cue[0].strip()) is not None, at=cue.end()
+            )
+        )
         for each in read:
             add_person(draft, each, _role(cue))
-        if read and _OR.search(rest[: read[-1].end]):
+        if read and _OR.search(draft.text[cue.end() : read[-1].end]):
             draft.either("people")
-        return cue.end() + read[-1].end if read else 0
+        return read[-1].end if read else 0
 
     def read_alone(word: "re.Match[str]") -> int:
         read = _standing_alone(draft.text, word, names)
@@ -178,16 +181,23 @@ def add_person(
     draft.add("people", Person(name=person.name, role=role), excluded=excluded)
 
 
-def find_names(text: str, names: Names, *, strong: bool = False) -> Iterator[Read[PersonFound]]:
-    """The names that a text begins with, in a list. ``strong``: what follows must be a name."""
+def find_names(
+    text: str, names: Names, *, strong: bool = False, at: int = 0
+) -> Iterator[Read[PersonFound]]:
+    """The names in a list from ``at`` on. ``strong``: what stands there must be a name."""
 
     def read_at(position: int) -> Read[PersonFound] | None:
-        return _name_at(text, position, names, strong=strong and position == 0)
+        return _name_at(text, position, names, strong=strong and position == at)
 
-    return read_list(text, _SEPARATOR, read_at)
+    return read_list(text, _SEPARATOR, read_at, at=at)
+
+
+def _is_known(word: str, names: Names) -> bool:
+    return names.has_word(key(word)) or key(word) in names.keywords
 
 
 def _name_at(text: str, start: int, names: Names, *, strong: bool) -> Read[PersonFound] | None:
+    by = re.search(r"\bby $", text[:start], re.IGNORECASE) is not None
     found = _exact(text, start, names) or _family(text, start, names)
     if found is not None:
         return found
@@ -202,6 +212,8 @@ def _name_at(text: str, start: int, names: Names, *, strong: bool) -> Read[Perso
         person = _spelt_so(piece, names.person(piece)) or _surname_like(piece, names)
         return Read(piece, start + len(piece), person) if piece else None
     for piece in (capitals[0], capitals[0].removesuffix("'s")):
+        if piece.lower() in _PLAIN_WORDS:
+            continue
         person = _spelt_so(piece, names.person(piece))
         if person is not None:
             return Read(piece, capitals.end(), person)
@@ -209,7 +221,7 @@ def _name_at(text: str, start: int, names: Names, *, strong: bool) -> Read[Perso
         return Read(capitals[0], capitals.end(), near)
     if _NOBODY.match(capitals[0]):
         return None
-    if strong or " " in capitals[0]:
+    if strong or " " in capitals[0] or (by and not _is_known(capitals[0], names)):
         return Read(capitals[0], capitals.end(), None)
     return None
 

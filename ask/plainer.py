@@ -57,6 +57,7 @@ _OF_MILLENNIUM = re.compile(
     r"|(?<=\bfrom )two thousand\b|(?<=\bbefore )two thousand\b|(?<=\bafter )two thousand\b",
     re.IGNORECASE,
 )
+_SHORT_YEAR = re.compile(r"(?<![\w'])'(?P<year>\d\d)(?![\w'])")
 _COMPOUND = re.compile(rf"\b(?P<tens>{'|'.join(TENS)})[- ](?P<unit>{_BELOW_TEN})\b", re.IGNORECASE)
 _LARGE = re.compile(
     rf"\b(?P<n>{_TWO_DIGITS}|{_BELOW_TEN}|an?|\d{{1,3}}) "
@@ -119,11 +120,17 @@ def _mend(word: str, draft: Draft, names: Names) -> str:
 
 def write_figures(draft: Draft) -> None:
     """Write years and larger numbers in words as figures: ``nineteen ninety-four`` is 1994."""
+    draft.text = _SHORT_YEAR.sub(_year_of_two, draft.text)
     for pattern, number in (
         (_OF_CENTURY, _year_of_century), (_OF_MILLENNIUM, _year_of_millennium),
         (_COMPOUND, _compound), (_LARGE, _large),
     ):  # fmt: skip
         draft.text = pattern.sub(number, draft.text)
+
+
+def _year_of_two(found: "re.Match[str]") -> str:
+    year = int(found["year"])
+    return str(year + (2000 if year < 20 else 1900))
 
 
 def _year_of_century(found: "re.Match[str]") -> str:

@@ -10,7 +10,7 @@ from ask.numbers import read_runtime
 from ask.people import find_names
 from ask.structure import Fact, Person
 from ask.titles import make_title
-from ask.words import FILLING, FILM, GENRES
+from ask.words import FILLING, FILM, GENRES, UNREAD
 from search.names import FilmsFound, Names
 
 _YES_NO = (
@@ -53,10 +53,33 @@ _AND_ITS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         r"^(?P<one>.+?) of (?P<title>.+?),? and (?:its|the) (?P<other>[\w ]+)$",
-        rf"^(?P<title>.+?)(?:'s)?[:,]? (?P<one>{_NOUNS}),?(?: and| &|,) (?:the )?(?P<other>{_NOUNS})$",
+        rf"^(?P<title>.+?)(?:'s)?[:,]? (?P<one>{_NOUNS}),?(?: and| &|,) (?:the "
+        rf")?(?P<other>{_NOUNS})$",
         rf"^(?:the )?(?P<one>{_NOUNS}),?(?: and| &|,) (?:the )?(?P<other>{_NOUNS}) (?:of|for)"
         r" (?P<title>.+)$",
     )
+)
+_FACT_WORDS: dict[str, Fact] = {
+    r"long|short|length|runtime|running|minutes|hours": "length",
+    r"director|directed|directs?|filmmaker|behind": "director",
+    r"cast|actors?|actress(?:es)?|stars?|starred|starring|plays|played": "cast",
+    r"year|when|released?|came|come|old|premiered?|date": "release",
+    r"plot|story|storyline|happens|synopsis|summary|about": "story",
+    r"budget|cost|costs|expensive|spent": "budget",
+    r"gross|grossed|box|earn|earned|revenue|money|financially|commercially": "revenue",
+    r"profit|profitable|flop|flopped|bomb|bombed|hit": "profit",
+    r"genres?|kind|type": "genres",
+    r"rated|ratings?|score|scores|good|bad|worth|stars|reviews|popular|reception": "rating",
+}  # fmt: skip
+_ABOUT_ONE = re.compile(
+    rf"^(?:the )?(?:{'|'.join(_FACT_WORDS)}|facts?|info|information|details)\b.*\b(?:of|for|in"
+    rf"|about)\b",
+    re.IGNORECASE,
+)
+_OF_MANY = re.compile(
+    r"\b(?:films|movies|flicks|like|similar|recommend\w*|suggest\w*|than|or|other|else|best|worst"
+    r"|most|longest|shortest|any|there)\b|@user|\b(?:what|which|some) (?:film|movie)\b",
+    re.IGNORECASE,
 )
 _BARE: dict[str, tuple[Fact, ...]] = {
     "when": ("release",), "who": ("director",), "by whom": ("director",), "how long": ("length",),
@@ -168,7 +191,11 @@ def read_question(draft: Draft, names: Names, *, lacking_left_out: bool = False)
             draft.notes += rest.notes
             draft.ignored += rest.ignored
             return True
-    return _lacking(draft, text, names) or _unknown(draft, text, names)
+    return (
+        _lacking(draft, text, names)
+        or _by_words(draft, text, names)
+        or _unknown(draft, text, names)
+    )
 
 
 def read_how_many(draft: Draft) -> None:
@@ -294,6 +321,47 @@ def _lacking(draft: Draft, text: str, names: Names) -> bool:
     if len(draft.ignored) == before:
         draft.ignore(re.sub(re.escape(title), "", text, count=1), "this is not in the data")
     return _answer(draft, film, title, ())
+
+
+def _by_words(draft: Draft, text: str, names: Names) -> bool:
+    """A question in other words, with a title in it: its words tell the fact; the rest is said."""
+    if not (_ASKS.match(text) or _ABOUT_ONE.match(text)) or _OF_MANY.search(text):
+        return False
+    found = _title_in(text, names)
+    if found is None:
+        return False
+    start, end, film = found
+    rest = f"{text[:start]} {text[end:]}"
+    facts = [
+        fact for words, fact in _FACT_WORDS.items() if re.search(rf"\b(?:{words})\b", rest, re.I)
+    ]
+    if not facts and not _IS_IT.match(text):
+        return False
+    left = [
+        word
+        for word in re.findall(r"[\w'-]+", rest)
+        if word.lower() not in FILLING | UNREAD
+        and not re.fullmatch("|".join(_FACT_WORDS), word, re.IGNORECASE)
+    ]
+    if not facts:
+        facts = [] if draft.ignored else ["genres", "keywords"]
+    elif left:
+        draft.ignore(" ".join(left), "this was not understood")
+    return _answer(draft, film, text[start:end], tuple(dict.fromkeys(facts)))
+
+
+def _title_in(text: str, names: Names) -> tuple[int, int, FilmsFound] | None:
+    """The longest title written large in a text, where it stands."""
+    words = list(re.finditer(r"[\w'&:.-]+", text))
+    for count in range(min(len(words), 8), 0, -1):
+        for first in range(len(words) - count + 1):
+            start, end = words[first].start(), words[first + count - 1].end()
+            piece = text[start:end].rstrip(".:")
+            if not piece[:1].isupper() or (first == 0 and count < 2):
+                continue
+            if film := names.films(piece, fuzzy=False):
+                return start, start + len(piece), film
+    return None
 
 
 def _only_film(draft: Draft, names: Names) -> bool:

@@ -44,7 +44,8 @@ _SUMMARISE = (
     r"\bwhat\b.*(?:\bis @user|@user is) (?:really )?into\W*$",
     r"\bdoes @user (?:really )?(?:like|love|enjoy|prefer|hate|favou?r)\b",
     r"@user (?:really )?(?:likes?|loves?|hates?|enjoys?|prefers?|is into) what\W*$",
-    r"@user\W+(?:likes?|dislikes?|loves|hates|tastes?|preferences|profile)(?: (?:and|or|&) \w+)?\W*$",
+    r"@user\W+(?:likes?|dislikes?|loves|hates|tastes?|preferences|profile)(?: (?:and|or|&) "
+    r"\w+)?\W*$",
     r"\b(?:summari[sz]e|describe|tell me about|who is|profile of|analy[sz]e)\b.*@user",
     r"\b(?:tastes?|preferences|profile|favou?rites?|favou?rite \w+)(?: of|,)? @user",
     r"@user(?:'s)?,? (?:tastes?|preferences|profile|favou?rites?|favou?rite \w+)",
@@ -58,10 +59,13 @@ _OURS = re.compile(
     re.IGNORECASE,
 )
 _WORD = re.compile(r"[\w'-]+")
+_CONTRACTED = re.compile(r"(?<=\w)'(?:s|d|ll|ve|re|m)$", re.IGNORECASE)
 _BEFORE_FILMS = re.compile(rf"(?: [\w'-]+)?\s*(?:{GAP}|{FILM}\b)", re.IGNORECASE)
 _BEHIND_CUE = re.compile(
-    r"\b(?:with|about|in|on|at|of|an?|some|something|anything|more|very|really|too|set|and|or|by|from"
-    r"|featuring|involving|like|that's|that is|who's|who is|they're)\s+(?:(?:an?|the|lots of|some|any|really|very) )*$",
+    r"\b(?:with|about|in|on|at|of|an?|some|something|anything|more|very|really|too|set|and|or|by"
+    r"|from"
+    r"|featuring|involving|like|that's|that is|who's|who is|they're)\s+(?:(?:an?|the|lots of|some"
+    r"|any|really|very) )*$|[,;]\s*$",
     re.IGNORECASE,
 )
 _TITLE_WORDS = 6
@@ -271,7 +275,7 @@ def _left(draft: Draft, names: Names) -> tuple[str, list[str]]:
     kept: dict[str, None] = {}
     unread, last = [], -1
     for found in _WORD.finditer(without):
-        word = found[0].removesuffix("'s").strip("'-")
+        word = _CONTRACTED.sub("", found[0]).strip("'-")
         bare = word.lower().replace("'", "")
         if not word:
             continue

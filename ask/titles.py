@@ -24,7 +24,8 @@ _COMPARE = (
     r"\bwhich (?:one |film |movie )?(?:is|was) (?:the )?\w+(?: film| movie)?\b",
 )
 _WHICH = re.compile(
-    r"[,:;.?! ]+(?:so )?(?:which|who|what)(?: (?:one|film|movie))?(?:'s| is| was| are| has| did| made"
+    r"[,:;.?! ]+(?:so )?(?:which|who|what)(?: (?:one|film|movie))?(?:'s| is| was| are| has| did| "
+    r"made"
     r"| cost| does| do| should| would)\b.*$",
     re.IGNORECASE,
 )
@@ -53,6 +54,12 @@ _PREDICT = (
     rf"|watch))(?: more| better| most)?"
     r"[,:]? (?P<title>.+ or .+)",
 )
+_PRONOUNS = ("it", "that", "this", "they", "he", "she", "there", "them")
+_WOULD = re.compile(
+    r"^(?:would|will|should|could|might|is|do you think)\b(?!.*\b(?:films|movies|any|something)\b)",
+    re.IGNORECASE,
+)
+_TITLED = re.compile(r"(?-i:[A-Z0-9]).*$")
 _AT = re.compile(r"^(?:to )?(?:the (?:film|movie) )?(?:to )?", re.IGNORECASE)
 _BOUNDARY = re.compile(
     rf"\s*(?:[,;?!{GAP}\"]|\.(?:\s|$)|\b(?:but|for|from|with|without|except|in|that|by|directed|set"
@@ -74,6 +81,8 @@ _CALLED = re.compile(
     re.IGNORECASE,
 )
 _JOIN = re.compile(r"and|or|&|with|to|vs\.?|versus|,", re.IGNORECASE)
+_LARGE_LAST = re.compile(r"[A-Z][\w'-]*(?: [A-Z][\w'-]*)*(?=\W*$)")
+"""What ends a list of titles and is none, written large."""
 _TOKEN = re.compile(r"[^\s¦]+")
 
 _MOST_JOINTS = 14
@@ -131,7 +140,12 @@ def _predict(draft: Draft, names: Names) -> Intent | None:
             not re.search(r"\b(?:think|say|give|prefer|rather|which (?:one )?of)\b", found[0])
         ):
             continue
-        read = _whole(_AT.sub("", found["title"].strip(" ?.!,")), names)
+        title = _AT.sub("", found["title"].strip(" ?.!,"))
+        if title in _PRONOUNS:
+            continue
+        read = _whole(title, names)
+        if read[0].found is None and "user_id" not in draft.parts and title.islower():
+            continue
         if read[0].found is None and (FILLING | UNREAD).issuperset(read[0].text.lower().split()):
             continue
         if read[0].found is None and re.search(r"\b(?:does|prefer)\b", found[0], re.IGNORECASE):
@@ -139,6 +153,14 @@ def _predict(draft: Draft, names: Names) -> Intent | None:
         take_titles(draft, read)
         draft.text = ""
         return "predict"
+    if "user_id" in draft.parts and _WOULD.search(draft.text):
+        titles = [word for word in _TITLED.finditer(draft.text) if word.start() > 0]
+        for large in titles:
+            read = [each for each in read_titles(large[0], names) if each.found]
+            if read and read[0].found and read[0].found.how == "exact":
+                take_titles(draft, read)
+                draft.text = ""
+                return "predict"
     return None
 
 
@@ -187,6 +209,8 @@ def read_titles(text: str, names: Names) -> Iterator[_Read]:
         if first and (read is None or _PART.match(text, read.end)):
             whole = _chunk(text, start, names)
             read = whole if read is None or (whole and whole.found) else read
+        if not first and read is None and (large := _LARGE_LAST.match(text, start)):
+            return Read(large[0], large.end(), None)
         turn_of_speech = read and not first and _says_nothing(read.text)
         return None if turn_of_speech else read
 

@@ -50,7 +50,8 @@ AUDIENCES: dict[str, Audience] = {
     r"|(?:that |which )?(?:my |our |the )?(?:kids|children) (?:can|could|may|will) (?:watch|see"
     r"|enjoy|like)"
     r"|kid[- ]friendly|child[- ]friendly|nightmares? for (?:the |my )?(?:kids|children)"
-    r"|(?:we|i)(?:'ve)?(?: have)?(?: got)? (?:small |young |little |my |our |the |some |two |three )*"
+    r"|(?:we|i)(?:'ve)?(?: have)?(?: got)? (?:small |young |little |my |our |the |some |two "
+    r"|three )*"
     r"(?:kids|children)(?: (?:here|around|watching|in the room|with us|at home))*"
     r"|(?:kids|children) (?:will be |are )(?:here|around|watching|in the room|with us)": "kids",
     r"for (?:the |my |our )*(?:whole |entire )?famil(?:y|ies)(?: night)?"
@@ -81,11 +82,13 @@ REVENUES: dict[str, tuple[RevenueTier, ...]] = {
         ("high", "blockbuster"),
     r"(?:big |bigger |biggest |huge |worst )?(?:box[- ]office |commercial )?"
     r"(?:flops?|bombs?|failures?|disappointments?)"
-    r"|(?:that |which )?(?:(?:flopped|bombed|failed|tanked)(?: at the box[- ]office)?|lost money|nobody (?:paid|went) to see)": ("low",),
+    r"|(?:that |which )?(?:(?:flopped|bombed|failed|tanked)(?: at the box[- ]office)?|lost money"
+    r"|nobody (?:paid|went) to see)": ("low",),
 }  # fmt: skip
 
 ACCLAIM: dict[str, Acclaim] = {
-    r"(?:critically |universally )?acclaimed|(?:that )?(?:got |has |have |had )?(?:great|good|rave) reviews|(?:very )?(?:highly|well)[- ]rated|(?:critics?'? "
+    r"(?:critically |universally )?acclaimed|(?:that )?(?:got |has |have |had )?(?:great|good"
+    r"|rave) reviews|(?:very )?(?:highly|well)[- ]rated|(?:critics?'? "
     r")?favou?rites"
     r"|well[- ]reviewed|(?:with )?better ratings|excellent|masterpieces?|brilliant|amazing|awesome"
     r"|outstanding|(?:that |which )(?:are|is) (?:really |actually |also )?(?:great|good)|(?:with "
@@ -195,6 +198,7 @@ _FILLING = """
     already anyway anyways apparently honestly seriously lately usually often sometimes always
     finally generally hopefully obviously personally recently somehow somewhat specifically
     typically together kinda sorta btw imo imho tbh lol haha asap dude bro mate buddy yall yo
+    still yet stop showing worked works working compared per
     year years genre genres category categories element elements kindly yep yeah yes nope hmm
     keep keeps kept trying tried try heard hear remember check checked think thinking thought
     gets going goes go went put work works used happen happens focus focuses focused focusing
@@ -208,7 +212,8 @@ FILLING = frozenset(_FILLING.split())
 """Words that say nothing about a film."""
 
 SUBJECT = re.compile(
-    r"\b(?:about|(?:films?|movies?|ones?|story|stories|something|anything)(?: where| in which)|involving|concerning|dealing with|on the (?:topic|subject|theme) of"
+    r"\b(?:about|(?:films?|movies?|ones?|story|stories|something|anything)(?: where| in which)"
+    r"|involving|concerning|dealing with|on the (?:topic|subject|theme) of"
     r"|set (?:in|on|at|during|around)|tak(?:es?|ing) place (?:in|on|at)|revolv(?:es?|ing) around)"
     r"(?P<what>(?:(?! (?:where|that|which|when|who)\b)[^,;.?!¦])*)",
     re.IGNORECASE,
@@ -246,7 +251,8 @@ _SPELT = """
     funny funnier hilarious scary scarier creepy suspenseful thoughtful uplifting
     recommend recommendation suggest suggestion suggestions similar compare predict
     without nothing except between before after since starring directed director
-    film movie films movies something anything minutes budget ratings popular recent children family teenagers
+    film movie films movies something anything minutes budget ratings popular recent
+    children family teenagers
     blockbuster blockbusters seventies eighties nineties sixties fifties
 """
 SPELT = tuple(_SPELT.split())
@@ -281,6 +287,10 @@ SHORT_FORMS = {
     r"(?P<do>do|does|did|is|are|was|were|wo|would|could|should|have|has|had|ai|ca)nt": r"\g<do>n't",
     r"(?P<i>i|we|they|you)(?P<have>ve|m|re(?= ))": r"\g<i>'\g<have>",
     r"ppl": "people",
+    r"(?:that )?(?:almost )?(?:nobody|no one|no-one|few people|hardly anyone)(?: ever| really)*"
+    r" (?:talks?|speaks?|cares?|mentions?|remembers?|discuss(?:es)?)(?: about| of)?": "little-known",
+    r"stop (?:showing|recommending|suggesting|giving)(?: me| us)?": "without",
+    r"(?:do not|don't) (?:show|recommend|suggest|give|include|list)(?: me| us)?": "without",
     r"b/c|cuz|coz": "because",
     r"(?:in|of|from) (?:the )?(?P<genre>[\w-]+) (?:genre|category)": r"of \g<genre>",
     "thx|ty": "thanks",
@@ -290,6 +300,8 @@ SHORT_FORMS = {
 
 COMPARED = {
     r"^\W*(?:how|in what way) (?:do|does|did) (.+?) (?:and|,) (.+?) (?:compare|differ)\b.*$":
+        r"compare \1 and \2",
+    r"^(.+?) (?:and|with|to) (.+?),? (?:compared|side by side|head to head)[?.! ]*$":
         r"compare \1 and \2",
     r"^\W*(?:how (?:do|does|did) )?(.+?) compares?d? (?:to|with|against) (.+?)[?.! ]*$":
         r"compare \1 and \2",

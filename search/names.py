@@ -1,8 +1,8 @@
 """The catalog's names: films, people, genres and keywords, and what a typed name means.
 
 A name is linked exactly (case, accents, articles and punctuation apart), then by the begin or the
-subtitle of longer titles or a surname, then by the least difference in spelling. Nothing is ever made up: what
-is like no name of the catalog is not found.
+subtitle of longer titles or a surname, then by the least difference in spelling or by a word of one
+title. Nothing is ever made up: what is like no name of the catalog is not found.
 """
 
 import re
