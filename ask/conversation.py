@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError
 from ask.rules import Ignored, Reading, read_request
 from ask.structure import LONGEST_LIST, Exclusions, Listed, Sort, SortedBy, Span, Structure
 from ask.titles import make_title
+from ask.words import FILM, GENRES
 from palate.contract import LARGEST_ID, Frozen
 from palate.errors import MisuseError
 from palate.settings import Settings
@@ -83,8 +84,8 @@ _ANEW = re.compile(
     r"(?:(?:start|begin)(?:ing)? (?:over|again|anew|afresh|fresh|from (?:scratch|the (?:start"
     r"|beginning)))|(?:a )?(?:new|different|another|fresh) (?:search|question|topic|request|talk"
     r"|conversation|chat|start)|reset|restart|clear(?: (?:all|everything|that|it))?"
-    r"|(?:forget|scratch|scrap|drop|ignore|cancel) (?:all )?(?:that|it|about (?:that|it|all that)"
-    r"|everything|this|the (?:above|rest|last one|filters?)|what i said|all (?:that|of (?:it"
+    r"|(?:forget|scratch|scrap|ignore|cancel) (?:all )?(?:that|it|about (?:that|it|all that)"
+    r"|everything|this|the (?:above|rest|filters?)|what i said|all (?:that|of (?:it"
     r"|that)))|never ?mind(?: that| all that)?|something (?:completely |entirely |totally )?"
     r"(?:different|else)(?: now| please)?(?=\W*$|[:,.;]))\b[\s,.;:!-]*",
     re.IGNORECASE,
@@ -152,6 +153,7 @@ _ORDERS: dict[str, tuple[SortedBy, bool]] = {
     r"less (?:popular|known)|more obscure|lesser known": ("rating_count", False),
     r"cheaper": ("budget", False), r"more expensive": ("budget", True),
 }  # fmt: skip
+_OF_FILMS = frozenset({"intent", "text", "genres", "keywords", "people", "titles", "like_people"})
 _LISTS = ("genres", "moods", "keywords", "people", "rated_by")
 _SINGLE = (
     "sort", "audience", "fame", "acclaim", "budget", "revenue", "k", "user_id", "profile", "seen",
@@ -182,9 +184,9 @@ def read_next(text: str, names: Names, before: Turn) -> Reading:
     named = _THAT.sub(lambda found: _title(found, shown), text)
     if named != text:
         return _for_same(read_request(named, names), before)
-    if not _follows(text):
-        return _for_same(read_request(text, names), before)
-    return _refined(text, names, before)
+    if _follows(text) or _narrows_only(read_request(text, names), text):
+        return _refined(text, names, before)
+    return _for_same(read_request(text, names), before)
 
 
 def _one_by_one(found: "re.Match[str]", shown: int) -> str:
@@ -219,6 +221,15 @@ def _anew(text: str, names: Names, before: Turn) -> Reading:
 
 def _follows(text: str) -> bool:
     return bool(_CUE.match(text) or _MARK.search(text) or _order(text))
+
+
+def _narrows_only(reading: Reading, text: str) -> bool:
+    """Whether a text says nothing but bounds, an order or what is not wanted, of no films named."""
+    parts = {name for name in reading.structure.model_fields_set if name in _OF_FILMS}
+    said = bool(reading.structure.ranges) or reading.structure.sort is not None
+    said = said or reading.structure.exclude != Exclusions()
+    one_of_its_own = re.search(rf"\b(?:{FILM}|{'|'.join(GENRES)})\b", text, re.IGNORECASE)
+    return said and not parts and not one_of_its_own
 
 
 def _order(text: str) -> Sort | None:

@@ -26,6 +26,8 @@ _CUE = re.compile(
     r"|couldn't stand"
     r"|(?:can't|cannot) bear|(?:(?:sick|tired|bored|fed up)(?: and tired)?|have had enough|had "
     r"enough) (?:of|with)"
+    r"|(?:allergic to|so over|done with|no fans? of|not in the mood for|can do without|could do"
+    r" without|(?:not |un)interested in)"
     r"|not (?:really |much )?(?:a |an )?(?:big |huge |great )?(?:fans? of|into|keen on|fond of)"
     r"|(?:do not|don't|doesn't|does not|didn't|never) (?:really |much )?(?:like[sd]?|love"
     r"|enjoy(?:ed)?|care for|want to see"

@@ -181,7 +181,10 @@ QUESTIONS: tuple[tuple[tuple[Fact, ...], tuple[str, ...]], ...] = (
         (
             rf"(?:please )?(?:tell me|tell|what do you know|information|info|details|facts|i want "
             rf"to know)(?: more| all| everything)?"
-            rf" (?:about|on|of) {TITLE}",
+            rf"(?: (?:that )?(?:you|there is|we)(?: know| have| to know)?)? (?:about|on|of) "
+            rf"{TITLE}",
+            rf"(?:everything|all|anything)(?: that)?(?: you (?:know|have)| there is(?: to know)?)? "
+            rf"(?:about|on) {TITLE}",
             rf"(?:please )?describe {TITLE}",
             rf"what(?:{_IS}) {TITLE}",
         ),

@@ -23,7 +23,11 @@ _LIKE = re.compile(
     rf"vein) (?:of|as)"
     r"|reminiscent of|along the lines of|the same as|comparable to|resembl(?:ing|es?)|(?:that "
     r")?reminds? (?:me|us) of"
-    r"|for (?:the )?fans of|as good as|close to|akin to|[aà] la|with (?:the |a )?(?:vibes?"
+    r"|(?:with |in )?(?:the |a )?(?:same|similar) (?:\w+ )?(?:vibe|feel|feeling|mood|tone|style"
+    r"|energy"
+    r"|atmosphere|kind|sort|spirit)s? (?:as|to|of)"
+    r"|for (?:the )?fans of|(?:just )?as (?P<as>\w+) as|close to|akin to|[aà] la|with (?:the |a "
+    r")?(?:vibes?"
     r"|feel(?:ing)?) of|inspired by) ",
     re.IGNORECASE,
 )
@@ -59,6 +63,7 @@ _ALL_OF = re.compile(
     r"(?: (?:of|by|from))?) (?=[A-Z])"
 )
 _SEEN_ONLY = re.compile(r"\b(?:watched|saw|seen|finished|into)\W*$", re.IGNORECASE)
+_AFTER = re.compile(r"(?:finishing |watching |seeing )?(?P<title>[A-Z][\w' :-]*)")
 _MORE = re.compile(
     r"\b(?:like (?:it|that|this|them|those)|similar|else|more|recommend\w*|suggest\w*|same|next"
     r"|equally"
@@ -236,6 +241,7 @@ def _like(draft: Draft, names: Names) -> bool:
         end = _titles_or_people(draft, found.end(), names)
         if end:
             draft.cut(found.start(), end)
+            draft.text += f" {found['as']}" if found["as"] else ""
             return True
     return False
 
@@ -318,6 +324,10 @@ def _loved(draft: Draft, names: Names) -> bool:
         known = [
             r for r in read if r.found is not None and r.found.how == "exact" and not _is_word(r)
         ]
+        if not known and (after := _AFTER.match(rest)) and "after" in found[0].lower():
+            draft.not_found.append(after["title"])
+            draft.cut(found.start(), found.end() + after.end())
+            return True
         if not known or (known[0] is not read[0] and len(read) == 1):
             begin = found.end()
             continue

@@ -321,7 +321,7 @@ def read_runtime(draft: Draft) -> None:
             draft.text = draft.text.replace(f" {GAP} ", f" {too_long['not']} ", 1)
     if draft.take(r"\b(?:not|nothing) (?:too|very|that) short\b"):
         draft.narrow("runtime_minutes", SHORT, None)
-    near = rf"(?= (?:[\w-]+ ){{0,2}}?(?:{FILM}|{_GENRE})\b)"
+    near = rf"(?=,? (?:[\w-]+,? ){{0,2}}?(?:{FILM}|{_GENRE})\b)"
     if draft.take(rf"\b(?:very )?short(?! stor){near}"):
         draft.narrow("runtime_minutes", None, SHORT)
     if draft.take(r"(?<=something )short\b|\bshort and (?=\w+)|(?<=\w) and short\b(?=\W*$| [fp])"):

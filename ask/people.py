@@ -51,6 +51,7 @@ _GOOD = re.compile(r"\b(?:a|any|some) (?:good|great|nice|classic|early|late) $",
 _TWO_WORDS = re.compile(
     rf"([\w.'-]+ [\w.'-]+)(?:'s)? (?:{FILM}|{'|'.join(GENRES)})\b", re.IGNORECASE
 )
+_TWO_LISTED = re.compile(r"([\w.'-]+ [\w.'-]+),? (?:and|or|&) ", re.IGNORECASE)
 _TWO_CAPITALS = re.compile(rf"({_CAPITAL} {_CAPITAL})(?:'s)?(?![\w'-])")
 _HIMSELF = re.compile(
     r"(?:,? ?\b(?:and|or) )?\b(?:directed|made|produced) by (?:him|her|them|himself|herself)\b",
@@ -249,7 +250,11 @@ def _spelt_so(typed: str, found: PersonFound | None) -> PersonFound | None:
     if len(given) != len(called):
         slips = OSA.distance("".join(given), "".join(called))
         return found if slips <= (len("".join(called)) > _LONG) else None
-    near = all(_same_word(a, b) for a, b in zip(given[1:], called[1:], strict=True))
+    alike = given[0] == called[0]
+    near = all(
+        _same_word(a, b) or (alike and OSA.distance(a, b) <= 1)
+        for a, b in zip(given[1:], called[1:], strict=True)
+    )
     first = OSA.distance(given[0], called[0])
     sure = len(given[-1]) > _SHORT or given[0] == called[0] or given[1:] == called[1:]
     return found if near and first <= (2 if len(given[0]) > _SHORT else 1) and sure else None
@@ -381,6 +386,11 @@ def _misspelt(text: str, word: "re.Match[str]", names: Names) -> Read[PersonFoun
         person = found and _spelt_so(found[1], names.person(found[1], surname=False))
         if found and person and person.how == "spelling":
             return Read(found[1], found.end(1), person)
+    listed = _TWO_LISTED.match(text, word.start())
+    if listed and _exact(text, listed.end(), names):
+        person = _spelt_so(listed[1], names.person(listed[1], surname=False))
+        if person is not None:
+            return Read(listed[1], listed.end(1), person)
     near = _surname_like(word[0].strip('."()'), names) if _MADE.match(text, word.end()) else None
     return Read(word[0], word.end(), near) if near else None
 

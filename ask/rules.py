@@ -38,6 +38,8 @@ _SUMMARISE = (
     r"\bwhat\b.*\b(?:does|do|did|would) @user (?:really |usually |generally )?"
     r"(?:like|love|enjoy|prefer|hate|dislike|watch)"
     r"(?: best| most)?\W*$",
+    r"@user\W.*\b(?:what|which)\b.*\b(?:do|does|did) (?:he|she|they) (?:really |usually |most )?"
+    r"(?:like|love|enjoy|prefer|hate|dislike|watch)(?: best| most)?\W*$",
     r"\b(?:which|what) (?:kinds?|sorts?|types?|genres?|films?|movies?|directors?)\b.*@user\b"
     r".*\b(?:like|love|enjoy|prefer|hate|favou?r)",
     r"\bwhat (?:does|do|did|would) @user (?:think|say|feel|make) (?:of|about) ",

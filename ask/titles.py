@@ -72,6 +72,7 @@ _SEPARATOR = re.compile(
 )
 _OPENING = re.compile(r"\s*(?:(?:the )?(?:films?|movies?) )?(?:both |either )?", re.IGNORECASE)
 _YEAR = re.compile(r"\s*\((\d{4})\)")
+_DATED = re.compile(r"(.+?),? (?:from |of |\()?((?:18|19|20)\d\d)\)?$")
 _PART = re.compile(r" (?:\d+|[ivx]+|part)\b", re.IGNORECASE)
 """What goes on behind the begin of a sequel's title: Terminator 2."""
 _CALLED = re.compile(
@@ -284,4 +285,6 @@ def _dated(text: str, piece: str, end: int, names: Names, *, fuzzy: bool) -> _Re
     year = inside or behind
     title = piece[: inside.start()] if inside else piece
     found = names.films(title, int(year[1]) if year else None, fuzzy=fuzzy)
+    if found is None and year is None and (dated := _DATED.match(piece)):
+        found = names.films(dated[1], int(dated[2]), fuzzy=False)
     return _Read(piece, behind.end() if behind else end, found)

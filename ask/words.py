@@ -87,14 +87,17 @@ REVENUES: dict[str, tuple[RevenueTier, ...]] = {
 }  # fmt: skip
 
 ACCLAIM: dict[str, Acclaim] = {
-    r"(?:critically |universally )?acclaimed|(?:that )?(?:got |has |have |had )?(?:great|good"
+    r"(?:critically |universally )?acclaimed|(?:that )?(?:every(?:one|body)|people|critics and "
+    r"fans) (?:loves?|adores?)|(?:that )?(?:got |has |have |had )?(?:great|good"
     r"|rave) reviews|(?:very )?(?:highly|well)[- ]rated|(?:critics?'? "
     r")?favou?rites"
     r"|well[- ]reviewed|(?:with )?better ratings|excellent|masterpieces?|brilliant|amazing|awesome"
     r"|outstanding|(?:that |which )(?:are|is) (?:really |actually |also )?(?:great|good)|(?:with "
     r")?(?:an? )?(?:high|great|excellent|good) (?:ratings?|reviews?)":
         "high",
-    r"(?:badly|poorly)[- ]rated|(?:with )?(?:bad|low|poor) (?:ratings?|reviews?)"
+    r"(?:that )?(?:every(?:one|body)|people|most people) (?:hates?|dislikes?|loathes?)(?: but "
+    r"(?:you"
+    r"|i) .*$)?|(?:badly|poorly)[- ]rated|(?:with )?(?:bad|low|poor) (?:ratings?|reviews?)"
     r"|terrible|awful|(?:so )?bad(?! (?:guys?|boys?|cops?|blood|luck|people))|lousy": "low",
 }  # fmt: skip
 
@@ -190,7 +193,7 @@ _FILLING = """
     youve weve theyve youre theyre hes shes during adore adored gotten possible possibly available
     ill were rather instead prefer
     fan fans great nice cool proper actual old-fashioned certain particular specific across among
-    tonight today tomorrow now mood bored
+    tonight tired today tomorrow now mood bored
     set made make makes making featuring starring directed director directors actor actors actress
     called named titled based only all every everything each whole both couple recommend
     recommendation
@@ -271,7 +274,10 @@ SPELT_LIKE = frozenset(_SPELT_LIKE.split())
 """Words of their own that are one letter from one of those."""
 
 SHORT_FORMS = {
-    r"w/ ?o": "without",
+    r"w/ ?o(?:ut)?": "without",
+    r"(?:i |we )?(?:don't|do not) (?:really )?(?:care|mind) (?:about |which |what )(?:the "
+    r")?\w+": "",
+    r"regardless of (?:the )?\w+|no matter (?:the|what|which) \w+": "",
     r"w/": "with",
     r"s(?:ome)?th(?:ing|ng)?\.?": "something",
     r"pl[sz]|plz+|pls+": "please",
@@ -289,6 +295,8 @@ SHORT_FORMS = {
     r"ppl": "people",
     r"(?:that )?(?:almost )?(?:nobody|no one|no-one|few people|hardly anyone)(?: ever| really)*"
     r" (?:talks?|speaks?|cares?|mentions?|remembers?|discuss(?:es)?)(?: about| of)?": "little-known",
+    r"(?P<fan>[\w.'-]+(?: [\w.'-]+){0,2}) fans (?:will|would|might|should|also|can) (?:like|love"
+    r"|enjoy)": r"for fans of \g<fan>",
     r"stop (?:showing|recommending|suggesting|giving)(?: me| us)?": "without",
     r"(?:do not|don't) (?:show|recommend|suggest|give|include|list)(?: me| us)?": "without",
     r"b/c|cuz|coz": "because",
@@ -305,8 +313,13 @@ COMPARED = {
         r"compare \1 and \2",
     r"^\W*(?:how (?:do|does|did) )?(.+?) compares?d? (?:to|with|against) (.+?)[?.! ]*$":
         r"compare \1 and \2",
+    r"^\W*what (?:separates|distinguishes|sets) (.+?)(?: apart)? from (.+?)[?.! ]*$":
+        r"compare \1 and \2",
+    r"^\W*what (?:do|does) (.+?) (?:and|share with) (.+?)(?: have in common| share)?[?.! ]*$":
+        r"compare \1 and \2",
     r"^\W*(?:is|was|are|were|did|does|has) (.+?)"
-    r"(?: (?:much|far|a|lot|bit|any|really|as|more|less|do|did|make|made|cost|earn|get))* [\w-]+"
+    r"(?: (?:better|worse|higher|lower|well|highly|much|far|a|lot|bit|any|really|as|more|less|do"
+    r"|did|make|made|cost|earn|get))* [\w-]+"
     r" (?:than|as) (.+?)[?.! ]*$": r"compare \1 and \2",
 }  # fmt: skip
 """Comparisons of two films -> as all of them are read. Only where both are films."""
