@@ -22,7 +22,7 @@ from ask.understood import Part, parts_of
 from llm import LanguageModel, open_llm
 from llm.store import PostgresStore
 from palate.contract import Frozen, Hit, Recommendation, SimilarMovie
-from palate.errors import MisuseError
+from palate.errors import MisuseError, NotInstalledError
 from palate.metrics import stage
 from palate.person import PERSON
 from palate.settings import Settings
@@ -87,11 +87,17 @@ class Asker:
     """Answers requests in plain words over one database. Thread-safe; one a process."""
 
     def __init__(
-        self, database: Database, searcher: Searcher, reader: Reader | None = None
+        self,
+        database: Database,
+        searcher: Searcher,
+        reader: Reader | None = None,
+        why_rules: str | None = None,
     ) -> None:
+        """``why_rules``: why no model reads, where one is set; notes say it."""
         self._database = database
         self._searcher = searcher
         self._reader = reader
+        self._why_rules = why_rules
         self._signer = TurnSigner(database.settings)
         self._finder = Finder(database, searcher)
         self.writer = searcher.writer
@@ -140,6 +146,8 @@ class Asker:
                         link(structure, names), read_by=reader.name, ignored=reading.ignored
                     )
                 )
+        if self._why_rules is not None and not rules:
+            reading = replace(reading, notes=(*reading.notes, self._why_rules))
         return _for_caller(reading, user_id, k)
 
     def run(self, structure: Structure) -> AskAnswer:
@@ -166,7 +174,7 @@ class Asker:
             *reading.notes,
             *note_gaps(text, reading, self.names.get()),
             *found.pop("notes", ()),
-            *_unknown(reading.not_found),
+            *_unknown(reading.not_found, self.names.get()),
         )
         weakened = found.pop("weakened", False) or found.get("relaxed", False)
         facts = {"personalized": False, "why_not_personalized": None, "read_as": None} | found
@@ -265,16 +273,24 @@ def make_reader(model: LanguageModel | None, settings: Settings) -> Reader | Non
 
 
 @contextmanager
-def open_asker(database: Database, settings: Settings, *, model: bool = True) -> Iterator[Asker]:
+def open_asker(
+    database: Database, settings: Settings, *, model: bool = True, needed: bool = False
+) -> Iterator[Asker]:
     """An asker over ``database``, for one command: a language model reads, where one is set.
 
-    Raises MisuseError and NotInstalledError, as `open_llm`, unless no ``model`` is wanted.
+    Where it cannot be used, the rules read, which a note says; where it is ``needed``, MisuseError
+    and NotInstalledError are raised, as by `open_llm`.
     """
-    found = open_llm(settings, PostgresStore(database)) if model else None
+    found, why = None, None
     try:
-        yield Asker(
-            database, Searcher(database, settings, model=found), make_reader(found, settings)
-        )
+        found = open_llm(settings, PostgresStore(database)) if model else None
+    except (MisuseError, NotInstalledError) as error:
+        if needed:
+            raise
+        why = f"Read by rules: {str(error).replace(' Nothing was done.', '')}"
+    try:
+        searcher = Searcher(database, settings, model=found)
+        yield Asker(database, searcher, make_reader(found, settings), why)
     finally:
         if found is not None:
             found.close()
@@ -292,7 +308,7 @@ def note_gaps(text: str | None, reading: Reading, names: Names) -> Iterator[str]
 def _for_caller(reading: Reading, user_id: int | None, k: int | None) -> Reading:
     """The reading for who asks: words never reach another person's taste than the caller's."""
     structure, notes = reading.structure, reading.notes
-    if k is not None and "k" not in structure.model_fields_set:
+    if k is not None and (reading.only_first or "k" not in structure.model_fields_set):
         structure = structure.model_copy(update={"k": k})
     if user_id is not None:
         others = sorted(_others(structure) - {user_id})
@@ -320,5 +336,7 @@ def _own(rated: tuple[RatedBy, ...], user_id: int) -> tuple[RatedBy, ...]:
     return tuple(one for one in rated if one.user_id in (None, user_id))
 
 
-def _unknown(names: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(f"The catalog has nobody and nothing called “{name}”." for name in names)
+def _unknown(not_found: tuple[str, ...], names: Names) -> Iterator[str]:
+    yield from (f"The catalog has nobody and nothing called “{name}”." for name in not_found)
+    if not_found and not names.has_actors and not names.empty:
+        yield "This catalog has no actors at all: of people, only directors can be asked for."

@@ -36,6 +36,8 @@ class Draft:
     not_found: list[str] = field(default_factory=list)
     ignored: list[tuple[str, str]] = field(default_factory=list)
     """Words that are left out, and why."""
+    only_first: bool = False
+    """Whether one film is wanted since the words say so by their number: the longest film."""
     guessed: bool = False
     """Whether a name or word was read as another than it is spelt."""
 

@@ -191,6 +191,10 @@ def _read_genres(draft: Draft, names: Names) -> None:
     for pattern, genres in GENRES.items():
         found = [find_genre(names, genre) for genre in genres]
         if not all(found):
+            if len(genres) == 1 and (word := re.search(rf"\b(?:{pattern})\b", draft.text, re.I)):
+                draft.notes.append(
+                    f"This catalog has no genre {genres[0]}: “{word[0]}” is looked for in texts."
+                )
             continue
 
         def read(match: "re.Match[str]", found: list[str | None] = found) -> int:

@@ -358,7 +358,11 @@ def read_ratings(draft: Draft) -> None:
         value = {"hundred": 100.0, "thousand": 1000.0, "dozen": 12.0}.get(
             found["n"].split()[-1].lower()
         ) or float(found["n"].replace(",", ""))
-        _compared(draft, "rating_count", found, value, step=1, around=0)
+        said = any(found[name] for name in ("most", "least", "below", "above", "about"))
+        if said:
+            _compared(draft, "rating_count", found, value, step=1, around=value / 10)
+        else:
+            draft.narrow("rating_count", value, None)
     for found in draft.take_all(
         rf"\b(?:with |rated |ratings? |scored? |stars? )*(?:between|from) (?P<low>{_STARS})(?: "
         rf"stars?)? (?:and|to) (?P<high>{_STARS})"

@@ -139,7 +139,7 @@ def _superlative(draft: Draft, table: dict[tuple[SortedBy, bool], str], names: N
             draft.parts["k"] = _ORDINALS[ordinal["n"].lower()]
             draft.ignore(ordinal["n"], "of an order the first ones are shown")
         elif "k" not in draft.parts and _one(before, behind):
-            draft.parts["k"] = 1
+            draft.parts["k"], draft.only_first = 1, True
         draft.cut(ordinal.start() if ordinal else found.start(), found.end())
         return _sort(draft, by, descending=descending)
     return False

@@ -113,7 +113,8 @@ _SHARE = re.compile(
     re.IGNORECASE,
 )
 _NOT_FILMS = re.compile(
-    r"^(?:please |can you |could you |would you |i want you to |you should )*"
+    r"^(?:(?:start over|begin again|reset|restart|undo|go back|never ?mind|forget (?:it|that)|clear)"
+    r"[\s.!]*$)|^(?:please |can you |could you |would you |i want you to |you should )*"
     r"(?:(?:delete|remove|erase|drop|book|buy|order|translate|call|email|send|open|write|sing"
     r"|calculate|update|insert"
     r"|download|remind|turn|cancel|sort out|solve|fix|pay|sell|upload|install)\b(?! (?:by|of|in)\b)"

@@ -116,6 +116,7 @@ class Reading:
     read_by: str = "rules"
     ignored: tuple[Ignored, ...] = ()
     guessed: bool = False
+    only_first: bool = False
 
     @property
     def sure(self) -> Sure:
@@ -148,6 +149,7 @@ def read_request(text: str, names: Names) -> Reading:
         tuple(dict.fromkeys(draft.not_found)),
         ignored=tuple(Ignored(words=words, why=why) for words, why in draft.ignored),
         guessed=draft.guessed,
+        only_first=draft.only_first,
     )
 
 

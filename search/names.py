@@ -116,6 +116,7 @@ class Names:
                 self._subtitles[key(parts[-1])].append(film)
         self._titles = sorted(self._films)
         self._people: dict[str, Somebody] = {}
+        self.has_actors = any(person.acts for person in people)
         self._surnames: dict[str, list[Somebody]] = defaultdict(list)
         for person in people:
             name = key(person.name)
