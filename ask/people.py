@@ -5,10 +5,11 @@ from collections.abc import Iterator
 
 from rapidfuzz.distance import OSA
 
+from ask.called import PLAIN_WORDS, write_names
 from ask.draft import GAP, Draft, Read, read_list, split_pieces
 from ask.kinds import find_genres, find_mood
 from ask.structure import Person, Role
-from ask.words import FILLING, FILM, GENRES
+from ask.words import FILM, GENRES
 from search.names import Names, PersonFound, key
 
 _CUE = re.compile(
@@ -59,58 +60,10 @@ _HIMSELF = re.compile(
 )
 _OR = re.compile(r"\bor\b", re.IGNORECASE)
 _TOGETHER = re.compile(r"\b(?:both )?(?:together|in the same (?:film|movie))\b", re.IGNORECASE)
-NICKNAMES = {
-    r"arnie|schwarzie": "Arnold Schwarzenegger",
-    r"(?:leo|leonardo) di ?caprio|leo d": "Leonardo DiCaprio",
-    r"sly(?: stallone)?": "Sylvester Stallone",
-    r"(?:bob|bobby) de ?niro": "Robert De Niro",
-    r"(?:dwayne )?the rock(?= (?:films?|movies?|comed|action))|(?<=with )the rock|(?<=starring "
-    r")the rock":
-        "Dwayne Johnson",
-    r"brangelina": "Brad Pitt and Angelina Jolie",
-    r"(?:marty|martin) scorcese|scorcese|marty scorsese": "Martin Scorsese",
-    r"(?:the )?coens|cohen brothers|coen bros\.?": "Coen brothers",
-    r"(?:the )?wachowskis": "Wachowski",
-    r"rdj": "Robert Downey Jr.",
-    r"hitch(?= (?:films?|movies?|thrillers?))": "Alfred Hitchcock",
-    r"sam jackson": "Samuel L. Jackson",
-    r"jlaw|j-law": "Jennifer Lawrence",
-    r"chris nolan": "Christopher Nolan",
-    r"ben cumberbatch": "Benedict Cumberbatch",
-    r"kate blanchett": "Cate Blanchett",
-    r"clooney(?= and)": "George Clooney",
-}  # fmt: skip
-"""How some people are called -> their names."""
-_A_NAME = r"((?:[\w.'-]+ ){0,3}?[\w.'-]+)"
-_DID = {
-    rf"(?:did|has|have|does) {_A_NAME} (?:ever )?direct(?:ed|s)?": r"directed by \1",
-    rf"(?:did|has|have|does) {_A_NAME} (?:ever )?(?:star|act|appear|play|been)(?:red|ed|s)?(?: "
-    rf"in)?": r"with \1",
-    rf"(?:did|has|have|does) {_A_NAME} (?:ever )?(?:make|made|makes|do|done)": r"by or with \1",
-}
 _SHORT, _LONG = 5, 8
 """Letters of a word from which one is one slip, and two are."""
 _LONGEST_NAME = 5  # words: one more than any director of the sample has
 _FEWEST_FILMS = 3  # before a surname alone is read as its bearer: chosen against chance finds
-_WORDS_FIRST = (
-    "black white brown green gray grey red blue young long short strong wise hill woods stone king "
-    "prince pope bishop knight fox wolf bird marsh fields day may love war west north star stern "
-    "bond "
-    "holly ivy hope grace carpenter baker cook fisher hunter mason potter parker page moon rose "
-    "field forest ford lane park church house home london paris england france berlin york "
-    "washington "
-    "christmas snow winter summer spring heat bell ball cross crow dean duke earl noble savage "
-    "sharp "
-    "swift wild wise strange stranger law power powers price best good rich rock stock grant "
-    "walker "
-    "driver singer dancer piper stone steel silver gold golden diamond penny cash flynn blood bone "
-    "short little small large big cruel bright light dark night shade rain storm waters river lake "
-    "beach sands woods wood tree leaf root branch butler constable sheriff marshall major sergeant "
-    "sparks fire burns ash coal frost freeman masters chase hurt pain joy bliss young old new man "
-    "friend friends gray grey jordan israel holland ireland wales scott"
-)
-_PLAIN_WORDS = FILLING | frozenset(_WORDS_FIRST.split())
-"""Surnames that are words first: they need the first name."""
 
 
 def read_people(draft: Draft, names: Names) -> None:
@@ -148,13 +101,6 @@ def read_people(draft: Draft, names: Names) -> None:
     draft.take_read(_WORDS, read_alone)
     if together and "people" in draft.parts.get("any_of", ()):
         draft.parts["any_of"] = tuple(n for n in draft.parts["any_of"] if n != "people")
-
-
-def write_names(text: str) -> str:
-    """The text with short forms of names written out, and who did what as ``directed by``."""
-    for pattern, written in (*NICKNAMES.items(), *_DID.items()):
-        text = re.sub(rf"(?<![\w-])(?:{pattern})(?![\w-])", written, text, flags=re.IGNORECASE)
-    return text
 
 
 def _role(cue: "re.Match[str]") -> Role:
@@ -213,7 +159,7 @@ def _name_at(text: str, start: int, names: Names, *, strong: bool) -> Read[Perso
         person = _spelt_so(piece, names.person(piece)) or _surname_like(piece, names)
         return Read(piece, start + len(piece), person) if piece else None
     for piece in (capitals[0], capitals[0].removesuffix("'s")):
-        if piece.lower() in _PLAIN_WORDS:
+        if piece.lower() in PLAIN_WORDS:
             continue
         person = _spelt_so(piece, names.person(piece))
         if person is not None:
@@ -270,7 +216,7 @@ def _same_word(a: str, b: str) -> bool:
 
 def _surname_like(word: str, names: Names) -> PersonFound | None:
     """Whose surname a long word almost is that is no word of the catalog: ``schwarzeneger``."""
-    if len(word) < _LONG - 1 or names.has_word(key(word)) or word.lower() in _PLAIN_WORDS:
+    if len(word) < _LONG - 1 or names.has_word(key(word)) or word.lower() in PLAIN_WORDS:
         return None
     found = names.surname_like(word, _FEWEST_FILMS)
     plural = found is not None and f"{key(found.person.name)}s".endswith(key(word))
@@ -300,7 +246,7 @@ def _family(text: str, start: int, names: Names) -> Read[PersonFound] | None:
 
 
 def _surname(word: str, names: Names, fewest: int = _FEWEST_FILMS) -> PersonFound | None:
-    if word.lower() in _PLAIN_WORDS or " " in word or find_mood(word) or find_genres(word, names):
+    if word.lower() in PLAIN_WORDS or " " in word or find_mood(word) or find_genres(word, names):
         return None
     found = names.person(word, fuzzy=False)
     if found is None or found.person.films < fewest:
@@ -351,7 +297,7 @@ def _in_other_name(text: str, word: "re.Match[str]", names: Names) -> bool:
         return True
     other = before[1]
     large = other[:1].isupper() and before.start() > 0 and word[0][:1].isupper()
-    return other.lower() not in _PLAIN_WORDS and (large or names.is_given_name(other))
+    return other.lower() not in PLAIN_WORDS and (large or names.is_given_name(other))
 
 
 def _goes_on(text: str, word: "re.Match[str]") -> bool:
@@ -409,7 +355,7 @@ def _first_name(text: str, word: "re.Match[str]", names: Names) -> Read[PersonFo
     """A first name that is one person's above all, before films or written large: Denzel."""
     made = _MADE.match(text, word.end()) or word[0].endswith("'s")
     name = word[0].removesuffix("'s").strip('."()')
-    if not (made or name[:1].isupper()) or name.lower() in _PLAIN_WORDS or len(name) < _SHORT - 1:
+    if not (made or name[:1].isupper()) or name.lower() in PLAIN_WORDS or len(name) < _SHORT - 1:
         return None
     if names.films(name, fuzzy=False) or key(name) in names.keywords:
         return None

@@ -1,4 +1,4 @@
-"""Questions about films: how long, who directed, when, how many; and what is no request."""
+"""Questions about films: how long, who directed, when, how many."""
 
 import re
 from collections.abc import Iterator
@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from ask.absent import film_of_lacking, lacks, read_absent
 from ask.draft import GAP, Draft
 from ask.facts_asked import QUESTIONS, TITLE
+from ask.no_request import ASKS
 from ask.numbers import read_runtime
 from ask.people import find_names
 from ask.structure import Fact, Person
 from ask.titles import make_title
-from ask.words import FILLING, FILM, GENRES, UNREAD
+from ask.words import FILLING, FILM, UNREAD
 from search.names import FilmsFound, Names
 
 _YES_NO = (
@@ -112,48 +113,6 @@ _SHARE = re.compile(
     r"|proportion|average \w+|mean \w+|median \w+) of(?: all| the)?(?= )",
     re.IGNORECASE,
 )
-_NOT_FILMS = re.compile(
-    r"^(?:(?:start over|begin again|reset|restart|undo|go back|never ?mind|forget (?:it|that)|clear)"
-    r"[\s.!]*$)|^(?:please |can you |could you |would you |i want you to |you should )*"
-    r"(?:(?:delete|remove|erase|drop|book|buy|order|translate|call|email|send|open|write|sing"
-    r"|calculate|update|insert"
-    r"|download|remind|turn|cancel|sort out|solve|fix|pay|sell|upload|install)\b(?! (?:by|of|in)\b)"
-    r"|play (?:some |the |a |my )*(?:music|song|playlist|radio|game)"
-    r"|(?:(?:hi+|hello+|he+y+|hallo|hola|howdy|yo|sup|greetings|good (?:morning|evening|day|night"
-    r"|afternoon)|thanks?|thank you|thx|cheers|bye|goodbye|see (?:you|ya)|ok(?:ay)?|cool|nice"
-    r"|great|lol|haha+|yes|no|maybe|hmm+|help|test(?:ing)?|sorry|what's up|how(?:'s| is) it going"
-    r"|how are you(?: doing)?|who are you|what are you|are you (?:a |an )?(?:bot|robot|ai|human"
-    r"|real|there)|who (?:made|built|wrote) (?:you|this)|tell me a joke|what(?:'s| is) your name"
-    r"|nice to meet you|palate|there|all|everyone|everybody|folks|guys|again|so much|a lot|very "
-    r"much|friend|mate|you|me|today|please)[\s,?.!]*)+$"
-    r"|(?:so )?what (?:all |else |things? |kinds? of (?:things|questions) )?(?:can|could|may|should"
-    r"|do) (?:you|i|we|one|this|it|palate) (?:do|ask|say|type|know|understand|answer|help)\b.*$"
-    r"|how (?:do(?:es)?|can|should) (?:this|it|you|i|one|palate) (?:work|ask|use|search|start)\b"
-    r"(?: (?:this|it|you|here))*\W*$"
-    r"|(?:rate|give|score) .+ (?:[0-5](?:\.\d)?|one|two|three|four|five)(?: ?/ ?5)?(?: "
-    r"?stars?)?(?: for (?:me|@user))?[\s.!]*$)",
-    re.IGNORECASE,
-)
-_ASKS = re.compile(
-    r"^(?:(?:what|who|whom|whose|why|when|where|how|which)\b|(?:is|are|was|do|does|did|can|could"
-    r"|will|would|should|am)"
-    r" (?:it|you|i|we|he|she|they|there|the|this|that|a|an|my|your|\w+)\b)",
-    re.IGNORECASE,
-)
-_HAS_FILMS = re.compile(
-    rf"\b(?:{FILM}|watch|watching|see|seen|recs?|recommend\w*|suggest\w*|{'|'.join(GENRES)})\b",
-    re.IGNORECASE,
-)
-
-
-def is_no_request(text: str) -> bool:
-    """Whether a text asks for something that is done nowhere here: hello, delete my ratings."""
-    return _NOT_FILMS.match(text.strip()) is not None
-
-
-def asks_of_the_world(text: str) -> bool:
-    """Whether a text is a question without any word for films in it."""
-    return _ASKS.match(text.strip()) is not None and not _HAS_FILMS.search(text)
 
 
 def read_question(draft: Draft, names: Names, *, lacking_left_out: bool = False) -> bool:
@@ -183,7 +142,7 @@ def read_question(draft: Draft, names: Names, *, lacking_left_out: bool = False)
     else:
         if film is not None:
             return _answer(draft, film, typed, tuple(dict.fromkeys(facts)))
-    if lacks(text) and not lacking_left_out and _ASKS.match(text):
+    if lacks(text) and not lacking_left_out and ASKS.match(text):
         rest = Draft(text)
         read_absent(rest)
         rest.text = " ".join(rest.text.replace(GAP, " ").split())
@@ -326,7 +285,7 @@ def _lacking(draft: Draft, text: str, names: Names) -> bool:
 
 def _by_words(draft: Draft, text: str, names: Names) -> bool:
     """A question in other words, with a title in it: its words tell the fact; the rest is said."""
-    if not (_ASKS.match(text) or _ABOUT_ONE.match(text)) or _OF_MANY.search(text):
+    if not (ASKS.match(text) or _ABOUT_ONE.match(text)) or _OF_MANY.search(text):
         return False
     found = _title_in(text, names)
     if found is None:
@@ -385,7 +344,7 @@ def _unknown(draft: Draft, text: str, names: Names) -> bool:
             if (
                 not title
                 or _NO_TITLE.search(title)
-                or not _ASKS.match(text)
+                or not ASKS.match(text)
                 or find_names_in(title, names)
             ):
                 continue

@@ -18,15 +18,17 @@ from ask.kinds import (
     read_set_phrases,
 )
 from ask.likes import read_likes, read_than
-from ask.numbers import read_money, read_ratings, read_runtime, read_years
+from ask.no_request import asks_of_the_world, is_no_request
+from ask.numbers import read_money, read_ratings, read_runtime
 from ask.order import read_order
 from ask.people import read_people
 from ask.plainer import make_plainer, write_figures
-from ask.questions import asks_of_the_world, is_no_request, read_how_many, read_question
+from ask.questions import read_how_many, read_question
 from ask.seen import read_users
 from ask.structure import Exclusions, Structure
 from ask.titles import read_called, read_intent
 from ask.words import BETWEEN, FILLING, FILM, RECOMMEND, SUBJECT, UNREAD, UNSEEN
+from ask.years import read_years
 from palate.contract import Frozen
 from palate.errors import MisuseError
 from search.names import Names

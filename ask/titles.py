@@ -89,6 +89,9 @@ _TOKEN = re.compile(r"[^\s¦]+")
 _MOST_JOINTS = 14
 """Words between titles that a list is cut at: ten films, four of them with “and” in the title."""
 
+_MOST_SPELT = 2
+"""Pieces of a list that are looked for together as a title that is spelt otherwise."""
+
 _Read = Read[FilmsFound]
 
 
@@ -229,14 +232,17 @@ def read_listed(text: str, names: Names) -> list[_Read]:
     for last, end in enumerate(ends):
         ways = []
         for first in range(last + 1):
-            cost, read = _as_title(text, begins[first], end, names)
+            near = last - first < _MOST_SPELT
+            cost, read = _as_title(text, begins[first], end, names, near=near)
             ways.append((best[first][0] + cost * (last + 1 - first), [*best[first][1], *read]))
         best.append(min(ways, key=lambda way: (way[0], -len(way[1]))))
     return best[-1][1][:MOST]
 
 
-def _as_title(text: str, start: int, end: int, names: Names) -> tuple[int, list[_Read]]:
-    """A piece of a list as a title, and how ill it fits: 0 is exactly one."""
+def _as_title(
+    text: str, start: int, end: int, names: Names, *, near: bool
+) -> tuple[int, list[_Read]]:
+    """A piece of a list as a title, and how ill it fits: 0 is exactly one; ``near``: or almost."""
     opening = _OPENING.match(text, start, end)
     piece = text[opening.end() if opening else start : end].strip(' .?!,;:"')
     if not piece:
@@ -246,7 +252,7 @@ def _as_title(text: str, start: int, end: int, names: Names) -> tuple[int, list[
         begin = _exact(piece, 0, names)
         if begin and not _PART.match(piece, begin.end):
             return 3, [Read(begin.text, end - len(piece) + begin.end, begin.found)]
-    if read.found is None and len(piece.split()) <= LONGEST_TITLE:
+    if read.found is None and near and len(piece.split()) <= LONGEST_TITLE:
         read = _dated(piece, piece, end, names, fuzzy=True)
     how = "" if read.found is None else read.found.how
     return {"exact": 0, "begin": 1, "spelling": 2}.get(how, 4), [read]

@@ -294,7 +294,7 @@ SHORT_FORMS = {
     r"(?P<i>i|we|they|you)(?P<have>ve|m|re(?= ))": r"\g<i>'\g<have>",
     r"ppl": "people",
     r"(?:that )?(?:almost )?(?:nobody|no one|no-one|few people|hardly anyone)(?: ever| really)*"
-    r" (?:talks?|speaks?|cares?|mentions?|remembers?|discuss(?:es)?)(?: about| of)?": "little-known",
+    r" (?:talks?|speaks?|cares?|mentions?|remembers?)(?: about| of)?": "little-known",
     r"(?P<fan>[\w.'-]+(?: [\w.'-]+){0,2}) fans (?:will|would|might|should|also|can) (?:like|love"
     r"|enjoy)": r"for fans of \g<fan>",
     r"stop (?:showing|recommending|suggesting|giving)(?: me| us)?": "without",

@@ -165,8 +165,8 @@ def _read_file(source: str, form: type[T], flag: str) -> T:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "it"
         raise MisuseError(
-            f"{flag}: {where}: {line(first['msg'].removeprefix('Value error, '))}. Nothing was done. "
-            "`--understood` shows what a structure looks like."
+            f"{flag}: {where}: {line(first['msg'].removeprefix('Value error, '))}. Nothing was "
+            "done. `--understood` shows what a structure looks like."
         ) from error
 
 
