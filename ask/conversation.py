@@ -70,7 +70,7 @@ _ORDINALS = (
 )
 _NUMBERS = {word: number for number, word in enumerate(_ORDINALS.split(), 1)}
 _THAT = re.compile(
-    rf"\b(?:the )?(?P<word>{'|'.join(_NUMBERS)}|last|\d{{1,2}}(?:st|nd|rd|th))"
+    rf"(?<!st )\b(?:the )?(?P<word>{'|'.join(_NUMBERS)}|last|\d{{1,2}}(?:st|nd|rd|th))"
     r"(?: (?:one|film|movie|result|title)\b(?: of (?:them|these|those))?|(?: of (?:them|these"
     r"|those))?"
     r"(?=\W*$|\W+(?:and|or|but|please|long|about|rated|cost|made|come"

@@ -68,7 +68,7 @@ _OPENING = re.compile(
 )
 _CLOSING = re.compile(
     r"(?:\s+(?:films?|movies?|stuff|things?|ones?|elements?|in it|in them|in there|at all|either"
-    r"|anymore|any more|too|these days|tonight))+$"
+    r"|anymore|any more|too|these days|tonight|for))+$"
 )
 _PERSONAL = re.compile(r"\b(?:by|with|from|starring|featuring|directed by)\s+$", re.IGNORECASE)
 _BY = re.compile(r" (?:by|from|in|directed by|starring)\b", re.IGNORECASE)

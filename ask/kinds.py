@@ -176,6 +176,7 @@ def _read_keywords(draft: Draft, names: Names) -> None:
             if (
                 found
                 and GAP not in piece
+                and not re.fullmatch(rf"{FILM} set", piece, re.IGNORECASE)
                 and not find_genres(piece, names)
                 and not find_mood(_ARTICLE.sub("", piece))
             ):

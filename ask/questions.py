@@ -343,6 +343,7 @@ def _unknown(draft: Draft, text: str, names: Names) -> bool:
             title = found and found["title"].strip(" \"'")
             if (
                 not title
+                or _PRONOUN.fullmatch(title)
                 or _NO_TITLE.search(title)
                 or not ASKS.match(text)
                 or find_names_in(title, names)

@@ -15,7 +15,7 @@ from search.names import Film, Names, Somebody
 
 SUITE = Path(__file__).with_name("suite.txt")
 SAMPLE = Path(__file__).with_name("sample.txt")
-FRESH = sorted(Path(__file__).parent.glob("fresh[0-9].txt"))
+FRESH = sorted(Path(__file__).parent.glob("fresh*.txt"))
 """Sixty requests each, written when those before were mended; they have been learned from since."""
 
 
