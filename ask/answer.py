@@ -26,6 +26,7 @@ from palate.errors import MisuseError, NotInstalledError
 from palate.metrics import stage
 from palate.person import PERSON
 from palate.settings import Settings
+from palate.text import count
 from rerank.search import Searcher
 from search.names import CatalogNames, Names
 from sql.database import Database
@@ -71,6 +72,29 @@ class AskAnswer(Frozen):
     predictions: tuple[Prediction, ...] = Field((), description="Of every user and film named.")
     comparison: Comparison | None = None
     preferences: Preferences | None = None
+
+    @property
+    def shown(self) -> tuple[Hit | Recommendation | ListedMovie | SimilarMovie, ...]:
+        """The films of the answer, in whatever order was asked for."""
+        return self.hits or self.movies or self.films or self.similar
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """What the answer says in sentences."""
+        counted = (
+            () if self.structure.intent != "count" else (count(self.total or 0, "film") + ".",)
+        )
+        summed = (*self.predictions, self.comparison, self.preferences)
+        return (
+            *counted,
+            *(fact.words for fact in self.facts),
+            *(sentence for each in summed if each for sentence in each.summary),
+        )
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The words that count for nothing, each with why, in a sentence."""
+        return tuple(f"Left out: “{one.words}”: {one.why}." for one in self.ignored)
 
 
 class Reader(Protocol):
@@ -232,6 +256,16 @@ class Asker:
 
     def _films(self, reading: Reading) -> dict[str, Any]:
         structure = reading.structure
+        if structure.users:
+            found = self._films(
+                replace(reading, structure=structure.model_copy(update={"users": ()}))
+            )
+            others = ", ".join(map(str, structure.users))
+            note = (
+                f"A list is in the order of one taste, user {structure.user_id}'s: nothing of user "
+                f"{others} is used. Ask for each, or “would user 5 and user 7 like ...” of a film."
+            )
+            return found | {"notes": (*found.get("notes", ()), note), "weakened": True}
         lost = bool(reading.not_found) and not narrows(structure)
         alike = structure.titles or structure.like_people
         if lost or (structure.intent == "similar" and not alike):
@@ -259,11 +293,9 @@ def _rated_by_asker(structure: Structure) -> bool:
 
 def turn_of(answer: AskAnswer) -> Turn:
     """Where a talk stands after an answer."""
-    shown = [
-        film.movie_id
-        for films in (answer.hits, answer.movies, answer.films, answer.similar)
-        for film in films
-    ] or [title.movie_id for title in answer.structure.titles if title.movie_id is not None]
+    shown = [film.movie_id for film in answer.shown] or [
+        title.movie_id for title in answer.structure.titles if title.movie_id is not None
+    ]
     return Turn(structure=answer.structure, shown=tuple(shown[:MOST_SHOWN]))
 
 

@@ -183,7 +183,8 @@ QUESTIONS: tuple[tuple[tuple[Fact, ...], tuple[str, ...]], ...] = (
             rf"to know)(?: more| all| everything)?"
             rf"(?: (?:that )?(?:you|there is|we)(?: know| have| to know)?)? (?:about|on|of) "
             rf"{TITLE}",
-            rf"(?:everything|all|anything|more|something)(?: that)?(?: you (?:know|have)| there is(?: to know)?)? "
+            r"(?:everything|all|anything|more|something)(?: that)?(?: you (?:know|have)| there is"
+            r"(?: to know)?)? "
             rf"(?:about|on) {TITLE}",
             rf"(?:please )?describe {TITLE}",
             rf"what(?:{_IS}) {TITLE}",

@@ -25,8 +25,14 @@ _SUPERLATIVES: dict[tuple[SortedBy, bool], str] = {
     r"|(?:(?:with|has|have|had) )?(?:the )?(?:smallest|lowest|tiniest)[- ]budget(?:s|ed)?"
     r"|that cost (?:the )?least",
     ("profit", True): r"most profitable|biggest profits?",
-    ("profit", False): rf"least profitable|(?:that )?lost {_MONEY}",
-    ("revenue", True): r"(?:highest|top|biggest|best)[- ](?:gross(?:ing|ers?)|earning|earners?)"
+    ("profit", False): r"(?:biggest|greatest|worst) (?:box[- ]office |commercial |financial )?"
+    r"(?:flops?|bombs?|failures?|losers?|disasters?)(?: at the box[- ]office)?"
+    rf"|least profitable|(?:that )?lost {_MONEY}",
+    (
+        "revenue",
+        True,
+    ): r"(?:biggest|greatest) (?:box[- ]office |commercial )?(?:hits?|success(?:es)?)"
+    r"|(?:highest|top|biggest|best)[- ](?:gross(?:ing|ers?)|earning|earners?)"
     r"|most (?:commercially )?(?:successful|lucrative)|highest revenues?"
     rf"|(?:that |which )?(?:made|earned|grossed|took in) {_MONEY}",
     ("revenue", False): r"(?:lowest|worst)[- ](?:gross(?:ing|ers?)|earning)|least successful"

@@ -93,7 +93,7 @@ _PRONOUN = re.compile(
 _NO_TITLE = re.compile(
     rf"\b(?:{FILM}|longest|shortest|best|worst|newest|oldest|cheapest|most|least|highest|lowest"
     rf"|@user|user"
-    r"|i|me|you|we)\b",
+    r"|i|me|you|we|like|similar|other than)\b",
     re.IGNORECASE,
 )
 _STRONG: frozenset[Fact] = frozenset(
@@ -344,6 +344,7 @@ def _unknown(draft: Draft, text: str, names: Names) -> bool:
             if (
                 not title
                 or _PRONOUN.fullmatch(title)
+                or (FILLING | UNREAD).issuperset(title.lower().split())
                 or _NO_TITLE.search(title)
                 or not ASKS.match(text)
                 or find_names_in(title, names)
