@@ -5,6 +5,7 @@ A field that is null is left out of the answer.
 
 from ask.answer import AskAnswer
 from ask.compare import ComparedMovie
+from ask.find import ListedMovie
 from ask.preferences import Preferences, Trait
 from palate.contract import (
     Frozen,
@@ -161,6 +162,7 @@ class Chatted(Frozen):
     summary: tuple[str, ...]
     films: tuple[Film, ...]
     notes: tuple[str, ...]
+    conversation: str | None = None
 
 
 class Found(Frozen):
@@ -186,7 +188,7 @@ class Document(Frozen):
     url: str
 
 
-def film(each: Hit | Recommendation | SimilarMovie | Movie) -> Film:
+def film(each: Hit | Recommendation | ListedMovie | SimilarMovie | Movie) -> Film:
     """What of a film an assistant is told."""
     return Film(
         movie_id=each.movie_id,
@@ -305,12 +307,12 @@ def taste(found: Preferences) -> Taste:
 
 def chatted(understood: str, made: AskAnswer) -> Chatted:
     """The answer to a request in plain words, whatever it was about."""
-    told = [each for each in (made.prediction, made.comparison, made.preferences) if each]
     return Chatted(
         understood=understood,
-        summary=tuple(sentence for each in told for sentence in each.summary),
-        films=tuple(map(film, made.hits or made.movies or made.similar)),
-        notes=made.notes,
+        summary=made.told,
+        films=tuple(map(film, made.shown)),
+        notes=(*made.left_out, *made.notes),
+        conversation=made.conversation,
     )
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from ask.answer import Asker
 from ask.compare import FEWEST, MOST, compare
+from ask.conversation import LONGEST_STATE
 from ask.prediction import predict
 from ask.preferences import find_preferences
 from ask.rules import LONGEST_REQUEST
@@ -281,9 +282,11 @@ def chat(
     box: Toolbox,
     message: Annotated[str, Field(min_length=1, max_length=LONGEST_REQUEST)],
     user_id: User = None,
+    conversation: Annotated[str | None, Field(max_length=LONGEST_STATE)] = None,
 ) -> outputs.Chatted:
-    """Answer a request in plain words, as "dark thrillers of the nineties without Tom Hanks"."""
-    made = box.asker.ask(message, box.whose(user_id))
+    """Answer a request in plain words. Give the last answer's conversation to go on."""
+    after = None if conversation is None else box.asker.read_conversation(conversation)
+    made = box.asker.write(box.asker.ask(message, box.whose(user_id), after=after))
     return outputs.chatted(describe_structure(made.structure), made)
 
 
