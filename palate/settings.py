@@ -208,6 +208,9 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(
         4_000_000, ge=256, le=100_000_000, description="Most bytes of body of any request."
     )
+    max_bulk_bytes: int = Field(
+        100_000_000, ge=1024, description="Most bytes of a file of films or ratings that is sent."
+    )
     cursor_secret: SecretStr | None = Field(
         None, description="Key that signs cursors. Unset: made at start, so cursors end with it."
     )

@@ -19,7 +19,19 @@ from palate import __version__
 from palate.settings import Settings
 from rerank.business import open_rules
 from rerank.search import Searcher
-from serve.api import analysis, ask, events, feedback, health, movies, rules, search, stream, users
+from serve.api import (
+    analysis,
+    ask,
+    catalog,
+    events,
+    feedback,
+    health,
+    movies,
+    rules,
+    search,
+    stream,
+    users,
+)  # fmt: skip
 from serve.api.guard import Guard
 from serve.api.keys import KeyRing
 from serve.api.lines import make_lines, watch_connections
@@ -106,6 +118,7 @@ def create_app(
         ask.router,
         analysis.router,
         movies.router,
+        catalog.router,
         users.router,
         events.router,
         feedback.router,

@@ -122,6 +122,13 @@ class CrossSiteError(RequestError):
     title = "Cross-site request"
 
 
+class PreconditionError(RequestError):
+    """The version that was to be changed is not the one that is there."""
+
+    status = 412
+    title = "Precondition failed"
+
+
 class BodyTooLargeError(RequestError):
     """More body than any request needs."""
 
@@ -332,9 +339,10 @@ _DESCRIPTIONS = {
     405: "The path has no such method.",
     408: "The body did not come in time.",
     409: "The request contradicts what the database holds.",
+    412: "If-Match or If-None-Match does not hold.",
     413: "The body is too large.",
     414: "The address is too long.",
-    415: "The body is not application/json.",
+    415: "The body is not of a type that is read here.",
     421: "Without API keys, only this machine is answered.",
     422: "A parameter or the body is invalid.",
     500: "A fault of the server.",

@@ -8,7 +8,7 @@ of its body.
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from inspect import iscoroutinefunction
 from typing import Any, TypeGuard, TypeVar, get_origin, get_type_hints
@@ -40,6 +40,9 @@ from serve.api.problems import (
 )
 from serve.api.services import Services, services
 
+LINES = "application/x-ndjson"
+_LINES = (LINES, "application/jsonl", "application/jsonlines", "application/x-jsonlines")
+_JSON = ("application/json", "application/merge-patch+json")
 _MAX_PARAMETERS = 200
 _USER = "user_id"
 _MAKING = ("PUT", "POST")
@@ -54,10 +57,12 @@ def scoped(
     line: Kind | None = "search",
     body: type[BaseModel] | None = None,
     max_body: int = 0,
+    lines: bool = False,
 ) -> Any:
     """Keyword arguments of a route that needs ``scope`` and may answer with ``problems``.
 
-    Its ``body`` has at most ``max_body`` bytes, and ``read_body`` is how it gets it.
+    Its ``body`` has at most ``max_body`` bytes, and ``read_body`` is how it gets it; with ``lines``
+    it is one a line, and the endpoint reads them as they come.
     """
     extra: dict[str, Any] = {"x-scope": scope, "security": [{"bearer": []}, {"header": []}]}
     if line is not None:
@@ -65,10 +70,10 @@ def scoped(
     if body is not None:
         problems = (*problems, 408, 413, 415)
         schema = {"$ref": f"#/components/schemas/{body.__name__}"}
-        extra["x-max-body"] = max_body
+        extra |= {"x-lines": True} if lines else {"x-max-body": max_body}
         extra["requestBody"] = {
             "required": True,
-            "content": {"application/json": {"schema": schema}},
+            "content": {LINES if lines else "application/json": {"schema": schema}},
         }
     responses = documented(401, 403, 414, 421, 422, 500, 503, 504, *problems)
     return {"responses": dict(sorted(responses.items())), "openapi_extra": extra}
@@ -99,6 +104,8 @@ class GuardedRoute(APIRoute):
             given, name = arguments.read(
                 request.scope["path_params"], request.scope["query_string"]
             )
+            if extra.get("x-lines"):
+                check_media_type(request.headers.get("content-type", ""), _LINES)
             if max_body is not None:
                 check_media_type(request.headers.get("content-type", ""))
                 request.scope[BODY] = await _receive_body(request, max_body)
@@ -258,11 +265,12 @@ def _too_large(limit: int) -> BodyTooLargeError:
     return BodyTooLargeError(f"The body may have at most {limit} bytes here. Nothing was done.")
 
 
-def check_media_type(content_type: str) -> None:
-    """Raise UnsupportedMediaTypeError unless the body is said to be JSON."""
-    if content_type.partition(";")[0].strip().lower() != "application/json":
+def check_media_type(content_type: str, known: Sequence[str] = _JSON) -> None:
+    """Raise UnsupportedMediaTypeError unless the body is said to be of a type ``known``."""
+    if content_type.partition(";")[0].strip().lower() not in known:
         raise UnsupportedMediaTypeError(
-            "The body must be JSON and say so: `Content-Type: application/json`. Nothing was done."
+            f"The body must be JSON{'' if known is _JSON else ', a line each'} and say so: "
+            f"`Content-Type: {known[0]}`. Nothing was done."
         )
 
 

@@ -81,6 +81,8 @@ REFUSED_BY_MEANING = {
     "GET /v1/predict",
     "GET /v1/compare",
     "PUT /v1/rules",
+    "PUT /v1/movies/{movie_id}",
+    "PATCH /v1/movies/{movie_id}",
     "GET /v1/users/{user_id}/events",
     "GET /v1/recommend",
     "POST /v1/recommend",
@@ -88,7 +90,12 @@ REFUSED_BY_MEANING = {
 
 
 # What is wrong with one event refuses that event, and the answer says so: 200.
-REFUSED_LINE_BY_LINE = {"POST /v1/users/{user_id}/events", "POST /v1/feedback"}
+REFUSED_LINE_BY_LINE = {
+    "POST /v1/users/{user_id}/events",
+    "POST /v1/feedback",
+    "POST /v1/movies/bulk",
+    "POST /v1/ratings/bulk",
+}
 
 
 @pytest.fixture
