@@ -45,6 +45,7 @@ from palate.settings import Settings
 from serve.api.keys import create_key
 from serve.api.openapi import EXAMPLES
 from serve.api.problems import Problem, RequestError, problem_type
+from serve.api.routes import LINES
 from serve.api.search import Suggestions
 from serve.api.users import Ratings
 from sql.database import Database
@@ -96,6 +97,11 @@ REFUSED_LINE_BY_LINE = {
     "POST /v1/movies/bulk",
     "POST /v1/ratings/bulk",
 }
+
+
+@schemathesis.serializer(LINES)
+def one_line(_: object, value: Any) -> bytes:
+    return json.dumps(value).encode()
 
 
 @pytest.fixture

@@ -234,8 +234,8 @@ def test_the_role_that_serves_may_do_all_that_serving_needs(
         assert client.get("/v1/movies/5/similar").status_code == 200
         assert client.get("/v1/suggest?q=lo").status_code == 200
         assert client.delete(RATING).status_code == 204
-        lines = {"content": b'{"movie_id": 500, "title": "Zephyr"}'}
-        bulk = client.post("/v1/movies/bulk", headers={"content-type": LINES}, **lines)
+        line, kind = b'{"movie_id": 500, "title": "Zephyr"}', {"content-type": LINES}
+        bulk = client.post("/v1/movies/bulk", headers=kind, content=line)
         assert bulk.json()["outcomes"] == {"created": 1}
         assert client.patch("/v1/movies/500", json={"title": "Mistral"}).status_code == 200
         assert client.delete("/v1/movies/5").json()["ratings"] == 2
