@@ -30,15 +30,18 @@ from serve.api import (
     rules,
     search,
     stream,
+    token,
     users,
 )  # fmt: skip
 from serve.api.guard import Guard
 from serve.api.keys import KeyRing
+from serve.api.limits import RateLimit
 from serve.api.lines import make_lines, watch_connections
 from serve.api.middleware import Requests
 from serve.api.openapi import document
 from serve.api.problems import MethodNotAllowedError
 from serve.api.services import Services
+from serve.api.tokens import TokenSigner
 from serve.api.watches import ModelWatch, NamesWatch
 from sql.database import Database
 
@@ -57,7 +60,9 @@ Faces = Callable[[FastAPI], None]
 def create_guard(settings: Settings, *, insecure: bool = False) -> Guard:
     """The guard that the settings ask for. Raises MisuseError for an unusable keys file."""
     keys = KeyRing(settings.api_keys_file) if settings.api_keys_file else None
-    return Guard(keys, insecure=insecure)
+    secret = settings.token_secret
+    tokens = TokenSigner(secret.get_secret_value()) if secret else None
+    return Guard(keys, insecure=insecure, tokens=tokens, origins=settings.allowed_origins)
 
 
 class _Application(FastAPI):
@@ -108,7 +113,8 @@ def create_app(
     searcher = Searcher(database, settings, model=model)
     asker = Asker(database, searcher, make_reader(model, settings))
     lines = make_lines(settings)
-    found = Services(database, settings, searcher, asker, model, guard, lines)
+    limit = RateLimit(settings.requests_per_minute)
+    found = Services(database, settings, searcher, asker, model, guard, lines, limit)
     app.state.services = found
     app.state.readiness = health.Readiness(database, searcher.index)
     watch_connections(database.engine)
@@ -123,6 +129,7 @@ def create_app(
         events.router,
         feedback.router,
         rules.router,
+        token.router,
         health.router,
     ):
         app.include_router(router)

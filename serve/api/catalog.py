@@ -79,7 +79,9 @@ def movie(request: Request, movie_id: MoviePath, *, status: int = 200) -> Respon
     return response
 
 
-@router.get("/v1/movies", summary="List films", response_model=MovieList, **scoped("read", 400))
+@router.get(
+    "/v1/movies", summary="List films", response_model=MovieList, **scoped("read", 400, own=True)
+)
 def list_movies(request: Request, parameters: Annotated[BrowseRequest, Query()]) -> Response:
     """Films that match, in the order of a column, a page at a time, and how many there are.
 
@@ -89,7 +91,10 @@ def list_movies(request: Request, parameters: Annotated[BrowseRequest, Query()])
 
 
 @router.get(
-    "/v1/movies/{movie_id}", summary="One film", response_model=Movie, **scoped("read", 404)
+    "/v1/movies/{movie_id}",
+    summary="One film",
+    response_model=Movie,
+    **scoped("read", 404, own=True),
 )
 def read_movie(request: Request, movie_id: MoviePath) -> Response:
     """Everything the catalog knows of one film.

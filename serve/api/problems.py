@@ -164,6 +164,13 @@ class UnsupportedMediaTypeError(RequestError):
     title = "Unsupported media type"
 
 
+class TooManyRequestsError(RequestError):
+    """More requests of one caller than it may send in a minute."""
+
+    status = 429
+    title = "Too many requests"
+
+
 class OverloadedError(RequestError):
     """More requests wait than this server answers in time."""
 
@@ -345,6 +352,7 @@ _DESCRIPTIONS = {
     415: "The body is not of a type that is read here.",
     421: "Without API keys, only this machine is answered.",
     422: "A parameter or the body is invalid.",
+    429: "More requests came of this key, user or address than may in a minute.",
     500: "A fault of the server.",
     501: "An optional part is not installed.",
     503: "The database does not answer, or the server is overloaded. See Retry-After.",
