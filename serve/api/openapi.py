@@ -17,9 +17,11 @@ from ingest.bulk import MovieLine, RatingLine
 from ingest.catalog import FilmFacts, NewFilm
 from palate.contract import RecommendRequest, Rules, UserId, UserName
 from palate.settings import Settings
+from serve.api.chat import Message
 from serve.api.events import NewEvents
 from serve.api.feedback import NewFeedback
 from serve.api.problems import MEDIA_TYPE, Problem
+from serve.api.token import NewToken
 from serve.api.users import NewRating
 
 EXAMPLES: dict[str, dict[str, Any]] = json.loads(
@@ -29,7 +31,7 @@ EXAMPLES: dict[str, dict[str, Any]] = json.loads(
 
 _BODIES: tuple[type[BaseModel], ...] = (
     Problem, NewRating, NewEvents, NewFeedback, RecommendRequest, Structure, Rules, NewFilm,
-    FilmFacts, MovieLine, RatingLine,
+    FilmFacts, Message, NewToken, MovieLine, RatingLine,
 )  # fmt: skip
 
 _USER = TypeAdapter(UserId | UserName).json_schema()["anyOf"]
