@@ -26,8 +26,6 @@ from tests.kubernetes.cluster import Node, job
 from tests.kubernetes.values import CHART
 from tests.ports import reserved_port
 
-pytestmark = pytest.mark.xdist_group("kubernetes node")
-
 
 def listening() -> str:
     """IPv6, which takes IPv4 along, where this machine has it."""
