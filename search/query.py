@@ -44,7 +44,8 @@ _SMALL = re.compile("[a-z]")
 _OPERATORS = re.compile(r"(?<![A-Za-z0-9_])(?:AND|OR|NOT|TO)(?![A-Za-z0-9_])")
 _LEAD = re.compile(
     r"^\s*(?:(?:find|show|give|recommend)(?: me)? )?(?:(?:a|an|some|any|good|great|the best) )*"
-    r"(?:movies?|films?) (?:with|about|where|in which|set in|starring|featuring) (?=\S)",
+    r"(?:movies?|films?) (?:with|about|where|in which|set in|starring|featuring) (?=\S)"
+    r"|(?<=\w\w)(?<!^the)(?<!^an)\s+(?:movies|films)\s*$",
     re.IGNORECASE,
 )
 _ENTITY = re.compile(
@@ -129,7 +130,7 @@ def _read(query: str, strict: bool, limits: Limits, notes: list[str]) -> Node:
     if not _OPERATOR.search(query):
         if strict and query.count('"') % 2:
             raise UnreadableError("A quotation mark is not closed", query.rindex('"'))
-        # "movies with robots in space": what is asked for stands behind.
+        # "movies with robots in space", "robot movies": what is asked for is the rest.
         return _as_words(_LEAD.sub("", query), limits, notes, strict)
     if not strict:
         query = _LONE_SIGN.sub(_blank, query)
