@@ -3,7 +3,7 @@
 Helm's schemas are read by Go, whose patterns look neither ahead nor behind.
 """
 
-import json
+from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -18,12 +18,12 @@ _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _NAME = rf"{_LABEL}(\.{_LABEL})*"
 _SHORT = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 _HOST = rf"{_SHORT}(\.{_SHORT})*"
-_QUALIFIED = rf"^({_NAME}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{{0,61}}[A-Za-z0-9])?$"
+QUALIFIED = rf"^({_NAME}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{{0,61}}[A-Za-z0-9])?$"
 _LABEL_VALUE = r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$"
 _LABELS: Schema = {
     "type": "object",
-    "propertyNames": {"pattern": _QUALIFIED},
-    "additionalProperties": {"type": "string", "pattern": _LABEL_VALUE},
+    "patternProperties": {QUALIFIED: {"type": "string", "pattern": _LABEL_VALUE}},
+    "additionalProperties": False,  # Helm says where, which it does not of propertyNames
 }
 _OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _IPV4 = rf"({_OCTET}\.){{3}}{_OCTET}"
@@ -71,7 +71,8 @@ _SOME = {"not": {"type": "string", "pattern": r"^[0.]+[a-zA-Z]*$"}}
 """Of an amount: it is not nothing."""
 
 _BY_SECRET = (
-    *("database_url", "api_keys_file", "cursor_secret", "llm_api_key", "embedding_api_key"),
+    "api_keys_file",
+    *(name for name, field in Settings.model_fields.items() if "Secret" in str(field.annotation)),
 )
 _BY_THE_CHART = (
     *("host", "port", "data_dir", "pool_size", "shutdown_timeout", "log_format", "preload_encoder"),
@@ -90,9 +91,12 @@ _DURATION = r"^([1-9][0-9]*(ms|s|m|h|d))+$"
 
 def _setting(name: str, field: FieldInfo) -> Schema | bool:
     """What a setting may be: as itself or as the text that a variable holds."""
-    return name in REFUSED_SETTINGS or _of_type(field.annotation, field) | {
-        "description": field.description
-    }
+    if name in REFUSED_SETTINGS:
+        return True
+    described: Schema = {"description": field.description}
+    if name.endswith("_url"):
+        return described | {"allOf": [{"$ref": "#/$defs/url"}], "minLength": 1}
+    return described | _of_type(field.annotation, field)
 
 
 def _of_type(annotation: Any, field: FieldInfo | None = None) -> Schema:
@@ -103,6 +107,8 @@ def _of_type(annotation: Any, field: FieldInfo | None = None) -> Schema:
         return _of_type(next(each for each in inner if each is not type(None)), field)
     if origin is Literal:
         return {"enum": list(inner)}
+    if annotation is Path:
+        return {"type": "string", "pattern": "^/."}
     if annotation is bool:
         return {"enum": [True, False, "true", "false"]}
     if annotation in (int, float):
@@ -167,7 +173,8 @@ def _one_of_type(name: str, *, required: list[str], not_named: list[str]) -> Sch
                 "type": "string",
                 "pattern": f"^{_SHORT}$",
                 "not": {"enum": not_named},
-            }
+            },
+            "image": {"pattern": r"^\S+$"},
         },
     }
 
@@ -193,15 +200,13 @@ DEFINITIONS: Schema = {
     "labels": _LABELS,
     "ownLabels": _LABELS
     | {
-        "propertyNames": {
-            "pattern": _QUALIFIED,
-            "not": {"pattern": r"^(app\.kubernetes\.io|helm\.sh)/"},
-        }
+        "patternProperties": _LABELS["patternProperties"]
+        | {r"^(app\.kubernetes\.io|helm\.sh)/": {"not": {}}}
     },
     "annotations": {
         "type": "object",
-        "propertyNames": {"pattern": _QUALIFIED},
-        "additionalProperties": {"type": "string"},
+        "patternProperties": {QUALIFIED: {"type": "string"}},
+        "additionalProperties": False,
     },
     "settings": {
         "type": "object",
@@ -253,7 +258,7 @@ DEFINITIONS: Schema = {
             "replacement": {"type": "string"},
             "separator": {"type": "string"},
             "sourceLabels": {"type": "array", "items": {"type": "string"}},
-            "targetLabel": {"type": "string"},
+            "targetLabel": {"type": "string", "pattern": r"^\S*$"},
         },
         "additionalProperties": False,
     },
@@ -261,7 +266,7 @@ DEFINITIONS: Schema = {
         "type": "object",
         "properties": {
             "enablePodAntiAffinity": {"type": "boolean"},
-            "topologyKey": {"type": "string"},
+            "topologyKey": {"type": "string", "pattern": QUALIFIED},
             "podAntiAffinityType": {"enum": ["preferred", "required"]},
             "nodeSelector": {"$ref": "#/$defs/labels"},
             "nodeAffinity": {"$ref": "#/$defs/io.k8s.api.core.v1.NodeAffinity"},
@@ -277,20 +282,18 @@ DEFINITIONS: Schema = {
     # What the operator sets itself is refused by it, or would be ignored.
     "parameters": {
         "type": "object",
-        "propertyNames": {
-            "pattern": r"^[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)?$",
-            "not": {
-                "pattern": "^(allow_alter_system|allow_system_table_mods|archive_(mode|command"
-                "|cleanup_command)|bonjour(_name)?|cluster_name|config_file|data_directory"
-                "|data_sync_retry|event_source|external_pid_file|full_page_writes|(hba|ident)_file"
-                "|hot_standby|jit_provider|listen_addresses|log_(destination|directory|file_mode"
-                "|filename|rotation_age|rotation_size|truncate_on_rotation)|logging_collector|port"
-                "|primary_(conninfo|slot_name)|promote_trigger_file|recovery_.+|restart_after_crash"
-                "|restore_command|shared_preload_libraries|ssl(_.+)?|stats_temp_directory"
-                "|synchronous_standby_names|syslog_.+|unix_socket_.+)$"
-            },
+        "patternProperties": {
+            r"^[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)?$": {"type": "string"},
+            "^(allow_alter_system|allow_system_table_mods|archive_(mode|command"
+            "|cleanup_command)|bonjour(_name)?|cluster_name|config_file|data_directory"
+            "|data_sync_retry|event_source|external_pid_file|full_page_writes|(hba|ident)_file"
+            "|hot_standby|jit_provider|listen_addresses|log_(destination|directory|file_mode"
+            "|filename|rotation_age|rotation_size|truncate_on_rotation)|logging_collector|port"
+            "|primary_(conninfo|slot_name)|promote_trigger_file|recovery_.+|restart_after_crash"
+            "|restore_command|shared_preload_libraries|ssl(_.+)?|stats_temp_directory"
+            "|synchronous_standby_names|syslog_.+|unix_socket_.+)$": {"not": {}},
         },
-        "additionalProperties": {"type": "string"},
+        "additionalProperties": False,
     },
     "quantity": {"type": "string", "pattern": rf"^{_AMOUNT}$"} | _SOME,
     "optionalQuantity": {"type": "string", "pattern": rf"^({_AMOUNT})?$"} | _SOME,
@@ -329,92 +332,3 @@ DEFINITIONS: Schema = {
         "additionalProperties": False,
     },
 }
-_OPERATORS = ["In", "NotIn", "Exists", "DoesNotExist"]
-_PEERS = {"not": {"required": ["ipBlock"], "minProperties": 2}, "minProperties": 1}
-OF_KUBERNETES: dict[str, Schema] = {
-    "core.v1.Toleration": {
-        "properties": {
-            "effect": {"enum": ["", "NoSchedule", "PreferNoSchedule", "NoExecute"]},
-            "operator": {"enum": ["", "Exists", "Equal"]},
-        },
-        "allOf": [
-            {
-                "if": {"properties": {"operator": {"const": "Exists"}}, "required": ["operator"]},
-                "then": {"properties": {"value": {"const": ""}}},
-                "else": {"required": ["key"]},
-            },
-            {
-                "if": {"required": ["tolerationSeconds"]},
-                "then": {"required": ["effect"], "properties": {"effect": {"const": "NoExecute"}}},
-            },
-        ],
-    },
-    "core.v1.NodeSelectorRequirement": {
-        "properties": {"operator": {"enum": [*_OPERATORS, "Gt", "Lt"]}}
-    },
-    "apimachinery.pkg.apis.meta.v1.LabelSelectorRequirement": {
-        "properties": {"operator": {"enum": _OPERATORS}}
-    },
-    "core.v1.PreferredSchedulingTerm": {
-        "properties": {"weight": {"type": "integer", "minimum": 1, "maximum": 100}}
-    },
-    "core.v1.WeightedPodAffinityTerm": {
-        "properties": {"weight": {"type": "integer", "minimum": 1, "maximum": 100}}
-    },
-    "core.v1.SeccompProfile": {
-        "properties": {"type": {"enum": ["RuntimeDefault", "Localhost", "Unconfined"]}}
-    },
-    "core.v1.AppArmorProfile": {
-        "properties": {"type": {"enum": ["RuntimeDefault", "Localhost", "Unconfined"]}}
-    },
-    "core.v1.PodSecurityContext": {
-        "properties": {"fsGroupChangePolicy": {"enum": ["OnRootMismatch", "Always"]}}
-    },
-    "core.v1.HostAlias": {"properties": {"ip": {"$ref": "#/$defs/ip"}}, "required": ["ip"]},
-    "core.v1.PodDNSConfig": {
-        "properties": {
-            "nameservers": {"type": "array", "items": {"$ref": "#/$defs/ip"}, "maxItems": 3}
-        }
-    },
-    "core.v1.EmptyDirVolumeSource": {"properties": {"sizeLimit": {"$ref": "#/$defs/quantity"}}},
-    "networking.v1.IPBlock": {
-        "properties": {
-            "cidr": {"$ref": "#/$defs/cidr"},
-            "except": {"type": "array", "items": {"$ref": "#/$defs/cidr"}},
-        }
-    },
-    "networking.v1.NetworkPolicyPeer": _PEERS,
-    "networking.v1.NetworkPolicyPort": {
-        "properties": {
-            "port": {
-                "type": ["integer", "string"],
-                "minimum": 1,
-                "maximum": 65535,
-                "pattern": "^[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$",
-            },
-            "endPort": {"type": "integer", "minimum": 1, "maximum": 65535},
-            "protocol": {"enum": ["TCP", "UDP", "SCTP"]},
-        }
-    },
-    "autoscaling.v2.HPAScalingRules": {
-        "properties": {
-            "selectPolicy": {"enum": ["Max", "Min", "Disabled"]},
-            "stabilizationWindowSeconds": {"type": "integer", "minimum": 0, "maximum": 3600},
-        }
-    },
-    "autoscaling.v2.HPAScalingPolicy": {
-        "properties": {
-            "type": {"enum": ["Pods", "Percent"]},
-            "value": {"type": "integer", "minimum": 1},
-            "periodSeconds": {"type": "integer", "minimum": 1, "maximum": 1800},
-        }
-    },
-}
-"""What API servers refuse, and Kubernetes' schemas do not say."""
-
-
-def stricter(name: str, definition: Schema) -> Schema:
-    """A definition of Kubernetes with what its API servers refuse, too."""
-    more = OF_KUBERNETES.get(name.removeprefix("io.k8s.").removeprefix("api."), {})
-    properties = definition.get("properties", {}) | more.get("properties", {})
-    return json.loads(json.dumps(definition | more | {"properties": properties}))  # type: ignore[no-any-return]

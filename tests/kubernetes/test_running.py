@@ -39,6 +39,7 @@ def listening() -> str:
 STRICT: Values = {
     "api": {
         "host": listening(),
+        "trustedProxies": ["127.0.0.0/8", "::1/128"],
         "rules": {
             "rules": [{"name": "horror", "films": {"genres": ["Horror"]}, "keep_only": True}]
         },

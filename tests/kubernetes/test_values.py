@@ -1,14 +1,17 @@
 """The chart's values: described, checked, and refused with what to do."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import helm_python
+import jsonschema
 import pytest
 import yaml
 
+from ingest.sources.download import NAMES
 from palate.settings import Settings, variable
-from tests.kubernetes.charts import VALUE_SETS, Values, chart, manifests, of_kind, render
+from tests.kubernetes.charts import VALUE_SETS, Values, chart, manifests, merged, of_kind, render
 from tests.kubernetes.generate import ROOT, make_files
 from tests.kubernetes.values import CHART, read_values
 
@@ -94,3 +97,16 @@ def test_the_notes_say_what_to_type_next() -> None:
     assert "WARNING: auth.mode is none" in open_to_all
     outside = render(VALUE_SETS["external database"])["palate/templates/NOTES.txt"]
     assert "5433" not in outside
+
+
+def test_movielens_is_named_as_it_is_downloaded() -> None:
+    schema = jsonschema.Draft7Validator(
+        json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
+    )
+
+    def refused(location: str) -> bool:
+        values = merged(chart().values, {"jobs": {"load": {"location": location}}})
+        return not schema.is_valid(values)
+
+    assert not [name for name in NAMES if refused(name)]
+    assert refused("ml-99m")

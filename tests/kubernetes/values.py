@@ -13,11 +13,13 @@ from typing import Any
 import kubernetes_validate
 import yaml
 
-from tests.kubernetes.definitions import DEFINITIONS, stricter
+from tests.kubernetes.definitions import DEFINITIONS
+from tests.kubernetes.stricter import stricter
 
 CHART = Path(__file__).parents[2] / "helm" / "palate"
 
 _KEY = re.compile(r"(?P<indent> *)(?P<name>[A-Za-z][\w]*):(?P<rest>.*)")
+_LARGEST = 2**31 - 1  # as API servers keep numbers
 _TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array"}
 KUBERNETES = Path(kubernetes_validate.__file__).parent / "kubernetes-json-schema"
 """A folder a version, with the schemas of its kinds."""
@@ -148,11 +150,10 @@ def _schema_of(value: Value) -> dict[str, Any]:
         return described | {"allOf": [{"$ref": extra["$ref"]}, *([others] if others else [])]}
     if "enum" in extra:
         return described | extra
-    return (
-        described
-        | {"type": "object" if isinstance(value.default, dict) else _TYPES[type(value.default)]}
-        | extra
-    )
+    own = {"type": "object" if isinstance(value.default, dict) else _TYPES[type(value.default)]}
+    if own["type"] == "integer":
+        own |= {"maximum": _LARGEST}
+    return described | own | extra
 
 
 def make_readme() -> str:

@@ -96,8 +96,13 @@ PALATE_HOST: {{ .Values.api.host | quote }}
 PALATE_PORT: "8080"
 PALATE_LOG_FORMAT: json
 {{- if or .Values.ingress.enabled .Values.httpRoute.enabled }}
-# Whether a browser came by https says the ingress: it is alone before the pods.
-FORWARDED_ALLOW_IPS: "*"
+{{- $trusted := default list .Values.api.trustedProxies -}}
+{{- range $trusted -}}
+{{- if not (contains ":" .) -}}{{- /* as a socket of both families names it */ -}}
+{{- $trusted = append $trusted (printf "::ffff:%s/%d" (splitList "/" . | first) (splitList "/" . | last | atoi | add 96)) -}}
+{{- end -}}
+{{- end }}
+FORWARDED_ALLOW_IPS: {{ join "," $trusted | quote }}
 {{- end }}
 PALATE_POOL_SIZE: {{ .Values.api.poolSize | quote }}
 PALATE_SHUTDOWN_TIMEOUT: {{ .Values.api.shutdownTimeout | quote }}
