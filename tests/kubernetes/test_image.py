@@ -22,7 +22,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.kubernetes.charts import SCHEMAS, manifests, of_kind
+from tests.kubernetes.accepted import SCHEMAS
+from tests.kubernetes.charts import manifests, of_kind
 from tests.kubernetes.generate import ROOT
 from tests.ports import reserved_port
 

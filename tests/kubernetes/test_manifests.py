@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.kubernetes.accepted import only_adds, validate, validate_everywhere
 from tests.kubernetes.charts import (
     EVERYTHING,
     VALUE_SETS,
@@ -16,12 +17,9 @@ from tests.kubernetes.charts import (
     containers,
     manifests,
     of_kind,
-    only_adds,
     pod_specs,
     render,
     rendered,
-    validate,
-    validate_everywhere,
 )
 from tests.kubernetes.values import CHART
 

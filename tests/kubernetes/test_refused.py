@@ -12,7 +12,8 @@ import yaml
 from helm_python import HelmError
 
 from palate.settings import Settings, variable
-from tests.kubernetes.charts import Values, chart, manifests, of_kind, render, validate
+from tests.kubernetes.accepted import validate
+from tests.kubernetes.charts import Values, chart, manifests, of_kind, render
 from tests.kubernetes.definitions import DEFINITIONS, REFUSED_SETTINGS
 from tests.kubernetes.values import Value, read_values
 

@@ -150,7 +150,9 @@ def _schema_of(value: Value) -> dict[str, Any]:
         return described | {"allOf": [{"$ref": extra["$ref"]}, *([others] if others else [])]}
     if "enum" in extra:
         return described | extra
-    own = {"type": "object" if isinstance(value.default, dict) else _TYPES[type(value.default)]}
+    own: dict[str, Any] = {
+        "type": "object" if isinstance(value.default, dict) else _TYPES[type(value.default)]
+    }
     if own["type"] == "integer":
         own |= {"maximum": _LARGEST}
     return described | own | extra
