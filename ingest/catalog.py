@@ -128,8 +128,8 @@ def write_movie(
     """Write one film: all of it, or what ``facts`` names. The next search finds it.
 
     ``check`` gets the version that is there, None where there is none, and may raise; ``embed``
-    gets a film whose vector is to be made. Raises NotFoundError for a change of no film, MisuseError
-    for a new film without a title.
+    gets a film whose vector is to be made. Raises NotFoundError for a change of no film and
+    MisuseError for a new film without a title.
     """
     if whole and facts.title is None:
         raise MisuseError("A film needs a title. Nothing was changed. Give title.")
