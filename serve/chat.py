@@ -145,13 +145,8 @@ def _place(word: str) -> int | None:
 
 def _sentences(answer: AskAnswer, shown: Sequence[ShownFilm]) -> Iterator[str]:
     yield f"Understood as: {describe_structure(answer.structure)}."
-    for left in answer.ignored:
-        yield f"Left out: “{left.words}”: {left.why}."
-    yield from answer.notes
-    for told in (answer.prediction, answer.comparison, answer.preferences):
-        yield from () if told is None else told.summary
-    yield from (fact.words for fact in answer.facts)
-    if answer.hits or answer.movies or answer.films or answer.similar:
+    yield from (*answer.left_out, *answer.notes, *answer.told)
+    if answer.shown:
         if answer.total is not None:
             yield f"{answer.total:,} films fit."
         yield from (f"{film.place}. {_named(film)}" for film in shown)
@@ -159,7 +154,7 @@ def _sentences(answer: AskAnswer, shown: Sequence[ShownFilm]) -> Iterator[str]:
             yield f"Not by taste: {answer.why_not_personalized}."
     elif answer.structure.intent == "unclear":
         yield "Nothing was searched. Say what films you look for, or ask about one."
-    elif not (answer.prediction or answer.comparison or answer.preferences or answer.facts):
+    elif not answer.told:
         yield "No film fits this."
 
 

@@ -4,6 +4,7 @@ A field that is null is left out of the answer.
 """
 
 from ask.compare import ComparedMovie
+from ask.find import ListedMovie
 from ask.preferences import Preferences, Trait
 from palate.contract import (
     Frozen,
@@ -185,7 +186,7 @@ class Document(Frozen):
     url: str
 
 
-def film(each: Hit | Recommendation | SimilarMovie | Movie) -> Film:
+def film(each: Hit | Recommendation | ListedMovie | SimilarMovie | Movie) -> Film:
     """What of a film an assistant is told."""
     return Film(
         movie_id=each.movie_id,
@@ -305,7 +306,7 @@ def taste(found: Preferences) -> Taste:
 def chatted(reply: ChatReply) -> Chatted:
     """The answer to a message, whatever it was about."""
     made = reply.answer
-    found = () if made is None else made.hits or made.movies or made.similar
+    found = () if made is None else made.shown
     return Chatted(text=reply.text, films=tuple(map(film, found)), conversation=reply.conversation)
 
 

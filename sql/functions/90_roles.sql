@@ -65,12 +65,12 @@ BEGIN
     -- Nothing is granted twice: GRANT writes the catalog rows that a running load writes too.
     IF has_table_privilege('palate_app', 'ratings', 'INSERT')
        AND has_column_privilege('palate_app', 'profile_settings', 'only_one', 'UPDATE')
-       AND NOT has_table_privilege('palate_read', 'llm_calls', 'SELECT')
+       AND NOT has_table_privilege('palate_read', 'feedback', 'SELECT')
        AND has_table_privilege('palate_app', 'movies', 'DELETE')
        AND NOT has_table_privilege('palate_app', 'llm_calls', 'DELETE') AND NOT EXISTS (
         SELECT FROM unnest(relations) r
         WHERE NOT ((has_table_privilege('palate_read', r, 'SELECT')
-                    OR r ~ '\.llm_(answers|calls)$')
+                    OR r ~ '\.(llm_answers|llm_calls|feedback)$')
                    AND has_table_privilege('palate_owner', r, 'TRUNCATE'))
     ) THEN
         RETURN;
@@ -96,8 +96,9 @@ BEGIN
             EXECUTE format('GRANT USAGE ON SEQUENCE %I.search_version TO palate_app', schema_name);
         END IF;
     END LOOP;
-    -- Questions may hold what people typed; recorded calls are what budgets are counted by.
-    REVOKE ALL ON llm_answers, llm_calls FROM palate_read;
+    -- Questions may hold what people typed; recorded calls are what budgets are counted by; what people
+    -- clicked on nobody's search needs.
+    REVOKE ALL ON llm_answers, llm_calls, feedback FROM palate_read;
     REVOKE DELETE ON llm_calls FROM palate_app;
     GRANT INSERT, UPDATE ON llm_calls TO palate_app;
     -- Not `synthetic`: who counts in no statistic is not the service's to say.

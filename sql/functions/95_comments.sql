@@ -142,11 +142,13 @@ BEGIN
             ('title_words', 'The words of a title: folded, in lower case, without apostrophes.'),
             ('title_written', 'A title as it is written, but for case and width.'),
             ('typed_titles', 'What a typed text may be the title of, in the forms that are compared.'),
-            ('typed_year', 'The year behind what was typed.'),
+            ('typed_year', 'The year behind or before what was typed.'),
             ('without_article', 'Words without the article before them.'),
             ('without_fields', 'What was typed without its "field:".'),
             ('without_lead', 'A sentence (q) without what only says that films are asked for.'),
-            ('without_year', 'What was typed without the year behind it.')
+            ('without_request', 'What was typed without what asks for the film around its title.'),
+            ('without_year', 'What was typed without the year behind or before it.'),
+            ('year_pattern', 'How a year stands behind or before a title, as a regular expression.')
         ) c (name, comment)
         JOIN pg_proc p ON p.proname = c.name AND p.oid = ANY (own)
     LOOP
