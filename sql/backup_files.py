@@ -26,6 +26,7 @@ TABLES = (
     "blend",
     "mixer",
     "sources",
+    "own_fields",
     "movies",
     "users",
     "ratings",

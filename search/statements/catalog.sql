@@ -3,7 +3,8 @@ SELECT movie_id, item_id, title, original_title, year, imdb_id, tmdb_id, genres,
        runtime_minutes, release_date::text AS release_date, director, actors, keywords, budget,
        revenue, poster_url, avg_rating, rating_count, embedding IS NOT NULL AS has_embedding,
        sentiment, budget_tier, revenue_tier, effectiveness, target_audience, estimated,
-       enriched_by, to_char(enriched_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS enriched_at
+       enriched_by, to_char(enriched_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS enriched_at,
+       own
 FROM movies WHERE movie_id = :movie_id;
 
 -- name: random_movies
@@ -11,7 +12,8 @@ SELECT movie_id, item_id, title, original_title, year, imdb_id, tmdb_id, genres,
        runtime_minutes, release_date::text AS release_date, director, actors, keywords, budget,
        revenue, poster_url, avg_rating, rating_count, embedding IS NOT NULL AS has_embedding,
        sentiment, budget_tier, revenue_tier, effectiveness, target_audience, estimated,
-       enriched_by, to_char(enriched_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS enriched_at
+       enriched_by, to_char(enriched_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS enriched_at,
+       own
 FROM movies ORDER BY random() LIMIT :n;
 
 -- name: similar

@@ -25,6 +25,7 @@ from serve.cli.ingest_load import (
     OnlyOnce,
     RejectsFile,
     Replace,
+    loading,
     print_load,
     run_load,
 )
@@ -99,7 +100,8 @@ def movielens(
     options = LoadOptions(
         replace, on_error, rejects, no_wait, again, dry_run, delete_missing, at_most
     )
-    report = run_load(context, source, options)
+    with loading(context) as database:
+        report = run_load(database, source, options)
     present(report, print_load, json=json)
 
 
