@@ -26,6 +26,7 @@ TABLES = (
     "blend",
     "mixer",
     "sources",
+    "followed",
     "own_fields",
     "movies",
     "users",

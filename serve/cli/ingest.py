@@ -15,6 +15,7 @@ from ingest.sources.movielens import MovieLens
 from ingest.sources.sample import sample as open_sample
 from palate.contract import EventType, Rules
 from search.rules import parse_rules, read_rules, write_rules
+from serve.cli import ingest_follow
 from serve.cli.ingest_load import (
     Again,
     AtMost,
@@ -41,6 +42,7 @@ app = typer.Typer(
     help="Load films, ratings, tags and embeddings. All of a load, or nothing of it.",
 )
 add_commands(app)
+ingest_follow.add_commands(app)
 
 
 @app.command(epilog=examples("palate ingest sample"))
