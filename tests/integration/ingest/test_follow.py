@@ -131,5 +131,5 @@ def test_a_page_of_links_and_a_file_on_the_web(database: Database, incoming: Pat
 
 
 def test_a_place_that_is_not_there_is_named(database: Database, tmp_path: Path) -> None:
-    with pytest.raises(MissingFileError, match="no folder .*nowhere to follow"):
+    with pytest.raises(MissingFileError, match=r"no folder .*nowhere to follow"):
         take(database, tmp_path / "nowhere")
