@@ -230,15 +230,23 @@ def _look(place: str) -> Iterator[_Found]:
             f"There is no folder {place} to follow. Nothing was loaded. Make it, or name a web "
             "address."
         )
-    files = [
-        (stat.st_mtime, str(path.relative_to(folder)), path, stat)
+    files = _states(folder)
+    if any(abs(time.time() - changed / 1e9) < SETTLED for changed, _ in files.values()):
+        time.sleep(SETTLED)
+        later = _states(folder)
+        files = {path: state for path, state in files.items() if later.get(path) == state}
+    for path, (changed, size) in sorted(files.items(), key=lambda each: (each[1][0], each[0])):
+        yield _Found(str(path.relative_to(folder)), f"{size} {changed}", path)
+
+
+def _states(folder: Path) -> dict[Path, tuple[int, int]]:
+    """When each file of a folder was changed, in nanoseconds, and how long it is."""
+    return {
+        path: (stat.st_mtime_ns, stat.st_size)
         for path in folder.rglob("*")
         if path.is_file() and not _unfinished(path.relative_to(folder))
         for stat in (path.stat(),)
-    ]
-    for changed, name, path, stat in sorted(files, key=lambda each: each[:2]):
-        if time.time() - changed >= SETTLED:
-            yield _Found(name, f"{stat.st_size} {stat.st_mtime_ns}", path)
+    }
 
 
 def _unfinished(name: PurePosixPath | Path) -> bool:
