@@ -3,7 +3,6 @@
 A field that is null is left out of the answer.
 """
 
-from ask.answer import AskAnswer
 from ask.compare import ComparedMovie
 from ask.find import ListedMovie
 from ask.preferences import Preferences, Trait
@@ -17,6 +16,7 @@ from palate.contract import (
     SearchResponse,
     SimilarMovie,
 )
+from serve.chat import ChatReply
 
 _FEWEST = 3  # ratings of a kind of film before it is told as a liking
 _TOLD = 8
@@ -156,13 +156,11 @@ class Sides(Frozen):
 
 
 class Chatted(Frozen):
-    """How a request was understood, and its answer."""
+    """The answer to a message; conversation goes with the next one."""
 
-    understood: str
-    summary: tuple[str, ...]
+    text: tuple[str, ...]
     films: tuple[Film, ...]
-    notes: tuple[str, ...]
-    conversation: str | None = None
+    conversation: str
 
 
 class Found(Frozen):
@@ -305,15 +303,11 @@ def taste(found: Preferences) -> Taste:
     )
 
 
-def chatted(understood: str, made: AskAnswer) -> Chatted:
-    """The answer to a request in plain words, whatever it was about."""
-    return Chatted(
-        understood=understood,
-        summary=made.told,
-        films=tuple(map(film, made.shown)),
-        notes=(*made.left_out, *made.notes),
-        conversation=made.conversation,
-    )
+def chatted(reply: ChatReply) -> Chatted:
+    """The answer to a message, whatever it was about."""
+    made = reply.answer
+    found = () if made is None else made.shown
+    return Chatted(text=reply.text, films=tuple(map(film, found)), conversation=reply.conversation)
 
 
 def document(movie: Movie) -> Document:

@@ -16,7 +16,6 @@ from ask.conversation import LONGEST_STATE
 from ask.prediction import predict
 from ask.preferences import find_preferences
 from ask.rules import LONGEST_REQUEST
-from ask.understood import describe_structure
 from palate.contract import (
     Audience,
     BudgetTier,
@@ -38,6 +37,7 @@ from rerank.search import Searcher
 from search.catalog import get_movie, random_movies
 from serve.api.keys import Scope
 from serve.api.lines import Kind
+from serve.chat import Chat
 from serve.mcp import outputs
 from serve.mcp.schema import brief_input, brief_output
 from sql.database import Database
@@ -284,10 +284,9 @@ def chat(
     user_id: User = None,
     conversation: Annotated[str | None, Field(max_length=LONGEST_STATE)] = None,
 ) -> outputs.Chatted:
-    """Answer a request in plain words. Give the last answer's conversation to go on."""
-    after = None if conversation is None else box.asker.read_conversation(conversation)
-    made = box.asker.write(box.asker.ask(message, box.whose(user_id), after=after))
-    return outputs.chatted(describe_structure(made.structure), made)
+    """Answer "dark thrillers without Tom Hanks"; then, with conversation, "/why 3", "/not 2"."""
+    made = Chat(box.database, box.asker).reply(message, box.whose(user_id), after=conversation)
+    return outputs.chatted(made)
 
 
 @tool("search")
