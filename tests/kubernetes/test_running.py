@@ -253,7 +253,12 @@ def test_the_api_may_no_more_than_palate_app(node: Node, loaded: list[str]) -> N
     with connect(node, the_api(node.found)) as app:
         assert app.execute("SELECT current_user").fetchone() == ("palate_app",)
         assert app.execute("SELECT count(*) FROM search('lord')").fetchone() == (10,)
-        for forbidden in ("CREATE TABLE mine ()", "DELETE FROM movies", "TRUNCATE ratings"):
+        for forbidden in (
+            "CREATE TABLE mine ()",
+            "DELETE FROM models",
+            "DROP TABLE movies",
+            "TRUNCATE ratings",
+        ):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 app.execute(forbidden.encode())
 
