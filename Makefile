@@ -31,7 +31,7 @@ quick: lint      ## Style, types, and the tests of what changed
 
 # Two workers share the cores: more threads in each would only get in each other's way.
 test: lint       ## Every check and test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --durations 15
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --durations 15
 
 bench: $(VENV)/base  ## Measure search and loading on this machine
 	$(BIN)/palate bench search
@@ -43,7 +43,7 @@ samples: $(VENV)/dev  ## Rebuild the sample's files from their inputs
 	$(BIN)/python -m samples.build embeddings
 
 k8s-check: $(VENV)/dev  ## Check the image, the chart, the plain manifests and the way in only
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup tests/kubernetes tests/integration/serve/test_k8s.py
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/kubernetes tests/integration/serve/test_k8s.py
 
 manifests: $(VENV)/dev  ## Make k8s/, the schema and the table of values again from the chart
 	$(BIN)/python -m tests.kubernetes.generate

@@ -144,6 +144,7 @@ def _typed(
 
 _OTHER_TEXT = {name for name in FORMS if "letter" in name or "typo" in name} | {
     "no article", "number in words", "number in digits", "number in Roman", "joined",
+    "part left out", "asked for",
 }  # fmt: skip
 """Forms whose text may be another film's title: then it is that film that is meant."""
 

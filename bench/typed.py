@@ -123,6 +123,25 @@ def _year_apart(film: Film, _: random.Random) -> str | None:
     return f"{film.title} ({film.year})" if film.year else None
 
 
+_YEARS = ("{1} {0}", "({1}) {0}", "{0} [{1}]", "{0}, {1}", "{0} from {1}", "{0} '{2:02}")
+_REQUESTS = ("{} movie", "{} film", "the movie {}", "watch {} online", "find me {}", "{} trailer")
+
+
+def _year_otherwise(film: Film, rng: random.Random) -> str | None:
+    return rng.choice(_YEARS).format(film.title, film.year, film.year % 100) if film.year else None
+
+
+def _asked_for(film: Film, rng: random.Random) -> str | None:
+    return rng.choice(_REQUESTS).format(film.title)
+
+
+_PART = re.compile(r"(?<=\w)[:,]? (?:Part|Vol\.|Volume|Chapter|Episode) (?=[IVX\d])")
+
+
+def _part_left_out(film: Film, _: random.Random) -> str | None:
+    return _changed(_PART.sub(" ", film.title), film)
+
+
 def _no_marks(film: Film, _: random.Random) -> str | None:
     bare = re.sub(r"['’]", "", film.title)
     return _changed(" ".join(re.sub(r"[^\w\s]", " ", bare).split()), film)
@@ -157,6 +176,11 @@ def _joined(film: Film, _: random.Random) -> str | None:
     if len(parts) != 2 or len(film.title) <= 7 or parts[0].lower() in ("the", "a", "an"):
         return None
     return "".join(parts)
+
+
+def _article_joined(film: Film, _: random.Random) -> str | None:
+    joined = re.fullmatch(r"The( \w+){1,3}", film.title)
+    return film.title.replace(" ", "") if joined and len(film.title) > 7 else None
 
 
 def _hyphen_left_out(film: Film, _: random.Random) -> str | None:
@@ -222,14 +246,18 @@ FORMS: dict[str, Form] = {
     "article last": _article_last,
     "year": _year,
     "year in parentheses": _year_apart,
+    "year otherwise": _year_otherwise,
+    "asked for": _asked_for,
     "no marks": _no_marks,
     "no apostrophe": _no_apostrophe,
     "and or &": _ampersand,
     "initials without dots": _no_dots,
     "initials with spaces": _spaces,
     "joined": _joined,
+    "article joined": _article_joined,
     "hyphen left out": _hyphen_left_out,
     "split": _split,
+    "part left out": _part_left_out,
     "number in words": _mapped(
         {str(n): word for n, word in enumerate(_NUMBERS, 1)}
         | dict(zip(_ROMAN[1:], _NUMBERS[1:], strict=True))

@@ -476,6 +476,7 @@ class Movie(Frozen):
     enriched_by: str | None = None
     enriched_at: str | None = None
     own: dict[str, Any] = Field(default_factory=dict, description="Fields of one's own.")
+    added_at: str | None = Field(None, description="When it came into this catalog.")
 
 
 class SimilarMovie(Frozen):

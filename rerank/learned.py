@@ -155,6 +155,9 @@ class LearnedPages:
     def _load(self, connection: Connection, model_id: int) -> LearnedOrder | None:
         try:
             return _stored(connection, model_id)
+        except SQLAlchemyError as error:  # which may pass: the next search tries again
+            _log.warning("learned order was not read", model=model_id, error=str(error))
+            return None
         except Exception as error:  # a stored model must not turn searches into errors
             self._failed = model_id
             _log.warning("learned order cannot be used", model=model_id, error=str(error))

@@ -4,6 +4,7 @@ Plain words and "phrases" never meet the grammar. Everything else is parsed by l
 cannot parse is searched as words: typing never fails unless it is asked to (``strict``).
 """
 
+import html
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -40,9 +41,13 @@ _SMALL = re.compile("[a-z]")
 _OPERATORS = re.compile(r"(?<![A-Za-z0-9_])(?:AND|OR|NOT|TO)(?![A-Za-z0-9_])")
 _LEAD = re.compile(
     r"^\s*(?:(?:find|show|give|recommend)(?: me)? )?(?:(?:a|an|some|any|good|great|the best) )*"
-    r"(?:movies?|films?) (?:with|about|where|in which|set in|starring|featuring) (?=\S)",
+    r"(?:movies?|films?) (?:with|about|where|in which|set in|starring|featuring) (?=\S)"
+    r"|(?<=\w\w)(?<!^the)(?<!^an)\s+(?:movies|films)\s*$",
     re.IGNORECASE,
 )
+_ENTITY = re.compile(
+    r"&(?:amp|quot|apos|#39|#x27);"
+)  # as pages that texts are copied from have them
 _QUOTES = str.maketrans("“”„", '"""')
 
 # Punctuation that the grammar would trip over: "a - b", "Mission: Impossible", 'quoted', C:\films.
@@ -104,7 +109,8 @@ def parse(
         QuerySyntaxError: in strict mode only, with the position of the first fault.
     """
     notes: list[str] = []
-    query = unicodedata.normalize("NFC", UNSENDABLE.sub(" ", text)).translate(_QUOTES)
+    query = _ENTITY.sub(lambda found: html.unescape(found[0]), UNSENDABLE.sub(" ", text))
+    query = unicodedata.normalize("NFC", query).translate(_QUOTES)
     if not _SMALL.search(query) and re.search("[A-Z]", _OPERATORS.sub("", query)):
         # In a text all in capitals, AND is a word of it.
         query = _OPERATORS.sub(lambda found: found[0].lower(), query)
@@ -146,7 +152,7 @@ def _read(query: str, strict: bool, limits: Limits, fields: Fields, notes: list[
     if not patterns.operator.search(query):
         if strict and query.count('"') % 2:
             raise UnreadableError("A quotation mark is not closed", query.rindex('"'))
-        # "movies with robots in space": what is asked for stands behind.
+        # "movies with robots in space", "robot movies": what is asked for is the rest.
         return _as_words(_LEAD.sub("", query), limits, notes, strict)
     if not strict:
         query = _LONE_SIGN.sub(_blank, query)

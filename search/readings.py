@@ -22,6 +22,7 @@ from sqlalchemy.exc import DBAPIError
 
 from palate.contract import Reading
 from palate.statements import Statements
+from search.vocabulary import NUMERAL_FORMS, WORD_FORMS
 from sql.syntax import split_words
 from sql.text import fold
 
@@ -41,38 +42,9 @@ _MISTAKE = 3
 
 _ARTICLES = ("the", "a", "an")
 
-_ENDINGS = ("s", "es", "d", "ed", "r", "er", "ers", "ing", "ly", "y")
-"""What makes another form of an English word."""
-
 _APOSTROPHES = str.maketrans("", "", "'’‘`´ʼ′")
-_YEAR = re.compile(r"(?<=\S)\s+\(?((?:18|19|20)\d\d)\)?\s*$")
-_NUMBERS = (
-    "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
-    "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
-    "twenty",
-)  # fmt: skip
-_ROMAN = (
-    "i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii", "xiii", "xiv", "xv",
-    "xvi", "xvii", "xviii", "xix", "xx",
-)  # fmt: skip
-_ABBREVIATIONS = (
-    ("dr", "doctor"), ("mr", "mister"), ("mrs", "missus"), ("st", "saint", "street"),
-    ("mt", "mount"), ("ft", "fort"), ("jr", "junior"), ("vol", "volume"), ("pt", "part"),
-    ("vs", "versus"), ("2", "to"), ("4", "for"), ("u", "you"), ("r", "are"), ("n", "and"),
-)  # fmt: skip
-
-
-def _other_forms(groups: Iterable[tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-    forms: dict[str, tuple[str, ...]] = {}
-    for group in groups:
-        for form in group:
-            forms[form] = tuple(dict.fromkeys((*forms.get(form, ()), *group)))
-    return forms
-
-
-_NUMERALS = list(zip(map(str, range(1, 21)), _NUMBERS, _ROMAN, strict=True))
-_NUMERAL_FORMS = _other_forms(_NUMERALS)
-_FORMS = _other_forms([*_NUMERALS, *_ABBREVIATIONS])
+_YEAR = re.compile(r"(?<=\S)[\s,._]+(?:from\s+)?[(\[]?((?:18|19|20)\d\d)[)\]]?\s*$")
+_AND = re.compile(r"&|(?<=\s)\+(?=\s)")
 
 
 class Title(NamedTuple):
@@ -95,13 +67,8 @@ class Catalog:
     titles: Mapping[str, Sequence[Title]] = field(default_factory=dict)
 
     def lacks(self, text: str) -> bool:
-        """Whether a word of a text is in no title and no name, in no form."""
-        return any(not self._knows(word) for word in typed_words(_YEAR.sub("", text)))
-
-    def _knows(self, word: str) -> bool:
-        stems = [word.removesuffix(ending) for ending in _ENDINGS if word.endswith(ending)]
-        forms = [word, *(word + ending for ending in _ENDINGS), *stems, *(s + "e" for s in stems)]
-        return any(form in self.words for form in forms)
+        """Whether a word of a text is in no title and no name as it is typed."""
+        return any(word not in self.words for word in typed_words(_YEAR.sub("", text)))
 
 
 class Vocabulary:
@@ -136,7 +103,7 @@ def _by_joined(rows: Iterable[Row[Any]]) -> dict[str, list[Title]]:
 
 def typed_words(text: str) -> list[str]:
     """The words of a text as titles are compared: the twin of SQL's title_words()."""
-    plain = fold(text.translate(_APOSTROPHES)).replace("&", " and ")
+    plain = _AND.sub(" and ", fold(text.translate(_APOSTROPHES)))
     return [word.lower() for word in split_words(plain)]
 
 
@@ -200,10 +167,12 @@ def correct(
 def _made(words: Sequence[str], catalog: Catalog, mistakes: bool) -> Iterator[Reading]:
     if not words or not catalog.words:
         return
-    yield from _split(words, catalog)
-    yield from _joined(words, catalog)
-    yield from _written_otherwise(words, catalog)
+    same = [
+        *_split(words, catalog), *_joined(words, catalog), *_written_otherwise(words, catalog)
+    ]  # fmt: skip
+    yield from sorted(same, key=lambda r: r.text.replace(" ", "") not in catalog.titles)
     if mistakes:
+        yield from _begun_title(words, catalog)
         yield from _mistaken_title(words, catalog)
         yield from _acronym(words, catalog)
         yield from _mistaken_words(words, catalog)
@@ -222,10 +191,13 @@ def _split(words: Sequence[str], catalog: Catalog) -> Iterator[Reading]:
 def _parts(word: str, catalog: Catalog) -> list[str]:
     """The words of a title that make this one, those of the most rated title; or the word."""
     best, ratings = [word], -1
+    article = next((a for a in _ARTICLES if word.startswith(a)), "")
+    behind = word.removeprefix(article)
     for joined, titles in catalog.titles.items():
-        if word in joined and titles[0].ratings > ratings:
+        if (word in joined or joined.startswith(behind)) and titles[0].ratings > ratings:
             for title in titles:
-                if title.ratings > ratings and (run := _run(word, title.key.split())):
+                run = _run(word, title.key.split()) or _run(word, [article, *title.key.split()])
+                if run and title.ratings > ratings:
                     best, ratings = run, title.ratings
     return best
 
@@ -254,17 +226,27 @@ def _joined(words: Sequence[str], catalog: Catalog) -> Iterator[Reading]:
 def _written_otherwise(words: Sequence[str], catalog: Catalog) -> Iterator[Reading]:
     """``rocky 2 stallone`` is rocky ii stallone, ``doctor strangelove`` dr strangelove: what is a
     whole title first, then what stands in one."""
-    forms = [[f for f in (w, *_FORMS.get(w, ())) if f in catalog.words] or [w] for w in words]
+    forms = [[f for f in (w, *WORD_FORMS.get(w, ())) if f in catalog.words] or [w] for w in words]
     texts = [" ".join(chosen) for chosen in itertools.islice(itertools.product(*forms), 200)]
     together = _together(texts, catalog)
     texts.sort(key=lambda t: (t.replace(" ", "") not in catalog.titles, -together[t]))
     for text in itertools.islice(dict.fromkeys(texts), _MOST_TRIED // 2):
-        pairs = zip(words, text.split(), strict=True)
-        numerals = all(one == other or other in _NUMERAL_FORMS.get(one, ()) for one, other in pairs)
-        if numerals:
+        changed = [
+            place for place, (one, other) in enumerate(zip(words, text.split(), strict=True))
+            if one != other
+        ]  # fmt: skip
+        numerals = all(text.split()[i] in NUMERAL_FORMS.get(words[i], ()) for i in changed)
+        if numerals and all(_stands_so(text.split(), i, catalog) for i in changed):
             yield Reading(kind="numerals", text=text)
-        elif together[text] >= 0:
+        elif not numerals and together[text] >= 0:
             yield Reading(kind="abbreviations", text=text)
+
+
+def _stands_so(words: Sequence[str], place: int, catalog: Catalog) -> bool:
+    """Whether a title has the word at ``place`` beside a neighbour of it."""
+    pairs = [" ".join(words[i : i + 2]) for i in (place - 1, place) if 0 <= i < len(words) - 1]
+    keys = (f" {title.key} " for titles in catalog.titles.values() for title in titles)
+    return not pairs or any(f" {pair} " in key for key in keys for pair in pairs)
 
 
 def _acronym(words: Sequence[str], catalog: Catalog) -> Iterator[Reading]:
@@ -387,6 +369,16 @@ def _together(texts: Iterable[str], catalog: Catalog) -> dict[str, int]:
             if needed <= words and rated > found[text]:
                 found[text] = rated
     return found
+
+
+def _begun_title(words: Sequence[str], catalog: Catalog) -> Iterator[Reading]:
+    """What titles begin with, letter by letter, is no mistake: ``the sandp`` is The Sandpiper."""
+    joined = "".join(words[words[0] in _ARTICLES and len(words) > 1 :])
+    if len(joined) < _LEAST_MISTAKEN:
+        return
+    behind = [title[len(joined) :] for title in catalog.titles if title.startswith(joined)]
+    if behind and not any(len(letters) == 1 for letters in behind):
+        yield Reading(kind="beginning", text=" ".join(words) + "*")
 
 
 def _begun(words: Sequence[str], catalog: Catalog) -> Iterator[Reading]:

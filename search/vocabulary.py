@@ -1,7 +1,7 @@
 """Words for numbers and genres, as people type them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 _UNITS = (
@@ -26,6 +26,38 @@ def number_of(words: str) -> int:
         int(word) if word.isdecimal() else NUMBERS[word]
         for word in re.split(r"[- ]", words.lower())
     )
+
+
+def _other_forms(groups: Iterable[tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    forms: dict[str, tuple[str, ...]] = {}
+    for group in groups:
+        for form in group:
+            forms[form] = tuple(dict.fromkeys((*forms.get(form, ()), *group)))
+    return forms
+
+
+_NUMERALS = tuple(
+    (str(number), word, roman)
+    for number, (word, roman) in enumerate(
+        zip(
+            [*UNITS[1:], TENS[0]],
+            "i ii iii iv v vi vii viii ix x xi xii xiii xiv xv xvi xvii xviii xix xx".split(),  # noqa: SIM905
+            strict=True,
+        ),
+        1,
+    )
+)
+_ABBREVIATIONS = (
+    "dr doctor,mr mister,mrs missus,st saint street,mt mount,ft fort,jr junior,vol volume,pt part,"
+    "vs versus v,2 to,4 for,u you,r are,n and,xmas christmas,bros brothers,capt captain,"
+    "sgt sergeant,lt lieutenant,prof professor,col colonel,gen general,ave avenue,co company,"
+    "inc incorporated,no number"
+)
+NUMERAL_FORMS = _other_forms(_NUMERALS)
+"""How a number to twenty may be written otherwise: in digits, as a word, Roman."""
+
+WORD_FORMS = _other_forms([*_NUMERALS, *(tuple(g.split()) for g in _ABBREVIATIONS.split(","))])
+"""How a word may be written otherwise: a number, or the usual short form."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck
 from psycopg import sql as psql
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from ingest.embeddings import load_embeddings
 from ingest.load import load
@@ -69,6 +71,21 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("seconds by folder")
         for folder, spent in sorted(seconds.items(), key=lambda one: -one[1]):
             terminalreporter.line(f"{spent:8.1f} s {tests[folder]:5} tests  {folder}")
+
+
+class FileByFile(LoadScopeScheduling):  # type: ignore[misc]
+    """The tests of a file run on one worker, so that what they share is set up once; the pages of
+    the documentation share little, and each goes alone."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::")[0]
+        return nodeid if file.endswith("acceptance/test_docs.py") else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FileByFile:
+    """The order of the files is kept: the long ones come first."""
+    config.option.loadscopereorder = False
+    return FileByFile(config, log)
 
 
 @pytest.fixture(scope="session")

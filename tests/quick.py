@@ -116,7 +116,7 @@ def main() -> int:
     print(f"{len(paths)} files changed; tests: {' '.join(chosen) or 'none'}")  # noqa: T201
     if not chosen:
         return 0
-    return int(pytest.main(["--numprocesses=2", "--dist=loadgroup", *chosen, *sys.argv[1:]]))
+    return int(pytest.main(["--numprocesses=2", "--dist=loadfile", *chosen, *sys.argv[1:]]))
 
 
 if __name__ == "__main__":

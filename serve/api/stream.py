@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from palate.contract import SearchResponse
+from palate.person import PERSON
 from rerank.wording import Passage, Worded, Writer
 from serve.api.routes import GuardedRoute, scoped
 from serve.api.search import SearchParameters
@@ -68,6 +69,7 @@ async def _events(
     worded: AsyncIterator[Worded],
     writer: Writer,
 ) -> AsyncIterator[Event]:
+    PERSON.set(response.user_id)  # the task that sends is not the one that searched
     yield {"event": "results", "data": response.model_dump_json()}
     texts = []
     async with aclosing(worded) as ready:  # type: ignore[type-var]

@@ -106,12 +106,14 @@ SELECT regexp_replace(q, '(?<!\w)(?:title|original_title|director|actors|keyword
     '|sentiment|budget_tier|revenue_tier|target_audience|effectiveness)\s*:', ' ', 'g')
 $$;
 
--- A sentence without what only says that films are asked for: `movies with robots in space`.
+-- A text without what only says that films are asked for: `movies with robots in space`,
+-- `robot movies`.
 CREATE OR REPLACE FUNCTION without_lead(q text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 SELECT CASE WHEN has_operators(q) THEN q ELSE regexp_replace(q,
     '^\s*(?:(?:find|show|give|recommend)(?: me)? )?(?:(?:a|an|some|any|good|great|the best) )*'
-    '(?:movies?|films?) (?:with|about|where|in which|set in|starring|featuring) (?=\S)', '', 'i') END
+    '(?:movies?|films?) (?:with|about|where|in which|set in|starring|featuring) (?=\S)'
+    '|(?<=\w\w)(?<!^the)(?<!^an)\s+(?:movies|films)\s*$', '', 'gi') END
 $$;
 
 -- The words and "phrases" of a text in order, counted from 0. Stop words stay only when nothing

@@ -2,11 +2,11 @@
 -- and find_titles(), which says how near a typed text is to a title. Both engines share this: it
 -- is a handful of look-ups in plain indexes.
 
--- Words of a title: folded, in lower case, `&` as and, apostrophes left out.
+-- Words of a title: folded, in lower case, `&` and a lone `+` as and, apostrophes left out.
 CREATE OR REPLACE FUNCTION title_words(text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN trim(regexp_replace(
-    replace(lower(fold_lookalikes(fold(translate($1, '''’‘`´ʼ′', '')))), '&', ' and '),
+RETURN trim(regexp_replace(regexp_replace(
+    lower(fold_lookalikes(fold(translate($1, '''’‘`´ʼ′', '')))), '&|(?<=\s)\+(?=\s)', ' and ', 'g'),
     search_separators(), ' ', 'g'));
 
 -- As it is written, but for case and width.
@@ -32,19 +32,29 @@ RETURN '{"one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": 
         "thirteenth": "13th", "twentieth": "20th", "ii": "2", "iii": "3", "iv": "4", "v": "5",
         "vi": "6", "vii": "7", "viii": "8", "ix": "9", "x": "10", "xi": "11", "xii": "12",
         "xiii": "13", "xiv": "14", "xv": "15", "xvi": "16", "xvii": "17", "xviii": "18",
-        "xix": "19", "xx": "20", "xxi": "21", "xxiii": "23", "xxx": "30"}'::jsonb;
+        "xix": "19", "xx": "20", "xxi": "21", "xxiii": "23", "xxx": "30",
+        "mister": "mr", "missus": "mrs", "doctor": "dr", "saint": "st", "street": "st",
+        "mount": "mt", "fort": "ft", "junior": "jr", "volume": "vol", "part": "pt", "versus": "vs",
+        "captain": "capt", "sergeant": "sgt", "lieutenant": "lt", "professor": "prof",
+        "colonel": "col", "general": "gen", "brothers": "bros", "avenue": "ave", "company": "co",
+        "incorporated": "inc", "christmas": "xmas", "n": "and", "ny": "newyork",
+        "nyc": "newyorkcity"}'::jsonb;
 
--- Words with numbers as digits, whether they are words, Roman or digits already; without spaces.
--- Roman i is left alone: it is a pronoun.
+-- Words with numbers as digits, whether they are words, Roman or digits already, and with the usual
+-- words short; without spaces. What only says that a number follows is left out: `kill bill 2`. Roman
+-- i is left alone: it is a pronoun.
 CREATE OR REPLACE FUNCTION title_numbers(words text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN (
     SELECT string_agg(coalesce(number_words() ->> w.word, w.word), '' ORDER BY w.place)
-    FROM string_to_table(CASE
-        WHEN $1 !~ 'y (?:one|two|three|four|five|six|seven|eight|nine)|hundred|thousand|and a half'
-        THEN $1
+    FROM regexp_replace(
+        regexp_replace($1, '(?<=\w )(?:part|pt|vol|volume|chapter|episode) i\M', '1', 'g'),
+        '(?<=\w )(?:part|pt|vol|volume|chapter|episode) (?=(?:\d+|[ivx]+|one|two|three|four|five|six|seven|eight|nine|ten)\M)', '', 'g') n (words)
+    CROSS JOIN LATERAL string_to_table(CASE
+        WHEN n.words !~ 'y (?:one|two|three|four|five|six|seven|eight|nine)|hundred|thousand|and a half'
+        THEN n.words
         ELSE regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(
-            replace($1, 'and a half', '1 2'),
+            replace(n.words, 'and a half', '1 2'),
             '\m(twent|thirt|fort|fift|sixt|sevent|eight|ninet)y'
             '(?= (?:one|two|three|four|five|six|seven|eight|nine)\M)', '\1', 'g'),
             '\m(?:one |a )?hundred and (?=(?:one|two|three|four|five|six|seven|eight|nine)\M)',
@@ -157,14 +167,30 @@ CREATE TYPE match_level AS ENUM ('some words', 'all words', 'words in order', 'b
 EXCEPTION WHEN duplicate_object THEN NULL;
 END $$;
 
--- A text may end in a year: `Heat 1995`, `Heat (1995)`.
+-- A text may have a year behind or before it: `Heat 1995`, `Heat [1995]`, `Heat from 1995`, `Heat '95`,
+-- `(1995) Heat`, `Heat.1995.1080p`. The year is the one group of a pattern that matches.
+CREATE OR REPLACE FUNCTION year_pattern() RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN '(?<=\S)[\s,._-]*[\s,._]+(?:from\s+)?[(\[]?((?:18|19|20)\d\d)[)\]]?(?:[\s._]+\d{3,4}[pi]\M.*)?\s*$'
+    '|(?<=\S)\s+[''’](\d\d)\s*$'
+    '|^\s*[(\[]?((?:18|19|20)\d\d)[)\]]?[\s,:-]*\s+(?=\S)';
+
 CREATE OR REPLACE FUNCTION typed_year(typed text) RETURNS integer
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN (regexp_match(typed, '\S\s+\(?((?:18|19|20)\d\d)\)?\s*$'))[1]::integer;
+RETURN (SELECT coalesce(y.found[1], y.found[3], CASE WHEN y.found[2] > '30' THEN '19' ELSE '20' END || y.found[2])::integer
+        FROM (SELECT regexp_match(typed, year_pattern())) y (found));
 
 CREATE OR REPLACE FUNCTION without_year(typed text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN regexp_replace(typed, '(\S)\s+\(?(?:18|19|20)\d\d\)?\s*$', '\1');
+RETURN regexp_replace(typed, year_pattern(), '');
+
+-- Without what is put around a title to ask for the film: `the movie Heat`, `watch heat online`.
+CREATE OR REPLACE FUNCTION without_request(typed text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN regexp_replace(regexp_replace(typed,
+    '^\s*(?:(?:find|show|get|give|watch|play|stream|search|looking)(?:\s+(?:me|for))*\s+)?'
+    '(?:(?:the\s+)?(?:movie|film)\s+(?:called\s+)?)?(?=\S)', '', 'i'),
+    '(?<=\S)(?:\s+(?:(?:the|a|full)\s+)*(?:movies?|films?|trailer|online|dvd|imdb))+\s*$', '', 'i');
 
 CREATE OR REPLACE FUNCTION article_first(typed text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -177,21 +203,36 @@ RETURN has_operators(typed)
    AND typed ~ '(?<!\w)[a-z_]+:\S|(?<!\S)[+-](?=\S)|(?<!\S)(?:AND|OR|NOT)(?!\S)|[~^]';
 
 -- What a typed text may be the title of: itself, with its article moved to the front, and both
--- without the year behind it.
-CREATE OR REPLACE FUNCTION typed_titles(typed text)
+-- without the year; then, less `exact`, without what asks for a film or stands in parentheses behind
+-- it, and with an article set apart that is joined to it.
+DROP FUNCTION IF EXISTS typed_titles(text);
+CREATE FUNCTION typed_titles(typed text)
 RETURNS TABLE (written text, words text, key text, joined text, numbered text, year integer,
-               as_is boolean)
+               as_is boolean, exact boolean)
 LANGUAGE sql IMMUTABLE AS $$
-SELECT f.*, n.year, n.as_is
+WITH bare AS (
+    SELECT without_year(typed) AS name, typed_year(typed) AS year,
+           regexp_replace(without_request(without_year(a.asked)), '(?<=\S)\s*\([^()]*\)\s*$', '') AS asked,
+           typed_year(a.asked) AS asked_year
+    FROM (SELECT without_request(typed)) a (asked)
+)
+SELECT f.*, n.year, n.as_is, n.exact
 FROM (
-    SELECT typed AS name, NULL::integer AS year, true AS as_is
+    SELECT typed AS name, NULL::integer AS year, true AS as_is, true AS exact
     UNION ALL
-    SELECT without_year(typed), typed_year(typed), false WHERE typed ~ '\d\d\)?\s*$'
+    SELECT b.name, b.year, false, true FROM bare b WHERE b.name <> typed
     UNION ALL
-    SELECT article_first(typed), NULL, false WHERE typed ~* '\s(?:the|an?)\s*$'
+    SELECT article_first(typed), NULL, false, true WHERE typed ~* '\s(?:the|an?)\s*$'
     UNION ALL
-    SELECT article_first(without_year(typed)), typed_year(typed), false
-    WHERE typed ~* '\s(?:the|an?)\s+\(?\d{4}\)?\s*$'
+    SELECT article_first(b.name), b.year, false, true
+    FROM bare b WHERE b.name <> typed AND b.name ~* '\s(?:the|an?)\s*$'
+    UNION ALL
+    SELECT article_first(b.asked), b.asked_year, false, false
+    FROM bare b WHERE b.asked <> typed AND b.asked <> b.name
+    UNION ALL
+    SELECT regexp_replace(typed, p.pattern, '\1 ', 'i'), NULL, false, false
+    FROM (VALUES ('^\W*(the)(?=\w{4,}\W*$)'), ('^\W*(an)(?=\w{7,}\W*$)'), ('^\W*(a)(?=\w{7,}\W*$)')) p (pattern)
+    WHERE typed ~* p.pattern
 ) n
 CROSS JOIN LATERAL title_forms(n.name) f
 WHERE f.written <> ''
@@ -217,7 +258,9 @@ WITH form AS MATERIALIZED (
     SELECT t.*, has_clauses(typed) AS strict FROM typed_titles(typed) t
 ), named AS MATERIALIZED (
     SELECT m.movie_id, f.year,
-           CASE WHEN m.written = f.written THEN 'title as written'
+           CASE WHEN NOT f.exact AND m.written <> f.written THEN 'title spelt otherwise'
+                WHEN NOT f.exact THEN 'title without article'
+                WHEN m.written = f.written THEN 'title as written'
                 WHEN m.words = f.words THEN 'title'
                 WHEN m.key = f.key THEN 'title without article'
                 ELSE 'title spelt otherwise' END::match_level AS level

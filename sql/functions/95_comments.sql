@@ -10,6 +10,10 @@ BEGIN
         SELECT p.oid::regprocedure AS place, c.comment
         FROM (VALUES
             ('activate_model', 'Let searches use a model (model: its id) instead of the active one of its kind.'),
+            ('write_movies', 'Write films (a JSON array of objects with movie_id and what is to be set; null clears); of each line: created, updated, unchanged, refused.'),
+            ('delete_movie', 'Delete a film (movie), and what people said of it, for good or kept until it comes back (keep); counts that.'),
+            ('bring_back_history', 'Trigger: a film that comes back finds what people said of it.'),
+            ('write_ratings', 'Write ratings of many users (sent: a JSON array of {user_id, profile, movie_id, rating, rated_at}; no stars: taken back); of each line: accepted, known, refused and why.'),
             ('add_events', 'Write a user''s events (a JSON array of {type, movie_id or genre, rating, happened_at, source, event_id}); what became of each line. for_user, profile.'),
             ('add_ratings_to_profiles', 'Trigger: make the taste vector and the factors of whoever rated again.'),
             ('add_search_totals', 'Add to the lengths of fields (codes, amounts) that BM25 divides by.'),
@@ -140,11 +144,13 @@ BEGIN
             ('title_words', 'The words of a title: folded, in lower case, without apostrophes.'),
             ('title_written', 'A title as it is written, but for case and width.'),
             ('typed_titles', 'What a typed text may be the title of, in the forms that are compared.'),
-            ('typed_year', 'The year behind what was typed.'),
+            ('typed_year', 'The year behind or before what was typed.'),
             ('without_article', 'Words without the article before them.'),
             ('without_fields', 'What was typed without its "field:".'),
             ('without_lead', 'A sentence (q) without what only says that films are asked for.'),
-            ('without_year', 'What was typed without the year behind it.')
+            ('without_request', 'What was typed without what asks for the film around its title.'),
+            ('without_year', 'What was typed without the year behind or before it.'),
+            ('year_pattern', 'How a year stands behind or before a title, as a regular expression.')
         ) c (name, comment)
         JOIN pg_proc p ON p.proname = c.name AND p.oid = ANY (own)
     LOOP
@@ -160,6 +166,8 @@ BEGIN
             ('movie_trends', 'Films that more people take up than before, as of the last refresh.'),
             ('availability', 'Where films can be watched: services of countries.'),
             ('feedback', 'What people did with films of answers.'),
+            ('kept_history', 'What people said of films that were deleted, until these come back.'),
+            ('bulk_jobs', 'Files of films and ratings that were sent, and what became of their lines.'),
             ('event_weights', 'What an event of each type counts in a taste.'),
             ('events', 'What people did beside rating: each reaches the taste at once.'),
             ('seen_movies', 'Films that users rated or saw, by events: what searches leave out as seen.'),
@@ -317,6 +325,17 @@ BEGIN
             ('availability', 'service', 'Which service.'),
             ('availability', 'country', 'Where, by ISO 3166.'),
             ('availability', 'url', 'The film there.'),
+            ('movies', 'added_at', 'When the film came.'),
+            ('kept_history', 'kind', 'Which table the row is of.'),
+            ('kept_history', 'content', 'The row.'),
+            ('bulk_jobs', 'job_id', 'Its name.'),
+            ('bulk_jobs', 'kind', 'movies or ratings.'),
+            ('bulk_jobs', 'state', 'running, done or stopped.'),
+            ('bulk_jobs', 'lines', 'Lines that were read so far.'),
+            ('bulk_jobs', 'outcomes', 'How many lines had each outcome.'),
+            ('bulk_jobs', 'refused_lines', 'The first lines that were refused, and why.'),
+            ('bulk_jobs', 'started_at', 'When the file began to come.'),
+            ('bulk_jobs', 'updated_at', 'When its last lines were written.'),
             ('feedback', 'answer_id', 'The answer: what answered, by which ranking, and which it was.'),
             ('feedback', 'kind', 'impression, click or play.'),
             ('feedback', 'position', 'The film''s rank in the answer.'),

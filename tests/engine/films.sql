@@ -37,6 +37,9 @@ UPDATE movies SET title = :title WHERE movie_id = :id;
 -- name: remove
 DELETE FROM movies WHERE movie_id = :id;
 
+-- name: feedback
+SELECT FROM feedback;
+
 -- name: plan
 EXPLAIN (FORMAT TEXT, COSTS OFF) SELECT movie_id FROM search_candidates(CAST(:query AS jsonb), 100);
 

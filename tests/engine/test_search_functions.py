@@ -34,6 +34,8 @@ FALLBACKS = [
     "movies with robots in space",
     "Show me some good films about the war",
     "movie with",
+    "Dark knight films",
+    "the movies",
     "🎬",
     "",
 ]

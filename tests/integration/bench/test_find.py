@@ -4,7 +4,7 @@ from bench.find import bench_find
 from bench.typed import FORMS, Film, normal
 from sql.database import Database
 
-TITLES = 12
+TITLES = 10
 
 
 def test_typed_titles_find_their_films(sample_database: Database) -> None:

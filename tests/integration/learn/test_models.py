@@ -30,8 +30,6 @@ from sql.database import Database
 from sql.embedded import EmbeddedServer
 from tests.conftest import cloned
 
-pytestmark = pytest.mark.xdist_group("training")
-
 FILM, USER = 1, 1
 
 

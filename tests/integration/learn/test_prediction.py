@@ -18,8 +18,6 @@ from sql.database import Database
 from sql.embedded import EmbeddedServer
 from tests.conftest import cloned
 
-pytestmark = pytest.mark.xdist_group("predictions")
-
 NOBODY = 999_999_999
 
 

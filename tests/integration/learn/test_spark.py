@@ -22,7 +22,6 @@ from sql.embedded import EmbeddedServer
 from tests.conftest import cloned
 
 pytestmark = [
-    pytest.mark.xdist_group("spark"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),  # sockets of Spark's own
     pytest.mark.timeout(900),
 ]

@@ -20,8 +20,6 @@ from palate.errors import ConflictError, LoadError, MisuseError, NotFoundError, 
 from tests.unit.ingest.test_features import DAY, MONDAY, Few
 from tests.unit.learn import structured
 
-pytestmark = pytest.mark.xdist_group("towers")
-
 torch = pytest.importorskip("torch", reason="the extra embed is not installed")
 
 SMALL: Mapping[str, Any] = {"rank": 8, "batch": 64, "drawn": 32, "epochs": 6}

@@ -422,6 +422,8 @@ def run_together(jobs: list[Callable[[], None]]) -> None:
         ("Show me some good films about the war", "war"),
         ("film about", "film AND about"),
         ("scary movie", "scary AND movie"),
+        ("Tolkien movies", "Tolkien"),
+        ("the movies", "movies"),
         ("LORD AND THE RINGS", "LORD AND RINGS"),
     ],
 )
