@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-import sqlalchemy
-
 from palate.errors import ConflictError, MisuseError, NotFoundError
 from palate.statements import Statements
 from sql.database import Database
-from sql.syntax import FIELDS, Field, Fields, Kind
+from sql.engines.known_fields import DIGITS, SECONDS_KEPT
+from sql.syntax import FIELDS, Kind
 
 Type = Literal["text", "text[]", "integer", "numeric", "boolean"]
 TYPES: tuple[Type, ...] = get_args(Type)
@@ -23,10 +22,6 @@ _KNOWN_AS: Mapping[str, Type] = {
 MOST = 26
 """Fields that the index of the postgres engine has letters for."""
 
-SECONDS_KEPT = 5.0
-"""How long a process goes on with the fields that it read: so long a removal waits."""
-
-_DIGITS = {"integer": (18, 0), "numeric": (19, 4)}
 _statements = Statements(Path(__file__).parent / "statements" / "own_fields.sql")
 
 
@@ -40,32 +35,6 @@ class OwnField:
     boost: float | None
     facet: bool
     films: int = 0
-
-
-class KnownFields:
-    """The fields of one database, Palate's and its own, read again every few seconds."""
-
-    def __init__(self, engine: sqlalchemy.Engine) -> None:
-        self._engine = engine
-        self._read_at, self._fields = -SECONDS_KEPT, FIELDS
-
-    def __call__(self) -> Fields:
-        """Those that it has; those of before where it does not answer, which a search will say."""
-        if time.monotonic() - self._read_at >= SECONDS_KEPT:
-            self._read_at = time.monotonic()  # the others go on with what is known
-            try:
-                with self._engine.connect() as connection:
-                    found = list(connection.execute(_statements["fields"]))
-            except sqlalchemy.exc.SQLAlchemyError:
-                return self._fields
-            own = [_field(row) for row in found if row.kind is not None]
-            self._fields = Fields([*FIELDS.values(), *own]) if own else FIELDS
-        return self._fields
-
-
-def _field(row: sqlalchemy.Row[tuple[str, str, Kind, float | None, bool]]) -> Field:
-    digits, decimals = _DIGITS.get(row.type, (0, 0))
-    return Field(row.name, row.kind, row.boost, digits=digits, decimals=decimals)
 
 
 def read_types(database: Database) -> dict[str, Type]:
@@ -105,7 +74,7 @@ def make_field(
             f"Only texts are searched by words, and {name} is {type_}. Nothing was changed. Use "
             f"--filter: {name}:1, {name}:[1 TO 5]."
         )
-    number = type_ in _DIGITS
+    number = type_ in DIGITS
     kind: Kind | None = (
         "text" if searched else None if not filtered else "number" if number else "literal"
     )
