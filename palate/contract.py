@@ -475,8 +475,8 @@ class Movie(Frozen):
     estimated: tuple[str, ...] = Field((), description="Which of these a model guessed, unchecked.")
     enriched_by: str | None = None
     enriched_at: str | None = None
-    own: dict[str, Any] = Field(default_factory=dict, description="Fields of one's own.")
     added_at: str | None = Field(None, description="When it came into this catalog.")
+    own: dict[str, Any] = Field(default_factory=dict, description="Fields of one's own.")
 
 
 class SimilarMovie(Frozen):

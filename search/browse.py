@@ -135,12 +135,10 @@ def browse(database: Database, request: BrowseRequest) -> MovieList:
 
 
 def _tree(database: Database, request: BrowseRequest) -> Node:
-    asked = request.model_dump(include=_FILTERS)
     limits, fields = Limits.of(database.settings), database.search_engine.fields
-    filters = read_filters(SearchRequest(q="", **asked), limits, fields)
-    if request.q is None:
-        return And((All(), *filters))
-    return And((parse(request.q, limits=limits, fields=fields).tree, *filters))
+    asked = SearchRequest(q="", **request.model_dump(include=_FILTERS))
+    wanted = All() if request.q is None else parse(request.q, limits=limits, fields=fields).tree
+    return And((wanted, *read_filters(asked, limits, fields)))
 
 
 def _count(

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 from palate.errors import ConflictError, MisuseError, NotFoundError
 from palate.statements import Statements
 from sql.database import Database
-from sql.engines.known_fields import DIGITS, SECONDS_KEPT
+from sql.known_fields import DIGITS, SECONDS_KEPT
 from sql.syntax import FIELDS, Kind
 
 Type = Literal["text", "text[]", "integer", "numeric", "boolean"]

@@ -60,9 +60,9 @@ def detect(connection: sqlalchemy.Connection, settings: Settings) -> SearchEngin
     Raises MisuseError when the settings ask for ParadeDB on a server without it.
     """
     from sql.engines.indexed_words import IndexedWords
-    from sql.engines.known_fields import KnownFields
     from sql.engines.paradedb import ParadeDB
     from sql.engines.postgres import Postgres
+    from sql.known_fields import KnownFields
 
     available = connection.scalar(
         sqlalchemy.select(sqlalchemy.func.count())

@@ -1,4 +1,4 @@
-"""The fields that queries of one database may name: Palate's, and those of one's own."""
+"""The fields that queries may name: Palate's, and those that somebody added to one database."""
 
 import time
 from pathlib import Path
@@ -12,9 +12,9 @@ SECONDS_KEPT = 5.0
 """How long a process goes on with the fields that it read: so long a removal waits."""
 
 DIGITS = {"integer": (18, 0), "numeric": (19, 4)}
-"""Of numbers: how many digits they have, and how many of these behind the point."""
+"""Of the types that hold numbers: before the point, and behind it."""
 
-_statements = Statements(Path(__file__).parents[1] / "statements" / "own_fields.sql")
+_statements = Statements(Path(__file__).parent / "statements" / "own_fields.sql")
 
 
 class KnownFields:
