@@ -128,7 +128,10 @@ def load(
                 return _report(source, staged, rejected, started, dry_run=True)
             there = connection.execute(statements["what_there_is"]).one() if replace else None
             kept = [digest] if digest is not None and not rejected.count else []
-            changed = _write(connection, source, staged, progress, kept, replace=replace)
+            empty = replace or not connection.execute(statements["has_movies"]).scalar_one()
+            changed = _write(
+                connection, source, staged, progress, kept, replace=replace, empty=empty
+            )
             gone = 0
             if missing_share is not None:
                 undated = connection.execute(statements["undated"], {"replace": False}).scalar_one()
@@ -247,8 +250,9 @@ def _write(
     digests: list[str],
     *,
     replace: bool,
+    empty: bool,
 ) -> int:
-    """Upsert what is staged; returns how many rows changed."""
+    """Upsert what is staged; returns how many rows changed. ``empty``: nothing else is there."""
     undated = connection.execute(statements["undated"], {"replace": replace}).scalar_one()
     if replace:
         progress.step("Deleting")
@@ -257,7 +261,9 @@ def _write(
     changed = connection.execute(statements["upsert_movies"]).rowcount
     connection.execute(statements["analyze_movies"])
     progress.advance(staged.movies)
-    changed += _write_ratings(connection, staged, progress, undated)
+    changed += _write_ratings(
+        connection, staged, progress, undated, "insert_ratings" if empty else "upsert_ratings"
+    )
     progress.step("Writing tags")
     changed += connection.execute(statements["upsert_tags"]).rowcount
     progress.advance(staged.tags)
@@ -277,9 +283,13 @@ def _write(
 
 
 def _write_ratings(
-    connection: sqlalchemy.Connection, staged: Staged, progress: LoadProgress, undated: datetime
+    connection: sqlalchemy.Connection,
+    staged: Staged,
+    progress: LoadProgress,
+    undated: datetime,
+    statement: str,
 ) -> int:
-    """Upsert ratings by batches of whole users.
+    """Write ratings by batches of whole users.
 
     Whole users, because a profile is locked when its batch ends: no rating of a user is written
     after that, so that a live rating of the same user waits, but never in a circle.
@@ -291,7 +301,7 @@ def _write_ratings(
             statements["next_batch"], {"after": after, "rows": min(_BATCH, left) - 1}
         ).one()
         batch = {"after": after, "last": last, "undated": undated}
-        changed += connection.execute(statements["upsert_ratings"], batch).rowcount
+        changed += connection.execute(statements[statement], batch).rowcount
         progress.advance(rows, rows)
         after, left = last, left - rows
     return changed

@@ -464,6 +464,17 @@ FROM (
     ORDER BY user_id, movie_id OFFSET :rows LIMIT 1
 ) last;
 
+-- name: has_movies
+SELECT EXISTS (SELECT FROM movies);
+
+-- name: insert_ratings
+-- Where nobody can have rated: the films are not there yet, or all ratings are locked.
+INSERT INTO ratings (user_id, movie_id, rating, rated_at)
+SELECT user_id, movie_id, rating, coalesce(to_timestamp(rated_at), :undated)
+FROM staging_ratings
+WHERE user_id > :after AND user_id <= :last
+ORDER BY user_id, movie_id;
+
 -- name: upsert_ratings
 INSERT INTO ratings AS r (user_id, movie_id, rating, rated_at)
 SELECT user_id, movie_id, rating, coalesce(to_timestamp(rated_at), :undated)

@@ -59,6 +59,8 @@ def follow(
             if json and (met or once):
                 print_json(met)
             if once:
+                if not met and not json:
+                    say("There is nothing new.")
                 break
             time.sleep(every)
     if refused := [one.file for one in met if one.outcome == "refused"]:

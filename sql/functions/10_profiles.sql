@@ -142,7 +142,23 @@ RETURNS TABLE (user_id bigint, profile text, embedding_sum vector, weight_sum do
                rating_count integer, event_count integer)
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
+DECLARE
+    whose text := CASE WHEN user_ids IS NULL THEN 'SELECT user_id, profile FROM ratings UNION
+                                                   SELECT user_id, profile FROM events'
+                       ELSE 'SELECT * FROM unnest($1, $2) x (user_id, profile)' END;
 BEGIN
+    IF NOT EXISTS (SELECT FROM embedding_model) THEN  -- there is nothing to add up
+        RETURN QUERY EXECUTE format($sql$
+            SELECT t.user_id, t.profile, NULL::vector, 0::double precision,
+                   (SELECT count(*) FROM ratings r
+                    WHERE r.user_id = t.user_id AND r.profile = t.profile)::integer,
+                   (SELECT count(*) FROM events_of(t.user_id, t.profile) e
+                    WHERE NOT EXISTS (SELECT FROM ratings r WHERE r.user_id = t.user_id
+                                      AND r.profile = t.profile AND r.movie_id = e.movie_id))::integer
+            FROM (%s) t
+        $sql$, whose) USING user_ids, profiles;
+        RETURN;
+    END IF;
     RETURN QUERY EXECUTE format($sql$
         SELECT t.user_id, t.profile, sum(scale(g.total, g.weight)),
                coalesce(sum(g.weight * g.embedded), 0), sum(g.ratings)::integer,
@@ -162,10 +178,7 @@ BEGIN
             GROUP BY w.weight
         ) g
         GROUP BY t.user_id, t.profile
-    $sql$, CASE WHEN user_ids IS NULL THEN 'SELECT user_id, profile FROM ratings UNION
-                                            SELECT user_id, profile FROM events'
-                ELSE 'SELECT * FROM unnest($1, $2) x (user_id, profile)' END)
-    USING user_ids, profiles;
+    $sql$, whose) USING user_ids, profiles;
 END $$;
 
 -- Makes the profiles and the active model's factors of some users again from their history. Their

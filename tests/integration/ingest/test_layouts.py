@@ -138,6 +138,7 @@ def test_every_layout_and_format(
     assert set(EXPECTED) <= loaded
 
 
+@pytest.mark.timeout(3600)
 def test_a_load_that_is_killed_at_any_moment_is_whole_or_nothing(
     database: Database, files: Path
 ) -> None:
