@@ -143,6 +143,8 @@ LACKING: tuple[Lacking, ...] = tuple(
             rf"|\b(?:in|with) (?:{_PEOPLES})(?: language| audio| subtitles?| subs)?(?!\w)(?! [A-Z])"
             rf"|\b(?:made |produced |shot |filmed )?(?:from|made in|produced in) "
             rf"(?:{_COUNTRIES})(?!\w)"
+            r"|\b(?:filmed|shot|produced)(?: on location)? in (?:the )?(?-i:[A-Z][\w-]+"
+            rf"(?: [A-Z][\w-]+)*)|\b(?:filmed|shot|produced) in (?:{_COUNTRIES})(?!\w)"
             r"|\b(?:bollywood|nollywood|foreign(?:[- ]language)?|non-english(?:[- ]language)?"
             r"|world cinema|international(?= (?:films?|movies?|cinema))"
             r"|(?:with |in )?(?:\w+ )?(?:subtitles?|subtitled|subs)|(?:not )?dubbed(?: into \w+)?"
@@ -151,12 +153,23 @@ LACKING: tuple[Lacking, ...] = tuple(
         ),
         (
             "whether a film is in colour is not in the data",
-            r"\b(?:in |shot in |filmed in )?(?:black[- ](?:and|&)[- ]white|b ?& ?w|monochrome"
+            r"\b(?:in |shot in |filmed in )?(?:black[- ](?:and|&)[- ]white|b ?[&/] ?w|monochrome"
             r"|technicolou?r|(?<=in )colou?r|full colou?r|4k|hd)(?!\w)",
         ),
         (
+            "when somebody became known is not in the data",
+            r"\b(?:from )?before my time\b|\b(?:very )?(?:early|earlier|later|late)(?= "
+            r"(?-i:[A-Z][a-z]+)\W*$)"
+            r"|\b(?:from |made )?(?:before|after) (?:he|she|they) (?:was|were|became|got|had|made"
+            r"|won"
+            r"|hit|went|turned)(?: [\w']+){0,4}",
+        ),
+        (
             _WATCHED_WITH,
-            r"\b(?:to (?:watch|see|enjoy)|watch|for (?:watching|viewing)|good|great|perfect"
+            r"\bfor (?:my|our|his|her) (?:little |young |old |\w+-year-old )?(?:niece|nephew|cousin"
+            r"|boss|neighbou?r|students?|team|class|brother|sister|mum|mom|mother|dad|father|wife"
+            r"|husband|girlfriend|boyfriend|partner|grand(?:ma|pa|mother|father|parents?))s?\b"
+            r"|\b(?:to (?:watch|see|enjoy)|watch|for (?:watching|viewing)|good|great|perfect"
             r"|ideal)? ?(?:together )?with (?:my|our|the|his|her|a few|some|a group of) "
             r"(?:\w+ )??(?:grand(?:ma|pa|mother|father|parents?)|mum|mom|mother|dad|father"
             r"|parents?|in-laws|wife|husband|partner|girl ?friend|boy ?friend|gf|bf|spouse|date"
@@ -170,6 +183,7 @@ LACKING: tuple[Lacking, ...] = tuple(
             r"|breaks?|flights?|rides?|journeys?|in bed)(?!\w)"
             r"|\b(?:that |which )?(?:my|our|his|her) (?:friends?|colleagues|parents) (?:have |has "
             r")?(?:saw|seen|watched|liked|loved|recommended)\b"
+            r"|\bdate(?=[- ](?:movies?|films?|flicks?)\b)"
             r"|\bfor (?:\d+|two|three|four|five|several|many) people\b"
             r"|\b(?:for|on|this|next) (?:a |an |my |the )?(?:date|party|flight|sleepover|sick day"
             r"|plane|weekend|lunch break|long haul)(?!\w)(?! of)",
@@ -207,6 +221,8 @@ _OF_FILM = re.compile(
     r"(?: (?:is|was|does|did|of|for|from|in|about|made|gross))*|stream|rent|buy|watch|streaming) "
     r"(?P<title>.+?)"
     r"(?: (?:from|in|win|won|get|have|has|made|filmed|shot|set|online|streaming|rated))*\W*$"
+    r"|^(?:where|in (?:which|what) (?:country|city|place|town)) (?:was|is|were|did|does) "
+    r"(?:the (?:film|movie) )?(?P<title3>.+?) (?:filmed|shot|made|produced|recorded|from)\W*$"
     r"|^(?:did|has|have|was|is|does) (?P<title2>.+?) (?:win|won|get|got|have|nominated|available"
     r"|streaming|on|in|from|subtitled|dubbed)\b.*$",
     re.IGNORECASE,
@@ -230,10 +246,11 @@ def film_of_lacking(text: str) -> str | None:
     if found is None:
         return None
     groups = found.groupdict()
-    return groups["title"] or (groups.get("title2") if _lacks(text) else None)
+    return groups["title"] or groups["title3"] or (groups.get("title2") if lacks(text) else None)
 
 
-def _lacks(text: str) -> bool:
+def lacks(text: str) -> bool:
+    """Whether a text asks for what the data does not have."""
     return any(lacking.pattern.search(text) for lacking in LACKING)
 
 

@@ -22,10 +22,11 @@ from ask.understood import Part, parts_of
 from llm import LanguageModel, open_llm
 from llm.store import PostgresStore
 from palate.contract import Frozen, Hit, Recommendation, SimilarMovie
-from palate.errors import MisuseError
+from palate.errors import MisuseError, NotInstalledError
 from palate.metrics import stage
 from palate.person import PERSON
 from palate.settings import Settings
+from palate.text import count
 from rerank.search import Searcher
 from search.names import CatalogNames, Names
 from sql.database import Database
@@ -72,6 +73,29 @@ class AskAnswer(Frozen):
     comparison: Comparison | None = None
     preferences: Preferences | None = None
 
+    @property
+    def shown(self) -> tuple[Hit | Recommendation | ListedMovie | SimilarMovie, ...]:
+        """The films of the answer, in whatever order was asked for."""
+        return self.hits or self.movies or self.films or self.similar
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """What the answer says in sentences."""
+        counted = (
+            () if self.structure.intent != "count" else (count(self.total or 0, "film") + ".",)
+        )
+        summed = (*self.predictions, self.comparison, self.preferences)
+        return (
+            *counted,
+            *(fact.words for fact in self.facts),
+            *(sentence for each in summed if each for sentence in each.summary),
+        )
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The words that count for nothing, each with why, in a sentence."""
+        return tuple(f"Left out: “{one.words}”: {one.why}." for one in self.ignored)
+
 
 class Reader(Protocol):
     """Whoever reads requests instead of the rules: a language model."""
@@ -87,11 +111,17 @@ class Asker:
     """Answers requests in plain words over one database. Thread-safe; one a process."""
 
     def __init__(
-        self, database: Database, searcher: Searcher, reader: Reader | None = None
+        self,
+        database: Database,
+        searcher: Searcher,
+        reader: Reader | None = None,
+        why_rules: str | None = None,
     ) -> None:
+        """``why_rules``: why no model reads, where one is set; notes say it."""
         self._database = database
         self._searcher = searcher
         self._reader = reader
+        self._why_rules = why_rules
         self._signer = TurnSigner(database.settings)
         self._finder = Finder(database, searcher)
         self.writer = searcher.writer
@@ -140,6 +170,8 @@ class Asker:
                         link(structure, names), read_by=reader.name, ignored=reading.ignored
                     )
                 )
+        if self._why_rules is not None and not rules:
+            reading = replace(reading, notes=(*reading.notes, self._why_rules))
         return _for_caller(reading, user_id, k)
 
     def run(self, structure: Structure) -> AskAnswer:
@@ -166,7 +198,7 @@ class Asker:
             *reading.notes,
             *note_gaps(text, reading, self.names.get()),
             *found.pop("notes", ()),
-            *_unknown(reading.not_found),
+            *_unknown(reading.not_found, self.names.get()),
         )
         weakened = found.pop("weakened", False) or found.get("relaxed", False)
         facts = {"personalized": False, "why_not_personalized": None, "read_as": None} | found
@@ -224,6 +256,16 @@ class Asker:
 
     def _films(self, reading: Reading) -> dict[str, Any]:
         structure = reading.structure
+        if structure.users:
+            found = self._films(
+                replace(reading, structure=structure.model_copy(update={"users": ()}))
+            )
+            others = ", ".join(map(str, structure.users))
+            note = (
+                f"A list is in the order of one taste, user {structure.user_id}'s: nothing of user "
+                f"{others} is used. Ask for each, or “would user 5 and user 7 like ...” of a film."
+            )
+            return found | {"notes": (*found.get("notes", ()), note), "weakened": True}
         lost = bool(reading.not_found) and not narrows(structure)
         alike = structure.titles or structure.like_people
         if lost or (structure.intent == "similar" and not alike):
@@ -251,11 +293,9 @@ def _rated_by_asker(structure: Structure) -> bool:
 
 def turn_of(answer: AskAnswer) -> Turn:
     """Where a talk stands after an answer."""
-    shown = [
-        film.movie_id
-        for films in (answer.hits, answer.movies, answer.films, answer.similar)
-        for film in films
-    ] or [title.movie_id for title in answer.structure.titles if title.movie_id is not None]
+    shown = [film.movie_id for film in answer.shown] or [
+        title.movie_id for title in answer.structure.titles if title.movie_id is not None
+    ]
     return Turn(structure=answer.structure, shown=tuple(shown[:MOST_SHOWN]))
 
 
@@ -265,16 +305,24 @@ def make_reader(model: LanguageModel | None, settings: Settings) -> Reader | Non
 
 
 @contextmanager
-def open_asker(database: Database, settings: Settings, *, model: bool = True) -> Iterator[Asker]:
+def open_asker(
+    database: Database, settings: Settings, *, model: bool = True, needed: bool = False
+) -> Iterator[Asker]:
     """An asker over ``database``, for one command: a language model reads, where one is set.
 
-    Raises MisuseError and NotInstalledError, as `open_llm`, unless no ``model`` is wanted.
+    Where it cannot be used, the rules read, which a note says; where it is ``needed``, MisuseError
+    and NotInstalledError are raised, as by `open_llm`.
     """
-    found = open_llm(settings, PostgresStore(database)) if model else None
+    found, why = None, None
     try:
-        yield Asker(
-            database, Searcher(database, settings, model=found), make_reader(found, settings)
-        )
+        found = open_llm(settings, PostgresStore(database)) if model else None
+    except (MisuseError, NotInstalledError) as error:
+        if needed:
+            raise
+        why = f"Read by rules: {str(error).replace(' Nothing was done.', '')}"
+    try:
+        searcher = Searcher(database, settings, model=found)
+        yield Asker(database, searcher, make_reader(found, settings), why)
     finally:
         if found is not None:
             found.close()
@@ -292,7 +340,7 @@ def note_gaps(text: str | None, reading: Reading, names: Names) -> Iterator[str]
 def _for_caller(reading: Reading, user_id: int | None, k: int | None) -> Reading:
     """The reading for who asks: words never reach another person's taste than the caller's."""
     structure, notes = reading.structure, reading.notes
-    if k is not None and "k" not in structure.model_fields_set:
+    if k is not None and (reading.only_first or "k" not in structure.model_fields_set):
         structure = structure.model_copy(update={"k": k})
     if user_id is not None:
         others = sorted(_others(structure) - {user_id})
@@ -320,5 +368,7 @@ def _own(rated: tuple[RatedBy, ...], user_id: int) -> tuple[RatedBy, ...]:
     return tuple(one for one in rated if one.user_id in (None, user_id))
 
 
-def _unknown(names: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(f"The catalog has nobody and nothing called “{name}”." for name in names)
+def _unknown(not_found: tuple[str, ...], names: Names) -> Iterator[str]:
+    yield from (f"The catalog has nobody and nothing called “{name}”." for name in not_found)
+    if not_found and not names.has_actors and not names.empty:
+        yield "This catalog has no actors at all: of people, only directors can be asked for."

@@ -13,8 +13,9 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from pydantic import Field, ValidationError
 
 from ask.rules import Ignored, Reading, read_request
-from ask.structure import LONGEST_LIST, Exclusions, Sort, SortedBy, Structure
+from ask.structure import LONGEST_LIST, Exclusions, Listed, Sort, SortedBy, Span, Structure
 from ask.titles import make_title
+from ask.words import FILM, GENRES
 from palate.contract import LARGEST_ID, Frozen
 from palate.errors import MisuseError
 from palate.settings import Settings
@@ -69,17 +70,41 @@ _ORDINALS = (
 )
 _NUMBERS = {word: number for number, word in enumerate(_ORDINALS.split(), 1)}
 _THAT = re.compile(
-    rf"\b(?:the )?(?P<word>{'|'.join(_NUMBERS)}|last|\d{{1,2}}(?:st|nd|rd|th))(?: (?:one|film"
-    rf"|movie|result))?"
-    r"(?: of (?:them|these|those))?(?=\W*$|\W+(?:and|or|but|please|long|about|rated|cost|made|come"
+    rf"(?<!st )\b(?:the )?(?P<word>{'|'.join(_NUMBERS)}|last|\d{{1,2}}(?:st|nd|rd|th))"
+    r"(?: (?:one|film|movie|result|title)\b(?: of (?:them|these|those))?|(?: of (?:them|these"
+    r"|those))?"
+    r"(?=\W*$|\W+(?:and|or|but|please|long|about|rated|cost|made|come"
     r"|came|please)\b"
-    r"|,)|(?:\bnumber |\bno\. ?|#)(?P<digits>\d{1,2})\b|\b(?P<it>(?<!make )it|that one|this one)\b",
+    r"|,))|(?:\bnumber |\bno\. ?|#)(?P<digits>\d{1,2})\b|\b(?P<it>(?<!make )it|that one|this "
+    r"one)\b",
     re.IGNORECASE,
 )
+_ANEW = re.compile(
+    r"^(?:(?:ok|okay|actually|no|wait|please|and|well|hm+|sorry|let'?s|can we|i want to)[, ]+)*"
+    r"(?:(?:start|begin)(?:ing)? (?:over|again|anew|afresh|fresh|from (?:scratch|the (?:start"
+    r"|beginning)))|(?:a )?(?:new|different|another|fresh) (?:search|question|topic|request|talk"
+    r"|conversation|chat|start)|reset|restart|clear(?: (?:all|everything|that|it))?"
+    r"|(?:forget|scratch|scrap|ignore|cancel) (?:all )?(?:that|it|about (?:that|it|all that)"
+    r"|everything|this|the (?:above|rest|filters?)|what i said|all (?:that|of (?:it"
+    r"|that)))|never ?mind(?: that| all that)?|something (?:completely |entirely |totally )?"
+    r"(?:different|else)(?: now| please)?(?=\W*$|[:,.;]))\b[\s,.;:!-]*",
+    re.IGNORECASE,
+)
+"""That a talk begins anew: what was asked before counts no more."""
+_SEVERAL = re.compile(
+    r"\bthe (?P<end>first|top|last) (?P<n>two|three|four|five|[2-9])(?: (?:ones|films|movies))?\b"
+    r"(?: of (?:them|these|those))?|\b(?P<all>all (?:of )?(?:them|these|those)|(?:them|these|those)"
+    r" all)\b",
+    re.IGNORECASE,
+)
+_SEEN = (
+    r"(?:i|we)(?:'ve| have)? (?:already )?(?:seen|watched|saw|know|hated?|didn't like|don't "
+    r"(?:like|want))"
+)
 _OUT = re.compile(
-    r"^(?:and |but |please )*(?:without|not|except|drop|remove|skip|hide|leave out|minus|no"
-    r"|anything but)"
-    r" (?=the |number|#|no\.)",
+    rf"^(?:and |but |please |ok |well |no |,)*(?:{_SEEN}|without|not|except|drop|remove|skip|hide"
+    r"|leave out|minus|no|anything but)"
+    r" (?=all |it\b|that one|the |number|#|no\.)",
     re.IGNORECASE,
 )
 _MORE = re.compile(
@@ -89,11 +114,15 @@ _MORE = re.compile(
     r"movies)*[?.!\s]*$",
     re.IGNORECASE,
 )
+_THEY = re.compile(
+    r"\b(?:all (?:of )?)?(?:they|them|these|those)(?: all)?(?: (?:films|movies|ones))?\b", re.I
+)
 _OF_THOSE = re.compile(
     r"\b(?:which (?:one|of (?:them|these|those))|of (?:them|these|those))\b", re.I
 )
 _CUE = re.compile(
-    r"^(?:(?:and|but|ok|okay|now|then|so|please|hm+|actually|no,|yes,|great,|thanks,|i meant|make "
+    r"^(?:(?:and|or|but|ok|okay|now|then|so|please|hm+|actually|no,|yes,|great,|thanks,|i meant"
+    r"|make "
     r"(?:it|them|that)|let's say"
     r"|only|just|rather|also|what about|how about|maybe|with|without|not|no|from|by|in|before"
     r"|after|since|under|over"
@@ -105,7 +134,8 @@ _MARK = re.compile(
     r"\b(?:ones?|instead|of (?:them|these|those)|them|those|these|too|as well)\b", re.I
 )
 _LEAD = re.compile(
-    r"^(?:(?:and|but|ok|okay|now|then|so|please|actually|yes|great|thanks|i meant|make (?:it|them"
+    r"^(?:(?:and|or|but|ok|okay|now|then|so|please|actually|yes|great|thanks|i meant|make (?:it"
+    r"|them"
     r"|that)|let's say|only|just"
     r"|rather|also|what about|how about|maybe|show me|give me|i want|the ones|those|ones|that are"
     r"|which are)\b[, ]*)+",
@@ -123,6 +153,7 @@ _ORDERS: dict[str, tuple[SortedBy, bool]] = {
     r"less (?:popular|known)|more obscure|lesser known": ("rating_count", False),
     r"cheaper": ("budget", False), r"more expensive": ("budget", True),
 }  # fmt: skip
+_OF_FILMS = frozenset({"intent", "text", "genres", "keywords", "people", "titles", "like_people"})
 _LISTS = ("genres", "moods", "keywords", "people", "rated_by")
 _SINGLE = (
     "sort", "audience", "fame", "acclaim", "budget", "revenue", "k", "user_id", "profile", "seen",
@@ -132,11 +163,16 @@ _SINGLE = (
 
 def read_next(text: str, names: Names, before: Turn) -> Reading:
     """How what is said next is understood, after ``before``. Raises MisuseError."""
+    if (anew := _ANEW.match(text)) is not None:
+        return _anew(text[anew.end() :], names, before)
     shown = [film for movie_id in before.shown if (film := names.film(movie_id)) is not None]
+    text = _SEVERAL.sub(lambda found: _one_by_one(found, len(shown)), text)
     if (numbers := _missing(text, shown)) is not None:
         return _unclear(before, text, f"{len(shown)} films were shown: there is no {numbers}")
-    if _OUT.match(text):
-        return Reading(_without(before.structure, _named(text, shown)))
+    if _OUT.match(text) and (films := _named(text, shown)):
+        return Reading(_without(before.structure, films))
+    if shown and _THEY.search(text) and (about := _of_all(text, names, shown)) is not None:
+        return _for_same(about, before)
     if _MORE.match(text):
         return Reading(_without(before.structure, shown))
     if _OF_THOSE.search(text):
@@ -148,13 +184,52 @@ def read_next(text: str, names: Names, before: Turn) -> Reading:
     named = _THAT.sub(lambda found: _title(found, shown), text)
     if named != text:
         return _for_same(read_request(named, names), before)
-    if not _follows(text):
-        return _for_same(read_request(text, names), before)
-    return _refined(text, names, before)
+    if _follows(text) or _narrows_only(read_request(text, names), text):
+        return _refined(text, names, before)
+    return _for_same(read_request(text, names), before)
+
+
+def _one_by_one(found: "re.Match[str]", shown: int) -> str:
+    """``the first two`` as ``the first and the second``."""
+    if found["all"]:
+        places = range(1, min(shown, len(_NUMBERS)) + 1)
+    else:
+        few = {"two": 2, "three": 3, "four": 4, "five": 5}
+        n = few.get(found["n"].lower()) or int(found["n"])
+        last = found["end"].lower() == "last"
+        places = range(max(shown - n, 0) + 1, shown + 1) if last else range(1, n + 1)
+    words = [word for word, number in _NUMBERS.items() if number in places]
+    return " and ".join(f"the {word}" for word in words) or found[0]
+
+
+def _of_all(text: str, names: Names, shown: Sequence[Film]) -> Reading | None:
+    """A question about all films shown: how long are they."""
+    reading = read_request(_THEY.sub(str(shown[0]), text, count=1), names)
+    if reading.structure.intent != "facts" or not reading.structure.titles:
+        return None
+    titles = tuple(make_title(film) for film in shown[:LONGEST_LIST])
+    return replace(reading, structure=reading.structure.model_copy(update={"titles": titles}))
+
+
+def _anew(text: str, names: Names, before: Turn) -> Reading:
+    """What is asked when a talk begins anew, for whom the one before was."""
+    asked = _LEAD.sub("", text).strip(" ?.!")
+    if asked:
+        return _for_same(read_request(asked, names), before)
+    return _unclear(before, text, "the talk begins anew: say what you look for")
 
 
 def _follows(text: str) -> bool:
     return bool(_CUE.match(text) or _MARK.search(text) or _order(text))
+
+
+def _narrows_only(reading: Reading, text: str) -> bool:
+    """Whether a text says nothing but bounds, an order or what is not wanted, of no films named."""
+    parts = {name for name in reading.structure.model_fields_set if name in _OF_FILMS}
+    said = bool(reading.structure.ranges) or reading.structure.sort is not None
+    said = said or reading.structure.exclude != Exclusions()
+    one_of_its_own = re.search(rf"\b(?:{FILM}|{'|'.join(GENRES)})\b", text, re.IGNORECASE)
+    return said and not parts and not one_of_its_own
 
 
 def _order(text: str) -> Sort | None:
@@ -192,8 +267,13 @@ def _merged(before: Structure, new: Structure, text: str) -> Structure:
         if name in said:
             kept = () if instead else getattr(before, name)
             changed[name] = tuple(dict.fromkeys((*kept, *getattr(new, name))))[:LONGEST_LIST]
+    either = re.match(r"or\b", text.strip(), re.IGNORECASE) is not None
     if "ranges" in said:
-        changed["ranges"] = before.ranges | new.ranges
+        wider = {q: _hull(before.ranges[q], s) for q, s in new.ranges.items() if q in before.ranges}
+        changed["ranges"] = before.ranges | new.ranges | (wider if either else {})
+    if either:
+        lists: tuple[Listed, ...] = ("genres", "keywords", "people")
+        changed["any_of"] = tuple({*before.any_of, *(name for name in lists if name in said)})
     if "text" in said:
         changed["text"] = new.text if instead else f"{before.text} {new.text}".strip()
     changed["exclude"] = _both(before.exclude, new.exclude)
@@ -201,6 +281,13 @@ def _merged(before: Structure, new: Structure, text: str) -> Structure:
     genres = changed.get("genres", before.genres)
     changed["genres"] = tuple(genre for genre in genres if genre not in out)
     return before.model_copy(update=changed)
+
+
+def _hull(one: Span, other: Span) -> Span:
+    """Both ranges, and what is between them."""
+    low = None if None in (one.low, other.low) else min(one.low or 0, other.low or 0)
+    high = None if None in (one.high, other.high) else max(one.high or 0, other.high or 0)
+    return one if low is None and high is None else Span(low=low, high=high)
 
 
 def _both(one: Exclusions, other: Exclusions) -> Exclusions:

@@ -36,6 +36,8 @@ class Draft:
     not_found: list[str] = field(default_factory=list)
     ignored: list[tuple[str, str]] = field(default_factory=list)
     """Words that are left out, and why."""
+    only_first: bool = False
+    """Whether one film is wanted since the words say so by their number: the longest film."""
     guessed: bool = False
     """Whether a name or word was read as another than it is spelt."""
 
@@ -124,7 +126,9 @@ class Draft:
             low = before.low if low is None else low
             high = before.high if high is None else high
         if low is not None and high is not None and low > high:
-            self.notes.append(f"Nothing is both from {low:g} and up to {high:g} ({quantity}).")
+            kept = f"from {low:g}" if before and before.low == low else f"up to {high:g}"
+            lost = f"up to {high:g}" if kept.startswith("from") else f"from {low:g}"
+            self.ignore(f"{quantity} {lost}", f"nothing is that and also {kept}, which is kept")
             return
         if low is not None or high is not None:
             self.ranges[quantity] = Span(low=low, high=high)
@@ -144,9 +148,10 @@ def read_list(
     separator: re.Pattern[str],
     read_at: Callable[[int], Read[T] | None],
     most: int = LONGEST_LIST,
+    at: int = 0,
 ) -> Iterator[Read[T]]:
-    """The names that a text begins with, in a list."""
-    position = 0
+    """The names in a list that begins at a place of a text."""
+    position = at
     for _ in range(most):
         read = read_at(position)
         if read is None:

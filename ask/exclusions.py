@@ -7,7 +7,7 @@ from ask.draft import GAP, Draft, Read
 from ask.kinds import find_audience, find_genres, find_keyword, find_mood
 from ask.people import add_person, find_names
 from ask.titles import make_title
-from ask.words import FILLING, FILM
+from ask.words import FILLING, FILM, GENRES
 from search.names import Names, key
 
 _VERBS = (
@@ -26,6 +26,8 @@ _CUE = re.compile(
     r"|couldn't stand"
     r"|(?:can't|cannot) bear|(?:(?:sick|tired|bored|fed up)(?: and tired)?|have had enough|had "
     r"enough) (?:of|with)"
+    r"|(?:allergic to|so over|done with|no fans? of|not in the mood for|can do without|could do"
+    r" without|(?:not |un)interested in)"
     r"|not (?:really |much )?(?:a |an )?(?:big |huge |great )?(?:fans? of|into|keen on|fond of)"
     r"|(?:do not|don't|doesn't|does not|didn't|never) (?:really |much )?(?:like[sd]?|love"
     r"|enjoy(?:ed)?|care for|want to see"
@@ -66,7 +68,7 @@ _OPENING = re.compile(
 )
 _CLOSING = re.compile(
     r"(?:\s+(?:films?|movies?|stuff|things?|ones?|elements?|in it|in them|in there|at all|either"
-    r"|anymore|any more|too|these days|tonight))+$"
+    r"|anymore|any more|too|these days|tonight|for))+$"
 )
 _PERSONAL = re.compile(r"\b(?:by|with|from|starring|featuring|directed by)\s+$", re.IGNORECASE)
 _BY = re.compile(r" (?:by|from|in|directed by|starring)\b", re.IGNORECASE)
@@ -74,6 +76,9 @@ _FOR = re.compile(r"^(?P<item>.+?) (?P<whom>for .+)$", re.IGNORECASE)
 _KIND_WITH = re.compile(
     r"^(?P<kind>[\w-]+(?: [\w-]+)?) (?:with|by|from|starring|directed)\b", re.IGNORECASE
 )
+
+
+_NOUNS = rf"{FILM}|{'|'.join(GENRES)}"
 
 
 def read_exclusions(draft: Draft, names: Names) -> None:
@@ -167,6 +172,8 @@ def _wanted(draft: Draft, genre: str, names: Names) -> bool:
 def _excludes_name(draft: Draft, names: Names, item: str, *, named: bool, but: bool) -> bool:
     written_large = item[:1].isupper()
     read = next(find_names(item, names), None)
+    if read and read.found and re.fullmatch(rf"(?:'s)? (?:{_NOUNS})", item[read.end :], re.I):
+        item = item[: read.end]
     film = names.films(item, fuzzy=but)
     whole = " " in item and find_keyword(item, names) is None
     if read is not None and read.found is not None and read.end >= len(item):

@@ -37,6 +37,10 @@ QUESTIONS: tuple[tuple[tuple[Fact, ...], tuple[str, ...]], ...] = (
             rf"played| acts?| acted"
             r"| appears?| appeared| does star| did star)* (?:in|on) " + TITLE,
             rf"who (?:does|did) {TITLE} star",
+            r"who(?: else)? (?:starr?(?:ed|s)|acts|acted|plays|played|appears|appeared|is|was)"
+            rf" (?:alongside|with|opposite|next to|beside) .+? in {TITLE}",
+            rf"who (?:plays|played|is|was|portrays|portrayed) (?P<role>(?:the )?[\w' .-]+?) in "
+            rf"{TITLE}",
             _OF.format(r"(?:cast|actors|stars|leads?|main actors?|lead actors?|cast list)") + TITLE,
             rf"{TITLE}(?:'s)? (?:cast|actors|cast list)",
             rf"(?:is|was|does|did) (?P<person>.+?) (?:in|on|play in|star in|act in|appear in|a "
@@ -86,6 +90,9 @@ QUESTIONS: tuple[tuple[tuple[Fact, ...], tuple[str, ...]], ...] = (
             rf"how much(?: money)? (?:did|has|does) {TITLE} (?:make|made|earn(?:ed)?|gross(?:ed)?"
             rf"|take in|bring in"
             r"|rake in|take)(?: at the box office| worldwide| in total| overall)*",
+            rf"how much(?: money)? (?:was|has been|got) (?:made|earned|grossed) by {TITLE}",
+            rf"what (?:did|has) {TITLE} (?:make|made|earn(?:ed)?|gross(?:ed)?|take in)"
+            rf"(?: at the box office| worldwide| in total| overall)*",
             rf"how (?:well )?(?:did|has) {TITLE} (?:do|done|perform(?:ed)?)(?: well)? at the box[- "
             rf"]office",
             rf"how (?:commercially )?successful (?:was|is) {TITLE}",
@@ -131,7 +138,12 @@ QUESTIONS: tuple[tuple[tuple[Fact, ...], tuple[str, ...]], ...] = (
         (
             rf"how (?:good|bad|well rated|popular|highly rated)(?:{_IS}) {TITLE}",
             rf"how (?:is|was) {TITLE} (?:rated|reviewed|received)",
-            rf"(?:is|was) {TITLE} (?:any |a )?(?:good|bad|worth (?:watching|seeing|it)|well rated"
+            rf"(?:is|was) it (?:actually |really |still )?(?:any good|good|worth (?:it|watching"
+            rf"|seeing"
+            rf"|a watch|my time))(?: to (?:watch|see))? {TITLE}",
+            rf"should (?:i|we) (?:watch|see|bother with|check out) {TITLE}",
+            rf"(?:is|was) {TITLE} (?:any |a )?(?:good|bad|worth (?:a watch|the hype|my time"
+            rf"|watching|seeing|it)|well rated"
             rf"|popular|great|terrible)"
             r"(?: film| movie| one)?",
             rf"what do (?:people|others|users|the crowd|viewers) (?:think|say) (?:of|about) "
@@ -148,7 +160,13 @@ QUESTIONS: tuple[tuple[tuple[Fact, ...], tuple[str, ...]], ...] = (
     ),
     (
         ("keywords",),
-        (_OF.format(r"(?:keywords?|themes?|topics?|tags?)") + TITLE, rf"{TITLE}(?:'s)? keywords?"),
+        (
+            rf"(?:is|was) {TITLE} (?:really |actually |also )?(?:based on|adapted from|inspired by"
+            rf"|about"
+            r"|an? (?:remake|sequel|prequel|reboot|adaptation|true story)|set in|set during)\b.*",
+            _OF.format(r"(?:keywords?|themes?|topics?|tags?)") + TITLE,
+            rf"{TITLE}(?:'s)? keywords?",
+        ),
     ),
     (
         ("original title",),
@@ -163,7 +181,11 @@ QUESTIONS: tuple[tuple[tuple[Fact, ...], tuple[str, ...]], ...] = (
         (
             rf"(?:please )?(?:tell me|tell|what do you know|information|info|details|facts|i want "
             rf"to know)(?: more| all| everything)?"
-            rf" (?:about|on|of) {TITLE}",
+            rf"(?: (?:that )?(?:you|there is|we)(?: know| have| to know)?)? (?:about|on|of) "
+            rf"{TITLE}",
+            r"(?:everything|all|anything|more|something)(?: that)?(?: you (?:know|have)| there is"
+            r"(?: to know)?)? "
+            rf"(?:about|on) {TITLE}",
             rf"(?:please )?describe {TITLE}",
             rf"what(?:{_IS}) {TITLE}",
         ),

@@ -23,12 +23,17 @@ from search.names import Names, key
 from search.vocabulary import SPELLINGS
 
 _COUNT = re.compile(
-    rf"(?:(?:^|{GAP})\s*|\b(?:give|show|find|get|recommend|suggest|list|name|tell|bring|pick|me|us"
+    rf"(?:(?:^|{GAP})\s*|\b(?:give|gimme|lemme|show|find|get|recommend|suggest|list|name|tell|bring|pick|me|us"
     rf"|top|best|the"
     r"|first|any|another|want|need|like|love|watch|see|choose|some|only|just|about|with"
     r"|please)\s+)(?P<n>\d{1,3}|"
     + "|".join(word for word in NUMBERS if word not in ("zero", "hundred"))
     + rf")\s+(?=(?:[\w'{GAP}-]+\s+){{0,6}}?(?:{FILM}|{'|'.join(GENRES)}|more)\b)",
+    re.IGNORECASE,
+)
+_PROPOSALS = re.compile(
+    rf"\b(?P<n>\d{{1,2}}|{'|'.join(word for word in NUMBERS if word != 'zero')}) (?:\w+ )?"
+    r"(?=(?:recommendations?|suggestions?|recs|ideas|picks|tips|options)\b)",
     re.IGNORECASE,
 )
 _NO_COUNT = re.compile(
@@ -110,6 +115,11 @@ def _known_keyword(keywords: tuple[str, ...], names: Names) -> str | None:
     return next((names.keywords[key(k)] for k in keywords if key(k) in names.keywords), None)
 
 
+def is_of_proposals(text: str) -> bool:
+    """Whether it is said how many recommendations are wanted."""
+    return _PROPOSALS.search(text) is not None
+
+
 def read_count(draft: Draft) -> None:
     """How many films are wanted, at most 100."""
     if (odd := _NO_COUNT.search(draft.text)) is not None and not 1 <= int(odd["n"]) <= _MOST_FILMS:
@@ -120,7 +130,7 @@ def read_count(draft: Draft) -> None:
         draft.notes.append(f"“{odd[0].strip()}”: {why} shown.")
         draft.cut(odd.start(), odd.end())
         return
-    found = _TOP.search(draft.text) or _COUNT.search(draft.text)
+    found = _TOP.search(draft.text) or _COUNT.search(draft.text) or _PROPOSALS.search(draft.text)
     if found is None:
         return
     number = NUMBERS.get(found["n"].lower()) or int(found["n"]) if found["n"] else 0
@@ -163,7 +173,13 @@ def _read_keywords(draft: Draft, names: Names) -> None:
             begin, end = words[first].start(), words[first + count - 1].end()
             piece = draft.text[begin:end]
             found = find_keyword(piece, names)
-            if found and GAP not in piece and not find_mood(_ARTICLE.sub("", piece)):
+            if (
+                found
+                and GAP not in piece
+                and not re.fullmatch(rf"{FILM} set", piece, re.IGNORECASE)
+                and not find_genres(piece, names)
+                and not find_mood(_ARTICLE.sub("", piece))
+            ):
                 draft.add("keywords", found)
                 draft.cut(begin, end)
                 return _read_keywords(draft, names)
@@ -176,6 +192,10 @@ def _read_genres(draft: Draft, names: Names) -> None:
     for pattern, genres in GENRES.items():
         found = [find_genre(names, genre) for genre in genres]
         if not all(found):
+            if len(genres) == 1 and (word := re.search(rf"\b(?:{pattern})\b", draft.text, re.I)):
+                draft.notes.append(
+                    f"This catalog has no genre {genres[0]}: “{word[0]}” is looked for in texts."
+                )
             continue
 
         def read(match: "re.Match[str]", found: list[str | None] = found) -> int:

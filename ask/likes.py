@@ -3,12 +3,13 @@
 import re
 from collections.abc import Iterator
 
+from ask.absent import lacks
 from ask.draft import GAP, Draft, Read
 from ask.kinds import read_count
 from ask.people import find_names
 from ask.structure import Person, Quantity
-from ask.titles import read_titles, take_titles
-from ask.words import FILM, GENRES
+from ask.titles import make_title, read_listed, read_titles, take_titles
+from ask.words import DECADES, FILM, GENRES, RECOMMEND
 from search.names import FilmsFound, Names, PersonFound
 
 _WHO = r"(?:@user|i|we|you|he|she|they)"
@@ -18,10 +19,15 @@ _MANY = (
 )
 _LIKE = re.compile(
     rf"\b{_MANY}(?:just |exactly |a lot |much |very |most |kind of )*(?P<cue>like|similar(?:ly)? "
-    rf"to|in the (?:style|vein|spirit|manner|mould|mold|tradition|same vein) (?:of|as)"
+    rf"(?:in (?:\w+ and )?\w+ )?to|in the (?:style|vein|spirit|manner|mould|mold|tradition|same "
+    rf"vein) (?:of|as)"
     r"|reminiscent of|along the lines of|the same as|comparable to|resembl(?:ing|es?)|(?:that "
     r")?reminds? (?:me|us) of"
-    r"|for (?:the )?fans of|as good as|close to|akin to|[aà] la|with (?:the |a )?(?:vibes?"
+    r"|(?:with |in )?(?:the |a )?(?:same|similar) (?:\w+ )?(?:vibe|feel|feeling|mood|tone|style"
+    r"|energy"
+    r"|atmosphere|kind|sort|spirit)s? (?:as|to|of)"
+    r"|for (?:the )?fans of|(?:just )?as (?P<as>\w+) as|close to|akin to|[aà] la|with (?:the |a "
+    r")?(?:vibes?"
     r"|feel(?:ing)?) of|inspired by) ",
     re.IGNORECASE,
 )
@@ -34,7 +40,8 @@ _WHAT_IS = re.compile(
     r"(?:what|how)(?:'s| is| are| was) (?:the|it|this|that|your|my)\b", re.IGNORECASE
 )
 _LOVES = re.compile(
-    rf"(?:(?<!\w)(?:(?:since|as|because|if|when|and) )?(?:{_WHO}|my (?:kids?|wife|husband|son"
+    rf"(?:(?<!\w)(?:(?:since|as|because|if|when|and) )?(?:{_WHO}|people(?: who| that)?|those who"
+    rf"|everyone who|fans who|someone who|my (?:kids?|wife|husband|son"
     rf"|daughter|friends?|family))(?:'ve| have| had|'m| am)?"
     r" (?:really |just |absolutely |already |recently |also |all |both |do |totally )*"
     r"(?:loved?s?|likes?|liked|enjoy(?:ed|s)?|adore[ds]?|watched|saw|seen|finished|a (?:big |huge "
@@ -48,12 +55,23 @@ _LOVES = re.compile(
     rf"|\b(?:more|something) (?:of that|of the same) as|\bafter (?:watching|seeing|finishing)) ",
     re.IGNORECASE,
 )
+_ALL_OF = re.compile(
+    rf"\b(?:{_WHO}(?:'ve| have| had)? (?:already |just |now )*(?:seen|watched|loved?|liked?"
+    rf"|enjoyed?"
+    r"|finished|went through|been through) )?(?:(?:almost |nearly |pretty much )?(?:all|every(?:"
+    r"thing)?|most|the whole filmography|the films|the movies)(?: the)?(?: films?| movies?)?"
+    r"(?: (?:of|by|from))?) (?=[A-Z])"
+)
 _SEEN_ONLY = re.compile(r"\b(?:watched|saw|seen|finished|into)\W*$", re.IGNORECASE)
+_AFTER = re.compile(r"(?:finishing |watching |seeing )?(?P<title>[A-Z][\w' :-]*)")
 _MORE = re.compile(
     r"\b(?:like (?:it|that|this|them|those)|similar|else|more|recommend\w*|suggest\w*|same|next"
+    r"|equally"
+    r"|just as|another"
     r"|what (?:should|would|could|can|to)|watch)\b",
     re.IGNORECASE,
 )
+_NO_TITLE = re.compile(rf"(?:in |from )?(?:the )?(?:'?\d0'?s|\d{{4}}s|{'|'.join(DECADES)})\b", re.I)
 _BUT = re.compile(
     r"^(?:something |anything )?(?P<title>[^,]+?),? (?:but|only|except) (?:it'?s |is )?(?:only )?"
     r"(?=(?:with|more|less|in|set|much|not|a|an|no|from|for|without|older|newer|funny|scary|better"
@@ -101,7 +119,11 @@ _THAN: dict[Quantity, tuple[str, str]] = {
                r"cheaper|less expensive|with a (?:smaller|lower) budget"),
 }  # fmt: skip
 _AFTERWARDS = re.compile(
-    r"\b(?:what|who|anything|something|is there anything|what's)? ?(?:else )(?:is|are|do(?:es)?"
+    r"\b(?:what|which (?:films|movies)|films|movies)?(?: do(?:es)?| did| that)?(?: other| those)? "
+    r"?(?:people|fans|users|viewers|everybody|everyone|someone|they)(?: who| that)?(?: also)? "
+    r"(?:like|love|enjoy|watch|see)?(?: too| also| as well)?\b|\balso (?:like|love|enjoy|watch"
+    r"|see)d?\b"
+    r"|\b(?:what|who|anything|something|is there anything|what's)? ?(?:else )(?:is|are|do(?:es)?"
     r"|can)?(?: there)?(?: you (?:have|recommend))?(?: like (?:it|that|them))?"
     r"|\b(?:like|similar to) (?:it|that|this|them|those|these)\b|\bsimilar\b(?: (?:ones|films"
     r"|movies|stuff))?"
@@ -109,6 +131,8 @@ _AFTERWARDS = re.compile(
     r"|those|the same))?\b(?! than)"
     rf"|\bwhat(?:'s)? (?:next|to watch(?: next)?)\b|\bwhat (?:would|should|could|will|might) "
     rf"{_WHO} (?:like|love|enjoy|watch|see|try)(?: next)?\b"
+    r"|\bwho else (?:makes?|does|directs?|made)\b(?: (?:films?|movies?|stuff|things?))?"
+    r"(?: like (?:that|this|those|these|him|her|them))?"
     r"|\b(?:another|others?)\b|\bnext\b",
     re.IGNORECASE,
 )
@@ -131,6 +155,7 @@ def read_likes(draft: Draft, names: Names) -> bool:
     """Take what the films are to be like out of a draft; whether they are to be like something."""
     found = (
         _changed(draft, names)
+        or _seen_all_of(draft, names)
         or _style(draft, names)
         or _like(draft, names)
         or _loved(draft, names)
@@ -153,18 +178,43 @@ def _changed(draft: Draft, names: Names) -> bool:
     return True
 
 
+def _seen_all_of(draft: Draft, names: Names) -> bool:
+    """``I've seen all of Nolan, who else makes films like that?``"""
+    found = _ALL_OF.search(draft.text)
+    if found is None or not (_MORE.search(draft.text[found.end() :])):
+        return False
+    read = next(find_names(draft.text[found.end() :], names), None)
+    if read is None or read.found is None:
+        return False
+    _like_person(draft, read)
+    behind = _BEHIND_NAME.match(draft.text, found.end() + read.end)
+    draft.cut(found.start(), behind.end() if behind else found.end() + read.end)
+    return True
+
+
 def _style(draft: Draft, names: Names) -> bool:
     for pattern in _STYLE:
         for found in pattern.finditer(draft.text):
             words = found["name"].split()
             for first in range(len(words)):
                 person = next(find_names(_large(" ".join(words[first:]), names), names), None)
+                begin = found.start("name") + len(" ".join(words[:first])) + (first > 0)
                 if person is not None and person.found is not None and person.found.person.directs:
                     _like_person(draft, person)
-                    start = found.start("name") + len(" ".join(words[:first])) + (first > 0)
-                    draft.cut(start, found.end())
-                    return True
+                elif film := _film_of_style(found, " ".join(words[first:]), names):
+                    take_titles(draft, [Read(film.best.title, found.end(), film)])
+                else:
+                    continue
+                draft.cut(begin, found.end())
+                return True
     return False
+
+
+def _film_of_style(found: "re.Match[str]", name: str, names: Names) -> FilmsFound | None:
+    """The film in whose style others are to be: ``Groundhog Day style``, ``Matrix-esque``."""
+    if not name[:1].isupper() or not re.search(r"(?:-like|style|esque|type) *$", found[0], re.I):
+        return None
+    return names.films(name, fuzzy=False)
 
 
 def _large(name: str, names: Names) -> str:
@@ -191,6 +241,7 @@ def _like(draft: Draft, names: Names) -> bool:
         end = _titles_or_people(draft, found.end(), names)
         if end:
             draft.cut(found.start(), end)
+            draft.text += f" {found['as']}" if found["as"] else ""
             return True
     return False
 
@@ -200,7 +251,11 @@ def _titles_or_people(draft: Draft, start: int, names: Names) -> int:
     rest = draft.text[start:]
     opening = _BEFORE_NAME.match(rest)
     skipped = opening.end() if opening else 0
+    if _NO_TITLE.match(rest):
+        return 0
     titles = list(_films(rest, names))
+    if titles and titles[0].found is None and lacks(titles[0].text):
+        return 0
     if titles and _is_word(titles[0]):
         titles = []
     exact = [read for read in titles if read.found is not None and read.found.how == "exact"]
@@ -235,6 +290,9 @@ def _films(rest: str, names: Names) -> Iterator[Read[FilmsFound]]:
     """The films behind a cue. An article is the title's, where that has it: A Beautiful Mind."""
     article = re.match(r"(?P<a>an?) ", rest, re.IGNORECASE)
     for number, read in enumerate(read_titles(rest, names)):
+        if number == 0 and read.found is None and (several := _several(read, names)):
+            yield from several
+            return
         if number == 0 and article and read.found is not None:
             fitting = read.found.best.title.lower()
             if not fitting.startswith(article[0].lower()) and not fitting.endswith(
@@ -242,6 +300,17 @@ def _films(rest: str, names: Names) -> Iterator[Read[FilmsFound]]:
             ):
                 return
         yield read
+
+
+def _several(read: Read[FilmsFound], names: Names) -> list[Read[FilmsFound]]:
+    """What names no film as a whole, as a list of films, one of which is one exactly."""
+    listed = read_listed(read.text, names)
+    known = any(one.found is not None and one.found.how == "exact" for one in listed)
+    large = all(one.text[:1].isupper() or one.text[:1].isdigit() for one in listed)
+    if len(listed) < 2 or not (known and large):
+        return []
+    offset = read.end - len(read.text)
+    return [Read(one.text, offset + one.end, one.found) for one in listed]
 
 
 def _loved(draft: Draft, names: Names) -> bool:
@@ -255,15 +324,25 @@ def _loved(draft: Draft, names: Names) -> bool:
         known = [
             r for r in read if r.found is not None and r.found.how == "exact" and not _is_word(r)
         ]
-        if not known or known[0] is not read[0]:
+        if not known and (after := _AFTER.match(rest)) and "after" in found[0].lower():
+            draft.not_found.append(after["title"])
+            draft.cut(found.start(), found.end() + after.end())
+            return True
+        if not known or (known[0] is not read[0] and len(read) == 1):
             begin = found.end()
             continue
         if _SEEN_ONLY.search(found[0]) and not _MORE.search(rest) and not found_any:
             begin = found.end()
+            if "already" in found[0].lower() or RECOMMEND.search(draft.text):
+                films = [each.found.best for each in known if each.found]
+                draft.add("titles", *map(make_title, films), excluded=True)
+                draft.cut(found.start(), found.end() + known[-1].end)
+                begin = 0
             continue
         seen_only = seen_only and bool(_SEEN_ONLY.search(found[0]))
-        take_titles(draft, known)
-        draft.cut(found.start(), found.end() + known[-1].end)
+        kept = [each for each in read if each in known or each.found is None]
+        take_titles(draft, kept)
+        draft.cut(found.start(), found.end() + kept[-1].end)
         found_any, begin = True, 0
     return found_any
 

@@ -1,54 +1,25 @@
-"""Numbers in a request: years and decades, running times, ratings, money."""
+"""Numbers in a request: running times, ratings, money."""
 
 import re
-from collections.abc import Callable
 
-from ask.draft import Draft
+from ask.draft import GAP, Draft
 from ask.structure import Quantity
-from ask.words import DECADES, FILM, GENRES, NUMBERS
+from ask.words import FILM, GENRES, NUMBERS
 
-OLD_UNTIL = 1979
-RECENT_YEARS = 4
 SHORT, LONG, NOT_LONG = 90, 150, 120
 ABOUT_MINUTES = 10
-"""What old, recent, short, long, not too long and about mean, as docs/ask.md says."""
+"""What short, long, not too long and about mean, as docs/ask.md says."""
 
 _GENRE = "|".join(GENRES)
-_YEAR = r"(?:18[89]|19\d|20\d)\d"
-_DECADE = rf"(?:the )?'?(?:{_YEAR[:-2]}0'?s|\d0'?s|{'|'.join(DECADES)})"
-_PART = (
-    r"(?:(?:the )?(?P<{0}part>early|mid|middle|late|first half of|second half of)(?: |-)?(?:of )?)?"
-    r"(?:the )?"
-)
-_LIST = r"\s*(?:,|-|–|and|or|to|through|until)\s*"
-_NOTHING = (
-    r"(?:nothing|none|not?(?: anything| films?| movies?)?|never|isn't|aren't|wasn't|weren't|not "
-    r"made"
-    r"|weren't made|(?:were|are|was|is) not(?: made| released)?)"
-)
-_IN = (
-    r"(?:(?:that (?:was|were|is) )?(?:released |made |shot |set )?"
-    r"(?:in|from|of|during|by) (?:the )?)?"
-)
-
-_PARTS = {
-    "first half of": (0, 4),
-    "second half of": (5, 9),
-    "early": (0, 3),
-    "mid": (4, 6),
-    "middle": (4, 6),
-    "late": (7, 9),
-}
-
-_COUNT = rf"(?:\d+(?:[.,]\d+)?|{'|'.join(sorted(NUMBERS, key=len, reverse=True))}|an?)"
+COUNT = rf"(?:\d+(?:[.,]\d+)?|{'|'.join(sorted(NUMBERS, key=len, reverse=True))}|an?)"
 _STARS = r"(?:\d(?:\.\d+)?|one|two|three|four|five)"
 _AFTER_FIGURE = r"(?:(?<=\d)|(?<=\d[ -]))"  # one letter is a unit after figures only: "I am", "ah"
-_HOURS = rf"(?P<hours>{_COUNT})(?P<half> and a half)?[ -]?(?:hours?|hrs?|{_AFTER_FIGURE}h)\b"
+_HOURS = rf"(?P<hours>{COUNT})(?P<half> and a half)?[ -]?(?:hours?|hrs?|{_AFTER_FIGURE}h)\b"
 _TIME = r"(?:hours?|hrs?|h|minutes?|mins?)\b"
-_MINUTES = rf"(?P<minutes>{_COUNT})[ -]?(?:minutes?|mins?\.?|{_AFTER_FIGURE}m)\b"
+_MINUTES = rf"(?P<minutes>{COUNT})[ -]?(?:minutes?|mins?\.?|{_AFTER_FIGURE}m)\b"
 _LENGTH = (
     rf"(?:half an hour|{_HOURS}(?P<later> and a half)?(?:,? (?:and )?"
-    rf"(?P<more>(?!an? ){_COUNT})[ -]?(?:minutes?|mins?|{_AFTER_FIGURE}m)?\b)?|{_MINUTES})"
+    rf"(?P<more>(?!an? ){COUNT})[ -]?(?:minutes?|mins?|{_AFTER_FIGURE}m)?\b)?|{_MINUTES})"
 )
 
 BELOW = r"under|less than|shorter than|below|fewer than|lower than|worse than|cheaper than"
@@ -67,8 +38,9 @@ _COMPARED = (
     rf"|(?P<about>{_ABOUT})) ?"
 )
 _AFTER = (
-    r"(?: ?(?:(?P<orless>or (?:less|shorter|under|fewer))"
-    r"|(?P<ormore>\+|(?:or|and) (?:more|longer|over|better|higher|above|up(?:wards)?))))?"
+    r"(?:,? ?(?:(?P<orless>or (?:less|shorter|under|fewer|below|lower)|max(?:imum)?\b|tops\b"
+    r"|at (?:the )?most\b)|(?P<ormore>\+|min(?:imum)?\b|at (?:the )?least\b|(?:or|and) (?:more"
+    r"|longer|over|better|higher|above|up(?:wards)?))))?"
 )
 _AFTER_STARS = _AFTER.replace("orless", "orless2").replace("ormore", "ormore2")
 
@@ -99,140 +71,6 @@ def read_number(word: str) -> float:
     return float(NUMBERS[text]) if text in NUMBERS else float(text.replace(",", "."))
 
 
-def read_decade(text: str) -> int:
-    """The first year of ``nineties``, ``'80s`` or ``1980s``; two digits are of 1920 to 2010."""
-    word = re.sub(r"^the |'", "", text.lower()).strip()
-    if word in DECADES:
-        return DECADES[word]
-    number = int(word.removesuffix("s"))
-    if number >= 100:
-        return number
-    return number + (2000 if number < 20 else 1900)
-
-
-def read_years(draft: Draft, latest: int | None) -> None:
-    """Years and decades, and words for old and new."""
-    _last_years(draft, latest)
-    for read in (_year_spans, _decade_spans, _bounded_years, _loose_years):
-        read(draft)
-    recent = draft.take(
-        rf"\b(?:the )?(?:most )?(?:recent|newer|current"
-        rf"|new(?= (?:{FILM}|{_GENRE})\b)|(?<=thing )new)(?: years| releases?)?\b"
-    )
-    if recent and latest:
-        draft.narrow("year", latest - RECENT_YEARS, None)
-    if draft.take(
-        rf"(?<!about )(?<!about an )\bold(?:er|ies)?\b(?= +(?:[\w¦-]+ +){{0,4}}?(?:{FILM}"
-        rf"|{_GENRE})\b)"
-        r"|\bclassics?\b|\bvintage\b|\bold[- ]time\b"
-    ):
-        draft.narrow("year", None, OLD_UNTIL)
-
-
-def _last_years(draft: Draft, latest: int | None) -> None:
-    """``the past ten years``, counted back from the catalog's last year."""
-    found = draft.take(
-        rf"\b(?:from |of |in |within |during |made in |over )?(?:the )?(?:last|past)(?: "
-        rf"(?P<n>{_COUNT}|couple of|few))?"
-        r" (?P<unit>years?|decades?)\b"
-    )
-    if found is None or not latest:
-        return
-    said = (found["n"] or "a").lower()
-    number = {"couple of": 2.0, "few": 3.0}.get(said) or read_number(said)
-    years = number * (10 if found["unit"].lower().startswith("d") else 1)
-    draft.narrow("year", latest + 1 - years, None)
-    draft.notes.append(f"Years are counted back from {latest}, the catalog's last.")
-
-
-def _year_spans(draft: Draft) -> None:
-    for found in draft.take_all(
-        rf"\b(?:(?:released |made )?(?:in|from|of) )?(?P<low>{_YEAR}) or (?:in "
-        rf")?(?P<high>{_YEAR})\b"
-    ):
-        low, high = sorted((int(found["low"]), int(found["high"])))
-        draft.narrow("year", low, high)
-        if high - low > 1:
-            draft.notes.append(f"Years form one range: {low} to {high}.")
-    for found in draft.take_all(
-        rf"\b(?:between |from |in )?(?P<low>{_YEAR})(?: ?[-–] ?| (?:and|to|until|till|through) )"
-        rf"(?P<high>{_YEAR})\b"
-    ):
-        low, high = sorted((int(found["low"]), int(found["high"])))
-        draft.narrow("year", low, high)
-
-
-def _decade_spans(draft: Draft) -> None:
-    first, second = _PART.format("a"), _PART.format("b")
-    for found in draft.take_all(
-        rf"(?:\b(?:between|{_IN}))?(?<!\w){first}(?P<low>{_DECADE}){_LIST}"
-        rf"(?:from )?{second}(?P<high>{_DECADE})(?!\w)"
-    ):
-        (low, _), (_, high) = _decade(found, "low", "apart"), _decade(found, "high", "bpart")
-        draft.narrow("year", min(low, high), max(low, high))
-
-
-def _decade(found: "re.Match[str]", name: str, part: str) -> tuple[int, int]:
-    begin = read_decade(found[name])
-    low, high = _PARTS.get((found[part] or "").lower(), (0, 9))
-    return begin + low, begin + high
-
-
-_Bound = Callable[[int, int], tuple[int | None, int | None]]
-_BOUNDS: tuple[tuple[str, _Bound], ...] = (
-    (rf"{_NOTHING} (?:too )?(?:from )?(?:older than|before|earlier than)", lambda a, _: (a, None)),
-    (rf"{_NOTHING} (?:from )?(?:newer than|after|later than|since)", lambda _, b: (None, b)),
-    (r"(?:from )?(?:before|prior to|older than|earlier than|pre-?)", lambda a, _: (None, a - 1)),
-    (r"(?:from )?(?:after|newer than|later than|post-?)", lambda _, b: (b + 1, None)),
-    (r"(?:ever )?(?:since|starting (?:in|from|with))", lambda a, _: (a, None)),
-    (r"(?:up )?(?:until|till|through)|up to", lambda _, b: (None, b)),
-)
-_NOT_IN = rf"\b{_NOTHING} (?:made |released |shot )?(?:from |in |of |during )(?:the )?(?:year )?"
-
-
-def _bounded_years(draft: Draft) -> None:
-    part = _PART.format("a")
-    for found in draft.take_all(rf"{_NOT_IN}(?:(?P<year>{_YEAR})|{part}(?P<low>{_DECADE}))(?!\w)"):
-        draft.leave_out("year", *_years_of(found))
-    for words, bounds in _BOUNDS:
-        for found in draft.take_all(
-            rf"\b(?:{words}) ?(?:the year )?(?:(?P<year>{_YEAR})|{part}(?P<low>{_DECADE}))(?!\w)"
-        ):
-            first, last = _years_of(found)
-            draft.narrow("year", *bounds(first, last))
-    for found in draft.take_all(
-        rf"\b(?:from |in )?(?P<year>{_YEAR})(?: onwards?| on| and later|\+)"
-    ):
-        draft.narrow("year", int(found["year"]), None)
-    for found in draft.take_all(rf"\b(?P<year>{_YEAR}) (?:or|and) (?:before|earlier|older)"):
-        draft.narrow("year", None, int(found["year"]))
-
-
-def _loose_years(draft: Draft) -> None:
-    if draft.take(r"\b(?:from |of |in )?(?:this|the 21st|the twenty-first) century\b"):
-        draft.narrow("year", 2000, None)
-    if draft.take(r"\b(?:from |of |in )?the (?:last|20th|twentieth) century\b"):
-        draft.narrow("year", None, 1999)
-    if draft.take(r"\b(?:from |around |at )*the turn of the (?:millennium|century)\b"):
-        draft.narrow("year", 1999, 2001)
-    for found in draft.take_all(r"(?<!\w)(?:from|in|of) '(?P<year>\d\d)(?![\w'])"):
-        year = int(found["year"]) + (2000 if int(found["year"]) < 20 else 1900)
-        draft.narrow("year", year, year)
-    part = _PART.format("a")
-    for found in draft.take_all(rf"(?<!\w){_IN}{part}(?P<low>{_DECADE})(?!\w)"):
-        low, high = _decade(found, "low", "apart")
-        draft.narrow("year", low, high)
-    for found in draft.take_all(rf"\b{_IN}(?:the year )?(?P<year>{_YEAR})\b"):
-        year = int(found["year"])
-        draft.narrow("year", year, year)
-
-
-def _years_of(found: "re.Match[str]") -> tuple[int, int]:
-    if found["year"]:
-        return int(found["year"]), int(found["year"])
-    return _decade(found, "low", "apart")
-
-
 def _compared(
     draft: Draft,
     quantity: Quantity,
@@ -256,11 +94,18 @@ def _compared(
         draft.narrow(quantity, max(0.0, value - around), value + around)
 
 
+_TOO_LONG = re.compile(
+    r"\b(?P<not>not|nothing|isn't|aren't) (?:too|very|overly|that) long\b(?P<or>(?:,| or| nor)+ )?"
+    r"(?(or)(?:too |very )?)",
+    re.IGNORECASE,
+)
+
+
 def read_runtime(draft: Draft) -> None:
     """``under two hours``, ``about 90 minutes``, ``not too long``."""
     for found in draft.take_all(
-        rf"\b(?:between |from )?(?P<low>{_COUNT})(?: ?{_TIME})?(?: (?:and|to) | ?[-–] ?)"
-        rf"(?P<high>{_COUNT})(?P<half> and a half)? ?(?P<unit>{_TIME})"
+        rf"\b(?:between |from )?(?P<low>{COUNT})(?: ?{_TIME})?(?: (?:and|to) | ?[-–] ?)"
+        rf"(?P<high>{COUNT})(?P<half> and a half)? ?(?P<unit>{_TIME})"
     ):
         unit = 1 if found["unit"].lower().startswith("m") else 60
         high = (read_number(found["high"]) + (0.5 if found["half"] else 0)) * unit
@@ -270,11 +115,13 @@ def read_runtime(draft: Draft) -> None:
         rf"(?: long)?{_AFTER}"
     ):
         _compared(draft, "runtime_minutes", found, _length(found), step=1, around=ABOUT_MINUTES)
-    if draft.take(r"\b(?:not|nothing|isn't|aren't) (?:too|very|overly|that) long\b"):
+    if (too_long := draft.take(_TOO_LONG)) is not None:
         draft.narrow("runtime_minutes", None, NOT_LONG)
+        if too_long["or"]:
+            draft.text = draft.text.replace(f" {GAP} ", f" {too_long['not']} ", 1)
     if draft.take(r"\b(?:not|nothing) (?:too|very|that) short\b"):
         draft.narrow("runtime_minutes", SHORT, None)
-    near = rf"(?= (?:[\w-]+ ){{0,2}}?(?:{FILM}|{_GENRE})\b)"
+    near = rf"(?=,? (?:[\w-]+,? ){{0,2}}?(?:{FILM}|{_GENRE})\b)"
     if draft.take(rf"\b(?:very )?short(?! stor){near}"):
         draft.narrow("runtime_minutes", None, SHORT)
     if draft.take(r"(?<=something )short\b|\bshort and (?=\w+)|(?<=\w) and short\b(?=\W*$| [fp])"):
@@ -311,7 +158,11 @@ def read_ratings(draft: Draft) -> None:
         value = {"hundred": 100.0, "thousand": 1000.0, "dozen": 12.0}.get(
             found["n"].split()[-1].lower()
         ) or float(found["n"].replace(",", ""))
-        _compared(draft, "rating_count", found, value, step=1, around=0)
+        said = any(found[name] for name in ("most", "least", "below", "above", "about"))
+        if said:
+            _compared(draft, "rating_count", found, value, step=1, around=value / 10)
+        else:
+            draft.narrow("rating_count", value, None)
     for found in draft.take_all(
         rf"\b(?:with |rated |ratings? |scored? |stars? )*(?:between|from) (?P<low>{_STARS})(?: "
         rf"stars?)? (?:and|to) (?P<high>{_STARS})"

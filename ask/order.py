@@ -9,10 +9,11 @@ from search.names import Names
 
 _RATED = r"[- ](?:rated|reviewed|scor(?:ed|ing)|regarded)"
 _WELL_KNOWN = r"(?:popular|rated|watched|viewed|seen|famous|(?:widely |well[- ])?known)"
+_TIME = r"(?: (?:running ?times?|run ?times?|lengths?|durations?))?"
 _MONEY = r"(?:the )?most(?: money)?(?: at the box office)?"
 _SUPERLATIVES: dict[tuple[SortedBy, bool], str] = {
-    ("runtime_minutes", True): r"(?:very )?longest|lengthiest",
-    ("runtime_minutes", False): r"(?:very )?shortest|briefest",
+    ("runtime_minutes", True): rf"(?:very )?longest{_TIME}|lengthiest",
+    ("runtime_minutes", False): rf"(?:very )?shortest{_TIME}|briefest",
     ("rating_count", True): rf"most[- ]{_WELL_KNOWN}|best[- ]known"
     r"|(?:with|has|have|had|got) the (?:most|highest number of) (?:ratings|votes|viewers)",
     ("rating_count", False): rf"least[- ]{_WELL_KNOWN}"
@@ -24,8 +25,14 @@ _SUPERLATIVES: dict[tuple[SortedBy, bool], str] = {
     r"|(?:(?:with|has|have|had) )?(?:the )?(?:smallest|lowest|tiniest)[- ]budget(?:s|ed)?"
     r"|that cost (?:the )?least",
     ("profit", True): r"most profitable|biggest profits?",
-    ("profit", False): rf"least profitable|(?:that )?lost {_MONEY}",
-    ("revenue", True): r"(?:highest|top|biggest|best)[- ](?:gross(?:ing|ers?)|earning|earners?)"
+    ("profit", False): r"(?:biggest|greatest|worst) (?:box[- ]office |commercial |financial )?"
+    r"(?:flops?|bombs?|failures?|losers?|disasters?)(?: at the box[- ]office)?"
+    rf"|least profitable|(?:that )?lost {_MONEY}",
+    (
+        "revenue",
+        True,
+    ): r"(?:biggest|greatest) (?:box[- ]office |commercial )?(?:hits?|success(?:es)?)"
+    r"|(?:highest|top|biggest|best)[- ](?:gross(?:ing|ers?)|earning|earners?)"
     r"|most (?:commercially )?(?:successful|lucrative)|highest revenues?"
     rf"|(?:that |which )?(?:made|earned|grossed|took in) {_MONEY}",
     ("revenue", False): r"(?:lowest|worst)[- ](?:gross(?:ing|ers?)|earning)|least successful"
@@ -37,7 +44,8 @@ _SUPERLATIVES: dict[tuple[SortedBy, bool], str] = {
     ("avg_rating", False): rf"(?:worst|lowest|poorest){_RATED}|(?:with|has|have) the"
     r" (?:worst|lowest) (?:ratings?|scores?|reviews?)",
 }
-_NOUN = rf"(?:{FILM}|{'|'.join(GENRES)})"
+_OTHERS = r"(?:sequel|prequel|remake|reboot|spin-?off|biopic|adaptation|flop|classic|franchise)"
+_NOUN = rf"(?:{FILM}|{'|'.join(GENRES)}|{_OTHERS}s?)"
 _LOOSE: dict[tuple[SortedBy, bool], str] = {
     ("avg_rating", True): r"(?:the )?(?:(?:very |absolute )?(?:best|greatest|finest)|top)"
     r"(?! (?:friends?|man|men|picture|actor|actress|director|seller|interests?|secret|gun|hat|of "
@@ -79,7 +87,7 @@ _ORDINALS = {"second": 2, "third": 3, "fourth": 4, "fifth": 5, "2nd": 2, "3rd": 
 _ORDINAL = re.compile(rf"\b(?P<n>{'|'.join(_ORDINALS)})[- ]$", re.IGNORECASE)
 _ONE = (
     r"(?:film(?![- ]noir)|movie|flick|picture|one|comedy|western|thriller|musical|documentary"
-    r"|blockbuster)"
+    rf"|blockbuster|{_OTHERS})"
 )
 _ONE_BEHIND = re.compile(rf"^(?:\s*[\w'.{GAP}-]+){{0,5}}?\s+{_ONE}\b(?!['-])", re.IGNORECASE)
 _MANY_BEHIND = re.compile(
@@ -137,7 +145,7 @@ def _superlative(draft: Draft, table: dict[tuple[SortedBy, bool], str], names: N
             draft.parts["k"] = _ORDINALS[ordinal["n"].lower()]
             draft.ignore(ordinal["n"], "of an order the first ones are shown")
         elif "k" not in draft.parts and _one(before, behind):
-            draft.parts["k"] = 1
+            draft.parts["k"], draft.only_first = 1, True
         draft.cut(ordinal.start() if ordinal else found.start(), found.end())
         return _sort(draft, by, descending=descending)
     return False

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 
 from rapidfuzz.distance import OSA
 
+from ask.called import PLAIN_WORDS, write_names
 from ask.draft import GAP, Draft, Read, read_list, split_pieces
 from ask.kinds import find_genres, find_mood
 from ask.structure import Person, Role
-from ask.words import FILLING, FILM, GENRES
+from ask.words import FILM, GENRES
 from search.names import Names, PersonFound, key
 
 _CUE = re.compile(
@@ -18,7 +19,9 @@ _CUE = re.compile(
     re.IGNORECASE,
 )
 _STRONG = re.compile(r"directed by|director|starring|played by|acted by|actor|actress", re.I)
-_NAME = re.compile(r"[A-Z][\w.'-]*(?: (?:(?:de|del|la|van|von|der|di|al|bin) )*[A-Z][\w.'-]*)*")
+_PARTICLE = r"(?:de|del|della|la|le|van|von|der|den|di|da|du|al|bin)"
+_CAPITAL = r"(?:(?:[A-Z]\.)+|[A-Z][\w'-]*(?:(?<=Jr|Sr|Dr|St)\.)?)"
+_NAME = re.compile(rf"{_CAPITAL}(?: (?:{_PARTICLE} )*{_CAPITAL})*")
 _WORDS = re.compile(r"[^\s,;¦?!]+")
 _BOUNDARY = re.compile(
     rf"[,;?!{GAP}]|\.(?:\s|$)|\b(?:but|for|and|or|from|with|without|except|in|about|that|{FILM})\b"
@@ -27,12 +30,13 @@ _BOUNDARY = re.compile(
 )
 _FAMILY = re.compile(r"(?:the )?(?P<name>[\w'-]+) (?:brothers|bros\.?|sisters)\b", re.IGNORECASE)
 _SURNAME = re.compile(
-    r"(?:(?:de|del|della|la|le|van|von|der|den|di|da|du|al) ){0,2}(?P<name>[\w-]+(?:'s)?)",
+    rf"(?P<particle>(?:{_PARTICLE} ){{0,2}})(?P<name>[\w-]+(?:'s)?)",
     re.IGNORECASE,
 )
 _SEPARATOR = re.compile(r"\s*(?:,\s*(?:and |or |nor )?|\b(?:and|or|nor)\b|&)\s*", re.IGNORECASE)
 _JOIN = re.compile(r"and|or|nor|&", re.IGNORECASE)
 _MADE = re.compile(rf"(?:'s)? (?:[\w-]+ )?(?:{FILM}|{'|'.join(GENRES)})\b", re.IGNORECASE)
+_OF_FILMS = re.compile(rf" (?:{FILM}|{'|'.join(GENRES)})\b", re.IGNORECASE)
 _ABOUT = re.compile(
     r"\b(?:about|(?:films?|movies?|documentar(?:y|ies)) on) (?:the )?$", re.IGNORECASE
 )
@@ -48,77 +52,38 @@ _GOOD = re.compile(r"\b(?:a|any|some) (?:good|great|nice|classic|early|late) $",
 _TWO_WORDS = re.compile(
     rf"([\w.'-]+ [\w.'-]+)(?:'s)? (?:{FILM}|{'|'.join(GENRES)})\b", re.IGNORECASE
 )
+_TWO_LISTED = re.compile(r"([\w.'-]+ [\w.'-]+),? (?:and|or|&) ", re.IGNORECASE)
+_TWO_CAPITALS = re.compile(rf"({_CAPITAL} {_CAPITAL})(?:'s)?(?![\w'-])")
+_HIMSELF = re.compile(
+    r"(?:,? ?\b(?:and|or) )?\b(?:directed|made|produced) by (?:him|her|them|himself|herself)\b",
+    re.IGNORECASE,
+)
 _OR = re.compile(r"\bor\b", re.IGNORECASE)
 _TOGETHER = re.compile(r"\b(?:both )?(?:together|in the same (?:film|movie))\b", re.IGNORECASE)
-NICKNAMES = {
-    r"arnie|schwarzie": "Arnold Schwarzenegger",
-    r"(?:leo|leonardo) di ?caprio|leo d": "Leonardo DiCaprio",
-    r"sly(?: stallone)?": "Sylvester Stallone",
-    r"(?:bob|bobby) de ?niro": "Robert De Niro",
-    r"(?:dwayne )?the rock(?= (?:films?|movies?|comed|action))|(?<=with )the rock|(?<=starring "
-    r")the rock":
-        "Dwayne Johnson",
-    r"brangelina": "Brad Pitt and Angelina Jolie",
-    r"(?:marty|martin) scorcese|scorcese|marty scorsese": "Martin Scorsese",
-    r"(?:the )?coens|cohen brothers|coen bros\.?": "Coen brothers",
-    r"(?:the )?wachowskis": "Wachowski",
-    r"rdj": "Robert Downey Jr.",
-    r"hitch(?= (?:films?|movies?|thrillers?))": "Alfred Hitchcock",
-    r"sam jackson": "Samuel L. Jackson",
-    r"jlaw|j-law": "Jennifer Lawrence",
-    r"chris nolan": "Christopher Nolan",
-    r"ben cumberbatch": "Benedict Cumberbatch",
-    r"kate blanchett": "Cate Blanchett",
-    r"clooney(?= and)": "George Clooney",
-}  # fmt: skip
-"""How some people are called -> their names."""
-_A_NAME = r"((?:[\w.'-]+ ){0,3}?[\w.'-]+)"
-_DID = {
-    rf"(?:did|has|have|does) {_A_NAME} (?:ever )?direct(?:ed|s)?": r"directed by \1",
-    rf"(?:did|has|have|does) {_A_NAME} (?:ever )?(?:star|act|appear|play|been)(?:red|ed|s)?(?: "
-    rf"in)?": r"with \1",
-    rf"(?:did|has|have|does) {_A_NAME} (?:ever )?(?:make|made|makes|do|done)": r"by or with \1",
-}
 _SHORT, _LONG = 5, 8
 """Letters of a word from which one is one slip, and two are."""
 _LONGEST_NAME = 5  # words: one more than any director of the sample has
 _FEWEST_FILMS = 3  # before a surname alone is read as its bearer: chosen against chance finds
-_WORDS_FIRST = (
-    "black white brown green gray grey red blue young long short strong wise hill woods stone king "
-    "prince pope bishop knight fox wolf bird marsh fields day may love war west north star stern "
-    "bond "
-    "holly ivy hope grace carpenter baker cook fisher hunter mason potter parker page moon rose "
-    "field forest ford lane park church house home london paris england france berlin york "
-    "washington "
-    "christmas snow winter summer spring heat bell ball cross crow dean duke earl noble savage "
-    "sharp "
-    "swift wild wise strange stranger law power powers price best good rich rock stock grant "
-    "walker "
-    "driver singer dancer piper stone steel silver gold golden diamond penny cash flynn blood bone "
-    "short little small large big cruel bright light dark night shade rain storm waters river lake "
-    "beach sands woods wood tree leaf root branch butler constable sheriff marshall major sergeant "
-    "sparks fire burns ash coal frost freeman masters chase hurt pain joy bliss young old new man "
-    "gray grey jordan israel holland ireland wales scott"
-)
-_PLAIN_WORDS = FILLING | frozenset(_WORDS_FIRST.split())
-"""Surnames that are words first: they need the first name."""
 
 
 def read_people(draft: Draft, names: Names) -> None:
     """Take the people out of a draft."""
-    draft.text = write_names(draft.text)
+    draft.text = _HIMSELF.sub(" ", write_names(draft.text))
     both = _TOGETHER.sub(" ", draft.text)
     together, draft.text = both != draft.text, both
     found: list[tuple[int, int]] = []
 
     def read_cue(cue: "re.Match[str]") -> int:
-        rest = draft.text[cue.end() :]
-        read = list(find_names(rest, names, strong=_STRONG.match(cue[0].strip()) is not None))
+        read = list(
+            find_names(
+                draft.text, names, strong=_STRONG.match(cue[0].strip()) is not None, at=cue.end()
+            )
+        )
         for each in read:
             add_person(draft, each, _role(cue))
-        if read and _OR.search(rest[: read[-1].end]):
+        if read and _OR.search(draft.text[cue.end() : read[-1].end]):
             draft.either("people")
-        return cue.end() + read[-1].end if read else 0
+        return read[-1].end if read else 0
 
     def read_alone(word: "re.Match[str]") -> int:
         read = _standing_alone(draft.text, word, names)
@@ -136,13 +101,6 @@ def read_people(draft: Draft, names: Names) -> None:
     draft.take_read(_WORDS, read_alone)
     if together and "people" in draft.parts.get("any_of", ()):
         draft.parts["any_of"] = tuple(n for n in draft.parts["any_of"] if n != "people")
-
-
-def write_names(text: str) -> str:
-    """The text with short forms of names written out, and who did what as ``directed by``."""
-    for pattern, written in (*NICKNAMES.items(), *_DID.items()):
-        text = re.sub(rf"(?<![\w-])(?:{pattern})(?![\w-])", written, text, flags=re.IGNORECASE)
-    return text
 
 
 def _role(cue: "re.Match[str]") -> Role:
@@ -170,16 +128,23 @@ def add_person(
     draft.add("people", Person(name=person.name, role=role), excluded=excluded)
 
 
-def find_names(text: str, names: Names, *, strong: bool = False) -> Iterator[Read[PersonFound]]:
-    """The names that a text begins with, in a list. ``strong``: what follows must be a name."""
+def find_names(
+    text: str, names: Names, *, strong: bool = False, at: int = 0
+) -> Iterator[Read[PersonFound]]:
+    """The names in a list from ``at`` on. ``strong``: what stands there must be a name."""
 
     def read_at(position: int) -> Read[PersonFound] | None:
-        return _name_at(text, position, names, strong=strong and position == 0)
+        return _name_at(text, position, names, strong=strong and position == at)
 
-    return read_list(text, _SEPARATOR, read_at)
+    return read_list(text, _SEPARATOR, read_at, at=at)
+
+
+def _is_known(word: str, names: Names) -> bool:
+    return names.has_word(key(word)) or key(word) in names.keywords
 
 
 def _name_at(text: str, start: int, names: Names, *, strong: bool) -> Read[PersonFound] | None:
+    by = re.search(r"\bby $", text[:start], re.IGNORECASE) is not None
     found = _exact(text, start, names) or _family(text, start, names)
     if found is not None:
         return found
@@ -194,6 +159,8 @@ def _name_at(text: str, start: int, names: Names, *, strong: bool) -> Read[Perso
         person = _spelt_so(piece, names.person(piece)) or _surname_like(piece, names)
         return Read(piece, start + len(piece), person) if piece else None
     for piece in (capitals[0], capitals[0].removesuffix("'s")):
+        if piece.lower() in PLAIN_WORDS:
+            continue
         person = _spelt_so(piece, names.person(piece))
         if person is not None:
             return Read(piece, capitals.end(), person)
@@ -201,7 +168,7 @@ def _name_at(text: str, start: int, names: Names, *, strong: bool) -> Read[Perso
         return Read(capitals[0], capitals.end(), near)
     if _NOBODY.match(capitals[0]):
         return None
-    if strong or " " in capitals[0]:
+    if strong or " " in capitals[0] or (by and not _is_known(capitals[0], names)):
         return Read(capitals[0], capitals.end(), None)
     return None
 
@@ -227,8 +194,13 @@ def _spelt_so(typed: str, found: PersonFound | None) -> PersonFound | None:
         return found
     given, called = key(typed).split(), key(found.person.name).split()
     if len(given) != len(called):
-        return found if "".join(given) == "".join(called) else None
-    near = all(_same_word(a, b) for a, b in zip(given[1:], called[1:], strict=True))
+        slips = OSA.distance("".join(given), "".join(called))
+        return found if slips <= (len("".join(called)) > _LONG) else None
+    alike = given[0] == called[0]
+    near = all(
+        _same_word(a, b) or (alike and OSA.distance(a, b) <= 1)
+        for a, b in zip(given[1:], called[1:], strict=True)
+    )
     first = OSA.distance(given[0], called[0])
     sure = len(given[-1]) > _SHORT or given[0] == called[0] or given[1:] == called[1:]
     return found if near and first <= (2 if len(given[0]) > _SHORT else 1) and sure else None
@@ -244,7 +216,7 @@ def _same_word(a: str, b: str) -> bool:
 
 def _surname_like(word: str, names: Names) -> PersonFound | None:
     """Whose surname a long word almost is that is no word of the catalog: ``schwarzeneger``."""
-    if len(word) < _LONG - 1 or names.has_word(key(word)) or word.lower() in _PLAIN_WORDS:
+    if len(word) < _LONG - 1 or names.has_word(key(word)) or word.lower() in PLAIN_WORDS:
         return None
     found = names.surname_like(word, _FEWEST_FILMS)
     plural = found is not None and f"{key(found.person.name)}s".endswith(key(word))
@@ -274,7 +246,7 @@ def _family(text: str, start: int, names: Names) -> Read[PersonFound] | None:
 
 
 def _surname(word: str, names: Names, fewest: int = _FEWEST_FILMS) -> PersonFound | None:
-    if word.lower() in _PLAIN_WORDS or " " in word or find_mood(word) or find_genres(word, names):
+    if word.lower() in PLAIN_WORDS or " " in word or find_mood(word) or find_genres(word, names):
         return None
     found = names.person(word, fuzzy=False)
     if found is None or found.person.films < fewest:
@@ -294,8 +266,9 @@ def _standing_alone(text: str, word: "re.Match[str]", names: Names) -> Read[Pers
         or _family(text, word.start(), names)
         or _surname_listed(text, word, names)
         or _made_by(text, word, names)
-        or _surname_alone(text, word, names)
         or _misspelt(text, word, names)
+        or _surname_alone(text, word, names)
+        or _first_name(text, word, names)
     )
 
 
@@ -319,16 +292,20 @@ def _in_other_name(text: str, word: "re.Match[str]", names: Names) -> bool:
     """Whether a surname stands behind somebody else's first name, or in a name: James Bond."""
     before = re.search(r"([\w.'-]+) $", text[: word.start()])
     if before is None:
-        behind = re.match(r" ([A-Z][\w'-]*)", text[word.end() :])
-        return (
-            bool(behind)
-            and word[0][:1].isupper()
-            and word.start() == 0
-            and not _MADE.match(text, word.end())
-        )
+        return _goes_on(text, word)
+    if _goes_on(text, word):
+        return True
     other = before[1]
     large = other[:1].isupper() and before.start() > 0 and word[0][:1].isupper()
-    return other.lower() not in _PLAIN_WORDS and (large or names.is_given_name(other))
+    return other.lower() not in PLAIN_WORDS and (large or names.is_given_name(other))
+
+
+def _goes_on(text: str, word: "re.Match[str]") -> bool:
+    """Whether a name written large goes on behind a word: Harry Potter."""
+    behind = re.match(r" (?=[A-Z])", text[word.end() :])
+    particle = re.fullmatch(_PARTICLE, word[0], re.IGNORECASE)
+    of_films = _OF_FILMS.match(text, word.end())
+    return bool(behind) and word[0][:1].isupper() and not (particle or of_films)
 
 
 def _made_by(text: str, word: "re.Match[str]", names: Names) -> Read[PersonFound] | None:
@@ -336,7 +313,8 @@ def _made_by(text: str, word: "re.Match[str]", names: Names) -> Read[PersonFound
     if _in_other_name(text, word, names):
         return None
     found = _with_particle(text, word.start(), names)
-    return found if found and _MADE.match(text, found.end) else None
+    sure = found and (found.text[:1].isupper() or _MADE.match(text, found.end))
+    return found if sure and (" " in found.text or _MADE.match(text, found.end)) else None  # type: ignore[union-attr]
 
 
 def _with_particle(text: str, start: int, names: Names) -> Read[PersonFound] | None:
@@ -348,11 +326,17 @@ def _with_particle(text: str, start: int, names: Names) -> Read[PersonFound] | N
 
 
 def _misspelt(text: str, word: "re.Match[str]", names: Names) -> Read[PersonFound] | None:
-    """A first and a last name before films, almost as somebody is called."""
-    found = _TWO_WORDS.match(text, word.start())
-    person = found and _spelt_so(found[1], names.person(found[1], surname=False))
-    if found and person:
-        return Read(found[1], found.end(1), person)
+    """A first and a last name, written large or before films, almost as somebody is called."""
+    for pattern in (_TWO_WORDS, _TWO_CAPITALS):
+        found = pattern.match(text, word.start())
+        person = found and _spelt_so(found[1], names.person(found[1], surname=False))
+        if found and person and person.how == "spelling":
+            return Read(found[1], found.end(1), person)
+    listed = _TWO_LISTED.match(text, word.start())
+    if listed and _exact(text, listed.end(), names):
+        person = _spelt_so(listed[1], names.person(listed[1], surname=False))
+        if person is not None:
+            return Read(listed[1], listed.end(1), person)
     near = _surname_like(word[0].strip('."()'), names) if _MADE.match(text, word.end()) else None
     return Read(word[0], word.end(), near) if near else None
 
@@ -365,3 +349,18 @@ def _surname_alone(text: str, word: "re.Match[str]", names: Names) -> Read[Perso
         return None
     person = _surname(word[0].removesuffix("'s").strip('."()'), names)
     return Read(word[0], word.end(), person) if person else None
+
+
+def _first_name(text: str, word: "re.Match[str]", names: Names) -> Read[PersonFound] | None:
+    """A first name that is one person's above all, before films or written large: Denzel."""
+    made = _MADE.match(text, word.end()) or word[0].endswith("'s")
+    name = word[0].removesuffix("'s").strip('."()')
+    if not (made or name[:1].isupper()) or name.lower() in PLAIN_WORDS or len(name) < _SHORT - 1:
+        return None
+    if names.films(name, fuzzy=False) or key(name) in names.keywords:
+        return None
+    if _in_other_name(text, word, names):
+        return None
+    behind = re.match(r"(?:'s)? [A-Z]", text[word.start() + len(name) :])
+    found = None if behind else names.first_name(name, _FEWEST_FILMS)
+    return Read(word[0], word.end(), found) if found else None

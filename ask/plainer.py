@@ -32,6 +32,17 @@ _NUMBERED = re.compile(
     r"(?P<base>[A-Z][\w']*(?: [A-Z][\w']*)*) (?P<numbers>\d(?:(?:, | and | or | & |, and | vs\.? "
     r")\d)+)(?!\w)"
 )
+_FIRST_OF = re.compile(
+    r"\b(?:the )?(?:first|original) (?P<n>two|three|2|3) "
+    r"(?P<base>(?-i:[A-Z])[\w']*(?: (?-i:[A-Z])[\w']*)*)(?: (?:films|movies|ones))?",
+    re.IGNORECASE,
+)
+_VOLUMES = re.compile(
+    r"(?P<base>(?-i:[A-Z])[\w']*(?: [\w']+)*?) (?P<unit>vol\.?|volume|part|episode|chapter) "
+    r"(?P<one>\d|[ivx]+)(?P<join> and | or | & |,? vs\.? | versus )(?:(?P=unit) )?"
+    r"(?P<two>\d|[ivx]+)\b",
+    re.IGNORECASE,
+)
 _BELOW_TEN = "|".join(UNITS[1:10])
 _TWO_DIGITS = rf"(?:{'|'.join(TENS)})(?:[- ](?:{_BELOW_TEN}))?|{'|'.join(UNITS[10:])}"
 _OF_CENTURY = re.compile(
@@ -46,6 +57,7 @@ _OF_MILLENNIUM = re.compile(
     r"|(?<=\bfrom )two thousand\b|(?<=\bbefore )two thousand\b|(?<=\bafter )two thousand\b",
     re.IGNORECASE,
 )
+_SHORT_YEAR = re.compile(r"(?<![\w'])'(?P<year>\d\d)(?![\w'])")
 _COMPOUND = re.compile(rf"\b(?P<tens>{'|'.join(TENS)})[- ](?P<unit>{_BELOW_TEN})\b", re.IGNORECASE)
 _LARGE = re.compile(
     rf"\b(?P<n>{_TWO_DIGITS}|{_BELOW_TEN}|an?|\d{{1,3}}) "
@@ -59,6 +71,10 @@ def make_plainer(draft: Draft, names: Names) -> None:
     draft.text = _MY_PEOPLE.sub(" ", draft.text)
     draft.text = _EVER.sub(" ", _THANKS.sub("", draft.text))
     draft.text = _NUMBERED.sub(lambda found: _parts(found, names), draft.text)
+    draft.text = _VOLUMES.sub(
+        r"\g<base> \g<unit> \g<one>\g<join>\g<base> \g<unit> \g<two>", draft.text
+    )
+    draft.text = _FIRST_OF.sub(lambda found: _first_of(found, names), draft.text)
     for pattern, written in SHORT_FORMS.items():
         draft.text = re.sub(rf"(?<![\w'-])(?:{pattern})(?![\w'])", written, draft.text, flags=re.I)
     draft.text = _WORD.sub(lambda found: _mend(found[0], draft, names), draft.text)
@@ -74,6 +90,15 @@ def _parts(found: "re.Match[str]", names: Names) -> str:
     if names.films(base, fuzzy=False) is None:
         return found[0]
     return re.sub(r"\d", lambda n: base if n[0] == "1" else f"{base} {n[0]}", found["numbers"])
+
+
+def _first_of(found: "re.Match[str]", names: Names) -> str:
+    """``the first two Toy Story films`` as ``Toy Story and Toy Story 2``, where there is one."""
+    base = found["base"]
+    if names.films(base, fuzzy=False) is None:
+        return found[0]
+    count = {"two": 2, "three": 3}.get(found["n"].lower()) or int(found["n"])
+    return " and ".join([base, *(f"{base} {n}" for n in range(2, count + 1))])
 
 
 def _mend(word: str, draft: Draft, names: Names) -> str:
@@ -95,11 +120,17 @@ def _mend(word: str, draft: Draft, names: Names) -> str:
 
 def write_figures(draft: Draft) -> None:
     """Write years and larger numbers in words as figures: ``nineteen ninety-four`` is 1994."""
+    draft.text = _SHORT_YEAR.sub(_year_of_two, draft.text)
     for pattern, number in (
         (_OF_CENTURY, _year_of_century), (_OF_MILLENNIUM, _year_of_millennium),
         (_COMPOUND, _compound), (_LARGE, _large),
     ):  # fmt: skip
         draft.text = pattern.sub(number, draft.text)
+
+
+def _year_of_two(found: "re.Match[str]") -> str:
+    year = int(found["year"])
+    return str(year + (2000 if year < 20 else 1900))
 
 
 def _year_of_century(found: "re.Match[str]") -> str:

@@ -1,16 +1,17 @@
-"""Questions about films: how long, who directed, when, how many; and what is no request."""
+"""Questions about films: how long, who directed, when, how many."""
 
 import re
 from collections.abc import Iterator
 
-from ask.absent import film_of_lacking, read_absent
-from ask.draft import Draft
+from ask.absent import film_of_lacking, lacks, read_absent
+from ask.draft import GAP, Draft
 from ask.facts_asked import QUESTIONS, TITLE
+from ask.no_request import ASKS
 from ask.numbers import read_runtime
 from ask.people import find_names
 from ask.structure import Fact, Person
 from ask.titles import make_title
-from ask.words import FILM, GENRES
+from ask.words import FILLING, FILM, UNREAD
 from search.names import FilmsFound, Names
 
 _YES_NO = (
@@ -25,20 +26,74 @@ _LONGER = re.compile(
 _LEAD = re.compile(
     r"^(?:(?:so|hey|ok|please|and|tell me(?! about)|do you know|can you tell me|could you tell me"
     r"|i wonder|i want to know|"
-    r"i'?d like to know|give me|show me|what about),? )+",
+    r"i'?d like to know|(?:what(?:'s| is) )?(?:the )?name of|give me|show me|what about),? )+",
     re.IGNORECASE,
 )
-_AND = re.compile(r",? and (?=(?:who|what|when|how|which|where)\b)", re.IGNORECASE)
-_AND_ITS = re.compile(
-    r"^(?P<one>.+?) of (?P<title>.+?),? and (?:its|the) (?P<other>[\w ]+)$", re.IGNORECASE
+_TAIL = re.compile(
+    r"(?:[ ,]+(?:again|exactly|actually|btw|by the way|originally|please|anyway|then|really|though"
+    r"|without (?:any )?spoilers|no spoilers|spoiler[- ]free|in short|briefly|in a nutshell"
+    r"|do you know|any ?one know|if i may ask))+$",
+    re.IGNORECASE,
 )
+_WHAT_IS_ITS = re.compile(r"^(?:what|who|when)(?:'s| is| was) (?=.+'s [\w ]+$)", re.IGNORECASE)
+_NUMBERED = re.compile(
+    r"^(?:the )?(?P<n>first|original|1st|second|2nd|third|3rd|fourth|4th) (?P<base>.+?)"
+    r"(?: (?:film|movie|one|part))?$",
+    re.IGNORECASE,
+)
+_IS_IT = re.compile(r"^(?:is|was|are|were|does|did|do|has|have|can) (?:the (?:film|movie) )?", re.I)
+_PLACES = {"second": 2, "2nd": 2, "third": 3, "3rd": 3, "fourth": 4, "4th": 4}
+_AND = re.compile(
+    r",? and (?=(?:by whom|with whom|in what year|who|what|when|how|which|where)\b)", re.IGNORECASE
+)
+_NOUNS = (
+    r"(?:budget|box[- ]office|revenue|gross|profit|runtime|running time|length|director|cast|actors"
+    r"|plot|story|year|release date|rating|genres?|keywords)"
+)
+_AND_ITS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"^(?P<one>.+?) of (?P<title>.+?),? and (?:its|the) (?P<other>[\w ]+)$",
+        rf"^(?P<title>.+?)(?:'s)?[:,]? (?P<one>{_NOUNS}),?(?: and| &|,) (?:the "
+        rf")?(?P<other>{_NOUNS})$",
+        rf"^(?:the )?(?P<one>{_NOUNS}),?(?: and| &|,) (?:the )?(?P<other>{_NOUNS}) (?:of|for)"
+        r" (?P<title>.+)$",
+    )
+)
+_FACT_WORDS: dict[str, Fact] = {
+    r"long|short|length|runtime|running|minutes|hours": "length",
+    r"director|directed|directs?|filmmaker|behind": "director",
+    r"cast|actors?|actress(?:es)?|stars?|starred|starring|plays|played": "cast",
+    r"year|when|released?|came|come|old|premiered?|date": "release",
+    r"plot|story|storyline|happens|synopsis|summary|about": "story",
+    r"budget|cost|costs|expensive|spent": "budget",
+    r"gross|grossed|box|earn|earned|revenue|money|financially|commercially": "revenue",
+    r"profit|profitable|flop|flopped|bomb|bombed|hit": "profit",
+    r"genres?|kind|type": "genres",
+    r"rated|ratings?|score|scores|good|bad|worth|stars|reviews|popular|reception": "rating",
+}  # fmt: skip
+_ABOUT_ONE = re.compile(
+    rf"^(?:the )?(?:{'|'.join(_FACT_WORDS)}|facts?|info|information|details)\b.*\b(?:of|for|in"
+    rf"|about)\b",
+    re.IGNORECASE,
+)
+_OF_MANY = re.compile(
+    r"\b(?:films|movies|flicks|like|similar|recommend\w*|suggest\w*|than|or|other|else|best|worst"
+    r"|most|longest|shortest|any|there)\b|@user|\b(?:what|which|some) (?:film|movie)\b",
+    re.IGNORECASE,
+)
+_BARE: dict[str, tuple[Fact, ...]] = {
+    "when": ("release",), "who": ("director",), "by whom": ("director",), "how long": ("length",),
+    "in what year": ("release",), "what year": ("release",), "with whom": ("cast",),
+}  # fmt: skip
+"""What a bare word asks for behind another question: who made it, and when?"""
 _PRONOUN = re.compile(
     r"(?:it|that|this|that one|(?:the|this|that) (?:film|movie)|its?)", re.IGNORECASE
 )
 _NO_TITLE = re.compile(
     rf"\b(?:{FILM}|longest|shortest|best|worst|newest|oldest|cheapest|most|least|highest|lowest"
     rf"|@user|user"
-    r"|i|me|you|we)\b",
+    r"|i|me|you|we|like|similar|other than)\b",
     re.IGNORECASE,
 )
 _STRONG: frozenset[Fact] = frozenset(
@@ -53,45 +108,20 @@ _COUNT = re.compile(
     r"\w+ films? at all)",
     re.IGNORECASE,
 )
-_NOT_FILMS = re.compile(
-    r"^(?:please |can you |could you |would you |i want you to |you should )*"
-    r"(?:(?:delete|remove|erase|drop|book|buy|order|translate|call|email|send|open|write|sing"
-    r"|calculate|update|insert"
-    r"|download|remind|turn|cancel|sort out|solve|fix|pay|sell|upload|install)\b(?! (?:by|of|in)\b)"
-    r"|play (?:some |the |a |my )*(?:music|song|playlist|radio|game)"
-    r"|(?:hi|hello|hey|hallo|thanks|thank you|good (?:morning|evening|day|night)|who are you|what "
-    r"are you|help|how are you"
-    r"|what can (?:you|i|this|it|palate) (?:do|ask|say)|how do(?:es)? (?:this|it|you|palate) work"
-    r"|bye|test)\b[\s?.!]*$"
-    r"|(?:rate|give|score) .+ (?:[0-5](?:\.\d)?|one|two|three|four|five)(?: ?/ ?5)?(?: "
-    r"?stars?)?(?: for (?:me|@user))?[\s.!]*$)",
-    re.IGNORECASE,
-)
-_ASKS = re.compile(
-    r"^(?:(?:what|who|whom|whose|why|when|where|how|which)\b|(?:is|are|was|do|does|did|can|could"
-    r"|will|would|should|am)"
-    r" (?:it|you|i|we|he|she|they|there|the|this|that|a|an|my|your|\w+)\b)",
-    re.IGNORECASE,
-)
-_HAS_FILMS = re.compile(
-    rf"\b(?:{FILM}|watch|watching|see|seen|recs?|recommend\w*|suggest\w*|{'|'.join(GENRES)})\b",
+_SHARE = re.compile(
+    r"^(?:and |so )?(?:what|which|what's the|what is the) (?:percentage|percent|share|fraction"
+    r"|proportion|average \w+|mean \w+|median \w+) of(?: all| the)?(?= )",
     re.IGNORECASE,
 )
 
 
-def is_no_request(text: str) -> bool:
-    """Whether a text asks for something that is done nowhere here: hello, delete my ratings."""
-    return _NOT_FILMS.match(text.strip()) is not None
+def read_question(draft: Draft, names: Names, *, lacking_left_out: bool = False) -> bool:
+    """Read a question about films that it names; whether it is one, and nothing is left to read.
 
-
-def asks_of_the_world(text: str) -> bool:
-    """Whether a text is a question without any word for films in it."""
-    return _ASKS.match(text.strip()) is not None and not _HAS_FILMS.search(text)
-
-
-def read_question(draft: Draft, names: Names) -> bool:
-    """Read a question about films that it names; whether it is one, and nothing is left to read."""
-    text = _LEAD.sub("", draft.text).strip(" ?.!")
+    What the data lacks is left out and said: the imdb score of Fargo.
+    """
+    text = _TAIL.sub("", _LEAD.sub("", draft.text).strip(" ?.!"))
+    text = _WHAT_IS_ITS.sub("", text)
     if _longer(draft, text, names) or _yes_no(draft, text, names):
         return True
     facts: list[Fact] = []
@@ -101,20 +131,38 @@ def read_question(draft: Draft, names: Names) -> bool:
         read = _fact(clause.strip(" ?.!,"), names, pronoun=film is not None or not facts)
         if read is None:
             break
-        asked, title, found, person = read
+        asked, title, found, person, role = read
         facts += asked
         if found is not None:
             film, typed = found, title
+        if role is not None:
+            draft.ignore(role, "whom somebody plays in a film is not in the data")
         if person is not None:
             draft.add("people", *_people(person, names))
     else:
         if film is not None:
             return _answer(draft, film, typed, tuple(dict.fromkeys(facts)))
-    return _lacking(draft, text, names) or _unknown(draft, text, names)
+    if lacks(text) and not lacking_left_out and ASKS.match(text):
+        rest = Draft(text)
+        read_absent(rest)
+        rest.text = " ".join(rest.text.replace(GAP, " ").split())
+        if read_question(rest, names, lacking_left_out=True) or _only_film(rest, names):
+            draft.parts, draft.text = rest.parts, ""
+            draft.notes += rest.notes
+            draft.ignored += rest.ignored
+            return True
+    return (
+        _lacking(draft, text, names)
+        or _by_words(draft, text, names)
+        or _unknown(draft, text, names)
+    )
 
 
 def read_how_many(draft: Draft) -> None:
     """Take ``how many`` out of a draft; what follows is read as any request for films."""
+    if found := draft.take(_SHARE):
+        draft.ignore(found[0], "shares and means of many films are not computed; they are counted")
+        draft.parts["intent"] = "count"
     if draft.take(_COUNT):
         draft.parts["intent"] = "count"
         draft.take(
@@ -129,16 +177,17 @@ def read_how_many(draft: Draft) -> None:
 
 def _clauses(text: str) -> list[str]:
     """What is asked, one after another: ``the year of Jaws and its director``."""
-    both = _AND_ITS.match(text)
-    if both:
+    for both in filter(None, (pattern.match(text) for pattern in _AND_ITS)):
         return [f"{both['one']} of {both['title']}", f"{both['other']} of {both['title']}"]
     return _AND.split(text)
 
 
 def _fact(
     clause: str, names: Names, *, pronoun: bool
-) -> tuple[tuple[Fact, ...], str, FilmsFound | None, str | None] | None:
+) -> tuple[tuple[Fact, ...], str, FilmsFound | None, str | None, str | None] | None:
     """The facts that a clause asks for, with the film that it names; None: it asks for none."""
+    if pronoun and clause.lower() in _BARE:
+        return _BARE[clause.lower()], clause, None, None, None
     for facts, patterns in QUESTIONS:
         for pattern in patterns:
             found = re.fullmatch(pattern, clause, re.IGNORECASE)
@@ -147,10 +196,10 @@ def _fact(
             title = found["title"].strip(" \"'")
             groups = found.groupdict()
             if pronoun and _PRONOUN.fullmatch(title) and facts:
-                return facts, title, None, groups.get("person")
+                return facts, title, None, groups.get("person"), groups.get("role")
             film = _film(title, names, sure=bool(facts))
             if film is not None:
-                return facts, title, film, groups.get("person")
+                return facts, title, film, groups.get("person"), groups.get("role")
     return None
 
 
@@ -160,6 +209,10 @@ def _film(title: str, names: Names, *, sure: bool = True) -> FilmsFound | None:
     if dated and (film := names.films(dated["title"], int(dated["year"]), fuzzy=False)):
         return film
     exact = names.films(title, fuzzy=False)
+    if exact is None and (numbered := _NUMBERED.match(title)):
+        number = _PLACES.get(numbered["n"].lower())
+        base = numbered["base"]
+        exact = names.films(f"{base} {number}" if number else base, fuzzy=False)
     if exact is not None or not sure or _NO_TITLE.search(title):
         return exact
     return names.films(title)
@@ -217,6 +270,9 @@ def _lacking(draft: Draft, text: str, names: Names) -> bool:
     """A question that the data has no answer to: all that is known of the film, and what is not."""
     title = film_of_lacking(text)
     film = title and _film(title.strip(" ?.!"), names, sure=False)
+    asked = _IS_IT.match(text)
+    if not film and asked and (begun := _begun(text[asked.end() :], names)):
+        title, film = begun if lacks(text[asked.end() + len(begun[0]) :]) else (None, None)
     if not title or not film:
         return False
     before = len(draft.ignored)
@@ -225,6 +281,56 @@ def _lacking(draft: Draft, text: str, names: Names) -> bool:
     if len(draft.ignored) == before:
         draft.ignore(re.sub(re.escape(title), "", text, count=1), "this is not in the data")
     return _answer(draft, film, title, ())
+
+
+def _by_words(draft: Draft, text: str, names: Names) -> bool:
+    """A question in other words, with a title in it: its words tell the fact; the rest is said."""
+    if not (ASKS.match(text) or _ABOUT_ONE.match(text)) or _OF_MANY.search(text):
+        return False
+    found = _title_in(text, names)
+    if found is None:
+        return False
+    start, end, film = found
+    rest = f"{text[:start]} {text[end:]}"
+    facts = [
+        fact for words, fact in _FACT_WORDS.items() if re.search(rf"\b(?:{words})\b", rest, re.I)
+    ]
+    if not facts and not _IS_IT.match(text):
+        return False
+    left = [
+        word
+        for word in re.findall(r"[\w'-]+", rest)
+        if word.lower() not in FILLING | UNREAD
+        and not re.fullmatch("|".join(_FACT_WORDS), word, re.IGNORECASE)
+    ]
+    if not facts:
+        facts = [] if draft.ignored else ["genres", "keywords"]
+    elif left:
+        draft.ignore(" ".join(left), "this was not understood")
+    return _answer(draft, film, text[start:end], tuple(dict.fromkeys(facts)))
+
+
+def _title_in(text: str, names: Names) -> tuple[int, int, FilmsFound] | None:
+    """The longest title written large in a text, where it stands."""
+    words = list(re.finditer(r"[\w'&:.-]+", text))
+    for count in range(min(len(words), 8), 0, -1):
+        for first in range(len(words) - count + 1):
+            start, end = words[first].start(), words[first + count - 1].end()
+            piece = text[start:end].rstrip(".:")
+            if not piece[:1].isupper() or (first == 0 and count < 2):
+                continue
+            if film := names.films(piece, fuzzy=False):
+                return start, start + len(piece), film
+    return None
+
+
+def _only_film(draft: Draft, names: Names) -> bool:
+    """Whether nothing but a film is left to read: all that is known of it is asked for."""
+    words = draft.text.split()
+    while words and words[0].lower() in FILLING and not names.films(" ".join(words), fuzzy=False):
+        words.pop(0)
+    film = names.films(" ".join(words), fuzzy=False) if words else None
+    return film is not None and _answer(draft, film, film.best.title, ())
 
 
 def _unknown(draft: Draft, text: str, names: Names) -> bool:
@@ -237,8 +343,10 @@ def _unknown(draft: Draft, text: str, names: Names) -> bool:
             title = found and found["title"].strip(" \"'")
             if (
                 not title
+                or _PRONOUN.fullmatch(title)
+                or (FILLING | UNREAD).issuperset(title.lower().split())
                 or _NO_TITLE.search(title)
-                or not _ASKS.match(text)
+                or not ASKS.match(text)
                 or find_names_in(title, names)
             ):
                 continue

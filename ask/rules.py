@@ -7,19 +7,28 @@ from typing import Literal
 from pydantic import Field, ValidationError
 
 from ask.absent import HARMLESS, read_absent
-from ask.draft import PHRASE, Draft
+from ask.draft import GAP, PHRASE, Draft
 from ask.exclusions import read_exclusions
-from ask.kinds import find_genres, find_mood, read_count, read_kinds, read_set_phrases
+from ask.kinds import (
+    find_genres,
+    find_mood,
+    is_of_proposals,
+    read_count,
+    read_kinds,
+    read_set_phrases,
+)
 from ask.likes import read_likes, read_than
-from ask.numbers import read_money, read_ratings, read_runtime, read_years
+from ask.no_request import asks_of_the_world, is_no_request
+from ask.numbers import read_money, read_ratings, read_runtime
 from ask.order import read_order
 from ask.people import read_people
 from ask.plainer import make_plainer, write_figures
-from ask.questions import asks_of_the_world, is_no_request, read_how_many, read_question
+from ask.questions import read_how_many, read_question
 from ask.seen import read_users
 from ask.structure import Exclusions, Structure
 from ask.titles import read_called, read_intent
 from ask.words import BETWEEN, FILLING, FILM, RECOMMEND, SUBJECT, UNREAD, UNSEEN
+from ask.years import read_years
 from palate.contract import Frozen
 from palate.errors import MisuseError
 from search.names import Names
@@ -31,17 +40,38 @@ _SUMMARISE = (
     r"\bwhat\b.*\b(?:does|do|did|would) @user (?:really |usually |generally )?"
     r"(?:like|love|enjoy|prefer|hate|dislike|watch)"
     r"(?: best| most)?\W*$",
+    r"@user\W.*\b(?:what|which)\b.*\b(?:do|does|did) (?:he|she|they) (?:really |usually |most )?"
+    r"(?:like|love|enjoy|prefer|hate|dislike|watch)(?: best| most)?\W*$",
     r"\b(?:which|what) (?:kinds?|sorts?|types?|genres?|films?|movies?|directors?)\b.*@user\b"
     r".*\b(?:like|love|enjoy|prefer|hate|favou?r)",
     r"\bwhat (?:does|do|did|would) @user (?:think|say|feel|make) (?:of|about) ",
     r"\bwhat\b.*(?:\bis @user|@user is) (?:really )?into\W*$",
     r"\bdoes @user (?:really )?(?:like|love|enjoy|prefer|hate|favou?r)\b",
     r"@user (?:really )?(?:likes?|loves?|hates?|enjoys?|prefers?|is into) what\W*$",
+    r"@user\W+(?:likes?|dislikes?|loves|hates|tastes?|preferences|profile)(?: (?:and|or|&) "
+    r"\w+)?\W*$",
     r"\b(?:summari[sz]e|describe|tell me about|who is|profile of|analy[sz]e)\b.*@user",
-    r"\b(?:tastes?|preferences|profile|favou?rites?|favou?rite \w+)(?: of)? @user",
+    r"\b(?:tastes?|preferences|profile|favou?rites?|favou?rite \w+)(?: of|,)? @user",
     r"@user(?:'s)?,? (?:tastes?|preferences|profile|favou?rites?|favou?rite \w+)",
 )
+_AFTER = re.compile(r"\b(?:i'm|i am|we're|we are|what i'm|someone) after\b", re.IGNORECASE)
+_OURS = re.compile(
+    r"(?<!about )(?<!with )\b(?:my|our) (?:\w+ )?(?:girlfriend|boyfriend|gf|bf|wife|husband|partner"
+    r"|mum|mom|mother|dad|father|son|daughter|brother|sister|friends?|parents|grand\w+|roommates?"
+    r"|flatmates?|family|kids?|colleagues?|cousins?|uncle|aunt|teacher|class)\b"
+    r"(?: (?:loves?|likes?|enjoys?|prefers?|adores?|wants?|is into|are into|said|says|thinks?))?",
+    re.IGNORECASE,
+)
 _WORD = re.compile(r"[\w'-]+")
+_CONTRACTED = re.compile(r"(?<=\w)'(?:s|d|ll|ve|re|m)$", re.IGNORECASE)
+_BEFORE_FILMS = re.compile(rf"(?: [\w'-]+)?\s*(?:{GAP}|{FILM}\b)", re.IGNORECASE)
+_BEHIND_CUE = re.compile(
+    r"\b(?:with|about|in|on|at|of|an?|some|something|anything|more|very|really|too|set|and|or|by"
+    r"|from"
+    r"|featuring|involving|like|that's|that is|who's|who is|they're)\s+(?:(?:an?|the|lots of|some"
+    r"|any|really|very) )*$|[,;]\s*$",
+    re.IGNORECASE,
+)
 _TITLE_WORDS = 6
 _TASTE_WORDS = """
     taste tastes preferences profile favourite favourites favorite favorites summarise summarize
@@ -61,6 +91,7 @@ _OTHER_QUESTION = re.compile(
     r"|could|should)\b",
     re.IGNORECASE,
 )
+_UNREAD_WHY = "how this bears on the rest was not understood"
 CANNOT = (
     "this is no request for films; films can be searched, recommended, compared and predicted, and "
     "be asked how long they are, who made them and when"
@@ -87,6 +118,7 @@ class Reading:
     read_by: str = "rules"
     ignored: tuple[Ignored, ...] = ()
     guessed: bool = False
+    only_first: bool = False
 
     @property
     def sure(self) -> Sure:
@@ -119,6 +151,7 @@ def read_request(text: str, names: Names) -> Reading:
         tuple(dict.fromkeys(draft.not_found)),
         ignored=tuple(Ignored(words=words, why=why) for words, why in draft.ignored),
         guessed=draft.guessed,
+        only_first=draft.only_first,
     )
 
 
@@ -139,25 +172,30 @@ def _read(draft: Draft, names: Names) -> None:
         re.search(pattern, draft.text, re.IGNORECASE) for pattern in _SUMMARISE
     ):
         draft.parts["intent"] = "summarise"
-        _ignore_rest(draft)
+        _ignore_rest(draft, names)
     draft.set_phrases_aside(lambda name: names.person(name, surname=False, fuzzy=False) is not None)
     if intent is None and read_likes(draft, names):
         draft.parts["intent"] = intent = "similar"
     if intent is None:
         read_than(draft, names)
+    if "k" not in draft.parts and is_of_proposals(draft.text):
+        read_count(draft)
     recommended = draft.take_all(RECOMMEND)
     if recommended and "intent" not in draft.parts:
         draft.parts["intent"] = "recommend"
     read_conditions(draft, names)
-    words, unread = _left(draft)
+    draft.text = _AFTER.sub(" ", _OURS.sub(" ", draft.text))
+    words, unread = _left(draft, names)
     if words:
         draft.parts["text"] = words
     _check(draft, asked, unread)
 
 
-def _ignore_rest(draft: Draft) -> None:
+def _ignore_rest(draft: Draft, names: Names) -> None:
     """Of a taste everything is summed up: what would narrow it is left out."""
-    rest = " ".join(word for word in _left(draft)[0].split() if word.lower() not in _OF_TASTE)
+    rest = " ".join(
+        word for word in _left(draft, names)[0].split() if word.lower() not in _OF_TASTE
+    )
     draft.ignore(rest, "a taste is summed up as a whole")
     draft.text = ""
 
@@ -204,7 +242,8 @@ def _check(draft: Draft, asked: str, unread: list[str]) -> None:
 def _say_unread(draft: Draft, asked: str, unread: list[str]) -> None:
     """Say which words were left that bear on others, and that a question was read as a search."""
     for word in unread:
-        draft.ignore(word, "how this bears on the rest was not understood")
+        bears = word.lower().replace("'", "") in UNREAD
+        draft.ignore(word, _UNREAD_WHY if bears else "this was not understood")
     if draft.parts.get("intent", "search") == "search" and _OTHER_QUESTION.match(asked):
         draft.ignore(asked.split()[0], "such a question is not understood: films are looked for")
 
@@ -227,29 +266,52 @@ def _is_title(text: str, names: Names) -> bool:
     return '"' not in text and names.films(wanted, fuzzy=False) is not None
 
 
-def _left(draft: Draft) -> tuple[str, list[str]]:
-    """The words that no rule took and films may have, and those that bear on others."""
+def _is_adverb(word: str, names: Names) -> bool:
+    """Whether a word says how, and no film is called so or about it: ideally."""
+    return len(word) > 5 and word.endswith("ly") and word not in names.keywords
+
+
+def _left(draft: Draft, names: Names) -> tuple[str, list[str]]:
+    """The words that no rule took and films may have, and those that were not understood."""
     without = re.sub(r"(?:\b(?:for|of|by) )?@user(?:'s)?", " ", draft.text)
     marks = [draft.phrase(mark[0]) for mark in PHRASE.finditer(without)]
-    words = [
-        word.removesuffix("'s").strip("'-") for word in _WORD.findall(PHRASE.sub(" ", without))
-    ]
-    subject = {
-        word.lower()
-        for found in SUBJECT.finditer(without)
-        for word in _WORD.findall(found["what"])
-        if word.lower() not in BETWEEN
-    }
-    kept, unread = [], []
-    for word in filter(None, words):
+    without = PHRASE.sub(" ", without)
+    subjects = [found.span("what") for found in SUBJECT.finditer(without)]
+    alone = not (set(draft.parts) - {"user_id", "users", "profile", "k"} or draft.ranges)
+    kept: dict[str, None] = {}
+    unread, last = [], -1
+    for found in _WORD.finditer(without):
+        word = _CONTRACTED.sub("", found[0]).strip("'-")
         bare = word.lower().replace("'", "")
-        if word.lower() in subject:
-            kept.append(word)
+        if not word:
+            continue
+        in_subject = any(begin <= found.start() < end for begin, end in subjects)
+        if in_subject and word.lower() not in BETWEEN:
+            kept[word] = None
         elif bare in UNREAD:
             unread.append(word)
-        elif bare not in FILLING:
-            kept.append(word)
-    return " ".join([f'"{phrase}"' for phrase in marks if phrase] + kept), unread
+        elif bare in FILLING or _is_adverb(bare, names):
+            continue
+        elif alone or last == found.start() - 1 or _is_content(without, found, names):
+            kept[word] = None
+            last = found.end()
+        else:
+            unread.append(word)
+    return " ".join([*(f'"{phrase}"' for phrase in marks if phrase), *kept]), unread
+
+
+def _is_content(text: str, word: "re.Match[str]", names: Names) -> bool:
+    """Whether films are looked for by a word that stands beside what was understood.
+
+    A name, a keyword, what stands before films or a kind of them, or behind such as with and a.
+    """
+    bare = word[0].lower().removesuffix("s")
+    return (
+        (word[0][:1].isupper() and word.start() > 0)
+        or {word[0].lower(), bare} & names.keywords.keys() != set()
+        or _BEFORE_FILMS.match(text, word.end()) is not None
+        or _BEHIND_CUE.search(text[: word.start()]) is not None
+    )
 
 
 def _structure(draft: Draft) -> Structure:

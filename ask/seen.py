@@ -28,9 +28,25 @@ _PROFILE = re.compile(
 _WHO = r"@user(?P<n>\d+)"
 _SAW = r"(?:seen|watched|rated|saw|viewed)"
 _STARS = (
-    r"(?: (?:it |them )?(?:with |at )?(?:at least )?(?P<low>[0-5](?:\.\d)?|one|two|three|four|five)"
-    r"(?:[ -]?stars?)?(?: (?:or|and) (?:more|higher|better|above|up))?)?"
+    r"(?: (?:it |them )?(?:with |at )?(?:at least )?(?:(?P<over>above|over|more than|higher than"
+    r"|better than) |(?P<under>below|under|less than|lower than|worse than|at most|no more than) )?"
+    r"(?:a )?(?P<low>[0-5](?:\.\d)?|one|two|three|four|five)"
+    r"(?:[ -]?stars?)?(?P<down> (?:or|and) (?:less|lower|worse|below|under|down))?"
+    r"(?: (?:or|and) (?:more|higher|better|above|up))?)?"
 )
+_HATED = re.compile(
+    rf"(?:(?:that |which )?(?:did )?{_WHO}(?: has| have)?(?: really)? (?:hated?|disliked?|loathed?"
+    rf"|detested|couldn't stand|didn't (?:like|enjoy))|(?:hated|disliked|loathed) by"
+    rf" {_WHO.replace('<n>', '<m>')})(?= ?(?:[?.!,]|$|from|but|and|in|most))(?: (?:the )?most)?",
+    re.IGNORECASE,
+)
+
+
+def _numbered(pattern: str, n: int) -> str:
+    """A pattern with its groups numbered, so that it may stand in another several times."""
+    return re.sub(r"\(\?P<(\w+)>", rf"(?P<\g<1>{n}>", pattern)
+
+
 _LIKED = r"(?:loved|liked|enjoyed|adored|rated highly|rates highly)"
 _FILMS = r"(?:films?|movies?|ones|what|which|that|titles|stuff|things)"
 _NOT_SEEN = re.compile(
@@ -43,17 +59,17 @@ _NOT_SEEN = re.compile(
     re.IGNORECASE,
 )
 _SEEN = re.compile(
-    rf"(?<!\w)(?:did {_WHO} (?:rate|give|watch|see|score){_STARS}"
-    rf"|(?:that |which |have )*{_WHO.replace('<n>', '<m>')}(?:'s)?(?: has| have)?(?: also| "
-    rf"already)?"
-    rf" (?:{_SAW}|gave|given|scored){_STARS.replace('<low>', '<low2>')}"
-    rf"|(?:already )?{_SAW} by {_WHO.replace('<n>', '<k>')}"
+    rf"(?<!\w)(?:did {_WHO} (?:rate|give|watch|see|score){_numbered(_STARS, 1)}"
+    rf"|(?:that |which |have )*{_WHO.replace('<n>', '<m>')}(?:'s)?(?: has| have)?"
+    r"(?: also| already| both| all| each)*"
+    rf" (?:{_SAW}|gave|given|scored){_numbered(_STARS, 2)}"
+    rf"|(?:already )?{_SAW}{_numbered(_STARS, 3)} by {_WHO.replace('<n>', '<k>')}"
     rf"|(?<!of )(?:films|movies) (?:of|by) {_WHO.replace('<n>', '<j>')}(?= "
     rf"?[?.!]*$))(?!\w)(?!(?-i: [A-Z]))",
     re.IGNORECASE,
 )
 _LOVED = re.compile(
-    rf"\b(?P<films>{_FILMS})(?P<did> did)? {_WHO} (?:has |have |had )?(?:really )?"
+    rf"\b(?P<films>{_FILMS})(?P<did> did)? {_WHO} (?:has |have |had )?(?:(?:really|both|all) )*"
     rf"{_LIKED}(?= ?(?:[?.!,]|$|from|but|and|in|that|with|of))"
     rf"|{_WHO.replace('<n>', '<m>')}(?:'s)? (?:all[- ]time )?favou?rite(?= (?:[\w-]+ "
     rf"){{0,3}}(?:films?|movies?|flicks?))",
@@ -65,9 +81,11 @@ _EVERYBODY = re.compile(
     r"(?P<but> (?:except|but|apart from|other than)(?: for)? (?:me|us|myself|@user\d+))?",
     re.IGNORECASE,
 )
+_I_AM = re.compile(rf"(?:\bi am|\bi'm|\bthis is|\bmy name is|\bhere is) {'@user'}\b[,.:;]?", re.I)
+_I = re.compile(r"\bi\b(?!')", re.IGNORECASE)
 _NUMBERS = {"one": 1.0, "two": 2.0, "three": 3.0, "four": 4.0, "five": 5.0}
-LIKED_FROM = 4.0
-"""Stars from which a user is said to have loved a film: docs/ask.md."""
+LIKED_FROM, HATED_TO = 4.0, 2.0
+"""Stars from and to which a user is said to have loved or hated a film: docs/ask.md."""
 STAND_IN = "@user"
 
 
@@ -92,6 +110,8 @@ def read_users(draft: Draft) -> None:
     if mentions:
         about = _read_seen(draft, mentions)
         draft.text = re.sub(rf"{STAND_IN}\d+", STAND_IN, draft.text)
+        if _I_AM.search(draft.text):
+            draft.text = _I.sub(STAND_IN, _I_AM.sub(" ", draft.text))
         users = list(dict.fromkeys(user for each in about for user in mentions[each]))
         if users:
             draft.parts["user_id"] = users[0]
@@ -109,12 +129,14 @@ def _read_seen(draft: Draft, mentions: list[list[int]]) -> list[int]:
             draft.parts |= {"seen": "drop", "user_id": who[0]}
         else:
             draft.add("rated_by", *(RatedBy(user_id=user) for user in who), excluded=True)
-    for pattern in (_LOVED, _SEEN):
+    for pattern in (_LOVED, _HATED, _SEEN):
         for found in draft.take_all(pattern):
-            low = _low(found) if pattern is _SEEN else LIKED_FROM
+            low, high = {_LOVED: (LIKED_FROM, None), _HATED: (None, HATED_TO)}.get(
+                pattern
+            ) or _stars(found)
             used.update(_mentioned(found))
             who = [user for number in _mentioned(found) for user in mentions[number]]
-            draft.add("rated_by", *(RatedBy(user_id=user, low=low) for user in who))
+            draft.add("rated_by", *(RatedBy(user_id=user, low=low, high=high) for user in who))
     return [number for number in spoken if number not in used]
 
 
@@ -122,6 +144,15 @@ def _mentioned(found: "re.Match[str]") -> Iterator[int]:
     yield from (int(n) for n in re.findall(rf"{STAND_IN}(\d+)", found[0]))
 
 
-def _low(found: "re.Match[str]") -> float | None:
-    said = found["low"] or found["low2"]
-    return None if said is None else _NUMBERS.get(said.lower()) or float(said)
+def _stars(found: "re.Match[str]") -> tuple[float | None, float | None]:
+    """From how many stars to how many a user gave."""
+    for n in "123":
+        said, over, under, down = (found[f"{name}{n}"] for name in ("low", "over", "under", "down"))
+        if said is not None:
+            stars = _NUMBERS.get(said.lower()) or float(said)
+            if under:
+                return None, stars if "most" in under or "no more" in under else stars - 0.5
+            if down:
+                return None, stars
+            return (min(stars + 0.5, 5.0) if over else stars), None
+    return None, None

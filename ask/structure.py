@@ -72,10 +72,11 @@ class Sort(Frozen):
 
 
 class RatedBy(Frozen):
-    """That a user has rated a film, with ``low`` stars or more where that is said."""
+    """That a user has rated a film: with ``low`` stars or more, ``high`` or less, where said."""
 
     user_id: UserId | None = Field(None, description="Null: whoever asks.")
     low: float | None = Field(None, ge=0, le=5)
+    high: float | None = Field(None, ge=0, le=5)
 
 
 class Title(Frozen):

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from ask.compare import MOST
 from ask.draft import GAP, Draft, Read, read_list, split_pieces
 from ask.structure import Intent, Title
-from ask.words import FILLING
+from ask.words import FILLING, UNREAD
 from search.names import LONGEST_TITLE, Film, FilmsFound, Names
 
 _WHO = r"(?:@user|i|we|he|she|they)"
@@ -21,6 +22,12 @@ _COMPARE = (
     r"\bwhich (?:one |film |movie |of (?:them|these) )?(?:is|was|did|has|made|cost|does)\b"
     r"[^,:?]*[,:]",
     r"\bwhich (?:one |film |movie )?(?:is|was) (?:the )?\w+(?: film| movie)?\b",
+)
+_WHICH = re.compile(
+    r"[,:;.?! ]+(?:so )?(?:which|who|what)(?: (?:one|film|movie))?(?:'s| is| was| are| has| did| "
+    r"made"
+    r"| cost| does| do| should| would)\b.*$",
+    re.IGNORECASE,
 )
 _VERSUS = re.compile(r"\b(?:vs\.?|versus)(?=\s)", re.IGNORECASE)
 _PREDICT = (
@@ -41,10 +48,18 @@ _PREDICT = (
     rf"@user\W*$",
     rf"\bshould {_WHO} (?:watch|see|try|like|bother with) (?P<title>.+)",
     rf"\bwhich (?:one )?of (?P<title>.+?) (?:would|will|does|might|should) {_WHO} {_LIKING}",
+    rf"\b(?:would|will|does|might|could) {_WHO} (?:prefer|rather (?:see|watch|have))[:,]? "
+    r"(?P<title>.+ (?:or|to|over) .+)",
     rf"\bwhich (?:one )?(?:would|will|does|might) {_WHO} (?:prefer|like|enjoy|rather (?:see"
     rf"|watch))(?: more| better| most)?"
     r"[,:]? (?P<title>.+ or .+)",
 )
+_PRONOUNS = ("it", "that", "this", "they", "he", "she", "there", "them")
+_WOULD = re.compile(
+    r"^(?:would|will|should|could|might|is|do you think)\b(?!.*\b(?:films|movies|any|something)\b)",
+    re.IGNORECASE,
+)
+_TITLED = re.compile(r"(?-i:[A-Z0-9]).*$")
 _AT = re.compile(r"^(?:to )?(?:the (?:film|movie) )?(?:to )?", re.IGNORECASE)
 _BOUNDARY = re.compile(
     rf"\s*(?:[,;?!{GAP}\"]|\.(?:\s|$)|\b(?:but|for|from|with|without|except|in|that|by|directed|set"
@@ -57,6 +72,7 @@ _SEPARATOR = re.compile(
 )
 _OPENING = re.compile(r"\s*(?:(?:the )?(?:films?|movies?) )?(?:both |either )?", re.IGNORECASE)
 _YEAR = re.compile(r"\s*\((\d{4})\)")
+_DATED = re.compile(r"(.+?),? (?:from |of |\()?((?:18|19|20)\d\d)\)?$")
 _PART = re.compile(r" (?:\d+|[ivx]+|part)\b", re.IGNORECASE)
 """What goes on behind the begin of a sequel's title: Terminator 2."""
 _CALLED = re.compile(
@@ -66,7 +82,15 @@ _CALLED = re.compile(
     re.IGNORECASE,
 )
 _JOIN = re.compile(r"and|or|&|with|to|vs\.?|versus|,", re.IGNORECASE)
+_LARGE_LAST = re.compile(r"[A-Z][\w'-]*(?: [A-Z][\w'-]*)*(?=\W*$)")
+"""What ends a list of titles and is none, written large."""
 _TOKEN = re.compile(r"[^\s¦]+")
+
+_MOST_JOINTS = 14
+"""Words between titles that a list is cut at: ten films, four of them with “and” in the title."""
+
+_MOST_SPELT = 2
+"""Pieces of a list that are looked for together as a title that is spelt otherwise."""
 
 _Read = Read[FilmsFound]
 
@@ -93,8 +117,14 @@ def _compare(draft: Draft, names: Names) -> Intent | None:
     else:
         if not _VERSUS.search(draft.text) and not _choice(draft.text, names):
             return None
-        rest = draft.text.rstrip(" ?.!")
-    take_titles(draft, list(read_titles(rest, names, listed=True)))
+        rest = _WHICH.sub("", draft.text.rstrip(" ?.!"))
+    read = read_listed(rest, names)
+    take_titles(draft, read)
+    for each in read:
+        if not FILLING.issuperset(re.findall(r"[a-z']+", rest[each.end :].lower())) and (
+            each is read[-1]
+        ):
+            draft.ignore(rest[each.end :], "films are compared in all that is known of them")
     draft.text = ""
     return "compare"
 
@@ -114,12 +144,27 @@ def _predict(draft: Draft, names: Names) -> Intent | None:
             not re.search(r"\b(?:think|say|give|prefer|rather|which (?:one )?of)\b", found[0])
         ):
             continue
-        read = _whole(_AT.sub("", found["title"].strip(" ?.!,")), names)
+        title = _AT.sub("", found["title"].strip(" ?.!,"))
+        if title in _PRONOUNS:
+            continue
+        read = _whole(title, names)
+        if read[0].found is None and "user_id" not in draft.parts and title.islower():
+            continue
+        if read[0].found is None and (FILLING | UNREAD).issuperset(read[0].text.lower().split()):
+            continue
         if read[0].found is None and re.search(r"\b(?:does|prefer)\b", found[0], re.IGNORECASE):
             continue  # does user 5 like horror: a question about taste
         take_titles(draft, read)
         draft.text = ""
         return "predict"
+    if "user_id" in draft.parts and _WOULD.search(draft.text):
+        titles = [word for word in _TITLED.finditer(draft.text) if word.start() > 0]
+        for large in titles:
+            read = [each for each in read_titles(large[0], names) if each.found]
+            if read and read[0].found and read[0].found.how == "exact":
+                take_titles(draft, read)
+                draft.text = ""
+                return "predict"
     return None
 
 
@@ -128,7 +173,7 @@ def _whole(text: str, names: Names) -> list[_Read]:
     exact = names.films(text)
     if exact is not None and exact.how == "exact":
         return [_Read(text, len(text), exact)]
-    listed = list(read_titles(text, names, listed=True))
+    listed = read_listed(text, names)
     if len(listed) > 1 and all(each.found for each in listed):
         return listed
     first = next(read_titles(text, names), None)
@@ -152,30 +197,65 @@ def take_titles(draft: Draft, read: list[_Read]) -> None:
         best = each.found.best
         draft.add("titles", make_title(best))
         if each.found.how != "exact":
-            draft.notes.append(f"“{each.text}” was read as {best}.")
+            draft.guess(each.text, best)
         others = [film for film in each.found.films[1:] if each.found.how == "exact"]
         if others:
             draft.notes.append(f"There is also {' and '.join(map(str, others[:3]))}.")
 
 
-def read_titles(text: str, names: Names, *, listed: bool = False) -> Iterator[_Read]:
-    """The titles that a text begins with. ``listed``: all of it is a list of titles.
-
-    In a list every part is a title, found or not; else only what follows the first one and is a
-    title exactly.
-    """
+def read_titles(text: str, names: Names) -> Iterator[_Read]:
+    """The titles that a text begins with; behind the first one, only what is a title exactly."""
 
     def read_at(position: int) -> _Read | None:
         first, opening = position == 0, _OPENING.match(text, position)
         start = opening.end() if opening else position
         read = _quoted(text, start, names) or _exact(text, start, names)
-        if (read is None or _PART.match(text, read.end)) and (first or listed):
-            whole = _chunk(text, start, names, _SEPARATOR if listed else _BOUNDARY)
+        if first and (read is None or _PART.match(text, read.end)):
+            whole = _chunk(text, start, names)
             read = whole if read is None or (whole and whole.found) else read
-        turn_of_speech = read and not first and not listed and _says_nothing(read.text)
+        if not first and read is None and (large := _LARGE_LAST.match(text, start)):
+            return Read(large[0], large.end(), None)
+        turn_of_speech = read and not first and _says_nothing(read.text)
         return None if turn_of_speech else read
 
     return read_list(text, _SEPARATOR, read_at, MOST)
+
+
+def read_listed(text: str, names: Names) -> list[_Read]:
+    """The titles that all of a text lists, found or not, cut so that most of them are found.
+
+    So “Dead or Alive and Fast & Furious” is two films.
+    """
+    joints = list(islice(_SEPARATOR.finditer(text), _MOST_JOINTS))
+    begins, ends = [0, *(j.end() for j in joints)], [*(j.start() for j in joints), len(text)]
+    best: list[tuple[int, list[_Read]]] = [(0, [])]
+    for last, end in enumerate(ends):
+        ways = []
+        for first in range(last + 1):
+            near = last - first < _MOST_SPELT
+            cost, read = _as_title(text, begins[first], end, names, near=near)
+            ways.append((best[first][0] + cost * (last + 1 - first), [*best[first][1], *read]))
+        best.append(min(ways, key=lambda way: (way[0], -len(way[1]))))
+    return best[-1][1][:MOST]
+
+
+def _as_title(
+    text: str, start: int, end: int, names: Names, *, near: bool
+) -> tuple[int, list[_Read]]:
+    """A piece of a list as a title, and how ill it fits: 0 is exactly one; ``near``: or almost."""
+    opening = _OPENING.match(text, start, end)
+    piece = text[opening.end() if opening else start : end].strip(' .?!,;:"')
+    if not piece:
+        return 0, []
+    read = _dated(piece, piece, end, names, fuzzy=False)
+    if read.found is None and end == len(text) and not _SEPARATOR.search(piece):
+        begin = _exact(piece, 0, names)
+        if begin and not _PART.match(piece, begin.end):
+            return 3, [Read(begin.text, end - len(piece) + begin.end, begin.found)]
+    if read.found is None and near and len(piece.split()) <= LONGEST_TITLE:
+        read = _dated(piece, piece, end, names, fuzzy=True)
+    how = "" if read.found is None else read.found.how
+    return {"exact": 0, "begin": 1, "spelling": 2}.get(how, 4), [read]
 
 
 def _says_nothing(text: str) -> bool:
@@ -197,8 +277,8 @@ def _exact(text: str, start: int, names: Names) -> _Read | None:
     return None
 
 
-def _chunk(text: str, start: int, names: Names, until: "re.Pattern[str]") -> _Read | None:
-    boundary = until.search(text, start)
+def _chunk(text: str, start: int, names: Names) -> _Read | None:
+    boundary = _BOUNDARY.search(text, start)
     end = boundary.start() if boundary else len(text)
     piece = text[start:end].strip(" .?!")
     return _dated(text, piece, end, names, fuzzy=True) if piece else None
@@ -211,4 +291,6 @@ def _dated(text: str, piece: str, end: int, names: Names, *, fuzzy: bool) -> _Re
     year = inside or behind
     title = piece[: inside.start()] if inside else piece
     found = names.films(title, int(year[1]) if year else None, fuzzy=fuzzy)
+    if found is None and year is None and (dated := _DATED.match(piece)):
+        found = names.films(dated[1], int(dated[2]), fuzzy=False)
     return _Read(piece, behind.end() if behind else end, found)

@@ -261,7 +261,10 @@ def _rated_by(
 ) -> Iterator[Node]:
     for one in rated:
         who = structure.user_id if one.user_id is None else one.user_id
-        bound = {"user_id": who, "profile": structure.profile, "low": one.low, "n": MOST_IDS}
+        bound = {
+            "user_id": who, "profile": structure.profile, "low": one.low, "high": one.high,
+            "n": MOST_IDS,
+        }  # fmt: skip
         found = tuple(connection.execute(_statements["rated_by"], bound).scalars())
         if len(found) == MOST_IDS:
             notes.append(f"Of the films of user {who}, only the {MOST_IDS} most rated were read.")

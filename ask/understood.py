@@ -147,7 +147,8 @@ def _or(listed: list[str]) -> str:
 
 def _rater(rated: RatedBy) -> str:
     who = "whoever asks" if rated.user_id is None else f"user {rated.user_id}"
-    return who if rated.low is None else f"{who} from {rated.low:g}"
+    low = "" if rated.low is None else f" from {rated.low:g}"
+    return f"{who}{low}" if rated.high is None else f"{who}{low} to {rated.high:g}"
 
 
 def _sort(sort: Sort) -> str:

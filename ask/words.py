@@ -22,7 +22,7 @@ NO_GENRE_AFTER = re.compile(
 
 MOODS: dict[str, Mood] = {
     r"dark(?:er|est)?|gritty|grittier|bleak(?:er)?|grim(?:mer)?|disturbing|violent": "dark",
-    r"funn(?:y|ier|iest)|fun|jokes?|laughs?|hilarious|humou?rous|amusing"
+    r"funn(?:y|ier|iest)|fun|jokes?|laughs?|hilarious|humou?rous|humou?r|amusing"
     r"|laugh[- ]out[- ]loud|(?:that |to )?(?:will |would )?makes? (?:me|us|you) laugh": "funny",
     r"feel[- ]?good|uplifting|heart[- ]?warming|light[- ]?hearted|cheerful"
     r"|happy(?! (?:ending|end|birthday|new))|happier|lighter|light(?=,| and\b| films?\b| movies?\b"
@@ -49,7 +49,11 @@ AUDIENCES: dict[str, Audience] = {
     r"(?:like|love|enjoy|watch))?"
     r"|(?:that |which )?(?:my |our |the )?(?:kids|children) (?:can|could|may|will) (?:watch|see"
     r"|enjoy|like)"
-    r"|kid[- ]friendly|child[- ]friendly": "kids",
+    r"|kid[- ]friendly|child[- ]friendly|nightmares? for (?:the |my )?(?:kids|children)"
+    r"|(?:we|i)(?:'ve)?(?: have)?(?: got)? (?:small |young |little |my |our |the |some |two "
+    r"|three )*"
+    r"(?:kids|children)(?: (?:here|around|watching|in the room|with us|at home))*"
+    r"|(?:kids|children) (?:will be |are )(?:here|around|watching|in the room|with us)": "kids",
     r"for (?:the |my |our )*(?:whole |entire )?famil(?:y|ies)(?: night)?"
     r"|family(?:[- ]friendly)?(?= (?:films?|movies?|flicks?|comed|adventure|drama|fantas|animat))"
     r"|family[- ]friendly": "families",
@@ -78,17 +82,22 @@ REVENUES: dict[str, tuple[RevenueTier, ...]] = {
         ("high", "blockbuster"),
     r"(?:big |bigger |biggest |huge |worst )?(?:box[- ]office |commercial )?"
     r"(?:flops?|bombs?|failures?|disappointments?)"
-    r"|(?:that |which )?(?:flopped|bombed|lost money|nobody (?:paid|went) to see)": ("low",),
+    r"|(?:that |which )?(?:(?:flopped|bombed|failed|tanked)(?: at the box[- ]office)?|lost money"
+    r"|nobody (?:paid|went) to see)": ("low",),
 }  # fmt: skip
 
 ACCLAIM: dict[str, Acclaim] = {
-    r"(?:critically |universally )?acclaimed|(?:very )?(?:highly|well)[- ]rated|(?:critics?'? "
+    r"(?:critically |universally )?acclaimed|(?:that )?(?:every(?:one|body)|people|critics and "
+    r"fans) (?:loves?|adores?)|(?:that )?(?:got |has |have |had )?(?:great|good"
+    r"|rave) reviews|(?:very )?(?:highly|well)[- ]rated|(?:critics?'? "
     r")?favou?rites"
     r"|well[- ]reviewed|(?:with )?better ratings|excellent|masterpieces?|brilliant|amazing|awesome"
     r"|outstanding|(?:that |which )(?:are|is) (?:really |actually |also )?(?:great|good)|(?:with "
     r")?(?:an? )?(?:high|great|excellent|good) (?:ratings?|reviews?)":
         "high",
-    r"(?:badly|poorly)[- ]rated|(?:with )?(?:bad|low|poor) (?:ratings?|reviews?)"
+    r"(?:that )?(?:every(?:one|body)|people|most people) (?:hates?|dislikes?|loathes?)(?: but "
+    r"(?:you"
+    r"|i) .*$)?|(?:badly|poorly)[- ]rated|(?:with )?(?:bad|low|poor) (?:ratings?|reviews?)"
     r"|terrible|awful|(?:so )?bad(?! (?:guys?|boys?|cops?|blood|luck|people))|lousy": "low",
 }  # fmt: skip
 
@@ -184,18 +193,30 @@ _FILLING = """
     youve weve theyve youre theyre hes shes during adore adored gotten possible possibly available
     ill were rather instead prefer
     fan fans great nice cool proper actual old-fashioned certain particular specific across among
-    tonight today tomorrow now mood bored
+    tonight tired today tomorrow now mood bored
     set made make makes making featuring starring directed director directors actor actors actress
     called named titled based only all every everything each whole both couple recommend
     recommendation
     recommendations recommended suggest suggestion suggestions suggested next
+    already anyway anyways apparently honestly seriously lately usually often sometimes always
+    finally generally hopefully obviously personally recently somehow somewhat specifically
+    typically together kinda sorta btw imo imho tbh lol haha asap dude bro mate buddy yall yo
+    still yet stop showing worked works working compared per
+    year years genre genres category categories element elements kindly yep yeah yes nope hmm
+    keep keeps kept trying tried try heard hear remember check checked think thinking thought
+    gets going goes go went put work works used happen happens focus focuses focused focusing
+    feature features contain contains include includes including
+    top definitively truly besides thinking wish wished hoping hope craving crave desperate
+    evening night weekend favor favour favorite favourite favorites favourites
+    people persons viewers audience audiences percent also
     user
 """
 FILLING = frozenset(_FILLING.split())
 """Words that say nothing about a film."""
 
 SUBJECT = re.compile(
-    r"\b(?:about|involving|concerning|dealing with|on the (?:topic|subject|theme) of"
+    r"\b(?:about|(?:films?|movies?|ones?|story|stories|something|anything)(?: where| in which)"
+    r"|involving|concerning|dealing with|on the (?:topic|subject|theme) of"
     r"|set (?:in|on|at|during|around)|tak(?:es?|ing) place (?:in|on|at)|revolv(?:es?|ing) around)"
     r"(?P<what>(?:(?! (?:where|that|which|when|who)\b)[^,;.?!¦])*)",
     re.IGNORECASE,
@@ -233,7 +254,8 @@ _SPELT = """
     funny funnier hilarious scary scarier creepy suspenseful thoughtful uplifting
     recommend recommendation suggest suggestion suggestions similar compare predict
     without nothing except between before after since starring directed director
-    films movies minutes budget ratings popular recent children family teenagers
+    film movie films movies something anything minutes budget ratings popular recent
+    children family teenagers
     blockbuster blockbusters seventies eighties nineties sixties fifties
 """
 SPELT = tuple(_SPELT.split())
@@ -252,10 +274,33 @@ SPELT_LIKE = frozenset(_SPELT_LIKE.split())
 """Words of their own that are one letter from one of those."""
 
 SHORT_FORMS = {
-    r"w/ ?o": "without",
+    r"w/ ?o(?:ut)?": "without",
+    r"(?:i |we )?(?:don't|do not) (?:really )?(?:care|mind) (?:about |which |what )(?:the "
+    r")?\w+": "",
+    r"regardless of (?:the )?\w+|no matter (?:the|what|which) \w+": "",
     r"w/": "with",
     r"s(?:ome)?th(?:ing|ng)?\.?": "something",
     r"pl[sz]|plz+|pls+": "please",
+    r"gud|gd": "good",
+    r"u": "you",
+    r"r(?= (?:good|great|the|there|some|any|u|you|we))": "are",
+    r"wat|wut|wht": "what",
+    r"frm": "from",
+    r"abt": "about",
+    r"wiht|wth|iwth|wit(?= )": "with",
+    r"fro(?= the)": "from",
+    r"(?P<who>what|who|how|where|when|that|there|he|she|here)s": r"\g<who>'s",
+    r"(?P<do>do|does|did|is|are|was|were|wo|would|could|should|have|has|had|ai|ca)nt": r"\g<do>n't",
+    r"(?P<i>i|we|they|you)(?P<have>ve|m|re(?= ))": r"\g<i>'\g<have>",
+    r"ppl": "people",
+    r"(?:that )?(?:almost )?(?:nobody|no one|no-one|few people|hardly anyone)(?: ever| really)*"
+    r" (?:talks?|speaks?|cares?|mentions?|remembers?)(?: about| of)?": "little-known",
+    r"(?P<fan>[\w.'-]+(?: [\w.'-]+){0,2}) fans (?:will|would|might|should|also|can) (?:like|love"
+    r"|enjoy)": r"for fans of \g<fan>",
+    r"stop (?:showing|recommending|suggesting|giving)(?: me| us)?": "without",
+    r"(?:do not|don't) (?:show|recommend|suggest|give|include|list)(?: me| us)?": "without",
+    r"b/c|cuz|coz": "because",
+    r"(?:in|of|from) (?:the )?(?P<genre>[\w-]+) (?:genre|category)": r"of \g<genre>",
     "thx|ty": "thanks",
     "(?:not|never) (?:not|never|without)": "with",
 }
@@ -264,10 +309,17 @@ SHORT_FORMS = {
 COMPARED = {
     r"^\W*(?:how|in what way) (?:do|does|did) (.+?) (?:and|,) (.+?) (?:compare|differ)\b.*$":
         r"compare \1 and \2",
+    r"^(.+?) (?:and|with|to) (.+?),? (?:compared|side by side|head to head)[?.! ]*$":
+        r"compare \1 and \2",
     r"^\W*(?:how (?:do|does|did) )?(.+?) compares?d? (?:to|with|against) (.+?)[?.! ]*$":
         r"compare \1 and \2",
+    r"^\W*what (?:separates|distinguishes|sets) (.+?)(?: apart)? from (.+?)[?.! ]*$":
+        r"compare \1 and \2",
+    r"^\W*what (?:do|does) (.+?) (?:and|share with) (.+?)(?: have in common| share)?[?.! ]*$":
+        r"compare \1 and \2",
     r"^\W*(?:is|was|are|were|did|does|has) (.+?)"
-    r"(?: (?:much|far|a|lot|bit|any|really|as|more|less|do|did|make|made|cost|earn|get))* [\w-]+"
+    r"(?: (?:better|worse|higher|lower|well|highly|much|far|a|lot|bit|any|really|as|more|less|do"
+    r"|did|make|made|cost|earn|get))* [\w-]+"
     r" (?:than|as) (.+?)[?.! ]*$": r"compare \1 and \2",
 }  # fmt: skip
 """Comparisons of two films -> as all of them are read. Only where both are films."""

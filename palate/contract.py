@@ -461,6 +461,7 @@ class Movie(Frozen):
     estimated: tuple[str, ...] = Field((), description="Which of these a model guessed, unchecked.")
     enriched_by: str | None = None
     enriched_at: str | None = None
+    added_at: str | None = Field(None, description="When it came into this catalog.")
 
 
 class SimilarMovie(Frozen):

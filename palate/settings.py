@@ -171,6 +171,19 @@ class Settings(BaseSettings):
     api_keys_file: Path | None = Field(
         None, description="File of API keys, one `name:scope:sha256` a line. Unset: loopback only."
     )
+    token_secret: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="Signs tokens for single users, 32 characters or more. Unset: there are none.",
+    )
+    allowed_origins: tuple[Annotated[str, Field(pattern=r"^https?://[^/*\s]+$")], ...] = Field(
+        (),
+        max_length=100,
+        description='Sites whose pages may ask from a browser: ["https://app.example.org"].',
+    )
+    requests_per_minute: int | None = Field(
+        None, ge=1, description="Most requests of one key, user or address. Unset: any number."
+    )
     web: bool = Field(True, description="Show the page at / for people. false: only the API.")
     poster_hosts: tuple[Annotated[str, Field(pattern=r"^[a-z0-9.-]+(:[0-9]+)?$")], ...] = Field(
         ("image.tmdb.org",),
@@ -207,6 +220,9 @@ class Settings(BaseSettings):
     )
     max_body_bytes: int = Field(
         4_000_000, ge=256, le=100_000_000, description="Most bytes of body of any request."
+    )
+    max_bulk_bytes: int = Field(
+        100_000_000, ge=1024, description="Most bytes of a file of films or ratings that is sent."
     )
     cursor_secret: SecretStr | None = Field(
         None, description="Key that signs cursors. Unset: made at start, so cursors end with it."

@@ -1,5 +1,6 @@
 """Films by id, films like one film, and films at random."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from palate.contract import Movie, SimilarMovie, Suggestion
@@ -12,20 +13,26 @@ _statements = Statements(Path(__file__).parent / "statements" / "catalog.sql")
 
 def get_movie(database: Database, movie_id: int) -> Movie:
     """One film. Raises NotFoundError."""
-    with database.read() as connection:
-        row = connection.execute(_statements["movie"], {"movie_id": movie_id}).mappings().first()
-    if row is None:
+    found = get_movies(database, [movie_id])
+    if not found:
         raise NotFoundError(
             f"There is no film {movie_id}. `palate random` shows some that there are."
         )
-    return Movie(**row)
+    return found[0]
+
+
+def get_movies(database: Database, movie_ids: Sequence[int]) -> list[Movie]:
+    """Those of these films that there are, in this order."""
+    with database.read() as connection:
+        rows = connection.execute(_statements["movies"], {"movie_ids": list(movie_ids)}).mappings()
+        return [Movie(**row) for row in rows]
 
 
 def random_movies(database: Database, n: int = 1) -> list[Movie]:
     """``n`` films at random; fewer when the catalog has fewer."""
     with database.read() as connection:
-        rows = connection.execute(_statements["random_movies"], {"n": n}).mappings().all()
-    return [Movie(**row) for row in rows]
+        ids = connection.execute(_statements["random_movies"], {"n": n}).scalars().all()
+    return get_movies(database, ids)
 
 
 def similar(

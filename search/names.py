@@ -1,8 +1,8 @@
 """The catalog's names: films, people, genres and keywords, and what a typed name means.
 
-A name is linked exactly (case, accents, articles and punctuation apart), then by the begin of
-longer titles or a surname, then by the least difference in spelling. Nothing is ever made up: what
-is like no name of the catalog is not found.
+A name is linked exactly (case, accents, articles and punctuation apart), then by the begin or the
+subtitle of longer titles or a surname, then by the least difference in spelling or by a word of one
+title. Nothing is ever made up: what is like no name of the catalog is not found.
 """
 
 import re
@@ -29,6 +29,7 @@ _statements = Statements(Path(__file__).parent / "statements" / "names.sql")
 
 _KEPT_SECONDS = 300.0  # where changes are not counted: a standby, a server that counts nothing
 _APOSTROPHES = re.compile("['’`´]")
+_SUBTITLE = re.compile(r":\s+|\s+-\s+")
 _ARTICLES = frozenset({"the", "a", "an"})
 _TITLE_ALIKE = 88.0
 _PERSON_ALIKE = 84.0
@@ -107,11 +108,15 @@ class Names:
         self.latest_year = latest_year
         self._films: dict[str, list[Film]] = defaultdict(list)
         self._by_id = {film.movie_id: film for film, _ in films}
+        self._subtitles: dict[str, list[Film]] = defaultdict(list)
         for film, original in films:
             for name in {key(film.title), key(original or "")} - {""}:
                 self._films[name].append(film)
+            if len(parts := _SUBTITLE.split(film.title)) > 1:
+                self._subtitles[key(parts[-1])].append(film)
         self._titles = sorted(self._films)
         self._people: dict[str, Somebody] = {}
+        self.has_actors = any(person.acts for person in people)
         self._surnames: dict[str, list[Somebody]] = defaultdict(list)
         for person in people:
             name = key(person.name)
@@ -136,8 +141,20 @@ class Names:
         return key(word) in self._given
 
     @cached_property
-    def _given(self) -> frozenset[str]:
-        return frozenset(name.partition(" ")[0] for name in self._people if " " in name)
+    def _given(self) -> dict[str, list[Somebody]]:
+        found: dict[str, list[Somebody]] = defaultdict(list)
+        for name, person in self._people.items():
+            if " " in name:
+                found[name.partition(" ")[0]].append(person)
+        return {name: sorted(people, key=lambda one: -one.films) for name, people in found.items()}
+
+    def first_name(self, word: str, films: int) -> PersonFound | None:
+        """Whose first name a word is, of one person with so many films above all others."""
+        named = self._given.get(key(word), [])
+        if not named or named[0].films < films:
+            return None
+        known = len(named) == 1 or named[0].films >= 3 * named[1].films
+        return PersonFound(named[0], "surname") if known else None
 
     def surname_like(self, word: str, films: int) -> PersonFound | None:
         """Whose surname a word almost is, of those with so many films."""
@@ -155,7 +172,9 @@ class Names:
         wanted = key(text)
         readings: list[tuple[list[Film], How]] = [(self._films.get(wanted, []), "exact")]
         if fuzzy:
-            readings += [(self._begun(wanted), "begin"), (self._spelt(wanted), "spelling")]
+            begun = self._begun(wanted) or self._subtitles.get(wanted, [])
+            spelt = self._spelt(wanted) or self._worded(text.strip(), wanted)
+            readings += [(begun, "begin"), (spelt, "spelling")]
         for films, how in readings:
             fitting = [film for film in films if year is None or film.year == year]
             if fitting:
@@ -196,6 +215,24 @@ class Names:
                 break
             films += self._films[name]
         return films
+
+    def _worded(self, typed: str, wanted: str) -> list[Film]:
+        """The film that a word written large is in the title of, above all others: Shawshank."""
+        if len(wanted) < _FUZZY_LETTERS + 2 or not typed[:1].isupper() or wanted in self.keywords:
+            return []
+        films = _most_rated(self._by_word.get(wanted, []))
+        alone = len(films) == 1 or (
+            len(films) > 1 and films[0].rating_count >= 4 * films[1].rating_count
+        )
+        return films[:1] if alone else []
+
+    @cached_property
+    def _by_word(self) -> dict[str, list[Film]]:
+        found: dict[str, list[Film]] = defaultdict(list)
+        for name, films in self._films.items():
+            for word in set(name.split()):
+                found[word] += films
+        return found
 
     def _spelt(self, wanted: str) -> list[Film]:
         if len(wanted) < _FUZZY_LETTERS:

@@ -30,6 +30,7 @@ TABLES = (
     "users",
     "ratings",
     "tags",
+    "kept_history",
     "user_names",
     "event_weights",
     "events",

@@ -45,11 +45,11 @@ WHERE (CAST(:filter AS jsonb) IS NULL
 ORDER BY s.rank;
 
 -- name: rated_by
--- Films that a user has rated, with so many stars or more; the most rated by all first.
+-- Films that a user has rated, from ``low`` to ``high`` stars; the most rated by all first.
 SELECT r.movie_id
 FROM ratings r JOIN movies m USING (movie_id)
 WHERE r.user_id = CAST(:user_id AS bigint) AND r.profile = :profile
-  AND r.rating >= coalesce(CAST(:low AS float8), 0)
+  AND r.rating BETWEEN coalesce(CAST(:low AS float8), 0) AND coalesce(CAST(:high AS float8), 5)
 ORDER BY m.rating_count DESC, r.movie_id
 LIMIT :n;
 

@@ -393,6 +393,7 @@ DELETE FROM user_names n
 WHERE NOT EXISTS (SELECT FROM staging_ratings s WHERE s.user_id = n.user_id)
   AND NOT EXISTS (SELECT FROM staging_tags s WHERE s.user_id = n.user_id);
 DELETE FROM feedback;
+DELETE FROM kept_history;
 DELETE FROM movies;
 DELETE FROM embedding_model;
 DELETE FROM models;

@@ -91,7 +91,7 @@ def recommend(request: Request, parameters: Annotated[RecommendParameters, Query
     "/v1/recommend",
     summary="Films for a user, asked for by a body",
     response_model=Recommendations,
-    **scoped("read", 400, body=RecommendRequest, max_body=_BODY_BYTES),
+    **scoped("read", 400, body=RecommendRequest, max_body=_BODY_BYTES, own=True),
 )
 def recommend_by_body(request: Request) -> Response:
     """The same, for long lists of films to leave out."""
@@ -123,7 +123,7 @@ def predict(request: Request, parameters: Annotated[PredictParameters, Query()])
     "/v1/compare",
     summary="Films side by side",
     response_model=Comparison,
-    **scoped("read", 400, 404, line="analysis"),
+    **scoped("read", 400, 404, line="analysis", own=True),
 )
 def compare(request: Request, parameters: Annotated[CompareParameters, Query()]) -> Response:
     """Compare films: money, return, ratings, running time, enrichment, and who leads in what."""

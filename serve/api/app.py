@@ -19,14 +19,30 @@ from palate import __version__
 from palate.settings import Settings
 from rerank.business import open_rules
 from rerank.search import Searcher
-from serve.api import analysis, ask, events, feedback, health, movies, rules, search, stream, users
+from serve.api import (
+    analysis,
+    ask,
+    catalog,
+    chat,
+    events,
+    feedback,
+    health,
+    movies,
+    rules,
+    search,
+    stream,
+    token,
+    users,
+)  # fmt: skip
 from serve.api.guard import Guard
 from serve.api.keys import KeyRing
+from serve.api.limits import RateLimit
 from serve.api.lines import make_lines, watch_connections
 from serve.api.middleware import Requests
 from serve.api.openapi import document
 from serve.api.problems import MethodNotAllowedError
 from serve.api.services import Services
+from serve.api.tokens import TokenSigner
 from serve.api.watches import ModelWatch, NamesWatch
 from sql.database import Database
 
@@ -45,7 +61,9 @@ Faces = Callable[[FastAPI], None]
 def create_guard(settings: Settings, *, insecure: bool = False) -> Guard:
     """The guard that the settings ask for. Raises MisuseError for an unusable keys file."""
     keys = KeyRing(settings.api_keys_file) if settings.api_keys_file else None
-    return Guard(keys, insecure=insecure)
+    secret = settings.token_secret
+    tokens = TokenSigner(secret.get_secret_value()) if secret else None
+    return Guard(keys, insecure=insecure, tokens=tokens, origins=settings.allowed_origins)
 
 
 class _Application(FastAPI):
@@ -96,7 +114,8 @@ def create_app(
     searcher = Searcher(database, settings, model=model)
     asker = Asker(database, searcher, make_reader(model, settings))
     lines = make_lines(settings)
-    found = Services(database, settings, searcher, asker, model, guard, lines)
+    limit = RateLimit(settings.requests_per_minute)
+    found = Services(database, settings, searcher, asker, model, guard, lines, limit)
     app.state.services = found
     app.state.readiness = health.Readiness(database, searcher.index)
     watch_connections(database.engine)
@@ -104,12 +123,15 @@ def create_app(
         search.router,
         stream.router,
         ask.router,
+        chat.router,
         analysis.router,
         movies.router,
+        catalog.router,
         users.router,
         events.router,
         feedback.router,
         rules.router,
+        token.router,
         health.router,
     ):
         app.include_router(router)

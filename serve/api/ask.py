@@ -13,6 +13,7 @@ from ask.rules import LONGEST_REQUEST
 from ask.structure import Structure
 from ask.summaries import word_answer
 from palate.contract import UserId, Words
+from serve.api.middleware import CALLER
 from serve.api.parameters import WhoseWords
 from serve.api.routes import GuardedRoute, read_body, scoped
 from serve.api.services import answer, services
@@ -68,7 +69,9 @@ def ask(request: Request, parameters: Annotated[AskParameters, Query()]) -> Resp
     "/v1/ask",
     summary="Answer a structure",
     response_model=AskAnswer,
-    **scoped("read", 400, 404, line="analysis", body=Structure, max_body=_STRUCTURE_BYTES),
+    **scoped(
+        "read", 400, 404, line="analysis", body=Structure, max_body=_STRUCTURE_BYTES, own=True
+    ),
 )
 def ask_structure(request: Request, parameters: Annotated[WhoseWords, Query()]) -> Response:
     """Run a structure, as GET /v1/ask gave it or as it was changed since."""
@@ -78,5 +81,7 @@ def ask_structure(request: Request, parameters: Annotated[WhoseWords, Query()]) 
 
 def _answer(request: Request, made: AskAnswer, words: Words) -> Response:
     asker = services(request).asker
+    if (caller := request.scope.get(CALLER)) is not None:
+        caller.check_structure(made.structure)
     made = asker.write(made)
     return answer(request, word_answer(made, asker.writer) if words == "llm" else made)

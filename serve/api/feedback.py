@@ -59,7 +59,7 @@ class WhereToWatch(Frozen):
     "/v1/feedback",
     summary="Say what became of an answer",
     response_model=FeedbackReport,
-    **scoped("write", line="write", body=NewFeedback, max_body=_FEEDBACK_BYTES),
+    **scoped("write", line="write", body=NewFeedback, max_body=_FEEDBACK_BYTES, own=True),
 )
 def feedback(request: Request) -> Response:
     """Films of an answer that were seen, clicked or played, with their positions.
@@ -76,7 +76,7 @@ def feedback(request: Request) -> Response:
     summary="To where a film can be watched",
     status_code=302,
     response_class=Response,
-    **scoped("read", 404),
+    **scoped("read", 404, own=True),
 )
 def watch_link(
     request: Request, movie_id: MoviePath, parameters: Annotated[WhereToWatch, Query()]

@@ -5,19 +5,20 @@ pages but its own. The Host list stops DNS rebinding: a page elsewhere whose nam
 to 127.0.0.1. Origin and Sec-Fetch-Site tell of pages that just name this machine.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
 
 from palate.errors import MisuseError
-from serve.api.keys import KeyRing, Scope
+from serve.api.keys import SCOPES, KeyRing, Scope
 from serve.api.problems import (
     CrossSiteError,
     ForbiddenError,
     MisdirectedError,
     UnauthorizedError,
 )
+from serve.api.tokens import PREFIX, Caller, TokenSigner
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _REALM = 'Bearer realm="palate"'
@@ -26,9 +27,23 @@ _REALM = 'Bearer realm="palate"'
 class Guard:
     """The rule for one server. ``keys`` None and not ``insecure``: loopback only."""
 
-    def __init__(self, keys: KeyRing | None, *, insecure: bool = False) -> None:
+    def __init__(
+        self,
+        keys: KeyRing | None,
+        *,
+        insecure: bool = False,
+        tokens: TokenSigner | None = None,
+        origins: Collection[str] = (),
+    ) -> None:
+        """``origins``: sites whose pages may ask, with a key or token where one is needed."""
         self._keys = keys
         self._loopback_only = keys is None and not insecure
+        self.tokens = tokens
+        self._origins = frozenset(origins)
+
+    def lets_in(self, origin: str | None) -> bool:
+        """Whether pages of another site may read answers."""
+        return origin is not None and origin in self._origins
 
     def check_listening(self, host: str) -> None:
         """Raise MisuseError when listening on ``host`` would let strangers in without a key."""
@@ -59,6 +74,8 @@ class Guard:
                 "and [::1]. Nothing was done. Ask for one of these, or set PALATE_API_KEYS_FILE."
             )
         site, origin = headers.get("sec-fetch-site", "none"), headers.get("origin")
+        if self.lets_in(origin):
+            return
         if site not in ("none", "same-origin") or origin not in (
             None,
             f"http://{host}",
@@ -69,14 +86,24 @@ class Guard:
                 "Its operator sets PALATE_API_KEYS_FILE, and whoever may ask sends a key."
             )
 
-    def authorize(self, headers: Mapping[str, str], scope: Scope) -> str | None:
-        """The name of the request's key; None where no key is needed.
+    def authorize(
+        self, headers: Mapping[str, str], scope: Scope, *, users: bool = False
+    ) -> Caller | None:
+        """Who asks; None where no key is needed. ``users``: tokens of users are good here.
 
         Raises UnauthorizedError or ForbiddenError unless the key allows ``scope``.
         """
+        secret = _secret(headers)
+        if self.tokens is not None and secret is not None and secret.startswith(PREFIX):
+            caller = self.tokens.read(secret)
+            if not users or SCOPES.index(caller.scope) < SCOPES.index(scope):
+                raise ForbiddenError(
+                    "A token for one user does not reach this. Nothing was done. It reads that "
+                    "user's taste, with the scope write changes it, and searches as them."
+                )
+            return caller
         if self._keys is None:
             return None
-        secret = _secret(headers)
         if secret is None:
             raise UnauthorizedError(
                 "An API key is needed. Nothing was done. "
@@ -96,7 +123,7 @@ class Guard:
                 "Nothing was done.",
                 headers={"WWW-Authenticate": challenge},
             )
-        return key.name
+        return Caller(key.name, key.scope)
 
 
 @lru_cache(maxsize=1024)

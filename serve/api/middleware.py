@@ -29,6 +29,12 @@ from serve.api.problems import (
 KEY_NAME = "palate.key"
 """Where a route leaves the name of the API key it accepted, for the log."""
 
+CALLER = "palate.caller"
+"""Where a route leaves who asks."""
+
+HEADERS = "palate.headers"
+"""Where a route leaves headers of its answer."""
+
 BODY = "palate.body"
 """Where a route leaves the body it received. What nobody received is not waited for either."""
 
@@ -40,6 +46,15 @@ _SECURITY_HEADERS = (
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"cache-control", b"no-store"),
+)
+_EXPOSED = b"ETag, Retry-After, X-Request-ID, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset"
+_PREFLIGHT = (
+    (b"access-control-allow-methods", b"GET, HEAD, PUT, DELETE, POST, PATCH"),
+    (
+        b"access-control-allow-headers",
+        b"Authorization, X-API-Key, Content-Type, If-Match, If-None-Match, X-Request-ID",
+    ),
+    (b"access-control-max-age", b"600"),
 )
 _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "POST", "PATCH"})
 _log = structlog.get_logger()
@@ -59,7 +74,7 @@ class Requests:
             await self._app(scope, receive, send)
             return
         started = perf_counter()
-        answer = _Answer(scope, send, self._stopping)
+        answer = _Answer(scope, send, self._guard, self._stopping)
         with structlog.contextvars.bound_contextvars(request_id=answer.request_id):
             metrics.REQUESTS_RUNNING.inc()
             try:
@@ -99,7 +114,8 @@ def _check_framing(scope: Scope, headers: Headers) -> None:
 class _Answer:
     """The one response to a request."""
 
-    def __init__(self, scope: Scope, send: Send, stopping: Event) -> None:
+    def __init__(self, scope: Scope, send: Send, guard: Guard, stopping: Event) -> None:
+        self._guard = guard
         self.request_id = _request_id(scope)
         self.method: str = scope["method"]
         # A HEAD is a GET whose body is kept back.
@@ -145,9 +161,26 @@ class _Answer:
         names = {name for name, _ in given}
         given += [header for header in _SECURITY_HEADERS if header[0] not in names]
         given.append((b"x-request-id", self.request_id.encode("ascii")))
+        left: dict[str, str] = self.scope.get(HEADERS, {})
+        given += [
+            (header, value.encode())
+            for name, value in left.items()
+            if (header := name.lower().encode()) not in names
+        ]
+        given += self._cross_origin()
         if self._stopping.is_set() or self._has_unread_body():
             given.append((b"connection", b"close"))
         return given
+
+    def _cross_origin(self) -> list[tuple[bytes, bytes]]:
+        """What lets pages of listed sites read the answer (fetch.spec.whatwg.org)."""
+        origin = next((v for n, v in self.scope["headers"] if n == b"origin"), None)
+        if origin is None or not self._guard.lets_in(origin.decode("latin-1")):
+            return []
+        allowed = [(b"access-control-allow-origin", origin), (b"vary", b"Origin")]
+        if self.method == "OPTIONS":
+            return [*allowed, *_PREFLIGHT]
+        return [*allowed, (b"access-control-expose-headers", _EXPOSED)]
 
     def _has_unread_body(self) -> bool:
         return BODY not in self.scope and any(
@@ -171,6 +204,7 @@ def _record(answer: _Answer, seconds: float) -> None:
     method = answer.method if answer.method in _METHODS else "other"
     status = str(answer.status or ClientLeftError.status)
     metrics.REQUEST_SECONDS.labels(method, answer.route, status).observe(seconds)
+    _audit(answer)
     log = _log.debug if answer.scope["path"] in PROBE_PATHS else _log.info
     log(
         "request",
@@ -179,4 +213,20 @@ def _record(answer: _Answer, seconds: float) -> None:
         status=answer.status,
         key=answer.scope.get(KEY_NAME),
         milliseconds=round(seconds * 1000, 2),
+    )
+
+
+def _audit(answer: _Answer) -> None:
+    """A line for each write, done or refused: who, from where, what."""
+    extra = getattr(answer.scope.get("route"), "openapi_extra", None) or {}
+    if extra.get("x-scope") not in ("write", "admin") or answer.method in ("GET", "HEAD"):
+        return
+    client = answer.scope.get("client")
+    _log.info(
+        "audit",
+        method=answer.method,
+        path=answer.scope["path"],
+        status=answer.status,
+        key=answer.scope.get(KEY_NAME),
+        address=client[0] if client else None,
     )

@@ -1,4 +1,4 @@
-"""``/v1/movies``: one film, and films like it."""
+"""``/v1/movies``: films like one film."""
 
 from typing import Annotated
 
@@ -7,8 +7,8 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from palate.contract import Frozen, Movie, SimilarMovie
-from search.catalog import get_movie, similar
+from palate.contract import Frozen, SimilarMovie
+from search.catalog import similar
 from serve.api.parameters import MoviePath, WhoseTaste
 from serve.api.routes import GuardedRoute, scoped
 from serve.api.services import answer, services
@@ -27,14 +27,6 @@ class SimilarParameters(WhoseTaste):
     """How many, and for whom."""
 
     k: int = Field(10, ge=1, le=100, description="Films returned.")
-
-
-@router.get(
-    "/v1/movies/{movie_id}", summary="One film", response_model=Movie, **scoped("read", 404)
-)
-def movie(request: Request, movie_id: MoviePath) -> Response:
-    """Everything the catalog knows of one film."""
-    return answer(request, get_movie(services(request).database, movie_id))
 
 
 @router.get(

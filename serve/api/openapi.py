@@ -10,20 +10,29 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
 from ask.structure import Structure
+from ingest.bulk import MovieLine, RatingLine
+from ingest.catalog import FilmFacts, NewFilm
 from palate.contract import RecommendRequest, Rules, UserId, UserName
 from palate.settings import Settings
+from serve.api.chat import Message
 from serve.api.events import NewEvents
 from serve.api.feedback import NewFeedback
 from serve.api.problems import MEDIA_TYPE, Problem
+from serve.api.token import NewToken
 from serve.api.users import NewRating
 
 EXAMPLES: dict[str, dict[str, Any]] = json.loads(
     Path(__file__).with_name("examples.json").read_text(encoding="utf-8")
 )
 """Answers by operation and problems by status; tests hold them to the models they illustrate."""
+
+_BODIES: tuple[type[BaseModel], ...] = (
+    Problem, NewRating, NewEvents, NewFeedback, RecommendRequest, Structure, Rules, NewFilm,
+    FilmFacts, Message, NewToken, MovieLine, RatingLine,
+)  # fmt: skip
 
 _USER = TypeAdapter(UserId | UserName).json_schema()["anyOf"]
 _REFERENCE = "#/components/schemas/{model}"
@@ -46,7 +55,7 @@ def document(app: FastAPI, settings: Settings) -> dict[str, Any]:
     )
     components = found.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
-    for model in (Problem, NewRating, NewEvents, NewFeedback, RecommendRequest, Structure, Rules):
+    for model in _BODIES:
         schema = model.model_json_schema(ref_template=_REFERENCE)
         schemas |= {model.__name__: schema, **schema.pop("$defs", {})}
     if keyed:

@@ -122,6 +122,13 @@ class CrossSiteError(RequestError):
     title = "Cross-site request"
 
 
+class PreconditionError(RequestError):
+    """The version that was to be changed is not the one that is there."""
+
+    status = 412
+    title = "Precondition failed"
+
+
 class BodyTooLargeError(RequestError):
     """More body than any request needs."""
 
@@ -155,6 +162,13 @@ class UnsupportedMediaTypeError(RequestError):
 
     status = 415
     title = "Unsupported media type"
+
+
+class TooManyRequestsError(RequestError):
+    """More requests of one caller than it may send in a minute."""
+
+    status = 429
+    title = "Too many requests"
 
 
 class OverloadedError(RequestError):
@@ -332,11 +346,13 @@ _DESCRIPTIONS = {
     405: "The path has no such method.",
     408: "The body did not come in time.",
     409: "The request contradicts what the database holds.",
+    412: "If-Match or If-None-Match does not hold.",
     413: "The body is too large.",
     414: "The address is too long.",
-    415: "The body is not application/json.",
+    415: "The body is not of a type that is read here.",
     421: "Without API keys, only this machine is answered.",
     422: "A parameter or the body is invalid.",
+    429: "More requests came of this key, user or address than may in a minute.",
     500: "A fault of the server.",
     501: "An optional part is not installed.",
     503: "The database does not answer, or the server is overloaded. See Retry-After.",

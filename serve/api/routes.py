@@ -8,7 +8,7 @@ of its body.
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from inspect import iscoroutinefunction
 from typing import Any, TypeGuard, TypeVar, get_origin, get_type_hints
@@ -28,18 +28,23 @@ from palate.person import PERSON
 from rerank.people import find_taste, find_user, name_user
 from serve.api.keys import Scope
 from serve.api.lines import Kind
-from serve.api.middleware import BODY, KEY_NAME
+from serve.api.middleware import BODY, CALLER, HEADERS, KEY_NAME
 from serve.api.problems import (
     BodyTooLargeError,
     BodyTooSlowError,
     ClientLeftError,
     FieldError,
     InvalidRequestError,
+    UnauthorizedError,
     UnsupportedMediaTypeError,
     documented,
 )
 from serve.api.services import Services, services
+from serve.api.tokens import Caller
 
+LINES = "application/x-ndjson"
+_LINES = (LINES, "application/jsonl", "application/jsonlines", "application/x-jsonlines")
+_JSON = ("application/json", "application/merge-patch+json")
 _MAX_PARAMETERS = 200
 _USER = "user_id"
 _MAKING = ("PUT", "POST")
@@ -54,23 +59,29 @@ def scoped(
     line: Kind | None = "search",
     body: type[BaseModel] | None = None,
     max_body: int = 0,
+    lines: bool = False,
+    own: bool = False,
 ) -> Any:
     """Keyword arguments of a route that needs ``scope`` and may answer with ``problems``.
 
-    Its ``body`` has at most ``max_body`` bytes, and ``read_body`` is how it gets it.
+    Its ``body`` has at most ``max_body`` bytes, and ``read_body`` is how it gets it; with ``lines``
+    it is one a line, and the endpoint reads them as they come. ``own``: tokens of users are good
+    here, too, where nothing says whom the request is about.
     """
     extra: dict[str, Any] = {"x-scope": scope, "security": [{"bearer": []}, {"header": []}]}
     if line is not None:
         extra["x-line"] = line
+    if own:
+        extra["x-own"] = True
     if body is not None:
         problems = (*problems, 408, 413, 415)
         schema = {"$ref": f"#/components/schemas/{body.__name__}"}
-        extra["x-max-body"] = max_body
+        extra |= {"x-lines": True} if lines else {"x-max-body": max_body}
         extra["requestBody"] = {
             "required": True,
-            "content": {"application/json": {"schema": schema}},
+            "content": {LINES if lines else "application/json": {"schema": schema}},
         }
-    responses = documented(401, 403, 414, 421, 422, 500, 503, 504, *problems)
+    responses = documented(401, 403, 414, 421, 422, 429, 500, 503, 504, *problems)
     return {"responses": dict(sorted(responses.items())), "openapi_extra": extra}
 
 
@@ -91,14 +102,18 @@ class GuardedRoute(APIRoute):
 
         async def guarded(request: Request) -> Response:
             found = services(request)
+            caller = None
             if scope is not None:
-                request.scope[KEY_NAME] = found.guard.authorize(request.headers, scope)
+                own = bool(extra.get("x-own")) or arguments.tells_of_user
+                caller = admit(request, request.headers, scope, users=own)
             kind = "patient" if _waits_for_model(found, self.name, request.scope) else line
             if kind is not None:
                 found.lines[kind].check()
             given, name = arguments.read(
-                request.scope["path_params"], request.scope["query_string"]
+                request.scope["path_params"], request.scope["query_string"], caller
             )
+            if extra.get("x-lines"):
+                check_media_type(request.headers.get("content-type", ""), _LINES)
             if max_body is not None:
                 check_media_type(request.headers.get("content-type", ""))
                 request.scope[BODY] = await _receive_body(request, max_body)
@@ -145,10 +160,22 @@ class Arguments:
             name: get_origin(field.annotation) in (list, tuple) for name, field in fields.items()
         }
 
-    def read(self, path: Mapping[str, str], query: bytes) -> tuple[dict[str, Any], str | None]:
+    @property
+    def tells_of_user(self) -> bool:
+        """Whether it is said whom the request is about, so that it can be held to one user."""
+        return _USER in self._path or _USER in self._known
+
+    def read(
+        self, path: Mapping[str, str], query: bytes, caller: Caller | None = None
+    ) -> tuple[dict[str, Any], str | None]:
         """The endpoint's arguments, and the name of the user where that is no number, which
-        `put_user` then puts in. Raises InvalidRequestError."""
+        `put_user` then puts in; of a ``caller`` who is one user, about that one.
+
+        Raises InvalidRequestError and ForbiddenError."""
         values = read_query(query, self._known) if query else {}
+        if caller is not None and caller.user is not None:
+            path = caller.own(path, {})
+            values = caller.own(values, self._known)
         given_users = (path.get(_USER), values.get(_USER))
         called = next((who for who in given_users if _is_name(who)), None)
         if called is not None:
@@ -206,6 +233,9 @@ def read_body(request: Request, model: type[Model]) -> Model:
     """
     try:
         given = json.loads(request.scope[BODY])
+        caller: Caller | None = request.scope.get(CALLER)
+        if caller is not None and caller.user is not None:
+            given = _own_body(caller, given, model)
         if isinstance(given, dict) and _is_name(name := given.get(_USER)):
             given[_USER] = _find_named(services(request), name, request.method, in_path=False)
         read = model.model_validate(given)
@@ -219,6 +249,38 @@ def read_body(request: Request, model: type[Model]) -> Model:
         raise InvalidRequestError.of(
             [FieldError(location="body", name=None, detail=f"no JSON: {error}")]
         ) from error
+
+
+def _own_body(caller: Caller, given: Any, model: type[BaseModel]) -> Any:
+    """A body about the one user that the caller is, its lines too."""
+    if not isinstance(given, dict):
+        return given
+    lines = given.get("feedback")
+    if isinstance(lines, list):
+        known = {_USER: None}
+        owned = [caller.own(each, known) if isinstance(each, dict) else each for each in lines]
+        return given | {"feedback": owned}
+    return caller.own(given, model.model_fields)
+
+
+def admit(
+    request: Request, headers: Mapping[str, str], scope: Scope, *, users: bool = False
+) -> Caller | None:
+    """Who asks, if they may and not too often.
+
+    Raises UnauthorizedError, ForbiddenError and TooManyRequestsError.
+    """
+    found = services(request)
+    address = request.client.host if request.client else "local"
+    try:
+        caller = found.guard.authorize(headers, scope, users=users)
+    except UnauthorizedError:
+        found.limit.take(f"address {address}")
+        raise
+    name = None if caller is None else caller.name
+    request.scope[KEY_NAME], request.scope[CALLER] = name, caller
+    request.scope[HEADERS] = found.limit.take(f"key {name}" if name else f"address {address}")
+    return caller
 
 
 def _waits_for_model(found: Services, name: str, scope: AsgiScope) -> bool:
@@ -258,11 +320,12 @@ def _too_large(limit: int) -> BodyTooLargeError:
     return BodyTooLargeError(f"The body may have at most {limit} bytes here. Nothing was done.")
 
 
-def check_media_type(content_type: str) -> None:
-    """Raise UnsupportedMediaTypeError unless the body is said to be JSON."""
-    if content_type.partition(";")[0].strip().lower() != "application/json":
+def check_media_type(content_type: str, known: Sequence[str] = _JSON) -> None:
+    """Raise UnsupportedMediaTypeError unless the body is said to be of a type ``known``."""
+    if content_type.partition(";")[0].strip().lower() not in known:
         raise UnsupportedMediaTypeError(
-            "The body must be JSON and say so: `Content-Type: application/json`. Nothing was done."
+            f"The body must be JSON{'' if known is _JSON else ', a line each'} and say so: "
+            f"`Content-Type: {known[0]}`. Nothing was done."
         )
 
 

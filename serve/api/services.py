@@ -14,6 +14,7 @@ from palate.metrics import stage
 from palate.settings import Settings
 from rerank.search import Searcher
 from serve.api.guard import Guard
+from serve.api.limits import RateLimit
 from serve.api.lines import Kind, Line
 from sql.database import Database
 
@@ -32,6 +33,7 @@ class Services:
     model: LanguageModel | None
     guard: Guard
     lines: dict[Kind, Line]
+    limit: RateLimit
     stopping: Event = field(default_factory=Event)
     """Set once the server is told to stop: it goes on for a moment, and closes what it answered."""
 

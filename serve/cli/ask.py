@@ -47,6 +47,7 @@ _FIGURES: dict[str, tuple[str, Callable[[ListedMovie], object]]] = {
     "revenue": ("revenue>", lambda each: format_dollars(each.revenue)),
     "profit": ("profit>", lambda each: format_dollars(each.value)),
 }
+_EXAMPLES = "“dark thrillers from the nineties”, “films like Heat”, “how long is Jaws?”"
 _MOST_BYTES = 65_536
 
 
@@ -121,7 +122,7 @@ def ask(
     asks = words == "llm" or not (rules or wanted)
     with (
         current.database() as database,
-        open_asker(database, current.settings, model=asks) as asker,
+        open_asker(database, current.settings, model=asks, needed=words == "llm") as asker,
     ):
         whose = find_taste(database, user)
         reading = None if wanted else asker.read(text, whose, k, rules=rules, after=after)
@@ -164,8 +165,8 @@ def _read_file(source: str, form: type[T], flag: str) -> T:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "it"
         raise MisuseError(
-            f"{flag}: {where}: {line(first['msg'])}. Nothing was done. "
-            "`--understood` shows what a structure looks like."
+            f"{flag}: {where}: {line(first['msg'].removeprefix('Value error, '))}. Nothing was "
+            "done. `--understood` shows what a structure looks like."
         ) from error
 
 
@@ -205,7 +206,7 @@ def _print(answer: AskAnswer) -> None:
         cosine: Column[SimilarMovie] = ("similar>", lambda each: number(each.similarity))
         print_table(answer.similar, rank, FILM, GENRES, cosine)
     elif answer.structure.intent == "unclear":
-        out().print("Nothing was searched.")
+        out().print("Nothing was searched. Such is understood: " + _EXAMPLES, soft_wrap=True)
     else:
         out().print("No film fits this.")
         for drop in answer.drop:

@@ -8,8 +8,10 @@ import typer
 
 from palate.errors import ConflictError, MisuseError
 from serve.api.keys import create_key, parse_keys
+from serve.api.tokens import LONGEST_DAYS, TokenSigner, check_profile, check_user
 from serve.cli.options import Json
 from serve.cli.output import examples, out, print_json, say
+from serve.cli.session import session
 
 app = typer.Typer(no_args_is_help=True, help="API keys of the HTTP server.")
 
@@ -52,6 +54,47 @@ def create(
         say(f"Line for the keys file (PALATE_API_KEYS_FILE): {key.line}")
     else:
         say(f"Added {key.name} ({key.scope}) to {file}.")
+
+
+@app.command(
+    epilog=examples(
+        "palate keys token ann@example.org --scope write --hours 24",
+        "palate keys token 1001 --profile weekend --json",
+    )
+)
+def token(
+    context: typer.Context,
+    user: Annotated[str, typer.Argument(help="The user's id in your system.")],
+    scope: Annotated[
+        Literal["read", "write"],
+        typer.Option(help="read: search as the user; write: also rate and send events."),
+    ] = "read",
+    hours: Annotated[
+        float, typer.Option(help="Hours after which it ends.", min=0.01, max=LONGEST_DAYS * 24)
+    ] = 1.0,
+    profile: Annotated[
+        str | None, typer.Option(help="Only this profile; left out: any of the user's.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Make a token with which one user's page or app asks for itself, and nobody else.
+
+    It is signed with PALATE_TOKEN_SECRET and stored nowhere; another secret ends all tokens.
+    """
+    secret = session(context).settings.token_secret
+    if secret is None:
+        raise MisuseError(
+            "There is nothing to sign tokens with. Nothing was made. Set PALATE_TOKEN_SECRET to 32 "
+            "characters or more, the same for the server."
+        )
+    check_profile(profile)
+    made = TokenSigner(secret.get_secret_value()).make(
+        check_user(user), scope, hours * 3600, profile
+    )
+    if json:
+        print_json({"user": user, "profile": profile, "scope": scope, "token": made})
+        return
+    out().print(made, soft_wrap=True)
 
 
 def _append(file: Path, name: str, line: str) -> None:

@@ -34,6 +34,8 @@ COMMANDS = {
         "random": "Show films at random.",
         "similar": "Show the films most like one film, by the cosine of their texts' embeddings.",
         "ask": "Say what you look for in plain words: search, recommend, compare, predict, sum up.",
+        "chat": 'Talk about films: each message goes on from the one before, "without the second", '
+        '"why 3".',
         "recommend": "Recommend films that a user has neither seen nor turned away, from several "
         "sources.",
         "predict": "Predict what a user would give a film: stars, how sure that is, and what it "

@@ -83,7 +83,7 @@ class Cluster:
                     kubeconfig, context=context, client_configuration=found, persist_config=False
                 )
         if words and not (found.api_key or found.cert_file or found.username):
-            raise _not_logged_in(found.host, " ".join(words))
+            raise _plugin_failed(found.host, " ".join(words))
         return cls(found, namespace or active["context"].get("namespace") or "default")
 
     def find(self, kind: str, selector: str = "", *, everywhere: bool = False) -> list[Object]:
@@ -236,6 +236,14 @@ def _heard() -> Iterator[list[str]]:
         yield words
     finally:
         root.handlers = others
+
+
+def _plugin_failed(host: str, words: str) -> ClusterForbiddenError:
+    install = "Install what it names, or log in" if "No such file" in words else "Log in"
+    return ClusterForbiddenError(
+        f"The login of the kubeconfig for {host} failed ({words.rstrip('.')}). Nothing was done. "
+        f"{install} again as your provider says, or choose another --context."
+    )
 
 
 def _not_logged_in(host: str, words: str) -> ClusterForbiddenError:

@@ -3,8 +3,8 @@
 A field that is null is left out of the answer.
 """
 
-from ask.answer import AskAnswer
 from ask.compare import ComparedMovie
+from ask.find import ListedMovie
 from ask.preferences import Preferences, Trait
 from palate.contract import (
     Frozen,
@@ -16,6 +16,7 @@ from palate.contract import (
     SearchResponse,
     SimilarMovie,
 )
+from serve.chat import ChatReply
 
 _FEWEST = 3  # ratings of a kind of film before it is told as a liking
 _TOLD = 8
@@ -155,12 +156,11 @@ class Sides(Frozen):
 
 
 class Chatted(Frozen):
-    """How a request was understood, and its answer."""
+    """The answer to a message; conversation goes with the next one."""
 
-    understood: str
-    summary: tuple[str, ...]
+    text: tuple[str, ...]
     films: tuple[Film, ...]
-    notes: tuple[str, ...]
+    conversation: str
 
 
 class Found(Frozen):
@@ -186,7 +186,7 @@ class Document(Frozen):
     url: str
 
 
-def film(each: Hit | Recommendation | SimilarMovie | Movie) -> Film:
+def film(each: Hit | Recommendation | ListedMovie | SimilarMovie | Movie) -> Film:
     """What of a film an assistant is told."""
     return Film(
         movie_id=each.movie_id,
@@ -303,15 +303,11 @@ def taste(found: Preferences) -> Taste:
     )
 
 
-def chatted(understood: str, made: AskAnswer) -> Chatted:
-    """The answer to a request in plain words, whatever it was about."""
-    told = [each for each in (made.prediction, made.comparison, made.preferences) if each]
-    return Chatted(
-        understood=understood,
-        summary=tuple(sentence for each in told for sentence in each.summary),
-        films=tuple(map(film, made.hits or made.movies or made.similar)),
-        notes=made.notes,
-    )
+def chatted(reply: ChatReply) -> Chatted:
+    """The answer to a message, whatever it was about."""
+    made = reply.answer
+    found = () if made is None else made.shown
+    return Chatted(text=reply.text, films=tuple(map(film, found)), conversation=reply.conversation)
 
 
 def document(movie: Movie) -> Document:

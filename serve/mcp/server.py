@@ -107,6 +107,8 @@ class _Handlers:
             self._door.check(context, tool.scope)
             given = tool.arguments.model_validate(params.arguments or {})
             made = await self._door.run(context, tool.line, lambda: tool.run(self._box, given))
+            if tool.scope != "read":
+                _log.info("audit", method="tool", path=tool.name, sent=params.arguments)
         except ValidationError as error:
             return _failed(_told(error))
         except Exception as error:

@@ -12,10 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from ask.answer import Asker
 from ask.compare import FEWEST, MOST, compare
+from ask.conversation import LONGEST_STATE
 from ask.prediction import predict
 from ask.preferences import find_preferences
 from ask.rules import LONGEST_REQUEST
-from ask.understood import describe_structure
 from palate.contract import (
     Audience,
     BudgetTier,
@@ -37,6 +37,7 @@ from rerank.search import Searcher
 from search.catalog import get_movie, random_movies
 from serve.api.keys import Scope
 from serve.api.lines import Kind
+from serve.chat import Chat
 from serve.mcp import outputs
 from serve.mcp.schema import brief_input, brief_output
 from sql.database import Database
@@ -281,10 +282,11 @@ def chat(
     box: Toolbox,
     message: Annotated[str, Field(min_length=1, max_length=LONGEST_REQUEST)],
     user_id: User = None,
+    conversation: Annotated[str | None, Field(max_length=LONGEST_STATE)] = None,
 ) -> outputs.Chatted:
-    """Answer a request in plain words, as "dark thrillers of the nineties without Tom Hanks"."""
-    made = box.asker.ask(message, box.whose(user_id))
-    return outputs.chatted(describe_structure(made.structure), made)
+    """Answer "dark thrillers without Tom Hanks"; then, with conversation, "/why 3", "/not 2"."""
+    made = Chat(box.database, box.asker).reply(message, box.whose(user_id), after=conversation)
+    return outputs.chatted(made)
 
 
 @tool("search")

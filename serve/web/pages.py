@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -197,10 +198,9 @@ def ask_page(request: Request) -> Response:
     made, parts = None, []
     if state.q.strip():
         reading = found.asker.read(state.q, _user(found, state))
-        made = found.asker.run(without(reading.structure, state.without))
-        made = made.model_copy(update={"notes": (*reading.notes, *made.notes)})
+        structure = without(reading.structure, state.without)
+        made = found.asker.answer(state.q, replace(reading, structure=structure))
         parts = chips(made.structure)
-    told = [made.prediction, made.comparison, made.preferences] if made else []
     return page(
         request,
         "ask.html",
@@ -208,8 +208,8 @@ def ask_page(request: Request) -> Response:
         tasters=TASTERS,
         made=made,
         chips=parts,
-        summary=[sentence for each in told if each for sentence in each.summary],
-        films=(made.hits or made.movies or made.similar) if made else (),
+        summary=made.told if made else (),
+        films=made.shown if made else (),
         widest=_widest(made.hits or made.movies) if made else 0.0,
         back=_address(request),
     )

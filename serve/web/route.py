@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from palate.errors import MisuseError, PalateError
 from serve.api.lines import Kind
-from serve.api.middleware import BODY, KEY_NAME
+from serve.api.middleware import BODY
 from serve.api.problems import (
     BodyTooLargeError,
     BodyTooSlowError,
@@ -25,6 +25,7 @@ from serve.api.problems import (
     CrossSiteError,
     problem_for,
 )
+from serve.api.routes import admit
 from serve.api.services import Services, services
 from serve.web.render import page
 
@@ -44,7 +45,7 @@ class PageRoute(APIRoute):
             found = services(request)
             try:
                 if scope is not None:
-                    request.scope[KEY_NAME] = found.guard.authorize(_presented(request), scope)
+                    admit(request, _presented(request), scope)
                 if request.method == "POST":
                     _check_site(request)
                     request.scope[BODY] = await _receive(request, found)

@@ -66,6 +66,7 @@ BEGIN
     IF has_table_privilege('palate_app', 'ratings', 'INSERT')
        AND has_column_privilege('palate_app', 'profile_settings', 'only_one', 'UPDATE')
        AND NOT has_table_privilege('palate_read', 'feedback', 'SELECT')
+       AND has_table_privilege('palate_app', 'movies', 'DELETE')
        AND NOT has_table_privilege('palate_app', 'llm_calls', 'DELETE') AND NOT EXISTS (
         SELECT FROM unnest(relations) r
         WHERE NOT ((has_table_privilege('palate_read', r, 'SELECT')
@@ -81,6 +82,20 @@ BEGIN
     GRANT INSERT, UPDATE, DELETE ON ratings, tags, user_factors, llm_answers, synonyms, pins TO palate_app;
     GRANT INSERT, DELETE ON events, user_names, feedback TO palate_app;
     GRANT UPDATE ON event_weights TO palate_app;
+    -- Films that come and go, and what triggers keep of them. Not their statistics, nor enrichment.
+    GRANT DELETE,
+          INSERT (movie_id, title, original_title, year, imdb_id, tmdb_id, genres, overview, runtime_minutes,
+                  release_date, director, actors, keywords, budget, revenue, poster_url, embedding),
+          UPDATE (title, original_title, year, imdb_id, tmdb_id, genres, overview, runtime_minutes,
+                  release_date, director, actors, keywords, budget, revenue, poster_url, embedding)
+          ON movies TO palate_app;
+    GRANT INSERT, UPDATE, DELETE ON movie_titles, movie_vectors, movie_directions, kept_history, bulk_jobs TO palate_app;
+    FOREACH object IN ARRAY '{movie_terms,movie_search,search_totals}'::text[] LOOP
+        IF to_regclass(quote_ident(schema_name) || '.' || object) IS NOT NULL THEN
+            EXECUTE format('GRANT INSERT, UPDATE, DELETE ON %I.%I TO palate_app', schema_name, object);
+            EXECUTE format('GRANT USAGE ON SEQUENCE %I.search_version TO palate_app', schema_name);
+        END IF;
+    END LOOP;
     -- Questions may hold what people typed; recorded calls are what budgets are counted by; what people
     -- clicked on nobody's search needs.
     REVOKE ALL ON llm_answers, llm_calls, feedback FROM palate_read;

@@ -50,10 +50,16 @@ class Shell:
     """A person's shell: keeps exported variables, and runs servers in the background.
 
     They listen on ``port`` instead of 8080, which something else may have.
+    ``programs`` stands before the environment's own in PATH.
     """
 
     def __init__(
-        self, folder: Path, data_dir: Path, port: int, replacements: dict[str, str]
+        self,
+        folder: Path,
+        data_dir: Path,
+        port: int,
+        replacements: dict[str, str],
+        programs: Path,
     ) -> None:
         self._folder = folder
         self._replacements = replacements | {"127.0.0.1:8080": f"127.0.0.1:{port}"}
@@ -64,7 +70,7 @@ class Shell:
         } | {
             "PALATE_DATA_DIR": str(data_dir),
             "PALATE_PORT": str(port),
-            "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+            "PATH": os.pathsep.join((str(programs), str(BIN), os.environ["PATH"])),
             "COLUMNS": "120",
         }  # fmt: skip
 
@@ -98,7 +104,10 @@ class Shell:
     def _serve(self, text: str) -> str:
         self.stop()
         self._server = subprocess.Popen(
-            text.split(), cwd=self._folder, env=self._environment, stderr=subprocess.DEVNULL
+            [BIN / "palate", *text.split()[1:]],
+            cwd=self._folder,
+            env=self._environment,
+            stderr=subprocess.DEVNULL,
         )
         while True:
             try:
@@ -118,17 +127,21 @@ class Shell:
 
 @contextmanager
 def shell(
-    folder: Path, replacements: dict[str, str] | None = None, like: Path | None = None
+    folder: Path,
+    replacements: dict[str, str] | None = None,
+    like: Path | None = None,
+    programs: Path = BIN,
 ) -> Iterator[Shell]:
     """A shell with a data directory of its own, cleaned up at the end.
 
-    ``like``: a data directory that nothing uses, to begin with a copy of.
+    ``like``: a data directory that nothing uses, to begin with a copy of. ``programs``: where
+    ``palate`` is looked for first.
     """
     data_dir = folder / "data"
     if like is not None:
         copy_data(like, data_dir)
     with reserved_port() as port:
-        opened = Shell(folder, data_dir, port, replacements or {})
+        opened = Shell(folder, data_dir, port, replacements or {}, programs)
         try:
             yield opened
         finally:

@@ -8,7 +8,8 @@ import psycopg
 import pytest
 
 from sql.embedded import EmbeddedServer
-from tests.acceptance.pages import ROOT, Command, commands, shell
+from tests.acceptance.pages import BIN, ROOT, Command, commands, shell
+from tests.acceptance.warm import warm_palate
 
 PAGES = [
     page for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))] if commands(page)
@@ -18,10 +19,16 @@ NOT_RUN = {
     "make test": "runs this very test",
     "make demo": "palate demo is run instead, in the environment that make set up",
     "make samples": "rebuilds what the sample's own test compares",
+    "palate evaluate search --users 20 --queries one-word": "docs/quality.md measures, too",
+    "palate tune svd --trials 2": "docs/training.md tunes, too",
+    "palate embed generate few.csv --movie 1 --movie 2": "docs/embeddings.md makes some, too",
+    "palate ingest embeddings few.csv": "docs/embeddings.md loads some, too",
+    "palate bench search --requests 40 --clients 1 --candidates 100": "measured above with 20",
 }
 
 ONCE = (
     "palate train",
+    "palate embed generate vectors.parquet",
     "palate doctor",
     "palate test-users check",
     "palate bench ingest --rows 20000",
@@ -81,6 +88,13 @@ def after_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder / "data"
 
 
+@pytest.fixture(scope="module")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A ``palate`` that begins at once; the README's commands are run by the real one."""
+    with warm_palate(tmp_path_factory.mktemp("warm")) as programs:
+        yield programs
+
+
 def run_on(page: Path) -> list[Command]:
     """The commands of a page that are run there."""
     earlier = {one.text for before in PAGES[: PAGES.index(page)] for one in commands(before)}
@@ -94,13 +108,19 @@ def run_on(page: Path) -> list[Command]:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_the_commands_of_a_page(
-    page: Path, tmp_path: Path, movielens: Path, server: EmbeddedServer, after_demo: Path
+    page: Path,
+    tmp_path: Path,
+    movielens: Path,
+    server: EmbeddedServer,
+    after_demo: Path,
+    warm: Path,
 ) -> None:
     meant = {
         "path/to/ml-latest-small": str(movielens),
         "postgresql://user:password@localhost:5432/palate": fresh(server),
     }
-    with shell(tmp_path, meant, like=after_demo) as person:
+    programs = BIN if page.name == "README.md" else warm
+    with shell(tmp_path, meant, like=after_demo, programs=programs) as person:
         person.run(Command("console", "palate db start"))
         for command in run_on(page):
             person.run(command)

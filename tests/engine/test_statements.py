@@ -26,6 +26,7 @@ ASIDE = {
     ("bench/statements/blocking.sql", "search"): "asks for a word a turn, while other things run",
     ("bench/statements/search.sql", "candidates"): "psycopg's own parameters; asked above",
     ("bench/statements/search.sql", "search"): "psycopg's own parameters; it is search() again",
+    ("search/statements/catalog.sql", "browse"): "its order is put in; asked over HTTP",
     ("serve/api/statements/health.sql", "probe_search"): "asks whether searching works, no more",
     ("serve/statements/doctor.sql", "indexed"): "counts everything there is",
     ("sql/statements/backup.sql", "finds_a_film"): "asks whether searching works, no more",
@@ -52,11 +53,12 @@ def inputs(file: str, name: str, query: Compile) -> tuple[dict[str, Any], dict[s
         "candidates": 50, "weights": None, "seen": "keep", "query_embedding": None,
         "filter": None, "page": None, "explain": False, "movie_id": 1, "n": 5, "typed": None,
         "alike_to": None, "exclude": None, "fewest": 5, "by": "year", "sign": 1,
+        "names": ["genres", "year"],
     }  # fmt: skip
     many = {"numbers": [1], "user_ids": [LOVER], "queries": [query("king")], "looses": [None],
             "typed": [None]}  # fmt: skip
     firsts: dict[str, dict[str, Any]] = {
-        "facets": {"query": query("king")},
+        "facets": {"query": query("king"), "names": ["genres"]},
         "suggest": {"prefix": "king", "k": 5, "user_id": None, "profile": "main"},
         "candidates": {**many, "candidates": 50, "k": 5},
         "ranks": {"terms": ["king"], "user_ids": [LOVER], "candidates": 50},

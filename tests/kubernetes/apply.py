@@ -52,8 +52,9 @@ class Server:
     def create(self, manifest: Manifest) -> None:
         """Make an object, with what the server adds to it."""
         self._check(manifest)
-        living = copy.deepcopy(manifest)
+        living = manifest
         if living["kind"] == "Job":
+            living = copy.deepcopy(manifest)
             labels = {"batch.kubernetes.io/controller-uid": str(len(self.made))}
             living["spec"]["selector"] = {"matchLabels": labels}
             living["spec"]["template"]["metadata"]["labels"] |= labels
@@ -98,9 +99,12 @@ def key_of(manifest: Manifest) -> Key:
 
 
 def merged(original: Any, target: Any, living: Any) -> Any:
-    """The living value with the target's fields, and without those that only the original has."""
-    if not (isinstance(target, dict) and isinstance(living, dict)):
-        return copy.deepcopy(target)
+    """The living value with the target's fields, and without those that only the original has.
+
+    What it returns may be part of what it was given: nobody changes objects in place.
+    """
+    if target == living or not (isinstance(target, dict) and isinstance(living, dict)):
+        return target
     before = original if isinstance(original, dict) else {}
     kept = {name: each for name, each in living.items() if name in target or name not in before}
     return kept | {

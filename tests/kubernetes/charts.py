@@ -1,12 +1,16 @@
 """The chart as Helm renders it, and the sets of values that the tests render."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import jsonschema
+import kubernetes_validate
 import yaml
 from helm_python import Chart
 from referencing import Registry, Resource
@@ -18,6 +22,9 @@ Values = dict[str, Any]
 
 NAMESPACE = "films"
 SCHEMAS = Path(__file__).parent / "schemas"
+NEWEST = int(kubernetes_validate.latest_version().split(".")[1])
+VERSIONS = tuple(f"1.{minor}" for minor in range(30, NEWEST + 1))
+"""Every Kubernetes that is supported and whose schemas are known."""
 
 EVERYTHING: Values = {
     "commonLabels": {"team": "search"},
@@ -34,7 +41,13 @@ EVERYTHING: Values = {
         "resources": {"limits": {"memory": "1.5Gi"}},
         "preStopSeconds": 7,
         "shutdownTimeout": 30,
-        "config": {"max_k": 50, "log_level": "warning"},
+        "config": {
+            "max_k": 50,
+            "log_level": "warning",
+            "web": False,
+            "watch_hosts": ["archive.org"],
+            "embedding_url": "http://embedder:8081/v1",
+        },
         "extraEnv": [{"name": "TZ", "value": "UTC"}],
         "spread": "DoNotSchedule",
         "priorityClassName": "high",
@@ -57,6 +70,7 @@ EVERYTHING: Values = {
         "podAnnotations": {"example.com/seen": "yes"},
         "podLabels": {"mesh": "in"},
         "runtimeClassName": "gvisor",
+        "rules": {"rules": [{"name": "no war", "films": {"genres": ["War"]}, "remove": True}]},
         "extraVolumes": [{"name": "rules", "configMap": {"name": "palate-dashboard"}}],
         "extraVolumeMounts": [{"name": "rules", "mountPath": "/rules", "readOnly": True}],
         "sidecars": [
@@ -339,7 +353,12 @@ VALUE_SETS: dict[str, Values] = {
                 },
             },
         },
-        "llm": {"enabled": True, "url": "http://ollama:11434/v1", "existingSecret": "13"},
+        "llm": {
+            "enabled": True,
+            "url": "http://ollama:11434/v1",
+            "model": "15",
+            "existingSecret": "13",
+        },
         "jobs": {"load": {"existingClaim": "14"}},
         "monitoring": {"serviceMonitor": {"enabled": True}},
     },
@@ -363,11 +382,40 @@ def chart() -> Chart:
     return Chart.load(CHART)
 
 
+@cache
+def _templates() -> Chart:
+    """The chart without its schema, which Helm would read anew at each rendering."""
+    with TemporaryDirectory() as folder:
+        copied = Path(folder) / "palate"
+        shutil.copytree(CHART, copied, ignore=shutil.ignore_patterns("values.schema.json"))
+        return Chart.load(copied)
+
+
+@cache
+def _schema() -> jsonschema.Draft7Validator:
+    return jsonschema.Draft7Validator(_read(CHART / "values.schema.json"))
+
+
+def merged(values: Values, more: Values) -> Values:
+    """Values with others laid over them, as Helm does; null takes away."""
+    over = {
+        name: merged(values[name], each)
+        if isinstance(each, dict) and isinstance(values.get(name), dict)
+        else each
+        for name, each in more.items()
+    }
+    return {name: each for name, each in (values | over).items() if each is not None}
+
+
 def render(
     values: Values | None = None, name: str = "palate", *, is_upgrade: bool = False
 ) -> dict[str, str]:
-    """Every template by its path, as Helm renders it for a release."""
-    return chart().render(
+    """Every template by its path, as Helm renders it for a release; the schema is checked here.
+
+    Raises HelmError and jsonschema's ValidationError.
+    """
+    _schema().validate(merged(chart().values, values or {}))
+    return _templates().render(
         values or {},
         name=name,
         namespace=NAMESPACE,
@@ -375,6 +423,16 @@ def render(
         is_upgrade=is_upgrade,
         revision=2 if is_upgrade else 1,
     )
+
+
+def rendered(values: Values | None = None, name: str = "palate") -> dict[str, str]:
+    """The same for an install, once for each values. Not to be changed: it is shared."""
+    return _rendered(json.dumps(values or {}), name)
+
+
+@cache
+def _rendered(values: str, name: str) -> dict[str, str]:
+    return render(json.loads(values), name)
 
 
 def manifests(values: Values | None = None, name: str = "palate") -> list[Manifest]:
@@ -386,7 +444,7 @@ def manifests(values: Values | None = None, name: str = "palate") -> list[Manife
 def _manifests(values: str, name: str) -> list[Manifest]:
     return [
         manifest
-        for path, text in sorted(render(json.loads(values), name).items())
+        for path, text in sorted(_rendered(values, name).items())
         if path.endswith(".yaml")
         for manifest in yaml.load_all(text, Loader=yaml.CSafeLoader)
         if manifest
@@ -428,6 +486,52 @@ def validate(manifest: Manifest, version: str) -> None:
     _validate(json.dumps(manifest), "" if own else version)
 
 
+def validate_everywhere(manifest: Manifest) -> None:
+    """The same for every version; one that only adds to what the one before takes is left out."""
+    kind, api_version = manifest["kind"], manifest["apiVersion"]
+    for before, version in pairwise(("", *VERSIONS)):
+        if not before or not only_adds(kind, api_version, before, version):
+            validate(manifest, version)
+
+
+@cache
+def only_adds(kind: str, api_version: str, before: str, after: str) -> bool:
+    """Whether a version takes everything of a kind that another takes."""
+    if (SCHEMAS / f"{kind}.json").exists():
+        return True  # it is the same one
+    known, others = _known(before), _known(after)
+    seen: set[str] = set()
+
+    def takes(old: Any, new: Any) -> bool:
+        if isinstance(old, dict) and isinstance(new, dict):
+            return all(_takes(word, old.get(word), new.get(word)) for word in {*old, *new})
+        return bool(old == new)
+
+    def _takes(word: str, old: Any, new: Any) -> bool:
+        if word in ("description", "default", "format", "$schema", "$id") or word[:2] == "x-":
+            return True
+        if word == "properties":
+            return all(name in new and takes(each, new[name]) for name, each in old.items())
+        if word == "required":
+            return set(new or ()) <= set(old or ())
+        if word == "$ref" and old == new:
+            name = old.rpartition("/")[2]
+            if name in seen:
+                return True
+            seen.add(name)
+            return takes(known[name], others.get(name))
+        return takes(old, new)
+
+    return takes(_schema_of(kind, api_version, before), _schema_of(kind, api_version, after))
+
+
+@cache
+def _known(version: str) -> dict[str, Any]:
+    read = _read(KUBERNETES / f"v{version}.0-local-strict" / "_definitions.json")
+    found: dict[str, Any] = read["$defs"]
+    return found
+
+
 @cache
 def _validate(text: str, version: str) -> None:
     manifest: Manifest = json.loads(text)
@@ -439,11 +543,15 @@ def _validator(kind: str, api_version: str, version: str) -> jsonschema.Draft202
     """Checks a kind, and refuses fields that it does not have."""
     if not version:
         return jsonschema.Draft202012Validator(_read(SCHEMAS / f"{kind}.json"))
+    schema = _schema_of(kind, api_version, version)
+    return jsonschema.Draft202012Validator(schema, registry=_definitions(version))
+
+
+def _schema_of(kind: str, api_version: str, version: str) -> Any:
     group, _, number = api_version.rpartition("/")
     names = (kind.lower(), group.partition(".")[0], number)
     file = "-".join(filter(None, names)) + ".json"
-    schema = _read(KUBERNETES / f"v{version}.0-local-strict" / file)
-    return jsonschema.Draft202012Validator(schema, registry=_definitions(version))
+    return _read(KUBERNETES / f"v{version}.0-local-strict" / file)
 
 
 @cache

@@ -28,11 +28,12 @@ resources:
 
 def make_files() -> dict[Path, str]:
     """Every file that is made, with its content."""
-    return {
-        CHART / "values.schema.json": make_schema(),
-        CHART / "README.md": make_readme(),
-        **make_manifests(),
-    }
+    return make_descriptions() | make_manifests()
+
+
+def make_descriptions() -> dict[Path, str]:
+    """The schema and the table of values."""
+    return {CHART / "values.schema.json": make_schema(), CHART / "README.md": make_readme()}
 
 
 def make_manifests() -> dict[Path, str]:
@@ -62,10 +63,11 @@ def _plain(text: str) -> str:
 
 def main() -> None:
     """Write every file; what is as it should be is left alone."""
-    for path, text in make_files().items():
-        path.parent.mkdir(exist_ok=True)
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
-            path.write_text(text, encoding="utf-8")
+    for make in (make_descriptions, make_manifests):  # the second reads the schema of the first
+        for path, text in make().items():
+            path.parent.mkdir(exist_ok=True)
+            if not path.exists() or path.read_text(encoding="utf-8") != text:
+                path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 import pytest
 import yaml
 
@@ -17,15 +16,15 @@ from tests.kubernetes.charts import (
     containers,
     manifests,
     of_kind,
+    only_adds,
     pod_specs,
     render,
+    rendered,
     validate,
+    validate_everywhere,
 )
 from tests.kubernetes.values import CHART
 
-NEWEST = int(kubernetes_validate.latest_version().split(".")[1])
-VERSIONS = tuple(f"1.{minor}" for minor in range(30, NEWEST + 1))
-"""Every Kubernetes that is supported and whose schemas are known."""
 RECOMMENDED = {
     "app.kubernetes.io/name",
     "app.kubernetes.io/instance",
@@ -41,8 +40,14 @@ every_set = pytest.mark.parametrize("values", VALUE_SETS.values(), ids=VALUE_SET
 @every_set
 def test_api_servers_accept_everything(values: Values) -> None:
     for manifest in manifests(values):
-        for version in VERSIONS:
-            validate(manifest, version)
+        validate_everywhere(manifest)
+
+
+def test_a_version_that_takes_less_is_looked_at_itself() -> None:
+    """Pods lost a field in 1.31; autoscalers gained some."""
+    assert not only_adds("Deployment", "apps/v1", "1.30", "1.31")
+    assert only_adds("HorizontalPodAutoscaler", "autoscaling/v2", "1.30", "1.33")
+    assert not only_adds("HorizontalPodAutoscaler", "autoscaling/v2", "1.33", "1.30")
 
 
 def test_the_schemas_refuse_what_is_wrong() -> None:
@@ -55,12 +60,12 @@ def test_the_schemas_refuse_what_is_wrong() -> None:
 
 @every_set
 def test_rendering_twice_gives_the_same(values: Values) -> None:
-    assert render(values) == render(values)
+    assert render(values) == rendered(values)
 
 
 @every_set
 def test_an_upgrade_renders_what_an_install_does(values: Values) -> None:
-    assert render(values, is_upgrade=True) == render(values)
+    assert render(values, is_upgrade=True) == rendered(values)
 
 
 def test_values_of_the_first_version_still_work() -> None:
@@ -192,12 +197,14 @@ def test_network_policies_are_about_palate_s_own_pods(values: Values) -> None:
         ({"url": "http://ollama:11434/v1"}, 11434),
         ({"url": "https://models.example.com/v1"}, 443),
         ({"url": "http://models.example.com/v1"}, 80),
-        ({"provider": "openai"}, 443),
+        ({"url": "http://[fd00::7]/v1"}, 80),
+        ({"url": "http://[fd00::7]:8000/v1"}, 8000),
+        ({"provider": "openai", "existingSecret": "llm"}, 443),
     ],
-    ids=["port", "https", "http", "provider"],
+    ids=["port", "https", "http", "IPv6", "IPv6 and port", "provider"],
 )
 def test_pods_may_reach_the_language_model(values: Values, port: int) -> None:
-    assert port in _ports({"llm": {"enabled": True} | values})
+    assert port in _ports({"llm": {"enabled": True, "model": "m"} | values})
     assert port not in _ports({})
 
 

@@ -14,8 +14,18 @@ import yaml
 from helm_python import Chart
 
 from tests.commands import whole_command
-from tests.kubernetes.charts import EVERYTHING, VALUE_SETS, Values, chart, manifests, of_kind
+from tests.kubernetes.charts import (
+    EVERYTHING,
+    VALUE_SETS,
+    Values,
+    chart,
+    manifests,
+    merged,
+    of_kind,
+    render,
+)
 from tests.kubernetes.cluster import BIN
+from tests.kubernetes.definitions import DEFINITIONS
 from tests.kubernetes.generate import ROOT
 from tests.kubernetes.values import CHART
 
@@ -51,23 +61,17 @@ def test_the_chart_takes_the_values_that_are_typed() -> None:
         values = reused if "--reset-then-reuse-values" in words else {}
         for option, value in pairwise(words):
             if option == "--values" and value != "before.yaml":  # made by the line before it
-                merge(values, yaml.safe_load((ROOT / value).read_text(encoding="utf-8")))
+                read = yaml.safe_load((ROOT / value).read_text(encoding="utf-8"))
+                values = merged(values, read)
             if option == "--set":
-                merge(values, helm_python.parse_set_string(value))
-        assert chart().render(values, name="palate"), words
-
-
-def merge(values: Values, more: Values) -> None:
-    """Lay values over others, as Helm does."""
-    for name, value in more.items():
-        if isinstance(value, dict):
-            merge(values.setdefault(name, {}), value)
-        else:
-            values[name] = value
+                values = merged(values, helm_python.parse_set_string(value))
+        assert render(values), words
+        if "--reset-then-reuse-values" in words:
+            reused = values
 
 
 def test_every_value_that_the_page_names_exists() -> None:
-    known = chart().values
+    known = merged(chart().values, {"api": {"config": DEFINITIONS["settings"]["properties"]}})
     for path in re.findall(r"`((?:\w+\.)+\w+)(?:=[^`]*)?`", PAGE):
         value: Any = known
         names = path.split(".")

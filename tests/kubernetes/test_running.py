@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 import psycopg
 import pytest
@@ -36,7 +37,13 @@ def listening() -> str:
 
 
 STRICT: Values = {
-    "api": {"host": listening()},
+    "api": {
+        "host": listening(),
+        "rules": {
+            "rules": [{"name": "no fantasy", "films": {"genres": ["Fantasy"]}, "remove": True}]
+        },
+    },
+    "ingress": {"enabled": True, "hosts": ["palate.example.com"]},
     "database": {"appSecret": "palate-app", "readSecret": "palate-read"},
     "monitoring": EVERYTHING["monitoring"],
 }
@@ -109,12 +116,30 @@ class Api:
 
     def get(self, path: str, key: str = "read-key") -> str:
         """An answer to the holder of a key."""
-        secret = self._node.secrets["palate-api-keys"][key]
-        request = urllib.request.Request(
-            self.url + path, headers={"Authorization": f"Bearer {secret}"}
-        )
+        request = urllib.request.Request(self.url + path, headers=self.keyed(key))
         with urllib.request.urlopen(request, timeout=120) as answer:
             return str(answer.read().decode())
+
+    def keyed(self, key: str = "read-key") -> dict[str, str]:
+        """The header that shows a key of the Secret."""
+        return {"Authorization": f"Bearer {self._node.secrets['palate-api-keys'][key]}"}
+
+    def by_the_ingress(
+        self, method: str, path: str, body: str = "", headers: dict[str, str] | None = None
+    ) -> tuple[int, str, str]:
+        """Status, cookie and text of what comes back through an Ingress that ends TLS."""
+        parts = urlsplit(self.url)
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=120)
+        of_ingress = {
+            "Host": "palate.example.com",
+            "X-Forwarded-Proto": "https",
+            "X-Forwarded-For": "203.0.113.7",
+        }
+        connection.request(method, path, body, of_ingress | (headers or {}))
+        with connection.getresponse() as answer:
+            text = answer.read().decode()
+        connection.close()
+        return answer.status, answer.headers.get("Set-Cookie", ""), text
 
     def stop(self) -> int:
         """SIGTERM, and the exit code."""
@@ -183,8 +208,9 @@ def test_the_load_job_loads_and_may_run_again(node: Node, loaded: list[str]) -> 
     assert "Loaded sample: 3,198 films" in loaded[1]
     assert "20001" in loaded[2]
     pod = job(node.found, "load")
-    for step in (*pod["initContainers"], *pod["containers"]):  # as the hook of the next upgrade
-        node.run(step)
+    # As the hook of the next upgrade: it finds everything loaded, by what it holds.
+    again = [node.run(each)[0] for each in (*pod["initContainers"], *pod["containers"])]
+    assert "is loaded already, to the byte: nothing was done" in again[1]
     with connect(node, pod["initContainers"][0]) as owner:
         counted = owner.execute("SELECT count(*) FROM movies").fetchone()
     assert counted == (3198,)
@@ -289,24 +315,88 @@ def test_alerts_and_dashboard_ask_for_metrics_that_exist(node: Node, api: Api) -
         assert {name for name in asked if not name.startswith(others)} <= shown, expression
 
 
-def test_a_login_of_its_own_with_any_password(node: Node, api: Api) -> None:
-    """The same with palate_app as a login: what values-production.yaml says."""
+@pytest.fixture(scope="module")
+def strict(node: Node, api: Api) -> Iterator[tuple[Node, Api]]:
+    """The same with palate_app as a login, behind an Ingress, and with rules."""
     found = manifests(STRICT)
     with psycopg.connect(node.server.url_for("postgres"), autocommit=True) as superuser:
         superuser.execute("ALTER ROLE palate_app LOGIN PASSWORD 'p@ss/w:rd?'")
+    (rules,) = of_kind(found, "ConfigMap", "rules")
+    mount(node.folder / "etc/palate/rules", rules["data"])
     with reserved_port() as port:
         other = Node(node.server, node.folder, node.secrets, port, found)
-        second = Api(other, the_api(found))
+        running = Api(other, the_api(found))
         try:
-            second.wait_until_ready()
-            assert json.loads(second.get("/v1/search?q=king"))["hits"]
-            if listening() == "::":
-                second.url = f"http://[::1]:{port}"
-                assert second.probe("liveness")
-            with connect(other, the_api(found)) as app:
-                assert app.execute("SELECT session_user").fetchone() == ("palate_app",)
+            running.wait_until_ready()
+            yield other, running
         finally:
-            assert second.stop() == 0
+            assert running.stop() == 0
+
+
+def mount(folder: Path, data: dict[str, str]) -> None:
+    """A ConfigMap's files as the kubelet mounts them, and changes them: by another link."""
+    folder.mkdir(exist_ok=True)
+    version = folder / f"..{time.monotonic_ns()}"
+    version.mkdir()
+    for name, text in data.items():
+        (version / name).write_text(text)
+        if not (folder / name).is_symlink():
+            (folder / name).symlink_to(f"..data/{name}")
+    (folder / "..new").symlink_to(version.name)
+    (folder / "..new").replace(folder / "..data")
+
+
+def test_a_login_of_its_own_with_any_password(strict: tuple[Node, Api]) -> None:
+    """What values-production.yaml says."""
+    node, api = strict
+    assert json.loads(api.get("/v1/search?q=king"))["hits"]
+    if listening() == "::":
+        api.url = f"http://[::1]:{node.port}"
+        assert api.probe("liveness")
+    with connect(node, the_api(node.found)) as app:
+        assert app.execute("SELECT session_user").fetchone() == ("palate_app",)
+
+
+def test_people_sign_in_behind_the_ingress(strict: tuple[Node, Api]) -> None:
+    _, api = strict
+    assert api.by_the_ingress("GET", "/")[0] == http.client.UNAUTHORIZED
+    key = api.keyed()["Authorization"].removeprefix("Bearer ")
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    ours = {"Origin": "https://palate.example.com", "Sec-Fetch-Site": "same-origin"}
+    sent = urlencode({"key": key})
+    status, cookie, _ = api.by_the_ingress("POST", "/sign-in", sent, form | ours)
+    assert status == http.client.SEE_OTHER
+    assert "Secure" in cookie
+    kept = {"Cookie": cookie.partition(";")[0]}
+    status, _, page = api.by_the_ingress("GET", "/?q=lord", headers=kept)
+    assert status == http.client.OK
+    assert "Lord of the Rings" in page
+
+
+def test_assistants_call_tools_behind_the_ingress(strict: tuple[Node, Api]) -> None:
+    _, api = strict
+    call = {"name": "search_movies", "arguments": {"query": "lord", "k": 3}}
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
+    headers = {
+        "Content-Type": "application/json",
+        "Accept": "application/json, text/event-stream",
+    }
+    status, *_ = api.by_the_ingress("POST", "/mcp", json.dumps(message), headers)
+    assert status == http.client.UNAUTHORIZED
+    *_, found = api.by_the_ingress("POST", "/mcp", json.dumps(message), headers | api.keyed())
+    assert "Lord of the Rings" in found
+
+
+def test_rules_hold_and_change_without_a_restart(strict: tuple[Node, Api]) -> None:
+    node, api = strict
+
+    def genres() -> set[str]:
+        movies = json.loads(api.get("/v1/recommend?user_id=20001"))["movies"]
+        return {genre for movie in movies for genre in movie["genres"]}
+
+    assert "Fantasy" not in genres()
+    mount(node.folder / "etc/palate/rules", {"rules.json": '{"rules": []}'})
+    assert "Fantasy" in genres()
 
 
 def test_every_command_of_the_jobs_is_one_of_palate(tmp_path: Path) -> None:

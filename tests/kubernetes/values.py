@@ -13,153 +13,12 @@ from typing import Any
 import kubernetes_validate
 import yaml
 
+from tests.kubernetes.definitions import DEFINITIONS, stricter
+
 CHART = Path(__file__).parents[2] / "helm" / "palate"
 
 _KEY = re.compile(r"(?P<indent> *)(?P<name>[A-Za-z][\w]*):(?P<rest>.*)")
 _TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array"}
-_LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
-_NAME = rf"{_LABEL}(\.{_LABEL})*"
-_QUALIFIED = rf"^({_NAME}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{{0,61}}[A-Za-z0-9])?$"
-_LABEL_VALUE = r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$"
-_LABELS: dict[str, Any] = {
-    "type": "object",
-    "propertyNames": {"pattern": _QUALIFIED},
-    "additionalProperties": {"type": "string", "pattern": _LABEL_VALUE},
-}
-_SET_BY_THE_CHART = [
-    *("PALATE_DATABASE_URL", "PGUSER", "PGPASSWORD", "PGOPTIONS", "PGSSLMODE", "PGSSLROOTCERT"),
-    *("PALATE_API_KEYS_FILE", "PALATE_POOLER"),
-]
-
-
-def _cron(*fields: tuple[str, str]) -> str:
-    """The pattern of a cron line: of each field a number's pattern, and the names it may have."""
-    parts = []
-    for number, names in fields:
-        one = f"({number}|{names})" if names else f"({number})"
-        item = rf"(\*|{one}(-{one})?)(/[1-9][0-9]?)?"
-        parts.append(rf"({item}(,{item})*|\?)")
-    return " ".join(parts)
-
-
-_MINUTE, _HOUR, _DAY = (
-    ("[0-5]?[0-9]", ""),
-    ("[01]?[0-9]|2[0-3]", ""),
-    ("0?[1-9]|[12][0-9]|3[01]", ""),
-)
-_MONTH = ("0?[1-9]|1[0-2]", "(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)")
-_WEEKDAY = ("[0-6]", "(?i:sun|mon|tue|wed|thu|fri|sat)")
-_FIVE = (_MINUTE, _HOUR, _DAY, _MONTH, _WEEKDAY)
-_OCTET = "(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
-_CIDR = (
-    rf"^(({_OCTET}\.){{3}}{_OCTET}/(3[0-2]|[12]?[0-9])|[0-9a-fA-F:]*:[0-9a-fA-F:]*/[0-9]{{1,3}})$"
-)
-
-_DEFINITIONS: dict[str, Any] = {
-    "name": {"type": "string", "maxLength": 253, "pattern": f"^{_NAME}$"},
-    "optionalName": {"type": "string", "maxLength": 253, "pattern": f"^({_NAME})?$"},
-    "host": {"type": "string", "maxLength": 253, "pattern": rf"^(\*\.)?{_NAME}$"},
-    "cidr": {"type": "string", "pattern": _CIDR},
-    "labels": _LABELS,
-    "ownLabels": _LABELS
-    | {
-        "propertyNames": {
-            "pattern": _QUALIFIED,
-            "not": {"pattern": r"^(app\.kubernetes\.io|helm\.sh)/"},
-        }
-    },
-    "annotations": {
-        "type": "object",
-        "propertyNames": {"pattern": _QUALIFIED},
-        "additionalProperties": {"type": "string"},
-    },
-    "ownVariable": {
-        "allOf": [
-            {"$ref": "#/$defs/io.k8s.api.core.v1.EnvVar"},
-            {"properties": {"name": {"not": {"enum": _SET_BY_THE_CHART}}}},
-        ]
-    },
-    "relabeling": {
-        "type": "object",
-        "properties": {
-            "action": {"type": "string"},
-            "modulus": {"type": "integer"},
-            "regex": {"type": "string"},
-            "replacement": {"type": "string"},
-            "separator": {"type": "string"},
-            "sourceLabels": {"type": "array", "items": {"type": "string"}},
-            "targetLabel": {"type": "string"},
-        },
-        "additionalProperties": False,
-    },
-    "serverAffinity": {
-        "type": "object",
-        "properties": {
-            "enablePodAntiAffinity": {"type": "boolean"},
-            "topologyKey": {"type": "string"},
-            "podAntiAffinityType": {"enum": ["preferred", "required"]},
-            "nodeSelector": {"$ref": "#/$defs/labels"},
-            "nodeAffinity": {"$ref": "#/$defs/io.k8s.api.core.v1.NodeAffinity"},
-            "tolerations": {
-                "type": "array",
-                "items": {"$ref": "#/$defs/io.k8s.api.core.v1.Toleration"},
-            },
-            "additionalPodAffinity": {"$ref": "#/$defs/io.k8s.api.core.v1.PodAffinity"},
-            "additionalPodAntiAffinity": {"$ref": "#/$defs/io.k8s.api.core.v1.PodAntiAffinity"},
-        },
-        "additionalProperties": False,
-    },
-    "quantity": {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?(Mi|Gi|Ti)$"},
-    "schedule": {
-        "type": "string",
-        "pattern": rf"^(|{_cron(*_FIVE)}|@(hourly|daily|weekly|monthly))$",
-    },
-    "schedule6": {"type": "string", "pattern": f"^{_cron(_MINUTE, *_FIVE)}$"},
-    "amounts": {
-        "type": "object",
-        "properties": {
-            "cpu": {
-                "type": ["string", "number"],
-                "pattern": r"^[0-9]+(\.[0-9]+)?m?$",
-                "minimum": 0,
-            },
-            "memory": {"$ref": "#/$defs/quantity"},
-            "ephemeral-storage": {"$ref": "#/$defs/quantity"},
-        },
-        # Devices, such as nvidia.com/gpu.
-        "patternProperties": {
-            rf"^{_NAME}/[A-Za-z0-9._-]+$": {
-                "type": ["string", "integer"],
-                "pattern": "^[0-9]+$",
-                "minimum": 0,
-            }
-        },
-        "additionalProperties": False,
-    },
-    "resources": {
-        "type": "object",
-        "properties": {
-            "requests": {"$ref": "#/$defs/amounts"},
-            "limits": {"$ref": "#/$defs/amounts"},
-        },
-        "required": ["limits"],
-        "additionalProperties": False,
-    },
-}
-# Kubernetes' schemas say of these only that they are text.
-_ENUMS: dict[str, dict[str, Any]] = {
-    "core.v1.Toleration": {
-        "effect": {"enum": ["", "NoSchedule", "PreferNoSchedule", "NoExecute"]},
-        "operator": {"enum": ["", "Exists", "Equal"]},
-    },
-    "core.v1.NodeSelectorRequirement": {
-        "operator": {"enum": ["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"]}
-    },
-    "networking.v1.IPBlock": {
-        "cidr": {"$ref": "#/$defs/cidr"},
-        "except": {"type": "array", "items": {"$ref": "#/$defs/cidr"}},
-    },
-}
 KUBERNETES = Path(kubernetes_validate.__file__).parent / "kubernetes-json-schema"
 """A folder a version, with the schemas of its kinds."""
 _OLDEST = "v1.30.0"
@@ -180,6 +39,13 @@ class Value:
     def is_group(self) -> bool:
         """True for a mapping whose keys are described one by one."""
         return isinstance(self.default, dict) and self.schema is None
+
+    @property
+    def is_needed(self) -> bool:
+        """False for what may be left empty (null): text, lists and mappings that may be none."""
+        if isinstance(self.default, dict):
+            return self.is_group or bool(re.search("resources|SecurityContext", str(self.schema)))
+        return self.default not in ("", [])
 
 
 def read_values() -> list[Value]:
@@ -224,10 +90,11 @@ def make_schema() -> str:
         "title": "Values of the palate chart",
         "type": "object",
         "properties": properties,
+        "required": [value.path[-1] for value in read_values() if value.is_needed],
         "additionalProperties": False,
     }
     text = json.dumps(schema, indent=2, ensure_ascii=False).removesuffix("\n}")
-    definitions = _DEFINITIONS | dict(sorted(_of_kubernetes(text + json.dumps(_DEFINITIONS))))
+    definitions = DEFINITIONS | dict(sorted(_of_kubernetes(text + json.dumps(DEFINITIONS))))
     lines = ",\n".join(
         f"    {json.dumps(name)}: {json.dumps(each, ensure_ascii=False)}"
         for name, each in definitions.items()
@@ -243,8 +110,7 @@ def _of_kubernetes(schema: str) -> Iterator[tuple[str, Any]]:
     while wanted - found:
         name = min(wanted - found)
         found.add(name)
-        definition = _without_words(known[name])
-        definition.get("properties", {}).update(_ENUMS.get(name.removeprefix("io.k8s.api."), {}))
+        definition = stricter(name, _without_words(known[name]))
         wanted |= _referred(json.dumps(definition))
         yield name, definition
 
@@ -273,6 +139,7 @@ def _schema_of(value: Value) -> dict[str, Any]:
         return described | {
             "type": "object",
             "properties": properties,
+            "required": [child.path[-1] for child in value.children if child.is_needed],
             "additionalProperties": False,
         }
     extra = value.schema or {}

@@ -25,6 +25,11 @@
 {{- end -}}
 {{- end -}}
 {{- end -}}
+{{- range $name, $amount := $requests -}}
+{{- if and (contains "/" $name) (ne (toString $amount) (toString (default "no" (index $limits $name)))) -}}
+{{- fail (printf "%s: of %s, a device, the request is what the limit is. Nothing was installed. Give the limit only." $where $name) -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 
 {{/* The cluster as it is now, as JSON; empty where there is none or nobody to ask. */}}
@@ -96,7 +101,7 @@ Palate measured them on solid-state disks.
   "random_page_cost" "1.1"
   "jit" "off"
 -}}
-{{- toYaml (merge (deepCopy .Values.database.cnpg.parameters) $computed) -}}
+{{- toYaml (merge (deepCopy (default dict .Values.database.cnpg.parameters)) $computed) -}}
 {{- end -}}
 
 {{/*

@@ -38,7 +38,7 @@ template:
         emptyDir:
           sizeLimit: {{ $jobs.workSize }}
       {{- with include "palate.caVolume" $root }}{{ . | nindent 6 }}{{- end }}
-      {{- with concat (default list .volumes) $jobs.extraVolumes }}
+      {{- with concat (default list .volumes) (default list $jobs.extraVolumes) }}
       {{- toYaml . | nindent 6 }}
       {{- end }}
 {{- end -}}
@@ -100,7 +100,7 @@ spec:
     {{- toYaml $root.Values.containerSecurityContext | nindent 4 }}
   volumeMounts:
     {{- include "palate.mounts" $root | nindent 4 }}
-    {{- with concat (default list $work.mounts) $root.Values.jobs.extraVolumeMounts }}
+    {{- with concat (default list $work.mounts) (default list $root.Values.jobs.extraVolumeMounts) }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
 {{- end -}}

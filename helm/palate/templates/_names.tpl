@@ -84,9 +84,18 @@ called with (dict "root" $ "name" "paradedb/paradedb:18").
 {{- define "palate.text" -}}
 {{- if and (kindIs "float64" .) (eq . (floor .)) -}}
 {{- int64 . -}}
+{{- else if or (kindIs "slice" .) (kindIs "map" .) -}}
+{{- toJson . -}}
 {{- else -}}
 {{- . -}}
 {{- end -}}
+{{- end -}}
+
+{{/* The port of an address, written or its scheme's own. */}}
+{{- define "palate.portOf" -}}
+{{- $address := urlParse . -}}
+{{- $port := regexFind "[0-9]+$" (regexFind ":[0-9]+$" $address.host) -}}
+{{- default (get (dict "http" "80" "postgresql" "5432") $address.scheme | default "443") $port -}}
 {{- end -}}
 
 {{- define "palate.inCluster" -}}

@@ -88,6 +88,34 @@ any character. Without a Secret of its own, the API logs in as the owner and tak
 {{- if and (eq .Values.database.mode "cnpg") .Values.database.cnpg.pooler.enabled }}true{{ end -}}
 {{- end -}}
 
+{{/* The settings of every pod, as variables. */}}
+{{- define "palate.settings" -}}
+HOME: /tmp
+PALATE_DATA_DIR: /tmp/palate
+PALATE_HOST: {{ .Values.api.host | quote }}
+PALATE_PORT: "8080"
+PALATE_LOG_FORMAT: json
+{{- if or .Values.ingress.enabled .Values.httpRoute.enabled }}
+# Whether a browser came by https says the ingress: it is alone before the pods.
+FORWARDED_ALLOW_IPS: "*"
+{{- end }}
+PALATE_POOL_SIZE: {{ .Values.api.poolSize | quote }}
+PALATE_SHUTDOWN_TIMEOUT: {{ .Values.api.shutdownTimeout | quote }}
+{{- if .Values.api.semantic }}
+PALATE_PRELOAD_ENCODER: "true"
+{{- end }}
+{{- if .Values.llm.enabled }}
+{{- range $name := list "provider" "url" "model" }}
+{{- with index $.Values.llm $name }}
+PALATE_LLM_{{ upper $name }}: {{ . | quote }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- range $name, $value := .Values.api.config }}
+PALATE_{{ upper $name }}: {{ include "palate.text" $value | quote }}
+{{- end }}
+{{- end -}}
+
 {{- define "palate.llmEnv" -}}
 {{- if and .Values.llm.enabled .Values.llm.existingSecret -}}
 - name: PALATE_LLM_API_KEY

@@ -5,7 +5,8 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
-from ask.rules import Reading
+from ask.conversation import Turn, read_next
+from ask.rules import Reading, read_request
 from ask.tree import narrows
 from ask.understood import describe_structure
 from ingest.rows import Movie
@@ -14,8 +15,12 @@ from search.names import Film, Names, Somebody
 
 SUITE = Path(__file__).with_name("suite.txt")
 SAMPLE = Path(__file__).with_name("sample.txt")
-FRESH = sorted(Path(__file__).parent.glob("fresh[0-9].txt"))
+FRESH = sorted(Path(__file__).parent.glob("fresh*.txt"))
 """Sixty requests each, written when those before were mended; they have been learned from since."""
+
+
+SHOWN = (1, 6, 16)
+"""Toy Story, Heat and Casino: what a follow-up (`first >> then`) finds shown."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,15 @@ def _any_order(part: str) -> str:
     if not found or part.startswith(("budget", "revenue", "year", "minutes", "stars", "ratings")):
         return part
     return f"{found['how'] or ''}{' or '.join(sorted(found['list'].split(' or ')))}"
+
+
+def read(ask: str, names: Names) -> Reading:
+    """How a request is read: the last of a talk, where ``>>`` leads from one to the next."""
+    first, *then = ask.split(" >> ")
+    reading = read_request(first, names)
+    for text in then:
+        reading = read_next(text, names, Turn(structure=reading.structure, shown=SHOWN))
+    return reading
 
 
 def judge(case: Case, reading: Reading) -> str:

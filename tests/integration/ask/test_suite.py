@@ -16,7 +16,16 @@ from search.names import Names
 from search.names import read_names as read_sample_names
 from sql.database import Database
 from tests.conftest import DATA
-from tests.integration.ask.suite import FRESH, SAMPLE, SUITE, Case, judge, read_cases, read_names
+from tests.integration.ask.suite import (
+    FRESH,
+    SAMPLE,
+    SUITE,
+    Case,
+    judge,
+    read,
+    read_cases,
+    read_names,
+)
 
 needs_movielens = pytest.mark.skipif(
     not (DATA / "ml-latest-small").exists(), reason="MovieLens is not beside the checkout"
@@ -43,7 +52,7 @@ def movielens_names() -> Names:
 def judged(cases: list[Case]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for case in cases:
-        verdict = judge(case, read_request(case.ask, movielens_names()))
+        verdict = judge(case, read(case.ask, movielens_names()))
         found.setdefault(verdict, []).append(case.ask)
     sys.stdout.write(f"{Counter({name: len(asks) for name, asks in found.items()})}\n")
     return found

@@ -53,8 +53,29 @@ def test_rules_need_no_language_model_that_is_set_up_well(
 ) -> None:
     monkeypatch.setenv("PALATE_LLM_URL", "nonsense")
     code, _, said = palate("ask", "westerns")
-    assert (code, "PALATE_LLM_URL" in said) == (2, True)
-    assert palate("ask", "--rules", "westerns")[0] == 0
+    assert (code, "note: Read by rules: PALATE_LLM_URL is no web address" in said) == (0, True)
+    assert "PALATE_LLM_URL" not in palate("ask", "--rules", "westerns")[2]
+    assert palate("ask", "westerns", "--words", "llm")[0] == 2
+
+
+def test_how_many_are_wanted_is_said_by_words_or_by_k(palate: Palate) -> None:
+    def shown(*arguments: str | int) -> int:
+        return len(json.loads(palate("ask", *arguments, "--json")[1])["films"])
+
+    assert shown("the longest film") == 1
+    assert shown("the longest film", "-k", 4) == 4
+    assert shown("the three longest films", "-k", 4) == 3
+
+
+def test_a_catalog_without_actors_says_so(palate: Palate) -> None:
+    _, _, said = palate("ask", "films starring Meryl Streep")
+    assert "This catalog has no actors" in said
+
+
+def test_what_excludes_itself_is_said(palate: Palate) -> None:
+    _, out, said = palate("ask", "westerns after 1970 and before 1960")
+    assert out.startswith("understood as: films · Western · year up to 1959")
+    assert "left out: “year from 1971”" in said
 
 
 def test_a_structure_goes_out_and_comes_back(palate: Palate, tmp_path: Path) -> None:

@@ -45,6 +45,7 @@ from palate.settings import Settings
 from serve.api.keys import create_key
 from serve.api.openapi import EXAMPLES
 from serve.api.problems import Problem, RequestError, problem_type
+from serve.api.routes import LINES
 from serve.api.search import Suggestions
 from serve.api.users import Ratings
 from sql.database import Database
@@ -81,6 +82,8 @@ REFUSED_BY_MEANING = {
     "GET /v1/predict",
     "GET /v1/compare",
     "PUT /v1/rules",
+    "PUT /v1/movies/{movie_id}",
+    "PATCH /v1/movies/{movie_id}",
     "GET /v1/users/{user_id}/events",
     "GET /v1/recommend",
     "POST /v1/recommend",
@@ -88,7 +91,17 @@ REFUSED_BY_MEANING = {
 
 
 # What is wrong with one event refuses that event, and the answer says so: 200.
-REFUSED_LINE_BY_LINE = {"POST /v1/users/{user_id}/events", "POST /v1/feedback"}
+REFUSED_LINE_BY_LINE = {
+    "POST /v1/users/{user_id}/events",
+    "POST /v1/feedback",
+    "POST /v1/movies/bulk",
+    "POST /v1/ratings/bulk",
+}
+
+
+@schemathesis.serializer(LINES)
+def one_line(_: object, value: Any) -> bytes:
+    return json.dumps(value).encode()
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from psycopg import sql as psql
 
 from palate.errors import ListenError, MisuseError
 from palate.settings import Settings
+from serve.api.routes import LINES
 from serve.api.run import serve
 from sql.database import Database
 from sql.embedded import EmbeddedServer
@@ -233,6 +234,12 @@ def test_the_role_that_serves_may_do_all_that_serving_needs(
         assert client.get("/v1/movies/5/similar").status_code == 200
         assert client.get("/v1/suggest?q=lo").status_code == 200
         assert client.delete(RATING).status_code == 204
+        line, kind = b'{"movie_id": 500, "title": "Zephyr"}', {"content-type": LINES}
+        bulk = client.post("/v1/movies/bulk", headers=kind, content=line)
+        assert bulk.json()["outcomes"] == {"created": 1}
+        assert client.patch("/v1/movies/500", json={"title": "Mistral"}).status_code == 200
+        assert client.delete("/v1/movies/5").json()["ratings"] == 2
+        assert client.put("/v1/movies/5", json={"title": "Back"}).status_code == 201
         events = {"events": [{"type": "liked", "movie_id": 5, "event_id": "e"},
                              {"type": "rated", "movie_id": 6, "rating": 4},
                              {"type": "pinned", "genre": "Fantasy"}]}  # fmt: skip

@@ -1,5 +1,6 @@
 """The command as people run it: what it prints, how it ends, and what it says when it cannot."""
 
+import io
 import json
 import logging
 import socket
@@ -58,7 +59,8 @@ def palate(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "120")
 
-    def run(*arguments: str | int, on: Database | None = None) -> Ended:
+    def run(*arguments: str | int, on: Database | None = None, typed: str = "") -> Ended:
+        monkeypatch.setattr("sys.stdin", io.StringIO(typed))
         where = ["--database-url", on.psql_url] if on else ["--data-dir", str(tmp_path / "data")]
         code = main([*where, *map(str, arguments)])
         return Ended(code, *capsys.readouterr())
@@ -621,3 +623,20 @@ def test_movielens_that_is_not_there(palate: Palate, database: Database) -> None
     ended = palate("ingest", "movielens", "ml-latest-smal", on=database)
     assert ended.code == 2
     assert "Did you mean ml-latest-small?" in ended.err
+
+
+def test_a_talk_goes_on_until_it_is_told_to_end(palate: Palate, sample_database: Database) -> None:
+    typed = "five comedies\n/not 2\n/why 1\n/why 77\n/user 20001\n/more\n/quit\nhorror\n"
+    ended = palate("chat", "--rules", on=sample_database, typed=typed)
+    assert ended.code == 0
+    first, without, more = ended.out.split("Understood as: ")[1:]
+    shown = [line.partition(". ")[2] for line in first.splitlines() if line[:1].isdigit()]
+    assert len(shown) == 5
+    assert f". {shown[1]}" not in without
+    assert f"{shown[0]} is number 1 of what you asked for." in ended.out
+    assert "there is no number 77" in ended.err
+    assert "the taste of 20001" in ended.err
+    assert "orror" not in ended.out
+    assert not any(f". {title}" in more for title in shown)
+    one = palate("chat", "--rules", "--json", "compare", "Jaws", "and", "Shrek", on=sample_database)
+    assert one.json()["answer"]["comparison"]

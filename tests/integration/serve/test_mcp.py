@@ -136,6 +136,7 @@ def test_every_tool_answers_what_its_schema_says(url: str) -> None:
     notes = answers["get_llm_recommendations"].structured_content["notes"]
     assert any("language model" in note for note in notes)
     assert answers["summarize_user_preferences"].structured_content["likes"]
+    assert answers["chat"].structured_content["conversation"]
     first = answers["search"].structured_content["results"][0]
     assert set(first) == {"id", "title", "url"}
 

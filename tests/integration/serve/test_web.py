@@ -131,6 +131,24 @@ def test_a_key_reaches_as_far_in_a_browser_as_anywhere(
         assert client.get("/static/..%2fmount.py").status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("asked", "shown"),
+    [
+        ("how long is Willow", "Willow (1988) is 126 minutes long"),
+        ("the longest fantasy film", "1 film</h2>"),
+        ("how many dramas are there from 2005", "2 films.</p>"),
+        ("french dramas", "Left out: “french”: films have no country"),
+        ("hello", "Nothing was searched."),
+    ],
+)
+def test_whatever_is_asked_in_plain_words_is_answered_on_the_page(
+    client: TestClient, asked: str, shown: str
+) -> None:
+    page = client.get("/ask", params={"q": asked}).text
+    assert shown in page
+    assert "No film fits this" not in page
+
+
 @given(
     st.builds(
         SearchState,

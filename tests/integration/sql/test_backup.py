@@ -27,6 +27,7 @@ KINDS: list[Kind] = ["dump", "csv"]
 
 # Tables that are made again from the others, or belong to the schema rather than its data.
 DERIVED = {
+    "bulk_jobs",  # not made from the others, but of a moment
     "movie_search",
     "movie_terms",
     "movie_directions",

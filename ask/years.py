@@ -1,0 +1,210 @@
+"""Years in a request: decades, bounds before and behind them, words for old and new."""
+
+import re
+from collections.abc import Callable
+
+from ask.draft import Draft
+from ask.numbers import COUNT, read_number
+from ask.words import DECADES, FILM, GENRES
+
+OLD_UNTIL = 1979
+RECENT_YEARS = 4
+"""What old and recent mean, as docs/ask.md says."""
+
+_GENRE = "|".join(GENRES)
+_YEAR = r"(?:18[89]|19\d|20\d)\d"
+_DECADE = rf"(?:the )?'?(?:{_YEAR[:-2]}0'?s|\d0'?s|{'|'.join(DECADES)})"
+_PART = (
+    r"(?:(?:the )?(?P<{0}part>early|mid|middle|late|first half of|second half of)(?: |-)?(?:of )?)?"
+    r"(?:the )?"
+)
+_LIST = r"\s*(?:,|-|–|and|or|to|through|until)\s*"
+_NOTHING = (
+    r"(?:nothing|none|not?(?: anything| films?| movies?)?|never|isn't|aren't|wasn't|weren't|not "
+    r"made"
+    r"|weren't made|(?:were|are|was|is) not(?: made| released)?)"
+)
+_IN = (
+    r"(?:(?:that (?:was|were|is) )?(?:released |made |shot |set )?"
+    r"(?:in|from|of|during|by) (?:the )?)?"
+)
+
+_PARTS = {
+    "first half of": (0, 4),
+    "second half of": (5, 9),
+    "early": (0, 3),
+    "mid": (4, 6),
+    "middle": (4, 6),
+    "late": (7, 9),
+}
+
+
+def read_decade(text: str) -> int:
+    """The first year of ``nineties``, ``'80s`` or ``1980s``; two digits are of 1920 to 2010."""
+    word = re.sub(r"^the |'", "", text.lower()).strip()
+    if word in DECADES:
+        return DECADES[word]
+    number = int(word.removesuffix("s"))
+    if number >= 100:
+        return number
+    return number + (2000 if number < 20 else 1900)
+
+
+def read_years(draft: Draft, latest: int | None) -> None:
+    """Years and decades, and words for old and new."""
+    _last_years(draft, latest)
+    for read in (_year_spans, _decade_spans, _bounded_years, _loose_years):
+        read(draft)
+    recent = draft.take(
+        rf"\b(?:the )?(?:most )?(?:recent|newer|current"
+        rf"|new(?= (?:{FILM}|{_GENRE})\b)|(?<=thing )new)(?: years| releases?)?\b"
+    )
+    if recent and latest:
+        draft.narrow("year", latest - RECENT_YEARS, None)
+    if draft.take(
+        rf"(?<!about )(?<!about an )\bold(?:er|ies)?\b(?= +(?:[\w¦-]+ +){{0,4}}?(?:{FILM}"
+        rf"|{_GENRE})\b)"
+        r"|\bclassics?\b|\bvintage\b|\bold[- ]time\b"
+    ):
+        draft.narrow("year", None, OLD_UNTIL)
+
+
+def _last_years(draft: Draft, latest: int | None) -> None:
+    """``the past ten years``, counted back from the catalog's last year."""
+    found = draft.take(
+        rf"\b(?:from |of |in |within |during |made in |over )?(?:the )?(?:last|past)(?: "
+        rf"(?P<n>{COUNT}|couple of|few))?"
+        r" (?P<unit>years?|decades?)\b"
+    )
+    if found is None or not latest:
+        return
+    said = (found["n"] or "a").lower()
+    number = {"couple of": 2.0, "few": 3.0}.get(said) or read_number(said)
+    years = number * (10 if found["unit"].lower().startswith("d") else 1)
+    draft.narrow("year", latest + 1 - years, None)
+    draft.notes.append(f"Years are counted back from {latest}, the catalog's last.")
+
+
+def _year_spans(draft: Draft) -> None:
+    for found in draft.take_all(
+        rf"\b(?:(?:released |made )?(?:in|from|of) )?(?P<low>{_YEAR}) or (?:in "
+        rf")?(?P<high>{_YEAR})\b"
+    ):
+        low, high = sorted((int(found["low"]), int(found["high"])))
+        draft.narrow("year", low, high)
+        if high - low > 1:
+            draft.notes.append(f"Years form one range: {low} to {high}.")
+    for found in draft.take_all(
+        rf"\b(?:between |from |in )?(?P<low>{_YEAR})(?: ?[-–] ?| (?:and|to|until|till|through) )"
+        rf"(?P<high>{_YEAR})\b"
+    ):
+        low, high = sorted((int(found["low"]), int(found["high"])))
+        draft.narrow("year", low, high)
+
+
+def _decade_spans(draft: Draft) -> None:
+    first, second = _PART.format("a"), _PART.format("b")
+    for found in draft.take_all(
+        rf"(?:\b(?:between|{_IN}))?(?<!\w){first}(?P<low>{_DECADE}){_LIST}"
+        rf"(?:from )?{second}(?P<high>{_DECADE})(?!\w)"
+    ):
+        (low, _), (_, high) = _decade(found, "low", "apart"), _decade(found, "high", "bpart")
+        draft.narrow("year", min(low, high), max(low, high))
+
+
+def _decade(found: "re.Match[str]", name: str, part: str) -> tuple[int, int]:
+    begin = read_decade(found[name])
+    low, high = _PARTS.get((found[part] or "").lower(), (0, 9))
+    return begin + low, begin + high
+
+
+_Bound = Callable[[int, int], tuple[int | None, int | None]]
+
+
+def _from(first: int, _: int) -> tuple[int | None, int | None]:
+    return first, None
+
+
+def _to(_: int, last: int) -> tuple[int | None, int | None]:
+    return None, last
+
+
+_WHEN = (
+    rf"(?:the year )?(?:(?P<year>{_YEAR}|'\d\d(?![\d']|s\b))|{_PART.format('a')}(?P<low>{_DECADE}))"
+    r"(?![\w'])"
+)
+_MADE_IN = r"(?:(?:made |released |shot |dating |out )?(?:from|in|of|by|since|around) )?"
+_AND = r"(?: ?, ?| )?(?:or|and|&) (?:even |any(?:thing)? |(?:made |released )?(?:in )?)?"
+_BEFORE: tuple[tuple[str, _Bound], ...] = (
+    (
+        rf"{_NOTHING} (?:too )?(?:made |released )?(?:from )?(?:older than|before|earlier than"
+        r"|prior to|pre-?)",
+        _from,
+    ),
+    (rf"{_NOTHING} (?:made |released )?(?:from )?(?:newer than|after|later than|since|past|post-?)",
+     _to),
+    (
+        r"(?:from )?(?:(?:any ?time |way |well |just )?before|prior to|older than|earlier than"
+        r"|pre-?)",
+        lambda first, _: (None, first - 1),
+    ),
+    (
+        r"(?:from )?(?:(?:any ?time |way |well |just )?after|newer than|more recent than"
+        r"|later than|younger than|post-?|past)",
+        lambda _, last: (last + 1, None),
+    ),
+    (r"(?:ever )?(?:since|(?:starting|beginning) (?:in|from|with)|as of|from at least)", _from),
+    (r"(?:from )?(?:up )?(?:until|till|through)|(?:from )?up to|(?:from )?at (?:the )?latest", _to),
+)  # fmt: skip
+_BEHIND_YEAR: tuple[tuple[str, _Bound], ...] = (
+    (
+        rf"(?:{_AND}(?:later|newer|after(?:wards?)?|above|up(?:wards?)?|younger|onwards?|since"
+        r"|more recent(?:ly)?|beyond|thereafter)| ?onwards?| ?forwards?| on(?= |$|[,.])| ?\+"
+        r"| ?(?:-|–|to|until|till|through) ?(?:now|today|the present(?: day)?|present|this year"
+        r"|date)| at the earliest|,? earliest)",
+        _from,
+    ),
+    (rf"(?:{_AND}(?:before|earlier|older|below|prior|under)| at the latest|,? latest"
+     r"| ?backwards?| and back)", _to),
+)  # fmt: skip
+_NOT_IN = rf"\b{_NOTHING} (?:made |released |shot )?(?:from |in |of |during )(?:the )?"
+
+
+def _bounded_years(draft: Draft) -> None:
+    for behind, bounds in _BEHIND_YEAR:
+        for found in draft.take_all(
+            rf"(?<!\w){_MADE_IN}{_WHEN}{behind}(?!\w)(?! (?:the )?(?:{_YEAR}|{_DECADE}))"
+        ):
+            draft.narrow("year", *bounds(*_years_of(found)))
+    for found in draft.take_all(rf"{_NOT_IN}{_WHEN}"):
+        draft.leave_out("year", *_years_of(found))
+    for words, bounds in _BEFORE:
+        for found in draft.take_all(rf"\b(?:{words}) ?{_WHEN}"):
+            draft.narrow("year", *bounds(*_years_of(found)))
+
+
+def _loose_years(draft: Draft) -> None:
+    if draft.take(r"\b(?:from |of |in )?(?:this|the 21st|the twenty-first) century\b"):
+        draft.narrow("year", 2000, None)
+    if draft.take(r"\b(?:from |of |in )?the (?:last|20th|twentieth) century\b"):
+        draft.narrow("year", None, 1999)
+    if draft.take(r"\b(?:from |around |at )*the turn of the (?:millennium|century)\b"):
+        draft.narrow("year", 1999, 2001)
+    for found in draft.take_all(r"(?<!\w)(?:from|in|of) '(?P<year>\d\d)(?![\w'])"):
+        year = int(found["year"]) + (2000 if int(found["year"]) < 20 else 1900)
+        draft.narrow("year", year, year)
+    part = _PART.format("a")
+    for found in draft.take_all(rf"(?<!\w){_IN}{part}(?P<low>{_DECADE})(?!\w)"):
+        low, high = _decade(found, "low", "apart")
+        draft.narrow("year", low, high)
+    for found in draft.take_all(rf"\b{_IN}(?:the year )?(?P<year>{_YEAR})\b"):
+        year = int(found["year"])
+        draft.narrow("year", year, year)
+
+
+def _years_of(found: "re.Match[str]") -> tuple[int, int]:
+    if found["year"]:
+        year = int(found["year"].strip("'"))
+        year += 0 if year > 99 else 2000 if year < 20 else 1900
+        return year, year
+    return _decade(found, "low", "apart")

@@ -1,0 +1,215 @@
+"""Films that come and go one by one: written in whole or in part, deleted; what names a version."""
+
+import hashlib
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import sqlalchemy
+from pydantic import AfterValidator, Field, field_validator
+
+from ingest.embeddings import describe_film
+from ingest.fields import FIRST_YEAR, LAST_YEAR, LONGEST_FILM, LONGEST_TEXT
+from palate.contract import LARGEST_ID, Frozen, Movie
+from palate.embedder import DIMENSION, Embedder, plain_name
+from palate.errors import MisuseError, NotFoundError, PalateError
+from palate.statements import Statements
+from sql.database import Database
+
+statements = Statements(Path(__file__).parent / "statements" / "catalog.sql")
+
+Outcome = Literal["created", "updated", "unchanged", "deleted", "accepted", "known", "refused"]
+_MOST_VALUES = 1000
+_LONGEST_NAME = 1000
+
+
+def _plain(text: str) -> str:
+    """``text``, unless PostgreSQL cannot hold it."""
+    if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise ValueError("it has characters that are no text")
+    return text.strip()
+
+
+_Text = Annotated[str, Field(max_length=LONGEST_TEXT), AfterValidator(_plain)]
+_Name = Annotated[str, Field(max_length=_LONGEST_NAME), AfterValidator(_plain)]
+_Names = Annotated[tuple[_Name, ...] | None, Field(max_length=_MOST_VALUES)]
+_Money = Annotated[int, Field(ge=0, le=2**63 - 1)]
+_Number = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
+
+
+class FilmFacts(Frozen):
+    """What may be written of a film. In a change, what is left out stays and null clears."""
+
+    title: _Name | None = Field(None, description="Its title; a new film needs one.")
+    original_title: _Name | None = Field(None, description="In its own language.")
+    year: int | None = Field(None, ge=FIRST_YEAR, le=LAST_YEAR, description="Year of release.")
+    imdb_id: _Name | None = Field(None, description="Its id at IMDb.")
+    tmdb_id: int | None = Field(None, ge=0, le=LARGEST_ID, description="Its id at TMDB.")
+    genres: _Names = Field((), description="Its genres.")
+    overview: _Text | None = Field(None, description="What happens, in a few sentences.")
+    runtime_minutes: int | None = Field(None, ge=1, le=LONGEST_FILM, description="In minutes.")
+    release_date: date | None = Field(None, description="ISO 8601.")
+    director: _Name | None = Field(None, description="Who directed it.")
+    actors: _Names = Field((), description="Who plays, the leads first.")
+    keywords: _Names = Field((), description="What it is about.")
+    budget: _Money | None = Field(None, description="In US dollars of its year.")
+    revenue: _Money | None = Field(None, description="In US dollars of its year.")
+    poster_url: _Name | None = Field(None, description="Address of its poster.")
+    embedding: Annotated[tuple[_Number, ...], Field(min_length=DIMENSION, max_length=DIMENSION)] | (
+        None
+    ) = Field(
+        None,
+        description=f"Text embedding, {DIMENSION} numbers of the model that embedded the catalog. "
+        "Left out: made from the texts, where the encoder is installed.",
+    )
+
+    @field_validator("embedding")
+    @classmethod
+    def _of_length_one(cls, vector: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        if vector is None:
+            return None
+        length = float(np.linalg.norm(vector))
+        if not length > 0 or not np.isfinite(length):
+            raise ValueError("a vector of zeros points nowhere")
+        return tuple(float(np.float32(number / length)) for number in vector)
+
+    @field_validator("title")
+    @classmethod
+    def _says_something(cls, title: str | None) -> str | None:
+        if not title:
+            raise ValueError("a film has a title")
+        return title
+
+
+_VERSIONED = tuple(name for name in FilmFacts.model_fields if name != "embedding")
+
+
+class NewFilm(FilmFacts):
+    """All of a film: what is left out is empty."""
+
+    title: _Name = Field(min_length=1, description="Its title.")
+
+
+class Deleted(Frozen):
+    """What went with a film."""
+
+    movie_id: int
+    history: Literal["kept", "erased"] = Field(
+        description="Whether what people said of the film waits for it to come back, or is gone."
+    )
+    ratings: int
+    events: int
+    tags: int
+
+
+def version_of(film: Movie | Mapping[str, Any]) -> str:
+    """What names a version of a film: other facts, another name. Ratings change it not."""
+    facts = film.model_dump() if isinstance(film, Movie) else film
+    told = [list(v) if isinstance(v := facts[name], tuple) else v for name in _VERSIONED]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:32]
+
+
+def write_movie(
+    database: Database,
+    movie_id: int,
+    facts: FilmFacts,
+    *,
+    whole: bool,
+    check: Callable[[str | None], None] = lambda _: None,
+    encoder: Callable[[], Embedder] | None = None,
+) -> Outcome:
+    """Write one film: all of it, or what ``facts`` names. The next search finds it.
+
+    ``check`` gets the version that is there, None where there is none, and may raise. Raises
+    NotFoundError for a change of no film, MisuseError for a new film without a title.
+    """
+    if whole and facts.title is None:
+        raise MisuseError("A film needs a title. Nothing was changed. Give title.")
+    given = facts.model_dump(mode="json", exclude_unset=not whole)
+    if whole and facts.embedding is None:
+        del given["embedding"]  # the vector follows the texts
+    with database.begin() as connection:
+        row = connection.execute(statements["lock_movie"], {"movie_id": movie_id}).mappings()
+        there = row.first()
+        check(None if there is None else version_of(dict(there)))
+        if there is None and not whole:
+            raise NotFoundError(f"There is no film {movie_id}. Nothing was changed. PUT makes one.")
+        (outcome,) = write_films(connection, [(movie_id, given)])
+    if outcome != "unchanged" and "embedding" not in given:
+        make_vectors(database, [movie_id], encoder)
+    return outcome
+
+
+def write_films(
+    connection: sqlalchemy.Connection, films: Sequence[tuple[int, Mapping[str, Any]]]
+) -> list[Outcome]:
+    """Write films, none twice; what became of each."""
+    body = [{"movie_id": movie_id, **facts} for movie_id, facts in films]
+    rows = connection.execute(statements["write_movies"], {"films": json.dumps(body)})
+    return [row.outcome for row in rows]
+
+
+def delete_movie(
+    database: Database,
+    movie_id: int,
+    *,
+    keep: bool,
+    check: Callable[[str | None], None] = lambda _: None,
+) -> Deleted:
+    """Delete a film; ``keep`` what people said of it until it comes back. Raises NotFoundError."""
+    with database.begin() as connection:
+        row = connection.execute(statements["lock_movie"], {"movie_id": movie_id}).mappings()
+        there = row.first()
+        check(None if there is None else version_of(dict(there)))
+        gone = delete_film(connection, movie_id, keep=keep)
+    if gone is None:
+        raise NotFoundError(f"There is no film {movie_id}. Nothing was changed.")
+    return gone
+
+
+def delete_film(connection: sqlalchemy.Connection, movie_id: int, *, keep: bool) -> Deleted | None:
+    """The same within a transaction; None where there is no such film."""
+    asked = {"movie_id": movie_id, "keep": keep}
+    row = connection.execute(statements["delete_movie"], asked).one()
+    if not row.was_there:
+        return None
+    return Deleted(
+        movie_id=movie_id,
+        history="kept" if keep else "erased",
+        ratings=row.ratings,
+        events=row.events,
+        tags=row.tags,
+    )
+
+
+def make_vectors(
+    database: Database, movie_ids: Collection[int], encoder: Callable[[], Embedder] | None
+) -> int:
+    """Embed the texts of films by the model that embedded the catalog; returns how many.
+
+    None are made where that model is not at hand: text finds the films all the same.
+    """
+    if encoder is None or not movie_ids:
+        return 0
+    with database.read() as connection:
+        stored = connection.execute(statements["embedding_model"]).scalar()
+        asked = {"movie_ids": list(movie_ids)}
+        films = connection.execute(statements["film_texts"], asked).all()
+    if stored is None or plain_name(stored) != plain_name(database.settings.embedding_model):
+        return 0
+    try:
+        vectors = encoder().embed([
+            describe_film(f.title, f.year, f.genres, f.director, f.keywords, f.overview)
+            for f in films
+        ])  # fmt: skip
+    except PalateError:
+        return 0
+    written = {
+        "movie_ids": [film.movie_id for film in films],
+        "embeddings": [json.dumps([round(float(n), 7) for n in vector]) for vector in vectors],
+    }
+    with database.begin() as connection:
+        return int(connection.execute(statements["write_vectors"], written).rowcount)

@@ -1,0 +1,158 @@
+"""The catalog as a list: films that match, in an order that nobody's taste or words make."""
+
+import json
+import time
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+from sqlalchemy import Connection, text
+
+from palate.contract import Frozen, Movie, SearchRequest
+from palate.statements import Statements
+from search.catalog import get_movies
+from search.grammar import Limits
+from search.plan import filters_of
+from search.query import parse
+from sql.database import Database
+from sql.syntax import All, And, Filter, Node
+
+_statements = Statements(Path(__file__).parent / "statements" / "catalog.sql")
+
+Sort = Literal[
+    "movie_id", "title", "year", "release_date", "runtime_minutes", "avg_rating", "rating_count",
+    "popularity", "added_at",
+]  # fmt: skip
+Counted = Literal[
+    "genres", "actors", "keywords", "director", "year", "decade", "sentiment", "budget_tier",
+    "revenue_tier", "target_audience",
+]  # fmt: skip
+Measured = Literal[
+    "year", "runtime_minutes", "avg_rating", "rating_count", "budget", "revenue", "effectiveness"
+]
+_FILTERS = {"genres", "year_from", "year_to", "min_rating", "min_ratings"}
+_RISING = ("movie_id", "title")
+_COLUMNS = {"title": "lower(m.title)", "popularity": "s.popularity"}
+_NAMED = tuple(dict.fromkeys((*get_args(Counted), *get_args(Measured))))
+
+
+def _split(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+
+
+def _names(known: tuple[str, ...]) -> Any:
+    """Names with commas between, as an address has them."""
+    either = "|".join(known)
+    return Annotated[
+        tuple[Literal[known], ...] | None,  # type: ignore[valid-type]
+        BeforeValidator(_split),
+        WithJsonSchema({"type": "string", "pattern": f"^({either})(,({either}))*$"}),
+    ]
+
+
+class BrowseRequest(Frozen):
+    """Which films, in which order, and what of them."""
+
+    q: str | None = Field(
+        None,
+        max_length=2000,
+        description="What they match, as in a search; without it all films.",
+        examples=["director:nolan AND runtime_minutes:[90 TO 150]"],
+    )
+    genres: tuple[str, ...] = Field(
+        (), max_length=50, description="Only films that are of all these genres."
+    )
+    year_from: int | None = Field(None, ge=0, le=9999, description="Only films since this year.")
+    year_to: int | None = Field(None, ge=0, le=9999, description="Only films up to this year.")
+    min_rating: float | None = Field(
+        None, ge=0, le=5, description="Only films with at least this mean rating."
+    )
+    min_ratings: int | None = Field(
+        None, ge=0, le=2**31 - 1, description="Only films with at least this many ratings."
+    )
+    sort: Sort = Field("movie_id", description="What orders them; what is not known stands last.")
+    direction: Literal["asc", "desc"] | None = Field(
+        None, description="Left out: titles and ids rise, all else falls."
+    )
+    k: int = Field(50, ge=1, le=500, description="Films returned.")
+    offset: int = Field(0, ge=0, le=1_000_000, description="Films skipped.")
+    fields: _names(tuple(Movie.model_fields)) = Field(  # type: ignore[valid-type]
+        None, description="What is told of each film, names with commas between; left out: all."
+    )
+    facets: _names(_NAMED) = Field(  # type: ignore[valid-type]
+        None,
+        description="Columns of which the values of all matching films are counted, or for numbers "
+        "their range is told; names with commas between.",
+    )
+
+
+class NumberRange(Frozen):
+    """The numbers of one column."""
+
+    films: int = Field(description="Films that have one.")
+    least: float
+    greatest: float
+    mean: float
+
+
+class MovieList(Frozen):
+    """A page of the films that match."""
+
+    total: int = Field(description="All films that match.")
+    offset: int
+    milliseconds: float = Field(description="What the database took.")
+    movies: tuple[Annotated[dict[str, Any], WithJsonSchema({"type": "object"})], ...] = Field(
+        description="Each with the fields of a film that were asked for."
+    )
+    facets: dict[str, dict[str, int]] | None = Field(
+        None, description="Films a value, the 100 most frequent of each column."
+    )
+    ranges: dict[str, NumberRange] | None = Field(None, description="Of columns of numbers.")
+
+
+def browse(database: Database, request: BrowseRequest) -> MovieList:
+    """A page of the films that match a request."""
+    started = time.perf_counter()
+    query = json.dumps(database.search_engine.compile(_tree(database, request)).query)
+    direction = request.direction or ("asc" if request.sort in _RISING else "desc")
+    order = f"{_COLUMNS.get(request.sort, f'm.{request.sort}')} {direction}"
+    statement = text(_statements.raw("browse").format(order=order))
+    asked = {"query": query, "k": request.k, "offset": request.offset}
+    with database.read() as connection:
+        total, movie_ids = connection.execute(statement, asked).one()
+        facets, ranges = _count(connection, query, request.facets)
+    kept = None if request.fields is None else set(request.fields)
+    return MovieList(
+        total=total,
+        offset=request.offset,
+        movies=tuple(
+            movie.model_dump(mode="json", include=kept) for movie in get_movies(database, movie_ids)
+        ),
+        facets=facets,
+        ranges=ranges,
+        milliseconds=round((time.perf_counter() - started) * 1000, 2),
+    )
+
+
+def _tree(database: Database, request: BrowseRequest) -> Node:
+    asked = request.model_dump(include=_FILTERS)
+    filters = [Filter(node) for node in filters_of(SearchRequest(q="", **asked))]
+    if request.q is None:
+        return And((All(), *filters))
+    return And((parse(request.q, limits=Limits.of(database.settings)).tree, *filters))
+
+
+def _count(
+    connection: Connection, query: str, names: tuple[str, ...] | None
+) -> tuple[dict[str, dict[str, int]] | None, dict[str, NumberRange] | None]:
+    if names is None:
+        return None, None
+    counted = [name for name in dict.fromkeys(names) if name in get_args(Counted)]
+    facets: dict[str, dict[str, int]] = {name: {} for name in counted}
+    for row in connection.execute(_statements["facets"], {"query": query, "names": counted}):
+        facets[row.name][row.value] = row.films
+    measured = {"query": query, "names": list(names)}
+    rows = connection.execute(_statements["ranges"], measured).mappings()
+    return facets, {
+        row["name"]: NumberRange(**{k: v for k, v in row.items() if k != "name"}) for row in rows
+    }
