@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
 
 from palate.contract import LARGEST_ID, USER_NAME_PATTERN
+from sql.own_fields import Type
 
 _WHOLE = re.compile(r"[+-]?[0-9]+(?:\.0+)?")
 _ID = re.compile(r"0|[1-9][0-9]{0,18}")
@@ -24,6 +25,8 @@ LONGEST_ID = 200
 FIRST_YEAR, LAST_YEAR = 1870, 2200  # as the table's own check
 LONGEST_FILM = 6000  # minutes, likewise
 _MISSING = frozenset(("", "\\N", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "NaT"))
+_BOOLEANS = {"true": True, "t": True, "yes": True, "y": True, "1": True,
+             "false": False, "f": False, "no": False, "n": False, "0": False}  # fmt: skip
 Key = int | str
 """An id: a number where it is one, else the text as it was given."""
 
@@ -189,6 +192,37 @@ def _read_list(text: str, column: str) -> list[object]:
             continue
         return found if isinstance(found, list) else [found]
     raise FieldError(column, f"{quote(text)} looks like a list and is none")
+
+
+def parse_own(text: str, column: str, type_: Type, separator: str = "|") -> object:
+    """A value of a field of one's own, as JSON has it; None where it says nothing.
+
+    Numbers count from 0: what is filtered by ranges is not negative.
+    """
+    if type_ == "text[]":
+        return list(parse_names(text, column, separator)) or None
+    if is_missing(text):
+        return None
+    if type_ == "integer":
+        found = parse_whole(text, column)
+        if not 0 <= found < 10**18:
+            raise FieldError(column, f"{quote(text.strip())} is not from 0 to 10^18")
+        return found
+    if type_ == "numeric":
+        return _parse_amount(text, column)
+    if type_ == "boolean":
+        read = _BOOLEANS.get(text.strip().lower())
+        if read is None:
+            raise FieldError(column, f"{quote(text.strip())} is neither true nor false")
+        return read
+    return parse_text(text, column)
+
+
+def _parse_amount(text: str, column: str) -> int | float:
+    number = float(parse_number(text, column))
+    if not 0 <= number < 10**14:
+        raise FieldError(column, f"{quote(text.strip())} is not from 0 to 10^14")
+    return int(number) if number == int(number) else number
 
 
 def parse_day(text: str, column: str) -> date | None:

@@ -1,6 +1,7 @@
 """What files are, before they are loaded: how they are written, what their columns look like and
 would become, and which of their first lines would be refused."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -53,6 +54,11 @@ def _inspect(file: DataFile, part: Part) -> Inspection:
     notes = Notes()
     table = TablePart(file, part, notes)
     good, refused = table.sample(SAMPLE)
+    if unused := part.holds in ("movies", "facts") and table.columns.unused():
+        notes.say(
+            f"{', '.join(unused)}: not used. `palate fields add {_as_name(unused[0])} --type "
+            "text[] --filter --facet` would keep it, filter by it and count it."
+        )
     return Inspection(
         file.name,
         part.holds,
@@ -65,6 +71,12 @@ def _inspect(file: DataFile, part: Part) -> Inspection:
         tuple(refused.texts()),
         tuple(notes.texts()),
     )
+
+
+def _as_name(column: str) -> str:
+    """What a field of that column may be called."""
+    plain = re.sub("[^a-z0-9]+", "_", column.lower()).strip("_")
+    return plain[:40] if plain[:1].isalpha() else f"x_{plain}"[:40]
 
 
 def _columns(table: TablePart) -> Iterator[InspectedColumn]:

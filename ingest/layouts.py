@@ -15,6 +15,7 @@ from ingest.sniff import sniff
 from ingest.sources.columns import FACT_KEYS, NEEDED, Columns
 from ingest.sources.table import settle
 from palate.errors import LoadError, MisuseError
+from sql.own_fields import Type
 
 
 @dataclass(frozen=True)
@@ -167,12 +168,15 @@ def short_name(file: DataFile) -> str:
 
 
 def recognise(
-    files: Iterable[DataFile], layout: str | None = None, user: str | None = None
+    files: Iterable[DataFile],
+    layout: str | None = None,
+    user: str | None = None,
+    own: Mapping[str, Type] | None = None,
 ) -> Recognised:
     """What files hold, by the layouts that are known, else by their columns' names.
 
-    ``layout`` names the only one to be thought of; ``user`` whose ratings they are. Raises
-    MisuseError for the name of no layout.
+    ``layout`` names the only one to be thought of; ``user`` whose ratings they are; ``own`` are
+    fields of one's own. Raises MisuseError for the name of no layout.
     """
     if layout is not None and layout not in NAMES:
         raise MisuseError(
@@ -187,7 +191,7 @@ def recognise(
             unread.append((file, f"{better} says more"))
             continue
         try:
-            part = _recognise_one(file, layout)
+            part = _recognise_one(file, layout, own or {})
         except LoadError as error:
             if len(files) == 1:
                 raise
@@ -196,12 +200,14 @@ def recognise(
         if isinstance(part, str):
             unread.append((file, part))
         else:
-            mine = user if part.holds == "ratings" else None
-            parts.append((file, settle(file, part.model_copy(update={"user": mine}))))
+            said: dict[str, object] = (
+                {"user": user} if part.holds == "ratings" else {"own": dict(own or {})}
+            )
+            parts.append((file, settle(file, part.model_copy(update=said))))
     return Recognised(_with_numbers(parts), unread)
 
 
-def _recognise_one(file: DataFile, layout: str | None) -> Part | str:
+def _recognise_one(file: DataFile, layout: str | None, own: Mapping[str, Type]) -> Part | str:
     """What a file holds, or what it would need to be anything."""
     style = sniff(file)
     header = Sheet(file, style).header
@@ -213,7 +219,7 @@ def _recognise_one(file: DataFile, layout: str | None) -> Part | str:
             if (part := known.part(file, style, header)) is not None:
                 return part
     kinds: tuple[Holds, ...] = ("ratings", "tags", "movies", "facts")
-    guesses = [(kind, Columns(header, holds=kind)) for kind in kinds]
+    guesses = [(kind, Columns(header, holds=kind, own=own)) for kind in kinds]
     lacking = {kind: _lacking(kind, columns) for kind, columns in guesses}
     for kind in kinds:
         if not lacking[kind]:

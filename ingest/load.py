@@ -189,11 +189,15 @@ def _explained() -> Iterator[None]:
 def _lock(connection: sqlalchemy.Connection, progress: LoadProgress, *, wait: bool) -> None:
     if connection.execute(statements["try_lock"]).scalar_one():
         return
+    holder = connection.execute(statements["holder"]).first()
+    who = f" (process {holder.pid}{holder.since})" if holder else ""
+    end = f" SELECT pg_terminate_backend({holder.pid}) ends it, undone." if holder else ""
     if not wait:
         raise ConflictError(
-            "Another load is running on this database. Nothing was changed. Try again after it."
+            f"Another load is running on this database{who}. Nothing was changed. Try again after "
+            f"it.{end}"
         )
-    progress.say("Another load is running on this database; waiting for it to finish.")
+    progress.say(f"Another load is running on this database{who}; waiting for it to finish.{end}")
     connection.execute(statements["lock"])
 
 
@@ -281,7 +285,6 @@ def _write_ratings(
     after that, so that a live rating of the same user waits, but never in a circle.
     """
     progress.step("Writing ratings", staged.ratings)
-    connection.execute(statements["by_index"], {"only": True})
     changed, after, left = 0, -1, staged.ratings
     while left > 0:
         last, rows = connection.execute(
@@ -291,7 +294,6 @@ def _write_ratings(
         changed += connection.execute(statements["upsert_ratings"], batch).rowcount
         progress.advance(rows, rows)
         after, left = last, left - rows
-    connection.execute(statements["by_index"], {"only": False})
     return changed
 
 

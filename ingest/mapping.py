@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ingest.lines import Format, Kind
 from palate.errors import MisuseError
+from sql.own_fields import Type
 
 Holds = Literal["movies", "ratings", "tags", "facts"]
 
@@ -40,6 +41,9 @@ class Part(BaseModel):
         default_factory=dict, description="Only lines with one of these values in a column."
     )
     names_items: str | None = Field(None, description="Title of what no file names: item {}.")
+    own: dict[str, Type] = Field(
+        default_factory=dict, description="The type of each field of one's own."
+    )
 
     @property
     def style(self) -> Format:

@@ -53,6 +53,8 @@ class Movie(NamedTuple):
     budget: int | None = None
     revenue: int | None = None
     poster_url: str | None = None
+    own: Mapping[str, object] | None = None
+    """What it says in fields of one's own."""
 
 
 class Tag(NamedTuple):

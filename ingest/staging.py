@@ -1,5 +1,6 @@
 """Staging: what a source holds, copied into temporary tables and checked as whole sets."""
 
+import json
 import tempfile
 from array import array
 from bisect import bisect_right
@@ -265,4 +266,5 @@ def _columns(row: Movie | Tag) -> list[object]:
     if isinstance(row, Movie):
         text = row.movie_id if isinstance(row.movie_id, str) else None
         values[1:2] = [None if text is not None else row.movie_id, text]
+        values[-1] = json.dumps(row.own, ensure_ascii=False) if row.own else None
     return values

@@ -225,7 +225,8 @@ def _parameters(
 
 def _parse(database: Database, text: str) -> ParsedQuery:
     """The query as Searcher would read it."""
-    return parse(text, limits=Limits.of(database.settings))
+    limits = Limits.of(database.settings)
+    return parse(text, limits=limits, fields=database.search_engine.fields)
 
 
 def score_candidates(model: Model, lists: CandidateLists) -> Floats:

@@ -159,6 +159,11 @@ class SearchRequest(Frozen):
     min_ratings: int | None = Field(
         None, ge=0, le=2**31 - 1, description="Only films with at least this many ratings."
     )
+    filter: tuple[Annotated[str, Field(max_length=2000)], ...] = Field(
+        (),
+        max_length=50,
+        description="Only films that match all of these: field:value, ranges, AND OR NOT.",
+    )
     cursor: str | None = Field(
         None, max_length=20_000, description="next_cursor of the page before."
     )
@@ -227,6 +232,7 @@ class Hit(Frozen):
         None, description="Who chose the facts: the language model, or the template."
     )
     snippets: dict[str, str] | None = None
+    own: dict[str, Any] = Field(default_factory=dict, description="Fields of one's own.")
 
 
 class Wording(Frozen):
@@ -252,6 +258,9 @@ class Facets(Frozen):
 
     genres: dict[str, int]
     decades: dict[str, int]
+    own: dict[str, dict[str, int]] = Field(
+        default_factory=dict, description="Of fields of one's own, the 100 most frequent values."
+    )
 
 
 class SearchResponse(Reranking):
@@ -346,6 +355,11 @@ class RecommendRequest(Frozen):
     )
     min_ratings: int | None = Field(
         None, ge=0, le=2**31 - 1, description="Only films with at least this many ratings."
+    )
+    filter: tuple[Annotated[str, Field(max_length=2000)], ...] = Field(
+        (),
+        max_length=50,
+        description="Only films that match all of these: field:value, ranges, AND OR NOT.",
     )
     cursor: str | None = Field(
         None, max_length=20_000, description="next_cursor of the page before."
@@ -462,6 +476,7 @@ class Movie(Frozen):
     enriched_by: str | None = None
     enriched_at: str | None = None
     added_at: str | None = Field(None, description="When it came into this catalog.")
+    own: dict[str, Any] = Field(default_factory=dict, description="Fields of one's own.")
 
 
 class SimilarMovie(Frozen):

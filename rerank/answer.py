@@ -1,6 +1,7 @@
 """The answer to a search, from what its statement found."""
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -134,9 +135,14 @@ def _count(
     if plan.cursor:
         compiled = engine.compile(plan.matching)
     query = compiled.loose if relaxed and compiled.loose else compiled.query
-    counts: dict[str, dict[str, int]] = {"total": {}, "genre": {}, "decade": {}}
+    counts: dict[str, dict[str, int]] = defaultdict(dict, genre={}, decade={})
     with stage("facets"):
         rows = connection.execute(_statements["facets"], {"query": json.dumps(query)})
         for kind, value, films in rows:
             counts[kind][value] = films
-    return counts["total"][""], Facets(genres=counts["genre"], decades=counts["decade"])
+    own = {
+        kind.removeprefix("own "): values
+        for kind, values in counts.items()
+        if kind.startswith("own ")
+    }
+    return counts["total"][""], Facets(genres=counts["genre"], decades=counts["decade"], own=own)

@@ -79,7 +79,9 @@ class Rereader:
         for reading in readings(
             parsed.typed, catalog, knows, finds, mistakes=mistakes, title=title
         ):
-            yield Plan(request, self._planner.parse(reading.text), None, plan.k, reading)
+            yield Plan(
+                request, self._planner.parse(reading.text), None, plan.k, reading, plan.filters
+            )
 
     def suggest(
         self, connection: Connection, engine: SearchEngine, plan: Plan, page: Page

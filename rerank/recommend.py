@@ -30,7 +30,7 @@ from rerank.profile import explain_unpersonalized
 from rerank.reranking import Reranker
 from search.cursor import RecommendSigner
 from search.grammar import Limits
-from search.plan import filters_of
+from search.plan import read_filters
 from search.query import parse
 from sql.database import Database
 from sql.syntax import All, And, Filter, Ids, Node
@@ -118,12 +118,13 @@ def _bind(
     wanted: int,
 ) -> dict[str, Any]:
     engine, query = database.search_engine, None
-    nodes: list[Node] = [Filter(node) for node in filters_of(request)]
+    limits = Limits.of(database.settings)
+    nodes: list[Node] = list(read_filters(request, limits, engine.fields))
     if only is not None:
         nodes.append(only)
     if request.q:
-        limits = Limits.of(database.settings)
-        query = json.dumps(engine.compile(parse(request.q, limits=limits).tree).query)
+        parsed = parse(request.q, limits=limits, fields=engine.fields)
+        query = json.dumps(engine.compile(parsed.tree).query)
     if frozen is not None:
         nodes = [Filter(Ids(tuple(movie_id for movie_id, _ in frozen)))]
     filter_ = json.dumps(engine.compile(And((All(), *nodes))).query) if nodes else None

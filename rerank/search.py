@@ -46,7 +46,7 @@ class Searcher:
         self._database = database
         settings = settings or database.settings
         signer = CursorSigner(settings)
-        self._planner = Planner(settings, signer)
+        self._planner = Planner(settings, signer, lambda: database.search_engine.fields)
         self._answerer = Answerer(signer)
         self._rereader = Rereader(self._planner)
         self._ranker = Ranker()

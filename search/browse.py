@@ -12,10 +12,10 @@ from palate.contract import Frozen, Movie, SearchRequest
 from palate.statements import Statements
 from search.catalog import get_movies
 from search.grammar import Limits
-from search.plan import filters_of
+from search.plan import read_filters
 from search.query import parse
 from sql.database import Database
-from sql.syntax import All, And, Filter, Node
+from sql.syntax import All, And, Node
 
 _statements = Statements(Path(__file__).parent / "statements" / "catalog.sql")
 
@@ -135,11 +135,10 @@ def browse(database: Database, request: BrowseRequest) -> MovieList:
 
 
 def _tree(database: Database, request: BrowseRequest) -> Node:
-    asked = request.model_dump(include=_FILTERS)
-    filters = [Filter(node) for node in filters_of(SearchRequest(q="", **asked))]
-    if request.q is None:
-        return And((All(), *filters))
-    return And((parse(request.q, limits=Limits.of(database.settings)).tree, *filters))
+    limits, fields = Limits.of(database.settings), database.search_engine.fields
+    asked = SearchRequest(q="", **request.model_dump(include=_FILTERS))
+    wanted = All() if request.q is None else parse(request.q, limits=limits, fields=fields).tree
+    return And((wanted, *read_filters(asked, limits, fields)))
 
 
 def _count(

@@ -16,6 +16,7 @@ from sql.syntax import (
     And,
     Boost,
     Field,
+    Fields,
     Fuzzy,
     Match,
     Node,
@@ -88,9 +89,9 @@ def drop_stop_words(items: list[str | Phrase]) -> tuple[str | Phrase, ...]:
     return kept or tuple(items)
 
 
-def nearest_field(name: str) -> str | None:
+def nearest_field(name: str, fields: Fields = FIELDS) -> str | None:
     """The known field that a misspelt name most likely means."""
-    found = process.extractOne(name.lower(), list(FIELDS), scorer=fuzz.ratio, score_cutoff=60)
+    found = process.extractOne(name.lower(), list(fields), scorer=fuzz.ratio, score_cutoff=60)
     return found[0] if found else None
 
 
@@ -103,6 +104,7 @@ class Reader:
 
     strict: bool
     limits: Limits
+    fields: Fields = field(default_factory=lambda: FIELDS)
     notes: list[str] = field(default_factory=list)
     clauses: int = 0
     phrases: int = 0
@@ -125,8 +127,8 @@ class Reader:
                 return self._read_field(item, name, depth + 1)
             case lucene.Group() | lucene.FieldGroup() | lucene.Plus():
                 return self._read(item.children[0], name, depth + 1)
-            case lucene.Prohibit(a=lucene.Word()) if name and FIELDS[name].kind == "number":
-                return self._number(item, FIELDS[name], f"-{item.a.value}")
+            case lucene.Prohibit(a=lucene.Word()) if name and self.fields[name].kind == "number":
+                return self._number(item, self.fields[name], f"-{item.a.value}")
             case lucene.Not() | lucene.Prohibit():
                 return Not(self._read(item.children[0], name, depth + 1))
             case lucene.AndOperation():
@@ -147,10 +149,10 @@ class Reader:
 
     def _read_field(self, item: lucene.SearchField, outer: str | None, depth: int) -> Node:
         name = item.name.lower()
-        if name in FIELDS:
+        if name in self.fields:
             return self._read(item.expr, name, depth)
-        nearest = nearest_field(name)
-        hint = f", did you mean “{nearest}”?" if nearest else f". Fields: {', '.join(FIELDS)}."
+        nearest = nearest_field(name, self.fields)
+        hint = f", did you mean “{nearest}”?" if nearest else f". Fields: {', '.join(self.fields)}."
         self._otherwise(f"There is no field “{item.name}”{hint}", item)
         words = split_words(item.name)
         bare = self._bare_items(item.expr)
@@ -188,7 +190,7 @@ class Reader:
         if all(isinstance(node, Not) for node in needed) and others:
             needed.insert(0, others[0] if len(others) == 1 else Or(tuple(others)))
             others = []
-        together = _together(needed, name)
+        together = _together(needed, self.fields[name])
         if together and not others:
             return together
         if len(needed) == 1 and not others:
@@ -210,7 +212,7 @@ class Reader:
                 read = self._range
             case _:
                 raise UnreadableError("Regular expressions are not searched for", item.pos or 0)
-        return read(item, None if name is None else FIELDS[name])
+        return read(item, None if name is None else self.fields[name])
 
     def _word(self, item: lucene.Item, place: Field | None) -> Node:
         text = _unescape(item.value)
@@ -420,9 +422,9 @@ def _all(nodes: list[Node]) -> Node:
     return nodes[0] if len(nodes) == 1 else And(tuple(nodes))
 
 
-def _together(nodes: list[Node], name: str) -> Match | None:
+def _together(nodes: list[Node], place: Field) -> Match | None:
     """``title:(+lord +rings)`` as one match of all the words."""
-    if FIELDS[name].kind != "text" or len(nodes) < 2:
+    if place.kind != "text" or len(nodes) < 2:
         return None
-    texts = [node.text for node in nodes if isinstance(node, Match) and node.field == name]
-    return Match(name, " ".join(texts), all=True) if len(texts) == len(nodes) else None
+    texts = [node.text for node in nodes if isinstance(node, Match) and node.field == place.name]
+    return Match(place.name, " ".join(texts), all=True) if len(texts) == len(nodes) else None

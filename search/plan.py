@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 
 from palate.contract import Reading, RecommendRequest, SearchRequest, Seen
+from palate.errors import QuerySyntaxError
 from search.cursor import Cursor
-from search.query import ParsedQuery
-from sql.syntax import All, And, Filter, Ids, Match, Node, Range, loosen
+from search.grammar import Limits
+from search.query import ParsedQuery, parse
+from sql.syntax import All, And, Fields, Filter, Ids, Match, Node, Range, loosen
 
 
 class Plan:
@@ -18,9 +20,10 @@ class Plan:
         cursor: Cursor | None,
         k: int,
         reading: Reading | None = None,
+        filters: tuple[Node, ...] = (),
     ) -> None:
         """``k`` films are fetched: more than asked for, where they are judged again. ``parsed`` is
-        the ``reading``, where one is searched for."""
+        the ``reading``, where one is searched for; ``filters`` are what films have to be."""
         self.request = request
         self.parsed = parsed
         self.reading = reading
@@ -37,7 +40,7 @@ class Plan:
             and request.weights is None
             and request.user_id is not None
         )
-        filters = [Filter(node) for node in filters_of(request)]
+        self.filters = filters
         tree = (loosen(parsed.tree) or parsed.tree) if self.relaxed else parsed.tree
         self.matching: Node = And((tree, *filters)) if filters else tree
         self.tree = self.matching
@@ -59,8 +62,24 @@ class Plan:
         self.page = list(cursor.movie_ids[self.offset : self.offset + k]) if cursor else None
 
 
-def filters_of(request: SearchRequest | RecommendRequest) -> Iterator[Node]:
-    """What films have to be, as trees."""
+def read_filters(
+    request: SearchRequest | RecommendRequest, limits: Limits, fields: Fields
+) -> Iterator[Filter]:
+    """What films have to be, as trees. Raises QuerySyntaxError for a filter that cannot be read."""
+    for text in request.filter:
+        try:
+            yield Filter(parse(text, strict=True, limits=limits, fields=fields).tree)
+        except QuerySyntaxError as error:
+            why = str(error).partition(" (at character")[0]
+            raise QuerySyntaxError(
+                f"The filter {text!r} cannot be read: {why}. Nothing was searched. Correct it: "
+                "country:France, price:[4 TO 10], NOT genres:Horror.",
+                error.position,
+            ) from error
+    yield from map(Filter, _filters_of(request))
+
+
+def _filters_of(request: SearchRequest | RecommendRequest) -> Iterator[Node]:
     yield from (Match("genres", genre) for genre in request.genres)
     if request.year_from is not None or request.year_to is not None:
         yield Range("year", request.year_from, request.year_to)

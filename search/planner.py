@@ -1,5 +1,7 @@
 """Requests, read within the limits of the settings: what is asked, and of whom."""
 
+from collections.abc import Callable
+
 from sqlalchemy import Connection
 
 from palate.contract import SearchRequest, check_request
@@ -8,16 +10,23 @@ from palate.metrics import stage
 from palate.settings import Settings
 from search.cursor import CursorSigner
 from search.grammar import Limits
-from search.plan import Plan
+from search.plan import Plan, read_filters
 from search.query import ParsedQuery, parse
 from search.rules import Synonyms
+from sql.syntax import FIELDS, Fields
 
 
 class Planner:
     """Reads requests, within the limits of the settings. Thread-safe."""
 
-    def __init__(self, settings: Settings, signer: CursorSigner) -> None:
-        self._settings = settings
+    def __init__(
+        self,
+        settings: Settings,
+        signer: CursorSigner,
+        fields: Callable[[], Fields] = lambda: FIELDS,
+    ) -> None:
+        """``fields`` says which the database has at the moment."""
+        self._settings, self._fields = settings, fields
         self._signer = signer
         self._synonyms = Synonyms()
         self._limits = Limits.of(settings)
@@ -36,19 +45,20 @@ class Planner:
         if parsed is None:
             parsed = self.parse(reading.text if reading else request.q, strict=request.strict)
         judged = 0 if request.rerank == "none" else settings.rerank_window
-        return Plan(request, parsed, cursor, max(request.k, judged), reading)
+        filters = tuple(read_filters(request, self._limits, self._fields()))
+        return Plan(request, parsed, cursor, max(request.k, judged), reading, filters)
 
     def expand(self, connection: Connection, plan: Plan) -> Plan:
         """The plan with the synonyms of its words."""
         parsed = self._synonyms.expand(connection, plan.parsed)
         if parsed is plan.parsed:
             return plan
-        return Plan(plan.request, parsed, plan.cursor, plan.k, plan.reading)
+        return Plan(plan.request, parsed, plan.cursor, plan.k, plan.reading, plan.filters)
 
     def parse(self, text: str, *, strict: bool = False) -> ParsedQuery:
         """A text as it is read within the limits. Raises QuerySyntaxError (``strict`` only)."""
         with stage("parse"):
-            return parse(text, strict=strict, limits=self._limits)
+            return parse(text, strict=strict, limits=self._limits, fields=self._fields())
 
 
 def _check_paging(request: SearchRequest) -> None:

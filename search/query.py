@@ -9,6 +9,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 import luqum.parser
 from luqum.exceptions import ParseError
@@ -21,6 +23,7 @@ from sql.syntax import (
     SEPARATORS,
     And,
     Boost,
+    Fields,
     Fuzzy,
     Match,
     Node,
@@ -32,13 +35,7 @@ from sql.syntax import (
     split_words,
 )  # fmt: skip
 
-_FIELD = "|".join(FIELDS)
-_OPERATOR = re.compile(
-    rf"[(){{}}\[\]^~*<>\\]|:(?=\S)|(?<!\S)(?:{_FIELD})\s*:|(?<!\S)[+-](?=\S)"
-    r"|(?<!\S)(?:AND|OR|NOT)(?!\S)"
-)
 _PLAIN = re.compile(rf'"([^"]*)"|((?:(?!{SEPARATORS[:-1]}).)+)', re.DOTALL)
-_FIELD_NAME = re.compile(rf"(?<!\w)(?:{_FIELD})\s*:")
 UNSENDABLE = re.compile("[\x00\ud800-\udfff]")
 _SMALL = re.compile("[a-z]")
 _OPERATORS = re.compile(r"(?<![A-Za-z0-9_])(?:AND|OR|NOT|TO)(?![A-Za-z0-9_])")
@@ -55,8 +52,28 @@ _QUOTES = str.maketrans("“”„", '"""')
 
 # Punctuation that the grammar would trip over: "a - b", "Mission: Impossible", 'quoted', C:\films.
 _LONE_SIGN = re.compile(r"(?<!\S)[+-]+(?=\s|$)|(?<!\S)'+|\\(?=\w)")
-_LONE_COLON = re.compile(rf"(?<!\w)(?!(?:{_FIELD}):)(\w+):(?=\s|$)")
 _POSITION = re.compile(r"position (\d+)")
+
+
+class _Patterns(NamedTuple):
+    """What of a text is more than words, where fields have these names."""
+
+    operator: re.Pattern[str]
+    field_name: re.Pattern[str]
+    lone_colon: re.Pattern[str]
+
+
+@lru_cache(maxsize=64)
+def _patterns(names: tuple[str, ...]) -> _Patterns:
+    field = "|".join(names)
+    return _Patterns(
+        re.compile(
+            rf"[(){{}}\[\]^~*<>\\]|:(?=\S)|(?<!\S)(?:{field})\s*:|(?<!\S)[+-](?=\S)"
+            r"|(?<!\S)(?:AND|OR|NOT)(?!\S)"
+        ),
+        re.compile(rf"(?<!\w)(?:{field})\s*:"),
+        re.compile(rf"(?<!\w)(?!(?:{field}):)(\w+):(?=\s|$)"),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +94,16 @@ class ParsedQuery:
     plain: bool = False
 
 
-def parse(text: str, *, strict: bool = False, limits: Limits = LIMITS) -> ParsedQuery:
+def parse(
+    text: str, *, strict: bool = False, limits: Limits = LIMITS, fields: Fields = FIELDS
+) -> ParsedQuery:
     """Read a query. Never fails unless ``strict``.
 
     Args:
         text: what was typed.
         strict: refuse what would otherwise be read differently than it is written.
         limits: how much of it is read; past them it is searched as words, and a note says which.
+        fields: those of the database.
 
     Raises:
         QuerySyntaxError: in strict mode only, with the position of the first fault.
@@ -103,19 +123,20 @@ def parse(text: str, *, strict: bool = False, limits: Limits = LIMITS) -> Parsed
         notes.append(f"Only the first {limits.max_query_length} characters were read.")
         query = query[: limits.max_query_length]
     try:
-        tree = _read(query, strict, limits, notes)
+        tree = _read(query, strict, limits, fields, notes)
     except UnreadableError as error:
         if strict:
             raise _refused(str(error), error.position) from error
         notes.append(f"{error}: searched as words.")
-        tree = _as_words(_FIELD_NAME.sub(" ", query), limits, notes)
+        tree = _as_words(_patterns(tuple(fields)).field_name.sub(" ", query), limits, notes)
     if query.count('"') % 2 and not notes:
         notes.append("A quotation mark is not closed.")
     if isinstance(tree, Nothing) and not notes:
         notes.append("The query has no words. * finds every film.")
     return ParsedQuery(
-        tree, text, describe(tree), notes, _plain_words(tree), query, not _OPERATOR.search(query)
-    )
+        tree, text, describe(tree), notes, _plain_words(tree, fields), query,
+        not _patterns(tuple(fields)).operator.search(query),
+    )  # fmt: skip
 
 
 def _refused(reason: str, position: int) -> QuerySyntaxError:
@@ -126,16 +147,17 @@ def _refused(reason: str, position: int) -> QuerySyntaxError:
     )
 
 
-def _read(query: str, strict: bool, limits: Limits, notes: list[str]) -> Node:
-    if not _OPERATOR.search(query):
+def _read(query: str, strict: bool, limits: Limits, fields: Fields, notes: list[str]) -> Node:
+    patterns = _patterns(tuple(fields))
+    if not patterns.operator.search(query):
         if strict and query.count('"') % 2:
             raise UnreadableError("A quotation mark is not closed", query.rindex('"'))
         # "movies with robots in space", "robot movies": what is asked for is the rest.
         return _as_words(_LEAD.sub("", query), limits, notes, strict)
     if not strict:
         query = _LONE_SIGN.sub(_blank, query)
-        query = _LONE_COLON.sub(r"\1 ", query)
-    reader = Reader(strict, limits)
+        query = patterns.lone_colon.sub(r"\1 ", query)
+    reader = Reader(strict, limits, fields)
     tree = reader.read(_luqum(query))
     notes += reader.notes
     return tree
@@ -190,26 +212,26 @@ def _pass_over(which: str, position: int, notes: list[str], strict: bool) -> Non
         notes.append(note)
 
 
-def _plain_words(tree: Node) -> list[str]:
-    words = dict.fromkeys(_positive_words([tree]))
+def _plain_words(tree: Node, fields: Fields) -> list[str]:
+    words = dict.fromkeys(_positive_words([tree], fields))
     return list(words)
 
 
-def _positive_words(nodes: Iterable[Node | str]) -> Iterable[str]:
+def _positive_words(nodes: Iterable[Node | str], fields: Fields) -> Iterable[str]:
     for node in nodes:
         match node:
             case str():
                 yield node
             case Words(items):
-                yield from _positive_words(items)
+                yield from _positive_words(items, fields)
             case And(needed, optional):
-                yield from _positive_words(needed + optional)
+                yield from _positive_words(needed + optional, fields)
             case Or(nodes=choices):
-                yield from _positive_words(choices)
+                yield from _positive_words(choices, fields)
             case Boost(inner):
-                yield from _positive_words([inner])
+                yield from _positive_words([inner], fields)
             case Phrase(name, text) | Match(name, text) | Fuzzy(name, text):
-                if name is None or FIELDS[name].kind == "text":
+                if name is None or fields[name].kind == "text":
                     yield from split_words(text)
             case _:
                 pass

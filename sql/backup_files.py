@@ -26,6 +26,8 @@ TABLES = (
     "blend",
     "mixer",
     "sources",
+    "followed",
+    "own_fields",
     "movies",
     "users",
     "ratings",

@@ -5,7 +5,7 @@ so they can be built by hand: ``And((Words(("lord",)), Filter(Range("year", 2000
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -30,9 +30,20 @@ class Field:
     decimals: int = 0
 
 
-FIELDS: dict[str, Field] = {
-    field.name: field
-    for field in (
+class Fields(dict[str, Field]):
+    """Searchable fields by name. ``bare``: where bare words are searched, and what each counts."""
+
+    def __init__(self, fields: Iterable[Field]) -> None:
+        super().__init__((field.name, field) for field in fields)
+        self.bare = {field.name: field.boost for field in self.values() if field.boost is not None}
+
+    def __missing__(self, name: str) -> Field:
+        """One that was taken away since the query was read: nothing is found in it."""
+        return Field(name, "literal")
+
+
+FIELDS = Fields(
+    (
         Field("title", "text", boost=3.0),
         Field("original_title", "text", boost=2.0),
         Field("director", "text", boost=1.5),
@@ -53,12 +64,8 @@ FIELDS: dict[str, Field] = {
         Field("target_audience", "literal"),
         Field("effectiveness", "number", digits=4, decimals=2),
     )
-}
-
-BARE_FIELDS: dict[str, float] = {
-    field.name: field.boost for field in FIELDS.values() if field.boost is not None
-}
-"""Where bare words are searched, and how much each place counts."""
+)
+"""Those that every database has; an engine knows those of its own database, too."""
 
 TIE_BREAKER = 0.1
 """What a bare word's other fields add to its best one."""
@@ -88,7 +95,7 @@ def split_words(text: str) -> tuple[str, ...]:
 class Phrase:
     """Words that follow each other. ``slop``: positions they may be moved by in all.
 
-    ``field`` None: in any of BARE_FIELDS.
+    ``field`` None: in any of those of bare words.
     """
 
     field: str | None
@@ -98,7 +105,7 @@ class Phrase:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Bare words and phrases, each in the best of BARE_FIELDS: all needed, or any of them."""
+    """Bare words and phrases, each in its best field: all needed, or any of them."""
 
     items: tuple[str | Phrase, ...]
     all: bool = True
@@ -293,7 +300,8 @@ def _describe_leaf(tree: Phrase | Match | Prefix | Fuzzy | Range | Ids) -> str:
 
 def _describe_match(tree: Match) -> str:
     words = split_words(tree.text)
-    if FIELDS[tree.field].kind != "text":
+    known = FIELDS.get(tree.field)  # of others, several words of a text are all needed
+    if known.kind != "text" if known else not tree.all:
         return f'"{tree.text}"' if len(words) > 1 and " " in tree.text else tree.text
     if len(words) > 1:
         return f"({' '.join(f'+{word}' if tree.all else word for word in words)})"

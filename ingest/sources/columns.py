@@ -16,6 +16,7 @@ from ingest.fields import (
     parse_money,
     parse_names,
     parse_needed_text,
+    parse_own,
     parse_text,
     parse_time,
     parse_user,
@@ -26,6 +27,7 @@ from ingest.mapping import Holds
 from ingest.notes import Notes
 from ingest.rows import Movie, Rejected, Tag
 from ingest.titles import split_title
+from sql.own_fields import Type
 
 T = TypeVar("T")
 
@@ -36,7 +38,7 @@ NEEDED: Mapping[Holds, Sequence[str]] = {
     "tags": ("user_id", "movie_id", "tag"),
     "facts": (),
 }
-_OF_MOVIES = tuple(name for name in Movie._fields if name != "line")
+_OF_MOVIES = tuple(name for name in Movie._fields if name not in ("line", "own"))
 _OF: Mapping[Holds, Sequence[str]] = {
     "movies": _OF_MOVIES,
     "facts": _OF_MOVIES,
@@ -78,9 +80,12 @@ class Columns:
         header: Sequence[str],
         mapping: Mapping[str, str] | None = None,
         holds: Holds | None = None,
+        own: Mapping[str, Type] | None = None,
     ) -> None:
-        """``mapping`` goes before the names that are known for what a file ``holds``."""
+        """``mapping`` goes before the names that are known for what a file ``holds``; ``own`` are
+        fields of one's own, of films."""
         self.header, self.holds = header, holds
+        self.own = own if own and holds in ("movies", "facts") else {}
         self._mapping = mapping or {}
         self._places = {_plain(name): at for at, name in reversed(list(enumerate(header)))}
 
@@ -111,7 +116,7 @@ class Columns:
         """Every column of ours that the file has, and where."""
         if self.holds is None:
             return {}
-        places = {name: self.find(name) for name in _OF[self.holds]}
+        places = {name: self.find(name) for name in (*_OF[self.holds], *self.own)}
         return {name: at for name, at in places.items() if at is not None}
 
     def unused(self) -> list[str]:
@@ -166,6 +171,11 @@ class MovieReader:
             for name in _OF_MOVIES
             if (at := columns.find(name)) is not None
         ]
+        self._own = [
+            (name, at, columns.header[at], type_)
+            for name, type_ in columns.own.items()
+            if (at := columns.find(name)) is not None
+        ]
         self._needed = () if complete else NEEDED["movies"]
         self._whole_titles = columns.find("year") is not None
 
@@ -190,7 +200,19 @@ class MovieReader:
             facts["original_title"] = None
         if self._complete and all(facts.get(key) is None for key in FACT_KEYS):
             raise FieldError("", "names no film: it has no id")
-        return Movie(line.number, **facts)
+        return Movie(line.number, **facts, own=self._read_own(line) if self._own else None)
+
+    def _read_own(self, line: Line) -> dict[str, object]:
+        said: dict[str, object] = {}
+        for name, at, column, type_ in self._own:
+            try:
+                value = parse_own(line.fields[at], column, type_, self._separator)
+            except FieldError as error:
+                self._empty(line, column, error.reason)
+                continue
+            if value is not None:
+                said[name] = value
+        return said
 
     def _empty(self, line: Line, column: str, reason: str) -> None:
         self._notes.count(

@@ -25,6 +25,7 @@ from ingest.sources.columns import (
     convert_lines,
 )
 from palate.errors import LoadError, MisuseError
+from sql.own_fields import Type
 
 _SAMPLE = 1000  # records
 _FEW = 0.05  # the share of ids that are no numbers and still mistakes
@@ -36,7 +37,7 @@ class TablePart:
     def __init__(self, file: DataFile, part: Part, notes: Notes | None = None) -> None:
         self.file, self.part, self._notes = file, part, notes or Notes()
         self.sheet = Sheet(file, part.style)
-        self.columns = Columns(self.sheet.header, part.columns, part.holds)
+        self.columns = Columns(self.sheet.header, part.columns, part.holds, part.own)
         self._check()
         self.scale = parse_scale(part.scale, part.unrated)
 
@@ -147,11 +148,8 @@ class TablePart:
     def _check(self) -> None:
         """Every column that was named is there, and every one that is needed."""
         name, header, part = self.file.name, self.columns.header, self.part
-        if unknown := [ours for ours in part.columns if ours not in KNOWN]:
-            raise MisuseError(
-                f"There is no column {', '.join(unknown)} to map. Nothing was loaded. "
-                f"Palate's are {', '.join(sorted(KNOWN))}."
-            )
+        if unknown := [ours for ours in part.columns if ours not in KNOWN | part.own.keys()]:
+            raise no_such_column(unknown, part.own)
         absent = [theirs for theirs in part.columns.values() if self.columns.at(theirs) is None]
         if absent:
             raise missing_columns(name, absent, header, "Correct the mapping.")
@@ -217,8 +215,9 @@ class Table(Source):
 
     def digest(self) -> str:
         files = [(part.part.holds, part.file) for part in self.parts]
+        parts = [part.part.model_dump(exclude={"file"}) for part in self.parts]
         return digest_of(
-            files, parts=[part.part.model_dump(exclude={"file"}) for part in self.parts]
+            files, parts=[{k: v for k, v in part.items() if k != "own" or v} for part in parts]
         )
 
     def described(self) -> list[str]:
@@ -352,6 +351,7 @@ def describe(
     scale: str = "0.5-5",
     unrated: str = "",
     user: str | None = None,
+    own: Mapping[str, Type] | None = None,
 ) -> list[tuple[DataFile, Part]]:
     """Files whose contents are told, with how they are written.
 
@@ -374,9 +374,12 @@ def describe(
             update: dict[str, object] = {"columns": mine}
             if what == "ratings":
                 update |= {"scale": scale, "unrated": unrated, "user": user}
+            if what in ("movies", "facts"):
+                update["own"] = dict(own or {})
             found.append((file, settle(file, part.model_copy(update=update), separator)))
     unused = [ours for ours in columns if ours not in used]
-    unknown = [ours for ours in unused if ours.rpartition(".")[2] not in KNOWN]
+    known = KNOWN | (own or {}).keys()
+    unknown = [ours for ours in columns if ours.rpartition(".")[2] not in known]
     if unused and not unknown:
         names = ", ".join(file.name for ones in files.values() for file in ones)
         raise LoadError(
@@ -385,8 +388,14 @@ def describe(
             "`palate ingest inspect` shows the columns of a file."
         )
     if unknown:
-        raise MisuseError(
-            f"There is no column {', '.join(unknown)} to map. Nothing was loaded. "
-            f"Palate's are {', '.join(sorted(KNOWN))}."
-        )
+        raise no_such_column(unknown, own or {})
     return found
+
+
+def no_such_column(names: Iterable[str], own: Iterable[str]) -> MisuseError:
+    """For columns of ours that are mapped and that there are not."""
+    others = f"; your own: {', '.join(own)}" if own else ""
+    return MisuseError(
+        f"There is no column {', '.join(names)} to map. Nothing was loaded. Palate's are "
+        f"{', '.join(sorted(KNOWN))}{others}. `palate fields add` makes one of your own."
+    )

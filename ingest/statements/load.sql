@@ -7,6 +7,14 @@ SELECT pg_try_advisory_xact_lock(hashtextextended('palate.load', 0));
 -- name: lock
 SELECT pg_advisory_xact_lock(hashtextextended('palate.load', 0));
 
+-- name: holder
+-- Who is loading; since when, only where this role may see that.
+SELECT a.pid, coalesce(', for ' || extract(epoch FROM now() - a.xact_start)::integer || ' s', '') AS since
+FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+  AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+  AND (l.classid::bigint << 32 | l.objid::bigint) = hashtextextended('palate.load', 0);
+
 -- name: loaded_source
 SELECT name, movies, ratings, digests, EXISTS (SELECT FROM movies) AS has_movies FROM sources;
 
@@ -23,7 +31,9 @@ FROM (
 ) both_have;
 
 -- name: settle_staging
-SELECT set_config('palate.replace', CAST(:replace AS text), true);
+-- And whoever loads and is killed is noticed within a second, in the middle of a statement too.
+SELECT set_config('palate.replace', CAST(:replace AS text), true),
+       set_config('client_connection_check_interval', '1s', true);
 
 -- name: create_staging
 SET LOCAL work_mem = '64MB';
@@ -32,7 +42,7 @@ CREATE TEMP TABLE staging_movies (
     line bigint NOT NULL, movie_id bigint, item_id text, title text, original_title text,
     year integer, imdb_id text, tmdb_id bigint, genres text[] NOT NULL, overview text,
     runtime_minutes bigint, release_date date, director text, actors text[] NOT NULL,
-    keywords text[] NOT NULL, budget bigint, revenue bigint, poster_url text
+    keywords text[] NOT NULL, budget bigint, revenue bigint, poster_url text, own jsonb
 ) ON COMMIT DROP;
 -- The line is the row's place in the stream; Palate knows which line of the file that was. A
 -- negative one is the line itself, of a rating that came with an id that is no number.
@@ -147,7 +157,10 @@ FROM (
            (array_agg(director ORDER BY line DESC) FILTER (WHERE director IS NOT NULL))[1] AS director,
            (array_agg(budget ORDER BY line DESC) FILTER (WHERE budget IS NOT NULL))[1] AS budget,
            (array_agg(revenue ORDER BY line DESC) FILTER (WHERE revenue IS NOT NULL))[1] AS revenue,
-           (array_agg(poster_url ORDER BY line DESC) FILTER (WHERE poster_url IS NOT NULL))[1] AS poster_url
+           (array_agg(poster_url ORDER BY line DESC) FILTER (WHERE poster_url IS NOT NULL))[1] AS poster_url,
+           (SELECT jsonb_object_agg(o.key, o.value ORDER BY f.line)
+            FROM staging_facts f CROSS JOIN jsonb_each(f.own) o
+            WHERE f.movie_id = staging_facts.movie_id) AS own
     FROM staging_facts WHERE movie_id IS NOT NULL GROUP BY movie_id
 ) told
 LEFT JOIN LATERAL (
@@ -183,7 +196,8 @@ UPDATE staging_movies s SET
     actors = coalesce(nullif(s.actors, '{}'), f.actors, '{}'),
     keywords = coalesce(nullif(s.keywords, '{}'), f.keywords, '{}'),
     budget = coalesce(s.budget, f.budget), revenue = coalesce(s.revenue, f.revenue),
-    poster_url = coalesce(s.poster_url, f.poster_url)
+    poster_url = coalesce(s.poster_url, f.poster_url),
+    own = coalesce(f.own, '{}') || coalesce(s.own, '{}')
 FROM gathered_facts f
 WHERE f.movie_id = s.movie_id;
 
@@ -403,7 +417,7 @@ DELETE FROM sources;
 -- What the source does not say stays: another source of facts may have said it.
 INSERT INTO movies AS m (
     movie_id, item_id, title, original_title, year, imdb_id, tmdb_id, genres, overview, runtime_minutes,
-    release_date, director, actors, keywords, budget, revenue, poster_url
+    release_date, director, actors, keywords, budget, revenue, poster_url, own
 )
 SELECT
     s.movie_id, s.item_id, s.title, coalesce(s.original_title, m.original_title), coalesce(s.year, m.year),
@@ -412,28 +426,29 @@ SELECT
     coalesce(s.runtime_minutes, m.runtime_minutes), coalesce(s.release_date, m.release_date),
     coalesce(s.director, m.director), coalesce(nullif(s.actors, '{}'), m.actors, '{}'),
     coalesce(nullif(s.keywords, '{}'), m.keywords, '{}'), coalesce(s.budget, m.budget),
-    coalesce(s.revenue, m.revenue), coalesce(s.poster_url, m.poster_url)
+    coalesce(s.revenue, m.revenue), coalesce(s.poster_url, m.poster_url),
+    coalesce(m.own, '{}') || coalesce(s.own, '{}')
 FROM staging_movies s
 LEFT JOIN movies m USING (movie_id)
 ORDER BY s.movie_id
 ON CONFLICT (movie_id) DO UPDATE SET (
     title, original_title, year, imdb_id, tmdb_id, genres, overview, runtime_minutes,
-    release_date, director, actors, keywords, budget, revenue, poster_url
+    release_date, director, actors, keywords, budget, revenue, poster_url, own
 ) = ROW (
     excluded.title, excluded.original_title, excluded.year, excluded.imdb_id, excluded.tmdb_id,
     excluded.genres, excluded.overview, excluded.runtime_minutes, excluded.release_date,
     excluded.director, excluded.actors, excluded.keywords, excluded.budget, excluded.revenue,
-    excluded.poster_url
+    excluded.poster_url, excluded.own
 )
 WHERE (
     m.title, m.original_title, m.year, m.imdb_id, m.tmdb_id, m.genres, m.overview,
     m.runtime_minutes, m.release_date, m.director, m.actors, m.keywords, m.budget, m.revenue,
-    m.poster_url
+    m.poster_url, m.own
 ) IS DISTINCT FROM (
     excluded.title, excluded.original_title, excluded.year, excluded.imdb_id, excluded.tmdb_id,
     excluded.genres, excluded.overview, excluded.runtime_minutes, excluded.release_date,
     excluded.director, excluded.actors, excluded.keywords, excluded.budget, excluded.revenue,
-    excluded.poster_url
+    excluded.poster_url, excluded.own
 );
 
 -- name: analyze_movies
@@ -448,11 +463,6 @@ FROM (
     SELECT user_id FROM staging_ratings WHERE user_id > :after
     ORDER BY user_id, movie_id OFFSET :rows LIMIT 1
 ) last;
-
--- name: by_index
--- Triggers look up one user's rows at a time. The planner's numbers are those of the table as it was:
--- after a load that was killed, or of a few rows, it would read all of it for each user.
-SELECT set_config('enable_seqscan', CASE WHEN :only THEN 'off' ELSE 'on' END, true);
 
 -- name: upsert_ratings
 INSERT INTO ratings AS r (user_id, movie_id, rating, rated_at)

@@ -24,7 +24,7 @@ FROM movie_factors WHERE model_id = :id AND movie_id = ANY(CAST(:movie_ids AS bi
 -- name: films
 -- What a page shows of its films.
 SELECT movie_id, original_title, genres, director, overview, runtime_minutes, poster_url,
-       avg_rating, rating_count
+       avg_rating, rating_count, own
 FROM movies WHERE movie_id = ANY(CAST(:movie_ids AS bigint[]));
 
 -- name: order

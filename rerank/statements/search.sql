@@ -24,7 +24,7 @@ SELECT c.*,
        CASE WHEN h.rank = 1 THEN (SELECT array_agg(o.movie_id ORDER BY o.rank) FROM hits o)
        END AS ordered,
        h.*, m.title, m.year, m.original_title, m.genres, m.director, m.overview, m.runtime_minutes, m.poster_url,
-       m.avg_rating, m.rating_count,
+       m.avg_rating, m.rating_count, m.own,
        (SELECT r.rating FROM ratings r WHERE r.user_id = CAST(:user_id AS bigint) AND r.profile = :profile
                                          AND r.movie_id = h.movie_id) AS rating
 FROM search_context(CAST(:user_id AS bigint), :profile) c
@@ -36,7 +36,7 @@ ORDER BY h.rank;
 
 -- name: facets
 WITH matches AS MATERIALIZED (
-    SELECT m.movie_id, m.genres, m.year
+    SELECT m.movie_id, m.genres, m.year, m.own
     FROM search_matches(CAST(:query AS jsonb)) s JOIN movies m USING (movie_id)
 )
 SELECT 'total' AS kind, '' AS value, count(*) AS films FROM matches
@@ -45,6 +45,13 @@ SELECT 'genre', g.genre, count(*) FROM matches, unnest(genres) AS g(genre) GROUP
 UNION ALL
 SELECT 'decade', (year / 10 * 10)::text || 's', count(*) FROM matches
 WHERE year IS NOT NULL GROUP BY year / 10
+UNION ALL
+(SELECT o.name, o.value, o.films FROM (
+    SELECT 'own ' || f.name AS name, v.value, count(*) AS films,
+           row_number() OVER (PARTITION BY f.name ORDER BY count(*) DESC, v.value) AS place
+    FROM own_fields f CROSS JOIN matches m CROSS JOIN unnest(own_list(m.own -> f.name)) v(value)
+    WHERE f.facet GROUP BY f.name, v.value
+) o WHERE o.place <= 100)
 ORDER BY 1, 3 DESC, 2;
 
 -- name: embedding_model

@@ -15,6 +15,7 @@ from ingest.sources.movielens import MovieLens
 from ingest.sources.sample import sample as open_sample
 from palate.contract import EventType, Rules
 from search.rules import parse_rules, read_rules, write_rules
+from serve.cli import ingest_follow
 from serve.cli.ingest_load import (
     Again,
     AtMost,
@@ -25,6 +26,7 @@ from serve.cli.ingest_load import (
     OnlyOnce,
     RejectsFile,
     Replace,
+    loading,
     print_load,
     run_load,
 )
@@ -40,6 +42,7 @@ app = typer.Typer(
     help="Load films, ratings, tags and embeddings. All of a load, or nothing of it.",
 )
 add_commands(app)
+ingest_follow.add_commands(app)
 
 
 @app.command(epilog=examples("palate ingest sample"))
@@ -99,7 +102,8 @@ def movielens(
     options = LoadOptions(
         replace, on_error, rejects, no_wait, again, dry_run, delete_missing, at_most
     )
-    report = run_load(context, source, options)
+    with loading(context) as database:
+        report = run_load(database, source, options)
     present(report, print_load, json=json)
 
 

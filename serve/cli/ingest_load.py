@@ -1,5 +1,7 @@
 """What the commands that load have in common: options, the load, and its report."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,6 +14,7 @@ from ingest.rows import Source
 from serve.cli.output import err, say, warn, when_stopped
 from serve.cli.session import session
 from serve.cli.text import count
+from sql.database import Database
 
 Replace = Annotated[
     bool,
@@ -60,14 +63,17 @@ class LoadOptions:
     at_most: int = 10
 
 
-def run_load(context: typer.Context, source: Source, options: LoadOptions) -> LoadReport:
-    """Load a source into the database that the settings name, watched on stderr."""
+@contextmanager
+def loading(context: typer.Context) -> Iterator[Database]:
+    """The database that the settings name, to load into."""
     kept = "A load happens as a whole or not at all; it can be run again."
-    with (
-        session(context).database(migrate=True) as database,
-        when_stopped(kept),
-        watch(err()) as progress,
-    ):
+    with session(context).database(migrate=True) as database, when_stopped(kept):
+        yield database
+
+
+def run_load(database: Database, source: Source, options: LoadOptions) -> LoadReport:
+    """Load a source, watched on stderr."""
+    with watch(err()) as progress:
         return load(
             database, source, replace=options.replace, on_error=options.on_error,
             rejects=options.rejects, progress=progress, wait=not options.no_wait,

@@ -14,7 +14,7 @@ from ingest.layouts import NAMES, Recognised, recognise
 from ingest.mapping import Holds, Mapping, Part, read_mapping, write_mapping
 from ingest.progress import watch
 from ingest.sources.table import Table, describe, spelt_out
-from palate.errors import MisuseError
+from palate.errors import MisuseError, PalateError
 from serve.cli.ingest_load import (
     Again,
     AtMost,
@@ -25,12 +25,15 @@ from serve.cli.ingest_load import (
     OnlyOnce,
     RejectsFile,
     Replace,
+    loading,
     print_load,
     run_load,
 )
 from serve.cli.options import Json
 from serve.cli.output import err, examples, out, present, print_json, say, warn
+from serve.cli.session import session
 from serve.cli.tables import print_table
+from sql.own_fields import Type, read_types
 
 Places = Annotated[
     list[str] | None,
@@ -117,33 +120,37 @@ def table(
     """Load your own files: CSV and its kin, JSON, Parquet; packed, piped or from the web."""
     given = Given(movies or [], ratings or [], tags or [], facts or [])
     unread: list[str] = []
-    with watch(err()) as progress, arrivals(from_, progress) as arriving:
+    with (
+        loading(context) as database,
+        watch(err()) as progress,
+        arrivals(from_, progress) as arriving,
+    ):
+        own = read_types(database)
         if mapping is not None:
             read = read_mapping(mapping)
-            parts, known = _mapped(read, files or [], mapping, arriving), read.name
+            parts, known = _mapped(read, files or [], mapping, arriving, own), read.name
         elif any(ones for _, ones in given.by_kind()):
             if files:
                 raise MisuseError(
                     "Name files by what they hold (--movies, --ratings, --tags, --facts) or let "
                     "them be recognised, not both. Nothing was loaded."
                 )
-            parts, known = (
-                _described(given, arriving, column, separator, scale, unrated, user),
-                None,
-            )
+            described = _described(given, arriving, column, separator, scale, unrated, user, own)
+            parts, known = described, None
         else:
-            found = _recognised(files or [], arriving, layout, user)
+            found = _recognised(files or [], arriving, layout, user, own)
             parts, known = list(found.parts), _name_of(files or [], found)
             unread = _unread(files or [], found)
         source = Table(name or known or "csv", parts=parts, unread=unread)
         options = LoadOptions(
             replace, on_error, rejects, no_wait, again, dry_run, delete_missing, at_most
         )
-        report = run_load(context, source, options)
+        report = run_load(database, source, options)
     present(report, print_load, json=json)
 
 
 def show(
+    context: typer.Context,
     files: Annotated[
         list[str], typer.Argument(metavar="FILE...", help="Files, folders, zip archives, URLs, -.")
     ],
@@ -156,7 +163,7 @@ def show(
 ) -> None:
     """Say what files hold, how they are written and how their columns would be read."""
     with arrivals() as arriving:
-        found = _recognised(files, arriving, layout, user)
+        found = _recognised(files, arriving, layout, user, _known_types(context))
         inspections = list(inspect(found))
     if write is not None:
         write_mapping(Mapping(parts=[spelt_out(file, part) for file, part in found.parts]), write)
@@ -171,13 +178,29 @@ def show(
         say(f"{write}: change it, then `palate ingest table {' '.join(files)} --mapping {write}`.")
 
 
+def _known_types(context: typer.Context) -> dict[str, Type]:
+    """The fields of one's own that the database has, where there is one."""
+    settings = session(context).settings
+    if settings.database_url is None and not (settings.data_dir / "postgres").is_dir():
+        return {}
+    try:
+        with session(context).database() as database:
+            return read_types(database)
+    except PalateError:
+        return {}
+
+
 def _recognised(
-    places: list[str], arriving: Arrivals, layout: str | None, user: str | None
+    places: list[str],
+    arriving: Arrivals,
+    layout: str | None,
+    user: str | None,
+    own: dict[str, Type],
 ) -> Recognised:
     if not places:
         raise MisuseError("No file was named. Nothing was loaded. `palate ingest table --help`.")
     files = [file for place in places for file in open_files(arriving.take(place, "rows"))]
-    found = recognise(files, layout, user)
+    found = recognise(files, layout, user, own)
     if not found.parts:
         reasons = "; ".join(f"{file.name}: {reason}" for file, reason in found.unread)
         raise MisuseError(
@@ -215,7 +238,7 @@ def _name_of(places: list[str], found: Recognised) -> str:
 
 
 def _mapped(
-    mapping: Mapping, places: list[str], path: Path, arriving: Arrivals
+    mapping: Mapping, places: list[str], path: Path, arriving: Arrivals, own: dict[str, Type]
 ) -> list[tuple[DataFile, Part]]:
     """The files that a mapping is about: those that were named, or beside it."""
     files = [
@@ -230,7 +253,12 @@ def _mapped(
             f"{path} is about {', '.join(absent)}, which was not named. Nothing was loaded. Name "
             "it, or correct the mapping."
         )
-    return [(by_name[part.file], part) for part in mapping.parts]
+    return [
+        (by_name[part.file], part.model_copy(update={"own": own}))
+        if part.holds in ("movies", "facts")
+        else (by_name[part.file], part)
+        for part in mapping.parts
+    ]
 
 
 def _described(
@@ -241,13 +269,14 @@ def _described(
     scale: str,
     unrated: str,
     user: str | None,
+    own: dict[str, Type],
 ) -> list[tuple[DataFile, Part]]:
     files = {
         kind: [file for place in places for file in open_files(arriving.take(place, kind))]
         for kind, places in given.by_kind()
         if places
     }
-    return describe(files, parse_columns(column or ()), separator, scale, unrated, user)
+    return describe(files, parse_columns(column or ()), separator, scale, unrated, user, own)
 
 
 def parse_columns(pairs: Iterable[str]) -> dict[str, str]:

@@ -46,6 +46,7 @@ COMMANDS = {
         "user": "Users: what they do and rate, and the taste made of it.",
     },
     "Data": {
+        "fields": "Fields of your own: kept with each film, filtered, searched and counted.",
         "ingest": "Load films, ratings, tags and embeddings. All of a load, or nothing of it.",
         "embed": "Text embeddings of films: make them, count them.",
         "enrich": "Tone, audience, money and effectiveness of films, to search and rank by.",

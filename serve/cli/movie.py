@@ -43,6 +43,7 @@ def _print(found: Movie) -> None:
             ("revenue tier", _tier(found, "revenue_tier")),
             ("effectiveness", found.effectiveness),
             ("keywords", ", ".join(found.keywords)),
+            *((name, _own(value)) for name, value in found.own.items()),
             ("overview", found.overview),
             ("imdb_id", found.imdb_id),
             ("tmdb_id", found.tmdb_id),
@@ -50,6 +51,10 @@ def _print(found: Movie) -> None:
             ("embedding", "yes" if found.has_embedding else "no: taste cannot move this film"),
         ]
     )
+
+
+def _own(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _tier(found: Movie, name: str) -> str | None:

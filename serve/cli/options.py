@@ -56,4 +56,10 @@ Seen = Annotated[contract.Seen, typer.Option(help="What to do with films the use
 Genre = Annotated[list[str] | None, typer.Option(help="Only films of this genre. Repeat for more.")]
 YearFrom = Annotated[int | None, typer.Option(help="Only films of this year or later.")]
 YearTo = Annotated[int | None, typer.Option(help="Only films of this year or before.")]
-Facets = Annotated[bool, typer.Option("--facets", help="Count all matches by genre and decade.")]
+Filters = Annotated[
+    list[str] | None,
+    typer.Option("--filter", metavar="QUERY", help="Only films that match: field:value. Repeat."),
+]
+Facets = Annotated[
+    bool, typer.Option("--facets", help="Count all matches by genre, decade and your own fields.")
+]

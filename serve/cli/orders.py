@@ -221,6 +221,8 @@ def _print_rest(response: SearchResponse, nothing: str) -> None:
         total = f"{response.total} films match. " if response.total is not None else ""
         out().print(Text(total + "Genres: " + _counts(response.facets.genres)))
         out().print(Text("Decades: " + _counts(response.facets.decades)))
+        for name, facet in response.facets.own.items():
+            out().print(Text(f"{name}: {_counts(facet)}"))
 
 
 def _counts(facet: Mapping[str, int]) -> str:

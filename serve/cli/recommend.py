@@ -17,7 +17,7 @@ from palate.errors import MisuseError
 from rerank.people import find_taste
 from rerank.recommend import recommend as find
 from rerank.search import Searcher
-from serve.cli.options import Genre, Json, Profile, Rerank, Shown, User, YearFrom, YearTo
+from serve.cli.options import Filters, Genre, Json, Profile, Rerank, Shown, User, YearFrom, YearTo
 from serve.cli.orders import print_films
 from serve.cli.output import EMPTY_CATALOG, examples, present, say
 from serve.cli.session import session
@@ -58,6 +58,7 @@ def recommend(
     genre: Genre = None,
     year_from: YearFrom = None,
     year_to: YearTo = None,
+    filter: Filters = None,
     cursor: Annotated[
         str | None, typer.Option(help="A next_cursor; needs PALATE_CURSOR_SECRET.")
     ] = None,
@@ -75,7 +76,8 @@ def recommend(
             "candidates": candidates, "q": q, "alike_to": tuple(alike_to or ()),
             "exclude": tuple(exclude or ()), "weights": _weights(weights), "rerank": rerank,
             "diversity": diversity, "franchise": franchise, "genres": tuple(genre or ()),
-            "year_from": year_from, "year_to": year_to, "cursor": cursor,
+            "year_from": year_from, "year_to": year_to, "filter": tuple(filter or ()),
+            "cursor": cursor,
         }  # fmt: skip
         request = _request(asked)
         found = find(database, request, reranker=searcher.reranker)

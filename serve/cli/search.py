@@ -14,6 +14,7 @@ from search.catalog import random_movies
 from serve.cli.options import (
     Explain,
     Facets,
+    Filters,
     Genre,
     Json,
     Mode,
@@ -34,7 +35,7 @@ from sql.database import Database
 
 app = typer.Typer()
 _UNPERSONALISED = "unpersonalised"
-_FILTERS = ("genres", "year_from", "year_to", "min_rating", "min_ratings")
+_FILTERS = ("genres", "year_from", "year_to", "min_rating", "min_ratings", "filter")
 _REASONS = 3  # films whose reasons a comparison tells, a user
 
 
@@ -47,6 +48,7 @@ _REASONS = 3  # films whose reasons a comparison tells, a user
         "palate search '\"dark knight\"' --user 20001 --weights content:1,popularity:0",
         "palate search king --user 20001 --explain-llm --rerank small",
         "palate search dragon --genre Fantasy --year-from 2000 --facets --snippets",
+        "palate search dragon --filter runtime_minutes:<100 --filter director:besson",
     )
 )
 def search(
@@ -84,6 +86,7 @@ def search(
     min_ratings: Annotated[
         int | None, typer.Option(min=0, help="Only films that so many people rated.")
     ] = None,
+    filter: Filters = None,
     facets: Facets = False,
     snippets: Annotated[
         bool, typer.Option("--snippets", help="Show where the words are found.")
@@ -124,6 +127,7 @@ def search(
         "year_to": year_to,
         "min_rating": min_rating,
         "min_ratings": min_ratings,
+        "filter": tuple(filter or ()),
         "cursor": cursor,
     }
     _show(

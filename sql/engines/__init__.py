@@ -12,7 +12,7 @@ import sqlalchemy
 
 from palate.errors import MisuseError
 from palate.settings import Settings
-from sql.syntax import Node
+from sql.syntax import Fields, Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,10 @@ class SearchEngine(Protocol):
     @property
     def slow_after_writes(self) -> bool:
         """Whether many writes leave the index slower than one made anew."""
+
+    @property
+    def fields(self) -> Fields:
+        """The searchable fields that the database has at the moment, one's own included."""
 
     def compile(self, tree: Node) -> CompiledQuery:
         """The engine's own jsonb for a tree. Never fails on a tree that `search.query` made."""
@@ -58,6 +62,7 @@ def detect(connection: sqlalchemy.Connection, settings: Settings) -> SearchEngin
     from sql.engines.indexed_words import IndexedWords
     from sql.engines.paradedb import ParadeDB
     from sql.engines.postgres import Postgres
+    from sql.known_fields import KnownFields
 
     available = connection.scalar(
         sqlalchemy.select(sqlalchemy.func.count())
@@ -69,6 +74,7 @@ def detect(connection: sqlalchemy.Connection, settings: Settings) -> SearchEngin
             "PALATE_ENGINE is paradedb, but the server has no pg_search extension. Nothing was "
             "done. Use the paradedb/paradedb image, or set PALATE_ENGINE to auto."
         )
+    own = KnownFields(connection.engine)
     if settings.engine == "paradedb" or (settings.engine == "auto" and available):
-        return ParadeDB()
-    return Postgres(IndexedWords(connection.engine))
+        return ParadeDB(own)
+    return Postgres(IndexedWords(connection.engine), own)

@@ -77,7 +77,7 @@ $$;
 -- service compiles; anything with operators goes to ParadeDB's own parser, leniently. Its traps:
 -- `a AND NOT b` and `title:lor*` find nothing, an unknown field finds everything.
 CREATE OR REPLACE FUNCTION query_item(phrase boolean, words text) RETURNS jsonb
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
 SELECT jsonb_build_object('disjunction_max', jsonb_build_object(
     'tie_breaker', 0.1,
     'disjuncts', jsonb_agg(
@@ -85,7 +85,10 @@ SELECT jsonb_build_object('disjunction_max', jsonb_build_object(
              ELSE jsonb_build_object('boost', jsonb_build_object('factor', f.boost, 'query', q.query))
         END ORDER BY f.place)))
 FROM (VALUES (1, 'title_folded', 3.0), (2, 'original_title_folded', 2.0), (3, 'director', 1.5),
-             (4, 'actors', 1.5), (5, 'keywords', 1.0), (6, 'genres', 1.0), (7, 'overview_folded', 1.0))
+             (4, 'actors', 1.5), (5, 'keywords', 1.0), (6, 'genres', 1.0), (7, 'overview_folded', 1.0)
+      UNION ALL
+      SELECT 7 + row_number() OVER (ORDER BY o.name), o.name, o.boost::numeric
+      FROM own_fields o WHERE o.boost IS NOT NULL)
      f (place, field, boost)
 CROSS JOIN LATERAL (SELECT CASE WHEN f.field NOT LIKE '%folded' THEN query_item.words
                                 WHEN query_item.phrase THEN trim(search_clean(query_item.words))
@@ -107,7 +110,7 @@ END AS query) q
 $$;
 
 CREATE OR REPLACE FUNCTION query_of_words(q text, operator text) RETURNS jsonb
-LANGUAGE sql IMMUTABLE AS $$
+LANGUAGE sql STABLE AS $$
 SELECT CASE count(*)
     WHEN 0 THEN '{"empty": null}'::jsonb
     WHEN 1 THEN jsonb_agg(query_item(w.phrase, w.words)) -> 0
@@ -117,7 +120,7 @@ FROM parse_words(q) w
 $$;
 
 CREATE OR REPLACE FUNCTION parse_query(q text) RETURNS jsonb
-LANGUAGE sql IMMUTABLE AS $$
+LANGUAGE sql STABLE AS $$
 SELECT CASE WHEN has_operators(q)
     THEN jsonb_build_object('parse', jsonb_build_object(
         'query_string', read_capitals(q), 'lenient', true))
@@ -125,7 +128,7 @@ SELECT CASE WHEN has_operators(q)
 $$;
 
 CREATE OR REPLACE FUNCTION parse_query_loose(q text) RETURNS jsonb
-LANGUAGE sql IMMUTABLE AS $$
+LANGUAGE sql STABLE AS $$
 SELECT CASE WHEN NOT has_operators(q) AND (SELECT count(*) FROM parse_words(q)) > 1
     THEN query_of_words(q, 'should') END
 $$;

@@ -7,7 +7,7 @@ as ``["(", 0, "&", 1, ")", "&", "!", 2]``. Stems are made in SQL, where the inde
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -19,12 +19,13 @@ from palate.statements import Statements
 from sql.engines import CompiledQuery
 from sql.engines.indexed_words import Lexemes
 from sql.syntax import (
-    BARE_FIELDS,
     FIELDS,
     TIE_BREAKER,
     All,
     And,
     Boost,
+    Field,
+    Fields,
     Filter,
     Fuzzy,
     Ids,
@@ -61,8 +62,15 @@ class Postgres:
     """Exact BM25 in SQL over our own inverted table."""
 
     lexemes: Lexemes
+    own: Callable[[], Fields] = lambda: FIELDS
+    """Which fields the database has at the moment."""
     name: str = "postgres"
     slow_after_writes: bool = False
+
+    @property
+    def fields(self) -> Fields:
+        """Which fields the database has."""
+        return self.own()
 
     def compile(self, tree: Node) -> CompiledQuery:
         """The jsonb that search_candidates takes. A fuzzy word may read the vocabulary."""
@@ -87,7 +95,7 @@ class Postgres:
         return []
 
     def _compile(self, tree: Node) -> Json:
-        compilation = _Compilation(self.lexemes)
+        compilation = _Compilation(self.lexemes, self.fields)
         match = compilation.match(tree, _Context())
         query: Json = {"words": compilation.words, "match": match}
         if isinstance(tree, All | Not):
@@ -117,6 +125,7 @@ class _Context:
 @dataclass
 class _Compilation:
     lexemes: Lexemes
+    fields: Fields
     words: list[Json] = field(default_factory=list)
 
     def match(self, tree: Node, context: _Context) -> list[Token]:
@@ -148,7 +157,7 @@ class _Compilation:
             case Ids(movie_ids):
                 return [self._word(_ids(movie_ids), context.filtering())]
             case _:
-                return [self._word(_leaf(tree, self.lexemes), context)]
+                return [self._word(_leaf(tree, self.lexemes, self.fields), context)]
 
     def _all(self, nodes: "Sequence[Node | _Bare]", context: _Context) -> list[Token]:
         if len(nodes) == 1:
@@ -166,7 +175,7 @@ class _Compilation:
 
     def _node(self, node: "Node | _Bare", context: _Context) -> list[Token]:
         if isinstance(node, _Bare):
-            return [self._word(_bare(node.item), context)]
+            return [self._word(_bare(node.item, self.fields), context)]
         return self.match(node, context)
 
     def _score_only_when(self, tokens: list[Token], first: int) -> None:
@@ -198,33 +207,33 @@ def _join(operator: str, parts: list[list[Token]]) -> list[Token]:
     return [*tokens, ")"]
 
 
-def _bare(item: str | Phrase) -> Json:
+def _bare(item: str | Phrase, fields: Fields) -> Json:
     if isinstance(item, Phrase):
-        return _phrase(item)
-    return {"kind": "match", "text": item, "fields": dict(BARE_FIELDS), "tie": TIE_BREAKER}
+        return _phrase(item, fields)
+    return {"kind": "match", "text": item, **_places(None, fields)}
 
 
-def _places(name: str | None) -> Json:
+def _places(name: str | None, fields: Fields) -> Json:
     if name is None:
-        return {"fields": dict(BARE_FIELDS), "tie": TIE_BREAKER}
+        return {"fields": fields.bare, "tie": TIE_BREAKER}
     return {"fields": {name: 1.0}}
 
 
-def _leaf(tree: Match | Phrase | Prefix | Fuzzy | Range, lexemes: Lexemes) -> Json:
+def _leaf(tree: Match | Phrase | Prefix | Fuzzy | Range, lexemes: Lexemes, fields: Fields) -> Json:
     match tree:
         case Match(name, text, every):
-            word: Json = {"kind": "match", "text": text, **_places(name)}
+            word: Json = {"kind": "match", "text": text, **_places(name, fields)}
             return {**word, "any": True} if not every and len(split_words(text)) > 1 else word
         case Phrase():
-            return _phrase(tree)
+            return _phrase(tree, fields)
         case Prefix(name, text):
-            return {"kind": "prefix", "text": text, **_places(name), "score": PREFIX_SCORE}
+            return {"kind": "prefix", "text": text, **_places(name, fields), "score": PREFIX_SCORE}
         case Fuzzy(name, text, distance):
-            places = _places(name)
+            places = _places(name, fields)
             near = {place: lexemes.near(place, text, distance) for place in places["fields"]}
             return {"kind": "terms", "terms": near, **places, "score": FUZZY_SCORE}
         case Range():
-            return _range(tree)
+            return _range(tree, fields[tree.field])
 
 
 def _ids(movie_ids: Sequence[int]) -> Json:
@@ -234,8 +243,8 @@ def _ids(movie_ids: Sequence[int]) -> Json:
             "score": 0.0}  # fmt: skip
 
 
-def _phrase(tree: Phrase) -> Json:
-    phrase: Json = {"kind": "phrase", "text": tree.text, **_places(tree.field)}
+def _phrase(tree: Phrase, fields: Fields) -> Json:
+    phrase: Json = {"kind": "phrase", "text": tree.text, **_places(tree.field, fields)}
     count = len(split_words(tree.text))
     if tree.slop and count > 1:
         phrase["arrangements"] = list(_arrangements(count, tree.slop))
@@ -272,9 +281,8 @@ def _moves(gaps: int, moved: int) -> Iterator[tuple[int, ...]]:
                 yield (-steps, *rest)
 
 
-def _range(tree: Range) -> Json:
+def _range(tree: Range, place: Field) -> Json:
     """Bounds as whole units of the field, both included."""
-    place = FIELDS[tree.field]
     unit = Decimal(10) ** place.decimals
     low, high = 0, min(10**place.digits - 1, _MOST)
     if tree.low is not None:

@@ -44,7 +44,7 @@ CREATE TABLE IF NOT EXISTS search_totals (
 CREATE SEQUENCE IF NOT EXISTS search_version;
 GRANT SELECT ON search_version TO PUBLIC;
 
--- The fields of sql/syntax.py: a letter each; config for texts, width for numbers.
+-- The fields of sql/syntax.py and one's own: a letter each; config for texts, width for numbers.
 CREATE OR REPLACE FUNCTION search_fields()
 RETURNS TABLE (field text, code text, kind text, config regconfig, width integer)
 LANGUAGE sql STABLE AS $$
@@ -67,6 +67,10 @@ VALUES ('title',           't:', 'text',    'palate'::regconfig, 0),
        ('runtime_minutes', 'u:', 'number',  NULL, 4),
        ('tmdb_id',         'b:', 'number',  NULL, 19),
        ('movie_id',        'm:', 'number',  NULL, 19)
+UNION ALL
+SELECT f.name, f.code, f.kind, CASE f.kind WHEN 'text' THEN 'palate'::regconfig END,
+       CASE f.type WHEN 'integer' THEN 18 WHEN 'numeric' THEN 19 ELSE 0 END
+FROM own_fields f WHERE f.kind IS NOT NULL
 $$;
 
 -- A lexeme as tsvector and tsquery read it.
@@ -185,13 +189,16 @@ BEGIN
             SELECT CASE WHEN octet_length(concat(m.title, m.original_title, m.director, l.actors,
                                                  l.keywords, m.overview)) > 200000
                    THEN 30000 ELSE 100000 END AS longest
-        ) c CROSS JOIN LATERAL (VALUES
-            ('t:', 'palate'::regconfig, m.title),
+        ) c CROSS JOIN LATERAL (
+            VALUES ('t:', 'palate'::regconfig, m.title),
             ('o:', 'palate', m.original_title),
             ('d:', 'pg_catalog.simple', m.director),
             ('a:', 'pg_catalog.simple', l.actors),
             ('k:', 'palate', l.keywords),
             ('v:', 'palate', m.overview)
+            UNION ALL
+            SELECT o.code, 'palate', array_to_string(own_list(m.own -> o.name), ' qzgapzq ')
+            FROM own_fields o WHERE o.kind = 'text' AND m.own ? o.name
         ) f (code, config, content)
         WHERE f.content <> ''
     ), tokens AS MATERIALIZED (
@@ -213,6 +220,11 @@ BEGIN
             UNION ALL SELECT 'i:', lower(m.imdb_id)
             UNION ALL SELECT 'b:', lpad(m.tmdb_id::text, 19, '0')
             UNION ALL SELECT 'm:', lpad(m.movie_id::text, 19, '0')
+            UNION ALL (
+                SELECT DISTINCT o.code, lower(v)
+                FROM own_fields o CROSS JOIN unnest((own_list(m.own -> o.name))[:100]) v
+                WHERE o.kind = 'literal'
+            )
         ) l
         WHERE octet_length(l.value) <= 1000
     ), stored AS (
@@ -224,6 +236,12 @@ BEGIN
             m.movie_id, m.tmdb_id, m.year, m.runtime_minutes, m.avg_rating, m.rating_count,
             m.effectiveness)) n
         WHERE left(n, 1) NOT IN ('m', 'b')
+        UNION ALL
+        SELECT m.movie_id, CASE o.type
+            WHEN 'integer' THEN o.code || lpad(m.own ->> o.name, 18, '0')
+            ELSE o.code || lpad(round((m.own ->> o.name)::numeric * 10000)::text, 19, '0') END
+        FROM unnest(ids) i JOIN movies m ON m.movie_id = i CROSS JOIN own_fields o
+        WHERE o.kind = 'number' AND m.own ? o.name
     ), vectors AS (
         INSERT INTO movie_search (movie_id, tsv)
         SELECT movie_id, string_agg(entry, ' ')::tsvector FROM (
@@ -269,9 +287,9 @@ BEGIN
     ELSE
         SELECT array_agg(DISTINCT c.movie_id) INTO ids FROM (
             SELECT movie_id, title, original_title, director, actors, keywords, overview, genres,
-                   imdb_id, tmdb_id, sentiment, budget_tier, revenue_tier, target_audience, count(*)
+                   imdb_id, tmdb_id, sentiment, budget_tier, revenue_tier, target_audience, own, count(*)
             FROM (SELECT * FROM old_movies UNION ALL SELECT * FROM new_movies) m
-            GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14 HAVING count(*) = 1
+            GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 HAVING count(*) = 1
         ) c;
         IF ids IS NOT NULL THEN
             PERFORM forget_movies(ids);
@@ -333,6 +351,12 @@ BEGIN
     PERFORM remember_movies(ids);
     RETURN coalesce(cardinality(ids), 0);
 END $$;
+
+-- Makes the index fit the fields of one's own: again, where films say something in them.
+CREATE OR REPLACE FUNCTION index_fields() RETURNS void
+LANGUAGE sql SET search_path FROM CURRENT AS $$
+SELECT refresh_search() WHERE EXISTS (SELECT FROM movies WHERE own <> '{}')
+$$;
 
 -- This file and search_clean() in words.sql decide what is indexed: a change makes it again.
 SELECT refresh_search();

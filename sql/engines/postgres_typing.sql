@@ -3,15 +3,16 @@
 -- year:1999, year:>1999, year:[2000 TO 2020], matr*, "lord rings"~2, lord^2. Text that these do not
 -- explain is searched as plain words.
 CREATE OR REPLACE FUNCTION query_fields() RETURNS jsonb
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
 SELECT '{"title": 3.0, "original_title": 2.0, "director": 1.5, "actors": 1.5, "keywords": 1.0,
          "genres": 1.0, "overview": 1.0}'::jsonb
+    || coalesce((SELECT jsonb_object_agg(f.name, f.boost) FROM own_fields f WHERE f.boost IS NOT NULL), '{}')
 $$;
 
 CREATE OR REPLACE FUNCTION query_word(
     kind text, words text, field text DEFAULT NULL, boost double precision DEFAULT 1
 ) RETURNS jsonb
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
 SELECT jsonb_build_object('kind', kind, 'text', words)
     || CASE WHEN field IS NULL THEN jsonb_build_object('fields', query_fields(), 'tie', 0.1)
             ELSE jsonb_build_object('fields', jsonb_build_object(field, 1.0)) END
@@ -20,7 +21,7 @@ SELECT jsonb_build_object('kind', kind, 'text', words)
 $$;
 
 CREATE OR REPLACE FUNCTION query_of_words(q text, operator text) RETURNS jsonb
-LANGUAGE sql IMMUTABLE AS $$
+LANGUAGE sql STABLE AS $$
 SELECT CASE count(*)
     WHEN 0 THEN '{"words": [], "match": ["-"]}'::jsonb
     ELSE jsonb_build_object(
@@ -180,11 +181,13 @@ $$;
 -- A range in whole units of its field (avg_rating: millionths, effectiveness: hundredths), both ends included.
 CREATE OR REPLACE FUNCTION query_range(field text, opening text, low text, high text, closing text)
 RETURNS jsonb
-LANGUAGE sql IMMUTABLE AS $$
+LANGUAGE sql STABLE AS $$
 SELECT jsonb_build_object('kind', 'range', 'fields', jsonb_build_object(field, 1.0), 'scores', false,
     'low', CASE WHEN low = '*' THEN 0
                 WHEN opening = '[' THEN ceil(low::numeric * unit) ELSE floor(low::numeric * unit) + 1 END,
     'high', CASE WHEN high = '*' THEN 9223372036854775807
                  WHEN closing = ']' THEN floor(high::numeric * unit) ELSE ceil(high::numeric * unit) - 1 END)
-FROM (SELECT CASE field WHEN 'avg_rating' THEN 1000000 WHEN 'effectiveness' THEN 100 ELSE 1 END AS unit) u
+FROM (SELECT CASE field WHEN 'avg_rating' THEN 1000000 WHEN 'effectiveness' THEN 100
+             ELSE coalesce((SELECT 10000 FROM own_fields f WHERE f.name = field AND f.type = 'numeric'), 1)
+             END AS unit) u
 $$;

@@ -1,6 +1,12 @@
 -- What both engines share: how text is cut into words. The Python twin is in sql/syntax.py,
 -- sql/text.py and search/query.py; a test holds them together.
 
+-- What a film says in a field of one's own, as a list.
+CREATE OR REPLACE FUNCTION own_list(value jsonb) RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN value IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(
+    CASE jsonb_typeof(value) WHEN 'array' THEN value ELSE jsonb_build_array(value) END)) END;
+
 -- What stands between words, in any locale.
 CREATE OR REPLACE FUNCTION search_separators() RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$

@@ -40,7 +40,8 @@ SELECT count(*) FROM {table};
 DELETE FROM {table};
 
 -- name: export
-COPY (SELECT * FROM {table}) TO STDOUT (FORMAT csv, HEADER);
+-- Without the columns that the paradedb engine makes of others.
+COPY {table} TO STDOUT (FORMAT csv, HEADER);
 
 -- name: import
 COPY {table} FROM STDIN (FORMAT csv, HEADER match);

@@ -41,12 +41,14 @@ ORDER BY 1;
 -- name: copy_catalog
 -- Films and their texts. What ratings say about films (avg_rating, rating_count, effectiveness)
 -- stays behind.
+INSERT INTO own_fields SELECT * FROM {home}.own_fields;
+SELECT index_fields() WHERE EXISTS (SELECT FROM own_fields);
 INSERT INTO movies (movie_id, item_id, title, original_title, year, imdb_id, tmdb_id, genres, overview,
                     runtime_minutes, release_date, director, actors, keywords, budget, revenue,
-                    poster_url, embedding, sentiment, budget_tier, revenue_tier, target_audience)
+                    poster_url, embedding, sentiment, budget_tier, revenue_tier, target_audience, own)
 SELECT movie_id, item_id, title, original_title, year, imdb_id, tmdb_id, genres, overview,
        runtime_minutes, release_date, director, actors, keywords, budget, revenue,
-       poster_url, embedding, sentiment, budget_tier, revenue_tier, target_audience
+       poster_url, embedding, sentiment, budget_tier, revenue_tier, target_audience, own
 FROM {home}.movies ORDER BY movie_id;
 INSERT INTO embedding_model SELECT * FROM {home}.embedding_model;
 UPDATE profile_settings SET half_life_days = h.half_life_days FROM {home}.profile_settings h;

@@ -14,7 +14,6 @@ from typing import Any
 from rapidfuzz.distance import OSA
 
 from sql.syntax import (
-    BARE_FIELDS,
     FIELDS,
     TIE_BREAKER,
     All,
@@ -81,7 +80,7 @@ class Reference:
             case Phrase() | Prefix() | Fuzzy():
                 if tree.field is not None:
                     return self._leaf(tree, tree.field)
-                return self._best({name: self._leaf(tree, name) for name in BARE_FIELDS})
+                return self._best({name: self._leaf(tree, name) for name in FIELDS.bare})
             case Range():
                 return {f["movie_id"]: 0.0 for f in self.films if _inside(f[tree.field], tree)}
             case Ids(movie_ids):
@@ -122,14 +121,14 @@ class Reference:
 
     def _bare(self, item: str | Phrase) -> dict[str, Scores]:
         if isinstance(item, Phrase):
-            return {name: self._leaf(item, name) for name in BARE_FIELDS}
-        return {name: self._match(name, item, True) for name in BARE_FIELDS}
+            return {name: self._leaf(item, name) for name in FIELDS.bare}
+        return {name: self._match(name, item, True) for name in FIELDS.bare}
 
     def _best(self, found: dict[str, Scores]) -> Scores:
         points: dict[int, list[float]] = {}
         for name, scores in found.items():
             for i, score in scores.items():
-                points.setdefault(i, []).append(score * BARE_FIELDS[name])
+                points.setdefault(i, []).append(score * FIELDS.bare[name])
         return {i: max(p) + TIE_BREAKER * (sum(p) - max(p)) for i, p in points.items()}
 
     def _match(self, name: str, text: str, every: bool) -> Scores:

@@ -3,7 +3,7 @@
 from sql.migrations.steps import run_file
 
 revision = "0014"
-down_revision = "0011"
+down_revision = "0013"
 
 
 def upgrade() -> None:

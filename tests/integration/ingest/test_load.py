@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -447,6 +447,7 @@ class OneFieldEach(Generated):
             int | None: (1990, 1991),
             date | None: (date(1990, 1, 1), date(1991, 1, 1)),
             tuple[str, ...]: (("one",), ("one", "two")),
+            Mapping[str, object] | None: ({"one": 1}, {"one": 2}),
         }
         kinds = list(get_type_hints(Movie).items())[2:]
         return [{name: values[kind][self.version]} for name, kind in kinds]
@@ -609,3 +610,14 @@ def test_live_ratings_and_loads_do_not_deadlock(database: Database) -> None:
         "SELECT count(*) FROM users u WHERE rating_count <>"
         " (SELECT count(*) FROM ratings r WHERE r.user_id = u.user_id)",
     ) == [(0,)]
+
+
+def test_the_planner_thinks_of_many_users_after_few(database: Database, tmp_path: Path) -> None:
+    """Else it takes all ratings for one user's, and a large load reads them all for each user."""
+    films, stars = tmp_path / "films.csv", tmp_path / "stars.csv"
+    films.write_text("movie_id,title\n" + "".join(f"{i},Film {i}\n" for i in range(200)))
+    stars.write_text("user_id,movie_id,rating\n" + "".join(f"1,{i},3\n" for i in range(200)))
+    load(database, Table("small", movies=films, ratings=stars))
+    distinct = "SELECT n_distinct FROM pg_stats WHERE tablename = 'ratings' AND attname = 'user_id'"
+    with database.read() as connection:
+        assert connection.exec_driver_sql(distinct).scalar_one() == pytest.approx(-0.01)

@@ -33,7 +33,7 @@ IN_PUBLIC = gzip.decompress((HERE / "installed_in_public.sql.gz").read_bytes()).
 """The schema of the last version that lived in `public`, as pg_dump wrote it."""
 
 STATEMENTS = Statements(HERE / "guest.sql")
-FILM = "(to_jsonb(m) - 'item_id' - 'added_at')::text"  # the first version had no such columns
+FILM = "(to_jsonb(m) - '{item_id,added_at,own}'::text[])::text"  # none of these at first
 TASTE = "user_id, profile, rating_count, synthetic, embedding IS NOT NULL, created_at"
 """What a later version's weights do not change."""
 

@@ -18,7 +18,6 @@ from sql.database import Database
 from sql.engines.paradedb import ParadeDB
 from sql.engines.postgres import Postgres
 from sql.syntax import (
-    BARE_FIELDS,
     FIELDS,
     SEPARATORS,
     STOP_WORDS,
@@ -90,7 +89,7 @@ def test_a_bare_word_is_the_best_of_its_fields() -> None:
         "boost": {"factor": 3.0, "query": {"match": {"field": "title_folded", "value": "lord"}}}
     }
     assert {"match": {"field": "genres", "value": "lord"}} in best["disjuncts"]
-    assert len(best["disjuncts"]) == len(BARE_FIELDS)
+    assert len(best["disjuncts"]) == len(FIELDS.bare)
 
 
 def test_words_are_needed_and_any_of_them_when_loose() -> None:
@@ -233,11 +232,11 @@ def test_sql_and_python_read_words_alike() -> None:
     postgres = (ENGINES / "postgres_typing.sql").read_text(encoding="utf-8")
     boosts = re.search(r"SELECT '(\{\"title\".*?\})'::jsonb", postgres, re.DOTALL)
     assert boosts is not None
-    assert json.loads(boosts[1]) == BARE_FIELDS
+    assert json.loads(boosts[1]) == FIELDS.bare
     paradedb = (ENGINES / "paradedb_search.sql").read_text(encoding="utf-8")
     listed = re.findall(r"\(\d, '(\w+)', ([\d.]+)\)", paradedb)
     found = [(name.removesuffix("_folded"), float(boost)) for name, boost in listed]
-    assert found == list(BARE_FIELDS.items())
+    assert found == list(FIELDS.bare.items())
 
 
 def test_the_embedded_server_is_searched_by_the_postgres_engine(database: Database) -> None:
