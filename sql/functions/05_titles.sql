@@ -212,7 +212,7 @@ RETURNS TABLE (written text, words text, key text, joined text, numbered text, y
                as_is boolean, exact boolean)
 LANGUAGE sql IMMUTABLE AS $$
 WITH bare AS (
-    SELECT without_year(typed) AS name, CASE WHEN typed ~ '\d' THEN typed_year(typed) END AS year,
+    SELECT a.asked AS whole, without_year(typed) AS name, CASE WHEN typed ~ '\d' THEN typed_year(typed) END AS year,
            regexp_replace(without_request(without_year(a.asked)), '(?<=\S)\s*\([^()]*\)\s*$', '') AS asked,
            CASE WHEN typed ~ '\d' THEN typed_year(a.asked) END AS asked_year
     FROM (SELECT without_request(typed)) a (asked)
@@ -228,8 +228,10 @@ FROM (
     SELECT article_first(b.name), b.year, false, true
     FROM bare b WHERE b.name <> typed AND b.name ~* '\s(?:the|an?)\s*$'
     UNION ALL
+    SELECT b.whole, NULL, false, false FROM bare b WHERE b.whole <> typed
+    UNION ALL
     SELECT article_first(b.asked), b.asked_year, false, false
-    FROM bare b WHERE b.asked <> typed AND b.asked <> b.name
+    FROM bare b WHERE b.asked NOT IN (typed, b.name, b.whole)
     UNION ALL
     SELECT regexp_replace(typed, p.pattern, '\1 ', 'i'), NULL, false, false
     FROM (VALUES ('^\W*(the)(?=\w{4,}\W*$)'), ('^\W*(an)(?=\w{7,}\W*$)'), ('^\W*(a)(?=\w{7,}\W*$)')) p (pattern)
