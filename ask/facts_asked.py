@@ -183,7 +183,7 @@ QUESTIONS: tuple[tuple[tuple[Fact, ...], tuple[str, ...]], ...] = (
             rf"to know)(?: more| all| everything)?"
             rf"(?: (?:that )?(?:you|there is|we)(?: know| have| to know)?)? (?:about|on|of) "
             rf"{TITLE}",
-            r"(?:everything|all|anything|more|something)(?: that)?(?: you (?:know|have)| there is"
+            r"(?:everything|all|anything|more)(?: that)?(?: you (?:know|have)| there is"
             r"(?: to know)?)? "
             rf"(?:about|on) {TITLE}",
             rf"(?:please )?describe {TITLE}",

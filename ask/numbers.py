@@ -185,7 +185,7 @@ def read_ratings(draft: Draft) -> None:
         _stars(draft, found)
 
     for found in draft.take_all(
-        r"(?<=\w )(?:(?P<above>above|over|at least|more than|higher than|better than)"
+        r"(?:^|(?<=\w ))(?:(?P<above>above|over|at least|more than|higher than|better than)"
         r"|(?P<below>below|under|at most|less than|lower than|worse than)) (?P<n>[0-5](?:\.\d+)?)"
         r"(?=\W*$| (?:from|in|by|with|since|before|after|for|and|but|or|only|please)\b)"
     ):

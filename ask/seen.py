@@ -76,9 +76,11 @@ _LOVED = re.compile(
     re.IGNORECASE,
 )  # fmt: skip
 _EVERYBODY = re.compile(
-    r"\b(?:that )?(?:every(?:one|body)(?: else)?|all (?:my|our) friends|the (?:whole )?world|all)"
+    r"\b(?:that )?(?:every(?:one|body)(?: else)?|(?:the )?others|(?:other|most) people|all (?:my"
+    r"|our) friends|the (?:whole )?world|all)"
     r"(?:'s| has| have)? (?:already )?(?:seen|watched|saw)(?: already)?"
-    r"(?P<but> (?:except|but|apart from|other than)(?: for)? (?:me|us|myself|@user\d+))?",
+    r"(?P<but> (?:except|but(?: not)?|and not|apart from|other than)(?: for)? (?:me|us|myself"
+    r"|@user\d+))?",
     re.IGNORECASE,
 )
 _I_AM = re.compile(rf"(?:\bi am|\bi'm|\bthis is|\bmy name is|\bhere is) {'@user'}\b[,.:;]?", re.I)

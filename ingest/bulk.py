@@ -19,7 +19,6 @@ from ingest.catalog import (
     FilmFacts,
     Outcome,
     delete_film,
-    make_vectors,
     statements,
     write_films,
 )
@@ -32,7 +31,6 @@ from palate.contract import (
     RefusedLine,
     UserName,
 )
-from palate.embedder import Embedder
 from palate.errors import ConflictError, NotFoundError
 from sql.database import Database
 
@@ -88,9 +86,12 @@ class Writer(ABC, Generic[Line]):
     kind: Kind
     form: type[Line]
 
-    def __init__(self, database: Database, encoder: Callable[[], Embedder] | None = None) -> None:
+    def __init__(
+        self, database: Database, embed: Callable[[Sequence[int]], None] = lambda _: None
+    ) -> None:
+        """``embed`` gets films whose vectors are to be made."""
         self.database = database
-        self.encoder = encoder
+        self.embed = embed
 
     @abstractmethod
     def key(self, line: Line) -> object:
@@ -132,7 +133,7 @@ class MovieWriter(Writer[MovieLine]):
             for line, (outcome, _) in zip(lines, told, strict=True)
             if outcome in ("created", "updated") and "embedding" not in line.model_fields_set
         ]
-        make_vectors(self.database, changed, self.encoder)
+        self.embed(changed)
 
     def _tell(
         self, connection: sqlalchemy.Connection, line: MovieLine, written: dict[int, Outcome]

@@ -3,12 +3,14 @@
 import hashlib
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import sqlalchemy
+import structlog
 from pydantic import AfterValidator, Field, field_validator
 
 from ingest.embeddings import describe_film
@@ -20,6 +22,8 @@ from palate.statements import Statements
 from sql.database import Database
 
 statements = Statements(Path(__file__).parent / "statements" / "catalog.sql")
+
+_log = structlog.get_logger(__name__)
 
 Outcome = Literal["created", "updated", "unchanged", "deleted", "accepted", "known", "refused"]
 _MOST_VALUES = 1000
@@ -119,12 +123,13 @@ def write_movie(
     *,
     whole: bool,
     check: Callable[[str | None], None] = lambda _: None,
-    encoder: Callable[[], Embedder] | None = None,
+    embed: Callable[[Sequence[int]], None] = lambda _: None,
 ) -> Outcome:
     """Write one film: all of it, or what ``facts`` names. The next search finds it.
 
-    ``check`` gets the version that is there, None where there is none, and may raise. Raises
-    NotFoundError for a change of no film, MisuseError for a new film without a title.
+    ``check`` gets the version that is there, None where there is none, and may raise; ``embed``
+    gets a film whose vector is to be made. Raises NotFoundError for a change of no film and
+    MisuseError for a new film without a title.
     """
     if whole and facts.title is None:
         raise MisuseError("A film needs a title. Nothing was changed. Give title.")
@@ -139,7 +144,7 @@ def write_movie(
             raise NotFoundError(f"There is no film {movie_id}. Nothing was changed. PUT makes one.")
         (outcome,) = write_films(connection, [(movie_id, given)])
     if outcome != "unchanged" and "embedding" not in given:
-        make_vectors(database, [movie_id], encoder)
+        embed([movie_id])
     return outcome
 
 
@@ -185,15 +190,36 @@ def delete_film(connection: sqlalchemy.Connection, movie_id: int, *, keep: bool)
     )
 
 
+class VectorMaker:
+    """Embeds the texts of films behind whoever wrote them: nobody waits for the encoder."""
+
+    def __init__(self, database: Database, encoder: Callable[[], Embedder]) -> None:
+        self._database, self._encoder = database, encoder
+        self._pool = ThreadPoolExecutor(1, "vectors")
+
+    def __call__(self, movie_ids: Sequence[int]) -> None:
+        """Embed these films soon."""
+        if movie_ids:
+            self._pool.submit(self._make, movie_ids)
+
+    def stop(self) -> None:
+        """Finish what runs, and no more."""
+        self._pool.shutdown(cancel_futures=True)
+
+    def _make(self, movie_ids: Sequence[int]) -> None:
+        try:
+            make_vectors(self._database, movie_ids, self._encoder)
+        except Exception:
+            _log.exception("vectors_not_made", films=len(movie_ids))
+
+
 def make_vectors(
-    database: Database, movie_ids: Collection[int], encoder: Callable[[], Embedder] | None
+    database: Database, movie_ids: Collection[int], encoder: Callable[[], Embedder]
 ) -> int:
     """Embed the texts of films by the model that embedded the catalog; returns how many.
 
     None are made where that model is not at hand: text finds the films all the same.
     """
-    if encoder is None or not movie_ids:
-        return 0
     with database.read() as connection:
         stored = connection.execute(statements["embedding_model"]).scalar()
         asked = {"movie_ids": list(movie_ids)}

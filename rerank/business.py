@@ -196,14 +196,13 @@ def factor(rules: BusinessRules, film: Mapping[str, Any]) -> float:
     return product
 
 
-def allowed(rules: BusinessRules, film: Mapping[str, Any]) -> bool:
-    """Whether no rule takes a film out."""
-    return all(
-        not (rule.remove and matches) and not (rule.keep_only and not matches)
-        for rule in rules.rules
-        if rule.remove or rule.keep_only
-        for matches in [rule.films.match(film)]
-    )
+def taken_out_by(rules: BusinessRules, film: Mapping[str, Any]) -> str | None:
+    """The first rule that takes a film out."""
+    return next(
+        (r.name for r in rules.rules
+         if (r.remove or r.keep_only) and r.films.match(film) is r.remove),
+        None,
+    )  # fmt: skip
 
 
 def arrange(

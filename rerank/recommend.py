@@ -5,7 +5,7 @@ a film while events arrive.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,12 @@ from palate.contract import (
 from palate.errors import MisuseError
 from palate.metrics import stage
 from palate.statements import Statements
-from rerank.business import BusinessRules, allowed, arrange, factor, rules_for, touched
+from rerank.business import BusinessRules, arrange, factor, rules_for, taken_out_by, touched
 from rerank.diversity import cap_franchises, spread
 from rerank.feedback import make_answer_id
 from rerank.profile import explain_unpersonalized
 from rerank.reranking import Reranker
+from rerank.trace import Note, Trace
 from search.cursor import RecommendSigner
 from search.grammar import Limits
 from search.plan import read_filters
@@ -58,10 +59,12 @@ def recommend(
     request: RecommendRequest,
     only: Node | None = None,
     reranker: Reranker | None = None,
+    trace: Trace | None = None,
 ) -> Recommendations:
     """Films for a user, mixed as by SQL's recommend(), then spread as the request says.
 
-    ``only``: a tree that the films match; ``reranker`` judges them again where that is asked for.
+    ``only``: a tree that the films match; ``reranker`` judges them again where that is asked for;
+    ``trace`` is told what each stage does.
     An unknown user gets what is popular and trending, and is told so. Raises MisuseError for a
     limit that is passed or a cursor that does not fit, and DatabaseUnavailableError.
     """
@@ -72,18 +75,25 @@ def recommend(
     wanted = max(request.candidates, request.k, judged)
     bound = _bind(database, request, only, frozen, wanted)
     rules = rules_for(database.settings.rules_file, request.profile)
+    note = _nobody_asks if trace is None else trace.note
     with database.read() as connection, stage("rank"):
         rows = [dict(row) for row in connection.execute(_statements["recommend"], bound).mappings()]
         head = rows[0]
         found = {row["movie_id"]: row for row in rows if row["movie_id"] is not None}
+        if trace is not None:
+            trace.films = dict(found)
+        note("sources", _by_score(found))
         ruled = _apply(connection, rules, found)
+        note("rules", _by_score(found))
         if frozen is None:
-            order = arrange(rules, _order(connection, found, request), ruled)
+            order = arrange(rules, _order(connection, found, request, note), ruled)
+            note("caps and pins", order)
             marked = [(each, _bits(found[each]["sources"])) for each in order]
         else:
             marked = frozen
         page = marked[offset : offset + max(request.k, judged)]
         movies = _movies(connection, page, offset, found)
+        note("page", [movie.movie_id for movie in movies])
     movies, about = _rerank(request, movies, reranker)
     personalized = bool(head["user_has_taste"] and (not found or head["personalized"]))
     paged = request.rerank == "none"
@@ -141,15 +151,27 @@ def _bind(
     }
 
 
+def _nobody_asks(_stage: str, _order: Iterable[int]) -> None:
+    """No trace is kept."""
+
+
+def _by_score(found: Mapping[int, Mapping[str, Any]]) -> list[int]:
+    return sorted(found, key=lambda each: -found[each]["score"])  # stable: as SQL ranked them
+
+
 def _order(
-    connection: Connection, found: Mapping[int, Mapping[str, Any]], request: RecommendRequest
+    connection: Connection,
+    found: Mapping[int, Mapping[str, Any]],
+    request: RecommendRequest,
+    note: Note,
 ) -> list[int]:
     """The films of all pages."""
     titles = {movie_id: row["title"] for movie_id, row in found.items()}
-    by_score = sorted(found, key=lambda each: -found[each]["score"])  # stable: as SQL ranked them
-    order = cap_franchises(by_score, titles, request.franchise)[:_LONGEST]
+    order = cap_franchises(_by_score(found), titles, request.franchise)[:_LONGEST]
+    note("franchise", order)
     if request.diversity < 1 and len(order) > 1:
         order = _spread(connection, order[:_SPREAD], found, request) + order[_SPREAD:]
+        note("diversity", order)
     return order
 
 
@@ -168,7 +190,8 @@ def _apply(
     ruled: dict[int, Mapping[str, Any]] = {row["movie_id"]: dict(row) for row in rows}
     for movie_id, film in ruled.items():
         row = found[movie_id]
-        if not allowed(rules, film):
+        if (rule := taken_out_by(rules, film)) is not None:
+            row["taken_out_by"] = rule
             del found[movie_id]
             continue
         row["rules"] = touched(rules, film)

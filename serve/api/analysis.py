@@ -22,6 +22,7 @@ from palate.contract import (
     parse_weights,
 )
 from rerank.recommend import recommend as find_recommendations
+from rerank.trace import RecommendTrace, Trace
 from serve.api.parameters import Film, UserPath, WhichTaste, WhoseWords, WrittenWeights
 from serve.api.routes import GuardedRoute, read_body, scoped
 from serve.api.services import answer, services
@@ -102,6 +103,24 @@ def _recommend(request: Request, asked: RecommendRequest) -> Response:
     found = services(request)
     reranker = found.searcher.reranker
     return answer(request, find_recommendations(found.database, asked, reranker=reranker))
+
+
+@router.get(
+    "/v1/debug/recommend",
+    summary="How recommendations were made",
+    response_model=RecommendTrace,
+    **scoped("admin", 400),
+)
+def trace_recommend(
+    request: Request, parameters: Annotated[RecommendParameters, Query()]
+) -> Response:
+    """The same recommendations, with what each stage took in, let through, left out and moved, why,
+    and how long it took."""
+    found, trace = services(request), Trace()
+    made = find_recommendations(
+        found.database, parameters, reranker=found.searcher.reranker, trace=trace
+    )
+    return answer(request, trace.told(made))
 
 
 @router.get(

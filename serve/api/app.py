@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import compile_path
 
 from ask.answer import Asker, make_reader
+from ingest.catalog import VectorMaker
 from llm import open_llm
 from llm.store import PostgresStore
 from palate import __version__
@@ -114,8 +115,9 @@ def create_app(
     searcher = Searcher(database, settings, model=model)
     asker = Asker(database, searcher, make_reader(model, settings))
     lines = make_lines(settings)
+    embed = VectorMaker(database, searcher.encoder.load)
     limit = RateLimit(settings.requests_per_minute)
-    found = Services(database, settings, searcher, asker, model, guard, lines, limit)
+    found = Services(database, settings, searcher, asker, model, guard, lines, limit, embed)
     app.state.services = found
     app.state.readiness = health.Readiness(database, searcher.index)
     watch_connections(database.engine)
@@ -164,6 +166,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     finally:
         for watch in watches:
             watch.stop()
+        await anyio.to_thread.run_sync(found.embed.stop)
         if found.model is not None:
             found.model.close()
 

@@ -158,7 +158,7 @@ async def write_movies(request: Request, parameters: Annotated[JobParameters, Qu
     updated, unchanged, deleted or refused by itself; the same lines again change nothing.
     """
     found = services(request)
-    writer = MovieWriter(found.database, found.searcher.encoder.load)
+    writer = MovieWriter(found.database, found.embed)
     return answer(request, await _write_lines(request, found, writer, parameters.job))
 
 
@@ -201,7 +201,7 @@ def _write(request: Request, movie_id: int, facts: FilmFacts, *, whole: bool) ->
         facts,
         whole=whole,
         check=_precondition(request),
-        encoder=found.searcher.encoder.load,
+        embed=found.embed,
     )
     return movie(request, movie_id, status=201 if outcome == "created" else 200)
 

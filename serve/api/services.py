@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ask.answer import Asker
+from ingest.catalog import VectorMaker
 from llm import LanguageModel
 from palate.metrics import stage
 from palate.settings import Settings
@@ -34,6 +35,7 @@ class Services:
     guard: Guard
     lines: dict[Kind, Line]
     limit: RateLimit
+    embed: VectorMaker
     stopping: Event = field(default_factory=Event)
     """Set once the server is told to stop: it goes on for a moment, and closes what it answered."""
 

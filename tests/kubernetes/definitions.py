@@ -71,7 +71,8 @@ _SOME = {"not": {"type": "string", "pattern": r"^[0.]+[a-zA-Z]*$"}}
 """Of an amount: it is not nothing."""
 
 _BY_SECRET = (
-    *("database_url", "api_keys_file", "cursor_secret", "llm_api_key", "embedding_api_key"),
+    *("database_url", "api_keys_file", "cursor_secret", "token_secret"),
+    *("llm_api_key", "embedding_api_key"),
 )
 _BY_THE_CHART = (
     *("host", "port", "data_dir", "pool_size", "shutdown_timeout", "log_format", "preload_encoder"),

@@ -12,6 +12,7 @@ from palate.contract import RecommendRequest
 from palate.errors import MisuseError
 from palate.settings import Settings
 from rerank.recommend import recommend as find
+from rerank.trace import Trace
 from sql.database import Database
 from sql.embedded import EmbeddedServer
 from tests.conftest import cloned
@@ -212,5 +213,15 @@ def test_rules_of_the_operator_are_named_and_add_up(films: Database, tmp_path: P
     assert by_id[KNIGHT].contributions["rules"] > 0
     for movie in found.movies:
         assert sum(movie.contributions.values()) == pytest.approx(movie.score)
+    trace = Trace()
+    traced = trace.told(find(films, RecommendRequest(user_id=1, k=4), trace=trace))
+    stages = {stage.name: stage for stage in traced.stages}
+    assert list(stages) == ["sources", "rules", "franchise", "diversity", "caps and pins", "page"]
+    [out] = stages["rules"].left_out
+    assert (out.movie_id, out.why) == (ILLUSIONS, "the rule 'no horror' takes it out")
+    assert MATRIX in [film.movie_id for film in stages["caps and pins"].moved]
+    assert (stages["rules"].came, stages["page"].went) == (stages["sources"].went, 4)
+    assert traced.answer.movies[0].movie_id == MATRIX
+    assert traced.sources["popularity"] > 0
     kids = find(films, RecommendRequest(user_id=1, profile="kids", k=20))
     assert KNIGHT not in [movie.movie_id for movie in kids.movies]

@@ -1,13 +1,16 @@
 """A catalog that is kept in step over HTTP: films one by one, and lines of films and ratings."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+from palate.embedder import Vectors, normalized
 from palate.settings import Settings
+from serve.api.services import Services
 from sql.database import Database
 from sql.embedded import EmbeddedServer
 from tests.conftest import cloned
@@ -237,3 +240,23 @@ def test_films_are_listed_in_an_order_and_counted(database: Database, settings: 
         assert listed(client, q='director:"Ron Howard"')["total"] == 1
         for wrong in ({"sort": "color"}, {"fields": "colour"}, {"facets": "title"}):
             assert client.get("/v1/movies", params=wrong).status_code == 422
+
+
+def test_a_film_is_embedded_by_the_model_of_the_catalog(films: Database) -> None:
+    class TwoBlocks:
+        """Stands for the encoder, which takes seconds to load: fantasy is what has an elf."""
+
+        name, dimension = "two blocks", 384
+
+        def embed(self, texts: Sequence[str]) -> Vectors:
+            sides = [[1.0, 0.02] if "elf" in each else [0.02, 1.0] for each in texts]
+            return normalized(np.repeat(np.array(sides, np.float32), 192, axis=1))
+
+    films.settings = films.settings.model_copy(update={"embedding_model": "two blocks"})
+    with client_of(films, films.settings) as client:
+        found: Services = client.app.state.services  # type: ignore[attr-defined]
+        found.searcher.encoder._embedder = TwoBlocks()
+        client.put("/v1/movies/106", json={"title": "Under the Hill", "overview": "An elf walks."})
+        found.embed._pool.submit(lambda: None).result()  # behind what is to be made
+        near = client.get("/v1/movies/106/similar?k=3").json()["movies"]
+        assert {film["movie_id"] for film in near} <= {1, 3, 5, 6, 105}

@@ -87,6 +87,9 @@ REFUSED_BY_MEANING = {
     "GET /v1/users/{user_id}/events",
     "GET /v1/recommend",
     "POST /v1/recommend",
+    "GET /v1/debug/recommend",
+    "POST /v1/chat",
+    "POST /v1/tokens",
 }
 
 

@@ -639,4 +639,4 @@ def test_a_talk_goes_on_until_it_is_told_to_end(palate: Palate, sample_database:
     assert "orror" not in ended.out
     assert not any(f". {title}" in more for title in shown)
     one = palate("chat", "--rules", "--json", "compare", "Jaws", "and", "Shrek", on=sample_database)
-    assert one.json()["answer"]["comparison"]
+    assert one.json["answer"]["comparison"]

@@ -15,10 +15,10 @@ from rerank.business import (
     BusinessRules,
     Films,
     RulesFile,
-    allowed,
     arrange,
     factor,
     parse_business_rules,
+    taken_out_by,
     touched,
 )
 
@@ -58,9 +58,10 @@ def test_what_is_unknown_of_a_film_is_in_no_range() -> None:
 
 def test_rules_take_out_and_weigh() -> None:
     horror = {"films": {"genres": ["Horror"]}}
-    assert not allowed(rules({"name": "no horror", "remove": True} | horror), FILM)
-    assert allowed(rules({"name": "only horror", "keep_only": True} | horror), FILM)
-    assert not allowed(rules({"name": "old", "keep_only": True, "films": {"year_to": 1950}}), FILM)
+    assert taken_out_by(rules({"name": "no horror", "remove": True} | horror), FILM) == "no horror"
+    assert taken_out_by(rules({"name": "only horror", "keep_only": True} | horror), FILM) is None
+    old = {"name": "old", "keep_only": True, "films": {"year_to": 1950}}
+    assert taken_out_by(rules(old), FILM) == "old"
     both = rules({"name": "up", "boost": 3} | horror, {"name": "down", "bury": 0.5} | horror)
     assert factor(both, FILM) == 1.5
     assert touched(both, FILM) == ("up", "down")
