@@ -25,7 +25,13 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
-from palate.errors import BusyError, DatabaseUnavailableError, NewerSchemaError, SchemaError
+from palate.errors import (
+    BusyError,
+    DatabaseUnavailableError,
+    NewerSchemaError,
+    PrivilegeError,
+    SchemaError,
+)
 from palate.statements import Statements, run_script
 from sql.database import Database
 from sql.objects import find_own
@@ -141,6 +147,13 @@ def check_schema(database: Database, *, functions: bool = True) -> None:
     with database.read() as connection:
         current = schema_version(connection)
         if current is None:
+            barred = connection.execute(_statements["is_barred"], {"schema": database.schema})
+            if barred.scalar_one():
+                raise PrivilegeError(
+                    f"The role that Palate connects as may not use the schema {database.schema}. "
+                    "Nothing was done. Connect as a member of palate_app to serve, of palate_read "
+                    "to search: GRANT palate_read TO the role."
+                )
             raise SchemaError(
                 "The database has no Palate schema. Nothing was done. `palate demo` makes one and "
                 "loads the sample; `palate db migrate` makes an empty one."

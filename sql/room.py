@@ -33,9 +33,10 @@ def make_room(connection: sqlalchemy.Connection, database: Database) -> list[str
             run_script(connection, statement)
         except psycopg.errors.InsufficientPrivilege as error:
             raise PrivilegeError(
-                f"This role may not prepare the database ({error.diag.message_primary}). Nothing "
-                f"was changed. Let a superuser run, in this database: {' '.join(missing)} "
-                "Then run `palate db migrate` again."
+                "This role may not prepare the database. Nothing was changed. Let a superuser "
+                f"run, in this database: {' '.join(missing)} "
+                "Then run `palate db migrate` again.",
+                error.diag.message_primary or "",
             ) from error
     return [] if database.is_scratch else _move_in(connection, database.schema)
 

@@ -175,7 +175,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say("palate: stopped. Nothing was done.")
         return 1
     except RefusedByDatabaseError as error:
-        return _failed(error, f"{error} PostgreSQL said: {error.said}.", error.exit_code)
+        said = f" PostgreSQL said: {error.said}." if error.said else ""
+        return _failed(error, f"{error}{said}", error.exit_code)
     except PalateError as error:
         return _failed(error, str(error), error.exit_code)
     except BrokenPipeError:

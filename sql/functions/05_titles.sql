@@ -177,8 +177,9 @@ RETURN '(?<=\S)[\s,._-]*[\s,._]+(?:from\s+)?[(\[]?((?:18|19|20)\d\d)[)\]]?(?:[\s
 
 CREATE OR REPLACE FUNCTION typed_year(typed text) RETURNS integer
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN (SELECT coalesce(y.found[1], y.found[3], CASE WHEN y.found[2] > '30' THEN '19' ELSE '20' END || y.found[2])::integer
-        FROM (SELECT regexp_match(typed, year_pattern())) y (found));
+RETURN coalesce((regexp_match(typed, year_pattern()))[1], (regexp_match(typed, year_pattern()))[3],
+    CASE WHEN (regexp_match(typed, year_pattern()))[2] > '30' THEN '19' ELSE '20' END
+        || (regexp_match(typed, year_pattern()))[2])::integer;
 
 CREATE OR REPLACE FUNCTION without_year(typed text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -211,9 +212,9 @@ RETURNS TABLE (written text, words text, key text, joined text, numbered text, y
                as_is boolean, exact boolean)
 LANGUAGE sql IMMUTABLE AS $$
 WITH bare AS (
-    SELECT without_year(typed) AS name, typed_year(typed) AS year,
+    SELECT a.asked AS whole, without_year(typed) AS name, CASE WHEN typed ~ '\d' THEN typed_year(typed) END AS year,
            regexp_replace(without_request(without_year(a.asked)), '(?<=\S)\s*\([^()]*\)\s*$', '') AS asked,
-           typed_year(a.asked) AS asked_year
+           CASE WHEN typed ~ '\d' THEN typed_year(a.asked) END AS asked_year
     FROM (SELECT without_request(typed)) a (asked)
 )
 SELECT f.*, n.year, n.as_is, n.exact
@@ -227,8 +228,10 @@ FROM (
     SELECT article_first(b.name), b.year, false, true
     FROM bare b WHERE b.name <> typed AND b.name ~* '\s(?:the|an?)\s*$'
     UNION ALL
+    SELECT b.whole, NULL, false, false FROM bare b WHERE b.whole <> typed
+    UNION ALL
     SELECT article_first(b.asked), b.asked_year, false, false
-    FROM bare b WHERE b.asked <> typed AND b.asked <> b.name
+    FROM bare b WHERE b.asked NOT IN (typed, b.name, b.whole)
     UNION ALL
     SELECT regexp_replace(typed, p.pattern, '\1 ', 'i'), NULL, false, false
     FROM (VALUES ('^\W*(the)(?=\w{4,}\W*$)'), ('^\W*(an)(?=\w{7,}\W*$)'), ('^\W*(a)(?=\w{7,}\W*$)')) p (pattern)

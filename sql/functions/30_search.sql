@@ -155,7 +155,8 @@ WITH weight AS MATERIALIZED (
                                           AND p.place IS NULL)
 ), pattern AS MATERIALIZED (
     -- Of one word, too: `universal` stands before `university`, which has only its stem.
-    SELECT in_order(without_article(title_words(without_year(typed)))) AS words
+    SELECT plainto_tsquery('pg_catalog.simple', nullif(w.words, '')) AS query, in_order(w.words) AS words
+    FROM (SELECT without_article(title_words(without_year(typed)))) w (words)
     WHERE typed IS NOT NULL AND NOT has_clauses(typed)
 ), measured AS MATERIALIZED (
     -- A film at a time by its key, from tables that hold no more than is asked for, and only what
@@ -163,11 +164,13 @@ WITH weight AS MATERIALIZED (
     SELECT f.movie_id, f.bm25, f.relaxed, f.similarity,
            (SELECT n.place FROM pin n WHERE n.movie_id = f.movie_id) AS pin,
            coalesce(f.level,
-               -- Not EXISTS, which is planned as one pass over the titles of the whole catalog.
-               CASE WHEN EXISTS (SELECT FROM pattern) AND
-                         (SELECT bool_or(spaced_words(t.key) LIKE p.words
-                                         OR spaced_words(t.apart) LIKE p.words)
-                          FROM movie_titles t CROSS JOIN pattern p WHERE t.movie_id = f.movie_id)
+               -- Of the titles that have the words, which an index finds, those that have them in order.
+               CASE WHEN f.movie_id IN (
+                        SELECT t.movie_id
+                        FROM pattern p JOIN movie_titles t
+                          ON to_tsvector('pg_catalog.simple', t.words || ' ' || coalesce(t.apart, '')) @@ p.query
+                        WHERE spaced_words(t.key) LIKE p.words OR spaced_words(t.apart) LIKE p.words
+                        OFFSET 0)
                     THEN 'words in order'
                     WHEN f.relaxed THEN 'some words' ELSE 'all words' END::match_level) AS level,
            (SELECT s.popularity FROM movie_stats s WHERE s.movie_id = f.movie_id) AS popularity,

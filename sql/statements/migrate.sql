@@ -8,6 +8,11 @@ SELECT pg_advisory_xact_lock(hashtext('palate'), hashtext('migrate'));
 -- In this schema: a scratch schema stands before the live one.
 SELECT to_regclass(quote_ident(current_schema()) || '.schema_version') IS NOT NULL;
 
+-- name: is_barred
+-- Whether there is such a schema, which this role may not use.
+SELECT EXISTS (SELECT FROM pg_namespace n
+               WHERE n.nspname = :schema AND NOT has_schema_privilege(n.oid, 'USAGE'));
+
 -- name: schema_version
 SELECT version_num FROM schema_version;
 

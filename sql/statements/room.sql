@@ -8,7 +8,9 @@ WITH lacking AS (
 )
 SELECT s.statement
 FROM (
-    SELECT 1 AS place, format('CREATE SCHEMA %I;', CAST(:schema AS text)) AS statement
+    -- Whoever makes it, it is this role that migrates.
+    SELECT 1 AS place, format('CREATE SCHEMA %I AUTHORIZATION %I;', CAST(:schema AS text), current_user)
+           AS statement
     WHERE to_regnamespace(quote_ident(:schema)) IS NULL
     UNION ALL
     SELECT 2, format('CREATE EXTENSION vector SCHEMA %I;', CASE

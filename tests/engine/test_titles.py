@@ -95,6 +95,7 @@ def found(database: Database, typed: str, user_id: int | None = None) -> list[tu
         ("the movie Ring (1998)", 35, "title without article"),
         ("Heat, The (Feuer) (2013)", 6, "title spelt otherwise"),
         ("TheSevenSamurai", 12, "title spelt otherwise"),
+        ("the movie Don't Look Now 1973", 25, "title without article"),
         ("Rocky part 2", 10, "title spelt otherwise"),
         ("the heat", 6, "title as written"),
         ("Heat, The", 6, "title"),

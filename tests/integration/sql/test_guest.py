@@ -281,12 +281,19 @@ def test_who_may_not_prepare_a_database_is_given_the_statements(
     with Database(stranger, settings) as database:
         with pytest.raises(PrivilegeError) as told:
             migrate(database)
-        assert "CREATE SCHEMA palate; CREATE EXTENSION vector SCHEMA public;" in str(told.value)
+        statements = (
+            "CREATE SCHEMA palate AUTHORIZATION stranger; CREATE EXTENSION vector SCHEMA public;"
+        )
+        assert statements in str(told.value)
+        assert told.value.said
         with shared.begin() as connection:
-            run_script(connection, "CREATE SCHEMA palate AUTHORIZATION stranger")
-            run_script(connection, "CREATE EXTENSION vector SCHEMA public")
+            run_script(connection, statements)
         assert migrate(database)[0] == "0001"
         check_schema(database)
+        with shared.begin() as connection:
+            run_script(connection, "REVOKE ALL ON SCHEMA palate FROM stranger")
+        with pytest.raises(PrivilegeError, match="may not use the schema palate"):
+            check_schema(database)
 
 
 def test_an_extension_may_live_in_any_schema(shared: Database) -> None:
