@@ -110,6 +110,15 @@ class Frozen(BaseModel):
         return made
 
 
+Sort = Literal[
+    "movie_id", "title", "year", "release_date", "runtime_minutes", "avg_rating", "rating_count",
+    "popularity", "added_at",
+]  # fmt: skip
+"""What films can be ordered by instead of words and taste."""
+
+Direction = Literal["asc", "desc"]
+
+
 class SearchRequest(Frozen):
     """One search. ``k`` films are returned, chosen among ``candidates`` by text."""
 
@@ -131,6 +140,14 @@ class SearchRequest(Frozen):
         "learned",
         description="learned: the trained order, where there is one for this search; blend: the "
         "sum of the contributions, as SQL gives it.",
+    )
+    sort: Sort | None = Field(
+        None,
+        description="Order all films that match by this instead of words and taste; what is not "
+        "known stands last.",
+    )
+    direction: Direction | None = Field(
+        None, description="Of the sort. Left out: titles and ids rise, all else falls."
     )
     explain: Explain = Field(
         "none",

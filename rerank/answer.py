@@ -58,11 +58,11 @@ class Answerer:
         request, head, parsed = plan.request, page.head, plan.parsed
         hits = [hit_of(row) for row in page.rows]
         if plan.page is not None:
-            hits = _in_order(hits, plan.page, plan.offset)
+            hits = _in_order(hits, plan.page, plan.offset, moved=request.sort is None)
         relaxed = plan.relaxed or any(row["relaxed"] for row in page.rows)
         learned = plan.learned or page.model is not None
         personalized = head["user_has_taste"] and (not hits or bool(head["personalized"]))
-        total, facets = None, None
+        total, facets = plan.total, None
         if request.facets:
             total, facets = _count(connection, engine, plan, compiled, relaxed)
         if request.snippets:
@@ -112,16 +112,17 @@ def _end(plan: Plan, page: Page) -> Iterator[str]:
         )
 
 
-def _in_order(hits: list[Hit], movie_ids: Sequence[int], offset: int) -> list[Hit]:
-    """The hits of this page, ranked behind ``offset`` others as the first page ranked them."""
+def _in_order(hits: list[Hit], movie_ids: Sequence[int], offset: int, *, moved: bool) -> list[Hit]:
+    """The hits of this page, ranked behind ``offset`` others as the first page ranked them, where
+    taste may have ``moved`` them."""
     by_id = {hit.movie_id: hit for hit in hits}
-    return [
-        by_id[each].model_copy(
-            update={"rank": rank, "moved": by_id[each].unpersonalized_rank - rank}
-        )
-        for rank, each in enumerate(movie_ids, offset + 1)
-        if each in by_id
-    ]
+    ranked = []
+    for rank, each in enumerate(movie_ids, offset + 1):
+        if each in by_id:
+            plain = by_id[each].unpersonalized_rank if moved else rank
+            places = {"rank": rank, "unpersonalized_rank": plain, "moved": plain - rank}
+            ranked.append(by_id[each].model_copy(update=places))
+    return ranked
 
 
 def _count(

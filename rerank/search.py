@@ -4,13 +4,14 @@ plan (search/) -> compile (sql/engines) -> rank (one statement, the learned orde
 rerank and reasons, where they are asked for.
 """
 
+import json
 from typing import Any
 
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from llm import LanguageModel
-from palate.contract import SearchRequest, SearchResponse
+from palate.contract import SearchRequest, SearchResponse, Sort
 from palate.embedder import Embedder
 from palate.metrics import stage
 from palate.settings import Settings
@@ -23,6 +24,7 @@ from rerank.otherwise import Rereader, better
 from rerank.rank import Ranker
 from rerank.reranking import Reranker
 from rerank.wording import Passage, Writer
+from search.browse import sort_films
 from search.cursor import CursorSigner
 from search.plan import Plan
 from search.planner import Planner
@@ -116,6 +118,9 @@ class Searcher:
                     if better(also):
                         plan, compiled, page = expanded, also_compiled, also
                         break
+        if (sort := plan.request.sort) and plan.cursor is None:
+            plan = _sorted(connection, engine, plan, page, sort)
+            compiled, page = self._rank(connection, engine, plan, embedding)
         response = self._answerer.answer(connection, engine, plan, compiled, page)
         if suggestion:
             response = response.model_copy(update={"did_you_mean": suggestion})
@@ -140,3 +145,23 @@ class Searcher:
         """
         with self._database.read() as connection:
             self._ranker.preload(connection)
+
+
+def _sorted(
+    connection: Connection, engine: SearchEngine, plan: Plan, page: Page, sort: Sort
+) -> Plan:
+    """The plan with its films in the order of a column: those with all words, where there are."""
+    request = plan.request
+    compiled = engine.compile(plan.matching)
+    relaxed = bool(page.rows) and all(row["relaxed"] for row in page.rows)
+    query = compiled.loose if relaxed and compiled.loose else compiled.query
+    whose = (request.user_id, request.profile) if request.user_id is not None else None
+    total, movie_ids = sort_films(
+        connection,
+        json.dumps(query),
+        sort,
+        request.direction,
+        plan.candidates,
+        unseen_by=whose if request.seen == "drop" else None,
+    )
+    return plan.sorted(movie_ids, total, relaxed=relaxed)

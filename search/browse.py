@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BeforeValidator, Field, WithJsonSchema
 from sqlalchemy import Connection, text
 
-from palate.contract import Frozen, Movie, SearchRequest
+from palate.contract import Direction, Frozen, Movie, SearchRequest, Sort
 from palate.statements import Statements
 from search.catalog import get_movies
 from search.grammar import Limits
@@ -19,10 +19,6 @@ from sql.syntax import All, And, Node
 
 _statements = Statements(Path(__file__).parent / "statements" / "catalog.sql")
 
-Sort = Literal[
-    "movie_id", "title", "year", "release_date", "runtime_minutes", "avg_rating", "rating_count",
-    "popularity", "added_at",
-]  # fmt: skip
 Counted = Literal[
     "genres", "actors", "keywords", "director", "year", "decade", "sentiment", "budget_tier",
     "revenue_tier", "target_audience",
@@ -71,7 +67,7 @@ class BrowseRequest(Frozen):
         None, ge=0, le=2**31 - 1, description="Only films with at least this many ratings."
     )
     sort: Sort = Field("movie_id", description="What orders them; what is not known stands last.")
-    direction: Literal["asc", "desc"] | None = Field(
+    direction: Direction | None = Field(
         None, description="Left out: titles and ids rise, all else falls."
     )
     k: int = Field(50, ge=1, le=500, description="Films returned.")
@@ -114,12 +110,10 @@ def browse(database: Database, request: BrowseRequest) -> MovieList:
     """A page of the films that match a request."""
     started = time.perf_counter()
     query = json.dumps(database.search_engine.compile(_tree(database, request)).query)
-    direction = request.direction or ("asc" if request.sort in _RISING else "desc")
-    order = f"{_COLUMNS.get(request.sort, f'm.{request.sort}')} {direction}"
-    statement = text(_statements.raw("browse").format(order=order))
-    asked = {"query": query, "k": request.k, "offset": request.offset}
     with database.read() as connection:
-        total, movie_ids = connection.execute(statement, asked).one()
+        total, movie_ids = sort_films(
+            connection, query, request.sort, request.direction, request.k, request.offset
+        )
         facets, ranges = _count(connection, query, request.facets)
     kept = None if request.fields is None else set(request.fields)
     return MovieList(
@@ -132,6 +126,26 @@ def browse(database: Database, request: BrowseRequest) -> MovieList:
         ranges=ranges,
         milliseconds=round((time.perf_counter() - started) * 1000, 2),
     )
+
+
+def sort_films(
+    connection: Connection,
+    query: str,
+    sort: Sort,
+    direction: Direction | None,
+    k: int,
+    offset: int = 0,
+    unseen_by: tuple[int, str] | None = None,
+) -> tuple[int, list[int]]:
+    """How many films match the engine's ``query``, and the ids of ``k`` behind ``offset`` in the
+    order of ``sort``. ``unseen_by``: a user and profile whose seen films are left out."""
+    falls = direction or ("asc" if sort in _RISING else "desc")
+    order = f"{_COLUMNS.get(sort, f'm.{sort}')} {falls}"
+    statement = text(_statements.raw("browse").format(order=order))
+    user_id, profile = unseen_by or (None, None)
+    asked = {"query": query, "k": k, "offset": offset, "user_id": user_id, "profile": profile}
+    total, movie_ids = connection.execute(statement, asked).one()
+    return total, list(movie_ids)
 
 
 def _tree(database: Database, request: BrowseRequest) -> Node:

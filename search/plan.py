@@ -1,6 +1,6 @@
 """What one request asks of the engine: a first page, or a later one of a frozen order."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from palate.contract import Reading, RecommendRequest, SearchRequest, Seen
 from palate.errors import QuerySyntaxError
@@ -52,6 +52,7 @@ class Plan:
             self.tree = And((these,), optional=(tree,))
             self.restriction = these
             self.seen = "keep"
+        self.total: int | None = None
         self.notes = list(parsed.notes)
         if not cursor and request.k > request.candidates:
             self.notes.append(
@@ -60,6 +61,16 @@ class Plan:
             )
         self.candidates = max(len(cursor.movie_ids) if cursor else request.candidates, k)
         self.page = list(cursor.movie_ids[self.offset : self.offset + k]) if cursor else None
+
+    def sorted(self, movie_ids: Sequence[int], total: int, *, relaxed: bool) -> "Plan":
+        """The first page of these films in this order, of so many that match."""
+        order = Cursor(tuple(movie_ids), 0, relaxed, reading=self.reading)
+        made = Plan(self.request, self.parsed, order, self.k, self.reading, self.filters)
+        made.total = total
+        made.notes.append(
+            f"All {total} films that match are sorted by {self.request.sort}, not by words and taste."
+        )
+        return made
 
 
 def read_filters(

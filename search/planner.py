@@ -38,7 +38,7 @@ class Planner:
         cursor that does not fit.
         """
         settings = self._settings
-        _check_paging(request)
+        _check_order(request)
         check_request(settings, request)
         cursor = self._signer.read(request.cursor, request) if request.cursor else None
         reading = cursor.reading if cursor else None
@@ -61,9 +61,14 @@ class Planner:
             return parse(text, strict=strict, limits=self._limits, fields=self._fields())
 
 
-def _check_paging(request: SearchRequest) -> None:
+def _check_order(request: SearchRequest) -> None:
     if request.cursor and request.rerank != "none":
         raise MisuseError(
             "A reranked search has one page, so there is no cursor into it. Nothing was "
             "searched. Ask for more films by k, or page without rerank."
+        )
+    if request.sort and (request.rerank != "none" or request.mode != "lexical"):
+        raise MisuseError(
+            f"Films sorted by {request.sort} are those that have the words, in no other order. "
+            "Nothing was searched. Leave out sort, or rerank and mode."
         )

@@ -13,8 +13,14 @@ ORDER BY i.place;
 SELECT movie_id FROM movies ORDER BY random() LIMIT :n;
 
 -- name: browse
--- A page of all films that match, and how many there are.
-WITH found AS MATERIALIZED (SELECT movie_id FROM search_matches(CAST(:query AS jsonb))),
+-- A page of all films that match, without those that a user saw, and how many there are.
+WITH found AS MATERIALIZED (
+    SELECT f.movie_id FROM search_matches(CAST(:query AS jsonb)) f
+    WHERE NOT EXISTS (
+        SELECT FROM seen_movies s
+        WHERE s.user_id = CAST(:user_id AS bigint) AND s.profile = CAST(:profile AS text)
+              AND s.movie_id = f.movie_id)
+),
 page AS (
     SELECT m.movie_id, row_number() OVER (ORDER BY {order} NULLS LAST, m.movie_id) AS place
     FROM found JOIN movies m USING (movie_id) LEFT JOIN movie_stats s USING (movie_id)

@@ -52,6 +52,12 @@ Weights = Annotated[
     str | None, typer.Option(metavar="NAME:W,...", help="Weights of the blend for this search.")
 ]
 Mode = Annotated[contract.Mode, typer.Option(help="What finds the candidates.")]
+Sort = Annotated[
+    contract.Sort | None, typer.Option(help="Order all that match by this, not by words and taste.")
+]
+Direction = Annotated[
+    contract.Direction | None, typer.Option(help="Of --sort; titles rise, figures fall.")
+]
 Seen = Annotated[contract.Seen, typer.Option(help="What to do with films the user rated.")]
 Genre = Annotated[list[str] | None, typer.Option(help="Only films of this genre. Repeat for more.")]
 YearFrom = Annotated[int | None, typer.Option(help="Only films of this year or later.")]

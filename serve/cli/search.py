@@ -12,6 +12,7 @@ from rerank.people import find_taste
 from rerank.search import Searcher
 from search.catalog import random_movies
 from serve.cli.options import (
+    Direction,
     Explain,
     Facets,
     Filters,
@@ -23,6 +24,7 @@ from serve.cli.options import (
     Rerank,
     Seen,
     Shown,
+    Sort,
     Weights,
     YearFrom,
     YearTo,
@@ -48,6 +50,7 @@ _REASONS = 3  # films whose reasons a comparison tells, a user
         "palate search '\"dark knight\"' --user 20001 --weights content:1,popularity:0",
         "palate search king --user 20001 --explain-llm --rerank small",
         "palate search dragon --genre Fantasy --year-from 2000 --facets --snippets",
+        "palate search dragon --sort year -k 5",
         "palate search dragon --filter runtime_minutes:<100 --filter director:besson",
     )
 )
@@ -75,6 +78,8 @@ def search(
         Literal["learned", "blend"],
         typer.Option(help="learned: the trained order, where there is one; blend: by score."),
     ] = "learned",
+    sort: Sort = None,
+    direction: Direction = None,
     mode: Mode = "lexical",
     seen: Seen = "keep",
     genre: Genre = None,
@@ -114,6 +119,8 @@ def search(
         "candidates": candidates,
         "weights": _weights(weights) if weights else None,
         "order": order,
+        "sort": sort,
+        "direction": direction,
         "mode": mode,
         "seen": seen,
         "explain": "llm" if explain_llm else "facts" if explain else "none",

@@ -320,3 +320,40 @@ def test_a_query_typed_at_psql_is_parsed_once(sample_database: Database, plan: s
         lines = "\n".join(connection.execute(asked, {"q": "love"}).scalars())
     assert lines.count("parse_query(") == 1
     assert lines.count("parse_query_loose(") == 1
+
+
+def test_films_are_sorted_by_a_column_where_that_is_asked_for(searcher: Searcher) -> None:
+    everything = searcher.search(SearchRequest(q="love", k=100, candidates=100))
+    newest = searcher.search(SearchRequest(q="love", sort="year", user_id=LOVER))
+    years = [hit.year or 0 for hit in newest.hits]
+    assert years == sorted(years, reverse=True)
+    assert [hit.rank for hit in newest.hits] == list(range(1, 11))
+    assert {hit.moved for hit in newest.hits} == {0}
+    assert newest.total is not None
+    assert f"All {newest.total} films that match are sorted by year" in newest.query.notes[-1]
+    assert max(hit.year or 0 for hit in everything.hits) == years[0]
+    second = searcher.search(
+        SearchRequest(q="love", sort="year", user_id=LOVER, cursor=newest.next_cursor)
+    )
+    assert not set(ids(second)) & set(ids(newest))
+    assert (second.hits[0].year or 0) <= years[-1]
+
+
+def test_a_sorted_search_leaves_out_what_was_seen_and_reads_mistakes(searcher: Searcher) -> None:
+    titles = searcher.search(SearchRequest(q="dragon", sort="title", k=50))
+    assert [hit.title for hit in titles.hits] == sorted(
+        (hit.title for hit in titles.hits), key=str.lower
+    )
+    seen = {hit.movie_id for hit in searcher.search(
+        SearchRequest(q="dragon", sort="title", k=50, user_id=LOVER)
+    ).hits if hit.seen}  # fmt: skip
+    assert seen
+    unseen = searcher.search(
+        SearchRequest(q="dragon", sort="title", k=50, user_id=LOVER, seen="drop")
+    )
+    assert not seen & set(ids(unseen))
+    read = searcher.search(SearchRequest(q="dragn", sort="title", k=50))
+    assert read.reading is not None
+    assert read.total == len(read.hits) > 0
+    with pytest.raises(MisuseError, match="Leave out sort, or rerank and mode"):
+        searcher.search(SearchRequest(q="dragon", sort="title", rerank="small"))
