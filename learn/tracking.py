@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +39,8 @@ _FILE = "sqlite:///"
 _ROOT = Path(__file__).parents[2]
 _PATIENCE = 30.0  # seconds that the end of a run waits for what is still to be written
 _LONGEST = 120  # characters of a reason
+_MOST_AT_ONCE = 900  # metrics; MLflow takes a thousand
+_TOGETHER = 1.0  # seconds that metrics wait for more: each writing costs as much as many epochs
 _QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_LOGGING_LEVEL": "ERROR",
@@ -49,6 +51,8 @@ _QUIET = {
 that does not answer is given up soon."""
 
 Write = Callable[["MlflowClient", str], None]
+Measured = tuple[str, float, int, int]  # name, value, milliseconds since 1970, step
+Said = Write | list[Measured] | None
 
 
 @dataclass
@@ -58,7 +62,7 @@ class Run:
     kept: bool
     begin: Callable[[], None] = field(default=lambda: None, repr=False)
     begun: bool = field(default=False, init=False)
-    _writes: SimpleQueue[Write | None] = field(default_factory=SimpleQueue, repr=False)
+    _writes: SimpleQueue[Said] = field(default_factory=SimpleQueue, repr=False)
     _fits: int = field(default=0, init=False, repr=False)
     _epoch: int = field(default=0, init=False, repr=False)
 
@@ -74,14 +78,8 @@ class Run:
 
     def metrics(self, values: Mapping[str, float], step: int = 0) -> None:
         """Numbers that were measured; ``@`` in a name becomes ``_at_``, which MLflow allows."""
-        now, made = int(time.time() * 1000), {_rename(n): float(v) for n, v in values.items()}
-
-        def write(client: "MlflowClient", run: str) -> None:
-            from mlflow.entities import Metric
-
-            client.log_batch(run, [Metric(n, v, now, step) for n, v in made.items()])
-
-        self._put(write)
+        now = int(time.time() * 1000)
+        self._put([(_rename(name), float(value), now, step) for name, value in values.items()])
 
     def tags(self, values: Mapping[str, str]) -> None:
         """Words to find the run by."""
@@ -111,10 +109,10 @@ class Run:
         self._epoch = epoch
         self.metrics({f"fit {self._fits}/{name}": v for name, v in metrics.items()}, epoch)
 
-    def _put(self, write: Write) -> None:
+    def _put(self, said: Write | list[Measured]) -> None:
         if not self.kept:
             return
-        self._writes.put(write)
+        self._writes.put(said)
         if not self.begun:
             self.begun = True
             self.begin()
@@ -209,9 +207,7 @@ def git_revision(folder: Path = _ROOT) -> str | None:
 class _Writer(threading.Thread):
     """Writes one run, in the order in which things were said."""
 
-    def __init__(
-        self, settings: Settings, uri: str, name: str, writes: SimpleQueue[Write | None]
-    ) -> None:
+    def __init__(self, settings: Settings, uri: str, name: str, writes: SimpleQueue[Said]) -> None:
         super().__init__(name="mlflow", daemon=True)
         self.failure = ""
         self._settings, self._uri, self._name, self._writes = settings, uri, name, writes
@@ -219,12 +215,32 @@ class _Writer(threading.Thread):
     def run(self) -> None:
         try:
             client, run = self._begin()
-            while (write := self._writes.get()) is not None:
-                write(client, run)
+            self._write(client, run)
         except ImportError:
             self.failure = "MLflow is not installed"
         except Exception as error:  # whatever a store or a server does, training goes on
             self.failure = _explain(error).replace(self._uri, _hide_password(self._uri))
+
+    def _write(self, client: "MlflowClient", run: str) -> None:
+        """Everything that is said until the end; metrics that come in a row go together."""
+        from mlflow.entities import Metric
+
+        measured: list[Measured] = []
+        while True:
+            try:
+                said = self._writes.get(timeout=_TOGETHER)
+            except Empty:
+                said = []
+            if said and isinstance(said, list) and len(measured) < _MOST_AT_ONCE:
+                measured += said
+                continue
+            if measured:
+                client.log_batch(run, [Metric(*each) for each in measured])
+            measured = said if isinstance(said, list) else []
+            if said is None:
+                return
+            if callable(said):
+                said(client, run)
 
     def _begin(self) -> tuple["MlflowClient", str]:
         for name, value in _QUIET.items():

@@ -216,7 +216,7 @@ class Settings(BaseSettings):
         1000, ge=1, le=100_000, description="Connections at once; for one more an idle one is shut."
     )
     max_url_length: int = Field(
-        65_536, ge=1024, le=1_000_000, description="Bytes of path and query of one request."
+        65_000, ge=1024, le=65_000, description="Bytes of path and query of one request."
     )
     max_body_bytes: int = Field(
         4_000_000, ge=256, le=100_000_000, description="Most bytes of body of any request."

@@ -68,7 +68,8 @@ class Plan:
         made = Plan(self.request, self.parsed, order, self.k, self.reading, self.filters)
         made.total = total
         made.notes.append(
-            f"All {total} films that match are sorted by {self.request.sort}, not by words and taste."
+            f"All {total} films that match are sorted by {self.request.sort}, "
+            "not by words and taste."
         )
         return made
 

@@ -13,6 +13,10 @@ from palate.settings import Settings
 _HEADER_BYTES = 32_768
 """Of one request's headers, besides its address."""
 
+_READ = 65_535
+"""Bytes of an address that httptools reads; of a longer one it says in no form of ours that it is
+invalid. More than any limit of ours, so what is cut is refused."""
+
 
 def limited_protocol(settings: Settings) -> type[HttpToolsProtocol]:
     """Connections with these settings' limits of headers and of connections."""
@@ -69,6 +73,7 @@ class _LimitedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._head_bytes = 0
         self._forget_head()
+        self.url = self.url[:_READ]
         super().on_headers_complete()
 
     def _await_head(self) -> None:

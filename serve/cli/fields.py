@@ -20,7 +20,7 @@ from sql.own_fields import (
     type_of,
 )
 
-app = typer.Typer(no_args_is_help=True, help="Fields of your own: kept with each film.")
+app = typer.Typer(no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="a-z, 0-9 and _, at most 40.")]
 

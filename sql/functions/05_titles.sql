@@ -206,8 +206,13 @@ RETURN has_operators(typed)
 -- What a typed text may be the title of: itself, with its article moved to the front, and both
 -- without the year; then, less `exact`, without what asks for a film or stands in parentheses behind
 -- it, and with an article set apart that is joined to it.
-DROP FUNCTION IF EXISTS typed_titles(text);
-CREATE FUNCTION typed_titles(typed text)
+DO $$ BEGIN  -- Of an earlier version it returned less; of this schema, which need not be Palate's own.
+    IF pg_get_function_result(to_regprocedure(quote_ident(current_schema()) || '.typed_titles(text)'))
+       NOT LIKE '%exact boolean%' THEN
+        EXECUTE format('DROP FUNCTION %I.typed_titles(text)', current_schema());
+    END IF;
+END $$;
+CREATE OR REPLACE FUNCTION typed_titles(typed text)
 RETURNS TABLE (written text, words text, key text, joined text, numbered text, year integer,
                as_is boolean, exact boolean)
 LANGUAGE sql IMMUTABLE AS $$

@@ -21,6 +21,7 @@ NOT_RUN = {
     "make samples": "rebuilds what the sample's own test compares",
     "palate evaluate search --users 20 --queries one-word": "docs/quality.md measures, too",
     "palate tune svd --trials 2": "docs/training.md tunes, too",
+    "palate tune order --trials 2": "tests/integration/learn/test_tuning.py tunes an order",
     "palate embed generate few.csv --movie 1 --movie 2": "docs/embeddings.md makes some, too",
     "palate ingest embeddings few.csv": "docs/embeddings.md loads some, too",
     "palate bench search --requests 40 --clients 1 --candidates 100": "measured above with 20",
