@@ -187,7 +187,7 @@ def _user(text: str | None) -> str:
 
 
 def _without_spaces(text: str | None) -> str | None:
-    if text is not None and re.search(r"[\s/\x00-\x1f\x7f]", text):
+    if text is not None and re.search(r"[\s/\x00-\x1f\x7f-\x9f]", text):
         raise FieldError("event_id", "has a space or a slash in it")
     return text
 

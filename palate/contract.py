@@ -39,8 +39,10 @@ LARGEST_ID = 2**63 - 1
 
 UserId = Annotated[int, Field(ge=0, le=LARGEST_ID)]
 
-_IN_NAME, _NO_NUMBER = r"[^\s/\x00-\x1f\x7f]", r"[^0-9.,+\s/\x00-\x1f\x7f-]"
-USER_NAME_PATTERN = rf"^(?:{_NO_NUMBER}|[^\s/\x00-\x1f\x7f-]{_IN_NAME}*{_NO_NUMBER}){_IN_NAME}*$"
+_IN_NAME, _NO_NUMBER = r"[^\s/\x00-\x1f\x7f-\x9f]", r"[^0-9.,+\s/\x00-\x1f\x7f-\x9f-]"
+USER_NAME_PATTERN = (
+    rf"^(?:{_NO_NUMBER}|[^\s/\x00-\x1f\x7f-\x9f-]{_IN_NAME}*{_NO_NUMBER}){_IN_NAME}*$"
+)
 LONGEST_USER_NAME = 200
 """What a user may be called by another system: no number, and without spaces and slashes."""
 
@@ -589,7 +591,7 @@ class Event(Frozen):
     )
     event_id: str | None = Field(
         None,
-        pattern=r"^[^\s/\x00-\x1f\x7f]{1,200}$",
+        pattern=r"^[^\s/\x00-\x1f\x7f-\x9f]{1,200}$",
         description="An id of yours: what is sent twice under one id counts once.",
     )
 

@@ -196,7 +196,7 @@ def test_schemathesis_finds_nothing(
     database: Database, settings: Settings, tmp_path: Path, mode: GenerationMode, keyed: bool
 ) -> None:
     load_films(database)
-    headers = {}
+    settings, headers = settings.model_copy(), {}
     if keyed:
         secret, key = create_key("schemathesis", "admin")
         path = tmp_path / "keys"
