@@ -4,6 +4,9 @@ import pytest
 
 from ask.answer import Asker
 from ask.structure import Person, Sort, Structure, Title
+from learn.data import read_ratings
+from learn.models.factors import Svd
+from learn.registry import activate, save_factors
 from palate.errors import MisuseError, NotFoundError
 from rerank.search import Searcher
 from sql.database import Database
@@ -262,9 +265,14 @@ def test_films_are_alike_without_vectors(
     asker = Asker(few_raters_copy, Searcher(few_raters_copy))
     answer = asker.ask("films like Jaws", user_id=LOVER)
     assert answer.similar
-    assert answer.similar_by in ("factors", "genres, keywords and people")
+    assert answer.similar_by == "genres, keywords and people"
     assert "Alike by" in " ".join(answer.notes)
     assert "knows no taste" in (answer.why_not_personalized or "")
+    model = Svd(rank=8).fit(read_ratings(few_raters_copy))
+    activate(few_raters_copy, save_factors(few_raters_copy, model, metrics={}))
+    answer = asker.ask("films like Jaws", user_id=LOVER)
+    assert answer.similar_by == "factors"
+    assert answer.similar
 
 
 def test_a_style_is_that_of_the_persons_films_without_them(asker: Asker) -> None:
