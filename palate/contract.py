@@ -121,7 +121,28 @@ Sort = Literal[
 Direction = Literal["asc", "desc"]
 
 
-class SearchRequest(Frozen):
+class FilmFilters(Frozen):
+    """What films have to be, in a search, a list or among recommendations."""
+
+    genres: tuple[str, ...] = Field(
+        (), max_length=50, description="Only films that are of all these genres."
+    )
+    year_from: int | None = Field(None, ge=0, le=9999, description="Only films since this year.")
+    year_to: int | None = Field(None, ge=0, le=9999, description="Only films up to this year.")
+    min_rating: float | None = Field(
+        None, ge=0, le=5, description="Only films with at least this mean rating."
+    )
+    min_ratings: int | None = Field(
+        None, ge=0, le=2**31 - 1, description="Only films with at least this many ratings."
+    )
+    filter: tuple[Annotated[str, Field(max_length=2000)], ...] = Field(
+        (),
+        max_length=50,
+        description="Only films that match all of these: field:value, ranges, AND OR NOT.",
+    )
+
+
+class SearchRequest(FilmFilters):
     """One search. ``k`` films are returned, chosen among ``candidates`` by text."""
 
     q: str = Field(description="Words, phrases, field:value, AND OR NOT, ranges.")
@@ -167,22 +188,6 @@ class SearchRequest(Frozen):
         False, description="Search for the text as it is typed: try no other reading of it."
     )
     strict: bool = Field(False, description="Refuse what cannot be parsed instead of reading on.")
-    genres: tuple[str, ...] = Field(
-        (), max_length=50, description="Only films that are of all these genres."
-    )
-    year_from: int | None = Field(None, ge=0, le=9999, description="Only films since this year.")
-    year_to: int | None = Field(None, ge=0, le=9999, description="Only films up to this year.")
-    min_rating: float | None = Field(
-        None, ge=0, le=5, description="Only films with at least this mean rating."
-    )
-    min_ratings: int | None = Field(
-        None, ge=0, le=2**31 - 1, description="Only films with at least this many ratings."
-    )
-    filter: tuple[Annotated[str, Field(max_length=2000)], ...] = Field(
-        (),
-        max_length=50,
-        description="Only films that match all of these: field:value, ranges, AND OR NOT.",
-    )
     cursor: str | None = Field(
         None, max_length=20_000, description="next_cursor of the page before."
     )
@@ -331,7 +336,7 @@ SOURCES = ("ann", "recent", "collab", "popularity", "trending", "vote", "alike",
 """Where recommendations come from: SQL's recommend_candidates()."""
 
 
-class RecommendRequest(Frozen):
+class RecommendRequest(FilmFilters):
     """Films for one user; ``k`` of the ``candidates`` best of each source are returned."""
 
     user_id: UserId | None = Field(None, description="Whose taste orders them.")
@@ -363,22 +368,6 @@ class RecommendRequest(Frozen):
         "none",
         description="Judge the first 40 films again: llm by the language model, small by a local "
         "text model.",
-    )
-    genres: tuple[str, ...] = Field(
-        (), max_length=50, description="Only films that are of all these genres."
-    )
-    year_from: int | None = Field(None, ge=0, le=9999, description="Only films since this year.")
-    year_to: int | None = Field(None, ge=0, le=9999, description="Only films up to this year.")
-    min_rating: float | None = Field(
-        None, ge=0, le=5, description="Only films with at least this mean rating."
-    )
-    min_ratings: int | None = Field(
-        None, ge=0, le=2**31 - 1, description="Only films with at least this many ratings."
-    )
-    filter: tuple[Annotated[str, Field(max_length=2000)], ...] = Field(
-        (),
-        max_length=50,
-        description="Only films that match all of these: field:value, ranges, AND OR NOT.",
     )
     cursor: str | None = Field(
         None, max_length=20_000, description="next_cursor of the page before."

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BeforeValidator, Field, WithJsonSchema
 from sqlalchemy import Connection, text
 
-from palate.contract import Direction, Frozen, Movie, SearchRequest, Sort
+from palate.contract import Direction, FilmFilters, Frozen, Movie, Sort
 from palate.statements import Statements
 from search.catalog import get_movies
 from search.grammar import Limits
@@ -26,7 +26,6 @@ Counted = Literal[
 Measured = Literal[
     "year", "runtime_minutes", "avg_rating", "rating_count", "budget", "revenue", "effectiveness"
 ]
-_FILTERS = {"genres", "year_from", "year_to", "min_rating", "min_ratings"}
 _RISING = ("movie_id", "title")
 _COLUMNS = {"title": "lower(m.title)", "popularity": "s.popularity"}
 _NAMED = tuple(dict.fromkeys((*get_args(Counted), *get_args(Measured))))
@@ -46,7 +45,7 @@ def _names(known: tuple[str, ...]) -> Any:
     ]
 
 
-class BrowseRequest(Frozen):
+class BrowseRequest(FilmFilters):
     """Which films, in which order, and what of them."""
 
     q: str | None = Field(
@@ -54,17 +53,6 @@ class BrowseRequest(Frozen):
         max_length=2000,
         description="What they match, as in a search; without it all films.",
         examples=["director:nolan AND runtime_minutes:[90 TO 150]"],
-    )
-    genres: tuple[str, ...] = Field(
-        (), max_length=50, description="Only films that are of all these genres."
-    )
-    year_from: int | None = Field(None, ge=0, le=9999, description="Only films since this year.")
-    year_to: int | None = Field(None, ge=0, le=9999, description="Only films up to this year.")
-    min_rating: float | None = Field(
-        None, ge=0, le=5, description="Only films with at least this mean rating."
-    )
-    min_ratings: int | None = Field(
-        None, ge=0, le=2**31 - 1, description="Only films with at least this many ratings."
     )
     sort: Sort = Field("movie_id", description="What orders them; what is not known stands last.")
     direction: Direction | None = Field(
@@ -150,9 +138,8 @@ def sort_films(
 
 def _tree(database: Database, request: BrowseRequest) -> Node:
     limits, fields = Limits.of(database.settings), database.search_engine.fields
-    asked = SearchRequest(q="", **request.model_dump(include=_FILTERS))
     wanted = All() if request.q is None else parse(request.q, limits=limits, fields=fields).tree
-    return And((wanted, *read_filters(asked, limits, fields)))
+    return And((wanted, *read_filters(request, limits, fields)))
 
 
 def _count(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from palate.contract import Reading, RecommendRequest, SearchRequest, Seen
+from palate.contract import FilmFilters, Reading, SearchRequest, Seen
 from palate.errors import QuerySyntaxError
 from search.cursor import Cursor
 from search.grammar import Limits
@@ -74,9 +74,7 @@ class Plan:
         return made
 
 
-def read_filters(
-    request: SearchRequest | RecommendRequest, limits: Limits, fields: Fields
-) -> Iterator[Filter]:
+def read_filters(request: FilmFilters, limits: Limits, fields: Fields) -> Iterator[Filter]:
     """What films have to be, as trees. Raises QuerySyntaxError for a filter that cannot be read."""
     for text in request.filter:
         try:
@@ -91,7 +89,7 @@ def read_filters(
     yield from map(Filter, _filters_of(request))
 
 
-def _filters_of(request: SearchRequest | RecommendRequest) -> Iterator[Node]:
+def _filters_of(request: FilmFilters) -> Iterator[Node]:
     yield from (Match("genres", genre) for genre in request.genres)
     if request.year_from is not None or request.year_to is not None:
         yield Range("year", request.year_from, request.year_to)

@@ -4,7 +4,8 @@ import typer
 
 from palate.contract import Movie
 from search.catalog import get_movie
-from serve.cli.options import Json, MovieId
+from search.names import CatalogNames
+from serve.cli.options import Film, Json
 from serve.cli.output import examples, out, present
 from serve.cli.session import session
 from serve.cli.tables import print_facts
@@ -13,11 +14,11 @@ from serve.cli.text import count, film, number
 app = typer.Typer()
 
 
-@app.command(epilog=examples("palate movie 1234", "palate movie 1234 --json"))
-def movie(context: typer.Context, movie_id: MovieId, json: Json = False) -> None:
+@app.command(epilog=examples("palate movie 'King Kong (2005)'", "palate movie 1234 --json"))
+def movie(context: typer.Context, movie: Film, json: Json = False) -> None:
     """Show what is known of one film."""
     with session(context).database() as database:
-        found = get_movie(database, movie_id)
+        found = get_movie(database, CatalogNames(database).find(movie).movie_id)
     present(found, _print, json=json)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from palate import contract
-from palate.contract import LARGEST_ID, PROFILE_PATTERN
+from palate.contract import PROFILE_PATTERN
 
 LARGEST_SEED = 2**31 - 1
 
@@ -29,7 +29,6 @@ User = Annotated[
 Profile = Annotated[
     str, typer.Option(help="Which of the user's profiles.", callback=_check_profile)
 ]
-MovieId = Annotated[int, typer.Argument(min=0, max=LARGEST_ID, help="The film's movie_id.")]
 Film = Annotated[str, typer.Argument(metavar="FILM", help="A movie_id or a title.")]
 Shown = Annotated[int, typer.Option("--k", "-k", min=1, help="Films to show.")]
 Rerank = Annotated[

@@ -6,7 +6,7 @@ import typer
 from pydantic import ValidationError
 
 from ask.hint import hint
-from palate.contract import SearchRequest, parse_weights
+from palate.contract import FilmFilters, SearchRequest, parse_weights
 from palate.errors import MisuseError
 from rerank.people import find_taste
 from rerank.search import Searcher
@@ -37,7 +37,6 @@ from sql.database import Database
 
 app = typer.Typer()
 _UNPERSONALISED = "unpersonalised"
-_FILTERS = ("genres", "year_from", "year_to", "min_rating", "min_ratings", "filter")
 _REASONS = 3  # films whose reasons a comparison tells, a user
 
 
@@ -191,7 +190,9 @@ def _nothing(database: Database, asked: dict[str, Any]) -> str:
     """What to say when no film is found."""
     if not random_movies(database, 1):
         return EMPTY_CATALOG
-    narrowed = asked["seen"] == "drop" or any(asked[name] not in (None, ()) for name in _FILTERS)
+    narrowed = asked["seen"] == "drop" or any(
+        asked[name] not in (None, ()) for name in FilmFilters.model_fields
+    )
     return f"No film matches {line(asked['q'])!r}{' with these filters' if narrowed else ''}."
 
 

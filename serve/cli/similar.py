@@ -8,7 +8,8 @@ import typer
 from palate.contract import SimilarMovie
 from rerank.people import find_taste
 from search.catalog import similar as find
-from serve.cli.options import Json, MovieId, Profile, User
+from search.names import CatalogNames
+from serve.cli.options import Film, Json, Profile, User
 from serve.cli.output import examples, out, present
 from serve.cli.session import session
 from serve.cli.tables import FILM, GENRES, Column, print_table
@@ -17,10 +18,10 @@ from serve.cli.text import number
 app = typer.Typer()
 
 
-@app.command(epilog=examples("palate similar 1234", "palate similar 1234 --user 20001 -k 5"))
+@app.command(epilog=examples("palate similar Shrek", "palate similar 1234 --user 20001 -k 5"))
 def similar(
     context: typer.Context,
-    movie_id: MovieId,
+    movie: Film,
     user: User = None,
     profile: Profile = "main",
     k: Annotated[int, typer.Option("--k", "-k", min=1, max=1000, help="Films to show.")] = 10,
@@ -28,6 +29,7 @@ def similar(
 ) -> None:
     """Show the films most like one film, by the cosine of their texts' embeddings."""
     with session(context).database() as database:
+        movie_id = CatalogNames(database).find(movie).movie_id
         found = find(database, movie_id, k, find_taste(database, user), profile)
     present(found, _print, json=json)
 

@@ -13,8 +13,9 @@ from rerank import people
 from rerank import profile as profiles
 from rerank.people import find_user, name_user
 from rerank.profile import get_user, list_ratings
+from search.names import CatalogNames
 from serve.cli import user_event
-from serve.cli.options import Json, MovieId, Profile, UserId, Yes
+from serve.cli.options import Film, Json, Profile, UserId, Yes
 from serve.cli.output import confirm, examples, out, present, print_json, say, warn
 from serve.cli.session import session
 from serve.cli.tables import FILM, print_facts, print_table
@@ -119,12 +120,12 @@ def _print_ratings(found: Sequence[Rating]) -> None:
 
 
 @app.command(
-    epilog=examples("palate user rate 1001 1234 4.5", "palate user rate 1001 1234 --remove")
+    epilog=examples("palate user rate 1001 Shrek 4.5", "palate user rate 1001 Shrek --remove")
 )
 def rate(
     context: typer.Context,
     user_id: UserId,
-    movie_id: MovieId,
+    movie: Film,
     rating: Annotated[
         float | None, typer.Argument(help="0.5 to 5. Leave out with --remove.")
     ] = None,
@@ -136,6 +137,7 @@ def rate(
     if remove == (rating is not None):
         raise typer.BadParameter("Give either a rating or --remove.", param_hint="RATING")
     with session(context).database() as database:
+        movie_id = CatalogNames(database).find(movie).movie_id
         if rating is None:
             whose = find_user(database, user_id)
             profiles.unrate(database, whose, movie_id, profile)

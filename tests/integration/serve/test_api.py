@@ -17,7 +17,7 @@ from serve.api.keys import SCOPES, Scope, create_key
 from sql.database import Database
 from sql.embedded import EmbeddedServer
 from tests.conftest import cloned
-from tests.integration.serve.apis import CRIME_LOVER, FANTASY_LOVER, STRANGER, client_of, load_films
+from tests.integration.serve.apis import CRIME_LOVER, FANTASY_LOVER, STRANGER, client_of
 
 
 @pytest.fixture
@@ -25,20 +25,6 @@ def bare_database(server: EmbeddedServer, settings: Settings) -> Iterator[Databa
     """A database without a schema."""
     with cloned(server, settings, None) as database:
         yield database
-
-
-@pytest.fixture(scope="module")
-def films(server: EmbeddedServer, settings: Settings, empty_template: str) -> Iterator[Database]:
-    """One catalog for this file: tests that write do so as a stranger."""
-    with cloned(server, settings, empty_template) as database:
-        load_films(database)
-        yield database
-
-
-@pytest.fixture(scope="module")
-def client(films: Database, settings: Settings) -> Iterator[TestClient]:
-    with client_of(films, settings) as client:
-        yield client
 
 
 @pytest.fixture

@@ -12,25 +12,9 @@ from palate.embedder import Vectors, normalized
 from palate.settings import Settings
 from serve.api.services import Services
 from sql.database import Database
-from sql.embedded import EmbeddedServer
-from tests.conftest import cloned
 from tests.integration.serve.apis import client_of, load_films
 
 FILM = {"title": "Quicksilver Harbour", "year": 2024, "genres": ["Drama"], "director": "Ida Blix"}
-
-
-@pytest.fixture(scope="module")
-def films(server: EmbeddedServer, settings: Settings, empty_template: str) -> Iterator[Database]:
-    """One catalog for this file: every test has films and users of its own."""
-    with cloned(server, settings, empty_template) as database:
-        load_films(database)
-        yield database
-
-
-@pytest.fixture(scope="module")
-def client(films: Database, settings: Settings) -> Iterator[TestClient]:
-    with client_of(films, settings) as client:
-        yield client
 
 
 def titles(client: TestClient, q: str) -> list[str]:

@@ -1,32 +1,13 @@
 """What an application sends of its users over HTTP, and what it gets back."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
 from palate.person import PERSON
-from palate.settings import Settings
 from rerank.people import TABLES
 from sql.database import Database
-from sql.embedded import EmbeddedServer
-from tests.conftest import cloned
-from tests.integration.serve.apis import client_of, load_films
-
-
-@pytest.fixture(scope="module")
-def films(server: EmbeddedServer, settings: Settings, empty_template: str) -> Iterator[Database]:
-    """One catalog for this file: every test has users of its own."""
-    with cloned(server, settings, empty_template) as database:
-        load_films(database)
-        yield database
-
-
-@pytest.fixture(scope="module")
-def client(films: Database, settings: Settings) -> Iterator[TestClient]:
-    with client_of(films, settings) as client:
-        yield client
 
 
 def send(client: TestClient, user: str, *events: dict[str, Any]) -> dict[str, Any]:

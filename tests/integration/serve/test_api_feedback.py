@@ -10,16 +10,7 @@ from evaluate.clicks import evaluate_clicks
 from palate.settings import Settings
 from rerank.people import find_user
 from sql.database import Database
-from sql.embedded import EmbeddedServer
-from tests.conftest import cloned
-from tests.integration.serve.apis import client_of, load_films
-
-
-@pytest.fixture(scope="module")
-def films(server: EmbeddedServer, settings: Settings, empty_template: str) -> Iterator[Database]:
-    with cloned(server, settings, empty_template) as database:
-        load_films(database)
-        yield database
+from tests.integration.serve.apis import client_of
 
 
 @pytest.fixture(scope="module")

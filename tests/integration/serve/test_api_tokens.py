@@ -12,19 +12,10 @@ from palate.settings import Settings
 from serve.api.keys import create_key
 from serve.api.tokens import TokenSigner
 from sql.database import Database
-from sql.embedded import EmbeddedServer
-from tests.conftest import cloned
-from tests.integration.serve.apis import client_of, load_films
+from tests.integration.serve.apis import client_of
 
 SECRET = "for the tests of tokens, long enough"
 SITE = "https://app.example.org"
-
-
-@pytest.fixture(scope="module")
-def films(server: EmbeddedServer, settings: Settings, empty_template: str) -> Iterator[Database]:
-    with cloned(server, settings, empty_template) as database:
-        load_films(database)
-        yield database
 
 
 @pytest.fixture
