@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
 
-from palate.contract import LARGEST_ID, USER_NAME_PATTERN
+from palate.contract import A_USER, LARGEST_ID, USER_NAME_PATTERN
 from sql.own_fields import Type
 
 _WHOLE = re.compile(r"[+-]?[0-9]+(?:\.0+)?")
@@ -77,11 +77,10 @@ def parse_key(text: str, column: str) -> Key:
 
 
 def parse_user(text: str, column: str) -> Key:
-    """A user's id: a number, or a name with a letter in it and without spaces and slashes."""
+    """A user's id: A_USER."""
     found = parse_key(text, column)
     if isinstance(found, str) and _USER.fullmatch(found) is None:
-        reason = "a number, or a name with a letter in it and without spaces and slashes"
-        raise FieldError(column, f"{quote(found)} is no user's id: that is {reason}")
+        raise FieldError(column, f"{quote(found)} is no user's id: that is {A_USER}")
     return found
 
 

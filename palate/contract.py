@@ -44,7 +44,10 @@ USER_NAME_PATTERN = (
     rf"^(?:{_NO_NUMBER}|[^\s/\x00-\x1f\x7f-\x9f-]{_IN_NAME}*{_NO_NUMBER}){_IN_NAME}*$"
 )
 LONGEST_USER_NAME = 200
-"""What a user may be called by another system: no number, and without spaces and slashes."""
+A_USER = (
+    "a whole number, or a text of up to 200 characters with a letter, without spaces and slashes"
+)
+"""What a user may be called by another system."""
 
 
 def is_user_name(text: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, overload
 import sqlalchemy
 from psycopg.sql import SQL, Composed, Identifier
 
-from palate.contract import UNKNOWN_USER, ErasedTable, Export, Forgotten, is_user_name
+from palate.contract import A_USER, UNKNOWN_USER, ErasedTable, Export, Forgotten, is_user_name
 from palate.errors import MisuseError, NotFoundError, PrivilegeError
 from palate.person import PERSON
 from palate.statements import Statements, raw
@@ -53,18 +53,21 @@ def name_user(database: Database, who: str) -> int:
     return _resolve(database, who, "name_user")
 
 
-def _resolve(database: Database, who: str, statement: str) -> int:
-    user_id: int | None
+def read_user(who: str) -> int | str:
+    """The number or the name of a user. Raises MisuseError for what is neither."""
     if re.fullmatch("[0-9]{1,19}", who) and int(who) < UNKNOWN_USER:
-        user_id = int(who)
-    elif not is_user_name(who):
-        raise MisuseError(
-            f"No user can be called {who[:40]!r}. Nothing was done. A user is a whole number, or a "
-            "text of up to 200 characters with a letter, without spaces and slashes."
-        )
-    else:
-        with database.begin() as connection:
-            user_id = connection.execute(_statements[statement], {"name": who}).scalar()
+        return int(who)
+    if is_user_name(who):
+        return who
+    raise MisuseError(f"No user can be called {who[:40]!r}. Nothing was done. A user is {A_USER}.")
+
+
+def _resolve(database: Database, who: str, statement: str) -> int:
+    named = read_user(who)
+    if isinstance(named, int):
+        return named
+    with database.begin() as connection:
+        user_id: int | None = connection.execute(_statements[statement], {"name": named}).scalar()
     if user_id is None:
         raise NotFoundError(
             f"There is no user called {who!r}. Nothing was done. The first event or rating makes "

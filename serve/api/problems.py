@@ -13,6 +13,7 @@ import sqlalchemy
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+from palate.contract import A_USER
 from palate.errors import (
     DatabaseUnavailableError,
     EmbeddedServerError,
@@ -319,6 +320,8 @@ def _field_error(error: dict[str, Any]) -> FieldError:
     )
     parts = [str(part) for part in rest]
     message = str(error["msg"]).removeprefix("Value error, ")
+    if parts[-1:] == ["user_id"] and error["type"] == "int_parsing":
+        message = f"a user is {A_USER}"
     return FieldError(
         location=location,
         name=".".join(parts) or None,

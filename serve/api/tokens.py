@@ -4,7 +4,6 @@ An application hands one to its page or its app, which then asks by itself. Noth
 has the secret signs, and another secret ends all tokens.
 """
 
-import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,8 +12,6 @@ from typing import Any, Literal
 from itsdangerous import BadSignature, URLSafeSerializer
 
 from ask.structure import Structure
-from palate.contract import PROFILE_PATTERN, UNKNOWN_USER, is_user_name
-from palate.errors import MisuseError
 from serve.api.keys import Scope
 from serve.api.problems import ForbiddenError, UnauthorizedError
 
@@ -83,27 +80,6 @@ class TokenSigner:
         if time.time() > until:
             raise _unknown("This token has ended. Nothing was done. Ask the application for one.")
         return Caller(f"user:{user}", scope, str(user), profile)
-
-
-def check_user(who: str) -> str:
-    """The user as a token names it. Raises MisuseError."""
-    if who.isascii() and who.isdecimal() and int(who) < UNKNOWN_USER:
-        return str(int(who))
-    if not is_user_name(who):
-        raise MisuseError(
-            f"No user can be called {who[:40]!r}. Nothing was made. A user is a whole number, or a "
-            "text of up to 200 characters with a letter, without spaces and slashes."
-        )
-    return who
-
-
-def check_profile(name: str | None) -> None:
-    """Raise MisuseError for what is no profile's name."""
-    if name is not None and not re.fullmatch(PROFILE_PATTERN, name):
-        raise MisuseError(
-            f"No profile can be called {name[:40]!r}. Nothing was made. Profiles are made of a-z, "
-            "0-9, - and _."
-        )
 
 
 def _unknown(text: str) -> UnauthorizedError:

@@ -7,9 +7,10 @@ from typing import Annotated, Literal
 import typer
 
 from palate.errors import ConflictError, MisuseError
+from rerank.people import read_user
 from serve.api.keys import create_key, parse_keys
-from serve.api.tokens import LONGEST_DAYS, TokenSigner, check_profile, check_user
-from serve.cli.options import Json
+from serve.api.tokens import LONGEST_DAYS, TokenSigner
+from serve.cli.options import AnyProfile, Json
 from serve.cli.output import examples, out, print_json, say
 from serve.cli.session import session
 
@@ -72,9 +73,7 @@ def token(
     hours: Annotated[
         float, typer.Option(help="Hours after which it ends.", min=0.01, max=LONGEST_DAYS * 24)
     ] = 1.0,
-    profile: Annotated[
-        str | None, typer.Option(help="Only this profile; left out: any of the user's.")
-    ] = None,
+    profile: AnyProfile = None,
     json: Json = False,
 ) -> None:
     """Make a token with which one user's page or app asks for itself, and nobody else.
@@ -87,9 +86,8 @@ def token(
             "There is nothing to sign tokens with. Nothing was made. Set PALATE_TOKEN_SECRET to 32 "
             "characters or more, the same for the server."
         )
-    check_profile(profile)
     made = TokenSigner(secret.get_secret_value()).make(
-        check_user(user), scope, hours * 3600, profile
+        str(read_user(user)), scope, hours * 3600, profile
     )
     if json:
         print_json({"user": user, "profile": profile, "scope": scope, "token": made})

@@ -11,8 +11,8 @@ from palate.contract import PROFILE_PATTERN
 LARGEST_SEED = 2**31 - 1
 
 
-def _check_profile(value: str) -> str:
-    if not re.fullmatch(PROFILE_PATTERN, value):
+def _check_profile(value: str | None) -> str | None:
+    if value is not None and not re.fullmatch(PROFILE_PATTERN, value):
         raise typer.BadParameter("a profile is made of a-z, 0-9, - and _, at most 40 of them.")
     return value
 
@@ -28,6 +28,10 @@ User = Annotated[
 ]
 Profile = Annotated[
     str, typer.Option(help="Which of the user's profiles.", callback=_check_profile)
+]
+AnyProfile = Annotated[
+    str | None,
+    typer.Option(help="Only this profile; left out: any of the user's.", callback=_check_profile),
 ]
 Film = Annotated[str, typer.Argument(metavar="FILM", help="A movie_id or a title.")]
 Shown = Annotated[int, typer.Option("--k", "-k", min=1, help="Films to show.")]

@@ -169,6 +169,8 @@ def test_what_cannot_be_a_user_is_refused(client: TestClient, user: str) -> None
     answer = client.post(f"/v1/users/{user}/events", json={"type": "liked", "movie_id": 1})
     assert answer.status_code == 422
     assert "Nothing was done" in answer.json()["detail"]
+    if user == "a%20b":
+        assert "a user is a whole number, or a text" in answer.json()["detail"]
 
 
 def test_nobody_is_made_by_asking(client: TestClient, films: Database) -> None:
