@@ -79,7 +79,10 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 SELECT '''' || replace(replace($1, '\', '\\'), '''', '''''') || ''''
 $$;
 
-DROP FUNCTION IF EXISTS search_numbers(bigint, bigint, integer, integer, double precision, integer);
+DO $$ BEGIN
+    EXECUTE format('DROP FUNCTION IF EXISTS %I.search_numbers'
+                   '(bigint, bigint, integer, integer, double precision, integer)', current_schema());
+END $$;
 CREATE OR REPLACE FUNCTION search_numbers(
     movie_id bigint, tmdb_id bigint, year integer, runtime_minutes integer,
     avg_rating double precision, rating_count integer, effectiveness double precision
