@@ -144,6 +144,13 @@ class AddressTooLongError(RequestError):
     title = "Address too long"
 
 
+class HeadersTooLargeError(RequestError):
+    """More headers than are read."""
+
+    status = 431
+    title = "Headers too large"
+
+
 class BodyTooSlowError(RequestError):
     """A body that does not come."""
 

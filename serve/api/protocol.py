@@ -4,11 +4,16 @@ uvicorn waits for the headers of a request for ever, and reads as many as come.
 """
 
 import asyncio
+from http import HTTPStatus
 from typing import Any
+from uuid import uuid4
 
+import structlog
+from starlette.exceptions import HTTPException
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from palate.settings import Settings
+from serve.api.problems import MEDIA_TYPE, HeadersTooLargeError, problem_for
 
 _HEADER_BYTES = 32_768
 """Of one request's headers, besides its address."""
@@ -16,6 +21,8 @@ _HEADER_BYTES = 32_768
 _READ = 65_535
 """Bytes of an address that httptools reads; of a longer one it says in no form of ours that it is
 invalid. More than any limit of ours, so what is cut is refused."""
+
+_log = structlog.get_logger()
 
 
 def limited_protocol(settings: Settings) -> type[HttpToolsProtocol]:
@@ -68,7 +75,29 @@ class _LimitedProtocol(HttpToolsProtocol):
         if self._rests:
             self._await_head()
         if self._head_timer is not None and self._head_bytes > self.max_head:
-            self.send_400_response("The headers are too large.")
+            self._refuse(
+                HeadersTooLargeError(
+                    f"The request's head has over {self.max_head} bytes. Nothing was done. "
+                    "Send a shorter address and fewer headers."
+                )
+            )
+
+    def send_400_response(self, msg: str) -> None:
+        """Of what is no HTTP: uvicorn asks for it, and would say it in plain text."""
+        self._refuse(HTTPException(400))
+
+    def _refuse(self, error: Exception) -> None:
+        """Answer a request that was never read whole, in the form of every error, and hang up."""
+        problem, _ = problem_for(error, "", uuid4().hex)
+        body = problem.model_dump_json(exclude_none=True).encode()
+        status = HTTPStatus(problem.status)
+        head = (
+            f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: {MEDIA_TYPE}\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        )
+        _log.info("request_unread", status=problem.status, request_id=problem.request_id)
+        self.transport.write(head.encode() + body)
+        self.transport.close()
 
     def on_headers_complete(self) -> None:
         self._head_bytes = 0

@@ -193,6 +193,24 @@ def test_headers_that_do_not_come_are_not_waited_for(films: Database, settings: 
             assert all_of(connection) == b""
 
 
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"no such thing\r\n\r\n", 400),
+        (b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Long: " + b"x" * 150_000, 431),
+    ],
+)
+def test_what_is_refused_before_it_is_read_is_refused_in_the_form_of_every_error(
+    films: Database, settings: Settings, sent: bytes, status: int
+) -> None:
+    with running(films, settings) as url, connect(url) as connection:
+        connection.sendall(sent)
+        head, _, body = all_of(connection).partition(b"\r\n\r\n")
+        assert head.startswith(f"HTTP/1.1 {status} ".encode())
+        assert b"application/problem+json" in head
+        assert json.loads(body)["status"] == status
+
+
 def test_a_body_that_does_not_come_is_not_waited_for(films: Database, settings: Settings) -> None:
     hasty = settings.model_copy(update={"body_timeout": 0.3})
     with running(films, hasty) as url, connect(url) as connection:
