@@ -82,7 +82,7 @@ class _LimitedProtocol(HttpToolsProtocol):
                 )
             )
 
-    def send_400_response(self, msg: str) -> None:
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002
         """Of what is no HTTP: uvicorn asks for it, and would say it in plain text."""
         self._refuse(HTTPException(400))
 
