@@ -30,8 +30,8 @@ quick: lint      ## Style, types, and the tests of what changed
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.quick
 
 # Two workers share the cores: more threads in each would only get in each other's way.
-test: lint       ## Every check and test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --durations 15
+test: lint       ## Every check and the tests; SLOW=1: also those that train, kill and measure
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --durations 15 $(if $(SLOW),--slow)
 
 bench: $(VENV)/base  ## Measure search and loading on this machine
 	$(BIN)/palate bench search

@@ -61,6 +61,10 @@ MOVIELENS = {
 }
 
 
+COSTLY = {"cli.md", "models.md", "performance.md", "quality.md", "training.md"}
+"""Pages that train and measure."""
+
+
 def fresh(server: EmbeddedServer) -> str:
     """The address of a PostgreSQL of one's own: here an empty database of the test's server."""
     name = f"own_{uuid.uuid4().hex[:12]}"
@@ -126,7 +130,17 @@ def run_on(page: Path) -> list[Command]:
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(
+            page,
+            id=str(page.relative_to(ROOT)),
+            marks=[pytest.mark.slow] if page.name in COSTLY else [],
+        )
+        for page in PAGES
+    ],
+)
 def test_the_commands_of_a_page(
     page: Path,
     tmp_path: Path,

@@ -8,6 +8,8 @@ import pytest
 from tests.acceptance.pages import Command, shell
 from tests.conftest import DATA
 
+pytestmark = pytest.mark.slow
+
 FILMS = 3000
 """The first of 9,742: an encoder takes a minute for all."""
 

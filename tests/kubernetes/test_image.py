@@ -186,6 +186,7 @@ def copy(origin: Path, target: Path) -> None:
         shutil.copy2(origin, target)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_the_steps_of_the_api_s_image_give_a_server_that_starts(tmp_path: Path) -> None:
     if importlib.util.find_spec("pip") is None or not registry_answers(tmp_path):

@@ -10,6 +10,8 @@ from bench.ways import TERMS
 from palate.errors import ConflictError
 from sql.database import Database
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def report(sample_database: Database) -> Report:

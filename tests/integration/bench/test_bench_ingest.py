@@ -9,6 +9,8 @@ from bench.ingest import PeakMemory, bench_ingest, generate
 from ingest.sources.movielens import MovieLens
 from sql.database import Database
 
+pytestmark = pytest.mark.slow
+
 
 def test_it_measures_both_and_leaves_nothing(database: Database) -> None:
     report = bench_ingest(database, rows=2_000)

@@ -28,6 +28,8 @@ from palate.errors import MisuseError, NotFoundError
 from rerank.search import Searcher
 from sql.database import Database
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def held(few_raters_database: Database) -> Iterator[Held]:

@@ -22,6 +22,7 @@ from sql.embedded import EmbeddedServer
 from tests.conftest import cloned
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.filterwarnings("ignore::ResourceWarning"),  # sockets of Spark's own
     pytest.mark.timeout(900),
 ]

@@ -49,6 +49,8 @@ import optuna
 from palate.settings import Settings
 from learn.tuning import _open
 
+pytestmark = pytest.mark.slow
+
 print("ready", flush=True)
 sys.stdin.read()
 print(_open(Settings(data_dir=sys.argv[1], _env_file=None), "one", "svd").study_name)

@@ -37,6 +37,8 @@ import sys
 from learn.models.epochs import listening
 from serve.cli.main import main
 
+pytestmark = pytest.mark.slow
+
 def wait(epoch, _):
     if epoch == 2:
         print("second", flush=True)

@@ -9,6 +9,8 @@ import pytest
 from serve.cli.main import main
 from sql.database import Database
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def on_the_sample(few_raters_database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

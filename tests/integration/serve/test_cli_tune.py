@@ -11,6 +11,8 @@ pytest.importorskip("lightgbm")
 from serve.cli.main import main
 from sql.database import Database
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def on_the_sample(

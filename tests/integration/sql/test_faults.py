@@ -205,6 +205,7 @@ def data_dir() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_kills_lose_no_acknowledged_rating_and_leave_nothing_half_written(
     data_dir: Path, tmp_path: Path
