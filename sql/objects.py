@@ -98,7 +98,7 @@ def _spelt_out(types: str) -> str:
 
 
 def _types(script: str, start: int) -> Iterator[str]:
-    """The types of the arguments in the brackets that follow, names, defaults and results left out."""
+    """The types of the arguments in the brackets that follow, without names, defaults, results."""
     depth, end = 0, start
     for bracket in _BRACKET.finditer(script, start):
         depth += 1 if bracket[0] == "(" else -1
