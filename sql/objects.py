@@ -98,7 +98,7 @@ def _spelt_out(types: str) -> str:
 
 
 def _types(script: str, start: int) -> Iterator[str]:
-    """The types of the arguments in the brackets that follow, names and defaults left out."""
+    """The types of the arguments in the brackets that follow, without names, defaults, results."""
     depth, end = 0, start
     for bracket in _BRACKET.finditer(script, start):
         depth += 1 if bracket[0] == "(" else -1
@@ -108,5 +108,7 @@ def _types(script: str, start: int) -> Iterator[str]:
     arguments = script[script.index("(", start) + 1 : end]
     for argument in filter(None, map(str.strip, re.split(r",(?![^(]*\))", arguments))):
         declared = re.split(r"\s+DEFAULT\s", argument)[0].split()
+        if declared[0] == "OUT":
+            continue
         named = len(declared) > 1 and " ".join(declared) not in _TWO_WORDS
         yield " ".join(declared[1:] if named else declared)

@@ -2,12 +2,14 @@
 -- and find_titles(), which says how near a typed text is to a title. Both engines share this: it
 -- is a handful of look-ups in plain indexes.
 
--- Words of a title: folded, in lower case, `&` and a lone `+` as and, apostrophes left out.
+-- Words of a title: folded, in lower case, `&` and a lone `+` as and, apostrophes left out. Of ASCII
+-- there is nothing to fold.
 CREATE OR REPLACE FUNCTION title_words(text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN trim(regexp_replace(regexp_replace(
-    lower(fold_lookalikes(fold(translate($1, '''’‘`´ʼ′', '')))), '&|(?<=\s)\+(?=\s)', ' and ', 'g'),
-    search_separators(), ' ', 'g'));
+RETURN trim(regexp_replace(regexp_replace(lower(
+    CASE WHEN octet_length($1) = length($1) THEN translate($1, '''`', '')
+         ELSE fold_lookalikes(fold(translate($1, '''’‘`´ʼ′', ''))) END),
+    '&|(?<=\s)\+(?=\s)', ' and ', 'g'), search_separators(), ' ', 'g'));
 
 -- As it is written, but for case and width.
 CREATE OR REPLACE FUNCTION title_written(text) RETURNS text
@@ -67,6 +69,11 @@ RETURN (
         END, ' ') WITH ORDINALITY w (word, place)
 );
 
+-- Whether title_numbers() may do more than join the words.
+CREATE OR REPLACE FUNCTION has_numbers(words text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN number_words() ?| string_to_array($1, ' ') OR $1 ~ '\m(?:pt|vol|chapter|episode|half)\M';
+
 -- A film's title is at place 0, its other names follow.
 CREATE TABLE IF NOT EXISTS movie_titles (
     movie_id bigint NOT NULL,
@@ -91,15 +98,18 @@ CREATE INDEX IF NOT EXISTS movie_titles_key ON movie_titles (key);
 CREATE INDEX IF NOT EXISTS movie_titles_joined ON movie_titles (joined);
 CREATE INDEX IF NOT EXISTS movie_titles_numbered ON movie_titles (numbered);
 
--- The forms of one text. Of signs alone, as in $ or ?, each form is what is written.
-CREATE OR REPLACE FUNCTION title_forms(typed text)
-RETURNS TABLE (written text, words text, key text, joined text, numbered text)
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-SELECT w.written, f.words, k.key, replace(k.key, ' ', ''), title_numbers(k.key)
-FROM (SELECT title_written(typed) AS written, title_words(left(typed, 300)) AS words) w
-CROSS JOIN LATERAL (SELECT coalesce(nullif(w.words, ''), w.written) AS words) f
-CROSS JOIN LATERAL (SELECT without_article(f.words) AS key) k
-$$;
+-- The forms of one text. Of signs alone, as in $ or ?, each form is what is written. A step at a time
+-- by plpgsql, for as one expression it would hold title_words() four times.
+CREATE OR REPLACE FUNCTION forms_of(
+    typed text, OUT written text, OUT words text, OUT key text, OUT joined text, OUT numbered text)
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path FROM CURRENT AS $$
+BEGIN
+    written := title_written(typed);
+    words := coalesce(nullif(title_words(left(typed, 300)), ''), written);
+    key := without_article(words);
+    joined := replace(key, ' ', '');
+    numbered := CASE WHEN has_numbers(key) THEN title_numbers(key) ELSE joined END;
+END $$;
 
 CREATE OR REPLACE FUNCTION remember_titles(ids bigint[]) RETURNS void
 LANGUAGE sql SET search_path FROM CURRENT AS $$
@@ -116,7 +126,7 @@ CROSS JOIN LATERAL (
     FROM string_to_table(m.original_title, ' / ') WITH ORDINALITY o (name, place)
     WHERE o.place <= 20
 ) n
-CROSS JOIN LATERAL title_forms(n.name) f
+CROSS JOIN LATERAL forms_of(n.name) f
 WHERE m.movie_id = ANY (ids) AND f.written <> ''
 ORDER BY m.movie_id, f.written, n.place;
 $$;
@@ -200,51 +210,42 @@ RETURN regexp_replace(typed, '^(.*\S),?\s+(the|an?)\s*$', '\2 \1', 'i');
 -- Texts that ask for more than words: only a title that is written so is meant by one.
 CREATE OR REPLACE FUNCTION has_clauses(typed text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN has_operators(typed)
+RETURN typed ~ '[:~^+-]|AND|OR|NOT' AND has_operators(typed)
    AND typed ~ '(?<!\w)[a-z_]+:\S|(?<!\S)[+-](?=\S)|(?<!\S)(?:AND|OR|NOT)(?!\S)|[~^]';
 
--- What a typed text may be the title of: itself, with its article moved to the front, and both
--- without the year; then, less `exact`, without what asks for a film or stands in parentheses behind
--- it, and with an article set apart that is joined to it.
-DO $$ BEGIN  -- Of an earlier version it returned less; of this schema, which need not be Palate's own.
-    IF pg_get_function_result(to_regprocedure(quote_ident(current_schema()) || '.typed_titles(text)'))
-       NOT LIKE '%exact boolean%' THEN
-        EXECUTE format('DROP FUNCTION %I.typed_titles(text)', current_schema());
-    END IF;
-END $$;
-CREATE OR REPLACE FUNCTION typed_titles(typed text)
-RETURNS TABLE (written text, words text, key text, joined text, numbered text, year integer,
-               as_is boolean, exact boolean)
+-- What else a typed text may be the title of: with its article moved to the front, and both without the
+-- year; then, less `exact`, without what asks for a film or stands in parentheses behind it, and with an
+-- article set apart that is joined to it.
+CREATE OR REPLACE FUNCTION typed_otherwise(typed text)
+RETURNS TABLE (name text, year integer, exact boolean)
 LANGUAGE sql IMMUTABLE AS $$
 WITH bare AS (
-    SELECT a.asked AS whole, without_year(typed) AS name, CASE WHEN typed ~ '\d' THEN typed_year(typed) END AS year,
+    SELECT a.asked AS whole, without_year(typed) AS name, typed_year(typed) AS year,
            regexp_replace(without_request(without_year(a.asked)), '(?<=\S)\s*\([^()]*\)\s*$', '') AS asked,
-           CASE WHEN typed ~ '\d' THEN typed_year(a.asked) END AS asked_year
+           typed_year(a.asked) AS asked_year
     FROM (SELECT without_request(typed)) a (asked)
 )
-SELECT f.*, n.year, n.as_is, n.exact
-FROM (
-    SELECT typed AS name, NULL::integer AS year, true AS as_is, true AS exact
-    UNION ALL
-    SELECT b.name, b.year, false, true FROM bare b WHERE b.name <> typed
-    UNION ALL
-    SELECT article_first(typed), NULL, false, true WHERE typed ~* '\s(?:the|an?)\s*$'
-    UNION ALL
-    SELECT article_first(b.name), b.year, false, true
-    FROM bare b WHERE b.name <> typed AND b.name ~* '\s(?:the|an?)\s*$'
-    UNION ALL
-    SELECT b.whole, NULL, false, false FROM bare b WHERE b.whole <> typed
-    UNION ALL
-    SELECT article_first(b.asked), b.asked_year, false, false
-    FROM bare b WHERE b.asked NOT IN (typed, b.name, b.whole)
-    UNION ALL
-    SELECT regexp_replace(typed, p.pattern, '\1 ', 'i'), NULL, false, false
-    FROM (VALUES ('^\W*(the)(?=\w{4,}\W*$)'), ('^\W*(an)(?=\w{7,}\W*$)'), ('^\W*(a)(?=\w{7,}\W*$)')) p (pattern)
-    WHERE typed ~* p.pattern
-) n
-CROSS JOIN LATERAL title_forms(n.name) f
-WHERE f.written <> ''
+SELECT b.name, b.year, true FROM bare b WHERE b.name <> typed
+UNION ALL
+SELECT article_first(typed), NULL, true WHERE typed ~* '\s(?:the|an?)\s*$'
+UNION ALL
+SELECT article_first(b.name), b.year, true
+FROM bare b WHERE b.name <> typed AND b.name ~* '\s(?:the|an?)\s*$'
+UNION ALL
+SELECT b.whole, NULL, false FROM bare b WHERE b.whole <> typed
+UNION ALL
+SELECT article_first(b.asked), b.asked_year, false
+FROM bare b WHERE b.asked NOT IN (typed, b.name, b.whole)
+UNION ALL
+SELECT regexp_replace(typed, p.pattern, '\1 ', 'i'), NULL, false
+FROM (VALUES ('^\W*(the)(?=\w{4,}\W*$)'), ('^\W*(an)(?=\w{7,}\W*$)'), ('^\W*(a)(?=\w{7,}\W*$)')) p (pattern)
+WHERE typed ~* p.pattern
 $$;
+
+-- Whether there may be any: most texts have no number, parenthesis, article or request.
+CREATE OR REPLACE FUNCTION may_be_typed_otherwise(typed text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN typed ~ '[\d(]' OR typed ~* '^\W*(?:the|an?)|\s(?:the|an?)\s*$' OR without_request(typed) <> typed;
 
 -- A pattern for titles that hold the words of a text in their order: `lord rings` is in
 -- `the lord of the rings`. For spaced_words().
@@ -256,62 +257,104 @@ CREATE OR REPLACE FUNCTION spaced_words(key text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN ' ' || replace(key, ' ', '  ') || ' ';
 
--- Films whose title is what was typed, or begins with it: at most n of the latter, the shortest
--- titles first. One word says too little for a beginning: with it, taste would count for nothing
--- among the hundreds of films that have the word. A part is enough where words are not set apart, as in 千尋 of 千と千尋の神隠し.
+-- What is said of films by what was typed; of a film more than once, perhaps.
+--
+--   adds   the film is found by that: its title is what was typed, or begins with it, at most n of these,
+--          the shortest titles first; or it is pinned. One word says too little for a beginning: with it,
+--          taste would count for nothing among the hundreds of films that have the word. A part is enough
+--          where words are not set apart, as in 千尋 of 千と千尋の神隠し.
+--   level  how near its title is; its highest counts. Those that have the words in order are told of
+--          without being added: of one word, too, so that `universal` stands before `university`, which
+--          has only its stem.
+--   pin    the place that an operator gave it
+--   hidden an operator hides it
+--
+-- By plpgsql, because most of what a text may be, it is not: what is not run need not be made ready.
+CREATE OR REPLACE FUNCTION typed_films(typed text, n integer DEFAULT 100)
+RETURNS TABLE (movie_id bigint, level match_level, adds boolean, pin integer, hidden boolean)
+LANGUAGE plpgsql STABLE ROWS 10 SET search_path FROM CURRENT AS $$
+#variable_conflict use_column
+DECLARE
+    only_written CONSTANT boolean := has_clauses(typed);
+    all_words CONSTANT text := title_words(typed);
+    key_words CONSTANT text := without_article(
+        CASE WHEN typed ~ '\d' THEN title_words(without_year(typed)) ELSE all_words END);
+    names text[] := ARRAY[typed];
+    years integer[] := '{NULL}';
+    exacts boolean[] := '{t}';
+    f record;
+BEGIN
+    RETURN QUERY
+    SELECT p.movie_id, NULL::match_level, p.place IS NOT NULL, p.place, p.place IS NULL
+    FROM pins p WHERE p.query = all_words;
+    IF may_be_typed_otherwise(typed) THEN
+        SELECT names || array_agg(o.name), years || array_agg(o.year), exacts || array_agg(o.exact)
+        INTO names, years, exacts
+        FROM typed_otherwise(typed) o;
+    END IF;
+    FOR i IN REVERSE cardinality(names) .. 1 LOOP
+        f := forms_of(names[i]);
+        CONTINUE WHEN f.written = '';
+        RETURN QUERY
+        SELECT m.movie_id, CASE
+            WHEN years[i] IS NOT NULL AND years[i] IS DISTINCT FROM (
+                SELECT o.year FROM movies o WHERE o.movie_id = m.movie_id) THEN 'beginning'
+            WHEN NOT exacts[i] AND m.written <> f.written THEN 'title spelt otherwise'
+            WHEN NOT exacts[i] THEN 'title without article'
+            WHEN m.written = f.written THEN 'title as written'
+            WHEN m.words = f.words THEN 'title'
+            WHEN m.key = f.key THEN 'title without article'
+            ELSE 'title spelt otherwise' END::match_level, true, NULL::integer, false
+        FROM movie_titles m
+        WHERE CASE WHEN only_written THEN m.written = f.written ELSE true END
+          AND (m.joined = f.joined OR m.numbered = f.numbered);
+    END LOOP;
+    IF only_written THEN RETURN; END IF;
+    -- What follows is of the text as it is, whose forms were made last.
+    IF f.words LIKE '% %' THEN
+        RETURN QUERY
+        SELECT m.movie_id, 'beginning'::match_level, true, NULL::integer, false FROM movie_titles m
+        WHERE m.key > f.key AND m.key < f.key || U&'\+10FFFF'
+          AND (f.key LIKE '% %' OR starts_with(m.words, f.words || ' '))
+        ORDER BY length(m.key), m.movie_id
+        LIMIT n;
+    END IF;
+    IF length(f.numbered) > 5 THEN
+        -- The same with words joined, spidermanh, or numbers written otherwise, rocky 2 r.
+        RETURN QUERY
+        SELECT m.movie_id, 'beginning'::match_level, true, NULL::integer, false FROM movie_titles m
+        WHERE m.numbered > f.numbered AND m.numbered < f.numbered || U&'\+10FFFF'
+          AND (f.numbered ~ '\d' AND substr(m.numbered, length(f.numbered) + 1, 1) !~ '\d'
+               OR CASE WHEN f.joined ~ '^\w+$'
+                       THEN NOT starts_with(m.key, f.key || ' ')
+                            AND m.key ~ ('^' || regexp_replace(f.joined, '(.)', '\1 ?', 'g') || '(?<= )')
+                  END)
+        ORDER BY length(m.key), m.movie_id
+        LIMIT n;
+    END IF;
+    IF f.joined ~ '^[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+$' THEN
+        RETURN QUERY
+        SELECT m.movie_id, 'words in order'::match_level, true, NULL::integer, false FROM movie_titles m
+        WHERE m.joined LIKE '%' || f.joined || '%'
+        ORDER BY length(m.key), m.movie_id
+        LIMIT n;
+    END IF;
+    IF key_words <> '' THEN
+        -- Of the titles that have the words, which an index finds, those that have them in order.
+        RETURN QUERY
+        SELECT t.movie_id, 'words in order'::match_level, false, NULL::integer, false FROM movie_titles t
+        WHERE to_tsvector('pg_catalog.simple', t.words || ' ' || coalesce(t.apart, ''))
+              @@ plainto_tsquery('pg_catalog.simple', key_words)
+          AND (spaced_words(t.key) LIKE in_order(key_words) OR spaced_words(t.apart) LIKE in_order(key_words));
+    END IF;
+END $$;
+
+-- Films whose title is what was typed, or begins with it, each once.
 CREATE OR REPLACE FUNCTION find_titles(typed text, n integer DEFAULT 100)
 RETURNS TABLE (movie_id bigint, level match_level)
 LANGUAGE sql STABLE AS $$
-WITH form AS MATERIALIZED (
-    SELECT t.*, has_clauses(typed) AS strict FROM typed_titles(typed) t
-), named AS MATERIALIZED (
-    SELECT m.movie_id, f.year,
-           CASE WHEN NOT f.exact AND m.written <> f.written THEN 'title spelt otherwise'
-                WHEN NOT f.exact THEN 'title without article'
-                WHEN m.written = f.written THEN 'title as written'
-                WHEN m.words = f.words THEN 'title'
-                WHEN m.key = f.key THEN 'title without article'
-                ELSE 'title spelt otherwise' END::match_level AS level
-    FROM form f JOIN movie_titles m ON m.joined = f.joined
-    WHERE NOT f.strict OR m.written = f.written
-    UNION ALL
-    SELECT m.movie_id, f.year, 'title spelt otherwise'
-    FROM form f JOIN movie_titles m ON m.numbered = f.numbered
-    WHERE NOT f.strict
-    UNION ALL
-    (SELECT m.movie_id, NULL, 'beginning'
-     FROM form f JOIN movie_titles m
-       ON m.key > f.key AND m.key < f.key || U&'\+10FFFF'
-     WHERE f.as_is AND NOT f.strict
-       AND (f.key LIKE '% %' OR f.words LIKE '% %' AND starts_with(m.words, f.words || ' '))
-     ORDER BY length(m.key), m.movie_id
-     LIMIT n)
-    UNION ALL
-    -- The same with words joined, spidermanh, or numbers written otherwise, rocky 2 r.
-    (SELECT m.movie_id, NULL, 'beginning'
-     FROM form f JOIN movie_titles m
-       ON m.numbered > f.numbered AND m.numbered < f.numbered || U&'\+10FFFF'
-     WHERE f.as_is AND NOT f.strict AND length(f.numbered) > 5
-       AND (f.numbered ~ '\d' AND substr(m.numbered, length(f.numbered) + 1, 1) !~ '\d'
-            OR CASE WHEN f.joined ~ '^\w+$'
-                    THEN NOT starts_with(m.key, f.key || ' ') AND m.key ~ ('^' || regexp_replace(f.joined, '(.)', '\1 ?', 'g') || '(?<= )')
-               END)
-     ORDER BY length(m.key), m.movie_id
-     LIMIT n)
-    UNION ALL
-    (SELECT m.movie_id, NULL, 'words in order'
-     FROM form f JOIN movie_titles m ON m.joined LIKE '%' || f.joined || '%'
-     WHERE f.as_is AND NOT f.strict
-       AND f.joined ~ '^[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+$'
-     ORDER BY length(m.key), m.movie_id
-     LIMIT n)
-)
-SELECT t.movie_id,
-       max(CASE WHEN t.year IS NULL OR t.year = (SELECT m.year FROM movies m
-                                                 WHERE m.movie_id = t.movie_id)
-                THEN t.level ELSE 'beginning' END)
-FROM named t
-GROUP BY t.movie_id
+SELECT t.movie_id, max(t.level) FROM typed_films(typed, n) t
+WHERE t.adds AND t.pin IS NULL GROUP BY t.movie_id
 $$;
 
 -- Makes the forms again from the films; returns how many films there are.

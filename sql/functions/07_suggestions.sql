@@ -50,7 +50,7 @@ CREATE FUNCTION suggest_titles(
 LANGUAGE sql STABLE AS $$
 WITH form AS MATERIALIZED (
     SELECT f.*, begun_words(f.words) AS query, mistaken_prefixes(f.joined) AS mistaken
-    FROM title_forms(left(ltrim(prefix), 200)) f
+    FROM forms_of(left(ltrim(prefix), 200)) f
     WHERE f.written ~ '\S'
     LIMIT 1
 ), as_typed AS MATERIALIZED (

@@ -134,45 +134,28 @@ WITH weight AS MATERIALIZED (
                                   AND r.movie_id = m.movie_id))
     ORDER BY m.embedding <=> query_embedding, m.movie_id
     LIMIT candidates
-), pin AS MATERIALIZED (
-    SELECT p.movie_id, p.place FROM pins p
-    WHERE typed IS NOT NULL AND p.query = title_words(typed)
-), named AS MATERIALIZED (
-    SELECT t.movie_id, max(t.level) AS level
-    FROM (SELECT * FROM find_titles(typed, candidates)
-          UNION ALL
-          SELECT p.movie_id, NULL FROM pin p WHERE p.place IS NOT NULL) t
+), told AS MATERIALIZED (
+    -- What is said of films by what was typed; some are added to those that the text finds.
+    SELECT t.movie_id, max(t.level) AS level, max(t.level) FILTER (WHERE t.adds) AS added_level,
+           max(t.pin) AS pin, bool_or(t.hidden) AS hidden,
+           bool_or(t.adds)
+               AND (filter IS NULL OR t.movie_id IN (SELECT f.movie_id FROM search_matches(filter) f))
+               AND NOT (seen = 'drop' AND EXISTS (
+                   SELECT FROM seen_movies r WHERE r.user_id = for_user AND r.profile = search.profile
+                                           AND r.movie_id = t.movie_id)) AS adds
+    FROM typed_films(typed, candidates) t
     WHERE typed IS NOT NULL
-      AND (filter IS NULL OR t.movie_id IN (SELECT f.movie_id FROM search_matches(filter) f))
-      AND NOT (seen = 'drop' AND EXISTS (
-          SELECT FROM seen_movies r WHERE r.user_id = for_user AND r.profile = search.profile
-                                  AND r.movie_id = t.movie_id))
     GROUP BY t.movie_id
 ), found AS MATERIALIZED (
-    SELECT movie_id, l.bm25, coalesce(l.relaxed, false) AND t.level IS NULL AS relaxed, n.similarity, t.level
-    FROM lexical l FULL JOIN nearest n USING (movie_id) FULL JOIN named t USING (movie_id)
-    WHERE NOT EXISTS (SELECT FROM pin p WHERE p.movie_id = coalesce(l.movie_id, n.movie_id, t.movie_id)
-                                          AND p.place IS NULL)
-), pattern AS MATERIALIZED (
-    -- Of one word, too: `universal` stands before `university`, which has only its stem.
-    SELECT plainto_tsquery('pg_catalog.simple', nullif(w.words, '')) AS query, in_order(w.words) AS words
-    FROM (SELECT without_article(title_words(without_year(typed)))) w (words)
-    WHERE typed IS NOT NULL AND NOT has_clauses(typed)
+    SELECT movie_id, l.bm25, n.similarity, t.pin, t.level,
+           coalesce(l.relaxed, false) AND t.added_level IS NULL AS relaxed
+    FROM lexical l FULL JOIN nearest n USING (movie_id) FULL JOIN told t USING (movie_id)
+    WHERE t.hidden IS NOT TRUE AND (t.adds OR l.movie_id IS NOT NULL OR n.movie_id IS NOT NULL)
 ), measured AS MATERIALIZED (
     -- A film at a time by its key, from tables that hold no more than is asked for, and only what
     -- is asked for: a look-up takes about as long as all else that is done for a film.
-    SELECT f.movie_id, f.bm25, f.relaxed, f.similarity,
-           (SELECT n.place FROM pin n WHERE n.movie_id = f.movie_id) AS pin,
-           coalesce(f.level,
-               -- Of the titles that have the words, which an index finds, those that have them in order.
-               CASE WHEN f.movie_id IN (
-                        SELECT t.movie_id
-                        FROM pattern p JOIN movie_titles t
-                          ON to_tsvector('pg_catalog.simple', t.words || ' ' || coalesce(t.apart, '')) @@ p.query
-                        WHERE spaced_words(t.key) LIKE p.words OR spaced_words(t.apart) LIKE p.words
-                        OFFSET 0)
-                    THEN 'words in order'
-                    WHEN f.relaxed THEN 'some words' ELSE 'all words' END::match_level) AS level,
+    SELECT f.movie_id, f.bm25, f.relaxed, f.similarity, f.pin,
+           coalesce(f.level, CASE WHEN f.relaxed THEN 'some words' ELSE 'all words' END::match_level) AS level,
            (SELECT s.popularity FROM movie_stats s WHERE s.movie_id = f.movie_id) AS popularity,
            CASE WHEN p.embedding IS NOT NULL THEN
                (SELECT -(v.content <#> p.embedding) FROM movie_vectors v
