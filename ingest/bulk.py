@@ -8,7 +8,7 @@ import json
 import secrets
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import psycopg
@@ -19,9 +19,11 @@ from ingest.catalog import (
     FilmFacts,
     Outcome,
     delete_film,
+    own_of,
     statements,
     write_films,
 )
+from ingest.fields import FieldError
 from palate.contract import (
     LARGEST_ID,
     UNKNOWN_USER,
@@ -33,6 +35,7 @@ from palate.contract import (
 )
 from palate.errors import ConflictError, NotFoundError
 from sql.database import Database
+from sql.own_fields import Type, read_types
 
 Kind = Literal["movies", "ratings"]
 State = Literal["running", "done", "stopped"]
@@ -115,16 +118,26 @@ class MovieWriter(Writer[MovieLine]):
         return line.movie_id
 
     def write(self, connection: sqlalchemy.Connection, lines: Sequence[MovieLine]) -> Told:
-        kept = [line for line in lines if not line.delete]
-        none = {"movie_id", "delete", "history"}
-        films = [
-            (line.movie_id, line.model_dump(mode="json", exclude_unset=True, exclude=none))
-            for line in kept
-        ]
+        refused: dict[int, str] = {}
+        films: list[tuple[int, dict[str, Any]]] = []
+        types: Mapping[str, Type] = {}
+        if any("own" in line.model_fields_set for line in lines):
+            types = read_types(self.database)
+        for line in lines:
+            try:
+                if not line.delete:
+                    films.append((line.movie_id, _facts(line, types)))
+            except FieldError as error:
+                refused[line.movie_id] = str(error)
         written = dict(
-            zip((line.movie_id for line in kept), write_films(connection, films), strict=True)
+            zip((movie_id for movie_id, _ in films), write_films(connection, films), strict=True)
         )
-        return [self._tell(connection, line, written) for line in lines]
+        return [
+            ("refused", refused[line.movie_id])
+            if line.movie_id in refused
+            else self._tell(connection, line, written)
+            for line in lines
+        ]
 
     def after(self, lines: Sequence[MovieLine], told: Told) -> None:
         """Embed the texts that changed."""
@@ -143,6 +156,13 @@ class MovieWriter(Writer[MovieLine]):
             return outcome, "a new film needs a title" if outcome == "refused" else None
         gone = delete_film(connection, line.movie_id, keep=line.history == "keep")
         return ("unchanged" if gone is None else "deleted"), None
+
+
+def _facts(line: MovieLine, types: Mapping[str, Type]) -> dict[str, Any]:
+    """What a line sets. Raises FieldError."""
+    none = {"movie_id", "delete", "history"}
+    facts = line.model_dump(mode="json", exclude_unset=True, exclude=none)
+    return facts | ({"own": own_of(line, types, whole=False)} if "own" in facts else {})
 
 
 class RatingWriter(Writer[RatingLine]):

@@ -14,19 +14,28 @@ import structlog
 from pydantic import AfterValidator, Field, field_validator
 
 from ingest.embeddings import describe_film
-from ingest.fields import FIRST_YEAR, LAST_YEAR, LONGEST_FILM, LONGEST_TEXT
+from ingest.fields import (
+    FIRST_YEAR,
+    LAST_YEAR,
+    LONGEST_FILM,
+    LONGEST_TEXT,
+    MOST_VALUES,
+    FieldError,
+    check_own,
+    quote,
+)
 from palate.contract import LARGEST_ID, Frozen, Movie
 from palate.embedder import DIMENSION, Embedder, plain_name
 from palate.errors import MisuseError, NotFoundError, PalateError
 from palate.statements import Statements
 from sql.database import Database
+from sql.own_fields import Type, read_types
 
 statements = Statements(Path(__file__).parent / "statements" / "catalog.sql")
 
 _log = structlog.get_logger(__name__)
 
 Outcome = Literal["created", "updated", "unchanged", "deleted", "accepted", "known", "refused"]
-_MOST_VALUES = 1000
 _LONGEST_NAME = 1000
 
 
@@ -39,7 +48,7 @@ def _plain(text: str) -> str:
 
 _Text = Annotated[str, Field(max_length=LONGEST_TEXT), AfterValidator(_plain)]
 _Name = Annotated[str, Field(max_length=_LONGEST_NAME), AfterValidator(_plain)]
-_Names = Annotated[tuple[_Name, ...] | None, Field(max_length=_MOST_VALUES)]
+_Names = Annotated[tuple[_Name, ...] | None, Field(max_length=MOST_VALUES)]
 _Money = Annotated[int, Field(ge=0, le=2**63 - 1)]
 _Number = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
 
@@ -62,6 +71,11 @@ class FilmFacts(Frozen):
     budget: _Money | None = Field(None, description="In US dollars of its year.")
     revenue: _Money | None = Field(None, description="In US dollars of its year.")
     poster_url: _Name | None = Field(None, description="Address of its poster.")
+    own: dict[str, Any] | None = Field(
+        None,
+        description="Your own fields by name; in a change those that it does not name stay, and "
+        "null clears.",
+    )
     embedding: Annotated[tuple[_Number, ...], Field(min_length=DIMENSION, max_length=DIMENSION)] | (
         None
     ) = Field(
@@ -113,7 +127,18 @@ def version_of(film: Movie | Mapping[str, Any]) -> str:
     """What names a version of a film: other facts, another name. Ratings change it not."""
     facts = film.model_dump() if isinstance(film, Movie) else film
     told = [list(v) if isinstance(v := facts[name], tuple) else v for name in _VERSIONED]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:32]
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def own_of(facts: FilmFacts, types: Mapping[str, Type], *, whole: bool) -> dict[str, object]:
+    """What is to be set in fields of one's own; None clears. Raises FieldError, a ValueError."""
+    sent = facts.own or {}
+    if unknown := sent.keys() - types.keys():
+        known = ", ".join(types) or "none; `palate fields add` makes one"
+        raise FieldError("own", f"there is no field {quote(min(unknown))} of one's own ({known})")
+    checked = {name: check_own(value, f"own.{name}", types[name]) for name, value in sent.items()}
+    cleared = types if whole or facts.own is None else ()
+    return {**dict.fromkeys(cleared), **checked}
 
 
 def write_movie(
@@ -136,6 +161,11 @@ def write_movie(
     given = facts.model_dump(mode="json", exclude_unset=not whole)
     if whole and facts.embedding is None:
         del given["embedding"]  # the vector follows the texts
+    if whole or "own" in given:
+        try:
+            given["own"] = own_of(facts, read_types(database), whole=whole)
+        except FieldError as error:
+            raise MisuseError(f"{error}. Nothing was changed.") from error
     with database.begin() as connection:
         row = connection.execute(statements["lock_movie"], {"movie_id": movie_id}).mappings()
         there = row.first()

@@ -22,6 +22,8 @@ _DAYS = ("%d-%b-%Y", "%d %b %Y", "%B %d, %Y")  # MovieLens 100K, Last.fm, Goodre
 LONGEST_TEXT = 100_000
 LONGEST_TAG = 600
 LONGEST_ID = 200
+MOST_VALUES = 1000  # of a list: chosen far above any
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 FIRST_YEAR, LAST_YEAR = 1870, 2200  # as the table's own check
 LONGEST_FILM = 6000  # minutes, likewise
 _MISSING = frozenset(("", "\\N", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "NaT"))
@@ -142,8 +144,9 @@ def parse_number(text: str, column: str) -> str:
 
 def parse_text(text: str, column: str, longest: int = LONGEST_TEXT) -> str | None:
     """Text without outer spaces; None when empty."""
-    if "\x00" in text:
-        raise FieldError(column, "holds a NUL character")
+    if (found := _NO_TEXT.search(text)) is not None:
+        what = "a NUL character" if found[0] == "\0" else "half a character"
+        raise FieldError(column, f"holds {what}")
     if len(text) > longest:
         raise FieldError(column, f"is longer than {longest:,} characters")
     text = text.strip()
@@ -215,6 +218,24 @@ def parse_own(text: str, column: str, type_: Type, separator: str = "|") -> obje
             raise FieldError(column, f"{quote(text.strip())} is neither true nor false")
         return read
     return parse_text(text, column)
+
+
+def check_own(value: object, column: str, type_: Type) -> object:
+    """A value of a field of one's own, sent as JSON; None where it says nothing."""
+    if value is None:
+        return None
+    sent: dict[Type, type | tuple[type, ...]] = {
+        "text[]": list, "boolean": bool, "integer": int, "numeric": (int, float),
+    }  # fmt: skip
+    number = type_ in ("integer", "numeric")
+    if not isinstance(value, sent.get(type_, str)) or (number and isinstance(value, bool)):
+        raise FieldError(column, f"{quote(json.dumps(value))} is no {type_}")
+    if isinstance(value, list):
+        if len(value) > MOST_VALUES or not all(isinstance(each, str) for each in value):
+            raise FieldError(column, f"it is no list of at most {MOST_VALUES} texts")
+        texts = (parse_own(each, column, "text") for each in value)
+        return list(dict.fromkeys(text for text in texts if text is not None)) or None
+    return value if isinstance(value, bool) else parse_own(str(value), column, type_)
 
 
 def _parse_amount(text: str, column: str) -> int | float:

@@ -1,18 +1,20 @@
 """Load a source into the database: all of it, or nothing.
 
-COPY into temporary tables, checks of whole sets in SQL, then upserts in one transaction under an
-advisory lock: a load that is killed or fails leaves the tables as they were, a second load of the
-same source changes nothing, and of two loads at once one waits for the other. Searches go on
+Into an empty catalog ratings go by COPY as they are read, as long as nothing is wrong with them.
+Else COPY into temporary tables, checks of whole sets in SQL, then upserts. One transaction under
+an advisory lock: a load that is killed or fails leaves the tables as they were, a second load
+of the same source changes nothing, and of two loads at once one waits for the other. Searches go on
 meanwhile; ratings of users that the source does not have, too.
 """
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from dataclasses import replace as replace_fields
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -21,7 +23,7 @@ import sqlalchemy
 
 from ingest.missing import delete_missing
 from ingest.progress import LoadProgress
-from ingest.rejects import OnError, Rejects
+from ingest.rejects import OnError, RejectedLineError, Rejects
 from ingest.rows import Source
 from ingest.staging import Staged, Staging, statements
 from palate.errors import ConflictError, DatabaseUnavailableError, LoadError, PrivilegeError
@@ -115,23 +117,20 @@ def load(
             if not again and _is_loaded(loaded, digest, replace=replace):
                 return _repeated(loaded.name, time.monotonic() - started)
             _check_source(loaded, source, replace=replace)
-            staged = Staging(connection, source, rejected, progress, replace=replace).fill()
-            if source.digest() != digest:
-                raise LoadError(
-                    f"{source.location} changed while it was read. The tables are as they were. "
-                    "Load it when nobody writes to it."
-                )
-            if not replace:
-                _check_films(connection, loaded, source)
-            if dry_run:
-                connection.rollback()
-                return _report(source, staged, rejected, started, dry_run=True)
             there = connection.execute(statements["what_there_is"]).one() if replace else None
-            kept = [digest] if digest is not None and not rejected.count else []
-            empty = replace or not connection.execute(statements["has_movies"]).scalar_one()
-            changed = _write(
-                connection, source, staged, progress, kept, replace=replace, empty=empty
-            )
+            empty = replace or connection.execute(statements["is_empty"]).scalar_one()
+            job = _Job(connection, source, digest, progress, replace=replace, empty=empty)
+            straight = empty and not (dry_run or missing_share is not None or source.names_items)
+            written = job.write_directly(Rejects("stop", path)) if straight else None
+            if written is None:
+                staged = job.stage(rejected)
+                if not replace:
+                    _check_films(connection, loaded, source)
+                if dry_run:
+                    connection.rollback()
+                    return _report(source, staged, rejected, started, dry_run=True)
+                written = staged, job.write(staged, rejected)
+            staged, changed = written
             gone = 0
             if missing_share is not None:
                 undated = connection.execute(statements["undated"], {"replace": False}).scalar_one()
@@ -242,52 +241,87 @@ def _check_films(
     )
 
 
-def _write(
-    connection: sqlalchemy.Connection,
-    source: Source,
-    staged: Staged,
-    progress: LoadProgress,
-    digests: list[str],
-    *,
-    replace: bool,
-    empty: bool,
-) -> int:
-    """Upsert what is staged; returns how many rows changed. ``empty``: nothing else is there."""
-    undated = connection.execute(statements["undated"], {"replace": replace}).scalar_one()
-    if replace:
-        progress.step("Deleting")
-        run_script(connection, statements.raw("delete_everything"))
-    progress.step("Writing films")
-    changed = connection.execute(statements["upsert_movies"]).rowcount
-    connection.execute(statements["analyze_movies"])
-    progress.advance(staged.movies)
-    changed += _write_ratings(
-        connection, staged, progress, undated, "insert_ratings" if empty else "upsert_ratings"
-    )
-    progress.step("Writing tags")
-    changed += connection.execute(statements["upsert_tags"]).rowcount
-    progress.advance(staged.tags)
-    connection.execute(
-        statements["save_source"],
-        {
-            "name": source.name,
-            "location": source.location,
-            "movies": staged.movies,
-            "ratings": staged.ratings,
-            "tags": staged.tags,
-            "digests": digests,
-            "undated": undated,
-        },
-    )
-    return changed
+@dataclass(frozen=True)
+class _Job:
+    """A source on its way into the tables. ``empty``: nothing else is, or will be, there."""
+
+    connection: sqlalchemy.Connection
+    source: Source
+    digest: str | None
+    progress: LoadProgress
+    replace: bool
+    empty: bool
+
+    def write_directly(self, refusing: Rejects) -> tuple[Staged, int] | None:
+        """Write a source of which no line is refused, ratings past staging; None for others.
+
+        Returns what there was, and how many rows changed.
+        """
+        from ingest.direct import REFUSALS, copy_ratings  # polars: only who needs it pays
+
+        try:
+            with self.connection.begin_nested():
+                staged = self._staging(refusing).fill(ratings=False)
+                write = partial(copy_ratings, self.connection, self.source, staged, self.progress)
+                changed = self._write(staged, refusing, write)
+                self._check_digest()
+                return staged, changed
+        except (RejectedLineError, *REFUSALS):
+            self._check_digest()
+            self.source.notes.clear()
+            return None
+
+    def stage(self, rejects: Rejects) -> Staged:
+        """Copy everything into the staging tables, and take out what must not be loaded."""
+        staged = self._staging(rejects).fill()
+        self._check_digest()
+        return staged
+
+    def write(self, staged: Staged, rejects: Rejects) -> int:
+        """Upsert what is staged; returns how many rows changed."""
+        statement = "insert_ratings" if self.empty else "upsert_ratings"
+        write = partial(_write_ratings, self.connection, staged, self.progress, statement)
+        return self._write(staged, rejects, write)
+
+    def _staging(self, rejects: Rejects) -> Staging:
+        return Staging(self.connection, self.source, rejects, self.progress, replace=self.replace)
+
+    def _check_digest(self) -> None:
+        if self.source.digest() != self.digest:
+            raise LoadError(
+                f"{self.source.location} changed while it was read. The tables are as they were. "
+                "Load it when nobody writes to it."
+            )
+
+    def _write(
+        self, staged: Staged, rejects: Rejects, write_ratings: Callable[[datetime], int]
+    ) -> int:
+        execute, source = self.connection.execute, self.source
+        undated = execute(statements["undated"], {"replace": self.replace}).scalar_one()
+        if self.replace:
+            self.progress.step("Deleting")
+            run_script(self.connection, statements.raw("delete_everything"))
+        self.progress.step("Writing films")
+        changed = execute(statements["upsert_movies"]).rowcount
+        execute(statements["analyze_movies"])
+        self.progress.advance(staged.movies)
+        changed += write_ratings(undated)
+        self.progress.step("Writing tags")
+        changed += execute(statements["upsert_tags"]).rowcount
+        self.progress.advance(staged.tags)
+        counts = {"movies": staged.movies, "ratings": staged.ratings, "tags": staged.tags}
+        digests = [self.digest] if self.digest is not None and not rejects.count else []
+        what = {"name": source.name, "location": source.location, **counts}
+        execute(statements["save_source"], {**what, "digests": digests, "undated": undated})
+        return changed
 
 
 def _write_ratings(
     connection: sqlalchemy.Connection,
     staged: Staged,
     progress: LoadProgress,
-    undated: datetime,
     statement: str,
+    undated: datetime,
 ) -> int:
     """Write ratings by batches of whole users.
 

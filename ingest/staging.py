@@ -72,7 +72,7 @@ class Staging:
         self._rejects, self._progress, self._replace = rejects, progress, replace
         self._staged = Staged()
 
-    def fill(self) -> Staged:
+    def fill(self, *, ratings: bool = True) -> Staged:
         """Copy the source into the tables and take out what must not be loaded."""
         source, staged, progress = self._source, self._staged, self._progress
         self._connection.execute(statements["settle_staging"], {"replace": self._replace})
@@ -80,8 +80,7 @@ class Staging:
         progress.step("Reading films")
         staged.movies = self._copy_rows("movies", source.movies())
         staged.facts = self._copy_rows("facts", source.facts())
-        progress.step("Reading ratings", source.ratings_size)
-        keyed = self._copy_ratings()
+        keyed = self._copy_ratings() if ratings else 0
         progress.step("Reading tags")
         staged.tags = self._copy_rows("tags", source.tags())
         progress.step("Checking")
@@ -112,6 +111,7 @@ class Staging:
 
     def _copy_ratings(self) -> int:
         """Copy the ratings; returns how many came with an id that is no number."""
+        self._progress.step("Reading ratings", self._source.ratings_size)
         keyed = 0
         # One COPY at a time: the others wait in a file.
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as waiting:

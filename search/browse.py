@@ -21,7 +21,7 @@ _statements = Statements(Path(__file__).parent / "statements" / "catalog.sql")
 
 Counted = Literal[
     "genres", "actors", "keywords", "director", "year", "decade", "sentiment", "budget_tier",
-    "revenue_tier", "target_audience",
+    "revenue_tier", "target_audience", "own",
 ]  # fmt: skip
 Measured = Literal[
     "year", "runtime_minutes", "avg_rating", "rating_count", "budget", "revenue", "effectiveness"
@@ -66,7 +66,7 @@ class BrowseRequest(FilmFilters):
     facets: _names(_NAMED) = Field(  # type: ignore[valid-type]
         None,
         description="Columns of which the values of all matching films are counted, or for numbers "
-        "their range is told; names with commas between.",
+        "their range is told; names with commas between. own: your own fields that are facets.",
     )
 
 
@@ -148,9 +148,9 @@ def _count(
     if names is None:
         return None, None
     counted = [name for name in dict.fromkeys(names) if name in get_args(Counted)]
-    facets: dict[str, dict[str, int]] = {name: {} for name in counted}
+    facets: dict[str, dict[str, int]] = {name: {} for name in counted if name != "own"}
     for row in connection.execute(_statements["facets"], {"query": query, "names": counted}):
-        facets[row.name][row.value] = row.films
+        facets.setdefault(row.name, {})[row.value] = row.films
     measured = {"query": query, "names": list(names)}
     rows = connection.execute(_statements["ranges"], measured).mappings()
     return facets, {

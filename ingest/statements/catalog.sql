@@ -8,7 +8,8 @@ SELECT * FROM delete_movie(:movie_id, :keep);
 
 -- name: lock_movie
 SELECT movie_id, title, original_title, year, imdb_id, tmdb_id, genres, overview, runtime_minutes,
-       release_date::text AS release_date, director, actors, keywords, budget, revenue, poster_url
+       release_date::text AS release_date, director, actors, keywords, budget, revenue, poster_url,
+       own
 FROM movies WHERE movie_id = :movie_id FOR UPDATE;
 
 -- name: write_ratings

@@ -80,6 +80,9 @@ COPY staging_facts FROM STDIN;
 -- name: copy_ratings
 COPY staging_ratings (user_id, movie_id, rating, rated_at) FROM STDIN WITH (DELIMITER ',');
 
+-- name: copy_ratings_directly
+COPY ratings (user_id, movie_id, rating, rated_at) FROM STDIN WITH (FORMAT binary);
+
 -- name: copy_keyed
 COPY staging_keyed (line, user_key, item_key, title, year, rating, rated_at) FROM STDIN;
 
@@ -464,8 +467,8 @@ FROM (
     ORDER BY user_id, movie_id OFFSET :rows LIMIT 1
 ) last;
 
--- name: has_movies
-SELECT EXISTS (SELECT FROM movies);
+-- name: is_empty
+SELECT NOT EXISTS (SELECT FROM movies) AND NOT EXISTS (SELECT FROM users WHERE synthetic);
 
 -- name: insert_ratings
 -- Where nobody can have rated: the films are not there yet, or all ratings are locked.

@@ -36,15 +36,17 @@ WITH matching AS MATERIALIZED (
         'genres', m.genres, 'actors', m.actors, 'keywords', m.keywords, 'director', m.director,
         'year', m.year, 'decade', m.year / 10 * 10 || 's', 'sentiment', m.sentiment,
         'budget_tier', m.budget_tier, 'revenue_tier', m.revenue_tier,
-        'target_audience', m.target_audience) AS facts
+        'target_audience', m.target_audience) || m.own AS facts
     FROM search_matches(CAST(:query AS jsonb)) JOIN movies m USING (movie_id)
 ), counted AS (
     SELECT n.name, v.value, count(*) AS films,
            row_number() OVER (PARTITION BY n.name ORDER BY count(*) DESC, v.value) AS place
-    FROM matching CROSS JOIN unnest(CAST(:names AS text[])) n(name)
+    FROM matching CROSS JOIN unnest(CAST(:names AS text[]) || ARRAY(
+        SELECT f.name FROM own_fields f WHERE f.facet AND 'own' = ANY (CAST(:names AS text[])))) n(name)
     CROSS JOIN LATERAL jsonb_array_elements_text(
         CASE jsonb_typeof(facts -> n.name) WHEN 'array' THEN facts -> n.name
              WHEN 'null' THEN '[]' ELSE jsonb_build_array(facts -> n.name) END) v(value)
+    WHERE facts ? n.name
     GROUP BY n.name, v.value
 )
 SELECT name, value, films FROM counted WHERE place <= 100 ORDER BY name, place;

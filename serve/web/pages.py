@@ -32,6 +32,7 @@ from serve.web.render import BAR, page
 from serve.web.route import read_form
 from serve.web.state import PRESETS, WEIGHTED, AskState, RecommendState, SearchState, Whose
 from sql.database import Database
+from sql.syntax import Field, Fields
 from test_users.tasters import TASTERS
 
 T = TypeVar("T")
@@ -66,6 +67,7 @@ def search_page(request: Request) -> Response:
         presets=PRESETS,
         weighted=WEIGHTED,
         genres=_genres(state, everybody),
+        own=_own(state, everybody, found.database.search_engine.fields),
         widest=_widest(*(each.hits for each in (everybody, mine) if each)),
         back=_address(request),
     )
@@ -77,6 +79,31 @@ def _genres(state: SearchState, found: SearchResponse | None) -> list[tuple[str,
     chosen = [(genre, counts.get(genre)) for genre in state.genres]
     others = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
     return chosen + [(g, n) for g, n in others if g not in state.genres][:_GENRES]
+
+
+def _own(
+    state: SearchState, found: SearchResponse | None, fields: Fields
+) -> dict[str, list[tuple[str, str | None, int | None]]]:
+    """Values of fields of one's own by field, with what filters by them (None: nothing does) and
+    their counts; filters that are chosen are always there."""
+    counts = found.facets.own if found and found.facets else {}
+    shown: dict[str, list[tuple[str, str | None, int | None]]] = {}
+    for name, values in counts.items():
+        most = sorted(values.items(), key=lambda one: (-one[1], one[0]))[:_GENRES]
+        field = fields.get(name)
+        shown[name] = [(value, _filter(field, value), films) for value, films in most]
+    known = {made for values in shown.values() for _, made, _ in values}
+    if others := [one for one in state.filter if one not in known]:
+        shown["Filters"] = [(one, one, None) for one in others]
+    return shown
+
+
+def _filter(field: Field | None, value: str) -> str | None:
+    """The query for films that say this in a field."""
+    if field is None:
+        return None
+    written = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f"{field.name}:{value}" if field.kind == "number" else f'{field.name}:"{written}"'
 
 
 def _widest(*lists: tuple[Shown, ...]) -> float:

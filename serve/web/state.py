@@ -78,7 +78,7 @@ class Whose(State):
 class SearchState(Whose):
     """A search, its weights and filters."""
 
-    repeated = frozenset({"genres"})
+    repeated = frozenset({"genres", "filter"})
 
     q: str = Field("", max_length=2000)
     k: int = Field(10, ge=1, le=50)
@@ -90,6 +90,7 @@ class SearchState(Whose):
     order: Order = "learned"
     seen: Seen = "mark"
     genres: Annotated[tuple[str, ...], Field(max_length=20)] = ()
+    filter: Annotated[tuple[Annotated[str, Field(max_length=2000)], ...], Field(max_length=20)] = ()
     year_from: Year = None
     year_to: Year = None
     min_rating: float | None = Field(None, ge=0, le=5)
@@ -115,6 +116,7 @@ class SearchState(Whose):
             explain="facts" if mine else "none",
             facets=not mine,
             genres=self.genres,
+            filter=self.filter,
             year_from=self.year_from,
             year_to=self.year_to,
             min_rating=self.min_rating,

@@ -2,8 +2,8 @@
 -- a system of its own; and ratings of many users at once.
 
 -- Writes films, each an object with `movie_id` and what is to be set: what it does not name stays, null
--- clears. No film may come twice. Says of each whether it is `created`, `updated`, `unchanged`, or
--- `refused` since it is new and has no title.
+-- clears, of `own` field by field. No film may come twice. Says of each whether it is `created`,
+-- `updated`, `unchanged`, or `refused` since it is new and has no title.
 CREATE OR REPLACE FUNCTION write_movies(films jsonb)
 RETURNS TABLE (line bigint, movie_id bigint, outcome text)
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
@@ -14,7 +14,8 @@ BEGIN
     ORDER BY m.movie_id FOR UPDATE;
     RETURN QUERY
     WITH sent AS MATERIALIZED (
-        SELECT l.line, m.movie_id IS NOT NULL AS known, f.*
+        SELECT l.line, m.movie_id IS NOT NULL AS known, f.*,
+               jsonb_strip_nulls(coalesce(m.own, '{}') || coalesce(l.film -> 'own', '{}')) AS said
         FROM jsonb_array_elements(films) WITH ORDINALITY l (film, line)
         LEFT JOIN movies m ON m.movie_id = (l.film ->> 'movie_id')::bigint
         CROSS JOIN LATERAL jsonb_populate_record(m, l.film) f
@@ -22,30 +23,31 @@ BEGIN
         INSERT INTO movies AS m (
             movie_id, title, original_title, year, imdb_id, tmdb_id, genres, overview,
             runtime_minutes, release_date, director, actors, keywords, budget, revenue, poster_url,
-            embedding)
+            embedding, own)
         SELECT s.movie_id, s.title, s.original_title, s.year, s.imdb_id, s.tmdb_id,
                coalesce(s.genres, '{}'), s.overview, s.runtime_minutes, s.release_date, s.director,
                coalesce(s.actors, '{}'), coalesce(s.keywords, '{}'), s.budget, s.revenue,
-               s.poster_url, s.embedding
+               s.poster_url, s.embedding, s.said
         FROM sent s WHERE s.title IS NOT NULL
         ORDER BY s.movie_id
         ON CONFLICT (movie_id) DO UPDATE SET (
             title, original_title, year, imdb_id, tmdb_id, genres, overview, runtime_minutes,
-            release_date, director, actors, keywords, budget, revenue, poster_url, embedding
+            release_date, director, actors, keywords, budget, revenue, poster_url, embedding,
+            own
         ) = ROW (
             excluded.title, excluded.original_title, excluded.year, excluded.imdb_id,
             excluded.tmdb_id, excluded.genres, excluded.overview, excluded.runtime_minutes,
             excluded.release_date, excluded.director, excluded.actors, excluded.keywords,
-            excluded.budget, excluded.revenue, excluded.poster_url, excluded.embedding)
+            excluded.budget, excluded.revenue, excluded.poster_url, excluded.embedding, excluded.own)
         WHERE (
             m.title, m.original_title, m.year, m.imdb_id, m.tmdb_id, m.genres, m.overview,
             m.runtime_minutes, m.release_date, m.director, m.actors, m.keywords, m.budget,
-            m.revenue, m.poster_url, m.embedding
+            m.revenue, m.poster_url, m.embedding, m.own
         ) IS DISTINCT FROM (
             excluded.title, excluded.original_title, excluded.year, excluded.imdb_id,
             excluded.tmdb_id, excluded.genres, excluded.overview, excluded.runtime_minutes,
             excluded.release_date, excluded.director, excluded.actors, excluded.keywords,
-            excluded.budget, excluded.revenue, excluded.poster_url, excluded.embedding)
+            excluded.budget, excluded.revenue, excluded.poster_url, excluded.embedding, excluded.own)
         RETURNING m.movie_id
     )
     SELECT s.line, s.movie_id, CASE WHEN s.title IS NULL THEN 'refused'

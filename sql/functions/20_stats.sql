@@ -1,7 +1,7 @@
 -- Statistics of films: movie_stats is made again beside the old one, then movies gets a copy of
 -- what changed, so that avg_rating and rating_count can be searched. Returns how many changed.
 CREATE OR REPLACE FUNCTION refresh_stats() RETURNS bigint
-LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT SET work_mem = '64MB' AS $$
 DECLARE
     changed bigint;
 BEGIN

@@ -85,9 +85,9 @@ BEGIN
     -- Films that come and go, and what triggers keep of them. Not their statistics, nor enrichment.
     GRANT DELETE,
           INSERT (movie_id, title, original_title, year, imdb_id, tmdb_id, genres, overview, runtime_minutes,
-                  release_date, director, actors, keywords, budget, revenue, poster_url, embedding),
+                  release_date, director, actors, keywords, budget, revenue, poster_url, embedding, own),
           UPDATE (title, original_title, year, imdb_id, tmdb_id, genres, overview, runtime_minutes,
-                  release_date, director, actors, keywords, budget, revenue, poster_url, embedding)
+                  release_date, director, actors, keywords, budget, revenue, poster_url, embedding, own)
           ON movies TO palate_app;
     GRANT INSERT, UPDATE, DELETE ON movie_titles, movie_vectors, movie_directions, kept_history, bulk_jobs TO palate_app;
     FOREACH object IN ARRAY '{movie_terms,movie_search,search_totals}'::text[] LOOP

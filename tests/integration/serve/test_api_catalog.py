@@ -12,6 +12,7 @@ from palate.embedder import Vectors, normalized
 from palate.settings import Settings
 from serve.api.services import Services
 from sql.database import Database
+from sql.own_fields import add_field, make_field, type_of
 from tests.integration.serve.apis import client_of, load_films
 
 FILM = {"title": "Quicksilver Harbour", "year": 2024, "genres": ["Drama"], "director": "Ida Blix"}
@@ -224,6 +225,57 @@ def test_films_are_listed_in_an_order_and_counted(database: Database, settings: 
         assert listed(client, q='director:"Ron Howard"')["total"] == 1
         for wrong in ({"sort": "color"}, {"fields": "colour"}, {"facets": "title"}):
             assert client.get("/v1/movies", params=wrong).status_code == 422
+
+
+def test_fields_of_ones_own_are_written_and_asked_for(
+    database: Database, settings: Settings
+) -> None:
+    load_films(database)
+    for name, kind in {"country": "text[]", "price": "numeric", "classic": "boolean"}.items():
+        field = make_field(
+            name, type_of(kind), filtered=True, facet=name == "country", searched=False, boost=None
+        )
+        add_field(database, field, frozenset())
+    with client_of(database, settings) as client:
+        heat = {**FILM, "title": "Heat", "own": {"country": ["USA"], "price": 9.5}}
+        assert client.put("/v1/movies/100", json=heat).json()["own"] == heat["own"]
+        changed = client.patch("/v1/movies/100", json={"own": {"classic": True, "price": None}})
+        assert changed.json()["own"] == {"country": ["USA"], "classic": True}
+        sent = send(
+            client, "/v1/movies/bulk",
+            {"movie_id": 100, "own": {"country": ["USA", "Malta", "USA"]}},
+            {"movie_id": 1, "own": {"country": ["Malta"]}},
+            {"movie_id": 3, "own": {"country": "Malta"}},
+            {"movie_id": 5, "title": "Kept", "own": {"colour": "red"}},
+        )  # fmt: skip
+        assert sent["outcomes"] == {"updated": 2, "refused": 2}
+        assert [line["reason"] for line in sent["refused_lines"]] == [
+            "own.country: '\"Malta\"' is no text[]",
+            "own: there is no field 'colour' of one's own (classic, country, price)",
+        ]
+        found = client.get("/v1/search?q=*&filter=country:malta&facets=true").json()
+        assert {hit["movie_id"]: hit["own"] for hit in found["hits"]} == {
+            1: {"country": ["Malta"]},
+            100: {"country": ["USA", "Malta"], "classic": True},
+        }
+        assert found["facets"]["own"] == {"country": {"Malta": 2, "USA": 1}}
+        films = listed(client, filter="classic:true", fields="movie_id,own", facets="own,year")
+        assert films["movies"] == [
+            {"movie_id": 100, "own": {"country": ["USA", "Malta"], "classic": True}}
+        ]
+        assert films["facets"] == {"country": {"Malta": 1, "USA": 1}, "year": {"2024": 1}}
+        for wrong in (
+            {"price": -1}, {"price": "9"}, {"classic": 1}, {"country": [1]},
+            {"country": ["\0"]}, {"country": ["\ud800"]}, {"price": True}, {"": 1},
+        ):  # fmt: skip
+            sent_json = {"content-type": "application/json"}
+            body = json.dumps({"own": wrong})
+            refused = client.patch("/v1/movies/100", content=body, headers=sent_json)
+            assert refused.status_code == 400, wrong
+            assert "Nothing was changed" in refused.json()["detail"]
+        assert client.put("/v1/movies/100", json=FILM).json()["own"] == {}
+        client.patch("/v1/movies/1", json={"own": None})
+        assert client.get("/v1/movies/1").json()["own"] == {}
 
 
 def test_a_film_is_embedded_by_the_model_of_the_catalog(films: Database) -> None:

@@ -1,6 +1,7 @@
 """The pages without a browser: who may see them, what forms may do, what an address may say."""
 
 import html
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from serve.web.chips import chips, without
 from serve.web.render import bars, policy, poster
 from serve.web.state import PRESETS, SearchState
 from sql.database import Database
+from sql.own_fields import add_field, make_field, type_of
 from tests.integration.serve.apis import FANTASY_LOVER, load_films
 
 LORD = f"/?q=lord&user_id={FANTASY_LOVER}"
@@ -149,6 +151,34 @@ def test_whatever_is_asked_in_plain_words_is_answered_on_the_page(
     assert "No film fits this" not in page
 
 
+def test_fields_of_ones_own_are_counted_and_filter_on_the_page(
+    films: Database, settings: Settings
+) -> None:
+    for name, kind, filtered in (("country", "text[]", True), ("units", "integer", True),
+                                 ("shelf", "text", False)):  # fmt: skip
+        field = make_field(
+            name, type_of(kind), filtered=filtered, facet=True, searched=False, boost=None
+        )
+        add_field(films, field, frozenset())
+    said = json.dumps({"country": ['New "Old" Zealand'], "units": 7, "shelf": "A1"})
+    with films.begin() as connection:
+        connection.exec_driver_sql("UPDATE movies SET own = %s WHERE movie_id = 1", (said,))
+    with visitor(films, settings) as client:
+        page = client.get("/?q=lord").text
+        boxes = re.findall(r'name="filter" value="([^"]+)"', page)
+        assert [html.unescape(box) for box in boxes] == [
+            'country:"New \\"Old\\" Zealand"', "units:7"
+        ]  # fmt: skip
+        assert "A1 <span" in page, "what is no filter is counted all the same"
+        for box in boxes:
+            one = client.get("/", params={"q": "lord", "filter": html.unescape(box)}).text
+            assert "1 films" in one
+            assert f'value="{box}" checked' in one
+        none = client.get("/?q=lord&filter=units:8").text
+        assert 'value="units:8" checked' in none
+        assert client.get("/?q=lord&filter=units:(").status_code == 400
+
+
 @given(
     st.builds(
         SearchState,
@@ -158,6 +188,7 @@ def test_whatever_is_asked_in_plain_words_is_answered_on_the_page(
         preset=st.sampled_from(["stored", "own", *PRESETS]),
         bm25=st.none() | st.floats(0, 1),
         genres=st.lists(st.sampled_from(["Fantasy", "Film-Noir"]), max_size=2).map(tuple),
+        filter=st.lists(st.sampled_from(["units:7", 'country:"A"']), max_size=2).map(tuple),
         year_from=st.none() | st.integers(0, 9999),
     )
 )
