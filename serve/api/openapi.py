@@ -20,6 +20,7 @@ from palate.settings import Settings
 from serve.api.chat import Message
 from serve.api.events import NewEvents
 from serve.api.feedback import NewFeedback
+from serve.api.multi_search import Searches
 from serve.api.problems import MEDIA_TYPE, Problem
 from serve.api.token import NewToken
 from serve.api.users import NewRating
@@ -37,7 +38,7 @@ say it itself."""
 
 _BODIES: tuple[type[BaseModel], ...] = (
     Problem, NewRating, NewEvents, NewFeedback, RecommendRequest, Structure, Rules, NewFilm,
-    FilmFacts, Message, NewToken, MovieLine, RatingLine,
+    FilmFacts, Message, NewToken, Searches, MovieLine, RatingLine,
 )  # fmt: skip
 
 _USER = TypeAdapter(UserId | UserName).json_schema()["anyOf"]
