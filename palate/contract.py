@@ -678,7 +678,7 @@ class Forgotten(Frozen):
     ratings_deleted: int
     tables: tuple[ErasedTable, ...]
     statistics: Literal["refreshed", "until the next refresh"] = Field(
-        description="Whether means and counts of films still hold the user's ratings."
+        description="Whether popularity and filters by ratings still hold the user's ratings."
     )
 
 

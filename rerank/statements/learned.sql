@@ -23,9 +23,9 @@ FROM movie_factors WHERE model_id = :id AND movie_id = ANY(CAST(:movie_ids AS bi
 
 -- name: films
 -- What a page shows of its films.
-SELECT movie_id, original_title, genres, director, overview, runtime_minutes, poster_url,
-       avg_rating, rating_count, own
-FROM movies WHERE movie_id = ANY(CAST(:movie_ids AS bigint[]));
+SELECT m.movie_id, original_title, genres, director, overview, runtime_minutes, poster_url,
+       n.avg_rating, n.rating_count, own
+FROM movies m CROSS JOIN LATERAL ratings_now(m.movie_id) n WHERE movie_id = ANY(CAST(:movie_ids AS bigint[]));
 
 -- name: order
 SELECT name, version, body FROM models WHERE id = :id;

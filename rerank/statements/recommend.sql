@@ -17,9 +17,8 @@ ORDER BY h.rank;
 
 -- name: films
 -- What a page shows of films.
-SELECT m.movie_id, m.genres, m.director, m.overview, m.runtime_minutes, m.poster_url, m.avg_rating,
-       coalesce(m.rating_count, 0) AS rating_count
-FROM movies m WHERE m.movie_id = ANY(CAST(:movie_ids AS bigint[]));
+SELECT m.movie_id, m.genres, m.director, m.overview, m.runtime_minutes, m.poster_url, n.avg_rating, n.rating_count
+FROM movies m CROSS JOIN LATERAL ratings_now(m.movie_id) n WHERE m.movie_id = ANY(CAST(:movie_ids AS bigint[]));
 
 -- name: ruled
 -- What rules judge films by.

@@ -24,7 +24,7 @@ SELECT c.*,
        CASE WHEN h.rank = 1 THEN (SELECT array_agg(o.movie_id ORDER BY o.rank) FROM hits o)
        END AS ordered,
        h.*, m.title, m.year, m.original_title, m.genres, m.director, m.overview, m.runtime_minutes, m.poster_url,
-       m.avg_rating, m.rating_count, m.own,
+       n.avg_rating, n.rating_count, m.own,
        (SELECT r.rating FROM ratings r WHERE r.user_id = CAST(:user_id AS bigint) AND r.profile = :profile
                                          AND r.movie_id = h.movie_id) AS rating
 FROM search_context(CAST(:user_id AS bigint), :profile) c
@@ -32,6 +32,7 @@ LEFT JOIN hits h ON CASE WHEN CAST(:page AS bigint[]) IS NULL THEN h.rank <= :k
                          ELSE h.movie_id = ANY(CAST(:page AS bigint[])) END
 -- A film at a time by its key: planned as one join, it would read the whole catalog.
 LEFT JOIN LATERAL (SELECT * FROM movies f WHERE f.movie_id = h.movie_id LIMIT 1) m ON true
+LEFT JOIN LATERAL ratings_now(h.movie_id) n ON true
 ORDER BY h.rank;
 
 -- name: facets

@@ -1,12 +1,13 @@
 -- name: movies
 SELECT movie_id, item_id, title, original_title, year, imdb_id, tmdb_id, genres, overview,
        runtime_minutes, release_date::text AS release_date, director, actors, keywords, budget,
-       revenue, poster_url, avg_rating, rating_count, embedding IS NOT NULL AS has_embedding,
+       revenue, poster_url, n.avg_rating, n.rating_count, embedding IS NOT NULL AS has_embedding,
        sentiment, budget_tier, revenue_tier, effectiveness, target_audience, estimated,
        enriched_by, to_char(enriched_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS enriched_at,
        to_char(added_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS added_at,
        own
 FROM unnest(CAST(:movie_ids AS bigint[])) WITH ORDINALITY i (movie_id, place) JOIN movies USING (movie_id)
+CROSS JOIN LATERAL ratings_now(movie_id) n
 ORDER BY i.place;
 
 -- name: random_movies

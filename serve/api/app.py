@@ -29,6 +29,7 @@ from serve.api import (
     feedback,
     health,
     movies,
+    multi_search,
     rules,
     search,
     stream,
@@ -123,6 +124,7 @@ def create_app(
     watch_connections(database.engine)
     for router in (
         search.router,
+        multi_search.router,
         stream.router,
         ask.router,
         chat.router,

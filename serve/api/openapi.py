@@ -20,6 +20,7 @@ from palate.settings import Settings
 from serve.api.chat import Message
 from serve.api.events import NewEvents
 from serve.api.feedback import NewFeedback
+from serve.api.multi_search import Searches
 from serve.api.problems import MEDIA_TYPE, Problem
 from serve.api.token import NewToken
 from serve.api.users import NewRating
@@ -29,9 +30,15 @@ EXAMPLES: dict[str, dict[str, Any]] = json.loads(
 )
 """Answers by operation and problems by status; tests hold them to the models they illustrate."""
 
+PROPERTIES: dict[str, dict[str, str]] = json.loads(
+    Path(__file__).with_name("properties.json").read_text(encoding="utf-8")
+)
+"""What a property is, in which unit and range, by model and name; ``*``: wherever a model does not
+say it itself."""
+
 _BODIES: tuple[type[BaseModel], ...] = (
     Problem, NewRating, NewEvents, NewFeedback, RecommendRequest, Structure, Rules, NewFilm,
-    FilmFacts, Message, NewToken, MovieLine, RatingLine,
+    FilmFacts, Message, NewToken, Searches, MovieLine, RatingLine,
 )  # fmt: skip
 
 _USER = TypeAdapter(UserId | UserName).json_schema()["anyOf"]
@@ -58,6 +65,7 @@ def document(app: FastAPI, settings: Settings) -> dict[str, Any]:
     for model in _BODIES:
         schema = model.model_json_schema(ref_template=_REFERENCE)
         schemas |= {model.__name__: schema, **schema.pop("$defs", {})}
+    _describe(schemas)
     if keyed:
         components["securitySchemes"] = _SECURITY_SCHEMES
     for operations in found["paths"].values():
@@ -68,6 +76,15 @@ def document(app: FastAPI, settings: Settings) -> dict[str, Any]:
             _set_limits(operation, settings)
             _set_examples(operation)
     return found
+
+
+def _describe(schemas: dict[str, Any]) -> None:
+    anywhere = PROPERTIES["*"]
+    for model, schema in schemas.items():
+        here = PROPERTIES.get(model, {})
+        for name, of in schema.get("properties", {}).items():
+            if (told := here.get(name) or of.get("description") or anywhere.get(name)) is not None:
+                of["description"] = told
 
 
 def _open_to_all(operation: dict[str, Any]) -> None:

@@ -233,22 +233,36 @@ def read_body(request: Request, model: type[Model]) -> Model:
     """
     try:
         given = json.loads(request.scope[BODY])
-        caller: Caller | None = request.scope.get(CALLER)
-        if caller is not None and caller.user is not None:
-            given = _own_body(caller, given, model)
-        if isinstance(given, dict) and _is_name(name := given.get(_USER)):
-            given[_USER] = _find_named(services(request), name, request.method, in_path=False)
-        read = model.model_validate(given)
-        if (user_id := getattr(read, _USER, None)) is not None:
-            PERSON.set(user_id)
-        return read
-    except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False)
-        raise InvalidRequestError.of_validation(found, "body") from error
     except (ValueError, RecursionError) as error:
         raise InvalidRequestError.of(
             [FieldError(location="body", name=None, detail=f"no JSON: {error}")]
         ) from error
+    return read_given(request, given, model)
+
+
+def read_given(request: Request, given: Any, model: type[Model]) -> Model:
+    """A body, or what stands in one, as ``model``: about the user that the caller is, if one.
+
+    Raises InvalidRequestError and ForbiddenError.
+    """
+    caller: Caller | None = request.scope.get(CALLER)
+    if caller is not None and caller.user is not None:
+        given = _own_body(caller, given, model)
+    if isinstance(given, dict) and _is_name(name := given.get(_USER)):
+        named = _find_named(services(request), name, request.method, in_path=False)
+        given = {**given, _USER: named}
+    try:
+        read = model.model_validate(given)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False)
+        raise InvalidRequestError.of_validation(found, "body") from error
+    except RecursionError as error:
+        raise InvalidRequestError.of(
+            [FieldError(location="body", name=None, detail=f"no JSON: {error}")]
+        ) from error
+    if (user_id := getattr(read, _USER, None)) is not None:
+        PERSON.set(user_id)
+    return read
 
 
 def _own_body(caller: Caller, given: Any, model: type[BaseModel]) -> Any:

@@ -69,7 +69,7 @@ def user(
 def forget(request: Request, user_id: UserPath) -> Response:
     """Delete everything that is held about a user, and count what is left of it, table by table.
 
-    Means of films hold the user's ratings until the next `palate db refresh`.
+    Popularity and filters hold the user's ratings until the next `palate db refresh`.
     """
     return answer(request, people.forget(services(request).database, user_id))
 

@@ -176,7 +176,7 @@ def _print_forgotten(found: Forgotten) -> None:
     )
     say(f"User {found.user_id} is forgotten, with {count(found.ratings_deleted, 'rating')}.")
     if found.statistics != "refreshed":
-        warn("means of films hold the ratings until `palate db refresh`, which this role may not.")
+        warn("popularity holds the ratings until `palate db refresh`, which this role may not.")
 
 
 @app.command(epilog=examples("palate user export 1001", "palate user export 1001 > held.json"))

@@ -14,7 +14,7 @@ from serve.api.app import allow
 from serve.api.keys import Scope
 from serve.api.lines import Kind
 from serve.api.services import services
-from serve.web import operators, pages
+from serve.web import operators, pages, reference
 from serve.web.render import page, static_stamp
 from serve.web.route import COOKIE, PageRoute, read_form
 
@@ -37,6 +37,7 @@ def add_pages(app: FastAPI) -> None:
         ("/taste", pages.taste_page, "GET", "read", "analysis"),
         ("/recommend", pages.recommend_page, "GET", "read", "analysis"),
         ("/ask", pages.ask_page, "GET", "read", "patient"),
+        ("/docs", reference.reference_page, "GET", None, "search"),
         ("/operators", operators.operators_page, "GET", "admin", "patient"),
         ("/rate", pages.rate, "POST", "write", "write"),
         ("/event", pages.note, "POST", "write", "write"),

@@ -122,11 +122,12 @@ SELECT m.movie_id, m.title, m.year, m.genres, m.director, m.runtime_minutes,
        known_dollars(m.budget), known_dollars(m.revenue),
        known_dollars(m.revenue) - known_dollars(m.budget),
        known_dollars(m.revenue)::double precision / known_dollars(m.budget),
-       (SELECT s.avg_rating FROM movie_stats s WHERE s.movie_id = m.movie_id), m.rating_count,
+       n.avg_rating, n.rating_count,
        coalesce(m.budget_tier, budget_tier(m.budget, m.year)),
        coalesce(m.revenue_tier, revenue_tier(m.revenue, m.year)),
        m.sentiment, m.target_audience, m.effectiveness
 FROM unnest(movie_ids) WITH ORDINALITY wanted (movie_id, place)
 JOIN movies m USING (movie_id)
+CROSS JOIN LATERAL ratings_now(m.movie_id) n
 ORDER BY wanted.place
 $$;

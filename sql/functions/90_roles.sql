@@ -67,6 +67,7 @@ BEGIN
        AND has_column_privilege('palate_app', 'profile_settings', 'only_one', 'UPDATE')
        AND NOT has_table_privilege('palate_read', 'feedback', 'SELECT')
        AND has_table_privilege('palate_app', 'movies', 'DELETE')
+       AND has_table_privilege('palate_app', 'rating_counts', 'DELETE')
        AND NOT has_table_privilege('palate_app', 'llm_calls', 'DELETE') AND NOT EXISTS (
         SELECT FROM unnest(relations) r
         WHERE NOT ((has_table_privilege('palate_read', r, 'SELECT')
@@ -89,7 +90,7 @@ BEGIN
           UPDATE (title, original_title, year, imdb_id, tmdb_id, genres, overview, runtime_minutes,
                   release_date, director, actors, keywords, budget, revenue, poster_url, embedding, own)
           ON movies TO palate_app;
-    GRANT INSERT, UPDATE, DELETE ON movie_titles, movie_vectors, movie_directions, kept_history, bulk_jobs TO palate_app;
+    GRANT INSERT, UPDATE, DELETE ON movie_titles, movie_vectors, movie_directions, kept_history, bulk_jobs, rating_counts TO palate_app;
     FOREACH object IN ARRAY '{movie_terms,movie_search,search_totals}'::text[] LOOP
         IF to_regclass(quote_ident(schema_name) || '.' || object) IS NOT NULL THEN
             EXECUTE format('GRANT INSERT, UPDATE, DELETE ON %I.%I TO palate_app', schema_name, object);

@@ -22,6 +22,10 @@ BEGIN
             ('bm25', 'What one word gives one film: idf, tf, relative_length of the field.'),
             ('budget_tier', 'low, medium, high or ultra_high: a budget in dollars of year, in today''s money.'),
             ('compare', 'Films side by side (movie_ids): figures, people and what they share.'),
+            ('ratings_now', 'How many people rated a film, and their mean, now.'),
+            ('count_ratings', 'Counts what a statement changed of ratings.'),
+            ('fold_rating_counts', 'Adds up the rows of films that have many; waits for nobody.'),
+            ('correct_rating_counts', 'Make rating_counts what people''s ratings give.'),
             ('crowd_rating', 'A film''s mean rating, damped by five ratings of the mean of all.'),
             ('dollars_of_2024', 'Dollars of a year in the money of 2024.'),
             ('effectiveness', '0 to 10: what a film earned for its budget, and how it was rated.'),
@@ -197,6 +201,7 @@ BEGIN
             ('search_totals', 'Lengths of fields, for BM25.'),
             ('pins', 'Films that an operator shows first for a query, or never.'),
             ('synonyms', 'What else is searched for where a word or phrase is typed.'),
+            ('rating_counts', 'People''s ratings of films as they are now: the sum of a film''s rows, kept by triggers.'),
             ('sources', 'What was loaded: one row.'),
             ('tags', 'Words that users gave to films.'),
             ('tastes', 'Users with their tastes in words.'),
@@ -396,6 +401,8 @@ BEGIN
             ('user_factors', 'factors', 'Sum of factors_in over what was rated.'),
             ('users', 'embedding', 'Taste vector, of length 1; NULL: nothing is known.'),
             ('users', 'embedding_sum', 'Weighted sum of the vectors of what was rated.'),
+            ('rating_counts', 'ratings', 'How many ratings it adds to the film; below 0: takes away.'),
+            ('rating_counts', 'stars', 'The sum of these ratings, in stars.'),
             ('users', 'weight_sum', 'Sum of the weights.'),
             ('users', 'synthetic', 'Made for tests: counts in no statistic and teaches nothing.')
         ) c (relation, name, comment)

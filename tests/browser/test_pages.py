@@ -159,6 +159,15 @@ def test_operators_see_the_server(open_page: Open) -> None:
     expect(page.get_by_role("region", name="Requests")).to_contain_text("/static")
 
 
+def test_the_api_is_read_by_following_its_models(open_page: Open) -> None:
+    page = open_page("/docs", java_script_enabled=False)
+    page.get_by_text("Search, in the order of a user's taste").click()
+    expect(page.get_by_role("table", name="Parameters of search", exact=True)).to_be_visible()
+    page.get_by_role("link", name="SearchResponse").first.click()
+    found = page.get_by_role("table", name="Properties of SearchResponse")
+    expect(found.get_by_role("row", name="engine required")).to_contain_text("paradedb or postgres")
+
+
 def test_without_script_people_search_weigh_and_rate(open_page: Open, films: Database) -> None:
     page = open_page("/", java_script_enabled=False)
     page.get_by_label("Search for").fill("lord")
@@ -200,7 +209,7 @@ def test_posters_come_from_allowed_hosts_only(
 
 PAGES = ("/?q=lord&user_id=20001&preset=taste", "/", "/taste?user_id=20001",
          "/recommend?user_id=20001", "/ask?q=dark+thrillers&user_id=20001", "/operators",
-         "/sign-in", "/?year_from=never")  # fmt: skip
+         "/docs", "/sign-in", "/?year_from=never")  # fmt: skip
 SCREENS = {
     "light": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
     "dark-phone": {"viewport": {"width": 360, "height": 780}, "color_scheme": "dark"},

@@ -34,6 +34,14 @@ BULK = """
     ON CONFLICT (user_id, profile, movie_id) DO UPDATE SET rating = excluded.rating
 """
 
+COUNTED = """
+    SELECT movie_id, count(*), round(avg(rating)::numeric, 2) FROM ratings GROUP BY 1 ORDER BY 1
+"""
+COUNTED_NOW = """
+    SELECT movie_id, n.rating_count, n.avg_rating::numeric FROM movies m, ratings_now(m.movie_id) n
+    WHERE n.rating_count <> 0 ORDER BY 1
+"""
+
 Operation = tuple[str, tuple[float, ...]]
 rating = st.sampled_from([0.5, 1.0, 1.5, 2.0, 3.5, 5.0])
 user, film = st.sampled_from(USERS), st.integers(1, FILMS)
@@ -97,7 +105,12 @@ def read(connection: psycopg.Connection[Any]) -> Vectors:
     }
 
 
+def counts(connection: psycopg.Connection[Any], counted: str) -> list[tuple[int, int, float]]:
+    return connection.execute(counted).fetchall()
+
+
 def assert_as_refreshed(connection: psycopg.Connection[Any]) -> None:
+    assert counts(connection, COUNTED_NOW) == counts(connection, COUNTED)
     kept = read(connection)
     with connection.transaction(force_rollback=True):
         connection.execute("SELECT refresh_profiles()")
@@ -142,6 +155,48 @@ def test_concurrent_writers_lose_nothing(catalog: Database) -> None:
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(write, range(1, 5)))
         assert_as_refreshed(connection)
+
+
+def test_who_rate_the_same_films_in_two_orders_do_not_wait_for_each_other(
+    catalog: Database,
+) -> None:
+    with connect(catalog) as one, connect(catalog) as other:
+        one.execute("TRUNCATE ratings, users")
+        for user_id in range(100, 140):
+            one.execute("INSERT INTO ratings VALUES (%s, 'main', 1, 4), (%s, 'main', 2, 3)",
+                        (user_id, user_id))  # fmt: skip
+        with one.transaction(), other.transaction():
+            for connection in (one, other):
+                connection.execute("SET LOCAL lock_timeout = '2s'")
+            for connection, user_id, film in (
+                (one, 1, 1),
+                (other, 2, 2),
+                (one, 1, 2),
+                (other, 2, 1),
+            ):
+                connection.execute(UPSERT, (user_id, film, 5))
+                connection.execute("SELECT fold_rating_counts(%s, 0)", ([film],))
+        assert_as_refreshed(one)
+        rows = one.execute("SELECT count(*) FROM rating_counts").fetchone()
+        assert rows is not None
+        assert rows[0] < 2 * 16
+
+
+def test_synthetic_users_count_in_no_mean_and_a_refresh_knows_who_they_are(
+    catalog: Database,
+) -> None:
+    with connect(catalog) as connection:
+        connection.execute("TRUNCATE ratings, users")
+        connection.execute("INSERT INTO users (user_id, synthetic) VALUES (5, true), (6, false)")
+        connection.execute(UPSERT, (5, 1, 5))
+        connection.execute(UPSERT, (6, 1, 2))
+        assert counts(connection, COUNTED_NOW) == [(1, 1, 2)]
+        connection.execute("UPDATE users SET synthetic = NOT synthetic")
+        connection.execute("SELECT refresh_stats()")
+        assert counts(connection, COUNTED_NOW) == [(1, 1, 5)]
+        connection.execute("DELETE FROM ratings")
+        connection.execute("SELECT refresh_stats()")
+        assert counts(connection, COUNTED_NOW) == []
 
 
 def test_a_rating_typed_at_a_prompt_makes_the_profile(catalog: Database) -> None:

@@ -52,6 +52,22 @@ def test_a_film_is_made_changed_and_deleted_and_search_knows_at_once(client: Tes
     assert client.patch("/v1/movies/100", json={"year": 1999}).status_code == 404
 
 
+def test_a_rating_is_in_the_mean_of_every_answer_at_once(client: TestClient) -> None:
+    client.put("/v1/movies/130", json=FILM)
+    for user_id, rating in ((1, 5), (2, 2), (2, 4)):
+        client.put(f"/v1/users/{user_id}/ratings/130", json={"rating": rating})
+    shown = [
+        client.get("/v1/movies/130").json(),
+        client.get("/v1/search?q=movie_id:130").json()["hits"][0],
+        client.get("/v1/movies?q=movie_id:130").json()["movies"][0],
+        client.get("/v1/compare?movie=130&movie=1").json()["movies"][0],
+    ]
+    assert [(film["rating_count"], film["avg_rating"]) for film in shown] == [(2, 4.5)] * 4
+    client.delete("/v1/users/1/ratings/130")
+    assert client.get("/v1/movies/130").json()["avg_rating"] == 4
+    client.delete("/v1/movies/130?history=erase")
+
+
 def test_of_two_who_change_a_film_the_second_is_told(client: TestClient) -> None:
     mine = {"If-Match": client.put("/v1/movies/101", json=FILM).headers["etag"]}
     client.put("/v1/users/1/ratings/101", json={"rating": 4})  # is no change of the film

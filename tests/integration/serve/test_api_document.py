@@ -43,7 +43,7 @@ from palate.errors import (
 )
 from palate.settings import Settings
 from serve.api.keys import create_key
-from serve.api.openapi import EXAMPLES
+from serve.api.openapi import EXAMPLES, PROPERTIES
 from serve.api.problems import Problem, RequestError, problem_type
 from serve.api.routes import LINES
 from serve.api.search import Suggestions
@@ -98,6 +98,7 @@ REFUSED_BY_MEANING = {
 REFUSED_LINE_BY_LINE = {
     "POST /v1/users/{user_id}/events",
     "POST /v1/feedback",
+    "POST /v1/multi-search",
     "POST /v1/movies/bulk",
     "POST /v1/ratings/bulk",
 }
@@ -138,6 +139,25 @@ def test_every_operation_is_described_with_its_problems(document: dict[str, Any]
         for parameter in operation.get("parameters", []):
             assert parameter["description"], f"{where} {parameter['name']}"
             assert "null" not in json.dumps(parameter["schema"]), f"{where} {parameter['name']}"
+
+
+def test_every_property_is_described_and_every_number_bounded(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    silent, boundless = [], []
+    for model, schema in schemas.items():
+        for name, of in schema.get("properties", {}).items():
+            text = json.dumps({key: of[key] for key in of if key not in ("default", "description")})
+            if not of.get("description"):
+                silent.append(f"{model}.{name}")
+            elif re.search('"type": "(number|integer)"', text) and not re.search(
+                r'"(exclusiveM|m)(in|ax)imum"|\d|any number', text + of["description"]
+            ):
+                boundless.append(f"{model}.{name}")
+    assert silent == []
+    assert boundless == []
+    for model, told in PROPERTIES.items():
+        known = schemas[model]["properties"] if model != "*" else told
+        assert set(told) <= set(known), f"properties.json tells of what {model} does not have"
 
 
 def test_limits_are_this_servers(document: dict[str, Any], settings: Settings) -> None:

@@ -53,6 +53,10 @@ def test_a_user_reads_writes_and_searches_as_themselves(guarded: TestClient) -> 
         assert guarded.get(path, headers=ann).status_code == 200, path
     body = guarded.post("/v1/recommend", json={"k": 3}, headers=ann).json()
     assert body["user_id"] == found["user_id"]
+    both = {"searches": [{"q": "lord"}, {"q": "lord", "user_id": 1}]}
+    mine, theirs = guarded.post("/v1/multi-search", json=both, headers=ann).json()["answers"]
+    assert mine["answer"]["user_id"] == found["user_id"]
+    assert theirs["problem"]["status"] == 403
 
 
 def test_nobody_else_is_open_to_a_user(guarded: TestClient) -> None:

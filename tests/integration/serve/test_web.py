@@ -61,6 +61,20 @@ def test_a_page_may_load_nothing_but_ours_and_posters(
         assert poster(hosts, other) is None
 
 
+def test_the_docs_page_has_the_whole_document_and_needs_no_script(client: TestClient) -> None:
+    answer = client.get("/docs")
+    document = client.get("/openapi.json").json()
+    assert answer.headers["content-security-policy"] == policy(Settings())
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            assert f">{method.upper()} {path}<" in answer.text
+            assert f'id="{operation["operationId"]}"' in answer.text
+    linked = set(re.findall('href="#([^"]+)"', answer.text))
+    assert linked - set(re.findall('id="([^"]+)"', answer.text)) == set()
+    assert "Only films since this year." in answer.text
+    assert "from 0, to 9999" in answer.text
+
+
 def test_one_setting_turns_the_pages_off_and_the_api_stays(
     films: Database, settings: Settings
 ) -> None:
