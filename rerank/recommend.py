@@ -24,6 +24,7 @@ from palate.errors import MisuseError
 from palate.metrics import stage
 from palate.statements import Statements
 from rerank.business import BusinessRules, arrange, factor, rules_for, taken_out_by, touched
+from rerank.cache import RecommendCache
 from rerank.diversity import cap_franchises, spread
 from rerank.feedback import make_answer_id
 from rerank.profile import explain_unpersonalized
@@ -60,14 +61,34 @@ def recommend(
     only: Node | None = None,
     reranker: Reranker | None = None,
     trace: Trace | None = None,
+    cache: RecommendCache | None = None,
 ) -> Recommendations:
     """Films for a user, mixed as by SQL's recommend(), then spread as the request says.
 
     ``only``: a tree that the films match; ``reranker`` judges them again where that is asked for;
-    ``trace`` is told what each stage does.
+    ``trace`` is told what each stage does; ``cache`` has answers from before, where nobody judges.
     An unknown user gets what is popular and trending, and is told so. Raises MisuseError for a
     limit that is passed or a cursor that does not fit, and DatabaseUnavailableError.
     """
+    if cache is None or trace is not None or only is not None or request.rerank != "none":
+        return _make(database, request, only, reranker, trace)
+    key = cache.key(database, request)
+    kept = cache.find(key)
+    if kept is None:
+        made = _make(database, request)
+        cache.keep(key, made)
+        return made
+    # Another showing, of which feedback may tell again.
+    return kept.model_copy(update={"answer_id": make_answer_id("recommend", "mixer")})
+
+
+def _make(
+    database: Database,
+    request: RecommendRequest,
+    only: Node | None = None,
+    reranker: Reranker | None = None,
+    trace: Trace | None = None,
+) -> Recommendations:
     _check(database, request)
     signer = RecommendSigner(database.settings)
     frozen, offset = signer.read(request.cursor, request) if request.cursor else (None, 0)

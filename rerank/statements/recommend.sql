@@ -15,6 +15,16 @@ LEFT JOIN recommend(
     exclude    => CAST(:exclude AS bigint[])) h ON true
 ORDER BY h.rank;
 
+-- name: state
+-- What an answer to a person hangs on, but for what others do: the versions of the rows. An event, a
+-- rating and their undoing write the person's row (make_taste()).
+SELECT (SELECT concat(u.ctid, u.xmin) FROM users u
+        WHERE u.user_id = CAST(:user_id AS bigint) AND u.profile = :profile) AS person,
+       (SELECT string_agg(concat(m.id, m.ctid, m.xmin), ',' ORDER BY m.id) FROM models m
+        WHERE m.state = 'active') AS models,
+       (SELECT concat(b.ctid, b.xmin) FROM blend b) AS blend,
+       (SELECT concat(x.ctid, x.xmin) FROM mixer x) AS mixer;
+
 -- name: films
 -- What a page shows of films.
 SELECT m.movie_id, m.genres, m.director, m.overview, m.runtime_minutes, m.poster_url, m.avg_rating,
