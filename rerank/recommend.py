@@ -98,7 +98,7 @@ def _make(
     rules = rules_for(database.settings.rules_file, request.profile)
     note = _nobody_asks if trace is None else trace.note
     with database.read() as connection, stage("rank"):
-        rows = [dict(row) for row in connection.execute(_statements["recommend"], bound).mappings()]
+        rows = _statements.fetch(connection, "recommend", bound)
         head = rows[0]
         found = {row["movie_id"]: row for row in rows if row["movie_id"] is not None}
         if trace is not None:
@@ -231,8 +231,8 @@ def _spread(
     found: Mapping[int, Mapping[str, Any]],
     request: RecommendRequest,
 ) -> list[int]:
-    pairs = connection.execute(_statements["likeness"], {"movie_ids": order})
-    alike = {(one, other): value for one, other, value in pairs}
+    pairs = _statements.fetch(connection, "likeness", {"movie_ids": order})
+    alike = {(pair["one"], pair["other"]): pair["alike"] for pair in pairs}
     return spread(order, {each: found[each]["score"] for each in order}, alike, request.diversity)
 
 

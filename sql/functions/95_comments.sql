@@ -82,7 +82,6 @@ BEGIN
             ('preferences', 'A user''s ratings by genre, decade, person and more, against what the crowd gives the same films. for_user, profile.'),
             ('price_index', 'Consumer prices of a year; 2024 is 100.'),
             ('query_fields', 'The fields that bare words are looked for in, and their boosts.'),
-            ('query_of_movies', 'Films (ids) as a query that scores nothing.'),
             ('query_of_words', 'Bare words as a query; operator says whether all or any are needed.'),
             ('query_range', 'A range of a numeric field as a query.'),
             ('query_slop', 'The arrangements of a phrase''s words within slop.'),
