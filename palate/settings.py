@@ -87,6 +87,13 @@ class Settings(BaseSettings):
         "event, a model and rules count at once. 0: none are.",
     )
 
+    feedback_days: int = Field(
+        400,
+        ge=0,
+        le=36_500,
+        description="Days that feedback is kept; `palate db refresh` deletes older ones. 0: all.",
+    )
+
     # Text embeddings
     embedding_model: str = Field(
         "all-MiniLM-L6-v2", description="Model that embeds films and semantic queries."

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from palate.contract import (
     PARTS,
     SOURCES,
+    ListFigures,
     Recommendation,
     Recommendations,
     RecommendRequest,
@@ -25,7 +26,7 @@ from palate.metrics import stage
 from palate.statements import Statements
 from rerank.business import BusinessRules, arrange, factor, rules_for, taken_out_by, touched
 from rerank.cache import RecommendCache
-from rerank.diversity import cap_franchises, spread
+from rerank.diversity import cap_franchises, spread, surprise
 from rerank.feedback import make_answer_id
 from rerank.profile import explain_unpersonalized
 from rerank.reranking import Reranker
@@ -51,6 +52,9 @@ _LONGEST = 500
 
 _SPREAD = 60
 """Films, the first ones, that are set apart from each other."""
+
+_SURPRISE = 5
+"""The place of the film that the taste did not choose."""
 
 _BITS = {source: 1 << at for at, source in enumerate(SOURCES)}
 
@@ -128,8 +132,15 @@ def _make(
         weights={part: head["mixed"][part] for part in PARTS},
         diversity=None if request.diversity == 1 else request.diversity,
         movies=movies,
+        figures=_figures(database, movies) if request.figures else None,
         next_cursor=signer.write(marked, offset + request.k, request) if paged else None,
     )
+
+
+def _figures(database: Database, movies: Sequence[Recommendation]) -> ListFigures:
+    with database.read() as connection:
+        ids = {"movie_ids": [movie.movie_id for movie in movies]}
+        return ListFigures(**connection.execute(_statements["figures"], ids).mappings().one())
 
 
 def _check(database: Database, request: RecommendRequest) -> None:
@@ -182,7 +193,7 @@ def _by_score(found: Mapping[int, Mapping[str, Any]]) -> list[int]:
 
 def _order(
     connection: Connection,
-    found: Mapping[int, Mapping[str, Any]],
+    found: Mapping[int, dict[str, Any]],
     request: RecommendRequest,
     note: Note,
 ) -> list[int]:
@@ -193,6 +204,12 @@ def _order(
     if request.diversity < 1 and len(order) > 1:
         order = _spread(connection, order[:_SPREAD], found, request) + order[_SPREAD:]
         note("diversity", order)
+    chosen = surprise(order, found, _SURPRISE) if request.serendipity else None
+    if chosen is not None:
+        found[chosen]["sources"] = [*found[chosen]["sources"], "serendipity"]
+        order.remove(chosen)
+        order.insert(_SURPRISE - 1, chosen)
+        note("serendipity", order)
     return order
 
 

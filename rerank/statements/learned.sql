@@ -23,9 +23,11 @@ FROM movie_factors WHERE model_id = :id AND movie_id = ANY(CAST(:movie_ids AS bi
 
 -- name: films
 -- What a page shows of its films.
-SELECT movie_id, original_title, genres, director, overview, runtime_minutes, poster_url,
-       avg_rating, rating_count, own
-FROM movies WHERE movie_id = ANY(CAST(:movie_ids AS bigint[]));
+SELECT m.movie_id, m.original_title, m.genres, m.director, m.overview, m.runtime_minutes, m.poster_url,
+       m.avg_rating, m.rating_count, m.own,
+       EXISTS (SELECT FROM seen_movies s WHERE s.user_id = CAST(:user_id AS bigint) AND s.profile = :profile
+                                           AND s.movie_id = m.movie_id) AS seen
+FROM movies m WHERE m.movie_id = ANY(CAST(:movie_ids AS bigint[]));
 
 -- name: order
 SELECT name, version, body FROM models WHERE id = :id;

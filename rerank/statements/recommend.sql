@@ -31,6 +31,23 @@ SELECT m.movie_id, m.genres, m.director, m.overview, m.runtime_minutes, m.poster
        coalesce(m.rating_count, 0) AS rating_count
 FROM movies m WHERE m.movie_id = ANY(CAST(:movie_ids AS bigint[]));
 
+-- name: figures
+-- What films are like together. The mean cosine of all pairs of unit vectors is what the length of their
+-- sum says.
+WITH page AS MATERIALIZED (
+    SELECT m.genres, v.content, coalesce(m.rating_count, 0) AS ratings
+    FROM movies m LEFT JOIN movie_vectors v USING (movie_id)
+    WHERE m.movie_id = ANY(CAST(:movie_ids AS bigint[]))
+), people AS (
+    SELECT count(*) AS n FROM users WHERE rating_count > 0 AND NOT synthetic
+)
+SELECT (SELECT 1 - (vector_norm(sum(p.content)) ^ 2 - count(*)) / nullif(count(*) * (count(*) - 1), 0)
+        FROM page p WHERE p.content IS NOT NULL) AS distance,
+       (SELECT avg(-ln((1.0 + p.ratings) / (1 + n.n)) / ln(2.0))::double precision
+        FROM page p CROSS JOIN people n) AS novelty,
+       (SELECT count(DISTINCT g) FROM page p CROSS JOIN unnest(p.genres) g)::double precision
+       / nullif((SELECT count(DISTINCT g) FROM movies m CROSS JOIN unnest(m.genres) g), 0) AS coverage;
+
 -- name: ruled
 -- What rules judge films by.
 SELECT m.movie_id, m.genres, m.keywords, m.director, m.actors, m.target_audience, m.year, m.avg_rating,

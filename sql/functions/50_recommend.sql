@@ -5,6 +5,7 @@
 --   collab      by factors of the active model   popularity  most rated
 --   trending    taken up more than before        vote        best rated
 --   alike       nearest to given films           query       found by a text
+--   neighbours  lately liked by people of alike taste
 -- They are scored together: content, collaborative and popularity as search() scales them, and trending,
 -- vote, novelty, alike and bm25, each in [0, 1] times its weight. Without a user, or for one of whom
 -- nothing is known, the others order.
@@ -98,6 +99,14 @@ WITH person AS MATERIALIZED (
               s.movie_id
      LIMIT candidates)
     UNION ALL
+    (SELECT 'neighbours', l.movie_id
+     FROM neighbour_likes n CROSS JOIN unnest(n.movie_ids) WITH ORDINALITY l (movie_id, place)
+     WHERE n.user_id = for_user AND n.profile = recommend_candidates.profile
+       AND (filter IS NULL OR l.movie_id IN (SELECT o.movie_id FROM only_these o))
+       AND l.movie_id NOT IN (SELECT x.movie_id FROM none_of x)
+       AND EXISTS (SELECT FROM movies m WHERE m.movie_id = l.movie_id)
+     ORDER BY l.place LIMIT candidates)
+    UNION ALL
     SELECT 'query', m.movie_id FROM matching m
     WHERE (filter IS NULL OR m.movie_id IN (SELECT o.movie_id FROM only_these o))
       AND m.movie_id NOT IN (SELECT n.movie_id FROM none_of n)
@@ -170,8 +179,8 @@ WITH weight AS MATERIALIZED (
            ON f.user_id = u.user_id AND f.profile = u.profile AND f.rating_count > 0
     WHERE u.user_id = for_user AND u.profile = recommend.profile
       AND (u.embedding IS NOT NULL OR f.factors IS NOT NULL)
-), measured AS (
-    -- A film at a time by its key, and only what is asked for, as in search().
+), measured AS MATERIALIZED (
+    -- A film at a time by its key, and only what is asked for, as in search(); once.
     SELECT c.movie_id, c.sources, c.bm25 AS text_score, p.embedding IS NOT NULL AS has_content,
            p.factors IS NOT NULL AS has_factors, p.strength, v.cosine, v.nearness, s.crowd, s.vote,
            (SELECT t.trending FROM movie_trends t WHERE t.movie_id = c.movie_id) AS trend,
