@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from bench.growth import Growth
+from bench.recommend import AT_MOST, RecommendReport, Timed
 from bench.search import LADDER, RATE_A_CLIENT, Latency, Report, Rung
 
 
@@ -25,6 +26,25 @@ def growth_markdown(grown: Sequence[Growth]) -> str:
         ratio = f"{tasted.p50 / plain.p50:.2f}"
         rows.append((f"{step.films:,}", _three(plain), _three(tasted), ratio))
     return _table(("films", *_KINDS, "p50 ratio"), rows)
+
+
+def recommend_markdown(report: RecommendReport) -> str:
+    """Machine and date, and each kind of answer with what was asked of it."""
+    head = (
+        f"{report.machine}. {report.engine}; {report.films:,} films, {report.ratings:,} ratings; "
+        "one client, all kinds in turns."
+    )
+    rows = [
+        (each.what, f"{each.answers:,}", f"{each.p50:.2f} / {each.p99:.2f}", *_asked(each))
+        for each in report.times
+    ]
+    return f"{head}\n\n{_table(('', 'answers', 'p50 / p99 ms', 'p50 asked', ''), rows)}"
+
+
+def _asked(each: Timed) -> tuple[str, str]:
+    if each.over is None:
+        return "", ""
+    return f"<= {AT_MOST[each.what]:g}", f"missed by {each.over:.1f}" if each.over else "ok"
 
 
 _KINDS = ("unpersonalised p50 / p95 / p99 ms", "personalised p50 / p95 / p99 ms")

@@ -20,12 +20,14 @@ _CHUNK = 4_000  # users drawn at once
 _FIRST, _YEARS = 800_000_000.0, 7.5e8  # seconds
 
 
-def synthetic_ratings(count: int, seed: int = 0) -> Ratings:
-    """About ``count`` ratings, repeatable by ``seed``; made in parts, so that memory is theirs."""
+def synthetic_ratings(count: int, seed: int = 0, films: int | None = None) -> Ratings:
+    """About ``count`` ratings, repeatable by ``seed``; made in parts, so that memory is theirs.
+
+    ``films``: of so many, instead of as many as so many ratings would be of."""
     random = np.random.default_rng(seed)
     share = count / _RATINGS
     users = max(2, round(_USERS * share))
-    films = max(_TASTES, round(_FILMS * min(1.0, share**0.5)))
+    films = films or max(_TASTES, round(_FILMS * min(1.0, share**0.5)))
     lengths = np.zeros(users, np.int64)
     columns, values = np.zeros(count, np.int32), np.zeros(count, np.float32)
     end = 0

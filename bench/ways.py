@@ -9,13 +9,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from threading import Event
-from typing import IO, Literal, NamedTuple
+from typing import IO, Any, Literal, NamedTuple
 from urllib.parse import urlencode
 
 import psycopg
@@ -95,9 +95,7 @@ def _over_sql(
     database: Database, compiled: dict[str, tuple[str, str | None]], name: str
 ) -> Iterator[Call]:
     statement = psql.SQL(statements.raw(name))
-    with psycopg.connect(database.psql_url, autocommit=True) as connection:
-        session = database.session | {"timeout": "60000"}
-        connection.execute(_session.raw("settle_session").encode(), session)
+    with preparing(database) as ask:
 
         def call(search: Search) -> object:
             query, loose = compiled[search.term]
@@ -109,9 +107,20 @@ def _over_sql(
             }
             # As the service does: a number in the text, and a plan for each.
             asked = statement.format(candidates=psql.Literal(search.candidates))
-            return connection.execute(asked, parameters, prepare=True).fetchall()
+            return ask(asked, parameters)
 
         yield call
+
+
+@contextmanager
+def preparing(database: Database) -> Iterator[Callable[[Any, Mapping[str, Any]], object]]:
+    """A plain connection on which statements, in psycopg's form, are prepared and read."""
+    with psycopg.connect(database.psql_url, autocommit=True) as connection:
+        session = database.session | {"timeout": "60000"}
+        connection.execute(_session.raw("settle_session").encode(), session)
+        yield lambda statement, values: connection.execute(
+            statement, values, prepare=True
+        ).fetchall()
 
 
 @contextmanager
@@ -127,13 +136,24 @@ def _in_python(searcher: Searcher) -> Iterator[Call]:
 @contextmanager
 def over_http(port: int, order: Order) -> Iterator[Call]:
     """A client of the service, which answers in this order."""
+    with getting(port) as get:
+
+        def call(search: Search) -> object:
+            asked = {"q": search.term, "candidates": search.candidates, "order": order}
+            if search.user_id is not None:
+                asked["user_id"] = search.user_id
+            return get(f"/v1/search?{urlencode(asked)}")
+
+        yield call
+
+
+@contextmanager
+def getting(port: int) -> Iterator[Callable[[str], bytes]]:
+    """A connection to the service, kept alive, by which paths are read."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
 
-    def call(search: Search) -> object:
-        asked = {"q": search.term, "candidates": search.candidates, "order": order}
-        if search.user_id is not None:
-            asked["user_id"] = search.user_id
-        connection.request("GET", f"/v1/search?{urlencode(asked)}")
+    def get(path: str) -> bytes:
+        connection.request("GET", path)
         response = connection.getresponse()
         body = response.read()
         if response.status != http.client.OK:
@@ -141,7 +161,7 @@ def over_http(port: int, order: Order) -> Iterator[Call]:
         return body
 
     try:
-        yield call
+        yield get
     finally:
         connection.close()
 

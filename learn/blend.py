@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from learn import registry
 from learn.candidates import CandidateLists, Floats, fetch_candidates, read_weights
@@ -45,31 +46,40 @@ class BlendTuner:
     def tune(self, start: Mapping[str, float]) -> tuple[dict[str, float], float]:
         """The best weights found, which add up to 1, and their nDCG@10.
 
-        Coordinate search: each weight in turn a step up or down, the steps getting smaller. A
-        component that no candidate has keeps weight 0. What those see of whom nothing is known
+        A component that no candidate has keeps weight 0. What those see of whom nothing is known
         counts a little: else popularity, which taste replaces, would be lost to them.
         """
         there = np.abs(self._parts).sum(axis=1) > 0
-        best = np.array([max(start[name], 0.1) for name in COMPONENTS]) * there
-        best /= max(best.sum(), 1e-9)
-        reached = self._worth(best)
-        for step in _STEPS:
-            improved = True
-            while improved:
-                improved = False
-                for i in np.flatnonzero(there):
-                    for sign in (1, -1):
-                        tried = best.copy()
-                        tried[i] = max(tried[i] + sign * step, 0)
-                        tried /= max(tried.sum(), 1e-9)
-                        value = self._worth(tried)
-                        if value > reached + 1e-5:
-                            best, reached, improved = tried, value, True
+        first = np.array([max(start[name], 0.1) for name in COMPONENTS])
+        best = climb(first, there, self._worth)
         weights = {name: round(float(w), 4) for name, w in zip(COMPONENTS, best, strict=True)}
         return weights, self.ndcg(best)
 
     def _worth(self, weights: Floats) -> float:
         return self.ndcg(weights) + _NOBODY * self.ndcg(weights * _IMPERSONAL)
+
+
+def climb(start: Floats, there: NDArray[np.bool_], worth: Callable[[Floats], float]) -> Floats:
+    """The weights of the greatest worth found, which add up to 1; 0 where nothing is ``there``.
+
+    Coordinate search: each weight in turn a step up or down, the steps getting smaller.
+    """
+    best = start * there
+    best /= max(best.sum(), 1e-9)
+    reached = worth(best)
+    for step in _STEPS:
+        improved = True
+        while improved:
+            improved = False
+            for i in np.flatnonzero(there):
+                for sign in (1, -1):
+                    tried = best.copy()
+                    tried[i] = max(tried[i] + sign * step, 0)
+                    tried /= max(tried.sum(), 1e-9)
+                    value = worth(tried)
+                    if value > reached + 1e-5:
+                        best, reached, improved = tried, value, True
+    return best
 
 
 @dataclass(frozen=True)
@@ -120,9 +130,14 @@ def apply_blend(database: Database, tuned: TunedBlend, *, force: bool = False) -
 
     Raises ConflictError when the stored weights do better, unless ``force``.
     """
+    refuse_worse(tuned, force=force)
+    registry.use_weights(database, tuned.after)
+
+
+def refuse_worse(tuned: TunedBlend, *, force: bool) -> None:
+    """Raise ConflictError where the weights in use do better, unless ``force``."""
     if tuned.worse and not force:
         raise ConflictError(
             f"The tuned weights reached nDCG@10 {tuned.ndcg_after:.4f} where those in use reached "
             f"{tuned.ndcg_before:.4f}. Nothing was changed. Use --force to take them all the same."
         )
-    registry.use_weights(database, tuned.after)

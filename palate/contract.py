@@ -160,7 +160,7 @@ class SearchRequest(FilmFilters):
         "lexical", description="lexical: BM25; semantic: meaning; hybrid: both, blended."
     )
     seen: Seen = Field(
-        "keep", description="Films the user rated: keep, drop before the limit, or mark."
+        "keep", description="Films the user rated or saw: keep, drop before the limit, or mark."
     )
     order: Order = Field(
         "learned",
@@ -335,8 +335,11 @@ PARTS = (
 )  # fmt: skip
 """The parts of a recommendation's score, in the order shown: SQL's recommend()."""
 
-SOURCES = ("ann", "recent", "collab", "popularity", "trending", "vote", "alike", "query")
-"""Where recommendations come from: SQL's recommend_candidates()."""
+SOURCES = (
+    "ann", "recent", "collab", "popularity", "trending", "vote", "alike", "query", "neighbours",
+    "serendipity",
+)  # fmt: skip
+"""Where recommendations come from: SQL's recommend_candidates(), and what `serendipity` chose."""
 
 
 class RecommendRequest(FilmFilters):
@@ -367,6 +370,12 @@ class RecommendRequest(FilmFilters):
         description="How much the score counts beside being unlike films above (MMR); 1: alone.",
     )
     franchise: int = Field(2, ge=0, le=1000, description="Most films of one franchise; 0: any.")
+    serendipity: bool = Field(
+        True,
+        description="Whether the fifth place is for a film far from the taste that people of alike "
+        "taste like, where there is one.",
+    )
+    figures: bool = Field(False, description="Also say what the page is like as a whole.")
     rerank: Rerank = Field(
         "none",
         description="Judge the first 40 films again: llm by the language model, small by a local "
@@ -408,6 +417,18 @@ class Recommendation(Frozen):
     rank_before: int | None = Field(None, description="Its place before it was reranked.")
 
 
+class ListFigures(Frozen):
+    """What films are like together; null where it cannot be told."""
+
+    distance: float | None = Field(
+        description="Mean of 1 - cosine of the texts of two of them (intra-list distance)."
+    )
+    novelty: float | None = Field(
+        description="Mean of -log2 of the share of people who rated each: the greater, the rarer."
+    )
+    coverage: float | None = Field(description="Share of the catalog's genres that they have.")
+
+
 class Recommendations(Reranking):
     """Films for one user, the best first."""
 
@@ -421,6 +442,7 @@ class Recommendations(Reranking):
         None, description="What films were set apart by; null: they stand by their scores."
     )
     movies: tuple[Recommendation, ...]
+    figures: ListFigures | None = None
     next_cursor: str | None = None
 
 

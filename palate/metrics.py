@@ -78,6 +78,12 @@ RULES_FILE_BROKEN = Gauge(
     registry=REGISTRY,
     multiprocess_mode="livemax",
 )
+RECOMMENDATIONS_KEPT = Counter(
+    "palate_recommendations",
+    "Recommendations asked for where answers are kept: kept from before, or made.",
+    ["outcome"],
+    registry=REGISTRY,
+)
 LLM_TEXTS = Counter(
     "palate_llm_texts",
     "Texts whose facts a language model was to choose, by kind and what became of them.",

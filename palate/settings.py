@@ -79,6 +79,21 @@ class Settings(BaseSettings):
         None, description="JSON file of rules for recommendations; read again when it changes."
     )
 
+    recommend_cache_seconds: float = Field(
+        60.0,
+        ge=0,
+        le=86_400,
+        description="Seconds that recommendations are kept for who asks again; a person's next "
+        "event, a model and rules count at once. 0: none are.",
+    )
+
+    feedback_days: int = Field(
+        400,
+        ge=0,
+        le=36_500,
+        description="Days that feedback is kept; `palate db refresh` deletes older ones. 0: all.",
+    )
+
     # Text embeddings
     embedding_model: str = Field(
         "all-MiniLM-L6-v2", description="Model that embeds films and semantic queries."

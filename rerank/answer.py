@@ -21,7 +21,7 @@ from sql.engines import CompiledQuery, SearchEngine
 
 _statements = Statements(Path(__file__).parent / "statements" / "search.sql")
 
-_MADE = {"genres", "components", "contributions", "learned_score", "seen"}
+_MADE = {"genres", "components", "contributions", "learned_score"}
 _LATER = {"rerank_score", "rerank_reason", "rank_before", "reasons", "reason_source", "snippets"}
 READ = tuple(name for name in Hit.model_fields if name not in _MADE | _LATER)
 """Fields of a hit that are columns of the statement, by the same names."""
@@ -36,7 +36,6 @@ def hit_of(row: Mapping[str, Any]) -> Hit:
     hit["components"] = {name: row[name] for name in COMPONENTS}
     hit["contributions"] = {name: row[f"{name}_contribution"] for name in COMPONENTS}
     hit["learned_score"] = row.get("learned_score")
-    hit["seen"] = row["rating"] is not None
     return Hit.build(hit)
 
 

@@ -124,6 +124,7 @@ class RulesFile:
         self._path, self._lock = path, threading.Lock()
         self._seen = self._look()
         self._rules = self._read()
+        self.version = 0
         self.broken: str | None = None
 
     def current(self) -> BusinessRules:
@@ -139,6 +140,7 @@ class RulesFile:
     def _reload(self) -> None:
         try:
             self._rules, self.broken = self._read(), None
+            self.version += 1  # behind the rules: who sees it sees them
             _log.info("rules_file_read", path=str(self._path), rules=len(self._rules.rules))
         except MisuseError as error:
             self.broken = str(error)
@@ -177,6 +179,15 @@ def open_rules(path: Path) -> RulesFile:
 def rules_for(path: Path | None, profile: str) -> BusinessRules:
     """The rules that hold now for a profile; none without a file."""
     return BusinessRules() if path is None else open_rules(path).current().of(profile)
+
+
+def rules_version(path: Path | None) -> int:
+    """A number that changes with the rules; asked for before them, none newer is missed."""
+    if path is None:
+        return 0
+    file = open_rules(path)
+    file.current()
+    return file.version
 
 
 def touched(rules: BusinessRules, film: Mapping[str, Any]) -> tuple[str, ...]:

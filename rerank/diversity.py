@@ -3,6 +3,8 @@
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import Any
 
 _SEQUEL = re.compile(
     r"(?::| - |, part | part | episode | chapter | vol\.? |\().*$|[\s.]+(?:[ivx]+|\d{1,3})$",
@@ -33,6 +35,26 @@ def cap_franchises(order: Sequence[int], titles: Mapping[int, str], most: int) -
         if not most or seen[name] <= most:
             kept.append(movie_id)
     return kept
+
+
+def surprise(
+    order: Sequence[int], films: Mapping[int, Mapping[str, Any]], place: int
+) -> int | None:
+    """The film for a place that the taste would not give it: of those that people of alike taste
+    like, of the half of all that is farthest from the taste, the best rated one behind the place.
+
+    ``films``: rows of recommend(); None where there is none.
+    """
+    known = [films[each]["content"] for each in order if films[each]["content"] is not None]
+    if not known:
+        return None
+    middle = median(known)
+    far = [
+        each
+        for each in order[place:]
+        if "neighbours" in films[each]["sources"] and (films[each]["content"] or 0) < middle
+    ]
+    return max(far, key=lambda each: films[each]["vote"], default=None)
 
 
 def spread(

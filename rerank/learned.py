@@ -130,7 +130,9 @@ class LearnedPages:
         movie_ids = found["movie_id"] or []
         ordered = tuple(movie_ids[i] for i in places)
         k = parameters["k"]
-        films = _statements.fetch(connection, "films", {"movie_ids": list(ordered[:k])})
+        asked = {name: parameters[name] for name in ("user_id", "profile")}
+        shown_ids = {"movie_ids": list(ordered[:k])}
+        films = _statements.fetch(connection, "films", asked | shown_ids)
         about = {film["movie_id"]: film for film in films}
         shown = [
             {**about[row["movie_id"]], **row}

@@ -17,8 +17,8 @@ from sql.database import Database
 _statements = Statements(Path(__file__).parent / "statements" / "people.sql")
 
 TABLES = (
-    "events", "feedback", "ratings", "tags", "kept_history", "user_factors", "users", "llm_answers",
-    "llm_calls", "user_names",
+    "events", "feedback", "ratings", "tags", "kept_history", "user_factors", "neighbour_likes",
+    "users", "llm_answers", "llm_calls", "user_names",
 )  # fmt: skip
 """Every table that tells of a user, in the order in which it is erased."""
 

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from palate.contract import (
     PARTS,
     SOURCES,
+    ListFigures,
     Recommendation,
     Recommendations,
     RecommendRequest,
@@ -24,7 +25,8 @@ from palate.errors import MisuseError
 from palate.metrics import stage
 from palate.statements import Statements
 from rerank.business import BusinessRules, arrange, factor, rules_for, taken_out_by, touched
-from rerank.diversity import cap_franchises, spread
+from rerank.cache import RecommendCache
+from rerank.diversity import cap_franchises, spread, surprise
 from rerank.feedback import make_answer_id
 from rerank.profile import explain_unpersonalized
 from rerank.reranking import Reranker
@@ -51,6 +53,9 @@ _LONGEST = 500
 _SPREAD = 60
 """Films, the first ones, that are set apart from each other."""
 
+_SURPRISE = 5
+"""The place of the film that the taste did not choose."""
+
 _BITS = {source: 1 << at for at, source in enumerate(SOURCES)}
 
 
@@ -60,14 +65,34 @@ def recommend(
     only: Node | None = None,
     reranker: Reranker | None = None,
     trace: Trace | None = None,
+    cache: RecommendCache | None = None,
 ) -> Recommendations:
     """Films for a user, mixed as by SQL's recommend(), then spread as the request says.
 
     ``only``: a tree that the films match; ``reranker`` judges them again where that is asked for;
-    ``trace`` is told what each stage does.
+    ``trace`` is told what each stage does; ``cache`` has answers from before, where nobody judges.
     An unknown user gets what is popular and trending, and is told so. Raises MisuseError for a
     limit that is passed or a cursor that does not fit, and DatabaseUnavailableError.
     """
+    if cache is None or trace is not None or only is not None or request.rerank != "none":
+        return _make(database, request, only, reranker, trace)
+    key = cache.key(database, request)
+    kept = cache.find(key)
+    if kept is None:
+        made = _make(database, request)
+        cache.keep(key, made)
+        return made
+    # Another showing, of which feedback may tell again.
+    return kept.model_copy(update={"answer_id": make_answer_id("recommend", "mixer")})
+
+
+def _make(
+    database: Database,
+    request: RecommendRequest,
+    only: Node | None = None,
+    reranker: Reranker | None = None,
+    trace: Trace | None = None,
+) -> Recommendations:
     _check(database, request)
     signer = RecommendSigner(database.settings)
     frozen, offset = signer.read(request.cursor, request) if request.cursor else (None, 0)
@@ -77,7 +102,7 @@ def recommend(
     rules = rules_for(database.settings.rules_file, request.profile)
     note = _nobody_asks if trace is None else trace.note
     with database.read() as connection, stage("rank"):
-        rows = [dict(row) for row in connection.execute(_statements["recommend"], bound).mappings()]
+        rows = _statements.fetch(connection, "recommend", bound)
         head = rows[0]
         found = {row["movie_id"]: row for row in rows if row["movie_id"] is not None}
         if trace is not None:
@@ -107,8 +132,15 @@ def recommend(
         weights={part: head["mixed"][part] for part in PARTS},
         diversity=None if request.diversity == 1 else request.diversity,
         movies=movies,
+        figures=_figures(database, movies) if request.figures else None,
         next_cursor=signer.write(marked, offset + request.k, request) if paged else None,
     )
+
+
+def _figures(database: Database, movies: Sequence[Recommendation]) -> ListFigures:
+    with database.read() as connection:
+        ids = {"movie_ids": [movie.movie_id for movie in movies]}
+        return ListFigures(**connection.execute(_statements["figures"], ids).mappings().one())
 
 
 def _check(database: Database, request: RecommendRequest) -> None:
@@ -161,7 +193,7 @@ def _by_score(found: Mapping[int, Mapping[str, Any]]) -> list[int]:
 
 def _order(
     connection: Connection,
-    found: Mapping[int, Mapping[str, Any]],
+    found: Mapping[int, dict[str, Any]],
     request: RecommendRequest,
     note: Note,
 ) -> list[int]:
@@ -172,6 +204,12 @@ def _order(
     if request.diversity < 1 and len(order) > 1:
         order = _spread(connection, order[:_SPREAD], found, request) + order[_SPREAD:]
         note("diversity", order)
+    chosen = surprise(order, found, _SURPRISE) if request.serendipity else None
+    if chosen is not None:
+        found[chosen]["sources"] = [*found[chosen]["sources"], "serendipity"]
+        order.remove(chosen)
+        order.insert(_SURPRISE - 1, chosen)
+        note("serendipity", order)
     return order
 
 
@@ -210,8 +248,8 @@ def _spread(
     found: Mapping[int, Mapping[str, Any]],
     request: RecommendRequest,
 ) -> list[int]:
-    pairs = connection.execute(_statements["likeness"], {"movie_ids": order})
-    alike = {(one, other): value for one, other, value in pairs}
+    pairs = _statements.fetch(connection, "likeness", {"movie_ids": order})
+    alike = {(pair["one"], pair["other"]): pair["alike"] for pair in pairs}
     return spread(order, {each: found[each]["score"] for each in order}, alike, request.diversity)
 
 

@@ -16,6 +16,7 @@ from palate.embedder import Embedder
 from palate.metrics import stage
 from palate.settings import Settings
 from rerank.answer import Answerer
+from rerank.cache import RecommendCache
 from rerank.encoder import QueryEncoder
 from rerank.explain import add_reasons, replace_reasons
 from rerank.feedback import make_answer_id
@@ -55,6 +56,8 @@ class Searcher:
         self.index = IndexWatch(database)
         self.encoder = QueryEncoder(database, settings, embedder)
         self.writer = Writer(model, settings)
+        seconds = settings.recommend_cache_seconds
+        self.recommended = RecommendCache(seconds) if seconds else None
         self.reranker = Reranker(database, model, self.encoder.load_local, settings)
 
     def search(self, request: SearchRequest, parsed: ParsedQuery | None = None) -> SearchResponse:

@@ -22,7 +22,7 @@ _ANOTHER = (
     "The cursor belongs to another search. Repeat the query, user, filters and weights that it "
     "came with, or search again from the first page."
 )
-_PAGING = {"k", "cursor", "explain", "facets", "snippets"}
+_PAGING = {"k", "cursor", "explain", "facets", "snippets", "figures"}
 
 
 @dataclass(frozen=True)

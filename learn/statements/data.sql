@@ -82,3 +82,22 @@ FROM movies ORDER BY movie_id;
 SELECT m.movie_id, (m.embedding - e.mean)::text
 FROM movies m CROSS JOIN embedding_model e
 WHERE m.embedding IS NOT NULL;
+
+-- name: mixer
+SELECT mixer_weights();
+
+-- name: mixed
+-- What somebody is recommended, with the parts that are weighed.
+SELECT h.movie_id, h.content, h.collaborative, h.popularity, h.vote, h.novelty
+FROM recommend(for_user => :user_id, k => NULL) h
+ORDER BY h.rank;
+
+-- name: use_mixer
+UPDATE mixer m SET content = w.content, collaborative = w.collaborative, popularity = w.popularity,
+                   vote = w.vote, novelty = w.novelty
+FROM jsonb_to_record(CAST(:weights AS jsonb)) w (
+    content double precision, collaborative double precision, popularity double precision,
+    vote double precision, novelty double precision);
+
+-- name: refresh_neighbours
+SELECT refresh_neighbours();

@@ -23,9 +23,12 @@ FROM movie_factors WHERE model_id = :id AND movie_id = ANY(CAST(:movie_ids AS bi
 
 -- name: films
 -- What a page shows of its films.
-SELECT m.movie_id, original_title, genres, director, overview, runtime_minutes, poster_url,
-       n.avg_rating, n.rating_count, own
-FROM movies m CROSS JOIN LATERAL ratings_now(m.movie_id) n WHERE movie_id = ANY(CAST(:movie_ids AS bigint[]));
+SELECT m.movie_id, m.original_title, m.genres, m.director, m.overview, m.runtime_minutes, m.poster_url,
+       n.avg_rating, n.rating_count, m.own,
+       EXISTS (SELECT FROM seen_movies s WHERE s.user_id = CAST(:user_id AS bigint) AND s.profile = :profile
+                                           AND s.movie_id = m.movie_id) AS seen
+FROM movies m CROSS JOIN LATERAL ratings_now(m.movie_id) n
+WHERE m.movie_id = ANY(CAST(:movie_ids AS bigint[]));
 
 -- name: order
 SELECT name, version, body FROM models WHERE id = :id;

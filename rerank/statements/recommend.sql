@@ -15,10 +15,37 @@ LEFT JOIN recommend(
     exclude    => CAST(:exclude AS bigint[])) h ON true
 ORDER BY h.rank;
 
+-- name: state
+-- What an answer to a person hangs on, but for what others do: the versions of the rows. An event, a
+-- rating and their undoing write the person's row (make_taste()).
+SELECT (SELECT concat(u.ctid, u.xmin) FROM users u
+        WHERE u.user_id = CAST(:user_id AS bigint) AND u.profile = :profile) AS person,
+       (SELECT string_agg(concat(m.id, m.ctid, m.xmin), ',' ORDER BY m.id) FROM models m
+        WHERE m.state = 'active') AS models,
+       (SELECT concat(b.ctid, b.xmin) FROM blend b) AS blend,
+       (SELECT concat(x.ctid, x.xmin) FROM mixer x) AS mixer;
+
 -- name: films
 -- What a page shows of films.
 SELECT m.movie_id, m.genres, m.director, m.overview, m.runtime_minutes, m.poster_url, n.avg_rating, n.rating_count
 FROM movies m CROSS JOIN LATERAL ratings_now(m.movie_id) n WHERE m.movie_id = ANY(CAST(:movie_ids AS bigint[]));
+
+-- name: figures
+-- What films are like together. The mean cosine of all pairs of unit vectors is what the length of their
+-- sum says.
+WITH page AS MATERIALIZED (
+    SELECT m.genres, v.content, coalesce(m.rating_count, 0) AS ratings
+    FROM movies m LEFT JOIN movie_vectors v USING (movie_id)
+    WHERE m.movie_id = ANY(CAST(:movie_ids AS bigint[]))
+), people AS (
+    SELECT count(*) AS n FROM users WHERE rating_count > 0 AND NOT synthetic
+)
+SELECT (SELECT 1 - (vector_norm(sum(p.content)) ^ 2 - count(*)) / nullif(count(*) * (count(*) - 1), 0)
+        FROM page p WHERE p.content IS NOT NULL) AS distance,
+       (SELECT avg(-ln((1.0 + p.ratings) / (1 + n.n)) / ln(2.0))::double precision
+        FROM page p CROSS JOIN people n) AS novelty,
+       (SELECT count(DISTINCT g) FROM page p CROSS JOIN unnest(p.genres) g)::double precision
+       / nullif((SELECT count(DISTINCT g) FROM movies m CROSS JOIN unnest(m.genres) g), 0) AS coverage;
 
 -- name: ruled
 -- What rules judge films by.

@@ -26,7 +26,9 @@ SELECT c.*,
        h.*, m.title, m.year, m.original_title, m.genres, m.director, m.overview, m.runtime_minutes, m.poster_url,
        n.avg_rating, n.rating_count, m.own,
        (SELECT r.rating FROM ratings r WHERE r.user_id = CAST(:user_id AS bigint) AND r.profile = :profile
-                                         AND r.movie_id = h.movie_id) AS rating
+                                         AND r.movie_id = h.movie_id) AS rating,
+       EXISTS (SELECT FROM seen_movies s WHERE s.user_id = CAST(:user_id AS bigint) AND s.profile = :profile
+                                           AND s.movie_id = h.movie_id) AS seen
 FROM search_context(CAST(:user_id AS bigint), :profile) c
 LEFT JOIN hits h ON CASE WHEN CAST(:page AS bigint[]) IS NULL THEN h.rank <= :k
                          ELSE h.movie_id = ANY(CAST(:page AS bigint[])) END

@@ -101,8 +101,13 @@ def recommend_by_body(request: Request) -> Response:
 
 def _recommend(request: Request, asked: RecommendRequest) -> Response:
     found = services(request)
-    reranker = found.searcher.reranker
-    return answer(request, find_recommendations(found.database, asked, reranker=reranker))
+    made = find_recommendations(
+        found.database,
+        asked,
+        reranker=found.searcher.reranker,
+        cache=found.searcher.recommended,
+    )
+    return answer(request, made)
 
 
 @router.get(

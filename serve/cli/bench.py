@@ -12,7 +12,8 @@ from bench.find import Report, bench_find
 from bench.growth import bench_growth
 from bench.ingest import IngestReport, Written, bench_ingest
 from bench.machine import this_machine
-from bench.markdown import growth_markdown, report_markdown
+from bench.markdown import growth_markdown, recommend_markdown, report_markdown
+from bench.recommend import FILMS, RATINGS, bench_made_up, bench_recommend
 from bench.search import bench_search
 from bench.train import TrainReport, bench_spark, bench_train
 from bench.typed import FORMS
@@ -78,6 +79,31 @@ def search(
     typer.echo(report_markdown(report))
     if grown:
         typer.echo("\n" + growth_markdown(grown))
+
+
+@app.command(
+    epilog=examples("palate bench recommend", "palate bench recommend --grow --answers 200 --json")
+)
+def recommend(
+    context: typer.Context,
+    answers: Annotated[int, typer.Option(min=1, help="Answers of each kind.")] = 100,
+    grow: Annotated[
+        bool, typer.Option("--grow", help="Also measure a made-up catalog in a scratch database.")
+    ] = False,
+    films: Annotated[int, typer.Option(min=100, help="Films made up.")] = FILMS,
+    ratings: Annotated[int, typer.Option(min=1000, help="Ratings made up.")] = RATINGS,
+    json: Json = False,
+) -> None:
+    """Measure recommendations and films like one, over SQL and over HTTP, one client."""
+    with session(context).database() as database:
+        reports = [bench_recommend(database, answers=answers, say=say)]
+        if grow:
+            reports.append(bench_made_up(database, films, ratings, answers=answers, say=say))
+    if json:
+        print_json(reports)
+        return
+    for report in reports:
+        typer.echo(recommend_markdown(report) + "\n")
 
 
 @app.command(epilog=examples("palate bench ingest", "palate bench ingest --rows 25000000"))

@@ -54,6 +54,13 @@ def recommend(
         typer.Option(min=0, max=1, help="How much the score counts beside variety."),
     ] = 0.7,
     franchise: Annotated[int, typer.Option(min=0, help="Most films of a franchise; 0: any.")] = 2,
+    serendipity: Annotated[
+        bool,
+        typer.Option(help="Fifth place: liked by neighbours, far from the taste."),
+    ] = True,
+    figures: Annotated[
+        bool, typer.Option("--figures", help="Also say what the films are like together.")
+    ] = False,
     rerank: Rerank = "none",
     genre: Genre = None,
     year_from: YearFrom = None,
@@ -77,7 +84,7 @@ def recommend(
             "exclude": tuple(exclude or ()), "weights": _weights(weights), "rerank": rerank,
             "diversity": diversity, "franchise": franchise, "genres": tuple(genre or ()),
             "year_from": year_from, "year_to": year_to, "filter": tuple(filter or ()),
-            "cursor": cursor,
+            "cursor": cursor, "serendipity": serendipity, "figures": figures,
         }  # fmt: skip
         request = _request(asked)
         found = find(database, request, reranker=searcher.reranker)
@@ -110,6 +117,8 @@ def _print(found: Recommendations) -> None:
     parts = [name for name in found.weights if any(m.contributions[name] for m in found.movies)]
     sources: Column[Recommendation] = ("sources", lambda each: ", ".join(each.sources))
     print_films(found.movies, *map(_part, parts), sources, personalized=found.personalized)
+    if found.figures is not None:
+        say(", ".join(f"{name} {number(value)}" for name, value in found.figures))
     if found.user_id is not None and found.why_not_personalized:
         say(f"not personalised: {found.why_not_personalized}")
     if found.why_not_reranked:

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from learn.blend import TunedBlend, apply_blend, tune_blend
+from learn.mixer import apply_mixer, tune_mixer
 from learn.tracking import tracked
 from learn.tuning import Tuned
 from learn.tuning import tune as study_of
@@ -17,7 +18,10 @@ from serve.cli.text import number
 from serve.cli.train import check_installed
 
 app = typer.Typer()
-_BLEND = "blend"
+_WEIGHTS = {
+    "blend": (tune_blend, apply_blend, "search"),
+    "mixer": (tune_mixer, apply_mixer, "recommendation"),
+}
 _TRIALS = 30
 
 
@@ -26,12 +30,17 @@ _TRIALS = 30
         "palate tune svd --trials 30",
         "palate tune order --trials 50 --timeout 600",
         "palate tune blend --apply",
+        "palate tune mixer",
     )
 )
 def tune(
     context: typer.Context,
     model: Annotated[
-        str, typer.Argument(help="svd, ease, als, bpr, two-tower, order, or blend: its weights.")
+        str,
+        typer.Argument(
+            help="svd, ease, als, bpr, two-tower, order; or weights: blend of searches, mixer of "
+            "recommendations."
+        ),
     ],
     trials: Annotated[
         int | None,
@@ -43,29 +52,32 @@ def tune(
     study: Annotated[
         str | None, typer.Option(help="The study's name. Without: one for this model and data.")
     ] = None,
-    apply: Annotated[bool, typer.Option("--apply", help="blend: use them without asking.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="blend: even if they do worse.")] = False,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Weights: use them without asking.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Weights: even if they do worse.")] = False,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
-    """Try parameters of a model, or tune the blend's weights for the active one.
+    """Try parameters of a model, or tune the weights of searches or of recommendations.
 
     Tried on ratings that `palate evaluate` never measures on. Stopped at any time, a study goes on
     with the same command; nothing in use changes until its parameters are trained with, or the
     weights are applied.
     """
     check_installed()
-    if model == _BLEND:
+    if model in _WEIGHTS:
         if study is not None or timeout is not None or trials is not None:
             raise MisuseError(
-                "The blend is found by a search of its own, without a study. Nothing was tried. "
+                "Weights are found by a search of their own, without a study. Nothing was tried. "
                 "Leave out --trials, --timeout and --study."
             )
-        _tune_blend(context, seed, apply=apply, force=force, json=json)
+        _tune_weights(context, model, seed, apply=apply, force=force, json=json)
         return
     if apply or force:
         raise MisuseError(
-            "--apply and --force belong to blend. Nothing was tried. Train with what a study found."
+            "--apply and --force belong to blend and mixer. Nothing was tried. Train with what a "
+            "study found."
         )
     _tune_model(context, model, trials or _TRIALS, timeout, study, seed, json=json)
 
@@ -120,28 +132,31 @@ def _print_study(found: Tuned) -> None:
         say(f"SQL has no {found.model}; `palate evaluate recommend --model {found.model}` has.")
 
 
-def _tune_blend(context: typer.Context, seed: int, *, apply: bool, force: bool, json: bool) -> None:
+def _tune_weights(
+    context: typer.Context, which: str, seed: int, *, apply: bool, force: bool, json: bool
+) -> None:
     opened = session(context)
+    find, use, answers = _WEIGHTS[which]
     with opened.database(migrate=True) as database:
-        with tracked(opened.settings, "tune blend", warn) as run, err().status("") as status:
-            found = tune_blend(database, seed=seed, tell=status.update)
+        with tracked(opened.settings, f"tune {which}", warn) as run, err().status("") as status:
+            found = find(database, seed=seed, tell=status.update)
             run.metrics({"before": found.ndcg_before, "after": found.ndcg_after})
             run.parameters(found.after)
         if not json:
             _print_blend(found)
         applied = apply or (not json and typer.confirm("Use these weights?", err=True))
         if applied:
-            apply_blend(database, found, force=force)
+            use(database, found, force=force)
     if json:
         print_json({**found.__dict__, "applied": applied})
     elif applied:
-        say("The next search uses them.")
+        say(f"The next {answers} uses them.")
 
 
 def _print_blend(found: TunedBlend) -> None:
     print_facts(
         [
-            ("queries", f"{found.queries:,}"),
+            ("measured on", f"{found.queries:,}"),
             ("nDCG@10", f"{found.ndcg_after:.4f}, with those in use {found.ndcg_before:.4f}"),
             *(
                 (f"weight of {name}", f"{weight:.4f}, now {found.before[name]:.4f}")

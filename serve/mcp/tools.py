@@ -212,7 +212,8 @@ def get_random_movies(box: Toolbox, k: Few = 5) -> outputs.Films:
 def get_recommendations(box: Toolbox, user_id: User = None, k: Few = 10) -> outputs.Films:
     """Films a user has not rated, by what was learned from ratings."""
     request = RecommendRequest(user_id=box.whose(user_id), k=k)
-    return outputs.recommended_films(recommend(box.database, request))
+    found = recommend(box.database, request, cache=box.searcher.recommended)
+    return outputs.recommended_films(found)
 
 
 @tool("patient")

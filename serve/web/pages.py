@@ -179,8 +179,9 @@ def recommend_page(request: Request) -> Response:
     found, state = services(request), RecommendState.read(request.scope["query_string"])
     user_id = _user(found, state)
     asked = RecommendRequest(user_id=user_id, profile=state.profile, k=_ROW, cursor=state.cursor)
-    mine = recommend(found.database, asked)
-    crowd = recommend(found.database, RecommendRequest(k=_ROW))
+    cache = found.searcher.recommended
+    mine = recommend(found.database, asked, cache=cache)
+    crowd = recommend(found.database, RecommendRequest(k=_ROW), cache=cache)
     liked, near = _near(found, user_id, state.profile)
     return page(
         request,

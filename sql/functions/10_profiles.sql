@@ -221,7 +221,10 @@ BEGIN
             WHEN 'INSERT' THEN 'SELECT * FROM new_ratings'
             WHEN 'DELETE' THEN 'SELECT * FROM old_ratings'
             ELSE 'SELECT * FROM new_ratings UNION ALL SELECT * FROM old_ratings'
-        END) INTO user_ids, profiles;
+        END
+        -- An event `rated` counts by the rating that it writes, whose trigger has been here already.
+        || CASE TG_TABLE_NAME WHEN 'events' THEN $w$ WHERE type <> 'rated'$w$ ELSE '' END
+    ) INTO user_ids, profiles;
     IF user_ids IS NOT NULL THEN
         PERFORM make_taste(user_ids, profiles);
     END IF;

@@ -181,6 +181,29 @@ BEGIN
     ORDER BY l.line;
 END $$;
 
+-- Keeps what is said of films of answers, an array of objects; returns how many lines were new. What is
+-- sent twice is known; a user by name is made, as by an event. Who is being forgotten is waited for, and
+-- begins anew; users are locked in one order.
+CREATE OR REPLACE FUNCTION add_feedback(lines jsonb) RETURNS bigint
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    added bigint;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('palate user', u.user_id))
+    FROM (SELECT DISTINCT name_user(l.name) AS user_id
+          FROM (SELECT DISTINCT x ->> 'user_id' AS name FROM jsonb_array_elements(lines) x
+                WHERE x ->> 'user_id' IS NOT NULL ORDER BY 1) l ORDER BY 1) u;
+    INSERT INTO feedback (answer_id, movie_id, kind, position, sources, user_id, happened_at)
+    SELECT f.answer_id, f.movie_id, f.kind, f.position, coalesce(f.sources, '{}'),
+           CASE WHEN f.user_id IS NOT NULL THEN name_user(f.user_id) END, coalesce(f.happened_at, now())
+    FROM jsonb_to_recordset(lines) f (
+        answer_id text, movie_id bigint, kind text, position integer, sources text[], user_id text,
+        happened_at timestamptz)
+    ON CONFLICT (answer_id, movie_id, kind) DO NOTHING;
+    GET DIAGNOSTICS added = ROW_COUNT;
+    RETURN added;
+END $$;
+
 -- The id of an event that came without one, by what it says.
 CREATE OR REPLACE FUNCTION event_key(
     profile text, type text, movie_id bigint, genre text, rating real, happened_at timestamptz

@@ -5,27 +5,10 @@
 --   collab      by factors of the active model   popularity  most rated
 --   trending    taken up more than before        vote        best rated
 --   alike       nearest to given films           query       found by a text
--- search() scores them together by content, collaborative and popularity, so its account of a score
--- holds here too; the mixer adds trending, vote, novelty, alike and bm25, each in [0, 1] times its
--- weight. Without a user, or for one of whom nothing is known, the others order.
-
--- The films of these ids as search_candidates() takes a query: they score nothing.
-CREATE OR REPLACE FUNCTION query_of_movies(ids bigint[]) RETURNS jsonb
-LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
-SELECT CASE
-    WHEN coalesce(cardinality(ids), 0) = 0 THEN parse_query('')
-    WHEN to_regclass('movie_search') IS NULL THEN jsonb_build_object('const_score', jsonb_build_object(
-        'score', 0.0, 'query', jsonb_build_object('boolean', jsonb_build_object('should',
-            (SELECT jsonb_agg(jsonb_build_object('term', jsonb_build_object(
-                'field', 'movie_id', 'value', i))) FROM unnest(ids) i)))))
-    ELSE jsonb_build_object(
-        'words', jsonb_build_array(jsonb_build_object(
-            'kind', 'terms', 'scores', false, 'score', 0.0, 'fields', '{"movie_id": 1.0}'::jsonb,
-            'terms', jsonb_build_object('movie_id',
-                (SELECT jsonb_agg(lpad(i::text, 19, '0')) FROM unnest(ids) i)))),
-        'match', '[0]'::jsonb)
-END
-$$;
+--   neighbours  lately liked by people of alike taste
+-- They are scored together: content, collaborative and popularity as search() scales them, and trending,
+-- vote, novelty, alike and bm25, each in [0, 1] times its weight. Without a user, or for one of whom
+-- nothing is known, the others order.
 
 DO $$
 DECLARE f regprocedure;
@@ -116,6 +99,14 @@ WITH person AS MATERIALIZED (
               s.movie_id
      LIMIT candidates)
     UNION ALL
+    (SELECT 'neighbours', l.movie_id
+     FROM neighbour_likes n CROSS JOIN unnest(n.movie_ids) WITH ORDINALITY l (movie_id, place)
+     WHERE n.user_id = for_user AND n.profile = recommend_candidates.profile
+       AND (filter IS NULL OR l.movie_id IN (SELECT o.movie_id FROM only_these o))
+       AND l.movie_id NOT IN (SELECT x.movie_id FROM none_of x)
+       AND EXISTS (SELECT FROM movies m WHERE m.movie_id = l.movie_id)
+     ORDER BY l.place LIMIT candidates)
+    UNION ALL
     SELECT 'query', m.movie_id FROM matching m
     WHERE (filter IS NULL OR m.movie_id IN (SELECT o.movie_id FROM only_these o))
       AND m.movie_id NOT IN (SELECT n.movie_id FROM none_of n)
@@ -165,67 +156,92 @@ CREATE FUNCTION recommend(
     sources                    text[]
 ) LANGUAGE sql STABLE AS $$
 WITH weight AS MATERIALIZED (
-    SELECT m.w, (m.w ->> 'bm25')::double precision AS bm25,
-           (m.w ->> 'trending')::double precision AS trending, (m.w ->> 'vote')::double precision AS vote,
-           (m.w ->> 'novelty')::double precision AS novelty, (m.w ->> 'alike')::double precision AS alike
-    FROM mixer_weights(recommend.weights) m(w)
+    SELECT w.*
+    FROM mixer_weights(recommend.weights) m
+    CROSS JOIN jsonb_to_record(m) w (
+        bm25 double precision, content double precision, collaborative double precision,
+        popularity double precision, trending double precision, vote double precision,
+        novelty double precision, alike double precision)
+    WHERE CASE WHEN seen NOT IN ('keep', 'mark', 'drop')
+               THEN refuse_argument('seen', seen, 'keep, mark, drop') IS NULL ELSE true END
 ), candidate AS MATERIALIZED (
     SELECT * FROM recommend_candidates(for_user, recommend.profile, greatest(candidates, k), seen, filter,
                                        alike_to, query, exclude)
 ), given AS MATERIALIZED (
     SELECT l2_normalize(sum(v.content)) AS direction FROM movie_vectors v WHERE v.movie_id = ANY (alike_to)
-), scored AS MATERIALIZED (
-    SELECT s.*
-    FROM weight w CROSS JOIN LATERAL search(
-        query      => query_of_movies(ARRAY(SELECT c.movie_id FROM candidate c)),
-        for_user   => for_user,
-        profile    => recommend.profile,
-        k          => (SELECT count(*) FROM candidate)::integer,
-        candidates => (SELECT count(*) FROM candidate)::integer,
-        weights    => jsonb_build_object('bm25', 0, 'content', w.w -> 'content', 'popularity', w.w -> 'popularity',
-                                         'collaborative', w.w -> 'collaborative'),
-        seen       => nullif(recommend.seen, 'drop')) s  -- dropped above; search() refuses any other
-), measured AS (
-    SELECT s.*, c.sources, c.bm25 AS text_score, t.trending, v.vote, a.cosine
-    FROM scored s JOIN candidate c USING (movie_id)
-    LEFT JOIN movie_trends t USING (movie_id)
-    CROSS JOIN LATERAL (
-        SELECT (SELECT (coalesce(m.avg_rating, 3.5) * m.rating_count + 87.5) / (m.rating_count + 25)
-                FROM movie_stats m WHERE m.movie_id = s.movie_id) AS vote) v
-    CROSS JOIN LATERAL (
-        SELECT (SELECT -(f.content <#> g.direction) FROM movie_vectors f, given g
-                WHERE f.movie_id = s.movie_id) AS cosine) a
+), person AS MATERIALIZED (
+    -- A copy of the vector: users keep theirs out of the row, where every candidate would fetch it.
+    SELECT subvector(u.embedding, 1, vector_dims(u.embedding)) AS embedding, f.factors, f.model_id,
+           taste_strength(u.rating_count + u.event_count) AS strength
+    FROM users u
+    LEFT JOIN (user_factors f JOIN models a
+               ON a.id = f.model_id AND a.kind = 'factors' AND a.state = 'active')
+           ON f.user_id = u.user_id AND f.profile = u.profile AND f.rating_count > 0
+    WHERE u.user_id = for_user AND u.profile = recommend.profile
+      AND (u.embedding IS NOT NULL OR f.factors IS NOT NULL)
+), measured AS MATERIALIZED (
+    -- A film at a time by its key, and only what is asked for, as in search(); once.
+    SELECT c.movie_id, c.sources, c.bm25 AS text_score, p.embedding IS NOT NULL AS has_content,
+           p.factors IS NOT NULL AS has_factors, p.strength, v.cosine, v.nearness, s.crowd, s.vote,
+           (SELECT t.trending FROM movie_trends t WHERE t.movie_id = c.movie_id) AS trend,
+           CASE WHEN p.factors IS NOT NULL THEN
+               (SELECT -(o.factors_out <#> p.factors) FROM movie_factors o
+                WHERE o.movie_id = c.movie_id AND o.model_id = p.model_id)
+           END AS affinity
+    FROM candidate c
+    LEFT JOIN person p ON true
+    LEFT JOIN LATERAL (
+        SELECT m.popularity AS crowd,
+               (coalesce(m.avg_rating, 3.5) * m.rating_count + 87.5) / (m.rating_count + 25) AS vote
+        FROM movie_stats m WHERE m.movie_id = c.movie_id LIMIT 1) s ON true
+    LEFT JOIN LATERAL (
+        SELECT -(f.content <#> p.embedding) AS cosine,
+               -(f.content <#> (SELECT g.direction FROM given g)) AS nearness
+        FROM movie_vectors f WHERE f.movie_id = c.movie_id LIMIT 1) v ON true
 ), scaled AS (
     SELECT m.*,
            CASE WHEN recommend.query IS NOT NULL
-                THEN coalesce(m.text_score / nullif(max(m.text_score) OVER (), 0), 0) END AS bm25_part,
-           coalesce(m.trending / nullif(max(m.trending) OVER (), 0), 0) AS trending_part,
+                THEN coalesce(m.text_score / nullif(max(m.text_score) OVER (), 0), 0) END AS bm25,
+           CASE WHEN m.has_content THEN
+               m.strength * coalesce((m.cosine - min(m.cosine) OVER ())
+                   / nullif(max(m.cosine) OVER () - min(m.cosine) OVER (), 0), 0.5) END AS content,
+           CASE WHEN m.has_factors THEN
+               m.strength * coalesce((m.affinity - min(m.affinity) OVER ())
+                   / nullif(max(m.affinity) OVER () - min(m.affinity) OVER (), 0), 0.5) END AS collaborative,
+           coalesce((m.crowd - min(m.crowd) OVER ())
+               / nullif(max(m.crowd) OVER () - min(m.crowd) OVER (), 0), 0.5) AS popularity,
+           coalesce(m.trend / nullif(max(m.trend) OVER (), 0), 0) AS trending,
            coalesce((m.vote - min(m.vote) OVER ())
-               / nullif(max(m.vote) OVER () - min(m.vote) OVER (), 0), 0.5) AS vote_part,
-           1 - m.popularity AS novelty_part,
+               / nullif(max(m.vote) OVER () - min(m.vote) OVER (), 0), 0.5) AS votes,
            CASE WHEN cardinality(alike_to) > 0
-                THEN coalesce((m.cosine - min(m.cosine) OVER ())
-                    / nullif(max(m.cosine) OVER () - min(m.cosine) OVER (), 0), 0.5) END AS alike_part
+                THEN coalesce((m.nearness - min(m.nearness) OVER ())
+                    / nullif(max(m.nearness) OVER () - min(m.nearness) OVER (), 0), 0.5) END AS alike
     FROM measured m
 ), contributed AS (
-    SELECT s.*, coalesce(w.bm25 * s.bm25_part, 0) AS bm25_c, w.trending * s.trending_part AS trending_c,
-           w.vote * s.vote_part AS vote_c, w.novelty * s.novelty_part AS novelty_c,
-           coalesce(w.alike * s.alike_part, 0) AS alike_c
+    SELECT s.*, coalesce(w.bm25 * s.bm25, 0) AS bm25_c, coalesce(w.content * s.content, 0) AS content_c,
+           coalesce(w.collaborative * s.collaborative, 0) AS collaborative_c,
+           w.popularity * s.popularity AS popularity_c, w.trending * s.trending AS trending_c,
+           w.vote * s.votes AS vote_c, w.novelty * (1 - s.popularity) AS novelty_c,
+           coalesce(w.alike * s.alike, 0) AS alike_c
     FROM scaled s CROSS JOIN weight w
 ), summed AS (
-    SELECT c.*, c.bm25_c + c.popularity_contribution + c.trending_c + c.vote_c + c.novelty_c + c.alike_c AS plain
+    SELECT c.*, c.bm25_c + c.popularity_c + c.trending_c + c.vote_c + c.novelty_c + c.alike_c AS plain
     FROM contributed c
 ), ranked AS (
     SELECT s.*, t.total, row_number() OVER (ORDER BY t.total DESC, s.movie_id) AS place,
            row_number() OVER (ORDER BY s.plain DESC, s.movie_id) AS plain_place
     FROM summed s
-    CROSS JOIN LATERAL (SELECT s.plain + s.content_contribution + s.collaborative_contribution) t (total)
+    CROSS JOIN LATERAL (SELECT s.plain + s.content_c + s.collaborative_c) t (total)
 )
-SELECT r.place, r.movie_id, r.title, r.year, r.total,
-       r.bm25_part, r.content, r.collaborative, r.popularity, r.trending_part, r.vote_part, r.novelty_part,
-       r.alike_part, r.bm25_c, r.content_contribution, r.collaborative_contribution,
-       r.popularity_contribution, r.trending_c, r.vote_c, r.novelty_c, r.alike_c,
-       r.plain_place, r.plain_place - r.place, r.rating, r.personalized, r.sources
+SELECT r.place, r.movie_id,
+       (SELECT m.title FROM movies m WHERE m.movie_id = r.movie_id),
+       (SELECT m.year FROM movies m WHERE m.movie_id = r.movie_id),
+       r.total, r.bm25, r.content, r.collaborative, r.popularity, r.trending, r.votes, 1 - r.popularity,
+       r.alike, r.bm25_c, r.content_c, r.collaborative_c, r.popularity_c, r.trending_c, r.vote_c,
+       r.novelty_c, r.alike_c, r.plain_place, r.plain_place - r.place,
+       (SELECT v.rating FROM ratings v WHERE v.user_id = for_user
+            AND v.profile = recommend.profile AND v.movie_id = r.movie_id),
+       r.has_content OR r.has_factors, r.sources
 FROM ranked r
 WHERE k IS NULL OR r.place <= k
 ORDER BY r.place

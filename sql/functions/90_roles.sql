@@ -83,6 +83,7 @@ BEGIN
     GRANT INSERT, UPDATE, DELETE ON ratings, tags, user_factors, llm_answers, synonyms, pins TO palate_app;
     GRANT INSERT, DELETE ON events, user_names, feedback TO palate_app;
     GRANT UPDATE ON event_weights TO palate_app;
+    GRANT DELETE ON neighbour_likes TO palate_app;
     -- Films that come and go, and what triggers keep of them. Not their statistics, nor enrichment.
     GRANT DELETE,
           INSERT (movie_id, title, original_title, year, imdb_id, tmdb_id, genres, overview, runtime_minutes,

@@ -24,6 +24,7 @@ CALLS = re.compile(
 ASIDE = {
     ("ask/statements/ask.sql", "alike_by_factors"): "asks for a model in use",
     ("bench/statements/blocking.sql", "search"): "asks for a word a turn, while other things run",
+    ("bench/statements/recommend.sql", "recommend"): "psycopg's own parameters; asked below",
     ("bench/statements/search.sql", "candidates"): "psycopg's own parameters; asked above",
     ("bench/statements/search.sql", "search"): "psycopg's own parameters; it is search() again",
     ("search/statements/catalog.sql", "browse"): "its order is put in; asked over HTTP",

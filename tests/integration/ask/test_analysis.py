@@ -16,7 +16,6 @@ from rerank.profile import rate
 from rerank.recommend import recommend
 from rerank.search import Searcher
 from sql.database import Database
-from sql.syntax import Filter, Ids
 
 LOVER, HATER = 20001, 20002
 
@@ -56,14 +55,6 @@ class TestRecommend:
                 f"SELECT movie_id FROM recommend(for_user => {LOVER}, k => 5) ORDER BY rank"
             )
             assert list(rows.scalars()) == [movie.movie_id for movie in found.movies]
-
-    def test_the_candidates_are_asked_for_as_the_engine_compiles_them(
-        self, sample_database: Database
-    ) -> None:
-        compiled = sample_database.search_engine.compile(Filter(Ids((1, 488))))
-        with sample_database.read() as connection:
-            made = connection.exec_driver_sql("SELECT query_of_movies(ARRAY[1, 488])").scalar_one()
-        assert made == compiled.query
 
     def test_an_empty_catalog_has_none(self, database: Database) -> None:
         assert recommend(database, RecommendRequest(user_id=1)).movies == ()

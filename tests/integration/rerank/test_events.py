@@ -90,6 +90,22 @@ def test_an_event_sent_twice_counts_once(films: Database) -> None:
     assert add(films, 7, timed) == ["known"], "without an id, by what it says"
 
 
+def test_a_rating_makes_a_taste_once_by_whichever_way_it_comes(films: Database) -> None:
+    ask(films, "CREATE TABLE made (user_id bigint)")
+    ask(
+        films,
+        "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS "
+        "'BEGIN INSERT INTO palate.made VALUES (NEW.user_id); RETURN NULL; END'",
+    )
+    ask(films, "CREATE TRIGGER made AFTER UPDATE ON users FOR EACH ROW EXECUTE FUNCTION note()")
+    add(films, 7, {"type": "rated", "rating": 5, "movie_id": HEAT, "event_id": "one"})
+    assert ask(films, "SELECT user_id FROM made") == [(7,)]
+    assert taste(films, 7) == (1, 0, True)
+    ask(films, "DELETE FROM events WHERE event_id = 'one'")
+    assert ask(films, "SELECT user_id FROM made") == [(7,), (7,)]
+    assert taste(films, 7) == (0, 0, False)
+
+
 def test_what_is_undone_was_not(films: Database) -> None:
     add(films, 7, {"type": "rated", "rating": 5, "movie_id": HEAT, "event_id": "one"})
     add(films, 7, {"type": "rated", "rating": 2, "movie_id": HEAT, "event_id": "two"})

@@ -1,6 +1,7 @@
 """Recommendations from several sources, each named, and scores that add up."""
 
 import json
+import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -8,13 +9,15 @@ from typing import Any
 
 import pytest
 
-from palate.contract import RecommendRequest
+from palate.contract import ListFigures, RecommendRequest
 from palate.errors import MisuseError
 from palate.settings import Settings
+from rerank.people import forget
 from rerank.recommend import recommend as find
 from rerank.trace import Trace
 from sql.database import Database
 from sql.embedded import EmbeddedServer
+from sql.stats import refresh_stats
 from tests.conftest import cloned
 from tests.integration.rerank.test_events import (
     CASINO,
@@ -110,6 +113,57 @@ def test_weights_are_those_of_the_row_or_the_call(films: Database) -> None:
     assert (mixed["content"], mixed["novelty"], mixed["vote"]) == (2, 1, 3)
     with pytest.raises(Exception, match="unknown weights"):
         ask(films, "SELECT mixer_weights(%s)", json.dumps({"votes": 3}))
+
+
+def test_what_people_of_alike_taste_lately_liked_is_a_source(films: Database) -> None:
+    for user in (30, 31, 32):  # crime, as user 2
+        liked = [HEAT, CASINO, KNIGHT] + [MATRIX] * (user == 32)
+        add(films, user, *({"type": "liked", "movie_id": movie} for movie in liked))
+    refresh_stats(films)
+    found = find(films, RecommendRequest(user_id=2, k=20)).movies
+    told = {movie.movie_id for movie in found if "neighbours" in movie.sources}
+    assert told == {KNIGHT}, "what two of them liked, and was not seen"
+    assert ask(films, "SELECT refresh_neighbours()") == [(0,)], "nobody has done anything since"
+    add(films, 31, {"type": "liked", "movie_id": MATRIX})
+    assert ask(films, "SELECT refresh_neighbours()") == [(1,)], "only whose taste changed"
+    forget(films, 2)
+    assert ask(films, "SELECT count(*) FROM neighbour_likes WHERE user_id = 2") == [(0,)]
+
+
+def test_one_place_is_for_what_neighbours_like_far_from_the_taste(films: Database) -> None:
+    for user in (30, 31, 32):  # crime, and one film of quite another kind
+        add(films, user, *({"type": "liked", "movie_id": m} for m in (HEAT, CASINO, KNIGHT, RING)))
+    refresh_stats(films)
+    asked = RecommendRequest(user_id=2, k=20, diversity=1, weights={"content": 9})
+    found = find(films, asked)
+    assert found.movies[4].movie_id == RING
+    assert {"neighbours", "serendipity"} <= set(found.movies[4].sources)
+    assert [m.movie_id for m in found.movies if "serendipity" in m.sources] == [RING]
+    first = find(films, asked.model_copy(update={"k": 4}))
+    later = asked.model_copy(update={"cursor": first.next_cursor, "figures": True})
+    assert find(films, later).movies[0].sources == found.movies[4].sources, "on whichever page"
+    off = find(films, asked.model_copy(update={"serendipity": False}))
+    assert "serendipity" not in {source for m in off.movies for source in m.sources}
+
+
+def test_what_a_page_is_like_as_a_whole(films: Database) -> None:
+    def figures(*movie_ids: int) -> ListFigures:
+        others = tuple(set(range(1, 13)) - set(movie_ids))
+        asked = RecommendRequest(user_id=999, k=20, exclude=others, figures=True)
+        found = find(films, asked)
+        assert sorted(m.movie_id for m in found.movies) == sorted(movie_ids)
+        assert found.figures is not None
+        return found.figures
+
+    one_kind, two_kinds = figures(RING, CRYSTAL, WILLOW), figures(CRYSTAL, HEAT)
+    assert one_kind.distance is not None
+    assert two_kinds.distance is not None
+    assert 0 <= one_kind.distance < 0.1 < 1 < two_kinds.distance
+    assert one_kind.coverage == pytest.approx(2 / 10)
+    rated, unrated = figures(HEAT).novelty, figures(KNIGHT).novelty
+    assert rated == pytest.approx(0), "both people rated it"
+    assert unrated == pytest.approx(math.log2(3))
+    assert find(films, RecommendRequest(k=3)).figures is None
 
 
 def pages(database: Database, request: RecommendRequest) -> Iterator[list[int]]:

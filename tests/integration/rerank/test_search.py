@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from ask.hint import hint
 from palate.contract import COMPONENTS, LEVELS, SearchRequest, SearchResponse
 from palate.errors import MisuseError, QuerySyntaxError
+from rerank.events import add_events
 from rerank.people import forget
 from rerank.profile import rate
 from rerank.search import Searcher
@@ -112,6 +113,16 @@ def test_seen_films_are_dropped_before_the_limit(searcher: Searcher) -> None:
     assert any(hit.seen for hit in kept.hits)
     assert len(dropped.hits) == 10
     assert not any(hit.seen for hit in dropped.hits)
+
+
+def test_a_film_that_was_watched_is_seen_without_a_rating(sample_copy: Database) -> None:
+    searcher = Searcher(sample_copy)
+    request = SearchRequest(q="king", user_id=4711)
+    film = searcher.search(request).hits[0].movie_id
+    add_events(sample_copy, 4711, [{"type": "watched", "movie_id": film}])
+    hits = {hit.movie_id: hit for hit in searcher.search(request).hits}
+    assert [movie for movie, hit in hits.items() if hit.seen] == [film]
+    assert hits[film].rating is None
 
 
 def test_reasons_name_only_the_users_own_ratings(searcher: Searcher) -> None:

@@ -139,6 +139,7 @@ def test_everything_held_is_exported_and_erased(client: TestClient, films: Datab
             "INSERT INTO llm_calls (model, prompt, tokens_in, tokens_out, question, user_id) "
             f"VALUES ('m', 'p', 3, 4, 'what does hal like?', {user_id})"
         )
+        connection.exec_driver_sql("SELECT refresh_neighbours()")
     held = client.get("/v1/users/hal/export").json()
     assert held["name"] == "hal"
     rows = {table: len(found) for table, found in held["tables"].items()}

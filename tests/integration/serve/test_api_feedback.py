@@ -1,15 +1,19 @@
 """What became of answers: sent, kept, counted; and the way to where a film can be watched."""
 
+import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import psycopg
 import pytest
 from starlette.testclient import TestClient
 
 from evaluate.clicks import evaluate_clicks
 from palate.settings import Settings
-from rerank.people import find_user
+from rerank.people import find_user, forget
 from sql.database import Database
+from sql.stats import refresh_stats
 from tests.integration.serve.apis import client_of
 
 
@@ -93,3 +97,37 @@ def test_a_film_is_watched_where_the_operator_lets_people_go(
             f"/v1/watch-link/{film}?service=archive&country={country}", follow_redirects=False
         )
         assert other.status_code == 404
+
+
+def test_feedback_on_its_way_is_forgotten_as_well(films: Database) -> None:
+    line = {"answer_id": "search.blend.Zk3vJ8sQm1xY", "movie_id": 1, "kind": "click"}
+    with psycopg.connect(films.psql_url) as sender, ThreadPoolExecutor(1) as pool:
+        sent = json.dumps([line | {"user_id": "8080"}])
+        sender.execute("SELECT palate.add_feedback(%s)", [sent])
+        forgetting = pool.submit(forget, films, 8080)
+        with films.read() as connection:
+            waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'advisory'"
+            while not connection.exec_driver_sql(waits).scalar_one():
+                assert not forgetting.done()
+        sender.commit()
+        (feedback,) = (each for each in forgetting.result().tables if each.table == "feedback")
+    assert (feedback.deleted, feedback.left) == (1, 0)
+
+
+def test_old_feedback_is_deleted_by_a_refresh(films: Database) -> None:
+    kept = "SELECT count(*) FROM feedback WHERE movie_id = 12"
+    with films.begin() as connection:
+        for days in (1, 399, 401):
+            connection.exec_driver_sql(
+                "INSERT INTO feedback (answer_id, movie_id, kind, happened_at) VALUES "
+                f"('search.blend.{days:09}', 12, 'click', now() - interval '{days} days')"
+            )
+    before = films.settings
+    try:
+        for keep, left in ((0, 3), (400, 2)):
+            films.settings = before.model_copy(update={"feedback_days": keep})
+            refresh_stats(films)
+            with films.read() as connection:
+                assert connection.exec_driver_sql(kept).scalar_one() == left
+    finally:
+        films.settings = before

@@ -33,6 +33,7 @@ DERIVED = {
     "movie_directions",
     "movie_titles",
     "movie_vectors",
+    "neighbour_likes",
     "repeatable_migrations",
     "schema_version",
     "search_totals",
