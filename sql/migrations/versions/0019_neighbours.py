@@ -3,7 +3,7 @@
 from sql.migrations.steps import run_file
 
 revision = "0019"
-down_revision = "0014"
+down_revision = "0017"
 
 
 def upgrade() -> None:

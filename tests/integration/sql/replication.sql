@@ -13,19 +13,23 @@ SELECT activate_model(max(id)) FROM models;
 
 -- name: publish_taste
 CREATE PUBLICATION palate FOR TABLE
-    palate.movies, palate.ratings, palate.tags, palate.users, palate.sources,
-    palate.embedding_model, palate.profile_settings, palate.blend, palate.synonyms, palate.pins,
+    palate.movies, palate.ratings, palate.rating_counts, palate.tags, palate.users, palate.user_names,
+    palate.events, palate.event_weights, palate.sources, palate.embedding_model, palate.profile_settings,
+    palate.blend, palate.mixer, palate.availability, palate.synonyms, palate.pins,
     palate.models, palate.movie_factors, palate.user_factors;
 
 -- name: publish_no_taste
 CREATE PUBLICATION palate FOR TABLE
-    palate.movies, palate.ratings, palate.tags, palate.sources,
-    palate.embedding_model, palate.profile_settings, palate.blend, palate.synonyms, palate.pins,
+    palate.movies, palate.ratings, palate.rating_counts, palate.tags, palate.user_names,
+    palate.events, palate.event_weights, palate.sources, palate.embedding_model, palate.profile_settings,
+    palate.blend, palate.mixer, palate.availability, palate.synonyms, palate.pins,
     palate.models, palate.movie_factors;
 
 -- name: make_empty
 -- The rows that a migration makes are copied from the publisher, too.
 DELETE FROM palate.blend;
+DELETE FROM palate.mixer;
+DELETE FROM palate.event_weights;
 DELETE FROM palate.profile_settings;
 
 -- name: subscribe
@@ -54,8 +58,21 @@ FROM user_factors u JOIN models m ON m.id = u.model_id AND m.state = 'active' OR
 SELECT s.movie_id, s.rating_count, s.avg_rating, m.rating_count, m.avg_rating
 FROM movie_stats s JOIN movies m USING (movie_id) ORDER BY 1;
 
+-- name: counts
+SELECT m.movie_id, n.* FROM movies m CROSS JOIN LATERAL ratings_now(m.movie_id) n ORDER BY 1;
+
+-- name: recommended
+SELECT u.user_id, r.movie_id, round(r.score::numeric, 3)
+FROM users u CROSS JOIN LATERAL recommend(u.user_id, k => 5) r WHERE u.profile = 'main' ORDER BY 1, r.rank;
+
 -- name: ratings
 SELECT user_id, profile, movie_id, rating FROM ratings ORDER BY 1, 2, 3;
 
 -- name: rate
 INSERT INTO ratings (user_id, movie_id, rating) VALUES (77, {film}, 5) ON CONFLICT DO NOTHING;
+
+-- name: happen
+SELECT add_events(name_user('somebody'), '[{"type": "liked", "movie_id": 5}, {"type": "disliked", "movie_id": 6}]')
+
+-- name: events
+SELECT n.name, e.type, e.movie_id FROM events e JOIN user_names n USING (user_id) ORDER BY 1, 3

@@ -107,7 +107,7 @@ def knowledge(database: Database) -> dict[str, list[Any]]:
     refresh_stats(database)
     found = {
         name: execute(database, STATEMENTS.raw(name))
-        for name in ("tastes", "factors", "statistics", "ratings")
+        for name in ("tastes", "factors", "statistics", "counts", "ratings", "recommended")
     }
     for user in (1, 3, 77):
         for text in ("lord", "krull", "amelie", "king kong"):
@@ -137,6 +137,10 @@ def test_what_is_rated_changes_taste_and_search_on_the_subscriber(
     execute(publisher, "DELETE FROM ratings WHERE user_id = 1 AND movie_id % 2 = 0")
     arrived(publisher, subscriber)
 
+    execute(publisher, STATEMENTS.raw("happen"))
+    arrived(publisher, subscriber)
+    assert execute(subscriber, STATEMENTS.raw("events")) == execute(publisher, STATEMENTS.raw("events"))
+
     execute(publisher, "UPDATE movies SET title = 'Krull' WHERE movie_id = 3")
     execute(publisher, "INSERT INTO movies (movie_id, title) VALUES (99, 'Lord Krull')")
     execute(publisher, "DELETE FROM movies WHERE movie_id = 99")
@@ -150,7 +154,7 @@ def test_what_is_rated_changes_taste_and_search_on_the_subscriber(
     execute(publisher, "SELECT refresh_profiles()")  # ages count from another moment then
     arrived(publisher, subscriber)
 
-    execute(publisher, "TRUNCATE ratings")
+    execute(publisher, "TRUNCATE ratings, events")
     arrived(publisher, subscriber)
     assert execute(subscriber, "SELECT count(embedding) FROM users") == [(0,)]
 
