@@ -139,7 +139,9 @@ def test_what_is_rated_changes_taste_and_search_on_the_subscriber(
 
     execute(publisher, STATEMENTS.raw("happen"))
     arrived(publisher, subscriber)
-    assert execute(subscriber, STATEMENTS.raw("events")) == execute(publisher, STATEMENTS.raw("events"))
+    assert execute(subscriber, STATEMENTS.raw("events")) == execute(
+        publisher, STATEMENTS.raw("events")
+    )
 
     execute(publisher, "UPDATE movies SET title = 'Krull' WHERE movie_id = 3")
     execute(publisher, "INSERT INTO movies (movie_id, title) VALUES (99, 'Lord Krull')")
