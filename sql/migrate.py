@@ -20,6 +20,7 @@ from pathlib import Path
 
 import psycopg
 import sqlalchemy
+import structlog
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
@@ -34,7 +35,8 @@ from palate.errors import (
 )
 from palate.statements import Statements, run_script
 from sql.database import Database
-from sql.objects import find_own
+from sql.faults import reason
+from sql.objects import find_own, names
 from sql.room import describe, drop_former, make_roles, make_room
 from sql.vectors import index_vectors
 
@@ -46,6 +48,7 @@ _PATIENCE = 60.0
 _ROOT = Path(__file__).parent
 _MIGRATIONS = _ROOT / "migrations"
 _statements = Statements(_ROOT / "statements" / "migrate.sql")
+_log = structlog.get_logger(__name__)
 
 
 def migrate(database: Database, wait: float = 0, patience: float = _PATIENCE) -> list[str]:
@@ -71,6 +74,7 @@ def migrate(database: Database, wait: float = 0, patience: float = _PATIENCE) ->
     if "0001" in applied:  # connections made before do not know where the extensions are
         database.engine.dispose()
     finish(database)
+    validate_constraints(database)
     index_vectors(database)  # in a transaction of its own, which keeps nobody from rating
     return applied
 
@@ -87,6 +91,27 @@ def finish(database: Database) -> None:
             if _checksums(connection).get(name) != checksum:
                 run_script(connection, body)
                 _save_checksum(connection, name, checksum)
+
+
+def validate_constraints(database: Database) -> None:
+    """Hold the rows that are there to constraints that a migration made for new ones only.
+
+    Each in a transaction of its own, under a lock that lets everybody read and write. Where a row
+    breaks one, the constraint stays as it was, and the log names it.
+    """
+    tables = {"schema": database.schema, "tables": [name for _, name in names()]}
+    with database.read() as connection:
+        found = connection.execute(_statements["not_validated"], tables).all()
+    for row in found:
+        try:
+            with database.begin(patient=True) as connection:
+                connection.exec_driver_sql(row.statement)
+        except sqlalchemy.exc.IntegrityError as error:
+            _log.warning(
+                "rows break a constraint that holds for new ones; correct them and migrate again",
+                constraint=row.name,
+                reason=reason(error.orig),
+            )
 
 
 def _apply(database: Database) -> list[str]:

@@ -178,12 +178,13 @@ EXCEPTION WHEN duplicate_object THEN NULL;
 END $$;
 
 -- A text may have a year behind or before it: `Heat 1995`, `Heat [1995]`, `Heat from 1995`, `Heat '95`,
--- `(1995) Heat`, `Heat.1995.1080p`. The year is the one group of a pattern that matches.
+-- `(1995) Heat`, `Heat.1995.1080p`. The year is the one group of a pattern that matches. Where there is one
+-- behind it, the one before it is of the title: `2001 Maniacs 2005`.
 CREATE OR REPLACE FUNCTION year_pattern() RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN '(?<=\S)[\s,._-]*[\s,._]+(?:from\s+)?[(\[]?((?:18|19|20)\d\d)[)\]]?(?:[\s._]+\d{3,4}[pi]\M.*)?\s*$'
     '|(?<=\S)\s+[''’](\d\d)\s*$'
-    '|^\s*[(\[]?((?:18|19|20)\d\d)[)\]]?[\s,:-]*\s+(?=\S)';
+    '|^\s*[(\[]?((?:18|19|20)\d\d)[)\]]?[\s,:-]*\s+(?=\S)(?!.*(?:18|19|20)\d\d[)\]]?\s*$)';
 
 CREATE OR REPLACE FUNCTION typed_year(typed text) RETURNS integer
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -233,6 +234,10 @@ SELECT article_first(b.name), b.year, true
 FROM bare b WHERE b.name <> typed AND b.name ~* '\s(?:the|an?)\s*$'
 UNION ALL
 SELECT b.whole, NULL, false FROM bare b WHERE b.whole <> typed
+UNION ALL
+-- A title may itself end like a request: `Scary Movie online`.
+SELECT regexp_replace(typed, '\s+\S+\s*$', ''), NULL, false
+FROM bare b WHERE b.whole <> typed AND typed ~* '(?:movie|film)s?\s+\S+\s*$'
 UNION ALL
 SELECT article_first(b.asked), b.asked_year, false
 FROM bare b WHERE b.asked NOT IN (typed, b.name, b.whole)

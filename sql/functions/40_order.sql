@@ -50,7 +50,7 @@ CREATE FUNCTION search_columns(
     rating_count               bigint[],
     mean_rating                double precision[]
 ) LANGUAGE sql STABLE AS $$
-SELECT array_agg(h.rank), array_agg(h.movie_id), array_agg(h.title), array_agg(h.year),
+SELECT array_agg(h.rank), array_agg(h.movie_id), array_agg(h.film_title), array_agg(h.film_year),
        array_agg(h.score), array_agg(h.bm25), array_agg(h.semantic), array_agg(h.content),
        array_agg(h.collaborative), array_agg(h.popularity), array_agg(h.bm25_contribution),
        array_agg(h.semantic_contribution), array_agg(h.content_contribution),
@@ -60,12 +60,13 @@ SELECT array_agg(h.rank), array_agg(h.movie_id), array_agg(h.title), array_agg(h
        array_agg(h.level::text), array_agg(h.pinned), array_agg(h.genres),
        array_agg(h.rating_count::bigint), array_agg(h.avg_rating::double precision)
 FROM (
-    SELECT s.*, f.genres, f.rating_count, f.avg_rating
+    SELECT s.*, f.*
     FROM search(query, for_user, search_columns.profile, candidates, candidates, NULL, loose, seen,
                 NULL, filter, relax_below, typed) s
     CROSS JOIN LATERAL (
         -- A film at a time by its key, whatever the planner thinks of how many there are.
-        SELECT array_to_string(m.genres, '|') AS genres, c.rating_count, c.avg_rating
+        SELECT m.title AS film_title, m.year AS film_year, array_to_string(m.genres, '|') AS genres,
+               c.rating_count, c.avg_rating
         FROM movies m JOIN movie_stats c USING (movie_id)
         WHERE m.movie_id = s.movie_id LIMIT 1
     ) f

@@ -31,6 +31,17 @@ JOIN pg_stat_activity a ON a.pid = l.pid
 WHERE l.granted AND a.pid <> pg_backend_pid()
 ORDER BY seconds DESC LIMIT 3;
 
+-- name: not_validated
+-- Constraints of our tables that were made NOT VALID, so that a migration need not read large tables
+-- while it locks them.
+SELECT c.conname AS name,
+       format('ALTER TABLE %I.%I VALIDATE CONSTRAINT %I', n.nspname, r.relname, c.conname) AS statement
+FROM pg_constraint c
+JOIN pg_class r ON r.oid = c.conrelid
+JOIN pg_namespace n ON n.oid = r.relnamespace
+WHERE n.nspname = :schema AND r.relname = ANY (CAST(:tables AS text[])) AND NOT c.convalidated
+ORDER BY r.relname, c.conname;
+
 -- name: search_path
 SELECT current_setting('search_path');
 

@@ -56,6 +56,10 @@ TITLES = {
     33: ("?", None, 2011),
     34: ("The Ring", None, 2002),
     35: ("Ring", None, 1998),
+    36: ("2001 Maniacs", None, 2005),
+    37: ("Maniacs", None, 2001),
+    38: ("Scary Movie", None, 2000),
+    39: ("Scary", None, 2010),
 }
 
 
@@ -91,7 +95,10 @@ def found(database: Database, typed: str, user_id: int | None = None) -> list[tu
         ("(1986) Heat", 5, "title as written"),
         ("Heat '95", 4, "title as written"),
         ("Heat.1995.1080p.BluRay", 4, "title as written"),
+        ("2001 Maniacs 2005", 36, "title as written"),
+        ("2001 Maniacs", 36, "title as written"),
         ("watch the heat online", 6, "title without article"),
+        ("Scary Movie film", 38, "title without article"),
         ("the movie Ring (1998)", 35, "title without article"),
         ("Heat, The (Feuer) (2013)", 6, "title spelt otherwise"),
         ("TheSevenSamurai", 12, "title spelt otherwise"),

@@ -146,6 +146,29 @@ def test_searches_go_on_beside_a_migration_and_prepared_ones_after_it(
     assert searcher.search(request).hits == before.hits
 
 
+def test_constraints_made_for_new_rows_are_held_to_the_others_while_somebody_writes(
+    sample_copy: Database,
+) -> None:
+    open_ones = "SELECT conname FROM pg_constraint WHERE NOT convalidated"
+    with sample_copy.begin() as connection:
+        assert connection.exec_driver_sql(open_ones).scalars().all() == []
+        connection.exec_driver_sql("ALTER TABLE users DROP CONSTRAINT users_not_unknown")
+        connection.exec_driver_sql("INSERT INTO users (user_id) VALUES (9223372036854775807)")
+        connection.exec_driver_sql(
+            "ALTER TABLE users ADD CONSTRAINT users_not_unknown "
+            "CHECK (user_id < 9223372036854775807) NOT VALID"
+        )
+    assert migrate(sample_copy) == [], "old rows that break it keep nobody from migrating"
+    with sample_copy.begin() as connection:
+        assert connection.exec_driver_sql(open_ones).scalars().all() == ["users_not_unknown"]
+        connection.exec_driver_sql("DELETE FROM users WHERE user_id = 9223372036854775807")
+    with sample_copy.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO users (user_id) VALUES (4711)")  # not yet committed
+        migrate(sample_copy)
+    with sample_copy.read() as connection:
+        assert connection.exec_driver_sql(open_ones).scalars().all() == []
+
+
 def test_a_rating_that_has_begun_ends_before_a_migration(sample_copy: Database) -> None:
     blocked = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'ratings'::regclass"
     with sample_copy.begin() as connection:
