@@ -78,6 +78,14 @@ def parse_key(text: str, column: str) -> Key:
     return text
 
 
+def parse_number_id(text: str, column: str) -> int:
+    """An id of a file whose ids are numbers: a text among them is told as what it is."""
+    written = text.strip()
+    if _WHOLE.fullmatch(written) is None and not is_missing(text):
+        raise FieldError(column, f"{quote(written)} is not a whole number as the other ids are")
+    return parse_id(text, column)
+
+
 def parse_user(text: str, column: str) -> Key:
     """A user's id: A_USER."""
     found = parse_key(text, column)

@@ -12,7 +12,7 @@ from ingest.layouts import Recognised
 from ingest.lines import Line
 from ingest.mapping import Part
 from ingest.notes import Notes
-from ingest.sources.table import TablePart, style_words
+from ingest.sources.table import FEW, TablePart, style_words
 
 SAMPLE = 10_000  # lines
 _EXAMPLES = 3
@@ -106,9 +106,19 @@ def _looks(cells: Sequence[str]) -> str:
         except FieldError:
             continue
         return what
+    others = [cell for cell in cells if not _is_whole(cell)]
+    if len(others) <= len(cells) * FEW:
+        return f"whole numbers, but for {_short(others[0])}"
     if all(cell[:1] in "[{" for cell in cells):
         return "lists as JSON or Python write them"
     return "words" if len(set(cells)) < max(2, len(cells) // 4) else "text"
+
+
+def _is_whole(cell: str) -> bool:
+    try:
+        return parse_id(cell, "") >= 0
+    except FieldError:
+        return False
 
 
 def _short(cell: str) -> str:

@@ -14,10 +14,10 @@ from ingest.fields import (
     FieldError,
     Key,
     is_missing,
-    parse_id,
     parse_key,
     parse_needed_text,
     parse_number,
+    parse_number_id,
     parse_time,
     parse_user,
     parse_year,
@@ -271,12 +271,12 @@ def _rating(name: str, line: Line, columns: RatingColumns) -> _Rating | None:
         return None
     user = columns.owner
     if columns.user is not None:
-        read_user = parse_user if columns.text_users else parse_id
+        read_user = parse_user if columns.text_users else parse_number_id
         user = read_user(fields[columns.user], names[columns.user])
     assert user is not None  # noqa: S101  (the columns were checked)
     movie, title, year = None, None, None
     if columns.movie is not None:
-        read_movie = parse_key if columns.text_movies else parse_id
+        read_movie = parse_key if columns.text_movies else parse_number_id
         movie = read_movie(fields[columns.movie], names[columns.movie])
     elif columns.title is not None:
         title = parse_needed_text(fields[columns.title], names[columns.title])

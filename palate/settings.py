@@ -53,6 +53,13 @@ class Settings(BaseSettings):
         10.0, gt=0, description="Seconds after which the database gives up on one statement."
     )
 
+    item_word: str = Field(
+        "film",
+        pattern=r"^[a-z][a-z ]{0,29}(,[a-z][a-z ]{0,29})?$",
+        description="What messages, pages and reasons call what the catalog holds: book, or with "
+        "its plural dish,dishes. Fields, commands and addresses keep their names.",
+    )
+
     # Search
     max_query_length: int = Field(
         2000, ge=10, le=100_000, description="Characters of a query that are read."

@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, create_model
 
+from palate.text import as_items
+
 LIKED = 3.5
 """The least rating that is liking; 2.5 and less is disliking."""
 DISLIKED = 2.5
@@ -47,7 +49,12 @@ class Fact:
     explains: bool = False
 
     def __str__(self) -> str:
-        return f"{self.says} {self.value}".strip()
+        return f"{self.head} {self.value}".strip()
+
+    @property
+    def head(self) -> str:
+        """What it says, of a film by the catalog's word."""
+        return self.says.replace("this film", as_items("this film"))
 
 
 class Part(BaseModel):
@@ -170,8 +177,8 @@ def _runs(sentence: Sentence) -> Iterator[tuple[Join, list[Fact]]]:
 
 def _listed(run: Sequence[Fact]) -> str:
     """Facts in one clause; what several begin with is said once."""
-    heads = list(dict.fromkeys(fact.says for fact in run))
-    values = [[fact.value for fact in run if fact.says == head] for head in heads]
+    heads = list(dict.fromkeys(fact.head for fact in run))
+    values = [[fact.value for fact in run if fact.head == head] for head in heads]
     clauses = [f"{h} {_and(v)}".strip() for h, v in zip(heads, values, strict=True)]
     if len(clauses) < 3 and all(len(each) == 1 for each in values):
         return _and(clauses)

@@ -9,13 +9,13 @@ from ingest.fields import (
     Key,
     is_missing,
     parse_day,
-    parse_id,
     parse_integer,
     parse_key,
     parse_minutes,
     parse_money,
     parse_names,
     parse_needed_text,
+    parse_number_id,
     parse_own,
     parse_text,
     parse_time,
@@ -239,7 +239,7 @@ class MovieReader:
     def _parse_key(self, text: str, column: str) -> Key | None:
         if self._complete and is_missing(text):
             return None
-        return parse_key(text, column) if self._text_ids else parse_id(text, column)
+        return parse_key(text, column) if self._text_ids else parse_number_id(text, column)
 
     def _parse_list(self, text: str, column: str) -> tuple[str, ...]:
         return parse_names(text, column, self._separator)
@@ -270,8 +270,8 @@ class TagReader:
         notes: Notes | None = None,
         text_ids: Sequence[str] = (),
     ) -> None:
-        self._read_user = parse_user if "user_id" in text_ids else parse_id
-        self._read_movie = parse_key if "movie_id" in text_ids else parse_id
+        self._read_user = parse_user if "user_id" in text_ids else parse_number_id
+        self._read_movie = parse_key if "movie_id" in text_ids else parse_number_id
         self._places = [columns.place(name) for name in NEEDED["tags"]]
         self._time = columns.find("tagged_at")
         self._header = columns.header

@@ -28,7 +28,7 @@ from palate.errors import LoadError, MisuseError
 from sql.own_fields import Type
 
 _SAMPLE = 1000  # records
-_FEW = 0.05  # the share of ids that are no numbers and still mistakes
+FEW = 0.05  # the share of ids that are no numbers and still mistakes
 
 
 class TablePart:
@@ -326,7 +326,7 @@ def settle(file: DataFile, part: Part, separator: str | None = None) -> Part:
         if at is None or (name == "user_id" and part.holds in ("movies", "facts")):
             continue
         cells = [line.fields[at] for line in records if not is_missing(line.fields[at])]
-        if sum(map(_is_text, cells)) > len(cells) * _FEW:
+        if sum(map(_is_text, cells)) > len(cells) * FEW:
             texts.append(name)
     update: dict[str, object] = {"text_ids": texts}
     genres = columns.find("genres")

@@ -23,6 +23,7 @@ from palate.errors import (
     QuerySyntaxError,
     SchemaError,
 )
+from palate.text import as_items
 from sql.faults import explain
 
 MEDIA_TYPE = "application/problem+json"
@@ -252,7 +253,7 @@ def problem_for(error: Exception, instance: str, request_id: str) -> tuple[Probl
         type=problem_type(known.title),
         title=known.title,
         status=known.status,
-        detail=_HIDDEN.get(type(known)) or str(known) or known.title,
+        detail=as_items(_HIDDEN.get(type(known)) or str(known) or known.title),
         instance=instance,
         request_id=request_id,
         errors=(known.errors or None) if isinstance(known, RequestError) else None,

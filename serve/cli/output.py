@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from palate.text import neutral
+from palate.text import as_items, neutral
 from serve.cli.text import line
 
 PIPE_WIDTH = 120
@@ -49,12 +49,14 @@ def _console(terminal: bool, *, stderr: bool) -> Console:
 
 def say(message: object) -> None:
     """A message for the person, beside the results."""
-    err().print(Text(neutral(str(message))), soft_wrap=True)
+    err().print(Text(neutral(as_items(str(message)))), soft_wrap=True)
 
 
 def warn(message: str) -> None:
     """Something that went less well than the person may think."""
-    err().print(Text("warning: ", style="yellow") + Text(neutral(message)), soft_wrap=True)
+    err().print(
+        Text("warning: ", style="yellow") + Text(neutral(as_items(message))), soft_wrap=True
+    )
 
 
 @contextmanager

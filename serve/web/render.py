@@ -1,16 +1,19 @@
 """Templates made into pages, and what every page says to the browser."""
 
 import hashlib
+import re
 from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.ext import Extension
 from starlette.requests import Request
 from starlette.responses import Response
 
 from palate.contract import PART_NAMES
 from palate.settings import Settings
+from palate.text import as_items
 from serve.api.services import services
 
 _HERE = Path(__file__).parent
@@ -18,6 +21,10 @@ _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
     "img-src 'self'{posters}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+_WORDS = re.compile(
+    r"(\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}|<(?:\{%.*?%\}|\{\{.*?\}\}|[^>])*>)", re.DOTALL
+)
+"""What of a template is no text."""
 BAR = 100.0
 """The width of a bar, in its own units."""
 
@@ -97,14 +104,24 @@ def static_stamp() -> str:
     return hashlib.sha256(b"".join(texts)).hexdigest()[:12]
 
 
+class _Items(Extension):
+    """The words of our templates, not what is put into them, speak of the catalog's items."""
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:  # noqa: ARG002
+        parts = _WORDS.split(source)
+        return "".join(part if at % 2 else as_items(part) for at, part in enumerate(parts))
+
+
 @cache
 def _templates() -> Environment:
     made = Environment(
         loader=FileSystemLoader(_HERE / "templates"),
+        extensions=[_Items],
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.filters["items"] = as_items
     made.globals.update(bars=bars, hue=hue, part_names=PART_NAMES)
     return made

@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from ask.structure import Exclusions, Person, Span, Structure
-from palate.settings import Settings
+from palate.settings import Settings, get_settings
+from rerank.facts import Fact
 from serve.api.app import create_app
 from serve.api.keys import create_key
 from serve.cli.serve import add_faces
 from serve.web.chips import chips, without
-from serve.web.render import bars, policy, poster
+from serve.web.render import _templates, bars, policy, poster
 from serve.web.state import PRESETS, SearchState
 from sql.database import Database
 from sql.own_fields import add_field, make_field, type_of
@@ -163,6 +164,32 @@ def test_whatever_is_asked_in_plain_words_is_answered_on_the_page(
     page = client.get("/ask", params={"q": asked}).text
     assert shown in page
     assert "No film fits this" not in page
+
+
+def test_a_catalog_of_books_speaks_of_books_and_leaves_names_and_titles(
+    films: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PALATE_ITEM_WORD", "book")
+    get_settings.cache_clear()
+    _templates.cache_clear()
+    try:
+        with films.begin() as connection:
+            connection.exec_driver_sql(
+                "UPDATE movies SET title = 'Film of a lord' WHERE movie_id = 1"
+            )
+        with visitor(films, settings) as client:
+            page = client.get(LORD).text
+            assert "mark books I rated" in page
+            assert "Film of a lord" in page
+            assert 'class="films"' in page
+            gone = client.get("/v1/movies/999").json()["detail"]
+            assert gone.startswith("There is no book 999")
+            fact = Fact("this film", "this film stands", "2 places higher", "your taste")
+            assert str(fact) == "this book stands 2 places higher"
+    finally:
+        monkeypatch.delenv("PALATE_ITEM_WORD")
+        get_settings.cache_clear()
+        _templates.cache_clear()
 
 
 def test_fields_of_ones_own_are_counted_and_filter_on_the_page(

@@ -220,7 +220,7 @@ def test_an_id_that_is_none_among_numbers_is_refused(tmp_path: Path) -> None:
     scores.write_text("user_id,movie_id,rating\n" + "".join(lines) + "x7,1,4\n")
     (block,) = Table("shop", ratings=scores).ratings()
     assert [str(line) for line in block.rejected] == [
-        "scores.csv, line 52, column user_id: 'x7' is not a whole number"
+        "scores.csv, line 52, column user_id: 'x7' is not a whole number as the other ids are"
     ]
 
 

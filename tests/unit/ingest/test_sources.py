@@ -204,7 +204,7 @@ def test_a_last_line_without_an_end(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("x,1,4.0,1", "column userId: 'x' is not a whole number"),
+        ("x,1,4.0,1", "column userId: 'x' is not a whole number as"),
         ("1,,4.0,1", "column movieId: '' is not a whole number"),
         ("1,1,good,1", "column rating: 'good' is not a number"),
         ("1,1,4.0,yesterday", "column timestamp: 'yesterday' is neither epoch seconds nor a time"),
