@@ -27,10 +27,11 @@ from rerank.people import find_taste, find_user, name_user
 from rerank.recommend import recommend
 from search.catalog import similar, suggest
 from serve.api.services import Services, services
+from serve.chat import Chat
 from serve.web.chips import chips, without
 from serve.web.render import BAR, page
 from serve.web.route import read_form
-from serve.web.state import PRESETS, WEIGHTED, AskState, RecommendState, SearchState, Whose
+from serve.web.state import MIXED, PRESETS, WEIGHTED, AskState, RecommendState, SearchState, Whose
 from sql.database import Database
 from sql.syntax import Field, Fields
 from test_users.tasters import TASTERS
@@ -178,7 +179,7 @@ def recommend_page(request: Request) -> Response:
     """Films by where they come from: a taste, one film that was liked, everybody."""
     found, state = services(request), RecommendState.read(request.scope["query_string"])
     user_id = _user(found, state)
-    asked = RecommendRequest(user_id=user_id, profile=state.profile, k=_ROW, cursor=state.cursor)
+    asked = state.request(user_id, _ROW)
     cache = found.searcher.recommended
     mine = recommend(found.database, asked, cache=cache)
     crowd = recommend(found.database, RecommendRequest(k=_ROW), cache=cache)
@@ -192,6 +193,10 @@ def recommend_page(request: Request) -> Response:
         crowd=crowd,
         liked=liked,
         near=near,
+        mixers=[
+            *((name, PART_NAMES[name], mine.weights.get(name, 0.0)) for name in MIXED),
+            ("diversity", "score before variety", asked.diversity),
+        ],
         used=_used(mine.movies, crowd.movies),
         widest=_widest(mine.movies, crowd.movies),
         back=_address(request),
@@ -221,13 +226,20 @@ def _near(
 
 
 def ask_page(request: Request) -> Response:
-    """A request in plain words: what was understood, part by part, and the answer."""
+    """A request in plain words: what was understood, part by part, and the answer; then a talk."""
     found, state = services(request), AskState.read(request.scope["query_string"])
+    user_id, before = _user(found, state), state.conversation
+    told: tuple[str, ...] = ()
     made, parts = None, []
-    if state.q.strip():
-        reading = found.asker.read(state.q, _user(found, state))
+    if state.q.startswith("/"):  # a command of a talk
+        reply = Chat(found.database, found.asker).reply(state.q, user_id, after=before)
+        made, told, before = reply.answer, reply.text, reply.conversation
+    elif state.q.strip():
+        after = None if before is None else found.asker.read_conversation(before)
+        reading = found.asker.read(state.q, user_id, after=after)
         structure = without(reading.structure, state.without)
         made = found.asker.answer(state.q, replace(reading, structure=structure))
+        made = found.asker.write(made)
         parts = chips(made.structure)
     return page(
         request,
@@ -236,9 +248,10 @@ def ask_page(request: Request) -> Response:
         tasters=TASTERS,
         made=made,
         chips=parts,
-        summary=made.told if made else (),
+        summary=made.told if made else told,
         films=made.shown if made else (),
         widest=_widest(made.hits or made.movies) if made else 0.0,
+        going_on=made.conversation if made else before,
         back=_address(request),
     )
 

@@ -4,16 +4,20 @@ Forms send empty fields, and people edit addresses: what is empty is left out, a
 is passed over.
 """
 
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import parse_qsl, urlencode
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from palate.contract import Order, Profile, SearchRequest, Seen
+from ask.conversation import LONGEST_STATE
+from palate.contract import Order, Profile, RecommendRequest, SearchRequest, Seen
 from palate.errors import MisuseError
 
 WEIGHTED = ("bm25", "content", "collaborative", "popularity")
 """The components that have a slider."""
+
+MIXED = ("content", "collaborative", "popularity", "trending", "vote", "novelty")
+"""The parts of a recommendation's score that have a slider."""
 
 PRESETS: dict[str, dict[str, float]] = {
     "text": {"bm25": 1.0, "content": 0.0, "collaborative": 0.0, "popularity": 0.0},
@@ -124,9 +128,26 @@ class SearchState(Whose):
 
 
 class RecommendState(Whose):
-    """Recommendations, and how far they were walked through."""
+    """Recommendations, the mixer's weights, and how far they were walked through."""
 
+    preset: Literal["stored", "own"] = "stored"
+    content: Weight = None
+    collaborative: Weight = None
+    popularity: Weight = None
+    trending: Weight = None
+    vote: Weight = None
+    novelty: Weight = None
+    diversity: float | None = Field(None, ge=0, le=1, allow_inf_nan=False)
     cursor: str | None = Field(None, max_length=20_000)
+
+    def request(self, user_id: int | None, k: int) -> RecommendRequest:
+        """What is recommended to this user: ``k`` films."""
+        asked = RecommendRequest(user_id=user_id, profile=self.profile, k=k, cursor=self.cursor)
+        if self.preset == "stored":
+            return asked
+        mixed = {n: v for n in MIXED if (v := getattr(self, n)) is not None}
+        spread = {} if self.diversity is None else {"diversity": self.diversity}
+        return asked.model_copy(update={"weights": mixed or None, **spread})
 
 
 class AskState(Whose):
@@ -136,3 +157,5 @@ class AskState(Whose):
 
     q: str = Field("", max_length=500)
     without: Annotated[tuple[str, ...], Field(max_length=40)] = ()
+    conversation: str | None = Field(None, max_length=LONGEST_STATE, pattern=r"^[\w.-]+$")
+    """Where the talk stands that this is said next in."""

@@ -153,6 +153,40 @@ def test_a_request_in_plain_words_is_understood_and_corrected(open_page: Open) -
     assert state_of(page)["without"] == ["genres:Thriller"]
 
 
+def test_a_talk_goes_on_from_what_was_shown(open_page: Open) -> None:
+    page = open_page(f"/ask?user_id={LOVER}&q=thrillers")
+    with not_loaded_again(page):
+        page.get_by_label("Say next").fill("only the ones from the nineties")
+        page.get_by_role("button", name="Say").click()
+        expect(page.get_by_role("link", name="Take away: year from 1990 to 1999")).to_be_visible()
+        expect(page.get_by_role("link", name="Take away: Thriller")).to_be_visible()
+        page.get_by_label("Say next").fill("/why 2")
+        page.get_by_label("Say next").press("Enter")
+        expect(page.get_by_text("is number 2 of what you asked for")).to_be_visible()
+        page.get_by_label("Say next").fill("/not 1")
+        page.get_by_role("button", name="Say").click()
+        expect(page.locator("li.film").first).to_be_visible()
+
+
+def test_the_mix_of_recommendations_follows_its_sliders(open_page: Open) -> None:
+    page = open_page(f"/recommend?user_id={LOVER}")
+    before = films_in(page, "Near this taste")
+    page.get_by_text("The mix").click()
+    with not_loaded_again(page):
+        for name in ("taste", "peers", "popularity"):
+            slider = page.get_by_label(name, exact=True)
+            slider.fill("1" if name == "popularity" else "0")
+        expect(page.get_by_label("my own")).to_be_checked()
+        page.wait_for_url("**popularity=1**")
+        expect(page.locator("#near-taste + ol > li").first).to_be_visible()
+        page.wait_for_function("document.querySelector('[aria-busy]') === null")
+    assert films_in(page, "Near this taste") != before
+    assert state_of(page)["preset"] == ["own"]
+    again = open_page(page.url)
+    expect(again.get_by_label("taste", exact=True)).to_have_value("0")
+    assert films_in(again, "Near this taste") == films_in(page, "Near this taste")
+
+
 def test_operators_see_the_server(open_page: Open) -> None:
     page = open_page("/operators")
     expect(page.get_by_role("row", name="search index")).to_contain_text("ok")
@@ -208,8 +242,8 @@ def test_posters_come_from_allowed_hosts_only(
 
 
 PAGES = ("/?q=lord&user_id=20001&preset=taste", "/", "/taste?user_id=20001",
-         "/recommend?user_id=20001", "/ask?q=dark+thrillers&user_id=20001", "/operators",
-         "/docs", "/sign-in", "/?year_from=never")  # fmt: skip
+         "/recommend?user_id=20001&preset=own&vote=1", "/ask?q=dark+thrillers&user_id=20001",
+         "/operators", "/docs", "/sign-in", "/?year_from=never")  # fmt: skip
 SCREENS = {
     "light": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
     "dark-phone": {"viewport": {"width": 360, "height": 780}, "color_scheme": "dark"},

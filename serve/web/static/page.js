@@ -1,7 +1,6 @@
 // What the pages do without being loaded again. Each works without this file, too.
 "use strict";
 
-const WEIGHTS = ["bm25", "content", "collaborative", "popularity"];
 const WAIT = 250;
 let newest = 0;
 
@@ -12,7 +11,9 @@ function addressOf(form) {
   for (const [name, value] of new FormData(form)) {
     if (value !== "" && usual[name] !== value) said.append(name, value);
   }
-  if (said.get("preset") !== "own") WEIGHTS.forEach((name) => said.delete(name));
+  if (said.get("preset") !== "own") {
+    form.querySelectorAll("input[type=range]").forEach((slider) => said.delete(slider.name));
+  }
   const query = said.toString();
   return form.getAttribute("action") + (query ? "?" + query : "");
 }
