@@ -110,6 +110,31 @@ class Settings(BaseSettings):
     )
     embedding_api_key: SecretStr | None = Field(None, description="Key for embedding_url.")
 
+    # What other services know of films
+    tmdb_api_key: SecretStr | None = Field(
+        None, description="Key or read access token of TMDB, for `palate sync tmdb`."
+    )
+    tmdb_url: str = Field("https://api.themoviedb.org/3", description="Address of TMDB's API.")
+    justwatch_token: SecretStr | None = Field(
+        None, description="Token of a partner of JustWatch's, for `palate sync justwatch`."
+    )
+    justwatch_url: str = Field(
+        "https://apis.justwatch.com/contentpartner/v2/content",
+        description="Address of JustWatch's API for partners.",
+    )
+    sync_locales: tuple[Annotated[str, Field(pattern="^[a-z]{2}_[A-Z]{2}$")], ...] = Field(
+        ("en_US",),
+        min_length=1,
+        max_length=50,
+        description='Languages and countries that are asked for: ["en_US", "de_DE"].',
+    )
+    sync_services: tuple[Annotated[str, Field(pattern="^[a-z0-9_-]{1,40}$")], ...] = Field(
+        (), max_length=200, description='Where to watch: ["netflix", "mubi"]. Empty: anywhere.'
+    )
+    sync_per_second: float = Field(
+        4.0, gt=0, le=1000, description="Most questions a second to one of these services."
+    )
+
     # Language model
     llm_provider: (
         Literal["openai", "openrouter", "gemini", "ollama", "vllm", "llama.cpp"] | None

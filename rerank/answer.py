@@ -21,7 +21,7 @@ from sql.engines import CompiledQuery, SearchEngine
 
 _statements = Statements(Path(__file__).parent / "statements" / "search.sql")
 
-_MADE = {"genres", "components", "contributions", "learned_score"}
+_MADE = {"genres", "components", "contributions", "learned_score", "seen"}
 _LATER = {"rerank_score", "rerank_reason", "rank_before", "reasons", "reason_source", "snippets"}
 READ = tuple(name for name in Hit.model_fields if name not in _MADE | _LATER)
 """Fields of a hit that are columns of the statement, by the same names."""
@@ -35,6 +35,7 @@ def hit_of(row: Mapping[str, Any]) -> Hit:
     hit["genres"] = tuple(row["genres"])
     hit["components"] = {name: row[name] for name in COMPONENTS}
     hit["contributions"] = {name: row[f"{name}_contribution"] for name in COMPONENTS}
+    hit["seen"] = row["seen"]
     hit["learned_score"] = row.get("learned_score")
     return Hit.build(hit)
 

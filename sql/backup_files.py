@@ -38,6 +38,7 @@ TABLES = (
     "events",
     "feedback",
     "availability",
+    "synced",
     "synonyms",
     "pins",
     "models",

@@ -48,13 +48,14 @@ COMMANDS = {
     "Data": {
         "fields": "Fields of your own: kept with each film, filtered, searched and counted.",
         "ingest": "Load films, ratings, tags and embeddings. All of a load, or nothing of it.",
+        "sync": "Ask other services about films: facts, and where to watch them.",
         "embed": "Text embeddings of films: make them, count them.",
         "enrich": "Tone, audience, money and effectiveness of films, to search and rank by.",
         "test-users": "Synthetic lovers and haters of fantasy, to see taste at work.",
     },
     "Learn": {
         "train": "Learn from the ratings in the database; the next search uses what was learned.",
-        "tune": "Try parameters of a model, or tune the blend's weights for the active one.",
+        "tune": "Try parameters of a model, or tune the weights of searches or of recommendations.",
         "models": "Trained models: which there are and which one is used.",
         "evaluate": "Measure rankings on held-out ratings, with 95% intervals and every baseline "
         "beside them.",

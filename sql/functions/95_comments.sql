@@ -170,6 +170,7 @@ BEGIN
         FROM (VALUES
             ('blend', 'Weights of the parts of a score: one row.'),
             ('embedding_model', 'What embedded the films: one row.'),
+            ('synced', 'When a service was last asked about a film, in which language and country.'),
             ('neighbour_likes', 'The films that people of alike taste lately liked, a row a person.'),
             ('mixer', 'Weights of the parts of a recommendation''s score: one row; NULL: as in blend.'),
             ('movie_trends', 'Films that more people take up than before, as of the last refresh.'),
@@ -349,6 +350,10 @@ BEGIN
             ('feedback', 'answer_id', 'The answer: what answered, by which ranking, and which it was.'),
             ('feedback', 'kind', 'impression, click or play.'),
             ('feedback', 'position', 'The film''s rank in the answer.'),
+            ('synced', 'service', 'tmdb or justwatch.'),
+            ('synced', 'locale', 'The language and country that were asked for, as en_US.'),
+            ('synced', 'synced_at', 'When, at last.'),
+            ('availability', 'told_by', 'Which service told of it; NULL: the operator.'),
             ('neighbour_likes', 'movie_ids', 'The best first, at most 100, each liked by two or more.'),
             ('neighbour_likes', 'likings', 'The sum of how alike those who liked it are, of each.'),
             ('neighbour_likes', 'made_at', 'When.'),

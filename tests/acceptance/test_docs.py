@@ -24,6 +24,8 @@ NOT_RUN = {
     "palate tune order --trials 2": "tests/integration/learn/test_tuning.py tunes an order",
     "palate embed generate few.csv --movie 1 --movie 2": "docs/embeddings.md makes some, too",
     "palate ingest embeddings few.csv": "docs/embeddings.md loads some, too",
+    "palate sync tmdb": "needs a key; tests/integration/ingest/test_sync.py plays the service",
+    "palate sync justwatch --days 7": "needs a token; played as well",
     "palate bench search --requests 40 --clients 1 --candidates 100": "measured above with 20",
 }
 
