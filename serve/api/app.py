@@ -28,6 +28,7 @@ from serve.api import (
     events,
     feedback,
     health,
+    instantsearch,
     movies,
     multi_search,
     rules,
@@ -125,6 +126,7 @@ def create_app(
     for router in (
         search.router,
         multi_search.router,
+        instantsearch.router,
         stream.router,
         ask.router,
         chat.router,

@@ -24,6 +24,7 @@ from serve.api.multi_search import Searches
 from serve.api.problems import MEDIA_TYPE, Problem
 from serve.api.token import NewToken
 from serve.api.users import NewRating
+from serve.api.widgets import WidgetEvents, WidgetRequests
 
 EXAMPLES: dict[str, dict[str, Any]] = json.loads(
     Path(__file__).with_name("examples.json").read_text(encoding="utf-8")
@@ -38,7 +39,8 @@ say it itself."""
 
 _BODIES: tuple[type[BaseModel], ...] = (
     Problem, NewRating, NewEvents, NewFeedback, RecommendRequest, Structure, Rules, NewFilm,
-    FilmFacts, Message, NewToken, Searches, MovieLine, RatingLine,
+    FilmFacts, Message, NewToken, Searches, WidgetRequests,
+    WidgetEvents, MovieLine, RatingLine,
 )  # fmt: skip
 
 _USER = TypeAdapter(UserId | UserName).json_schema()["anyOf"]

@@ -30,8 +30,9 @@ from tests.integration.serve.apis import FANTASY_LOVER, running
 from tests.npm import installed
 
 PAGE = Path(__file__).parents[3] / "docs" / "clients.md"
-NO_METHOD = {"search_stream", "watch_link", "metrics", "recommend"}
-"""Streams, a redirect, figures for Prometheus; recommendations are asked for by a body."""
+NO_METHOD = {"search_stream", "watch_link", "metrics", "recommend", "instantsearch",
+             "instantsearch_events"}  # fmt: skip
+"""Streams, a redirect, figures for Prometheus, what widgets send; recommend goes by POST."""
 
 
 @pytest.fixture(scope="module")
