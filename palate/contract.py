@@ -442,7 +442,9 @@ class Recommendations(Reranking):
         None, description="What films were set apart by; null: they stand by their scores."
     )
     movies: tuple[Recommendation, ...]
-    figures: ListFigures | None = None
+    figures: ListFigures | None = Field(
+        None, description="What the page is like as a whole; null: not asked for."
+    )
     next_cursor: str | None = None
 
 

@@ -51,6 +51,7 @@ from serve.api.users import Ratings
 from sql.database import Database
 from tests.integration.serve.apis import client_of, load_films, running
 
+PATIENCE = 120.0  # seconds, on a machine that is busy with other tests
 DOCS = Path(__file__).parents[3] / "docs" / "api.md"
 MODELS: dict[str, type[BaseModel]] = {
     "search": SearchResponse,
@@ -256,7 +257,7 @@ def attempt(operation: Any, mode: GenerationMode, url: str, headers: dict[str, s
     )
     @given(case=operation.as_strategy(generation_mode=mode))
     def check(case: Any) -> None:
-        response = case.call(base_url=url, headers=headers)
+        response = case.call(base_url=url, headers=headers, timeout=PATIENCE)
         if response.status_code in (
             httpx.codes.REQUEST_ENTITY_TOO_LARGE,
             httpx.codes.REQUEST_URI_TOO_LONG,
