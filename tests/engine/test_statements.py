@@ -71,6 +71,7 @@ def inputs(file: str, name: str, query: Compile) -> tuple[dict[str, Any], dict[s
         "ranks": {"terms": ["love"]},
         "similar": {"movie_id": 2},
         "recommend": {"user_id": HATER},
+        "mixed": {"user_id": HATER},
         "finds": {"query": query("zzyzx")},
     }
     if file == "ask/statements/ask.sql" and name != "similar":
