@@ -6,6 +6,12 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Vector = NDArray[np.float32]
+
 _SEQUEL = re.compile(
     r"(?::| - |, part | part | episode | chapter | vol\.? |\().*$|[\s.]+(?:[ivx]+|\d{1,3})$",
     re.IGNORECASE,
@@ -57,26 +63,38 @@ def surprise(
     return max(far, key=lambda each: films[each]["vote"], default=None)
 
 
+def likeness(texts: Sequence[Vector | None], factors: Sequence[Vector | None]) -> Floats:
+    """(n, n) how alike n films are: the mean of the cosines of their texts and of their factors;
+    of the texts alone where one of two has no factors, and 0 where one has no text."""
+    by_text, _ = _cosines(texts)
+    by_factors, known = _cosines(factors)
+    both = known[:, None] & known[None, :]
+    return (by_text + np.where(both, by_factors, by_text)) / 2
+
+
+def _cosines(vectors: Sequence[Vector | None]) -> tuple[Floats, NDArray[np.bool_]]:
+    """(n, n) cosines, 0 where one is none; and (n,) which are some."""
+    size = max((len(each) for each in vectors if each is not None), default=1)
+    rows = np.stack([np.zeros(size) if each is None else each for each in vectors])
+    lengths = np.linalg.norm(rows, axis=1)
+    unit = rows / np.where(lengths > 0, lengths, 1)[:, None]
+    return unit @ unit.T, lengths > 0
+
+
 def spread(
-    order: Sequence[int],
-    scores: Mapping[int, float],
-    alike: Mapping[tuple[int, int], float],
-    weight: float,
+    order: Sequence[int], scores: Mapping[int, float], alike: Floats, weight: float
 ) -> list[int]:
     """The films in the order of maximal marginal relevance (Carbonell and Goldstein 1998).
 
     Each place takes the film of the greatest ``weight`` times its score, scaled to [0, 1], minus
-    the rest times its greatest likeness to a film above. ``alike`` has pairs, the smaller id first.
+    the rest times its greatest likeness to a film above. ``alike`` (n, n) goes by ``order``.
     """
-    low, high = min(scores[each] for each in order), max(scores[each] for each in order)
-    worth = {each: (scores[each] - low) / ((high - low) or 1) for each in order}
-    nearest = dict.fromkeys(order, 0.0)
-    left, chosen = list(order), []
-    while left:
-        best = max(left, key=lambda each: weight * worth[each] - (1 - weight) * nearest[each])
-        left.remove(best)
-        chosen.append(best)
-        for other in left:
-            pair = (best, other) if best < other else (other, best)
-            nearest[other] = max(nearest[other], alike.get(pair, 0.0))
+    worth = np.array([scores[each] for each in order])
+    worth = weight * (worth - worth.min()) / ((worth.max() - worth.min()) or 1)
+    nearest, chosen = np.zeros(len(order)), list[int]()
+    for _ in order:
+        best = int(np.argmax(worth - (1 - weight) * nearest))
+        chosen.append(order[best])
+        worth[best] = -np.inf
+        nearest = np.maximum(nearest, alike[best])
     return chosen

@@ -39,7 +39,7 @@ class FilmFactors:
             return
         rows = _statements.fetch(connection, "factors", {"id": self.id, "movie_ids": missing})
         self._kept |= dict.fromkeys(missing) | {
-            row["movie_id"]: np.stack([_numbers(row["inward"]), _numbers(row["outward"])])
+            row["movie_id"]: np.stack([read_vector(row["inward"]), read_vector(row["outward"])])
             for row in rows
         }
 
@@ -61,5 +61,6 @@ class FilmFactors:
         return [i for i, _ in known], [vector for _, vector in known]
 
 
-def _numbers(sent: bytes) -> Vectors:
+def read_vector(sent: bytes) -> Vectors:
+    """A vector as pgvector's vector_send() gives it."""
     return np.frombuffer(sent, ">f4", offset=_HEADER).astype(np.float32)

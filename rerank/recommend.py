@@ -26,7 +26,8 @@ from palate.metrics import stage
 from palate.statements import Statements
 from rerank.business import BusinessRules, arrange, factor, rules_for, taken_out_by, touched
 from rerank.cache import RecommendCache
-from rerank.diversity import cap_franchises, spread, surprise
+from rerank.diversity import cap_franchises, likeness, spread, surprise
+from rerank.factors import read_vector
 from rerank.feedback import make_answer_id
 from rerank.profile import explain_unpersonalized
 from rerank.reranking import Reranker
@@ -248,9 +249,13 @@ def _spread(
     found: Mapping[int, Mapping[str, Any]],
     request: RecommendRequest,
 ) -> list[int]:
-    pairs = _statements.fetch(connection, "likeness", {"movie_ids": order})
-    alike = {(pair["one"], pair["other"]): pair["alike"] for pair in pairs}
-    return spread(order, {each: found[each]["score"] for each in order}, alike, request.diversity)
+    films = _statements.fetch(connection, "vectors", {"movie_ids": order})
+    vectors = [
+        [film[kind] and read_vector(film[kind]) for film in films]
+        for kind in ("content", "factors")
+    ]
+    scores = {each: found[each]["score"] for each in order}
+    return spread(order, scores, likeness(*vectors), request.diversity)
 
 
 def _movies(

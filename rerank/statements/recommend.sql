@@ -1,6 +1,8 @@
 -- name: recommend
 -- What is known of the user, the weights, and all candidates in their order.
-SELECT c.*, mixer_weights(CAST(:weights AS jsonb)) AS mixed, h.*
+SELECT c.user_known, c.user_ratings, c.user_has_taste, h.*,
+       -- Once, and written once.
+       CASE WHEN coalesce(h.rank, 1) = 1 THEN (SELECT mixer_weights(CAST(:weights AS jsonb))) END AS mixed
 FROM search_context(CAST(:user_id AS bigint), :profile) c
 LEFT JOIN recommend(
     for_user   => CAST(:user_id AS bigint),
@@ -53,17 +55,11 @@ SELECT m.movie_id, m.genres, m.keywords, m.director, m.actors, m.target_audience
        coalesce(m.rating_count, 0) AS rating_count
 FROM movies m WHERE m.movie_id = ANY(CAST(:movie_ids AS bigint[]));
 
--- name: likeness
--- How alike films are, two by two: the mean of the cosines of their texts and of their factors.
-WITH film AS MATERIALIZED (
-    SELECT i.movie_id, v.content, f.factors_out
-    FROM unnest(CAST(:movie_ids AS bigint[])) i(movie_id)
-    LEFT JOIN movie_vectors v USING (movie_id)
-    LEFT JOIN (movie_factors f JOIN models a ON a.id = f.model_id AND a.kind = 'factors'
-                                            AND a.state = 'active') USING (movie_id)
-)
-SELECT a.movie_id AS one, b.movie_id AS other,
-       (coalesce(-(a.content <#> b.content), 0)
-        + coalesce(nullif(1 - (a.factors_out <=> b.factors_out), 'NaN'), -(a.content <#> b.content), 0)) / 2
-       AS alike
-FROM film a JOIN film b ON a.movie_id < b.movie_id;
+-- name: vectors
+-- What films are alike by: their texts, and their factors of the active model.
+SELECT i.movie_id, vector_send(v.content) AS content, vector_send(f.factors_out) AS factors
+FROM unnest(CAST(:movie_ids AS bigint[])) WITH ORDINALITY i (movie_id, place)
+LEFT JOIN movie_vectors v USING (movie_id)
+LEFT JOIN (movie_factors f JOIN models a ON a.id = f.model_id AND a.kind = 'factors'
+                                        AND a.state = 'active') USING (movie_id)
+ORDER BY i.place;

@@ -6,8 +6,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from palate.person import PERSON
+from palate.settings import Settings
 from rerank.people import TABLES
 from sql.database import Database
+from tests.integration.serve.apis import client_of
 
 
 def send(client: TestClient, user: str, *events: dict[str, Any]) -> dict[str, Any]:
@@ -39,6 +41,16 @@ def test_a_user_by_name_is_personal_from_the_first_event(client: TestClient) -> 
     user = client.get("/v1/users/ann@example.org").json()
     assert (user["name"], user["event_count"]) == ("ann@example.org", 1)
     assert client.get(f"/v1/users/{user['user_id']}").json() == user
+
+
+def test_an_event_counts_at_once_in_every_worker(films: Database, settings: Settings) -> None:
+    with client_of(films, settings) as one, client_of(films, settings) as other:
+        send(one, "kim", {"type": "liked", "movie_id": 6})
+        for film in recommended(one, "kim")[:3]:
+            assert recommended(one, "kim") == recommended(other, "kim")
+            send(one, "kim", {"type": "not_interested", "movie_id": film})
+            for worker in (one, other):
+                assert film not in recommended(worker, "kim")
 
 
 def test_lines_are_accepted_known_or_refused_one_by_one(client: TestClient) -> None:
