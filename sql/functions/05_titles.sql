@@ -284,6 +284,7 @@ DECLARE
     all_words CONSTANT text := title_words(typed);
     key_words CONSTANT text := without_article(
         CASE WHEN typed ~ '\d' THEN title_words(without_year(typed)) ELSE all_words END);
+    in_their_order CONSTANT text := in_order(key_words);  -- once, not for each title
     names text[] := ARRAY[typed];
     years integer[] := '{NULL}';
     exacts boolean[] := '{t}';
@@ -350,7 +351,7 @@ BEGIN
         SELECT t.movie_id, 'words in order'::match_level, false, NULL::integer, false FROM movie_titles t
         WHERE to_tsvector('pg_catalog.simple', t.words || ' ' || coalesce(t.apart, ''))
               @@ plainto_tsquery('pg_catalog.simple', key_words)
-          AND (spaced_words(t.key) LIKE in_order(key_words) OR spaced_words(t.apart) LIKE in_order(key_words));
+          AND (spaced_words(t.key) LIKE in_their_order OR spaced_words(t.apart) LIKE in_their_order);
     END IF;
 END $$;
 

@@ -1,7 +1,13 @@
 """What PostgreSQL refuses has a message of its own, the same at the command line and over HTTP."""
 
+import errno
+import os
+import shutil
+import subprocess
+import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -11,6 +17,7 @@ from palate.settings import Settings
 from palate.statements import Statements, run_script
 from serve.cli.main import main
 from sql.database import Database
+from sql.programs import find_account
 from tests.integration.serve.apis import client_of, load_films
 
 STATEMENTS = Statements(Path(__file__).with_name("refusals.sql"))
@@ -57,6 +64,49 @@ def test_a_database_that_only_reads_still_searches_and_says_so_when_written_to(
         assert client.put("/v1/users/7/ratings/1", json={"rating": 4}).status_code == 503
     assert main(["--database-url", url, "user", "rate", "7", "1", "4"]) == 1
     assert "send what writes to the primary" in capsys.readouterr().err
+
+
+@pytest.fixture
+def small_disk() -> Iterator[Path]:
+    """A disk of a megabyte that the server may write to."""
+    folder = Path(tempfile.mkdtemp(prefix="palate-"))
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(mount, check=False).returncode:
+        folder.rmdir()
+        pytest.skip("a small disk cannot be mounted here")
+    try:
+        account = find_account()
+        if account.uid is not None:
+            shutil.chown(folder, account.uid, account.gid)
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+        folder.rmdir()
+
+
+def test_a_disk_that_is_full_is_called_that_and_loses_nothing(
+    database: Database, settings: Settings, small_disk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    load_films(database)
+    rate = ["--database-url", database.psql_url, "user", "rate", "7", "1", "4"]
+    with psycopg.connect(database.psql_url, autocommit=True) as admin:
+        admin.execute(f"CREATE TABLESPACE small LOCATION '{small_disk}'".encode())
+        admin.execute("TRUNCATE palate.ratings")
+        admin.execute("ALTER TABLE palate.ratings SET TABLESPACE small")
+        try:
+            with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
+                (small_disk / "other").write_bytes(bytes(2_000_000))
+            with client_of(database, settings) as client:
+                refused = client.put("/v1/users/7/ratings/1", json={"rating": 4})
+                assert (refused.status_code, refused.json()["title"]) == (503, "Disk full")
+                assert client.get("/v1/search?q=lord").json()["hits"]
+                assert main(rate) == 1
+                assert "Make room on the server" in capsys.readouterr().err
+                (small_disk / "other").unlink()
+                assert main(rate) == 0
+        finally:
+            admin.execute("ALTER TABLE palate.ratings SET TABLESPACE pg_default")
+            admin.execute("DROP TABLESPACE small")
 
 
 def test_a_statement_that_somebody_cancels_is_told_from_one_that_took_too_long(

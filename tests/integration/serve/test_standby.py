@@ -33,11 +33,18 @@ def standby() -> Iterator[Database]:
         with another_server() as server, Database(server.url, settings) as primary:
             migrate(primary)
             load_films(primary)
-            backup = [programs / "pg_basebackup", "-D", folder / "data", "-R", "-c", "fast"]
+            backup: list[str | Path] = [
+                programs / "pg_basebackup",
+                "-D",
+                folder / "data",
+                "-R",
+                "-c",
+                "fast",
+            ]
             from_primary = ["-d", server.url_for("postgres")]
             made = account.run(*backup, *from_primary)
             assert made.returncode == 0, made.stdout
-            control = [programs / "pg_ctl", "-D", folder / "data"]
+            control: list[str | Path] = [programs / "pg_ctl", "-D", folder / "data"]
             options = f"-c unix_socket_directories={folder}"
             started = account.run(*control, "-w", "-l", folder / "log", "-o", options, "start")
             assert started.returncode == 0, started.stdout
