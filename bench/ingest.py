@@ -13,8 +13,9 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, Self, TypeVar
 
 import numpy as np
 import polars as pl
@@ -32,6 +33,7 @@ from sql.database import Database
 from sql.migrate import migrate
 
 _statements = Statements(Path(__file__).with_name("statements") / "ingest.sql")
+T = TypeVar("T")
 _RATINGS_A_USER = 150
 Written = Literal["csv", "jsonl", "parquet"]
 _CHUNK = 1 << 20
@@ -51,6 +53,10 @@ class IngestReport:
     second_load_seconds: float
     memory_before_mb: float
     memory_peak_mb: float
+    plain_processor: float | None
+    load_processor: float | None
+    """Microseconds of processor a row that the server took, which other work hardly changes; None
+    where it is not on this machine."""
 
 
 def bench_ingest(
@@ -68,10 +74,12 @@ def bench_ingest(
         films = generate(folder, rows)
         source = _source(folder, written)
         with scratch_database(database) as scratch:
-            before = _plain_copy(scratch, folder)
+            before, taken_before = _measured(scratch, partial(_plain_copy, scratch, folder))
             with PeakMemory() as memory:
-                report = load(scratch, source, progress=progress)
-            plain = (before + _plain_copy(scratch, folder)) / 2
+                work = partial(load, scratch, source, progress=progress)
+                report, taken = _measured(scratch, work)
+            after, taken_after = _measured(scratch, partial(_plain_copy, scratch, folder))
+            plain = (before + after) / 2
             again = load(scratch, source, progress=progress, again=True)
     return IngestReport(
         rows=rows,
@@ -84,7 +92,32 @@ def bench_ingest(
         second_load_seconds=again.seconds,
         memory_before_mb=memory.before / 1e6,
         memory_peak_mb=memory.peak / 1e6,
+        plain_processor=(taken_before + taken_after) / 2 / rows * 1e6 or None,
+        load_processor=taken / rows * 1e6 or None,
     )
+
+
+def _measured(database: Database, work: Callable[[], T]) -> tuple[T, float]:
+    """What ``work`` returns, and the processor seconds that the server took for it; 0: unknown."""
+    server = _server(database)
+    before = _taken(server)
+    made = work()
+    return made, _taken(server) - before
+
+
+def _server(database: Database) -> psutil.Process | None:
+    """The server's first process, where it is on this machine."""
+    with database.read() as connection:
+        pid = connection.execute(_statements["backend"]).scalar_one()
+    with suppress(psutil.Error):
+        backend = psutil.Process(pid)
+        return backend.parent() if backend.name() == "postgres" else None
+    return None
+
+
+def _taken(server: psutil.Process | None) -> float:
+    times = [each.cpu_times() for each in (server, *server.children())] if server else []
+    return float(sum(each.user + each.system for each in times))
 
 
 def _source(folder: Path, written: Written) -> Source:

@@ -13,3 +13,6 @@ COPY plain_ratings (user_id, movie_id, rating, rated_at) FROM STDIN WITH (FORMAT
 
 -- name: drop_plain
 DROP TABLE plain_ratings, plain_movies;
+
+-- name: backend
+SELECT pg_backend_pid();

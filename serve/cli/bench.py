@@ -124,6 +124,14 @@ def ingest(
     present(report, _print_load, json=json)
 
 
+def _processor(report: IngestReport) -> list[tuple[str, str]]:
+    plain, loaded = report.plain_processor, report.load_processor
+    if not plain or not loaded:
+        return []
+    told = f"{plain / loaded:.2f} of plain COPY: {loaded:.1f} against {plain:.1f} µs a row"
+    return [("processor of the server", told)]
+
+
 def _print_load(report: IngestReport) -> None:
     print_facts(
         [
@@ -133,6 +141,7 @@ def _print_load(report: IngestReport) -> None:
                 "load",
                 f"{report.load_rows_per_second:,.0f} rows/s, {report.ratio:.2f} of plain COPY",
             ),
+            *_processor(report),
             ("loaded again", f"{report.second_load_seconds:.1f} s"),
             (
                 "memory",

@@ -16,6 +16,8 @@ def test_it_measures_both_and_leaves_nothing(database: Database) -> None:
     report = bench_ingest(database, rows=2_000)
     assert (report.rows, report.films) == (2_000, 1_008)
     assert report.ratio == pytest.approx(report.load_rows_per_second / report.plain_rows_per_second)
+    assert report.load_processor, "the server is on this machine"
+    assert report.plain_processor
     assert 0 < report.memory_before_mb <= report.memory_peak_mb
     with database.read() as connection:
         scratch = "SELECT count(*) FROM pg_database WHERE datname LIKE 'palate_bench_%'"

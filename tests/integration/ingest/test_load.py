@@ -154,6 +154,32 @@ def test_a_newer_and_an_older_file_are_loaded_once_each(database: Database, tmp_
     assert rows(database, "SELECT count(*) FROM ratings") == [(3,)]
 
 
+@pytest.mark.parametrize(
+    "worse",
+    ["7,1,0.5,98\n", "7,5,4.0,99\n", "7,2,9.0,99\n", "7,2,4.0,\n", "7,2,4.0,9999999999\n",
+     "ann,2,4.0,99\n"],
+)  # fmt: skip
+def test_clean_ratings_take_the_straight_way_and_end_as_on_the_careful_one(
+    database: Database, tmp_path: Path, worse: str
+) -> None:
+    steps: list[str] = []
+
+    class Steps(LoadProgress):
+        def step(self, name: str, total: int | None = None) -> None:  # noqa: ARG002
+            steps.append(name)
+
+    load(database, MovieLens(folder(tmp_path / "ml")), progress=Steps())
+    assert "Reading ratings" not in steps, "they are written as they are read"
+    straight = contents(database)[1:]
+    report = load(
+        database, MovieLens(folder(tmp_path / "ml", ratings=RATINGS + worse)), replace=True,
+        on_error="skip", rejects=tmp_path / "rejects.csv", progress=Steps(),
+    )  # fmt: skip
+    assert "Reading ratings" in steps
+    assert report.rejected + (worse == "7,1,0.5,98\n" and len(report.notes)) == 1
+    assert contents(database)[1:] == straight
+
+
 def test_a_file_that_grows_or_is_cut_while_it_is_read_is_refused(
     database: Database, tmp_path: Path
 ) -> None:
