@@ -1,6 +1,7 @@
 """API keys: 32 random bytes behind a readable prefix, kept only as SHA-256.
 
-The keys file holds one ``name:scope:sha256`` a line; ``#`` starts a comment. A scope holds the
+The keys file holds one ``name:scope:sha256`` a line, with ``:2027-01-31`` behind it where the key
+is good up to that day (UTC) only; ``#`` starts a comment. A scope holds the
 ones before it: read, write, admin. The key is random, so a plain SHA-256 needs no salt.
 """
 
@@ -11,7 +12,8 @@ import secrets
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -23,7 +25,11 @@ Scope = Literal["read", "write", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 PREFIX = "palate_"
 
-_LINE = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,64}):(?P<scope>[a-z]+):(?P<digest>[0-9a-f]{64})")
+_LINE = re.compile(
+    r"(?P<name>[A-Za-z0-9._-]{1,64}):(?P<scope>[a-z]+):(?P<digest>[0-9a-f]{64})"
+    r"(?::(?P<until>\d{4}-\d\d-\d\d))?",
+    re.ASCII,
+)
 _RELOAD_SECONDS = 1.0
 _log = structlog.get_logger()
 
@@ -37,6 +43,8 @@ class ApiKey:
     name: str
     scope: Scope
     digest: str
+    until: date | None = None
+    """The last day (UTC) on which it is good."""
 
     def allows(self, scope: Scope) -> bool:
         """True when this key reaches as far as ``scope``."""
@@ -45,16 +53,23 @@ class ApiKey:
     @property
     def line(self) -> str:
         """The key as the keys file holds it."""
-        return f"{self.name}:{self.scope}:{self.digest}"
+        end = "" if self.until is None else f":{self.until}"
+        return f"{self.name}:{self.scope}:{self.digest}{end}"
+
+    @property
+    def ended(self) -> bool:
+        """Whether its last day is over."""
+        return self.until is not None and datetime.now(UTC).date() > self.until
 
 
-def create_key(name: str, scope: Scope) -> tuple[str, ApiKey]:
+def create_key(name: str, scope: Scope, until: date | None = None) -> tuple[str, ApiKey]:
     """A new key: the secret to hand out, shown once, and what goes into the keys file.
 
     Raises MisuseError for a name or scope that the file cannot hold.
     """
     secret = PREFIX + secrets.token_urlsafe(32)
-    return secret, _parse_line(f"{name}:{scope}:{_digest(secret)}", "the new key")
+    key = _parse_line(f"{name}:{scope}:{_digest(secret)}", "the new key")
+    return secret, replace(key, until=until)
 
 
 def parse_keys(text: str, origin: str = "the keys file") -> list[ApiKey]:
@@ -96,14 +111,15 @@ class KeyRing:
         self._checked = time.monotonic()
 
     def find(self, secret: str) -> ApiKey | None:
-        """The key that ``secret`` is, in a time that does not depend on which."""
+        """The key that ``secret`` is and that has not ended, in a time that does not depend on
+        which."""
         self._reload_if_changed()
         digest = _digest(secret)
         found = None
         for key in self._keys:
             if hmac.compare_digest(key.digest, digest):
                 found = key
-        return found
+        return None if found is not None and found.ended else found
 
     def _reload_if_changed(self) -> None:
         if time.monotonic() - self._checked < _RELOAD_SECONDS:
@@ -159,11 +175,21 @@ def _parse_line(line: str, where: str) -> ApiKey:
         )
     for scope in SCOPES:
         if scope == parts["scope"]:
-            return ApiKey(parts["name"], scope, parts["digest"])
+            return ApiKey(parts["name"], scope, parts["digest"], _parse_day(parts["until"], where))
     raise MisuseError(
         f"{where} has the scope {parts['scope']!r}. No key was accepted. "
         f"Scopes are {', '.join(SCOPES)}."
     )
+
+
+def _parse_day(text: str | None, where: str) -> date | None:
+    try:
+        return None if text is None else date.fromisoformat(text)
+    except ValueError as error:
+        raise MisuseError(
+            f"{where} ends on {text}, which is no day. No key was accepted. "
+            "Write the last day on which it is good as 2027-01-31."
+        ) from error
 
 
 def _digest(secret: str) -> str:

@@ -1,6 +1,7 @@
 """`palate keys`: API keys of the HTTP server."""
 
 import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -25,6 +26,7 @@ def keys() -> None:
 @app.command(
     epilog=examples(
         "palate keys create web --scope read --file keys.txt",
+        "palate keys create guest --days 30 --file keys.txt",
         "palate serve --api-keys-file keys.txt",
     )
 )
@@ -34,6 +36,10 @@ def create(
         Literal["read", "write", "admin"],
         typer.Option(help="read: search; write: also rate; admin: also forget users."),
     ] = "read",
+    days: Annotated[
+        int | None,
+        typer.Option(help="Days for which it is good. Without: for ever.", min=1, max=36_500),
+    ] = None,
     file: Annotated[
         Path | None, typer.Option(help="Append the key's line to this file, made when missing.")
     ] = None,
@@ -43,11 +49,15 @@ def create(
 
     A running server reads its file again when it changes.
     """
-    secret, key = create_key(name, scope)
+    until = None if days is None else datetime.now(UTC).date() + timedelta(days=days)
+    secret, key = create_key(name, scope, until)
     if file is not None:
         _append(file, key.name, key.line)
     if json:
-        print_json({"name": key.name, "scope": key.scope, "key": secret, "line": key.line})
+        print_json(
+            {"name": key.name, "scope": key.scope, "until": until and until.isoformat(),
+             "key": secret, "line": key.line}
+        )  # fmt: skip
         return
     out().print(secret, soft_wrap=True)
     say("Keep it now: it is not shown again. Send it as `Authorization: Bearer KEY`.")

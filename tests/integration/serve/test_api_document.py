@@ -92,6 +92,7 @@ REFUSED_BY_MEANING = {
     "GET /v1/debug/recommend",
     "POST /v1/chat",
     "POST /v1/tokens",
+    "POST /v1/instantsearch",
 }
 
 
@@ -242,6 +243,9 @@ def leave_out_the_encoder(document: dict[str, Any]) -> None:
             if parameter["name"] == "rerank":
                 parameter["schema"]["enum"].remove("small")
         operation["parameters"] = kept
+    del document["components"]["schemas"]["Searches"]["properties"]["searches"]["items"][
+        "properties"
+    ]["mode"]
 
 
 def attempt(operation: Any, mode: GenerationMode, url: str, headers: dict[str, str]) -> None:

@@ -34,6 +34,7 @@ DERIVED = {
     "movie_titles",
     "movie_vectors",
     "neighbour_likes",
+    "rating_counts",
     "repeatable_migrations",
     "schema_version",
     "search_totals",
@@ -65,6 +66,9 @@ def fetch(database: Database, query: bytes) -> list[Any]:
 def content(database: Database) -> dict[str, list[Any]]:
     """Every row of every table, to the last bit."""
     queries = {table: f"SELECT t::text FROM {table} t ORDER BY 1" for table in TABLES}
+    queries["ratings_now"] = (
+        "SELECT movie_id::text || n::text FROM movies, ratings_now(movie_id) n ORDER BY 1"
+    )
     queries["movie_stats"] = "SELECT t::text FROM movie_stats t ORDER BY 1"
     return {table: fetch(database, query.encode()) for table, query in queries.items()}
 

@@ -1,6 +1,7 @@
 """API keys: made at random, kept as hashes, read again when their file changes."""
 
 import hashlib
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,16 @@ def test_a_scope_holds_the_ones_before_it(held: Scope, allowed: list[Scope]) -> 
     assert [scope for scope in SCOPES if key.allows(scope)] == allowed
 
 
+def test_a_key_may_end_by_itself(tmp_path: Path) -> None:
+    today = datetime.now(UTC).date()
+    over, gone = create_key("over", "read", today - timedelta(days=1))
+    good, last = create_key("good", "read", today + timedelta(days=1))
+    assert last.line.endswith(f":{last.until}")
+    ring = ring_of(tmp_path / "keys", gone, last)
+    assert ring.find(good) == last
+    assert ring.find(over) is None
+
+
 def test_comments_and_blank_lines_are_skipped() -> None:
     _, key = create_key("web", "write")
     assert parse_keys(f"# who may ask\n\n  {key.line}  # the web front\r\n") == [key]
@@ -52,6 +63,8 @@ def test_comments_and_blank_lines_are_skipped() -> None:
         (f"web:read:{'A' * 64}", "line 1 is not"),
         (f"# fine\n:read:{'a' * 64}", "line 2 is not"),
         (f"web:owner:{'a' * 64}", "has the scope 'owner'"),
+        (f"web:read:{'a' * 64}:2027-02-30", "which is no day"),
+        (f"web:read:{'a' * 64}:tomorrow", "line 1 is not"),
         (f"web:read:{'a' * 64}\nweb:read:{'b' * 64}", "names web more than once"),
     ],
 )
