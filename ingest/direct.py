@@ -33,6 +33,12 @@ REFUSALS = (NotPlainError, psycopg.IntegrityError, psycopg.DataError, pl.excepti
 """What sends a source through the staging tables."""
 
 
+def starts_plain(source: Source) -> bool:
+    """Whether nothing of the first ratings has to be looked at: films are written before them."""
+    first = next(source.ratings(), None)
+    return first is None or not (first.rejected or first.keyed_rows)
+
+
 def copy_ratings(
     connection: sqlalchemy.Connection,
     source: Source,

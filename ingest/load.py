@@ -257,8 +257,12 @@ class _Job:
 
         Returns what there was, and how many rows changed.
         """
-        from ingest.direct import REFUSALS, copy_ratings  # polars: only who needs it pays
+        from ingest.direct import REFUSALS, copy_ratings, starts_plain  # polars: who needs it
 
+        plain = starts_plain(self.source)
+        self.source.notes.clear()
+        if not plain:
+            return None
         try:
             with self.connection.begin_nested():
                 staged = self._staging(refusing).fill(ratings=False)
