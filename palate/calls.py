@@ -80,6 +80,8 @@ class RecommendOptions(Filters, total=False):
     exclude: Sequence[int]
     diversity: float
     franchise: int
+    serendipity: bool
+    figures: bool
     rerank: contract.Rerank
     cursor: str
 

@@ -426,7 +426,9 @@ class ListFigures(Frozen):
     novelty: float | None = Field(
         description="Mean of -log2 of the share of people who rated each: the greater, the rarer."
     )
-    coverage: float | None = Field(description="Share of the catalog's genres that they have.")
+    coverage: float | None = Field(
+        ge=0, le=1, description="Share of the catalog's genres that they have."
+    )
 
 
 class Recommendations(Reranking):

@@ -3,8 +3,6 @@
 import re
 import unicodedata
 
-from palate.settings import get_settings
-
 _STEERING = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e"
     "\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
@@ -24,6 +22,8 @@ def as_items(text: str) -> str:
 
     Quotations, and names of fields, files and addresses, stay.
     """
+    from palate.settings import get_settings  # `palate --help` needs no settings
+
     one, _, many = get_settings().item_word.partition(",")
     return text if one == "film" else _ITEMS.sub(lambda found: _item(found, one, many), text)
 
