@@ -33,6 +33,8 @@ from palate.settings import Settings
 from sql.database import Database
 from tests.at_once import run_at_once
 
+pytestmark = pytest.mark.slow
+
 _TUNE = """
 import sys
 from palate.settings import Settings
@@ -48,8 +50,6 @@ import sys
 import optuna
 from palate.settings import Settings
 from learn.tuning import _open
-
-pytestmark = pytest.mark.slow
 
 print("ready", flush=True)
 sys.stdin.read()

@@ -22,6 +22,8 @@ from rerank.search import Searcher
 from serve.cli.main import main
 from sql.database import Database
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("torch", reason="the extra embed is not installed")
 
 ROOT = Path(__file__).parents[3]
@@ -36,8 +38,6 @@ _KILLED = """
 import sys
 from learn.models.epochs import listening
 from serve.cli.main import main
-
-pytestmark = pytest.mark.slow
 
 def wait(epoch, _):
     if epoch == 2:

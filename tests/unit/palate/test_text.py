@@ -39,7 +39,7 @@ def test_no_mark_turns_letters_round(mark: str) -> None:
 def test_the_catalogs_word_stands_for_film_but_in_names_and_quotations(
     monkeypatch: pytest.MonkeyPatch, setting: str, said: str, says: str
 ) -> None:
-    monkeypatch.setattr("palate.text.get_settings", lambda: Settings(item_word=setting))
+    monkeypatch.setattr("palate.settings.get_settings", lambda: Settings(item_word=setting))
     assert as_items(said) == says
 
 
