@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
-from ask.structure import LONGEST_LIST, Listed, Quantity, Span
+from ask.structure import LONGEST_LIST, MOST, Listed, Quantity, Span
 from palate.text import neutral
 from sql.text import fold
 
@@ -116,11 +116,15 @@ class Draft:
 
     def leave_out(self, quantity: Quantity, low: float | None, high: float | None) -> None:
         """Bound a number that no film may have."""
+        if self._impossible(quantity, low, high):
+            return
         ranges = self.exclude.setdefault("ranges", {})
         ranges[quantity] = Span(low=low, high=high)
 
     def narrow(self, quantity: Quantity, low: float | None, high: float | None) -> None:
         """Bound a number; what was bounded before on the other side stays."""
+        if self._impossible(quantity, low, high):
+            return
         before = self.ranges.get(quantity)
         if before is not None:
             low = before.low if low is None else low
@@ -132,6 +136,15 @@ class Draft:
             return
         if low is not None or high is not None:
             self.ranges[quantity] = Span(low=low, high=high)
+
+
+    def _impossible(self, quantity: Quantity, low: float | None, high: float | None) -> bool:
+        """Whether no film can be within; then it is left out."""
+        if (high is None or high >= 0) and (low is None or low <= MOST):
+            return False
+        said = f"below {high + 1:g}" if high is not None and high < 0 else f"from {low:g}"
+        self.ignore(f"{quantity} {said}", "no film is that")
+        return True
 
 
 @dataclass(frozen=True)

@@ -171,6 +171,11 @@ def read_ratings(draft: Draft) -> None:
         low, high = sorted((read_number(found["low"]), read_number(found["high"])))
         draft.narrow("avg_rating", low, high)
     stars = r"(?:-| )?(?:stars?|/ ?5|out of (?:5|five))"
+    for found in draft.take_all(rf"\b(?P<low>{_STARS}) ?(?:to|-|–) ?(?P<high>{_STARS}){stars}"):
+        low, high = sorted((read_number(found["low"]), read_number(found["high"])))
+        draft.narrow("avg_rating", low, min(high, 5.0))
+    for found in draft.take_all(rf"\b(?:rated |with )?exactly (?P<n>{_STARS}){stars}"):
+        draft.narrow("avg_rating", read_number(found["n"]), read_number(found["n"]))
     for found in draft.take_all(
         rf"\b(?:with |rated |rating |scored? )*(?:a (?:mean )?rating )?(?:of )?(?:{_COMPARED})?"
         rf"(?P<n>{_STARS}){_AFTER}{stars}{_AFTER_STARS}"

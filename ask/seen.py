@@ -58,6 +58,12 @@ _NOT_SEEN = re.compile(
     rf"|new (?:to|for) {_WHO.replace('<n>', '<j>')})(?!\w)",
     re.IGNORECASE,
 )
+_UNLIKED = re.compile(
+    rf"(?<!\w)(?:(?:would|will|might) {_WHO} (?:never|not|hate|dislike)"
+    rf"(?: (?:watch|see|like|enjoy|want to see))?|not (?:meant |made |right )?for "
+    rf"{_WHO.replace('<n>', '<m>')})(?!\w)",
+    re.IGNORECASE,
+)
 _SEEN = re.compile(
     rf"(?<!\w)(?:did {_WHO} (?:rate|give|watch|see|score){_numbered(_STARS, 1)}"
     rf"|(?:that |which |have )*{_WHO.replace('<n>', '<m>')}(?:'s)?(?: has| have)?"
@@ -124,6 +130,13 @@ def _read_seen(draft: Draft, mentions: list[list[int]]) -> list[int]:
     """Take who has seen what; gives the mentions that are about whose taste it is."""
     spoken = [int(n) for n in re.findall(rf"{STAND_IN}(\d+)", draft.text)]
     used: set[int] = set()
+    for found in draft.take_all(_UNLIKED):
+        used.update(_mentioned(found))
+        draft.ignore(
+            "what somebody would not like",
+            "it is not guessed; films that a user hated, and what one would think of a film, can be "
+            "asked for",
+        )
     for found in draft.take_all(_NOT_SEEN):
         who = [user for number in _mentioned(found) for user in mentions[number]]
         used.update(_mentioned(found))

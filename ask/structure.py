@@ -42,11 +42,15 @@ Name = Annotated[str, AfterValidator(_plain), Field(min_length=1, max_length=200
 Text = Annotated[str, AfterValidator(_plain), Field(max_length=LONGEST_TEXT)]
 
 
+MOST = 1e12
+"""No number of a film is more."""
+
+
 class Span(Frozen):
     """Numbers from ``low`` to ``high``, both included; null: open on that side."""
 
-    low: float | None = Field(None, ge=0, le=1e12)
-    high: float | None = Field(None, ge=0, le=1e12)
+    low: float | None = Field(None, ge=0, le=MOST)
+    high: float | None = Field(None, ge=0, le=MOST)
 
     @model_validator(mode="after")
     def _holds_something(self) -> Self:

@@ -279,6 +279,8 @@ SHORT_FORMS = {
     r")?\w+": "",
     r"regardless of (?:the )?\w+|no matter (?:the|what|which) \w+": "",
     r"w/": "with",
+    r"(?:any|every)(?:one|body) but": "someone other than",
+    r"(?P<did>did|does) not(?= (?:really )?(?:like|enjoy))": r"\g<did>n't",
     r"s(?:ome)?th(?:ing|ng)?\.?": "something",
     r"pl[sz]|plz+|pls+": "please",
     r"gud|gd": "good",

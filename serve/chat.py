@@ -21,7 +21,10 @@ from search.catalog import get_movie
 from sql.database import Database
 
 _COMMAND = re.compile(r"/(?P<name>[a-z]+)(?:\s+(?P<place>.*))?", re.DOTALL)
-_WHY = re.compile(r"why\b.*?(?:\b(?:the|number|film)\s+|#)(?P<place>\w+)\b[^?]*\?*", re.IGNORECASE)
+_WHY = re.compile(
+    r"why\b(?:.*?(?:\b(?:the|number|film)\s+|#)(?P<place>\w+)\b[^?]*|\s+(?P<alone>\d{1,3}))\?*",
+    re.IGNORECASE,
+)
 _PLACES = (
     "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth",
 )  # fmt: skip
@@ -78,12 +81,14 @@ class Chat:
         if words == "llm":
             answer = word_answer(answer, self._asker.writer)
         answer = self._asker.write(answer)
-        shown = tuple(self._films(turn_of(answer).shown))
+        lost = turn is not None and answer.structure.intent == "unclear"
+        shown = tuple(self._films(turn.shown if turn and lost else turn_of(answer).shown))
         return ChatReply(
-            text=tuple(_sentences(answer, shown)),
+            text=tuple(_sentences(answer, () if lost else shown)),
             films=shown,
             answer=answer,
-            conversation=answer.conversation or "",
+            # What was not understood is as if it had not been said: the talk goes on before it.
+            conversation=(after if lost else answer.conversation) or "",
         )
 
     def _films(self, movie_ids: Sequence[int]) -> Iterator[ShownFilm]:
@@ -132,7 +137,7 @@ def _read(message: str) -> tuple[str, int | None]:
         known = ", ".join(COMMANDS)
         raise MisuseError(f"{text[:40]!r} is no command here. Nothing was done. There are {known}.")
     why = _WHY.fullmatch(text)
-    return text, _place(why["place"]) if why else None
+    return text, _place(why["place"] or why["alone"]) if why else None
 
 
 def _place(word: str) -> int | None:
