@@ -23,7 +23,7 @@ LONGEST_TEXT = 100_000
 LONGEST_TAG = 600
 LONGEST_ID = 200
 MOST_VALUES = 1000  # of a list: chosen far above any
-_NO_TEXT = re.compile("[\0\ud800-\udfff]")
+NO_TEXT = re.compile("[\0\ud800-\udfff]")
 FIRST_YEAR, LAST_YEAR = 1870, 2200  # as the table's own check
 LONGEST_FILM = 6000  # minutes, likewise
 _MISSING = frozenset(("", "\\N", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "NaT"))
@@ -73,9 +73,9 @@ def parse_key(text: str, column: str) -> Key:
         return parse_id(text, column)
     if text in _MISSING:
         raise FieldError(column, f"{quote(text)} is no id")
-    if len(text) > LONGEST_ID or "\x00" in text:
-        raise FieldError(column, f"an id has up to {LONGEST_ID} characters, without NUL")
-    return text
+    if len(text) > LONGEST_ID:
+        raise FieldError(column, f"an id has up to {LONGEST_ID} characters")
+    return _storable(text, column)
 
 
 def parse_number_id(text: str, column: str) -> int:
@@ -152,13 +152,18 @@ def parse_number(text: str, column: str) -> str:
 
 def parse_text(text: str, column: str, longest: int = LONGEST_TEXT) -> str | None:
     """Text without outer spaces; None when empty."""
-    if (found := _NO_TEXT.search(text)) is not None:
-        what = "a NUL character" if found[0] == "\0" else "half a character"
-        raise FieldError(column, f"holds {what}")
     if len(text) > longest:
         raise FieldError(column, f"is longer than {longest:,} characters")
-    text = text.strip()
+    text = _storable(text, column).strip()
     return text if text not in ("", "\\N") else None
+
+
+def _storable(text: str, column: str) -> str:
+    """Text that PostgreSQL can hold. JSON may name halves of characters, as \\ud800."""
+    if (found := NO_TEXT.search(text)) is not None:
+        what = "a NUL character" if found[0] == "\0" else "half a character"
+        raise FieldError(column, f"holds {what}")
+    return text
 
 
 def parse_needed_text(text: str, column: str) -> str:
@@ -190,7 +195,7 @@ def parse_names(
         for value in values
     )
     found = (str(name).strip() for name in names if name is not None)
-    return tuple(dict.fromkeys(name for name in found if name and "\x00" not in name))
+    return tuple(dict.fromkeys(_storable(name, column) for name in found if name))
 
 
 def _read_list(text: str, column: str) -> list[object]:

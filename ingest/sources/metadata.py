@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from ingest.fields import FieldError, parse_day
+from ingest.fields import NO_TEXT, FieldError, parse_day
 from ingest.files import DataFile
 from ingest.notes import Notes
 from ingest.rows import Movie
@@ -85,7 +85,7 @@ def _read(file: DataFile) -> Sequence[tuple[int, Mapping[str, Any]]]:
 
 
 def _text(value: object) -> str | None:
-    return (value.replace("\x00", "").strip() or None) if isinstance(value, str) else None
+    return (NO_TEXT.sub("", value).strip() or None) if isinstance(value, str) else None
 
 
 def _names(value: object) -> tuple[str, ...]:

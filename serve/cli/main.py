@@ -20,7 +20,7 @@ from typer.exceptions import TyperException
 from typer.main import get_group
 
 import palate
-from palate.errors import PalateError, RefusedByDatabaseError
+from palate.errors import MisuseError, PalateError, RefusedByDatabaseError
 from serve.cli.output import examples, say
 
 _INTERRUPTED = 130
@@ -167,7 +167,9 @@ def root(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; every error becomes one line on stderr."""
     try:
-        ended = app(arguments, prog_name="palate", standalone_mode=False)
+        typed = list(sys.argv[1:] if arguments is None else arguments)
+        _check_letters(typed)
+        ended = app(typed, prog_name="palate", standalone_mode=False)
         sys.stdout.flush()
         return ended if isinstance(ended, int) else 0
     except TyperException as error:
@@ -196,6 +198,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "`palate --log-level debug ...` shows where.",
             1,
         )
+
+
+def _check_letters(typed: Sequence[str]) -> None:
+    """Bytes that are no text of the terminal's, in any argument. Raises MisuseError."""
+    for argument in typed:
+        if any("\ud800" <= letter <= "\udfff" for letter in argument):
+            shown = ascii(argument if len(argument) <= 40 else argument[:37] + "...")
+            raise MisuseError(
+                f"the argument {shown} has bytes that are no UTF-8. Nothing was done. Type it as "
+                "UTF-8; a file of such a name has to be renamed first."
+            )
 
 
 def _reader_left() -> int:

@@ -88,6 +88,7 @@ def test_ratings_of_named_users_are_a_file_of_events(films: Database, tmp_path: 
 
 WRONG = [
     ({"user_id": "a b", "type": "liked", "movie_id": 1}, "nobody can be called 'a b'"),
+    ({"user_id": "a\ud800b", "type": "liked", "movie_id": 1}, "holds half a character"),
     ({"user_id": "ann", "type": "liked", "movie_id": "one"}, "'one' is not a whole number"),
     ({"user_id": "ann", "type": "liked", "movie_id": 4711}, "film 4711 is unknown"),
     ({"user_id": "ann", "type": "eaten", "movie_id": 1}, "there is no type 'eaten'"),

@@ -370,6 +370,13 @@ def test_a_setting_that_is_wrong_is_named(palate: Palate, monkeypatch: pytest.Mo
     assert ended.err.startswith("palate: PALATE_MAX_K: Input should be a valid integer")
 
 
+@pytest.mark.parametrize("command", ["search", "similar", "user event add 1 liked", "fields add"])
+def test_bytes_that_are_no_text_are_misuse(palate: Palate, command: str) -> None:
+    ended = palate(*command.split(), "lord\udcff")
+    assert ended.code == 2
+    assert "has bytes that are no UTF-8. Nothing was done." in ended.err
+
+
 def test_an_empty_variable_is_none(palate: Palate, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PALATE_DATABASE_URL", "")
     assert palate("db", "status", "--json").json["server"] == "embedded"

@@ -204,6 +204,9 @@ def test_ids_go_as_far_as_the_database() -> None:
         (parse_id, "4.5", "is not a whole number"),
         (parse_user, "007", "is no user's id"),
         (parse_user, "a b", "is no user's id"),
+        (parse_key, "a\udfff", "holds half a character"),
+        (parse_key, "a\0", "holds a NUL character"),
+        (parse_names, r'["Dr\ud800ama", "War"]', "holds half a character"),
         (parse_year, "12019", "12019 is no year of a film"),
         (parse_minutes, "7000", "is not between 1 and 6000 minutes"),
         (parse_money, "10" * 20, "is not a number"),
@@ -212,6 +215,20 @@ def test_ids_go_as_far_as_the_database() -> None:
 def test_the_reason_is_the_right_one(read, text: str, reason: str) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(FieldError, match=reason):
         read(text, "column")
+
+
+def test_half_a_character_in_json_costs_its_own_line(tmp_path: Path) -> None:
+    scores, films = tmp_path / "scores.jsonl", tmp_path / "films.json"
+    line = '{{"user_id": "{}", "movie_id": 1, "rating": 4}}\n'
+    scores.write_text(line.format("ann") + line.format(r"b\ud800b"))
+    films.write_text(r'[{"id": "a1", "title": "Ok"}, {"id": "a2\udfff", "title": "Bad"}]')
+    source = Table("shop", movies=films, ratings=scores)
+    (block,) = source.ratings()
+    assert (block.keyed_rows, [line.line for line in block.rejected]) == (1, [2])
+    film, refused = source.movies()
+    assert isinstance(film, Movie)
+    assert str(refused) == "films.json, line 2, column id: holds half a character"
+    assert [part.sample(10)[0] for part in source.parts] == [1, 1]  # as inspect says
 
 
 def test_an_id_that_is_none_among_numbers_is_refused(tmp_path: Path) -> None:
