@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Protocol
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from ask.compare import Comparison, compare
 from ask.conversation import MOST_SHOWN, Turn, TurnSigner, read_next
@@ -159,7 +159,13 @@ class Asker:
             raise MisuseError("The request has no words. Nothing was done. Say what you look for.")
         names, reader = self.names.get(), None if rules else self._reader
         with stage("parse"):
-            reading = read_next(text, names, after) if after else read_request(text, names)
+            try:
+                reading = read_next(text, names, after) if after else read_request(text, names)
+            except ValidationError as error:  # as of a user 10^30
+                raise MisuseError(
+                    "The request says what nothing can be, such as a number that is too large. "
+                    "Nothing was searched. Say it otherwise."
+                ) from error
             if reader is not None and after is None:
                 structure = reader.read(text, names, reading.structure)
                 note = f"{reader.name} gave no usable answer in time: read by rules."

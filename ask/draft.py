@@ -137,7 +137,6 @@ class Draft:
         if low is not None or high is not None:
             self.ranges[quantity] = Span(low=low, high=high)
 
-
     def _impossible(self, quantity: Quantity, low: float | None, high: float | None) -> bool:
         """Whether no film can be within; then it is left out."""
         if (high is None or high >= 0) and (low is None or low <= MOST):

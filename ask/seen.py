@@ -55,7 +55,7 @@ _NOT_SEEN = re.compile(
     rf"before)?"
     rf"|(?:that |which )?(?:not |un)(?:yet )?{_SAW} (?:yet )?by {_WHO.replace('<n>', '<m>')}"
     rf"|(?:that )?neither {_WHO.replace('<n>', '<k>')} (?:has|have) (?:ever )?{_SAW}"
-    rf"|new (?:to|for) {_WHO.replace('<n>', '<j>')})(?!\w)",
+    rf"|new (?:to|for) {_WHO.replace('<n>', '<j>')})(?!\w| (?:really )?(?:like|love|enjoy)\b)",
     re.IGNORECASE,
 )
 _UNLIKED = re.compile(
@@ -134,8 +134,7 @@ def _read_seen(draft: Draft, mentions: list[list[int]]) -> list[int]:
         used.update(_mentioned(found))
         draft.ignore(
             "what somebody would not like",
-            "it is not guessed; films that a user hated, and what one would think of a film, can be "
-            "asked for",
+            "it is not guessed; ask for films that a user hated, or what one would think of a film",
         )
     for found in draft.take_all(_NOT_SEEN):
         who = [user for number in _mentioned(found) for user in mentions[number]]

@@ -48,7 +48,14 @@ def _plain(text: str) -> str:
 
 _Text = Annotated[str, Field(max_length=LONGEST_TEXT), AfterValidator(_plain)]
 _Name = Annotated[str, Field(max_length=_LONGEST_NAME), AfterValidator(_plain)]
-_Names = Annotated[tuple[_Name, ...] | None, Field(max_length=MOST_VALUES)]
+
+
+def _once(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """Each name once, as files of films are read; none of them is empty."""
+    return None if names is None else tuple(dict.fromkeys(name for name in names if name))
+
+
+_Names = Annotated[tuple[_Name, ...] | None, Field(max_length=MOST_VALUES), AfterValidator(_once)]
 _Money = Annotated[int, Field(ge=0, le=2**63 - 1)]
 _Number = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
 

@@ -35,8 +35,8 @@ app = typer.Typer()
 T = TypeVar("T", Structure, Turn)
 
 _SURE = {
-    "some": "words were looked for in the films' texts, or a name is spelt otherwise",
-    "low": "something was left out, or has no film",
+    "some": "not quite sure: words were looked for in texts, or a name is spelt otherwise",
+    "low": "unsure: something was left out, or has no film",
 }
 _FIGURES: dict[str, tuple[str, Callable[[ListedMovie], object]]] = {
     "year": ("year>", lambda each: each.year),
@@ -224,7 +224,7 @@ def _print_reading(answer: AskAnswer) -> None:
     for note in answer.notes:
         say(f"note: {note}")
     if answer.sure != "high":
-        say(f"sure: {_SURE[answer.sure]}")
+        say(f"{_SURE[answer.sure]}")
     out().print()
 
 

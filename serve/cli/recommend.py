@@ -17,6 +17,7 @@ from palate.errors import MisuseError
 from rerank.people import find_taste
 from rerank.recommend import recommend as find
 from rerank.search import Searcher
+from search.catalog import random_movies
 from serve.cli.options import Filters, Genre, Json, Profile, Rerank, Shown, User, YearFrom, YearTo
 from serve.cli.orders import print_films
 from serve.cli.output import EMPTY_CATALOG, examples, present, say
@@ -88,7 +89,11 @@ def recommend(
         }  # fmt: skip
         request = _request(asked)
         found = find(database, request, reranker=searcher.reranker)
-    present(found, _print, json=json)
+        catalog = found.movies or random_movies(database, 1)
+    if found.movies or json:
+        present(found, _print, json=json)
+    else:
+        say("No film with these filters is left to recommend." if catalog else EMPTY_CATALOG)
 
 
 def _weights(text: str | None) -> dict[str, float] | None:
@@ -111,9 +116,6 @@ def _request(asked: dict[str, Any]) -> RecommendRequest:
 
 def _print(found: Recommendations) -> None:
     """Films in order with the parts of their scores, then what was not done and why."""
-    if not found.movies:
-        say(EMPTY_CATALOG)
-        return
     parts = [name for name in found.weights if any(m.contributions[name] for m in found.movies)]
     sources: Column[Recommendation] = ("sources", lambda each: ", ".join(each.sources))
     print_films(found.movies, *map(_part, parts), sources, personalized=found.personalized)

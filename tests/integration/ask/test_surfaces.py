@@ -92,7 +92,7 @@ def test_a_structure_goes_out_and_comes_back(palate: Palate, tmp_path: Path) -> 
 def test_what_is_left_out_and_what_to_drop_is_printed(palate: Palate) -> None:
     _, out, said = palate("ask", "french westerns by Tim Burton")
     assert "left out: “french”: films have no country" in said
-    assert "sure: something was left out" in said
+    assert "unsure: something was left out" in said
     assert "without “by or with Tim Burton”" in " ".join(out.split()) or "directed by" in out
     assert "(--without people)" in out
     code, out, _ = palate("ask", "westerns by Tim Burton", "--without", "people", "-k", "2")

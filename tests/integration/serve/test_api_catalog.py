@@ -33,6 +33,13 @@ def send(client: TestClient, path: str, *lines: object, **parameters: str) -> di
     return report
 
 
+def test_names_of_a_film_are_kept_once(client: TestClient) -> None:
+    said = {"title": "Quick", "genres": ["Drama", "Drama", "", " Drama "], "keywords": [" "]}
+    assert client.put("/v1/movies/900001", json=said).status_code == 201
+    kept = client.get("/v1/movies/900001").json()
+    assert (kept["genres"], kept["keywords"]) == (["Drama"], [])
+
+
 def test_a_film_is_made_changed_and_deleted_and_search_knows_at_once(client: TestClient) -> None:
     made = client.put("/v1/movies/100", json=FILM)
     assert (made.status_code, made.json()["director"]) == (201, "Ida Blix")

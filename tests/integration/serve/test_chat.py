@@ -66,6 +66,16 @@ def test_what_cannot_be_meant_is_told(client: TestClient) -> None:
     assert "Nothing was searched" in say(client, "hello")["text"][-1]
 
 
+def test_a_talk_goes_on_past_what_was_not_understood(client: TestClient) -> None:
+    first = say(client, "crime films")
+    lost = say(client, "hello", conversation=first["done"]["conversation"])
+    assert "Nothing was searched" in lost["text"][-1]
+    assert lost["done"] == first["done"]
+    for why in ("/why 1", "why 1", "why is the first one there?"):
+        told = say(client, why, conversation=lost["done"]["conversation"])
+        assert first["films"][0]["title"] in told["text"][0], why
+
+
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_what_films_say_moves_nothing(client: TestClient, films: Database, attack: str) -> None:
     before = say(client, "crime films", user_id=CRIME_LOVER)
