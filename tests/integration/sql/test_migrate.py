@@ -38,8 +38,12 @@ def test_migrating_twice_applies_nothing_the_second_time(bare: Database) -> None
 
 
 def test_of_many_starters_one_migrates(bare: Database) -> None:
+    def start(_: int) -> list[str]:
+        with Database(bare.psql_url, bare.settings) as own:
+            return migrate(own)
+
     with ThreadPoolExecutor(4) as pool:
-        applied = list(pool.map(lambda _: migrate(bare), range(4)))
+        applied = list(pool.map(start, range(4)))
     assert sorted(map(bool, applied)) == [False, False, False, True]
 
 
