@@ -220,9 +220,10 @@ class Asker:
             **facts,
         )
 
-    def write(self, answer: AskAnswer) -> AskAnswer:
-        """The answer with where the talk stands now, signed."""
-        return answer.model_copy(update={"conversation": self._signer.write(turn_of(answer))})
+    def write(self, answer: AskAnswer, before: Turn | None = None) -> AskAnswer:
+        """The answer with where the talk, which stood ``before``, stands now, signed."""
+        signed = self._signer.write(turn_of(answer, before))
+        return answer.model_copy(update={"conversation": signed})
 
     def read_conversation(self, text: str) -> Turn:
         """The turn that `write` signed. Raises MisuseError for another text."""
@@ -297,8 +298,10 @@ def _rated_by_asker(structure: Structure) -> bool:
     return any(one.user_id is None for one in structure.rated_by)
 
 
-def turn_of(answer: AskAnswer) -> Turn:
-    """Where a talk stands after an answer."""
+def turn_of(answer: AskAnswer, before: Turn | None = None) -> Turn:
+    """Where a talk stands after an answer: what was not understood is as if it were not said."""
+    if before is not None and answer.structure.intent == "unclear" and answer.ignored:
+        return before
     shown = [film.movie_id for film in answer.shown] or [
         title.movie_id for title in answer.structure.titles if title.movie_id is not None
     ]

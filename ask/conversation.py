@@ -216,7 +216,8 @@ def _anew(text: str, names: Names, before: Turn) -> Reading:
     asked = _LEAD.sub("", text).strip(" ?.!")
     if asked:
         return _for_same(read_request(asked, names), before)
-    return _unclear(before, text, "the talk begins anew: say what you look for")
+    structure = Structure(intent="unclear", user_id=before.structure.user_id)
+    return Reading(structure, notes=("The talk begins anew: say what you look for.",))
 
 
 def _follows(text: str) -> bool:

@@ -144,7 +144,12 @@ def _length(found: "re.Match[str]") -> float:
 
 
 def read_ratings(draft: Draft) -> None:
-    """``at least 50 ratings``, ``rated above 3.5``, ``4 stars or more``."""
+    """``at least 50 ratings``, ``rated above 3.5``, ``4 stars or more``, ``exactly 3 stars``."""
+    _read_counts(draft)
+    _read_stars(draft)
+
+
+def _read_counts(draft: Draft) -> None:
     for found in draft.take_all(
         rf"\bby (?:{_COMPARED})?(?P<n>\d+)(?P<ormore>)(?P<orless>) people\b"
     ):
@@ -163,19 +168,21 @@ def read_ratings(draft: Draft) -> None:
             _compared(draft, "rating_count", found, value, step=1, around=value / 10)
         else:
             draft.narrow("rating_count", value, None)
-    for found in draft.take_all(
+
+
+def _read_stars(draft: Draft) -> None:
+    stars = r"(?:-| )?(?:stars?|/ ?5|out of (?:5|five))"
+    for pattern in (
         rf"\b(?:with |rated |ratings? |scored? |stars? )*(?:between|from) (?P<low>{_STARS})(?: "
         rf"stars?)? (?:and|to) (?P<high>{_STARS})"
-        r"(?! ?(?:hours?|hrs?|h\b|min|films|movies|million|m\b|k\b|dollars))(?: stars?)?(?![\d.])"
+        r"(?! ?(?:hours?|hrs?|h\b|min|films|movies|million|m\b|k\b|dollars))(?: stars?)?(?![\d.])",
+        rf"\b(?:with |rated )?(?P<low>{_STARS}) ?(?:to|-|–) ?(?P<high>{_STARS}){stars}",
+        rf"\b(?:with |rated )?exactly (?P<low>{_STARS})(?P<high>){stars}",
     ):
-        low, high = sorted((read_number(found["low"]), read_number(found["high"])))
-        draft.narrow("avg_rating", low, high)
-    stars = r"(?:-| )?(?:stars?|/ ?5|out of (?:5|five))"
-    for found in draft.take_all(rf"\b(?P<low>{_STARS}) ?(?:to|-|–) ?(?P<high>{_STARS}){stars}"):
-        low, high = sorted((read_number(found["low"]), read_number(found["high"])))
-        draft.narrow("avg_rating", low, min(high, 5.0))
-    for found in draft.take_all(rf"\b(?:rated |with )?exactly (?P<n>{_STARS}){stars}"):
-        draft.narrow("avg_rating", read_number(found["n"]), read_number(found["n"]))
+        for found in draft.take_all(pattern):
+            ends = sorted(read_number(found[end] or found["low"]) for end in ("low", "high"))
+            if _on_the_scale(draft, found, ends[1]):
+                draft.narrow("avg_rating", *ends)
     for found in draft.take_all(
         rf"\b(?:with |rated |rating |scored? )*(?:a (?:mean )?rating )?(?:of )?(?:{_COMPARED})?"
         rf"(?P<n>{_STARS}){_AFTER}{stars}{_AFTER_STARS}"
@@ -197,10 +204,16 @@ def read_ratings(draft: Draft) -> None:
         _stars(draft, found)
 
 
+def _on_the_scale(draft: Draft, found: "re.Match[str]", value: float) -> bool:
+    """Whether ratings go as far; else that is said."""
+    if value > 5:
+        draft.notes.append(f"“{found[0].strip()}” was left out: ratings go from 0.5 to 5.")
+    return value <= 5
+
+
 def _stars(draft: Draft, found: "re.Match[str]") -> None:
     value = read_number(found["n"])
-    if not 0 <= value <= 5:
-        draft.notes.append(f"“{found[0].strip()}” was left out: ratings go from 0.5 to 5.")
+    if not _on_the_scale(draft, found, value):
         return
     words = {name.rstrip("2") for name, text in found.groupdict().items() if text}
     if words & {"most", "orless", "below"}:

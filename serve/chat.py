@@ -80,15 +80,13 @@ class Chat:
         answer = self._asker.ask(asked, user_id, rules=rules, after=turn)
         if words == "llm":
             answer = word_answer(answer, self._asker.writer)
-        answer = self._asker.write(answer)
-        lost = turn is not None and answer.structure.intent == "unclear"
-        shown = tuple(self._films(turn.shown if turn and lost else turn_of(answer).shown))
+        answer = self._asker.write(answer, turn)
+        shown = tuple(self._films(turn_of(answer, turn).shown))
         return ChatReply(
-            text=tuple(_sentences(answer, () if lost else shown)),
+            text=tuple(_sentences(answer, shown)),
             films=shown,
             answer=answer,
-            # What was not understood is as if it had not been said: the talk goes on before it.
-            conversation=(after if lost else answer.conversation) or "",
+            conversation=answer.conversation or "",
         )
 
     def _films(self, movie_ids: Sequence[int]) -> Iterator[ShownFilm]:

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ask.answer import AskAnswer
-from ask.conversation import LONGEST_STATE
+from ask.conversation import LONGEST_STATE, Turn
 from ask.rules import LONGEST_REQUEST
 from ask.structure import Structure
 from ask.summaries import word_answer
@@ -62,7 +62,7 @@ def ask(request: Request, parameters: Annotated[AskParameters, Query()]) -> Resp
     said = parameters.conversation
     after = None if said is None else found.asker.read_conversation(said)
     made = found.asker.ask(parameters.q, user_id, k, rules=parameters.rules, after=after)
-    return _answer(request, made, parameters.words)
+    return _answer(request, made, parameters.words, after)
 
 
 @router.post(
@@ -79,9 +79,11 @@ def ask_structure(request: Request, parameters: Annotated[WhoseWords, Query()]) 
     return _answer(request, found.asker.run(read_body(request, Structure)), parameters.words)
 
 
-def _answer(request: Request, made: AskAnswer, words: Words) -> Response:
+def _answer(
+    request: Request, made: AskAnswer, words: Words, before: Turn | None = None
+) -> Response:
     asker = services(request).asker
     if (caller := request.scope.get(CALLER)) is not None:
         caller.check_structure(made.structure)
-    made = asker.write(made)
+    made = asker.write(made, before)
     return answer(request, word_answer(made, asker.writer) if words == "llm" else made)

@@ -137,7 +137,7 @@ def ask(
         if words == "llm":
             answer = word_answer(answer, asker.writer)
     if conversation is not None:
-        _keep(conversation, turn_of(answer))
+        _keep(conversation, turn_of(answer, after))
     present(answer, _print, json=json)
 
 
@@ -224,7 +224,7 @@ def _print_reading(answer: AskAnswer) -> None:
     for note in answer.notes:
         say(f"note: {note}")
     if answer.sure != "high":
-        say(f"{_SURE[answer.sure]}")
+        say(_SURE[answer.sure])
     out().print()
 
 

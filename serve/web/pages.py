@@ -239,7 +239,7 @@ def ask_page(request: Request) -> Response:
         reading = found.asker.read(state.q, user_id, after=after)
         structure = without(reading.structure, state.without)
         made = found.asker.answer(state.q, replace(reading, structure=structure))
-        made = found.asker.write(made)
+        made = found.asker.write(made, after)
         parts = chips(made.structure)
     return page(
         request,

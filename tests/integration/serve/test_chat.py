@@ -74,6 +74,12 @@ def test_a_talk_goes_on_past_what_was_not_understood(client: TestClient) -> None
     for why in ("/why 1", "why 1", "why is the first one there?"):
         told = say(client, why, conversation=lost["done"]["conversation"])
         assert first["films"][0]["title"] in told["text"][0], why
+    anew = say(client, "forget that", conversation=lost["done"]["conversation"])
+    assert any("begins anew" in sentence for sentence in anew["text"])
+    assert not any("Left out" in sentence for sentence in anew["text"])
+    assert anew["films"] == []
+    said = {"q": "hello", "conversation": first["done"]["conversation"]}
+    assert client.get("/v1/ask", params=said).json()["conversation"] == said["conversation"]
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
