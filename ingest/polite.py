@@ -8,8 +8,7 @@ import logging
 import math
 import time
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import httpx
 import stamina
@@ -60,15 +59,8 @@ class PoliteClient:
         self._gap, self._next = 1 / per_second, 0.0
         self._client = httpx.Client(timeout=30, headers=dict(headers or {}))
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Close the connections."""
         self._client.close()
 
     def get(self, path: str, **parameters: str) -> Any | None:

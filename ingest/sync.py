@@ -7,6 +7,7 @@ What is here already stays: facts fill what is empty, and rows of the operator a
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -55,11 +56,12 @@ def sync_tmdb(
     settings = database.settings
     key, locale = _key(settings.tmdb_api_key, "PALATE_TMDB_API_KEY"), settings.sync_locales[0]
     is_token = key.startswith("ey")  # a read access token, else one of the short keys
-    with PoliteClient(
+    client = PoliteClient(
         "TMDB", settings.tmdb_url, "PALATE_TMDB_API_KEY", settings.sync_per_second,
         headers={"Authorization": f"Bearer {key}"} if is_token else None,
         parameters={"language": locale.replace("_", "-")} | ({} if is_token else {"api_key": key}),
-    ) as client:  # fmt: skip
+    )  # fmt: skip
+    with closing(client):
 
         def ask(film: Mapping[str, Any]) -> FilmFacts | None:
             tmdb_id = film["tmdb_id"] or _find_tmdb_id(client, film["imdb_id"])
@@ -81,10 +83,11 @@ def sync_justwatch(
     settings = database.settings
     token = _key(settings.justwatch_token, "PALATE_JUSTWATCH_TOKEN")
     done = []
-    with PoliteClient(
+    client = PoliteClient(
         "JustWatch", settings.justwatch_url, "PALATE_JUSTWATCH_TOKEN", settings.sync_per_second,
         parameters={"token": token},
-    ) as client:  # fmt: skip
+    )  # fmt: skip
+    with closing(client):
         for locale in settings.sync_locales:
             services = _services(client, locale, settings)
 
