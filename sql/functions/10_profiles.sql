@@ -49,6 +49,22 @@ CREATE OR REPLACE FUNCTION taste_strength(ratings bigint) RETURNS double precisi
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN ratings / (ratings + 50.0);
 
+-- What ranking knows of a person: the taste vector, the factors of the active model, how much they count;
+-- no row for whom nothing is known. The vector is a copy: users keep theirs out of the row, where every
+-- candidate would fetch it.
+CREATE OR REPLACE FUNCTION known_taste(for_user bigint, profile text)
+RETURNS TABLE (embedding vector, factors vector, model_id bigint, strength double precision)
+LANGUAGE sql STABLE AS $$
+SELECT subvector(u.embedding, 1, vector_dims(u.embedding)), f.factors, f.model_id,
+       taste_strength(u.rating_count + u.event_count)
+FROM users u
+LEFT JOIN (user_factors f JOIN models a
+           ON a.id = f.model_id AND a.kind = 'factors' AND a.state = 'active')
+       ON f.user_id = u.user_id AND f.profile = u.profile AND f.rating_count > 0
+WHERE u.user_id = for_user AND u.profile = known_taste.profile
+  AND (u.embedding IS NOT NULL OR f.factors IS NOT NULL)
+$$;
+
 CREATE OR REPLACE FUNCTION age_weight(
     rated_at timestamptz, half_life_days double precision, reference_time timestamptz
 ) RETURNS double precision

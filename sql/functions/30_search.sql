@@ -108,15 +108,7 @@ WITH weight AS MATERIALIZED (
     END
     LIMIT 1
 ), person AS MATERIALIZED (
-    -- A copy of the vector: users keep theirs out of the row, where every candidate would fetch it.
-    SELECT subvector(u.embedding, 1, vector_dims(u.embedding)) AS embedding, f.factors, f.model_id,
-           taste_strength(u.rating_count + u.event_count) AS strength
-    FROM users u
-    LEFT JOIN (user_factors f JOIN models a
-               ON a.id = f.model_id AND a.kind = 'factors' AND a.state = 'active')
-           ON f.user_id = u.user_id AND f.profile = u.profile AND f.rating_count > 0
-    WHERE u.user_id = for_user AND u.profile = search.profile
-      AND (u.embedding IS NOT NULL OR f.factors IS NOT NULL)
+    SELECT * FROM known_taste(for_user, search.profile)
 ), lexical AS MATERIALIZED (
     SELECT c.movie_id, c.bm25, c.relaxed
     FROM search_candidates(query, candidates, loose, coalesce(relax_below, k),

@@ -44,12 +44,7 @@ CREATE FUNCTION recommend_candidates(
     exclude    bigint[] DEFAULT NULL
 ) RETURNS TABLE (movie_id bigint, sources text[], bm25 double precision) LANGUAGE sql STABLE AS $$
 WITH person AS MATERIALIZED (
-    SELECT u.embedding, f.factors, f.model_id
-    FROM users u
-    LEFT JOIN (user_factors f JOIN models a
-               ON a.id = f.model_id AND a.kind = 'factors' AND a.state = 'active')
-           ON f.user_id = u.user_id AND f.profile = u.profile AND f.rating_count > 0
-    WHERE u.user_id = for_user AND u.profile = recommend_candidates.profile
+    SELECT * FROM known_taste(for_user, recommend_candidates.profile)
 ), only_these AS MATERIALIZED (
     SELECT f.movie_id FROM search_matches(filter) f WHERE filter IS NOT NULL
 ), none_of AS MATERIALIZED (
@@ -170,15 +165,7 @@ WITH weight AS MATERIALIZED (
 ), given AS MATERIALIZED (
     SELECT l2_normalize(sum(v.content)) AS direction FROM movie_vectors v WHERE v.movie_id = ANY (alike_to)
 ), person AS MATERIALIZED (
-    -- A copy of the vector: users keep theirs out of the row, where every candidate would fetch it.
-    SELECT subvector(u.embedding, 1, vector_dims(u.embedding)) AS embedding, f.factors, f.model_id,
-           taste_strength(u.rating_count + u.event_count) AS strength
-    FROM users u
-    LEFT JOIN (user_factors f JOIN models a
-               ON a.id = f.model_id AND a.kind = 'factors' AND a.state = 'active')
-           ON f.user_id = u.user_id AND f.profile = u.profile AND f.rating_count > 0
-    WHERE u.user_id = for_user AND u.profile = recommend.profile
-      AND (u.embedding IS NOT NULL OR f.factors IS NOT NULL)
+    SELECT * FROM known_taste(for_user, recommend.profile)
 ), measured AS MATERIALIZED (
     -- A film at a time by its key, and only what is asked for, as in search(); once.
     SELECT c.movie_id, c.sources, c.bm25 AS text_score, p.embedding IS NOT NULL AS has_content,

@@ -40,6 +40,7 @@ BEGIN
             ('recency', 'How much a rating counts that so many later ones follow, of so many.'),
             ('taste_middle', 'The least stars that draw somebody towards a film: 3.5, moved towards the own mean.'),
             ('taste_strength', 'How much taste counts beside the rest, 0 to 1, by how many ratings are known.'),
+            ('known_taste', 'A person''s taste vector, factors of the active model and how much they count. for_user, profile.'),
             ('taste_weight', 'What a rating counts; below the middle it pushes away.'),
             ('event_key', 'The id of an event that came without one, by what it says.'),
             ('events_of', 'What one user''s events say of films beside ratings, one event a film.'),
