@@ -289,14 +289,13 @@ class CatalogNames:
         return False
 
     def find(self, text: str) -> Film:
-        """`find_film` in these names; an id is looked up in the catalog as it is now."""
-        typed = text.strip()
-        if _is_id(typed):
-            with self._database.read() as connection:
-                row = connection.execute(_statements["film"], {"movie_id": int(typed)}).first()
-            if row is not None:
-                return Film(*row)
-        return find_film(self.get(), text)
+        """`find_film` in these names; an id, be it a number or a text of the catalog's own, is
+        looked up in the catalog as it is now."""
+        typed = text.replace("\0", " ").strip()
+        ids = {"item_id": typed, "movie_id": int(typed) if _is_id(typed) else None}
+        with self._database.read() as connection:
+            row = connection.execute(_statements["film"], ids).first()
+        return Film(*row) if row is not None else find_film(self.get(), text)
 
     def _read(self) -> Names:
         with self._database.read() as connection:

@@ -10,10 +10,10 @@ from rerank.people import find_taste
 from search.catalog import similar as find
 from search.names import CatalogNames
 from serve.cli.options import Film, Json, Profile, User
-from serve.cli.output import examples, out, present
+from serve.cli.output import examples, out, present, say
 from serve.cli.session import session
 from serve.cli.tables import FILM, GENRES, Column, print_table
-from serve.cli.text import number
+from serve.cli.text import line, number
 
 app = typer.Typer()
 
@@ -29,8 +29,10 @@ def similar(
 ) -> None:
     """Show the films most like one film, by the cosine of their texts' embeddings."""
     with session(context).database() as database:
-        movie_id = CatalogNames(database).find(movie).movie_id
-        found = find(database, movie_id, k, find_taste(database, user), profile)
+        film = CatalogNames(database).find(movie)
+        found = find(database, film.movie_id, k, find_taste(database, user), profile)
+    if not json:
+        say(f"Like {line(str(film))}:")
     present(found, _print, json=json)
 
 

@@ -137,23 +137,23 @@ def rate(
     if remove == (rating is not None):
         raise typer.BadParameter("Give either a rating or --remove.", param_hint="RATING")
     with session(context).database() as database:
-        movie_id = CatalogNames(database).find(movie).movie_id
+        film = CatalogNames(database).find(movie)
         if rating is None:
             whose = find_user(database, user_id)
-            profiles.unrate(database, whose, movie_id, profile)
+            profiles.unrate(database, whose, film.movie_id, profile)
             present(
-                {"user_id": whose, "movie_id": movie_id, "rating": None},
-                f"User {user_id} no longer rates film {movie_id}.",
+                {"user_id": whose, "movie_id": film.movie_id, "rating": None},
+                f"User {user_id} no longer rates {line(str(film))}.",
                 json=json,
             )
             return
         whose = name_user(database, user_id)
-        rated = profiles.rate(database, whose, movie_id, rating, profile)
+        rated = profiles.rate(database, whose, film.movie_id, rating, profile)
         known = profiles.get_user(database, whose, profile)
     if json:
         print_json(rated)
         return
-    say(f"User {user_id} gives {rated.rating:.1f} to {line(rated.title)}.")
+    say(f"User {user_id} gives {rated.rating:.1f} to {line(str(film))}.")
     if not known.has_vector:
         warn("no taste vector follows yet: no film rated so far has an embedding.")
 

@@ -14,7 +14,7 @@ from serve.cli.options import Json, Profile, UserId
 from serve.cli.output import examples, present, say
 from serve.cli.session import session
 from serve.cli.tables import print_table
-from serve.cli.text import count, film, number
+from serve.cli.text import count, film, line, number
 
 app = typer.Typer(no_args_is_help=True, help="What a user does: watches, likes, turns away.")
 
@@ -51,16 +51,17 @@ def add(
 ) -> None:
     """Write down what a user does; the next answer knows it."""
     with session(context).database() as database:
-        movie_id = CatalogNames(database).find(movie).movie_id if movie else None
+        meant = CatalogNames(database).find(movie) if movie else None
         event = Event.model_construct(
-            type=type, movie_id=movie_id, genre=genre, rating=rating, happened_at=_time(at),
-            source=source, event_id=id,
+            type=type, movie_id=meant.movie_id if meant else None, genre=genre, rating=rating,
+            happened_at=_time(at), source=source, event_id=id,
         )  # fmt: skip
         given = event.model_dump(exclude_none=True, warnings=False)
         report = history.add_events(database, name_user(database, user_id), [given], profile)
     if report.refused:
         raise MisuseError(f"{report.lines[0].reason}. Nothing was written.")
-    present(report, _print_report, json=json)
+    what = f"{type} {line(str(meant or genre))}"
+    present(report, lambda each: _print_report(each, what), json=json)
 
 
 def _time(text: str | None) -> datetime | None:
@@ -72,12 +73,12 @@ def _time(text: str | None) -> datetime | None:
         ) from None
 
 
-def _print_report(report: EventReport) -> None:
-    (line,) = report.lines
-    if line.outcome == "known":
-        say(f"The event {line.event_id} was there already; nothing changed.")
+def _print_report(report: EventReport, what: str) -> None:
+    (one,) = report.lines
+    if one.outcome == "known":
+        say(f"The event {one.event_id} was there already; nothing changed.")
     else:
-        say(f"Written as {line.event_id}. `palate user event undo` takes it back.")
+        say(f"Written as {one.event_id}: {what}. `palate user event undo` takes it back.")
 
 
 @app.command(

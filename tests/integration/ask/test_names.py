@@ -57,6 +57,17 @@ def test_a_title_of_digits_is_found_where_it_is_no_id(database: Database) -> Non
     assert CatalogNames(database).find("300").movie_id == 1
 
 
+def test_a_text_that_the_catalog_calls_a_film_by_is_an_id(database: Database) -> None:
+    write(database, "INSERT INTO movies (movie_id, item_id, title, year) "
+                    "VALUES (1, 'tt1', 'Alien', 1979), (2, '1', 'Aliens', 1986)")  # fmt: skip
+    names = CatalogNames(database)
+    assert names.find("tt1").movie_id == 1
+    assert names.find("1").movie_id == 2  # the catalog's own id goes before our number
+    assert names.find("2").movie_id == 2
+    with pytest.raises(NotFoundError, match="no film"):
+        names.find("tt\0001")
+
+
 def test_requests_go_on_while_names_are_read(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -250,7 +250,7 @@ def test_a_user_by_name_from_the_first_event_to_the_last_trace(
     assert "the user is unknown" in palate("search", "lord", "--user", "ann", on=here).out
     event = ("user", "event", "add", "ann")
     written = palate(*event, "watched", "Shrek", "--id", "play-1", "--source", "tv", on=here)
-    assert "Written as play-1." in written.err
+    assert "Written as play-1: watched Shrek (2001)." in written.err
     assert "was there already" in palate(*event, "watched", "Shrek", "--id", "play-1", on=here).err
     palate(*event, "rated", "1", "--rating", 4, "--at", "2024-01-31T20:15:00", on=here)
     palate(*event, "muted", "--genre", "Horror", on=here)
@@ -438,7 +438,7 @@ def test_a_rating_is_in_the_next_search(palate: Palate, sample_copy: Database) -
     film = palate("search", "king", "--json", on=sample_copy).json["hits"][0]
     rated = palate("user", "rate", 5001, f"{film['title']} ({film['year']})", 4.5, on=sample_copy)
     assert (rated.code, rated.out) == (0, "")
-    assert f"User 5001 gives 4.5 to {film['title']}." in rated.err
+    assert f"User 5001 gives 4.5 to {film['title']} ({film['year']})." in rated.err
 
     found = palate("search", "king", "--user", 5001, "--json", on=sample_copy).json
     assert found["personalized"] is True
