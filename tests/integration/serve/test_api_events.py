@@ -44,7 +44,11 @@ def test_a_user_by_name_is_personal_from_the_first_event(client: TestClient) -> 
 
 
 def test_an_event_counts_at_once_in_every_worker(films: Database, settings: Settings) -> None:
-    with client_of(films, settings) as one, client_of(films, settings) as other:
+    with (
+        Database(films.psql_url, settings) as another,  # as another process has
+        client_of(films, settings) as one,
+        client_of(another, settings) as other,
+    ):
         send(one, "kim", {"type": "liked", "movie_id": 6})
         for film in recommended(one, "kim")[:3]:
             assert recommended(one, "kim") == recommended(other, "kim")
