@@ -31,8 +31,10 @@ RETURN '{"one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": 
         "sevent": "7", "ninet": "9", "first": "1st", "second": "2nd", "third": "3rd",
         "fourth": "4th", "fifth": "5th", "sixth": "6th", "seventh": "7th", "eighth": "8th",
         "ninth": "9th", "tenth": "10th", "eleventh": "11th", "twelfth": "12th",
-        "thirteenth": "13th", "twentieth": "20th", "ii": "2", "iii": "3", "iv": "4", "v": "5",
-        "vi": "6", "vii": "7", "viii": "8", "ix": "9", "x": "10", "xi": "11", "xii": "12",
+        "thirteenth": "13th", "fourteenth": "14th", "fifteenth": "15th", "sixteenth": "16th",
+        "seventeenth": "17th", "eighteenth": "18th", "nineteenth": "19th", "twentieth": "20th",
+        "thirtieth": "30th", "fortieth": "40th", "fiftieth": "50th", "hundredth": "100th",
+        "ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6", "vii": "7", "viii": "8", "ix": "9", "x": "10", "xi": "11", "xii": "12",
         "xiii": "13", "xiv": "14", "xv": "15", "xvi": "16", "xvii": "17", "xviii": "18",
         "xix": "19", "xx": "20", "xxi": "21", "xxiii": "23", "xxx": "30",
         "mister": "mr", "missus": "mrs", "doctor": "dr", "saint": "st", "street": "st",
@@ -53,12 +55,13 @@ RETURN (
         regexp_replace($1, '(?<=\w )(?:part|pt|vol|volume|chapter|episode) i\M', '1', 'g'),
         '(?<=\w )(?:part|pt|vol|volume|chapter|episode) (?=(?:\d+|[ivx]+|one|two|three|four|five|six|seven|eight|nine|ten)\M)', '', 'g') n (words)
     CROSS JOIN LATERAL string_to_table(CASE
-        WHEN n.words !~ 'y (?:one|two|three|four|five|six|seven|eight|nine)|hundred|thousand|and a half'
+        WHEN n.words !~ 'y (?:one|two|three|four|five|six|seven|eight|nine|first|second|third|fourth|fifth|sixth|seventh|eighth|ninth)|hundred|thousand|and a half'
         THEN n.words
         ELSE regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(
             replace(n.words, 'and a half', '1 2'),
             '\m(twent|thirt|fort|fift|sixt|sevent|eight|ninet)y'
-            '(?= (?:one|two|three|four|five|six|seven|eight|nine)\M)', '\1', 'g'),
+            '(?= (?:one|two|three|four|five|six|seven|eight|nine'
+            '|first|second|third|fourth|fifth|sixth|seventh|eighth|ninth)\M)', '\1', 'g'),
             '\m(?:one |a )?hundred and (?=(?:one|two|three|four|five|six|seven|eight|nine)\M)',
             '10 ', 'g'),
             ' thousand(?: and)? (?=(?:one|two|three|four|five|six|seven|eight|nine)\M)', ' 00 ', 'g'),
@@ -196,13 +199,23 @@ CREATE OR REPLACE FUNCTION without_year(typed text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN regexp_replace(typed, year_pattern(), '');
 
--- Without what is put around a title to ask for the film: `the movie Heat`, `watch heat online`.
+-- What is put before and behind a title to ask for the film: `the movie Heat`, `watch heat full movie`.
+CREATE OR REPLACE FUNCTION request_before() RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN '^\s*(?:(?:find|show|get|give|watch|play|stream|download|search|looking)(?:\s+(?:me|for))*\s+)?'
+    '(?:(?:(?:the|a)\s+)?(?:movie|film)\s+(?:(?:called|named|titled)\s+)?)?(?=\S)';
+
+CREATE OR REPLACE FUNCTION request_behind() RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN '(?<=\S)\s+(?:(?:the|a|full|on(?=\s+(?:netflix|dvd|blu|imdb)))\s+)*(?:movies?|films?|trailer|online'
+    '|streaming|download|free|netflix|dvd|blu-?\s?ray|hd|4k|uhd|\d{3,4}p|imdb|wiki|reviews?|cast|plot|ending'
+    '|soundtrack|poster|subtitles|subtitled|dubbed|original|uncut)\s*$';
+
+-- Without all of it, of which there may be more behind: `heat dvd review`.
 CREATE OR REPLACE FUNCTION without_request(typed text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN regexp_replace(regexp_replace(typed,
-    '^\s*(?:(?:find|show|get|give|watch|play|stream|search|looking)(?:\s+(?:me|for))*\s+)?'
-    '(?:(?:the\s+)?(?:movie|film)\s+(?:called\s+)?)?(?=\S)', '', 'i'),
-    '(?<=\S)(?:\s+(?:(?:the|a|full)\s+)*(?:movies?|films?|trailer|online|dvd|imdb))+\s*$', '', 'i');
+RETURN regexp_replace(regexp_replace(regexp_replace(
+    typed, request_before(), '', 'i'), request_behind(), '', 'i'), request_behind(), '', 'i');
 
 CREATE OR REPLACE FUNCTION article_first(typed text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -235,9 +248,9 @@ FROM bare b WHERE b.name <> typed AND b.name ~* '\s(?:the|an?)\s*$'
 UNION ALL
 SELECT b.whole, NULL, false FROM bare b WHERE b.whole <> typed
 UNION ALL
--- A title may itself end like a request: `Scary Movie online`.
-SELECT regexp_replace(typed, '\s+\S+\s*$', ''), NULL, false
-FROM bare b WHERE b.whole <> typed AND typed ~* '(?:movie|film)s?\s+\S+\s*$'
+-- A title may itself look like a request: `Scary Movie online`, `Get Hard dvd`.
+SELECT regexp_replace(typed, p.pattern, '', 'i'), NULL, false
+FROM bare b, (VALUES (request_before()), (request_behind())) p (pattern) WHERE b.whole <> typed
 UNION ALL
 SELECT article_first(b.asked), b.asked_year, false
 FROM bare b WHERE b.asked NOT IN (typed, b.name, b.whole)

@@ -157,6 +157,8 @@ BEGIN
             ('without_article', 'Words without the article before them.'),
             ('without_fields', 'What was typed without its "field:".'),
             ('without_lead', 'A sentence (q) without what only says that films are asked for.'),
+            ('request_before', 'A pattern of what is put before a title to ask for the film.'),
+            ('request_behind', 'The same behind it.'),
             ('without_request', 'What was typed without what asks for the film around its title.'),
             ('without_year', 'What was typed without the year behind or before it.'),
             ('year_pattern', 'How a year stands behind or before a title, as a regular expression.')
