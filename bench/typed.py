@@ -126,7 +126,8 @@ def _year_apart(film: Film, _: random.Random) -> str | None:
 _YEARS = ("{1} {0}", "({1}) {0}", "{0} [{1}]", "{0}, {1}", "{0} from {1}", "{0} '{2:02}")
 _REQUESTS = (
     "{} movie", "{} film", "the movie {}", "watch {} online", "find me {}", "{} trailer", "{} cast",
-    "{} full movie", "{} dvd", "{} blu ray", "{} on netflix", "{} review", "{} streaming", "a film called {}",
+    "{} full movie", "{} dvd", "{} blu ray", "{} on netflix", "{} review", "{} streaming",
+    "a film called {}",
 )  # fmt: skip
 
 

@@ -8,3 +8,6 @@ CREATE TRIGGER refused BEFORE INSERT ON ratings FOR EACH STATEMENT EXECUTE FUNCT
 -- name: cancel_waiting
 SELECT pg_cancel_backend(a.pid) FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
 WHERE NOT l.granted AND l.relation = 'palate.ratings'::regclass;
+
+-- name: waiting
+SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database();

@@ -109,6 +109,33 @@ def test_a_disk_that_is_full_is_called_that_and_loses_nothing(
             admin.execute("DROP TABLESPACE small")
 
 
+def test_two_writers_who_wait_for_each_other_end_with_one_told_to_try_again(
+    database: Database, settings: Settings
+) -> None:
+    load_films(database)
+    rating = "INSERT INTO palate.ratings (user_id, movie_id, rating) VALUES (7, 1, 2)"
+    with client_of(database, settings) as client, psycopg.connect(database.psql_url) as other:
+        assert client.put("/v1/users/7/ratings/2", json={"rating": 3}).status_code == 200
+        other.execute("SET deadlock_timeout = '10min'")  # so that it is the service that notices
+        other.execute("SELECT FROM palate.users WHERE user_id = 7 FOR UPDATE")
+        refused: list[tuple[int, str]] = []
+
+        def rate() -> None:
+            answer = client.put("/v1/users/7/ratings/1", json={"rating": 4})
+            refused.append((answer.status_code, answer.json()["title"]))
+
+        rater = threading.Thread(target=rate)
+        rater.start()
+        with psycopg.connect(database.psql_url, autocommit=True) as admin:
+            while not admin.execute(STATEMENTS.raw("waiting").encode()).fetchall():
+                time.sleep(0.05)
+        other.execute(rating.encode())  # waits for the rating, which waits for the user's row
+        other.commit()
+        rater.join()
+        assert refused == [(503, "Deadlock")]
+        assert client.put("/v1/users/7/ratings/1", json={"rating": 4}).status_code == 200
+
+
 def test_a_statement_that_somebody_cancels_is_told_from_one_that_took_too_long(
     database: Database, capsys: pytest.CaptureFixture[str]
 ) -> None:
