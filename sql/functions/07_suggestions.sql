@@ -23,24 +23,28 @@ RETURN (
     WHERE w.word <> '' AND w.word !~ '[''\\]'
 )::tsquery;
 
--- LIKE patterns of what begins with a text that has one mistake behind its first letter: a letter
--- too many, two swapped, one wrong, one missing.
+-- LIKE patterns of what begins with a text that has one mistake: a letter too many, two swapped, one
+-- wrong, one missing; or an article that is joined to it, mistyped perhaps: `thematrix`, `th maltese`.
 CREATE OR REPLACE FUNCTION mistaken_prefixes(joined text) RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN length($1) BETWEEN 4 AND 60 AND $1 ~ '^\w+$' THEN ARRAY(
     SELECT DISTINCT p.pattern || '%'
-    FROM generate_series(2, length($1)) i
+    FROM generate_series(1, length($1)) i
     CROSS JOIN LATERAL (VALUES
         (left($1, i - 1) || substr($1, i + 1)),
         (left($1, i - 1) || substr($1, i + 1, 1) || substr($1, i, 1) || substr($1, i + 2)),
         (left($1, i - 1) || '_' || substr($1, i + 1)),
-        (left($1, i) || '_' || substr($1, i + 1))) p (pattern)
-    WHERE p.pattern <> $1) ELSE '{}' END;
+        (left($1, i - 1) || '_' || substr($1, i))) p (pattern)
+    WHERE p.pattern <> $1
+    UNION ALL
+    SELECT substr($1, length(a.article) + 1) || '%'
+    FROM unnest('{the,teh,hte,th,te,he,an,a}'::text[]) a (article)
+    WHERE starts_with($1, a.article) AND length($1) > length(a.article) + 2) ELSE '{}' END;
 
 -- Titles that begin as typed stand first, then those that hold the words, the last one perhaps
 -- only begun; the most rated first, and of films rated about as often those that `for_user` likes.
 -- Words may be joined, and initials without dots. Where nothing is found, one mistake is forgiven,
--- from the fourth letter on and behind the first.
+-- from the fourth letter on, and an article that is joined or mistyped.
 CREATE FUNCTION suggest_titles(
     prefix   text,
     k        integer DEFAULT 10,
@@ -69,10 +73,11 @@ WITH form AS MATERIALIZED (
     SELECT a.movie_id, bool_or(a.begins) AS begins FROM as_typed a GROUP BY a.movie_id
     UNION ALL
     SELECT DISTINCT t.movie_id, true
-    FROM form f JOIN movie_titles t
-      -- The first letter is seldom the wrong one: with it, an index leaves few titles to look at.
-      ON t.joined >= left(f.joined, 1) AND t.joined < left(f.joined, 1) || U&'\+10FFFF'
-     AND t.joined LIKE ANY (f.mistaken)
+    FROM (
+        SELECT rtrim(left(p.pattern, 1), '_') AS letter, array_agg(p.pattern) AS patterns
+        FROM form f CROSS JOIN unnest(f.mistaken) p (pattern) GROUP BY 1
+    ) f JOIN movie_titles t  -- by the first letter an index leaves few titles to look at
+      ON t.joined >= f.letter AND t.joined < f.letter || U&'\+10FFFF' AND t.joined LIKE ANY (f.patterns)
     WHERE NOT EXISTS (SELECT FROM as_typed)
 ), likely AS MATERIALIZED (
     SELECT f.begins, m.movie_id, m.title, m.year, m.rating_count, m.embedding

@@ -237,6 +237,12 @@ def test_pages_of_a_reading_go_on_with_it(titled: Database) -> None:
         ("rocky 2", "Rocky II"),
         ("[re", "[REC]"),
         ("ame", "Amélie"),
+        ("thelordofth", "The Lord of the Rings: The Two Towers"),
+        ("th lord of", "The Lord of the Rings: The Two Towers"),
+        ("teh lord", "The Lord of the Rings: The Two Towers"),
+        ("The oLrd of", "The Lord of the Rings: The Two Towers"),
+        ("unversal s", "Universal Soldier"),
+        ("niversal s", "Universal Soldier"),
     ],
 )
 def test_titles_are_suggested_as_they_are_typed(titled: Database, typed: str, title: str) -> None:
