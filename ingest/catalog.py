@@ -13,6 +13,7 @@ import sqlalchemy
 import structlog
 from pydantic import AfterValidator, Field, field_validator
 
+from ingest.embedding_sets import MOST_NUMBERS
 from ingest.embeddings import describe_film
 from ingest.fields import (
     FIRST_YEAR,
@@ -25,7 +26,7 @@ from ingest.fields import (
     quote,
 )
 from palate.contract import LARGEST_ID, Frozen, Movie
-from palate.embedder import DIMENSION, Embedder, plain_name
+from palate.embedder import Embedder, plain_name
 from palate.errors import MisuseError, NotFoundError, PalateError
 from palate.statements import Statements
 from sql.database import Database
@@ -83,12 +84,12 @@ class FilmFacts(Frozen):
         description="Your own fields by name; in a change those that it does not name stay, and "
         "null clears.",
     )
-    embedding: Annotated[tuple[_Number, ...], Field(min_length=DIMENSION, max_length=DIMENSION)] | (
+    embedding: Annotated[tuple[_Number, ...], Field(min_length=1, max_length=MOST_NUMBERS)] | (
         None
     ) = Field(
         None,
-        description=f"Text embedding, {DIMENSION} numbers of the model that embedded the catalog. "
-        "Left out: made from the texts, where the encoder is installed.",
+        description="Text embedding by the model that embedded the catalog. Left out: made from "
+        "the texts, where the encoder is installed.",
     )
 
     @field_validator("embedding")
@@ -271,6 +272,7 @@ def make_vectors(
     except PalateError:
         return 0
     written = {
+        "model": stored,
         "movie_ids": [film.movie_id for film in films],
         "embeddings": [json.dumps([round(float(n), 7) for n in vector]) for vector in vectors],
     }
