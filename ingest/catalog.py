@@ -23,6 +23,7 @@ from ingest.fields import (
     MOST_VALUES,
     FieldError,
     check_own,
+    parse_address,
     quote,
 )
 from palate.contract import LARGEST_ID, Frozen, Movie
@@ -56,6 +57,14 @@ def _once(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
     return None if names is None else tuple(dict.fromkeys(name for name in names if name))
 
 
+def _address(text: str | None) -> str | None:
+    """An address that a page may show, none for an empty one."""
+    try:
+        return parse_address(text, "poster_url") if text else None
+    except FieldError as error:
+        raise ValueError(error.reason) from error
+
+
 _Names = Annotated[tuple[_Name, ...] | None, Field(max_length=MOST_VALUES), AfterValidator(_once)]
 _Money = Annotated[int, Field(ge=0, le=2**63 - 1)]
 _Number = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
@@ -78,7 +87,9 @@ class FilmFacts(Frozen):
     keywords: _Names = Field((), description="What it is about.")
     budget: _Money | None = Field(None, description="In US dollars of its year.")
     revenue: _Money | None = Field(None, description="In US dollars of its year.")
-    poster_url: _Name | None = Field(None, description="Address of its poster.")
+    poster_url: Annotated[_Name | None, AfterValidator(_address)] = Field(
+        None, description="Address of its poster, http or https."
+    )
     own: dict[str, Any] | None = Field(
         None,
         description="Your own fields by name; in a change those that it does not name stay, and "
