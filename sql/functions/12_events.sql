@@ -168,18 +168,20 @@ BEGIN
         FROM sound s
     ), looked_at AS MATERIALIZED (
         SELECT n.line, n.id, n.type, n.movie_id, n.genre, n.rating, n.happened_at, n.source,
-               n.first < n.line OR o.event_id IS NOT NULL AS known,
+               n.first < n.line OR k.event_id IS NOT NULL AS known,
                coalesce(n.wrong, CASE
-                   WHEN (n.type, n.movie_id, n.genre, n.rating) IS DISTINCT FROM (f.type, f.movie_id, f.genre, f.rating)
-                        OR n.happened_at <> f.happened_at
-                        OR o.event_id IS NOT NULL
-                           AND ((n.type, n.movie_id, n.genre, n.rating, add_events.profile)
-                                IS DISTINCT FROM (o.type, o.movie_id, o.genre, o.rating, o.profile)
-                                OR n.happened_at <> o.happened_at)
+                   WHEN (n.type, n.movie_id, n.genre, n.rating, add_events.profile)
+                        IS DISTINCT FROM (o.type, o.movie_id, o.genre, o.rating, o.profile)
+                        OR n.happened_at <> o.happened_at
                    THEN format('another event has the id %L', n.id) END) AS wrong
         FROM numbered n
         JOIN numbered f ON f.line = n.first
-        LEFT JOIN events o ON o.user_id = for_user AND o.event_id = n.id
+        LEFT JOIN events k ON k.user_id = for_user AND k.event_id = n.id
+        CROSS JOIN LATERAL (
+            SELECT k.type, k.movie_id, k.genre, k.rating, k.profile, k.happened_at WHERE k.event_id IS NOT NULL
+            UNION ALL
+            SELECT f.type, f.movie_id, f.genre, f.rating, add_events.profile, f.happened_at
+            WHERE k.event_id IS NULL) o
     ), added AS (
         INSERT INTO events (user_id, event_id, profile, type, movie_id, genre, rating, happened_at, source)
         SELECT for_user, l.id, add_events.profile, l.type, l.movie_id, l.genre, l.rating,

@@ -35,7 +35,7 @@ BEGIN
     IF ids IS NOT NULL THEN
         PERFORM make_taste(ids, profiles);
     END IF;
-    DROP TABLE made_profiles;
+    DROP TABLE pg_temp.made_profiles;
     RETURN (SELECT count(*) FROM users WHERE rating_count + event_count > 0);
 END $$;
 
