@@ -31,6 +31,7 @@ from ask.words import BETWEEN, FILLING, FILM, RECOMMEND, SUBJECT, UNREAD, UNSEEN
 from ask.years import read_years
 from palate.contract import Frozen
 from palate.errors import MisuseError
+from palate.text import first_wrong
 from search.names import Names
 
 LONGEST_REQUEST = 500
@@ -321,8 +322,6 @@ def _structure(draft: Draft) -> Structure:
             **parts, ranges=draft.ranges, exclude=Exclusions.model_validate(draft.exclude)
         )
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
         raise MisuseError(
-            f"The request cannot be meant: {where}: {first['msg']}. Nothing was done."
+            f"The request cannot be meant: {first_wrong(error)}. Nothing was done."
         ) from error

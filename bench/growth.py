@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bench.ingest import scratch_database
 from bench.search import Latency, bench_search
 from bench.ways import TERMS
-from ingest.embeddings import load_embeddings
+from ingest.embedding_sets import load_embeddings
 from ingest.load import load
 from ingest.rows import Movie, RatingBlock, Rejected, Source, Tag
 from sql.database import Database

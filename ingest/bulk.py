@@ -34,6 +34,7 @@ from palate.contract import (
     UserName,
 )
 from palate.errors import ConflictError, NotFoundError
+from palate.text import first_wrong
 from sql.database import Database
 from sql.own_fields import Type, read_types
 
@@ -230,10 +231,7 @@ class Job(Generic[Line]):
                 raise ValueError(f"the line is longer than {LONGEST_LINE:,} bytes")
             return self._writer.form.model_validate(json.loads(text))
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            where = ".".join(map(str, first["loc"]))
-            said = str(first["msg"]).removeprefix("Value error, ")
-            self._refuse(self._lines, f"{where}: {said}" if where else said)
+            self._refuse(self._lines, first_wrong(error))
         except (ValueError, RecursionError) as error:
             self._refuse(self._lines, f"no JSON: {error}")
         return None

@@ -13,6 +13,7 @@ import sqlalchemy
 import structlog
 from pydantic import AfterValidator, Field, field_validator
 
+from ingest.embedding_sets import MOST_NUMBERS
 from ingest.embeddings import describe_film
 from ingest.fields import (
     FIRST_YEAR,
@@ -22,10 +23,11 @@ from ingest.fields import (
     MOST_VALUES,
     FieldError,
     check_own,
+    parse_address,
     quote,
 )
 from palate.contract import LARGEST_ID, Frozen, Movie
-from palate.embedder import DIMENSION, Embedder, plain_name
+from palate.embedder import Embedder, plain_name
 from palate.errors import MisuseError, NotFoundError, PalateError
 from palate.statements import Statements
 from sql.database import Database
@@ -55,6 +57,14 @@ def _once(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
     return None if names is None else tuple(dict.fromkeys(name for name in names if name))
 
 
+def _address(text: str | None) -> str | None:
+    """An address that a page may show, none for an empty one."""
+    try:
+        return parse_address(text, "poster_url") if text else None
+    except FieldError as error:
+        raise ValueError(error.reason) from error
+
+
 _Names = Annotated[tuple[_Name, ...] | None, Field(max_length=MOST_VALUES), AfterValidator(_once)]
 _Money = Annotated[int, Field(ge=0, le=2**63 - 1)]
 _Number = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
@@ -77,18 +87,20 @@ class FilmFacts(Frozen):
     keywords: _Names = Field((), description="What it is about.")
     budget: _Money | None = Field(None, description="In US dollars of its year.")
     revenue: _Money | None = Field(None, description="In US dollars of its year.")
-    poster_url: _Name | None = Field(None, description="Address of its poster.")
+    poster_url: Annotated[_Name | None, AfterValidator(_address)] = Field(
+        None, description="Address of its poster, http or https."
+    )
     own: dict[str, Any] | None = Field(
         None,
         description="Your own fields by name; in a change those that it does not name stay, and "
         "null clears.",
     )
-    embedding: Annotated[tuple[_Number, ...], Field(min_length=DIMENSION, max_length=DIMENSION)] | (
+    embedding: Annotated[tuple[_Number, ...], Field(min_length=1, max_length=MOST_NUMBERS)] | (
         None
     ) = Field(
         None,
-        description=f"Text embedding, {DIMENSION} numbers of the model that embedded the catalog. "
-        "Left out: made from the texts, where the encoder is installed.",
+        description="Text embedding by the model that embedded the catalog. Left out: made from "
+        "the texts, where the encoder is installed.",
     )
 
     @field_validator("embedding")
@@ -271,6 +283,7 @@ def make_vectors(
     except PalateError:
         return 0
     written = {
+        "model": stored,
         "movie_ids": [film.movie_id for film in films],
         "embeddings": [json.dumps([round(float(n), 7) for n in vector]) for vector in vectors],
     }

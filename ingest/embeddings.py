@@ -1,4 +1,4 @@
-"""Films' text embeddings: made from their texts, loaded into the database, counted."""
+"""Films' text embeddings: made from their texts, counted."""
 
 import fcntl
 import os
@@ -11,31 +11,15 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import psycopg
-import sqlalchemy
 from numpy.typing import NDArray
 
+from ingest.embedding_sets import Model, read_sets
 from ingest.progress import LoadProgress
-from ingest.vectors import (
-    COLUMNS,
-    VectorBatch,
-    bad_row,
-    format_csv,
-    read_vectors,
-    write_vectors,
-)
-from palate.embedder import DIMENSION, Embedder, plain_name
-from palate.errors import (
-    ConflictError,
-    DatabaseUnavailableError,
-    EmbeddingError,
-    MisuseError,
-    NotFoundError,
-)
-from palate.statements import Statements, raw
-from sql.binary_copy import END, HEADER, encode_rows
+from ingest.vectors import COLUMNS, VectorBatch, format_csv, read_vectors, write_vectors
+from palate.embedder import Embedder
+from palate.errors import ConflictError, EmbeddingError, MisuseError, NotFoundError
+from palate.statements import Statements
 from sql.database import Database
-from sql.vectors import index_vectors
 
 statements = Statements(Path(__file__).with_name("statements") / "embeddings.sql")
 
@@ -51,6 +35,7 @@ class GenerateReport:
     films: int
     resumed: int
     seconds: float
+    name: str | None = None
 
     def __str__(self) -> str:
         if self.path is None:
@@ -58,26 +43,8 @@ class GenerateReport:
         resumed = f", {self.resumed:,} of them by an earlier run" if self.resumed else ""
         return (
             f"Wrote {self.films:,} vectors of {self.model} to {self.path}{resumed}, in "
-            f"{self.seconds:.1f} s. Load them with `palate ingest embeddings {self.path}`."
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class EmbeddingReport:
-    """What a load did: ``changed`` films have a new vector, ``cleared`` films none any more."""
-
-    model: str
-    films: int
-    changed: int
-    cleared: int
-    profiles: int
-    seconds: float
-
-    def __str__(self) -> str:
-        cleared = f" {self.cleared:,} films lost theirs." if self.cleared else ""
-        return (
-            f"Loaded {self.films:,} vectors of {self.model} in {self.seconds:.1f} s: "
-            f"{self.changed:,} changed.{cleared} {self.profiles:,} profiles follow them."
+            f"{self.seconds:.1f} s. Load them with `palate ingest embeddings {self.path}`"
+            f"{f' --name {self.name}' if self.name else ''}."
         )
 
 
@@ -100,15 +67,6 @@ class EmbeddingStats:
     def coverage(self) -> float:
         """Share of films that have one, 0 to 1."""
         return self.embedded / self.films if self.films else 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Model:
-    name: str
-    dimension: int
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.dimension} numbers)"
 
 
 def describe_film(
@@ -141,10 +99,13 @@ def generate(
     *,
     embedder: Embedder,
     movie_ids: Sequence[int] | None = None,
+    name: str | None = None,
     batch_size: int = 256,
     progress: LoadProgress | None = None,
 ) -> GenerateReport:
     """Embed every film without a vector, or the films ``movie_ids``, into .csv or .parquet.
+
+    ``name`` is the set that lacks them, be it one that is not there yet; without, that in use.
 
     What is done is kept in ``<path>.part.csv``: a run that was stopped goes on from there. The file
     itself appears when it is whole. Nothing in the database changes.
@@ -157,9 +118,9 @@ def generate(
             f"{path.name} ends in neither .csv nor .parquet. Nothing was done. Name it so."
         )
     progress, started = progress or LoadProgress(), time.monotonic()
-    wanted = _wanted(database, movie_ids)
+    wanted = _wanted(database, movie_ids, name)
     if not len(wanted):
-        return GenerateReport(None, embedder.name, 0, 0, 0.0)
+        return GenerateReport(None, embedder.name, 0, 0, 0.0, name)
     part = path.with_name(f"{path.name}.part.csv")
     try:
         with _partial(part, embedder) as (file, done):
@@ -180,39 +141,7 @@ def generate(
             f"in {part.name}. Make room or choose another place, then run it again."
         ) from error
     seconds = time.monotonic() - started
-    return GenerateReport(path, embedder.name, len(wanted), len(resumed), seconds)
-
-
-def load_embeddings(
-    database: Database, path: Path, *, model: str | None = None, replace: bool = False
-) -> EmbeddingReport:
-    """Load a file of vectors (CSV, Parquet or npz): all of it, or nothing.
-
-    Vectors are brought to length 1. Films that the file does not name keep theirs, unless
-    ``replace``: then the file's vectors are all there are. The catalog mean is that of all films
-    with a vector after the load, and stays until the next one; every profile is made again in the
-    same transaction. Ratings wait meanwhile, searches do not. ``model`` names the model where the
-    file does not.
-
-    Raises EmbeddingError for a bad row, repeated or unknown films, and vectors of another model or
-    dimension than those in the database; NotFoundError where there is no file.
-    """
-    started = time.monotonic()
-    with database.begin(patient=True) as connection:
-        connection.execute(statements["lock_loads"])
-        loaded = _loaded(connection)
-        name, films = _stage(connection, path, model, None if replace else loaded)
-        _check(connection, path)
-        connection.execute(statements["lock_ratings"])
-        cleared = connection.execute(statements["clear_others"]).rowcount if replace else 0
-        changed = connection.execute(statements["write_embeddings"]).rowcount
-        profiles = 0
-        if changed or cleared or loaded is None or loaded.name != name:
-            connection.execute(statements["write_model"], {"name": name})
-            profiles = connection.execute(statements["refresh_profiles"]).scalar_one()
-    index_vectors(database)
-    seconds = time.monotonic() - started
-    return EmbeddingReport(name, films, changed, cleared, profiles, seconds)
+    return GenerateReport(path, embedder.name, len(wanted), len(resumed), seconds, name)
 
 
 def count_embeddings(database: Database) -> EmbeddingStats:
@@ -221,11 +150,15 @@ def count_embeddings(database: Database) -> EmbeddingStats:
         return EmbeddingStats(**connection.execute(statements["stats"]).mappings().one())
 
 
-def _wanted(database: Database, movie_ids: Sequence[int] | None) -> NDArray[np.int64]:
+def _wanted(
+    database: Database, movie_ids: Sequence[int] | None, name: str | None
+) -> NDArray[np.int64]:
     with database.read() as connection:
         if movie_ids is None:
-            found = connection.execute(statements["films_without_vector"]).scalars()
-            return np.fromiter(found, np.int64)
+            waits = name and name not in [s.name for s in read_sets(connection) if s.in_use]
+            statement = "films_without_vector_of" if waits else "films_without_vector"
+            found = connection.execute(statements[statement], {"name": name} if waits else {})
+            return np.fromiter(found.scalars(), np.int64)
         ids = sorted(set(movie_ids))
         known = connection.execute(statements["known_films"], {"movie_ids": ids}).scalars().all()
     if unknown := sorted(set(ids) - set(known)):
@@ -285,8 +218,8 @@ def _end_of_last_line(file: BinaryIO) -> int:
 
 
 def _own(batch: VectorBatch, part: Path, embedder: Embedder) -> NDArray[np.int64]:
-    found = _Model(batch.model, batch.vectors.shape[1])
-    due = _Model(embedder.name, embedder.dimension)
+    found = Model(batch.model, batch.vectors.shape[1])
+    due = Model(embedder.name, embedder.dimension)
     if found != due:
         raise EmbeddingError(
             f"{part.name} holds vectors of {found}, not of {due}. Nothing was done. Delete it, or "
@@ -303,61 +236,3 @@ def _only(batches: Iterable[VectorBatch], wanted: NDArray[np.int64]) -> Iterator
             yield VectorBatch(
                 batch.model, batch.places[keep], batch.movie_ids[keep], batch.vectors[keep]
             )
-
-
-def _loaded(connection: sqlalchemy.Connection) -> _Model | None:
-    """The model of the vectors in the database, if there are any."""
-    found = connection.execute(statements["loaded_model"]).first()
-    return None if found is None else _Model(found.name, found.dimension)
-
-
-def _stage(
-    connection: sqlalchemy.Connection, path: Path, model: str | None, loaded: _Model | None
-) -> tuple[str, int]:
-    """Copy the file into staging; gives its model and how many vectors it holds."""
-    connection.execute(statements["create_staging"])
-    name, films = "", 0
-    try:
-        with raw(connection).cursor().copy(statements.raw("copy_embeddings").encode()) as copy:
-            copy.write(HEADER)
-            for batch in read_vectors(path, model):
-                if not films:
-                    _check_model(path, _Model(batch.model, batch.vectors.shape[1]), loaded)
-                name, films = batch.model, films + len(batch.movie_ids)
-                copy.write(encode_rows(batch.places, batch.movie_ids, batch.vectors))
-            copy.write(END)
-    except psycopg.OperationalError as error:
-        raise DatabaseUnavailableError(
-            f"The database went away during the load ({str(error).strip()}). Nothing was changed. "
-            "Load again."
-        ) from error
-    return loaded.name if loaded else name, films
-
-
-def _check_model(path: Path, model: _Model, loaded: _Model | None) -> None:
-    if loaded and (plain_name(loaded.name), loaded.dimension) != (
-        plain_name(model.name),
-        model.dimension,
-    ):
-        raise EmbeddingError(
-            f"{path.name} holds vectors of {model}, the database those of {loaded}; the two do "
-            "not mix. Nothing was changed. Make the file with the database's model, or load one "
-            "that holds every film with --replace."
-        )
-    if model.dimension != DIMENSION:
-        raise EmbeddingError(
-            f"{path.name} holds vectors of {model}; Palate stores {DIMENSION} numbers a film. "
-            "Nothing was changed. Choose a model of that dimension, such as all-MiniLM-L6-v2."
-        )
-
-
-def _check(connection: sqlalchemy.Connection, path: Path) -> None:
-    """Checks of the whole set."""
-    connection.execute(statements["analyze_staging"])
-    if repeated := connection.execute(statements["repeated_film"]).first():
-        at, movie_id, first = repeated
-        raise bad_row(path, at, "movie_id", f"film {movie_id} has a vector above, at {first}")
-    if found := connection.execute(statements["unknown_films"]).first():
-        at, movie_id, unknown = found
-        others = f" (nor are {unknown - 1:,} films of later rows)" if unknown > 1 else ""
-        raise bad_row(path, at, "movie_id", f"film {movie_id} is not in the catalog{others}")

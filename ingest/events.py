@@ -68,13 +68,12 @@ def load_events(
     with Rejects(on_error, aside) as rejected, database.begin(patient=True) as connection:
         run_script(connection, _statements.raw("create_staging"))
         staged = _copy(connection, rows, rejected)
-        for line, reason, content in connection.execute(_statements["reject_events"]).all():
-            rejected.add(Rejected(file.name, line, None, reason, content))
-            staged -= 1
+        staged -= _reject(connection, "reject_events", file, rejected)
         if not staged + rejected.count:
             raise LoadError(f"{file.name} holds no events. Nothing was written. Look at the file.")
         connection.execute(_statements["name_users"])
         connection.execute(_statements["find_users"])
+        staged -= _reject(connection, "reject_others", file, rejected)
         accepted = connection.execute(_statements["insert_events"]).rowcount
     with database.begin(patient=True) as connection:
         connection.execute(_statements["analyze"])
@@ -86,6 +85,14 @@ def load_events(
         aside if rejected.count else None,
         time.monotonic() - started,
     )
+
+
+def _reject(connection: sqlalchemy.Connection, which: str, file: DataFile, rejects: Rejects) -> int:
+    """Set the lines aside that a statement takes out; gives how many there are."""
+    found = connection.execute(_statements[which]).all()
+    for line, reason, content in sorted(found):
+        rejects.add(Rejected(file.name, line, None, reason, content))
+    return len(found)
 
 
 def _copy(

@@ -21,6 +21,7 @@ _DAYS = ("%d-%b-%Y", "%d %b %Y", "%B %d, %Y")  # MovieLens 100K, Last.fm, Goodre
 # What the search index can hold of one field, and the key of tags of one tag.
 LONGEST_TEXT = 100_000
 LONGEST_TAG = 600
+LONGEST_ADDRESS = 1000
 LONGEST_ID = 200
 MOST_VALUES = 1000  # of a list: chosen far above any
 NO_TEXT = re.compile("[\0\ud800-\udfff]")
@@ -171,6 +172,16 @@ def parse_needed_text(text: str, column: str) -> str:
     found = parse_text(text, column)
     if found is None:
         raise FieldError(column, "is empty")
+    return found
+
+
+def parse_address(text: str, column: str) -> str | None:
+    """An address that a page may show: http or https; None when empty."""
+    found = parse_text(text, column, LONGEST_ADDRESS)
+    if found is not None and re.match(r"https?://[^/\s]", found, re.IGNORECASE) is None:
+        raise FieldError(
+            column, f"{quote(found)} is no address that begins with http:// or https://"
+        )
     return found
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ingest.lines import Format, Kind
 from palate.errors import MisuseError
+from palate.text import first_wrong
 from sql.own_fields import Type
 
 Holds = Literal["movies", "ratings", "tags", "facts"]
@@ -99,9 +100,7 @@ def read_mapping(path: Path) -> Mapping:
             "`palate ingest inspect FILE... --write FILE` writes one."
         ) from error
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(one) for one in first["loc"])
         raise MisuseError(
-            f"{path} is no mapping: {place}: {first['msg']}. Nothing was loaded. "
+            f"{path} is no mapping: {first_wrong(error)}. Nothing was loaded. "
             "`palate ingest inspect FILE... --write FILE` writes one."
         ) from error

@@ -6,6 +6,7 @@ apart line by line, to say which line is wrong and why.
 """
 
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO
@@ -34,7 +35,7 @@ from ingest.lines import (
 )
 from ingest.notes import Notes
 from ingest.rows import RatingBlock, Rejected
-from ingest.scales import STARS, Scale
+from ingest.scales import HIGHEST, LOWEST, STARS, Scale
 from palate.errors import LoadError
 
 _BYTES = 1 << 20  # read at once: chosen, little beside what a process takes anyway
@@ -192,18 +193,10 @@ class _Block:
 
     def add(self, line: Line | Rejected) -> None:
         """A row for COPY, or its rejection, or nothing for a blank line."""
-        if isinstance(line, Rejected):
-            self._rejected.append(line)
-            return
-        try:
-            rating = _rating(self._name, line, self._columns)
-        except FieldError as error:
-            column = error.column or None
-            self._rejected.append(
-                Rejected(self._name, line.number, column, error.reason, line.written)
-            )
-            return
-        if rating is not None:
+        rating = _read(self._name, line, self._columns)
+        if isinstance(rating, Rejected):
+            self._rejected.append(rating)
+        elif rating is not None and isinstance(line, Line):
             self._write(rating, line.number + self._columns.offset)
 
     def _write(self, rating: "_Rating", number: int) -> None:
@@ -287,6 +280,47 @@ def _rating(name: str, line: Line, columns: RatingColumns) -> _Rating | None:
     if columns.time is not None and not (columns.timeless and is_missing(fields[columns.time])):
         time = parse_time(fields[columns.time], names[columns.time])
     return user, movie, stars, time, title, year
+
+
+def _read(name: str, line: Line | Rejected, columns: RatingColumns) -> "_Rating | Rejected | None":
+    """What a line says, or why it is refused; None when it is blank or no rating."""
+    if isinstance(line, Rejected):
+        return line
+    try:
+        return _rating(name, line, columns)
+    except FieldError as error:
+        return Rejected(name, line.number, error.column or None, error.reason, line.written)
+
+
+def is_future(moment: float | None) -> bool:
+    """Whether so many seconds after 1970 are later than a day from now, as the checks in SQL."""
+    return moment is not None and moment > time.time() + 86400
+
+
+def foretell(
+    name: str, lines: Iterable[Line | Rejected], columns: RatingColumns
+) -> Iterator[bool | Rejected]:
+    """Of each line with a rating: True where a load would take it, False where another line of the
+    same user and film counts instead, or why it would be refused; as the checks in SQL say it."""
+    seen = set()
+    for line in lines:
+        rating = _read(name, line, columns)
+        if rating is None or isinstance(rating, Rejected):
+            if rating is not None:
+                yield rating
+            continue
+        user, movie, stars, moment, title, year = rating
+        wrong = None
+        if not LOWEST <= float(stars) <= HIGHEST:
+            wrong = "rating", f"{float(stars):g} is not on the scale from 0.5 to 5"
+        elif moment != NO_TIME and is_future(float(moment)):
+            wrong = "rated_at", f"{float(moment):.0f} seconds after 1970 are in the future"
+        if wrong is not None and isinstance(line, Line):
+            yield Rejected(name, line.number, *wrong, line.written)
+            continue
+        key = user, movie, title, year
+        yield key not in seen
+        seen.add(key)
 
 
 def _left_out(name: str, line: Line, columns: RatingColumns) -> bool:

@@ -80,7 +80,8 @@ def read_movies(database: Database, *, vectors: bool = True) -> Movies:
         found = Movies(ids, genres, years, traits=traits)
         if not vectors:
             return found
-        matrix = np.zeros((len(ids), 384), np.float32)
+        numbers = connection.execute(statements["dimension"]).scalar() or 0
+        matrix = np.zeros((len(ids), numbers), np.float32)
         for movie_id, vector in connection.execute(statements["vectors"]):
             matrix[np.searchsorted(ids, movie_id)] = np.fromstring(
                 vector[1:-1], np.float32, sep=","

@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 from palate.errors import EmbeddingError, NotInstalledError
 from palate.settings import Settings
 
-DIMENSION = 384
 PACKAGED_MODEL = "all-MiniLM-L6-v2"
 _PREFIX = "sentence-transformers/"
 
@@ -78,14 +77,15 @@ class RemoteEmbedder:
         model: str,
         api_key: str | None = None,
         *,
-        dimension: int = DIMENSION,
+        dimension: int | None = None,
         batch_size: int = 96,
         timeout: float = 30.0,
         attempts: int = 5,
     ) -> None:
         """``url`` is the API's base (``https://openrouter.ai/api/v1``) or the endpoint itself.
 
-        Timeouts, lost connections, 429 and 5xx are tried ``attempts`` times in all.
+        Timeouts, lost connections, 429 and 5xx are tried ``attempts`` times in all. Without
+        ``dimension`` the first answer tells it.
         """
         base = url.rstrip("/")
         self._url = base if base.endswith("/embeddings") else f"{base}/embeddings"
@@ -95,7 +95,14 @@ class RemoteEmbedder:
         self._batch_size = batch_size
         self._attempts = attempts
         self.name = model
-        self.dimension = dimension
+        self._dimension = dimension
+
+    @property
+    def dimension(self) -> int:
+        """Numbers in one vector; asks for one where none was made yet. Raises EmbeddingError."""
+        if self._dimension is None:
+            self.embed(["numbers"])
+        return self._dimension or 0
 
     def close(self) -> None:
         """Close the connections."""
@@ -103,11 +110,11 @@ class RemoteEmbedder:
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """(len(texts), dimension) float32, each row of length 1. Raises EmbeddingError."""
-        vectors = np.zeros((len(texts), self.dimension), np.float32)
-        for start in range(0, len(texts), self._batch_size):
-            batch = list(texts[start : start + self._batch_size])
-            vectors[start : start + len(batch)] = self._parse(self._post(batch), len(batch))
-        return normalized(vectors)
+        if not texts:
+            return np.zeros((0, self.dimension), np.float32)
+        starts = range(0, len(texts), self._batch_size)
+        batches = [list(texts[start : start + self._batch_size]) for start in starts]
+        return normalized(np.vstack([self._parse(self._post(b), len(b)) for b in batches]))
 
     def _post(self, batch: list[str]) -> httpx.Response:
         body = {"model": self.name, "input": batch, "encoding_format": "float"}
@@ -143,10 +150,13 @@ class RemoteEmbedder:
                 f"The answer of {httpx.URL(self._url).host} is not that of an OpenAI-compatible "
                 "/embeddings endpoint. What was written before is kept. Check PALATE_EMBEDDING_URL."
             ) from error
-        if vectors.shape != (n, self.dimension):
+        if vectors.ndim == 2 and vectors.size:
+            self._dimension = self._dimension or vectors.shape[1]
+        if vectors.shape != (n, self._dimension):
             got = f"{vectors.shape[0]} vectors of {vectors.shape[1] if vectors.ndim > 1 else 0}"
+            due = f"{n} of {self._dimension or 'some'}"
             raise EmbeddingError(
-                f"Model {self.name!r} gave {got} numbers where {n} of {self.dimension} were due. "
+                f"Model {self.name!r} gave {got} numbers where {due} were due. "
                 "What was written before is kept. Choose a model of that dimension in "
                 "PALATE_EMBEDDING_MODEL."
             )

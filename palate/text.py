@@ -2,6 +2,11 @@
 
 import re
 import unicodedata
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # most commands need no pydantic to start
+    from pydantic import ValidationError
 
 _STEERING = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e"
@@ -60,3 +65,58 @@ def name_film(title: str, year: int | None) -> str:
 def count(n: int, noun: str) -> str:
     """``1 rating``, ``2,000 ratings``."""
     return as_items(f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s")
+
+
+_WRONG = {
+    "missing": "it is missing",
+    "extra_forbidden": "there is no such field",
+    "value_error": "{error}",
+    "greater_than_equal": "it is below {ge}",
+    "greater_than": "it is not above {gt}",
+    "less_than_equal": "it is above {le}",
+    "less_than": "it is not below {lt}",
+    "finite_number": "it is no finite number",
+    "literal_error": "it is none of {expected}",
+    "enum": "it is none of {expected}",
+    "string_too_short": "it has fewer than {min_length} characters",
+    "string_too_long": "it has more than {max_length} characters",
+    "string_pattern_mismatch": "it is not written as {pattern}",
+    "too_short": "it has fewer than {min_length} values",
+    "too_long": "it has more than {max_length} values",
+    "json_invalid": "it is no JSON: {error}",
+    "none_required": "it can only be null",
+    "int": "it is no whole number",
+    "float": "it is no number",
+    "decimal": "it is no number",
+    "bool": "it is neither true nor false",
+    "string": "it is no text",
+    "list": "it is no list",
+    "tuple": "it is no list",
+    "dict": "it is no object",
+    "model": "it is no object",
+    "datetime": "it is no time such as 2001-12-19T20:15:00Z",
+    "timezone": "it is no time such as 2001-12-19T20:15:00Z",
+    "date": "it is no date such as 2001-12-19",
+}  # by the kinds of error of pydantic, or by what these begin with
+
+
+def say_wrong(found: Mapping[str, Any]) -> str:
+    """What is wrong with a value, of one of pydantic's errors, in our words.
+
+    >>> say_wrong({"type": "less_than_equal", "msg": "Input should be ...", "ctx": {"le": 5.0}})
+    'it is above 5'
+    """
+    kind = found["type"]
+    words = _WRONG.get(kind) or _WRONG.get(kind.partition("_")[0])
+    if words is None:
+        return str(found["msg"][:1].lower() + found["msg"][1:]).rstrip(".")
+    given = found.get("ctx") or {}
+    plain = {k: f"{v:g}" if isinstance(v, float) else v for k, v in given.items()}
+    return words.format_map(plain).rstrip(".")
+
+
+def first_wrong(error: "ValidationError", whole: str = "") -> str:
+    """The first thing that is wrong, behind its place; ``whole``: what all of it is called."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(map(str, first["loc"])) or whole
+    return f"{where}: {say_wrong(first)}" if where else say_wrong(first)

@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError, model_validator
 from palate.contract import LARGEST_ID, Audience, Frozen, Profile
 from palate.errors import MisuseError
 from palate.metrics import RULES_FILE_BROKEN
+from palate.text import first_wrong
 
 _log = structlog.get_logger(__name__)
 _MOST_BYTES = 1_000_000
@@ -111,9 +112,7 @@ def parse_business_rules(text: str) -> BusinessRules:
     try:
         return BusinessRules.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        raise MisuseError(f"{where}: {first['msg']}. Nothing was changed.") from error
+        raise MisuseError(f"{first_wrong(error, 'the file')}. Nothing was changed.") from error
 
 
 class RulesFile:

@@ -19,6 +19,7 @@ from palate.contract import (
 )
 from palate.errors import MisuseError, NotFoundError
 from palate.statements import Statements
+from palate.text import first_wrong
 from rerank.profile import refresh
 from search.cursor import signing_key
 from sql.database import Database
@@ -68,14 +69,12 @@ def add_events(
 
 
 def _refused(number: int, event: object, error: ValidationError) -> EventLine:
-    first = error.errors(include_url=False, include_input=False)[0]
-    where = ".".join(map(str, first["loc"]))
     event_id = event.get("event_id") if isinstance(event, Mapping) else None
     return EventLine(
         line=number,
         event_id=event_id if isinstance(event_id, str) else None,
         outcome="refused",
-        reason=f"{where}: {first['msg']}" if where else first["msg"],
+        reason=first_wrong(error),
     )
 
 

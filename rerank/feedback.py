@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from palate.contract import Feedback, FeedbackReport, RefusedLine
 from palate.statements import Statements
+from palate.text import first_wrong
 from sql.database import Database
 
 _statements = Statements(Path(__file__).parent / "statements" / "feedback.sql")
@@ -34,10 +35,7 @@ def add_feedback(database: Database, lines: Sequence[Any]) -> FeedbackReport:
         try:
             read = Feedback.model_validate(line)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            where = ".".join(map(str, first["loc"]))
-            reason = f"{where}: {first['msg']}" if where else first["msg"]
-            refused.append(RefusedLine(line=number, reason=reason))
+            refused.append(RefusedLine(line=number, reason=first_wrong(error)))
             continue
         user = None if read.user_id is None else str(read.user_id)
         sound.append(read.model_dump(mode="json") | {"user_id": user})

@@ -297,6 +297,10 @@ class CatalogNames:
             row = connection.execute(_statements["film"], ids).first()
         return Film(*row) if row is not None else find_film(self.get(), text)
 
+    def find_all(self, texts: Iterable[str] | None) -> tuple[int, ...]:
+        """The ids of films, each found as by `find`."""
+        return tuple(self.find(text).movie_id for text in texts or ())
+
     def _read(self) -> Names:
         with self._database.read() as connection:
             # Before the names: what is written meanwhile is seen the next time.

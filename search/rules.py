@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from palate.contract import Pin, Rules, Synonym
 from palate.errors import MisuseError
 from palate.statements import Statements
+from palate.text import first_wrong
 from search.query import UNSENDABLE, ParsedQuery
 from search.readings import typed_words
 from sql.database import Database
@@ -30,9 +31,7 @@ def parse_rules(text: str) -> Rules:
     try:
         return Rules.model_validate(json.loads(text))
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise MisuseError(f"{where}: {first['msg']}. Nothing was changed.") from error
+        raise MisuseError(f"{first_wrong(error)}. Nothing was changed.") from error
     except ValueError as error:
         raise MisuseError(f"This is no JSON ({error}). Nothing was changed.") from error
 

@@ -29,6 +29,8 @@ TABLES = (
     "followed",
     "own_fields",
     "movies",
+    "embedding_sets",
+    "embedding_vectors",
     "users",
     "ratings",
     "tags",

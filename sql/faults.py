@@ -6,6 +6,7 @@ from psycopg import errors
 
 from palate.errors import (
     BusyError,
+    ConflictError,
     DatabaseUnavailableError,
     DeadlockError,
     DiskFullError,
@@ -85,6 +86,11 @@ def explain(error: BaseException | None, where: str) -> PalateError | None:
             f"The database has too little shared memory ({reason(error)}). {_UNDONE} Give its "
             "container more /dev/shm, or set max_parallel_workers_per_gather to 0.",
             reason(error),
+        )
+    if isinstance(error, errors.DataException) and "vector" in reason(error):
+        return ConflictError(
+            f"Vectors of two lengths met ({reason(error)}). Nothing was changed. `palate embed "
+            "stats` tells the model of those in use: make yours with it."
         )
     for refusal, (kind, message) in _REFUSALS.items():
         if isinstance(error, refusal):

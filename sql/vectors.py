@@ -15,4 +15,7 @@ def index_vectors(database: Database) -> bool:
     recommendations are found by reading every film.
     """
     with database.begin(patient=True) as connection:
-        return bool(connection.execute(_statements["index_vectors"]).scalar_one())
+        made = bool(connection.execute(_statements["index_vectors"]).scalar_one())
+    with database.begin() as connection:
+        connection.execute(_statements["drop_former_indexes"])
+    return made

@@ -15,7 +15,7 @@ from psycopg import sql as psql
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from ingest.embeddings import load_embeddings
+from ingest.embedding_sets import load_embeddings
 from ingest.load import load
 from ingest.sources.movielens import MovieLens
 from ingest.sources.sample import sample

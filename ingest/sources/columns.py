@@ -8,6 +8,7 @@ from ingest.fields import (
     FieldError,
     Key,
     is_missing,
+    parse_address,
     parse_day,
     parse_integer,
     parse_key,
@@ -231,6 +232,7 @@ class MovieReader:
             "revenue": parse_money,
             "director": self._parse_director,
             "overview": _parse_prose,
+            "poster_url": parse_address,
         }
         if name in ("genres", "actors", "keywords"):
             return self._parse_list

@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from ingest.fields import NO_TEXT, FieldError, parse_day
+from ingest.fields import NO_TEXT, FieldError, parse_address, parse_day
 from ingest.files import DataFile
 from ingest.notes import Notes
 from ingest.rows import Movie
@@ -64,7 +64,7 @@ class Metadata:
             keywords=_names(facts.get("keywords")),
             budget=_positive(facts.get("budget")),
             revenue=_positive(facts.get("revenue")),
-            poster_url=_text(facts.get("poster_url"))
+            poster_url=_address(facts.get("poster_url"))
             or (f"{_POSTERS}{poster}" if poster else None),
         )
 
@@ -86,6 +86,13 @@ def _read(file: DataFile) -> Sequence[tuple[int, Mapping[str, Any]]]:
 
 def _text(value: object) -> str | None:
     return (NO_TEXT.sub("", value).strip() or None) if isinstance(value, str) else None
+
+
+def _address(value: object) -> str | None:
+    try:
+        return parse_address(value, "poster_url") if isinstance(value, str) else None
+    except FieldError:
+        return None
 
 
 def _names(value: object) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from ingest.files import DataFile, digest_of
 from ingest.lines import Format, Line, missing_columns
 from ingest.mapping import Holds, Part
 from ingest.notes import Notes
-from ingest.ratings import RatingColumns, build_blocks, read_ratings
+from ingest.ratings import RatingColumns, build_blocks, foretell, is_future, read_ratings
 from ingest.rejects import Rejects
 from ingest.rows import FILE, Movie, RatingBlock, Rejected, Source, Tag
 from ingest.scales import STARS, parse_scale
@@ -77,20 +77,50 @@ class TablePart:
         others."""
         rejects, read = Rejects("count", Path()), 0
         lines = list(islice(self.sheet.records(), most))
-        rows: Iterable[object]
+        rows: Iterable[object] = ()
         if self.part.holds == "ratings":
-            for block in build_blocks(self.file.name, lines, self.rating_columns()):
-                read += block.rows + block.keyed_rows
-                for rejected in block.rejected:
-                    rejects.add(rejected)
-            return read, rejects
-        rows = self.tags(lines) if self.part.holds == "tags" else self.movies(lines)
+            rows = foretell(self.file.name, lines, self.rating_columns())
+        elif self.part.holds == "tags":
+            rows = map(self._by_now, self.tags(lines))
+        else:
+            rows = self._once(self.movies(lines))
+        again = 0
         for row in rows:
             if isinstance(row, Rejected):
                 rejects.add(row)
+            elif row is False:
+                again += 1
             else:
                 read += 1
+        if again:
+            what = "line of a user and a film, or of a film, of which another counts, left out"
+            self._notes.count(self.file.name, what, "", again)
         return read, rejects
+
+    def _by_now(self, tag: Tag | Rejected) -> Tag | Rejected:
+        """A tag, unless it is of the future."""
+        if isinstance(tag, Rejected) or not is_future(tag.tagged_at):
+            return tag
+        reason = f"{tag.tagged_at:.0f} seconds after 1970 are in the future"
+        return Rejected(self.file.name, tag.line, "tagged_at", reason, tag.tag)
+
+    def _once(self, rows: Iterable[Movie | Rejected]) -> Iterator[Movie | Rejected | bool]:
+        """Films as a load would take them: no id twice; False for a line that says nothing new."""
+        first: dict[object, int] = {}
+        said: set[object] = set()
+        for row in rows:
+            key = None if isinstance(row, Rejected) else row.movie_id
+            if isinstance(row, Rejected) or key is None or self.part.holds == "facts":
+                yield row
+            elif (key, row.title) in said:
+                yield False
+            elif key in first:
+                reason = f"film {key} is already on line {first[key]}"
+                yield Rejected(self.file.name, row.line, "movie_id", reason, row.title or "")
+            else:
+                first[key] = row.line
+                said.add((key, row.title))
+                yield row
 
     def described(self) -> str:
         """What the file holds, how it is written and what its columns mean, as a sentence."""

@@ -28,7 +28,7 @@ FROM movies WHERE movie_id = ANY (:movie_ids) ORDER BY movie_id;
 -- name: write_vectors
 UPDATE movies m SET embedding = CAST(v.embedding AS vector)
 FROM unnest(CAST(:movie_ids AS bigint[]), CAST(:embeddings AS text[])) v(movie_id, embedding)
-WHERE m.movie_id = v.movie_id;
+WHERE m.movie_id = v.movie_id AND EXISTS (SELECT FROM embedding_model e WHERE e.name = :model);
 
 -- name: start_job
 -- An id may be used again once its job is over. What nobody has looked at for a week goes.

@@ -29,6 +29,27 @@ UPDATE staging_events s SET user_id = n.user_id
 FROM (SELECT d.who, user_named(d.who) AS user_id FROM (SELECT DISTINCT who FROM staging_events) d) n
 WHERE n.who = s.who;
 
+-- name: reject_others
+-- Lines whose id another event has: one of before, or of an earlier line.
+DELETE FROM staging_events s
+USING (
+    SELECT e.line
+    FROM (SELECT *, first_value(line) OVER (PARTITION BY user_id, event_id ORDER BY line) AS first
+          FROM staging_events WHERE event_id IS NOT NULL) e
+    JOIN staging_events f ON f.line = e.first
+    LEFT JOIN events k ON k.user_id = e.user_id AND k.event_id = e.event_id
+    CROSS JOIN LATERAL (
+        SELECT k.type, k.movie_id, k.genre, k.rating, k.profile, k.happened_at WHERE k.event_id IS NOT NULL
+        UNION ALL
+        SELECT f.type, f.movie_id, f.genre, f.rating, f.profile, to_timestamp(f.happened_at)
+        WHERE k.event_id IS NULL) o
+    WHERE (e.type, e.movie_id, e.genre, e.rating, e.profile)
+          IS DISTINCT FROM (o.type, o.movie_id, o.genre, o.rating, o.profile)
+       OR to_timestamp(e.happened_at) <> o.happened_at) w
+WHERE w.line = s.line
+RETURNING s.line, format('another event has the id %L', s.event_id) AS reason,
+          concat_ws(',', s.who, s.type, s.movie_id, s.genre, s.rating, s.happened_at) AS content;
+
 -- name: insert_events
 INSERT INTO events (user_id, event_id, profile, type, movie_id, genre, rating, happened_at, source)
 SELECT s.user_id,

@@ -413,6 +413,7 @@ DELETE FROM feedback;
 DELETE FROM kept_history;
 DELETE FROM movies;
 DELETE FROM embedding_model;
+DELETE FROM embedding_sets;
 DELETE FROM models;
 DELETE FROM sources;
 

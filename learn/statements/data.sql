@@ -78,6 +78,9 @@ SELECT movie_id, year, genres, array_remove(ARRAY[
            'budget ' || budget_tier, 'revenue ' || revenue_tier], NULL) AS traits
 FROM movies ORDER BY movie_id;
 
+-- name: dimension
+SELECT dimension FROM embedding_model;
+
 -- name: vectors
 SELECT m.movie_id, (m.embedding - e.mean)::text
 FROM movies m CROSS JOIN embedding_model e

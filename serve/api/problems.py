@@ -23,7 +23,7 @@ from palate.errors import (
     QuerySyntaxError,
     SchemaError,
 )
-from palate.text import as_items
+from palate.text import as_items, say_wrong
 from sql.faults import explain
 
 MEDIA_TYPE = "application/problem+json"
@@ -327,13 +327,13 @@ def _field_error(error: dict[str, Any]) -> FieldError:
         place if place in ("query", "path", "body", "header") else "body"
     )
     parts = [str(part) for part in rest]
-    message = str(error["msg"]).removeprefix("Value error, ")
+    message = say_wrong(error)
     if parts[-1:] == ["user_id"] and error["type"] == "int_parsing":
         message = f"a user is {A_USER}"
     return FieldError(
         location=location,
         name=".".join(parts) or None,
-        detail=message[:1].lower() + message[1:].rstrip("."),
+        detail=message[:1].lower() + message[1:],
     )
 
 

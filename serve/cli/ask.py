@@ -20,6 +20,7 @@ from ask.summaries import word_answer
 from ask.understood import describe_structure, parts_of, without_part
 from palate.contract import SimilarMovie
 from palate.errors import MisuseError
+from palate.text import first_wrong
 from rerank.people import find_taste
 from serve.cli.compare import print_comparison
 from serve.cli.options import Json, Words
@@ -162,11 +163,9 @@ def _read_file(source: str, form: type[T], flag: str) -> T:
     try:
         return form.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "it"
         raise MisuseError(
-            f"{flag}: {where}: {line(first['msg'].removeprefix('Value error, '))}. Nothing was "
-            "done. `--understood` shows what a structure looks like."
+            f"{flag}: {line(first_wrong(error, 'it'))}. Nothing was done. "
+            "`--understood` shows what a structure looks like."
         ) from error
 
 

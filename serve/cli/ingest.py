@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ingest.embeddings import load_embeddings
+from ingest.embedding_sets import load_embeddings
 from ingest.events import EventsReport, load_events
 from ingest.load import LoadReport, load
 from ingest.progress import watch
@@ -150,7 +150,12 @@ def _print_events(report: EventsReport) -> None:
         warn(f"{report.rejected:,} lines were not loaded; they are in {report.rejects}.")
 
 
-@app.command(epilog=examples("palate ingest embeddings vectors.parquet"))
+@app.command(
+    epilog=examples(
+        "palate ingest embeddings vectors.parquet",
+        "palate ingest embeddings vectors.parquet --name mine",
+    )
+)
 def embeddings(
     context: typer.Context,
     file: Annotated[
@@ -158,6 +163,10 @@ def embeddings(
     ],
     model: Annotated[
         str | None, typer.Option(help="The model's name, where the file does not say.")
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(help="A set beside the one in use; `palate embed use NAME` switches to it."),
     ] = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Drop the vectors there are: to change the model.")
@@ -167,10 +176,10 @@ def embeddings(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Load films' embeddings and make every taste vector again."""
+    """Load films' embeddings, into those in use, after which all taste is made again, or beside."""
     if missing_ok and not file.exists():
         print_json(None) if json else say(f"There is no {file}; nothing was loaded.")
         return
     with session(context).database(migrate=True) as database:
-        report = load_embeddings(database, file, model=model, replace=replace)
+        report = load_embeddings(database, file, model=model, name=name, replace=replace)
     present(report, say, json=json)

@@ -18,12 +18,13 @@ from rerank.people import find_taste
 from rerank.recommend import recommend as find
 from rerank.search import Searcher
 from search.catalog import random_movies
+from search.names import CatalogNames
 from serve.cli.options import Filters, Genre, Json, Profile, Rerank, Shown, User, YearFrom, YearTo
 from serve.cli.orders import print_films
 from serve.cli.output import EMPTY_CATALOG, examples, present, say
 from serve.cli.session import session
 from serve.cli.tables import Column
-from serve.cli.text import number
+from serve.cli.text import flag_wrong, number
 
 app = typer.Typer()
 
@@ -42,10 +43,10 @@ def recommend(
     ] = "drop",
     q: Annotated[str | None, typer.Option(help="A text as one more source.")] = None,
     alike_to: Annotated[
-        list[int] | None, typer.Option(metavar="ID", help="A film whose like is sought. Repeat.")
+        list[str] | None, typer.Option(metavar="FILM", help="Whose like is sought. Repeat.")
     ] = None,
     exclude: Annotated[
-        list[int] | None, typer.Option(metavar="ID", help="A film to leave out. Repeat.")
+        list[str] | None, typer.Option(metavar="FILM", help="To leave out. Repeat.")
     ] = None,
     weights: Annotated[
         str | None, typer.Option(metavar="NAME:W,...", help="Weights of the mixer for this call.")
@@ -78,11 +79,12 @@ def recommend(
         current.database() as database,
         current.language_model(database, wanted=rerank == "llm") as model,
     ):
+        names = CatalogNames(database)
         searcher = Searcher(database, current.settings, model=model)
         asked = {
             "user_id": find_taste(database, user), "profile": profile, "k": k, "seen": seen,
-            "candidates": candidates, "q": q, "alike_to": tuple(alike_to or ()),
-            "exclude": tuple(exclude or ()), "weights": _weights(weights), "rerank": rerank,
+            "candidates": candidates, "q": q, "alike_to": names.find_all(alike_to),
+            "exclude": names.find_all(exclude), "weights": _weights(weights), "rerank": rerank,
             "diversity": diversity, "franchise": franchise, "genres": tuple(genre or ()),
             "year_from": year_from, "year_to": year_to, "filter": tuple(filter or ()),
             "cursor": cursor, "serendipity": serendipity, "figures": figures,
@@ -109,9 +111,7 @@ def _request(asked: dict[str, Any]) -> RecommendRequest:
     try:
         return RecommendRequest(**asked)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = "--" + str(first["loc"][0]).replace("_", "-")
-        raise MisuseError(f"{name}: {first['msg']}. Nothing was searched.") from error
+        raise MisuseError(f"{flag_wrong(error)}. Nothing was searched.") from error
 
 
 def _print(found: Recommendations) -> None:

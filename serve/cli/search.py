@@ -32,7 +32,7 @@ from serve.cli.options import (
 from serve.cli.orders import Order, print_order, print_reasons, print_side_by_side
 from serve.cli.output import EMPTY_CATALOG, examples, print_json
 from serve.cli.session import session
-from serve.cli.text import line
+from serve.cli.text import flag_wrong, line
 from sql.database import Database
 
 app = typer.Typer()
@@ -200,9 +200,7 @@ def _request(asked: dict[str, Any], user_id: int | None) -> SearchRequest:
     try:
         return SearchRequest(**asked, user_id=user_id)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = "--" + str(first["loc"][0]).replace("_", "-")
-        raise MisuseError(f"{name}: {first['msg']}. Nothing was searched.") from error
+        raise MisuseError(f"{flag_wrong(error)}. Nothing was searched.") from error
 
 
 def _weights(text: str) -> dict[str, float]:

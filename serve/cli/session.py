@@ -13,6 +13,7 @@ from palate.errors import MisuseError, SchemaError
 from palate.logs import set_up_logs
 from palate.person import PERSON
 from palate.settings import Settings
+from palate.text import say_wrong
 from rerank.people import find_user
 from sql.database import Database
 
@@ -74,10 +75,10 @@ def _read_settings(flags: Mapping[str, Any]) -> Settings:
     try:
         return Settings(**flags)
     except ValidationError as error:
-        first = error.errors()[0]
+        first = error.errors(include_url=False, include_input=False)[0]
         name = "_".join(str(part) for part in first["loc"]).upper().removeprefix("PALATE_")
         raise MisuseError(
-            f"PALATE_{name}: {first['msg']}. Nothing was done. Correct it."
+            f"PALATE_{name}: {say_wrong(first)}. Nothing was done. Correct it."
         ) from error
 
 

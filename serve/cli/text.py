@@ -3,10 +3,15 @@
 Text from the database is never read as markup, and what steers a terminal never reaches it.
 """
 
+from typing import TYPE_CHECKING
+
 from rich.text import Text
 
 from palate.text import count as count
-from palate.text import one_line
+from palate.text import one_line, say_wrong
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 
 def line(text: str | None) -> str:
@@ -33,3 +38,10 @@ def movement(moved: int) -> Text:
 def number(value: float | None, digits: int = 2) -> str:
     """A number, or a dash where there is none."""
     return "–" if value is None else f"{value:.{digits}f}"
+
+
+def flag_wrong(error: "ValidationError") -> str:
+    """The first flag that is wrong, and why."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    name = str(first["loc"][0] if first["loc"] else "request").replace("_", "-")
+    return f"--{name}: {say_wrong(first)}"

@@ -36,6 +36,7 @@ from pydantic import BaseModel, ValidationError
 from ask.preferences import find_preferences
 from palate import __version__
 from palate.errors import NotFoundError, PalateError
+from palate.text import say_wrong
 from rerank.people import find_user
 from search.catalog import get_movie
 from serve.api.keys import Scope
@@ -240,7 +241,7 @@ def _failed(text: str) -> CallToolResult:
 def _told(error: ValidationError) -> str:
     found = error.errors(include_url=False, include_input=False)
     said = "; ".join(
-        f"{'.'.join(map(str, each['loc'])) or 'arguments'}: {each['msg']}" for each in found[:5]
+        f"{'.'.join(map(str, each['loc'])) or 'arguments'}: {say_wrong(each)}" for each in found[:5]
     )
     return f"{said}. Nothing was done. Correct this and call again."
 

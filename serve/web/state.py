@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ask.conversation import LONGEST_STATE
 from palate.contract import Order, Profile, RecommendRequest, SearchRequest, Seen
 from palate.errors import MisuseError
+from palate.text import first_wrong
 
 WEIGHTED = ("bm25", "content", "collaborative", "popularity")
 """The components that have a slider."""
@@ -57,9 +58,7 @@ class State(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            name = ".".join(map(str, first["loc"]))
-            raise MisuseError(f"{name}: {first['msg']}. Nothing was done.") from error
+            raise MisuseError(f"{first_wrong(error)}. Nothing was done.") from error
 
     def query(self, **changes: object) -> str:
         """The same state as a query, but for ``changes``; what is as it always is left out."""

@@ -348,7 +348,9 @@ BEGIN
         WHERE m.rating_count <> m.old_count OR m.event_count <> m.old_events
            OR abs(m.weight_sum - m.old_weight) > 1e-6 * (1 + m.rating_count)
            OR (m.embedding_sum IS NULL) <> (m.old_sum IS NULL)
-           OR vector_norm(m.embedding_sum - m.old_sum) > 1e-6 * (1 + m.rating_count)
+           OR CASE WHEN vector_dims(m.embedding_sum) = vector_dims(m.old_sum)
+                   THEN vector_norm(m.embedding_sum - m.old_sum) > 1e-6 * (1 + m.rating_count)
+                   ELSE m.embedding_sum IS NOT NULL END
         ORDER BY m.user_id, m.profile
     ) d
     WHERE u.user_id = d.user_id AND u.profile = d.profile

@@ -146,8 +146,8 @@ ALTER TABLE events ENABLE REPLICA TRIGGER events_replicated;
 
 -- Writes one user's events, each an object {type, movie_id or genre, rating, happened_at, source,
 -- event_id}, and says of each whether it is `accepted`, `known` already, or `refused` and why. An id
--- that was sent before is known, whatever is sent under it. Without an id, what was sent with a time
--- is known by what it says.
+-- that was sent before is known where what is sent under it is the same, else refused. Without an id,
+-- what was sent with a time is known by what it says.
 CREATE OR REPLACE FUNCTION add_events(for_user bigint, events jsonb, profile text DEFAULT 'main')
 RETURNS TABLE (line bigint, event_id text, outcome text, reason text)
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
@@ -161,21 +161,38 @@ BEGIN
         FROM jsonb_array_elements(add_events.events) WITH ORDINALITY l (event, line)
         CROSS JOIN jsonb_to_record(l.event) e (event_id text, type text, movie_id bigint, genre text,
                                                rating real, happened_at timestamptz, source text)
+    ), sound AS MATERIALIZED (
+        SELECT s.*, wrong_event(s.type, s.movie_id, s.genre, s.rating, s.happened_at) AS wrong FROM sent s
+    ), numbered AS MATERIALIZED (
+        SELECT s.*, first_value(s.line) OVER (PARTITION BY s.id, s.wrong IS NULL ORDER BY s.line) AS first
+        FROM sound s
     ), looked_at AS MATERIALIZED (
-        SELECT s.*, row_number() OVER (PARTITION BY s.id ORDER BY s.line) AS nth,
-               wrong_event(s.type, s.movie_id, s.genre, s.rating, s.happened_at) AS wrong
-        FROM sent s
+        SELECT n.line, n.id, n.type, n.movie_id, n.genre, n.rating, n.happened_at, n.source,
+               n.first < n.line OR k.event_id IS NOT NULL AS known,
+               coalesce(n.wrong, CASE
+                   WHEN (n.type, n.movie_id, n.genre, n.rating, add_events.profile)
+                        IS DISTINCT FROM (o.type, o.movie_id, o.genre, o.rating, o.profile)
+                        OR n.happened_at <> o.happened_at
+                   THEN format('another event has the id %L', n.id) END) AS wrong
+        FROM numbered n
+        JOIN numbered f ON f.line = n.first
+        LEFT JOIN events k ON k.user_id = for_user AND k.event_id = n.id
+        CROSS JOIN LATERAL (
+            SELECT k.type, k.movie_id, k.genre, k.rating, k.profile, k.happened_at WHERE k.event_id IS NOT NULL
+            UNION ALL
+            SELECT f.type, f.movie_id, f.genre, f.rating, add_events.profile, f.happened_at
+            WHERE k.event_id IS NULL) o
     ), added AS (
         INSERT INTO events (user_id, event_id, profile, type, movie_id, genre, rating, happened_at, source)
         SELECT for_user, l.id, add_events.profile, l.type, l.movie_id, l.genre, l.rating,
                coalesce(l.happened_at, now()), l.source
-        FROM looked_at l WHERE l.wrong IS NULL AND l.nth = 1
+        FROM looked_at l WHERE l.wrong IS NULL AND NOT l.known
         ORDER BY l.line
         ON CONFLICT (user_id, event_id) DO NOTHING
         RETURNING event_id
     )
     SELECT l.line, l.id, CASE WHEN l.wrong IS NOT NULL THEN 'refused'
-                              WHEN l.nth = 1 AND a.event_id IS NOT NULL THEN 'accepted'
+                              WHEN NOT l.known AND a.event_id IS NOT NULL THEN 'accepted'
                               ELSE 'known' END, l.wrong
     FROM looked_at l LEFT JOIN added a ON a.event_id = l.id
     ORDER BY l.line;

@@ -118,14 +118,14 @@ BEGIN
     RETURN refreshed;
 END $$;
 
--- Lets ratings that have begun end and keeps others from beginning, until this transaction ends. A
--- try waits no longer than raters may well wait behind it.
+-- Lets ratings and events that have begun end and keeps others from beginning, until this transaction
+-- ends. A try waits no longer than raters may well wait behind it.
 CREATE OR REPLACE FUNCTION stop_ratings() RETURNS void
 LANGUAGE plpgsql SET search_path FROM CURRENT SET lock_timeout = '50ms' AS $$
 BEGIN
     FOR try IN 1..1200 LOOP
         BEGIN
-            LOCK TABLE ratings IN SHARE ROW EXCLUSIVE MODE;
+            LOCK TABLE ratings, events, users IN SHARE ROW EXCLUSIVE MODE;
             RETURN;
         EXCEPTION WHEN lock_not_available THEN
             PERFORM pg_sleep(0.05);

@@ -13,7 +13,16 @@ RETURN 20000;
 -- Puts films' vectors where they are looked up. A film at the catalog mean is near to nothing.
 CREATE OR REPLACE FUNCTION remember_vectors(ids bigint[]) RETURNS void
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    odd record;
 BEGIN
+    SELECT vector_dims(m.embedding) AS given, e.dimension INTO odd
+    FROM unnest(ids) i JOIN movies m ON m.movie_id = i CROSS JOIN embedding_model e
+    WHERE vector_dims(m.embedding) <> e.dimension LIMIT 1;
+    IF FOUND THEN
+        RAISE data_exception USING MESSAGE = format(
+            'a vector of %s numbers, where those in use have %s', odd.given, odd.dimension);
+    END IF;
     DELETE FROM movie_vectors v USING unnest(ids) i
     WHERE v.movie_id = i AND NOT EXISTS (
         SELECT FROM movies m CROSS JOIN embedding_model e
@@ -97,6 +106,7 @@ LANGUAGE plpgsql SET search_path FROM CURRENT SET maintenance_work_mem = '256MB'
 DECLARE
     here text := quote_ident(current_schema());
     chosen bigint;
+    numbers integer := (SELECT dimension FROM embedding_model);
     made boolean := false;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('palate'), hashtext('vectors'));
@@ -104,9 +114,10 @@ BEGIN
        < '{0,8}' THEN
         RETURN false;  -- it does not go on where filters leave too few
     END IF;
-    IF to_regclass(here || '.movie_vectors_content') IS NULL
+    IF to_regclass(here || '.movie_vectors_content_' || numbers) IS NULL
        AND (SELECT count(*) FROM movie_vectors) >= vectors_indexed_from() THEN
-        CREATE INDEX movie_vectors_content ON movie_vectors USING hnsw (content vector_ip_ops);
+        EXECUTE format('CREATE INDEX movie_vectors_content_%1$s ON movie_vectors
+            USING hnsw ((content::vector(%1$s)) vector_ip_ops) WHERE vector_dims(content) = %1$s', numbers);
         made := true;
     END IF;
     SELECT m.id INTO chosen FROM models m
@@ -132,6 +143,24 @@ BEGIN
         made := true;
     END IF;
     RETURN made;
+END $$;
+
+-- Drops the indexes of vectors that are not in use any more: who searches waits for a moment, and this
+-- for no search.
+CREATE OR REPLACE FUNCTION drop_former_indexes() RETURNS void
+LANGUAGE plpgsql SET search_path FROM CURRENT SET lock_timeout = '50ms' AS $$
+DECLARE
+    former regclass[] := ARRAY(
+        SELECT i.indexrelid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+        WHERE i.indrelid = 'movie_vectors'::regclass AND NOT i.indisprimary
+          AND c.relname <> 'movie_vectors_content_' || (SELECT dimension FROM embedding_model));
+    index_name regclass;
+BEGIN
+    FOREACH index_name IN ARRAY former LOOP
+        EXECUTE format('DROP INDEX %s', index_name);
+    END LOOP;
+EXCEPTION WHEN lock_not_available THEN
+    NULL;  -- the next time
 END $$;
 
 CREATE OR REPLACE FUNCTION popular_movies(
@@ -163,10 +192,12 @@ CREATE OR REPLACE FUNCTION nearest_movies(
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
 BEGIN
+    -- The index is one of vectors of one length.
     RETURN QUERY EXECUTE format($sql$
-        SELECT v.movie_id, -(v.content <#> $3) FROM movie_vectors v WHERE %s
-        ORDER BY (v.content <#> $3)%s, v.movie_id LIMIT %L
-    $sql$, wanted_movies('v', only_these, none_of), by_reading(only_these), n)
+        SELECT v.movie_id, -(v.content::vector(%1$s) <#> $3) FROM movie_vectors v
+        WHERE vector_dims(v.content) = %1$s AND %2$s
+        ORDER BY (v.content::vector(%1$s) <#> $3)%3$s, v.movie_id LIMIT %4$L
+    $sql$, vector_dims(taste), wanted_movies('v', only_these, none_of), by_reading(only_these), n)
     USING only_these, none_of, taste;
 END $$;
 

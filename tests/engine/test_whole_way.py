@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy
 
-from ingest.embeddings import load_embeddings
+from ingest.embedding_sets import load_embeddings
 from ingest.load import load
 from ingest.sources.sample import sample
 from palate.contract import SearchRequest, SearchResponse

@@ -16,7 +16,8 @@ import pytest
 from numpy.typing import NDArray
 from pgvector.psycopg import register_vector
 
-from ingest.embeddings import count_embeddings, describe_film, generate, load_embeddings
+from ingest.embedding_sets import load_embeddings
+from ingest.embeddings import count_embeddings, describe_film, generate
 from ingest.vectors import VectorBatch, read_vectors, write_vectors
 from learn.models.interface import Ratings, weigh_taste
 from palate.embedder import LocalEmbedder
@@ -166,9 +167,10 @@ def test_a_publisher_before_the_name_is_no_other_model(films: Database, tmp_path
 
 
 def test_other_dimensions_are_refused(films: Database, tmp_path: Path) -> None:
+    huge = npz(tmp_path / "huge.npz", [1], some_vectors(1, dimension=2001), model="huge")
+    with pytest.raises(EmbeddingError, match=r"huge \(2001 numbers\); Palate keeps up to 2000"):
+        load_embeddings(films, huge)
     wide = npz(tmp_path / "wide.npz", [1], some_vectors(1, dimension=768), model="wide")
-    with pytest.raises(EmbeddingError, match=r"wide \(768 numbers\); Palate stores 384"):
-        load_embeddings(films, wide)
     load_embeddings(films, npz(tmp_path / "a.npz", [1], some_vectors(1)))
     with pytest.raises(EmbeddingError, match=r"wide \(768 numbers\), the database those of hash-"):
         load_embeddings(films, wide)

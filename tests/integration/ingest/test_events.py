@@ -74,6 +74,19 @@ def test_a_file_is_loaded_once_whatever_its_form(
         assert [tuple(row) for row in told] == [("ann", 1, 1), ("bob", 0, 1)]
 
 
+def test_an_id_of_another_event_is_set_aside(films: Database, tmp_path: Path) -> None:
+    event = {"user_id": "ann", "type": "liked", "movie_id": 1, "event_id": "a"}
+    lines = [event, event | {"movie_id": 2}, event, event | {"user_id": "bob", "movie_id": 2}]
+    file, aside = write(tmp_path / "e.jsonl", lines), tmp_path / "aside.csv"
+    for accepted, known in ((2, 1), (0, 3)):
+        report = load_events(films, file, on_error="skip", rejects=aside)
+        assert (report.accepted, report.known, report.rejected) == (accepted, known, 1)
+        assert "another event has the id 'a'" in aside.read_text()
+    write(file, [event | {"type": "disliked"}, event | {"event_id": "b"}])
+    with pytest.raises(RejectedLineError, match=r"line 1.*another event has the id 'a'"):
+        load_events(films, file)
+
+
 def test_ratings_of_named_users_are_a_file_of_events(films: Database, tmp_path: Path) -> None:
     file = tmp_path / "stars.csv"
     file.write_text("customer,movieId,rating,timestamp\nc-1,1,4,1706000000\nc-2,1,2,1706000000\n")

@@ -236,3 +236,55 @@ def test_a_pipe_a_url_and_another_database(
     own = own.replace("FROM film", "FROM shop.film").replace("FROM stars", "FROM shop.stars")
     run(database, files, monkeypatch, f"{own} --replace")
     assert rows(database, RATED) == [(1, 1, 4.0)]
+
+
+RATINGS = "user_id,movie_id,rating,rated_at\n1,1,4,5\n2,1,4,5\n"
+TAGS = "user_id,movie_id,tag,tagged_at\n1,1,slow,5\n"
+
+
+@pytest.mark.parametrize(
+    ("what", "good", "fault"),
+    [
+        ("ratings", RATINGS, "3,1,5.5,5"),
+        ("ratings", RATINGS, "3,1,0.4999,5"),
+        ("ratings", RATINGS, "3,1,-1,5"),
+        ("ratings", RATINGS, "3,1,4,9999999999"),
+        ("ratings", RATINGS, "3,1,four,5"),
+        ("ratings", RATINGS, "3,1,4,soon"),
+        ("ratings", RATINGS, ",1,4,5"),
+        ("ratings", RATINGS, "3,-1,4,5"),
+        ("ratings", RATINGS, "3,1,4,5,6"),
+        ("ratings", RATINGS, "2,1,3,4"),
+        ("ratings", RATINGS, "2,1,3,6"),
+        ("movies", FILMS, "2,Alien,1979"),
+        ("movies", FILMS, "2,Aliens,1986"),
+        ("movies", FILMS, "3,,1986"),
+        ("movies", FILMS, "x,Aliens,1986"),
+        ("movies", FILMS, ",Aliens,1986"),
+        ("movies", FILMS, "3,Aliens,12"),
+        ("movies", FILMS, "3,Aliens"),
+        ("tags", TAGS, "1,1,fast,9999999999"),
+        ("tags", TAGS, "1,-1,fast,5"),
+        ("tags", TAGS, "1,1,,5"),
+    ],
+)  # fmt: skip
+def test_inspect_foretells_what_a_load_refuses(
+    database: Database, tmp_path: Path, what: str, good: str, fault: str
+) -> None:
+    more = "\n".join(f"{n},{good.splitlines()[1].partition(',')[2]}" for n in range(100, 140))
+    texts = {"movies": FILMS, what: f"{good}{more if what == 'ratings' else ''}\n{fault}\n"}
+    for name, text in texts.items():
+        (tmp_path / f"{name}.csv").write_text(text)
+    source = Table("shop", **{name: tmp_path / f"{name}.csv" for name in texts})  # type: ignore[arg-type]
+    (part,) = (part for part in source.parts if part.part.holds == what)
+    good_lines, refused = part.sample(1000)
+    aside = tmp_path / "aside.csv"
+    report = load(database, source, on_error="skip", rejects=aside)
+    assert (good_lines, refused.count) == (getattr(report, what), report.rejected)
+    told = (
+        [line.split(",")[1:4] for line in aside.read_text().splitlines()[1:]]
+        if refused.count
+        else []
+    )
+    assert [[str(r.first.line), r.first.column or "", r.first.reason.split(",")[0]]
+            for r in refused.by_file.values()] == told  # fmt: skip

@@ -90,6 +90,26 @@ def test_an_event_sent_twice_counts_once(films: Database) -> None:
     assert add(films, 7, timed) == ["known"], "without an id, by what it says"
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"movie_id": CASINO},
+        {"type": "liked", "rating": None},
+        {"rating": 3},
+        {"happened_at": "2024-01-04T00:00:00Z"},
+    ],
+)
+def test_an_id_of_another_event_is_refused(films: Database, other: dict[str, object]) -> None:
+    event = {"type": "rated", "rating": 5, "movie_id": HEAT, "event_id": "one",
+             "happened_at": "2024-01-03T00:00:00Z"}  # fmt: skip
+    assert add(films, 7, event, event | other, event) == ["accepted", "refused", "known"]
+    assert add(films, 7, event | other, event) == ["refused", "known"]
+    assert add(films, 8, event | other) == ["accepted"], "somebody else's ids are their own"
+    assert ask(films, "SELECT movie_id, rating FROM ratings WHERE user_id = 7") == [(HEAT, 5.0)]
+    wrong = event | {"movie_id": 4711}
+    assert add(films, 9, wrong, event) == ["refused", "accepted"], "what is refused has no id"
+
+
 def test_a_rating_makes_a_taste_once_by_whichever_way_it_comes(films: Database) -> None:
     ask(films, "CREATE TABLE made (user_id bigint)")
     ask(

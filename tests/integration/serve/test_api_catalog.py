@@ -94,11 +94,19 @@ def test_of_two_who_change_a_film_the_second_is_told(client: TestClient) -> None
 @pytest.mark.parametrize(
     "wrong",
     [{}, {"title": ""}, {"title": None}, {"title": "a", "year": 12}, {"title": "a\u0000b"},
-     {"title": "a", "movie_id": 5}, {"title": "a", "embedding": [0.0] * 384}],
+     {"title": "a", "movie_id": 5}, {"title": "a", "embedding": [0.0] * 384},
+     {"title": "a", "poster_url": "javascript:alert(1)"}, {"title": "a", "poster_url": "file:///x"}],
 )  # fmt: skip
 def test_what_is_no_film_is_refused(client: TestClient, wrong: dict[str, Any]) -> None:
     refused = client.put("/v1/movies/103", json=wrong)
     assert refused.status_code == 422
+    assert client.get("/v1/movies/103").status_code == 404
+
+
+def test_a_vector_of_another_length_is_refused(client: TestClient) -> None:
+    refused = client.put("/v1/movies/103", json={"title": "a", "embedding": [1.0, 2.0]})
+    assert refused.status_code == 409
+    assert "a vector of 2 numbers, where those in use have 384" in refused.json()["detail"]
     assert client.get("/v1/movies/103").status_code == 404
 
 

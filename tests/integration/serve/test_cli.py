@@ -280,7 +280,7 @@ def test_a_user_by_name_from_the_first_event_to_the_last_trace(
     ("typed", "said"),
     [
         ("rated 1", "a rating, and nothing else, has stars"),
-        ("rated 1 --rating 9", "rating: Input should be less than or equal to 5"),
+        ("rated 1 --rating 9", "rating: it is above 5"),
         ("liked --genre Horror", "only a pin or a mute may tell of a genre"),
         ("liked 1 --at yesterday", "--at: 'yesterday' is no time."),
         ("liked", "it tells of no film"),
@@ -367,7 +367,7 @@ def test_a_setting_that_is_wrong_is_named(palate: Palate, monkeypatch: pytest.Mo
     monkeypatch.setenv("PALATE_MAX_K", "many")
     ended = palate("search", "a")
     assert ended.code == 2
-    assert ended.err.startswith("palate: PALATE_MAX_K: Input should be a valid integer")
+    assert ended.err.startswith("palate: PALATE_MAX_K: it is no whole number")
 
 
 @pytest.mark.parametrize("command", ["search", "similar", "user event add 1 liked", "fields add"])

@@ -217,6 +217,18 @@ def test_the_reason_is_the_right_one(read, text: str, reason: str) -> None:  # t
         read(text, "column")
 
 
+@pytest.mark.parametrize("address", ["javascript:alert(1)", "file:///etc/passwd", "poster.jpg"])
+def test_what_is_no_address_of_a_poster_is_left_empty(tmp_path: Path, address: str) -> None:
+    source = films(
+        tmp_path, f"movie_id,title,poster\n1,Heat,{address}\n2,Alien,https://a.b/c.jpg\n"
+    )
+    assert [film.poster_url for film in source.movies() if isinstance(film, Movie)] == [
+        None,
+        "https://a.b/c.jpg",
+    ]
+    assert any("column poster left empty: 1" in note for note in source.notes.texts())
+
+
 def test_half_a_character_in_json_costs_its_own_line(tmp_path: Path) -> None:
     scores, films = tmp_path / "scores.jsonl", tmp_path / "films.json"
     line = '{{"user_id": "{}", "movie_id": 1, "rating": 4}}\n'

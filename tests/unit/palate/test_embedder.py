@@ -171,10 +171,11 @@ def test_another_kind_of_service(answer: bytes) -> None:
 
 def test_another_dimension_is_refused() -> None:
     told = pytest.raises(EmbeddingError, match="1 vectors of 1536 numbers where 1 of 384")
-    with service(dimension=1536) as server, remote(server.url) as embedder, told:
+    with service(dimension=1536) as server, remote(server.url, dimension=384) as embedder, told:
         embedder.embed(["a"])
-    with service(dimension=1536) as server, remote(server.url, dimension=1536) as embedder:
+    with service(dimension=1536) as server, remote(server.url) as embedder:
         assert embedder.embed(["a"]).shape == (1, 1536)
+        assert embedder.dimension == 1536
 
 
 def test_settings_choose_the_service() -> None:
