@@ -1,6 +1,9 @@
 -- name: recommend
 -- What is known of the user, the weights, and all candidates in their order. What only a page shows is not
 -- looked up of them all.
+WITH context AS MATERIALIZED (
+    SELECT * FROM search_context(CAST(:user_id AS bigint), :profile)
+)
 SELECT c.user_known, c.user_ratings, c.user_has_taste,
        h.rank, h.movie_id, h.title, h.score, h.bm25, h.content, h.collaborative, h.popularity, h.trending,
        h.vote, h.novelty, h.alike, h.bm25_contribution, h.content_contribution,
@@ -9,7 +12,7 @@ SELECT c.user_known, c.user_ratings, c.user_has_taste,
        h.personalized, array_to_string(h.sources, ' ') AS sources,
        -- Once, and written once.
        CASE WHEN coalesce(h.rank, 1) = 1 THEN (SELECT mixer_weights(CAST(:weights AS jsonb))) END AS mixed
-FROM search_context(CAST(:user_id AS bigint), :profile) c
+FROM context c
 LEFT JOIN recommend(
     for_user   => CAST(:user_id AS bigint),
     profile    => :profile,
