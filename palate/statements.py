@@ -42,7 +42,9 @@ class Statements:
     ) -> list[dict[str, Any]]:
         """The rows of a statement, by psycopg alone: for the few that every search runs.
 
-        SQLAlchemy takes longer to wrap a result than a search's Python takes for all the rest.
+        SQLAlchemy takes longer to wrap a result than a search's Python takes for all the rest. They
+        come as PostgreSQL holds them: writing numbers out and reading them takes longer, too. A
+        type that psycopg does not know, as an enum, is to be cast to text.
         Raises sqlalchemy.exc.DBAPIError, as running the clause would.
         """
         if connection.get_execution_options().get("pooled"):  # each statement is settled by events
@@ -50,7 +52,7 @@ class Statements:
         statement = self._native(name, values.get("candidates"))
         below = raw(connection)
         try:
-            cursor = below.execute(statement, values)
+            cursor = below.execute(statement, values, binary=True)
             result = cursor.pgresult
             assert result is not None  # noqa: S101  (it was executed)
             names = [(result.fname(i) or b"").decode() for i in range(result.nfields)]

@@ -1,8 +1,8 @@
 """Lists that are not of one kind: films unlike those above them, and few of one franchise."""
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from statistics import median
 from typing import Any
 
@@ -19,6 +19,7 @@ _SEQUEL = re.compile(
 _ARTICLE = re.compile(r"^(?:the|a|an)\s+", re.IGNORECASE)
 
 
+@lru_cache(20_000)
 def franchise_of(title: str) -> str:
     """What films of one franchise have in common of their titles.
 
@@ -33,11 +34,11 @@ def franchise_of(title: str) -> str:
 
 def cap_franchises(order: Sequence[int], titles: Mapping[int, str], most: int) -> list[int]:
     """The films without those of a franchise behind its first ``most``; 0: all."""
-    seen: Counter[str] = Counter()
+    seen: dict[str, int] = {}
     kept = []
     for movie_id in order:
         name = franchise_of(titles[movie_id])
-        seen[name] += 1
+        seen[name] = seen.get(name, 0) + 1
         if not most or seen[name] <= most:
             kept.append(movie_id)
     return kept

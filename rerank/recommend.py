@@ -6,6 +6,7 @@ a film while events arrive.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +43,8 @@ from sql.syntax import All, And, Filter, Ids, Node
 _statements = Statements(Path(__file__).parent / "statements" / "recommend.sql")
 
 _MADE = {
-    "genres", "components", "contributions", "sources", "rules", "rerank_score", "rerank_reason",
-    "rank_before",
+    "rank", "moved", "genres", "components", "contributions", "sources", "rules",
+    "rerank_score", "rerank_reason", "rank_before",
 }  # fmt: skip
 READ = tuple(name for name in Recommendation.model_fields if name not in _MADE)
 """Fields of a recommendation that are columns of the statements, by the same names."""
@@ -108,9 +109,9 @@ def _make(
         found = {row["movie_id"]: row for row in rows if row["movie_id"] is not None}
         if trace is not None:
             trace.films = dict(found)
-        note("sources", _by_score(found))
-        ruled = _apply(connection, rules, found)
-        note("rules", _by_score(found))
+        note("sources", found)
+        found, ruled = _apply(connection, rules, found)
+        note("rules", found)
         if frozen is None:
             order = arrange(rules, _order(connection, found, request, note), ruled)
             note("caps and pins", order)
@@ -118,7 +119,7 @@ def _make(
         else:
             marked = frozen
         page = marked[offset : offset + max(request.k, judged)]
-        movies = _movies(connection, page, offset, found)
+        movies = _movies(connection, request, page, offset, found)
         note("page", [movie.movie_id for movie in movies])
     movies, about = _rerank(request, movies, reranker)
     personalized = bool(head["user_has_taste"] and (not found or head["personalized"]))
@@ -188,10 +189,6 @@ def _nobody_asks(_stage: str, _order: Iterable[int]) -> None:
     """No trace is kept."""
 
 
-def _by_score(found: Mapping[int, Mapping[str, Any]]) -> list[int]:
-    return sorted(found, key=lambda each: -found[each]["score"])  # stable: as SQL ranked them
-
-
 def _order(
     connection: Connection,
     found: Mapping[int, dict[str, Any]],
@@ -200,14 +197,14 @@ def _order(
 ) -> list[int]:
     """The films of all pages."""
     titles = {movie_id: row["title"] for movie_id, row in found.items()}
-    order = cap_franchises(_by_score(found), titles, request.franchise)[:_LONGEST]
+    order = cap_franchises(list(found), titles, request.franchise)[:_LONGEST]
     note("franchise", order)
     if request.diversity < 1 and len(order) > 1:
         order = _spread(connection, order[:_SPREAD], found, request) + order[_SPREAD:]
         note("diversity", order)
     chosen = surprise(order, found, _SURPRISE) if request.serendipity else None
     if chosen is not None:
-        found[chosen]["sources"] = [*found[chosen]["sources"], "serendipity"]
+        found[chosen]["sources"] += " serendipity"
         order.remove(chosen)
         order.insert(_SURPRISE - 1, chosen)
         note("serendipity", order)
@@ -216,15 +213,16 @@ def _order(
 
 def _apply(
     connection: Connection, rules: BusinessRules, found: dict[int, dict[str, Any]]
-) -> dict[int, Mapping[str, Any]]:
+) -> tuple[dict[int, dict[str, Any]], dict[int, Mapping[str, Any]]]:
     """Take out the films that rules take out, multiply the scores of others, and name the rules.
 
-    Returns what rules judge films by; nothing is read where there are no rules.
+    Returns the films by their scores, and what rules judge films by; nothing is read where there
+    are no rules.
     """
     for row in found.values():
         row["rules"], row["rules_contribution"] = (), 0.0
     if not rules.rules:
-        return {}
+        return found, {}
     rows = connection.execute(_statements["ruled"], {"movie_ids": list(found)}).mappings()
     ruled: dict[int, Mapping[str, Any]] = {row["movie_id"]: dict(row) for row in rows}
     for movie_id, film in ruled.items():
@@ -236,11 +234,13 @@ def _apply(
         row["rules"] = touched(rules, film)
         row["rules_contribution"] = row["score"] * (factor(rules, film) - 1)
         row["score"] += row["rules_contribution"]
-    return ruled
+    by_score = sorted(found, key=lambda each: -found[each]["score"])  # stable: as SQL ranked them
+    return {each: found[each] for each in by_score}, ruled
 
 
-def _bits(sources: Sequence[str]) -> int:
-    return sum(_BITS[source] for source in sources)
+@cache
+def _bits(sources: str) -> int:
+    return sum(_BITS[source] for source in sources.split())
 
 
 def _spread(
@@ -260,13 +260,15 @@ def _spread(
 
 def _movies(
     connection: Connection,
+    request: RecommendRequest,
     page: Sequence[tuple[int, int]],
     offset: int,
     found: Mapping[int, Mapping[str, Any]],
 ) -> tuple[Recommendation, ...]:
     """The films of a page; those that were turned away since the first page are left out."""
     ids = [movie_id for movie_id, _ in page]
-    films = connection.execute(_statements["films"], {"movie_ids": ids}).mappings()
+    asked = {"user_id": request.user_id, "profile": request.profile, "movie_ids": ids}
+    films = _statements.fetch(connection, "films", asked)
     facts = {film["movie_id"]: film for film in films}
     return tuple(
         _movie({**found[movie_id], **facts[movie_id]}, rank, sources)
@@ -277,10 +279,10 @@ def _movies(
 
 def _movie(row: Mapping[str, Any], rank: int, sources: int) -> Recommendation:
     shown = (*PARTS, "rules") if row["rules_contribution"] else PARTS
-    read = {name: row[name] for name in READ}
-    read |= {"rank": rank, "moved": row["unpersonalized_rank"] - rank}
     return Recommendation(
-        **read,
+        **{name: row[name] for name in READ},
+        rank=rank,
+        moved=row["unpersonalized_rank"] - rank,
         genres=tuple(row["genres"]),
         components={part: row[part] for part in PARTS},
         contributions={part: row[f"{part}_contribution"] for part in shown},

@@ -74,7 +74,7 @@ class Trace:
 
     def told(self, answer: Recommendations) -> RecommendTrace:
         """All of it."""
-        given = [source for film in self.films.values() for source in film["sources"]]
+        given = [source for film in self.films.values() for source in film["sources"].split()]
         return RecommendTrace(
             sources={source: given.count(source) for source in SOURCES},
             stages=tuple(self._stages),

@@ -25,8 +25,8 @@ FROM movie_factors WHERE model_id = :id AND movie_id = ANY(CAST(:movie_ids AS bi
 -- What a page shows of its films.
 SELECT m.movie_id, m.original_title, m.genres, m.director, m.overview, m.runtime_minutes, m.poster_url,
        n.avg_rating, n.rating_count, m.own,
-       EXISTS (SELECT FROM seen_movies s WHERE s.user_id = CAST(:user_id AS bigint) AND s.profile = :profile
-                                           AND s.movie_id = m.movie_id) AS seen
+       (SELECT true FROM seen_movies s WHERE s.user_id = CAST(:user_id AS bigint) AND s.profile = :profile
+                                         AND s.movie_id = m.movie_id LIMIT 1) IS NOT NULL AS seen
 FROM movies m CROSS JOIN LATERAL ratings_now(m.movie_id) n
 WHERE m.movie_id = ANY(CAST(:movie_ids AS bigint[]));
 

@@ -1,9 +1,18 @@
 -- name: recommend
--- What is known of the user, the weights, and all candidates in their order.
-SELECT c.user_known, c.user_ratings, c.user_has_taste, h.*,
+-- What is known of the user, the weights, and all candidates in their order. What only a page shows is not
+-- looked up of them all.
+WITH context AS MATERIALIZED (
+    SELECT * FROM search_context(CAST(:user_id AS bigint), :profile)
+)
+SELECT c.user_known, c.user_ratings, c.user_has_taste,
+       h.rank, h.movie_id, h.title, h.score, h.bm25, h.content, h.collaborative, h.popularity, h.trending,
+       h.vote, h.novelty, h.alike, h.bm25_contribution, h.content_contribution,
+       h.collaborative_contribution, h.popularity_contribution, h.trending_contribution,
+       h.vote_contribution, h.novelty_contribution, h.alike_contribution, h.unpersonalized_rank,
+       h.personalized, array_to_string(h.sources, ' ') AS sources,
        -- Once, and written once.
        CASE WHEN coalesce(h.rank, 1) = 1 THEN (SELECT mixer_weights(CAST(:weights AS jsonb))) END AS mixed
-FROM search_context(CAST(:user_id AS bigint), :profile) c
+FROM context c
 LEFT JOIN recommend(
     for_user   => CAST(:user_id AS bigint),
     profile    => :profile,
@@ -29,7 +38,9 @@ SELECT (SELECT concat(u.ctid, u.xmin) FROM users u
 
 -- name: films
 -- What a page shows of films.
-SELECT m.movie_id, m.genres, m.director, m.overview, m.runtime_minutes, m.poster_url, n.avg_rating, n.rating_count
+SELECT m.movie_id, m.year, m.genres, m.director, m.overview, m.runtime_minutes, m.poster_url, n.avg_rating, n.rating_count,
+       (SELECT r.rating FROM ratings r WHERE r.user_id = CAST(:user_id AS bigint) AND r.profile = :profile
+                                         AND r.movie_id = m.movie_id) AS rating
 FROM movies m CROSS JOIN LATERAL ratings_now(m.movie_id) n WHERE m.movie_id = ANY(CAST(:movie_ids AS bigint[]));
 
 -- name: figures

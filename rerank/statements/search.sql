@@ -1,6 +1,9 @@
 -- name: search
 -- One round trip: the weights, what is known of the user, the page, and the whole order.
-WITH hits AS MATERIALIZED (
+WITH context AS MATERIALIZED (
+    -- Once: joined to the films, it would be made for each.
+    SELECT * FROM search_context(CAST(:user_id AS bigint), :profile)
+), hits AS MATERIALIZED (
     -- Of every film what orders it; what a page shows is looked up of its films alone.
     SELECT rank, movie_id, score, bm25, semantic, content, collaborative, popularity,
            bm25_contribution, semantic_contribution, content_contribution,
@@ -23,13 +26,17 @@ WITH hits AS MATERIALIZED (
 SELECT c.*,
        CASE WHEN h.rank = 1 THEN (SELECT array_agg(o.movie_id ORDER BY o.rank) FROM hits o)
        END AS ordered,
-       h.*, m.title, m.year, m.original_title, m.genres, m.director, m.overview, m.runtime_minutes, m.poster_url,
+       h.rank, h.movie_id, h.score, h.bm25, h.semantic, h.content, h.collaborative, h.popularity,
+       h.bm25_contribution, h.semantic_contribution, h.content_contribution,
+       h.collaborative_contribution, h.popularity_contribution, h.bm25_score, h.unpersonalized_rank,
+       h.moved, h.personalized, h.relaxed, h.level::text AS level, h.pinned, m.title, m.year, m.original_title, m.genres, m.director, m.overview, m.runtime_minutes, m.poster_url,
        n.avg_rating, n.rating_count, m.own,
        (SELECT r.rating FROM ratings r WHERE r.user_id = CAST(:user_id AS bigint) AND r.profile = :profile
                                          AND r.movie_id = h.movie_id) AS rating,
-       EXISTS (SELECT FROM seen_movies s WHERE s.user_id = CAST(:user_id AS bigint) AND s.profile = :profile
-                                           AND s.movie_id = h.movie_id) AS seen
-FROM search_context(CAST(:user_id AS bigint), :profile) c
+       -- By its key: as EXISTS, it would be looked for among all that somebody has seen.
+       (SELECT true FROM seen_movies s WHERE s.user_id = CAST(:user_id AS bigint) AND s.profile = :profile
+                                         AND s.movie_id = h.movie_id LIMIT 1) IS NOT NULL AS seen
+FROM context c
 LEFT JOIN hits h ON CASE WHEN CAST(:page AS bigint[]) IS NULL THEN h.rank <= :k
                          ELSE h.movie_id = ANY(CAST(:page AS bigint[])) END
 -- A film at a time by its key: planned as one join, it would read the whole catalog.

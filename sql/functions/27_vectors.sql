@@ -237,8 +237,8 @@ CREATE OR REPLACE FUNCTION by_reading(only_these bigint[]) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN cardinality(only_these) < 20000 THEN ' + 0' ELSE '' END;
 
--- The index where there is one (no sort), looked far enough into for 99 of 100, and on where filters
--- leave too few (pgvector 0.8).
+-- The index where there is one (no sort), looked far enough into for all but one or two in a hundred of
+-- the ten nearest, and on where filters leave too few (pgvector 0.8). See docs/performance.md.
 DO $$
 DECLARE
     f text;
@@ -247,7 +247,7 @@ BEGIN
     IF string_to_array((SELECT extversion FROM pg_extension WHERE extname = 'vector'), '.')::integer[] >= '{0,8}' THEN
         FOREACH f IN ARRAY '{nearest_movies,movies_by_factors}'::text[] LOOP
             EXECUTE format('ALTER FUNCTION %s SET hnsw.iterative_scan = strict_order', f);
-            EXECUTE format('ALTER FUNCTION %s SET hnsw.ef_search = 400', f);
+            EXECUTE format('ALTER FUNCTION %s SET hnsw.ef_search = 150', f);
             EXECUTE format('ALTER FUNCTION %s SET enable_sort = off', f);
         END LOOP;
     END IF;

@@ -170,12 +170,13 @@ WITH weight AS MATERIALIZED (
     -- A film at a time by its key, and only what is asked for, as in search(); once.
     SELECT c.movie_id, c.sources, c.bm25 AS text_score, p.embedding IS NOT NULL AS has_content,
            p.factors IS NOT NULL AS has_factors, p.strength, v.cosine, v.nearness, s.crowd, s.vote,
-           (SELECT t.trending FROM movie_trends t WHERE t.movie_id = c.movie_id) AS trend,
+           t.trending AS trend,
            CASE WHEN p.factors IS NOT NULL THEN
                (SELECT -(o.factors_out <#> p.factors) FROM movie_factors o
                 WHERE o.movie_id = c.movie_id AND o.model_id = p.model_id)
            END AS affinity
     FROM candidate c
+    LEFT JOIN movie_trends t USING (movie_id)
     LEFT JOIN person p ON true
     LEFT JOIN LATERAL (
         SELECT m.popularity AS crowd,
