@@ -21,6 +21,7 @@ from sqlalchemy import Connection
 
 from palate.errors import MisuseError, NotFoundError
 from palate.statements import Statements
+from search.query import UNSENDABLE
 from sql.database import Database
 from sql.syntax import split_words
 from sql.text import fold
@@ -291,10 +292,10 @@ class CatalogNames:
     def find(self, text: str) -> Film:
         """`find_film` in these names; an id, be it a number or a text of the catalog's own, is
         looked up in the catalog as it is now."""
-        typed = text.replace("\0", " ").strip()
-        ids = {"item_id": typed, "movie_id": int(typed) if _is_id(typed) else None}
         with self._database.read() as connection:
-            row = connection.execute(_statements["film"], ids).first()
+            row = connection.execute(
+                _statements["film"], {"id": UNSENDABLE.sub(" ", text).strip()}
+            ).first()
         return Film(*row) if row is not None else find_film(self.get(), text)
 
     def _read(self) -> Names:

@@ -42,10 +42,10 @@ def recommend(
     ] = "drop",
     q: Annotated[str | None, typer.Option(help="A text as one more source.")] = None,
     alike_to: Annotated[
-        list[int] | None, typer.Option(metavar="ID", help="A film whose like is sought. Repeat.")
+        list[str] | None, typer.Option(metavar="ID", help="A film whose like is sought. Repeat.")
     ] = None,
     exclude: Annotated[
-        list[int] | None, typer.Option(metavar="ID", help="A film to leave out. Repeat.")
+        list[str] | None, typer.Option(metavar="ID", help="A film to leave out. Repeat.")
     ] = None,
     weights: Annotated[
         str | None, typer.Option(metavar="NAME:W,...", help="Weights of the mixer for this call.")
