@@ -10,7 +10,7 @@ import threading
 import time
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +23,7 @@ from palate.errors import MisuseError, NotFoundError
 from palate.statements import Statements
 from search.query import UNSENDABLE
 from sql.database import Database
-from sql.syntax import split_words
+from sql.syntax import Match, Node, Phrase, split_words, walk
 from sql.text import fold
 
 _statements = Statements(Path(__file__).parent / "statements" / "names.sql")
@@ -36,6 +36,7 @@ _TITLE_ALIKE = 88.0
 _PERSON_ALIKE = 84.0
 _SURNAME_ALIKE = 88.0
 _FUZZY_LETTERS = 4
+_MOST_GENRES = 50  # that a note names
 LONGEST_TITLE = 12
 """Words of a text that are held against titles at once."""
 
@@ -321,6 +322,24 @@ def read_names(connection: Connection) -> Names:
     keywords = connection.execute(_statements["keywords"]).scalars().all()
     latest: int | None = connection.execute(_statements["latest_year"]).scalar()
     return Names(films, people, genres, keywords, latest)
+
+
+def unknown_genres(connection: Connection, tree: Node) -> Iterator[str]:
+    """Of a query that finds nothing: which genres it asks for that no film has, and which there
+    are."""
+    asked = {
+        node.text
+        for node in walk(tree)
+        if isinstance(node, Match | Phrase) and node.field == "genres"
+    }
+    if not asked:
+        return
+    genres = connection.execute(_statements["genres"]).scalars().all()
+    words = {word for name in genres for word in key(name).split()}
+    for text in sorted(asked):
+        if words and not words & set(key(text).split()):
+            known = ", ".join(genres[:_MOST_GENRES])
+            yield f"No film is of the genre {_short(text)!r}. Genres are {known}."
 
 
 _DATED = re.compile(r"^(?P<title>.+?)\s*\((?P<year>\d{4})\)$")
