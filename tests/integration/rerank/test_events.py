@@ -209,7 +209,8 @@ def test_a_name_stands_for_a_user(films: Database) -> None:
     assert made < 2**53
     assert known == 42
     ask(films, f"INSERT INTO ratings (user_id, movie_id, rating) VALUES ({made}, 5, 5)")
-    orders = "SELECT array_agg(movie_id), bool_and(personalized) FROM search('lord', for_user => {})"
+    found = "SELECT array_agg(movie_id), bool_and(personalized)"
+    orders = f"{found} FROM search('lord', for_user => {{}})"
     by_name, by_number = (ask(films, orders.format(who)) for who in ("'ann@example.org'", made))
     assert by_name == by_number
     assert by_name[0][1] is True

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
 
-import httpx
 import pytest
 from starlette.testclient import TestClient
 
@@ -25,10 +24,10 @@ USER = "ann@example.org"
 NAMES = {"movie_id", "movie", "movies", "alike_to", "exclude", "objectIDs", "id"}
 """What an argument that is a film is called, of operations and of tools."""
 
-Call = Callable[[TestClient], httpx.Response]
+Call = Callable[[TestClient], Any]
 
 
-def lines(client: TestClient, path: str, *sent: dict[str, Any]) -> httpx.Response:
+def lines(client: TestClient, path: str, *sent: dict[str, Any]) -> Any:
     body = "\n".join(map(json.dumps, sent))
     return client.post(path, content=body, headers={"content-type": "application/x-ndjson"})
 
