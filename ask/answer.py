@@ -13,6 +13,7 @@ from ask.facts import FilmFact, find_facts
 from ask.find import Drop, Finder, ListedMovie
 from ask.link import link
 from ask.model import ModelReader
+from ask.plan import Plan, may_be_several, plan_by_rules
 from ask.prediction import Prediction, predict
 from ask.preferences import Preferences, find_preferences
 from ask.rules import Ignored, Reading, Sure, read_request
@@ -98,13 +99,16 @@ class AskAnswer(Frozen):
 
 
 class Reader(Protocol):
-    """Whoever reads requests instead of the rules: a language model."""
+    """Whoever reads requests instead of the rules, and plans them: a language model."""
 
     name: str
 
     def read(self, text: str, names: Names, rules: Structure) -> Structure | None:
         """The structure of a request, its names as they were typed, held against what the
         ``rules`` read; None: these read it."""
+
+    def plan(self, text: str) -> Plan | None:
+        """The steps of a message that asks for several; None: it asks for one."""
 
 
 class Asker:
@@ -179,6 +183,16 @@ class Asker:
         if self._why_rules is not None and not rules:
             reading = replace(reading, notes=(*reading.notes, self._why_rules))
         return _for_caller(reading, user_id, k)
+
+    def plan(self, text: str, *, rules: bool = False) -> tuple[Plan, str] | None:
+        """The steps of a message that asks for several, and who planned them: the rules, or the
+        model where these make out none and it may. None: it asks for one thing."""
+        if planned := plan_by_rules(text):
+            return planned, "rules"
+        if rules or self._reader is None or not may_be_several(text):
+            return None
+        made = self._reader.plan(text)
+        return None if made is None else (made, self._reader.name)
 
     def run(self, structure: Structure) -> AskAnswer:
         """Answer a structure, as `ask` gave it or as somebody changed it. Raises as ``ask``."""

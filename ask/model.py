@@ -12,6 +12,7 @@ import structlog
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from rapidfuzz import fuzz
 
+from ask.plan import Plan, checked
 from ask.structure import (
     LONGEST_LIST,
     Acclaim,
@@ -106,6 +107,17 @@ class ModelReader:
         except ValidationError as error:
             _log.warning("a request is read by rules", reason=error.errors()[0]["msg"])
         return None
+
+    def plan(self, text: str) -> Plan | None:
+        """The steps of a message, in its own words; None where it has one, or no usable answer."""
+        try:
+            answer = self._model.ask(
+                load_prompt("plan"), {"message": text}, Plan, deadline=self._seconds
+            )
+        except LanguageModelError as error:
+            _log.warning("a message is not planned", reason=str(error))
+            return None
+        return checked(answer.value, text)
 
 
 def make_structure(form: Form, request: str, rules: Structure) -> Structure:

@@ -25,10 +25,10 @@ from ingest.catalog import (
 )
 from ingest.fields import FieldError
 from palate.contract import (
-    LARGEST_ID,
     UNKNOWN_USER,
     Frozen,
     Moment,
+    MovieId,
     Profile,
     RefusedLine,
     UserName,
@@ -49,10 +49,14 @@ MOST_REFUSED = 1000
 """Refused lines that are told; all are counted."""
 
 
+_OF_A_LINE = psycopg.DataError | psycopg.IntegrityError | psycopg.errors.CardinalityViolation
+"""What lines alone are refused for; the last: a film by its number and by its own id at once."""
+
+
 class MovieLine(FilmFacts):
     """A film to write, or to delete. What a line does not name stays; null clears."""
 
-    movie_id: int = Field(ge=0, le=LARGEST_ID)
+    movie_id: MovieId
     delete: bool = Field(False, description="Delete the film.")
     history: Literal["keep", "erase"] = Field("keep", description="Of a film that is deleted.")
 
@@ -62,7 +66,7 @@ class RatingLine(Frozen):
 
     user_id: Annotated[int, Field(ge=0, lt=UNKNOWN_USER)] | UserName
     profile: Profile = "main"
-    movie_id: int = Field(ge=0, le=LARGEST_ID)
+    movie_id: MovieId
     rating: float | None = Field(ge=0.5, le=5, allow_inf_nan=False)
     rated_at: Moment | None = Field(None, description="When; left out: now.")
 
@@ -105,7 +109,7 @@ class Writer(ABC, Generic[Line]):
     def write(self, connection: sqlalchemy.Connection, lines: Sequence[Line]) -> Told:
         """Write lines that are sound by themselves."""
 
-    def after(self, lines: Sequence[Line], told: Told) -> None:
+    def after(self) -> None:
         """What follows once they are committed."""
 
 
@@ -116,11 +120,11 @@ class MovieWriter(Writer[MovieLine]):
     form = MovieLine
 
     def key(self, line: MovieLine) -> object:
-        return line.movie_id
+        return str(line.movie_id)
 
     def write(self, connection: sqlalchemy.Connection, lines: Sequence[MovieLine]) -> Told:
-        refused: dict[int, str] = {}
-        films: list[tuple[int, dict[str, Any]]] = []
+        refused: dict[int | str, str] = {}
+        films: list[tuple[int | str, dict[str, Any]]] = []
         types: Mapping[str, Type] = {}
         if any("own" in line.model_fields_set for line in lines):
             types = read_types(self.database)
@@ -130,9 +134,15 @@ class MovieWriter(Writer[MovieLine]):
                     films.append((line.movie_id, _facts(line, types)))
             except FieldError as error:
                 refused[line.movie_id] = str(error)
-        written = dict(
-            zip((movie_id for movie_id, _ in films), write_films(connection, films), strict=True)
-        )
+        numbered = write_films(connection, films)
+        self._changed = [
+            number
+            for (_, facts), (number, outcome) in zip(films, numbered, strict=True)
+            if outcome in ("created", "updated") and "embedding" not in facts
+        ]
+        written = {
+            movie_id: outcome for (movie_id, _), (_, outcome) in zip(films, numbered, strict=True)
+        }
         return [
             ("refused", refused[line.movie_id])
             if line.movie_id in refused
@@ -140,17 +150,12 @@ class MovieWriter(Writer[MovieLine]):
             for line in lines
         ]
 
-    def after(self, lines: Sequence[MovieLine], told: Told) -> None:
+    def after(self) -> None:
         """Embed the texts that changed."""
-        changed = [
-            line.movie_id
-            for line, (outcome, _) in zip(lines, told, strict=True)
-            if outcome in ("created", "updated") and "embedding" not in line.model_fields_set
-        ]
-        self.embed(changed)
+        self.embed(self._changed)
 
     def _tell(
-        self, connection: sqlalchemy.Connection, line: MovieLine, written: dict[int, Outcome]
+        self, connection: sqlalchemy.Connection, line: MovieLine, written: dict[int | str, Outcome]
     ) -> tuple[Outcome, str | None]:
         if not line.delete:
             outcome = written[line.movie_id]
@@ -173,7 +178,7 @@ class RatingWriter(Writer[RatingLine]):
     form = RatingLine
 
     def key(self, line: RatingLine) -> object:
-        return line.user_id, line.profile, line.movie_id
+        return line.user_id, line.profile, str(line.movie_id)
 
     def write(self, connection: sqlalchemy.Connection, lines: Sequence[RatingLine]) -> Told:
         names = sorted({line.user_id for line in lines if isinstance(line.user_id, str)})
@@ -261,7 +266,7 @@ class Job(Generic[Line]):
             with self._writer.database.begin() as connection:
                 told = self._writer.write(connection, lines)
         except sqlalchemy.exc.DBAPIError as error:
-            if not isinstance(error.orig, psycopg.DataError | psycopg.IntegrityError):
+            if not isinstance(error.orig, _OF_A_LINE):
                 raise
             if len(batch) == 1:
                 self._refuse(batch[0][0], str(error.orig.diag.message_primary or error.orig))
@@ -269,7 +274,7 @@ class Job(Generic[Line]):
             for each in batch:
                 self._write([each])
             return
-        self._writer.after(lines, told)
+        self._writer.after()
         for (number, _), (outcome, reason) in zip(batch, told, strict=True):
             if outcome == "refused":
                 self._refuse(number, reason or "it cannot be written")

@@ -162,14 +162,14 @@ def own_of(facts: FilmFacts, types: Mapping[str, Type], *, whole: bool) -> dict[
 
 def write_movie(
     database: Database,
-    movie_id: int,
+    movie_id: int | str,
     facts: FilmFacts,
     *,
     whole: bool,
     check: Callable[[str | None], None] = lambda _: None,
     embed: Callable[[Sequence[int]], None] = lambda _: None,
-) -> Outcome:
-    """Write one film: all of it, or what ``facts`` names. The next search finds it.
+) -> tuple[int, Outcome]:
+    """Write one film: all of it, or what ``facts`` names; its number. The next search finds it.
 
     ``check`` gets the version that is there, None where there is none, and may raise; ``embed``
     gets a film whose vector is to be made. Raises NotFoundError for a change of no film and
@@ -186,36 +186,36 @@ def write_movie(
         except FieldError as error:
             raise MisuseError(f"{error}. Nothing was changed.") from error
     with database.begin() as connection:
-        row = connection.execute(statements["lock_movie"], {"movie_id": movie_id}).mappings()
+        row = connection.execute(statements["lock_movie"], {"id": str(movie_id)}).mappings()
         there = row.first()
         check(None if there is None else version_of(dict(there)))
         if there is None and not whole:
             raise NotFoundError(f"There is no film {movie_id}. Nothing was changed. PUT makes one.")
-        (outcome,) = write_films(connection, [(movie_id, given)])
+        ((number, outcome),) = write_films(connection, [(movie_id, given)])
     if outcome != "unchanged" and "embedding" not in given:
-        embed([movie_id])
-    return outcome
+        embed([number])
+    return number, outcome
 
 
 def write_films(
-    connection: sqlalchemy.Connection, films: Sequence[tuple[int, Mapping[str, Any]]]
-) -> list[Outcome]:
-    """Write films, none twice; what became of each."""
+    connection: sqlalchemy.Connection, films: Sequence[tuple[int | str, Mapping[str, Any]]]
+) -> list[tuple[int, Outcome]]:
+    """Write films, none twice; the number of each, and what became of it."""
     body = [{"movie_id": movie_id, **facts} for movie_id, facts in films]
     rows = connection.execute(statements["write_movies"], {"films": json.dumps(body)})
-    return [row.outcome for row in rows]
+    return [(row.movie_id, row.outcome) for row in rows]
 
 
 def delete_movie(
     database: Database,
-    movie_id: int,
+    movie_id: int | str,
     *,
     keep: bool,
     check: Callable[[str | None], None] = lambda _: None,
 ) -> Deleted:
     """Delete a film; ``keep`` what people said of it until it comes back. Raises NotFoundError."""
     with database.begin() as connection:
-        row = connection.execute(statements["lock_movie"], {"movie_id": movie_id}).mappings()
+        row = connection.execute(statements["lock_movie"], {"id": str(movie_id)}).mappings()
         there = row.first()
         check(None if there is None else version_of(dict(there)))
         gone = delete_film(connection, movie_id, keep=keep)
@@ -224,14 +224,16 @@ def delete_movie(
     return gone
 
 
-def delete_film(connection: sqlalchemy.Connection, movie_id: int, *, keep: bool) -> Deleted | None:
+def delete_film(
+    connection: sqlalchemy.Connection, movie_id: int | str, *, keep: bool
+) -> Deleted | None:
     """The same within a transaction; None where there is no such film."""
-    asked = {"movie_id": movie_id, "keep": keep}
+    asked = {"id": str(movie_id), "keep": keep}
     row = connection.execute(statements["delete_movie"], asked).one()
     if not row.was_there:
         return None
     return Deleted(
-        movie_id=movie_id,
+        movie_id=row.movie_id,
         history="kept" if keep else "erased",
         ratings=row.ratings,
         events=row.events,

@@ -217,13 +217,12 @@ def _sync(
 
 
 def _fill(connection: Connection, movie_id: int, facts: FilmFacts) -> bool:
-    asked = {"movie_id": movie_id}
-    there = connection.execute(catalog["lock_movie"], asked).mappings().first()
+    there = connection.execute(catalog["lock_movie"], {"id": str(movie_id)}).mappings().first()
     if there is None:
         return False
     told = facts.model_dump(mode="json", exclude_unset=True)
     empty = {name: value for name, value in told.items() if not there[name]}
-    return bool(empty) and write_films(connection, [(movie_id, empty)]) == ["updated"]
+    return bool(empty) and write_films(connection, [(movie_id, empty)]) == [(movie_id, "updated")]
 
 
 def _put(country: str) -> Write:

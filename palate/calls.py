@@ -76,8 +76,8 @@ class RecommendOptions(Filters, total=False):
     weights: Mapping[str, float]
     seen: contract.Seen
     q: str
-    alike_to: Sequence[int]
-    exclude: Sequence[int]
+    alike_to: Sequence[int | str]
+    exclude: Sequence[int | str]
     diversity: float
     franchise: int
     serendipity: bool
@@ -120,6 +120,10 @@ def _spelt(query: Mapping[str, Any]) -> Json:
 
 def _get(path: str, read: Callable[[httpx.Response], T], **query: Any) -> Call[T]:
     return Call("GET", path, read, _spelt(query))
+
+
+def _movie(movie_id: int | str, rest: str = "") -> str:
+    return f"/v1/movies/{quote(str(movie_id), safe='')}{rest}"
 
 
 def _user(who: Who, rest: str = "") -> str:
@@ -227,11 +231,11 @@ def preferences(
 
 
 def similar_movies(
-    movie_id: int, k: int = 10, *, user_id: Who | None = None, profile: str = "main"
+    movie_id: int | str, k: int = 10, *, user_id: Who | None = None, profile: str = "main"
 ) -> Call[Json]:
     """Films like one film."""
     asked = {"k": k, "user_id": user_id, "profile": profile}
-    return _get(f"/v1/movies/{movie_id}/similar", _json, **asked)
+    return _get(_movie(movie_id, "/similar"), _json, **asked)
 
 
 def list_movies(**options: Unpack[ListOptions]) -> Call[Json]:
@@ -239,14 +243,14 @@ def list_movies(**options: Unpack[ListOptions]) -> Call[Json]:
     return _get("/v1/movies", _json, **options)
 
 
-def read_movie(movie_id: int) -> Call[contract.Movie]:
+def read_movie(movie_id: int | str) -> Call[contract.Movie]:
     """One film."""
-    return _get(f"/v1/movies/{movie_id}", _as(contract.Movie))
+    return _get(_movie(movie_id), _as(contract.Movie))
 
 
-def movie_version(movie_id: int) -> Call[str]:
+def movie_version(movie_id: int | str) -> Call[str]:
     """The version of a film, to be sent as ``if_match``."""
-    return Call("HEAD", f"/v1/movies/{movie_id}", lambda answer: answer.headers["etag"])
+    return Call("HEAD", _movie(movie_id), lambda answer: answer.headers["etag"])
 
 
 def _matching(if_match: str | None) -> dict[str, str]:
@@ -254,27 +258,27 @@ def _matching(if_match: str | None) -> dict[str, str]:
 
 
 def put_movie(
-    movie_id: int, film: Mapping[str, Any], *, if_match: str | None = None
+    movie_id: int | str, film: Mapping[str, Any], *, if_match: str | None = None
 ) -> Call[contract.Movie]:
     """Write all of a film."""
     headers = _matching(if_match)
-    return Call("PUT", f"/v1/movies/{movie_id}", _as(contract.Movie), body=film, headers=headers)
+    return Call("PUT", _movie(movie_id), _as(contract.Movie), body=film, headers=headers)
 
 
 def patch_movie(
-    movie_id: int, facts: Mapping[str, Any], *, if_match: str | None = None
+    movie_id: int | str, facts: Mapping[str, Any], *, if_match: str | None = None
 ) -> Call[contract.Movie]:
     """Change what is named of a film."""
     headers = _matching(if_match)
-    return Call("PATCH", f"/v1/movies/{movie_id}", _as(contract.Movie), body=facts, headers=headers)
+    return Call("PATCH", _movie(movie_id), _as(contract.Movie), body=facts, headers=headers)
 
 
 def remove_movie(
-    movie_id: int, *, history: str = "keep", if_match: str | None = None
+    movie_id: int | str, *, history: str = "keep", if_match: str | None = None
 ) -> Call[Json]:
     """Delete a film, and keep or erase what people said of it."""
     query, headers = {"history": history}, _matching(if_match)
-    return Call("DELETE", f"/v1/movies/{movie_id}", _json, query, headers=headers)
+    return Call("DELETE", _movie(movie_id), _json, query, headers=headers)
 
 
 def write_movies(lines: Iterable[Mapping[str, Any]], *, job: str | None = None) -> Call[Json]:
@@ -315,22 +319,26 @@ def ratings(
     return _get(_user(user_id, "/ratings"), _json, **asked)
 
 
-def rating(user_id: Who, movie_id: int, *, profile: str = "main") -> Call[contract.Rating]:
+def rating(user_id: Who, movie_id: int | str, *, profile: str = "main") -> Call[contract.Rating]:
     """A user's rating of a film."""
-    return _get(_user(user_id, f"/ratings/{movie_id}"), _as(contract.Rating), profile=profile)
+    return _get(
+        _user(user_id, f"/ratings/{quote(str(movie_id), safe='')}"),
+        _as(contract.Rating),
+        profile=profile,
+    )
 
 
 def rate(
-    user_id: Who, movie_id: int, rating: float, *, profile: str = "main"
+    user_id: Who, movie_id: int | str, rating: float, *, profile: str = "main"
 ) -> Call[contract.Rating]:
     """Rate a film; the next search knows it."""
-    path = _user(user_id, f"/ratings/{movie_id}")
+    path = _user(user_id, f"/ratings/{quote(str(movie_id), safe='')}")
     return Call("PUT", path, _as(contract.Rating), {"profile": profile}, {"rating": rating})
 
 
-def unrate(user_id: Who, movie_id: int, *, profile: str = "main") -> Call[None]:
+def unrate(user_id: Who, movie_id: int | str, *, profile: str = "main") -> Call[None]:
     """Take a rating back."""
-    path = _user(user_id, f"/ratings/{movie_id}")
+    path = _user(user_id, f"/ratings/{quote(str(movie_id), safe='')}")
     return Call("DELETE", path, lambda _: None, {"profile": profile})
 
 

@@ -60,6 +60,17 @@ UserName = Annotated[str, Field(pattern=USER_NAME_PATTERN, max_length=LONGEST_US
 UNKNOWN_USER = LARGEST_ID
 """Stands for a name that nobody has."""
 
+_IN_ID = r"[^\x00-\x1f\x7f-\x9f]"
+MovieId = (
+    UserId
+    | Annotated[str, Field(pattern=rf"^(?:[0-9]+|{_IN_ID}*{_NO_NUMBER}{_IN_ID}*)$", max_length=200)]
+)
+"""What a film is named by: its ``movie_id``, or the text that its own catalog calls it by."""
+
+ItemId = Annotated[
+    str | None, Field(description="What the film's own catalog calls it, where that is no number.")
+]
+
 Profile = Annotated[str, Field(pattern=f"^{PROFILE_PATTERN}$")]
 
 Mode = Literal["lexical", "semantic", "hybrid"]
@@ -221,6 +232,7 @@ class Hit(Frozen):
 
     rank: int
     movie_id: int
+    item_id: ItemId = None
     title: str
     original_title: str | None
     year: int | None
@@ -356,11 +368,11 @@ class RecommendRequest(FilmFilters):
         "drop", description="Films the user rated or saw: drop, or keep and mark them."
     )
     q: str | None = Field(None, max_length=2000, description="A text as one more source.")
-    alike_to: tuple[UserId, ...] = Field(
+    alike_to: tuple[MovieId, ...] = Field(
         (), max_length=50, description="Films whose like is one more source."
     )
-    exclude: tuple[UserId, ...] = Field(
-        (), max_length=1000, description="Films that are not recommended."
+    exclude: tuple[MovieId, ...] = Field(
+        (), max_length=1000, description="Films that are not recommended; there need be none."
     )
     diversity: float = Field(
         0.7,
@@ -391,6 +403,7 @@ class Recommendation(Frozen):
 
     rank: int
     movie_id: int
+    item_id: ItemId = None
     title: str
     year: int | None
     genres: tuple[str, ...]
@@ -462,7 +475,7 @@ class Pin(Frozen):
     """A film that stands first, or is never shown, where a text is typed."""
 
     query: str = Field(min_length=1, max_length=300, description="What is typed, in any case.")
-    movie_id: int = Field(ge=0, le=LARGEST_ID)
+    movie_id: MovieId
     place: int | None = Field(
         None, ge=1, le=1000, description="Which pinned film comes first; null: never shown."
     )
@@ -479,9 +492,7 @@ class Movie(Frozen):
     """A film as the catalog knows it."""
 
     movie_id: int
-    item_id: str | None = Field(
-        None, description="Its id where it came from, where that is no number."
-    )
+    item_id: ItemId = None
     title: str
     original_title: str | None
     year: int | None
@@ -521,6 +532,7 @@ class SimilarMovie(Frozen):
 
     rank: int
     movie_id: int
+    item_id: ItemId = None
     title: str
     year: int | None
     genres: tuple[str, ...]
@@ -533,6 +545,7 @@ class Suggestion(Frozen):
     """A title that starts as typed."""
 
     movie_id: int
+    item_id: ItemId = None
     title: str
     year: int | None
 
@@ -600,7 +613,7 @@ class Event(Frozen):
     """What a user did: with a film, or for `pinned` and `muted` with a genre."""
 
     type: EventType
-    movie_id: int | None = Field(None, ge=0, le=LARGEST_ID)
+    movie_id: MovieId | None = None
     genre: str | None = Field(None, pattern=r"^[^\x00-\x1f\x7f]{1,100}$")
     rating: float | None = Field(None, ge=0.5, le=5, description="Of `rated`: 0.5 to 5.")
     happened_at: Moment | None = Field(None, description="When; left out: now.")
@@ -620,6 +633,7 @@ class KnownEvent(Frozen):
     event_id: str
     type: EventType
     movie_id: int | None
+    item_id: ItemId = None
     title: str | None
     year: int | None
     genre: str | None
@@ -664,7 +678,7 @@ class Feedback(Frozen):
         pattern=r"^(search|recommend)\.[a-z]{1,20}\.[A-Za-z0-9_-]{8,40}$",
         description="That of the answer.",
     )
-    movie_id: int = Field(ge=0, le=LARGEST_ID)
+    movie_id: MovieId
     kind: Literal["impression", "click", "play"]
     position: int | None = Field(None, ge=1, le=100_000, description="Its rank in the answer.")
     sources: tuple[Annotated[str, Field(pattern="^[a-z_]{1,20}$")], ...] = Field(
@@ -723,6 +737,7 @@ class Rating(Frozen):
     user_id: int
     profile: str
     movie_id: int
+    item_id: ItemId = None
     title: str
     year: int | None
     rating: float

@@ -15,6 +15,7 @@ from rerank.feedback import make_answer_id
 from rerank.learned import Page
 from rerank.profile import explain_unpersonalized
 from search.cursor import Cursor, CursorSigner
+from search.names import unknown_genres
 from search.plan import Plan
 from search.snippets import with_snippets
 from sql.engines import CompiledQuery, SearchEngine
@@ -59,6 +60,9 @@ class Answerer:
         hits = [hit_of(row) for row in page.rows]
         if plan.page is not None:
             hits = _in_order(hits, plan.page, plan.offset, moved=request.sort is None)
+        notes = (*plan.notes, *_end(plan, page))
+        if not hits:
+            notes += tuple(unknown_genres(connection, plan.matching))
         relaxed = plan.relaxed or any(row["relaxed"] for row in page.rows)
         learned = plan.learned or page.model is not None
         personalized = head["user_has_taste"] and (not hits or bool(head["personalized"]))
@@ -70,9 +74,7 @@ class Answerer:
                 hits = with_snippets(connection, parsed.tree, hits)
         return SearchResponse(
             answer_id=make_answer_id("search", "learned" if learned else "blend"),
-            query=QueryRead(
-                text=request.q, read_as=parsed.read_as, notes=(*plan.notes, *_end(plan, page))
-            ),
+            query=QueryRead(text=request.q, read_as=parsed.read_as, notes=notes),
             user_id=request.user_id,
             profile=request.profile,
             personalized=personalized,

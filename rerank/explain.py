@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from palate.contract import Hit, Recommendation, SearchRequest, SearchResponse, Wording
+from palate.contract import LEVELS, Hit, Recommendation, SearchRequest, SearchResponse, Wording
 from palate.statements import Statements
 from palate.text import count, name_film, one_line
 from rerank.facts import Fact, Join, Polarity, causes, joined, say, side_of
@@ -87,13 +87,14 @@ def replace_reasons(
 
 
 def give_reasons(facts: Sequence[Fact]) -> tuple[str, ...]:
-    """The template's choice: the own rating, the place and what explains it, the score."""
+    """The template's choice: the own rating, the place and what explains or holds it, the score."""
     own = [fact for fact in facts if fact.source == "your ratings" and not fact.explains]
     place = [fact for fact in facts if fact.source == "your taste"]
     rated = [fact for fact in facts if fact.explains and (not place or causes(fact, place[0]))]
     joins: tuple[Join, ...] = ("because" if place else "start", "and")
     taste = [*joined(place), *zip(joins, rated, strict=False)]
-    rest = [[fact for fact in facts if fact.source == source] for source in ("score", "order")]
+    others = ("level", "score", "order")
+    rest = [[fact for fact in facts if fact.source == source] for source in others]
     return tuple(say(said) for said in (joined(own), taste, *map(joined, rest)) if said)
 
 
@@ -108,6 +109,7 @@ def find_facts(
     return (
         *_own_rating(film),
         *_place(film, learned),
+        *_level(film),
         *_near(film, neighbours),
         *_text(film),
         *_score(film, learned),
@@ -131,6 +133,16 @@ def _place(film: Listed, learned: Mapping[str, float]) -> Iterator[Fact]:
     counts = bool(film.contributions["content"]) and film.rank_before is None
     value = f"{count(abs(film.moved), 'place')} {'higher' if film.moved > 0 else 'lower'} for you"
     yield Fact(_THIS, "this film stands", value, "your taste", way, effect=counts and drawn == way)
+
+
+def _level(film: Listed) -> Iterator[Fact]:
+    """Why a film that the taste is against stays where it stands."""
+    content = film.components["content"]
+    if not isinstance(film, Hit) or film.moved or content is None or content >= 0.5:
+        return
+    if LEVELS.index(film.level) > LEVELS.index("all words"):
+        says = "this film stands before those of farther levels, whatever the taste: its level is"
+        yield Fact(_THIS, says, f"“{film.level}”", "level")
 
 
 def _near(film: Listed, neighbours: Iterable[Neighbour]) -> Iterator[Fact]:

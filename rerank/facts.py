@@ -21,7 +21,8 @@ DISLIKED = 2.5
 
 Polarity = Literal["for", "against", "neither"]
 Source = Literal[
-    "your ratings", "your taste", "text", "score", "order", "crowd", "catalog", "prediction"
+    "your ratings", "your taste", "text", "level", "score", "order", "crowd", "catalog",
+    "prediction",
 ]  # fmt: skip
 Join = Literal["start", "and", "while", "but", "because"]
 Tone = Literal["plain", "friendly", "brief"]

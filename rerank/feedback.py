@@ -30,7 +30,8 @@ def make_answer_id(what: Literal["search", "recommend"], ranking: str) -> str:
 
 def add_feedback(database: Database, lines: Sequence[Any]) -> FeedbackReport:
     """Keep what is said of answers; a line that is wrong is refused by itself."""
-    sound, refused = [], []
+    sound: dict[int, dict[str, Any]] = {}
+    refused = []
     for number, line in enumerate(lines, 1):
         try:
             read = Feedback.model_validate(line)
@@ -38,9 +39,15 @@ def add_feedback(database: Database, lines: Sequence[Any]) -> FeedbackReport:
             refused.append(RefusedLine(line=number, reason=first_wrong(error)))
             continue
         user = None if read.user_id is None else str(read.user_id)
-        sound.append(read.model_dump(mode="json") | {"user_id": user})
+        sound[number] = read.model_dump(mode="json") | {"user_id": user}
     with database.begin() as connection:
-        values = {"feedback": json.dumps(sound)}
+        values = {"feedback": json.dumps([*sound.values()])}
+        unknown = set(connection.execute(_statements["unknown"], values).scalars())
+        for number in [n for n, line in sound.items() if str(line["movie_id"]) in unknown]:
+            reason = f"film {sound.pop(number)['movie_id']} is unknown"
+            refused.append(RefusedLine(line=number, reason=reason))
+        values = {"feedback": json.dumps([*sound.values()])}
         accepted: int = connection.execute(_statements["add"], values).scalar_one()
     known = len(sound) - accepted
+    refused.sort(key=lambda each: each.line)
     return FeedbackReport(accepted=accepted, known=known, refused=tuple(refused))

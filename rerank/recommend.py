@@ -22,7 +22,7 @@ from palate.contract import (
     Reranking,
     check_request,
 )
-from palate.errors import MisuseError
+from palate.errors import MisuseError, NotFoundError
 from palate.metrics import stage
 from palate.statements import Statements
 from rerank.business import BusinessRules, arrange, factor, rules_for, taken_out_by, touched
@@ -74,8 +74,10 @@ def recommend(
     ``only``: a tree that the films match; ``reranker`` judges them again where that is asked for;
     ``trace`` is told what each stage does; ``cache`` has answers from before, where nobody judges.
     An unknown user gets what is popular and trending, and is told so. Raises MisuseError for a
-    limit that is passed or a cursor that does not fit, and DatabaseUnavailableError.
+    limit that is passed or a cursor that does not fit, NotFoundError for films of no film that
+    others could be alike to, and DatabaseUnavailableError.
     """
+    request = _with_films(database, request)
     if cache is None or trace is not None or only is not None or request.rerank != "none":
         return _make(database, request, only, reranker, trace)
     key = cache.key(database, request)
@@ -137,6 +139,25 @@ def _make(
         figures=_figures(database, movies) if request.figures else None,
         next_cursor=signer.write(marked, offset + request.k, request) if paged else None,
     )
+
+
+def _with_films(database: Database, request: RecommendRequest) -> RecommendRequest:
+    """The request with its films by number. What is not there need not be left out."""
+    ids = list(map(str, (*request.alike_to, *request.exclude)))
+    if not ids:
+        return request
+    with database.read() as connection:
+        rows = connection.execute(_statements["named"], {"ids": ids}).all()
+    alike, exclude = rows[: len(request.alike_to)], rows[len(request.alike_to) :]
+    if unknown := [id for id, row in zip(request.alike_to, alike, strict=True) if not row.there]:
+        raise NotFoundError(
+            f"alike_to: there is no film {', '.join(map(str, unknown))}. Nothing was searched."
+        )
+    films = {
+        "alike_to": tuple(row.movie_id for row in alike),
+        "exclude": tuple(row.movie_id for row in exclude if row.there),
+    }
+    return request.model_copy(update=films)
 
 
 def _figures(database: Database, movies: Sequence[Recommendation]) -> ListFigures:

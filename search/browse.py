@@ -12,7 +12,8 @@ from palate.contract import Direction, FilmFilters, Frozen, Movie, Sort
 from palate.statements import Statements
 from search.catalog import get_movies
 from search.grammar import Limits
-from search.plan import read_filters
+from search.names import unknown_genres
+from search.plan import note_filters, read_filters
 from search.query import parse
 from sql.database import Database
 from sql.syntax import All, And, Node
@@ -84,6 +85,9 @@ class MovieList(Frozen):
 
     total: int = Field(description="All films that match.")
     offset: int
+    notes: tuple[str, ...] = Field(
+        (), description="Where the query and the filters are read otherwise than they may be meant."
+    )
     milliseconds: float = Field(description="What the database took.")
     movies: tuple[Annotated[dict[str, Any], WithJsonSchema({"type": "object"})], ...] = Field(
         description="Each with the fields of a film that were asked for."
@@ -97,16 +101,19 @@ class MovieList(Frozen):
 def browse(database: Database, request: BrowseRequest) -> MovieList:
     """A page of the films that match a request."""
     started = time.perf_counter()
-    query = json.dumps(database.search_engine.compile(_tree(database, request)).query)
+    tree, notes = _tree(database, request)
+    query = json.dumps(database.search_engine.compile(tree).query)
     with database.read() as connection:
         total, movie_ids = sort_films(
             connection, query, request.sort, request.direction, request.k, request.offset
         )
         facets, ranges = _count(connection, query, request.facets)
+        notes += () if total else unknown_genres(connection, tree)
     kept = None if request.fields is None else set(request.fields)
     return MovieList(
         total=total,
         offset=request.offset,
+        notes=tuple(notes),
         movies=tuple(
             movie.model_dump(mode="json", include=kept) for movie in get_movies(database, movie_ids)
         ),
@@ -136,10 +143,15 @@ def sort_films(
     return total, list(movie_ids)
 
 
-def _tree(database: Database, request: BrowseRequest) -> Node:
+def _tree(database: Database, request: BrowseRequest) -> tuple[Node, list[str]]:
+    """What films have to be, and how it was read."""
     limits, fields = Limits.of(database.settings), database.search_engine.fields
-    wanted = All() if request.q is None else parse(request.q, limits=limits, fields=fields).tree
-    return And((wanted, *read_filters(request, limits, fields)))
+    filters = tuple(read_filters(request, limits, fields))
+    notes = [*note_filters(filters)]
+    if request.q is None:
+        return And((All(), *filters)), notes
+    parsed = parse(request.q, limits=limits, fields=fields)
+    return And((parsed.tree, *filters)), [*parsed.notes, *notes]
 
 
 def _count(

@@ -21,6 +21,18 @@ def get_movie(database: Database, movie_id: int) -> Movie:
     return found[0]
 
 
+def find_movie(database: Database, id: int | str) -> int:
+    """The number of the film that an id names, be it a number or a text of the catalog's own.
+
+    Raises NotFoundError for a text that no film is called by.
+    """
+    with database.read() as connection:
+        found: int | None = connection.execute(_statements["named"], {"id": str(id)}).scalar()
+    if found is None:
+        raise NotFoundError(f"There is no film {id!r}. Nothing was done.")
+    return found
+
+
 def get_movies(database: Database, movie_ids: Sequence[int]) -> list[Movie]:
     """Those of these films that there are, in this order."""
     with database.read() as connection:

@@ -10,7 +10,7 @@ import threading
 import time
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,8 +21,9 @@ from sqlalchemy import Connection
 
 from palate.errors import MisuseError, NotFoundError
 from palate.statements import Statements
+from search.query import UNSENDABLE
 from sql.database import Database
-from sql.syntax import split_words
+from sql.syntax import Match, Node, Phrase, split_words, walk
 from sql.text import fold
 
 _statements = Statements(Path(__file__).parent / "statements" / "names.sql")
@@ -35,6 +36,7 @@ _TITLE_ALIKE = 88.0
 _PERSON_ALIKE = 84.0
 _SURNAME_ALIKE = 88.0
 _FUZZY_LETTERS = 4
+_MOST_GENRES = 50  # that a note names
 LONGEST_TITLE = 12
 """Words of a text that are held against titles at once."""
 
@@ -291,10 +293,10 @@ class CatalogNames:
     def find(self, text: str) -> Film:
         """`find_film` in these names; an id, be it a number or a text of the catalog's own, is
         looked up in the catalog as it is now."""
-        typed = text.replace("\0", " ").strip()
-        ids = {"item_id": typed, "movie_id": int(typed) if _is_id(typed) else None}
         with self._database.read() as connection:
-            row = connection.execute(_statements["film"], ids).first()
+            row = connection.execute(
+                _statements["film"], {"id": UNSENDABLE.sub(" ", text).strip()}
+            ).first()
         return Film(*row) if row is not None else find_film(self.get(), text)
 
     def find_all(self, texts: Iterable[str] | None) -> tuple[int, ...]:
@@ -324,6 +326,24 @@ def read_names(connection: Connection) -> Names:
     keywords = connection.execute(_statements["keywords"]).scalars().all()
     latest: int | None = connection.execute(_statements["latest_year"]).scalar()
     return Names(films, people, genres, keywords, latest)
+
+
+def unknown_genres(connection: Connection, tree: Node) -> Iterator[str]:
+    """Of a query that finds nothing: which genres it asks for that no film has, and which there
+    are."""
+    asked = {
+        node.text
+        for node in walk(tree)
+        if isinstance(node, Match | Phrase) and node.field == "genres"
+    }
+    if not asked:
+        return
+    genres = connection.execute(_statements["genres"]).scalars().all()
+    words = {word for name in genres for word in key(name).split()}
+    for text in sorted(asked):
+        if words and not words & set(key(text).split()):
+            known = ", ".join(genres[:_MOST_GENRES])
+            yield f"No film is of the genre {_short(text)!r}. Genres are {known}."
 
 
 _DATED = re.compile(r"^(?P<title>.+?)\s*\((?P<year>\d{4})\)$")

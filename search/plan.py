@@ -1,13 +1,27 @@
 """What one request asks of the engine: a first page, or a later one of a frozen order."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from palate.contract import FilmFilters, Reading, SearchRequest, Seen
 from palate.errors import QuerySyntaxError
 from search.cursor import Cursor
 from search.grammar import Limits
 from search.query import ParsedQuery, parse
-from sql.syntax import All, And, Fields, Filter, Ids, Match, Node, Range, loosen
+from sql.syntax import (
+    FIELDS,
+    All,
+    And,
+    Fields,
+    Filter,
+    Ids,
+    Match,
+    Node,
+    Range,
+    Words,
+    describe,
+    loosen,
+    walk,
+)
 
 
 class Plan:
@@ -53,7 +67,7 @@ class Plan:
             self.restriction = these
             self.seen = "keep"
         self.total: int | None = None
-        self.notes = list(parsed.notes)
+        self.notes = [*parsed.notes, *note_filters(filters)]
         if not cursor and request.k > request.candidates:
             self.notes.append(
                 f"{request.k} films of {request.candidates} candidates were asked for: "
@@ -87,6 +101,15 @@ def read_filters(request: FilmFilters, limits: Limits, fields: Fields) -> Iterat
                 error.position,
             ) from error
     yield from map(Filter, _filters_of(request))
+
+
+def note_filters(filters: Iterable[Node]) -> Iterator[str]:
+    """What to know of filters that are read otherwise than they may be meant."""
+    for words in (node for each in filters for node in walk(each) if isinstance(node, Words)):
+        yield (
+            f"The filter {describe(words)} names no field: it keeps films that say it anywhere. "
+            f"Fields are {', '.join(FIELDS)} and your own: genres:Drama."
+        )
 
 
 def _filters_of(request: FilmFilters) -> Iterator[Node]:

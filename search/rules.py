@@ -55,16 +55,19 @@ def write_rules(database: Database, rules: Rules) -> Rules:
     synonyms = [each.model_copy(update={
         "phrase": _plain(each.phrase), "other": _plain(each.other),
     }) for each in rules.synonyms]  # fmt: skip
-    pins = [each.model_copy(update={"query": _plain(each.query)}) for each in rules.pins]
-    _check(synonyms, pins)
+    ids = sorted({str(pin.movie_id) for pin in rules.pins})
     with database.begin() as connection:
-        found = connection.execute(_statements["known"], {"ids": [pin.movie_id for pin in pins]})
-        unknown = {pin.movie_id for pin in pins} - set(found.scalars())
-        if unknown:
+        found = {
+            row.id: row.movie_id for row in connection.execute(_statements["known"], {"ids": ids})
+        }
+        if unknown := [each for each in ids if each not in found]:
             raise MisuseError(
-                f"There is no film {', '.join(map(str, sorted(unknown)))} to pin or hide. Nothing "
-                "was changed."
+                f"There is no film {', '.join(unknown)} to pin or hide. Nothing was changed."
             )
+        pins = [each.model_copy(update={
+            "query": _plain(each.query), "movie_id": found[str(each.movie_id)],
+        }) for each in rules.pins]  # fmt: skip
+        _check(synonyms, pins)
         connection.execute(_statements["clear_synonyms"])
         connection.execute(_statements["clear_pins"])
         if synonyms:

@@ -1,8 +1,9 @@
 """Talk: one message after another, answered by the same tools as all else.
 
 Every sentence is made by our code of what a tool returned: a search, a prediction, a comparison, a
-summary, a fact. A language model, where one is set, only reads what is wanted. One message is one
-such step, bounded in words, films and time; where a talk stands is held by whoever talks, signed.
+summary, a fact. A language model, where one is set, only reads what is wanted, and plans a message
+that asks for several things. One message is one such step, or up to three, bounded in words, films
+and time; where a talk stands is held by whoever talks, signed.
 """
 
 import re
@@ -13,6 +14,7 @@ from pydantic import Field
 from ask.answer import AskAnswer, Asker, turn_of
 from ask.conversation import Turn
 from ask.prediction import predict
+from ask.steps import follow
 from ask.summaries import word_answer
 from ask.understood import describe_structure
 from palate.contract import PART_NAMES, Frozen, Words
@@ -77,7 +79,7 @@ class Chat:
         asked, place = _read(message)
         if place is not None:
             return self._why(turn, place, user_id, after)
-        answer = self._asker.ask(asked, user_id, rules=rules, after=turn)
+        answer = self._answer(asked, user_id, turn, rules=rules)
         if words == "llm":
             answer = word_answer(answer, self._asker.writer)
         answer = self._asker.write(answer, turn)
@@ -88,6 +90,18 @@ class Chat:
             answer=answer,
             conversation=answer.conversation or "",
         )
+
+    def _answer(
+        self, asked: str, user_id: int | None, turn: Turn | None, *, rules: bool
+    ) -> AskAnswer:
+        """The answer in several steps, where a message asks for them, else in one."""
+        planned = self._asker.plan(asked, rules=rules)
+        if planned is not None:
+            plan, by = planned
+            answer = follow(self._asker, plan, asked, user_id, by=by, after=turn)
+            if answer.shown or by == "rules":
+                return answer
+        return self._asker.ask(asked, user_id, rules=rules, after=turn)
 
     def _films(self, movie_ids: Sequence[int]) -> Iterator[ShownFilm]:
         for place, movie_id in enumerate(movie_ids, 1):

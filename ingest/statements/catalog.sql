@@ -4,13 +4,13 @@
 SELECT * FROM write_movies(CAST(:films AS jsonb));
 
 -- name: delete_movie
-SELECT * FROM delete_movie(:movie_id, :keep);
+SELECT movie_named(:id) AS movie_id, d.* FROM delete_movie(movie_named(:id), :keep) d;
 
 -- name: lock_movie
 SELECT movie_id, title, original_title, year, imdb_id, tmdb_id, genres, overview, runtime_minutes,
        release_date::text AS release_date, director, actors, keywords, budget, revenue, poster_url,
        own
-FROM movies WHERE movie_id = :movie_id FOR UPDATE;
+FROM movies WHERE movie_id = movie_named(:id) FOR UPDATE;
 
 -- name: write_ratings
 SELECT * FROM write_ratings(CAST(:ratings AS jsonb));

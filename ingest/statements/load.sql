@@ -97,18 +97,18 @@ WHERE s.movie_id IS NULL AND s.item_id IS NULL AND f.movie_id IS NOT NULL
   AND (f.tmdb_id = s.tmdb_id OR ltrim(f.imdb_id, 't0') = ltrim(s.imdb_id, 't0'));
 
 -- name: number_items
--- A film whose id is no number has one here: the one it has already, else the next.
+-- A film whose id is no number has one here: the one it has already, or had, else the next.
+SELECT pg_advisory_xact_lock(hashtext('palate'), hashtext('films'))
+WHERE EXISTS (SELECT FROM staging_movies WHERE movie_id IS NULL AND item_id IS NOT NULL);
 UPDATE staging_movies s SET movie_id = m.movie_id
-FROM movies m WHERE s.movie_id IS NULL AND m.item_id = s.item_id;
+FROM (SELECT item_id, movie_id FROM movies UNION SELECT item_id, movie_id FROM kept_history) m
+WHERE s.movie_id IS NULL AND m.item_id = s.item_id;
 UPDATE staging_movies s SET movie_id = n.movie_id
 FROM (
-    SELECT item_id, first.number + row_number() OVER (ORDER BY min(line)) AS movie_id
+    SELECT item_id, next_number() - 1 + row_number() OVER (ORDER BY min(line)) AS movie_id
     FROM staging_movies
-    CROSS JOIN (
-        SELECT greatest(max(movie_id), 4503599627370495) AS number FROM movies
-    ) first
     WHERE movie_id IS NULL AND item_id IS NOT NULL
-    GROUP BY item_id, first.number
+    GROUP BY item_id
 ) n
 WHERE s.item_id = n.item_id AND s.movie_id IS NULL;
 

@@ -3,7 +3,7 @@ SELECT * FROM add_events(:user_id, CAST(:events AS jsonb), :profile);
 
 -- name: page
 -- The newest first; ratings that did not come as events are events `rated`.
-SELECT h.event_id, h.type, h.movie_id, m.title, m.year, h.genre, h.rating, h.source,
+SELECT h.event_id, h.type, h.movie_id, m.item_id, m.title, m.year, h.genre, h.rating, h.source,
        to_char(h.happened_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS happened_at
 FROM (
     SELECT e.event_id, e.type, e.movie_id, e.genre, e.rating, e.happened_at, e.source

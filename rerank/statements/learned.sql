@@ -23,7 +23,7 @@ FROM movie_factors WHERE model_id = :id AND movie_id = ANY(CAST(:movie_ids AS bi
 
 -- name: films
 -- What a page shows of its films.
-SELECT m.movie_id, m.original_title, m.genres, m.director, m.overview, m.runtime_minutes, m.poster_url,
+SELECT m.movie_id, m.item_id, m.original_title, m.genres, m.director, m.overview, m.runtime_minutes, m.poster_url,
        n.avg_rating, n.rating_count, m.own,
        (SELECT true FROM seen_movies s WHERE s.user_id = CAST(:user_id AS bigint) AND s.profile = :profile
                                          AND s.movie_id = m.movie_id LIMIT 1) IS NOT NULL AS seen

@@ -22,7 +22,7 @@ WHERE t.place <= :strongest
 ORDER BY t.kind, t.place;
 
 -- name: ratings
-SELECT r.user_id, r.profile, r.movie_id, m.title, m.year, r.rating,
+SELECT r.user_id, r.profile, r.movie_id, m.item_id, m.title, m.year, r.rating,
        to_char(r.rated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS rated_at
 FROM ratings r JOIN movies m USING (movie_id)
 WHERE r.user_id = :user_id AND r.profile = :profile
@@ -30,7 +30,7 @@ ORDER BY r.rated_at DESC, r.movie_id
 LIMIT :limit OFFSET :offset;
 
 -- name: rating
-SELECT r.user_id, r.profile, r.movie_id, m.title, m.year, r.rating,
+SELECT r.user_id, r.profile, r.movie_id, m.item_id, m.title, m.year, r.rating,
        to_char(r.rated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS rated_at
 FROM ratings r JOIN movies m USING (movie_id)
 WHERE r.user_id = :user_id AND r.profile = :profile AND r.movie_id = :movie_id;
@@ -48,7 +48,7 @@ WITH rated AS (
                             ELSE excluded.rated_at END
     RETURNING *
 )
-SELECT r.user_id, r.profile, r.movie_id, m.title, m.year, r.rating,
+SELECT r.user_id, r.profile, r.movie_id, m.item_id, m.title, m.year, r.rating,
        to_char(r.rated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS rated_at
 FROM rated r JOIN movies m USING (movie_id);
 

@@ -38,10 +38,16 @@ SELECT (SELECT concat(u.ctid, u.xmin) FROM users u
 
 -- name: films
 -- What a page shows of films.
-SELECT m.movie_id, m.year, m.genres, m.director, m.overview, m.runtime_minutes, m.poster_url, n.avg_rating, n.rating_count,
+SELECT m.movie_id, m.item_id, m.year, m.genres, m.director, m.overview, m.runtime_minutes, m.poster_url, n.avg_rating, n.rating_count,
        (SELECT r.rating FROM ratings r WHERE r.user_id = CAST(:user_id AS bigint) AND r.profile = :profile
                                          AND r.movie_id = m.movie_id) AS rating
 FROM movies m CROSS JOIN LATERAL ratings_now(m.movie_id) n WHERE m.movie_id = ANY(CAST(:movie_ids AS bigint[]));
+
+-- name: named
+-- Films by the ids that a request names; whether there are such.
+SELECT n.movie_id, EXISTS (SELECT FROM movies m WHERE m.movie_id = n.movie_id) AS there
+FROM unnest(CAST(:ids AS text[])) WITH ORDINALITY i (id, place) CROSS JOIN LATERAL movie_named(i.id) n (movie_id)
+ORDER BY i.place;
 
 -- name: figures
 -- What films are like together. The mean cosine of all pairs of unit vectors is what the length of their

@@ -29,7 +29,7 @@ SELECT c.*,
        h.rank, h.movie_id, h.score, h.bm25, h.semantic, h.content, h.collaborative, h.popularity,
        h.bm25_contribution, h.semantic_contribution, h.content_contribution,
        h.collaborative_contribution, h.popularity_contribution, h.bm25_score, h.unpersonalized_rank,
-       h.moved, h.personalized, h.relaxed, h.level::text AS level, h.pinned, m.title, m.year, m.original_title, m.genres, m.director, m.overview, m.runtime_minutes, m.poster_url,
+       h.moved, h.personalized, h.relaxed, h.level::text AS level, h.pinned, m.item_id, m.title, m.year, m.original_title, m.genres, m.director, m.overview, m.runtime_minutes, m.poster_url,
        n.avg_rating, n.rating_count, m.own,
        (SELECT r.rating FROM ratings r WHERE r.user_id = CAST(:user_id AS bigint) AND r.profile = :profile
                                          AND r.movie_id = h.movie_id) AS rating,

@@ -64,10 +64,14 @@ WHERE n.name = ANY (CAST(:names AS text[])) AND n.value IS NOT NULL
 GROUP BY n.name;
 
 -- name: similar
-SELECT s.*, m.genres
+SELECT s.*, m.item_id, m.genres
 FROM similar(CAST(:movie_id AS bigint), :k, CAST(:user_id AS bigint), :profile) s
 JOIN movies m USING (movie_id)
 ORDER BY s.rank;
 
 -- name: suggest
-SELECT movie_id, title, year FROM suggest_titles(:prefix, :k, CAST(:user_id AS bigint), :profile);
+SELECT s.movie_id, (SELECT m.item_id FROM movies m WHERE m.movie_id = s.movie_id) AS item_id, s.title, s.year
+FROM suggest_titles(:prefix, :k, CAST(:user_id AS bigint), :profile) s;
+
+-- name: named
+SELECT movie_named(:id);

@@ -6,10 +6,7 @@ SELECT pg_stat_get_tuples_inserted(oid) + pg_stat_get_tuples_updated(oid)
 FROM pg_class WHERE oid = 'movies'::regclass;
 
 -- name: film
--- By its number, or by the text that its catalog calls it by.
-SELECT movie_id, title, year, rating_count FROM movies
-WHERE item_id = :item_id OR movie_id = CAST(:movie_id AS bigint)
-ORDER BY item_id = :item_id DESC NULLS LAST LIMIT 1;
+SELECT movie_id, title, year, rating_count FROM movies WHERE movie_id = movie_named(:id);
 
 -- name: titles
 SELECT movie_id, title, original_title, year, rating_count FROM movies

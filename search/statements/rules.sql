@@ -5,7 +5,8 @@ SELECT phrase, other, both_ways FROM synonyms ORDER BY phrase, other;
 SELECT query, movie_id, place FROM pins ORDER BY query, place NULLS LAST, movie_id;
 
 -- name: known
-SELECT movie_id FROM movies WHERE movie_id = ANY(CAST(:ids AS bigint[]));
+SELECT i.id, m.movie_id FROM unnest(CAST(:ids AS text[])) i (id)
+JOIN movies m ON m.movie_id = movie_named(i.id);
 
 -- name: clear_synonyms
 DELETE FROM synonyms;

@@ -77,7 +77,7 @@ class PreferencesParameters(WhichTaste, WhoseWords):
     "/v1/recommend",
     summary="Films for a user",
     response_model=Recommendations,
-    **scoped("read", 400),
+    **scoped("read", 400, 404),
 )
 def recommend(request: Request, parameters: Annotated[RecommendParameters, Query()]) -> Response:
     """Recommend films that the user has neither seen nor turned away, from several sources.
@@ -92,7 +92,7 @@ def recommend(request: Request, parameters: Annotated[RecommendParameters, Query
     "/v1/recommend",
     summary="Films for a user, asked for by a body",
     response_model=Recommendations,
-    **scoped("read", 400, body=RecommendRequest, max_body=_BODY_BYTES, own=True),
+    **scoped("read", 400, 404, body=RecommendRequest, max_body=_BODY_BYTES, own=True),
 )
 def recommend_by_body(request: Request) -> Response:
     """The same, for long lists of films to leave out."""
@@ -114,7 +114,7 @@ def _recommend(request: Request, asked: RecommendRequest) -> Response:
     "/v1/debug/recommend",
     summary="How recommendations were made",
     response_model=RecommendTrace,
-    **scoped("admin", 400),
+    **scoped("admin", 400, 404),
 )
 def trace_recommend(
     request: Request, parameters: Annotated[RecommendParameters, Query()]

@@ -29,7 +29,7 @@ from palate.contract import Frozen, Movie
 from search.browse import BrowseRequest, MovieList, browse
 from search.catalog import get_movie
 from serve.api.middleware import BODY
-from serve.api.parameters import MoviePath
+from serve.api.parameters import AnyMoviePath, MoviePath
 from serve.api.problems import (
     BodyTooLargeError,
     BodyTooSlowError,
@@ -109,7 +109,7 @@ _WRITTEN["responses"][201] = {"model": Movie, "description": "The film is new."}
 
 
 @router.put("/v1/movies/{movie_id}", summary="Write a film", response_model=Movie, **_WRITTEN)
-def put_movie(request: Request, movie_id: MoviePath) -> Response:
+def put_movie(request: Request, movie_id: AnyMoviePath) -> Response:
     """Set all of a film, or make it (201); the next search finds it.
 
     What is left out is empty afterwards. With `If-Match` only that version is changed, with
@@ -124,7 +124,7 @@ def put_movie(request: Request, movie_id: MoviePath) -> Response:
     response_model=Movie,
     **scoped("write", 400, 404, 412, line="write", body=FilmFacts, max_body=_FILM_BYTES),
 )
-def patch_movie(request: Request, movie_id: MoviePath) -> Response:
+def patch_movie(request: Request, movie_id: AnyMoviePath) -> Response:
     """Set what is sent and leave the rest; null clears (RFC 7396). `If-Match` as in PUT."""
     return _write(request, movie_id, read_body(request, FilmFacts), whole=False)
 
@@ -136,7 +136,7 @@ def patch_movie(request: Request, movie_id: MoviePath) -> Response:
     **scoped("write", 404, 412, line="write"),
 )
 def remove_movie(
-    request: Request, movie_id: MoviePath, parameters: Annotated[WithHistory, Query()]
+    request: Request, movie_id: AnyMoviePath, parameters: Annotated[WithHistory, Query()]
 ) -> Response:
     """Delete a film. What people said of it is kept until it comes back, or erased; counted."""
     keep, check = parameters.history == "keep", _precondition(request)
@@ -193,9 +193,9 @@ def job(request: Request, job_id: JobPath) -> Response:
     return answer(request, find_job(services(request).database, job_id))
 
 
-def _write(request: Request, movie_id: int, facts: FilmFacts, *, whole: bool) -> Response:
+def _write(request: Request, movie_id: int | str, facts: FilmFacts, *, whole: bool) -> Response:
     found = services(request)
-    outcome = write_movie(
+    number, outcome = write_movie(
         found.database,
         movie_id,
         facts,
@@ -203,7 +203,7 @@ def _write(request: Request, movie_id: int, facts: FilmFacts, *, whole: bool) ->
         check=_precondition(request),
         embed=found.embed,
     )
-    return movie(request, movie_id, status=201 if outcome == "created" else 200)
+    return movie(request, number, status=201 if outcome == "created" else 200)
 
 
 def _precondition(request: Request) -> Callable[[str | None], None]:

@@ -78,7 +78,7 @@ def _feedback(event: WidgetEvent, own: str | None) -> Iterator[dict[str, Any]]:
     for place, film in enumerate(event.objectIDs):
         yield {
             "answer_id": event.queryID,
-            "movie_id": int(film),
+            "movie_id": film,
             "kind": _KINDS[event.eventType],
             "position": event.positions[place] if place < len(event.positions) else None,
             "user_id": own or _who(event.userToken),
@@ -235,8 +235,8 @@ def _hit(film: dict[str, Any], snippets: dict[str, str], params: WidgetParams) -
         name: _marked(snippets.get(name), film.get(name), params)
         for name in ("title", "overview", "director")
     }
-    named = {"objectID": str(film["movie_id"]), "_highlightResult": told, "_snippetResult": told}
-    return film | named
+    called = film["item_id"] or str(film["movie_id"])
+    return film | {"objectID": called, "_highlightResult": told, "_snippetResult": told}
 
 
 def _marked(snippet: str | None, text: str | None, params: WidgetParams) -> dict[str, Any]:

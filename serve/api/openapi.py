@@ -15,7 +15,7 @@ from pydantic import BaseModel, TypeAdapter
 from ask.structure import Structure
 from ingest.bulk import MovieLine, RatingLine
 from ingest.catalog import FilmFacts, NewFilm
-from palate.contract import RecommendRequest, Rules, UserId, UserName
+from palate.contract import MovieId, RecommendRequest, Rules, UserId, UserName
 from palate.settings import Settings
 from serve.api.chat import Message
 from serve.api.events import NewEvents
@@ -43,7 +43,10 @@ _BODIES: tuple[type[BaseModel], ...] = (
     WidgetEvents, MovieLine, RatingLine,
 )  # fmt: skip
 
-_USER = TypeAdapter(UserId | UserName).json_schema()["anyOf"]
+_IDS = {
+    "user_id": TypeAdapter(UserId | UserName).json_schema(),
+    "movie_id": TypeAdapter(MovieId).json_schema(),
+}
 _REFERENCE = "#/components/schemas/{model}"
 _SECURITY_SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer KEY`"},
@@ -104,8 +107,8 @@ def _simplify_parameters(operation: dict[str, Any]) -> None:
         elif choices:
             schema["anyOf"] = choices
         parameter.setdefault("description", schema.get("description", ""))
-        if parameter["name"] == "user_id":
-            parameter["schema"] = {"anyOf": _USER}
+        if parameter["name"] in _IDS:
+            parameter["schema"] = _IDS[parameter["name"]]
 
 
 def _set_limits(operation: dict[str, Any], settings: Settings) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Path
 from pydantic import Field, WithJsonSchema
 
-from palate.contract import LARGEST_ID, Frozen, Profile, UserId, Words
+from palate.contract import LARGEST_ID, Frozen, MovieId, Profile, UserId, Words
 
 UserPath = Annotated[
     int,
@@ -16,9 +16,16 @@ UserPath = Annotated[
         examples=[10001],
     ),
 ]
-MoviePath = Annotated[
-    int, Path(ge=0, le=LARGEST_ID, description="The film's id in this catalog.", examples=[1])
-]
+_MOVIE = Path(
+    description="The film's id: its movie_id, or the text that your own catalog calls it by.",
+    examples=[1, "tt0111161"],
+)
+MoviePath = Annotated[int, _MOVIE]
+"""A film that there is, by whichever id: endpoints get its number."""
+
+AnyMoviePath = Annotated[MovieId, _MOVIE]
+"""The id of a film that need not be there yet, as it was sent."""
+
 _WEIGHT = r"[a-z0-9]+:[0-9]+(\.[0-9]+)?"
 WrittenWeights = Annotated[
     dict[str, float] | None,

@@ -23,9 +23,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope as AsgiScope
 
-from palate.contract import UNKNOWN_USER, is_user_name
+from palate.contract import UNKNOWN_USER, MovieId, is_user_name
 from palate.person import PERSON
 from rerank.people import find_taste, find_user, name_user
+from search.catalog import find_movie
 from serve.api.keys import Scope
 from serve.api.lines import Kind
 from serve.api.middleware import BODY, CALLER, HEADERS, KEY_NAME
@@ -46,7 +47,7 @@ LINES = "application/x-ndjson"
 _LINES = (LINES, "application/jsonl", "application/jsonlines", "application/x-jsonlines")
 _JSON = ("application/json", "application/merge-patch+json")
 _MAX_PARAMETERS = 200
-_USER = "user_id"
+_USER, _MOVIE = "user_id", "movie_id"
 _MAKING = ("PUT", "POST")
 _ALIKE = 60.0
 _Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -122,6 +123,9 @@ class GuardedRoute(APIRoute):
                 if name is not None:
                     look = partial(_find_named, found, name, request.method, in_path=_USER in given)
                     arguments.put_user(given, await anyio.to_thread.run_sync(look))
+                if arguments.numbers_movie:
+                    find = partial(find_movie, found.database, given[_MOVIE])
+                    given[_MOVIE] = await anyio.to_thread.run_sync(find)
                 PERSON.set(arguments.user_of(given))
                 return await call(partial(self.endpoint, request, **given))
 
@@ -147,10 +151,13 @@ class Arguments:
         hints = get_type_hints(endpoint, include_extras=True)
         self._path: dict[str, TypeAdapter[Any]] = {}
         self._query: tuple[str, type[BaseModel]] | None = None
+        self.numbers_movie = False
+        """Whether the endpoint takes the number of a film, which any id of it may name."""
         for name, hint in hints.items():
             match getattr(hint, "__metadata__", ()):
                 case (params.Path(), *_):
-                    self._path[name] = TypeAdapter(hint)
+                    self.numbers_movie |= name == _MOVIE and hint.__origin__ is int
+                    self._path[name] = TypeAdapter(MovieId if name == _MOVIE else hint)
                 case (params.Query(), *_):
                     self._query = name, hint.__origin__
                 case _ if name not in ("request", "return"):

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from palate.contract import Direction, Frozen, Sort
+from palate.contract import Direction, Frozen, MovieId, Sort
 from palate.errors import MisuseError
 from rerank.feedback import MOST_LINES
 from search.browse import BrowseRequest, Counted, Measured
@@ -95,9 +95,7 @@ class WidgetEvent(_Lenient):
     """What somebody did with films of an answer."""
 
     eventType: Literal["view", "click", "conversion"] = Field(description="What was done.")
-    objectIDs: tuple[Annotated[str, Field(pattern="^[0-9]{1,18}$")], ...] = Field(
-        max_length=100, description="The films."
-    )
+    objectIDs: tuple[MovieId, ...] = Field(max_length=100, description="The films.")
     queryID: str | None = Field(None, description="That of the answer; without it nothing is kept.")
     positions: tuple[int, ...] = Field((), max_length=100, description="Their places, from 1.")
     userToken: str | None = Field(None, max_length=200, description="Who did it.")

@@ -219,8 +219,8 @@ _ASK = (
 def _read(box: Toolbox, uri: str) -> BaseModel:
     parts = urlsplit(uri)
     match [parts.scheme, parts.netloc, *parts.path.strip("/").split("/")]:
-        case ["palate", "movies", number] if _is_id(number):
-            return outputs.details(get_movie(box.database, int(number)))
+        case ["palate", "movies", movie]:
+            return outputs.details(get_movie(box.database, box.movie_id(unquote(movie))))
         case ["palate", "users", who, "taste"]:
             user_id = find_user(box.database, unquote(who))
             return outputs.taste(find_preferences(box.database, user_id))
@@ -228,10 +228,6 @@ def _read(box: Toolbox, uri: str) -> BaseModel:
         f"There is no resource {uri[:200]!r}. There are palate://movies/ID and "
         "palate://users/ID/taste."
     )
-
-
-def _is_id(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) < 19
 
 
 def _failed(text: str) -> CallToolResult:

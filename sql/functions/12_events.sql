@@ -4,12 +4,26 @@
 -- In the order in which an event takes them, lest an event and a migration wait for each other.
 LOCK TABLE ratings, events, users IN SHARE ROW EXCLUSIVE MODE;
 
+-- The number that a text of digits is; NULL: it is none, or none that fits.
+CREATE OR REPLACE FUNCTION number_of(digits text) RETURNS bigint
+LANGUAGE sql IMMUTABLE AS $$
+SELECT CASE WHEN $1 ~ '^[0-9]{1,18}$' THEN $1::bigint
+            WHEN $1 ~ '^[0-9]+$' THEN nullif(least($1::numeric, 9223372036854775808), 9223372036854775808)::bigint END
+$$;
+
 -- The user of this name, or of this number; NULL: nobody yet.
 CREATE OR REPLACE FUNCTION user_named(name text) RETURNS bigint
 LANGUAGE sql STABLE AS $$
-SELECT CASE WHEN $1 ~ '^[0-9]{1,18}$' THEN $1::bigint
-            WHEN $1 ~ '^[0-9]+$' THEN nullif(least($1::numeric, 9223372036854775808), 9223372036854775808)::bigint
+SELECT CASE WHEN $1 ~ '^[0-9]+$' THEN number_of($1)
             ELSE (SELECT n.user_id FROM user_names n WHERE n.name = $1) END
+$$;
+
+-- The film of this id: that of its own catalog, a deleted film's too while something is kept of it; else
+-- of this number. NULL: no film yet.
+CREATE OR REPLACE FUNCTION movie_named(id text) RETURNS bigint
+LANGUAGE sql STABLE AS $$
+SELECT coalesce((SELECT m.movie_id FROM movies m WHERE m.item_id = $1),
+                (SELECT k.movie_id FROM kept_history k WHERE k.item_id = $1 LIMIT 1), number_of($1))
 $$;
 
 -- The same, where nobody yet a new one.
@@ -144,10 +158,10 @@ CREATE OR REPLACE TRIGGER events_replicated AFTER INSERT OR DELETE ON events
     FOR EACH ROW EXECUTE FUNCTION replicate_event();
 ALTER TABLE events ENABLE REPLICA TRIGGER events_replicated;
 
--- Writes one user's events, each an object {type, movie_id or genre, rating, happened_at, source,
--- event_id}, and says of each whether it is `accepted`, `known` already, or `refused` and why. An id
--- that was sent before is known where what is sent under it is the same, else refused. Without an id,
--- what was sent with a time is known by what it says.
+-- Writes one user's events, each an object {type, movie_id (as movie_named() has it) or genre, rating,
+-- happened_at, source, event_id}, and says of each whether it is `accepted`, `known` already, or `refused`
+-- and why. An id that was sent before is known where what is sent under it is the same, else refused.
+-- Without an id, what was sent with a time is known by what it says.
 CREATE OR REPLACE FUNCTION add_events(for_user bigint, events jsonb, profile text DEFAULT 'main')
 RETURNS TABLE (line bigint, event_id text, outcome text, reason text)
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
@@ -156,13 +170,19 @@ BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('palate user', for_user));
     RETURN QUERY
     WITH sent AS MATERIALIZED (
-        SELECT l.line, e.*, coalesce(e.event_id, CASE WHEN e.happened_at IS NULL THEN gen_random_uuid()::text
-                   ELSE event_key(add_events.profile, e.type, e.movie_id, e.genre, e.rating, e.happened_at) END) AS id
+        SELECT l.line, e.type, m.movie_id, e.genre, e.rating, e.happened_at, e.source,
+               coalesce(e.event_id, CASE WHEN e.happened_at IS NULL THEN gen_random_uuid()::text
+                   ELSE event_key(add_events.profile, e.type, m.movie_id, e.genre, e.rating, e.happened_at) END) AS id,
+               CASE WHEN e.movie_id IS NOT NULL AND m.movie_id IS NULL THEN format('film %s is unknown', e.movie_id)
+               END AS wrong
         FROM jsonb_array_elements(add_events.events) WITH ORDINALITY l (event, line)
-        CROSS JOIN jsonb_to_record(l.event) e (event_id text, type text, movie_id bigint, genre text,
+        CROSS JOIN jsonb_to_record(l.event) e (event_id text, type text, movie_id text, genre text,
                                                rating real, happened_at timestamptz, source text)
+        CROSS JOIN LATERAL movie_named(e.movie_id) m (movie_id)
     ), sound AS MATERIALIZED (
-        SELECT s.*, wrong_event(s.type, s.movie_id, s.genre, s.rating, s.happened_at) AS wrong FROM sent s
+        SELECT s.line, s.type, s.movie_id, s.genre, s.rating, s.happened_at, s.source, s.id,
+               coalesce(s.wrong, wrong_event(s.type, s.movie_id, s.genre, s.rating, s.happened_at)) AS wrong
+        FROM sent s
     ), numbered AS MATERIALIZED (
         SELECT s.*, first_value(s.line) OVER (PARTITION BY s.id, s.wrong IS NULL ORDER BY s.line) AS first
         FROM sound s
@@ -211,10 +231,10 @@ BEGIN
           FROM (SELECT DISTINCT x ->> 'user_id' AS name FROM jsonb_array_elements(lines) x
                 WHERE x ->> 'user_id' IS NOT NULL ORDER BY 1) l ORDER BY 1) u;
     INSERT INTO feedback (answer_id, movie_id, kind, position, sources, user_id, happened_at)
-    SELECT f.answer_id, f.movie_id, f.kind, f.position, coalesce(f.sources, '{}'),
+    SELECT f.answer_id, movie_named(f.movie_id), f.kind, f.position, coalesce(f.sources, '{}'),
            CASE WHEN f.user_id IS NOT NULL THEN name_user(f.user_id) END, coalesce(f.happened_at, now())
     FROM jsonb_to_recordset(lines) f (
-        answer_id text, movie_id bigint, kind text, position integer, sources text[], user_id text,
+        answer_id text, movie_id text, kind text, position integer, sources text[], user_id text,
         happened_at timestamptz)
     ON CONFLICT (answer_id, movie_id, kind) DO NOTHING;
     GET DIAGNOSTICS added = ROW_COUNT;

@@ -1,30 +1,41 @@
 -- Films written and deleted one by one or many at a time, by whatever keeps the catalog in step with
 -- a system of its own; and ratings of many users at once.
 
--- Writes films, each an object with `movie_id` and what is to be set: what it does not name stays, null
--- clears, of `own` field by field. No film may come twice. Says of each whether it is `created`,
--- `updated`, `unchanged`, or `refused` since it is new and has no title.
+-- Writes films, each an object with `movie_id`, as movie_named() has it, and what is to be set: what it
+-- does not name stays, null clears, of `own` field by field. A new film whose id is no number is kept
+-- under the next number. No film may come twice. Says of each whether it is `created`, `updated`,
+-- `unchanged`, or `refused` since it is new and has no title.
 CREATE OR REPLACE FUNCTION write_movies(films jsonb)
 RETURNS TABLE (line bigint, movie_id bigint, outcome text)
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
 BEGIN
+    IF EXISTS (SELECT FROM jsonb_array_elements(films) f WHERE movie_named(f ->> 'movie_id') IS NULL) THEN
+        -- Who gives numbers does so alone: a load, too.
+        PERFORM pg_advisory_xact_lock(hashtext('palate'), hashtext('films'));
+    END IF;
     PERFORM FROM movies m
-    WHERE m.movie_id IN (SELECT (f ->> 'movie_id')::bigint FROM jsonb_array_elements(films) f)
+    WHERE m.movie_id IN (SELECT movie_named(f ->> 'movie_id') FROM jsonb_array_elements(films) f)
     ORDER BY m.movie_id FOR UPDATE;
     RETURN QUERY
-    WITH sent AS MATERIALIZED (
-        SELECT l.line, m.movie_id IS NOT NULL AS known, f.*,
-               jsonb_strip_nulls(coalesce(m.own, '{}') || coalesce(l.film -> 'own', '{}')) AS said
+    WITH named AS MATERIALIZED (
+        SELECT l.line, l.film, l.film ->> 'movie_id' AS id, coalesce(
+                   n.movie_id, next_number() - 1 + row_number() OVER (PARTITION BY n.movie_id IS NULL ORDER BY l.line)
+               ) AS movie_id
         FROM jsonb_array_elements(films) WITH ORDINALITY l (film, line)
-        LEFT JOIN movies m ON m.movie_id = (l.film ->> 'movie_id')::bigint
-        CROSS JOIN LATERAL jsonb_populate_record(m, l.film) f
+        CROSS JOIN LATERAL movie_named(l.film ->> 'movie_id') n (movie_id)
+    ), sent AS MATERIALIZED (
+        SELECT n.line, m.movie_id IS NOT NULL AS known, nullif(n.id, n.movie_id::text) AS called, f.*,
+               jsonb_strip_nulls(coalesce(m.own, '{}') || coalesce(n.film -> 'own', '{}')) AS said
+        FROM named n
+        LEFT JOIN movies m USING (movie_id)
+        CROSS JOIN LATERAL jsonb_populate_record(m, n.film || jsonb_build_object('movie_id', n.movie_id)) f
     ), written AS (
         INSERT INTO movies AS m (
-            movie_id, title, original_title, year, imdb_id, tmdb_id, genres, overview,
+            movie_id, item_id, title, original_title, year, imdb_id, tmdb_id, genres, overview,
             runtime_minutes, release_date, director, actors, keywords, budget, revenue, poster_url,
             embedding, own)
-        SELECT s.movie_id, s.title, s.original_title, s.year, s.imdb_id, s.tmdb_id,
+        SELECT s.movie_id, s.called, s.title, s.original_title, s.year, s.imdb_id, s.tmdb_id,
                coalesce(s.genres, '{}'), s.overview, s.runtime_minutes, s.release_date, s.director,
                coalesce(s.actors, '{}'), coalesce(s.keywords, '{}'), s.budget, s.revenue,
                s.poster_url, s.embedding, s.said
@@ -57,23 +68,32 @@ BEGIN
     ORDER BY s.line;
 END $$;
 
+-- The number of the next film whose id is none: beyond what a system's own hardly reach, and behind all
+-- that films have, deleted ones too.
+CREATE OR REPLACE FUNCTION next_number() RETURNS bigint
+LANGUAGE sql STABLE AS $$
+SELECT 1 + greatest((SELECT max(movie_id) FROM movies), (SELECT max(movie_id) FROM kept_history), 4503599627370495)
+$$;
+
 -- Deletes a film, and what people said of it: for good, or kept until the film comes back. Counts what
 -- that was; of a film that is gone already only what was kept can be deleted.
 CREATE OR REPLACE FUNCTION delete_movie(movie bigint, keep boolean)
 RETURNS TABLE (was_there boolean, ratings bigint, events bigint, tags bigint)
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    called text;
 BEGIN
     -- In the order in which whoever writes an event takes them; who rates the film now waits.
     LOCK TABLE ratings, events IN ROW EXCLUSIVE MODE;
-    PERFORM FROM movies m WHERE m.movie_id = movie FOR UPDATE;
+    SELECT m.item_id INTO called FROM movies m WHERE m.movie_id = movie FOR UPDATE;
     was_there := FOUND;
     IF keep THEN
-        INSERT INTO kept_history (movie_id, user_id, kind, content)
-        SELECT movie, r.user_id, 'ratings', to_jsonb(r) FROM ratings r WHERE r.movie_id = movie
+        INSERT INTO kept_history (movie_id, item_id, user_id, kind, content)
+        SELECT movie, called, r.user_id, 'ratings', to_jsonb(r) FROM ratings r WHERE r.movie_id = movie
         UNION ALL
-        SELECT movie, e.user_id, 'events', to_jsonb(e) FROM events e WHERE e.movie_id = movie
+        SELECT movie, called, e.user_id, 'events', to_jsonb(e) FROM events e WHERE e.movie_id = movie
         UNION ALL
-        SELECT movie, t.user_id, 'tags', to_jsonb(t) FROM tags t WHERE t.movie_id = movie;
+        SELECT movie, called, t.user_id, 'tags', to_jsonb(t) FROM tags t WHERE t.movie_id = movie;
     END IF;
     SELECT count(*) FILTER (WHERE k.kind = 'ratings'), count(*) FILTER (WHERE k.kind = 'events'),
            count(*) FILTER (WHERE k.kind = 'tags') INTO ratings, events, tags
@@ -118,8 +138,8 @@ CREATE OR REPLACE TRIGGER movies_kept_history AFTER INSERT ON movies
     REFERENCING NEW TABLE AS new_movies
     FOR EACH STATEMENT EXECUTE FUNCTION bring_back_history();
 
--- Writes ratings of many users, each an object {user_id, profile, movie_id, rating, rated_at}; without
--- stars one is taken back. No user may rate a film twice. What was rated last counts. Says of each
+-- Writes ratings of many users, each an object {user_id, profile, movie_id (as movie_named() has it),
+-- rating, rated_at}; without stars one is taken back. No user may rate a film twice. What was rated last counts. Says of each
 -- whether it is `accepted`, `known`: nothing changed, or `refused` and why.
 CREATE OR REPLACE FUNCTION write_ratings(sent jsonb)
 RETURNS TABLE (line bigint, outcome text, reason text)
@@ -131,15 +151,15 @@ BEGIN
           ORDER BY 1) u;
     RETURN QUERY
     WITH given AS MATERIALIZED (
-        SELECT l.line, r.*, CASE
+        SELECT l.line, r.user_id, r.profile, m.movie_id, r.rating, r.rated_at, CASE
                    WHEN m.movie_id IS NULL THEN format('film %s is unknown', r.movie_id)
                    WHEN r.rated_at > now() + interval '1 day' THEN 'its time is in the future'
                    WHEN r.rated_at < '0001-01-02 00:00+00' THEN 'its time is before the year 1'
                END AS wrong
         FROM jsonb_array_elements(sent) WITH ORDINALITY l (rating, line)
         CROSS JOIN jsonb_to_record(l.rating) r (
-            user_id bigint, profile text, movie_id bigint, rating real, rated_at timestamptz)
-        LEFT JOIN movies m ON m.movie_id = r.movie_id
+            user_id bigint, profile text, movie_id text, rating real, rated_at timestamptz)
+        LEFT JOIN movies m ON m.movie_id = movie_named(r.movie_id)
     ), taken_back AS (
         DELETE FROM ratings r USING given g
         WHERE g.wrong IS NULL AND g.rating IS NULL

@@ -249,6 +249,20 @@ CROSS JOIN LATERAL search(p.strict, for_user, search.profile, k, candidates, wei
                           typed => query) h
 $$;
 
+-- The same for a user whom another system calls by a text; of a text that nobody has nothing is known.
+CREATE OR REPLACE FUNCTION search(
+    query      text,
+    for_user   text,
+    profile    text    DEFAULT 'main',
+    k          integer DEFAULT 10,
+    candidates integer DEFAULT 100,
+    weights    jsonb   DEFAULT NULL,
+    seen       text    DEFAULT 'keep'
+) RETURNS SETOF search_hit LANGUAGE sql STABLE AS $$
+SELECT * FROM search(query, CASE WHEN for_user IS NOT NULL THEN coalesce(user_named(for_user), 9223372036854775807) END,
+                     search.profile, k, candidates, weights, seen)
+$$;
+
 -- Films whose texts are nearest to one film's, by the cosine of centred embeddings. With a user,
 -- the hundred nearest are ordered by the mean of that cosine and the user's own, which counts by
 -- taste_strength().

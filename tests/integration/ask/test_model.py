@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ask.answer import Asker, make_reader
 from ask.model import Form, make_structure
+from ask.plan import Plan
 from ask.structure import Span, Structure
 from llm import open_llm
 from palate.settings import Settings
@@ -24,6 +25,9 @@ class Silent:
     name = "silent"
 
     def read(self, text: str, names: Names, rules: Structure) -> Structure | None:  # noqa: ARG002
+        return None
+
+    def plan(self, text: str) -> Plan | None:  # noqa: ARG002
         return None
 
 

@@ -228,6 +228,14 @@ def test_a_name_stands_for_a_user(films: Database) -> None:
     assert made == again >= 2**52
     assert made < 2**53
     assert known == 42
+    ask(films, f"INSERT INTO ratings (user_id, movie_id, rating) VALUES ({made}, 5, 5)")
+    found = "SELECT array_agg(movie_id), bool_and(personalized)"
+    orders = f"{found} FROM search('lord', for_user => {{}})"
+    by_name, by_number = (ask(films, orders.format(who)) for who in ("'ann@example.org'", made))
+    assert by_name == by_number
+    assert by_name[0][1] is True
+    strangers = ask(films, orders.format("'nobody@example.org'"))
+    assert strangers == ask(films, orders.format("NULL"))
 
 
 def test_taste_is_told_in_both_directions(films: Database) -> None:

@@ -104,6 +104,31 @@ class TestSearch:
         assert all(hit["reasons"] is None for hit in plain["hits"])
         assert all(hit["reasons"] for hit in told["hits"])
 
+    def test_a_title_that_was_typed_stays_first_and_says_why(
+        self, client: TestClient, stranger: int
+    ) -> None:
+        disliked = {"type": "disliked", "movie_id": 1}
+        assert client.post(f"/v1/users/{stranger}/events", json=disliked).status_code == 200
+        asked = {"user_id": stranger, "explain": "facts"}
+        [first, *_] = search(client, "the lord of the rings", **asked)["hits"]
+        assert (first["movie_id"], first["moved"]) == (1, 0)
+        assert any("whatever the taste: its level is “title" in said for said in first["reasons"])
+
+    @pytest.mark.parametrize(
+        ("asked", "told"),
+        [({"q": "foo:bar"}, "no field “foo”"),
+         ({"filter": "France"}, "names no field: it keeps films that say it anywhere"),
+         ({"genres": "Fantsy"}, "of the genre 'Fantsy'. Genres are Action, Adventure, Comedy"),
+         ({"filter": "genres:Fantsy"}, "of the genre 'Fantsy'. Genres are Action, Adventure")],
+    )  # fmt: skip
+    def test_what_is_read_otherwise_than_meant_is_told(
+        self, client: TestClient, asked: dict[str, str], told: str
+    ) -> None:
+        listed = client.get("/v1/movies", params=asked).json()["notes"]
+        searched = client.get("/v1/search", params={"q": "*"} | asked).json()["query"]["notes"]
+        assert told in " ".join(listed)
+        assert told in " ".join(searched)
+
     def test_pages_follow_each_other(self, client: TestClient) -> None:
         whole = titles(search(client, "lord", k=4))
         page = search(client, "lord", k=2)
@@ -180,6 +205,7 @@ class TestSearch:
         body = client.get("/v1/suggest", params={"q": "lord of i"}).json()
         assert body["suggestions"][0] == {
             "movie_id": 3,
+            "item_id": None,
             "title": "Lord of Illusions",
             "year": 1995,
         }

@@ -83,6 +83,7 @@ def test_a_server_that_is_down_fails(settings: Settings) -> None:
         server = look(database, settings)["server"]
     assert server.status == "fail"
     assert "PALATE_DATABASE_URL" in server.detail
+    assert "doctor" not in server.detail
 
 
 def test_without_a_language_model_rules_answer(database: Database, settings: Settings) -> None:
