@@ -13,7 +13,7 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from pydantic import Field, ValidationError
 
 from ask.rules import Ignored, Reading, read_request
-from ask.structure import LONGEST_LIST, Exclusions, Listed, Sort, SortedBy, Span, Structure
+from ask.structure import LONGEST_LIST, Exclusions, Listed, Quantity, Sort, Span, Structure
 from ask.titles import make_title
 from ask.words import FILM, GENRES
 from palate.contract import LARGEST_ID, Frozen
@@ -144,7 +144,7 @@ _LEAD = re.compile(
 _INSTEAD = re.compile(
     r"\b(?:instead|rather|what about|how about|i meant|actually)\b", re.IGNORECASE
 )
-_ORDERS: dict[str, tuple[SortedBy, bool]] = {
+_ORDERS: dict[str, tuple[Quantity, bool]] = {
     r"(?:\d+ )?shorter": ("runtime_minutes", False), "longer": ("runtime_minutes", True),
     r"newer|more recent|later": ("year", True), r"older|earlier": ("year", False),
     r"better(?: rated)?|higher rated": ("avg_rating", True),
@@ -153,11 +153,13 @@ _ORDERS: dict[str, tuple[SortedBy, bool]] = {
     r"less (?:popular|known)|more obscure|lesser known": ("rating_count", False),
     r"cheaper": ("budget", False), r"more expensive": ("budget", True),
 }  # fmt: skip
+_LISTING = ("search", "recommend", "similar", "count")
+"""Intents whose films a talk goes on from; of others, conditions are a request of their own."""
 _OF_FILMS = frozenset({"intent", "text", "genres", "keywords", "people", "titles", "like_people"})
 _LISTS = ("genres", "moods", "keywords", "people", "rated_by")
 _SINGLE = (
     "sort", "audience", "fame", "acclaim", "budget", "revenue", "k", "user_id", "profile", "seen",
-    "any_of",
+    "any_of", "alternatives",
 )  # fmt: skip
 
 
@@ -253,6 +255,8 @@ def _refined(text: str, names: Names, before: Turn) -> Reading:
     reading = read_request(_LEAD.sub("", text) or text, names)
     if reading.structure.intent == "unclear":
         return reading
+    if before.structure.intent not in _LISTING:
+        return _for_same(reading, before)
     merged = _merged(before.structure, reading.structure, text)
     if merged == before.structure and not (reading.ignored or reading.not_found):
         return _unclear(before, text, "this changes nothing of what was asked before")
@@ -275,6 +279,8 @@ def _merged(before: Structure, new: Structure, text: str) -> Structure:
     if either:
         lists: tuple[Listed, ...] = ("genres", "keywords", "people")
         changed["any_of"] = tuple({*before.any_of, *(name for name in lists if name in said)})
+    if instead and {"genres", "ranges", "people"} & said and "alternatives" not in said:
+        changed["alternatives"] = ()
     if "text" in said:
         changed["text"] = new.text if instead else f"{before.text} {new.text}".strip()
     changed["exclude"] = _both(before.exclude, new.exclude)

@@ -31,6 +31,24 @@ _COUNT = re.compile(
     + rf")\s+(?=(?:[\w'{GAP}-]+\s+){{0,6}}?(?:{FILM}|{'|'.join(GENRES)}|more)\b)",
     re.IGNORECASE,
 )
+_N = rf"(?P<n>\d{{1,3}}|{'|'.join(word for word in NUMBERS if word not in ('zero', 'hundred'))})"
+_AT_MOST = re.compile(
+    r"\b(?:(?:no|not|nothing) (?:more|over) than|not? over|at (?:the )?most|up to"
+    r"|(?:a )?max(?:imum)?(?: of)?|only|just"
+    r"|limit(?:ed)? (?:it |them )?to|(?P<below>fewer than|less than|under)|(?P<least>at least)) "
+    rf"(?:the )?{_N}"
+    r"(?=(?: (?!(?:and a half|to|or|hours?|minutes?|mins?|stars?|years?|people|users|ratings|votes"
+    rf"|million|dollars)\b)[\w'-]+){{0,4}} (?:{FILM}|{'|'.join(GENRES)}|results?|of (?:them"
+    rf"|these|those))(?!\w))",
+    re.IGNORECASE,
+)
+_MOST_LAST = re.compile(
+    rf"(?:, ?|\band )(?:(?:please )?(?:no more than|not more than|at (?:the )?most"
+    rf"|max(?:imum)?(?: of)?|only|just|limit) {_N}"
+    rf"|{_N.replace('<n>', '<n2>')} (?:at (?:the )?most|max(?:imum)?|tops))"
+    r"(?: (?:of (?:them|these|those)|please|results?|films?|movies?))?(?=\W*$)",
+    re.IGNORECASE,
+)
 _PROPOSALS = re.compile(
     rf"\b(?P<n>\d{{1,2}}|{'|'.join(word for word in NUMBERS if word != 'zero')}) (?:\w+ )?"
     r"(?=(?:recommendations?|suggestions?|recs|ideas|picks|tips|options)\b)",
@@ -138,6 +156,21 @@ def read_count(draft: Draft) -> None:
         draft.parts["k"] = number
         begin = found.start("n")
         draft.text = f"{draft.text[:begin]}{GAP}{draft.text[found.end('n') :]}"
+
+
+def read_most(draft: Draft) -> None:
+    """How many films are wanted at most: no more than five westerns, two at most."""
+    for pattern in (_AT_MOST, _MOST_LAST):
+        if "k" not in draft.parts and (found := draft.take(pattern)) is not None:
+            said = found["n"] or found["n2"]
+            number = NUMBERS.get(said.lower()) or int(said)
+            number -= bool(found.groupdict().get("below"))
+            if found.groupdict().get("least"):
+                number = max(number, 10)
+            if 1 <= number <= _MOST_FILMS:
+                draft.parts["k"] = number
+            else:
+                draft.ignore(found[0], "that is no number of films that can be shown")
 
 
 def read_kinds(draft: Draft, names: Names) -> None:

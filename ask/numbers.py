@@ -2,9 +2,9 @@
 
 import re
 
-from ask.draft import GAP, Draft
-from ask.structure import Quantity
-from ask.words import FILM, GENRES, NUMBERS
+from ask.draft import Draft
+from ask.structure import STEPS, Quantity
+from ask.words import FILM, GAINED, GENRES, LOST, NUMBERS
 
 SHORT, LONG, NOT_LONG = 90, 150, 120
 ABOUT_MINUTES = 10
@@ -95,7 +95,8 @@ def _compared(
 
 
 _TOO_LONG = re.compile(
-    r"\b(?P<not>not|nothing|isn't|aren't) (?:too|very|overly|that) long\b(?P<or>(?:,| or| nor)+ )?"
+    r"\b(?P<not>not|nothing|isn't|aren't) (?:too|very|overly|that) long\b"
+    r"(?P<or>,? (?:or|nor) |, (?=too |very ))?"
     r"(?(or)(?:too |very )?)",
     re.IGNORECASE,
 )
@@ -118,7 +119,8 @@ def read_runtime(draft: Draft) -> None:
     if (too_long := draft.take(_TOO_LONG)) is not None:
         draft.narrow("runtime_minutes", None, NOT_LONG)
         if too_long["or"]:
-            draft.text = draft.text.replace(f" {GAP} ", f" {too_long['not']} ", 1)
+            begin = too_long.start()
+            draft.text = f"{draft.text[:begin]} {too_long['not']} {draft.text[begin + 3 :]}"
     if draft.take(r"\b(?:not|nothing) (?:too|very|that) short\b"):
         draft.narrow("runtime_minutes", SHORT, None)
     near = rf"(?=,? (?:[\w-]+,? ){{0,2}}?(?:{FILM}|{_GENRE})\b)"
@@ -197,8 +199,10 @@ def _read_stars(draft: Draft) -> None:
         _stars(draft, found)
 
     for found in draft.take_all(
-        r"(?:^|(?<=\w ))(?:(?P<above>above|over|at least|more than|higher than|better than)"
-        r"|(?P<below>below|under|at most|less than|lower than|worse than)) (?P<n>[0-5](?:\.\d+)?)"
+        r"(?:^|(?<=\w ))(?:(?P<above>above|over|more than|higher than|better than)"
+        r"|(?P<least>at least)"
+        r"|(?P<below>below|under|less than|lower than|worse than)|(?P<most>at most))"
+        r" (?P<n>[0-5](?:\.\d+)?)"
         r"(?=\W*$| (?:from|in|by|with|since|before|after|for|and|but|or|only|please)\b)"
     ):
         _stars(draft, found)
@@ -216,12 +220,15 @@ def _stars(draft: Draft, found: "re.Match[str]") -> None:
     if not _on_the_scale(draft, found, value):
         return
     words = {name.rstrip("2") for name, text in found.groupdict().items() if text}
-    if words & {"most", "orless", "below"}:
+    step = STEPS["avg_rating"]
+    if words & {"most", "orless"}:
         draft.narrow("avg_rating", None, value)
+    elif "below" in words:
+        draft.narrow("avg_rating", None, round(value - step, 2))
     elif "about" in words:
         draft.narrow("avg_rating", max(0.0, value - 0.25), min(5.0, value + 0.25))
     else:
-        draft.narrow("avg_rating", value, None)
+        draft.narrow("avg_rating", round(value + step * ("above" in words), 2), None)
 
 
 def read_money(draft: Draft) -> None:
@@ -235,6 +242,11 @@ def read_money(draft: Draft) -> None:
             rf"|(?:{_COMPARED})?{single})(?: at the box office)?"
         ):
             _money(draft, "budget" if quantity == "budget" else "revenue", found)
+    for words, low, high in ((LOST, None, -1.0), (GAINED, 1.0, None)):
+        for found in draft.take_all(
+            rf"\b(?P<no>(?:no|not|nothing that|without|except) )?(?:{words})(?!\w)"
+        ):
+            (draft.leave_out if found["no"] else draft.narrow)("profit", low, high)
 
 
 def _money(draft: Draft, quantity: Quantity, found: "re.Match[str]") -> None:
@@ -245,7 +257,7 @@ def _money(draft: Draft, quantity: Quantity, found: "re.Match[str]") -> None:
     value = _dollars(found, "c", None)
     compared = any(found[name] for name in ("most", "least", "below", "above"))
     if compared or quantity == "budget":
-        _compared(draft, quantity, found, value, around=value / 5)
+        _compared(draft, quantity, found, value, step=1, around=value / 5)
     else:
         draft.narrow(quantity, value, None)
 

@@ -108,9 +108,25 @@ _COUNT = re.compile(
     r"\w+ films? at all)",
     re.IGNORECASE,
 )
+_FIGURE = (
+    r"(?:rating|score|stars|length|runtime|run(?:ning)? time|duration|year|age|budget|cost|price"
+    r"|revenue"
+    r"|gross|box[- ]office|earnings|takings|profit|number of (?:ratings|votes)|amount of money)s?"
+)
 _SHARE = re.compile(
-    r"^(?:and |so )?(?:what|which|what's the|what is the) (?:percentage|percent|share|fraction"
-    r"|proportion|average \w+|mean \w+|median \w+) of(?: all| the)?(?= )",
+    r"^(?:and |so |please |tell me |give me |show me |calculate |compute )*(?:(?:what"
+    r"|which)(?:'s| is| are"
+    r"| was| were)? )?(?:the )?(?:(?:percentage|percent|share|fraction|proportion"
+    r"|ratio) of(?: all| the)?(?= )"
+    rf"|(?:(?:average|mean|median|typical|total|combined|overall|summed"
+    rf"|sum of(?: the)?)(?: \w+)??|sum of) {_FIGURE}"
+    r" (?:of|for|in|across)(?: all| the)?(?= ))"
+    r"|^(?:how (?:much|long|expensive|old|good|highly rated|popular)(?: money)? (?:are|were|is"
+    r"|was|did|do|have|has)"
+    r"(?: all| the)?(?= .*\b(?:on average|in total|altogether|combined|together|usually"
+    r"|typically)\b))"
+    r"|^on average,? how (?:much|long|expensive|old|good)(?: money)? (?:are|were|is|was|did"
+    r"|do)(?: all| the)?(?= )",
     re.IGNORECASE,
 )
 
@@ -163,6 +179,11 @@ def read_how_many(draft: Draft) -> None:
     if found := draft.take(_SHARE):
         draft.ignore(found[0], "shares and means of many films are not computed; they are counted")
         draft.parts["intent"] = "count"
+        draft.take(r"\b(?:on average|in total|altogether|combined|together|usually|typically)\b")
+        draft.take(
+            r"\b(?:made|make|makes|cost|costs|earn(?:ed|s)?|gross(?:ed|es)?|run|last"
+            r"|rated)(?=\W*$| ¦)"
+        )
     if draft.take(_COUNT):
         draft.parts["intent"] = "count"
         draft.take(
@@ -335,6 +356,8 @@ def _only_film(draft: Draft, names: Names) -> bool:
 
 def _unknown(draft: Draft, text: str, names: Names) -> bool:
     """A question whose film the catalog does not have."""
+    if _SHARE.match(text):
+        return False
     for facts, patterns in QUESTIONS:
         if not set(facts) & _STRONG:
             continue

@@ -80,11 +80,32 @@ REVENUES: dict[str, tuple[RevenueTier, ...]] = {
     r"|lots|big money|(?:lots?|loads|tons|heaps|a lot|a ton|so much) of (?:money|cash))"
     r"|commercial success(?:es)?|high[- ]grossing":
         ("high", "blockbuster"),
-    r"(?:big |bigger |biggest |huge |worst )?(?:box[- ]office |commercial )?"
-    r"(?:flops?|bombs?|failures?|disappointments?)"
-    r"|(?:that |which )?(?:(?:flopped|bombed|failed|tanked)(?: at the box[- ]office)?|lost money"
-    r"|nobody (?:paid|went) to see)": ("low",),
+    r"(?:that |which )?(?:nobody (?:paid|went) to see)": ("low",),
 }  # fmt: skip
+
+_COST = r"(?:(?:it|they) cost(?: to make)?|(?:its|their|the) budgets?|was spent on (?:it|them))"
+_BACK = r"(?:(?:its|their|the) (?:money|budgets?|costs?)(?: back)?)"
+_MADE = r"(?:made|make|earned|earn|grossed|gross|brought in|took in|turned|turn)"
+LOST = (
+    r"(?<!biggest )(?<!greatest )(?<!worst )(?<!about )(?:(?:that |which )?(?:flopped|bombed|tanked"
+    r"|(?:failed|lost out)(?= (?:at|financially|commercially))"
+    r"|lost (?:a lot of |lots of |tons of |some )?money|(?:were |was |are )?unprofitable"
+    rf"|(?:did not|didn't|never|failed to) (?:{_MADE} (?:any |a )?(?:money|profits?|{_BACK})"
+    rf"|(?:earn|make|get) back {_BACK}|recoup {_BACK}|break even)"
+    rf"|{_MADE} (?:back )?less(?: money)? than {_COST}|cost more than (?:it|they) {_MADE})"
+    r"(?: at the box[- ]office| financially| commercially)?"
+    r"|(?<!office )(?<!commercial )(?<!financial )(?:big |huge )?(?:box[- ]office |commercial"
+    r" |financial )?flops?(?: at the box[- ]office)?"
+    r"|(?:big |huge )?(?:box[- ]office |commercial |financial )(?:bombs?|failures?|disasters?"
+    r"|disappointments?)|money[- ]losers?)"
+)
+GAINED = (
+    rf"(?:that |which )?(?:{_MADE} (?:a profit|profits?|(?:some )?money(?! at)|{_BACK})"
+    rf"|(?:earned|made|got) back {_BACK}|recouped {_BACK}|broke even"
+    rf"|{_MADE} more(?: money)? than {_COST}|cost less than (?:it|they) {_MADE}"
+    r"|(?<!most )(?<!least )(?:were |was |are )?profitable)(?: at the box[- ]office)?"
+)
+"""That a film made less, and more, than it cost."""
 
 ACCLAIM: dict[str, Acclaim] = {
     r"(?:critically |universally )?acclaimed|(?:that )?(?:every(?:one|body)|people|critics and "
