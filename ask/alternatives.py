@@ -18,6 +18,7 @@ _JOINT = re.compile(
     r"(?: (?:else|maybe|even|perhaps|also|alternatively|an?|some|any)\b)* ?",
     re.IGNORECASE,
 )
+_A = re.compile(r"\ban?\b", re.IGNORECASE)
 _MOST_JOINTS = 4
 """Joints that are tried: each costs some readings of a part of the request."""
 
@@ -109,6 +110,7 @@ def _read_joint(draft: Draft, names: Names, joint: "re.Match[str]", read: Read, 
         while begin > start and (each := side(_item(text, start, begin - 1), begin - 1)).is_kind:
             sides, begin = [each, *sides], _item(text, start, begin - 1)
         kinds = [*(each.said for each in sides), *other.kinds]
+        _add_up(draft, one, other, a_single=_A.search(joint[0]) is not None)
         _set(draft, (begin, end), kinds, (*sides, other))
         return True
     if one.noun and other.noun:
@@ -116,8 +118,16 @@ def _read_joint(draft: Draft, names: Names, joint: "re.Match[str]", read: Read, 
     seconds = [other.before] if other.noun else other.kinds
     alike = _alike(one.conditions, seconds, either=not joint["and"])
     if not alike:
-        apart = not joint["and"] and not one.conditions.keys() & seconds[0].keys()
-        return apart and all(seconds) and _set_beside(draft, (begin, end), one, other, seconds)
+        shared = one.conditions.keys() & seconds[0].keys()
+        if joint["and"] or shared or not all(seconds):
+            if shared == {"keywords"} and not joint["and"]:
+                draft.either("keywords")
+            return False
+        if within and len(seconds) == 1:  # what follows is said of all: about A or B from the 90s
+            about = {name: said for name, said in seconds[0].items() if name in _LISTS}
+            draft.join(other.draft, without=about.keys())
+            seconds = [about]
+        return _set_beside(draft, (begin, end), one, other, seconds)
     sides = [one]
     while sides[0].noun is None and begin > start:
         each = side(_item(text, start, begin - 1), begin - 1)
@@ -128,6 +138,16 @@ def _read_joint(draft: Draft, names: Names, joint: "re.Match[str]", read: Read, 
     picked = [{name: each[name] for name in alike} for each in said]
     _set(draft, (begin, end), picked, (*sides, other), alike)
     return True
+
+
+def _add_up(draft: Draft, one: _Side, other: _Side, *, a_single: bool) -> None:
+    """How many are wanted of both: two thrillers and three comedies."""
+    first, second = (side.draft.parts.get("k") for side in (one, other))
+    second = 1 if second is None and a_single else second
+    if first and second:
+        draft.parts["k"] = first + second
+        why = f"how many of each is not kept: {first + second} of all kinds are shown"
+        draft.ignore(f"{one.text.strip()}, {other.text.strip()}", why)
 
 
 def _item(text: str, start: int, end: int) -> int:
@@ -185,7 +205,11 @@ def _are_kinds(one: _Side, other: _Side, *, either: bool) -> bool:
         several = any(len(side.said.get("genres", ())) > 1 for side in (one, other))
         genres = bool(one.said.get("genres") and other.said.get("genres"))
         return bool(one.behind or other.before or (several and genres))
-    return bool(one.is_kind and other.is_kind and _apart(one.said, other.kinds[0], genres=True))
+    counted = "k" in one.draft.parts and bool(one.said and other.said)
+    return bool(
+        (counted or (one.is_kind and other.is_kind))
+        and _apart(one.said, other.kinds[0], genres=True)
+    )
 
 
 def _apart(one: Said, other: Said, *, genres: bool = False) -> set[str]:
@@ -207,7 +231,7 @@ def _set_beside(
     draft: Draft, place: tuple[int, int], one: _Side, other: _Side, seconds: list[Said]
 ) -> bool:
     """Conditions of two sorts of the same films: comedies with Tom Hanks or from the 80s."""
-    if not one.conditions:
+    if not one.conditions or not all(seconds):
         return False
     before = one.text[: one.noun.end()] if one.noun else ""
     behind = other.text[other.noun.start() :] if other.noun else ""

@@ -5,15 +5,16 @@ Where a talk stands is one small state, held by whoever asks and signed: nothing
 
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from typing import Annotated, Any
 
 from itsdangerous import BadSignature, URLSafeSerializer
 from pydantic import Field, ValidationError
 
+from ask.draft import join_spans
 from ask.rules import Ignored, Reading, read_request
-from ask.structure import LONGEST_LIST, Exclusions, Listed, Quantity, Sort, Span, Structure
+from ask.structure import LONGEST_LIST, Exclusions, Kind, Listed, Quantity, Sort, Structure
 from ask.titles import make_title
 from ask.words import FILM, GENRES
 from palate.contract import LARGEST_ID, Frozen
@@ -179,6 +180,9 @@ def read_next(text: str, names: Names, before: Turn) -> Reading:
         return Reading(_without(before.structure, shown))
     if _OF_THOSE.search(text):
         reading = read_request(_LEAD.sub("", text), names)
+        if reading.structure.model_dump(exclude_defaults=True).keys() <= {"k"}:
+            k = {"k": reading.structure.k}
+            return replace(reading, structure=before.structure.model_copy(update=k))
         titles = tuple(make_title(film) for film in shown[:LONGEST_LIST])
         return replace(
             reading, structure=_merged(Structure(titles=titles), reading.structure, text)
@@ -235,6 +239,11 @@ def _narrows_only(reading: Reading, text: str) -> bool:
     return said and not parts and not one_of_its_own
 
 
+def _about_none(structure: Structure) -> bool:
+    """Whether a structure names no films of its own: only bounds, an order, how many."""
+    return not {name for name in structure.model_fields_set if name in _OF_FILMS} - {"intent"}
+
+
 def _order(text: str) -> Sort | None:
     rest = _LEAD.sub("", text).strip(" ?.!")
     for words, (by, descending) in _ORDERS.items():
@@ -255,7 +264,8 @@ def _refined(text: str, names: Names, before: Turn) -> Reading:
     reading = read_request(_LEAD.sub("", text) or text, names)
     if reading.structure.intent == "unclear":
         return reading
-    if before.structure.intent not in _LISTING:
+    own = reading.structure.intent == "count" and not _about_none(reading.structure)
+    if own or before.structure.intent not in _LISTING:
         return _for_same(reading, before)
     merged = _merged(before.structure, reading.structure, text)
     if merged == before.structure and not (reading.ignored or reading.not_found):
@@ -272,13 +282,10 @@ def _merged(before: Structure, new: Structure, text: str) -> Structure:
         if name in said:
             kept = () if instead else getattr(before, name)
             changed[name] = tuple(dict.fromkeys((*kept, *getattr(new, name))))[:LONGEST_LIST]
-    either = re.match(r"or\b", text.strip(), re.IGNORECASE) is not None
     if "ranges" in said:
-        wider = {q: _hull(before.ranges[q], s) for q, s in new.ranges.items() if q in before.ranges}
-        changed["ranges"] = before.ranges | new.ranges | (wider if either else {})
-    if either:
-        lists: tuple[Listed, ...] = ("genres", "keywords", "people")
-        changed["any_of"] = tuple({*before.any_of, *(name for name in lists if name in said)})
+        changed["ranges"] = before.ranges | new.ranges
+    if re.match(r"or\b", text.strip(), re.IGNORECASE) is not None:
+        changed |= _either(before, new, said & Kind.model_fields.keys())
     if instead and {"genres", "ranges", "people"} & said and "alternatives" not in said:
         changed["alternatives"] = ()
     if "text" in said:
@@ -290,11 +297,24 @@ def _merged(before: Structure, new: Structure, text: str) -> Structure:
     return before.model_copy(update=changed)
 
 
-def _hull(one: Span, other: Span) -> Span:
-    """Both ranges, and what is between them."""
-    low = None if None in (one.low, other.low) else min(one.low or 0, other.low or 0)
-    high = None if None in (one.high, other.high) else max(one.high or 0, other.high or 0)
-    return one if low is None and high is None else Span(low=low, high=high)
+def _either(before: Structure, new: Structure, said: Set[str]) -> dict[str, Any]:
+    """What is asked where one of both is enough: a list, a wider range, or kinds of films."""
+    lists: tuple[Listed, ...] = ("genres", "keywords", "people")
+    if len(said) == 1 and (listed := [name for name in lists if name in said]):
+        return {"any_of": tuple({*before.any_of, *listed})}
+    if said == {"ranges"} and new.ranges.keys() <= before.ranges.keys() and len(new.ranges) == 1:
+        [(quantity, span)] = new.ranges.items()
+        spans = join_spans(quantity, [before.ranges[quantity], span])
+        kept = {name: each for name, each in before.ranges.items() if name != quantity}
+        if len(spans) < 2:
+            return {"ranges": kept | dict.fromkeys((quantity,) if spans else (), *spans)}
+        return {"ranges": kept, "alternatives": tuple(Kind(ranges={quantity: s}) for s in spans)}
+    if not said:
+        return {}
+    fields = Kind.model_fields
+    kinds = [Kind(**{name: getattr(each, name) for name in fields}) for each in (before, new)]
+    none = {name: field.get_default(call_default_factory=True) for name, field in fields.items()}
+    return none | {"alternatives": (*(before.alternatives or kinds[:1]), kinds[1])}
 
 
 def _both(one: Exclusions, other: Exclusions) -> Exclusions:

@@ -122,7 +122,7 @@ class Draft:
             return
         ranges = self.exclude.setdefault("ranges", {})
         before = [ranges[quantity]] if quantity in ranges else []
-        spans = _joined(quantity, [*before, Span(low=low, high=high)])
+        spans = join_spans(quantity, [*before, Span(low=low, high=high)])
         if len(spans) == 1:
             ranges[quantity] = spans[0]
         else:
@@ -152,7 +152,7 @@ class Draft:
         quantities = {quantity for kind in kinds for quantity in kind.ranges}
         if len(quantities) == 1 and all(kind.model_fields_set == {"ranges"} for kind in kinds):
             quantity = quantities.pop()
-            spans = _joined(quantity, [kind.ranges[quantity] for kind in kinds])
+            spans = join_spans(quantity, [kind.ranges[quantity] for kind in kinds])
             if len(spans) == 1:
                 self.narrow(quantity, spans[0].low, spans[0].high)
                 return
@@ -204,7 +204,7 @@ def _within(one: Span, other: Span) -> Span | None:
     return None if apart else Span(low=low, high=high)
 
 
-def _joined(quantity: Quantity, spans: Sequence[Span]) -> list[Span]:
+def join_spans(quantity: Quantity, spans: Sequence[Span]) -> list[Span]:
     """Spans in their order, those that touch as one."""
     step = STEPS.get(quantity, 1)
     made: list[Span] = []

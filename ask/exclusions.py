@@ -67,7 +67,8 @@ _OPENING = re.compile(
     re.IGNORECASE,
 )
 _CLOSING = re.compile(
-    r"(?:\s+(?:films?|movies?|stuff|things?|ones?|elements?|in it|in them|in there|at all|either"
+    r"(?:\s+(?:(?:is|are|was|were|appears?|acts?|plays?|stars?) in|films?|movies?|stuff|things?"
+    r"|ones?|elements?|in it|in them|in there|at all|either"
     r"|anymore|any more|too|these days|tonight|for))+$"
 )
 _PERSONAL = re.compile(r"\b(?:by|with|from|starring|featuring|directed by)\s+$", re.IGNORECASE)

@@ -24,13 +24,16 @@ _LENGTH = (
 
 BELOW = r"under|less than|shorter than|below|fewer than|lower than|worse than|cheaper than"
 ABOVE = r"over|more than|longer than|above|higher than|better than|upwards of|beyond"
+_NOT = r"(?:no|not|nothing|none|isn't|aren't|never)"
 AT_MOST = (
-    r"at (?:the )?most|up to|max(?:imum)?(?: of)?|(?:no|not) (?:longer|more|higher|above|over) than"
-    r"|(?:no|not) over|within"
+    r"at (?:the )?most|up to|max(?:imum)?(?: of)?"
+    rf"|{_NOT} (?:longer|more|higher|greater|bigger|better|above|over) than|{_NOT} (?:over"
+    rf"|above)|within"
 )
 AT_LEAST = (
-    r"at (?:the )?least|min(?:imum)?(?: of)?|(?:no|not) (?:less|shorter|fewer|lower|under) than"
-    r"|(?:no|not) under|from"
+    r"at (?:the )?least|min(?:imum)?(?: of)?"
+    rf"|{_NOT} (?:less|shorter|fewer|lower|smaller|worse|under|below) than|{_NOT} (?:under"
+    rf"|below)|from"
 )
 _ABOUT = r"about|around|roughly|approximately|some|circa"
 _COMPARED = (
@@ -244,7 +247,8 @@ def read_money(draft: Draft) -> None:
             _money(draft, "budget" if quantity == "budget" else "revenue", found)
     for words, low, high in ((LOST, None, -1.0), (GAINED, 1.0, None)):
         for found in draft.take_all(
-            rf"\b(?P<no>(?:no|not|nothing that|without|except) )?(?:{words})(?!\w)"
+            rf"\b(?P<no>(?:no|not|nothing that|without|except|(?:any|every)thing but"
+            rf"|all but) )?(?:{words})(?!\w)"
         ):
             (draft.leave_out if found["no"] else draft.narrow)("profit", low, high)
 

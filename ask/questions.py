@@ -174,6 +174,34 @@ def read_question(draft: Draft, names: Names, *, lacking_left_out: bool = False)
     )
 
 
+_MORE = (
+    r"(?:more|fewer|less|better|worse|higher|lower|longer|shorter|newer|older|bigger|cheaper|harsher"
+    r"|stricter|kinder|most|fewest|least|best|worst|highest|lowest|longest|shortest|biggest)"
+)
+_OF_GROUPS = re.compile(
+    rf"^(?:(?:are|were|do|does|did|is|has|have)\b.*\b{_MORE}\b.*\b(?:or|than)\b"
+    r"|(?:who|which|what) (?:actors?|actress(?:es)?|directors?|person|people|genres?|decades?"
+    r"|years?|users?"
+    rf"|countr(?:y|ies)|studios?)\b.*\b{_MORE}\b"
+    rf"|who\b(?! (?:directed|made|is in|was in|starred|plays?|played) the\b).*\b{_MORE}\b"
+    rf"|(?:do|does|did) @user \w+ {_MORE}\b)",
+    re.IGNORECASE,
+)
+
+
+def read_of_groups(draft: Draft) -> bool:
+    """Whether people, genres or users are held against each other, which is not done."""
+    if not _OF_GROUPS.match(draft.text.strip()) or re.search(r"\b(?:me|i|we)\b", draft.text, re.I):
+        return False
+    draft.parts["intent"] = "unclear"
+    draft.ignore(
+        draft.text.replace("@user", "user"),
+        "people, genres, years and users are not held against each other; films are compared, and "
+        "each group may be counted: how many westerns",
+    )
+    return True
+
+
 def read_how_many(draft: Draft) -> None:
     """Take ``how many`` out of a draft; what follows is read as any request for films."""
     if found := draft.take(_SHARE):

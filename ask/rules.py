@@ -26,7 +26,7 @@ from ask.numbers import read_money, read_ratings, read_runtime
 from ask.order import read_not_first, read_order
 from ask.people import read_people
 from ask.plainer import make_plainer, write_figures
-from ask.questions import read_how_many, read_question
+from ask.questions import read_how_many, read_of_groups, read_question
 from ask.seen import read_own, read_users
 from ask.structure import Exclusions, Structure
 from ask.titles import read_called, read_intent
@@ -129,7 +129,8 @@ class Reading:
         """high: all by names and numbers; some: by words in texts too; low: a part is left out."""
         if self.ignored or self.not_found:
             return "low"
-        by_words = self.structure.text or self.structure.exclude.text
+        kinds = (self.structure, *self.structure.alternatives)
+        by_words = any(kind.text for kind in kinds) or self.structure.exclude.text
         return "some" if by_words or self.guessed else "high"
 
 
@@ -170,6 +171,8 @@ def _read(draft: Draft, names: Names) -> None:
     asked = draft.text
     read_how_many(draft)
     intent = read_intent(draft, names)
+    if intent is None and read_of_groups(draft):
+        return
     if intent is not None:
         draft.parts["intent"] = intent
     elif not RECOMMEND.search(draft.text) and any(

@@ -228,6 +228,7 @@ _FILLING = """
     gets going goes go went put work works used happen happens focus focuses focused focusing
     feature features contain contains include includes including
     top definitively truly besides thinking wish wished hoping hope craving crave desperate
+    hiya missus fancy mind
     evening night weekend favor favour favorite favourite favorites favourites
     people persons viewers audience audiences percent also
     user
@@ -302,7 +303,9 @@ SHORT_FORMS = {
     r"w/": "with",
     r"(?:any|every)(?:one|body) but": "someone other than",
     r"(?P<did>did|does) not(?= (?:really )?(?:like|enjoy))": r"\g<did>n't",
-    r"s(?:ome)?th(?:ing|ng)?\.?": "something",
+    r"s(?:ome)?th(?:ing|ng)?\.?|summat": "something",
+    r"nowt|nuthin'?|nothin'": "nothing",
+    r"owt|anythin'": "anything",
     r"pl[sz]|plz+|pls+": "please",
     r"gud|gd": "good",
     r"u": "you",
