@@ -120,8 +120,8 @@ def _read_joint(draft: Draft, names: Names, joint: "re.Match[str]", read: Read, 
     if not alike:
         shared = one.conditions.keys() & seconds[0].keys()
         if joint["and"] or shared or not all(seconds):
-            if shared == {"keywords"} and not joint["and"]:
-                draft.either("keywords")
+            for name in shared & {"keywords", "people"} if not joint["and"] else ():
+                draft.either("people" if name == "people" else "keywords")
             return False
         if within and len(seconds) == 1:  # what follows is said of all: about A or B from the 90s
             about = {name: said for name, said in seconds[0].items() if name in _LISTS}
@@ -174,7 +174,8 @@ def _side(text: str, draft: Draft, read: Read, *, last: bool) -> _Side:
         left, _ = read(made)
         return _said(made) | ({"text": left} if left and SUBJECT.search(words) else {})
 
-    before = part(text[: noun.start()]) if noun else {}
+    before = part(text[: noun.end()]) if noun else {}
+    before.pop("genres", None)
     behind = part(text[noun.end() :]) if noun else {}
     return _Side(text, draft, unread, said, noun, before, behind)
 

@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError
 
 from ask.draft import join_spans
 from ask.rules import Ignored, Reading, read_request
-from ask.structure import LONGEST_LIST, Exclusions, Kind, Listed, Quantity, Sort, Structure
+from ask.structure import LONGEST_LIST, Exclusions, Kind, Listed, Person, Quantity, Sort, Structure
 from ask.titles import make_title
 from ask.words import FILM, GENRES
 from palate.contract import LARGEST_ID, Frozen
@@ -143,7 +143,8 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 _INSTEAD = re.compile(
-    r"\b(?:instead|rather|what about|how about|i meant|actually)\b", re.IGNORECASE
+    r"\b(?:instead|rather|what about|how about|i meant|actually)\b|^(?:no,|nope|sorry)",
+    re.IGNORECASE,
 )
 _ORDERS: dict[str, tuple[Quantity, bool]] = {
     r"(?:\d+ )?shorter": ("runtime_minutes", False), "longer": ("runtime_minutes", True),
@@ -291,10 +292,16 @@ def _merged(before: Structure, new: Structure, text: str) -> Structure:
     if "text" in said:
         changed["text"] = new.text if instead else f"{before.text} {new.text}".strip()
     changed["exclude"] = _both(before.exclude, new.exclude)
-    out = set(changed["exclude"].genres) - set(new.genres)
-    genres = changed.get("genres", before.genres)
-    changed["genres"] = tuple(genre for genre in genres if genre not in out)
+    for name in ("genres", "moods", "keywords", "people"):
+        gone = {_name(one) for one in getattr(new.exclude, name)}
+        kept = changed.get(name, getattr(before, name))
+        changed[name] = tuple(one for one in kept if _name(one) not in gone)
     return before.model_copy(update=changed)
+
+
+def _name(one: str | Person) -> str:
+    """What an entry of a list is called, whatever its part in a film."""
+    return one if isinstance(one, str) else one.name
 
 
 def _either(before: Structure, new: Structure, said: Set[str]) -> dict[str, Any]:

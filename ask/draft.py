@@ -108,7 +108,8 @@ class Draft:
 
     def ignore(self, words: str, why: str) -> None:
         """Leave words out, and say so."""
-        plain = " ".join(words.replace(GAP, " ").split()).strip(" ,.?!;:")
+        plain = re.sub(r"@user\d*", "user", words.replace(GAP, " "))
+        plain = " ".join(plain.split()).strip(" ,.?!;:")
         if plain and (plain, why) not in self.ignored:
             self.ignored.append((plain, why))
 

@@ -61,7 +61,7 @@ _SPLIT = re.compile(
 )
 _OPENING = re.compile(
     r"^(?:(?:any(?:thing)?|any more|to (?:see|watch)|something|the|a|an|too|so|very|that|much|more"
-    rf"|{FILM}|ones?|stuff|have|has|with|by|from|about|like|of|directed|starring|featuring"
+    rf"|{FILM}|ones?|stuff|have|has|with|by|from|about|like|of|as|directed|starring|featuring"
     r"|is|are|was|were|either|of those|any of|made|set|really|all|kind of|sort of|lots of|a lot "
     r"of)(?:\s+|$))+",
     re.IGNORECASE,
@@ -184,7 +184,8 @@ def _exclude(draft: Draft, names: Names, item: str, *, named: bool, but: bool) -
         draft.parts.setdefault("audience", whose)
         item = behind["item"]
     if (audience := find_audience(item)) is not None:
-        draft.exclude["audience"] = audience
+        if draft.exclude.setdefault("audience", audience) != audience:
+            draft.ignore(item, f"one audience is left out, here {draft.exclude['audience']}")
         return
     item = _only_mood(draft, item, names)
     genres, mood, keyword = find_genres(item, names), find_mood(item), find_keyword(item, names)

@@ -26,7 +26,7 @@ _COUNT = re.compile(
     rf"(?:(?:^|{GAP})\s*|\b(?:give|gimme|lemme|show|find|get|recommend|suggest|list|name|tell|bring|pick|me|us"
     rf"|top|best|the"
     r"|first|any|another|want|need|like|love|watch|see|choose|some|only|just|about|with"
-    r"|please)\s+)(?P<n>\d{1,3}|"
+    r"|please)\s+)(?:\d{1,3} (?:or|to) )?(?P<n>\d{1,3}|"
     + "|".join(word for word in NUMBERS if word not in ("zero", "hundred"))
     + rf")\s+(?=(?:[\w'{GAP}-]+\s+){{0,6}}?(?:{FILM}|{'|'.join(GENRES)}|more)\b)",
     re.IGNORECASE,
@@ -57,10 +57,10 @@ _PROPOSALS = re.compile(
 _NO_COUNT = re.compile(
     rf"(?<!\w)(?P<n>-\d{{1,9}}|0|\d{{3,9}})\s+(?={FILM}\b|(?:{'|'.join(GENRES)})\b)", re.IGNORECASE
 )
-_TOP = re.compile(r"\b(?P<top>top)[ -](?P<n>\d{1,3})\b", re.IGNORECASE)
+_TOP = re.compile(r"\b(?P<top>top)[ -](?:\d{1,3} ?(?:or|to|-) ?)?(?P<n>\d{1,3})\b", re.IGNORECASE)
 _GENRE = rf"(?:{'|'.join(GENRES)})"
 _EITHER_GENRE = re.compile(
-    rf"\b{_GENRE}(?: {FILM})?,? or (?:an? |some |maybe |even |perhaps )*{_GENRE}(?!\w)"
+    rf"\b{_GENRE}(?: {FILM})?,? or (?:an? |some |maybe |even |perhaps |{GAP} +| +)*{_GENRE}(?!\w)"
     r"|\b(?:comedies|westerns|dramas|thrillers|musicals|documentaries|mysteries|romances"
     r"|cartoons) and "
     r"(?:comedies|westerns|dramas|thrillers|musicals|documentaries|mysteries|romances|cartoons)\b",
@@ -178,12 +178,12 @@ def read_kinds(draft: Draft, names: Names) -> None:
     for name, table in _TABLES.items():
         before = r"(?<!\w)" if name == "audience" else r"(?<![\w-])"
         for pattern, value in table.items():
-            if not draft.take(rf"{before}(?:{pattern})(?!\w)"):
+            if (found := draft.take(rf"{before}(?:{pattern})(?!\w)")) is None:
                 continue
             if isinstance(value, tuple):
                 draft.add(name, *value)
-            else:
-                draft.parts.setdefault(name, value)
+            elif draft.parts.setdefault(name, value) != value:
+                draft.ignore(found[0], f"it is asked for films that are {draft.parts[name]} too")
     _read_keywords(draft, names)
     _read_genres(draft, names)
     for pattern, mood in MOODS.items():

@@ -97,6 +97,11 @@ def _compared(
         draft.narrow(quantity, max(0.0, value - around), value + around)
 
 
+_TIME_LEFT = re.compile(
+    r"\b(?:i|we)(?: have|'ve)(?: got)?(?: only| just| about)* (?=[\w.]+(?: and a half)?[ -]?"
+    r"(?:hours?|minutes?|mins?|hrs?)\b)",
+    re.IGNORECASE,
+)
 _TOO_LONG = re.compile(
     r"\b(?P<not>not|nothing|isn't|aren't) (?:too|very|overly|that) long\b"
     r"(?P<or>,? (?:or|nor) |, (?=too |very ))?"
@@ -106,7 +111,8 @@ _TOO_LONG = re.compile(
 
 
 def read_runtime(draft: Draft) -> None:
-    """``under two hours``, ``about 90 minutes``, ``not too long``."""
+    """``under two hours``, ``about 90 minutes``, ``not too long``, ``I have 2 hours``."""
+    draft.text = _TIME_LEFT.sub("at most ", draft.text)
     for found in draft.take_all(
         rf"\b(?:between |from )?(?P<low>{COUNT})(?: ?{_TIME})?(?: (?:and|to) | ?[-–] ?)"
         rf"(?P<high>{COUNT})(?P<half> and a half)? ?(?P<unit>{_TIME})"
@@ -155,6 +161,11 @@ def read_ratings(draft: Draft) -> None:
 
 
 def _read_counts(draft: Draft) -> None:
+    if draft.take(
+        r"\b(?:(?:with|have|has|got) no|without(?: any)?) (?:ratings|votes)\b"
+        r"|\b(?:that |which )?(?:nobody|no one|no-one)(?: has)?(?: ever)? rated\b|\bunrated\b"
+    ):
+        draft.narrow("rating_count", None, 0)
     for found in draft.take_all(
         rf"\bby (?:{_COMPARED})?(?P<n>\d+)(?P<ormore>)(?P<orless>) people\b"
     ):

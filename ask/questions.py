@@ -195,7 +195,7 @@ def read_of_groups(draft: Draft) -> bool:
         return False
     draft.parts["intent"] = "unclear"
     draft.ignore(
-        draft.text.replace("@user", "user"),
+        draft.text,
         "people, genres, years and users are not held against each other; films are compared, and "
         "each group may be counted: how many westerns",
     )

@@ -29,7 +29,8 @@ _PROFILE = re.compile(
 _WHO = r"@user(?P<n>\d+)"
 _SAW = r"(?:seen|watched|rated|saw|viewed)"
 _STARS = (
-    r"(?: (?:it |them )?(?:with |at )?(?:(?P<over>above|over|more than|higher than|better than)"
+    r"(?:,?(?: but)?(?: (?P<not>not))? (?:it |them )?(?:with |at )?(?:(?P<over>above|over"
+    r"|more than|higher than|better than)"
     r" |(?P<under>below|under|less than|lower than|worse than|fewer than) "
     r"|(?P<least>at least|no less than|not less than|from) "
     r"|(?P<most>at most|no more than|not more than|up to) |(?:exactly|only|just) )?"
@@ -176,6 +177,8 @@ def _stars(draft: Draft, found: "re.Match[str]") -> tuple[float | None, float | 
         if (said := found[f"low{n}"]) is None:
             continue
         stars = _NUMBERS.get(said.lower()) or float(said)
+        if found[f"not{n}"] and (found[f"over{n}"] or found[f"under{n}"]):
+            return (None, stars) if found[f"over{n}"] else (stars, None)
         if found[f"over{n}"] or found[f"under{n}"]:
             step = 0.5 if found[f"over{n}"] else -0.5
             bound = math.floor(stars * 2 + 1) / 2 if step > 0 else math.ceil(stars * 2 - 1) / 2

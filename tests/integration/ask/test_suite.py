@@ -73,7 +73,7 @@ def test_the_suite_is_read_right() -> None:
 @needs_movielens
 @pytest.mark.parametrize("path", FRESH, ids=lambda path: path.stem)
 def test_what_was_fresh_stays_read(path: Path) -> None:
-    """Rounds of sixty or more, written after the rules; docs/ask.md has how they did at first sight."""
+    """Rounds of sixty, written after the rules; docs/ask.md has how they did at first sight."""
     cases = read_cases(path)
     found = judged(cases)
     assert len(cases) >= 60
