@@ -319,9 +319,11 @@ def _either(before: Structure, new: Structure, said: Set[str]) -> dict[str, Any]
     if not said:
         return {}
     fields = Kind.model_fields
-    kinds = [Kind(**{name: getattr(each, name) for name in fields}) for each in (before, new)]
+    one, other = (Kind(**{name: getattr(each, name) for name in fields}) for each in (before, new))
     none = {name: field.get_default(call_default_factory=True) for name, field in fields.items()}
-    return none | {"alternatives": (*(before.alternatives or kinds[:1]), kinds[1])}
+    shared = one.model_dump(exclude_defaults=True)
+    kinds = [each.model_copy(update=shared) for each in before.alternatives] or [one]
+    return none | {"alternatives": (*kinds, other)[:LONGEST_LIST]}
 
 
 def _both(one: Exclusions, other: Exclusions) -> Exclusions:

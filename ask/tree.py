@@ -291,9 +291,9 @@ def _than(structure: Structure, connection: Connection) -> dict[Quantity, Span]:
         if value is not None:
             step = 0.01 if quantity == "avg_rating" else 1
             value = float(value)
-            spans[quantity] = (
-                Span(high=max(0.0, value - step)) if way == "less" else Span(low=value + step)
-            )
+            least = -MOST if quantity == "profit" else 0.0
+            less = Span(high=max(least, value - step))
+            spans[quantity] = less if way == "less" else Span(low=value + step)
     return spans
 
 

@@ -33,6 +33,7 @@ _THAN = {
     "year": ("newer", "older"), "runtime_minutes": ("longer", "shorter"),
     "avg_rating": ("better rated", "worse rated"), "rating_count": ("more rated", "less rated"),
     "budget": ("more expensive", "cheaper"), "revenue": ("more successful", "less successful"),
+    "profit": ("more profitable", "less profitable"),
 }  # fmt: skip
 ROLES = {"any": "by or with", "director": "directed by", "actor": "with"}
 

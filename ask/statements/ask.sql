@@ -61,7 +61,8 @@ LIMIT :n;
 -- The figures of one film, by the names that a structure has for them.
 SELECT year, runtime_minutes, avg_rating, rating_count,
        CASE WHEN budget >= 1000 THEN budget END AS budget,
-       CASE WHEN revenue >= 1000 THEN revenue END AS revenue
+       CASE WHEN revenue >= 1000 THEN revenue END AS revenue,
+       CASE WHEN least(budget, revenue) >= 1000 THEN revenue - budget END AS profit
 FROM movies WHERE movie_id = :movie_id;
 
 -- name: made_by
