@@ -91,7 +91,8 @@ LACKING: tuple[Lacking, ...] = tuple(
             r"|paramount\+|peacock|youtube|blu-?ray|dvd|tv|television|vhs)"
             r"|(?:playing |showing |out |now |still |currently )*(?:in|at) (?:the )?(?:cinemas?"
             r"|movie theat(?:er|re)s?|theat(?:er|re)s?)"
-            r"(?: (?:now|today|near me|right now|this week))?|now playing|showtimes?|netflix|hulu"
+            r"(?: (?:now|today|near me|right now|this week))?|(?:on|playing|showing) at (?:the )?"
+            r"(?-i:[A-Z])[\w']+|now playing|showtimes?|netflix|hulu"
             r"|(?:to |can (?:i |we )?|where (?:can|could|do) (?:i |we )?)(?:stream|rent|buy"
             r"|download)(?: it)?|streaming)(?!\w)",
         ),
@@ -157,8 +158,11 @@ LACKING: tuple[Lacking, ...] = tuple(
             r"|technicolou?r|(?<=in )colou?r|full colou?r|4k|hd)(?!\w)",
         ),
         (
-            "when somebody became known is not in the data",
-            r"\b(?:from )?before my time\b|\b(?:very )?(?:early|earlier|later|late)(?= "
+            "what was when in somebody's life is not in the data",
+            r"\b(?:from )?(?:before my time|(?:when|the year) (?:i|we|my \w+) (?:was"
+            r"|were) (?:born|\w+))"
+            r"(?: (?:kid|child|boy|girl|teen(?:ager)?|young|little))?\b|\b(?:very )?(?:early"
+            r"|earlier|later|late)(?= "
             r"(?-i:[A-Z][a-z]+)\W*$)"
             r"|\b(?:from |made )?(?:before|after) (?:he|she|they) (?:was|were|became|got|had|made"
             r"|won"

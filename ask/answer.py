@@ -170,7 +170,7 @@ class Asker:
                     "The request says what nothing can be, such as a number that is too large. "
                     "Nothing was searched. Say it otherwise."
                 ) from error
-            if reader is not None and after is None:
+            if reader is not None and after is None and not reading.structure.alternatives:
                 structure = reader.read(text, names, reading.structure)
                 note = f"{reader.name} gave no usable answer in time: read by rules."
                 reading = (

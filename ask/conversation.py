@@ -5,15 +5,16 @@ Where a talk stands is one small state, held by whoever asks and signed: nothing
 
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from typing import Annotated, Any
 
 from itsdangerous import BadSignature, URLSafeSerializer
 from pydantic import Field, ValidationError
 
+from ask.draft import join_spans
 from ask.rules import Ignored, Reading, read_request
-from ask.structure import LONGEST_LIST, Exclusions, Listed, Sort, SortedBy, Span, Structure
+from ask.structure import LONGEST_LIST, Exclusions, Kind, Listed, Person, Quantity, Sort, Structure
 from ask.titles import make_title
 from ask.words import FILM, GENRES
 from palate.contract import LARGEST_ID, Frozen
@@ -142,9 +143,10 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 _INSTEAD = re.compile(
-    r"\b(?:instead|rather|what about|how about|i meant|actually)\b", re.IGNORECASE
+    r"\b(?:instead|rather|what about|how about|i meant|actually)\b|^(?:no,|nope|sorry)",
+    re.IGNORECASE,
 )
-_ORDERS: dict[str, tuple[SortedBy, bool]] = {
+_ORDERS: dict[str, tuple[Quantity, bool]] = {
     r"(?:\d+ )?shorter": ("runtime_minutes", False), "longer": ("runtime_minutes", True),
     r"newer|more recent|later": ("year", True), r"older|earlier": ("year", False),
     r"better(?: rated)?|higher rated": ("avg_rating", True),
@@ -153,11 +155,13 @@ _ORDERS: dict[str, tuple[SortedBy, bool]] = {
     r"less (?:popular|known)|more obscure|lesser known": ("rating_count", False),
     r"cheaper": ("budget", False), r"more expensive": ("budget", True),
 }  # fmt: skip
+_LISTING = ("search", "recommend", "similar", "count")
+"""Intents whose films a talk goes on from; of others, conditions are a request of their own."""
 _OF_FILMS = frozenset({"intent", "text", "genres", "keywords", "people", "titles", "like_people"})
 _LISTS = ("genres", "moods", "keywords", "people", "rated_by")
 _SINGLE = (
     "sort", "audience", "fame", "acclaim", "budget", "revenue", "k", "user_id", "profile", "seen",
-    "any_of",
+    "any_of", "alternatives",
 )  # fmt: skip
 
 
@@ -177,6 +181,9 @@ def read_next(text: str, names: Names, before: Turn) -> Reading:
         return Reading(_without(before.structure, shown))
     if _OF_THOSE.search(text):
         reading = read_request(_LEAD.sub("", text), names)
+        if reading.structure.model_dump(exclude_defaults=True).keys() <= {"k"}:
+            k = {"k": reading.structure.k}
+            return replace(reading, structure=before.structure.model_copy(update=k))
         titles = tuple(make_title(film) for film in shown[:LONGEST_LIST])
         return replace(
             reading, structure=_merged(Structure(titles=titles), reading.structure, text)
@@ -233,6 +240,11 @@ def _narrows_only(reading: Reading, text: str) -> bool:
     return said and not parts and not one_of_its_own
 
 
+def _about_none(structure: Structure) -> bool:
+    """Whether a structure names no films of its own: only bounds, an order, how many."""
+    return not {name for name in structure.model_fields_set if name in _OF_FILMS} - {"intent"}
+
+
 def _order(text: str) -> Sort | None:
     rest = _LEAD.sub("", text).strip(" ?.!")
     for words, (by, descending) in _ORDERS.items():
@@ -253,6 +265,9 @@ def _refined(text: str, names: Names, before: Turn) -> Reading:
     reading = read_request(_LEAD.sub("", text) or text, names)
     if reading.structure.intent == "unclear":
         return reading
+    own = reading.structure.intent == "count" and not _about_none(reading.structure)
+    if own or before.structure.intent not in _LISTING:
+        return _for_same(reading, before)
     merged = _merged(before.structure, reading.structure, text)
     if merged == before.structure and not (reading.ignored or reading.not_found):
         return _unclear(before, text, "this changes nothing of what was asked before")
@@ -268,27 +283,47 @@ def _merged(before: Structure, new: Structure, text: str) -> Structure:
         if name in said:
             kept = () if instead else getattr(before, name)
             changed[name] = tuple(dict.fromkeys((*kept, *getattr(new, name))))[:LONGEST_LIST]
-    either = re.match(r"or\b", text.strip(), re.IGNORECASE) is not None
     if "ranges" in said:
-        wider = {q: _hull(before.ranges[q], s) for q, s in new.ranges.items() if q in before.ranges}
-        changed["ranges"] = before.ranges | new.ranges | (wider if either else {})
-    if either:
-        lists: tuple[Listed, ...] = ("genres", "keywords", "people")
-        changed["any_of"] = tuple({*before.any_of, *(name for name in lists if name in said)})
+        changed["ranges"] = before.ranges | new.ranges
+    if re.match(r"or\b", text.strip(), re.IGNORECASE) is not None:
+        changed |= _either(before, new, said & Kind.model_fields.keys())
+    if instead and {"genres", "ranges", "people"} & said and "alternatives" not in said:
+        changed["alternatives"] = ()
     if "text" in said:
         changed["text"] = new.text if instead else f"{before.text} {new.text}".strip()
     changed["exclude"] = _both(before.exclude, new.exclude)
-    out = set(changed["exclude"].genres) - set(new.genres)
-    genres = changed.get("genres", before.genres)
-    changed["genres"] = tuple(genre for genre in genres if genre not in out)
+    for name in ("genres", "moods", "keywords", "people"):
+        gone = {_name(one) for one in getattr(new.exclude, name)}
+        kept = changed.get(name, getattr(before, name))
+        changed[name] = tuple(one for one in kept if _name(one) not in gone)
     return before.model_copy(update=changed)
 
 
-def _hull(one: Span, other: Span) -> Span:
-    """Both ranges, and what is between them."""
-    low = None if None in (one.low, other.low) else min(one.low or 0, other.low or 0)
-    high = None if None in (one.high, other.high) else max(one.high or 0, other.high or 0)
-    return one if low is None and high is None else Span(low=low, high=high)
+def _name(one: str | Person) -> str:
+    """What an entry of a list is called, whatever its part in a film."""
+    return one if isinstance(one, str) else one.name
+
+
+def _either(before: Structure, new: Structure, said: Set[str]) -> dict[str, Any]:
+    """What is asked where one of both is enough: a list, a wider range, or kinds of films."""
+    lists: tuple[Listed, ...] = ("genres", "keywords", "people")
+    if len(said) == 1 and (listed := [name for name in lists if name in said]):
+        return {"any_of": tuple({*before.any_of, *listed})}
+    if said == {"ranges"} and new.ranges.keys() <= before.ranges.keys() and len(new.ranges) == 1:
+        [(quantity, span)] = new.ranges.items()
+        spans = join_spans(quantity, [before.ranges[quantity], span])
+        kept = {name: each for name, each in before.ranges.items() if name != quantity}
+        if len(spans) < 2:
+            return {"ranges": kept | dict.fromkeys((quantity,) if spans else (), *spans)}
+        return {"ranges": kept, "alternatives": tuple(Kind(ranges={quantity: s}) for s in spans)}
+    if not said:
+        return {}
+    fields = Kind.model_fields
+    one, other = (Kind(**{name: getattr(each, name) for name in fields}) for each in (before, new))
+    none = {name: field.get_default(call_default_factory=True) for name, field in fields.items()}
+    shared = one.model_dump(exclude_defaults=True)
+    kinds = [each.model_copy(update=shared) for each in before.alternatives] or [one]
+    return none | {"alternatives": (*kinds, other)[:LONGEST_LIST]}
 
 
 def _both(one: Exclusions, other: Exclusions) -> Exclusions:

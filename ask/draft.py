@@ -2,12 +2,12 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
-from ask.structure import LONGEST_LIST, MOST, Listed, Quantity, Span
+from ask.structure import LONGEST_LIST, MOST, STEPS, Kind, Listed, Quantity, Span
 from palate.text import neutral
 from sql.text import fold
 
@@ -96,8 +96,10 @@ class Draft:
     def add(self, name: str, *values: Any, excluded: bool = False) -> None:
         """Add to a list of the structure, once each; what is past the longest list is left out."""
         parts = self.exclude if excluded else self.parts
-        known = parts.get(name, ())
-        parts[name] = tuple(dict.fromkeys((*known, *values)))[:LONGEST_LIST]
+        every = tuple(dict.fromkeys((*parts.get(name, ()), *values)))
+        parts[name] = every[:LONGEST_LIST]
+        for value in every[LONGEST_LIST:]:
+            self.ignore(str(value), f"of a list {LONGEST_LIST} are read")
 
     def guess(self, typed: str, read: object) -> None:
         """Say that something was read otherwise than it is typed."""
@@ -106,7 +108,8 @@ class Draft:
 
     def ignore(self, words: str, why: str) -> None:
         """Leave words out, and say so."""
-        plain = " ".join(words.replace(GAP, " ").split()).strip(" ,.?!;:")
+        plain = re.sub(r"@user\d*", "user", words.replace(GAP, " "))
+        plain = " ".join(plain.split()).strip(" ,.?!;:")
         if plain and (plain, why) not in self.ignored:
             self.ignored.append((plain, why))
 
@@ -115,35 +118,113 @@ class Draft:
         self.add("any_of", name)
 
     def leave_out(self, quantity: Quantity, low: float | None, high: float | None) -> None:
-        """Bound a number that no film may have."""
+        """Bound a number that no film may have; of several spans those that touch become one."""
         if self._impossible(quantity, low, high):
             return
         ranges = self.exclude.setdefault("ranges", {})
-        ranges[quantity] = Span(low=low, high=high)
+        before = [ranges[quantity]] if quantity in ranges else []
+        spans = join_spans(quantity, [*before, Span(low=low, high=high)])
+        if len(spans) == 1:
+            ranges[quantity] = spans[0]
+        else:
+            why = f"one span of a number is left out, here {_bounds(before[0].low, before[0].high)}"
+            self.ignore(f"not {quantity} {_bounds(low, high)}", why)
 
     def narrow(self, quantity: Quantity, low: float | None, high: float | None) -> None:
-        """Bound a number; what was bounded before on the other side stays."""
-        if self._impossible(quantity, low, high):
+        """Bound a number within the bounds that it has; what has nothing in common is left out."""
+        if self._impossible(quantity, low, high) or low is high is None:
             return
         before = self.ranges.get(quantity)
         if before is not None:
-            low = before.low if low is None else low
-            high = before.high if high is None else high
+            within = _within(before, Span(low=low, high=high))
+            if within is None:
+                kept, lost = _bounds(before.low, before.high), _bounds(low, high)
+                why = f"nothing is that and also {kept}, which is kept"
+                self.ignore(f"{quantity} {lost}", why)
+                return
+            low, high = within.low, within.high
         if low is not None and high is not None and low > high:
-            kept = f"from {low:g}" if before and before.low == low else f"up to {high:g}"
-            lost = f"up to {high:g}" if kept.startswith("from") else f"from {low:g}"
-            self.ignore(f"{quantity} {lost}", f"nothing is that and also {kept}, which is kept")
+            self.ignore(f"{quantity} {_bounds(low, high)}", "no film is that")
             return
-        if low is not None or high is not None:
-            self.ranges[quantity] = Span(low=low, high=high)
+        self.ranges[quantity] = Span(low=low, high=high)
+
+    def set_alternatives(self, kinds: "list[Kind]") -> None:
+        """Kinds of which every film is one; spans of one number that touch become one."""
+        quantities = {quantity for kind in kinds for quantity in kind.ranges}
+        if len(quantities) == 1 and all(kind.model_fields_set == {"ranges"} for kind in kinds):
+            quantity = quantities.pop()
+            spans = join_spans(quantity, [kind.ranges[quantity] for kind in kinds])
+            if len(spans) == 1:
+                self.narrow(quantity, spans[0].low, spans[0].high)
+                return
+            kinds = [Kind(ranges={quantity: span}) for span in spans]
+        self.parts["alternatives"] = tuple(kinds)[:LONGEST_LIST]
+
+    def join(self, other: "Draft", *, without: Collection[str] = ()) -> None:
+        """Add what another draft found, but for parts named."""
+        for name, value in other.parts.items():
+            if name in without or name == "alternatives":
+                continue
+            if isinstance(value, tuple):
+                self.add(name, *value)
+            else:
+                self.parts.setdefault(name, value)
+        for name, value in other.exclude.items():
+            if isinstance(value, tuple):
+                self.add(name, *value, excluded=True)
+            elif name == "ranges":
+                for quantity, span in value.items():
+                    self.leave_out(quantity, span.low, span.high)
+            else:
+                before = self.exclude.get("text", "")
+                self.exclude[name] = f"{before} {value}".strip() if name == "text" else value
+        for quantity, span in other.ranges.items():
+            if f"ranges.{quantity}" not in without:
+                self.narrow(quantity, span.low, span.high)
+        self.notes += [note for note in other.notes if note not in self.notes]
+        self.not_found += other.not_found
+        self.ignored += [each for each in other.ignored if each not in self.ignored]
+        self.guessed |= other.guessed
+        self.only_first |= other.only_first
 
     def _impossible(self, quantity: Quantity, low: float | None, high: float | None) -> bool:
         """Whether no film can be within; then it is left out."""
-        if (high is None or high >= 0) and (low is None or low <= MOST):
+        least = -MOST if quantity == "profit" else 0
+        if (high is None or high >= least) and (low is None or low <= MOST):
             return False
-        said = f"below {high + 1:g}" if high is not None and high < 0 else f"from {low:g}"
+        said = f"below {high + 1:g}" if high is not None and high < least else f"from {low:g}"
         self.ignore(f"{quantity} {said}", "no film is that")
         return True
+
+
+def _within(one: Span, other: Span) -> Span | None:
+    """What two spans have in common."""
+    low = max((each for each in (one.low, other.low) if each is not None), default=None)
+    high = min((each for each in (one.high, other.high) if each is not None), default=None)
+    apart = low is not None and high is not None and low > high
+    return None if apart else Span(low=low, high=high)
+
+
+def join_spans(quantity: Quantity, spans: Sequence[Span]) -> list[Span]:
+    """Spans in their order, those that touch as one."""
+    step = STEPS.get(quantity, 1)
+    made: list[Span] = []
+    for span in sorted(spans, key=lambda each: -MOST if each.low is None else each.low):
+        last = made[-1] if made else None
+        if last and (last.high is None or (span.low or -MOST) <= last.high + step + 1e-9):
+            high = None if None in (last.high, span.high) else max(last.high or 0, span.high or 0)
+            if last.low is high is None:
+                return []
+            made[-1] = Span(low=last.low, high=high)
+        else:
+            made.append(span)
+    return made
+
+
+def _bounds(low: float | None, high: float | None) -> str:
+    if low is None:
+        return f"up to {high:g}"
+    return f"from {low:g}" if high is None else f"from {low:g} to {high:g}"
 
 
 @dataclass(frozen=True)

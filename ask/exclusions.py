@@ -61,13 +61,14 @@ _SPLIT = re.compile(
 )
 _OPENING = re.compile(
     r"^(?:(?:any(?:thing)?|any more|to (?:see|watch)|something|the|a|an|too|so|very|that|much|more"
-    rf"|{FILM}|ones?|stuff|have|has|with|by|from|about|like|of|directed|starring|featuring"
+    rf"|{FILM}|ones?|stuff|have|has|with|by|from|about|like|of|as|directed|starring|featuring"
     r"|is|are|was|were|either|of those|any of|made|set|really|all|kind of|sort of|lots of|a lot "
     r"of)(?:\s+|$))+",
     re.IGNORECASE,
 )
 _CLOSING = re.compile(
-    r"(?:\s+(?:films?|movies?|stuff|things?|ones?|elements?|in it|in them|in there|at all|either"
+    r"(?:\s+(?:(?:is|are|was|were|appears?|acts?|plays?|stars?) in|films?|movies?|stuff|things?"
+    r"|ones?|elements?|in it|in them|in there|at all|either"
     r"|anymore|any more|too|these days|tonight|for))+$"
 )
 _PERSONAL = re.compile(r"\b(?:by|with|from|starring|featuring|directed by)\s+$", re.IGNORECASE)
@@ -81,23 +82,62 @@ _KIND_WITH = re.compile(
 _NOUNS = rf"{FILM}|{'|'.join(GENRES)}"
 
 
+_IS_OUT = re.compile(
+    r" (?:(?:is|was|are|were)(?:n't| not)(?: in(?: it| them)?| part of(?: it)?)?|(?:does|do"
+    r"|did)(?:n't| not)"
+    r" (?:star|appear|act|feature|play|show up)(?: in(?: it| them)?)?|never (?:appears?|acts?"
+    r"|plays?)(?: in(?: it)?)?)"
+    rf"(?= *(?:[,;.?!{GAP}]|$|but|and|or|from|for|with|under|over|before|after|since))",
+    re.IGNORECASE,
+)
+
+
+def _read_absent_people(draft: Draft, names: Names) -> None:
+    """``films that Bruce Willis is not in``."""
+    for found in list(_IS_OUT.finditer(draft.text))[::-1]:
+        words = list(re.finditer(r"[\w.'-]+", draft.text[: found.start()]))[-3:]
+        for word in words:
+            name = draft.text[word.start() : found.start()]
+            read = next(find_names(name, names), None)
+            if read and read.found and read.end == len(name):
+                add_person(draft, read, "any", excluded=True)
+                draft.cut(word.start(), found.end())
+                break
+
+
 def read_exclusions(draft: Draft, names: Names) -> None:
     """Take what is not wanted out of a draft."""
+    _read_absent_people(draft, names)
     for found in draft.take_all(_BEHIND):
         _exclude(draft, names, found["item"].strip(), named=True, but=True)
     position = 0
-    while (cue := _CUE.search(draft.text, position)) is not None:
-        start, end = cue.end(), _end(draft.text, cue.end(), names)
-        wanted = draft.text[start:end]
-        if not wanted.strip(f" .,{GAP}") or (
-            cue[0].lower().startswith("less") and wanted.startswith("than")
-        ):
-            position = cue.end()
-            continue
+    while (found_next := _next(draft.text, names, position)) is not None:
+        cue, end = found_next
+        wanted = draft.text[cue.end() : end]
+        position = cue.start()
         draft.cut(cue.start(), end)
         wholly = bool(cue["but"] or cue["hate"])
         for item, personal in _items(wanted):
             _exclude(draft, names, item, named=personal, but=wholly)
+
+
+def find_unwanted(draft: Draft, names: Names) -> Iterator[tuple[int, int]]:
+    """Where a text says what is not wanted."""
+    position = 0
+    while (found := _next(draft.text, names, position)) is not None:
+        cue, position = found
+        yield cue.start(), position
+
+
+def _next(text: str, names: Names, position: int) -> "tuple[re.Match[str], int] | None":
+    """The next cue that something is said behind, and where that ends."""
+    for cue in _CUE.finditer(text, position):
+        end = _end(text, cue.end(), names)
+        wanted = text[cue.end() : end]
+        of_number = cue[0].lower().startswith("less") and wanted.startswith("than")
+        if wanted.strip(f" .,{GAP}") and not of_number:
+            return cue, end
+    return None
 
 
 def _end(text: str, start: int, names: Names) -> int:
@@ -144,8 +184,10 @@ def _exclude(draft: Draft, names: Names, item: str, *, named: bool, but: bool) -
         draft.parts.setdefault("audience", whose)
         item = behind["item"]
     if (audience := find_audience(item)) is not None:
-        draft.exclude["audience"] = audience
+        if draft.exclude.setdefault("audience", audience) != audience:
+            draft.ignore(item, f"one audience is left out, here {draft.exclude['audience']}")
         return
+    item = _only_mood(draft, item, names)
     genres, mood, keyword = find_genres(item, names), find_mood(item), find_keyword(item, names)
     if genres and not _wanted(draft, genres[-1], names):
         draft.add("genres", genres[-1], excluded=True)
@@ -161,6 +203,15 @@ def _exclude(draft: Draft, names: Names, item: str, *, named: bool, but: bool) -
         draft.add("keywords", keyword, excluded=True)
     else:
         _exclude_words(draft, item)
+
+
+def _only_mood(draft: Draft, item: str, names: Names) -> str:
+    """Of a mood and a genre the mood: westerns that are not scary; the genre stays to be read."""
+    mood, _, genre = item.partition(" ")
+    if not (find_mood(mood) and find_genres(genre, names)) or find_genres(item, names):
+        return item
+    draft.text += f" {GAP} {genre}"
+    return mood
 
 
 def _wanted(draft: Draft, genre: str, names: Names) -> bool:

@@ -180,9 +180,8 @@ class Finder:
             seen=structure.seen,
         )
         only_text = bool(structure.text) and len(asked.scored) == 1 and not asked.narrowed
-        response = self._searcher.search(
-            request, None if only_text and is_plain(structure.text) else parsed
-        )
+        plain = only_text and is_plain(structure.text) and not structure.any_of
+        response = self._searcher.search(request, None if plain else parsed)
         notes = list(asked.notes)
         if response.relaxed:
             notes.append(

@@ -26,9 +26,27 @@ _COUNT = re.compile(
     rf"(?:(?:^|{GAP})\s*|\b(?:give|gimme|lemme|show|find|get|recommend|suggest|list|name|tell|bring|pick|me|us"
     rf"|top|best|the"
     r"|first|any|another|want|need|like|love|watch|see|choose|some|only|just|about|with"
-    r"|please)\s+)(?P<n>\d{1,3}|"
+    r"|please)\s+)(?:\d{1,3} (?:or|to) )?(?P<n>\d{1,3}|"
     + "|".join(word for word in NUMBERS if word not in ("zero", "hundred"))
     + rf")\s+(?=(?:[\w'{GAP}-]+\s+){{0,6}}?(?:{FILM}|{'|'.join(GENRES)}|more)\b)",
+    re.IGNORECASE,
+)
+_N = rf"(?P<n>\d{{1,3}}|{'|'.join(word for word in NUMBERS if word not in ('zero', 'hundred'))})"
+_AT_MOST = re.compile(
+    r"\b(?:(?:no|not|nothing) (?:more|over) than|not? over|at (?:the )?most|up to"
+    r"|(?:a )?max(?:imum)?(?: of)?|only|just"
+    r"|limit(?:ed)? (?:it |them )?to|(?P<below>fewer than|less than|under)|(?P<least>at least)) "
+    rf"(?:the )?{_N}"
+    r"(?=(?: (?!(?:and a half|to|or|hours?|minutes?|mins?|stars?|years?|people|users|ratings|votes"
+    rf"|million|dollars)\b)[\w'-]+){{0,4}} (?:{FILM}|{'|'.join(GENRES)}|results?|of (?:them"
+    rf"|these|those))(?!\w))",
+    re.IGNORECASE,
+)
+_MOST_LAST = re.compile(
+    rf"(?:, ?|\band )(?:(?:please )?(?:no more than|not more than|at (?:the )?most"
+    rf"|max(?:imum)?(?: of)?|only|just|limit) {_N}"
+    rf"|{_N.replace('<n>', '<n2>')} (?:at (?:the )?most|max(?:imum)?|tops))"
+    r"(?: (?:of (?:them|these|those)|please|results?|films?|movies?))?(?=\W*$)",
     re.IGNORECASE,
 )
 _PROPOSALS = re.compile(
@@ -39,10 +57,10 @@ _PROPOSALS = re.compile(
 _NO_COUNT = re.compile(
     rf"(?<!\w)(?P<n>-\d{{1,9}}|0|\d{{3,9}})\s+(?={FILM}\b|(?:{'|'.join(GENRES)})\b)", re.IGNORECASE
 )
-_TOP = re.compile(r"\b(?P<top>top)[ -](?P<n>\d{1,3})\b", re.IGNORECASE)
+_TOP = re.compile(r"\b(?P<top>top)[ -](?:\d{1,3} ?(?:or|to|-) ?)?(?P<n>\d{1,3})\b", re.IGNORECASE)
 _GENRE = rf"(?:{'|'.join(GENRES)})"
 _EITHER_GENRE = re.compile(
-    rf"\b{_GENRE}(?: {FILM})?,? or (?:an? |some |maybe |even |perhaps )*{_GENRE}(?!\w)"
+    rf"\b{_GENRE}(?: {FILM})?,? or (?:an? |some |maybe |even |perhaps |{GAP} +| +)*{_GENRE}(?!\w)"
     r"|\b(?:comedies|westerns|dramas|thrillers|musicals|documentaries|mysteries|romances"
     r"|cartoons) and "
     r"(?:comedies|westerns|dramas|thrillers|musicals|documentaries|mysteries|romances|cartoons)\b",
@@ -140,17 +158,32 @@ def read_count(draft: Draft) -> None:
         draft.text = f"{draft.text[:begin]}{GAP}{draft.text[found.end('n') :]}"
 
 
+def read_most(draft: Draft) -> None:
+    """How many films are wanted at most: no more than five westerns, two at most."""
+    for pattern in (_AT_MOST, _MOST_LAST):
+        if "k" not in draft.parts and (found := draft.take(pattern)) is not None:
+            said = found["n"] or found["n2"]
+            number = NUMBERS.get(said.lower()) or int(said)
+            number -= bool(found.groupdict().get("below"))
+            if found.groupdict().get("least"):
+                number = max(number, 10)
+            if 1 <= number <= _MOST_FILMS:
+                draft.parts["k"] = number
+            else:
+                draft.ignore(found[0], "that is no number of films that can be shown")
+
+
 def read_kinds(draft: Draft, names: Names) -> None:
     """Take the kinds of films out of a draft."""
     for name, table in _TABLES.items():
         before = r"(?<!\w)" if name == "audience" else r"(?<![\w-])"
         for pattern, value in table.items():
-            if not draft.take(rf"{before}(?:{pattern})(?!\w)"):
+            if (found := draft.take(rf"{before}(?:{pattern})(?!\w)")) is None:
                 continue
             if isinstance(value, tuple):
                 draft.add(name, *value)
-            else:
-                draft.parts.setdefault(name, value)
+            elif draft.parts.setdefault(name, value) != value:
+                draft.ignore(found[0], f"it is asked for films that are {draft.parts[name]} too")
     _read_keywords(draft, names)
     _read_genres(draft, names)
     for pattern, mood in MOODS.items():

@@ -117,6 +117,7 @@ _THAN: dict[Quantity, tuple[str, str]] = {
     "avg_rating": (r"better rated|higher rated|with better reviews", r"worse rated|lower rated"),
     "budget": (r"more expensive|bigger budget|with a (?:bigger|larger|higher) budget",
                r"cheaper|less expensive|with a (?:smaller|lower) budget"),
+    "profit": (r"more profitable", r"less profitable"),
 }  # fmt: skip
 _AFTERWARDS = re.compile(
     r"\b(?:what|which (?:films|movies)|films|movies)?(?: do(?:es)?| did| that)?(?: other| those)? "

@@ -4,10 +4,11 @@ Names are linked as those of a request are; what the catalog does not have is ta
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 from ask.kinds import find_genres
 from ask.rules import Reading
-from ask.structure import Person, Structure, Title
+from ask.structure import Exclusions, Kind, Person, Structure, Title
 from ask.titles import make_title
 from search.names import Names, key
 
@@ -17,6 +18,14 @@ class _Linker:
         self._names = names
         self.not_found: list[str] = []
         self.notes: list[str] = []
+
+    def kind(self, kind: Kind | Exclusions) -> dict[str, Any]:
+        """The parts of a kind of films that are names."""
+        return {
+            "genres": self.genres(kind.genres),
+            "keywords": self.keywords(kind.keywords),
+            "people": self.people(kind.people),
+        }
 
     def genres(self, wanted: Iterable[str]) -> tuple[str, ...]:
         return self._all((text, find_genres(text, self._names)) for text in wanted)
@@ -76,18 +85,14 @@ def link(structure: Structure, names: Names) -> Reading:
     exclude = structure.exclude
     linked = structure.model_copy(
         update={
-            "genres": linker.genres(structure.genres),
-            "keywords": linker.keywords(structure.keywords),
-            "people": linker.people(structure.people),
+            **linker.kind(structure),
+            "alternatives": tuple(
+                kind.model_copy(update=linker.kind(kind)) for kind in structure.alternatives
+            ),
             "titles": linker.titles(structure.titles),
             "like_people": linker.people(structure.like_people),
             "exclude": exclude.model_copy(
-                update={
-                    "genres": linker.genres(exclude.genres),
-                    "keywords": linker.keywords(exclude.keywords),
-                    "people": linker.people(exclude.people),
-                    "titles": linker.titles(exclude.titles),
-                }
+                update=linker.kind(exclude) | {"titles": linker.titles(exclude.titles)}
             ),
         }
     )

@@ -25,7 +25,6 @@ from ask.structure import (
     Person,
     Quantity,
     Sort,
-    SortedBy,
     Span,
     Structure,
     Text,
@@ -71,7 +70,7 @@ class Form(BaseModel):
     stars_to: float | None = None
     like_people: _Names = ()
     facts: Annotated[tuple[Fact, ...], Field(max_length=12)] = ()
-    sort_by: SortedBy | None = None
+    sort_by: Quantity | None = None
     sort_descending: bool = True
     not_text: Text = ""
     not_genres: _Names = ()

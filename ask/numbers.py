@@ -2,9 +2,9 @@
 
 import re
 
-from ask.draft import GAP, Draft
-from ask.structure import Quantity
-from ask.words import FILM, GENRES, NUMBERS
+from ask.draft import Draft
+from ask.structure import STEPS, Quantity
+from ask.words import FILM, GAINED, GENRES, LOST, NUMBERS
 
 SHORT, LONG, NOT_LONG = 90, 150, 120
 ABOUT_MINUTES = 10
@@ -24,13 +24,16 @@ _LENGTH = (
 
 BELOW = r"under|less than|shorter than|below|fewer than|lower than|worse than|cheaper than"
 ABOVE = r"over|more than|longer than|above|higher than|better than|upwards of|beyond"
+_NOT = r"(?:no|not|nothing|none|isn't|aren't|never)"
 AT_MOST = (
-    r"at (?:the )?most|up to|max(?:imum)?(?: of)?|(?:no|not) (?:longer|more|higher|above|over) than"
-    r"|(?:no|not) over|within"
+    r"at (?:the )?most|up to|max(?:imum)?(?: of)?"
+    rf"|{_NOT} (?:longer|more|higher|greater|bigger|better|above|over) than|{_NOT} (?:over"
+    rf"|above)|within"
 )
 AT_LEAST = (
-    r"at (?:the )?least|min(?:imum)?(?: of)?|(?:no|not) (?:less|shorter|fewer|lower|under) than"
-    r"|(?:no|not) under|from"
+    r"at (?:the )?least|min(?:imum)?(?: of)?"
+    rf"|{_NOT} (?:less|shorter|fewer|lower|smaller|worse|under|below) than|{_NOT} (?:under"
+    rf"|below)|from"
 )
 _ABOUT = r"about|around|roughly|approximately|some|circa"
 _COMPARED = (
@@ -94,15 +97,22 @@ def _compared(
         draft.narrow(quantity, max(0.0, value - around), value + around)
 
 
+_TIME_LEFT = re.compile(
+    r"\b(?:i|we)(?: have|'ve)(?: got)?(?: only| just| about)* (?=[\w.]+(?: and a half)?[ -]?"
+    r"(?:hours?|minutes?|mins?|hrs?)\b)",
+    re.IGNORECASE,
+)
 _TOO_LONG = re.compile(
-    r"\b(?P<not>not|nothing|isn't|aren't) (?:too|very|overly|that) long\b(?P<or>(?:,| or| nor)+ )?"
+    r"\b(?P<not>not|nothing|isn't|aren't) (?:too|very|overly|that) long\b"
+    r"(?P<or>,? (?:or|nor) |, (?=too |very ))?"
     r"(?(or)(?:too |very )?)",
     re.IGNORECASE,
 )
 
 
 def read_runtime(draft: Draft) -> None:
-    """``under two hours``, ``about 90 minutes``, ``not too long``."""
+    """``under two hours``, ``about 90 minutes``, ``not too long``, ``I have 2 hours``."""
+    draft.text = _TIME_LEFT.sub("at most ", draft.text)
     for found in draft.take_all(
         rf"\b(?:between |from )?(?P<low>{COUNT})(?: ?{_TIME})?(?: (?:and|to) | ?[-–] ?)"
         rf"(?P<high>{COUNT})(?P<half> and a half)? ?(?P<unit>{_TIME})"
@@ -118,7 +128,8 @@ def read_runtime(draft: Draft) -> None:
     if (too_long := draft.take(_TOO_LONG)) is not None:
         draft.narrow("runtime_minutes", None, NOT_LONG)
         if too_long["or"]:
-            draft.text = draft.text.replace(f" {GAP} ", f" {too_long['not']} ", 1)
+            begin = too_long.start()
+            draft.text = f"{draft.text[:begin]} {too_long['not']} {draft.text[begin + 3 :]}"
     if draft.take(r"\b(?:not|nothing) (?:too|very|that) short\b"):
         draft.narrow("runtime_minutes", SHORT, None)
     near = rf"(?=,? (?:[\w-]+,? ){{0,2}}?(?:{FILM}|{_GENRE})\b)"
@@ -150,6 +161,11 @@ def read_ratings(draft: Draft) -> None:
 
 
 def _read_counts(draft: Draft) -> None:
+    if draft.take(
+        r"\b(?:(?:with|have|has|got) no|without(?: any)?) (?:ratings|votes)\b"
+        r"|\b(?:that |which )?(?:nobody|no one|no-one)(?: has)?(?: ever)? rated\b|\bunrated\b"
+    ):
+        draft.narrow("rating_count", None, 0)
     for found in draft.take_all(
         rf"\bby (?:{_COMPARED})?(?P<n>\d+)(?P<ormore>)(?P<orless>) people\b"
     ):
@@ -197,8 +213,10 @@ def _read_stars(draft: Draft) -> None:
         _stars(draft, found)
 
     for found in draft.take_all(
-        r"(?:^|(?<=\w ))(?:(?P<above>above|over|at least|more than|higher than|better than)"
-        r"|(?P<below>below|under|at most|less than|lower than|worse than)) (?P<n>[0-5](?:\.\d+)?)"
+        r"(?:^|(?<=\w ))(?:(?P<above>above|over|more than|higher than|better than)"
+        r"|(?P<least>at least)"
+        r"|(?P<below>below|under|less than|lower than|worse than)|(?P<most>at most))"
+        r" (?P<n>[0-5](?:\.\d+)?)"
         r"(?=\W*$| (?:from|in|by|with|since|before|after|for|and|but|or|only|please)\b)"
     ):
         _stars(draft, found)
@@ -216,12 +234,15 @@ def _stars(draft: Draft, found: "re.Match[str]") -> None:
     if not _on_the_scale(draft, found, value):
         return
     words = {name.rstrip("2") for name, text in found.groupdict().items() if text}
-    if words & {"most", "orless", "below"}:
+    step = STEPS["avg_rating"]
+    if words & {"most", "orless"}:
         draft.narrow("avg_rating", None, value)
+    elif "below" in words:
+        draft.narrow("avg_rating", None, round(value - step, 2))
     elif "about" in words:
         draft.narrow("avg_rating", max(0.0, value - 0.25), min(5.0, value + 0.25))
     else:
-        draft.narrow("avg_rating", value, None)
+        draft.narrow("avg_rating", round(value + step * ("above" in words), 2), None)
 
 
 def read_money(draft: Draft) -> None:
@@ -235,6 +256,12 @@ def read_money(draft: Draft) -> None:
             rf"|(?:{_COMPARED})?{single})(?: at the box office)?"
         ):
             _money(draft, "budget" if quantity == "budget" else "revenue", found)
+    for words, low, high in ((LOST, None, -1.0), (GAINED, 1.0, None)):
+        for found in draft.take_all(
+            rf"\b(?P<no>(?:no|not|nothing that|without|except|(?:any|every)thing but"
+            rf"|all but) )?(?:{words})(?!\w)"
+        ):
+            (draft.leave_out if found["no"] else draft.narrow)("profit", low, high)
 
 
 def _money(draft: Draft, quantity: Quantity, found: "re.Match[str]") -> None:
@@ -245,7 +272,7 @@ def _money(draft: Draft, quantity: Quantity, found: "re.Match[str]") -> None:
     value = _dollars(found, "c", None)
     compared = any(found[name] for name in ("most", "least", "below", "above"))
     if compared or quantity == "budget":
-        _compared(draft, quantity, found, value, around=value / 5)
+        _compared(draft, quantity, found, value, step=1, around=value / 5)
     else:
         draft.narrow(quantity, value, None)
 

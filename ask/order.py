@@ -3,7 +3,7 @@
 import re
 
 from ask.draft import GAP, Draft
-from ask.structure import Sort, SortedBy
+from ask.structure import Quantity, Sort
 from ask.words import FILM, GENRES
 from search.names import Names
 
@@ -11,7 +11,7 @@ _RATED = r"[- ](?:rated|reviewed|scor(?:ed|ing)|regarded)"
 _WELL_KNOWN = r"(?:popular|rated|watched|viewed|seen|famous|(?:widely |well[- ])?known)"
 _TIME = r"(?: (?:running ?times?|run ?times?|lengths?|durations?))?"
 _MONEY = r"(?:the )?most(?: money)?(?: at the box office)?"
-_SUPERLATIVES: dict[tuple[SortedBy, bool], str] = {
+_SUPERLATIVES: dict[tuple[Quantity, bool], str] = {
     ("runtime_minutes", True): rf"(?:very )?longest{_TIME}|lengthiest",
     ("runtime_minutes", False): rf"(?:very )?shortest{_TIME}|briefest",
     ("rating_count", True): rf"most[- ]{_WELL_KNOWN}|best[- ]known"
@@ -46,7 +46,7 @@ _SUPERLATIVES: dict[tuple[SortedBy, bool], str] = {
 }
 _OTHERS = r"(?:sequel|prequel|remake|reboot|spin-?off|biopic|adaptation|flop|classic|franchise)"
 _NOUN = rf"(?:{FILM}|{'|'.join(GENRES)}|{_OTHERS}s?)"
-_LOOSE: dict[tuple[SortedBy, bool], str] = {
+_LOOSE: dict[tuple[Quantity, bool], str] = {
     ("avg_rating", True): r"(?:the )?(?:(?:very |absolute )?(?:best|greatest|finest)|top)"
     r"(?! (?:friends?|man|men|picture|actor|actress|director|seller|interests?|secret|gun|hat|of "
     r"both"
@@ -56,7 +56,7 @@ _LOOSE: dict[tuple[SortedBy, bool], str] = {
     ("year", True): rf"(?:the )?(?:very )?last(?= (?:{FILM})\b)",
 }
 """Words that are an order only where films are spoken of."""
-_FIELDS: dict[str, tuple[SortedBy, bool]] = {
+_FIELDS: dict[str, tuple[Quantity, bool]] = {
     r"(?:mean |average )?(?:ratings?|scores?|stars?)": ("avg_rating", True),
     r"popularity|(?:number|count) of ratings": ("rating_count", True),
     r"release(?: date| year)?|years?|dates?|age": ("year", False),
@@ -79,7 +79,7 @@ _FROM_TO = re.compile(
     r"|(?P<long>long(?:est)? to short(?:est)?))\b",
     re.IGNORECASE,
 )
-_FROM_TO_SORTS: dict[str, tuple[SortedBy, bool]] = {
+_FROM_TO_SORTS: dict[str, tuple[Quantity, bool]] = {
     "best": ("avg_rating", True), "worst": ("avg_rating", False), "old": ("year", False),
     "new": ("year", True), "short": ("runtime_minutes", False), "long": ("runtime_minutes", True),
 }  # fmt: skip
@@ -98,6 +98,24 @@ _MANY_BEHIND = re.compile(
 _ONE_BEFORE = re.compile(
     rf"\b(?:(?:which|what) (?:[\w'-]+ ){{0,3}}?|the |a ){_ONE}\b", re.IGNORECASE
 )
+
+
+_NOT_FIRST = re.compile(
+    r",? ?(?:but )?(?:not|except(?: for)?|without|other than|apart from|besides) (?:just "
+    r"|only )?the (?:very )?"
+    rf"(?:first|top|number|most \w+|least \w+|\w+est|best|worst)(?: \w+)? (?:one|of (?:them|all)"
+    rf"|{FILM})(?=\W*$|[,;])"
+    r"|,? ?(?:but )?(?:skip|leave out|leaving out|skipping|without) the (?:first|best"
+    r"|top)(?: one)?(?=\W*$|[,;])",
+    re.IGNORECASE,
+)
+
+
+def read_not_first(draft: Draft) -> None:
+    """``the best westerns, but not the best one``: an order begins with its first."""
+    if (found := draft.take(_NOT_FIRST)) is not None:
+        draft.ignore(found[0], "an order begins with its first; leave that film out by its name")
+        draft.parts.setdefault("k", 10)
 
 
 def read_order(draft: Draft, names: Names) -> None:
@@ -127,12 +145,12 @@ def _sorted_by(draft: Draft) -> bool:
     return False
 
 
-def _sort(draft: Draft, by: SortedBy, *, descending: bool) -> bool:
+def _sort(draft: Draft, by: Quantity, *, descending: bool) -> bool:
     draft.parts["sort"] = Sort(by=by, descending=descending)
     return True
 
 
-def _superlative(draft: Draft, table: dict[tuple[SortedBy, bool], str], names: Names) -> bool:
+def _superlative(draft: Draft, table: dict[tuple[Quantity, bool], str], names: Names) -> bool:
     for (by, descending), words in table.items():
         found = re.search(rf"(?<![\w-])(?:{words})(?![\w-])", draft.text, re.IGNORECASE)
         if found is None or _is_keyword(draft.text, found, names):

@@ -2,29 +2,32 @@
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from pydantic import Field, ValidationError
 
 from ask.absent import HARMLESS, read_absent
+from ask.alternatives import read_alternatives
 from ask.draft import GAP, PHRASE, Draft
-from ask.exclusions import read_exclusions
+from ask.exclusions import find_unwanted, read_exclusions
 from ask.kinds import (
     find_genres,
     find_mood,
     is_of_proposals,
     read_count,
     read_kinds,
+    read_most,
     read_set_phrases,
 )
 from ask.likes import read_likes, read_than
 from ask.no_request import asks_of_the_world, is_no_request
 from ask.numbers import read_money, read_ratings, read_runtime
-from ask.order import read_order
+from ask.order import read_not_first, read_order
 from ask.people import read_people
 from ask.plainer import make_plainer, write_figures
-from ask.questions import read_how_many, read_question
-from ask.seen import read_users
+from ask.questions import read_how_many, read_of_groups, read_question
+from ask.seen import read_own, read_users
 from ask.structure import Exclusions, Structure
 from ask.titles import read_called, read_intent
 from ask.words import BETWEEN, FILLING, FILM, RECOMMEND, SUBJECT, UNREAD, UNSEEN
@@ -64,6 +67,7 @@ _OURS = re.compile(
     re.IGNORECASE,
 )
 _WORD = re.compile(r"[\w'-]+")
+_OR = re.compile(r",? \bor\b ", re.IGNORECASE)
 _CONTRACTED = re.compile(r"(?<=\w)'(?:s|d|ll|ve|re|m)$", re.IGNORECASE)
 _BEFORE_FILMS = re.compile(rf"(?: [\w'-]+)?\s*(?:{GAP}|{FILM}\b)", re.IGNORECASE)
 _BEHIND_CUE = re.compile(
@@ -126,7 +130,8 @@ class Reading:
         """high: all by names and numbers; some: by words in texts too; low: a part is left out."""
         if self.ignored or self.not_found:
             return "low"
-        by_words = self.structure.text or self.structure.exclude.text
+        kinds = (self.structure, *self.structure.alternatives)
+        by_words = any(kind.text for kind in kinds) or self.structure.exclude.text
         return "some" if by_words or self.guessed else "high"
 
 
@@ -167,6 +172,8 @@ def _read(draft: Draft, names: Names) -> None:
     asked = draft.text
     read_how_many(draft)
     intent = read_intent(draft, names)
+    if intent is None and read_of_groups(draft):
+        return
     if intent is not None:
         draft.parts["intent"] = intent
     elif not RECOMMEND.search(draft.text) and any(
@@ -184,12 +191,20 @@ def _read(draft: Draft, names: Names) -> None:
     recommended = draft.take_all(RECOMMEND)
     if recommended and "intent" not in draft.parts:
         draft.parts["intent"] = "recommend"
+    read_own(draft, list(find_unwanted(draft, names)))
+    read_alternatives(draft, names, partial(_read_part, names=names))
     read_conditions(draft, names)
     draft.text = _AFTER.sub(" ", _OURS.sub(" ", draft.text))
     words, unread = _left(draft, names)
     if words:
         draft.parts["text"] = words
     _check(draft, asked, unread)
+
+
+def _read_part(draft: Draft, names: Names) -> tuple[str, list[str]]:
+    """Read a part of a request; gives the words that are left, and those not understood."""
+    read_conditions(draft, names)
+    return _left(draft, names)
 
 
 def _ignore_rest(draft: Draft, names: Names) -> None:
@@ -212,6 +227,8 @@ def read_conditions(draft: Draft, names: Names) -> None:
     read_ratings(draft)
     read_runtime(draft)
     read_years(draft, names.latest_year)
+    read_most(draft)
+    read_not_first(draft)
     read_exclusions(draft, names)
     read_order(draft, names)
     read_count(draft)
@@ -240,8 +257,13 @@ def _check(draft: Draft, asked: str, unread: list[str]) -> None:
     _say_unread(draft, asked, unread)
 
 
+_UNREAD_OR = re.compile(rf"{GAP}[\s,]*\bor\b(?: \w+)?[\s,]*{GAP}", re.IGNORECASE)
+
+
 def _say_unread(draft: Draft, asked: str, unread: list[str]) -> None:
     """Say which words were left that bear on others, and that a question was read as a search."""
+    if not draft.parts.keys() & {"any_of", "alternatives"} and _UNREAD_OR.search(draft.text):
+        draft.ignore("or", "all of it is asked for at once: ask for each by itself")
     for word in unread:
         bears = word.lower().replace("'", "") in UNREAD
         draft.ignore(word, _UNREAD_WHY if bears else "this was not understood")
@@ -298,6 +320,12 @@ def _left(draft: Draft, names: Names) -> tuple[str, list[str]]:
             last = found.end()
         else:
             unread.append(word)
+    if len(subjects) == 1 and not any(marks):
+        subject = without[slice(*subjects[0])]
+        pieces = [" ".join(w for w in kept if w in each) for each in _OR.split(subject)]
+        if len(pieces) > 1 and all(pieces) and sum(len(p.split()) for p in pieces) == len(kept):
+            draft.either("text")
+            return " ".join(f'"{p}"' if " " in p else p for p in pieces), unread
     return " ".join([*(f'"{phrase}"' for phrase in marks if phrase), *kept]), unread
 
 

@@ -1,7 +1,8 @@
 """Users in a request: whose taste it is about, and who has or has not seen the films."""
 
+import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ask.draft import Draft
 from ask.structure import RatedBy
@@ -28,11 +29,14 @@ _PROFILE = re.compile(
 _WHO = r"@user(?P<n>\d+)"
 _SAW = r"(?:seen|watched|rated|saw|viewed)"
 _STARS = (
-    r"(?: (?:it |them )?(?:with |at )?(?:at least )?(?:(?P<over>above|over|more than|higher than"
-    r"|better than) |(?P<under>below|under|less than|lower than|worse than|at most|no more than) )?"
-    r"(?:a )?(?P<low>[0-5](?:\.\d)?|one|two|three|four|five)"
-    r"(?:[ -]?stars?)?(?P<down> (?:or|and) (?:less|lower|worse|below|under|down))?"
-    r"(?: (?:or|and) (?:more|higher|better|above|up))?)?"
+    r"(?:,?(?: but)?(?: (?P<not>not))? (?:it |them )?(?:with |at )?(?:(?P<over>above|over"
+    r"|more than|higher than|better than)"
+    r" |(?P<under>below|under|less than|lower than|worse than|fewer than) "
+    r"|(?P<least>at least|no less than|not less than|from) "
+    r"|(?P<most>at most|no more than|not more than|up to) |(?:exactly|only|just) )?"
+    r"(?:a )?(?P<low>[0-5](?:\.\d+)?|one|two|three|four|five)(?P<plus>\+)?(?:[ -]?stars?)?"
+    r"(?P<down> (?:or|and) (?:less|lower|worse|below|under|down|fewer))?"
+    r"(?P<up> (?:or|and) (?:more|higher|better|above|up|over))?)?"
 )
 _HATED = re.compile(
     rf"(?:(?:that |which )?(?:did )?{_WHO}(?: has| have)?(?: really)? (?:hated?|disliked?|loathed?"
@@ -143,30 +147,76 @@ def _read_seen(draft: Draft, mentions: list[list[int]]) -> list[int]:
             draft.parts |= {"seen": "drop", "user_id": who[0]}
         else:
             draft.add("rated_by", *(RatedBy(user_id=user) for user in who), excluded=True)
+    used.update(_read_rated(draft, mentions))
+    return [number for number in spoken if number not in used]
+
+
+def _read_rated(draft: Draft, mentions: Sequence[Sequence[int | None]]) -> list[int]:
+    """Take who has rated the films, and how; gives the mentions that were read."""
+    read: list[int] = []
     for pattern in (_LOVED, _HATED, _SEEN):
         for found in draft.take_all(pattern):
             low, high = {_LOVED: (LIKED_FROM, None), _HATED: (None, HATED_TO)}.get(
                 pattern
-            ) or _stars(found)
-            used.update(_mentioned(found))
+            ) or _stars(draft, found)
+            if pattern is _HATED and "didn't" in found[0].lower():
+                draft.notes.append(f"“didn't like” is read as {HATED_TO:g} stars or less.")
+            read += _mentioned(found)
             who = [user for number in _mentioned(found) for user in mentions[number]]
             draft.add("rated_by", *(RatedBy(user_id=user, low=low, high=high) for user in who))
-    return [number for number in spoken if number not in used]
+    return read
 
 
 def _mentioned(found: "re.Match[str]") -> Iterator[int]:
     yield from (int(n) for n in re.findall(rf"{STAND_IN}(\d+)", found[0]))
 
 
-def _stars(found: "re.Match[str]") -> tuple[float | None, float | None]:
-    """From how many stars to how many a user gave."""
+def _stars(draft: Draft, found: "re.Match[str]") -> tuple[float | None, float | None]:
+    """From how many stars to how many a user gave, who rates in half stars."""
     for n in "123":
-        said, over, under, down = (found[f"{name}{n}"] for name in ("low", "over", "under", "down"))
-        if said is not None:
-            stars = _NUMBERS.get(said.lower()) or float(said)
-            if under:
-                return None, stars if "most" in under or "no more" in under else stars - 0.5
-            if down:
-                return None, stars
-            return (min(stars + 0.5, 5.0) if over else stars), None
+        if (said := found[f"low{n}"]) is None:
+            continue
+        stars = _NUMBERS.get(said.lower()) or float(said)
+        if found[f"not{n}"] and (found[f"over{n}"] or found[f"under{n}"]):
+            return (None, stars) if found[f"over{n}"] else (stars, None)
+        if found[f"over{n}"] or found[f"under{n}"]:
+            step = 0.5 if found[f"over{n}"] else -0.5
+            bound = math.floor(stars * 2 + 1) / 2 if step > 0 else math.ceil(stars * 2 - 1) / 2
+            if not 0.5 <= bound <= 5:
+                draft.ignore(found[0], "nobody can: ratings go from 0.5 to 5")
+                return None, None
+            return (bound, None) if step > 0 else (None, bound)
+        if found[f"most{n}"] or found[f"down{n}"]:
+            return None, stars
+        return stars, None if found[f"least{n}"] or found[f"up{n}"] or found[f"plus{n}"] else stars
     return None, None
+
+
+_I_HAVE = re.compile(
+    r"\b(?P<what>films?|movies?|ones?|something|anything|what|that|which|titles?|everything|things)"
+    r"(?P<that> (?:that|which))?(?: (?:i|we)(?:'ve| have| had)?| (?:have|did) (?:i"
+    r"|we))(?= (?:already |also |ever )?"
+    r"(?:seen|watched|rated|saw|gave|given|scored|loved|liked|enjoyed|adored|hated|disliked"
+    r"|didn't (?:like|enjoy))\b)",
+    re.IGNORECASE,
+)
+
+
+def read_own(draft: Draft, unwanted: Sequence[tuple[int, int]]) -> None:
+    """What whoever asks has seen, rated, loved or hated: films that I have already seen."""
+    found = _I_HAVE.search(draft.text)
+    if found is None:
+        return
+    if any(begin <= found.start() < end for begin, end in unwanted):
+        begin = next(begin for begin, end in unwanted if begin <= found.start() < end)
+        seen = re.compile(rf"(?: already| ever| also)* {_SAW}(?: already| before)?\b", re.I)
+        if (rest := seen.match(draft.text, found.end())) is not None:
+            draft.cut(begin, rest.end())
+            draft.parts["seen"] = "drop"
+        return
+    that = found["that"] or ""
+    draft.text = (
+        f"{draft.text[: found.start()]}{found['what']}{that} {STAND_IN}0{draft.text[found.end() :]}"
+    )
+    _read_rated(draft, [[None]])
+    draft.text = draft.text.replace(f"{STAND_IN}0", "I have")

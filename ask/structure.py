@@ -19,11 +19,10 @@ Role = Literal["any", "director", "actor"]
 Mood = Literal[
     "dark", "funny", "feel-good", "scary", "romantic", "sad", "tense", "thoughtful", "epic"
 ]
-Quantity = Literal["year", "runtime_minutes", "avg_rating", "rating_count", "budget", "revenue"]
-SortedBy = Literal[
+Quantity = Literal[
     "year", "runtime_minutes", "avg_rating", "rating_count", "budget", "revenue", "profit"
 ]
-Listed = Literal["genres", "keywords", "people"]
+Listed = Literal["genres", "keywords", "people", "text"]
 Fame = Literal["known", "unknown"]
 Acclaim = Literal["high", "low"]
 
@@ -46,11 +45,15 @@ MOST = 1e12
 """No number of a film is more."""
 
 
+STEPS: dict[Quantity, float] = {"avg_rating": 0.01}
+"""How far apart two numbers are at least, where it is not 1: means have two digits."""
+
+
 class Span(Frozen):
     """Numbers from ``low`` to ``high``, both included; null: open on that side."""
 
-    low: float | None = Field(None, ge=0, le=MOST)
-    high: float | None = Field(None, ge=0, le=MOST)
+    low: float | None = Field(None, ge=-MOST, le=MOST)
+    high: float | None = Field(None, ge=-MOST, le=MOST)
 
     @model_validator(mode="after")
     def _holds_something(self) -> Self:
@@ -71,7 +74,7 @@ class Person(Frozen):
 class Sort(Frozen):
     """An order by a figure; films of which it is unknown are left out."""
 
-    by: SortedBy
+    by: Quantity
     descending: bool = True
 
 
@@ -128,24 +131,15 @@ class Exclusions(Frozen):
     rated_by: Raters = ()
 
 
-class Structure(Frozen):
-    """A request as it was understood. Every part narrows; what is empty does not."""
+class Kind(Frozen):
+    """What films are. Every part narrows; what is empty does not."""
 
-    intent: Intent = "search"
     text: Text = Field("", description="Words looked for in the films' texts.")
     genres: Names = Field((), description="Every film is of all these genres.")
     keywords: Names = Field((), description="Every film has all these keywords.")
     people: People = Field((), description="Every film is made by all of them.")
-    any_of: Annotated[tuple[Listed, ...], Field(max_length=3)] = Field(
+    any_of: Annotated[tuple[Listed, ...], Field(max_length=4)] = Field(
         (), description="The lists of which one entry is enough."
-    )
-    titles: Titles = Field((), description="Films that the request is about.")
-    like_people: People = Field((), description="Similar: to the films of these people.")
-    than: dict[Quantity, Literal["less", "more"]] = Field(
-        {}, description="Similar: less or more of a figure than the first film it is about."
-    )
-    facts: Annotated[tuple[Fact, ...], Field(max_length=12)] = Field(
-        (), description="What is asked about the films; empty: all that is known."
     )
     moods: Moods = Field((), description="Every film shows a sign of each.")
     audience: Audience | None = Field(None, description="Whom the films are for.")
@@ -162,6 +156,23 @@ class Structure(Frozen):
         None, description="high: of the fifth with the best mean rating; low: with the worst."
     )
     ranges: dict[Quantity, Span] = Field({}, description="Numbers between bounds.")
+
+
+class Structure(Kind):
+    """A request as it was understood: what the films are, and what is wanted of them."""
+
+    intent: Intent = "search"
+    alternatives: Annotated[tuple[Kind, ...], Field(max_length=LONGEST_LIST)] = Field(
+        (), description="Every film is one of these, beside what is asked of all."
+    )
+    titles: Titles = Field((), description="Films that the request is about.")
+    like_people: People = Field((), description="Similar: to the films of these people.")
+    than: dict[Quantity, Literal["less", "more"]] = Field(
+        {}, description="Similar: less or more of a figure than the first film it is about."
+    )
+    facts: Annotated[tuple[Fact, ...], Field(max_length=12)] = Field(
+        (), description="What is asked about the films; empty: all that is known."
+    )
     rated_by: Raters = Field((), description="Users who have all rated every film.")
     exclude: Exclusions = Exclusions()
     sort: Sort | None = Field(None, description="The order; null: by text, or by taste.")

@@ -141,7 +141,7 @@ def _predict(draft: Draft, names: Names) -> Intent | None:
         if found is None or re.match(r"(?:what|to (?:see|watch))\b", found["title"], re.I):
             continue
         if re.match(r"^(?:what|which)\b.*\b(?:does|would|should) ", draft.text, re.IGNORECASE) and (
-            not re.search(r"\b(?:think|say|give|prefer|rather|which (?:one )?of)\b", found[0])
+            not re.search(r"\b(?:think|say|give|rate|prefer|rather|which (?:one )?of)\b", found[0])
         ):
             continue
         title = _AT.sub("", found["title"].strip(" ?.!,"))

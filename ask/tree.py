@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -11,7 +12,9 @@ from ask.compare import FEWEST_RATINGS
 from ask.kinds import find_genre
 from ask.numbers import LONG
 from ask.structure import (
+    MOST,
     Exclusions,
+    Kind,
     Mood,
     Person,
     Quantity,
@@ -132,12 +135,16 @@ class Asked:
 
 
 def _without_ids(node: Node) -> Node | None:
-    """A node that narrows without its list of ids; None where it is nothing else."""
+    """A node that narrows without its lists of ids; None where it is nothing else."""
     match node:
-        case Filter(Ids()):
+        case Ids():
             return None
-        case Filter(Or((*nodes, Ids()))):
-            return Filter(_any_of(nodes))
+        case Filter(inner):
+            kept = _without_ids(inner)
+            return None if kept is None else Filter(kept)
+        case Or(nodes) | And(nodes):
+            shown = tuple(kept for each in nodes if (kept := _without_ids(each)) is not None)
+            return replace(node, nodes=shown) if shown else None
     return node
 
 
@@ -159,26 +166,20 @@ def make_tree(structure: Structure, connection: Connection, names: Names) -> Ask
     """The trees of a structure."""
     known = read_known(connection)
     notes: list[str] = []
-    words = _words(structure.text)
-    scored = [*([words] if words else []), *(_mood(m, names, known) for m in structure.moods)]
-    narrowed: list[Node] = []
-    for name, nodes in (
-        ("genres", [Match("genres", genre) for genre in structure.genres]),
-        ("keywords", [_keyword(keyword) for keyword in structure.keywords]),
-        ("people", [_person(person) for person in structure.people]),
-    ):
-        narrowed += [_any_of(nodes)] if name in structure.any_of and nodes else nodes
+    catalog = _Catalog(connection, names, known, notes)
+    scored = _scored(structure, catalog)
+    ranges = structure.ranges | _than(structure, connection)
+    narrowed = _narrowed(structure.model_copy(update={"ranges": ranges}), catalog)
+    if structure.alternatives:
+        narrowed.append(Or(tuple(_alternative(each, catalog) for each in structure.alternatives)))
     if structure.intent in ("search", "count") and structure.titles and not structure.than:
         narrowed.append(_ids(structure.titles))
-    ranges = structure.ranges | _than(structure, connection)
-    narrowed += _ranges(structure, ranges, known)
-    narrowed += _audience(structure.audience, names, known)
+    narrowed += _fame(structure, ranges, known)
     if structure.exclude.audience == "adults":
         narrowed += _audience("families", names, known)
-    narrowed += _money(structure, ranges, connection, notes)
     narrowed += _rated_by(structure.rated_by, structure, connection, notes)
     excluded = [
-        *_excluded(structure.exclude, names, known, structure.genres),
+        *_excluded(structure.exclude, catalog, structure.genres),
         *_rated_by(structure.exclude.rated_by, structure, connection, notes),
     ]
     return Asked(
@@ -186,6 +187,46 @@ def make_tree(structure: Structure, connection: Connection, names: Names) -> Ask
         (*(Filter(node) for node in narrowed), *(Not(node) for node in excluded)),
         tuple(notes),
     )
+
+
+class _Catalog(NamedTuple):
+    """What conditions are held against, and the notes of what could not be."""
+
+    connection: Connection
+    names: Names
+    known: Known
+    notes: list[str]
+
+
+def _scored(kind: Kind, catalog: _Catalog) -> list[Node]:
+    words = _words(kind.text)
+    if words and "text" in kind.any_of:
+        words = replace(words, all=False)
+    moods = [_mood(mood, catalog.names, catalog.known) for mood in kind.moods]
+    return [*([words] if words else []), *moods]
+
+
+def _narrowed(kind: Kind, catalog: _Catalog) -> list[Node]:
+    narrowed: list[Node] = []
+    for name, nodes in (
+        ("genres", [Match("genres", genre) for genre in kind.genres]),
+        ("keywords", [_keyword(keyword) for keyword in kind.keywords]),
+        ("people", [_person(person) for person in kind.people]),
+    ):
+        narrowed += [_any_of(nodes)] if name in kind.any_of and nodes else nodes
+    narrowed += _ranges(kind.ranges)
+    narrowed += _acclaim(kind, catalog.known)
+    narrowed += _audience(kind.audience, catalog.names, catalog.known)
+    narrowed += _money(kind, catalog)
+    return narrowed
+
+
+def _alternative(kind: Kind, catalog: _Catalog) -> Node:
+    """One of several kinds of films, as a whole."""
+    fame = _fame(kind, kind.ranges, catalog.known)
+    nodes = (*_scored(kind, catalog), *_narrowed(kind, catalog), *fame)
+    only_not = all(isinstance(node, Not) for node in nodes)
+    return And((All(), *nodes) if only_not else nodes)
 
 
 def _words(text: str) -> Words | None:
@@ -250,9 +291,9 @@ def _than(structure: Structure, connection: Connection) -> dict[Quantity, Span]:
         if value is not None:
             step = 0.01 if quantity == "avg_rating" else 1
             value = float(value)
-            spans[quantity] = (
-                Span(high=max(0.0, value - step)) if way == "less" else Span(low=value + step)
-            )
+            least = -MOST if quantity == "profit" else 0.0
+            less = Span(high=max(least, value - step))
+            spans[quantity] = less if way == "less" else Span(low=value + step)
     return spans
 
 
@@ -277,23 +318,28 @@ def _person(person: Person) -> Node:
     return _any_of(_whole(column, person.name) for column in columns)
 
 
-def _ranges(structure: Structure, ranges: Mapping[Quantity, Span], known: Known) -> Iterator[Node]:
+def _ranges(ranges: Mapping[Quantity, Span]) -> Iterator[Node]:
     for quantity, span in ranges.items():
         if quantity in FIELDS:
             yield Range(quantity, span.low, span.high)
-    if structure.acclaim is not None or "avg_rating" in ranges:
+
+
+def _acclaim(kind: Kind, known: Known) -> Iterator[Node]:
+    if kind.acclaim is not None or "avg_rating" in kind.ranges:
         yield Range("rating_count", FEWEST_RATINGS, None)
-    if structure.acclaim == "high":
+    if kind.acclaim == "high":
         yield Range("avg_rating", known.best_from, None)
-    if structure.acclaim == "low":
+    if kind.acclaim == "low":
         yield Range("avg_rating", None, known.worst_to)
-    if structure.fame == "known":
+
+
+def _fame(kind: Kind, ranges: Mapping[Quantity, Span], known: Known) -> Iterator[Node]:
+    if kind.fame == "known":
         yield Range("rating_count", known.known_from, None)
-    if structure.fame == "unknown":
-        sorted_by = structure.sort.by if structure.sort else None
-        by_rating = structure.acclaim or "avg_rating" in ranges or sorted_by == "avg_rating"
-        unknown_to = known.unknown_rated_to if by_rating else known.unknown_to
-        yield Range("rating_count", None, unknown_to)
+    if kind.fame == "unknown":
+        sort = kind.sort if isinstance(kind, Structure) else None
+        by_rating = kind.acclaim or "avg_rating" in ranges or (sort and sort.by == "avg_rating")
+        yield Range("rating_count", None, known.unknown_rated_to if by_rating else known.unknown_to)
 
 
 def _audience(
@@ -314,59 +360,55 @@ def _audience(
         yield _any_of(_signs(signs, words, names))
 
 
-def _money(
-    structure: Structure,
-    ranges: Mapping[Quantity, Span],
-    connection: Connection,
-    notes: list[str],
-) -> Iterator[Node]:
+def _money(kind: Kind, catalog: _Catalog) -> Iterator[Node]:
     """Tiers as films have them, by their money where the column is empty; then amounts."""
-    for column, tiers in (("budget_tier", structure.budget), ("revenue_tier", structure.revenue)):
+    for column, tiers in (("budget_tier", kind.budget), ("revenue_tier", kind.revenue)):
         if tiers:
-            others = _films_by_money(connection, notes, {f"{column}s": list(tiers)})
+            others = _films_by_money(catalog, {f"{column}s": list(tiers)})
             yield _any_of([*(Match(column, tier) for tier in tiers), *([others] if others else [])])
-    budget, revenue = ranges.get("budget"), ranges.get("revenue")
-    if budget or revenue:
-        amounts = {
-            "least_budget": budget and (budget.low or 0),
-            "most_budget": budget and budget.high,
-            "least_revenue": revenue and (revenue.low or 0),
-            "most_revenue": revenue and revenue.high,
-        }
-        yield _films_by_money(connection, notes, amounts) or Ids(())
+    if _MONEY & kind.ranges.keys():
+        yield _films_by_money(catalog, _amounts(kind.ranges)) or Nothing()
 
 
+_MONEY: frozenset[Quantity] = frozenset({"budget", "revenue", "profit"})
 _ASKED_OF_MONEY = (
     "budget_tiers", "revenue_tiers", "least_budget", "most_budget", "least_revenue", "most_revenue",
+    "least_profit", "most_profit",
 )  # fmt: skip
 
 
-def _films_by_money(
-    connection: Connection, notes: list[str], asked: Mapping[str, object]
-) -> Ids | None:
+def _amounts(ranges: Mapping[Quantity, Span]) -> dict[str, object]:
+    """The bounds of money; a bound on one side asks that the money is known."""
+    spans = {name: span for name, span in ranges.items() if name in _MONEY}
+    least = {f"least_{name}": -MOST if s.low is None else s.low for name, s in spans.items()}
+    return least | {f"most_{name}": span.high for name, span in spans.items()}
+
+
+def _films_by_money(catalog: _Catalog, asked: Mapping[str, object]) -> Ids | None:
     """The most rated films with this money; None where there are none."""
     parameters = {**dict.fromkeys(_ASKED_OF_MONEY), **asked, "n": MOST_IDS}
-    found = tuple(connection.execute(_statements["films_by_money"], parameters).scalars())
+    found = tuple(catalog.connection.execute(_statements["films_by_money"], parameters).scalars())
     if len(found) == MOST_IDS:
-        notes.append(f"Of the films with that money, only the {MOST_IDS} most rated were read.")
+        catalog.notes.append(
+            f"Of the films with that money, only the {MOST_IDS} most rated were read."
+        )
     return Ids(found) if found else None
 
 
-def _excluded(
-    exclude: Exclusions, names: Names, known: Known, wanted: tuple[str, ...]
-) -> Iterator[Node]:
+def _excluded(exclude: Exclusions, catalog: _Catalog, wanted: tuple[str, ...]) -> Iterator[Node]:
     yield from (Match("genres", genre) for genre in exclude.genres)
     yield from (_whole("keywords", keyword) for keyword in exclude.keywords)
     yield from (_person(person) for person in exclude.people)
     if exclude.titles:
         yield _ids(exclude.titles)
-    for quantity, span in exclude.ranges.items():
-        if quantity in FIELDS:
-            yield Range(quantity, span.low, span.high)
+    yield from _ranges(exclude.ranges)
+    for quantity in _MONEY & exclude.ranges.keys():
+        amounts = _amounts({quantity: exclude.ranges[quantity]})
+        yield _films_by_money(catalog, amounts) or Nothing()
     if exclude.audience != "adults":
-        yield from _audience(exclude.audience, names, known, besides=wanted)
+        yield from _audience(exclude.audience, catalog.names, catalog.known, besides=wanted)
     for mood in exclude.moods:
-        yield _any_of(_signs(SIGNS[mood].genres, SIGNS[mood].words, names))
+        yield _any_of(_signs(SIGNS[mood].genres, SIGNS[mood].words, catalog.names))
     words = _words(exclude.text)
     if words is not None:
         yield Words(words.items, all=False)

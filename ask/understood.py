@@ -1,11 +1,12 @@
 """A structure in words, part by part: what was understood, to be read, dropped or changed."""
 
+import re
 from collections.abc import Iterable, Iterator
 
 from pydantic import Field
 
 from ask.compare import format_dollars
-from ask.structure import Exclusions, RatedBy, Sort, Span, Structure
+from ask.structure import STEPS, Exclusions, Kind, Quantity, RatedBy, Sort, Span, Structure
 from palate.contract import Frozen
 
 _INTENTS = {
@@ -19,7 +20,7 @@ _WITH_TITLES = {
 }  # fmt: skip
 _RANGES = {
     "year": "year", "runtime_minutes": "minutes", "avg_rating": "stars",
-    "rating_count": "ratings", "budget": "budget", "revenue": "revenue",
+    "rating_count": "ratings", "budget": "budget", "revenue": "revenue", "profit": "profit",
 }  # fmt: skip
 _ORDERS = {
     "year": ("newest", "oldest"), "runtime_minutes": ("longest", "shortest"),
@@ -32,6 +33,7 @@ _THAN = {
     "year": ("newer", "older"), "runtime_minutes": ("longer", "shorter"),
     "avg_rating": ("better rated", "worse rated"), "rating_count": ("more rated", "less rated"),
     "budget": ("more expensive", "cheaper"), "revenue": ("more successful", "less successful"),
+    "profit": ("more profitable", "less profitable"),
 }  # fmt: skip
 ROLES = {"any": "by or with", "director": "directed by", "actor": "with"}
 
@@ -72,9 +74,12 @@ def parts_of(structure: Structure) -> Iterator[Part]:
         return
     if structure.sort is not None:
         yield Part(part="sort", says=_sort(structure.sort))
-    if structure.text:
-        yield Part(part="text", says=f"about {structure.text}")
-    yield from _entries(structure, _lists(structure))
+    yield from _parts_of_kind(structure)
+    if structure.alternatives:
+        kinds = [", ".join(part.says for part in _parts_of_kind(k)) for k in structure.alternatives]
+        yield Part(part="alternatives", says=f"either {' – or '.join(kinds)}")
+    rated = [f"rated by {_rater(one)}" for one in structure.rated_by]
+    yield from _entries(structure, [("rated_by", rated)])
     yield from (Part(part=part, says=says) for part, says in _whole_parts(structure) if says)
     yield from _entries(structure, _excluded(structure.exclude))
     if structure.seen == "drop":
@@ -87,27 +92,42 @@ def parts_of(structure: Structure) -> Iterator[Part]:
         yield Part(part="user_id", says=f"for user {users}{profile}")
 
 
-def _entries(structure: Structure, lists: Iterable[tuple[str, list[str]]]) -> Iterator[Part]:
+def _parts_of_kind(kind: Kind) -> Iterator[Part]:
+    """What films are."""
+    if kind.text:
+        yield Part(part="text", says=f"about {_any_word(kind)}")
+    yield from _entries(kind, _lists(kind))
+    for part, says in _kind_parts(kind):
+        if says:
+            yield Part(part=part, says=says)
+
+
+def _any_word(kind: Kind) -> str:
+    """The words looked for, with or between them where one is enough."""
+    pieces = re.findall(r'"[^"]*"|\S+', kind.text)
+    return " or ".join(pieces) if "text" in kind.any_of else kind.text
+
+
+def _entries(kind: Kind, lists: Iterable[tuple[str, list[str]]]) -> Iterator[Part]:
     for part, listed in lists:
-        if part in structure.any_of and len(listed) > 1:
+        if part in kind.any_of and len(listed) > 1:
             yield Part(part=part, says=_or(listed))
         else:
             yield from (Part(part=part, says=says, entry=n) for n, says in enumerate(listed))
 
 
+def _kind_parts(kind: Kind) -> Iterator[tuple[str, str]]:
+    yield "audience", f"for {kind.audience}" if kind.audience else ""
+    yield "budget", _tiers("budget", kind.budget)
+    yield "revenue", _tiers("revenue", kind.revenue)
+    yield "fame", {"known": "widely known", "unknown": "little known"}.get(kind.fame or "", "")
+    acclaim = {"high": "among the best rated", "low": "among the worst rated"}
+    yield "acclaim", acclaim.get(kind.acclaim or "", "")
+    for name, span in kind.ranges.items():
+        yield f"ranges.{name}", describe_range(name, span)
+
+
 def _whole_parts(structure: Structure) -> Iterator[tuple[str, str]]:
-    yield "audience", f"for {structure.audience}" if structure.audience else ""
-    yield "budget", _tiers("budget", structure.budget)
-    yield "revenue", _tiers("revenue", structure.revenue)
-    yield "fame", {"known": "widely known", "unknown": "little known"}.get(structure.fame or "", "")
-    yield (
-        "acclaim",
-        {"high": "among the best rated", "low": "among the worst rated"}.get(
-            structure.acclaim or "", ""
-        ),
-    )
-    for name, span in structure.ranges.items():
-        yield f"ranges.{name}", _range(name, span)
     for name, way in structure.than.items():
         film = structure.titles[0] if structure.intent != "similar" and structure.titles else "that"
         yield f"than.{name}", f"{_THAN[name][way == 'less']} than {film}"
@@ -115,15 +135,14 @@ def _whole_parts(structure: Structure) -> Iterator[tuple[str, str]]:
     yield "exclude.text", f"not about {exclude.text}" if exclude.text else ""
     yield "exclude.audience", f"not for {exclude.audience}" if exclude.audience else ""
     for name, span in exclude.ranges.items():
-        yield f"exclude.ranges.{name}", f"not {_range(name, span)}"
+        yield f"exclude.ranges.{name}", f"not {describe_range(name, span)}"
 
 
-def _lists(structure: Structure) -> Iterator[tuple[str, list[str]]]:
-    yield "genres", list(structure.genres)
-    yield "moods", list(structure.moods)
-    yield "keywords", [f"keyword {keyword}" for keyword in structure.keywords]
-    yield "people", [f"{ROLES[person.role]} {person.name}" for person in structure.people]
-    yield "rated_by", [f"rated by {_rater(one)}" for one in structure.rated_by]
+def _lists(kind: Kind) -> Iterator[tuple[str, list[str]]]:
+    yield "genres", list(kind.genres)
+    yield "moods", list(kind.moods)
+    yield "keywords", [f"keyword {keyword}" for keyword in kind.keywords]
+    yield "people", [f"{ROLES[person.role]} {person.name}" for person in kind.people]
 
 
 def _excluded(exclude: Exclusions) -> Iterator[tuple[str, list[str]]]:
@@ -147,6 +166,8 @@ def _or(listed: list[str]) -> str:
 
 def _rater(rated: RatedBy) -> str:
     who = "whoever asks" if rated.user_id is None else f"user {rated.user_id}"
+    if rated.low is not None and rated.low == rated.high:
+        return f"{who} with {rated.low:g}"
     low = "" if rated.low is None else f" from {rated.low:g}"
     return f"{who}{low}" if rated.high is None else f"{who}{low} to {rated.high:g}"
 
@@ -160,17 +181,34 @@ def _tiers(name: str, tiers: Iterable[str]) -> str:
     return f"{name} {listed}" if listed else ""
 
 
-def _range(name: str, span: Span) -> str:
-    def shown(value: float) -> str:
-        return format_dollars(value) if name in ("budget", "revenue") else f"{value:g}"
+def describe_range(name: Quantity, span: Span) -> str:
+    """A range in words: of money and stars “above” and “below” where the bound is a step off."""
+    money = name in ("budget", "revenue", "profit")
 
-    words = _RANGES[name]
+    def shown(value: float) -> str:
+        return format_dollars(value) if money else f"{value:g}"
+
+    words, step = _RANGES[name], STEPS.get(name, 1)
+    rough = 1_000 if money else 0.1 if name == "avg_rating" else 0
+
+    def beside(bound: float | None, way: int) -> str | None:
+        """The round number that a bound is one step above or below of."""
+        if bound is None or not rough:
+            return None
+        near = round((bound + way * step) / rough) * rough
+        return shown(near) if abs(near - bound - way * step) < step / 10 else None
+
+    low, high = beside(span.low, -1), beside(span.high, 1)
+    above = f"above {low}" if low else f"{shown(span.low or 0)} or more"
+    below = f"below {high}" if high else f"up to {shown(span.high or 0)}"
     if span.high is None:
-        return f"{words} {shown(span.low or 0)} or more"
+        return f"{words} {above}"
     if span.low is None:
-        return f"{words} up to {shown(span.high)}"
+        return f"{words} {below}"
     if span.low == span.high:
         return f"{words} {shown(span.low)}"
+    if low or high:
+        return f"{words} {above if low else f'from {shown(span.low)}'} {below}"
     return f"{words} {shown(span.low)} to {shown(span.high)}"
 
 

@@ -26,7 +26,7 @@ MOODS: dict[str, Mood] = {
     r"|laugh[- ]out[- ]loud|(?:that |to )?(?:will |would )?makes? (?:me|us|you) laugh": "funny",
     r"feel[- ]?good|uplifting|heart[- ]?warming|light[- ]?hearted|cheerful"
     r"|happy(?! (?:ending|end|birthday|new))|happier|lighter|light(?=,| and\b| films?\b| movies?\b"
-    r"| comed| fun| entertainment| ¦|$)"
+    r"| comed| fun| entertainment| +¦|$)"
     r"|charming|sweet|(?:that |to )?(?:will |would )?(?:cheers?|lifts?|picks?) (?:me|us|you) "
     r"up": "feel-good",
     r"scar(?:y|ier|iest)|frightening|terrifying|creepy|creepier|spooky": "scary",
@@ -65,6 +65,8 @@ BUDGETS: dict[str, tuple[BudgetTier, ...]] = {
     r"(?:with |on |of )?(?:a |an )?(?:very )?(?:big|large|huge|high|massive|enormous|giant"
     r"|generous)[- ]budgets?|(?<!most )(?<!less )expensive|costly|lavish|big[- ]money": (
         "high", "ultra_high"),
+    r"(?:that |which )?costs? (?:a lot|a fortune|loads|so much)(?: of money)?(?: to make)?": (
+        "high", "ultra_high"),
     r"(?:with |on |of )?(?:a |an )?(?:very )?(?:low|small|tiny|shoestring|micro|modest|no)"
     r"[- ]budgets?|(?:made |shot |filmed )?for (?:almost|nearly|next to|practically) nothing"
     r"|cheap(?:ly made)?|inexpensive|on a shoestring": ("low",),
@@ -80,11 +82,36 @@ REVENUES: dict[str, tuple[RevenueTier, ...]] = {
     r"|lots|big money|(?:lots?|loads|tons|heaps|a lot|a ton|so much) of (?:money|cash))"
     r"|commercial success(?:es)?|high[- ]grossing":
         ("high", "blockbuster"),
-    r"(?:big |bigger |biggest |huge |worst )?(?:box[- ]office |commercial )?"
-    r"(?:flops?|bombs?|failures?|disappointments?)"
-    r"|(?:that |which )?(?:(?:flopped|bombed|failed|tanked)(?: at the box[- ]office)?|lost money"
-    r"|nobody (?:paid|went) to see)": ("low",),
+    r"(?:that |which )?(?:made|earned|grossed) (?:very |so |too )?(?:little|(?:next to"
+    r"|almost) nothing)"
+    r"(?: money)?|(?:that |which )?(?:nobody (?:paid|went) to see)": ("low",),
 }  # fmt: skip
+
+_COST = r"(?:(?:it|they) cost(?: to make)?|(?:its|their|the) budgets?|was spent on (?:it|them))"
+_BACK = r"(?:(?:its|their|the) (?:money|budgets?|costs?)(?: back)?)"
+_MADE = r"(?:made|make|earned|earn|grossed|gross|brought in|took in|turned|turn)"
+LOST = (
+    r"(?<!biggest )(?<!greatest )(?<!worst )(?<!about )(?:(?:that |which )?(?:flopped|bombed|tanked"
+    r"|(?:failed|lost out)(?= (?:at|financially|commercially))"
+    r"|(?:did not|didn't) (?:do|perform) (?:very |so |that )?well(?= at)|underperformed(?= at)"
+    r"|(?:did|performed) (?:very )?(?:badly|poorly)(?= at)|lost (?:a lot of |lots of |tons of "
+    r"|some )?money|(?:were |was |are )?unprofitable"
+    rf"|(?:did not|didn't|never|failed to) (?:{_MADE} (?:any |a )?(?:money|profits?|{_BACK})"
+    rf"|(?:earn|make|get) back {_BACK}|recoup {_BACK}|break even)"
+    rf"|{_MADE} (?:back )?less(?: money)? than {_COST}|cost more than (?:it|they) {_MADE})"
+    r"(?: at the box[- ]office| financially| commercially)?"
+    r"|(?<!office )(?<!commercial )(?<!financial )(?:big |huge )?(?:box[- ]office |commercial"
+    r" |financial )?flops?(?: at the box[- ]office)?"
+    r"|(?:big |huge )?(?:box[- ]office |commercial |financial )(?:bombs?|failures?|disasters?"
+    r"|disappointments?)|money[- ]losers?)"
+)
+GAINED = (
+    rf"(?:that |which )?(?:{_MADE} (?:a profit|profits?|(?:some )?money(?! at)|{_BACK})"
+    rf"|(?:earned|made|got) back {_BACK}|recouped {_BACK}|broke even"
+    rf"|{_MADE} more(?: money)? than {_COST}|cost less than (?:it|they) {_MADE}"
+    r"|(?<!most )(?<!least )(?:were |was |are )?profitable)(?: at the box[- ]office)?"
+)
+"""That a film made less, and more, than it cost."""
 
 ACCLAIM: dict[str, Acclaim] = {
     r"(?:critically |universally )?acclaimed|(?:that )?(?:every(?:one|body)|people|critics and "
@@ -144,7 +171,7 @@ KEYWORDS: dict[str, tuple[str, ...]] = {
     r"post[- ]apocalyptic|post[- ]apocalypse": ("post-apocalyptic", "post apocalyptic"),
     r"serial[- ]killers?": ("serial killer",),
     r"black comed(?:y|ies)|dark comed(?:y|ies)": ("black comedy", "dark comedy"),
-    r"silent (?:films?|movies?)": ("silent film",),
+    r"silent (?:films?|movies?|ones?)": ("silent film",),
     r"(?:directed )?by (?:a )?(?:women|woman|female directors?)|women directors?|female "
     r"directors?": ("woman director",),
     r"(?:plot |surprise |with a )?twist(?:s)?(?: ending)?": ("plot twist", "twist ending", "twist"),
@@ -207,6 +234,7 @@ _FILLING = """
     gets going goes go went put work works used happen happens focus focuses focused focusing
     feature features contain contains include includes including
     top definitively truly besides thinking wish wished hoping hope craving crave desperate
+    hiya missus fancy mind
     evening night weekend favor favour favorite favourite favorites favourites
     people persons viewers audience audiences percent also
     user
@@ -281,7 +309,9 @@ SHORT_FORMS = {
     r"w/": "with",
     r"(?:any|every)(?:one|body) but": "someone other than",
     r"(?P<did>did|does) not(?= (?:really )?(?:like|enjoy))": r"\g<did>n't",
-    r"s(?:ome)?th(?:ing|ng)?\.?": "something",
+    r"s(?:ome)?th(?:ing|ng)?\.?|summat": "something",
+    r"nowt|nuthin'?|nothin'": "nothing",
+    r"owt|anythin'": "anything",
     r"pl[sz]|plz+|pls+": "please",
     r"gud|gd": "good",
     r"u": "you",
@@ -303,6 +333,7 @@ SHORT_FORMS = {
     r"(?:do not|don't) (?:show|recommend|suggest|give|include|list)(?: me| us)?": "without",
     r"b/c|cuz|coz": "because",
     r"(?:in|of|from) (?:the )?(?P<genre>[\w-]+) (?:genre|category)": r"of \g<genre>",
+    r"or,? (?:failing that|if not|if (?:there are|there's) none|alternatively),?": "or",
     "thx|ty": "thanks",
     "(?:not|never) (?:not|never|without)": "with",
 }

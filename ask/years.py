@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from ask.draft import Draft
+from ask.draft import GAP, Draft
 from ask.numbers import COUNT, read_number
 from ask.words import DECADES, FILM, GENRES
 
@@ -18,7 +18,7 @@ _PART = (
     r"(?:(?:the )?(?P<{0}part>early|mid|middle|late|first half of|second half of)(?: |-)?(?:of )?)?"
     r"(?:the )?"
 )
-_LIST = r"\s*(?:,|-|–|and|or|to|through|until)\s*"
+_TO = r"\s*(?:-|–|to|through|until|till)\s*(?:from )?"
 _NOTHING = (
     r"(?:nothing|none|not?(?: anything| films?| movies?)?|never|isn't|aren't|wasn't|weren't|not "
     r"made"
@@ -87,29 +87,22 @@ def _last_years(draft: Draft, latest: int | None) -> None:
 
 def _year_spans(draft: Draft) -> None:
     for found in draft.take_all(
-        rf"\b(?:(?:released |made )?(?:in|from|of) )?(?P<low>{_YEAR}) or (?:in "
-        rf")?(?P<high>{_YEAR})\b"
+        rf"\b(?:between (?P<low2>{_YEAR}) (?:and|or|to) (?P<high2>{_YEAR})"
+        rf"|(?:from |in )?(?P<low>{_YEAR}){_TO}(?P<high>{_YEAR}))\b"
     ):
-        low, high = sorted((int(found["low"]), int(found["high"])))
-        draft.narrow("year", low, high)
-        if high - low > 1:
-            draft.notes.append(f"Years form one range: {low} to {high}.")
-    for found in draft.take_all(
-        rf"\b(?:between |from |in )?(?P<low>{_YEAR})(?: ?[-–] ?| (?:and|to|until|till|through) )"
-        rf"(?P<high>{_YEAR})\b"
-    ):
-        low, high = sorted((int(found["low"]), int(found["high"])))
+        ends = (found["low"] or found["low2"], found["high"] or found["high2"])
+        low, high = sorted(map(int, ends))
         draft.narrow("year", low, high)
 
 
 def _decade_spans(draft: Draft) -> None:
     first, second = _PART.format("a"), _PART.format("b")
-    for found in draft.take_all(
-        rf"(?:\b(?:between|{_IN}))?(?<!\w){first}(?P<low>{_DECADE}){_LIST}"
-        rf"(?:from )?{second}(?P<high>{_DECADE})(?!\w)"
-    ):
-        (low, _), (_, high) = _decade(found, "low", "apart"), _decade(found, "high", "bpart")
-        draft.narrow("year", min(low, high), max(low, high))
+    for opening, between in ((r"\bbetween ", " (?:and|or|to) "), (rf"(?:\b{_IN})?(?<!\w)", _TO)):
+        for found in draft.take_all(
+            rf"{opening}{first}(?P<low>{_DECADE}){between}{second}(?P<high>{_DECADE})(?!\w)"
+        ):
+            (low, _), (_, high) = _decade(found, "low", "apart"), _decade(found, "high", "bpart")
+            draft.narrow("year", min(low, high), max(low, high))
 
 
 def _decade(found: "re.Match[str]", name: str, part: str) -> tuple[int, int]:
@@ -169,6 +162,9 @@ _BEHIND_YEAR: tuple[tuple[str, _Bound], ...] = (
 )  # fmt: skip
 _NOT_IN = rf"\b{_NOTHING} (?:made |released |shot )?(?:from |in |of |during )(?:the )?"
 
+_OR_ALSO = rf",? (?:or|nor|and) (?=[\w' ]*(?:\d0'?s|{_YEAR}|{'|'.join(DECADES)})\b)"
+"""That more years are not wanted: not from the 60s or the 90s."""
+
 
 def _bounded_years(draft: Draft) -> None:
     for behind, bounds in _BEHIND_YEAR:
@@ -176,8 +172,11 @@ def _bounded_years(draft: Draft) -> None:
             rf"(?<!\w){_MADE_IN}{_WHEN}{behind}(?!\w)(?! (?:the )?(?:{_YEAR}|{_DECADE}))"
         ):
             draft.narrow("year", *bounds(*_years_of(found)))
-    for found in draft.take_all(rf"{_NOT_IN}{_WHEN}"):
-        draft.leave_out("year", *_years_of(found))
+    while (out := draft.take(rf"{_NOT_IN}{_WHEN}(?P<more>{_OR_ALSO})?")) is not None:
+        draft.leave_out("year", *_years_of(out))
+        if out["more"]:
+            rest = draft.text[out.start() :].lstrip(f" {GAP}")
+            draft.text = f"{draft.text[: out.start()]} not from {rest}"
     for words, bounds in _BEFORE:
         for found in draft.take_all(rf"\b(?:{words}) ?{_WHEN}"):
             draft.narrow("year", *bounds(*_years_of(found)))

@@ -18,17 +18,21 @@ FROM (SELECT percentile_disc(0.8) WITHIN GROUP (ORDER BY avg_rating)
 
 -- name: films_by_money
 -- Films of any of some tiers and within some amounts, the most rated first; a null list or amount
--- asks nothing. Of tiers, only the films whose column is empty: search finds the others.
+-- asks nothing. Of tiers, only the films whose column is empty: search finds the others. Money below
+-- 1,000 is unknown.
 SELECT m.movie_id
 FROM movies m
 WHERE (CAST(:budget_tiers AS text[]) IS NULL
        OR m.budget_tier IS NULL AND budget_tier(m.budget, m.year) = ANY (:budget_tiers))
   AND (CAST(:revenue_tiers AS text[]) IS NULL
        OR m.revenue_tier IS NULL AND revenue_tier(m.revenue, m.year) = ANY (:revenue_tiers))
-  AND (CAST(:least_budget AS float8) IS NULL OR m.budget > 0 AND m.budget >= :least_budget)
+  AND (CAST(:least_budget AS float8) IS NULL OR m.budget >= greatest(:least_budget, 1000))
   AND (CAST(:most_budget AS float8) IS NULL OR m.budget <= :most_budget)
-  AND (CAST(:least_revenue AS float8) IS NULL OR m.revenue > 0 AND m.revenue >= :least_revenue)
+  AND (CAST(:least_revenue AS float8) IS NULL OR m.revenue >= greatest(:least_revenue, 1000))
   AND (CAST(:most_revenue AS float8) IS NULL OR m.revenue <= :most_revenue)
+  AND (CAST(:least_profit AS float8) IS NULL
+       OR least(m.budget, m.revenue) >= 1000 AND m.revenue - m.budget >= :least_profit)
+  AND (CAST(:most_profit AS float8) IS NULL OR m.revenue - m.budget <= :most_profit)
 ORDER BY m.rating_count DESC, m.movie_id
 LIMIT :n;
 
@@ -57,7 +61,8 @@ LIMIT :n;
 -- The figures of one film, by the names that a structure has for them.
 SELECT year, runtime_minutes, avg_rating, rating_count,
        CASE WHEN budget >= 1000 THEN budget END AS budget,
-       CASE WHEN revenue >= 1000 THEN revenue END AS revenue
+       CASE WHEN revenue >= 1000 THEN revenue END AS revenue,
+       CASE WHEN least(budget, revenue) >= 1000 THEN revenue - budget END AS profit
 FROM movies WHERE movie_id = :movie_id;
 
 -- name: made_by

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
 from ask.structure import Structure
+from ask.understood import describe_range, parts_of
 
 _LISTS = ("genres", "moods", "keywords", "budget", "revenue")
 _SINGLE = ("text", "audience", "fame", "acclaim")
@@ -29,12 +30,13 @@ def _included(structure: Structure) -> Iterator[Chip]:
     for name in _SINGLE:
         if value := getattr(structure, name):
             yield Chip(name, f"about {value}" if name == "text" else f"{name} {value}")
+    if structure.alternatives:
+        label = next(p.says for p in parts_of(structure) if p.part == "alternatives")
+        yield Chip("alternatives", label)
     for person in structure.people:
         yield Chip(f"people:{person.name}", f"by or with {person.name}")
     for name, span in structure.ranges.items():
-        low, high = ("" if each is None else f"{each:g}" for each in (span.low, span.high))
-        words = f"from {low} to {high}" if low and high else f"up to {high}" if high else f"{low}+"
-        yield Chip(f"ranges:{name}", f"{name.replace('_', ' ')} {words}")
+        yield Chip(f"ranges:{name}", describe_range(name, span))
 
 
 def _excluded(structure: Structure) -> Iterator[Chip]:
@@ -55,6 +57,8 @@ def without(structure: Structure, keys: Collection[str]) -> Structure:
     for name in _SINGLE:
         if name in keys:
             changed[name] = Structure.model_fields[name].default
+    if "alternatives" in keys:
+        changed["alternatives"] = ()
     changed["ranges"] = {n: s for n, s in structure.ranges.items() if f"ranges:{n}" not in keys}
     gone = structure.exclude
     parts = {

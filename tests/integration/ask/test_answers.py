@@ -3,7 +3,7 @@
 import pytest
 
 from ask.answer import Asker
-from ask.structure import Person, Sort, Structure, Title
+from ask.structure import Kind, Person, Sort, Span, Structure, Title
 from learn.data import read_ratings
 from learn.models.factors import Svd
 from learn.registry import activate, save_factors
@@ -291,3 +291,75 @@ def test_a_structure_asks_for_orders_and_facts_without_words(asker: Asker) -> No
     assert years == sorted(years)
     asked = Structure(intent="facts", titles=(Title(title="Brazil"),), facts=("length",))
     assert asker.run(asked).facts[0].value == 136
+
+
+def test_kinds_of_films_joined_by_or_are_each_kept(asker: Asker) -> None:
+    answer = asker.ask("comedies from the 80s or westerns from the 60s", k=50)
+    seen = set()
+    for movie in answer.movies:
+        comedy = "Comedy" in movie.genres and 1980 <= (movie.year or 0) <= 1989
+        western = "Western" in movie.genres and 1960 <= (movie.year or 0) <= 1969
+        assert comedy or western
+        seen |= {"comedy"} if comedy else {"western"}
+    assert seen == {"comedy", "western"}
+    assert answer.read_as == (
+        "(genres:Comedy AND year:[1980 TO 1989]) OR (genres:Western AND year:[1960 TO 1969])"
+    )
+    counts = [
+        asker.ask(f"how many {films}").total
+        for films in (
+            "comedies from the 80s or westerns from the 60s", "comedies from the 80s",
+            "westerns from the 60s", "western comedies from the 80s or 60s",
+        )
+    ]  # fmt: skip
+    assert counts[0] is not None
+    assert counts[0] <= (counts[1] or 0) + (counts[2] or 0)
+    assert counts[0] > max(counts[1] or 0, counts[2] or 0)
+
+
+def test_alternatives_may_hold_all_that_films_are(asker: Asker) -> None:
+    every = Kind(
+        text="shark", genres=("Western",), keywords=("heist",), moods=("dark",), audience="adults",
+        budget=("low",), fame="unknown", acclaim="high", ranges={"profit": Span(high=-1)},
+        people=(Person(name="tom hanks"),),
+    )  # fmt: skip
+    whole = Structure(alternatives=(every, Kind(audience="adults"), Kind(genres=("Western",))))
+    answer = asker.run(whole)
+    assert answer.movies
+    assert answer.structure.alternatives[0].people == (Person(name="Tom Hanks"),)
+    assert "movie_id" not in (answer.read_as or "")
+
+
+@pytest.mark.parametrize(
+    ("words", "condition"),
+    [
+        ("films that lost money", "revenue < budget"),
+        ("films that made money", "revenue > budget"),
+        ("westerns below 3 stars", "avg_rating < 3"),
+        ("films with a budget under 1 million", "budget < 1000000"),
+        ("comedies above 3.5 or dramas below 3", "avg_rating > 3.5 OR avg_rating < 3"),
+    ],
+)
+def test_bounds_are_kept_exactly(
+    asker: Asker, sample_database: Database, words: str, condition: str
+) -> None:
+    shown = [movie.movie_id for movie in asker.ask(words, k=100).movies]
+    with sample_database.read() as connection:
+        fitting = connection.exec_driver_sql(
+            f"SELECT count(*) FROM movies WHERE movie_id = ANY(%s) AND ({condition})", (shown,)
+        ).scalar_one()
+    assert len(shown) == fitting > 0
+
+
+def test_what_a_user_rated_three_stars_is_rated_exactly_that(
+    asker: Asker, sample_database: Database
+) -> None:
+    answer = asker.ask(f"films that user {LOVER} rated 3 stars", k=100)
+    shown = {movie.movie_id for movie in answer.movies}
+    with sample_database.read() as connection:
+        rated = connection.exec_driver_sql(
+            "SELECT movie_id FROM ratings WHERE user_id = %s AND rating = 3", (LOVER,)
+        ).scalars()
+        assert shown == set(rated)
+    own = asker.ask("films that I have rated 3 stars", LOVER, k=100)
+    assert {movie.movie_id for movie in own.movies} == shown

@@ -92,3 +92,21 @@ def test_only_our_own_state_is_read() -> None:
     for other in (written + "x", "", "x" * 10_000, TurnSigner(Settings()).write(turn)):
         with pytest.raises(MisuseError, match="Nothing was done"):
             signer.read(other)
+
+
+def test_or_adds_kinds_of_films(asker: Asker) -> None:
+    assert talk(asker, "westerns from the 60s", "or from the 80s", "or comedies from the 90s") == [
+        "films · Western · year 1960 to 1969",
+        "films · Western · either year 1960 to 1969 – or year 1980 to 1989",
+        "films · either Western, year 1960 to 1969 – or Western, year 1980 to 1989 – or Comedy, "
+        "year 1990 to 1999",
+    ]
+
+
+def test_after_a_fact_films_are_a_request_of_their_own(asker: Asker) -> None:
+    assert talk(asker, "how long is Jaws", "and comedies instead")[1] == "films · Comedy"
+
+
+def test_who_is_not_wanted_any_more_is_taken_away(asker: Asker) -> None:
+    read = talk(asker, "comedies by Woody Allen", "without Woody Allen")
+    assert read[1] == "films · Comedy · not Woody Allen"

@@ -104,8 +104,8 @@ def test_years(typed: str, years: tuple[float | None, float | None]) -> None:
 @pytest.mark.parametrize(
     ("typed", "quantity", "amounts"),
     [
-        ("with a budget over $100 million", "budget", (1e8, None)),
-        ("that cost less than 5m dollars", "budget", (None, 5e6)),
+        ("with a budget over $100 million", "budget", (1e8 + 1, None)),
+        ("that cost less than 5m dollars", "budget", (None, 5e6 - 1)),
         ("with a budget between 10 and 20 million", "budget", (1e7, 2e7)),
         ("that grossed $1.5 billion", "revenue", (1.5e9, None)),
         ("earning at most 300k", "revenue", (None, 3e5)),

@@ -76,7 +76,7 @@ def test_what_was_fresh_stays_read(path: Path) -> None:
     """Rounds of sixty, written after the rules; docs/ask.md has how they did at first sight."""
     cases = read_cases(path)
     found = judged(cases)
-    assert len(cases) == 60
+    assert len(cases) >= 60
     assert len(found["right"]) >= 0.85 * len(cases), found
     assert len(found.get("misleading", [])) <= 0.05 * len(cases), found["misleading"]
 

@@ -48,6 +48,14 @@ def test_what_was_understood_is_printed_first(palate: Palate) -> None:
     )
 
 
+def test_alternatives_are_printed_and_may_be_dropped(palate: Palate) -> None:
+    words = ("ask", "films from the 60s or the 90s", "-k", "3")
+    code, out, _ = palate(*words)
+    assert code == 0
+    assert out.startswith("understood as: films · either year 1960 to 1969 – or year 1990 to 1999")
+    assert "either" not in palate(*words, "--without", "alternatives")[1]
+
+
 def test_rules_need_no_language_model_that_is_set_up_well(
     palate: Palate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -194,6 +202,19 @@ class TestHttp:
         years = [film["year"] for film in found["films"]]
         assert years == sorted(years)
         assert found["total"] >= 40
+
+    def test_alternatives_go_there_and_back(self, client: TestClient) -> None:
+        words = "comedies from the 80s or westerns from the 60s"
+        found = client.get("/v1/ask", params={"q": words}).json()
+        [part] = [part for part in found["understood"] if part["part"] == "alternatives"]
+        assert part["says"] == ("either Comedy, year 1980 to 1989 – or Western, year 1960 to 1969")
+        again = client.post("/v1/ask", json=found["structure"]).json()
+        assert again["movies"] == found["movies"]
+        said = client.post("/v1/chat", json={"message": words}).text
+        assert str(found["movies"][0]["movie_id"]) in said
+        next_ = {"q": "only the westerns", "conversation": found["conversation"]}
+        westerns = client.get("/v1/ask", params=next_).json()["movies"]
+        assert all("Western" in movie["genres"] for movie in westerns)
 
     @pytest.mark.parametrize(
         ("path", "status"),

@@ -1,0 +1,264 @@
+"""Several kinds of films in one request: comedies from the 80s or westerns from the 60s."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ask.draft import GAP, Draft
+from ask.exclusions import find_unwanted
+from ask.structure import Kind, Span
+from ask.words import FILM, GENRES, SUBJECT
+from search.names import Names
+
+_JOINT = re.compile(
+    r"(?:,? ?\bor\b(?! (?:(?:new|old|lat|earli|high|low|bett|long|short|few|cheap)er|worse|more"
+    r"|less"
+    r"|up(?:wards?)?|onwards?)\b(?! than))|\b(?P<and>and|&|as well as|plus)(?= ))"
+    r"(?: (?:else|maybe|even|perhaps|also|alternatively|an?|some|any)\b)* ?",
+    re.IGNORECASE,
+)
+_A = re.compile(r"\ban?\b", re.IGNORECASE)
+_MOST_JOINTS = 4
+"""Joints that are tried: each costs some readings of a part of the request."""
+
+_BEFORE = re.compile(rf"[;:!?{GAP}]|(?<! [A-Z])\.(?=\s)|\beither\b", re.IGNORECASE)
+_BEHIND = re.compile(rf"[,;:!?{GAP}]|(?<! [A-Z])\.(?=\s|$)")
+_NOUN = re.compile(
+    rf"\b(?:{'|'.join(GENRES)}|(?!stor){FILM}|something|anything|ones?|stuff)(?![\w'-])", re.I
+)
+_BETWEEN = re.compile(r"\bbetween\b", re.IGNORECASE)
+_LISTS = frozenset({"genres", "people", "keywords", "text"})
+"""Lists that are read as such: there one entry is enough already."""
+
+Said = dict[str, Any]
+"""What is said of films: parts of a `Kind`, a range by its quantity."""
+Read = Callable[[Draft], tuple[str, list[str]]]
+"""Reads the conditions of a draft; gives the words that are left, and those not understood."""
+
+
+@dataclass
+class _Side:
+    """What stands on one side of a joint: as a whole, and before and behind its noun."""
+
+    text: str
+    draft: Draft
+    unread: list[str]
+    said: Said
+    noun: "re.Match[str] | None"
+    before: Said
+    behind: Said
+
+    @property
+    def conditions(self) -> Said:
+        """What is said of the films behind their noun; all, where there is none."""
+        return self.behind if self.noun else self.said
+
+    @property
+    def is_kind(self) -> bool:
+        """Whether it is a kind of films of its own."""
+        return self.noun is not None and bool(self.before or self.behind)
+
+    @property
+    def kinds(self) -> list[Said]:
+        """What is said, once for each of its own alternatives."""
+        own = [self.said | _said_of(kind) for kind in self.draft.parts.get("alternatives", ())]
+        return own or [self.said]
+
+
+def read_alternatives(draft: Draft, names: Names, read: Read, most: int = _MOST_JOINTS) -> None:
+    """Take kinds of films that are joined by ``or`` out of a draft.
+
+    Two nouns of which one has a condition of its own are two kinds of films; else it is two
+    conditions of what both are joined to. Lists of genres and people are read as such elsewhere.
+    """
+    position = 0
+    for _ in range(most):
+        joint = _JOINT.search(draft.text, position)
+        if joint is None:
+            return
+        position = joint.end()
+        unwanted = any(begin <= joint.start() < end for begin, end in find_unwanted(draft, names))
+        if not unwanted and _read_joint(draft, names, joint, read, most):
+            return
+
+
+def _read_joint(draft: Draft, names: Names, joint: "re.Match[str]", read: Read, most: int) -> bool:
+    text = draft.text
+    start = max((m.end() for m in _BEFORE.finditer(text, 0, joint.start())), default=0)
+    stop = _BEHIND.search(text, joint.end())
+    end = stop.start() if stop else len(text)
+    within = any(m.start() < joint.start() < m.end() for m in SUBJECT.finditer(text))
+    words = f"about {text[joint.end() : end]}" if within else text[joint.end() : end]
+    further = Draft(words, phrases=draft.phrases)
+    read_alternatives(further, names, read, most - 1)
+    other = _side(words, further, read, last=False)
+    begin = _item(text, start, joint.start())
+    while other.noun and begin > start and not _NOUN.search(text, begin, joint.start()):
+        begin = _item(text, start, begin - 1)
+
+    def side(begin: int, end: int) -> _Side:
+        return _side(
+            text[begin:end], Draft(text[begin:end], phrases=draft.phrases), read, last=True
+        )
+
+    one = side(begin, joint.start())
+    if not one.said or not any(other.kinds) or _BETWEEN.search(one.text):
+        return False
+    if _are_kinds(one, other, either=not joint["and"]):
+        sides = [one]
+        while begin > start and (each := side(_item(text, start, begin - 1), begin - 1)).is_kind:
+            sides, begin = [each, *sides], _item(text, start, begin - 1)
+        kinds = [*(each.said for each in sides), *other.kinds]
+        _add_up(draft, one, other, a_single=_A.search(joint[0]) is not None)
+        _set(draft, (begin, end), kinds, (*sides, other))
+        return True
+    if one.noun and other.noun:
+        return False
+    seconds = [other.before] if other.noun else other.kinds
+    alike = _alike(one.conditions, seconds, either=not joint["and"])
+    if not alike:
+        shared = one.conditions.keys() & seconds[0].keys()
+        if joint["and"] or shared or not all(seconds):
+            for name in shared & {"keywords", "people"} if not joint["and"] else ():
+                draft.either("people" if name == "people" else "keywords")
+            return False
+        if within and len(seconds) == 1:  # what follows is said of all: about A or B from the 90s
+            about = {name: said for name, said in seconds[0].items() if name in _LISTS}
+            draft.join(other.draft, without=about.keys())
+            seconds = [about]
+        return _set_beside(draft, (begin, end), one, other, seconds)
+    sides = [one]
+    while sides[0].noun is None and begin > start:
+        each = side(_item(text, start, begin - 1), begin - 1)
+        if not alike <= each.conditions.keys():
+            break
+        sides, begin = [each, *sides], _item(text, start, begin - 1)
+    said = (*(each.conditions for each in sides), *seconds)
+    picked = [{name: each[name] for name in alike} for each in said]
+    _set(draft, (begin, end), picked, (*sides, other), alike)
+    return True
+
+
+def _add_up(draft: Draft, one: _Side, other: _Side, *, a_single: bool) -> None:
+    """How many are wanted of both: two thrillers and three comedies."""
+    first, second = (side.draft.parts.get("k") for side in (one, other))
+    second = 1 if second is None and a_single else second
+    if first and second:
+        draft.parts["k"] = first + second
+        why = f"how many of each is not kept: {first + second} of all kinds are shown"
+        draft.ignore(f"{one.text.strip()}, {other.text.strip()}", why)
+
+
+def _item(text: str, start: int, end: int) -> int:
+    """Where the item of a list begins that ends there."""
+    return max(start, text.rfind(",", start, end) + 1)
+
+
+def _alike(first: Said, seconds: list[Said], *, either: bool) -> set[str]:
+    """The conditions that both sides have, each its own."""
+    shared = set.intersection(*(first.keys() & second.keys() for second in seconds))
+    return shared - _LISTS if either else _apart(first, seconds[0])
+
+
+def _side(text: str, draft: Draft, read: Read, *, last: bool) -> _Side:
+    nouns = list(_NOUN.finditer(text))
+    noun = (nouns[-1] if last else nouns[0]) if nouns else None
+    left, unread = read(draft)
+    said = _said(draft)
+    if left and (said or SUBJECT.search(text)):
+        said["text"] = left
+
+    def part(words: str) -> Said:
+        made = Draft(words, phrases=draft.phrases)
+        left, _ = read(made)
+        return _said(made) | ({"text": left} if left and SUBJECT.search(words) else {})
+
+    before = part(text[: noun.end()]) if noun else {}
+    before.pop("genres", None)
+    behind = part(text[noun.end() :]) if noun else {}
+    return _Side(text, draft, unread, said, noun, before, behind)
+
+
+def _said(draft: Draft) -> Said:
+    parts = {name: value for name, value in draft.parts.items() if name in Kind.model_fields}
+    return parts | {f"ranges.{name}": span for name, span in draft.ranges.items()}
+
+
+def _said_of(kind: Kind) -> Said:
+    said = {name: getattr(kind, name) for name in kind.model_fields_set - {"ranges"}}
+    return said | {f"ranges.{name}": span for name, span in kind.ranges.items()}
+
+
+def _kind(said: Said) -> Kind:
+    ranges = {name.removeprefix("ranges."): s for name, s in said.items() if "." in name}
+    parts = {name: value for name, value in said.items() if "." not in name}
+    return Kind(**parts, **({"ranges": ranges} if ranges else {}))
+
+
+def _are_kinds(one: _Side, other: _Side, *, either: bool) -> bool:
+    """Whether both sides are a kind of films of their own."""
+    if other.noun is None:
+        return False
+    if one.noun is None:
+        return either and one.said.keys() == {"people"} and "people" not in other.said
+    if either:
+        several = any(len(side.said.get("genres", ())) > 1 for side in (one, other))
+        genres = bool(one.said.get("genres") and other.said.get("genres"))
+        return bool(one.behind or other.before or (several and genres))
+    counted = "k" in one.draft.parts and bool(one.said and other.said)
+    return bool(
+        (counted or (one.is_kind and other.is_kind))
+        and _apart(one.said, other.kinds[0], genres=True)
+    )
+
+
+def _apart(one: Said, other: Said, *, genres: bool = False) -> set[str]:
+    """The conditions of which no film meets both, or that tell what a film is."""
+    found = {"genres"} if genres and {"genres"} <= one.keys() & other.keys() else set()
+    for name in one.keys() & other.keys():
+        if isinstance(one[name], Span) and _are_apart(one[name], other[name]):
+            found.add(name)
+    return found
+
+
+def _are_apart(one: Span, other: Span) -> bool:
+    if one.low is None or one.high is None or other.low is None or other.high is None:
+        return False
+    return one.high < other.low or other.high < one.low
+
+
+def _set_beside(
+    draft: Draft, place: tuple[int, int], one: _Side, other: _Side, seconds: list[Said]
+) -> bool:
+    """Conditions of two sorts of the same films: comedies with Tom Hanks or from the 80s."""
+    if not one.conditions or not all(seconds):
+        return False
+    before = one.text[: one.noun.end()] if one.noun else ""
+    behind = other.text[other.noun.start() :] if other.noun else ""
+    draft.text = f"{draft.text[: place[0]]}{before} {GAP} {behind}{draft.text[place[1] :]}"
+    draft.set_alternatives([_kind(said) for said in (one.conditions, *seconds)])
+    return True
+
+
+def _set(
+    draft: Draft,
+    place: tuple[int, int],
+    kinds: list[Said],
+    sides: Sequence[_Side],
+    alike: set[str] | None = None,
+) -> None:
+    """Set alternatives in the place of both sides; what else these say is asked of all.
+
+    ``alike``: what the alternatives are; None: all that is said of films.
+    """
+    begin, end = place
+    rest = f" {GAP} ".join(side.draft.text for side in sides) if alike else GAP
+    draft.text = f"{draft.text[:begin]} {rest} {draft.text[end:]}"
+    for side in sides:
+        draft.join(side.draft, without=alike or side.said.keys())
+        for word in () if alike else side.unread:
+            draft.ignore(word, "this was not understood")
+    if not alike and any(side.draft.exclude for side in sides):
+        draft.notes.append("What is not wanted holds for all of the films.")
+    draft.set_alternatives([_kind(said) for said in kinds])
