@@ -158,7 +158,7 @@ def _item(text: str, start: int, end: int) -> int:
 def _alike(first: Said, seconds: list[Said], *, either: bool) -> set[str]:
     """The conditions that both sides have, each its own."""
     shared = set.intersection(*(first.keys() & second.keys() for second in seconds))
-    return shared - _LISTS if either else _apart(first, seconds[0])
+    return (shared if shared - _LISTS else set()) if either else _apart(first, seconds[0])
 
 
 def _side(text: str, draft: Draft, read: Read, *, last: bool) -> _Side:
@@ -170,7 +170,7 @@ def _side(text: str, draft: Draft, read: Read, *, last: bool) -> _Side:
         said["text"] = left
 
     def part(words: str) -> Said:
-        made = Draft(words, phrases=draft.phrases)
+        made = Draft(words.strip(), phrases=draft.phrases)
         left, _ = read(made)
         return _said(made) | ({"text": left} if left and SUBJECT.search(words) else {})
 

@@ -102,6 +102,11 @@ _SEEN = (
     r"(?:i|we)(?:'ve| have)? (?:already )?(?:seen|watched|saw|know|hated?|didn't like|don't "
     r"(?:like|want))"
 )
+_IF_IN = re.compile(
+    r"\b(?:only )?(?:if|when|where) (?P<who>.+?) (?:is|are|stars?|appears?|plays?) in (?:it"
+    r"|them)\b",
+    re.IGNORECASE,
+)
 _OUT = re.compile(
     rf"^(?:and |but |please |ok |well |no |,)*(?:{_SEEN}|without|not|except|drop|remove|skip|hide"
     r"|leave out|minus|no|anything but)"
@@ -170,6 +175,7 @@ def read_next(text: str, names: Names, before: Turn) -> Reading:
     if (anew := _ANEW.match(text)) is not None:
         return _anew(text[anew.end() :], names, before)
     shown = [film for movie_id in before.shown if (film := names.film(movie_id)) is not None]
+    text = _IF_IN.sub(r"with \g<who>", text)
     text = _SEVERAL.sub(lambda found: _one_by_one(found, len(shown)), text)
     if (numbers := _missing(text, shown)) is not None:
         return _unclear(before, text, f"{len(shown)} films were shown: there is no {numbers}")
@@ -191,9 +197,11 @@ def read_next(text: str, names: Names, before: Turn) -> Reading:
     named = _THAT.sub(lambda found: _title(found, shown), text)
     if named != text:
         return _for_same(read_request(named, names), before)
-    if _follows(text) or _narrows_only(read_request(text, names), text):
+    own = read_request(text, names)
+    counts = own.structure.intent == "count" and _about_none(own.structure)
+    if counts or _follows(text) or _narrows_only(own, text):
         return _refined(text, names, before)
-    return _for_same(read_request(text, names), before)
+    return _for_same(own, before)
 
 
 def _one_by_one(found: "re.Match[str]", shown: int) -> str:
@@ -269,6 +277,8 @@ def _refined(text: str, names: Names, before: Turn) -> Reading:
     if own or before.structure.intent not in _LISTING:
         return _for_same(reading, before)
     merged = _merged(before.structure, reading.structure, text)
+    if reading.structure.intent == "count":
+        merged = merged.model_copy(update={"intent": "count"})
     if merged == before.structure and not (reading.ignored or reading.not_found):
         return _unclear(before, text, "this changes nothing of what was asked before")
     return replace(reading, structure=merged)

@@ -117,7 +117,10 @@ def read_exclusions(draft: Draft, names: Names) -> None:
         position = cue.start()
         draft.cut(cue.start(), end)
         wholly = bool(cue["but"] or cue["hate"])
-        for item, personal in _items(wanted):
+        items = list(_items(wanted))
+        if not items:
+            draft.ignore(f"{cue[0]}{wanted}", "what is not wanted was not understood")
+        for item, personal in items:
             _exclude(draft, names, item, named=personal, but=wholly)
 
 
@@ -251,6 +254,7 @@ def _is_meant(how: str, item: str) -> bool:
 def _exclude_words(draft: Draft, item: str) -> None:
     words = [word for word in re.findall(r"[\w'-]+", item) if word.lower() not in FILLING]
     if not words:
+        draft.ignore(f"not {item}", "what is not wanted was not understood")
         return
     piece = words[0] if len(words) == 1 else f'"{" ".join(words)}"'
     before = draft.exclude.get("text", "")

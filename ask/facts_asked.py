@@ -36,6 +36,8 @@ QUESTIONS: tuple[tuple[tuple[Fact, ...], tuple[str, ...]], ...] = (
             rf"(?:who|which actors?|what actors?|which stars)(?:{_IS}| stars?| starred| plays?| "
             rf"played| acts?| acted"
             r"| appears?| appeared| does star| did star)* (?:in|on) " + TITLE,
+            rf"who(?: else)?(?:{_IS}| stars| starred)(?: else)? in {TITLE} (?:besides|other than"
+            r"|apart from|aside from|except(?: for)?) .+",
             rf"who (?:does|did) {TITLE} star",
             r"who(?: else)? (?:starr?(?:ed|s)|acts|acted|plays|played|appears|appeared|is|was)"
             rf" (?:alongside|with|opposite|next to|beside) .+? in {TITLE}",

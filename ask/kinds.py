@@ -22,16 +22,15 @@ from palate.contract import Audience
 from search.names import Names, key
 from search.vocabulary import SPELLINGS
 
+_A_NUMBER = rf"\d{{1,3}}|{'|'.join(word for word in NUMBERS if word not in ('zero', 'hundred'))}"
+_N = rf"(?P<n>{_A_NUMBER})"
 _COUNT = re.compile(
-    rf"(?:(?:^|{GAP})\s*|\b(?:give|gimme|lemme|show|find|get|recommend|suggest|list|name|tell|bring|pick|me|us"
-    rf"|top|best|the"
-    r"|first|any|another|want|need|like|love|watch|see|choose|some|only|just|about|with"
-    r"|please)\s+)(?:\d{1,3} (?:or|to) )?(?P<n>\d{1,3}|"
-    + "|".join(word for word in NUMBERS if word not in ("zero", "hundred"))
-    + rf")\s+(?=(?:[\w'{GAP}-]+\s+){{0,6}}?(?:{FILM}|{'|'.join(GENRES)}|more)\b)",
+    rf"(?:(?:^|{GAP})\s*|\b(?:give|gimme|lemme|show|find|get|recommend|suggest|list|name|tell|bring"
+    r"|pick|me|us|top|best|the|first|any|another|want|need|like|love|watch|see|choose|some|only|just"
+    rf"|about|with|please)\s+)(?:(?:{_A_NUMBER}) (?:or|to) )?{_N}\s+"
+    rf"(?=(?:[\w'{GAP}-]+\s+){{0,6}}?(?:{FILM}|{'|'.join(GENRES)}|more)\b)",
     re.IGNORECASE,
 )
-_N = rf"(?P<n>\d{{1,3}}|{'|'.join(word for word in NUMBERS if word not in ('zero', 'hundred'))})"
 _AT_MOST = re.compile(
     r"\b(?:(?:no|not|nothing) (?:more|over) than|not? over|at (?:the )?most|up to"
     r"|(?:a )?max(?:imum)?(?: of)?|only|just"

@@ -130,6 +130,8 @@ def read_runtime(draft: Draft) -> None:
         if too_long["or"]:
             begin = too_long.start()
             draft.text = f"{draft.text[:begin]} {too_long['not']} {draft.text[begin + 3 :]}"
+    if draft.take(r"\bneither (?:too )?(?:long|short),? n?or (?:too )?(?:long|short)\b"):
+        draft.narrow("runtime_minutes", SHORT, NOT_LONG)
     if draft.take(r"\b(?:not|nothing) (?:too|very|that) short\b"):
         draft.narrow("runtime_minutes", SHORT, None)
     near = rf"(?=,? (?:[\w-]+,? ){{0,2}}?(?:{FILM}|{_GENRE})\b)"

@@ -58,6 +58,12 @@ _HIMSELF = re.compile(
     r"(?:,? ?\b(?:and|or) )?\b(?:directed|made|produced) by (?:him|her|them|himself|herself)\b",
     re.IGNORECASE,
 )
+_ANY_OF_THEM = re.compile(
+    r"\b(?:any|either)(?: one)? of (?:them|these|those)\b(?: (?:is|are|will|would) (?:fine"
+    r"|ok(?:ay)?|do"
+    r"|good|enough))?|\bnot together\b",
+    re.IGNORECASE,
+)
 _OR = re.compile(r"\bor\b", re.IGNORECASE)
 _TOGETHER = re.compile(r"\b(?:both )?(?:together|in the same (?:film|movie))\b", re.IGNORECASE)
 _SHORT, _LONG = 5, 8
@@ -69,6 +75,7 @@ _FEWEST_FILMS = 3  # before a surname alone is read as its bearer: chosen agains
 def read_people(draft: Draft, names: Names) -> None:
     """Take the people out of a draft."""
     draft.text = _HIMSELF.sub(" ", write_names(draft.text))
+    any_of = draft.take(_ANY_OF_THEM) is not None
     both = _TOGETHER.sub(" ", draft.text)
     together, draft.text = both != draft.text, both
     found: list[tuple[int, int]] = []
@@ -99,6 +106,8 @@ def read_people(draft: Draft, names: Names) -> None:
 
     draft.take_read(_CUE, read_cue)
     draft.take_read(_WORDS, read_alone)
+    if any_of and len(draft.parts.get("people", ())) > 1:
+        draft.either("people")
     if together and "people" in draft.parts.get("any_of", ()):
         draft.parts["any_of"] = tuple(n for n in draft.parts["any_of"] if n != "people")
 

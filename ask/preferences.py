@@ -157,6 +157,9 @@ def describe(found: Preferences) -> list[list[Fact]]:
         few = f"{FEWEST_FOR_TRAIT} ratings and {LEAST_DIFFERENCE} stars from the crowd"
         none = "no genre, decade or person stands out: a trait takes"
         sentences.append([_fact(none, few)])
+    if len(found.genres) > 1 and len({round(trait.shrunken, 2) for trait in found.genres}) == 1:
+        alike = "so few ratings do not tell genres apart: each is estimated at the level of all,"
+        sentences.append([_fact(alike, f"{found.level:+.2f} stars from the crowd")])
     return [*sentences, *traits]
 
 

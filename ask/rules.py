@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError
 
 from ask.absent import HARMLESS, read_absent
 from ask.alternatives import read_alternatives
+from ask.counts import read_how_many, read_of_groups
 from ask.draft import GAP, PHRASE, Draft
 from ask.exclusions import find_unwanted, read_exclusions
 from ask.kinds import (
@@ -26,11 +27,11 @@ from ask.numbers import read_money, read_ratings, read_runtime
 from ask.order import read_not_first, read_order
 from ask.people import read_people
 from ask.plainer import make_plainer, write_figures
-from ask.questions import read_how_many, read_of_groups, read_question
+from ask.questions import read_question
 from ask.seen import read_own, read_users
 from ask.structure import Exclusions, Structure
 from ask.titles import read_called, read_intent
-from ask.words import BETWEEN, FILLING, FILM, RECOMMEND, SUBJECT, UNREAD, UNSEEN
+from ask.words import BETWEEN, FILLING, FILM, NUMBERS, RECOMMEND, SUBJECT, UNREAD, UNSEEN
 from ask.years import read_years
 from palate.contract import Frozen
 from palate.errors import MisuseError
@@ -67,6 +68,7 @@ _OURS = re.compile(
     re.IGNORECASE,
 )
 _WORD = re.compile(r"[\w'-]+")
+_NUMBER = re.compile(rf"\d{{1,2}}|{'|'.join(NUMBERS)}")
 _OR = re.compile(r",? \bor\b ", re.IGNORECASE)
 _CONTRACTED = re.compile(r"(?<=\w)'(?:s|d|ll|ve|re|m)$", re.IGNORECASE)
 _BEFORE_FILMS = re.compile(rf"(?: [\w'-]+)?\s*(?:{GAP}|{FILM}\b)", re.IGNORECASE)
@@ -311,7 +313,7 @@ def _left(draft: Draft, names: Names) -> tuple[str, list[str]]:
         in_subject = any(begin <= found.start() < end for begin, end in subjects)
         if in_subject and word.lower() not in BETWEEN:
             kept[word] = None
-        elif bare in UNREAD:
+        elif bare in UNREAD or ("k" in draft.parts and _NUMBER.fullmatch(bare)):
             unread.append(word)
         elif bare in FILLING or _is_adverb(bare, names):
             continue

@@ -34,7 +34,8 @@ _STARS = (
     r" |(?P<under>below|under|less than|lower than|worse than|fewer than) "
     r"|(?P<least>at least|no less than|not less than|from) "
     r"|(?P<most>at most|no more than|not more than|up to) |(?:exactly|only|just) )?"
-    r"(?:a )?(?P<low>[0-5](?:\.\d+)?|one|two|three|four|five)(?P<plus>\+)?(?:[ -]?stars?)?"
+    r"(?:a )?(?:(?:between |from )?(?P<begin>[0-5](?:\.\d+)?) (?:and"
+    r"|to) )?(?P<low>[0-5](?:\.\d+)?|one|two|three|four|five)(?P<plus>\+)?(?:[ -]?stars?)?"
     r"(?P<down> (?:or|and) (?:less|lower|worse|below|under|down|fewer))?"
     r"(?P<up> (?:or|and) (?:more|higher|better|above|up|over))?)?"
 )
@@ -114,6 +115,7 @@ def read_users(draft: Draft) -> None:
         neither = "neither " if (found["both"] or "").lower() == "neither " else ""
         return f"{before}{neither}{STAND_IN}{len(mentions) - 1}{own}"
 
+    either = any(re.search(r"\bor\b", each[0], re.I) for each in _USERS.finditer(draft.text))
     draft.text = _USERS.sub(stand_in, draft.text)
     if (found := draft.take(_EVERYBODY)) is not None:
         draft.parts["fame"] = "known"
@@ -125,6 +127,8 @@ def read_users(draft: Draft) -> None:
         if _I_AM.search(draft.text):
             draft.text = _I.sub(STAND_IN, _I_AM.sub(" ", draft.text))
         users = list(dict.fromkeys(user for each in about for user in mentions[each]))
+        if either and len(draft.parts.get("rated_by", ())) > 1:
+            draft.ignore("or", "films that all of them rated are shown: ask for each by itself")
         if users:
             draft.parts["user_id"] = users[0]
             draft.add("users", *users[1:])
@@ -177,6 +181,9 @@ def _stars(draft: Draft, found: "re.Match[str]") -> tuple[float | None, float | 
         if (said := found[f"low{n}"]) is None:
             continue
         stars = _NUMBERS.get(said.lower()) or float(said)
+        if found[f"begin{n}"]:
+            low, high = sorted((float(found[f"begin{n}"]), stars))
+            return low, high
         if found[f"not{n}"] and (found[f"over{n}"] or found[f"under{n}"]):
             return (None, stars) if found[f"over{n}"] else (stars, None)
         if found[f"over{n}"] or found[f"under{n}"]:

@@ -67,7 +67,8 @@ _BOUNDARY = re.compile(
     re.IGNORECASE,
 )
 _SEPARATOR = re.compile(
-    r"[\s!?.:;]*(?:,\s*(?:and |or |& )?|\b(?:and|or|vs\.?|versus|with|to|against)\b|&)\s*",
+    r"[\s!?.:;]*(?:,\s*(?:and |or |& )?|\b(?:and|or|vs\.?|versus|with|to|against)\b"
+    r"|&)\s*(?:like )?",
     re.IGNORECASE,
 )
 _OPENING = re.compile(r"\s*(?:(?:the )?(?:films?|movies?) )?(?:both |either )?", re.IGNORECASE)

@@ -336,7 +336,10 @@ SHORT_FORMS = {
     r"or,? (?:failing that|if not|if (?:there are|there's) none|alternatively),?": "or",
     "thx|ty": "thanks",
     "(?:not|never) (?:not|never|without)": "with",
-}
+    rf"no (?P<noun>{FILM}|{'|'.join(GENRES)}) "
+    r"(?P<how>longer|shorter|over|under|above|below)":
+        r"\g<noun> not \g<how>",
+}  # fmt: skip
 """How some things are typed -> written out; two negations are none."""
 
 COMPARED = {

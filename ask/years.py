@@ -20,7 +20,8 @@ _PART = (
 )
 _TO = r"\s*(?:-|–|to|through|until|till)\s*(?:from )?"
 _NOTHING = (
-    r"(?:nothing|none|not?(?: anything| films?| movies?)?|never|isn't|aren't|wasn't|weren't|not "
+    r"(?:nothing|none|not?(?: anything| films?| movies?| (?:the |any )?ones?| those)?|never"
+    r"|isn't|aren't|wasn't|weren't|not "
     r"made"
     r"|weren't made|(?:were|are|was|is) not(?: made| released)?)"
 )
@@ -62,7 +63,7 @@ def read_years(draft: Draft, latest: int | None) -> None:
     if recent and latest:
         draft.narrow("year", latest - RECENT_YEARS, None)
     if draft.take(
-        rf"(?<!about )(?<!about an )\bold(?:er|ies)?\b(?= +(?:[\w¦-]+ +){{0,4}}?(?:{FILM}"
+        rf"(?<!about )(?<!about an )(?<!how )\bold(?:er|ies)?\b(?= +(?:[\w¦-]+ +){{0,4}}?(?:{FILM}"
         rf"|{_GENRE})\b)"
         r"|\bclassics?\b|\bvintage\b|\bold[- ]time\b"
     ):

@@ -107,6 +107,8 @@ class TestPreferences:
         assert not any("Likes" in said for said in found.summary)
         raw = found.genres[0].mean - found.genres[0].crowd
         assert 0 < found.genres[0].shrunken < raw / 2
+        alike = len({round(trait.shrunken, 2) for trait in found.genres}) == 1
+        assert alike == any("do not tell genres apart" in said for said in found.summary)
 
     def test_summaries_tell_what_the_tables_hold(self, sample_database: Database) -> None:
         for user_id in (1, 5, 17):

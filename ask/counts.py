@@ -1,0 +1,93 @@
+"""Questions about many films at once: how many there are; and what is told of none but one."""
+
+import re
+
+from ask.draft import Draft
+
+_COUNT = re.compile(
+    r"^(?:and |so |please |tell me )*(?:how many (?:different |of the )?(?!people|users?|minutes"
+    r"|hours|ratings|stars"
+    r"|awards|oscars|actors|directors|times|dollars|viewers)|(?:what is |what's )?(?:the "
+    r")?(?:total )?number of (?!ratings|minutes)"
+    r"|count (?:of )?(?:all |up )?|(?:are|is) there (?:any|a|an) |(?:have you|do you have) any "
+    r"\w+ films? at all)",
+    re.IGNORECASE,
+)
+_FIGURE = (
+    r"(?:rating|score|stars|length|runtime|run(?:ning)? time|duration|year|age|budget|cost|price"
+    r"|revenue"
+    r"|gross|box[- ]office|earnings|takings|profit|number of (?:ratings|votes)|amount of money)s?"
+)
+_SHARE = re.compile(
+    r"^(?:and |so |please |tell me |give me |show me |calculate |compute )*(?:(?:what"
+    r"|which)(?:'s| is| are"
+    r"| was| were)? )?(?:the )?(?:(?:percentage|percent|share|fraction|proportion"
+    r"|ratio) of(?: all| the)?(?= )"
+    rf"|(?:(?:average|mean|median|typical|total|combined|overall|summed"
+    rf"|sum of(?: the)?)(?: \w+)??|sum of) {_FIGURE}"
+    r" (?:of|for|in|across)(?: all| the)?(?= ))"
+    r"|^(?:how (?:much|long|expensive|old|good|highly rated|popular)(?: money)? (?:are|were|is"
+    r"|was|did|do|have|has)"
+    r"(?: all| the)?(?= .*\b(?:on average|in total|altogether|combined|together|usually"
+    r"|typically)\b))"
+    r"|^how much(?: money)? (?:did|do|have)(?: all)?(?: the)?(?= .*\b(?:films|movies)\b(?: ever)?"
+    r" (?:make|made|earn(?:ed)?|cost|gross(?:ed)?)\W*$)"
+    r"|^on average,? how (?:much|long|expensive|old|good)(?: money)? (?:are|were|is|was|did"
+    r"|do)(?: all| the)?(?= )",
+    re.IGNORECASE,
+)
+
+
+def is_of_many(text: str) -> bool:
+    """Whether a figure of many films at once is asked for: the average budget of westerns."""
+    return _SHARE.match(text) is not None
+
+
+_MORE = (
+    r"(?:more|fewer|less|better|worse|higher|lower|longer|shorter|newer|older|bigger|cheaper|harsher"
+    r"|stricter|kinder|most|fewest|least|best|worst|highest|lowest|longest|shortest|biggest)"
+)
+_OF_GROUPS = re.compile(
+    rf"^(?:(?:are|were|do|does|did|is|has|have)\b.*\b{_MORE}\b.*\b(?:or|than)\b"
+    r"|(?:who|which|what) (?:actors?|actress(?:es)?|directors?|person|people|genres?|decades?"
+    r"|years?|users?"
+    rf"|countr(?:y|ies)|studios?)\b.*\b{_MORE}\b"
+    rf"|who\b(?! (?:directed|made|is in|was in|starred|plays?|played) the\b).*\b{_MORE}\b"
+    rf"|(?:do|does|did) @user \w+ {_MORE}\b)",
+    re.IGNORECASE,
+)
+
+
+def read_of_groups(draft: Draft) -> bool:
+    """Whether people, genres or users are held against each other, which is not done."""
+    if not _OF_GROUPS.match(draft.text.strip()) or re.search(r"\b(?:me|i|we)\b", draft.text, re.I):
+        return False
+    draft.parts["intent"] = "unclear"
+    draft.ignore(
+        draft.text,
+        "people, genres, years and users are not held against each other; films are compared, and "
+        "each group may be counted: how many westerns",
+    )
+    return True
+
+
+def read_how_many(draft: Draft) -> None:
+    """Take ``how many`` out of a draft; what follows is read as any request for films."""
+    if found := draft.take(_SHARE):
+        draft.ignore(found[0], "shares and means of many films are not computed; they are counted")
+        draft.parts["intent"] = "count"
+        draft.take(r"\b(?:on average|in total|altogether|combined|together|usually|typically)\b")
+        draft.take(
+            r"\b(?:made|make|makes|cost|costs|earn(?:ed|s)?|gross(?:ed|es)?|run|last"
+            r"|rated)(?=\W*$| ¦)"
+        )
+    if draft.take(_COUNT):
+        draft.parts["intent"] = "count"
+        draft.take(
+            r"\b(?:does|do|did) (?:the |this |your )?(?:catalog(?:ue)?|data(?:base)?|you|we) "
+            r"(?:have|has|know|contain|hold)\b"
+        )
+        draft.take(
+            r"\b(?:are|is|were) (?:there|they|from|in total)?\b|\bin total\b|\baltogether\b"
+            r"|\bexist\b|\bin the (?:catalog(?:ue)?|data(?:base)?)\b"
+        )
