@@ -299,7 +299,7 @@ DECLARE
         CASE WHEN typed ~ '\d' THEN title_words(without_year(typed)) ELSE all_words END);
     in_their_order CONSTANT text := in_order(key_words);  -- once, not for each title
     names text[] := ARRAY[typed];
-    years integer[] := '{NULL}';
+    years integer[] := ARRAY[NULL::integer];  -- whatever array_nulls is
     exacts boolean[] := '{t}';
     f record;
 BEGIN

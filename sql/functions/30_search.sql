@@ -74,6 +74,14 @@ BEGIN
         USING ERRCODE = 'invalid_parameter_value', HINT = 'Known: ' || known || '.';
 END $$;
 
+-- Whether a call's weights are of these names, each a number from 0 to 100, or null for the stored one.
+CREATE OR REPLACE FUNCTION are_weights(weights jsonb, known text[]) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN jsonb_typeof($1) = 'object'
+    THEN $1 - $2 = '{}' AND NOT jsonb_path_exists(
+        $1, 'strict $.* ? (@.type() != "null" && (@.type() != "number" || @ < 0 || @ > 100))')
+    ELSE false END;
+
 CREATE OR REPLACE FUNCTION search(
     query           jsonb,
     for_user        bigint  DEFAULT NULL,
@@ -100,10 +108,9 @@ WITH weight AS MATERIALIZED (
     FROM blend b
     WHERE CASE
         WHEN weights IS NULL THEN true
-        WHEN jsonb_typeof(weights) <> 'object'
-             OR weights - '{bm25,semantic,content,collaborative,popularity}'::text[] <> '{}'
-        THEN refuse_argument('weights', weights::text,
-                             'bm25, semantic, content, collaborative, popularity') IS NULL
+        WHEN NOT are_weights(weights, '{bm25,semantic,content,collaborative,popularity}')
+        THEN refuse_argument('weights', weights::text, 'bm25, semantic, content, collaborative, '
+                             'popularity, each a number from 0 to 100') IS NULL
         ELSE true
     END
     LIMIT 1

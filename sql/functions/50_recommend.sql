@@ -23,13 +23,13 @@ END $$;
 -- The weights that a call mixes by: its own, else those of `mixer`, else those of `blend`.
 CREATE OR REPLACE FUNCTION mixer_weights(weights jsonb DEFAULT NULL) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
-SELECT (to_jsonb(b) || jsonb_strip_nulls(to_jsonb(m)) || coalesce($1, '{}')) - '{only_one,semantic}'::text[]
+SELECT (to_jsonb(b) || jsonb_strip_nulls(to_jsonb(m)) || jsonb_strip_nulls(coalesce($1, '{}'))) - '{only_one,semantic}'::text[]
 FROM blend b CROSS JOIN mixer m
 WHERE CASE
     WHEN $1 IS NULL THEN true
-    WHEN jsonb_typeof($1) <> 'object' OR $1 - '{bm25,content,collaborative,popularity,trending,vote,novelty,alike}'::text[] <> '{}'
+    WHEN NOT are_weights($1, '{bm25,content,collaborative,popularity,trending,vote,novelty,alike}')
     THEN refuse_argument('weights', $1::text, 'bm25, content, collaborative, popularity, trending, '
-                                              'vote, novelty, alike') IS NULL
+                         'vote, novelty, alike, each a number from 0 to 100') IS NULL
     ELSE true END
 $$;
 
@@ -53,7 +53,7 @@ WITH person AS MATERIALIZED (
     SELECT s.movie_id FROM seen_movies s
     WHERE seen = 'drop' AND s.user_id = for_user AND s.profile = recommend_candidates.profile
     UNION
-    SELECT unnest(exclude || alike_to)
+    SELECT unnest(array_remove(exclude || alike_to, NULL))
 ), wanted AS MATERIALIZED (
     SELECT CASE WHEN filter IS NOT NULL THEN ARRAY(SELECT o.movie_id FROM only_these o) END AS only_these,
            ARRAY(SELECT n.movie_id FROM none_of n) AS none_of

@@ -18,6 +18,7 @@ BEGIN
             ('add_events', 'Write a user''s events (a JSON array of {type, movie_id or genre, rating, happened_at, source, event_id}); what became of each line. for_user, profile.'),
             ('add_ratings_to_profiles', 'Trigger: make the taste vector and the factors of whoever rated again.'),
             ('add_search_totals', 'Add to the lengths of fields (codes, amounts) that BM25 divides by.'),
+            ('are_weights', 'Whether a call''s weights are of these names, each a number from 0 to 100 or null.'),
             ('article_first', 'What was typed with the article that stands behind moved to the front.'),
             ('begun_words', 'All the words of a title, the last one perhaps only begun, as a tsquery.'),
             ('bm25', 'What one word gives one film: idf, tf, relative_length of the field.'),

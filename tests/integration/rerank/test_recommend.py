@@ -111,8 +111,24 @@ def test_weights_are_those_of_the_row_or_the_call(films: Database) -> None:
     ask(films, "UPDATE mixer SET content = 2, novelty = 1")
     ((mixed,),) = ask(films, "SELECT mixer_weights(%s)", json.dumps({"vote": 3}))
     assert (mixed["content"], mixed["novelty"], mixed["vote"]) == (2, 1, 3)
-    with pytest.raises(Exception, match="unknown weights"):
-        ask(films, "SELECT mixer_weights(%s)", json.dumps({"votes": 3}))
+    wrong = (
+        '{"votes": 3}',
+        '{"vote": -1}',
+        '{"vote": 1e308}',
+        '{"vote": "NaN"}',
+        "3",
+    )
+    for weights in wrong:
+        with pytest.raises(Exception, match="unknown weights"):
+            ask(films, "SELECT mixer_weights(%s)", weights)
+        with pytest.raises(Exception, match="unknown weights"):
+            ask(films, "SELECT search('ring', weights => %s)", weights.replace("vote", "content"))
+
+
+def test_a_film_that_is_null_excludes_nothing(films: Database) -> None:
+    assert recommend(films, "7, k => 5, exclude => ARRAY[NULL]::bigint[]") == recommend(
+        films, "7, k => 5"
+    )
 
 
 def test_what_people_of_alike_taste_lately_liked_is_a_source(films: Database) -> None:
