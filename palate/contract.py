@@ -67,6 +67,9 @@ MovieId = (
 )
 """What a film is named by: its ``movie_id``, or the text that its own catalog calls it by."""
 
+A_MOVIE = "a whole number, or a text of up to 200 characters with a letter"
+"""What a film may be called by another system."""
+
 ItemId = Annotated[
     str | None, Field(description="What the film's own catalog calls it, where that is no number.")
 ]

@@ -19,6 +19,16 @@ _NUMERIC = re.compile(r"\s*(\w+)\s*(<=|>=|!=|<|>|=)\s*(\d+(?:\.\d+)?)\s*")
 _BETWEEN = re.compile(r"\s*(\w+)\s*:\s*(\d+(?:\.\d+)?)\s+TO\s+(\d+(?:\.\d+)?)\s*", re.IGNORECASE)
 
 
+_FILTER = re.compile(
+    r"""\s*(?:(?P<operator>AND|OR|NOT)(?=[\s(])|(?P<parenthesis>[()])
+    |(?P<name>"[^"]*"|'[^']*'|-?\w+)\s*(?:
+        (?P<compared>(?:<=|>=|!=|=|<|>)\s*\d+(?:\.\d+)?)(?![\w.])
+        |:\s*(?:(?P<between>\d+(?:\.\d+)?\s+TO\s+\d+(?:\.\d+)?)(?![\w.])
+           |(?P<value>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s()"'<]+))))\s*""",
+    re.VERBOSE,
+)
+
+
 def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else ([] if value is None else value)
 
@@ -49,7 +59,11 @@ class WidgetParams(_Lenient):
     numericFilters: Conditions = Field(
         [], description="`year>=1990`, `year:1990 TO 1999`; an inner list: one is enough."
     )
-    filters: str | None = Field(None, max_length=0, description="Not read: use the two above.")
+    filters: str | None = Field(
+        None,
+        max_length=2000,
+        description='The same as a text: `genres:Drama AND (year > 1990 OR NOT director:"X")`.',
+    )
     maxValuesPerFacet: int = Field(100, ge=0, le=1000, description="Most values of a column.")
     highlightPreTag: str = Field("<em>", max_length=100, description="Before a found word.")
     highlightPostTag: str = Field("</em>", max_length=100, description="Behind a found word.")
@@ -150,17 +164,69 @@ def read_filters(params: WidgetParams) -> Iterator[str]:
             either = [one] if isinstance(one, str) else one
             if either:
                 yield " OR ".join(f"({read(each)})" for each in either)
+    if params.filters is not None and params.filters.strip():
+        yield _read_filter_text(params.filters)
+
+
+def _read_filter_text(text: str) -> str:
+    """A text of conditions in our own language, whose grammar then looks at their order."""
+    parts: list[str] = []
+    joined: list[set[str]] = [set()]  # the operators of each open parenthesis
+    at = 0
+    while at < len(text):
+        found = _FILTER.match(text, at)
+        if found is None:
+            raise _unreadable(
+                text, at, "Conditions are genres:Drama, year > 1990, year:1990 TO 1999"
+            )
+        at = found.end()
+        if found["parenthesis"] == "(":
+            joined.append(set())
+        elif found["parenthesis"]:
+            joined.pop()
+        if not joined:
+            raise _unreadable(text, found.start(), "A parenthesis closes that none opens")
+        joined[-1] |= {found["operator"]} & {"AND", "OR"}
+        if len(joined[-1]) > 1:
+            raise _unreadable(text, found.start(), "AND and OR stand beside each other: set ( )")
+        parts.append(found["operator"] or found["parenthesis"] or f"({_condition(found)})")
+    return " ".join(parts)
+
+
+def _condition(found: re.Match[str]) -> str:
+    name = found["name"].strip("\"'")
+    if found["compared"]:
+        return _numeric_filter(f"{name}{found['compared']}")
+    if found["between"]:
+        return _numeric_filter(f"{name}:{found['between']}")
+    value = found["value"]
+    if value[0] in "\"'":
+        value = re.sub(r"\\(.)", r"\1", value[1:-1])
+        return (
+            _facet_filter(f"{name}:{value}") if not value.startswith("-") else _equal(name, value)
+        )
+    return _facet_filter(f"{name}:{value}")
+
+
+def _unreadable(text: str, at: int, why: str) -> MisuseError:
+    return MisuseError(
+        f"filters cannot be read at character {at}, {text[at : at + 40].strip()!r}: {why}. Nothing "
+        "was searched."
+    )
 
 
 def _facet_filter(condition: str) -> str:
     name, _, value = condition.partition(":")
     without = "NOT " if name.startswith("-") or value.startswith("-") else ""
-    name, value = name.removeprefix("-"), value.removeprefix("-")
+    return without + _equal(name.removeprefix("-"), value.removeprefix("-"))
+
+
+def _equal(name: str, value: str) -> str:
     _check_column(name)
     if name == "decade" and re.fullmatch("[0-9]{4}s", value):
-        return f"{without}year:[{value[:4]} TO {int(value[:4]) + 9}]"
+        return f"year:[{value[:4]} TO {int(value[:4]) + 9}]"
     quoted = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'{without}{name}:"{quoted}"'
+    return f'{name}:"{quoted}"'
 
 
 def _numeric_filter(condition: str) -> str:

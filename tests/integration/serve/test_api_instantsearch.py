@@ -75,6 +75,50 @@ def test_facets_count_and_narrow(client: TestClient) -> None:
     assert len(ask(client, facets="*", maxValuesPerFacet=2)["facets"]["genres"]) == 2
 
 
+@pytest.mark.parametrize(
+    ("filters", "found"),
+    [
+        ("genres:Drama", {"Lord of War", "Lords of Dogtown", "Casino"}),
+        ('genres:Crime AND (year > 2005 OR NOT director:"Andrew Niccol")',
+         {"Heat", "Casino", "The Dark Knight"}),
+        ("year:1978 TO 1982 OR decade:1980s",
+         {"The Lord of the Rings", "The Dark Crystal", "Willow"}),
+        ("year>2001 AND NOT year<2008 AND year != 2020", {"The Dark Knight"}),
+        ("'genres':'Sci-Fi'", {"The Matrix"}),
+        ("  ", None),
+    ],
+)  # fmt: skip
+def test_filters_are_read_as_a_text(
+    client: TestClient, filters: str, found: set[str] | None
+) -> None:
+    shown = set(titles(ask(client, filters=filters)))
+    assert shown >= {"Heat", "Willow"} if found is None else shown == found
+
+
+@pytest.mark.parametrize(
+    ("filters", "told"),
+    [
+        ("price > 3", "'price' is no column"),
+        ("_tags:new", "'_tags' is no column"),
+        ("genres:Drama AND new", "at character 17, 'new'"),
+        ("genres:Drama AND year > 1990 OR year < 1980", "set ( )"),
+        ("(genres:Drama", "cannot be read"),
+        ("genres:Drama)", "none opens"),
+        ("genres:Drama AND", "cannot be read"),
+        ('genres:"Drama', "at character 0"),
+        ("year > 199x", "at character 0"),
+        ("genres:Drama OR *) OR (title:lord", "cannot be read"),
+    ],
+)
+def test_filters_that_cannot_be_meant_are_refused_with_their_place(
+    client: TestClient, filters: str, told: str
+) -> None:
+    sent = {"requests": [{"params": {"filters": filters}}]}
+    refused = client.post("/v1/instantsearch", json=sent)
+    assert refused.status_code == 400, refused.text
+    assert told in refused.json()["detail"]
+
+
 def test_a_value_is_no_query(client: TestClient) -> None:
     for value in ('x" OR genres:"Crime', "x\\", "Crime) OR (genres:Drama"):
         assert ask(client, facetFilters=[f"genres:{value}"])["nbHits"] == 0

@@ -182,7 +182,9 @@ def test_ids_of_no_film_are_told(client: TestClient) -> None:
     pinned = client.put("/v1/rules", json={"pins": [{"query": "x", "movie_id": "tt404"}]})
     assert (pinned.status_code, "tt404" in pinned.json()["detail"]) == (400, True)
     assert client.get("/v1/movies/%00").status_code == 422
-    assert client.put("/v1/movies/-1", json=FILM).status_code == 422
+    refused = client.put("/v1/movies/-1", json=FILM)
+    assert refused.status_code == 422
+    assert "path 'movie_id': a film is a whole number, or a text" in refused.json()["detail"]
 
 
 def test_lines_that_name_one_film_by_number_and_text_are_both_written(client: TestClient) -> None:
