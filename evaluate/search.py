@@ -27,7 +27,7 @@ from learn.data import read_movies
 from learn.guard import check_statistics
 from learn.held_out import SETS, TUNED_ON, Held, hold_out
 from learn.metrics import rank_metrics, weigh_by_rarity
-from learn.models.interface import Model, Movies, Ratings, places
+from learn.models.interface import Model, Ratings, places
 from learn.queries import Query, QuerySet
 from learn.split import HELD_OUT
 from rerank.search import Searcher
@@ -139,7 +139,6 @@ def _bands(
 
 
 _MOST_CUT = 1000  # queries asked with few ratings known, drawn by seed: intervals of .02
-_YEAR = 31_556_952.0  # seconds
 
 Prepare = Callable[[Database], None]
 """Trains, in the scratch database, the models that are to be measured."""
@@ -189,12 +188,12 @@ def evaluate_search(
             check(searcher, lists, rankings, candidates, seed=seed)
             scores = {each.name: each.scores(lists) for each in rankings}
             scores |= {each: score_candidates(model, lists) for each, model in models.items()}
-            ranks = _rank_past(lists, scores, movies)
+            ranks = _rank_past(lists, scores)
             everything = {each: lists.target_ranks(column) for each, column in scores.items()}
             found = summarize(queries, ranks, everything, held.training, samples=samples, seed=seed)
             if name == TUNED_ON:
                 tell("asking again with few ratings known")
-                found = _add_known(found, held, movies, candidates, seed)
+                found = _add_known(found, held, candidates, seed)
             results[name] = found
             outcomes[name] = Outcomes(
                 [query.user_id for query in queries],
@@ -210,23 +209,13 @@ def evaluate_search(
     return Run(about("search", database, held.ratings, parameters), results, outcomes)
 
 
-def _rank_past(
-    lists: CandidateLists, scores: Mapping[str, Floats], movies: Movies
-) -> dict[str, NDArray[np.int64]]:
-    """(q,) ranks under each of the scores (c,) among films that had come out when the wanted one
-    was rated; what is wanted had, whatever its year says."""
-    past = np.ones(len(lists.numbers), np.bool_)
-    if movies.years is not None:
-        asked_at = np.array([query.asked_at for query in lists.queries])
-        years = movies.years[np.searchsorted(movies.movie_ids, lists.movie_ids)]
-        past = ~(years > (1970 + np.floor(asked_at / _YEAR))[lists.numbers]) | lists.wanted
-    kept = lists.keep(past)
-    return {name: kept.target_ranks(column[past]) for name, column in scores.items()}
+def _rank_past(lists: CandidateLists, scores: Mapping[str, Floats]) -> dict[str, NDArray[np.int64]]:
+    """(q,) ranks under each of the scores (c,) among films that had come out."""
+    kept = lists.keep(lists.past)
+    return {name: kept.target_ranks(column[lists.past]) for name, column in scores.items()}
 
 
-def _add_known(
-    result: SetResult, held: Held, movies: Movies, candidates: int, seed: int
-) -> SetResult:
+def _add_known(result: SetResult, held: Held, candidates: int, seed: int) -> SetResult:
     """The result with what every ranking reaches where few of the user's ratings are known."""
     queries = held.draw(TUNED_ON, _MOST_CUT, seed)
     reached: dict[str, dict[str, float]] = {}
@@ -234,7 +223,7 @@ def _add_known(
         asked = queries if known is None else held.cut(queries, known)
         lists, rankings = _rankings(held, asked, candidates)
         scores = {each.name: each.scores(lists) for each in rankings}
-        for name, ranks in _rank_past(lists, scores, movies).items():
+        for name, ranks in _rank_past(lists, scores).items():
             of_ranking = reached.setdefault(name, {})
             of_ranking["all" if known is None else str(known)] = float(
                 rank_metrics(ranks)["ndcg@10"].mean()

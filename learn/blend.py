@@ -116,6 +116,7 @@ def tune_blend(
         queries = held.queries[TUNED_ON]
         tell(f"searching: {len(queries):,} queries")
         lists = fetch_candidates(held.database, queries)
+        lists = lists.keep(lists.past)
     tell("tuning the blend")
     checked = draw_checked(lists, held.training, seed)
     tuned, _ = BlendTuner(lists.where(~checked)).tune(before)

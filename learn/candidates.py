@@ -33,6 +33,7 @@ BATCH = 200
 """Queries asked in one statement."""
 
 _USERS = 256  # scored at once
+_YEAR = 31_556_952.0  # seconds
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +42,8 @@ class CandidateLists:
 
     ``numbers`` (c,) is each candidate's query; ``components`` are (c,) each, NaN where search()
     says NULL; ``bm25_score`` is what the engine gave, before scaling; ``levels`` (c,) are
-    places in the contract's LEVELS, which no score crosses. ``features`` are
-    (c, len(FEATURES)), where they were asked for.
+    places in the contract's LEVELS, which no score crosses. ``years`` (c,) are when they came out,
+    NaN where that is not known. ``features`` are (c, len(FEATURES)), where they were asked for.
     """
 
     queries: Sequence[Query]
@@ -51,6 +52,7 @@ class CandidateLists:
     bm25_score: Floats
     components: Mapping[str, Floats]
     levels: Places
+    years: Floats
     features: Floats = field(default_factory=lambda: np.zeros((0, len(FEATURES))))
 
     @classmethod
@@ -65,6 +67,7 @@ class CandidateLists:
             {name: np.concatenate([part.components[name] for part in parts])
              for name in COMPONENTS},
             np.concatenate([part.levels for part in parts]),
+            np.concatenate([part.years for part in parts]),
             np.concatenate([part.features for part in parts]),
         )  # fmt: skip
 
@@ -95,6 +98,14 @@ class CandidateLists:
         """(c,) whether a candidate is its query's film."""
         return np.asarray(self.movie_ids == self.targets[self.numbers])
 
+    @cached_property
+    def past(self) -> Mask:
+        """(c,) whether a film had come out when the wanted one was rated, and so could be it; what
+        is wanted had, whatever its year says."""
+        asked_at = np.array([query.asked_at for query in self.queries])
+        asked_in = 1970 + np.floor(asked_at / _YEAR)
+        return ~(self.years > asked_in[self.numbers]) | self.wanted
+
     def where(self, chosen: Mask) -> "CandidateLists":
         """The lists of the queries where ``chosen`` (q,) holds."""
         kept = self.keep(chosen[self.numbers])
@@ -111,6 +122,7 @@ class CandidateLists:
             bm25_score=self.bm25_score[rows],
             components={name: column[rows] for name, column in self.components.items()},
             levels=self.levels[rows],
+            years=self.years[rows],
             features=self.features[rows] if len(self.features) else self.features,
         )
 
@@ -182,6 +194,7 @@ def fetch_candidates(
         columns["bm25_score"][order],
         {name: columns[name][order] for name in COMPONENTS},
         columns["level"][order],
+        columns["year"][order],
         columns["features"][order] if features else columns["features"],
     )
 
@@ -190,7 +203,7 @@ def _empty() -> dict[str, NDArray[Any]]:
     """The columns of no candidates."""
     whole, real = np.zeros(0, np.int64), np.zeros(0)
     return {
-        "number": whole, "movie_id": whole, "level": whole, "bm25_score": real,
+        "number": whole, "movie_id": whole, "level": whole, "year": real, "bm25_score": real,
         **dict.fromkeys(COMPONENTS, real), "features": np.zeros((0, len(FEATURES))),
     }  # fmt: skip
 
@@ -201,7 +214,7 @@ def _columns_of(row: Mapping[str, Any], number: int) -> dict[str, NDArray[Any]]:
         "number": np.full(len(row["movie_id"]), number),
         "movie_id": np.array(row["movie_id"], np.int64),
         "level": np.array([LEVELS.index(level) for level in row["level"]]),
-        **{name: np.array(row[name], np.float64) for name in ("bm25_score", *COMPONENTS)},
+        **{name: np.array(row[name], np.float64) for name in ("year", "bm25_score", *COMPONENTS)},
         "features": np.zeros((0, len(FEATURES))),
     }
 

@@ -13,6 +13,12 @@ from learn.models.epochs import tell_epoch
 from rerank.features import FEATURES
 from rerank.learned import LearnedOrder
 
+_RISING = (
+    "content", "collaborative", "affinity", "collaborative_deviation", "lately_5_deviation",
+    "lately_40_deviation", "this_year_deviation", "liked_deviation", "against_mean_deviation",
+)  # fmt: skip
+"""Features that never lower a film by being greater, nor ``gap`` by being less."""
+
 
 @dataclass(frozen=True)
 class LambdaRank:
@@ -65,6 +71,9 @@ class LambdaRank:
             "bagging_fraction": 0.8,
             "bagging_freq": 1,
             "max_bin": 127,
+            "monotone_constraints": [
+                1 if name in _RISING else -1 if name == "gap" else 0 for name in FEATURES
+            ],
             "seed": self.seed,
             "deterministic": True,
             "force_row_wise": True,

@@ -73,6 +73,7 @@ def _make_for_model(
     held: Held, queries: Sequence[Query], family: type[Model], seed: int
 ) -> Objective:
     lists = fetch_candidates(held.database, queries)
+    lists = lists.keep(lists.past)
     movies = read_movies(held.database)
 
     defaults = family().parameters()
@@ -107,6 +108,7 @@ def _make_for_order(
 ) -> Objective:
     held.learn(teacher)
     lists = fetch_candidates(held.database, queries, features=True)
+    lists = lists.keep(lists.past)
     check = draw_checked(lists, held.training, seed)
     learned, checked = lists.where(~check), lists.where(check)
 

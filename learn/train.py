@@ -13,18 +13,18 @@ from learn import registry
 from learn.blend import BlendTuner
 from learn.candidates import CandidateLists, read_weights
 from learn.data import read_movies, read_ratings
-from learn.held_out import LEARNED_FROM, TUNED_ON, hold_out
+from learn.held_out import LEARNED_FROM, TUNED_ON, Held, hold_out
 from learn.lambdarank import LambdaRank, predict
 from learn.metrics import draw_checked, measure
 from learn.models.factors import FactorModel
 from learn.models.families import choose_model
 from learn.models.interface import Ratings
-from learn.queries import QuerySet
+from learn.queries import Query, QuerySet
 from learn.registry import StoredModel
 from palate.errors import ConflictError, MisuseError
 from sql.database import Database
 
-_MOST_QUERIES: Mapping[QuerySet, int] = {"one-word": 6000, "two-words": 2000, "genre-decade": 1000}
+_MOST_QUERIES: Mapping[QuerySet, int] = {"one-word": 12000, "two-words": 2000, "genre-decade": 1000}
 # drawn by seed: a decision, so that training takes two minutes
 _CUT, _MOST_CUT = (1, 2, 3, 5, 10, 20), 500
 # ratings left of users who ask again, so that weights and order know newcomers, and queries of each
@@ -114,13 +114,17 @@ def _learn_held_out(
             for name in held.queries:
                 queries = held.draw(name, _MOST_QUERIES[name], seed)
                 tell(f"searching: {len(queries):,} {name} queries")
-                lists[name] = held.fetch(queries, candidates=candidates, features=order is not None)
+                lists[name] = _fetch(held, queries, candidates, order)
             cut = []
             for known in _CUT:
                 tell(f"searching with {known} ratings known")
                 queries = held.cut(held.draw(TUNED_ON, _MOST_CUT, seed + known), known)
-                cut.append(held.fetch(queries, candidates=candidates, features=order is not None))
+                cut.append(_fetch(held, queries, candidates, order))
             start = read_weights(held.database)
+            missing = _MOST_QUERIES[TUNED_ON] - len(held.queries[TUNED_ON])
+            earlier = []
+            if order is not None and missing > 0:
+                earlier = _fetch_earlier(held, model, missing, candidates, order, seed, tell)
     except MisuseError as error:
         return _Learned(unmeasured=str(error))
     check = draw_checked(lists[TUNED_ON], held.training, seed)
@@ -135,9 +139,33 @@ def _learn_held_out(
     weights, _ = BlendTuner(tuned_on).tune(weights)
     if order is None:
         return _Learned(weights, metrics)
-    everything = CandidateLists.join([*lists.values(), *cut])
+    everything = CandidateLists.join([*lists.values(), *cut, *earlier])
     tell(f"learning an order from {len(everything.queries):,} queries")
     return _Learned(weights, metrics, _learn_order(order, everything, checked, held.training, seed))
+
+
+def _fetch(
+    held: Held, queries: Sequence[Query], candidates: int, order: LambdaRank | None
+) -> CandidateLists:
+    """The candidates that could be the answer: others would teach to prefer what is old."""
+    lists = held.fetch(queries, candidates=candidates, features=order is not None)
+    return lists.keep(lists.past)
+
+
+def _fetch_earlier(
+    held: Held, model: FactorModel, most: int, candidates: int, order: LambdaRank, seed: int,
+    tell: Tell,
+) -> list[CandidateLists]:  # fmt: skip
+    """Lists of one-word queries one slice of time earlier, by factors that know nothing later."""
+    tell("holding out the ratings before these, too")
+    try:
+        with hold_out(held.database, (TUNED_ON,)) as earlier:
+            earlier.learn(model)
+            queries = earlier.draw(TUNED_ON, most, seed)
+            tell(f"searching: {len(queries):,} earlier {TUNED_ON} queries")
+            return [_fetch(earlier, queries, candidates, order)]
+    except MisuseError:
+        return []  # too few ratings for a second slice
 
 
 def _learn_order(

@@ -16,40 +16,33 @@ Matrix = NDArray[np.float64]
 COMPONENTS = ("bm25", "content", "collaborative", "popularity")
 """Features that are components of the blend, as search() scales them."""
 
-SUMS = (
-    "affinity", "affinity_10", "affinity_30",
-    "lately_5", "lately_40", "this_year", "liked", "disliked", "against_mean",
-)  # fmt: skip
-"""Sums over what was rated: of all ratings, late ones counting more; of the 10 and the 30 given
-last; halved by every 5, by every 40 later ones, by every year before the last; of those liked and
-those disliked; by stars above the person's own mean. The first three are told as they are."""
-
-DEVIATIONS = ("affinity", *SUMS[3:])
-"""Told by how many standard deviations a film is above the mean of the list."""
+SUMS = ("affinity", "lately_5", "lately_40", "this_year", "liked", "disliked", "against_mean")
+"""Sums over what was rated: late ratings counting more; halved by every 5, by every 40 later ones,
+by every year before the last; of those liked and those disliked; by stars above the person's own
+mean. The first is told as it is, the others by how many standard deviations a film is above the
+mean of the list."""
 
 LIST = (
-    "candidates", "collaborative_place", "content_place",
-    "scaled_affinity_10", "scaled_affinity_30", "gap",
-    *(f"{name}_deviation" for name in DEVIATIONS),
+    "candidates", "gap", "collaborative_deviation", *(f"{name}_deviation" for name in SUMS[1:])
 )  # fmt: skip
-"""What a candidate is among the others; ``gap`` is its affinity's to the greatest."""
+"""What a candidate is among the others. ``gap`` is to the greatest ``collaborative``, in standard
+deviations: that knows every rating, the sums the last two hundred."""
 
 FILM = (
     "log_ratings", "mean_rating", "year", "years_from_last_rating", "years_from_own_mean",
     "genres_rated", "genres_liked", "log_user_ratings", "user_mean",
 )  # fmt: skip
 
-FEATURES = (*COMPONENTS, *SUMS[:3], *FILM, *LIST)
+FEATURES = (*COMPONENTS, "affinity", *FILM, *LIST)
 
 WORDS = {
     "its text": ("bm25", "candidates"),
-    "how near it is to what you like": ("content", "content_place"),
+    "how near it is to what you like": ("content",),
     "what people with your ratings liked": (
-        "affinity", "collaborative", "collaborative_place", "gap", "affinity_deviation",
+        "affinity", "collaborative", "gap", "collaborative_deviation",
         "liked_deviation", "disliked_deviation", "against_mean_deviation",
     ),
     "what you rated lately": (
-        "affinity_10", "affinity_30", "scaled_affinity_10", "scaled_affinity_30",
         "lately_5_deviation", "lately_40_deviation", "this_year_deviation",
     ),
     "how many people rated it": ("popularity", "log_ratings"),
@@ -114,10 +107,9 @@ class Person:
         recency = 1 / np.sqrt(self.ratings) + np.where(
             later < _RATED, factors.recent * 0.5 ** (later / 10), 0
         ) / np.sqrt(min(self.ratings, 14.4))
-        place = np.arange(len(weight))
         years = np.minimum((self.times[0] - self.times) / _YEAR, 60)
         halved = 0.5 ** np.stack([later / 5, later / 40, years])
-        times = [recency, place < 10, place < 30, *halved, liked, ~liked]
+        times = [recency, *halved, liked, ~liked]
         above = np.nan_to_num(self.stars - _mean(self.stars))
         return np.stack([*(weight * each for each in times), above])
 
@@ -155,12 +147,12 @@ def feature_matrix(found: Mapping[str, Any], person: Person, factors: FilmFactor
         affinities = np.full((len(SUMS), n), np.nan)
     else:
         affinities = factors.affinities(person.sums(factors), person.rated, found["movie_id"])
-    made |= zip(SUMS[:3], affinities, strict=False)
-    made["gap"] = np.fmax.reduce(made["affinity"]) - made["affinity"]
-    told = affinities[[SUMS.index(name) for name in DEVIATIONS]]
-    made |= {
-        f"{name}_deviation": row for name, row in zip(DEVIATIONS, _deviations(told), strict=True)
-    }
+    made["affinity"] = affinities[0]
+    near = np.where(np.isnan(affinities[0]), np.nan, made["collaborative"])
+    deviations = _deviations(np.vstack([affinities[1:], near]))
+    names = (*SUMS[1:], "collaborative")
+    made |= {f"{name}_deviation": row for name, row in zip(names, deviations, strict=True)}
+    made["gap"] = np.fmax.reduce(deviations[-1]) - deviations[-1]
     made["log_ratings"] = np.log1p(np.array(found["rating_count"], np.float64))
     made["years_from_last_rating"] = made["year"] - (person.times[0] / _YEAR + 1970)
     made["years_from_own_mean"] = np.abs(made["year"] - person.mean_year)
@@ -169,10 +161,6 @@ def feature_matrix(found: Mapping[str, Any], person: Person, factors: FilmFactor
     made["genres_liked"] = _means(found["genres"], liking)
     made["log_user_ratings"] = np.full(n, np.log1p(person.ratings))
     made["user_mean"], made["candidates"] = np.full(n, person.mean), np.full(n, float(n))
-    for name in ("collaborative", "content"):
-        made[f"{name}_place"] = _places(made[name])
-    for name in ("affinity_10", "affinity_30"):
-        made[f"scaled_{name}"] = _scaled(made[name])
     return np.column_stack([made[name] for name in FEATURES])
 
 
@@ -194,20 +182,6 @@ def _means(joined: Sequence[str | None], values: Mapping[str, float]) -> Matrix:
         genres = _genres_in(each)
         means[each] = sum(values.get(g, 0) for g in genres) / len(genres) if genres else np.nan
     return np.array([means[each] for each in joined])
-
-
-def _places(column: Matrix) -> Matrix:
-    """Share of the others that are greater: 0 for the greatest, equals alike in any order."""
-    greater = np.searchsorted(np.sort(-column), -column, side="left")
-    return np.where(np.isnan(column), np.nan, greater / max(len(column), 1))
-
-
-def _scaled(column: Matrix) -> Matrix:
-    """From the least, 0, to the greatest, 1; where all are alike .5; NaN stays."""
-    known = column[~np.isnan(column)]
-    if not len(known) or (span := known.max() - known.min()) == 0:
-        return np.where(np.isnan(column), np.nan, 0.5)
-    return np.asarray((column - known.min()) / span)
 
 
 def _deviations(rows: Matrix) -> Matrix:

@@ -212,7 +212,7 @@ def test_sql_weighs_stars_as_models_and_features_do(
              "times": np.zeros(10), "years": [None] * 10, "rated_genres": [""] * 10,
              "middle": 3.5, "ratings": 10}  # fmt: skip
     sums = Person.of(rated).sums(FilmFactors(1, parameters))
-    assert sums[SUMS.index("affinity_10")] == pytest.approx(weights)
+    assert sums[SUMS.index("lately_5")] == pytest.approx(weights)  # of one time: all alike
     model = Svd(**{"slope": 0.0, **parameters, "recent": 0.0})
     ratings = Ratings.of(np.zeros(10), np.arange(10), stars)
     assert model._tastes(ratings).data == pytest.approx(np.array(weights) / np.sqrt(10), abs=1e-6)

@@ -11,7 +11,7 @@ from learn.queries import Query
 def lists() -> CandidateLists:
     """Two queries of three and two candidates; the second query's film is not among them."""
     return CandidateLists(
-        [Query(1, 30, "a"), Query(2, 99, "b")],
+        [Query(1, 30, "a", asked_at=1e9), Query(2, 99, "b", asked_at=0.0)],
         np.array([0, 0, 0, 1, 1]),
         np.array([10, 20, 30, 10, 40]),
         np.array([3.0, 5.0, 5.0, 1.0, 2.0]),
@@ -22,6 +22,7 @@ def lists() -> CandidateLists:
             "popularity": np.array([1.0, 0.0, 0.0, 1.0, 0.0]),
         },
         np.zeros(5, np.int64),
+        np.array([2001.0, 2002.0, 2002.0, 1970.0, np.nan]),
     )
 
 
@@ -38,3 +39,8 @@ def test_the_rank_of_the_film_wanted(lists: CandidateLists) -> None:
 def test_a_missing_component_adds_nothing(lists: CandidateLists) -> None:
     blended = lists.blended({"bm25": 1.0, "content": 2.0, "collaborative": 5.0})
     assert blended.tolist() == [0.6, 2.0, 3.0, 0.5, 1.0]
+
+
+def test_what_came_out_later_is_not_past_but_what_is_wanted_is(lists: CandidateLists) -> None:
+    assert lists.past.tolist() == [True, False, True, True, True]
+    assert lists.keep(lists.past).target_ranks(np.zeros(5)[lists.past]).tolist() == [1, 0]

@@ -38,9 +38,10 @@ def test_every_feature_has_words() -> None:
     assert sorted(name for names in WORDS.values() for name in names) == sorted(FEATURES)
 
 
-def test_places_are_of_the_list() -> None:
-    assert made()["collaborative_place"] == [pytest.approx(1 / 3), 0.0, pytest.approx(1 / 3)]
-    assert np.isnan(made()["content_place"]).all()
+def test_nearness_is_told_among_the_films_that_the_model_knows() -> None:
+    found = made(factors())
+    assert found["collaborative_deviation"] == pytest.approx([-1, 1, np.nan], nan_ok=True)
+    assert found["gap"] == pytest.approx([2, 0, np.nan], nan_ok=True)
 
 
 def test_years_and_genres_are_told_against_the_ratings() -> None:
@@ -52,9 +53,7 @@ def test_years_and_genres_are_told_against_the_ratings() -> None:
 
 def test_what_was_liked_draws_near_and_what_was_not_pushes_away() -> None:
     found = made(factors(), movie_id=[1, 2, 1])
-    assert found["affinity_10"] == pytest.approx([1.75, -0.3, 1.75])
-    assert found["scaled_affinity_10"] == [1.0, 0.0, 1.0]
-    assert found["gap"][0] == 0 < found["gap"][1]
+    assert found["affinity"][0] > 0 > found["affinity"][1]
     assert found["disliked_deviation"][1] < 0 < found["liked_deviation"][0]
 
 
@@ -66,7 +65,7 @@ def test_a_film_that_the_model_does_not_know_has_no_affinity() -> None:
 
 def test_without_factors_there_are_no_affinities() -> None:
     assert np.isnan(made()["affinity"]).all()
-    assert np.isnan(made()["affinity_deviation"]).all()
+    assert np.isnan(made()["collaborative_deviation"]).all()
 
 
 def test_a_column_that_is_missing_is_named() -> None:
@@ -79,5 +78,5 @@ def test_a_film_watched_and_not_rated_counts_by_its_event() -> None:
     told = RATED | {"stars": [5.0, None], "told": [None, 0.4]}
     matrix = feature_matrix(FOUND | {"movie_id": [1, 2, 1]}, Person.of(told), factors())
     found = dict(zip(FEATURES, matrix.T.tolist(), strict=True))
-    assert found["affinity_10"] == pytest.approx([1.75, 0.4, 1.75])
+    assert found["affinity"][1] > 0
     assert found["user_mean"] == [5.0] * 3
