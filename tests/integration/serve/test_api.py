@@ -176,7 +176,7 @@ class TestSearch:
             ({}, 422, "query 'q'"),
             ({"q": "a", "user": 1}, 422, "did you mean 'user_id'"),
             ({"q": ["a", "b"]}, 422, "more than once"),
-            ({"q": "a", "k": 0}, 422, "greater than or equal to 1"),
+            ({"q": "a", "k": 0}, 422, "it is below 1"),
             ({"q": "a", "k": 100_000}, 400, "k is 100000"),
             ({"q": "a", "candidates": 10**9}, 400, "candidates"),
             ({"q": "a", "user_id": -1}, 422, "user_id"),
