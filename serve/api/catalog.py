@@ -104,7 +104,7 @@ def read_movie(request: Request, movie_id: MoviePath) -> Response:
     return movie(request, movie_id)
 
 
-_WRITTEN = scoped("write", 400, 412, line="write", body=NewFilm, max_body=_FILM_BYTES)
+_WRITTEN = scoped("write", 400, 409, 412, line="write", body=NewFilm, max_body=_FILM_BYTES)
 _WRITTEN["responses"][201] = {"model": Movie, "description": "The film is new."}
 
 
@@ -122,7 +122,7 @@ def put_movie(request: Request, movie_id: AnyMoviePath) -> Response:
     "/v1/movies/{movie_id}",
     summary="Change a film",
     response_model=Movie,
-    **scoped("write", 400, 404, 412, line="write", body=FilmFacts, max_body=_FILM_BYTES),
+    **scoped("write", 400, 404, 409, 412, line="write", body=FilmFacts, max_body=_FILM_BYTES),
 )
 def patch_movie(request: Request, movie_id: AnyMoviePath) -> Response:
     """Set what is sent and leave the rest; null clears (RFC 7396). `If-Match` as in PUT."""

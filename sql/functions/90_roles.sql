@@ -86,7 +86,7 @@ BEGIN
     GRANT DELETE ON neighbour_likes TO palate_app;
     -- Films that come and go, and what triggers keep of them. Not their statistics, nor enrichment.
     GRANT DELETE,
-          INSERT (movie_id, title, original_title, year, imdb_id, tmdb_id, genres, overview, runtime_minutes,
+          INSERT (movie_id, item_id, title, original_title, year, imdb_id, tmdb_id, genres, overview, runtime_minutes,
                   release_date, director, actors, keywords, budget, revenue, poster_url, embedding, own),
           UPDATE (title, original_title, year, imdb_id, tmdb_id, genres, overview, runtime_minutes,
                   release_date, director, actors, keywords, budget, revenue, poster_url, embedding, own)
