@@ -42,7 +42,7 @@ def test_vectors_follow_their_films(psql: psycopg.Connection) -> None:
 def test_an_index_finds_what_reading_every_film_finds(
     sample_copy: Database, psql: psycopg.Connection
 ) -> None:
-    """Of twenty films recommended, or similar, at least 97 of 100 are those of the exact answer."""
+    """Of twenty films recommended, or similar, at least 95 of 100 are those of the exact answer."""
     psql.execute(STATEMENTS.raw("add_model").encode())
     assert not index_vectors(sample_copy)  # 3,198 films are read faster
     exact = _answers(psql)
@@ -51,7 +51,7 @@ def test_an_index_finds_what_reading_every_film_finds(
     assert not index_vectors(sample_copy)
     found = _answers(psql)
     same = sum(len(exact[key] & found[key]) for key in exact)
-    assert same >= 0.97 * sum(map(len, exact.values()))
+    assert same >= 0.95 * sum(map(len, exact.values()))
     assert all(len(found[key]) == len(exact[key]) for key in exact)
 
     for name in ("sources", "similar"):
