@@ -13,9 +13,10 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from pydantic import Field, ValidationError
 
 from ask.draft import join_spans
-from ask.rules import Ignored, Reading, read_request
+from ask.rules import Ignored, Reading, doubt, read_alone
 from ask.structure import LONGEST_LIST, Exclusions, Kind, Listed, Person, Quantity, Sort, Structure
 from ask.titles import make_title
+from ask.understood import describe_structure
 from ask.words import FILM, GENRES
 from palate.contract import LARGEST_ID, Frozen
 from palate.errors import MisuseError
@@ -172,6 +173,18 @@ _SINGLE = (
 
 def read_next(text: str, names: Names, before: Turn) -> Reading:
     """How what is said next is understood, after ``before``. Raises MisuseError."""
+    reading = doubt(text, _read_next(text, names, before))
+    if reading.structure.intent not in _LISTING or not _about_none(reading.structure):
+        return reading
+    if _about_none(before.structure) or reading.left_out:
+        return reading
+    lost = Ignored(
+        words=describe_structure(before.structure), why="it was asked before, and counts no more"
+    )
+    return replace(reading, doubts=(lost,))
+
+
+def _read_next(text: str, names: Names, before: Turn) -> Reading:
     if (anew := _ANEW.match(text)) is not None:
         return _anew(text[anew.end() :], names, before)
     shown = [film for movie_id in before.shown if (film := names.film(movie_id)) is not None]
@@ -186,7 +199,7 @@ def read_next(text: str, names: Names, before: Turn) -> Reading:
     if _MORE.match(text):
         return Reading(_without(before.structure, shown))
     if _OF_THOSE.search(text):
-        reading = read_request(_LEAD.sub("", text), names)
+        reading = read_alone(_LEAD.sub("", text), names)
         if reading.structure.model_dump(exclude_defaults=True).keys() <= {"k"}:
             k = {"k": reading.structure.k}
             return replace(reading, structure=before.structure.model_copy(update=k))
@@ -196,8 +209,8 @@ def read_next(text: str, names: Names, before: Turn) -> Reading:
         )
     named = _THAT.sub(lambda found: _title(found, shown), text)
     if named != text:
-        return _for_same(read_request(named, names), before)
-    own = read_request(text, names)
+        return _for_same(read_alone(named, names), before)
+    own = read_alone(text, names)
     counts = own.structure.intent == "count" and _about_none(own.structure)
     if counts or _follows(text) or _narrows_only(own, text):
         return _refined(text, names, before)
@@ -219,7 +232,7 @@ def _one_by_one(found: "re.Match[str]", shown: int) -> str:
 
 def _of_all(text: str, names: Names, shown: Sequence[Film]) -> Reading | None:
     """A question about all films shown: how long are they."""
-    reading = read_request(_THEY.sub(str(shown[0]), text, count=1), names)
+    reading = read_alone(_THEY.sub(str(shown[0]), text, count=1), names)
     if reading.structure.intent != "facts" or not reading.structure.titles:
         return None
     titles = tuple(make_title(film) for film in shown[:LONGEST_LIST])
@@ -230,7 +243,7 @@ def _anew(text: str, names: Names, before: Turn) -> Reading:
     """What is asked when a talk begins anew, for whom the one before was."""
     asked = _LEAD.sub("", text).strip(" ?.!")
     if asked:
-        return _for_same(read_request(asked, names), before)
+        return _for_same(read_alone(asked, names), before)
     structure = Structure(intent="unclear", user_id=before.structure.user_id)
     return Reading(structure, notes=("The talk begins anew: say what you look for.",))
 
@@ -270,7 +283,7 @@ def _refined(text: str, names: Names, before: Turn) -> Reading:
     sort = _order(text)
     if sort is not None:
         return Reading(before.structure.model_copy(update={"sort": sort}))
-    reading = read_request(_LEAD.sub("", text) or text, names)
+    reading = read_alone(_LEAD.sub("", text) or text, names)
     if reading.structure.intent == "unclear":
         return reading
     own = reading.structure.intent == "count" and not _about_none(reading.structure)
