@@ -16,7 +16,7 @@ from ask.draft import join_spans
 from ask.rules import Ignored, Reading, doubt, read_alone
 from ask.structure import LONGEST_LIST, Exclusions, Kind, Listed, Person, Quantity, Sort, Structure
 from ask.titles import make_title
-from ask.understood import describe_structure
+from ask.understood import parts_of
 from ask.words import FILM, GENRES
 from palate.contract import LARGEST_ID, Frozen
 from palate.errors import MisuseError
@@ -131,8 +131,8 @@ _CUE = re.compile(
     r"^(?:(?:and|or|but|ok|okay|now|then|so|please|hm+|actually|no,|yes,|great,|thanks,|i meant"
     r"|make "
     r"(?:it|them|that)|let's say"
-    r"|only|just|rather|also|what about|how about|maybe|with|without|not|no|from|by|in|before"
-    r"|after|since|under|over"
+    r"|only|just|rather|also|any by|what about|how about|maybe|with|without|not|no|from|by|in"
+    r"|before|after|since|under|over"
     r"|nothing|except|something|anything|the ones|those|ones|which are|that are|sort(?:ed)?"
     r"|order(?:ed)?|for user|in the)\b[, ]*)",
     re.IGNORECASE,
@@ -174,14 +174,19 @@ _SINGLE = (
 def read_next(text: str, names: Names, before: Turn) -> Reading:
     """How what is said next is understood, after ``before``. Raises MisuseError."""
     reading = doubt(text, _read_next(text, names, before))
-    if reading.structure.intent not in _LISTING or not _about_none(reading.structure):
+    kept = {part.says for part in parts_of(reading.structure)}
+    lost = [part.says for part in parts_of(before.structure) if part.part in _OF_FILMS]
+    lists = reading.structure.intent in _LISTING and not (reading.left_out or kept & {*lost})
+    if not lists or not lost or _ANEW.match(text) or _names_a_kind(text, reading.structure):
         return reading
-    if _about_none(before.structure) or reading.left_out:
-        return reading
-    lost = Ignored(
-        words=describe_structure(before.structure), why="it was asked before, and counts no more"
-    )
-    return replace(reading, doubts=(lost,))
+    why = "it was asked before, and counts no more"
+    return replace(reading, doubts=(Ignored(words=", ".join(lost), why=why),))
+
+
+def _names_a_kind(text: str, structure: Structure) -> bool:
+    """Whether a text says of what kind films are, and so is a request of its own."""
+    own = structure.model_dump(exclude_defaults=True).keys() & (_OF_FILMS - {"intent", "people"})
+    return bool(own) or re.search(rf"\b(?:{FILM}|{'|'.join(GENRES)})\b", text, re.I) is not None
 
 
 def _read_next(text: str, names: Names, before: Turn) -> Reading:
@@ -257,8 +262,7 @@ def _narrows_only(reading: Reading, text: str) -> bool:
     parts = {name for name in reading.structure.model_fields_set if name in _OF_FILMS}
     said = bool(reading.structure.ranges) or reading.structure.sort is not None
     said = said or reading.structure.exclude != Exclusions()
-    one_of_its_own = re.search(rf"\b(?:{FILM}|{'|'.join(GENRES)})\b", text, re.IGNORECASE)
-    return said and not parts and not one_of_its_own
+    return said and not parts and not _names_a_kind(text, reading.structure)
 
 
 def _about_none(structure: Structure) -> bool:

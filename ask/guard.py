@@ -18,7 +18,6 @@ Doubt = tuple[str, str]
 """Words that are not accounted for, and why."""
 
 _LISTING = ("search", "recommend", "similar", "count")
-_NAME = r"[\w'.-]*[^\W\d_][\w'.-]*"
 _NO_OR = re.compile(
     r"\b(?:whether|why|more) or (?:not|less)\b|\d(?:\.\d)? or \d|\bor directed by (?:him|her|them)"
     r"|\bor,? if|\bor (?:so|whatever|more|less|fewer|not|otherwise|(?:new|old|lat|earli|long|short"
@@ -85,8 +84,16 @@ _SCOPE = re.compile(
 )
 _SUPERLATIVE = re.compile(
     r"\b(?:longest|shortest|newest|oldest|latest|earliest|cheapest|highest|lowest|biggest"
-    r"|smallest)\b",
+    r"|smallest|(?:best|worst|least|most)[ -](?:rated|known|popular|expensive|profitable))\b",
     re.IGNORECASE,
+)
+_COMPARATIVE = re.compile(
+    r"\b(?:newer|older|more recent|shorter|longer|cheaper|better rated)\b(?! than \d)",
+    re.IGNORECASE,
+)
+_OTHER = re.compile(r"\bother (?:films|movies|ones|\w+s) (?:by|with|from|of)\b", re.IGNORECASE)
+_OF_EACH = re.compile(
+    r"\b(?:(?:by|from|in|for|of|per) (?:each|every|per)|each|per) (?!other\b)[\w]+", re.IGNORECASE
 )
 _DECADE = re.compile(
     rf"(?<![\w'])(?:the )?'?(?:(?:19|20)\d0'?s|\d0'?s|{'|'.join(DECADES)})(?!\w)", re.IGNORECASE
@@ -98,7 +105,7 @@ _NUMBER = re.compile(
     re.IGNORECASE,
 )
 _ALIKE = 70
-_LARGE = re.compile(rf"(?<=[\w,] )(?-i:[A-Z]){_NAME}")
+_LARGE = re.compile(r"(?<=[\w,] )[A-Z][\w'.-]*")
 
 
 def find_doubts(text: str, structure: Structure, left_out: str, notes: str) -> Iterator[Doubt]:
@@ -108,22 +115,22 @@ def find_doubts(text: str, structure: Structure, left_out: str, notes: str) -> I
     """
     if structure.intent == "unclear":
         return
-    yield from _contradictions(structure)
-    if structure.intent not in _LISTING:
-        yield from _unused(structure)
-        return
     rest = _without_names(text, structure)
     told = set(re.findall(r"[\w']+", left_out.lower()))
     shown = f"{describe_structure(structure)} {left_out} {notes}".lower()
-    for words, why in (
-        *_logic(rest, structure),
-        *_questions(rest, structure),
-        *_orders(rest, structure),
-        *_mentions(rest, shown),
-        *_decades(rest, shown),
-        *_numbers(rest, structure, shown),
-        *_large(text, shown),
-    ):
+    found = (*_unused(structure), *_large(text, shown))
+    if structure.intent in _LISTING:
+        found = (
+            *_contradictions(structure),
+            *_logic(rest, structure),
+            *_questions(rest, structure),
+            *_orders(rest, structure),
+            *_mentions(rest, shown),
+            *_decades(rest, shown),
+            *_numbers(rest, structure, shown),
+            *_large(text, shown),
+        )
+    for words, why in found:
         if not told & set(words.lower().split()):
             yield words, why
 
@@ -169,6 +176,13 @@ def _questions(text: str, structure: Structure) -> Iterator[Doubt]:
     figures = figures or "k" in s.model_fields_set
     if (found := _COMPARES.search(_IDIOMS.sub("@", text))) and not figures:
         yield found[0], "nothing is compared"
+    if s.intent == "similar" and not s.than and (found := _COMPARATIVE.search(text)):
+        yield found[0], "the films are not held against the one they are to be like"
+    alike = exclude != Exclusions() or s.seen == "drop" or s.intent == "similar" or s.titles
+    if (found := _OTHER.search(text)) and not alike:
+        yield found[0], "it is not known other than which"
+    if found := _OF_EACH.search(text):
+        yield found[0], "films are not taken from groups one by one"
     if (found := _ASKS.match(text)) and s.intent in ("search", "count") and not rated:
         yield found["what"], "such a question is not answered: films are looked for"
 
@@ -183,6 +197,8 @@ def _orders(text: str, structure: Structure) -> Iterator[Doubt]:
 
 def _unused(structure: Structure) -> Iterator[Doubt]:
     """Conditions of films beside a question about films by their name."""
+    if structure.intent in _LISTING:
+        return
     for each in (*structure.genres, *structure.moods, *structure.keywords, structure.text):
         if each:
             yield each, "the films are named, and nothing narrows them"
