@@ -5,16 +5,16 @@ Where a talk stands is one small state, held by whoever asks and signed: nothing
 
 import re
 import secrets
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated
 
 from itsdangerous import BadSignature, URLSafeSerializer
 from pydantic import Field, ValidationError
 
-from ask.draft import join_spans
+from ask.changed import merge
 from ask.rules import Ignored, Reading, doubt, read_alone
-from ask.structure import LONGEST_LIST, Exclusions, Kind, Listed, Person, Quantity, Sort, Structure
+from ask.structure import LONGEST_LIST, Exclusions, Quantity, Sort, Structure
 from ask.titles import make_title
 from ask.understood import parts_of
 from ask.words import FILM, GENRES
@@ -148,10 +148,6 @@ _LEAD = re.compile(
     r"|which are)\b[, ]*)+",
     re.IGNORECASE,
 )
-_INSTEAD = re.compile(
-    r"\b(?:instead|rather|what about|how about|i meant|actually)\b|^(?:no,|nope|sorry)",
-    re.IGNORECASE,
-)
 _ORDERS: dict[str, tuple[Quantity, bool]] = {
     r"(?:\d+ )?shorter": ("runtime_minutes", False), "longer": ("runtime_minutes", True),
     r"newer|more recent|later": ("year", True), r"older|earlier": ("year", False),
@@ -164,11 +160,6 @@ _ORDERS: dict[str, tuple[Quantity, bool]] = {
 _LISTING = ("search", "recommend", "similar", "count")
 """Intents whose films a talk goes on from; of others, conditions are a request of their own."""
 _OF_FILMS = frozenset({"intent", "text", "genres", "keywords", "people", "titles", "like_people"})
-_LISTS = ("genres", "moods", "keywords", "people", "rated_by")
-_SINGLE = (
-    "sort", "audience", "fame", "acclaim", "budget", "revenue", "k", "user_id", "profile", "seen",
-    "any_of", "alternatives",
-)  # fmt: skip
 
 
 def read_next(text: str, names: Names, before: Turn) -> Reading:
@@ -204,14 +195,12 @@ def _read_next(text: str, names: Names, before: Turn) -> Reading:
     if _MORE.match(text):
         return Reading(_without(before.structure, shown))
     if _OF_THOSE.search(text):
-        reading = read_alone(_LEAD.sub("", text), names)
+        reading = read_alone(_OF_THOSE.sub(_films_for, _LEAD.sub("", text)), names)
         if reading.structure.model_dump(exclude_defaults=True).keys() <= {"k"}:
             k = {"k": reading.structure.k}
             return replace(reading, structure=before.structure.model_copy(update=k))
         titles = tuple(make_title(film) for film in shown[:LONGEST_LIST])
-        return replace(
-            reading, structure=_merged(Structure(titles=titles), reading.structure, text)
-        )
+        return replace(reading, structure=merge(Structure(titles=titles), reading.structure, text))
     named = _THAT.sub(lambda found: _title(found, shown), text)
     if named != text:
         return _for_same(read_alone(named, names), before)
@@ -220,6 +209,11 @@ def _read_next(text: str, names: Names, before: Turn) -> Reading:
     if counts or _follows(text) or _narrows_only(own, text):
         return _refined(text, names, before)
     return _for_same(own, before)
+
+
+def _films_for(found: "re.Match[str]") -> str:
+    """``which of them`` as a request for films says it."""
+    return "which film" if found[0].lower().startswith("which") else "films"
 
 
 def _one_by_one(found: "re.Match[str]", shown: int) -> str:
@@ -293,78 +287,12 @@ def _refined(text: str, names: Names, before: Turn) -> Reading:
     own = reading.structure.intent == "count" and not _about_none(reading.structure)
     if own or before.structure.intent not in _LISTING:
         return _for_same(reading, before)
-    merged = _merged(before.structure, reading.structure, text)
+    merged = merge(before.structure, reading.structure, text)
     if reading.structure.intent == "count":
         merged = merged.model_copy(update={"intent": "count"})
     if merged == before.structure and not (reading.ignored or reading.not_found):
         return _unclear(before, text, "this changes nothing of what was asked before")
     return replace(reading, structure=merged)
-
-
-def _merged(before: Structure, new: Structure, text: str) -> Structure:
-    """``new`` set upon ``before``: lists grow, or are set anew by “instead”; numbers change."""
-    instead = _INSTEAD.search(text) is not None
-    said = new.model_dump(exclude_defaults=True).keys() | (new.model_fields_set & {"k"})
-    changed: dict[str, Any] = {name: getattr(new, name) for name in _SINGLE if name in said}
-    for name in _LISTS:
-        if name in said:
-            kept = () if instead else getattr(before, name)
-            changed[name] = tuple(dict.fromkeys((*kept, *getattr(new, name))))[:LONGEST_LIST]
-    if "ranges" in said:
-        changed["ranges"] = before.ranges | new.ranges
-    if re.match(r"or\b", text.strip(), re.IGNORECASE) is not None:
-        changed |= _either(before, new, said & Kind.model_fields.keys())
-    if instead and {"genres", "ranges", "people"} & said and "alternatives" not in said:
-        changed["alternatives"] = ()
-    if "text" in said:
-        changed["text"] = new.text if instead else f"{before.text} {new.text}".strip()
-    changed["exclude"] = _both(before.exclude, new.exclude)
-    for name in ("genres", "moods", "keywords", "people"):
-        gone = {_name(one) for one in getattr(new.exclude, name)}
-        kept = changed.get(name, getattr(before, name))
-        changed[name] = tuple(one for one in kept if _name(one) not in gone)
-    return before.model_copy(update=changed)
-
-
-def _name(one: str | Person) -> str:
-    """What an entry of a list is called, whatever its part in a film."""
-    return one if isinstance(one, str) else one.name
-
-
-def _either(before: Structure, new: Structure, said: Set[str]) -> dict[str, Any]:
-    """What is asked where one of both is enough: a list, a wider range, or kinds of films."""
-    lists: tuple[Listed, ...] = ("genres", "keywords", "people")
-    if len(said) == 1 and (listed := [name for name in lists if name in said]):
-        return {"any_of": tuple({*before.any_of, *listed})}
-    if said == {"ranges"} and new.ranges.keys() <= before.ranges.keys() and len(new.ranges) == 1:
-        [(quantity, span)] = new.ranges.items()
-        spans = join_spans(quantity, [before.ranges[quantity], span])
-        kept = {name: each for name, each in before.ranges.items() if name != quantity}
-        if len(spans) < 2:
-            return {"ranges": kept | dict.fromkeys((quantity,) if spans else (), *spans)}
-        return {"ranges": kept, "alternatives": tuple(Kind(ranges={quantity: s}) for s in spans)}
-    if not said:
-        return {}
-    fields = Kind.model_fields
-    one, other = (Kind(**{name: getattr(each, name) for name in fields}) for each in (before, new))
-    none = {name: field.get_default(call_default_factory=True) for name, field in fields.items()}
-    shared = one.model_dump(exclude_defaults=True)
-    kinds = [each.model_copy(update=shared) for each in before.alternatives] or [one]
-    return none | {"alternatives": (*kinds, other)[:LONGEST_LIST]}
-
-
-def _both(one: Exclusions, other: Exclusions) -> Exclusions:
-    lists = ("genres", "moods", "keywords", "people", "titles", "rated_by")
-    joined: dict[str, Any] = {
-        name: tuple(dict.fromkeys((*getattr(one, name), *getattr(other, name))))[:LONGEST_LIST]
-        for name in lists
-    }
-    return Exclusions(
-        **joined,
-        text=f"{one.text} {other.text}".strip(),
-        audience=other.audience or one.audience,
-        ranges=one.ranges | other.ranges,
-    )
 
 
 def _for_same(reading: Reading, before: Turn) -> Reading:

@@ -68,6 +68,7 @@ _ASKS = re.compile(
     re.IGNORECASE,
 )
 """Questions that no list of films answers."""
+_HOW_MANY = re.compile(r"^(?:and |so |but )*how (?:many|much)\b", re.IGNORECASE)
 _COMPARES = re.compile(
     r"\b(?:(?P<than>(?<!other )(?<!rather )(?<!any )than)|(?:are|is) there (?:more|fewer|less)"
     r"|(?:more|fewer|less|most|least)(?= [\w-]+ (?:than|or)\b))\b",
@@ -183,6 +184,8 @@ def _questions(text: str, structure: Structure) -> Iterator[Doubt]:
         yield found[0], "it is not known other than which"
     if found := _OF_EACH.search(text):
         yield found[0], "films are not taken from groups one by one"
+    if s.intent != "count" and (found := _HOW_MANY.match(text)):
+        yield found[0], "nothing is counted"
     if (found := _ASKS.match(text)) and s.intent in ("search", "count") and not rated:
         yield found["what"], "such a question is not answered: films are looked for"
 

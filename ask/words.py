@@ -42,7 +42,8 @@ MOODS: dict[str, Mood] = {
 }  # fmt: skip
 
 AUDIENCES: dict[str, Audience] = {
-    r"(?:suitable |good |okay |ok |fit )?(?:for|(?:with|and)(?= an? \d+[- ]year)) (?:the |my |our |young |little |small )*"
+    r"(?:suitable |good |okay |ok |fit )?(?:for|(?:with|and)(?= an? \d+[- ]year)) (?:the |my |our "
+    r"|young |little |small )*"
     r"(?:an? )?(?:kids?|child(?:ren)?s?|toddlers?|(?:\d{1,2}|[a-z]+)[- ]year[- ]olds?)"
     r"|(?:kids?|children)['’]?s?(?= (?:films?|movies?|flicks?))"
     r"|(?:my|our|the|young|small|little) (?:kids?|children)(?: (?:will|would|can|could|might) "
