@@ -33,7 +33,7 @@ def merge(before: Structure, new: Structure, text: str) -> Structure:
         changed |= _either(before, new, said & Kind.model_fields.keys())
     if instead and {"genres", "ranges", "people"} & said and "alternatives" not in said:
         changed["alternatives"] = ()
-    if "text" in said:
+    if "text" in said and "alternatives" not in changed:
         changed["text"] = new.text if instead else f"{before.text} {new.text}".strip()
     changed["exclude"] = _both(before.exclude, new.exclude)
     for name in ("genres", "moods", "keywords", "people"):

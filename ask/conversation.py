@@ -200,7 +200,12 @@ def _read_next(text: str, names: Names, before: Turn) -> Reading:
             k = {"k": reading.structure.k}
             return replace(reading, structure=before.structure.model_copy(update=k))
         titles = tuple(make_title(film) for film in shown[:LONGEST_LIST])
-        return replace(reading, structure=merge(Structure(titles=titles), reading.structure, text))
+        return replace(
+            reading,
+            structure=merge(
+                Structure(titles=titles, intent=reading.structure.intent), reading.structure, text
+            ),
+        )
     named = _THAT.sub(lambda found: _title(found, shown), text)
     if named != text:
         return _for_same(read_alone(named, names), before)

@@ -69,7 +69,7 @@ _OPENING = re.compile(
 )
 _CLOSING = re.compile(
     r"(?:\s+(?:(?:is|are|was|were|appears?|acts?|plays?|stars?) in|films?|movies?|stuff|things?"
-    r"|ones?|elements?|in it|in them|in there|at all|either"
+    r"|ones?|elements?|(?:mixed |thrown )?in|in it|in them|in there|at all|either"
     r"|anymore|any more|too|these days|tonight|for))+$"
 )
 _PERSONAL = re.compile(r"\b(?:by|with|from|starring|featuring|directed by)\s+$", re.IGNORECASE)

@@ -68,6 +68,7 @@ _ASKS = re.compile(
     re.IGNORECASE,
 )
 """Questions that no list of films answers."""
+_NEITHER = re.compile(rf"(?:{_NEGATED.pattern})[^;.]*\bor\b(?! an? )", re.IGNORECASE)
 _HOW_MANY = re.compile(r"^(?:and |so |but )*how (?:many|much)\b", re.IGNORECASE)
 _COMPARES = re.compile(
     r"\b(?:(?P<than>(?<!other )(?<!rather )(?<!any )than)|(?:are|is) there (?:more|fewer|less)"
@@ -158,7 +159,7 @@ def _logic(text: str, structure: Structure) -> Iterator[Doubt]:
         yield negated[0], "nothing is left out for it"
     kinds = (structure, *structure.alternatives)
     either = structure.alternatives or any(kind.any_of for kind in kinds)
-    neither = _NEGATED.search(text) and (left_out or structure.ranges)
+    neither = _NEITHER.search(text) and (left_out or structure.ranges)
     ors = re.search(r"\bor\b", _NO_OR.sub("@", _OR_OF_FIGURES.sub("@", text)), re.IGNORECASE)
     if ors and not (either or neither or len(structure.titles) > 1):
         yield "or", "all of it is asked for at once: ask for each by itself"
