@@ -174,9 +174,8 @@ def _read_counts(draft: Draft) -> None:
     ):
         _compared(draft, "rating_count", found, float(found["n"]), step=1)
     for found in draft.take_all(
-        rf"\b(?:(?:with|rated by|seen by) )?(?:{_COMPARED})?(?P<n>\d[\d,]*|an? hundred|a thousand|five|ten"
-        rf"|twenty|fifty"
-        rf"|a dozen)(?P<ormore>\+)?"
+        rf"\b(?:(?:with|rated by|seen by) )?(?:{_COMPARED})?(?P<n>\d[\d,]*|an? hundred"
+        rf"|a thousand|five|ten|twenty|fifty|a dozen)(?P<ormore>\+)?"
         r" (?:or more )?(?:ratings|votes|raters|(?:people|users)(?: who)? (?:have )?(?:rated|seen"
         r"|watched)(?: it| them)?)"
     ):
