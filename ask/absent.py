@@ -189,7 +189,8 @@ LACKING: tuple[Lacking, ...] = tuple(
             r")?(?:saw|seen|watched|liked|loved|recommended)\b"
             r"|\bdate(?=[- ](?:movies?|films?|flicks?)\b)"
             r"|\bfor (?:\d+|two|three|four|five|several|many) people\b"
-            r"|\b(?:for|on|this|next) (?:a |an |my |the )?(?:date|party|flight|sleepover|sick day"
+            r"|\b(?:for|on|this|next) (?:a |an |my |the )?(?:first date|date|saturday|sunday"
+            r"|party|flight|sleepover|sick day"
             r"|plane|weekend|lunch break|long haul)(?!\w)(?! of)",
         ),
         (

@@ -83,60 +83,107 @@ def read_alternatives(draft: Draft, names: Names, read: Read, most: int = _MOST_
             return
 
 
-def _read_joint(draft: Draft, names: Names, joint: "re.Match[str]", read: Read, most: int) -> bool:
-    text = draft.text
-    start = max((m.end() for m in _BEFORE.finditer(text, 0, joint.start())), default=0)
-    stop = _BEHIND.search(text, joint.end())
-    end = stop.start() if stop else len(text)
-    within = any(m.start() < joint.start() < m.end() for m in SUBJECT.finditer(text))
-    words = f"about {text[joint.end() : end]}" if within else text[joint.end() : end]
-    further = Draft(words, phrases=draft.phrases)
-    read_alternatives(further, names, read, most - 1)
-    other = _side(words, further, read, last=False)
-    begin = _item(text, start, joint.start())
-    while other.noun and begin > start and not _NOUN.search(text, begin, joint.start()):
-        begin = _item(text, start, begin - 1)
+@dataclass(frozen=True)
+class _Joint:
+    """Where two kinds or conditions of films are joined in a draft."""
 
-    def side(begin: int, end: int) -> _Side:
-        return _side(
-            text[begin:end], Draft(text[begin:end], phrases=draft.phrases), read, last=True
-        )
+    draft: Draft
+    read: Read
+    found: "re.Match[str]"
+    start: int
+    end: int
 
-    one = side(begin, joint.start())
+    @classmethod
+    def of(cls, draft: Draft, read: Read, found: "re.Match[str]") -> "_Joint":
+        start = max((m.end() for m in _BEFORE.finditer(draft.text, 0, found.start())), default=0)
+        stop = _BEHIND.search(draft.text, found.end())
+        return cls(draft, read, found, start, stop.start() if stop else len(draft.text))
+
+    @property
+    def either(self) -> bool:
+        """Whether one of both is enough: or, not and."""
+        return not self.found["and"]
+
+    @property
+    def within(self) -> bool:
+        """Whether it stands in what films are about."""
+        at = self.found.start()
+        return any(m.start() < at < m.end() for m in SUBJECT.finditer(self.draft.text))
+
+    def before(self, end: int) -> int:
+        """Where the item of a list begins that ends there."""
+        return max(self.start, self.draft.text.rfind(",", self.start, end) + 1)
+
+    def side(self, begin: int, end: int) -> _Side:
+        """What stands on the left, from one place to another."""
+        text = self.draft.text[begin:end]
+        return _side(text, Draft(text, phrases=self.draft.phrases), self.read, last=True)
+
+    def other(self, names: Names, most: int) -> _Side:
+        """What stands on the right, with alternatives of its own."""
+        words = self.draft.text[self.found.end() : self.end]
+        words = f"about {words}" if self.within else words
+        further = Draft(words, phrases=self.draft.phrases)
+        read_alternatives(further, names, self.read, most - 1)
+        return _side(words, further, self.read, last=False)
+
+
+def _read_joint(draft: Draft, names: Names, found: "re.Match[str]", read: Read, most: int) -> bool:
+    joint = _Joint.of(draft, read, found)
+    other = joint.other(names, most)
+    begin = joint.before(found.start())
+    while other.noun and begin > joint.start and not _NOUN.search(draft.text, begin, found.start()):
+        begin = joint.before(begin - 1)
+    one = joint.side(begin, found.start())
     if not one.said or not any(other.kinds) or _BETWEEN.search(one.text):
         return False
-    if _are_kinds(one, other, either=not joint["and"]):
-        sides = [one]
-        while begin > start and (each := side(_item(text, start, begin - 1), begin - 1)).is_kind:
-            sides, begin = [each, *sides], _item(text, start, begin - 1)
-        kinds = [*(each.said for each in sides), *other.kinds]
-        _add_up(draft, one, other, a_single=_A.search(joint[0]) is not None)
-        _set(draft, (begin, end), kinds, (*sides, other))
-        return True
+    if _are_kinds(one, other, either=joint.either):
+        return _set_kinds(joint, one, other, begin)
     if one.noun and other.noun:
         return False
     seconds = [other.before] if other.noun else other.kinds
-    alike = _alike(one.conditions, seconds, either=not joint["and"])
-    if not alike:
-        shared = one.conditions.keys() & seconds[0].keys()
-        if joint["and"] or shared or not all(seconds):
-            for name in shared & {"keywords", "people"} if not joint["and"] else ():
-                draft.either("people" if name == "people" else "keywords")
-            return False
-        if within and len(seconds) == 1:  # what follows is said of all: about A or B from the 90s
-            about = {name: said for name, said in seconds[0].items() if name in _LISTS}
-            draft.join(other.draft, without=about.keys())
-            seconds = [about]
-        return _set_beside(draft, (begin, end), one, other, seconds)
+    alike = _alike(one.conditions, seconds, either=joint.either)
+    if alike:
+        return _set_alike(joint, one, other, begin, seconds, alike)
+    shared = one.conditions.keys() & seconds[0].keys()
+    if found["and"] or shared or not all(seconds):
+        for name in shared & {"keywords", "people"} if joint.either else ():
+            draft.either("people" if name == "people" else "keywords")
+        return False
+    if joint.within and len(seconds) == 1:  # what follows is said of all: about A or B from the 90s
+        about = {name: said for name, said in seconds[0].items() if name in _LISTS}
+        draft.join(other.draft, without=about.keys())
+        seconds = [about]
+    return _set_beside(draft, (begin, joint.end), one, other, seconds)
+
+
+def _set_kinds(joint: _Joint, one: _Side, other: _Side, begin: int) -> bool:
+    """Two kinds of films, and those listed before them."""
     sides = [one]
-    while sides[0].noun is None and begin > start:
-        each = side(_item(text, start, begin - 1), begin - 1)
+    while begin > joint.start:
+        each = joint.side(joint.before(begin - 1), begin - 1)
+        if not each.is_kind:
+            break
+        sides, begin = [each, *sides], joint.before(begin - 1)
+    kinds = [*(each.said for each in sides), *other.kinds]
+    _add_up(joint.draft, one, other, a_single=_A.search(joint.found[0]) is not None)
+    _set(joint.draft, (begin, joint.end), kinds, (*sides, other))
+    return True
+
+
+def _set_alike(
+    joint: _Joint, one: _Side, other: _Side, begin: int, seconds: list[Said], alike: set[str]
+) -> bool:
+    """Conditions of one sort, and those listed before them."""
+    sides = [one]
+    while sides[0].noun is None and begin > joint.start:
+        each = joint.side(joint.before(begin - 1), begin - 1)
         if not alike <= each.conditions.keys():
             break
-        sides, begin = [each, *sides], _item(text, start, begin - 1)
+        sides, begin = [each, *sides], joint.before(begin - 1)
     said = (*(each.conditions for each in sides), *seconds)
     picked = [{name: each[name] for name in alike} for each in said]
-    _set(draft, (begin, end), picked, (*sides, other), alike)
+    _set(joint.draft, (begin, joint.end), picked, (*sides, other), alike)
     return True
 
 
@@ -148,11 +195,6 @@ def _add_up(draft: Draft, one: _Side, other: _Side, *, a_single: bool) -> None:
         draft.parts["k"] = first + second
         why = f"how many of each is not kept: {first + second} of all kinds are shown"
         draft.ignore(f"{one.text.strip()}, {other.text.strip()}", why)
-
-
-def _item(text: str, start: int, end: int) -> int:
-    """Where the item of a list begins that ends there."""
-    return max(start, text.rfind(",", start, end) + 1)
 
 
 def _alike(first: Said, seconds: list[Said], *, either: bool) -> set[str]:

@@ -16,7 +16,7 @@ from ask.model import ModelReader
 from ask.plan import Plan, may_be_several, plan_by_rules
 from ask.prediction import Prediction, predict
 from ask.preferences import Preferences, find_preferences
-from ask.rules import Ignored, Reading, Sure, read_request
+from ask.rules import Ignored, Reading, Sure, doubt, read_request
 from ask.structure import RatedBy, Structure
 from ask.tree import narrows
 from ask.understood import Part, parts_of
@@ -176,8 +176,11 @@ class Asker:
                 reading = (
                     replace(reading, notes=(*reading.notes, note))
                     if structure is None
-                    else replace(
-                        link(structure, names), read_by=reader.name, ignored=reading.ignored
+                    else doubt(
+                        text,
+                        replace(
+                            link(structure, names), read_by=reader.name, ignored=reading.ignored
+                        ),
                     )
                 )
         if self._why_rules is not None and not rules:
@@ -227,7 +230,7 @@ class Asker:
             read_by=reading.read_by,
             structure=structure,
             understood=tuple(parts_of(structure)),
-            ignored=reading.ignored,
+            ignored=reading.left_out,
             sure="low" if weakened else reading.sure,
             notes=notes,
             not_found=reading.not_found,

@@ -5,17 +5,18 @@ Where a talk stands is one small state, held by whoever asks and signed: nothing
 
 import re
 import secrets
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated
 
 from itsdangerous import BadSignature, URLSafeSerializer
 from pydantic import Field, ValidationError
 
-from ask.draft import join_spans
-from ask.rules import Ignored, Reading, read_request
-from ask.structure import LONGEST_LIST, Exclusions, Kind, Listed, Person, Quantity, Sort, Structure
+from ask.changed import merge
+from ask.rules import Ignored, Reading, doubt, read_alone
+from ask.structure import LONGEST_LIST, Exclusions, Quantity, Sort, Structure
 from ask.titles import make_title
+from ask.understood import parts_of
 from ask.words import FILM, GENRES
 from palate.contract import LARGEST_ID, Frozen
 from palate.errors import MisuseError
@@ -130,8 +131,8 @@ _CUE = re.compile(
     r"^(?:(?:and|or|but|ok|okay|now|then|so|please|hm+|actually|no,|yes,|great,|thanks,|i meant"
     r"|make "
     r"(?:it|them|that)|let's say"
-    r"|only|just|rather|also|what about|how about|maybe|with|without|not|no|from|by|in|before"
-    r"|after|since|under|over"
+    r"|only|just|rather|also|any by|what about|how about|maybe|with|without|not|no|from|by|in"
+    r"|before|after|since|under|over"
     r"|nothing|except|something|anything|the ones|those|ones|which are|that are|sort(?:ed)?"
     r"|order(?:ed)?|for user|in the)\b[, ]*)",
     re.IGNORECASE,
@@ -147,10 +148,6 @@ _LEAD = re.compile(
     r"|which are)\b[, ]*)+",
     re.IGNORECASE,
 )
-_INSTEAD = re.compile(
-    r"\b(?:instead|rather|what about|how about|i meant|actually)\b|^(?:no,|nope|sorry)",
-    re.IGNORECASE,
-)
 _ORDERS: dict[str, tuple[Quantity, bool]] = {
     r"(?:\d+ )?shorter": ("runtime_minutes", False), "longer": ("runtime_minutes", True),
     r"newer|more recent|later": ("year", True), r"older|earlier": ("year", False),
@@ -163,15 +160,27 @@ _ORDERS: dict[str, tuple[Quantity, bool]] = {
 _LISTING = ("search", "recommend", "similar", "count")
 """Intents whose films a talk goes on from; of others, conditions are a request of their own."""
 _OF_FILMS = frozenset({"intent", "text", "genres", "keywords", "people", "titles", "like_people"})
-_LISTS = ("genres", "moods", "keywords", "people", "rated_by")
-_SINGLE = (
-    "sort", "audience", "fame", "acclaim", "budget", "revenue", "k", "user_id", "profile", "seen",
-    "any_of", "alternatives",
-)  # fmt: skip
 
 
 def read_next(text: str, names: Names, before: Turn) -> Reading:
     """How what is said next is understood, after ``before``. Raises MisuseError."""
+    reading = doubt(text, _read_next(text, names, before))
+    kept = {part.says for part in parts_of(reading.structure)}
+    lost = [part.says for part in parts_of(before.structure) if part.part in _OF_FILMS]
+    lists = reading.structure.intent in _LISTING and not (reading.left_out or kept & {*lost})
+    if not lists or not lost or _ANEW.match(text) or _names_a_kind(text, reading.structure):
+        return reading
+    why = "it was asked before, and counts no more"
+    return replace(reading, doubts=(Ignored(words=", ".join(lost), why=why),))
+
+
+def _names_a_kind(text: str, structure: Structure) -> bool:
+    """Whether a text says of what kind films are, and so is a request of its own."""
+    own = structure.model_dump(exclude_defaults=True).keys() & (_OF_FILMS - {"intent", "people"})
+    return bool(own) or re.search(rf"\b(?:{FILM}|{'|'.join(GENRES)})\b", text, re.I) is not None
+
+
+def _read_next(text: str, names: Names, before: Turn) -> Reading:
     if (anew := _ANEW.match(text)) is not None:
         return _anew(text[anew.end() :], names, before)
     shown = [film for movie_id in before.shown if (film := names.film(movie_id)) is not None]
@@ -186,22 +195,30 @@ def read_next(text: str, names: Names, before: Turn) -> Reading:
     if _MORE.match(text):
         return Reading(_without(before.structure, shown))
     if _OF_THOSE.search(text):
-        reading = read_request(_LEAD.sub("", text), names)
+        reading = read_alone(_OF_THOSE.sub(_films_for, _LEAD.sub("", text)), names)
         if reading.structure.model_dump(exclude_defaults=True).keys() <= {"k"}:
             k = {"k": reading.structure.k}
             return replace(reading, structure=before.structure.model_copy(update=k))
         titles = tuple(make_title(film) for film in shown[:LONGEST_LIST])
         return replace(
-            reading, structure=_merged(Structure(titles=titles), reading.structure, text)
+            reading,
+            structure=merge(
+                Structure(titles=titles, intent=reading.structure.intent), reading.structure, text
+            ),
         )
     named = _THAT.sub(lambda found: _title(found, shown), text)
     if named != text:
-        return _for_same(read_request(named, names), before)
-    own = read_request(text, names)
+        return _for_same(read_alone(named, names), before)
+    own = read_alone(text, names)
     counts = own.structure.intent == "count" and _about_none(own.structure)
     if counts or _follows(text) or _narrows_only(own, text):
         return _refined(text, names, before)
     return _for_same(own, before)
+
+
+def _films_for(found: "re.Match[str]") -> str:
+    """``which of them`` as a request for films says it."""
+    return "which film" if found[0].lower().startswith("which") else "films"
 
 
 def _one_by_one(found: "re.Match[str]", shown: int) -> str:
@@ -219,7 +236,7 @@ def _one_by_one(found: "re.Match[str]", shown: int) -> str:
 
 def _of_all(text: str, names: Names, shown: Sequence[Film]) -> Reading | None:
     """A question about all films shown: how long are they."""
-    reading = read_request(_THEY.sub(str(shown[0]), text, count=1), names)
+    reading = read_alone(_THEY.sub(str(shown[0]), text, count=1), names)
     if reading.structure.intent != "facts" or not reading.structure.titles:
         return None
     titles = tuple(make_title(film) for film in shown[:LONGEST_LIST])
@@ -230,7 +247,7 @@ def _anew(text: str, names: Names, before: Turn) -> Reading:
     """What is asked when a talk begins anew, for whom the one before was."""
     asked = _LEAD.sub("", text).strip(" ?.!")
     if asked:
-        return _for_same(read_request(asked, names), before)
+        return _for_same(read_alone(asked, names), before)
     structure = Structure(intent="unclear", user_id=before.structure.user_id)
     return Reading(structure, notes=("The talk begins anew: say what you look for.",))
 
@@ -244,8 +261,7 @@ def _narrows_only(reading: Reading, text: str) -> bool:
     parts = {name for name in reading.structure.model_fields_set if name in _OF_FILMS}
     said = bool(reading.structure.ranges) or reading.structure.sort is not None
     said = said or reading.structure.exclude != Exclusions()
-    one_of_its_own = re.search(rf"\b(?:{FILM}|{'|'.join(GENRES)})\b", text, re.IGNORECASE)
-    return said and not parts and not one_of_its_own
+    return said and not parts and not _names_a_kind(text, reading.structure)
 
 
 def _about_none(structure: Structure) -> bool:
@@ -270,84 +286,18 @@ def _refined(text: str, names: Names, before: Turn) -> Reading:
     sort = _order(text)
     if sort is not None:
         return Reading(before.structure.model_copy(update={"sort": sort}))
-    reading = read_request(_LEAD.sub("", text) or text, names)
+    reading = read_alone(_LEAD.sub("", text) or text, names)
     if reading.structure.intent == "unclear":
         return reading
     own = reading.structure.intent == "count" and not _about_none(reading.structure)
     if own or before.structure.intent not in _LISTING:
         return _for_same(reading, before)
-    merged = _merged(before.structure, reading.structure, text)
+    merged = merge(before.structure, reading.structure, text)
     if reading.structure.intent == "count":
         merged = merged.model_copy(update={"intent": "count"})
     if merged == before.structure and not (reading.ignored or reading.not_found):
         return _unclear(before, text, "this changes nothing of what was asked before")
     return replace(reading, structure=merged)
-
-
-def _merged(before: Structure, new: Structure, text: str) -> Structure:
-    """``new`` set upon ``before``: lists grow, or are set anew by “instead”; numbers change."""
-    instead = _INSTEAD.search(text) is not None
-    said = new.model_dump(exclude_defaults=True).keys() | (new.model_fields_set & {"k"})
-    changed: dict[str, Any] = {name: getattr(new, name) for name in _SINGLE if name in said}
-    for name in _LISTS:
-        if name in said:
-            kept = () if instead else getattr(before, name)
-            changed[name] = tuple(dict.fromkeys((*kept, *getattr(new, name))))[:LONGEST_LIST]
-    if "ranges" in said:
-        changed["ranges"] = before.ranges | new.ranges
-    if re.match(r"or\b", text.strip(), re.IGNORECASE) is not None:
-        changed |= _either(before, new, said & Kind.model_fields.keys())
-    if instead and {"genres", "ranges", "people"} & said and "alternatives" not in said:
-        changed["alternatives"] = ()
-    if "text" in said:
-        changed["text"] = new.text if instead else f"{before.text} {new.text}".strip()
-    changed["exclude"] = _both(before.exclude, new.exclude)
-    for name in ("genres", "moods", "keywords", "people"):
-        gone = {_name(one) for one in getattr(new.exclude, name)}
-        kept = changed.get(name, getattr(before, name))
-        changed[name] = tuple(one for one in kept if _name(one) not in gone)
-    return before.model_copy(update=changed)
-
-
-def _name(one: str | Person) -> str:
-    """What an entry of a list is called, whatever its part in a film."""
-    return one if isinstance(one, str) else one.name
-
-
-def _either(before: Structure, new: Structure, said: Set[str]) -> dict[str, Any]:
-    """What is asked where one of both is enough: a list, a wider range, or kinds of films."""
-    lists: tuple[Listed, ...] = ("genres", "keywords", "people")
-    if len(said) == 1 and (listed := [name for name in lists if name in said]):
-        return {"any_of": tuple({*before.any_of, *listed})}
-    if said == {"ranges"} and new.ranges.keys() <= before.ranges.keys() and len(new.ranges) == 1:
-        [(quantity, span)] = new.ranges.items()
-        spans = join_spans(quantity, [before.ranges[quantity], span])
-        kept = {name: each for name, each in before.ranges.items() if name != quantity}
-        if len(spans) < 2:
-            return {"ranges": kept | dict.fromkeys((quantity,) if spans else (), *spans)}
-        return {"ranges": kept, "alternatives": tuple(Kind(ranges={quantity: s}) for s in spans)}
-    if not said:
-        return {}
-    fields = Kind.model_fields
-    one, other = (Kind(**{name: getattr(each, name) for name in fields}) for each in (before, new))
-    none = {name: field.get_default(call_default_factory=True) for name, field in fields.items()}
-    shared = one.model_dump(exclude_defaults=True)
-    kinds = [each.model_copy(update=shared) for each in before.alternatives] or [one]
-    return none | {"alternatives": (*kinds, other)[:LONGEST_LIST]}
-
-
-def _both(one: Exclusions, other: Exclusions) -> Exclusions:
-    lists = ("genres", "moods", "keywords", "people", "titles", "rated_by")
-    joined: dict[str, Any] = {
-        name: tuple(dict.fromkeys((*getattr(one, name), *getattr(other, name))))[:LONGEST_LIST]
-        for name in lists
-    }
-    return Exclusions(
-        **joined,
-        text=f"{one.text} {other.text}".strip(),
-        audience=other.audience or one.audience,
-        ranges=one.ranges | other.ranges,
-    )
 
 
 def _for_same(reading: Reading, before: Turn) -> Reading:

@@ -19,6 +19,7 @@ _WHO = r"(?:i|we|@user|they|he|she|my \w+|our \w+|the kids)"
 _CUE = re.compile(
     r"\b(?:"
     r"(?P<but>except(?: for)?|excluding|exclude|other than|apart from|aside from|besides"
+    r"|instead of|rather than"
     r"|anything but|everything but|all but|leave out|leaving out|minus|skip|no more)"
     rf"|(?P<hate>(?:(?:but |since |because |and )?{_WHO}(?:'m| am| are| really| absolutely| just| "
     rf"also)* )?"
@@ -68,7 +69,7 @@ _OPENING = re.compile(
 )
 _CLOSING = re.compile(
     r"(?:\s+(?:(?:is|are|was|were|appears?|acts?|plays?|stars?) in|films?|movies?|stuff|things?"
-    r"|ones?|elements?|in it|in them|in there|at all|either"
+    r"|ones?|elements?|(?:mixed |thrown )?in|in it|in them|in there|at all|either"
     r"|anymore|any more|too|these days|tonight|for))+$"
 )
 _PERSONAL = re.compile(r"\b(?:by|with|from|starring|featuring|directed by)\s+$", re.IGNORECASE)

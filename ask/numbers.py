@@ -52,7 +52,8 @@ _UNIT_AHEAD = (
     r"(?=\$|(?:a )?[\w.,]+ ?(?:k|thousand|m|mio|mill?|millions?|bn?|billions?)\b|[\d,]{5,})"
 )
 _AMOUNT = (
-    r"(?P<{0}sign>\$ ?)?(?P<{0}amount>\d[\d,]*(?:\.\d+)?|a|one|two|three|five|ten|twenty|fifty"
+    r"(?P<{0}sign>\$ ?)?(?P<{0}amount>\d[\d,]*(?:\.\d+)?|a|one|two|three|five|ten|twenty"
+    r"|fifty"
     r"|a hundred|hundred) ?(?P<{0}unit>k|thousand|m|mio|mill?|millions?|bn?|billions?)?\b"
     r"(?: ?(?:us )?(?:dollars?|usd|bucks))?"
 )
@@ -173,12 +174,12 @@ def _read_counts(draft: Draft) -> None:
     ):
         _compared(draft, "rating_count", found, float(found["n"]), step=1)
     for found in draft.take_all(
-        rf"\b(?:(?:with|rated by|seen by) )?(?:{_COMPARED})?(?P<n>\d[\d,]*|an? hundred|a thousand"
-        rf"|a dozen)(?P<ormore>\+)?"
+        rf"\b(?:(?:with|rated by|seen by) )?(?:{_COMPARED})?(?P<n>\d[\d,]*|an? hundred"
+        rf"|a thousand|five|ten|twenty|fifty|a dozen)(?P<ormore>\+)?"
         r" (?:or more )?(?:ratings|votes|raters|(?:people|users)(?: who)? (?:have )?(?:rated|seen"
         r"|watched)(?: it| them)?)"
     ):
-        value = {"hundred": 100.0, "thousand": 1000.0, "dozen": 12.0}.get(
+        value = {"hundred": 100.0, "thousand": 1000.0, "dozen": 12.0, **NUMBERS}.get(
             found["n"].split()[-1].lower()
         ) or float(found["n"].replace(",", ""))
         said = any(found[name] for name in ("most", "least", "below", "above", "about"))
@@ -196,6 +197,7 @@ def _read_stars(draft: Draft) -> None:
         r"(?! ?(?:hours?|hrs?|h\b|min|films|movies|million|m\b|k\b|dollars))(?: stars?)?(?![\d.])",
         rf"\b(?:with |rated )?(?P<low>{_STARS}) ?(?:to|-|–) ?(?P<high>{_STARS}){stars}",
         rf"\b(?:with |rated )?exactly (?P<low>{_STARS})(?P<high>){stars}",
+        rf"\brated exactly (?P<low>{_STARS})(?P<high>)(?![\w.])",
     ):
         for found in draft.take_all(pattern):
             ends = sorted(read_number(found[end] or found["low"]) for end in ("low", "high"))

@@ -71,7 +71,10 @@ _SORTED = (
     r"(?:,? ?(?:(?P<up>asc(?:ending)?|increasing|(?:lowest|shortest|oldest|worst|cheapest) first)"
     r"|(?P<down>desc(?:ending)?|decreasing|(?:highest|longest|newest|best|most expensive) first)))?"
 )
-_CHRONOLOGICAL = re.compile(r"\b(?:in )?(?P<back>reverse )?chronological(?:ly)?(?: order)?\b", re.I)
+_CHRONOLOGICAL = re.compile(
+    r"\b(?:in )?(?P<back>reverse )?(?:chronological(?:ly)?(?: order)?\b|(?<=in )order(?=\W*$))",
+    re.I,
+)
 _FROM_TO = re.compile(
     r"\b(?:(?:ranked|sorted|ordered|listed) )?from (?:(?P<best>best to worst)|(?P<worst>worst to "
     r"best)|(?P<old>old(?:est)? to new(?:est)?)"

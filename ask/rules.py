@@ -1,7 +1,7 @@
 """A request in plain words read by rules: no model, the same answer every time."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
@@ -12,6 +12,7 @@ from ask.alternatives import read_alternatives
 from ask.counts import read_how_many, read_of_groups
 from ask.draft import GAP, PHRASE, Draft
 from ask.exclusions import find_unwanted, read_exclusions
+from ask.guard import find_doubts
 from ask.kinds import (
     find_genres,
     find_mood,
@@ -91,13 +92,6 @@ _SPEAKS_OF_FILMS = re.compile(
     rf"|[^\w\s' -]",
     0,
 )
-_OTHER_QUESTION = re.compile(
-    r"^(?!(?:do you|have you|is there|are there|can you|could you|would you|will you|how about"
-    r"|how many|is it)\b)"
-    r"(?:how|why|who|whom|whose|where|when|has|have|had|is|are|was|were|does|do|did|will|would"
-    r"|could|should)\b",
-    re.IGNORECASE,
-)
 _UNREAD_WHY = "how this bears on the rest was not understood"
 CANNOT = (
     "this is no request for films; films can be searched, recommended, compared and predicted, and "
@@ -124,13 +118,20 @@ class Reading:
     not_found: tuple[str, ...] = ()
     read_by: str = "rules"
     ignored: tuple[Ignored, ...] = ()
+    doubts: tuple[Ignored, ...] = ()
+    """Words that nothing in the structure answers to, whoever read it."""
     guessed: bool = False
     only_first: bool = False
 
     @property
+    def left_out(self) -> tuple[Ignored, ...]:
+        """All words that count for nothing."""
+        return (*self.ignored, *self.doubts)
+
+    @property
     def sure(self) -> Sure:
         """high: all by names and numbers; some: by words in texts too; low: a part is left out."""
-        if self.ignored or self.not_found:
+        if self.left_out or self.not_found:
             return "low"
         kinds = (self.structure, *self.structure.alternatives)
         by_words = any(kind.text for kind in kinds) or self.structure.exclude.text
@@ -138,6 +139,18 @@ class Reading:
 
 
 def read_request(text: str, names: Names) -> Reading:
+    """Read a request as `read_alone`, and say which of its words left no trace."""
+    return doubt(text, read_alone(text, names))
+
+
+def doubt(text: str, reading: Reading) -> Reading:
+    """A reading with the words of its request that nothing in it answers to."""
+    left_out = " ".join((*(one.words for one in reading.ignored), *reading.not_found))
+    found = find_doubts(text, reading.structure, left_out, " ".join(reading.notes))
+    return replace(reading, doubts=tuple(Ignored(words=words, why=why) for words, why in found))
+
+
+def read_alone(text: str, names: Names) -> Reading:
     """Read a request. Names are linked to the catalog; what it does not have is ``not_found``.
 
     Never fails but for its length (MisuseError): what no rule knows is searched as words.
@@ -243,7 +256,7 @@ def _check(draft: Draft, asked: str, unread: list[str]) -> None:
     """A request of which nothing is understood is searched for as it is typed, or is none."""
     understood = set(draft.parts) - {"text", "user_id", "users", "profile", "k"}
     if understood or draft.ranges or draft.exclude:
-        _say_unread(draft, asked, unread)
+        _say_unread(draft, unread)
         return
     text = draft.parts.get("text", "")
     if not text and not draft.ignored and len(asked.split()) <= 2 and _is_short(asked):
@@ -256,21 +269,14 @@ def _check(draft: Draft, asked: str, unread: list[str]) -> None:
     elif text and not draft.ignored and not draft.not_found and _is_short(asked):
         draft.parts["text"] = asked.strip(' "?.!')
         return
-    _say_unread(draft, asked, unread)
+    _say_unread(draft, unread)
 
 
-_UNREAD_OR = re.compile(rf"{GAP}[\s,]*\bor\b(?: \w+)?[\s,]*{GAP}", re.IGNORECASE)
-
-
-def _say_unread(draft: Draft, asked: str, unread: list[str]) -> None:
-    """Say which words were left that bear on others, and that a question was read as a search."""
-    if not draft.parts.keys() & {"any_of", "alternatives"} and _UNREAD_OR.search(draft.text):
-        draft.ignore("or", "all of it is asked for at once: ask for each by itself")
+def _say_unread(draft: Draft, unread: list[str]) -> None:
+    """Say which words were left that bear on others."""
     for word in unread:
         bears = word.lower().replace("'", "") in UNREAD
         draft.ignore(word, _UNREAD_WHY if bears else "this was not understood")
-    if draft.parts.get("intent", "search") == "search" and _OTHER_QUESTION.match(asked):
-        draft.ignore(asked.split()[0], "such a question is not understood: films are looked for")
 
 
 def _harmless(draft: Draft) -> bool:

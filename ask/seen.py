@@ -115,7 +115,6 @@ def read_users(draft: Draft) -> None:
         neither = "neither " if (found["both"] or "").lower() == "neither " else ""
         return f"{before}{neither}{STAND_IN}{len(mentions) - 1}{own}"
 
-    either = any(re.search(r"\bor\b", each[0], re.I) for each in _USERS.finditer(draft.text))
     draft.text = _USERS.sub(stand_in, draft.text)
     if (found := draft.take(_EVERYBODY)) is not None:
         draft.parts["fame"] = "known"
@@ -127,8 +126,6 @@ def read_users(draft: Draft) -> None:
         if _I_AM.search(draft.text):
             draft.text = _I.sub(STAND_IN, _I_AM.sub(" ", draft.text))
         users = list(dict.fromkeys(user for each in about for user in mentions[each]))
-        if either and len(draft.parts.get("rated_by", ())) > 1:
-            draft.ignore("or", "films that all of them rated are shown: ask for each by itself")
         if users:
             draft.parts["user_id"] = users[0]
             draft.add("users", *users[1:])

@@ -42,7 +42,8 @@ MOODS: dict[str, Mood] = {
 }  # fmt: skip
 
 AUDIENCES: dict[str, Audience] = {
-    r"(?:suitable |good |okay |ok |fit )?for (?:the |my |our |young |little |small )*"
+    r"(?:suitable |good |okay |ok |fit )?(?:for|(?:with|and)(?= an? \d+[- ]year)) (?:the |my |our "
+    r"|young |little |small )*"
     r"(?:an? )?(?:kids?|child(?:ren)?s?|toddlers?|(?:\d{1,2}|[a-z]+)[- ]year[- ]olds?)"
     r"|(?:kids?|children)['’]?s?(?= (?:films?|movies?|flicks?))"
     r"|(?:my|our|the|young|small|little) (?:kids?|children)(?: (?:will|would|can|could|might) "
@@ -234,7 +235,7 @@ _FILLING = """
     gets going goes go went put work works used happen happens focus focuses focused focusing
     feature features contain contains include includes including
     top definitively truly besides thinking wish wished hoping hope craving crave desperate
-    hiya missus fancy mind
+    hiya missus fancy mind him
     evening night weekend favor favour favorite favourite favorites favourites
     people persons viewers audience audiences percent also
     user
@@ -261,7 +262,8 @@ _UNREAD = """
     earlier better worse bigger smaller cheaper most least less fewer similar same different except
     arent isnt wasnt werent dont doesnt didnt wont cant couldnt wouldnt shouldnt havent hasnt hadnt
     longest shortest newest oldest cheapest latest earliest biggest smallest highest lowest
-    not no never nor none nobody nothing without versus vs every first second third last next
+    not no never nor none nobody nothing without versus vs every first second third fourth fifth
+    half last next
     between
 """
 UNREAD = frozenset(_UNREAD.split())
@@ -343,6 +345,7 @@ SHORT_FORMS = {
 """How some things are typed -> written out; two negations are none."""
 
 COMPARED = {
+    r"^\W*between (.+?) and (.+?),? (?:which|what|who)\b.*$": r"compare \1 and \2",
     r"^\W*(?:how|in what way) (?:do|does|did) (.+?) (?:and|,) (.+?) (?:compare|differ)\b.*$":
         r"compare \1 and \2",
     r"^(.+?) (?:and|with|to) (.+?),? (?:compared|side by side|head to head)[?.! ]*$":

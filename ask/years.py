@@ -56,11 +56,14 @@ def read_years(draft: Draft, latest: int | None) -> None:
     _last_years(draft, latest)
     for read in (_year_spans, _decade_spans, _bounded_years, _loose_years):
         read(draft)
+    if draft.take(r"\bnot (?:too|that|so|very) old\b"):
+        draft.narrow("year", OLD_UNTIL + 1, None)
     recent = draft.take(
         rf"\b(?:the )?(?:most )?(?:recent|newer|current"
         rf"|new(?= (?:{FILM}|{_GENRE})\b)|(?<=thing )new)(?: years| releases?)?\b"
     )
-    if recent and latest:
+    bound = draft.ranges.get("year")
+    if recent and latest and (bound is None or bound.low is None):
         draft.narrow("year", latest - RECENT_YEARS, None)
     if draft.take(
         rf"(?<!about )(?<!about an )(?<!how )\bold(?:er|ies)?\b(?= +(?:[\w¦-]+ +){{0,4}}?(?:{FILM}"

@@ -131,7 +131,7 @@ def ask(
             reading = replace(reading, structure=_drop(reading.structure, without or ()))
         wanted = _drop(wanted, without or ()) if wanted else None
         if understood:
-            _say_left_out(reading.ignored if reading else ())
+            _say_left_out(reading.left_out if reading else ())
             print_json(reading.structure if reading else wanted)
             return
         answer = asker.answer(text, reading) if reading else asker.run(wanted or Structure())

@@ -96,7 +96,7 @@ def judge(case: Case, reading: Reading) -> str:
     read = frozenset(_part(p) for p in describe_structure(reading.structure).split(" · "))
     if reading.not_found and not narrows(reading.structure.model_copy(update={"facts": ()})):
         read = frozenset({"nothing"})
-    said = " ".join((*(one.words for one in reading.ignored), *reading.not_found)).lower()
+    said = " ".join((*(one.words for one in reading.left_out), *reading.not_found)).lower()
     if any(read == w.parts and all(words in said for words in w.left_out) for w in case.right):
         return "right"
     if read == {"nothing"}:

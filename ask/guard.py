@@ -1,0 +1,277 @@
+"""What a request says held against what was read of it: words that left no trace there are said.
+
+Whoever read it, and by whichever rule: a word of logic has to be found again in the structure.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+
+from rapidfuzz.fuzz import partial_ratio
+
+from ask.structure import Exclusions, Structure
+from ask.understood import describe_structure
+from ask.words import AUDIENCES, DECADES, FAME, FILLING, GENRES, KEYWORDS, MOODS, NUMBERS
+from ask.years import read_decade
+
+Doubt = tuple[str, str]
+"""Words that are not accounted for, and why."""
+
+_LISTING = ("search", "recommend", "similar", "count")
+_NO_OR = re.compile(
+    r"\b(?:whether|why|more) or (?:not|less)\b|\d(?:\.\d)? or \d|\bor directed by (?:him|her|them)"
+    r"|\bor,? if|\bor (?:so|whatever|more|less|fewer|not|otherwise|(?:new|old|lat|earli|long|short"
+    r"|high|low|bett|bigg|small|cheap|young|great)er|worse|above|up|over|under|below|before"
+    r"|after(?:wards)?|onwards?|two|else|(?:something|anything)(?=\W*$|,| like))"
+    r"\b(?! (?:than|films|movies))",
+    re.IGNORECASE,
+)
+"""Where “or” joins no two things that films may be."""
+_FIGURE = rf"(?:\w*\d\w*'?s?|{'|'.join(DECADES)}|{'|'.join(NUMBERS)}|hours?|minutes?|stars?)"
+_OR_OF_FIGURES = re.compile(
+    rf"\b{_FIGURE}(?: \w+)?,? or (?:(?:the|from|in|early|late|mid|even)[ -])*'?{_FIGURE}\b",
+    re.IGNORECASE,
+)
+_IDIOMS = re.compile(
+    r"\b(?:(?:not?|nothing|none|never|isn't|aren't|don't want(?: \w+)?) (?:\w+ )?(?:more|less"
+    r"|longer|shorter|older|newer|fewer|later|earlier|over|under|above|below|before|after|better"
+    r"|worse|higher|lower|made|too|very|that|so|overly|from before|from after|out of|pre|post)\b"
+    r"|(?:neither|nor) too|no (?:matter|idea|problem|worries|budget|spoilers?|preference|need|rush"
+    r"|doubt|ratings|longer|thanks)|not (?:sure|only|just|least|bad|necessarily|really sure|much"
+    r"|as \w+ as|so \w+ as|yet|seen|rated|watched|to mention)|(?:why|if|or|maybe|and) not"
+    r"|(?:do|does|did|is|was|were|are|could|can|would|has|have|had)(?:n't| not)(?: really| even)?"
+    r" (?:know|mind|care|matter|think|remember|decide|wait|find|recall|seen|heard|watched|rated"
+    r"|see|we|you|there|it|need|do|make|get|earn|go wrong|put)|(?:i|we)(?:'ve| have) (?:never|not)"
+    r"|never (?:seen|heard|ending|mind|made|gets? old|see)|nothing (?:else|special|like)"
+    r"|without (?:any )?(?:spoilers|fail|a doubt)|if (?:there are|there's) none|no\.? ?\d+|nobody"
+    r"|no[ -]one|unless)\b",
+    re.IGNORECASE,
+)
+"""Negations that leave out nothing: bounds, turns of speech, what somebody has not seen."""
+_NEGATED = re.compile(
+    r"\b(?:not|no|never|nothing|none|nor|without|except|excluding|excl|minus|avoid"
+    r"|anything but|everything but|all but|other than|apart from|aside from|besides|instead of"
+    r"|rather than|can't stand|skip|(?:is|are|was|were|do|does|did|wo|would|ca|should"
+    r")n't)\b",
+    re.IGNORECASE,
+)
+_ASKS = re.compile(
+    r"^(?:\W*(?:and|so|but|ok|hey|please|tell me|do you know|i wonder|just wondering)\b[ ,]*)*"
+    r"(?P<what>(?:in |by |for )?(?:which|what)(?:'s| is| are| was)?(?: the| an?)?"
+    r"(?: (?!of\b)\w+)? (?:genres?|actors?|actress(?:es)?|directors?|people|person|users?"
+    r"|decades?|countr(?:y|ies)|studios?|languages?|songs?|scenes?|characters?|percentage|average"
+    r"|months?|difference|reasons?|order|chance|odds|share|cities|city)"
+    r"|(?!(?:do you|have you|(?:is|are|was|were) there|(?:can|could|would|will) you|how about"
+    r"|how many|is it)\b)"
+    r"(?:how|why|who|whom|whose|where|when|has|have|had|is|are|was|were|does|do|did|will|would"
+    r"|could|should))\b",
+    re.IGNORECASE,
+)
+"""Questions that no list of films answers."""
+_NEITHER = re.compile(rf"(?:{_NEGATED.pattern})[^;.]*\bor\b(?! an? )", re.IGNORECASE)
+_HOW_MANY = re.compile(r"^(?:and |so |but )*how (?:many|much)\b", re.IGNORECASE)
+_COMPARES = re.compile(
+    r"\b(?:(?P<than>(?<!other )(?<!rather )(?<!any )than)|(?:are|is) there (?:more|fewer|less)"
+    r"|(?:more|fewer|less|most|least)(?= [\w-]+ (?:than|or)\b))\b",
+    re.IGNORECASE,
+)
+_OWN = re.compile(
+    r"\b(?:i|we)(?:'ve| have)?(?: already| just| also)* (?:seen|watched|rated|gave|saw)\b",
+    re.IGNORECASE,
+)
+_SCOPE = re.compile(
+    r"\b(?:no|without|nothing|not) [\w-]+ (?:longer|shorter|older|newer|over|under|above|below"
+    r"|before|after|from|of|in)\b.*",
+    re.IGNORECASE,
+)
+_SUPERLATIVE = re.compile(
+    r"\b(?:longest|shortest|newest|oldest|latest|earliest|cheapest|highest|lowest|biggest"
+    r"|smallest|(?:best|worst|least|most)[ -](?:rated|known|popular|expensive|profitable))\b",
+    re.IGNORECASE,
+)
+_COMPARATIVE = re.compile(
+    r"\b(?:newer|older|more recent|shorter|longer|cheaper|better rated)\b(?! than \d)",
+    re.IGNORECASE,
+)
+_OTHER = re.compile(r"\bother (?:films|movies|ones|\w+s) (?:by|with|from|of)\b", re.IGNORECASE)
+_OF_EACH = re.compile(
+    r"\b(?:(?:by|from|in|for|of|per) (?:each|every|per)|each|per) (?!other\b)[\w]+", re.IGNORECASE
+)
+_DECADE = re.compile(
+    rf"(?<![\w'])(?:the )?'?(?:(?:19|20)\d0'?s|\d0'?s|{'|'.join(DECADES)})(?!\w)", re.IGNORECASE
+)
+_SET_PHRASES = re.compile("|".join(KEYWORDS), re.IGNORECASE)
+_NUMBER = re.compile(
+    r"(?<![\w.$'-])(?<!number )(?<!#)(?<!war )(?P<n>\d+(?:\.\d+)?)"
+    r"(?![\w.]*\w|['%]| ?[- ]?years?\b)",
+    re.IGNORECASE,
+)
+_ALIKE = 70
+_LARGE = re.compile(r"(?<=[\w,] )[A-Z][\w'.-]*")
+
+
+def find_doubts(text: str, structure: Structure, left_out: str, notes: str) -> Iterator[Doubt]:
+    """The words of a request that nothing in its structure answers to.
+
+    ``left_out``, ``notes``: what the answer says of its words anyway.
+    """
+    if structure.intent == "unclear":
+        return
+    rest = _without_names(text, structure)
+    told = set(re.findall(r"[\w']+", left_out.lower()))
+    shown = f"{describe_structure(structure)} {left_out} {notes}".lower()
+    found = (*_unused(structure), *_large(text, shown))
+    if structure.intent in _LISTING:
+        found = (
+            *_contradictions(structure),
+            *_logic(rest, structure),
+            *_questions(rest, structure),
+            *_orders(rest, structure),
+            *_mentions(rest, shown),
+            *_decades(rest, shown),
+            *_numbers(rest, structure, shown),
+            *_large(text, shown),
+        )
+    for words, why in found:
+        if not told & set(words.lower().split()):
+            yield words, why
+
+
+def _without_names(text: str, structure: Structure) -> str:
+    """A request without the titles, people and words looked for, in which no word is logic."""
+    names = [title.title or "" for title in (*structure.titles, *structure.exclude.titles)]
+    names += [p.name for p in (*structure.people, *structure.exclude.people)]
+    names += re.findall(r'"([^"]+)"', f"{text} {structure.text} {structure.exclude.text}")
+    if structure.keywords or structure.alternatives or structure.exclude.keywords:
+        text = _SET_PHRASES.sub("@", text)
+    for name in sorted(filter(None, names), key=len, reverse=True):
+        text = re.sub(rf"\b{re.escape(name)}(?!\w)", "@", text, flags=re.IGNORECASE)
+    return text
+
+
+def _logic(text: str, structure: Structure) -> Iterator[Doubt]:
+    """Words that leave out and join."""
+    exclude = structure.exclude
+    left_out = exclude != Exclusions() or structure.seen == "drop" or bool(structure.than)
+    negated = _NEGATED.search(_IDIOMS.sub("@", text))
+    rated = bool(structure.rated_by)
+    if negated and not (left_out or rated) and negated[0] not in structure.text:
+        yield negated[0], "nothing is left out for it"
+    kinds = (structure, *structure.alternatives)
+    either = structure.alternatives or any(kind.any_of for kind in kinds)
+    neither = _NEITHER.search(text) and (left_out or structure.ranges)
+    ors = re.search(r"\bor\b", _NO_OR.sub("@", _OR_OF_FIGURES.sub("@", text)), re.IGNORECASE)
+    if ors and not (either or neither or len(structure.titles) > 1):
+        yield "or", "all of it is asked for at once: ask for each by itself"
+    if (scope := _SCOPE.search(text)) and exclude.genres and structure.ranges:
+        yield scope[0], "it is not sure how much of this is not wanted"
+    own = rated or left_out or structure.titles or structure.like_people
+    if (found := _OWN.search(text)) and not own:
+        yield found[0], "whose ratings count was not understood"
+
+
+def _questions(text: str, structure: Structure) -> Iterator[Doubt]:
+    """Words that compare and ask."""
+    s, exclude = structure, structure.exclude
+    rated = s.rated_by or exclude.rated_by
+    figures = any((s.ranges, exclude.ranges, s.sort, s.than, s.alternatives, rated))
+    figures = figures or "k" in s.model_fields_set
+    if (found := _COMPARES.search(_IDIOMS.sub("@", text))) and not figures:
+        yield found[0], "nothing is compared"
+    if s.intent == "similar" and not s.than and (found := _COMPARATIVE.search(text)):
+        yield found[0], "the films are not held against the one they are to be like"
+    alike = exclude != Exclusions() or s.seen == "drop" or s.intent == "similar" or s.titles
+    if (found := _OTHER.search(text)) and not alike:
+        yield found[0], "it is not known other than which"
+    if found := _OF_EACH.search(text):
+        yield found[0], "films are not taken from groups one by one"
+    if s.intent != "count" and (found := _HOW_MANY.match(text)):
+        yield found[0], "nothing is counted"
+    if (found := _ASKS.match(text)) and s.intent in ("search", "count") and not rated:
+        yield found["what"], "such a question is not answered: films are looked for"
+
+
+def _orders(text: str, structure: Structure) -> Iterator[Doubt]:
+    """Superlatives: there is one order."""
+    said = list(dict.fromkeys(found[0].lower() for found in _SUPERLATIVE.finditer(text)))
+    kept = 1 if structure.sort or structure.than else 0
+    for word in said[kept:]:
+        yield word, "one order is kept" if kept else "there is no order by it"
+
+
+def _unused(structure: Structure) -> Iterator[Doubt]:
+    """Conditions of films beside a question about films by their name."""
+    if structure.intent in _LISTING:
+        return
+    for each in (*structure.genres, *structure.moods, *structure.keywords, structure.text):
+        if each:
+            yield each, "the films are named, and nothing narrows them"
+
+
+def _contradictions(structure: Structure) -> Iterator[Doubt]:
+    for name in ("genres", "moods", "keywords", "people"):
+        without = {_name(each) for each in getattr(structure.exclude, name)}
+        for each in getattr(structure, name):
+            if _name(each) in without:
+                yield f"not {_name(each)}", "it is asked for too"
+
+
+def _name(each: object) -> str:
+    return getattr(each, "name", None) or str(each)
+
+
+@cache
+def _mentioned() -> list[tuple[re.Pattern[str], tuple[str, ...]]]:
+    """Ways to say what films may be, each with how an answer says it."""
+    says = {"unknown": ("little known",)}
+    return [
+        (
+            re.compile(
+                rf"(?<![\w-])(?<!@ )(?<!@'s )(?<!most )(?<!least )(?:{pattern})(?![\w-]| lov)", re.I
+            ),
+            tuple(map(str.lower, value)) if isinstance(value, tuple) else says.get(value, (value,)),
+        )
+        for table in (AUDIENCES, MOODS, FAME, GENRES)
+        for pattern, value in table.items()
+    ]
+
+
+def _mentions(text: str, shown: str) -> Iterator[Doubt]:
+    """Audiences, moods, genres and fame that are named in a request and not in its structure."""
+    for pattern, values in _mentioned():
+        found = pattern.search(text)
+        if found and not any(each in shown for each in (*values, found[0].lower()[:5])):
+            yield found[0], "this was read as something else, or not at all"
+
+
+def _decades(text: str, shown: str) -> Iterator[Doubt]:
+    """Decades that no bound is at."""
+    years = [int(year) for year in re.findall(r"\b(?:1[89]|20)\d\d\b", shown)]
+    for found in _DECADE.finditer(text):
+        begin = read_decade(found[0])
+        if not any(begin - 1 <= year <= begin + 10 for year in years):
+            yield found[0], "these years count for nothing"
+
+
+def _numbers(text: str, structure: Structure, shown: str) -> Iterator[Doubt]:
+    known = [float(n) for n in re.findall(r"\d+(?:\.\d+)?", shown)]
+    known += [float(structure.k)]
+    for found in _NUMBER.finditer(text):
+        n = float(found["n"])
+        near = (n, n * 60, 1900 + n, 2000 + n)
+        if not any(
+            abs(k - each) <= (10 if 30 <= each <= 400 else 1) for k in known for each in near
+        ):
+            yield found[0], "this number counts for nothing"
+
+
+def _large(text: str, shown: str) -> Iterator[Doubt]:
+    """Names: words written large within a sentence that is not."""
+    words = re.findall(r"[A-Za-z][\w'-]*", text)
+    if sum(word[0].isupper() for word in words) * 2 > len(words):
+        return
+    for found in _LARGE.finditer(text):
+        word = re.sub(r"'s?$", "", found[0].strip("'.-")).lower()
+        known = word.replace("'", "") in FILLING or word.startswith("i'")
+        if len(word) > 2 and not known and partial_ratio(word, shown) < _ALIKE:
+            yield found[0], "this name counts for nothing"
