@@ -102,8 +102,11 @@ def restore(database: Database, path: Path, *, replace: bool = False) -> Backup:
     ours, damaged, or from a newer Palate.
     """
     current, version = _look(database)
-    if current is not None and not replace:
-        _refuse_data(database)
+    if current is not None:
+        if not replace:
+            _refuse_data(database)
+        with database.read() as connection:
+            _refuse_dependents(connection, database.schema)
     file = open_backup(path, version)
     if file.revision not in revisions():
         raise BackupError(
@@ -230,13 +233,14 @@ def _swap(database: Database, filled: str, aside: str) -> None:
 
 
 def _refuse_dependents(connection: sqlalchemy.Connection, schema: str) -> None:
-    own = [one.oid for one in find_own(connection, schema)]
-    found = list(connection.execute(_statements["dependents"], {"own": own}).scalars())
+    own = find_own(connection, schema)
+    where = {"catalogs": [one.catalog for one in own], "own": [one.oid for one in own]}
+    found = list(connection.execute(_statements["dependents"], where).scalars())
     if found:
         raise ConflictError(
-            f"Something of somebody else's stands on Palate's tables: {', '.join(found)}. The "
-            "database is as it was. Keep its definition (\\d+ in psql), drop it, restore, and "
-            "create it again."
+            f"Something of somebody else's stands on what is Palate's: {', '.join(found)}. The "
+            "database is as it was. Keep its definition (\\d+ or \\sf in psql) and its rows, drop "
+            "it, restore, and create it again."
         )
 
 

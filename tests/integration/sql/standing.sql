@@ -1,0 +1,40 @@
+-- name: make
+-- What a neighbour may have made to stand on objects of Palate's, a line for each way.
+CREATE SCHEMA shop;
+CREATE VIEW shop.titles AS SELECT title FROM palate.movies;
+CREATE TABLE shop.prices (movie_id bigint REFERENCES palate.movies, price numeric);
+CREATE TABLE shop.loans (note text) INHERITS (palate.synonyms);
+INSERT INTO shop.loans (phrase, other, note) VALUES ('ring', 'lord', 'theirs');
+CREATE TABLE shop.hist (id integer, h palate.match_level);
+INSERT INTO shop.hist VALUES (1, 'all words');
+CREATE TABLE shop.found (hit palate.search_hit);
+CREATE TABLE shop.texts (
+    a text,
+    b text DEFAULT palate.fold('Ü'),
+    c text GENERATED ALWAYS AS (palate.fold(a)) STORED,
+    CHECK (palate.fold(a) <> 'x')
+);
+CREATE INDEX texts_folded ON shop.texts (palate.fold(b));
+CREATE POLICY folded ON shop.texts USING (palate.fold(a) = 'y');
+CREATE FUNCTION shop.films() RETURNS bigint BEGIN ATOMIC SELECT count(*) FROM palate.movies; END;
+CREATE FUNCTION shop.folded(t text) RETURNS text BEGIN ATOMIC SELECT palate.fold(t); END;
+CREATE FUNCTION shop.title(m palate.movies) RETURNS text LANGUAGE sql AS $$ SELECT m.title $$;
+CREATE FUNCTION shop.hits() RETURNS SETOF palate.search_hit LANGUAGE sql AS $$ SELECT NULL::palate.search_hit $$;
+CREATE TRIGGER ours AFTER INSERT ON shop.texts FOR EACH ROW EXECUTE FUNCTION palate.mean_to_vectors();
+
+-- name: told
+-- default value for shop.texts.b
+-- default value for shop.texts.c
+-- function shop.films()
+-- function shop.folded(pg_catalog.text)
+-- function shop.hits()
+-- function shop.title(palate.movies)
+-- index shop.texts_folded
+-- policy folded on shop.texts
+-- table column shop.found.hit
+-- table column shop.hist.h
+-- table constraint prices_movie_id_fkey on shop.prices
+-- table constraint texts_a_check on shop.texts
+-- table shop.loans
+-- trigger ours on shop.texts
+-- view shop.titles

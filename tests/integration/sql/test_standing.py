@@ -1,0 +1,65 @@
+"""What others have made to stand on Palate's objects is never lost, and what a restore would take
+from them is told first."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from palate.errors import ConflictError
+from palate.statements import Statements, raw, run_script
+from sql.backup import backup, restore
+from sql.database import Database
+from sql.scratch import scratch_schema
+
+HERE = Path(__file__).parent
+FILMS = (HERE / "backup_films.sql").read_text(encoding="utf-8")
+STATEMENTS = Statements(HERE / "standing.sql")
+
+
+def execute(database: Database, script: str) -> None:
+    with database.begin() as connection:
+        run_script(connection, script)
+
+
+def fetch(database: Database, query: str) -> list[Any]:
+    with database.read() as connection:
+        return raw(connection).execute(query.encode()).fetchall()
+
+
+def test_a_restore_is_refused_whatever_stands_on_our_objects(
+    database: Database, tmp_path: Path
+) -> None:
+    made = backup(database, tmp_path / "films", "csv")
+    execute(database, STATEMENTS.raw("make"))
+    with pytest.raises(ConflictError) as told:
+        restore(database, made.path, replace=True)
+    named = str(told.value).partition("Palate's: ")[2].partition(". The database")[0].split(", ")
+    assert sorted(named) == sorted(STATEMENTS.raw("told").removeprefix("-- ").split("\n-- "))
+    assert fetch(database, "SELECT note, to_json(h)::text FROM shop.loans, shop.hist") == [
+        ("theirs", '"all words"')
+    ]
+    execute(database, "DROP SCHEMA shop CASCADE")
+    restore(database, made.path, replace=True)
+
+
+def test_what_stands_on_a_scratch_schema_outlives_it(database: Database) -> None:
+    """As when somebody's transaction commits between the look and the drop."""
+    with scratch_schema(database) as schema:
+        execute(
+            database,
+            f"""
+            CREATE TABLE {schema}.kept (note text);
+            CREATE TABLE {schema}.dropped (note text);
+            CREATE FUNCTION {schema}.used() RETURNS integer LANGUAGE sql AS 'SELECT 1';
+            CREATE TABLE public.theirs () INHERITS ({schema}.kept);
+            INSERT INTO public.theirs VALUES ('theirs');
+            """,
+        )
+    left = f"SELECT relname::text FROM pg_class WHERE relnamespace = to_regnamespace('{schema}')"
+    assert fetch(database, left) == [("kept",)]
+    assert fetch(database, "SELECT note FROM public.theirs") == [("theirs",)]
+    execute(database, "DROP TABLE public.theirs")
+    with scratch_schema(database):
+        pass  # the next one clears up
+    assert fetch(database, left) == []
