@@ -38,3 +38,25 @@ CREATE TRIGGER ours AFTER INSERT ON shop.texts FOR EACH ROW EXECUTE FUNCTION pal
 -- table shop.loans
 -- trigger ours on shop.texts
 -- view shop.titles
+
+-- name: put_on
+-- What a DBA puts on Palate's tables.
+CREATE PUBLICATION palpub FOR TABLE palate.movies (movie_id, title), palate.users,
+    palate.ratings WHERE (movie_id > 0);
+GRANT SELECT ON palate.movies, palate.movie_stats TO neighbour;
+GRANT SELECT (user_id), UPDATE (rating) ON palate.ratings TO neighbour WITH GRANT OPTION;
+REVOKE EXECUTE ON FUNCTION palate.refresh_stats() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION palate.refresh_stats() TO neighbour;
+ALTER TABLE palate.events ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one ON palate.events AS RESTRICTIVE FOR SELECT TO neighbour, palate_read USING (user_id = 1);
+ALTER TABLE palate.ratings SET (fillfactor = 70);
+ALTER TABLE palate.tags REPLICA IDENTITY FULL;
+CREATE TABLE public.audit (what text);
+CREATE FUNCTION public.audited() RETURNS trigger LANGUAGE plpgsql
+    AS 'BEGIN INSERT INTO public.audit VALUES (TG_OP); RETURN NULL; END';
+CREATE TRIGGER audit AFTER INSERT ON palate.tags FOR EACH ROW EXECUTE FUNCTION public.audited();
+ALTER TABLE palate.tags DISABLE TRIGGER audit;
+CREATE RULE told AS ON DELETE TO palate.tags DO ALSO INSERT INTO public.audit VALUES ('DELETE');
+CREATE INDEX movies_by_year ON palate.movies (year DESC) WHERE year IS NOT NULL;
+CREATE STATISTICS palate.years (dependencies) ON year, genres FROM palate.movies;
+ALTER TABLE palate.movies ADD CONSTRAINT plausible CHECK (year < 2100);

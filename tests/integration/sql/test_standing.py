@@ -1,6 +1,7 @@
 """What others have made to stand on Palate's objects is never lost, and what a restore would take
 from them is told first."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from palate.errors import ConflictError
 from palate.statements import Statements, raw, run_script
 from sql.backup import backup, restore
 from sql.database import Database
+from sql.room import additions
 from sql.scratch import scratch_schema
 
 HERE = Path(__file__).parent
@@ -63,3 +65,44 @@ def test_what_stands_on_a_scratch_schema_outlives_it(database: Database) -> None
     with scratch_schema(database):
         pass  # the next one clears up
     assert fetch(database, left) == []
+
+
+@pytest.fixture
+def dba(database: Database) -> Iterator[Database]:
+    """A database to whose tables a DBA has added."""
+    execute(database, FILMS)
+    execute(database, "CREATE ROLE neighbour")
+    execute(database, STATEMENTS.raw("put_on"))
+    yield database
+    execute(database, "DROP OWNED BY neighbour; DROP ROLE neighbour")
+
+
+def put_on(database: Database) -> set[str]:
+    with database.read() as connection:
+        return {one.statement for one in additions(connection, "palate")}
+
+
+def test_what_a_dba_put_on_our_tables_is_on_the_restored_ones(
+    dba: Database, tmp_path: Path
+) -> None:
+    before = put_on(dba)
+    assert len(before) > 60
+    for made in (backup(dba, tmp_path / "dump", "dump"), backup(dba, tmp_path / "csv", "csv")):
+        restore(dba, made.path, replace=True)
+        assert put_on(dba) == before
+    published = "SELECT tablename::text, attnames::text[] FROM pg_publication_tables ORDER BY 1"
+    assert [name for name, _ in fetch(dba, published)] == ["movies", "ratings", "users"]
+    assert fetch(dba, published)[0][1] == ["movie_id", "title"]
+    assert fetch(dba, "SELECT has_table_privilege('neighbour', 'palate.movies', 'SELECT')") == [
+        (True,)
+    ]
+
+
+def test_a_column_of_somebody_elses_keeps_a_restore_from_losing_it(
+    database: Database, tmp_path: Path
+) -> None:
+    made = backup(database, tmp_path / "films", "csv")
+    execute(database, "ALTER TABLE movies ADD COLUMN shelf text")
+    with pytest.raises(ConflictError, match=r"palate\.movies\.shelf"):
+        restore(database, made.path, replace=True)
+    assert fetch(database, "SELECT count(shelf) FROM movies") == [(0,)]
