@@ -123,3 +123,8 @@ def make_roles(connection: sqlalchemy.Connection, database: Database) -> None:
             "embedded": database.server is not None,
         },
     )
+
+
+def lacking(connection: sqlalchemy.Connection, schema: str) -> list[str]:
+    """The statements that only an administrator may run, for people and their roles."""
+    return list(connection.execute(_statements["lacking"], {"schema": schema}).scalars())

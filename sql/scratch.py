@@ -105,9 +105,10 @@ def _create(keeper: sqlalchemy.Connection, schema: str) -> None:
     try:
         run_script(keeper, _named("create", schema=schema))
     except psycopg.errors.InsufficientPrivilege as error:
+        grant = keeper.execute(_statements["may_create"]).scalar_one()
         raise ScratchError(
             "This needs a schema of its own for the time it takes, and the role may not create "
-            "one. Nothing was done. GRANT CREATE ON DATABASE to it, or use the owner."
+            f"one. Nothing was done. Let an administrator run: {grant}"
         ) from error
 
 

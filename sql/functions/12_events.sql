@@ -21,7 +21,7 @@ $$;
 -- The film of this id: that of its own catalog, a deleted film's too while something is kept of it; else
 -- of this number. NULL: no film yet.
 CREATE OR REPLACE FUNCTION movie_named(id text) RETURNS bigint
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
 SELECT coalesce((SELECT m.movie_id FROM movies m WHERE m.item_id = $1),
                 (SELECT k.movie_id FROM kept_history k WHERE k.item_id = $1 LIMIT 1), number_of($1))
 $$;

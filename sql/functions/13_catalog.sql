@@ -71,7 +71,7 @@ END $$;
 -- The number of the next film whose id is none: beyond what a system's own hardly reach, and behind all
 -- that films have, deleted ones too.
 CREATE OR REPLACE FUNCTION next_number() RETURNS bigint
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
 SELECT 1 + greatest((SELECT max(movie_id) FROM movies), (SELECT max(movie_id) FROM kept_history), 4503599627370495)
 $$;
 

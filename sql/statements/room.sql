@@ -18,6 +18,10 @@ FROM (
     FROM lacking l WHERE l.name = 'vector'
     UNION ALL
     SELECT 3, 'CREATE EXTENSION pg_search;' FROM lacking l WHERE l.name = 'pg_search'
+    UNION ALL
+    SELECT 4, format('GRANT USAGE ON SCHEMA %I TO %I;', n.nspname, current_user)
+    FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+    WHERE e.extname = 'vector' AND NOT has_schema_privilege(n.oid, 'USAGE')
 ) s
 ORDER BY s.place;
 
@@ -140,3 +144,31 @@ FROM unnest(CAST(:catalogs AS oid[]), CAST(:own AS oid[])) o (class, oid)
 JOIN pg_class c ON o.class = 'pg_class'::regclass AND c.oid = o.oid AND c.relkind = 'r'
 JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '';
+
+-- name: lacking
+-- What only an administrator can do for people: let roles use the schema that `vector` is in, and have
+-- members of palate_read, to whom the settings of that role do not go, find search() by its name.
+WITH RECURSIVE members AS (
+    SELECT r.oid FROM pg_roles r WHERE r.rolname = 'palate_read'
+    UNION
+    SELECT a.member FROM members m JOIN pg_auth_members a ON a.roleid = m.oid
+)
+SELECT format('GRANT USAGE ON SCHEMA %I TO %s;', n.nspname,
+              string_agg(quote_ident(r.rolname), ', ' ORDER BY r.rolname)) AS statement
+FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+JOIN pg_roles r ON r.rolname IN ('palate_owner', 'palate_app', 'palate_read')
+    AND NOT has_schema_privilege(r.oid, n.oid, 'USAGE')
+WHERE e.extname = 'vector' GROUP BY n.nspname
+UNION ALL
+SELECT format('ALTER ROLE %I IN DATABASE %I SET search_path = %s;', r.rolname, current_database(),
+              current_setting('search_path'))
+FROM members m JOIN pg_roles r ON r.oid = m.oid
+WHERE r.rolcanlogin AND has_database_privilege(r.oid, current_database(), 'CONNECT') AND NOT coalesce((
+    SELECT :schema = ANY (string_to_array(replace(substr(c, 13), '"', ''), ', '))
+    FROM pg_db_role_setting s LEFT JOIN pg_database d ON d.oid = s.setdatabase
+    CROSS JOIN LATERAL unnest(s.setconfig) c
+    WHERE c LIKE 'search\_path=%' AND (d.datname = current_database() OR s.setdatabase = 0)
+      AND s.setrole IN (r.oid, 0)
+    ORDER BY s.setrole <> 0 DESC, s.setdatabase <> 0 DESC LIMIT 1
+), :schema = 'public')
+ORDER BY 1 DESC;

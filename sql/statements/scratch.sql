@@ -12,6 +12,9 @@ WHERE nspname LIKE 'palate\_scratch\_%' AND pg_has_role(nspowner, 'USAGE');
 -- name: create
 CREATE SCHEMA {schema};
 
+-- name: may_create
+SELECT format('GRANT CREATE ON DATABASE %I TO %I;', current_database(), current_user);
+
 -- name: drop
 -- Each object by itself, and again while one goes: CASCADE would take what others have made to stand
 -- on them meanwhile. What that keeps stays, and so does the schema.

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from palate.errors import ConflictError
@@ -106,3 +107,19 @@ def test_a_column_of_somebody_elses_keeps_a_restore_from_losing_it(
     with pytest.raises(ConflictError, match=r"palate\.movies\.shelf"):
         restore(database, made.path, replace=True)
     assert fetch(database, "SELECT count(shelf) FROM movies") == [(0,)]
+
+
+def test_a_materialized_view_of_a_search_goes_as_the_page_says(
+    database: Database, tmp_path: Path
+) -> None:
+    execute(database, FILMS)
+    page = (HERE.parents[2] / "docs" / "sql.md").read_text(encoding="utf-8")
+    script = page.partition("CREATE FUNCTION public.found")[2].partition("DROP MATERIALIZED")[0]
+    with psycopg.connect(database.psql_url) as plain:  # without a search_path
+        plain.execute(f"CREATE FUNCTION public.found{script}".encode())
+    (before,) = fetch(database, "SELECT count(*) FROM public.lords")
+    assert before[0] > 3
+    restore(database, backup(database, tmp_path / "films", "csv").path, replace=True)
+    with psycopg.connect(database.psql_url) as plain:
+        plain.execute("REFRESH MATERIALIZED VIEW public.lords")
+    assert fetch(database, "SELECT count(*) FROM public.lords") == [before]
