@@ -387,6 +387,8 @@ def test_a_member_of_palate_read_whose_sessions_do_not_find_search_is_told_of(
     migrate(shared)
     with shared.begin() as connection:
         run_script(connection, "GRANT palate_read TO stranger")
+        # As other databases are than those of tests.
+        connection.exec_driver_sql(f"ALTER DATABASE {shared.url.database} RESET search_path")
     capsys.readouterr()
     assert migrate(shared) == []
     with shared.read() as connection:
@@ -395,7 +397,7 @@ def test_a_member_of_palate_read_whose_sessions_do_not_find_search_is_told_of(
     assert statement in "".join(capsys.readouterr())
     with shared.begin() as connection:
         run_script(connection, statement)
-    with psycopg.connect(stranger) as connection:
+    with psycopg.connect(stranger.replace("+psycopg", "")) as connection:
         assert connection.execute("SELECT count(*) FROM search('lord')").fetchone() == (0,)
     told = pytest.raises(ScratchError, match=r"GRANT CREATE ON DATABASE \w+ TO stranger;")
     with Database(stranger, settings) as database, told, scratch(database):
