@@ -235,35 +235,41 @@ def _swap(database: Database, filled: str, aside: str, *, current: bool) -> list
     """Put the live objects aside and the filled ones in their place, in one short transaction.
 
     A try waits no longer for a lock than searches may well wait behind it. Returns what others had
-    put on the live ones, where the schema is ``current``: else what an earlier version put there
-    looks the same, and only grants, publications and policies do not.
+    put on the live ones.
     """
     deadline = time.monotonic() + _PATIENCE
     while True:
         try:
             with database.begin(patient=True) as connection:
                 connection.execute(_statements["wait_little"])
-                make_room(connection, database)
-                _refuse_dependents(connection, database.schema)
-                had = columns(connection, database.schema) if current else set()
-                put_on = [
-                    one
-                    for one in additions(connection, database.schema)
-                    if current or not one.by_version
-                ]
-                move(connection, database.schema, aside)
-                move(connection, filled, database.schema)
-                _refuse_columns(had - columns(connection, database.schema))
-                _put_on_again(connection, database.schema, put_on)
-                adopt_functions(connection, database)
-                make_roles(connection, database)
-                describe(connection, database.schema, anew=True)
+                put_on = _change_places(connection, database, filled, aside, current=current)
             _tell_subscribers(put_on)
             return put_on
         except BusyError:
             if time.monotonic() > deadline:
                 raise
             time.sleep(random.uniform(0.1, 0.5))  # noqa: S311
+
+
+def _change_places(
+    connection: sqlalchemy.Connection, database: Database, filled: str, aside: str, *, current: bool
+) -> list[Addition]:
+    """One try. Where the schema is not ``current``, what an earlier version put on its own tables
+    looks like somebody else's, but for grants, publications and policies."""
+    live = database.schema
+    make_room(connection, database)
+    _refuse_dependents(connection, live)
+    had = columns(connection, live) if current else set()
+    found = additions(connection, live)
+    put_on = [one for one in found if current or not one.by_version]
+    move(connection, live, aside)
+    move(connection, filled, live)
+    _refuse_columns(had - columns(connection, live))
+    _put_on_again(connection, live, put_on)
+    adopt_functions(connection, database)
+    make_roles(connection, database)
+    describe(connection, live, anew=True)
+    return put_on
 
 
 def _refuse_dependents(connection: sqlalchemy.Connection, schema: str) -> None:
