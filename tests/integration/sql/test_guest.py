@@ -402,3 +402,19 @@ def test_a_member_of_palate_read_whose_sessions_do_not_find_search_is_told_of(
     told = pytest.raises(ScratchError, match=r"GRANT CREATE ON DATABASE \w+ TO stranger;")
     with Database(stranger, settings) as database, told, scratch(database):
         pass
+
+
+def test_a_publication_that_this_role_may_not_change_keeps_a_restore_from_emptying_it(
+    shared: Database, settings: Settings, stranger: str, tmp_path: Path
+) -> None:
+    with shared.begin() as connection:
+        run_script(connection, "CREATE SCHEMA palate AUTHORIZATION stranger")
+        connection.exec_driver_sql(f"GRANT CREATE ON DATABASE {shared.url.database} TO stranger")
+    with Database(stranger, settings) as database:
+        migrate(database)
+        with shared.begin() as connection:
+            run_script(connection, "CREATE PUBLICATION palpub FOR TABLE palate.movies")
+        made = backup(database, tmp_path / "films", "csv")
+        with pytest.raises(ConflictError, match=r"palpub ADD TABLE palate\.movies.*as it was"):
+            restore(database, made.path, replace=True)
+    assert fetch(shared, "SELECT tablename::text FROM pg_publication_tables") == [("movies",)]
