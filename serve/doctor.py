@@ -20,7 +20,7 @@ from rerank.business import RulesFile
 from rerank.learned import unusable
 from sql.database import Database
 from sql.migrate import check_schema
-from sql.room import installed_in
+from sql.room import installed_in, lacking
 from sql.syntax import All
 
 _statements = Statements(Path(__file__).parent / "statements" / "doctor.sql")
@@ -144,6 +144,13 @@ def _look_at_extensions(database: Database) -> Iterator[Check]:
         f"vector {vector.installed_version or 'not created yet'}" if vector else "not available",
         "" if vector else "Install pgvector on the server.",
     )
+    if vector and vector.barred:
+        yield Check(
+            "vector",
+            "fail",
+            f"{vector.role} may not use the schema {vector.schema}, which vector is in",
+            f"Let its owner run: GRANT USAGE ON SCHEMA {vector.schema} TO {vector.role};",
+        )
     engine = database.search_engine.name
     preloaded = preload is None or "pg_search" in preload
     if "pg_search" not in found:
@@ -174,6 +181,7 @@ def _look_at_schema(database: Database) -> Iterator[Check]:
     with database.read() as connection:
         place = installed_in(connection, database.schema)
         psql = connection.execute(_statements["psql"], {"schema": database.schema}).one()
+        lacks = lacking(connection, database.schema)
     if place not in (None, database.schema):
         yield Check(
             "schema",
@@ -192,6 +200,8 @@ def _look_at_schema(database: Database) -> Iterator[Check]:
         f"At psql: ALTER ROLE {psql.role} IN DATABASE {psql.database} "
         f"SET search_path = {psql.path};",
     )
+    if lacks:
+        yield Check("roles", "warn", "not everybody finds search()", " ".join(lacks))
 
 
 def _look_at_data(database: Database) -> Iterator[Check]:

@@ -20,10 +20,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import psycopg
 import sqlalchemy
+import structlog
 
-from palate.errors import BackupError, BusyError, ConflictError, MissingFileError
-from palate.statements import Statements
+from palate.errors import (
+    BackupError,
+    BusyError,
+    ConflictError,
+    MissingFileError,
+    PalateError,
+    SchemaError,
+)
+from palate.statements import Statements, run_script
 from sql.backup_files import (
     TABLES,
     BackupFile,
@@ -37,16 +46,19 @@ from sql.backup_files import (
 )
 from sql.client_tools import find_tool
 from sql.database import Database
+from sql.faults import reason
 from sql.migrate import (
     adopt_functions,
+    check_schema,
     finish,
     install_functions,
     revisions,
     schema_version,
     upgrade,
+    validate_constraints,
 )
 from sql.objects import find_own
-from sql.room import describe, make_roles, make_room, move
+from sql.room import Addition, additions, columns, describe, make_roles, make_room, move
 from sql.scratch import scratch_schema
 from sql.vectors import index_vectors
 
@@ -54,6 +66,7 @@ Kind = Literal["auto", "dump", "csv"]
 
 _PATIENCE = 60.0
 _statements = Statements(Path(__file__).with_name("statements") / "backup.sql")
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -102,8 +115,11 @@ def restore(database: Database, path: Path, *, replace: bool = False) -> Backup:
     ours, damaged, or from a newer Palate.
     """
     current, version = _look(database)
-    if current is not None and not replace:
-        _refuse_data(database)
+    if current is not None:
+        if not replace:
+            _refuse_data(database)
+        with database.read() as connection:
+            _refuse_dependents(connection, database.schema)
     file = open_backup(path, version)
     if file.revision not in revisions():
         raise BackupError(
@@ -118,10 +134,11 @@ def restore(database: Database, path: Path, *, replace: bool = False) -> Backup:
             _check_filled(made, file, path)
         finally:
             made.close()
-        _swap(database, filled, aside)
+        put_on = _swap(database, filled, aside, current=_is_current(database))
     with database.read() as connection:
         connection.execute(_statements["analyze"])
     index_vectors(database)
+    _put_on_late(database, put_on)
     return Backup(path, file.kind, file.revision, path.stat().st_size)
 
 
@@ -174,6 +191,7 @@ def _fill(made: Database, file: BackupFile) -> None:
         connection.execute(_statements["refresh_stats"])
         connection.execute(_statements["analyze"])
     finish(made)
+    validate_constraints(made)
 
 
 def _load(
@@ -205,38 +223,117 @@ def _check_filled(made: Database, file: BackupFile, path: Path) -> None:
             )
 
 
-def _swap(database: Database, filled: str, aside: str) -> None:
+def _is_current(database: Database) -> bool:
+    try:
+        check_schema(database)
+    except SchemaError:
+        return False
+    return True
+
+
+def _swap(database: Database, filled: str, aside: str, *, current: bool) -> list[Addition]:
     """Put the live objects aside and the filled ones in their place, in one short transaction.
 
-    A try waits no longer for a lock than searches may well wait behind it.
+    A try waits no longer for a lock than searches may well wait behind it. Returns what others had
+    put on the live ones.
     """
     deadline = time.monotonic() + _PATIENCE
     while True:
         try:
             with database.begin(patient=True) as connection:
                 connection.execute(_statements["wait_little"])
-                make_room(connection, database)
-                _refuse_dependents(connection, database.schema)
-                move(connection, database.schema, aside)
-                move(connection, filled, database.schema)
-                adopt_functions(connection, database)
-                make_roles(connection, database)
-                describe(connection, database.schema, anew=True)
-            return
+                put_on = _change_places(connection, database, filled, aside, current=current)
+            _tell_subscribers(put_on)
+            return put_on
         except BusyError:
             if time.monotonic() > deadline:
                 raise
             time.sleep(random.uniform(0.1, 0.5))  # noqa: S311
 
 
+def _change_places(
+    connection: sqlalchemy.Connection, database: Database, filled: str, aside: str, *, current: bool
+) -> list[Addition]:
+    """One try. Where the schema is not ``current``, what an earlier version put on its own tables
+    looks like somebody else's, but for grants, publications and policies."""
+    live = database.schema
+    make_room(connection, database)
+    _refuse_dependents(connection, live)
+    had = columns(connection, live) if current else set()
+    found = additions(connection, live)
+    put_on = [one for one in found if current or not one.by_version]
+    move(connection, live, aside)
+    move(connection, filled, live)
+    _refuse_columns(had - columns(connection, live))
+    _put_on_again(connection, live, put_on)
+    adopt_functions(connection, database)
+    make_roles(connection, database)
+    describe(connection, live, anew=True)
+    return put_on
+
+
 def _refuse_dependents(connection: sqlalchemy.Connection, schema: str) -> None:
-    own = [one.oid for one in find_own(connection, schema)]
-    found = list(connection.execute(_statements["dependents"], {"own": own}).scalars())
+    own = find_own(connection, schema)
+    where = {"catalogs": [one.catalog for one in own], "own": [one.oid for one in own]}
+    found = list(connection.execute(_statements["dependents"], where).scalars())
     if found:
         raise ConflictError(
-            f"Something of somebody else's stands on Palate's tables: {', '.join(found)}. The "
-            "database is as it was. Keep its definition (\\d+ in psql), drop it, restore, and "
-            "create it again."
+            f"Something of somebody else's stands on what is Palate's: {', '.join(found)}. The "
+            "database is as it was. Keep its definition (\\d+ or \\sf in psql) and its rows, drop "
+            "it, restore, and create it again."
+        )
+
+
+def _refuse_columns(lost: set[str]) -> None:
+    if lost:
+        raise ConflictError(
+            f"Palate's tables have columns of somebody else's: {', '.join(sorted(lost))}. The "
+            "database is as it was. Keep what they hold, drop them, restore, and add them again."
+        )
+
+
+def _put_on_again(connection: sqlalchemy.Connection, schema: str, put_on: list[Addition]) -> None:
+    """Put on the new objects what was on the former ones and takes a moment."""
+    there = {one.statement for one in additions(connection, schema)}
+    for one in put_on:
+        if one.late or one.statement in there:
+            continue
+        try:
+            run_script(connection, one.statement)
+        except psycopg.errors.LockNotAvailable:
+            raise
+        except psycopg.Error as error:
+            raise ConflictError(
+                f"What somebody put on Palate's tables cannot be put on the restored ones: "
+                f"{one.statement} ({reason(error)}). The database is as it was. Restore as a role "
+                "that may do this, or undo it first and do it again afterwards."
+            ) from error
+
+
+def _put_on_late(database: Database, put_on: list[Addition]) -> None:
+    """The rest: indexes and such, each in a transaction of its own."""
+    with database.read() as connection:
+        there = {one.statement for one in additions(connection, database.schema)}
+    for one in put_on:
+        if not one.late or one.statement in there:
+            continue
+        try:
+            with database.begin(patient=True) as connection:
+                run_script(connection, one.statement)
+        except (PalateError, psycopg.Error) as error:
+            _log.warning(
+                "not on the restored tables any more; correct and run it",
+                statement=one.statement,
+                reason=reason(error.__cause__ or error),
+            )
+
+
+def _tell_subscribers(put_on: list[Addition]) -> None:
+    published = [one for one in put_on if one.statement.startswith("ALTER PUBLICATION")]
+    if published:
+        _log.warning(
+            "subscribers keep the rows that they have: empty their tables and let them copy again",
+            published=len(published),
         )
 
 

@@ -19,6 +19,7 @@ from palate.errors import BackupError
 from palate.statements import Statements, raw
 from sql.client_tools import find_tool, open_tool, run_tool
 from sql.database import Database
+from sql.faults import reason
 
 TABLES = (
     "embedding_model",
@@ -55,6 +56,7 @@ _MANIFEST = "manifest.json"
 _FORMAT = "palate-backup-1"
 _BLOCK = 1 << 20
 _COPY = re.compile(rb"^COPY \S+ \((.*)\) FROM stdin;$")
+_LISTED = re.compile(r"^\d+; \d+ \d+ TABLE DATA (.+) \S+ \S+$", re.MULTILINE)
 _statements = Statements(Path(__file__).with_name("statements") / "backup.sql")
 
 
@@ -83,6 +85,7 @@ class Dump:
         if tool is None:
             raise no_tool("pg_restore", server_version, "The database is as it was.")
         self._path, self._tool = path, tool
+        self._check()
         self.revision = self._find_revision()
 
     @staticmethod
@@ -139,6 +142,16 @@ class Dump:
                     yield found[1]
             if inside or program.wait() != 0:
                 raise unreadable(self._path, "pg_restore cannot read it to its end")
+
+    def _check(self) -> None:
+        """Raise BackupError for a dump of more than one schema: tables are found by name."""
+        listed = run_tool(self._tool, "--list", str(self._path)).stdout
+        schemas = sorted({found[1] for found in _LISTED.finditer(listed)})
+        if len(schemas) > 1:
+            raise unreadable(
+                self._path,
+                f"it was not made by `palate db backup`, for it has tables of {', '.join(schemas)}",
+            )
 
     def _find_revision(self) -> str:
         with closing(self._lines("schema_version")) as lines:
@@ -266,7 +279,7 @@ def damage_told(path: Path) -> Iterator[None]:
     try:
         yield
     except (zipfile.BadZipFile, zlib.error, EOFError, psycopg.Error) as error:
-        raise unreadable(path, last_line(str(error))) from error
+        raise unreadable(path, reason(error)) from error
 
 
 def no_tool(name: str, version: int, unchanged: str) -> BackupError:
@@ -277,10 +290,10 @@ def no_tool(name: str, version: int, unchanged: str) -> BackupError:
     )
 
 
-def unreadable(path: Path, reason: str) -> BackupError:
+def unreadable(path: Path, why: str) -> BackupError:
     """The error for a file that is none of ours, or damaged."""
     return BackupError(
-        f"{path} cannot be restored: {reason.rstrip('.')}. The database is as it was. "
+        f"{path} cannot be restored: {why.rstrip('.')}. The database is as it was. "
         "Try another backup."
     )
 

@@ -37,7 +37,7 @@ from palate.statements import Statements, run_script
 from sql.database import Database
 from sql.faults import reason
 from sql.objects import find_own, names
-from sql.room import describe, drop_former, make_roles, make_room
+from sql.room import describe, drop_former, lacking, make_roles, make_room
 from sql.vectors import index_vectors
 
 ALEMBIC = threading.RLock()
@@ -76,7 +76,15 @@ def migrate(database: Database, wait: float = 0, patience: float = _PATIENCE) ->
     finish(database)
     validate_constraints(database)
     index_vectors(database)  # in a transaction of its own, which keeps nobody from rating
+    if not database.is_scratch:
+        _tell_lacking(database)
     return applied
+
+
+def _tell_lacking(database: Database) -> None:
+    with database.read() as connection:
+        for statement in lacking(connection, database.schema):
+            _log.warning("for an administrator, lest psql not find search()", run=statement)
 
 
 def finish(database: Database) -> None:

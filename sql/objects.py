@@ -31,12 +31,14 @@ _SHORT = re.compile(r"\btimestamptz\b")
 
 @dataclass(frozen=True)
 class Own:
-    """One object that is there: ``kind`` and ``name`` as in ``ALTER kind name``.
+    """One object that is there: ``kind`` and ``name`` as in ``ALTER kind name``, and its row in
+    PostgreSQL's catalog.
 
     ``former``: earlier versions made it, this one does not. ``pinned``: a function that carries a
     search_path.
     """
 
+    catalog: int
     oid: int
     kind: str
     name: str
@@ -78,7 +80,15 @@ def find_own(connection: sqlalchemy.Connection, schema: str) -> list[Own]:
         _statements["own"], {"schema": schema, "kinds": list(kinds), "names": list(called)}
     )
     return [
-        Own(row.oid, row.kind, row.name, row.owner, row.place > len(names()), row.pinned)
+        Own(
+            row.catalog,
+            row.oid,
+            row.kind,
+            row.name,
+            row.owner,
+            row.place > len(names()),
+            row.pinned,
+        )
         for row in rows
     ]
 

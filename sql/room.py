@@ -4,6 +4,7 @@ Everything is named object by object (see ``sql.objects``): what else a database
 same schema too, is somebody else's and stays as it is.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
@@ -84,6 +85,33 @@ def describe(connection: sqlalchemy.Connection, schema: str, *, anew: bool) -> N
         connection.execute(_statements["make_comments"], {"own": own})
 
 
+@dataclass(frozen=True)
+class Addition:
+    """What somebody put on an object of Palate's, as the statement that makes it again."""
+
+    statement: str
+    late: bool
+    by_version: bool
+
+
+def _places(connection: sqlalchemy.Connection, schema: str) -> dict[str, list[int]]:
+    own = find_own(connection, schema)
+    return {"catalogs": [one.catalog for one in own], "own": [one.oid for one in own]}
+
+
+def additions(connection: sqlalchemy.Connection, schema: str) -> list[Addition]:
+    """Grants, publications, policies, settings, triggers, indexes ... on Palate's objects, in the
+    order in which they are made; Palate's own among them."""
+    rows = connection.execute(_statements["additions"], _places(connection, schema))
+    return [Addition(row.statement, row.late, row.by_version) for row in rows]
+
+
+def columns(connection: sqlalchemy.Connection, schema: str) -> set[str]:
+    """The columns of Palate's tables, by their full names."""
+    rows = connection.execute(_statements["columns"], _places(connection, schema))
+    return set(rows.scalars())
+
+
 def make_roles(connection: sqlalchemy.Connection, database: Database) -> None:
     """Make Palate's roles where that is allowed, and give them what is Palate's."""
     own = find_own(connection, database.schema)
@@ -95,3 +123,8 @@ def make_roles(connection: sqlalchemy.Connection, database: Database) -> None:
             "embedded": database.server is not None,
         },
     )
+
+
+def lacking(connection: sqlalchemy.Connection, schema: str) -> list[str]:
+    """The statements that only an administrator may run, for people and their roles."""
+    return list(connection.execute(_statements["lacking"], {"schema": schema}).scalars())

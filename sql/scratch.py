@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import psycopg
 import sqlalchemy
+import structlog
 from numpy.typing import NDArray
 from psycopg import sql as psql
 
@@ -23,6 +24,7 @@ from sql.database import Database
 from sql.migrate import migrate
 
 _statements = Statements(Path(__file__).parent / "statements" / "scratch.sql")
+_log = structlog.get_logger(__name__)
 
 _COPY_ROWS = 500_000
 
@@ -63,8 +65,7 @@ def scratch_schema(database: Database) -> Iterator[str]:
             _create(keeper, schema)
             yield schema
         finally:
-            run_script(keeper, _named("drop", schema=schema))
-            keeper.execute(_statements["release"], {"schema": schema})
+            _drop(keeper, schema)
 
 
 def fill(
@@ -104,9 +105,10 @@ def _create(keeper: sqlalchemy.Connection, schema: str) -> None:
     try:
         run_script(keeper, _named("create", schema=schema))
     except psycopg.errors.InsufficientPrivilege as error:
+        grant = keeper.execute(_statements["may_create"]).scalar_one()
         raise ScratchError(
             "This needs a schema of its own for the time it takes, and the role may not create "
-            "one. Nothing was done. GRANT CREATE ON DATABASE to it, or use the owner."
+            f"one. Nothing was done. Let an administrator run: {grant}"
         ) from error
 
 
@@ -127,5 +129,12 @@ def _check_opaque(made: Database) -> None:
 def _drop_abandoned(keeper: sqlalchemy.Connection) -> None:
     for schema in keeper.execute(_statements["abandoned"]).scalars().all():
         if keeper.execute(_statements["settle"], {"schema": schema}).scalar_one():
-            run_script(keeper, _named("drop", schema=schema))
-            keeper.execute(_statements["release"], {"schema": schema})
+            _drop(keeper, schema)
+
+
+def _drop(keeper: sqlalchemy.Connection, schema: str) -> None:
+    """Drop what is in a scratch schema of ours, but nothing that somebody else's stands on."""
+    run_script(keeper, _named("drop", schema=schema))
+    if keeper.execute(_statements["is_left"], {"schema": schema}).scalar_one():
+        _log.warning("not dropped, since something of somebody else's stands on it", schema=schema)
+    keeper.execute(_statements["release"], {"schema": schema})

@@ -12,8 +12,12 @@ SELECT current_setting('server_version_num')::integer AS version_number,
        current_user AS role;
 
 -- name: extensions
-SELECT a.name, a.default_version, a.installed_version
-FROM pg_available_extensions a WHERE a.name IN ('vector', 'pg_search') ORDER BY a.name;
+SELECT a.name, a.default_version, a.installed_version, quote_ident(n.nspname) AS schema,
+       quote_ident(current_user) AS role, NOT has_schema_privilege(n.oid, 'USAGE') AS barred
+FROM pg_available_extensions a
+LEFT JOIN pg_extension e ON e.extname = a.name
+LEFT JOIN pg_namespace n ON n.oid = e.extnamespace
+WHERE a.name IN ('vector', 'pg_search') ORDER BY a.name;
 
 -- name: counts
 SELECT (SELECT count(*) FROM movies) AS movies,

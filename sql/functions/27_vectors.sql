@@ -152,7 +152,7 @@ LANGUAGE plpgsql SET search_path FROM CURRENT SET lock_timeout = '50ms' AS $$
 DECLARE
     former regclass[] := ARRAY(
         SELECT i.indexrelid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-        WHERE i.indrelid = 'movie_vectors'::regclass AND NOT i.indisprimary
+        WHERE i.indrelid = 'movie_vectors'::regclass AND c.relname ~ '^movie_vectors_content'
           AND c.relname <> 'movie_vectors_content_' || (SELECT dimension FROM embedding_model));
     index_name regclass;
 BEGIN

@@ -57,6 +57,15 @@ BEGIN
         RETURN;
     END IF;
     EXECUTE format('GRANT ALL ON SCHEMA %I TO palate_owner', schema_name);
+    -- The schema of `vector` may be anybody's: where this role may not grant its use, a migration tells.
+    FOR object IN
+        SELECT format('GRANT USAGE ON SCHEMA %I TO %I', n.nspname, r.rolname)
+        FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+        JOIN pg_roles r ON r.rolname = ANY (roles) AND NOT has_schema_privilege(r.oid, n.oid, 'USAGE')
+        WHERE e.extname = 'vector' AND has_schema_privilege(n.oid, 'USAGE WITH GRANT OPTION')
+    LOOP
+        EXECUTE object;
+    END LOOP;
     IF pg_has_role(current_user, 'palate_owner', 'MEMBER') THEN
         FOREACH object IN ARRAY strangers LOOP
             EXECUTE format('ALTER %s OWNER TO palate_owner', object);

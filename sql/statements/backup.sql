@@ -18,16 +18,32 @@ FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = :schema AND c.relkind IN ('r', 'p', 'm', 'S', 'v', 'f') AND c.oid <> ALL (:own);
 
 -- name: dependents
--- Views and foreign keys of others on objects of ours: they would go with what is put aside.
-SELECT DISTINCT c.oid::regclass::text
-FROM pg_depend d
-JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
-JOIN pg_class c ON c.oid = r.ev_class
-WHERE d.refobjid = ANY (:own) AND c.oid <> ALL (:own)
-UNION
-SELECT k.conrelid::regclass::text
-FROM pg_constraint k
-WHERE k.contype = 'f' AND k.confrelid = ANY (:own) AND k.conrelid <> ALL (:own);
+-- Whatever of somebody else's stands on objects of ours, of any class: it would go with them. `ours` is
+-- our objects and their parts (row types, constraints, indexes, triggers ...); a partition is no part.
+WITH RECURSIVE own (class, object) AS (
+    SELECT * FROM unnest(CAST(:catalogs AS oid[]), CAST(:own AS oid[]))
+), ours (class, object) AS (
+    SELECT * FROM own
+    UNION ALL
+    SELECT 'pg_type'::regclass, c.reltype FROM own o
+    JOIN pg_class c ON o.class = 'pg_class'::regclass AND c.oid = o.object AND c.relkind = 'c'
+    UNION
+    SELECT d.classid, d.objid
+    FROM ours o JOIN pg_depend d ON d.refclassid = o.class AND d.refobjid = o.object
+    WHERE d.deptype IN ('i', 'a') AND NOT (d.classid = 'pg_class'::regclass AND EXISTS (
+        SELECT FROM pg_class c WHERE c.oid = d.objid AND c.relkind IN ('r', 'p', 'f')))
+), others AS (
+    SELECT d.classid, d.objid, d.objsubid
+    FROM ours o JOIN pg_depend d ON d.refclassid = o.class AND d.refobjid = o.object
+    WHERE (d.classid, d.objid) NOT IN (SELECT class, object FROM ours)
+)
+SELECT DISTINCT i.type || ' ' || i.identity
+FROM others o
+LEFT JOIN pg_rewrite r ON o.classid = 'pg_rewrite'::regclass AND r.oid = o.objid AND r.rulename = '_RETURN'
+CROSS JOIN pg_identify_object(
+    CASE WHEN r.oid IS NULL THEN o.classid ELSE 'pg_class'::regclass END,
+    coalesce(r.ev_class, o.objid), o.objsubid) i
+ORDER BY 1;
 
 -- name: wait_little
 SELECT set_config('lock_timeout', '50ms', true);

@@ -7,14 +7,14 @@ WITH listed AS (
 ), home AS (
     SELECT n.oid, n.nspname FROM pg_namespace n WHERE n.nspname = :schema
 )
-SELECT c.oid, l.kind, format('%I.%I', h.nspname, c.relname) AS name,
+SELECT c.tableoid AS catalog, c.oid, l.kind, format('%I.%I', h.nspname, c.relname) AS name,
        pg_get_userbyid(c.relowner) AS owner, l.place, false AS pinned
 FROM home h JOIN listed l ON true
 JOIN pg_class c ON c.relnamespace = h.oid AND c.relname = l.name
     AND l.kind = CASE c.relkind WHEN 'r' THEN 'TABLE' WHEN 'p' THEN 'TABLE' WHEN 'v' THEN 'VIEW'
                  WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'S' THEN 'SEQUENCE' WHEN 'c' THEN 'TYPE' END
 UNION ALL
-SELECT p.oid, l.kind, format('%I.%I(%s)', h.nspname, p.proname, pg_get_function_identity_arguments(p.oid)),
+SELECT p.tableoid, p.oid, l.kind, format('%I.%I(%s)', h.nspname, p.proname, pg_get_function_identity_arguments(p.oid)),
        pg_get_userbyid(p.proowner), l.place,
        EXISTS (SELECT FROM unnest(p.proconfig) c WHERE c LIKE 'search_path=%')
 FROM home h JOIN listed l ON l.kind = 'FUNCTION'
@@ -24,15 +24,15 @@ JOIN pg_proc p ON p.pronamespace = h.oid AND p.proname = split_part(l.name, '(',
         SELECT string_agg(regexp_replace(format_type(t.oid, NULL), '^\w+\.', ''), ', ' ORDER BY t.place)
         FROM unnest(p.proargtypes) WITH ORDINALITY t (oid, place)))
 UNION ALL
-SELECT d.oid, l.kind, format('%I.%I', h.nspname, d.dictname), pg_get_userbyid(d.dictowner), l.place, false
+SELECT d.tableoid, d.oid, l.kind, format('%I.%I', h.nspname, d.dictname), pg_get_userbyid(d.dictowner), l.place, false
 FROM home h JOIN listed l ON l.kind = 'TEXT SEARCH DICTIONARY'
 JOIN pg_ts_dict d ON d.dictnamespace = h.oid AND d.dictname = l.name
 UNION ALL
-SELECT f.oid, l.kind, format('%I.%I', h.nspname, f.cfgname), pg_get_userbyid(f.cfgowner), l.place, false
+SELECT f.tableoid, f.oid, l.kind, format('%I.%I', h.nspname, f.cfgname), pg_get_userbyid(f.cfgowner), l.place, false
 FROM home h JOIN listed l ON l.kind = 'TEXT SEARCH CONFIGURATION'
 JOIN pg_ts_config f ON f.cfgnamespace = h.oid AND f.cfgname = l.name
 UNION ALL
-SELECT t.oid, l.kind, format('%I.%I', h.nspname, t.typname), pg_get_userbyid(t.typowner), l.place, false
+SELECT t.tableoid, t.oid, l.kind, format('%I.%I', h.nspname, t.typname), pg_get_userbyid(t.typowner), l.place, false
 FROM home h JOIN listed l ON l.kind = 'TYPE'
 JOIN pg_type t ON t.typnamespace = h.oid AND t.typname = l.name AND t.typtype = 'e'
-ORDER BY 5;
+ORDER BY place;

@@ -12,11 +12,45 @@ WHERE nspname LIKE 'palate\_scratch\_%' AND pg_has_role(nspowner, 'USAGE');
 -- name: create
 CREATE SCHEMA {schema};
 
+-- name: may_create
+SELECT format('GRANT CREATE ON DATABASE %I TO %I;', current_database(), current_user);
+
 -- name: drop
+-- Each object by itself, and again while one goes: CASCADE would take what others have made to stand
+-- on them meanwhile. What that keeps stays, and so does the schema.
 BEGIN;
 SET LOCAL statement_timeout = 0;
-DROP SCHEMA IF EXISTS {schema} CASCADE;
+DO $$
+DECLARE
+    object text;
+    gone integer := 1;
+BEGIN
+    WHILE gone > 0 LOOP
+        gone := 0;
+        FOREACH object IN ARRAY ARRAY(
+            SELECT format('DROP %s %s', regexp_replace(i.type, '^composite | object$', ''), i.identity)
+            FROM pg_depend d CROSS JOIN pg_identify_object(d.classid, d.objid, 0) i
+            WHERE d.refclassid = 'pg_namespace'::regclass AND d.refobjid = to_regnamespace('{schema}')
+            ORDER BY i.type = 'function', d.objid DESC)
+        LOOP
+            BEGIN
+                EXECUTE object;
+                gone := gone + 1;
+            EXCEPTION WHEN dependent_objects_still_exist OR undefined_table OR undefined_object THEN
+                NULL;  -- held by another, or gone with one
+            END;
+        END LOOP;
+    END LOOP;
+    BEGIN
+        DROP SCHEMA IF EXISTS {schema};
+    EXCEPTION WHEN dependent_objects_still_exist THEN
+        NULL;
+    END;
+END $$;
 COMMIT;
+
+-- name: is_left
+SELECT to_regnamespace(quote_ident(:schema)) IS NOT NULL;
 
 -- name: seen_through
 -- What the home schema has of its own and the scratch schema has not: through it, a statement

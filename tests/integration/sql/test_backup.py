@@ -215,6 +215,19 @@ def test_a_dump_of_another_database_is_refused(
         restore(other, tmp_path / "bare")
 
 
+def test_a_dump_of_a_whole_database_that_others_use_is_refused(
+    films: Database, tmp_path: Path
+) -> None:
+    tool = find_tool("pg_dump", 18)
+    assert tool is not None
+    with films.begin() as connection:
+        run_script(connection, "CREATE SCHEMA shop; CREATE TABLE shop.movies (price numeric)")
+    run_tool(tool, "-Fc", f"--file={tmp_path / 'all'}", url=films.url)
+    with pytest.raises(BackupError, match=r"not made by `palate db backup`.* palate, shop") as told:
+        restore(films, tmp_path / "all", replace=True)
+    assert "CONTEXT" not in str(told.value)
+
+
 def test_an_existing_backup_is_replaced_only_by_a_whole_one(
     films: Database, server: EmbeddedServer, settings: Settings, tmp_path: Path
 ) -> None:

@@ -25,6 +25,8 @@ from sql.database import Database
 from sql.embedded import EmbeddedServer
 from sql.migrate import check_schema, migrate
 from sql.objects import find_own, former_names, names
+from sql.room import lacking
+from sql.scratch import ScratchError, scratch
 from tests.conftest import cloned
 
 HERE = Path(__file__).parent
@@ -268,7 +270,7 @@ def stranger(server: EmbeddedServer, shared: Database) -> Iterator[str]:
         admin.execute("CREATE ROLE stranger LOGIN")
     yield shared.url.set(username="stranger").render_as_string(hide_password=False)
     with shared.begin() as connection:
-        run_script(connection, "DROP OWNED BY stranger")
+        run_script(connection, "REASSIGN OWNED BY stranger TO CURRENT_USER; DROP OWNED BY stranger")
     with psycopg.connect(server.url_for("postgres"), autocommit=True) as admin:
         admin.execute("DROP ROLE stranger")
 
@@ -347,3 +349,72 @@ def test_a_migration_gives_up_on_a_table_that_stays_in_use_and_says_by_whom(
         run_script(long, "INSERT INTO ratings (user_id, movie_id, rating) VALUES (4711, 1, 3)")
         with pytest.raises(BusyError, match=r"in use.* by palate \(process \d+\)"):
             migrate(other, patience=0.5)
+
+
+def test_who_may_not_use_the_schema_of_vector_is_given_the_statement(
+    shared: Database, settings: Settings, stranger: str
+) -> None:
+    with shared.begin() as connection:
+        run_script(
+            connection, 'CREATE SCHEMA "Ext Stuff"; ALTER EXTENSION vector SET SCHEMA "Ext Stuff"'
+        )
+        run_script(connection, "CREATE SCHEMA palate AUTHORIZATION stranger")
+    shared.engine.dispose()
+    with Database(stranger, settings) as database:
+        with pytest.raises(PrivilegeError) as told:
+            migrate(database)
+        statement = 'GRANT USAGE ON SCHEMA "Ext Stuff" TO stranger;'
+        assert statement in str(told.value)
+        barred = {check.name: check for check in run_checks(database, settings)}["vector"]
+        assert statement in barred.advice
+        with shared.begin() as connection:
+            run_script(connection, statement)
+        migrate(database)
+        with shared.read() as connection:
+            lacks = lacking(connection, "palate")
+        assert (
+            lacks[0]
+            == 'GRANT USAGE ON SCHEMA "Ext Stuff" TO palate_app, palate_owner, palate_read;'
+        )
+        migrate(shared)  # by who may grant it
+        with shared.read() as connection:
+            assert lacking(connection, "palate") == []
+
+
+def test_a_member_of_palate_read_whose_sessions_do_not_find_search_is_told_of(
+    shared: Database, settings: Settings, stranger: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    migrate(shared)
+    with shared.begin() as connection:
+        run_script(connection, "GRANT palate_read TO stranger")
+        # As other databases are than those of tests.
+        connection.exec_driver_sql(f"ALTER DATABASE {shared.url.database} RESET search_path")
+    capsys.readouterr()
+    assert migrate(shared) == []
+    with shared.read() as connection:
+        (statement,) = lacking(connection, "palate")
+    assert "ALTER ROLE stranger IN DATABASE" in statement
+    assert statement in "".join(capsys.readouterr())
+    with shared.begin() as connection:
+        run_script(connection, statement)
+    with psycopg.connect(stranger.replace("+psycopg", "")) as connection:
+        assert connection.execute("SELECT count(*) FROM search('lord')").fetchone() == (0,)
+    told = pytest.raises(ScratchError, match=r"GRANT CREATE ON DATABASE \w+ TO stranger;")
+    with Database(stranger, settings) as database, told, scratch(database):
+        pass
+
+
+def test_a_publication_that_this_role_may_not_change_keeps_a_restore_from_emptying_it(
+    shared: Database, settings: Settings, stranger: str, tmp_path: Path
+) -> None:
+    with shared.begin() as connection:
+        run_script(connection, "CREATE SCHEMA palate AUTHORIZATION stranger")
+        connection.exec_driver_sql(f"GRANT CREATE ON DATABASE {shared.url.database} TO stranger")
+    with Database(stranger, settings) as database:
+        migrate(database)
+        with shared.begin() as connection:
+            run_script(connection, "CREATE PUBLICATION palpub FOR TABLE palate.movies")
+        made = backup(database, tmp_path / "films", "csv")
+        with pytest.raises(ConflictError, match=r"palpub ADD TABLE palate\.movies.*as it was"):
+            restore(database, made.path, replace=True)
+    assert fetch(shared, "SELECT tablename::text FROM pg_publication_tables") == [("movies",)]
