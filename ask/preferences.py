@@ -14,8 +14,9 @@ from pydantic import Field, PlainSerializer
 from ask.structure import SummaryBy, WhyNotWorded
 from palate.contract import Frozen
 from palate.errors import NotFoundError
+from palate.items import count
 from palate.statements import Statements
-from palate.text import count, one_line
+from palate.text import one_line
 from rerank.facts import Fact, write_all
 from sql.database import Database
 
