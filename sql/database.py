@@ -23,7 +23,7 @@ from palate.statements import Statements, raw
 from sql.address import parse, parts_of, render, show
 from sql.embedded import EmbeddedServer
 from sql.engines import SearchEngine, detect
-from sql.faults import explain, reason
+from sql.faults import OTHER_LIMIT, explain, reason
 
 _DRIVER = "postgresql+psycopg://"
 # A server that vanished without closing is given up after seconds, not a quarter of an hour.
@@ -142,11 +142,11 @@ class Database:
     def begin(self, *, patient: bool = False) -> Iterator[sqlalchemy.Connection]:
         """A connection in one transaction: committed at the end, undone by an exception.
 
-        ``patient`` lifts the statement timeout, for loads and other long work.
+        ``patient`` lifts the server's limits of time, for loads and other long work.
         """
         with _translated(self), self.engine.begin() as connection:
             if patient:
-                connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+                connection.execute(_statements["be_patient"])
             yield connection
 
 
@@ -190,13 +190,16 @@ def _create_engine(
 
     @event.listens_for(engine, "connect")
     def prepare(connection: psycopg.Connection[Any], _record: object) -> None:
-        _require_utf8(connection)
         set_json_loads(from_json, connection)  # the same values, a tenth of the time
 
     if session["local"]:
         _settle_transactions(engine, session)
     else:
         _settle_sessions(engine, session)
+
+    @event.listens_for(engine, "connect", insert=True)
+    def check(connection: psycopg.Connection[Any], _record: object) -> None:
+        _require_utf8(connection)
 
     @event.listens_for(engine, "checkout")
     def look(connection: psycopg.Connection[Any], _record: object, _proxy: object) -> None:
@@ -223,10 +226,15 @@ def _require_utf8(connection: psycopg.Connection[Any]) -> None:
 
 
 def _settle_sessions(engine: sqlalchemy.Engine, session: dict[str, Any]) -> None:
-    settle = _statements.raw("settle_session").encode()
+    own_limit, settle = (_statements.raw(n).encode() for n in ("own_limit", "settle_session"))
 
-    @event.listens_for(engine, "connect")
+    @event.listens_for(engine, "connect", insert=True)  # before SQLAlchemy's own first statements
     def settle_session(connection: psycopg.Connection[Any], _record: object) -> None:
+        try:
+            connection.execute(own_limit, session)
+        except psycopg.errors.QueryCanceled as error:
+            connection.close()
+            raise DatabaseUnavailableError(OTHER_LIMIT) from error
         connection.execute(settle, session)
         connection.commit()
 
