@@ -24,10 +24,10 @@ from llm import LanguageModel, open_llm
 from llm.store import PostgresStore
 from palate.contract import Frozen, Hit, Recommendation, SimilarMovie
 from palate.errors import MisuseError, NotInstalledError
+from palate.items import count
 from palate.metrics import stage
 from palate.person import PERSON
 from palate.settings import Settings
-from palate.text import count
 from rerank.search import Searcher
 from search.names import CatalogNames, Names
 from sql.database import Database

@@ -10,8 +10,9 @@ from pydantic import Field, PlainSerializer
 from ask.structure import SummaryBy, WhyNotWorded
 from palate.contract import Frozen
 from palate.errors import MisuseError, NotFoundError
+from palate.items import count
 from palate.statements import Statements
-from palate.text import count, name_film
+from palate.text import name_film
 from rerank.facts import Fact, Source, write_all
 from sql.database import Database
 

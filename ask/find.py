@@ -15,6 +15,7 @@ from ask.structure import Sort, Structure
 from ask.tree import Asked, make_tree, narrows
 from ask.understood import Part, parts_of, without_part
 from palate.contract import Frozen, RecommendRequest, SearchRequest, SimilarMovie
+from palate.person import called
 from palate.statements import Statements
 from rerank.recommend import recommend
 from rerank.search import Searcher
@@ -310,7 +311,7 @@ def _no_taste(structure: Structure, by: str) -> str:
         return "no user_id was given"
     if by != "texts":
         return "likeness without vectors of texts knows no taste"
-    return f"user {structure.user_id} ({structure.profile}) has no taste vector"
+    return f"user {called(structure.user_id)} ({structure.profile}) has no taste vector"
 
 
 def _shared(asked: Asked) -> dict[str, Any]:

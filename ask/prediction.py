@@ -8,7 +8,8 @@ from pydantic import Field
 from ask.structure import SummaryBy, WhyNotWorded
 from learn.prediction import BASELINE, predict_rating
 from palate.contract import Frozen
-from palate.text import count, name_film
+from palate.items import count
+from palate.text import name_film
 from rerank.facts import Fact, Polarity, side_of, write_all
 from sql.database import Database
 

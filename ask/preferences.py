@@ -14,8 +14,10 @@ from pydantic import Field, PlainSerializer
 from ask.structure import SummaryBy, WhyNotWorded
 from palate.contract import Frozen
 from palate.errors import NotFoundError
+from palate.items import count
+from palate.person import called
 from palate.statements import Statements
-from palate.text import count, one_line
+from palate.text import one_line
 from rerank.facts import Fact, write_all
 from sql.database import Database
 
@@ -91,7 +93,8 @@ def find_preferences(database: Database, user_id: int, profile: str = "main") ->
         rows = connection.execute(_statements["preferences"], who).all()
     if not rows:
         raise NotFoundError(
-            f"User {user_id} ({profile}) has rated nothing, so nothing is known of what they like."
+            f"User {called(user_id)} ({profile}) has rated nothing, so nothing is known of what "
+            "they like."
         )
     whole = next(row for row in rows if row.kind == "all")
     made = Preferences(
@@ -145,7 +148,7 @@ def choose_traits(found: Iterable[Trait], *, above: bool, most: int = 3) -> list
 
 def describe(found: Preferences) -> list[list[Fact]]:
     """What is true of a user's ratings, by sentences."""
-    who = f"user {found.user_id}"
+    who = f"user {called(found.user_id)}"
     average = [
         _fact(f"{who} rated", f"{count(found.n, 'film')}, {found.mean:.1f} stars on average"),
         _fact(f"the crowd gives the films that {who} rated", f"{found.crowd:.1f}"),

@@ -1,16 +1,31 @@
 """Settings: one class, read from ``PALATE_*`` variables and a ``.env`` file."""
 
 import difflib
+import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import platformdirs
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_core import PydanticUndefined
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+from palate.errors import MisuseError
+from palate.text import say_wrong
+
+
+def _own_schema(name: str) -> str:
+    """A schema that can be ours alone, written the same with and without quotes."""
+    if not re.fullmatch("[a-z_][a-z0-9_]{0,62}", name):
+        raise ValueError("a schema is written [a-z_][a-z0-9_]*, in 63 characters at most")
+    if name.startswith("pg_") or name == "information_schema":
+        raise ValueError(
+            "it is PostgreSQL's own; write [a-z_][a-z0-9_]*, neither pg_... nor information_schema"
+        )
+    return name
 
 
 class Settings(BaseSettings):
@@ -23,6 +38,7 @@ class Settings(BaseSettings):
         env_ignore_empty=True,
         extra="ignore",
         populate_by_name=True,
+        hide_input_in_errors=True,
     )
 
     # Database
@@ -34,10 +50,9 @@ class Settings(BaseSettings):
         description="Where the embedded server, runs of training and studies are kept.",
     )
     # Not named `schema`, which every pydantic model has.
-    schema_name: str = Field(
+    schema_name: Annotated[str, AfterValidator(_own_schema)] = Field(
         "palate",
         alias="PALATE_SCHEMA",
-        pattern=r"^[a-z_][a-z0-9_]{0,62}$",
         description="Schema of the database that everything of Palate's lives in.",
     )
     engine: Literal["auto", "paradedb", "postgres"] = Field(
@@ -288,10 +303,39 @@ class Settings(BaseSettings):
     )
 
 
+SECRETS = frozenset(
+    name for name, field in Settings.model_fields.items() if SecretStr in get_args(field.annotation)
+)
+"""Settings whose values are never shown."""
+
+
 @lru_cache
 def get_settings() -> Settings:
-    """The process's settings, read once."""
-    return Settings()
+    """The process's settings, read once. Raises MisuseError."""
+    return read_settings({})
+
+
+def read_settings(flags: Mapping[str, Any]) -> Settings:
+    """Flags before ``PALATE_*`` variables before the ``.env`` file.
+
+    Raises MisuseError, which names the first setting that is wrong and shows no value.
+    """
+    try:
+        return Settings(**flags)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = str(first["loc"][0])
+        of_letters = "string_" * (name in SECRETS and first["type"] == "too_short")
+        wrong = say_wrong({**first, "type": of_letters + first["type"]})
+    except SettingsError as error:  # of a value that is to be JSON, before it is looked at
+        name, wrong = str(error).split('"')[1], "it is no JSON"
+    except (OSError, UnicodeDecodeError) as error:
+        raise MisuseError(
+            f"The file .env cannot be read ({type(error).__name__}). Nothing was done. Correct it, "
+            "or start elsewhere."
+        ) from None
+    name = variable(name) if name in Settings.model_fields else name
+    raise MisuseError(f"{name}: {wrong}. Nothing was done. Correct it.")
 
 
 def variable(name: str) -> str:

@@ -8,8 +8,9 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from palate.contract import LEVELS, Hit, Recommendation, SearchRequest, SearchResponse, Wording
+from palate.items import count
 from palate.statements import Statements
-from palate.text import count, name_film, one_line
+from palate.text import name_film, one_line
 from rerank.facts import Fact, Join, Polarity, causes, joined, say, side_of
 from rerank.features import BY_RATINGS
 from rerank.wording import Passage, Worded

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, create_model
 
-from palate.text import as_items
+from palate.items import as_items
 
 LIKED = 3.5
 """The least rating that is liking; 2.5 and less is disliking."""

@@ -10,7 +10,7 @@ from psycopg.sql import SQL, Composed, Identifier
 
 from palate.contract import A_USER, UNKNOWN_USER, ErasedTable, Export, Forgotten, is_user_name
 from palate.errors import MisuseError, NotFoundError, PrivilegeError
-from palate.person import PERSON
+from palate.person import CALLED, PERSON
 from palate.statements import Statements, raw
 from sql.database import Database
 
@@ -73,6 +73,7 @@ def _resolve(database: Database, who: str, statement: str) -> int:
             f"There is no user called {who!r}. Nothing was done. The first event or rating makes "
             "one."
         )
+    CALLED.set((user_id, named))
     return user_id
 
 

@@ -19,6 +19,7 @@ from palate.contract import (
     User,
 )
 from palate.errors import MisuseError, NotFoundError
+from palate.person import called
 from palate.statements import Statements
 from sql.database import Database
 
@@ -128,7 +129,7 @@ def refresh(database: Database) -> int:
 
 def explain_unpersonalized(who: SearchRequest | RecommendRequest, head: Mapping[str, Any]) -> str:
     """Why nobody's taste ordered the films; ``head`` is a row of search_context()."""
-    user = f"user {who.user_id} ({who.profile})"
+    user = f"user {called(who.user_id)} ({who.profile})"
     if who.user_id is None:
         return "no user_id was given"
     if who.user_id == UNKNOWN_USER:

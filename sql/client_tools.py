@@ -13,6 +13,7 @@ from pathlib import Path
 import sqlalchemy
 
 from palate.errors import EmbeddedServerError
+from sql.address import split_secrets
 from sql.programs import find_programs
 
 _VERSION = re.compile(r"\(PostgreSQL\) (\d+)")
@@ -35,10 +36,9 @@ def run_tool(
     environment = {**os.environ, "LC_ALL": "C", "PGOPTIONS": "-c statement_timeout=0"}
     command = [str(tool), *arguments]
     if url is not None:
-        if url.password:
-            environment["PGPASSWORD"] = str(url.password)
-        address = url.set(drivername="postgresql", password=None)
-        command += ["--no-password", f"--dbname={address.render_as_string(hide_password=False)}"]
+        address, secrets = split_secrets(url)
+        environment |= secrets
+        command += ["--no-password", f"--dbname={address}"]
     return subprocess.run(  # noqa: S603
         command,
         check=False,

@@ -15,22 +15,25 @@ import psycopg
 import sqlalchemy
 from psycopg.types.json import set_json_loads
 from pydantic_core import from_json
-from sqlalchemy import event, make_url
+from sqlalchemy import event
 
-from palate.errors import DatabaseUnavailableError, MisuseError
+from palate.errors import DatabaseUnavailableError, MisuseError, SchemaError
 from palate.settings import Settings, get_settings
 from palate.statements import Statements, raw
+from sql.address import parse, parts_of, render, show
 from sql.embedded import EmbeddedServer
 from sql.engines import SearchEngine, detect
-from sql.faults import explain, reason
+from sql.faults import OTHER_LIMIT, explain, reason
 
-_DRIVER = "postgresql+psycopg"
+_DRIVER = "postgresql+psycopg://"
 # A server that vanished without closing is given up after seconds, not a quarter of an hour.
-_KEEPALIVES = {
-    "keepalives_idle": 5,
-    "keepalives_interval": 2,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 10_000,
+_UNLESS_SAID = {
+    "fallback_application_name": "palate",
+    "connect_timeout": "5",
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "10000",
 }
 _statements = Statements(Path(__file__).parent / "statements" / "session.sql")
 
@@ -49,7 +52,7 @@ class Database:
         """``schemas`` are searched for names in this order; empty: the one of the settings."""
         self.settings = settings or get_settings()
         self.server = server
-        self.url = _parse_url(url)
+        self.url = parse(url)
         self.schemas = schemas or (self.settings.schema_name,)
         self.engine = _create_engine(self.url, self.settings, self.session)
         if server is not None:
@@ -110,12 +113,12 @@ class Database:
     @cached_property
     def where(self) -> str:
         """The address as messages say it."""
-        return self.url.set(drivername="postgresql").render_as_string(hide_password=True)
+        return show(self.url)
 
     @property
     def psql_url(self) -> str:
         """The address as libpq reads it, password included."""
-        return self.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        return render(self.url)
 
     @cached_property
     def search_path(self) -> str:
@@ -139,11 +142,11 @@ class Database:
     def begin(self, *, patient: bool = False) -> Iterator[sqlalchemy.Connection]:
         """A connection in one transaction: committed at the end, undone by an exception.
 
-        ``patient`` lifts the statement timeout, for loads and other long work.
+        ``patient`` lifts the server's limits of time, for loads and other long work.
         """
         with _translated(self), self.engine.begin() as connection:
             if patient:
-                connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+                connection.execute(_statements["be_patient"])
             yield connection
 
 
@@ -173,32 +176,16 @@ def _translated(database: Database) -> Iterator[None]:
         raise
 
 
-def _parse_url(url: str) -> sqlalchemy.URL:
-    try:
-        parsed = make_url(url)
-    except (sqlalchemy.exc.ArgumentError, ValueError) as error:
-        raise MisuseError(
-            "PALATE_DATABASE_URL is no database address. Nothing was done. "
-            "It looks like postgresql://user:password@host:5432/palate."
-        ) from error
-    if parsed.get_backend_name() not in ("postgresql", "postgres"):
-        raise MisuseError(
-            f"PALATE_DATABASE_URL names {parsed.get_backend_name()!r}; Palate needs PostgreSQL. "
-            "Nothing was done. It looks like postgresql://user:password@host:5432/palate."
-        )
-    return parsed.set(drivername=_DRIVER)
-
-
 def _create_engine(
     url: sqlalchemy.URL, settings: Settings, session: dict[str, Any]
 ) -> sqlalchemy.Engine:
     engine = sqlalchemy.create_engine(
-        url,
+        _DRIVER,
         pool_size=settings.pool_size,
         max_overflow=0,
         pool_timeout=5,
         pool_use_lifo=True,
-        connect_args={"application_name": "palate", "connect_timeout": 5} | _KEEPALIVES,
+        connect_args=_UNLESS_SAID | parts_of(url) | {"client_encoding": "UTF8"},
     )
 
     @event.listens_for(engine, "connect")
@@ -209,6 +196,10 @@ def _create_engine(
         _settle_transactions(engine, session)
     else:
         _settle_sessions(engine, session)
+
+    @event.listens_for(engine, "connect", insert=True)
+    def check(connection: psycopg.Connection[Any], _record: object) -> None:
+        _require_utf8(connection)
 
     @event.listens_for(engine, "checkout")
     def look(connection: psycopg.Connection[Any], _record: object, _proxy: object) -> None:
@@ -222,11 +213,28 @@ def _create_engine(
     return engine
 
 
-def _settle_sessions(engine: sqlalchemy.Engine, session: dict[str, Any]) -> None:
-    settle = _statements.raw("settle_session").encode()
+def _require_utf8(connection: psycopg.Connection[Any]) -> None:
+    """Titles are of every script, and compared by the server. Raises SchemaError."""
+    encoding = (connection.pgconn.parameter_status(b"server_encoding") or b"UTF8").decode()
+    if encoding != "UTF8":
+        connection.close()
+        raise SchemaError(
+            f"Palate needs a UTF8 database; this one is {encoding}. Nothing was done. Make one: "
+            "CREATE DATABASE films ENCODING 'UTF8' TEMPLATE template0; and let "
+            "PALATE_DATABASE_URL name it."
+        )
 
-    @event.listens_for(engine, "connect")
+
+def _settle_sessions(engine: sqlalchemy.Engine, session: dict[str, Any]) -> None:
+    own_limit, settle = (_statements.raw(n).encode() for n in ("own_limit", "settle_session"))
+
+    @event.listens_for(engine, "connect", insert=True)  # before SQLAlchemy's own first statements
     def settle_session(connection: psycopg.Connection[Any], _record: object) -> None:
+        try:
+            connection.execute(own_limit, session)
+        except psycopg.errors.QueryCanceled as error:
+            connection.close()
+            raise DatabaseUnavailableError(OTHER_LIMIT) from error
         connection.execute(settle, session)
         connection.commit()
 

@@ -1,5 +1,7 @@
 """What PostgreSQL's refusals mean and what to do about each: the same words on every face."""
 
+import re
+
 import psycopg
 import sqlalchemy
 from psycopg import errors
@@ -54,6 +56,73 @@ _REFUSALS: dict[type[psycopg.Error], tuple[type[RefusedByDatabaseError], str]] =
     ),
 }
 
+_SERVER_ENDED: dict[type[psycopg.Error], str] = {
+    errors.IdleSessionTimeout: "A session was idle longer than the server's idle_session_timeout "
+    "lets one be, and was ended. {undone} Try again; let the role keep its sessions: "
+    "ALTER ROLE ... SET idle_session_timeout = 0.",
+    errors.IdleInTransactionSessionTimeout: "A transaction was idle longer than the server's "
+    "idle_in_transaction_session_timeout, and was ended. {undone} Try again, or raise it for the "
+    "role.",
+    errors.TransactionTimeout: "A transaction took longer than the server's transaction_timeout, "
+    "and was ended. {undone} Raise it for the role: ALTER ROLE ... SET transaction_timeout = 0.",
+    errors.AdminShutdown: "The server is shutting down, or somebody ended this session there "
+    "(pg_terminate_backend). {undone} Try again.",
+    errors.CrashShutdown: "Another session of the server crashed, and it ended them all. {undone} "
+    "Try again; the server's log says why.",
+}
+
+# libpq keeps no SQLSTATE of a connection that is refused: only what was said, in English unless
+# the server's lc_messages is another language, where `FATAL` still tells that a server spoke.
+_REFUSED_AT_THE_DOOR = (
+    (
+        "too many connections for role|remaining connection slots|too many clients already"
+        "|too many connections for database|no more connections allowed",
+        "has no connection left to give ({said}). {nothing} Lower PALATE_POOL_SIZE or "
+        "PALATE_WORKERS, or raise the limit: CONNECTION LIMIT of the role or database, else "
+        "max_connections.",
+    ),
+    (
+        "password authentication failed|no password supplied|authentication failed for user"
+        "|SASL authentication failed|certificate authentication failed",
+        "refuses this user's login ({said}). {nothing} Correct user and password, in "
+        "PALATE_DATABASE_URL, PGPASSWORD or .pgpass.",
+    ),
+    (
+        "no pg_hba.conf entry|pg_hba.conf rejects",
+        "lets nobody in from here as this user to this database ({said}). {nothing} Let an "
+        "administrator add a line to pg_hba.conf; where it speaks of no encryption, connect with "
+        "sslmode=require.",
+    ),
+    (
+        'role ".*" does not exist|is not permitted to log in',
+        "has no such login ({said}). {nothing} Correct the user in PALATE_DATABASE_URL, or let an "
+        "administrator make it: CREATE ROLE ... LOGIN.",
+    ),
+    (
+        'database ".*" does not exist',
+        "has no such database ({said}). {nothing} Correct its name in PALATE_DATABASE_URL, or make "
+        "it: CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0.",
+    ),
+    (
+        "permission denied for database|not currently accepting connections",
+        "does not let this role into the database ({said}). {nothing} Let its owner run GRANT "
+        "CONNECT ON DATABASE ... TO the role, or allow connections.",
+    ),
+    (
+        "the database system is|database system is (starting|shutting|not yet)",
+        "is starting up, recovering or shutting down ({said}). {nothing} Try again shortly; "
+        "`palate db migrate --wait 60` waits for it.",
+    ),
+    (
+        "does not support SSL|SSL error|SSL connection|certificate verify|root certificate",
+        "and this client agree on no encryption ({said}). {nothing} Correct sslmode and "
+        "sslrootcert, in PALATE_DATABASE_URL or PGSSLMODE, or the server's ssl.",
+    ),
+    (
+        "FATAL:",
+        "answers, and refuses the connection ({said}). {nothing} What it says names the cause.",
+    ),
+)
 _NO_SCHEMA = (
     errors.UndefinedTable,
     errors.UndefinedFunction,
@@ -95,7 +164,27 @@ def explain(error: BaseException | None, where: str) -> PalateError | None:
     for refusal, (kind, message) in _REFUSALS.items():
         if isinstance(error, refusal):
             return kind(message, reason(error))
+    for ended, message in _SERVER_ENDED.items():
+        if isinstance(error, ended):
+            return DatabaseUnavailableError(message.format(undone=_UNDONE))
+    return _at_the_door(error, where) if isinstance(error, psycopg.OperationalError) else None
+
+
+def _at_the_door(error: psycopg.OperationalError, where: str) -> PalateError | None:
+    """Why a server that did answer lets nobody in; None for one that said nothing."""
+    for sign, message in _REFUSED_AT_THE_DOOR:
+        if str(error).startswith("connection failed") and re.search(sign, str(error)):
+            said = reason(error).rpartition("FATAL:  ")[2]
+            told = message.format(said=said, nothing="Nothing was done.")
+            return DatabaseUnavailableError(f"The server of {where} {told}")
     return None
+
+
+OTHER_LIMIT = (
+    "The statement_timeout that the server has for this role or database ended the first statement "
+    "of a session, before Palate could set its own, PALATE_STATEMENT_TIMEOUT. Nothing was done. "
+    "Raise it: ALTER ROLE ... SET statement_timeout = '10s', or RESET it."
+)
 
 
 def _cancelled(error: errors.QueryCanceled) -> PalateError:

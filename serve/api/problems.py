@@ -23,7 +23,8 @@ from palate.errors import (
     QuerySyntaxError,
     SchemaError,
 )
-from palate.text import as_items, say_wrong
+from palate.items import as_items
+from palate.text import say_wrong
 from sql.faults import explain
 
 MEDIA_TYPE = "application/problem+json"

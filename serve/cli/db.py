@@ -13,6 +13,7 @@ from serve.cli.output import confirm, examples, present, print_json, say, warn
 from serve.cli.psql import find_psql, read_arguments, run_psql
 from serve.cli.session import session
 from serve.cli.tables import print_facts
+from sql.address import split_secrets
 from sql.backup import backup as write
 from sql.backup import restore as read
 from sql.completeness import repair
@@ -86,7 +87,7 @@ def _status_embedded(settings: "Settings") -> dict[str, object]:
 
 def _status_of_yours(settings: "Settings") -> dict[str, object]:
     with Database.open(settings) as database:
-        url = database.url.render_as_string(hide_password=True)
+        url = database.where
         try:
             engine = database.search_engine.name
         except DatabaseUnavailableError as error:
@@ -152,9 +153,8 @@ def psql(context: typer.Context) -> None:
                 "There is no psql here. Nothing was started. Install PostgreSQL's client tools."
             )
         # The password goes through the environment: a command line can be read by others.
-        password, url = database.url.password, database.url.set(password=None)
-        address = url.set(drivername="postgresql").render_as_string(hide_password=False)
-        environment = {**os.environ, **({"PGPASSWORD": str(password)} if password else {})}
+        address, secrets = split_secrets(database.url)
+        environment = os.environ | secrets
         path = f"-c search_path={database.search_path.replace(' ', '')}"
         environment["PGOPTIONS"] = f"{os.environ.get('PGOPTIONS', '')} {path}"
         code = run_psql(program, [address, *read_arguments(context.args)], environment)

@@ -15,7 +15,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from palate.text import as_items, neutral
+from palate.items import as_items
+from palate.text import neutral
 from serve.cli.text import line
 
 PIPE_WIDTH = 120

@@ -2,18 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 import typer
-from pydantic import ValidationError
 
 from llm import LanguageModel, open_llm
 from llm.store import PostgresStore
-from palate.errors import MisuseError, SchemaError
+from palate.errors import SchemaError
 from palate.logs import set_up_logs
 from palate.person import PERSON
-from palate.settings import Settings
-from palate.text import say_wrong
+from palate.settings import Settings, read_settings
 from rerank.people import find_user
 from sql.database import Database
 
@@ -65,21 +62,10 @@ def open_session(flags: Mapping[str, object], command: str | None) -> Session:
 
     Commands that answer at once are quiet unless told otherwise; long ones report.
     """
-    settings = _read_settings({name: value for name, value in flags.items() if value})
+    settings = read_settings({name: value for name, value in flags.items() if value})
     quiet = command not in _REPORTING and "log_level" not in settings.model_fields_set
     set_up_logs(settings.model_copy(update={"log_level": "warning"}) if quiet else settings)
     return Session(settings)
-
-
-def _read_settings(flags: Mapping[str, Any]) -> Settings:
-    try:
-        return Settings(**flags)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        name = "_".join(str(part) for part in first["loc"]).upper().removeprefix("PALATE_")
-        raise MisuseError(
-            f"PALATE_{name}: {say_wrong(first)}. Nothing was done. Correct it."
-        ) from error
 
 
 def user_of(database: Database, who: str) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from palate.text import count as count
+from palate.items import count as count
 from palate.text import one_line, say_wrong
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from palate.contract import PART_NAMES
+from palate.items import as_items
 from palate.settings import Settings
-from palate.text import as_items
 from serve.api.services import services
 
 _HERE = Path(__file__).parent

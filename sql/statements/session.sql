@@ -1,4 +1,14 @@
+-- name: own_limit
+-- Alone, and first: what a role or a database has may be too short for the next.
+SELECT set_config('statement_timeout', %(timeout)s, %(local)s);
+
+-- name: be_patient
+-- Those that this version of PostgreSQL has.
+SELECT set_config(name, '0', true) FROM pg_settings
+WHERE name IN ('statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout');
+
 -- name: settle_session
+-- A session of ours is idle on purpose: it waits for the next request, or holds a lock meanwhile.
 -- Just-in-time compilation takes longer than these statements run. Planning search() takes longer
 -- than running it, so one plan serves all: on ParadeDB, too, where the number of candidates is
 -- written into the statement (see palate/statements.py), for a plan for any LIMIT loses the top-n
@@ -8,6 +18,7 @@
 -- come last, so that none stands before a table of ours.
 -- `local`: until the transaction ends, behind a pooler, whose sessions are others' too.
 SELECT set_config('statement_timeout', %(timeout)s, %(local)s),
+       set_config('idle_session_timeout', '0', %(local)s),
        set_config('jit', 'off', %(local)s),
        set_config('plan_cache_mode', 'force_generic_plan', %(local)s),
        set_config('search_path', (

@@ -175,7 +175,8 @@ class House:
     def restart_api(self) -> None:
         """What a supervisor does: the database may be killed while the API starts."""
         said = self.api.finish()
-        if "does not answer" not in said or "Traceback" in said:
+        known = "does not answer" in said or "is starting up, recovering" in said
+        if not known or "Traceback" in said:
             self.unexpected.append(said)
         self.api = self.start_api()
 

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from palate.errors import NotFoundError
+from palate.items import as_items
 from palate.settings import Settings
-from palate.text import as_items, name_film, neutral, one_line
+from palate.text import name_film, neutral, one_line
 
 STEERING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c"
 
