@@ -97,9 +97,11 @@ class Columns:
         aliases = _ALIASES.get(column, ())
         if self.holds in ("movies", "facts"):
             aliases = _ALSO_OF_MOVIES.get(column, aliases)
+        needed = NEEDED[self.holds] if self.holds else ()
         for name in (column, *aliases):
             found = self.at(name)
-            if found is not None and found not in map(self.at, self._mapping.values()):
+            taken = found in map(self.at, self._mapping.values())
+            if found is not None and not (taken and (name != column or column not in needed)):
                 return found
         return None
 
@@ -123,7 +125,12 @@ class Columns:
     def unused(self) -> list[str]:
         """The file's columns that nothing is read from."""
         used = set(self.found().values())
-        return [name for at, name in enumerate(self.header) if at not in used]
+        return [name or f"column {at + 1}" for at, name in enumerate(self.header) if at not in used]
+
+
+def names_one(name: str) -> bool:
+    """Whether a column of this name would be read in some kind of file."""
+    return _plain(name) in _NAMES
 
 
 def convert_lines(
@@ -247,7 +254,7 @@ class MovieReader:
         return parse_names(text, column, self._separator)
 
     def _parse_director(self, text: str, column: str) -> str | None:
-        if text.strip()[:1] != "[":
+        if text.strip()[:1] not in ("[", "{"):
             return parse_text(text, column)
         return ", ".join(parse_names(text, column, job="Director")) or None
 
@@ -301,3 +308,8 @@ def _plain(name: str) -> str:
     if kind and kind not in _TYPES:
         name = f"{name}:{kind}"
     return name.replace("_", "").replace(" ", "").replace("-", "")
+
+
+_NAMES = frozenset(
+    map(_plain, (*KNOWN, *_ITEM, *(name for many in _ALIASES.values() for name in many)))
+)
