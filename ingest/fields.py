@@ -26,6 +26,7 @@ _DAY = re.compile(r"[0-9]{8}")
 _DAYS = ("%d-%b-%Y", "%d %b %Y", "%d %B %Y", "%B %d, %Y", "%b %d, %Y")
 _YEAR_FIRST = re.compile(r"([0-9]{4})[/.]([0-9]{1,2})[/.]([0-9]{1,2})(?![0-9])")
 _DAY_FIRST = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})(?![0-9])")
+_LONGEST_TIME = 60  # characters: chosen far above any
 _EXCEL = re.compile(r'="([^"]*)"')
 # What the search index can hold of one field, and the key of tags of one tag.
 LONGEST_TEXT = 100_000
@@ -365,6 +366,8 @@ def _refuse_days(text: str, column: str) -> None:
 
 
 def _read_time(text: str) -> datetime | None:
+    if len(text) > _LONGEST_TIME:
+        return None
     text = _YEAR_FIRST.sub(lambda d: f"{d[1]}-{d[2]:0>2}-{d[3]:0>2}", text, count=1)
     text = _DAY_FIRST.sub(lambda d: f"{d[3]}-{d[2]:0>2}-{d[1]:0>2}", text, count=1)
     readers: tuple[Callable[[str], datetime], ...] = (

@@ -54,6 +54,11 @@ def _inspect(file: DataFile, part: Part) -> Inspection:
     notes = Notes()
     table = TablePart(file, part, notes)
     good, refused = table.sample(SAMPLE)
+    if part.holds == "ratings" and table.columns.find("movie_id") is None:
+        notes.say(
+            "Its films are looked for by title and year among those that are loaded: what is not "
+            "there is refused. Load films first, for example `palate ingest movielens ml-latest`."
+        )
     if unused := part.holds in ("movies", "facts") and table.columns.unused():
         notes.say(
             f"{', '.join(unused)}: not used. `palate fields add {_as_name(unused[0])} --type "

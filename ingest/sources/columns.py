@@ -22,6 +22,7 @@ from ingest.fields import (
     parse_time,
     parse_user,
     parse_year,
+    quote,
 )
 from ingest.lines import Line
 from ingest.mapping import Holds
@@ -197,6 +198,8 @@ class MovieReader:
                 if name in self._needed or (self._complete and name == "movie_id"):
                     raise
                 self._empty(line, column, error.reason)
+            if name == "genres":
+                self._note_separators(line, line.fields[at], column)
         facts["genres"] = tuple(g for g in facts.get("genres", ()) if g != NO_GENRES)
         if facts["title"] and not self._whole_titles:
             title = split_title(facts["title"])
@@ -209,6 +212,12 @@ class MovieReader:
         if self._complete and all(facts.get(key) is None for key in FACT_KEYS):
             raise FieldError("", "names no film: it has no id")
         return Movie(line.number, **facts, own=self._read_own(line) if self._own else None)
+
+    def _note_separators(self, line: Line, cell: str, column: str) -> None:
+        """Say where a genre may be several, parted by something else."""
+        if cell.strip()[:1] not in ("[", "{") and (set("|;,/") - {self._separator}) & set(cell):
+            what = f"column {column} not parted by {self._separator} alone, kept as it is"
+            self._notes.count(self._file, what, f"line {line.number}: {quote(cell)}")
 
     def _read_own(self, line: Line) -> dict[str, object]:
         said: dict[str, object] = {}

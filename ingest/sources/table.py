@@ -1,6 +1,6 @@
 """Your own films, ratings and tags from files of any kind, each described by a ``Part``."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from itertools import islice
 from pathlib import Path
 
@@ -194,6 +194,12 @@ class TablePart:
             self.columns.find(key) is not None for key in FACT_KEYS
         ):
             lacking = ["movie_id"]
+        if lacking == ["user_id"]:
+            raise missing_columns(
+                name, lacking, header,
+                "Where they are all one person's, say whose with --user NAME; where it has another "
+                "name, --column user_id=NAME.",
+            )  # fmt: skip
         if lacking:
             raise missing_columns(
                 name, lacking, header,
@@ -356,7 +362,8 @@ def settle(file: DataFile, part: Part, separator: str | None = None) -> Part:
         if at is None or (name == "user_id" and part.holds in ("movies", "facts")):
             continue
         cells = [line.fields[at] for line in records if not is_missing(line.fields[at])]
-        if sum(map(_is_text, cells)) > len(cells) * FEW:
+        zeros = name == "movie_id" and any(map(_has_zeros, cells))
+        if zeros or sum(map(_is_text, cells)) > len(cells) * FEW:
             texts.append(name)
     update: dict[str, object] = {"text_ids": texts}
     genres = columns.find("genres")
@@ -365,6 +372,10 @@ def settle(file: DataFile, part: Part, separator: str | None = None) -> Part:
         seen = "".join(cells)
         update["separator"] = next((one for one in "|;," if one in seen), "|")
     return part.model_copy(update=update)
+
+
+def _has_zeros(cell: str) -> bool:
+    return cell.strip()[:1] == "0" and len(cell.strip()) > 1 and cell.strip().isdecimal()
 
 
 def _is_text(cell: str) -> bool:
@@ -390,36 +401,64 @@ def describe(
 
     Raises MisuseError for a column of which no file has any.
     """
-    found, used = [], set()
+    found: list[tuple[DataFile, Part]] = []
+    used: set[str] = set()
     for what, ones in files.items():
         for file in ones:
             part = Part(file=file.name, holds=what, separator=separator or "|").written(sniff(file))
-            header = Columns(Sheet(file, part.style).header)
-            mine = {}
-            for ours, theirs in columns.items():
-                kind, _, name = ours.rpartition(".")
-                if kind in ("", what) and header.at(theirs) is not None:
-                    mine[name] = theirs
-                    used.add(ours)
-            update: dict[str, object] = {"columns": mine}
+            mine = columns_for(what, columns, Sheet(file, part.style).header)
+            used |= mine.keys()
+            update: dict[str, object] = {"columns": named(mine)}
             if what == "ratings":
                 update |= {"scale": scale, "unrated": unrated, "user": user}
             if what in ("movies", "facts"):
                 update["own"] = dict(own or {})
             found.append((file, settle(file, part.model_copy(update=update), separator)))
+    found = agreeing(found)
+    check_used(columns, used, (file for ones in files.values() for file in ones), own or {})
+    return found
+
+
+def columns_for(what: Holds, columns: Mapping[str, str], header: Sequence[str]) -> dict[str, str]:
+    """Of what --column says, what is about a file of this kind with this header."""
+    there = Columns(header)
+    return {
+        ours: theirs
+        for ours, theirs in columns.items()
+        if ours.rpartition(".")[0] in ("", what) and there.at(theirs) is not None
+    }
+
+
+def named(columns: Mapping[str, str]) -> dict[str, str]:
+    """Columns by our names without the kind of file."""
+    return {ours.rpartition(".")[2]: theirs for ours, theirs in columns.items()}
+
+
+def check_used(
+    columns: Mapping[str, str], used: Set[str], files: Iterable[DataFile], own: Mapping[str, Type]
+) -> None:
+    """Raise where --column names what no file has, or what is no column of ours."""
     unused = [ours for ours in columns if ours not in used]
-    known = KNOWN | (own or {}).keys()
-    unknown = [ours for ours in columns if ours.rpartition(".")[2] not in known]
-    if unused and not unknown:
-        names = ", ".join(file.name for ones in files.values() for file in ones)
+    known = KNOWN | own.keys()
+    if unknown := [ours for ours in columns if ours.rpartition(".")[2] not in known]:
+        raise no_such_column(unknown, own)
+    if unused:
+        names = ", ".join(file.name for file in files)
         raise LoadError(
             f"No column is called {', '.join(repr(columns[ours]) for ours in unused)} in {names}, "
             f"as --column says of {', '.join(unused)}. The tables are as they were. "
             "`palate ingest inspect` shows the columns of a file."
         )
-    if unknown:
-        raise no_such_column(unknown, own or {})
-    return found
+
+
+def agreeing(parts: Sequence[tuple[DataFile, Part]]) -> list[tuple[DataFile, Part]]:
+    """The parts of one load: where a file has films by text, all may."""
+    if not any("movie_id" in part.text_ids for _, part in parts):
+        return list(parts)
+    return [
+        (file, part.model_copy(update={"text_ids": sorted({*part.text_ids, "movie_id"})}))
+        for file, part in parts
+    ]
 
 
 def no_such_column(names: Iterable[str], own: Iterable[str]) -> MisuseError:

@@ -212,7 +212,7 @@ def test_a_last_line_without_an_end(tmp_path: Path) -> None:
         ("1,1,4.0", "3 fields where 4 belong"),
         ("1,1,4.0,1,9", "5 fields where 4 belong"),
         ('1,1,"4.0,1', "quotes are wrong"),
-        pytest.param(f"1,1,4.0,{'1' * 200_000}", "a value is too long", id="long"),
+        pytest.param(f"1,1,4.0,{'1' * 200_000}", "is neither epoch seconds", id="long"),
     ],
 )
 def test_a_bad_rating_is_named_by_line_and_column(tmp_path: Path, line: str, reason: str) -> None:
