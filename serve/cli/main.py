@@ -49,7 +49,7 @@ COMMANDS = {
         "fields": "Fields of your own: kept with each film, filtered, searched and counted.",
         "ingest": "Load films, ratings, tags and embeddings. All of a load, or nothing of it.",
         "sync": "Ask other services about films: facts, and where to watch them.",
-        "embed": "Text embeddings of films: make them, count them.",
+        "embed": "Text embeddings of films: make them, count them, switch.",
         "enrich": "Tone, audience, money and effectiveness of films, to search and rank by.",
         "test-users": "Synthetic lovers and haters of fantasy, to see taste at work.",
     },

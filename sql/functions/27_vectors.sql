@@ -191,13 +191,19 @@ CREATE OR REPLACE FUNCTION nearest_movies(
 ) RETURNS TABLE (movie_id bigint, similarity double precision)
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
+DECLARE
+    numbers integer := vector_dims(taste);
+    content text := 'v.content';
+    indexed text := 'true';
 BEGIN
-    -- The index is one of vectors of one length.
+    IF by_reading(only_these) = '' AND to_regclass('movie_vectors_content_' || numbers) IS NOT NULL THEN
+        content := format('v.content::vector(%s)', numbers);  -- as the index writes it
+        indexed := format('vector_dims(v.content) = %s', numbers);
+    END IF;
     RETURN QUERY EXECUTE format($sql$
-        SELECT v.movie_id, -(v.content::vector(%1$s) <#> $3) FROM movie_vectors v
-        WHERE vector_dims(v.content) = %1$s AND %2$s
-        ORDER BY (v.content::vector(%1$s) <#> $3)%3$s, v.movie_id LIMIT %4$L
-    $sql$, vector_dims(taste), wanted_movies('v', only_these, none_of), by_reading(only_these), n)
+        SELECT v.movie_id, -(%1$s <#> $3) FROM movie_vectors v WHERE %2$s AND %3$s
+        ORDER BY (%1$s <#> $3)%4$s, v.movie_id LIMIT %5$L
+    $sql$, content, indexed, wanted_movies('v', only_these, none_of), by_reading(only_these), n)
     USING only_these, none_of, taste;
 END $$;
 
