@@ -296,7 +296,7 @@ def _parse_stars(score: str, column: str) -> str:
     try:
         return parse_number(score, column)
     except FieldError as error:
-        hint = "--scale says how others are read: 1-10, thumbs, good=4,bad=2"
+        hint = "--scale says how other scores are read"
         raise FieldError(column, f"{error.reason}; {hint}") from error
 
 

@@ -40,7 +40,7 @@ def off_scale(stars: float, lowest: float, highest: float) -> str:
         return f"{said}--unrated leaves such lines out"
     low = "0-10" if lowest < 1 else "1-10"
     meant = low if highest <= 10 else "0-100" if highest <= 100 else "counts"
-    return f"{said}{highest:g} is the highest: did you mean --scale {meant}?"
+    return f"{said}{highest:g} is the highest: --scale {meant} may be meant"
 
 
 def parse_scale(text: str, unrated: str = "") -> Scale:

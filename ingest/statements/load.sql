@@ -323,7 +323,7 @@ SELECT 'ratings', line, wrong,
        CASE wrong
            WHEN 'rating' THEN format('%s is not on the scale from 0.5 to 5; %s', rating, CASE
                WHEN highest <= 5 THEN '--unrated leaves such lines out'
-               ELSE format('%s is the highest: did you mean --scale %s?', highest, CASE
+               ELSE format('%s is the highest: --scale %s may be meant', highest, CASE
                    WHEN highest > 100 THEN 'counts' WHEN highest > 10 THEN '0-100'
                    WHEN lowest < 1 THEN '0-10' ELSE '1-10' END) END)
            WHEN 'rated_at' THEN format('%s seconds after 1970 are in the future', rated_at)

@@ -300,11 +300,11 @@ def test_counts_with_thousands(hours: str) -> None:
 @pytest.mark.parametrize(
     ("scores", "hint"),
     [
-        ("9 7 10", "10 is the highest: did you mean --scale 1-10?"),
-        ("0 8", "8 is the highest: did you mean --scale 0-10?"),
-        ("9 3 85", "85 is the highest: did you mean --scale 0-100?"),
+        ("9 7 10", "10 is the highest: --scale 1-10 may be meant"),
+        ("0 8", "8 is the highest: --scale 0-10 may be meant"),
+        ("9 3 85", "85 is the highest: --scale 0-100 may be meant"),
         ("0 4", "--unrated leaves such lines out"),
-        ("4/5 3", "'4/5' is not a number; --scale says how others are read"),
+        ("4/5 3", "'4/5' is not a number; --scale says how other scores are read"),
     ],
 )
 def test_inspect_suggests_a_scale(tmp_path: Path, scores: str, hint: str) -> None:
