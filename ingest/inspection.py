@@ -12,7 +12,8 @@ from ingest.layouts import Recognised
 from ingest.lines import Line
 from ingest.mapping import Part
 from ingest.notes import Notes
-from ingest.sources.table import FEW, TablePart, style_words
+from ingest.sources.describing import FEW
+from ingest.sources.table import TablePart, style_words
 
 SAMPLE = 10_000  # lines
 _EXAMPLES = 3
@@ -59,9 +60,10 @@ def _inspect(file: DataFile, part: Part) -> Inspection:
             "Its films are looked for by title and year among those that are loaded: what is not "
             "there is refused. Load films first, for example `palate ingest movielens ml-latest`."
         )
-    if unused := part.holds in ("movies", "facts") and table.columns.unused():
+    unused = table.columns.unused() if part.holds in ("movies", "facts") else []
+    if named := [name for name in unused if name in table.columns.header]:
         notes.say(
-            f"{', '.join(unused)}: not used. `palate fields add {_as_name(unused[0])} --type "
+            f"{', '.join(unused)}: not used. `palate fields add {_as_name(named[0])} --type "
             "text[] --filter --facet` would keep it, filter by it and count it."
         )
     return Inspection(

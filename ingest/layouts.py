@@ -10,10 +10,11 @@ from fnmatch import fnmatch
 from ingest.files import DataFile, plain_name
 from ingest.lines import Format
 from ingest.mapping import Holds, Part
+from ingest.names import FACT_KEYS, NEEDED
 from ingest.sheets import Sheet
 from ingest.sniff import sniff
-from ingest.sources.columns import FACT_KEYS, NEEDED, Columns
-from ingest.sources.table import agreeing, check_used, columns_for, named, settle
+from ingest.sources.columns import Columns
+from ingest.sources.describing import agreeing, check_used, columns_for, named, settle
 from palate.errors import LoadError, MisuseError
 from sql.own_fields import Type
 

@@ -11,7 +11,7 @@ from charset_normalizer import from_bytes
 from ingest.fields import FieldError, is_missing, parse_day, parse_number
 from ingest.files import DataFile
 from ingest.lines import PREAMBLE, Format
-from ingest.sources.columns import names_one
+from ingest.names import names_one
 from palate.errors import LoadError
 
 SAMPLE = 256 << 10  # bytes

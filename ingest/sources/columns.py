@@ -26,6 +26,15 @@ from ingest.fields import (
 )
 from ingest.lines import Line
 from ingest.mapping import Holds
+from ingest.names import (
+    ALIASES,
+    ALSO_OF_MOVIES,
+    FACT_KEYS,
+    NEEDED,
+    OF,
+    OF_MOVIES,
+    plain,
+)
 from ingest.notes import Notes
 from ingest.rows import Movie, Rejected, Tag
 from ingest.titles import split_title
@@ -34,44 +43,6 @@ from sql.own_fields import Type
 T = TypeVar("T")
 
 NO_GENRES = "(no genres listed)"
-NEEDED: Mapping[Holds, Sequence[str]] = {
-    "movies": ("movie_id", "title"),
-    "ratings": ("user_id", "movie_id", "rating"),
-    "tags": ("user_id", "movie_id", "tag"),
-    "facts": (),
-}
-_OF_MOVIES = tuple(name for name in Movie._fields if name not in ("line", "own"))
-_OF: Mapping[Holds, Sequence[str]] = {
-    "movies": _OF_MOVIES,
-    "facts": _OF_MOVIES,
-    "ratings": ("user_id", "movie_id", "rating", "rated_at", "title", "year"),
-    "tags": ("user_id", "movie_id", "tag", "tagged_at"),
-}
-KNOWN = frozenset(name for names in _OF.values() for name in names)
-FACT_KEYS = ("movie_id", "imdb_id", "tmdb_id")
-
-_ITEM = ("item_id", "item", "movie", "film_id", "film", "asin", "isbn", "business_id", "anime_id",
-         "product_id", "tconst")  # fmt: skip
-_TIME = ("timestamp", "time", "date", "datetime")
-_ALIASES: Mapping[str, Sequence[str]] = {
-    "user_id": ("user", "uid", "customer_id", "reviewer_id", "visitor_id", "member_id"),
-    "movie_id": _ITEM,
-    "rating": ("stars", "score", "overall"),
-    "rated_at": (*_TIME, "unix_review_time"),
-    "tagged_at": _TIME,
-    "happened_at": (*_TIME, "at", "rated_at"),
-    "title": ("movie_title", "film_title", "name", "primary_title"),
-    "year": ("release_year", "start_year"),
-    "genres": ("genre", "categories"),
-    "overview": ("description", "plot", "synopsis"),
-    "runtime_minutes": ("runtime", "duration"),
-    "actors": ("cast",),
-    "director": ("directors",),
-    "poster_url": ("poster",),
-}
-# Never in files of ratings: Letterboxd's, whose films have no ids, are told by name and year.
-_ALSO_OF_MOVIES = {"movie_id": (*_ITEM, "id")}
-_TYPES = ("token", "token_seq", "float", "float_seq")  # of RecBole, behind the name
 
 
 class Columns:
@@ -89,15 +60,15 @@ class Columns:
         self.header, self.holds = header, holds
         self.own = own if own and holds in ("movies", "facts") else {}
         self._mapping = mapping or {}
-        self._places = {_plain(name): at for at, name in reversed(list(enumerate(header)))}
+        self._places = {plain(name): at for at, name in reversed(list(enumerate(header)))}
 
     def find(self, column: str) -> int | None:
         """The place of a column of ours in the file; None where the file lacks it."""
         if column in self._mapping:
             return self.at(self._mapping[column])
-        aliases = _ALIASES.get(column, ())
+        aliases = ALIASES.get(column, ())
         if self.holds in ("movies", "facts"):
-            aliases = _ALSO_OF_MOVIES.get(column, aliases)
+            aliases = ALSO_OF_MOVIES.get(column, aliases)
         needed = NEEDED[self.holds] if self.holds else ()
         for name in (column, *aliases):
             found = self.at(name)
@@ -108,7 +79,7 @@ class Columns:
 
     def at(self, name: str) -> int | None:
         """The place of a column of the file, by its own name."""
-        return self._places.get(_plain(name))
+        return self._places.get(plain(name))
 
     def place(self, column: str) -> int:
         """The place of a column that the file must have."""
@@ -120,18 +91,13 @@ class Columns:
         """Every column of ours that the file has, and where."""
         if self.holds is None:
             return {}
-        places = {name: self.find(name) for name in (*_OF[self.holds], *self.own)}
+        places = {name: self.find(name) for name in (*OF[self.holds], *self.own)}
         return {name: at for name, at in places.items() if at is not None}
 
     def unused(self) -> list[str]:
         """The file's columns that nothing is read from."""
         used = set(self.found().values())
         return [name or f"column {at + 1}" for at, name in enumerate(self.header) if at not in used]
-
-
-def names_one(name: str) -> bool:
-    """Whether a column of this name would be read in some kind of file."""
-    return _plain(name) in _NAMES
 
 
 def convert_lines(
@@ -177,7 +143,7 @@ class MovieReader:
         self._separator, self._complete, self._text_ids = separator, complete, text_ids
         self._fields = [
             (name, at, columns.header[at], self._parser(name))
-            for name in _OF_MOVIES
+            for name in OF_MOVIES
             if (at := columns.find(name)) is not None
         ]
         self._own = [
@@ -309,16 +275,3 @@ class TagReader:
         if self._time is None or is_missing(line.fields[self._time]):
             return None
         return float(parse_time(line.fields[self._time], self._header[self._time]))
-
-
-def _plain(name: str) -> str:
-    """A column's name without case, spaces, underscores, hyphens and RecBole's types."""
-    name, _, kind = name.strip().lower().partition(":")
-    if kind and kind not in _TYPES:
-        name = f"{name}:{kind}"
-    return name.replace("_", "").replace(" ", "").replace("-", "")
-
-
-_NAMES = frozenset(
-    map(_plain, (*KNOWN, *_ITEM, *(name for many in _ALIASES.values() for name in many)))
-)

@@ -13,7 +13,8 @@ from ingest.inspection import Inspection, inspect
 from ingest.layouts import NAMES, Recognised, recognise
 from ingest.mapping import Holds, Mapping, Part, read_mapping, write_mapping
 from ingest.progress import watch
-from ingest.sources.table import Table, describe, spelt_out
+from ingest.sources.describing import describe
+from ingest.sources.table import Table, spelt_out
 from palate.errors import MisuseError, PalateError
 from serve.cli.ingest_load import (
     Again,

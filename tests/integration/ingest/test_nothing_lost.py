@@ -107,8 +107,8 @@ def test_rejects_are_the_lines_that_were_refused_whole(database: Database, tmp_p
     load(database, shop(tmp_path, ratings), on_error="skip", rejects=rejects)
     assert rejects.read_text().splitlines()[1:] == [
         'stars.csv,4,movie_id,film 9 is unknown,"""1"",9,4.50,0100"',
-        "stars.csv,5,rating,9 is not on the scale from 0.5 to 5; 9 is the highest: did you mean "
-        '--scale 1-10?,"1,2,9.0,5"',
+        "stars.csv,5,rating,9 is not on the scale from 0.5 to 5; 9 is the highest: --scale 1-10 "
+        'may be meant,"1,2,9.0,5"',
     ]
 
 
@@ -182,7 +182,7 @@ def test_facts_complete_films_by_any_id(database: Database, tmp_path: Path) -> N
         "movie_id,imdb_id,tmdb_id,overview,director\n,0113277,,Cops.,Mann\n,,348,Space.,\n9,,,x,y\n"
     )
     from ingest.files import DataFile
-    from ingest.sources.table import describe
+    from ingest.sources.describing import describe
 
     report = load(database, Table("shop", parts=describe({"facts": [DataFile(facts)]}, {})))
     assert rows(

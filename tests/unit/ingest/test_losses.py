@@ -31,8 +31,9 @@ from ingest.ratings import take_clean_block
 from ingest.rows import Movie, Rejected
 from ingest.scales import parse_scale
 from ingest.sniff import sniff
+from ingest.sources.describing import describe
 from ingest.sources.movielens import MovieLens
-from ingest.sources.table import Table, describe
+from ingest.sources.table import Table
 from palate.errors import LoadError, MisuseError
 
 FILMS = "movie_id,title,year\n1,Heat,1995\n2,Alien,1979\n"
