@@ -26,6 +26,7 @@ _DAY = re.compile(r"[0-9]{8}")
 _DAYS = ("%d-%b-%Y", "%d %b %Y", "%d %B %Y", "%B %d, %Y", "%b %d, %Y")
 _YEAR_FIRST = re.compile(r"([0-9]{4})[/.]([0-9]{1,2})[/.]([0-9]{1,2})(?![0-9])")
 _DAY_FIRST = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})(?![0-9])")
+_SLASHES = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})(?![0-9])")
 _LONGEST_TIME = 60  # characters: chosen far above any
 _EXCEL = re.compile(r'="([^"]*)"')
 # What the search index can hold of one field, and the key of tags of one tag.
@@ -315,7 +316,7 @@ def parse_day(text: str, column: str) -> date | None:
         return None
     read = None if _EPOCH.fullmatch(text) and not _DAY.fullmatch(text) else _read_time(text)
     if read is None:
-        raise FieldError(column, f"{quote(text)} is not a date such as 2001-12-19")
+        raise FieldError(column, _two_days(text, "is not a date such as 2001-12-19"))
     return read.date()
 
 
@@ -330,9 +331,8 @@ def parse_time(text: str, column: str) -> str:
         return _seconds(text)
     read = _read_time(text)
     if read is None:
-        raise FieldError(
-            column, f"{quote(text)} is neither epoch seconds nor a time such as 2001-12-19T20:15:00"
-        )
+        what = "is neither epoch seconds nor a time such as 2001-12-19T20:15:00"
+        raise FieldError(column, _two_days(text, what))
     if read.tzinfo is None:
         read = read.replace(tzinfo=UTC)
     if read.timestamp() < 0:
@@ -353,6 +353,21 @@ def _seconds(text: str) -> str:
     return f"{float(text) / scale:.6f}".rstrip("0").rstrip(".")
 
 
+def _two_days(text: str, otherwise: str) -> str:
+    """Why a text is no day: 05/06/2020 is one in May here and one in June there."""
+    two = _SLASHES.match(text) is not None
+    return f"{quote(text)} {'may be two days: write it as 2001-12-19' if two else otherwise}"
+
+
+def _by_slashes(found: re.Match[str]) -> str:
+    """A date of which only one part can be the month, as ISO 8601 has it; others as they are."""
+    first, second = int(found[1]), int(found[2])
+    if first != second and max(first, second) <= 12:
+        return found[0]
+    month, day = (second, first) if first > 12 else (first, second)
+    return f"{found[3]}-{month:02}-{day:02}"
+
+
 def _refuse_days(text: str, column: str) -> None:
     """Refuse a number that is a year, or a day as spreadsheets count: as seconds it were 1970."""
     days = int(float(text))
@@ -370,6 +385,7 @@ def _read_time(text: str) -> datetime | None:
         return None
     text = _YEAR_FIRST.sub(lambda d: f"{d[1]}-{d[2]:0>2}-{d[3]:0>2}", text, count=1)
     text = _DAY_FIRST.sub(lambda d: f"{d[3]}-{d[2]:0>2}-{d[1]:0>2}", text, count=1)
+    text = _SLASHES.sub(_by_slashes, text, count=1)
     readers: tuple[Callable[[str], datetime], ...] = (
         datetime.fromisoformat,
         *(partial(_strptime, form) for form in _DAYS),

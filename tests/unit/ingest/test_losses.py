@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ingest.arrivals import arrivals
 from ingest.fields import (
     FieldError,
+    parse_day,
     parse_id,
     parse_key,
     parse_minutes,
@@ -183,6 +184,8 @@ def test_a_bad_optional_field_is_empty_and_counted(tmp_path: Path) -> None:
         ("1.5.2020", "1588291200"),
         ("01.05.2020 12:00", "1588334400"),
         ("May 1, 2020", "1588291200"),
+        ("05/13/2020", "1589328000"),
+        ("13/05/2020 00:00", "1589328000"),
     ],
 )
 def test_times_in_the_forms_that_people_have(text: str, seconds: str) -> None:
@@ -222,6 +225,9 @@ def test_ids_go_as_far_as_the_database() -> None:
         (parse_number_id, "0618260307", "loses its zeros: text_ids of a mapping keeps them"),
         (parse_time, "43964", "looks like 2020-05-13 as spreadsheets count"),
         (parse_time, "2020", "looks like a year"),
+        (parse_time, "05/06/2020", "may be two days: write it as 2001-12-19"),
+        (parse_day, "5/6/2020", "may be two days"),
+        (parse_day, "45/46/2020", "may be two days"),
     ],
 )
 def test_the_reason_is_the_right_one(read, text: str, reason: str) -> None:  # type: ignore[no-untyped-def]
@@ -470,6 +476,18 @@ def test_a_score_off_the_scale_is_refused_and_an_unrated_one_counted(tmp_path: P
     assert list(table.notes.texts()) == [
         "scores.csv: seen without a rating (-1), left out: 1 (first: line 3)."
     ]
+
+
+def test_whose_ratings_they_are_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "stars.csv").write_text("movie_id,rating\n1,4\n")
+    with pytest.raises(LoadError, match="say whose with --user NAME"):
+        Table("shop", ratings=tmp_path / "stars.csv")
+
+
+def test_a_file_of_movielens_100k_names_the_command_for_it(tmp_path: Path) -> None:
+    (tmp_path / "u.data").write_text("1\t1\t4\t978300760\n")
+    (_, reason), *_ = recognise([DataFile(tmp_path / "u.data")]).unread
+    assert reason == "`palate ingest movielens FOLDER` reads MovieLens 100K"
 
 
 def test_a_column_may_be_both_id_and_title(tmp_path: Path) -> None:
