@@ -6,7 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from ingest.fields import FieldError, is_missing, parse_day, parse_id, parse_number, parse_time
+from ingest.fields import (
+    FieldError,
+    is_missing,
+    parse_id,
+    parse_number,
+)
 from ingest.files import DataFile
 from ingest.layouts import Recognised
 from ingest.lines import Line
@@ -14,6 +19,7 @@ from ingest.mapping import Part
 from ingest.notes import Notes
 from ingest.sources.describing import FEW
 from ingest.sources.table import TablePart, style_words
+from ingest.times import parse_day, parse_time
 
 SAMPLE = 10_000  # lines
 _EXAMPLES = 3

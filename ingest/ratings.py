@@ -19,7 +19,6 @@ from ingest.fields import (
     parse_needed_text,
     parse_number,
     parse_number_id,
-    parse_time,
     parse_user,
     parse_year,
 )
@@ -37,6 +36,7 @@ from ingest.lines import (
 from ingest.notes import Notes
 from ingest.rows import RatingBlock, Rejected
 from ingest.scales import HIGHEST, LOWEST, STARS, Scale, off_scale
+from ingest.times import parse_time
 from palate.errors import LoadError
 
 _BYTES = 1 << 20  # read at once: chosen, little beside what a process takes anyway

@@ -8,10 +8,15 @@ from itertools import dropwhile
 
 from charset_normalizer import from_bytes
 
-from ingest.fields import FieldError, is_missing, parse_day, parse_number
+from ingest.fields import (
+    FieldError,
+    is_missing,
+    parse_number,
+)
 from ingest.files import DataFile
 from ingest.lines import PREAMBLE, Format
 from ingest.names import names_one
+from ingest.times import parse_day
 from palate.errors import LoadError
 
 SAMPLE = 256 << 10  # bytes

@@ -9,7 +9,6 @@ from ingest.fields import (
     Key,
     is_missing,
     parse_address,
-    parse_day,
     parse_integer,
     parse_key,
     parse_minutes,
@@ -19,7 +18,6 @@ from ingest.fields import (
     parse_number_id,
     parse_own,
     parse_text,
-    parse_time,
     parse_user,
     parse_year,
     quote,
@@ -37,6 +35,7 @@ from ingest.names import (
 )
 from ingest.notes import Notes
 from ingest.rows import Movie, Rejected, Tag
+from ingest.times import parse_day, parse_time
 from ingest.titles import split_title
 from sql.own_fields import Type
 

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from ingest.arrivals import arrivals
 from ingest.fields import (
     FieldError,
-    parse_day,
     parse_id,
     parse_key,
     parse_minutes,
@@ -21,7 +20,6 @@ from ingest.fields import (
     parse_names,
     parse_number,
     parse_number_id,
-    parse_time,
     parse_user,
     parse_year,
 )
@@ -35,6 +33,7 @@ from ingest.sniff import sniff
 from ingest.sources.describing import describe
 from ingest.sources.movielens import MovieLens
 from ingest.sources.table import Table
+from ingest.times import parse_day, parse_time
 from palate.errors import LoadError, MisuseError
 
 FILMS = "movie_id,title,year\n1,Heat,1995\n2,Alien,1979\n"

@@ -16,7 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest import files
-from ingest.fields import FieldError, parse_time
+from ingest.fields import (
+    FieldError,
+)
 from ingest.files import DataFile
 from ingest.lines import Format
 from ingest.ratings import RatingColumns, read_ratings
@@ -24,6 +26,7 @@ from ingest.rows import Movie, RatingBlock, Rejected, Source, Tag
 from ingest.sources.movielens import MovieLens
 from ingest.sources.table import Table
 from ingest.staging import LineMap
+from ingest.times import parse_time
 from palate.errors import LoadError, MissingFileError, MisuseError, NotFoundError
 
 FILMS = (
