@@ -9,12 +9,18 @@ from pathlib import Path
 
 import sqlalchemy
 
-from ingest.fields import FieldError, parse_id, parse_number, parse_text, parse_time
+from ingest.fields import (
+    FieldError,
+    parse_id,
+    parse_number,
+    parse_text,
+)
 from ingest.files import DataFile
 from ingest.lines import Format, Line, missing_columns, read_header, read_lines
 from ingest.rejects import OnError, Rejects
 from ingest.rows import Rejected
 from ingest.sources.columns import Columns, convert_lines
+from ingest.times import parse_time
 from palate.contract import PROFILE_PATTERN, UNKNOWN_USER, is_user_name
 from palate.errors import LoadError, MisuseError
 from palate.statements import Statements, raw, run_script

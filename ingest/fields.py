@@ -4,8 +4,6 @@ import ast
 import json
 import re
 from collections.abc import Callable, Iterable
-from datetime import UTC, date, datetime
-from email.utils import parsedate_to_datetime
 
 from palate.contract import A_USER, LARGEST_ID, USER_NAME_PATTERN
 from sql.own_fields import Type
@@ -14,10 +12,13 @@ _WHOLE = re.compile(r"[+-]?[0-9]+(?:\.0+)?")
 _ID = re.compile(r"0|[1-9][0-9]{0,18}")
 _USER = re.compile(USER_NAME_PATTERN)
 _NUMBER = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]{1,18})?(?:[eE][+-]?[0-9]{1,2})?")
-_DECIMAL_COMMA = re.compile(r"[0-9]{1,3},[0-9]{1,2}")
-_EPOCH = re.compile(r"[0-9]{1,19}(?:\.[0-9]{1,12})?")
-_DAY = re.compile(r"[0-9]{8}")
-_DAYS = ("%d-%b-%Y", "%d %b %Y", "%B %d, %Y")  # MovieLens 100K, Last.fm, Goodreads
+_DECIMAL_COMMA = re.compile(r"[+-]?[0-9]{1,15},[0-9]{1,2}")
+_GROUPS = tuple(
+    (mark, point, re.compile(rf"[+-]?[0-9]{{1,3}}(?:\{mark}[0-9]{{3}})+(?:\{point}[0-9]+)?"))
+    for mark, point in (",.", ".,")
+)  # of thousands
+_EITHER = re.compile(r"[+-]?[1-9][0-9]{0,2}\.[0-9]{3}")
+_EXCEL = re.compile(r'="([^"]*)"')
 # What the search index can hold of one field, and the key of tags of one tag.
 LONGEST_TEXT = 100_000
 LONGEST_TAG = 600
@@ -27,7 +28,7 @@ MOST_VALUES = 1000  # of a list: chosen far above any
 NO_TEXT = re.compile("[\0\ud800-\udfff]")
 FIRST_YEAR, LAST_YEAR = 1870, 2200  # as the table's own check
 LONGEST_FILM = 6000  # minutes, likewise
-_MISSING = frozenset(("", "\\N", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "NaT"))
+_MISSING = frozenset(("", '=""', "\\N", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "NaT"))
 _BOOLEANS = {"true": True, "t": True, "yes": True, "y": True, "1": True,
              "false": False, "f": False, "no": False, "n": False, "0": False}  # fmt: skip
 Key = int | str
@@ -67,7 +68,7 @@ def parse_key(text: str, column: str) -> Key:
 
     What looks like a number stays a text where the number would lose something: 0345.
     """
-    text = text.strip()
+    text = _bare(text)
     if _ID.fullmatch(text):
         return parse_id(text, column)
     if _WHOLE.fullmatch(text) and not text.startswith(("0", "+")):
@@ -81,10 +82,15 @@ def parse_key(text: str, column: str) -> Key:
 
 def parse_number_id(text: str, column: str) -> int:
     """An id of a file whose ids are numbers: a text among them is told as what it is."""
-    written = text.strip()
+    written = _bare(text)
     if _WHOLE.fullmatch(written) is None and not is_missing(text):
         raise FieldError(column, f"{quote(written)} is not a whole number as the other ids are")
-    return parse_id(text, column)
+    if re.match("0[0-9]", written):
+        raise FieldError(
+            column,
+            f"{quote(written)} as a number loses its zeros: text_ids of a mapping keeps them",
+        )
+    return parse_id(written, column)
 
 
 def parse_user(text: str, column: str) -> Key:
@@ -100,6 +106,7 @@ def parse_whole(text: str, column: str) -> int:
     text = text.strip()
     if _WHOLE.fullmatch(text) is None or len(text) > 40:
         raise FieldError(column, f"{quote(text)} is not a whole number")
+    _refuse_either(text, column)
     return int(text.partition(".")[0])
 
 
@@ -132,30 +139,50 @@ def parse_minutes(text: str, column: str) -> int | None:
 
 def parse_money(text: str, column: str) -> int | None:
     """An amount, rounded; None for 0, which catalogs write for what they do not know."""
-    text = text.strip().removeprefix("$").replace(",", "")
+    text = text.strip().removeprefix("$")
     if text in _MISSING:
         return None
-    amount = round(float(parse_number(text, column)))
+    _refuse_either(text, column)
+    whole = _GROUPS[0][2].fullmatch(text)  # of amounts, three digits are no decimals
+    amount = round(float(parse_number(text.replace(",", "") if whole else text, column)))
     if not 0 <= amount <= LARGEST_ID:
         raise FieldError(column, f"{quote(text)} is no amount")
     return amount or None
 
 
 def parse_number(text: str, column: str) -> str:
-    """A decimal number, kept as text: the database reads it. ``4,5`` is 4.5."""
+    """A decimal number, kept as text: the database reads it. ``4,5`` is 4.5, ``1.234,5`` 1234.5."""
     text = text.strip()
     if _DECIMAL_COMMA.fullmatch(text):
         text = text.replace(",", ".")
+    for mark, point, grouped in _GROUPS:
+        if (text.count(mark) > 1 or point in text) and grouped.fullmatch(text):
+            text = text.replace(mark, "").replace(point, ".")
+            break
     if _NUMBER.fullmatch(text) is None:
         raise FieldError(column, f"{quote(text)} is not a number")
     return text
+
+
+def _refuse_either(text: str, column: str) -> None:
+    """Refuse what is one number here and a thousand times as much elsewhere: 32.000."""
+    if _EITHER.fullmatch(text):
+        less = text.rstrip("0").rstrip(".")
+        more = text.replace(".", "")
+        raise FieldError(column, f"{quote(text)} may be {less} or {more}: write it without a point")
+
+
+def _bare(text: str) -> str:
+    """A cell without outer spaces, and without what keeps spreadsheets from reading it: ="0345"."""
+    text = text.strip()
+    return found[1] if (found := _EXCEL.fullmatch(text)) else text
 
 
 def parse_text(text: str, column: str, longest: int = LONGEST_TEXT) -> str | None:
     """Text without outer spaces; None when empty."""
     if len(text) > longest:
         raise FieldError(column, f"is longer than {longest:,} characters")
-    text = _storable(text, column).strip()
+    text = _bare(_storable(text, column))
     return text if text not in ("", "\\N") else None
 
 
@@ -200,7 +227,7 @@ def parse_names(
     if text[0] in "[{" and text[-1] in "]}":
         values = _read_list(text, column)
     names = (
-        (value.get("name") if job in (None, value.get("job")) else None)
+        (value.get("name") if job in (None, value.get("job", job)) else None)
         if isinstance(value, dict)
         else value
         for value in values
@@ -267,65 +294,3 @@ def _parse_amount(text: str, column: str) -> int | float:
     if not 0 <= number < 10**14:
         raise FieldError(column, f"{quote(text.strip())} is not from 0 to 10^14")
     return int(number) if number == int(number) else number
-
-
-def parse_day(text: str, column: str) -> date | None:
-    """A date as ISO 8601 writes it (2001-12-19), alone or before a time, or 19-Dec-2001."""
-    text = text.strip()
-    if text in _MISSING:
-        return None
-    try:
-        return datetime.fromisoformat(text).date()
-    except ValueError:
-        pass
-    for form in _DAYS:
-        try:
-            return datetime.strptime(text, form).replace(tzinfo=UTC).date()
-        except ValueError:
-            continue
-    raise FieldError(column, f"{quote(text)} is not a date such as 2001-12-19")
-
-
-def parse_time(text: str, column: str) -> str:
-    """A time as epoch seconds, from seconds, thousandths or millionths since 1970, or ISO 8601.
-
-    UTC unless it says otherwise. Eight digits are a date: 20200501.
-    """
-    text = text.strip()
-    if _EPOCH.fullmatch(text) and not _DAY.fullmatch(text):
-        return _seconds(text)
-    read = _read_time(text)
-    if read is None:
-        raise FieldError(
-            column, f"{quote(text)} is neither epoch seconds nor a time such as 2001-12-19T20:15:00"
-        )
-    if read.tzinfo is None:
-        read = read.replace(tzinfo=UTC)
-    if read.timestamp() < 0:
-        raise FieldError(column, f"{quote(text)} is before 1970")
-    return f"{read.timestamp():.6f}".rstrip("0").rstrip(".")
-
-
-def _seconds(text: str) -> str:
-    """Epoch seconds: more than 11 digits count thousandths, more than 14 millionths."""
-    digits = len(text.partition(".")[0].lstrip("0"))
-    if digits <= 11:
-        return text
-    scale = 10**3 if digits <= 14 else 10**6 if digits <= 17 else 10**9
-    return f"{float(text) / scale:.6f}".rstrip("0").rstrip(".")
-
-
-def _read_time(text: str) -> datetime | None:
-    readers: tuple[Callable[[str], datetime], ...] = (
-        datetime.fromisoformat,
-        lambda text: datetime.strptime(text, "%d %b %Y %H:%M").replace(tzinfo=UTC),
-        lambda text: datetime.strptime(text, "%d %b %Y, %H:%M").replace(tzinfo=UTC),
-        lambda text: datetime.strptime(text, "%m %d, %Y").replace(tzinfo=UTC),
-        parsedate_to_datetime,
-    )
-    for reader in readers:
-        try:
-            return reader(text)
-        except (ValueError, TypeError, IndexError, OverflowError):
-            continue
-    return None

@@ -6,13 +6,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from ingest.fields import FieldError, is_missing, parse_day, parse_id, parse_number, parse_time
+from ingest.fields import (
+    FieldError,
+    is_missing,
+    parse_id,
+    parse_number,
+)
 from ingest.files import DataFile
 from ingest.layouts import Recognised
 from ingest.lines import Line
 from ingest.mapping import Part
 from ingest.notes import Notes
-from ingest.sources.table import FEW, TablePart, style_words
+from ingest.sources.describing import FEW
+from ingest.sources.table import TablePart, style_words
+from ingest.times import parse_day, parse_time
 
 SAMPLE = 10_000  # lines
 _EXAMPLES = 3
@@ -54,9 +61,15 @@ def _inspect(file: DataFile, part: Part) -> Inspection:
     notes = Notes()
     table = TablePart(file, part, notes)
     good, refused = table.sample(SAMPLE)
-    if unused := part.holds in ("movies", "facts") and table.columns.unused():
+    if part.holds == "ratings" and table.columns.find("movie_id") is None:
         notes.say(
-            f"{', '.join(unused)}: not used. `palate fields add {_as_name(unused[0])} --type "
+            "Its films are looked for by title and year among those that are loaded: what is not "
+            "there is refused. Load films first, for example `palate ingest movielens ml-latest`."
+        )
+    unused = table.columns.unused() if part.holds in ("movies", "facts") else []
+    if named := [name for name in unused if name in table.columns.header]:
+        notes.say(
+            f"{', '.join(unused)}: not used. `palate fields add {_as_name(named[0])} --type "
             "text[] --filter --facet` would keep it, filter by it and count it."
         )
     return Inspection(

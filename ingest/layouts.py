@@ -10,10 +10,11 @@ from fnmatch import fnmatch
 from ingest.files import DataFile, plain_name
 from ingest.lines import Format
 from ingest.mapping import Holds, Part
+from ingest.names import FACT_KEYS, NEEDED
 from ingest.sheets import Sheet
 from ingest.sniff import sniff
-from ingest.sources.columns import FACT_KEYS, NEEDED, Columns
-from ingest.sources.table import settle
+from ingest.sources.columns import Columns
+from ingest.sources.describing import agreeing, check_used, columns_for, named, settle
 from palate.errors import LoadError, MisuseError
 from sql.own_fields import Type
 
@@ -36,6 +37,8 @@ class Known:
     names_items: str | None = None
     kind: str | None = None
     most: int = 0
+    beside: bool = False
+    """Of a file that holds something else, too: films and their ratings in one."""
 
     def part(self, file: DataFile, style: Format, header: Sequence[str]) -> Part | None:
         """The file as this layout describes it; None where it is not of it."""
@@ -75,6 +78,11 @@ KNOWN: tuple[Known, ...] = (
     Known("movielens", "tags.csv", "tags", {**_MOVIELENS, "tag": "tag", "tagged_at": "timestamp"}),
     Known("movielens", "links*.csv", "facts",
           {"movie_id": "movieId", "tmdb_id": "tmdbId", "imdb_id": "imdbId"}),
+    Known("movielens", "movies.dat", "movies", {"movie_id": "1", "title": "2", "genres": "3"}),
+    Known("movielens", "ratings.dat", "ratings",
+          {"user_id": "1", "movie_id": "2", "rating": "3", "rated_at": "4"}),
+    Known("movielens", "tags.dat", "tags",
+          {"user_id": "1", "movie_id": "2", "tag": "3", "tagged_at": "4"}),
     Known("the-movies", "movies_metadata.csv", "movies",
           {**_TMDB, "tmdb_id": "id"}),
     Known("the-movies", "credits.csv", "facts", {"tmdb_id": "id", **_CREDITS}),
@@ -95,6 +103,18 @@ KNOWN: tuple[Known, ...] = (
            "original_title": "originalTitle", "year": "startYear",
            "runtime_minutes": "runtimeMinutes", "genres": "genres"},
           separator=",", keep={"titleType": ("movie", "tvMovie")}),
+    Known("imdb-ratings", "*", "ratings",
+          {"movie_id": "Const", "rating": "Your Rating", "rated_at": "Date Rated"}, scale="1-10"),
+    Known("imdb-ratings", "*", "movies",
+          {"movie_id": "Const", "imdb_id": "Const", "title": "Title", "year": "Year",
+           "original_title": "Original Title?", "runtime_minutes": "Runtime (mins)?",
+           "genres": "Genres?", "release_date": "Release Date?", "director": "Directors?"},
+          separator=",", beside=True),
+    Known("goodreads", "*", "ratings",
+          {"movie_id": "Book Id", "rating": "My Rating", "rated_at": "Date Added"}, unrated="0"),
+    Known("goodreads", "*", "movies",
+          {"movie_id": "Book Id", "title": "Title", "year": "Original Publication Year"},
+          beside=True),
     Known("letterboxd", "ratings*.csv", "ratings",
           {"title": "Name", "year": "Year", "rating": "Rating", "rated_at": "Date"}),
     Known("netflix", "*", "ratings",
@@ -172,12 +192,15 @@ def recognise(
     layout: str | None = None,
     user: str | None = None,
     own: Mapping[str, Type] | None = None,
+    columns: Mapping[str, str] | None = None,
 ) -> Recognised:
     """What files hold, by the layouts that are known, else by their columns' names.
 
     ``layout`` names the only one to be thought of; ``user`` whose ratings they are; ``own`` are
-    fields of one's own. Raises MisuseError for the name of no layout.
+    fields of one's own; ``columns`` says where one of ours is called otherwise. Raises MisuseError
+    for the name of no layout.
     """
+    columns, used = columns or {}, set[str]()
     if layout is not None and layout not in NAMES:
         raise MisuseError(
             f"There is no layout {layout}. Nothing was loaded. There are {', '.join(NAMES)}."
@@ -191,24 +214,32 @@ def recognise(
             unread.append((file, f"{better} says more"))
             continue
         try:
-            part = _recognise_one(file, layout, own or {})
+            found = _recognise_one(file, layout, own or {}, columns)
         except LoadError as error:
             if len(files) == 1:
                 raise
             unread.append((file, str(error).split(". ")[0]))
             continue
-        if isinstance(part, str):
-            unread.append((file, part))
-        else:
-            said: dict[str, object] = (
-                {"user": user} if part.holds == "ratings" else {"own": dict(own or {})}
-            )
+        if isinstance(found, str):
+            unread.append((file, found))
+            continue
+        for part in found:
+            mine = columns_for(part.holds, columns, Sheet(file, part.style).header)
+            used |= mine.keys()
+            said: dict[str, object] = {"columns": {**part.columns, **named(mine)}}
+            said |= {"user": user} if part.holds == "ratings" else {"own": dict(own or {})}
             parts.append((file, settle(file, part.model_copy(update=said))))
-    return Recognised(_with_numbers(parts), unread)
+    if parts:
+        check_used(columns, used, files, own or {})
+    return Recognised(agreeing(_with_numbers(parts)), unread)
 
 
-def _recognise_one(file: DataFile, layout: str | None, own: Mapping[str, Type]) -> Part | str:
+def _recognise_one(
+    file: DataFile, layout: str | None, own: Mapping[str, Type], columns: Mapping[str, str]
+) -> Sequence[Part] | str:
     """What a file holds, or what it would need to be anything."""
+    if short_name(file).lower() in ("u.data", "u.item"):
+        return "`palate ingest movielens FOLDER` reads MovieLens 100K"
     style = sniff(file)
     header = Sheet(file, style).header
     for known in KNOWN:
@@ -216,14 +247,22 @@ def _recognise_one(file: DataFile, layout: str | None, own: Mapping[str, Type]) 
             plain = Format(",", style.encoding, header=False, quoting=False, most=known.most)
             if known.most and fnmatch(short_name(file).lower(), known.name):
                 style, header = plain, Sheet(file, plain).header
-            if (part := known.part(file, style, header)) is not None:
-                return part
+            if not known.beside and (part := known.part(file, style, header)) is not None:
+                others = (
+                    other.part(file, style, header)
+                    for other in KNOWN
+                    if other.beside and other.layout == known.layout
+                )
+                return [part, *(other for other in others if other is not None)]
     kinds: tuple[Holds, ...] = ("ratings", "tags", "movies", "facts")
-    guesses = [(kind, Columns(header, holds=kind, own=own)) for kind in kinds]
+    guesses = [
+        (kind, Columns(header, named(columns_for(kind, columns, header)), kind, own))
+        for kind in kinds
+    ]
     lacking = {kind: _lacking(kind, columns) for kind, columns in guesses}
     for kind in kinds:
         if not lacking[kind]:
-            return Part(file=file.name, holds=kind).written(style)
+            return [Part(file=file.name, holds=kind).written(style)]
     nearest = min(kinds, key=lambda kind: (len(lacking[kind]), kinds.index(kind)))
     return f"to hold {nearest} it lacks {', '.join(lacking[nearest])}; it has {', '.join(header)}"
 

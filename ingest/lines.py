@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from palate.errors import LoadError
 MAX_LINE = 4 << 20  # bytes: chosen far above LONGEST_TEXT, and small beside memory
 _LOOK_AHEAD = 256 << 10  # characters a quoted field may go on for: more than LONGEST_TEXT
 _BOM = b"\xef\xbb\xbf"
+PREAMBLE = re.compile(r'#\s|"?sep=.')  # lines before a header: comments, and Excel's delimiter
+csv.field_size_limit(MAX_LINE)
 
 Kind = Literal["delimited", "json lines", "json", "parquet", "blocks"]
 
@@ -85,7 +88,8 @@ def read_lines(
 
 def _records(file: DataFile, style: Format, columns: int | None) -> Iterator[Line | Rejected]:
     with file.open() as stream:
-        text = Text(file.name, style.encoding, as_utf8(stream, style.encoding, file.name))
+        recoded = as_utf8(stream, style.encoding, file.name)
+        text = Text(file.name, style.encoding, recoded, preamble=style.header)
         if style.quoted:
             yield from _parse_quoted(text, style, columns)
             return
@@ -199,10 +203,15 @@ def _reader(text: Iterator[str], style: Format) -> Iterator[list[str]]:
 
 
 class Text:
-    """Decoded lines of a stream; those that cannot be decoded are set aside."""
+    """Decoded lines of a stream; those that cannot be decoded are set aside.
 
-    def __init__(self, name: str, encoding: str, stream: BinaryIO) -> None:
-        self.name, self._stream = name, stream
+    ``preamble``: lines before the header are left out.
+    """
+
+    def __init__(
+        self, name: str, encoding: str, stream: BinaryIO, *, preamble: bool = False
+    ) -> None:
+        self.name, self._stream, self._preamble = name, stream, preamble
         self._encoding = encoding if is_by_lines(encoding) else "utf-8"
         self._rejected: list[Rejected] = []
         self.number = 0
@@ -218,7 +227,9 @@ class Text:
             except UnicodeDecodeError as error:
                 self._rejected.append(_undecodable(self.name, self.number, raw, error))
                 continue
-            yield row
+            self._preamble = self._preamble and PREAMBLE.match(row) is not None
+            if not self._preamble:
+                yield row
 
     def take_rejected(self) -> list[Rejected]:
         """The lines that could not be decoded since the last call."""

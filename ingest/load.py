@@ -155,7 +155,7 @@ def _report(
         staged.tags,
         0,
         rejected.count,
-        rejected.path if rejected.count else None,
+        rejected.path if rejected.count and not dry_run else None,
         None,
         time.monotonic() - started,
         dry_run=dry_run,

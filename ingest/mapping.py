@@ -81,6 +81,9 @@ class Mapping(BaseModel):
 def write_mapping(mapping: Mapping, path: Path) -> None:
     """Write a mapping as JSON, to be read and changed. Raises MisuseError where it cannot be."""
     shown = mapping.model_dump(exclude_defaults=True)
+    for one, part in zip(shown["parts"], mapping.parts, strict=True):
+        if part.holds == "ratings":
+            one["scale"] = part.scale
     try:
         path.write_text(json.dumps(shown, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     except OSError as error:

@@ -19,13 +19,13 @@ from ingest.fields import (
     parse_needed_text,
     parse_number,
     parse_number_id,
-    parse_time,
     parse_user,
     parse_year,
 )
 from ingest.files import DataFile
 from ingest.lines import (
     MAX_LINE,
+    PREAMBLE,
     Format,
     Line,
     is_by_lines,
@@ -35,15 +35,16 @@ from ingest.lines import (
 )
 from ingest.notes import Notes
 from ingest.rows import RatingBlock, Rejected
-from ingest.scales import HIGHEST, LOWEST, STARS, Scale
+from ingest.scales import HIGHEST, LOWEST, STARS, Scale, off_scale
+from ingest.times import parse_time
 from palate.errors import LoadError
 
 _BYTES = 1 << 20  # read at once: chosen, little beside what a process takes anyway
 _ROWS = 40_000  # about as many as such a block holds
 _CLEAN = re.compile(
-    # Eight digits are a date, and not seconds.
+    # Eight digits are a date, and not seconds; four may be a year, five a day of a spreadsheet.
     rb"(?>(?:0|[1-9][0-9]{0,17}+),(?:0|[1-9][0-9]{0,17}+),[0-9](?:\.[0-9]{1,3}+)?+,"
-    rb"(?:[0-9]{9,10}|[0-9]{1,7})(?:\.[0-9]{1,6}+)?+\n)*+"
+    rb"(?:[0-9]{9,10}|[0-9]{6,7}|[0-9]{1,3})(?:\.[0-9]{1,6}+)?+\n)*+"
 )
 _UNDATED = re.compile(
     rb"(?>(?:0|[1-9][0-9]{0,17}+),(?:0|[1-9][0-9]{0,17}+),[0-9](?:\.[0-9]{1,3}+)?+,\\N\n)*+"
@@ -108,14 +109,22 @@ def read_ratings(
         for raw in _raw_blocks(stream, file.name):
             block = without_bom(raw, file.name) if first == 1 else raw
             if first == 1 and style.header and style.kind == "delimited":
-                block = block.partition(b"\n")[2]
-                first += 1
+                block, first = _below_header(block)
             found = _quick_block(block, style, columns, first + columns.offset)
             if found is None:
                 found = _block_by_lines(file.name, style, columns, block, first, parse)
             found.read = len(raw)
             yield found
             first += block.count(b"\n")
+
+
+def _below_header(block: bytes) -> tuple[bytes, int]:
+    """The lines below the header, and the number of the first."""
+    number = 2
+    while PREAMBLE.match(block[:100].decode("latin-1")) is not None:
+        block = block.partition(b"\n")[2]
+        number += 1
+    return block.partition(b"\n")[2], number
 
 
 def _by_blocks(file: DataFile, style: Format, columns: RatingColumns) -> bool:
@@ -275,11 +284,20 @@ def _rating(name: str, line: Line, columns: RatingColumns) -> _Rating | None:
         title = parse_needed_text(fields[columns.title], names[columns.title])
         year = columns.year and parse_year(fields[columns.year], names[columns.year])
     score = fields[columns.rating], names[columns.rating]
-    stars = parse_number(*score) if columns.scale.stars is None else columns.scale.stars(*score)
+    stars = (columns.scale.stars or _parse_stars)(*score)
     time = NO_TIME
     if columns.time is not None and not (columns.timeless and is_missing(fields[columns.time])):
         time = parse_time(fields[columns.time], names[columns.time])
     return user, movie, stars, time, title, year
+
+
+def _parse_stars(score: str, column: str) -> str:
+    """Stars as they are written. Raises FieldError, which tells of scales."""
+    try:
+        return parse_number(score, column)
+    except FieldError as error:
+        hint = "--scale says how other scores are read"
+        raise FieldError(column, f"{error.reason}; {hint}") from error
 
 
 def _read(name: str, line: Line | Rejected, columns: RatingColumns) -> "_Rating | Rejected | None":
@@ -303,8 +321,9 @@ def foretell(
     """Of each line with a rating: True where a load would take it, False where another line of the
     same user and film counts instead, or why it would be refused; as the checks in SQL say it."""
     seen = set()
-    for line in lines:
-        rating = _read(name, line, columns)
+    read = [(line, _read(name, line, columns)) for line in lines]
+    scores = [float(one[2]) for _, one in read if isinstance(one, tuple)]
+    for line, rating in read:
         if rating is None or isinstance(rating, Rejected):
             if rating is not None:
                 yield rating
@@ -312,7 +331,7 @@ def foretell(
         user, movie, stars, moment, title, year = rating
         wrong = None
         if not LOWEST <= float(stars) <= HIGHEST:
-            wrong = "rating", f"{float(stars):g} is not on the scale from 0.5 to 5"
+            wrong = "rating", off_scale(float(stars), min(scores), max(scores))
         elif moment != NO_TIME and is_future(float(moment)):
             wrong = "rated_at", f"{float(moment):.0f} seconds after 1970 are in the future"
         if wrong is not None and isinstance(line, Line):

@@ -73,6 +73,11 @@ class Rejects(ExitStack):
                 f"{refused.first.line}: {refused.first.reason})."
             )
 
+    @property
+    def where(self) -> str:
+        """Where they are, as a sentence; nothing where they are only counted."""
+        return "" if self._on_error == "count" else f"All are in {self.path}. "
+
     def keep(self) -> None:
         """What was set aside is wanted, whatever becomes of the load."""
         self._kept = True

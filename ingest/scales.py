@@ -33,6 +33,16 @@ class Scale:
 STARS = Scale()
 
 
+def off_scale(stars: float, lowest: float, highest: float) -> str:
+    """What is wrong with no stars, and which scale may be meant; as the checks in SQL say it."""
+    said = f"{stars:g} is not on the scale from {LOWEST} to {HIGHEST:g}; "
+    if highest <= HIGHEST:
+        return f"{said}--unrated leaves such lines out"
+    low = "0-10" if lowest < 1 else "1-10"
+    meant = low if highest <= 10 else "0-100" if highest <= 100 else "counts"
+    return f"{said}{highest:g} is the highest: --scale {meant} may be meant"
+
+
 def parse_scale(text: str, unrated: str = "") -> Scale:
     """``1-10``, ``0-100``, ``thumbs``, ``counts`` or events ``view=3,cart=4,buy=5``.
 
@@ -74,7 +84,9 @@ def _of_range(text: str, low: float, high: float, unrated: frozenset[str]) -> Sc
 def _of_count(score: str, column: str) -> str:
     times = float(parse_number(score, column))
     if times <= 0:
-        raise FieldError(column, f"{score.strip()} times is no count")
+        raise FieldError(
+            column, f"{score.strip()} times is no count: --unrated {score.strip()} leaves it out"
+        )
     return f"{min(max(3 + math.log2(times) / 2, LOWEST), HIGHEST):.4g}"
 
 

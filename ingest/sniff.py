@@ -4,12 +4,19 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import dropwhile
 
 from charset_normalizer import from_bytes
 
-from ingest.fields import FieldError, is_missing, parse_day, parse_number
+from ingest.fields import (
+    FieldError,
+    is_missing,
+    parse_number,
+)
 from ingest.files import DataFile
-from ingest.lines import Format
+from ingest.lines import PREAMBLE, Format
+from ingest.names import names_one
+from ingest.times import parse_day
 from palate.errors import LoadError
 
 SAMPLE = 256 << 10  # bytes
@@ -26,8 +33,9 @@ def sniff(file: DataFile) -> Format:
         return Format(kind="parquet")
     with file.open() as stream:
         start = stream.read(SAMPLE)
-    if not start:
-        raise LoadError(f"{file.name} is empty. The tables are as they were. Get the file again.")
+    if not start.strip(b"\0\r\n\t \xef\xbb\xbf\xff\xfe"):
+        what = "holds nothing but blank lines" if start else "is empty"
+        raise LoadError(f"{file.name} {what}. The tables are as they were. Get the file again.")
     whole = len(start) < SAMPLE
     encoding = _encoding(file, start)
     text = start.decode(encoding, "replace").lstrip("\ufeff")
@@ -44,7 +52,8 @@ def sniff(file: DataFile) -> Format:
             "tables are as they were. Save it with line feeds."
         )
     rows = text.split("\n") if whole else text.split("\n")[:-1]
-    return _delimited(file, encoding, [row.rstrip("\r") for row in rows if row.strip()][:_LINES])
+    rows = [row.rstrip("\r") for row in rows if row.strip()][: _LINES + 1]
+    return _delimited(file, encoding, list(dropwhile(PREAMBLE.match, rows))[:_LINES] or rows)
 
 
 def _encoding(file: DataFile, start: bytes) -> str:
@@ -96,6 +105,8 @@ def _delimited(file: DataFile, encoding: str, rows: Sequence[str]) -> Format:
     for delimiter in _DELIMITERS:
         for style in _ways(delimiter, encoding, rows):
             counts = Counter(len(fields) for fields in _split(rows, style))
+            if not counts:
+                continue
             columns, agreeing = max(counts.items(), key=lambda one: (one[0] > 1, one[1]))
             share = agreeing / max(sum(counts.values()), 1)
             if columns > 1 and (best is None or (share, columns) > best[:2]):
@@ -146,11 +157,14 @@ def _split(rows: Sequence[str], style: Format) -> list[list[str]]:
 
 
 def _has_header(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether the first record names columns: no value in it, and others below."""
+    """Whether the first record names columns: no value in it, and others below. Of names that are
+    Palate's own, two are enough, whatever else is empty or there twice."""
     first, below = rows[0], rows[1:]
-    if any(is_missing(cell) or _is_value(cell) for cell in first):
+    if any(not is_missing(cell) and _is_value(cell) for cell in first):
         return False
-    if len(set(first)) < len(first):
+    if sum(map(names_one, dict.fromkeys(first))) > 1:
+        return True
+    if any(map(is_missing, first)) or len(set(first)) < len(first):
         return False
     return not below or any(
         _is_value(row[at]) for at in range(len(first)) for row in below if at < len(row)

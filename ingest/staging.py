@@ -185,7 +185,18 @@ class Staging:
             self._connection.execute(statements[f"reject_{what}"], parameters)
             self._connection.execute(statements[f"drop_rejected_{what}"])
         self._index_ratings()
+        if not self._replace:
+            self._note_kept()
         self._report()
+
+    def _note_kept(self) -> None:
+        """Say which ratings give way to those that are here."""
+        undated = self._connection.execute(statements["undated"], {"replace": False}).scalar_one()
+        kept = self._connection.execute(statements["kept_ratings"], {"undated": undated}).one()
+        if kept.lines:
+            what = "rating older than the one that is here, left out"
+            name = self._source.file_names.get("ratings", "ratings")
+            self._source.notes.count(name, what, kept.example, kept.lines)
 
     def _index_ratings(self) -> None:
         """Index the staged ratings by their key, without the earlier ones of repeated keys.
@@ -230,7 +241,7 @@ class Staging:
                 raise LoadError(
                     f"Every line of {name} was refused, {refused.count:,} of them; the first: "
                     f"{refused.first}. Nothing was loaded; the tables are as they were. "
-                    f"All are in {rejects.path}. `palate ingest inspect` shows how a file is read."
+                    f"{rejects.where}`palate ingest inspect` shows how a file is read."
                 )
         if not staged.movies + staged.facts + staged.ratings + staged.tags:
             raise LoadError(

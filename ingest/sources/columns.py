@@ -9,7 +9,6 @@ from ingest.fields import (
     Key,
     is_missing,
     parse_address,
-    parse_day,
     parse_integer,
     parse_key,
     parse_minutes,
@@ -19,58 +18,30 @@ from ingest.fields import (
     parse_number_id,
     parse_own,
     parse_text,
-    parse_time,
     parse_user,
     parse_year,
+    quote,
 )
 from ingest.lines import Line
 from ingest.mapping import Holds
+from ingest.names import (
+    ALIASES,
+    ALSO_OF_MOVIES,
+    FACT_KEYS,
+    NEEDED,
+    OF,
+    OF_MOVIES,
+    plain,
+)
 from ingest.notes import Notes
 from ingest.rows import Movie, Rejected, Tag
+from ingest.times import parse_day, parse_time
 from ingest.titles import split_title
 from sql.own_fields import Type
 
 T = TypeVar("T")
 
 NO_GENRES = "(no genres listed)"
-NEEDED: Mapping[Holds, Sequence[str]] = {
-    "movies": ("movie_id", "title"),
-    "ratings": ("user_id", "movie_id", "rating"),
-    "tags": ("user_id", "movie_id", "tag"),
-    "facts": (),
-}
-_OF_MOVIES = tuple(name for name in Movie._fields if name not in ("line", "own"))
-_OF: Mapping[Holds, Sequence[str]] = {
-    "movies": _OF_MOVIES,
-    "facts": _OF_MOVIES,
-    "ratings": ("user_id", "movie_id", "rating", "rated_at", "title", "year"),
-    "tags": ("user_id", "movie_id", "tag", "tagged_at"),
-}
-KNOWN = frozenset(name for names in _OF.values() for name in names)
-FACT_KEYS = ("movie_id", "imdb_id", "tmdb_id")
-
-_ITEM = ("item_id", "item", "movie", "film_id", "film", "asin", "isbn", "business_id", "anime_id",
-         "product_id", "tconst")  # fmt: skip
-_TIME = ("timestamp", "time", "date", "datetime")
-_ALIASES: Mapping[str, Sequence[str]] = {
-    "user_id": ("user", "uid", "customer_id", "reviewer_id", "visitor_id", "member_id"),
-    "movie_id": _ITEM,
-    "rating": ("stars", "score", "overall"),
-    "rated_at": (*_TIME, "unix_review_time"),
-    "tagged_at": _TIME,
-    "happened_at": (*_TIME, "at", "rated_at"),
-    "title": ("movie_title", "film_title", "name", "primary_title"),
-    "year": ("release_year", "start_year"),
-    "genres": ("genre", "categories"),
-    "overview": ("description", "plot", "synopsis"),
-    "runtime_minutes": ("runtime", "duration"),
-    "actors": ("cast",),
-    "director": ("directors",),
-    "poster_url": ("poster",),
-}
-# Never in files of ratings: Letterboxd's, whose films have no ids, are told by name and year.
-_ALSO_OF_MOVIES = {"movie_id": (*_ITEM, "id")}
-_TYPES = ("token", "token_seq", "float", "float_seq")  # of RecBole, behind the name
 
 
 class Columns:
@@ -88,24 +59,26 @@ class Columns:
         self.header, self.holds = header, holds
         self.own = own if own and holds in ("movies", "facts") else {}
         self._mapping = mapping or {}
-        self._places = {_plain(name): at for at, name in reversed(list(enumerate(header)))}
+        self._places = {plain(name): at for at, name in reversed(list(enumerate(header)))}
 
     def find(self, column: str) -> int | None:
         """The place of a column of ours in the file; None where the file lacks it."""
         if column in self._mapping:
             return self.at(self._mapping[column])
-        aliases = _ALIASES.get(column, ())
+        aliases = ALIASES.get(column, ())
         if self.holds in ("movies", "facts"):
-            aliases = _ALSO_OF_MOVIES.get(column, aliases)
+            aliases = ALSO_OF_MOVIES.get(column, aliases)
+        needed = NEEDED[self.holds] if self.holds else ()
         for name in (column, *aliases):
             found = self.at(name)
-            if found is not None and found not in map(self.at, self._mapping.values()):
+            taken = found in map(self.at, self._mapping.values())
+            if found is not None and not (taken and (name != column or column not in needed)):
                 return found
         return None
 
     def at(self, name: str) -> int | None:
         """The place of a column of the file, by its own name."""
-        return self._places.get(_plain(name))
+        return self._places.get(plain(name))
 
     def place(self, column: str) -> int:
         """The place of a column that the file must have."""
@@ -117,13 +90,13 @@ class Columns:
         """Every column of ours that the file has, and where."""
         if self.holds is None:
             return {}
-        places = {name: self.find(name) for name in (*_OF[self.holds], *self.own)}
+        places = {name: self.find(name) for name in (*OF[self.holds], *self.own)}
         return {name: at for name, at in places.items() if at is not None}
 
     def unused(self) -> list[str]:
         """The file's columns that nothing is read from."""
         used = set(self.found().values())
-        return [name for at, name in enumerate(self.header) if at not in used]
+        return [name or f"column {at + 1}" for at, name in enumerate(self.header) if at not in used]
 
 
 def convert_lines(
@@ -169,7 +142,7 @@ class MovieReader:
         self._separator, self._complete, self._text_ids = separator, complete, text_ids
         self._fields = [
             (name, at, columns.header[at], self._parser(name))
-            for name in _OF_MOVIES
+            for name in OF_MOVIES
             if (at := columns.find(name)) is not None
         ]
         self._own = [
@@ -190,6 +163,8 @@ class MovieReader:
                 if name in self._needed or (self._complete and name == "movie_id"):
                     raise
                 self._empty(line, column, error.reason)
+            if name == "genres":
+                self._note_separators(line, line.fields[at], column)
         facts["genres"] = tuple(g for g in facts.get("genres", ()) if g != NO_GENRES)
         if facts["title"] and not self._whole_titles:
             title = split_title(facts["title"])
@@ -202,6 +177,12 @@ class MovieReader:
         if self._complete and all(facts.get(key) is None for key in FACT_KEYS):
             raise FieldError("", "names no film: it has no id")
         return Movie(line.number, **facts, own=self._read_own(line) if self._own else None)
+
+    def _note_separators(self, line: Line, cell: str, column: str) -> None:
+        """Say where a genre may be several, parted by something else."""
+        if cell.strip()[:1] not in ("[", "{") and (set("|;,/") - {self._separator}) & set(cell):
+            what = f"column {column} not parted by {self._separator} alone, kept as it is"
+            self._notes.count(self._file, what, f"line {line.number}: {quote(cell)}")
 
     def _read_own(self, line: Line) -> dict[str, object]:
         said: dict[str, object] = {}
@@ -247,7 +228,7 @@ class MovieReader:
         return parse_names(text, column, self._separator)
 
     def _parse_director(self, text: str, column: str) -> str | None:
-        if text.strip()[:1] != "[":
+        if text.strip()[:1] not in ("[", "{"):
             return parse_text(text, column)
         return ", ".join(parse_names(text, column, job="Director")) or None
 
@@ -293,11 +274,3 @@ class TagReader:
         if self._time is None or is_missing(line.fields[self._time]):
             return None
         return float(parse_time(line.fields[self._time], self._header[self._time]))
-
-
-def _plain(name: str) -> str:
-    """A column's name without case, spaces, underscores, hyphens and RecBole's types."""
-    name, _, kind = name.strip().lower().partition(":")
-    if kind and kind not in _TYPES:
-        name = f"{name}:{kind}"
-    return name.replace("_", "").replace(" ", "").replace("-", "")

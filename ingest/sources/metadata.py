@@ -10,10 +10,15 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from ingest.fields import NO_TEXT, FieldError, parse_address, parse_day
+from ingest.fields import (
+    NO_TEXT,
+    FieldError,
+    parse_address,
+)
 from ingest.files import DataFile
 from ingest.notes import Notes
 from ingest.rows import Movie
+from ingest.times import parse_day
 from palate.errors import LoadError
 
 _POSTERS = "https://image.tmdb.org/t/p/w342"

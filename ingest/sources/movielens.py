@@ -18,7 +18,6 @@ from typing import TypeVar
 from ingest.fields import (
     FieldError,
     Key,
-    parse_day,
     parse_id,
     parse_integer,
     parse_needed_text,
@@ -29,6 +28,7 @@ from ingest.ratings import RatingColumns, read_ratings
 from ingest.rows import Movie, RatingBlock, Rejected, Source, Tag
 from ingest.sources.columns import Columns, MovieReader, TagReader, convert_lines
 from ingest.sources.metadata import Metadata
+from ingest.times import parse_day
 from ingest.titles import split_title
 from palate.errors import LoadError
 

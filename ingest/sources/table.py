@@ -4,31 +4,25 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
-from ingest.fields import FieldError, is_missing, parse_key, parse_user
+from ingest.fields import parse_user
 from ingest.files import DataFile, digest_of
 from ingest.lines import Format, Line, missing_columns
 from ingest.mapping import Holds, Part
+from ingest.names import FACT_KEYS, KNOWN, NEEDED
 from ingest.notes import Notes
 from ingest.ratings import RatingColumns, build_blocks, foretell, is_future, read_ratings
 from ingest.rejects import Rejects
 from ingest.rows import FILE, Movie, RatingBlock, Rejected, Source, Tag
 from ingest.scales import STARS, parse_scale
 from ingest.sheets import Sheet
-from ingest.sniff import sniff
 from ingest.sources.columns import (
-    FACT_KEYS,
-    KNOWN,
-    NEEDED,
     Columns,
     MovieReader,
     TagReader,
     convert_lines,
 )
-from palate.errors import LoadError, MisuseError
-from sql.own_fields import Type
-
-_SAMPLE = 1000  # records
-FEW = 0.05  # the share of ids that are no numbers and still mistakes
+from ingest.sources.describing import describe, no_such_column
+from palate.errors import MisuseError
 
 
 class TablePart:
@@ -194,6 +188,12 @@ class TablePart:
             self.columns.find(key) is not None for key in FACT_KEYS
         ):
             lacking = ["movie_id"]
+        if lacking == ["user_id"]:
+            raise missing_columns(
+                name, lacking, header,
+                "Where they are all one person's, say whose with --user NAME; where it has another "
+                "name, --column user_id=NAME.",
+            )  # fmt: skip
         if lacking:
             raise missing_columns(
                 name, lacking, header,
@@ -336,96 +336,3 @@ def spelt_out(file: DataFile, part: Part) -> Part:
     columns = TablePart(file, part).columns
     found = {ours: columns.header[at] for ours, at in columns.found().items()}
     return part.model_copy(update={"columns": found})
-
-
-def settle(file: DataFile, part: Part, separator: str | None = None) -> Part:
-    """The part with what its start tells: whether ids are texts, and what parts lists.
-
-    Ids are texts where more than a few are; what parts genres parts all lists.
-    """
-    sheet = Sheet(file, part.style)
-    columns = Columns(sheet.header, part.columns, part.holds)
-    records = [
-        line
-        for line in islice(sheet.records(), _SAMPLE)
-        if isinstance(line, Line) and len(line.fields) == len(sheet.header)
-    ]
-    texts = []
-    for name in ("user_id", "movie_id"):
-        at = columns.find(name)
-        if at is None or (name == "user_id" and part.holds in ("movies", "facts")):
-            continue
-        cells = [line.fields[at] for line in records if not is_missing(line.fields[at])]
-        if sum(map(_is_text, cells)) > len(cells) * FEW:
-            texts.append(name)
-    update: dict[str, object] = {"text_ids": texts}
-    genres = columns.find("genres")
-    if separator is None and part.separator == "|" and genres is not None:
-        cells = [line.fields[genres] for line in records if line.fields[genres][:1] not in "[{"]
-        seen = "".join(cells)
-        update["separator"] = next((one for one in "|;," if one in seen), "|")
-    return part.model_copy(update=update)
-
-
-def _is_text(cell: str) -> bool:
-    try:
-        return isinstance(parse_key(cell, ""), str)
-    except FieldError:
-        return False
-
-
-def describe(
-    files: Mapping[Holds, list[DataFile]],
-    columns: Mapping[str, str],
-    separator: str | None = None,
-    scale: str = "0.5-5",
-    unrated: str = "",
-    user: str | None = None,
-    own: Mapping[str, Type] | None = None,
-) -> list[tuple[DataFile, Part]]:
-    """Files whose contents are told, with how they are written.
-
-    ``columns`` says where a column of ours is called otherwise, in every file that has it; behind
-    a kind and a dot, in files of that kind: ``ratings.user_id``.
-
-    Raises MisuseError for a column of which no file has any.
-    """
-    found, used = [], set()
-    for what, ones in files.items():
-        for file in ones:
-            part = Part(file=file.name, holds=what, separator=separator or "|").written(sniff(file))
-            header = Columns(Sheet(file, part.style).header)
-            mine = {}
-            for ours, theirs in columns.items():
-                kind, _, name = ours.rpartition(".")
-                if kind in ("", what) and header.at(theirs) is not None:
-                    mine[name] = theirs
-                    used.add(ours)
-            update: dict[str, object] = {"columns": mine}
-            if what == "ratings":
-                update |= {"scale": scale, "unrated": unrated, "user": user}
-            if what in ("movies", "facts"):
-                update["own"] = dict(own or {})
-            found.append((file, settle(file, part.model_copy(update=update), separator)))
-    unused = [ours for ours in columns if ours not in used]
-    known = KNOWN | (own or {}).keys()
-    unknown = [ours for ours in columns if ours.rpartition(".")[2] not in known]
-    if unused and not unknown:
-        names = ", ".join(file.name for ones in files.values() for file in ones)
-        raise LoadError(
-            f"No column is called {', '.join(repr(columns[ours]) for ours in unused)} in {names}, "
-            f"as --column says of {', '.join(unused)}. The tables are as they were. "
-            "`palate ingest inspect` shows the columns of a file."
-        )
-    if unknown:
-        raise no_such_column(unknown, own or {})
-    return found
-
-
-def no_such_column(names: Iterable[str], own: Iterable[str]) -> MisuseError:
-    """For columns of ours that are mapped and that there are not."""
-    others = f"; your own: {', '.join(own)}" if own else ""
-    return MisuseError(
-        f"There is no column {', '.join(names)} to map. Nothing was loaded. Palate's are "
-        f"{', '.join(sorted(KNOWN))}{others}. `palate fields add` makes one of your own."
-    )

@@ -321,21 +321,26 @@ WHERE r.what = 'movies' AND r.line = s.line AND s.line > 0;
 INSERT INTO rejected
 SELECT 'ratings', line, wrong,
        CASE wrong
-           WHEN 'rating' THEN format('%s is not on the scale from 0.5 to 5', rating)
+           WHEN 'rating' THEN format('%s is not on the scale from 0.5 to 5; %s', rating, CASE
+               WHEN highest <= 5 THEN '--unrated leaves such lines out'
+               ELSE format('%s is the highest: --scale %s may be meant', highest, CASE
+                   WHEN highest > 100 THEN 'counts' WHEN highest > 10 THEN '0-100'
+                   WHEN lowest < 1 THEN '0-10' ELSE '1-10' END) END)
            WHEN 'rated_at' THEN format('%s seconds after 1970 are in the future', rated_at)
            WHEN 'movie_id' THEN format('film %s is unknown', movie_id)
            ELSE format('user %s is a synthetic taster here: remove the tasters first', user_id)
        END,
        concat_ws(',', user_id, movie_id, rating, rated_at)
 FROM (
-    SELECT s.*, CASE
+    SELECT s.*, limits.lowest, limits.highest, CASE
         WHEN s.rating NOT BETWEEN 0.5 AND 5 THEN 'rating'
         WHEN s.rated_at > limits.latest THEN 'rated_at'
         WHEN known.movie_id IS NULL THEN 'movie_id'
         WHEN taster.user_id IS NOT NULL THEN 'user_id'
     END AS wrong
     FROM staging_ratings s
-    CROSS JOIN (SELECT extract(epoch FROM now() + interval '1 day') AS latest) limits
+    CROSS JOIN (SELECT extract(epoch FROM now() + interval '1 day') AS latest,
+                       min(rating) AS lowest, max(rating) AS highest FROM staging_ratings) limits
     LEFT JOIN (
         SELECT movie_id FROM staging_movies
         UNION SELECT movie_id FROM movies WHERE NOT :replace
@@ -371,6 +376,18 @@ SELECT count(*) AS lines,
 FROM gone g
 LEFT JOIN user_names n USING (user_id)
 LEFT JOIN staging_movies m USING (movie_id);
+
+-- name: kept_ratings
+-- Ratings that give way to what is here: it is newer, or it alone has a time.
+SELECT count(*) AS lines,
+       min(format('%s stars of user %s for film %s', s.rating, coalesce(n.name, s.user_id::text),
+                  coalesce(m.item_id, s.movie_id::text))) AS example
+FROM staging_ratings s
+JOIN ratings r ON (r.user_id, r.profile, r.movie_id) = (s.user_id, 'main', s.movie_id)
+LEFT JOIN user_names n ON n.user_id = s.user_id
+LEFT JOIN movies m ON m.movie_id = s.movie_id
+WHERE r.rating <> s.rating AND r.rated_at <> :undated
+  AND (s.rated_at IS NULL OR to_timestamp(s.rated_at) < r.rated_at);
 
 -- name: reject_tags
 INSERT INTO rejected
@@ -488,9 +505,9 @@ ORDER BY user_id, movie_id
 ON CONFLICT (user_id, profile, movie_id) DO UPDATE
 SET rating = excluded.rating, rated_at = excluded.rated_at
 -- A rating given here since the source was written stays; one without a time replaces none that has
--- one.
+-- one, and gives way to any that has.
 WHERE CASE WHEN excluded.rated_at = :undated THEN r.rated_at = :undated
-           ELSE r.rated_at <= excluded.rated_at END
+           ELSE r.rated_at = :undated OR r.rated_at <= excluded.rated_at END
   AND (r.rating <> excluded.rating OR r.rated_at <> excluded.rated_at);
 
 -- name: upsert_tags

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ingest.sources.columns import KNOWN
+from ingest.names import KNOWN
 from serve.cli.options import Json, Yes
 from serve.cli.output import confirm, examples, present, print_json, say
 from serve.cli.session import session

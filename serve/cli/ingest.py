@@ -147,7 +147,7 @@ def _print_events(report: EventsReport) -> None:
         f"{report.known:,} were known."
     )
     if report.rejected:
-        warn(f"{report.rejected:,} lines were not loaded; they are in {report.rejects}.")
+        warn(f"{count(report.rejected, 'line')} not loaded: in {report.rejects}.")
 
 
 @app.command(

@@ -102,7 +102,7 @@ def print_load(report: LoadReport) -> None:
     if report.deleted is not None and report.deleted.movies:
         say(_describe(report.deleted))
     if report.rejected and not report.dry_run:
-        warn(f"{report.rejected:,} lines were not loaded; they are in {report.rejects}.")
+        warn(f"{count(report.rejected, 'line')} not loaded: in {report.rejects}.")
 
 
 def _describe(deleted: Deleted) -> str:

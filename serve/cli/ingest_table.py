@@ -13,7 +13,8 @@ from ingest.inspection import Inspection, inspect
 from ingest.layouts import NAMES, Recognised, recognise
 from ingest.mapping import Holds, Mapping, Part, read_mapping, write_mapping
 from ingest.progress import watch
-from ingest.sources.table import Table, describe, spelt_out
+from ingest.sources.describing import describe
+from ingest.sources.table import Table, spelt_out
 from palate.errors import MisuseError, PalateError
 from serve.cli.ingest_load import (
     Again,
@@ -94,11 +95,15 @@ def table(
         str | None, typer.Option(help="What parts the items of genres, actors and keywords.")
     ] = None,
     scale: Annotated[
-        str, typer.Option(help="1-10, 0-100, thumbs, counts, or events: view=3,cart=4,buy=5.")
-    ] = "0.5-5",
+        str | None,
+        typer.Option(
+            help="1-10, 0-100, thumbs, counts, or events: view=3,cart=4,buy=5.",
+            show_default="0.5-5, or what the layout says",
+        ),
+    ] = None,
     unrated: Annotated[
-        str, typer.Option(help="Scores that only say that somebody saw it: -1,0.")
-    ] = "",
+        str | None, typer.Option(help="Scores that only say that somebody saw it: -1,0.")
+    ] = None,
     user: Owner = None,
     from_: Annotated[
         str | None,
@@ -126,7 +131,13 @@ def table(
         arrivals(from_, progress) as arriving,
     ):
         own = read_types(database)
+        columns = parse_columns(column or ())
         if mapping is not None:
+            if column:
+                raise MisuseError(
+                    f"{mapping} says what columns mean, and so does --column. Nothing was loaded. "
+                    "Change the mapping, or leave it out."
+                )
             read = read_mapping(mapping)
             parts, known = _mapped(read, files or [], mapping, arriving, own), read.name
         elif any(ones for _, ones in given.by_kind()):
@@ -135,12 +146,12 @@ def table(
                     "Name files by what they hold (--movies, --ratings, --tags, --facts) or let "
                     "them be recognised, not both. Nothing was loaded."
                 )
-            described = _described(given, arriving, column, separator, scale, unrated, user, own)
-            parts, known = described, None
+            parts, known = describe(_opened(given, arriving), columns, separator, own=own), None
         else:
-            found = _recognised(files or [], arriving, layout, user, own)
+            found = _recognised(files or [], arriving, layout, user, own, columns)
             parts, known = list(found.parts), _name_of(files or [], found)
             unread = _unread(files or [], found)
+        parts = _as_said(parts, separator, scale, unrated, user)
         source = Table(name or known or "csv", parts=parts, unread=unread)
         options = LoadOptions(
             replace, on_error, rejects, no_wait, again, dry_run, delete_missing, at_most
@@ -196,16 +207,17 @@ def _recognised(
     layout: str | None,
     user: str | None,
     own: dict[str, Type],
+    columns: dict[str, str] | None = None,
 ) -> Recognised:
     if not places:
         raise MisuseError("No file was named. Nothing was loaded. `palate ingest table --help`.")
     files = [file for place in places for file in open_files(arriving.take(place, "rows"))]
-    found = recognise(files, layout, user, own)
+    found = recognise(files, layout, user, own, columns)
     if not found.parts:
         reasons = "; ".join(f"{file.name}: {reason}" for file, reason in found.unread)
         raise MisuseError(
             f"What the files hold was not made out ({reasons}). Nothing was loaded. Say it with "
-            "--movies, --ratings or --tags, and --column OURS=YOURS."
+            "--movies, --ratings or --tags (one file may be several), and --column OURS=YOURS."
         )
     return found
 
@@ -261,22 +273,30 @@ def _mapped(
     ]
 
 
-def _described(
-    given: Given,
-    arriving: Arrivals,
-    column: list[str] | None,
-    separator: str | None,
-    scale: str,
-    unrated: str,
-    user: str | None,
-    own: dict[str, Type],
-) -> list[tuple[DataFile, Part]]:
-    files = {
+def _opened(given: Given, arriving: Arrivals) -> dict[Holds, list[DataFile]]:
+    return {
         kind: [file for place in places for file in open_files(arriving.take(place, kind))]
         for kind, places in given.by_kind()
         if places
     }
-    return describe(files, parse_columns(column or ()), separator, scale, unrated, user, own)
+
+
+def _as_said(
+    parts: list[tuple[DataFile, Part]],
+    separator: str | None,
+    scale: str | None,
+    unrated: str | None,
+    user: str | None,
+) -> list[tuple[DataFile, Part]]:
+    """The files as the options say, which go before what was found out or a mapping says."""
+    ratings = {"scale": scale, "unrated": unrated, "user": user}
+    others = {"separator": separator}
+    return [
+        (file, part.model_copy(update={name: said for name, said in update.items()
+                                       if said is not None}))
+        for file, part in parts
+        for update in (ratings if part.holds == "ratings" else others,)
+    ]  # fmt: skip
 
 
 def parse_columns(pairs: Iterable[str]) -> dict[str, str]:

@@ -37,6 +37,14 @@ def _movielens(folder: Path) -> None:
     _write(place / "links.csv", "movieId,imdbId,tmdbId", "1,0113277,949", "2,1049413,14160")
     _write(place / "tags.csv", "userId,movieId,tag,timestamp", "1,1,tense,964982703")
 
+    place = folder / "ml-1m"
+    _write(
+        place / "movies.dat", "1::Heat (1995)::Action|Crime", "2::Amélie (2001)::Romance",
+        encoding="latin-1",
+    )  # fmt: skip
+    _write(place / "ratings.dat", "1::1::4::978300760", "1::2::5::978302109")
+    _write(place / "users.dat", "1::F::1::10::48067")
+
 
 def _recommenders(folder: Path) -> None:
     _write(
@@ -151,6 +159,23 @@ def _films(folder: Path) -> None:
             b'tt0111161\tmovie\t"Shawshank"\tRita\t0\t1994\t\\N\t142\tDrama\n'
             b"tt0111162\tmovie\tUnknown\tUnknown\t0\t\\N\t\\N\t\\N\tCrime,Drama\n"
         )
+    )
+    _write(
+        folder / "imdb-ratings.csv",
+        "Const,Your Rating,Date Rated,Title,Original Title,URL,Title Type,IMDb Rating,"
+        "Runtime (mins),Year,Genres,Num Votes,Release Date,Directors",
+        "tt0078748,10,2024-03-01,Alien,Alien,https://www.imdb.com/title/tt0078748,Movie,8.5,117,"
+        '1979,"Horror, Sci-Fi",990000,1979-05-25,Ridley Scott',
+        "tt0113277,1,2024-03-02,Heat,Heat,https://www.imdb.com/title/tt0113277,Movie,8.3,170,"
+        '1995,"Action, Crime",740000,1995-12-15,Michael Mann',
+    )
+    _write(
+        folder / "goodreads_library_export.csv",
+        "Book Id,Title,Author,ISBN,ISBN13,My Rating,Average Rating,Number of Pages,Year Published,"
+        "Original Publication Year,Date Read,Date Added,Bookshelves,Exclusive Shelf",
+        '5907,The Hobbit,J.R.R. Tolkien,"=""0618260307""","=""9780618260300""",5,4.29,366,2002,'
+        "1937,2020/05/01,2020/04/20,,read",
+        '1381,The Odyssey,Homer,"=""""","=""""",0,3.82,541,2006,-700,,2021/01/02,to-read,to-read',
     )
     (folder / "letterboxd-export.zip").unlink(missing_ok=True)
     with zipfile.ZipFile(folder / "letterboxd-export.zip", "w") as archive:

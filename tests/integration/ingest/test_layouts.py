@@ -59,6 +59,19 @@ EXPECTED: dict[str, tuple[list[object], list[object]]] = {
         [("tt0111161", '"Shawshank"', 1994, ["Drama"]),
          ("tt0111162", "Unknown", None, ["Crime", "Drama"])], [],
     ),
+    "imdb-ratings.csv": (
+        [("tt0078748", *ALIEN, ["Horror", "Sci-Fi"]),
+         ("tt0113277", "Heat", 1995, ["Action", "Crime"])],
+        [("ann", "tt0078748", 5.0), ("ann", "tt0113277", 0.5)],
+    ),
+    "goodreads_library_export.csv": (
+        [("1381", "The Odyssey", None, []), ("5907", "The Hobbit", 1937, [])],
+        [("ann", "5907", 5.0)],
+    ),
+    "ml-1m": (
+        [("1", "Heat", 1995, ["Action", "Crime"]), ("2", "Amélie", 2001, ["Romance"])],
+        [("1", "1", 4.0), ("1", "2", 5.0)],
+    ),
     "amazon": (
         [("B00YQ6X8EO", "Alien", None, ["Horror", "DVD"]), ("0790747324", "Heat", None, [])],
         [("AGKHLEW2SOWHNMFQIJGBECAF7INQ", "0790747324", 2.0),

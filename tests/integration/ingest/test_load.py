@@ -337,7 +337,12 @@ LATER = 4102444800  # the year 2100; the same in every process that names the te
         ("movies", "2,Heat again (1995),Crime", "line 4, column movie_id", "already on line 3"),
         ("movies", "3,,Crime", "line 4, column title", "is empty"),
         ("movies", "3,A\x00B,Crime", "line 4, column title", "holds a NUL character"),
-        ("ratings", "1,1,7,1", "line 5, column rating", "7 is not on the scale from 0.5 to 5"),
+        (
+            "ratings",
+            "1,1,7,1",
+            "line 5, column rating",
+            "7 is the highest: --scale 0-10 may be meant",
+        ),
         ("ratings", "1,1,0,1", "line 5, column rating", "0 is not on the scale"),
         ("ratings", "1,1,-1,1", "line 5, column rating", "-1 is not on the scale"),
         ("ratings", "1,1,NaN,1", "line 5, column rating", "'NaN' is not a number"),

@@ -52,6 +52,41 @@ def test_ratings_without_a_time_replace_none_that_has_one(
     assert rows(database, "SELECT rated_at FROM ratings WHERE movie_id = 2") == before[:1]
 
 
+def test_a_rating_with_a_time_replaces_one_without_and_no_newer_one(
+    database: Database, tmp_path: Path
+) -> None:
+    load(database, shop(tmp_path, "user_id,movie_id,rating\n1,1,4\n"))
+    dated = "user_id,movie_id,rating,rated_at\n1,1,2,2020-01-01\n"
+    assert load(database, shop(tmp_path, dated)).changed == 1
+    assert rows(database, RATED) == [(1, 1, 2.0)]
+    older = shop(tmp_path, dated.replace("1,1,2,2020", "1,1,5,2019"))
+    foretold, done = load(database, older, dry_run=True), load(database, older)
+    assert rows(database, RATED) == [(1, 1, 2.0)]
+    said = "stars.csv: rating older than the one that is here, left out: 1 (first: 5 stars of "
+    assert foretold.notes == done.notes == (f"{said}user 1 for film 1).",)
+
+
+def test_a_dry_run_names_no_file_that_it_does_not_write(database: Database, tmp_path: Path) -> None:
+    wrong = shop(tmp_path, "user_id,movie_id,rating\n1,1,20\n")
+    with pytest.raises(LoadError, match=r"--scale 0-100 may be meant") as refused:
+        load(database, wrong, dry_run=True)
+    assert "-rejected.csv" not in str(refused.value)
+    some = shop(tmp_path, "user_id,movie_id,rating\n1,1,20\n1,2,4\n")
+    assert load(database, some, dry_run=True).rejects is None
+
+
+def test_the_scale_that_is_said_goes_before_that_of_a_mapping(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "films.csv").write_text(FILMS)
+    (tmp_path / "stars.csv").write_text("user_id,movie_id,rating\n1,1,10\n")
+    run(database, tmp_path, monkeypatch, "ingest inspect films.csv stars.csv --write map.json")
+    assert '"scale": "0.5-5"' in (tmp_path / "map.json").read_text()
+    for how in ("--mapping map.json", "films.csv stars.csv"):
+        run(database, tmp_path, monkeypatch, f"ingest table {how} --scale 1-10 --replace")
+        assert rows(database, RATED) == [(1, 1, 5.0)]
+
+
 def test_a_file_of_which_every_line_is_refused_is_no_success(
     database: Database, tmp_path: Path
 ) -> None:
@@ -72,7 +107,8 @@ def test_rejects_are_the_lines_that_were_refused_whole(database: Database, tmp_p
     load(database, shop(tmp_path, ratings), on_error="skip", rejects=rejects)
     assert rejects.read_text().splitlines()[1:] == [
         'stars.csv,4,movie_id,film 9 is unknown,"""1"",9,4.50,0100"',
-        'stars.csv,5,rating,9 is not on the scale from 0.5 to 5,"1,2,9.0,5"',
+        "stars.csv,5,rating,9 is not on the scale from 0.5 to 5; 9 is the highest: --scale 1-10 "
+        'may be meant,"1,2,9.0,5"',
     ]
 
 
@@ -146,7 +182,7 @@ def test_facts_complete_films_by_any_id(database: Database, tmp_path: Path) -> N
         "movie_id,imdb_id,tmdb_id,overview,director\n,0113277,,Cops.,Mann\n,,348,Space.,\n9,,,x,y\n"
     )
     from ingest.files import DataFile
-    from ingest.sources.table import describe
+    from ingest.sources.describing import describe
 
     report = load(database, Table("shop", parts=describe({"facts": [DataFile(facts)]}, {})))
     assert rows(

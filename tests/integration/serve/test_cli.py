@@ -586,7 +586,7 @@ def test_loading_your_own_files(palate: Palate, database: Database, tmp_path: Pa
     skipped = palate(*mapped, "--on-error", "skip", "--rejects", "bad.csv", on=database)
     assert skipped.code == 0
     assert "Loaded csv: 1 films, 1 ratings" in skipped.err
-    assert "warning: 1 lines were not loaded; they are in bad.csv." in skipped.err
+    assert "warning: 1 line not loaded: in bad.csv." in skipped.err
     assert palate(*mapped, "--on-error", "skip", "--json", on=database).json["changed"] == 0
 
     other = palate(*mapped, "--name", "other", "--on-error", "skip", on=database)

@@ -18,7 +18,8 @@ from ingest.fields import (
     parse_minutes,
     parse_money,
     parse_names,
-    parse_time,
+    parse_number,
+    parse_number_id,
     parse_user,
     parse_year,
 )
@@ -29,8 +30,10 @@ from ingest.ratings import take_clean_block
 from ingest.rows import Movie, Rejected
 from ingest.scales import parse_scale
 from ingest.sniff import sniff
+from ingest.sources.describing import describe
 from ingest.sources.movielens import MovieLens
-from ingest.sources.table import Table, describe
+from ingest.sources.table import Table
+from ingest.times import parse_day, parse_time
 from palate.errors import LoadError, MisuseError
 
 FILMS = "movie_id,title,year\n1,Heat,1995\n2,Alien,1979\n"
@@ -176,6 +179,12 @@ def test_a_bad_optional_field_is_empty_and_counted(tmp_path: Path) -> None:
         ("2018-07-07 22:09:11", "1531001351"),
         ("31 Jan 2021 18:59", "1612119540"),
         ("Fri, 01 May 2020 12:00:00 +0000", "1588334400"),
+        ("2020/05/01", "1588291200"),
+        ("1.5.2020", "1588291200"),
+        ("01.05.2020 12:00", "1588334400"),
+        ("May 1, 2020", "1588291200"),
+        ("05/13/2020", "1589328000"),
+        ("13/05/2020 00:00", "1589328000"),
     ],
 )
 def test_times_in_the_forms_that_people_have(text: str, seconds: str) -> None:
@@ -210,11 +219,105 @@ def test_ids_go_as_far_as_the_database() -> None:
         (parse_year, "12019", "12019 is no year of a film"),
         (parse_minutes, "7000", "is not between 1 and 6000 minutes"),
         (parse_money, "10" * 20, "is not a number"),
+        (parse_money, "1.234", "'1.234' may be 1.234 or 1234: write it without a point"),
+        (parse_id, "32.000", "may be 32 or 32000"),
+        (parse_number_id, "0618260307", "loses its zeros: text_ids of a mapping keeps them"),
+        (parse_time, "43964", "looks like 2020-05-13 as spreadsheets count"),
+        (parse_time, "2020", "looks like a year"),
+        (parse_time, "05/06/2020", "may be two days: write it as 2001-12-19"),
+        (parse_day, "5/6/2020", "may be two days"),
+        (parse_day, "45/46/2020", "may be two days"),
     ],
 )
 def test_the_reason_is_the_right_one(read, text: str, reason: str) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(FieldError, match=reason):
         read(text, "column")
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("4,5", 4.5), ("1234,56", 1234.56), ("1.234,5", 1234.5), ("1,234.5", 1234.5),
+     ("1.234.567", 1234567), ("63,000,000", 63000000), ("3.875", 3.875)],
+)  # fmt: skip
+def test_numbers_as_german_and_english_write_them(text: str, number: float) -> None:
+    assert float(parse_number(text, "n")) == number
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [("12,5", 12), ("1234,56", 1235), ("63,000", 63000), ("$1,234.50", 1234), ("5000.0", 5000)],
+)  # fmt: skip
+def test_amounts(text: str, amount: int) -> None:
+    assert parse_money(text, "budget") == amount
+
+
+def test_a_director_written_as_an_object(tmp_path: Path) -> None:
+    (tmp_path / "films.jsonl").write_text(
+        '{"movie_id": 1, "title": "Heat", "director": {"name": "Michael Mann"}}\n'
+    )
+    assert only(Table("shop", movies=tmp_path / "films.jsonl")).director == "Michael Mann"
+
+
+def test_genres_parted_in_two_ways_are_said(tmp_path: Path) -> None:
+    table = films(tmp_path, 'movie_id,title,genres\n1,Heat,Crime|War\n2,Up,"Comedy; Drama"\n')
+    list(table.movies())
+    assert list(table.notes.texts()) == [
+        "films.csv: column genres not parted by | alone, kept as it is: 1 (first: line 3: "
+        "'Comedy; Drama')."
+    ]
+
+
+def test_one_id_with_zeros_makes_texts_of_a_loads_film_ids(tmp_path: Path) -> None:
+    numbers = "".join(f"{9780000000 + n},Book {n},2000\n" for n in range(59))
+    (tmp_path / "books.csv").write_text(f"isbn,title,year\n{numbers}0618260307,Hobbit,1937\n")
+    (tmp_path / "stars.csv").write_text("user_id,isbn,rating\n" + "1,9780000001,4\n" * 1100 +
+                                        "1,0618260307,5\n")  # fmt: skip
+    table = Table("books", movies=tmp_path / "books.csv", ratings=tmp_path / "stars.csv")
+    *_, hobbit = table.movies()
+    assert isinstance(hobbit, Movie)
+    assert hobbit.movie_id == "0618260307"
+    (block,) = table.ratings()
+    assert (block.keyed_rows, block.rejected) == (1, [])
+
+
+def test_what_spreadsheets_write_to_keep_a_text_is_left_out(tmp_path: Path) -> None:
+    text = 'movie_id,title\n"=""0618260307""",Hobbit\n"=""""",Nameless\n'
+    hobbit, nameless = films(tmp_path, text).movies()
+    assert isinstance(hobbit, Movie)
+    assert hobbit.movie_id == "0618260307"
+    assert isinstance(nameless, Rejected)
+
+
+def test_a_very_long_text_is_left_empty(tmp_path: Path) -> None:
+    table = films(tmp_path, f"movie_id,title,overview\n1,Heat,{'x' * 300_000}\n")
+    assert only(table).overview is None
+    assert any("is longer than 100,000 characters" in note for note in table.notes.texts())
+
+
+@pytest.mark.parametrize("hours", ["1,234.5", "3"])
+def test_counts_with_thousands(hours: str) -> None:
+    stars = parse_scale("counts").stars
+    assert stars is not None
+    assert float(stars(hours, "hours")) >= 3.0
+    with pytest.raises(FieldError, match="--unrated 0 leaves it out"):
+        stars("0", "hours")
+
+
+@pytest.mark.parametrize(
+    ("scores", "hint"),
+    [
+        ("9 7 10", "10 is the highest: --scale 1-10 may be meant"),
+        ("0 8", "8 is the highest: --scale 0-10 may be meant"),
+        ("9 3 85", "85 is the highest: --scale 0-100 may be meant"),
+        ("0 4", "--unrated leaves such lines out"),
+        ("4/5 3", "'4/5' is not a number; --scale says how other scores are read"),
+    ],
+)
+def test_inspect_suggests_a_scale(tmp_path: Path, scores: str, hint: str) -> None:
+    lines = "".join(f"{n},1,{score}\n" for n, score in enumerate(scores.split()))
+    (tmp_path / "stars.csv").write_text(f"user_id,movie_id,rating\n{lines}")
+    (part,) = Table("shop", ratings=tmp_path / "stars.csv").parts
+    assert hint in " ".join(part.sample(10)[1].texts())
 
 
 @pytest.mark.parametrize("address", ["javascript:alert(1)", "file:///etc/passwd", "poster.jpg"])
@@ -305,6 +408,10 @@ def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
         (b"1::2::5\n", Format("::", header=False, quoting=False)),
         ("a,b\n1,ü\n".encode("utf-16"), Format(",", "utf-16", quoting=True)),
         (b'"a";"b"\n"1";"x \\"y\\""\n', Format(";", quoting=True, escape=True)),
+        (b"movie_id,title,title,year\n1,Heat,HEAT,1995\n", Format(",", quoting=True)),
+        (b"movie_id,title,genres,,\n1,Heat,Crime,,\n", Format(",", quoting=True)),
+        (b'Title,Date\n"Show: One","1/2/20"\n', Format(",", quoting=True)),
+        (b"sep=;\r\nuser_id;movie_id;rating\r\n1;1;4,5\r\n", Format(";", quoting=True)),
         (b'{"a": 1}\n', Format(kind="json lines")),
         (b'[{"a": 1}]', Format(kind="json")),
     ],
@@ -312,6 +419,20 @@ def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
 def test_how_a_file_is_written_is_seen(tmp_path: Path, data: bytes, style: Format) -> None:
     (tmp_path / "file").write_bytes(data)
     assert sniff(DataFile(tmp_path / "file")) == style
+
+
+@pytest.mark.parametrize("first", ["sep=,\n", "# exported today\n", "# one\n# two\n"])
+def test_lines_before_the_header_are_left_out(tmp_path: Path, first: str) -> None:
+    (tmp_path / "stars.csv").write_text(f"{first}user_id,movie_id,rating\n1,1,4\n1,2,x\n")
+    (block,) = Table("shop", ratings=tmp_path / "stars.csv").ratings()
+    assert (block.rows, block.rejected[0].line) == (1, 3 + first.count("\n"))
+
+
+@pytest.mark.parametrize("data", [b"\n\n\n", b" \r\n", b"\xef\xbb\xbf\n"])
+def test_a_file_of_blank_lines_is_refused(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "blank.csv").write_bytes(data)
+    with pytest.raises(LoadError, match=r"blank\.csv holds nothing but blank lines"):
+        sniff(DataFile(tmp_path / "blank.csv"))
 
 
 def test_a_few_wrong_bytes_do_not_make_utf_8_another_encoding(tmp_path: Path) -> None:
@@ -354,6 +475,33 @@ def test_a_score_off_the_scale_is_refused_and_an_unrated_one_counted(tmp_path: P
     assert list(table.notes.texts()) == [
         "scores.csv: seen without a rating (-1), left out: 1 (first: line 3)."
     ]
+
+
+def test_whose_ratings_they_are_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "stars.csv").write_text("movie_id,rating\n1,4\n")
+    with pytest.raises(LoadError, match="say whose with --user NAME"):
+        Table("shop", ratings=tmp_path / "stars.csv")
+
+
+def test_a_file_of_movielens_100k_names_the_command_for_it(tmp_path: Path) -> None:
+    (tmp_path / "u.data").write_text("1\t1\t4\t978300760\n")
+    (_, reason), *_ = recognise([DataFile(tmp_path / "u.data")]).unread
+    assert reason == "`palate ingest movielens FOLDER` reads MovieLens 100K"
+
+
+def test_a_column_may_be_both_id_and_title(tmp_path: Path) -> None:
+    (tmp_path / "films.csv").write_text("Title,Year\nHeat,1995\n")
+    source = Table("shop", movies=tmp_path / "films.csv", columns={"movie_id": "Title"})
+    assert (only(source).movie_id, only(source).title) == ("Heat", "Heat")
+
+
+def test_columns_that_are_named_help_to_make_out_a_file(tmp_path: Path) -> None:
+    (tmp_path / "filme.csv").write_text("Nummer;Titel;Jahr\n1;Heat;1995\n")
+    columns = {"movie_id": "Nummer", "title": "Titel", "year": "Jahr"}
+    ((_, part),) = recognise([DataFile(tmp_path / "filme.csv")], columns=columns).parts
+    assert (part.holds, part.columns) == ("movies", columns)
+    with pytest.raises(LoadError, match="No column is called 'Land'"):
+        recognise([DataFile(tmp_path / "filme.csv")], columns={**columns, "genres": "Land"})
 
 
 def test_what_a_file_lacks_is_said(tmp_path: Path) -> None:

@@ -16,7 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest import files
-from ingest.fields import FieldError, parse_time
+from ingest.fields import (
+    FieldError,
+)
 from ingest.files import DataFile
 from ingest.lines import Format
 from ingest.ratings import RatingColumns, read_ratings
@@ -24,6 +26,7 @@ from ingest.rows import Movie, RatingBlock, Rejected, Source, Tag
 from ingest.sources.movielens import MovieLens
 from ingest.sources.table import Table
 from ingest.staging import LineMap
+from ingest.times import parse_time
 from palate.errors import LoadError, MissingFileError, MisuseError, NotFoundError
 
 FILMS = (
@@ -212,7 +215,7 @@ def test_a_last_line_without_an_end(tmp_path: Path) -> None:
         ("1,1,4.0", "3 fields where 4 belong"),
         ("1,1,4.0,1,9", "5 fields where 4 belong"),
         ('1,1,"4.0,1', "quotes are wrong"),
-        pytest.param(f"1,1,4.0,{'1' * 200_000}", "a value is too long", id="long"),
+        pytest.param(f"1,1,4.0,{'1' * 200_000}", "is neither epoch seconds", id="long"),
     ],
 )
 def test_a_bad_rating_is_named_by_line_and_column(tmp_path: Path, line: str, reason: str) -> None:

@@ -1,0 +1,113 @@
+"""Days and times of a line, in the forms that people have."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from functools import partial
+
+from ingest.fields import FieldError, is_missing, quote
+
+_EPOCH = re.compile(r"[0-9]{1,19}(?:\.[0-9]{1,12})?")
+_DAY = re.compile(r"[0-9]{8}")
+_DAYS = ("%d-%b-%Y", "%d %b %Y", "%d %B %Y", "%B %d, %Y", "%b %d, %Y")
+_YEAR_FIRST = re.compile(r"([0-9]{4})[/.]([0-9]{1,2})[/.]([0-9]{1,2})(?![0-9])")
+_DAY_FIRST = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})(?![0-9])")
+_SLASHES = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})(?![0-9])")
+_LONGEST_TIME = 60  # characters: chosen far above any
+
+
+def parse_day(text: str, column: str) -> date | None:
+    """A date as ISO 8601 writes it (2001-12-19), alone or before a time, in words or with points.
+
+    19-Dec-2001, December 19, 2001, 2001/12/19, 19.12.2001.
+    """
+    text = text.strip()
+    if is_missing(text):
+        return None
+    read = None if _EPOCH.fullmatch(text) and not _DAY.fullmatch(text) else _read_time(text)
+    if read is None:
+        raise FieldError(column, _two_days(text, "is not a date such as 2001-12-19"))
+    return read.date()
+
+
+def parse_time(text: str, column: str) -> str:
+    """A time as epoch seconds, from seconds, thousandths or millionths since 1970, or ISO 8601.
+
+    UTC unless it says otherwise. Eight digits are a date: 20200501.
+    """
+    text = text.strip()
+    if _EPOCH.fullmatch(text) and not _DAY.fullmatch(text):
+        _refuse_days(text, column)
+        return _seconds(text)
+    read = _read_time(text)
+    if read is None:
+        what = "is neither epoch seconds nor a time such as 2001-12-19T20:15:00"
+        raise FieldError(column, _two_days(text, what))
+    if read.tzinfo is None:
+        read = read.replace(tzinfo=UTC)
+    if read.timestamp() < 0:
+        raise FieldError(column, f"{quote(text)} is before 1970")
+    return f"{read.timestamp():.6f}".rstrip("0").rstrip(".")
+
+
+def _strptime(form: str, text: str) -> datetime:
+    return datetime.strptime(text, form).replace(tzinfo=UTC)
+
+
+def _seconds(text: str) -> str:
+    """Epoch seconds: more than 11 digits count thousandths, more than 14 millionths."""
+    digits = len(text.partition(".")[0].lstrip("0"))
+    if digits <= 11:
+        return text
+    scale = 10**3 if digits <= 14 else 10**6 if digits <= 17 else 10**9
+    return f"{float(text) / scale:.6f}".rstrip("0").rstrip(".")
+
+
+def _two_days(text: str, otherwise: str) -> str:
+    """Why a text is no day: 05/06/2020 is one in May here and one in June there."""
+    two = _SLASHES.match(text) is not None
+    return f"{quote(text)} {'may be two days: write it as 2001-12-19' if two else otherwise}"
+
+
+def _by_slashes(found: re.Match[str]) -> str:
+    """A date of which only one part can be the month, as ISO 8601 has it; others as they are."""
+    first, second = int(found[1]), int(found[2])
+    if first != second and max(first, second) <= 12:
+        return found[0]
+    month, day = (second, first) if first > 12 else (first, second)
+    return f"{found[3]}-{month:02}-{day:02}"
+
+
+def _refuse_days(text: str, column: str) -> None:
+    """Refuse a number that is a year, or a day as spreadsheets count: as seconds it were 1970."""
+    days = int(float(text))
+    if len(text) == 4 and 1900 <= days <= 2100:
+        raise FieldError(column, f"{quote(text)} looks like a year: write a date (2001-12-19)")
+    if 20_000 <= days < 60_000:
+        day = date(1899, 12, 30) + timedelta(days)
+        raise FieldError(
+            column, f"{quote(text)} looks like {day} as spreadsheets count: format it as a date"
+        )
+
+
+def _read_time(text: str) -> datetime | None:
+    if len(text) > _LONGEST_TIME:
+        return None
+    text = _YEAR_FIRST.sub(lambda d: f"{d[1]}-{d[2]:0>2}-{d[3]:0>2}", text, count=1)
+    text = _DAY_FIRST.sub(lambda d: f"{d[3]}-{d[2]:0>2}-{d[1]:0>2}", text, count=1)
+    text = _SLASHES.sub(_by_slashes, text, count=1)
+    readers: tuple[Callable[[str], datetime], ...] = (
+        datetime.fromisoformat,
+        *(partial(_strptime, form) for form in _DAYS),
+        lambda text: datetime.strptime(text, "%d %b %Y %H:%M").replace(tzinfo=UTC),
+        lambda text: datetime.strptime(text, "%d %b %Y, %H:%M").replace(tzinfo=UTC),
+        lambda text: datetime.strptime(text, "%m %d, %Y").replace(tzinfo=UTC),
+        parsedate_to_datetime,
+    )
+    for reader in readers:
+        try:
+            return reader(text)
+        except (ValueError, TypeError, IndexError, OverflowError):
+            continue
+    return None
