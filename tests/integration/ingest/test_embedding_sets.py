@@ -20,8 +20,9 @@ from tests.conftest import SAMPLES
 
 VECTORS = Statements(SAMPLES.parent / "tests" / "integration" / "sql" / "vectors.sql")
 TASTES = (
-    "SELECT user_id, profile, rating_count, event_count, embedding::text FROM users ORDER BY 1, 2"
-)
+    "SELECT user_id, profile, rating_count, event_count,"
+    " ARRAY(SELECT round(x::numeric, 4) FROM unnest(embedding::real[]) x) FROM users ORDER BY 1, 2"
+)  # of sums that are added up in any order
 ORDER = "SELECT movie_id FROM search('lord', for_user => 7, k => 50)"
 
 
