@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import httpx
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
 from ingest.files import MAX_BYTES
 from ingest.progress import LoadProgress
@@ -92,13 +93,21 @@ def arrivals(
     database: str | None = None, progress: LoadProgress | None = None
 ) -> Iterator[Arrivals]:
     """A place for what has to be kept until it is loaded."""
-    if database is not None and not database.startswith(("postgresql://", "postgres://")):
-        raise MisuseError(
-            f"--from {database!r} is no address of a PostgreSQL. Nothing was loaded. It begins "
-            "with postgresql://."
+    if database is not None and not _is_address(database):
+        raise MisuseError(  # which is not quoted: it may hold a password
+            "What --from names is no address of a PostgreSQL. Nothing was loaded. It looks like "
+            "postgresql://user:password@host:5432/name."
         )
     with tempfile.TemporaryDirectory(prefix="palate-ingest-") as folder:
         yield Arrivals(Path(folder), database, progress)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        conninfo_to_dict(text)
+    except psycopg.ProgrammingError:
+        return False
+    return text.startswith(("postgresql://", "postgres://"))
 
 
 def _query(database: str, query: str, target: Path) -> Path:

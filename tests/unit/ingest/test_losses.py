@@ -513,3 +513,10 @@ def test_what_a_file_lacks_is_said(tmp_path: Path) -> None:
 def test_dates_of_releases(tmp_path: Path) -> None:
     heat = only(films(tmp_path, "movie_id,title,release_date\n1,Heat,1995-12-15T00:00:00Z\n"))
     assert heat.release_date == date(1995, 12, 15)
+
+
+@pytest.mark.parametrize("address", ["postgresql://ann@h/db?secret=hush", "mysql://ann:hush@h/db"])
+def test_what_is_no_address_is_not_quoted_for_it_may_hold_a_password(address: str) -> None:
+    with pytest.raises(MisuseError, match="is no address") as refused, arrivals(address):
+        pass
+    assert "hush" not in str(refused.value)
