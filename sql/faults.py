@@ -141,8 +141,8 @@ def explain(error: BaseException | None, where: str) -> PalateError | None:
     if isinstance(error, _NO_SCHEMA):
         return SchemaError(
             f"The database at {where} has no schema that fits this Palate ({reason(error)}). "
-            "Nothing was done. Run `palate db migrate`; `palate demo` fills an empty one with the "
-            "sample."
+            "Nothing was done. Run `palate db migrate`; `palate doctor` says what is missing, and "
+            "`palate demo` fills an empty one with the sample."
         )
     if isinstance(error, errors.InvalidSqlStatementName | errors.DuplicatePreparedStatement):
         return MisuseError(

@@ -38,7 +38,10 @@ def similar(
 
 def _print(found: Sequence[SimilarMovie]) -> None:
     if not found:
-        out().print("This film has no embedding, so nothing is known to be like it.")
+        out().print(
+            "This film has no embedding, so nothing is known to be like it. "
+            "`palate embed generate` makes what is missing."
+        )
         return
     columns: list[Column[SimilarMovie]] = [
         ("#>", lambda each: each.rank),
