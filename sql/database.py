@@ -19,7 +19,7 @@ from sqlalchemy import event
 
 from palate.errors import DatabaseUnavailableError, MisuseError, SchemaError
 from palate.settings import Settings, get_settings
-from palate.statements import Statements, raw
+from palate.statements import Statements, raw, run_script
 from sql.address import parse, parts_of, render, show
 from sql.embedded import EmbeddedServer
 from sql.engines import SearchEngine, detect
@@ -146,7 +146,9 @@ class Database:
         """
         with _translated(self), self.engine.begin() as connection:
             if patient:
-                connection.execute(_statements["be_patient"])
+                run_script(connection, _statements.raw("be_patient"))
+                if (connection.dialect.server_version_info or ()) >= (17,):
+                    run_script(connection, _statements.raw("be_patient_since_17"))
             yield connection
 
 

@@ -3,9 +3,12 @@
 SELECT set_config('statement_timeout', %(timeout)s, %(local)s);
 
 -- name: be_patient
--- Those that this version of PostgreSQL has.
-SELECT set_config(name, '0', true) FROM pg_settings
-WHERE name IN ('statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout');
+-- No query: what follows may still choose how the transaction is isolated.
+SET LOCAL statement_timeout = 0;
+SET LOCAL idle_in_transaction_session_timeout = 0;
+
+-- name: be_patient_since_17
+SET LOCAL transaction_timeout = 0;
 
 -- name: settle_session
 -- A session of ours is idle on purpose: it waits for the next request, or holds a lock meanwhile.
