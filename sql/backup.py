@@ -94,8 +94,10 @@ def backup(database: Database, path: Path, kind: Kind = "auto") -> Backup:
     tool = find_tool("pg_dump", version) if kind != "csv" else None
     if kind == "dump" and tool is None:
         raise no_tool("pg_dump", version, "No file was written.")
-    with _written_whole(path) as partial, database.begin(patient=True) as connection:
-        connection.execute(_statements["one_moment"])
+    with (
+        _written_whole(path) as partial,
+        database.begin(patient=True, one_moment=True) as connection,
+    ):
         if tool is not None:
             snapshot = connection.execute(_statements["export_snapshot"]).scalar_one()
             neighbours = _neighbours(connection, database.schema)

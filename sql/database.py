@@ -139,12 +139,20 @@ class Database:
             yield connection
 
     @contextmanager
-    def begin(self, *, patient: bool = False) -> Iterator[sqlalchemy.Connection]:
+    def begin(
+        self, *, patient: bool = False, one_moment: bool = False
+    ) -> Iterator[sqlalchemy.Connection]:
         """A connection in one transaction: committed at the end, undone by an exception.
 
-        ``patient`` lifts the server's limits of time, for loads and other long work.
+        ``patient`` lifts the server's limits of time, for loads and other long work; ``one_moment``
+        reads only, all of it as it is at the first statement.
         """
-        with _translated(self), self.engine.begin() as connection:
+        engine = self.engine
+        if one_moment:  # said by BEGIN itself: behind a pooler a query of ours comes before others
+            engine = engine.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+        with _translated(self), engine.begin() as connection:
             if patient:
                 run_script(connection, _statements.raw("be_patient"))
                 if (connection.dialect.server_version_info or ()) >= (17,):

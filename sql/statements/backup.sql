@@ -1,6 +1,3 @@
--- name: one_moment
-SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
-
 -- name: export_snapshot
 SELECT pg_export_snapshot();
 

@@ -16,6 +16,7 @@ from palate.errors import MisuseError
 from palate.settings import Settings
 from palate.statements import Statements, run_script
 from serve.doctor import run_checks
+from sql.backup import backup
 from sql.database import Database
 from sql.embedded import EmbeddedServer
 from sql.migrate import check_schema, migrate
@@ -130,8 +131,10 @@ def test_a_migration_a_doctor_and_a_backup_work_behind_it(
         assert "30_search" in migrate(database)
         check_schema(database)
         assert [check for check in run_checks(database, told) if check.status == "fail"] == []
+        backup(database, tmp_path / "films.backup")
         with pytest.raises(MisuseError, match="session of its own"), scratch_schema(database):
             pass
+    assert (tmp_path / "films.backup").stat().st_size > 0
 
 
 def test_who_does_not_say_that_there_is_a_pooler_is_told(
