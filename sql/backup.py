@@ -82,7 +82,8 @@ class Backup:
 def backup(database: Database, path: Path, kind: Kind = "auto") -> Backup:
     """Write everything to ``path``, replacing a file of that name only when complete.
 
-    ``auto`` makes a dump where pg_dump is at least as new as the server, else a csv backup.
+    ``auto`` makes a dump where pg_dump is at least as new as the server, else, and behind a pooler,
+    which takes no settings of pg_dump's, a csv backup.
     Raises BackupError; no file is left then.
     """
     revision, version = _look(database)
@@ -91,7 +92,8 @@ def backup(database: Database, path: Path, kind: Kind = "auto") -> Backup:
             "The database has no Palate schema, so there is nothing to back up. "
             "No file was written. Check PALATE_DATABASE_URL, PALATE_SCHEMA or PALATE_DATA_DIR."
         )
-    tool = find_tool("pg_dump", version) if kind != "csv" else None
+    dumps = kind == "dump" or (kind == "auto" and not database.is_pooled)
+    tool = find_tool("pg_dump", version) if dumps else None
     if kind == "dump" and tool is None:
         raise no_tool("pg_dump", version, "No file was written.")
     with (
