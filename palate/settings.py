@@ -1,7 +1,6 @@
 """Settings: one class, read from ``PALATE_*`` variables and a ``.env`` file."""
 
 import difflib
-import re
 import sys
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -18,9 +17,7 @@ from palate.text import say_wrong
 
 
 def _own_schema(name: str) -> str:
-    """A schema that can be ours alone, written the same with and without quotes."""
-    if not re.fullmatch("[a-z_][a-z0-9_]{0,62}", name):
-        raise ValueError("a schema is written [a-z_][a-z0-9_]*, in 63 characters at most")
+    """A schema that can be ours alone."""
     if name.startswith("pg_") or name == "information_schema":
         raise ValueError(
             "it is PostgreSQL's own; write [a-z_][a-z0-9_]*, neither pg_... nor information_schema"
@@ -53,6 +50,7 @@ class Settings(BaseSettings):
     schema_name: Annotated[str, AfterValidator(_own_schema)] = Field(
         "palate",
         alias="PALATE_SCHEMA",
+        pattern="^[a-z_][a-z0-9_]{0,62}$",  # the same with and without quotes
         description="Schema of the database that everything of Palate's lives in.",
     )
     engine: Literal["auto", "paradedb", "postgres"] = Field(

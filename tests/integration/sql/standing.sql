@@ -43,12 +43,12 @@ CREATE TRIGGER ours AFTER INSERT ON shop.texts FOR EACH ROW EXECUTE FUNCTION pal
 -- What a DBA puts on Palate's tables.
 CREATE PUBLICATION palpub FOR TABLE palate.movies (movie_id, title), palate.users,
     palate.ratings WHERE (movie_id > 0);
-GRANT SELECT ON palate.movies, palate.movie_stats TO neighbour;
-GRANT SELECT (user_id), UPDATE (rating) ON palate.ratings TO neighbour WITH GRANT OPTION;
+GRANT SELECT ON palate.movies, palate.movie_stats TO somebody_else;
+GRANT SELECT (user_id), UPDATE (rating) ON palate.ratings TO somebody_else WITH GRANT OPTION;
 REVOKE EXECUTE ON FUNCTION palate.refresh_stats() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION palate.refresh_stats() TO neighbour;
+GRANT EXECUTE ON FUNCTION palate.refresh_stats() TO somebody_else;
 ALTER TABLE palate.events ENABLE ROW LEVEL SECURITY;
-CREATE POLICY one ON palate.events AS RESTRICTIVE FOR SELECT TO neighbour, palate_read USING (user_id = 1);
+CREATE POLICY one ON palate.events AS RESTRICTIVE FOR SELECT TO somebody_else, palate_read USING (user_id = 1);
 ALTER TABLE palate.ratings SET (fillfactor = 70);
 ALTER TABLE palate.tags REPLICA IDENTITY FULL;
 CREATE TABLE public.audit (what text);

@@ -72,10 +72,10 @@ def test_what_stands_on_a_scratch_schema_outlives_it(database: Database) -> None
 def dba(database: Database) -> Iterator[Database]:
     """A database to whose tables a DBA has added."""
     execute(database, FILMS)
-    execute(database, "CREATE ROLE neighbour")
+    execute(database, "CREATE ROLE somebody_else")
     execute(database, STATEMENTS.raw("put_on"))
     yield database
-    execute(database, "DROP OWNED BY neighbour; DROP ROLE neighbour")
+    execute(database, "DROP OWNED BY somebody_else; DROP ROLE somebody_else")
 
 
 def put_on(database: Database) -> set[str]:
@@ -94,7 +94,7 @@ def test_what_a_dba_put_on_our_tables_is_on_the_restored_ones(
     published = "SELECT tablename::text, attnames::text[] FROM pg_publication_tables ORDER BY 1"
     assert [name for name, _ in fetch(dba, published)] == ["movies", "ratings", "users"]
     assert fetch(dba, published)[0][1] == ["movie_id", "title"]
-    assert fetch(dba, "SELECT has_table_privilege('neighbour', 'palate.movies', 'SELECT')") == [
+    assert fetch(dba, "SELECT has_table_privilege('somebody_else', 'palate.movies', 'SELECT')") == [
         (True,)
     ]
 
