@@ -1,12 +1,13 @@
 """The HTTP application: routes, and around them what every request passes through."""
 
+import itertools
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio.to_thread
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -41,9 +42,10 @@ from serve.api.guard import Guard
 from serve.api.keys import KeyRing
 from serve.api.limits import RateLimit
 from serve.api.lines import make_lines, watch_connections
-from serve.api.middleware import Requests
+from serve.api.middleware import Direct, Requests
 from serve.api.openapi import document
 from serve.api.problems import MethodNotAllowedError
+from serve.api.routes import GuardedRoute
 from serve.api.services import Services
 from serve.api.tokens import TokenSigner
 from serve.api.watches import ModelWatch, NamesWatch
@@ -123,7 +125,7 @@ def create_app(
     app.state.services = found
     app.state.readiness = health.Readiness(database, searcher.index)
     watch_connections(database.engine)
-    for router in (
+    routers = (
         search.router,
         multi_search.router,
         instantsearch.router,
@@ -139,15 +141,30 @@ def create_app(
         rules.router,
         token.router,
         health.router,
-    ):
+    )
+    for router in routers:
         app.include_router(router)
     app.state.methods = _methods_by_path(app.openapi())
     if faces is not None:
         faces(app)
     app.add_middleware(
-        Requests, guard=guard, max_url=settings.max_url_length, stopping=found.stopping
+        Requests,
+        guard=guard,
+        max_url=settings.max_url_length,
+        stopping=found.stopping,
+        direct=_direct(routers),
     )
     return app
+
+
+def _direct(routers: Iterable[APIRouter]) -> Direct:
+    routes = itertools.chain.from_iterable(router.routes for router in routers)
+    return {
+        (method, route.path): (route, route.guarded)
+        for route in routes
+        if isinstance(route, GuardedRoute) and "{" not in route.path
+        for method in route.methods or ()
+    }
 
 
 @asynccontextmanager

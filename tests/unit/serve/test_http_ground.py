@@ -56,7 +56,9 @@ def app_around(*, max_url: int = 500) -> FastAPI:
     async def hello() -> Response:
         return PlainTextResponse("hello")
 
-    app.add_middleware(Requests, guard=Guard(None), max_url=max_url, stopping=threading.Event())
+    app.add_middleware(
+        Requests, guard=Guard(None), max_url=max_url, stopping=threading.Event(), direct={}
+    )
     return app
 
 
