@@ -57,7 +57,6 @@ class Database:
         self.engine = _create_engine(self.url, self.settings, self.session)
         if server is not None:
             server.revive(self.engine)
-        self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @classmethod
     def open(cls, settings: Settings | None = None) -> Self:
@@ -135,7 +134,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[sqlalchemy.Connection]:
         """A connection on which every statement is its own transaction."""
-        with _translated(self), self._autocommit.connect() as connection:
+        with _translated(self), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
@@ -147,7 +146,7 @@ class Database:
         ``patient`` lifts the server's limits of time, for loads and other long work; ``one_moment``
         reads only, all of it as it is at the first statement.
         """
-        engine = self.engine
+        engine = self.engine.execution_options(isolation_level="READ COMMITTED")
         if one_moment:  # said by BEGIN itself: behind a pooler a query of ours comes before others
             engine = engine.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
@@ -195,6 +194,10 @@ def _create_engine(
         max_overflow=0,
         pool_timeout=5,
         pool_use_lifo=True,
+        # Of the engine, for most connections are taken to read: as an option of theirs it would be
+        # set and taken back each time, a tenth of a search's Python.
+        isolation_level="AUTOCOMMIT",
+        skip_autocommit_rollback=True,
         connect_args=_UNLESS_SAID | parts_of(url) | {"client_encoding": "UTF8"},
     )
 
@@ -256,7 +259,8 @@ def _settle_transactions(engine: sqlalchemy.Engine, session: dict[str, Any]) -> 
     engine.update_execution_options(pooled=True)
 
     def alone(connection: sqlalchemy.Connection) -> bool:
-        return connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT"
+        chosen = connection.get_execution_options().get("isolation_level", "AUTOCOMMIT")
+        return bool(chosen == "AUTOCOMMIT")
 
     @event.listens_for(engine, "connect")
     def keep_no_statements(connection: psycopg.Connection[Any], _record: object) -> None:

@@ -126,7 +126,8 @@ def test_temporary_objects_of_our_names_change_nothing(sample_copy: Database, sh
     """One of each of our tables, in the session that searches, rates, counts and activates."""
     query = "SELECT movie_id, score FROM search('lord', for_user => 4712)"
     act = STATEMENTS.raw("act")
-    with sample_copy.engine.connect() as connection:
+    changing = sample_copy.engine.execution_options(isolation_level="READ COMMITTED")
+    with changing.connect() as connection:
         plain = raw(connection)
         plain.execute(act.encode())
         expected = plain.execute(query.encode()).fetchall()
