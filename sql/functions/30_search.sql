@@ -145,14 +145,16 @@ WITH weight AS MATERIALIZED (
     FROM typed_films(typed, candidates) t
     WHERE typed IS NOT NULL
     GROUP BY t.movie_id
-), found AS MATERIALIZED (
+), found AS (
     SELECT movie_id, l.bm25, n.similarity, t.pin, t.level,
            coalesce(l.relaxed, false) AND t.added_level IS NULL AS relaxed
     FROM lexical l FULL JOIN nearest n USING (movie_id) FULL JOIN told t USING (movie_id)
     WHERE t.hidden IS NOT TRUE AND (t.adds OR l.movie_id IS NOT NULL OR n.movie_id IS NOT NULL)
-), measured AS MATERIALIZED (
+    OFFSET 0
+), measured AS (
     -- A film at a time by its key, from tables that hold no more than is asked for, and only what
-    -- is asked for: a look-up takes about as long as all else that is done for a film.
+    -- is asked for: a look-up takes about as long as all else that is done for a film. OFFSET 0, here and
+    -- above, lets each film be looked up once, as MATERIALIZED would, which also keeps a copy of each row.
     SELECT f.movie_id, f.bm25, f.relaxed, f.similarity, f.pin,
            coalesce(f.level, CASE WHEN f.relaxed THEN 'some words' ELSE 'all words' END::match_level) AS level,
            (SELECT s.popularity FROM movie_stats s WHERE s.movie_id = f.movie_id) AS popularity,
@@ -169,6 +171,7 @@ WITH weight AS MATERIALIZED (
            p.strength
     FROM found f
     LEFT JOIN person p ON true
+    OFFSET 0
 ), scaled AS (
     SELECT m.*,
            coalesce(m.bm25 / nullif(max(m.bm25) OVER (), 0), 0) AS bm25_part,
