@@ -7,10 +7,10 @@ psycopg connections; over HTTP through a server in a process of its own, kept al
 
 import itertools
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
@@ -92,8 +92,8 @@ class Report:
     rate: float
     latencies: tuple[Latency, ...]
     ladder: tuple[Rung, ...] = ()
-    throughput: float | None = None
-    """Personalised searches a second over HTTP, by 8 clients that never wait."""
+    throughput: Mapping[Over, float] = field(default_factory=dict)
+    """Personalised searches a second over SQL and over HTTP, by 8 clients that never wait."""
     slowest_probe: float | None = None
     """Milliseconds that /healthz or /readyz took at most meanwhile."""
 
@@ -217,9 +217,9 @@ def _latencies(
 
 def _climb(
     database: Database, plan: Sequence[Search], say: Callable[[str], None]
-) -> tuple[tuple[Rung, ...], float, float]:
-    """Each way to search in turn for the same searches, one client; then 8 clients over HTTP, and
-    probes beside them."""
+) -> tuple[tuple[Rung, ...], dict[Over, float], float]:
+    """Each way to search in turn for the same searches, one client; then 8 clients over SQL, and
+    over HTTP with probes beside them."""
     searches = [search._replace(candidates=_LADDER_CANDIDATES) for search in plan]
     say(f"{', '.join(LADDER)}, in turns: {len(searches):,} searches each")
     seconds: dict[tuple[Over, bool], list[float]] = {}
@@ -239,9 +239,10 @@ def _climb(
                     taken = seconds.setdefault((over, search.user_id is not None), [])
                     taken.append(time.perf_counter() - started)
         tasted = [search for search in searches if search.user_id is not None]
-        say(f"HTTP, {_CROWD} clients at once: {len(tasted):,} searches each")
+        say(f"SQL, then HTTP, {_CROWD} clients at once: {len(tasted):,} searches each")
+        throughput: dict[Over, float] = {"SQL": _throughput(connects["SQL"], tasted)}
         with probing(port) as probes:
-            throughput = _throughput(connects["HTTP"], tasted)
+            throughput["HTTP"] = _throughput(connects["HTTP"], tasted)
     rungs = []
     for (over, personalized), taken in seconds.items():
         p50, p99 = np.percentile(np.array(taken) * 1000, (50, 99)).tolist()
