@@ -1,10 +1,11 @@
 """Requests in plain words, answered: read, linked, and run through the same search as all else."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Protocol
 
+import structlog
 from pydantic import Field, ValidationError
 
 from ask.compare import Comparison, compare
@@ -18,8 +19,10 @@ from ask.prediction import Prediction, predict
 from ask.preferences import Preferences, find_preferences
 from ask.rules import Ignored, Reading, Sure, doubt, read_request
 from ask.structure import RatedBy, Structure
+from ask.told import ToldNames
 from ask.tree import narrows
 from ask.understood import Part, parts_of
+from ingest.polite import SyncError
 from llm import LanguageModel, open_llm
 from llm.store import PostgresStore
 from palate.contract import Frozen, Hit, Recommendation, SimilarMovie
@@ -31,6 +34,8 @@ from palate.settings import Settings
 from rerank.search import Searcher
 from search.names import CatalogNames, Names
 from sql.database import Database
+
+_log = structlog.get_logger(__name__)
 
 
 class AskAnswer(Frozen):
@@ -130,6 +135,7 @@ class Asker:
         self._finder = Finder(database, searcher)
         self.writer = searcher.writer
         self.names = CatalogNames(database)
+        self._told_names = ToldNames(database)
 
     def ask(
         self,
@@ -161,7 +167,28 @@ class Asker:
         """How a request is understood; ``ask`` answers it. Raises MisuseError."""
         if not text.strip():
             raise MisuseError("The request has no words. Nothing was done. Say what you look for.")
-        names, reader = self.names.get(), None if rules else self._reader
+        names = self.names.get()
+        reading = self._read(text, names, rules=rules, after=after)
+        text, told = self._told(text, reading.not_found, names)
+        if told:
+            reading = self._read(text, names, rules=rules, after=after)
+        return _for_caller(replace(reading, notes=(*told, *reading.notes)), user_id, k)
+
+    def _told(self, text: str, unknown: Sequence[str], names: Names) -> tuple[str, tuple[str, ...]]:
+        """The text with unknown names as the catalog has them, where TMDB knows them, and what is
+        to be said of that."""
+        notes = []
+        try:
+            for name in unknown:
+                if (meant := self._told_names.find(name, names)) and name in text:
+                    text = text.replace(name, meant, 1)
+                    notes.append(f"“{name}” was read as {meant}, as TMDB knows it.")
+        except SyncError as error:
+            _log.warning("tmdb not asked", error=str(error))
+        return text, tuple(notes)
+
+    def _read(self, text: str, names: Names, *, rules: bool, after: Turn | None) -> Reading:
+        reader = None if rules else self._reader
         with stage("parse"):
             try:
                 reading = read_next(text, names, after) if after else read_request(text, names)
@@ -185,7 +212,7 @@ class Asker:
                 )
         if self._why_rules is not None and not rules:
             reading = replace(reading, notes=(*reading.notes, self._why_rules))
-        return _for_caller(reading, user_id, k)
+        return reading
 
     def plan(self, text: str, *, rules: bool = False) -> tuple[Plan, str] | None:
         """The steps of a message that asks for several, and who planned them: the rules, or the

@@ -52,12 +52,16 @@ class PoliteClient:
         *,
         headers: Mapping[str, str] | None = None,
         parameters: Mapping[str, str] | None = None,
+        attempts: int = _ATTEMPTS,
+        timeout: float = 30,
     ) -> None:
-        """``name`` is how errors call it, ``key_name`` the setting of its key."""
+        """``name`` is how errors call it, ``key_name`` the setting of its key; at a question
+        so many ``attempts`` are made, each of ``timeout`` seconds at the most."""
         self._name, self._url, self._key_name = name, url.rstrip("/"), key_name
         self._parameters = dict(parameters or {})
         self._gap, self._next = 1 / per_second, 0.0
-        self._client = httpx.Client(timeout=30, headers=dict(headers or {}))
+        self._attempts = attempts
+        self._client = httpx.Client(timeout=timeout, headers=dict(headers or {}))
 
     def close(self) -> None:
         """Close the connections."""
@@ -69,7 +73,7 @@ class PoliteClient:
         Raises SyncError.
         """
         try:
-            for attempt in stamina.retry_context(on=_after, attempts=_ATTEMPTS, timeout=300):
+            for attempt in stamina.retry_context(on=_after, attempts=self._attempts, timeout=300):
                 with attempt:
                     return self._get(path, parameters)
         except _AgainError as error:

@@ -53,14 +53,7 @@ def sync_tmdb(
     Films asked about in the last ``days`` are not asked about again. Raises MisuseError without a
     key, and SyncError.
     """
-    settings = database.settings
-    key, locale = _key(settings.tmdb_api_key, "PALATE_TMDB_API_KEY"), settings.sync_locales[0]
-    is_token = key.startswith("ey")  # a read access token, else one of the short keys
-    client = PoliteClient(
-        "TMDB", settings.tmdb_url, "PALATE_TMDB_API_KEY", settings.sync_per_second,
-        headers={"Authorization": f"Bearer {key}"} if is_token else None,
-        parameters={"language": locale.replace("_", "-")} | ({} if is_token else {"api_key": key}),
-    )  # fmt: skip
+    client, locale = tmdb_client(database.settings), database.settings.sync_locales[0]
     with closing(client):
 
         def ask(film: Mapping[str, Any]) -> FilmFacts | None:
@@ -71,6 +64,19 @@ def sync_tmdb(
             return None if told is None else read_facts(told)
 
         return _sync(database, "tmdb", locale, ask, _fill, days=days, limit=limit, tell=tell)
+
+
+def tmdb_client(settings: Settings, **politeness: Any) -> PoliteClient:
+    """Who asks TMDB in the first locale; ``politeness`` as PoliteClient has it. Raises MisuseError
+    without a key."""
+    key = _key(settings.tmdb_api_key, "PALATE_TMDB_API_KEY")
+    is_token = key.startswith("ey")  # a read access token, else one of the short keys
+    language = {"language": settings.sync_locales[0].replace("_", "-")}
+    return PoliteClient(
+        "TMDB", settings.tmdb_url, "PALATE_TMDB_API_KEY", settings.sync_per_second,
+        headers={"Authorization": f"Bearer {key}"} if is_token else None,
+        parameters=language | ({} if is_token else {"api_key": key}), **politeness,
+    )  # fmt: skip
 
 
 def sync_justwatch(

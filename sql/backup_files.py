@@ -42,6 +42,7 @@ TABLES = (
     "feedback",
     "availability",
     "synced",
+    "told_names",
     "synonyms",
     "pins",
     "models",

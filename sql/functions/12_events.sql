@@ -47,7 +47,7 @@ CREATE OR REPLACE FUNCTION stand_in() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     NEW.stand_ins := ARRAY(
-        SELECT m.movie_id FROM movies m WHERE NEW.genre = ANY (m.genres)
+        SELECT m.movie_id FROM movies m WHERE m.genres @> ARRAY[NEW.genre]
         ORDER BY m.rating_count DESC, m.movie_id LIMIT 10);
     IF NEW.stand_ins = '{}' THEN
         RAISE check_violation USING MESSAGE = format('no film is of the genre %L', NEW.genre);
@@ -266,29 +266,39 @@ SELECT CASE
     WHEN happened_at < '0001-01-02 00:00+00' THEN 'its time is before the year 1'
     WHEN movie_id IS NOT NULL AND NOT EXISTS (SELECT FROM movies m WHERE m.movie_id = wrong_event.movie_id)
     THEN format('film %s is unknown', movie_id)
-    WHEN genre IS NOT NULL AND NOT EXISTS (SELECT FROM movies m WHERE wrong_event.genre = ANY (m.genres))
+    WHEN genre IS NOT NULL AND NOT EXISTS (SELECT FROM movies m WHERE m.genres @> ARRAY[wrong_event.genre])
     THEN format('no film is of the genre %L', genre)
 END
+$$;
+
+-- Films that a user's last word was no to.
+CREATE OR REPLACE FUNCTION refused_movies(for_user bigint, profile text)
+RETURNS TABLE (movie_id bigint) LANGUAGE sql STABLE AS $$
+SELECT e.movie_id
+FROM (SELECT DISTINCT ON (e.movie_id) e.movie_id, e.type
+      FROM events e
+      WHERE e.user_id = for_user AND e.profile = refused_movies.profile AND e.movie_id IS NOT NULL
+        AND e.type NOT IN ('watched', 'saved', 'clicked')
+      ORDER BY e.movie_id, e.happened_at DESC, e.event_id DESC) e
+WHERE e.type IN ('not_interested', 'disliked', 'muted')
+$$;
+
+-- NULL: none.
+CREATE OR REPLACE FUNCTION muted_genres(for_user bigint, profile text) RETURNS text[]
+LANGUAGE sql STABLE AS $$
+SELECT array_agg(g.genre)
+FROM (SELECT DISTINCT ON (e.genre) e.genre, e.type FROM events e
+      WHERE e.user_id = for_user AND e.profile = muted_genres.profile AND e.genre IS NOT NULL
+      ORDER BY e.genre, e.happened_at DESC, e.event_id DESC) g
+WHERE g.type = 'muted'
 $$;
 
 -- What a user wants to see no more: films whose last word was no, and films of muted genres.
 CREATE OR REPLACE FUNCTION turned_away(for_user bigint, profile text DEFAULT 'main')
 RETURNS TABLE (movie_id bigint) LANGUAGE sql STABLE AS $$
-SELECT e.movie_id
-FROM (SELECT DISTINCT ON (e.movie_id) e.movie_id, e.type, e.happened_at
-      FROM events e
-      WHERE e.user_id = for_user AND e.profile = turned_away.profile AND e.movie_id IS NOT NULL
-        AND e.type NOT IN ('watched', 'saved', 'clicked')
-      ORDER BY e.movie_id, e.happened_at DESC, e.event_id DESC) e
-WHERE e.type IN ('not_interested', 'disliked', 'muted')
+SELECT r.movie_id FROM refused_movies(for_user, turned_away.profile) r
 UNION
-SELECT m.movie_id
-FROM (SELECT array_agg(g.genre) AS genres
-      FROM (SELECT DISTINCT ON (e.genre) e.genre, e.type FROM events e
-            WHERE e.user_id = for_user AND e.profile = turned_away.profile AND e.genre IS NOT NULL
-            ORDER BY e.genre, e.happened_at DESC, e.event_id DESC) g
-      WHERE g.type = 'muted' HAVING count(*) > 0) muted
-JOIN movies m ON m.genres && muted.genres
+SELECT m.movie_id FROM movies m WHERE m.genres && (SELECT muted_genres(for_user, turned_away.profile))
 $$;
 
 -- What a taste is made of: genres, people and films, the strongest first. `share` is its part of all

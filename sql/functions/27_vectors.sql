@@ -1,10 +1,21 @@
 -- Where films are near to: the best by popularity, by nearness to a taste, by a user's factors. Each
--- takes how many (n), the only films wanted and the films not wanted, as ids or NULL, and reads, in a
--- large catalog, a bounded number of films.
+-- takes how many (n), the only films wanted and the films not wanted, as ids or NULL, and the genres not
+-- wanted, and reads, in a large catalog, a bounded number of films.
 --
 -- An HNSW index finds nearly all of the nearest; index_vectors() makes it where there are so many
 -- films that reading all of them takes longer than an answer may. Without it, or where few films are
 -- wanted, all are read and the answer is exact.
+
+DO $$
+DECLARE f regprocedure;
+BEGIN
+    FOR f IN SELECT p.oid FROM pg_proc p
+             WHERE p.proname IN ('popular_movies', 'nearest_movies', 'movies_by_factors', 'wanted_movies')
+               AND p.pronamespace = current_schema()::regnamespace
+               AND 'none_of' = ANY (p.proargnames)  -- a neighbour's has other arguments
+               AND NOT 'no_genres' = ANY (p.proargnames)
+    LOOP EXECUTE format('DROP FUNCTION %s', f); END LOOP;
+END $$;
 
 CREATE OR REPLACE FUNCTION vectors_indexed_from() RETURNS bigint
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -164,7 +175,8 @@ EXCEPTION WHEN lock_not_available THEN
 END $$;
 
 CREATE OR REPLACE FUNCTION popular_movies(
-    n integer, only_these bigint[] DEFAULT NULL, none_of bigint[] DEFAULT NULL
+    n integer, only_these bigint[] DEFAULT NULL, none_of bigint[] DEFAULT NULL,
+    no_genres text[] DEFAULT NULL
 ) RETURNS TABLE (movie_id bigint, popularity double precision)
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
@@ -174,20 +186,22 @@ BEGIN
     RETURN QUERY EXECUTE format($sql$
         SELECT s.movie_id, s.popularity FROM movie_stats s WHERE %s
         ORDER BY s.popularity DESC, s.movie_id LIMIT %L
-    $sql$, wanted_movies('s', only_these, none_of), n) USING only_these, none_of;
+    $sql$, wanted_movies('s', only_these, none_of, no_genres), n) USING only_these, none_of, no_genres;
     GET DIAGNOSTICS found = ROW_COUNT;
     IF n IS NULL OR found < n THEN  -- films that came since the last refresh
         RETURN QUERY EXECUTE format($sql$
             SELECT m.movie_id, NULL::double precision FROM movies m
             WHERE %s AND NOT EXISTS (SELECT FROM movie_stats s WHERE s.movie_id = m.movie_id)
             ORDER BY m.movie_id LIMIT %L
-        $sql$, wanted_movies('m', only_these, none_of), n - found) USING only_these, none_of;
+        $sql$, wanted_movies('m', only_these, none_of, no_genres), n - found)
+        USING only_these, none_of, no_genres;
     END IF;
 END $$;
 
 -- By the cosine of centred embeddings; `taste` has length 1.
 CREATE OR REPLACE FUNCTION nearest_movies(
-    taste vector, n integer, only_these bigint[] DEFAULT NULL, none_of bigint[] DEFAULT NULL
+    taste vector, n integer, only_these bigint[] DEFAULT NULL, none_of bigint[] DEFAULT NULL,
+    no_genres text[] DEFAULT NULL
 ) RETURNS TABLE (movie_id bigint, similarity double precision)
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
@@ -201,41 +215,45 @@ BEGIN
         indexed := format('vector_dims(v.content) = %s', numbers);
     END IF;
     RETURN QUERY EXECUTE format($sql$
-        SELECT v.movie_id, -(%1$s <#> $3) FROM movie_vectors v WHERE %2$s AND %3$s
-        ORDER BY (%1$s <#> $3)%4$s, v.movie_id LIMIT %5$L
-    $sql$, content, indexed, wanted_movies('v', only_these, none_of), by_reading(only_these), n)
-    USING only_these, none_of, taste;
+        SELECT v.movie_id, -(%1$s <#> $4) FROM movie_vectors v WHERE %2$s AND %3$s
+        ORDER BY (%1$s <#> $4)%4$s, v.movie_id LIMIT %5$L
+    $sql$, content, indexed, wanted_movies('v', only_these, none_of, no_genres), by_reading(only_these), n)
+    USING only_these, none_of, no_genres, taste;
 END $$;
 
 -- By inner product with a user's factors of a model.
 CREATE OR REPLACE FUNCTION movies_by_factors(
     model bigint, factors vector, n integer, only_these bigint[] DEFAULT NULL,
-    none_of bigint[] DEFAULT NULL
+    none_of bigint[] DEFAULT NULL, no_genres text[] DEFAULT NULL
 ) RETURNS TABLE (movie_id bigint, affinity double precision)
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
 BEGIN
     IF by_reading(only_these) = '' AND EXISTS (SELECT FROM movie_directions WHERE model_id = model) THEN
         RETURN QUERY EXECUTE format($sql$
-            SELECT d.movie_id, -(d.direction <#> $3) FROM movie_directions d WHERE %s
-            ORDER BY d.direction <#> $3, d.movie_id LIMIT %L
-        $sql$, wanted_movies('d', only_these, none_of), n) USING only_these, none_of,
+            SELECT d.movie_id, -(d.direction <#> $4) FROM movie_directions d WHERE %s
+            ORDER BY d.direction <#> $4, d.movie_id LIMIT %L
+        $sql$, wanted_movies('d', only_these, none_of, no_genres), n) USING only_these, none_of, no_genres,
             (factors::real[] || array_fill(0::real, ARRAY[256 - vector_dims(factors)]))::vector;
     ELSE
         RETURN QUERY EXECUTE format($sql$
-            SELECT f.movie_id, -(f.factors_out <#> $3) FROM movie_factors f
-            WHERE f.model_id = $4 AND %s
-            ORDER BY f.factors_out <#> $3, f.movie_id LIMIT %L
-        $sql$, wanted_movies('f', only_these, none_of), n) USING only_these, none_of, factors, model;
+            SELECT f.movie_id, -(f.factors_out <#> $4) FROM movie_factors f
+            WHERE f.model_id = $5 AND %s
+            ORDER BY f.factors_out <#> $4, f.movie_id LIMIT %L
+        $sql$, wanted_movies('f', only_these, none_of, no_genres), n)
+        USING only_these, none_of, no_genres, factors, model;
     END IF;
 END $$;
 
 -- The conditions on films as the functions above write them, arrays being their first parameters.
-CREATE OR REPLACE FUNCTION wanted_movies(relation text, only_these bigint[], none_of bigint[])
-RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+CREATE OR REPLACE FUNCTION wanted_movies(
+    relation text, only_these bigint[], none_of bigint[], no_genres text[]
+) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN concat_ws(' AND ', 'true',
     CASE WHEN only_these IS NOT NULL THEN relation || '.movie_id = ANY ($1)' END,
-    CASE WHEN cardinality(none_of) > 0 THEN relation || '.movie_id <> ALL ($2)' END);
+    CASE WHEN cardinality(none_of) > 0 THEN relation || '.movie_id <> ALL ($2)' END,
+    CASE WHEN cardinality(no_genres) > 0
+         THEN format('NOT EXISTS (SELECT FROM movies g WHERE g.movie_id = %s.movie_id AND g.genres && $3)', relation) END);
 
 -- What keeps an order from being read from an index, where only a few films are wanted: walking the
 -- index to the nearest of them could take all of it.

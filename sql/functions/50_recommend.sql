@@ -48,7 +48,7 @@ WITH person AS MATERIALIZED (
 ), only_these AS MATERIALIZED (
     SELECT f.movie_id FROM search_matches(filter) f WHERE filter IS NOT NULL
 ), none_of AS MATERIALIZED (
-    SELECT t.movie_id FROM turned_away(for_user, recommend_candidates.profile) t
+    SELECT r.movie_id FROM refused_movies(for_user, recommend_candidates.profile) r
     UNION
     SELECT s.movie_id FROM seen_movies s
     WHERE seen = 'drop' AND s.user_id = for_user AND s.profile = recommend_candidates.profile
@@ -56,7 +56,8 @@ WITH person AS MATERIALIZED (
     SELECT unnest(array_remove(exclude || alike_to, NULL))
 ), wanted AS MATERIALIZED (
     SELECT CASE WHEN filter IS NOT NULL THEN ARRAY(SELECT o.movie_id FROM only_these o) END AS only_these,
-           ARRAY(SELECT n.movie_id FROM none_of n) AS none_of
+           ARRAY(SELECT n.movie_id FROM none_of n) AS none_of,
+           muted_genres(for_user, recommend_candidates.profile) AS no_genres
 ), direction AS MATERIALIZED (
     SELECT (SELECT p.embedding FROM person p) AS taste,
            (SELECT l2_normalize(sum(scale(v.content, r.weight)))
@@ -70,26 +71,30 @@ WITH person AS MATERIALIZED (
     SELECT c.movie_id, c.bm25 FROM search_candidates(query, candidates) c WHERE query IS NOT NULL
 ), found AS (
     SELECT 'popularity' AS source, m.movie_id
-    FROM wanted w CROSS JOIN LATERAL popular_movies(candidates, w.only_these, w.none_of) m
+    FROM wanted w CROSS JOIN LATERAL popular_movies(candidates, w.only_these, w.none_of, w.no_genres) m
     UNION ALL
     SELECT d.source, m.movie_id
     FROM wanted w CROSS JOIN direction n
     CROSS JOIN LATERAL (VALUES ('ann', n.taste), ('recent', n.lately), ('alike', n.given)) d (source, direction)
-    CROSS JOIN LATERAL nearest_movies(d.direction, candidates, w.only_these, w.none_of) m
+    CROSS JOIN LATERAL nearest_movies(d.direction, candidates, w.only_these, w.none_of, w.no_genres) m
     WHERE vector_norm(d.direction) > 0
     UNION ALL
     SELECT 'collab', m.movie_id
     FROM wanted w JOIN person p ON p.factors IS NOT NULL
-    CROSS JOIN LATERAL movies_by_factors(p.model_id, p.factors, candidates, w.only_these, w.none_of) m
+    CROSS JOIN LATERAL movies_by_factors(p.model_id, p.factors, candidates, w.only_these, w.none_of, w.no_genres) m
     UNION ALL
     (SELECT 'trending', t.movie_id FROM movie_trends t
      WHERE (filter IS NULL OR t.movie_id IN (SELECT o.movie_id FROM only_these o))
        AND t.movie_id NOT IN (SELECT n.movie_id FROM none_of n)
+       AND ((SELECT w.no_genres FROM wanted w) IS NULL OR (
+           SELECT g.genres && (SELECT w.no_genres FROM wanted w) FROM movies g WHERE g.movie_id = t.movie_id) IS NOT TRUE)
      ORDER BY t.trending DESC, t.movie_id LIMIT candidates)
     UNION ALL
     (SELECT 'vote', s.movie_id FROM movie_stats s
      WHERE (filter IS NULL OR s.movie_id IN (SELECT o.movie_id FROM only_these o))
        AND s.movie_id NOT IN (SELECT n.movie_id FROM none_of n)
+       AND ((SELECT w.no_genres FROM wanted w) IS NULL OR (
+           SELECT g.genres && (SELECT w.no_genres FROM wanted w) FROM movies g WHERE g.movie_id = s.movie_id) IS NOT TRUE)
      ORDER BY (coalesce(s.avg_rating, 3.5) * s.rating_count + 87.5) / (s.rating_count + 25) DESC,
               s.movie_id
      LIMIT candidates)
@@ -99,12 +104,16 @@ WITH person AS MATERIALIZED (
      WHERE n.user_id = for_user AND n.profile = recommend_candidates.profile
        AND (filter IS NULL OR l.movie_id IN (SELECT o.movie_id FROM only_these o))
        AND l.movie_id NOT IN (SELECT x.movie_id FROM none_of x)
+       AND ((SELECT w.no_genres FROM wanted w) IS NULL OR (
+           SELECT g.genres && (SELECT w.no_genres FROM wanted w) FROM movies g WHERE g.movie_id = l.movie_id) IS NOT TRUE)
        AND EXISTS (SELECT FROM movies m WHERE m.movie_id = l.movie_id)
      ORDER BY l.place LIMIT candidates)
     UNION ALL
     SELECT 'query', m.movie_id FROM matching m
     WHERE (filter IS NULL OR m.movie_id IN (SELECT o.movie_id FROM only_these o))
       AND m.movie_id NOT IN (SELECT n.movie_id FROM none_of n)
+      AND ((SELECT w.no_genres FROM wanted w) IS NULL OR (
+          SELECT g.genres && (SELECT w.no_genres FROM wanted w) FROM movies g WHERE g.movie_id = m.movie_id) IS NOT TRUE)
 )
 SELECT f.movie_id, array_agg(f.source ORDER BY f.source), (SELECT m.bm25 FROM matching m WHERE m.movie_id = f.movie_id)
 FROM found f

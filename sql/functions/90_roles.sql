@@ -93,6 +93,7 @@ BEGIN
     GRANT INSERT, DELETE ON events, user_names, feedback TO palate_app;
     GRANT UPDATE ON event_weights TO palate_app;
     GRANT DELETE ON neighbour_likes TO palate_app;
+    GRANT INSERT, UPDATE ON told_names TO palate_app;
     -- Films that come and go, and what triggers keep of them. Not their statistics, nor enrichment.
     GRANT DELETE,
           INSERT (movie_id, item_id, title, original_title, year, imdb_id, tmdb_id, genres, overview, runtime_minutes,
@@ -109,7 +110,7 @@ BEGIN
     END LOOP;
     -- Questions may hold what people typed; recorded calls are what budgets are counted by; what people
     -- clicked on nobody's search needs.
-    REVOKE ALL ON llm_answers, llm_calls, feedback FROM palate_read;
+    REVOKE ALL ON llm_answers, llm_calls, feedback, told_names FROM palate_read;
     REVOKE DELETE ON llm_calls FROM palate_app;
     GRANT INSERT, UPDATE ON llm_calls TO palate_app;
     -- Not `synthetic`: who counts in no statistic is not the service's to say.

@@ -48,6 +48,7 @@ def test_an_index_finds_what_reading_every_film_finds(
     learned = Svd(rank=16).fit(read_ratings(sample_copy))
     one, other = (save_factors(sample_copy, learned, metrics={}) for _ in range(2))
     activate(sample_copy, one)
+    psql.execute("INSERT INTO events (user_id, type, genre) VALUES (15, 'muted', 'Drama')")
     assert not index_vectors(sample_copy)  # 3,198 films are read faster
     exact = _answers(psql)
     psql.execute(STATEMENTS.raw("index_small_catalogs").encode())
@@ -57,6 +58,10 @@ def test_an_index_finds_what_reading_every_film_finds(
     same = sum(len(exact[key] & found[key]) for key in exact)
     assert same >= 0.95 * sum(map(len, exact.values()))
     assert all(len(found[key]) == len(exact[key]) for key in exact)
+    dramas = {row[0] for row in psql.execute(STATEMENTS.raw("dramas").encode())}
+    assert found["recommend", 15]
+    assert not dramas & found["recommend", 15]
+    assert found["recommend_drama", 15] == set()
 
     for name in ("sources", "similar"):
         table, rows = _most_read(sample_copy, name)

@@ -17,6 +17,9 @@ SELECT movie_id FROM recommend(%(user)s, k => 20)
 -- name: recommend_drama
 SELECT movie_id FROM recommend(%(user)s, k => 20, filter => parse_query('genres:Drama'))
 
+-- name: dramas
+SELECT movie_id FROM movies WHERE 'Drama' = ANY (genres)
+
 -- name: sources
 SELECT p.movie_id
 FROM users u JOIN user_factors f USING (user_id, profile)
