@@ -275,6 +275,16 @@ CREATE OR REPLACE FUNCTION spaced_words(key text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN ' ' || replace(key, ' ', '  ') || ' ';
 
+-- How near a title is to a text of which it has all the letters.
+CREATE OR REPLACE FUNCTION title_level(
+    written text, words text, key text, typed_written text, typed_words text, typed_key text
+) RETURNS match_level
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN $1 = $4 THEN 'title as written'
+            WHEN $2 = $5 THEN 'title'
+            WHEN $3 = $6 THEN 'title without article'
+            ELSE 'title spelt otherwise' END::match_level;
+
 -- What is said of films by what was typed; of a film more than once, perhaps.
 --
 --   adds   the film is found by that: its title is what was typed, or begins with it, at most n of these,
@@ -287,49 +297,51 @@ RETURN ' ' || replace(key, ' ', '  ') || ' ';
 --   pin    the place that an operator gave it
 --   hidden an operator hides it
 --
--- By plpgsql, because most of what a text may be, it is not: what is not run need not be made ready.
+-- By plpgsql, because most of what a text may be, it is not: what is not run need not be made ready, which
+-- is most of what this costs.
 CREATE OR REPLACE FUNCTION typed_films(typed text, n integer DEFAULT 100)
 RETURNS TABLE (movie_id bigint, level match_level, adds boolean, pin integer, hidden boolean)
 LANGUAGE plpgsql STABLE ROWS 10 SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
 DECLARE
-    only_written CONSTANT boolean := has_clauses(typed);
-    all_words CONSTANT text := title_words(typed);
-    key_words CONSTANT text := without_article(
-        CASE WHEN typed ~ '\d' THEN title_words(without_year(typed)) ELSE all_words END);
-    in_their_order CONSTANT text := in_order(key_words);  -- once, not for each title
-    names text[] := ARRAY[typed];
-    years integer[] := ARRAY[NULL::integer];  -- whatever array_nulls is
-    exacts boolean[] := '{t}';
     f record;
+    other record;
+    o record;
+    only_written boolean := false;
+    key_words text;
+    in_their_order text;
 BEGIN
+    f := forms_of(typed);
+    IF f.written = '' THEN RETURN; END IF;
+    IF typed ~ '[:~^+-]|AND|OR|NOT' THEN only_written := has_clauses(typed); END IF;
     RETURN QUERY
-    SELECT p.movie_id, NULL::match_level, p.place IS NOT NULL, p.place, p.place IS NULL
-    FROM pins p WHERE p.query = all_words;
-    IF may_be_typed_otherwise(typed) THEN
-        SELECT names || array_agg(o.name), years || array_agg(o.year), exacts || array_agg(o.exact)
-        INTO names, years, exacts
-        FROM typed_otherwise(typed) o;
+    SELECT m.movie_id, title_level(m.written, m.words, m.key, f.written, f.words, f.key),
+           true, NULL::integer, false
+    FROM movie_titles m
+    WHERE (m.joined = f.joined OR m.numbered = f.numbered) AND (m.written = f.written OR NOT only_written)
+    UNION ALL
+    SELECT p.movie_id, NULL, p.place IS NOT NULL, p.place, p.place IS NULL
+    FROM pins p WHERE p.query = f.words;
+    IF typed ~* '[\s\d(]|^\W*(?:the|an?)' THEN
+        IF may_be_typed_otherwise(typed) THEN
+            FOR other IN SELECT * FROM typed_otherwise(typed) LOOP
+                o := forms_of(other.name);
+                CONTINUE WHEN o.written = '';
+                RETURN QUERY
+                SELECT m.movie_id, CASE
+                    WHEN other.year IS NOT NULL AND other.year IS DISTINCT FROM (
+                        SELECT y.year FROM movies y WHERE y.movie_id = m.movie_id) THEN 'beginning'
+                    WHEN other.exact THEN title_level(m.written, m.words, m.key, o.written, o.words, o.key)
+                    WHEN m.written = o.written THEN 'title without article'
+                    ELSE 'title spelt otherwise' END::match_level, true, NULL::integer, false
+                FROM movie_titles m
+                WHERE (m.joined = o.joined OR m.numbered = o.numbered)
+                  AND (m.written = o.written OR NOT only_written);
+            END LOOP;
+        END IF;
     END IF;
-    FOR i IN REVERSE cardinality(names) .. 1 LOOP
-        f := forms_of(names[i]);
-        CONTINUE WHEN f.written = '';
-        RETURN QUERY
-        SELECT m.movie_id, CASE
-            WHEN years[i] IS NOT NULL AND years[i] IS DISTINCT FROM (
-                SELECT o.year FROM movies o WHERE o.movie_id = m.movie_id) THEN 'beginning'
-            WHEN NOT exacts[i] AND m.written <> f.written THEN 'title spelt otherwise'
-            WHEN NOT exacts[i] THEN 'title without article'
-            WHEN m.written = f.written THEN 'title as written'
-            WHEN m.words = f.words THEN 'title'
-            WHEN m.key = f.key THEN 'title without article'
-            ELSE 'title spelt otherwise' END::match_level, true, NULL::integer, false
-        FROM movie_titles m
-        WHERE CASE WHEN only_written THEN m.written = f.written ELSE true END
-          AND (m.joined = f.joined OR m.numbered = f.numbered);
-    END LOOP;
     IF only_written THEN RETURN; END IF;
-    -- What follows is of the text as it is, whose forms were made last.
+    -- What follows is of the text as it is.
     IF f.words LIKE '% %' THEN
         RETURN QUERY
         SELECT m.movie_id, 'beginning'::match_level, true, NULL::integer, false FROM movie_titles m
@@ -344,12 +356,18 @@ BEGIN
         SELECT m.movie_id, 'beginning'::match_level, true, NULL::integer, false FROM movie_titles m
         WHERE m.numbered > f.numbered AND m.numbered < f.numbered || U&'\+10FFFF'
           AND (f.numbered ~ '\d' AND substr(m.numbered, length(f.numbered) + 1, 1) !~ '\d'
-               OR CASE WHEN f.joined ~ '^\w+$'
-                       THEN NOT starts_with(m.key, f.key || ' ')
-                            AND m.key ~ ('^' || regexp_replace(f.joined, '(.)', '\1 ?', 'g') || '(?<= )')
+               OR CASE WHEN m.key LIKE '% %' AND NOT starts_with(m.key, f.key || ' ') AND f.joined ~ '^\w+$'
+                       THEN m.key ~ ('^' || regexp_replace(f.joined, '(.)', '\1 ?', 'g') || '(?<= )')
                   END)
         ORDER BY length(m.key), m.movie_id
         LIMIT n;
+    END IF;
+    IF f.key ~ '^[a-z]{4,}$' THEN
+        -- One word stands in order wherever it stands.
+        RETURN QUERY
+        SELECT t.movie_id, 'words in order'::match_level, false, NULL::integer, false FROM movie_titles t
+        WHERE to_tsvector('pg_catalog.simple', t.words || ' ' || coalesce(t.apart, '')) @@ f.key::tsquery;
+        RETURN;
     END IF;
     IF f.joined ~ '^[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+$' THEN
         RETURN QUERY
@@ -358,7 +376,10 @@ BEGIN
         ORDER BY length(m.key), m.movie_id
         LIMIT n;
     END IF;
+    key_words := CASE WHEN typed ~ '\d' THEN without_article(title_words(without_year(typed)))
+                      WHEN f.key ~ '\w' THEN f.key END;
     IF key_words <> '' THEN
+        in_their_order := in_order(key_words);  -- once, not for each title
         -- Of the titles that have the words, which an index finds, those that have them in order.
         RETURN QUERY
         SELECT t.movie_id, 'words in order'::match_level, false, NULL::integer, false FROM movie_titles t

@@ -158,6 +158,7 @@ BEGIN
             ('title_numbers', 'Words with numbers as digits, without spaces.'),
             ('title_words', 'The words of a title: folded, in lower case, without apostrophes.'),
             ('title_written', 'A title as it is written, but for case and width.'),
+            ('title_level', 'How near a title is to a text that has all its letters, from the forms of both.'),
             ('typed_films', 'What is said of films by what was typed: how near their titles are (level), whether they are found by that (adds; at most n that begin so), the place of a pin, and whether they are hidden.'),
             ('typed_otherwise', 'What else a typed text may be the title of.'),
             ('typed_year', 'The year behind or before what was typed.'),
