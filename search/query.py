@@ -17,7 +17,8 @@ from luqum.exceptions import ParseError
 from luqum.tree import Item
 
 from palate.errors import QuerySyntaxError
-from search.grammar import LIMITS, Limits, Reader, UnreadableError, bare_phrase, drop_stop_words
+from search.grammar import Reader, UnreadableError, bare_phrase, drop_stop_words
+from search.limits import LIMITS, Limits
 from sql.syntax import (
     FIELDS,
     SEPARATORS,
