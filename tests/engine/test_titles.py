@@ -11,7 +11,7 @@ from palate.settings import Settings
 from palate.statements import Statements
 from rerank.search import Searcher
 from search.catalog import suggest
-from search.readings import typed_words
+from search.titles import typed_words
 from sql.database import Database
 from sql.embedded import EmbeddedServer
 from sql.text import fold

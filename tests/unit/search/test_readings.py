@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.readings import Catalog, Title, correct, readings, typed_words
+from search.readings import correct, readings
+from search.titles import Catalog, Title, typed_words
 
 TITLES = {
     "Star Wars": 900,
