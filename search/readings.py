@@ -96,9 +96,9 @@ def _made(text: str, words: Sequence[str], catalog: Catalog, mistakes: bool) -> 
     yield from sorted(same, key=lambda r: r.text.replace(" ", "") not in catalog.titles)
     if mistakes:
         yield from retyped(text, words, catalog)
-        words = [w if w in catalog.words else _TRIPLED.sub(r"\1\1", w) for w in words]
         yield from _begun_title(words, catalog)
         yield from mistaken_title(words, catalog)
+        yield from mistaken_title([_TRIPLED.sub(r"\1\1", word) for word in words], catalog)
         yield from _acronym(words, catalog)
         yield from mistaken_beginning(words, catalog)
         yield from mistaken_words(words, catalog)
