@@ -21,7 +21,7 @@ from learn.queries import Query
 from palate.contract import LEVELS
 from rerank.features import COMPONENTS, FEATURES
 from rerank.learned import FeatureMaker
-from search.grammar import Limits
+from search.limits import Limits
 from search.query import ParsedQuery, parse
 from sql.database import Database
 

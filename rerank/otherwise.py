@@ -12,7 +12,8 @@ from palate.statements import Statements
 from rerank.learned import Page
 from search.plan import Plan
 from search.planner import Planner
-from search.readings import Catalog, Vocabulary, correct, readings
+from search.readings import correct, readings
+from search.titles import Catalog, Vocabulary
 from sql.engines import SearchEngine
 from sql.syntax import And, Node
 

@@ -34,7 +34,7 @@ from rerank.profile import explain_unpersonalized
 from rerank.reranking import Reranker
 from rerank.trace import Note, Trace
 from search.cursor import RecommendSigner
-from search.grammar import Limits
+from search.limits import Limits
 from search.plan import read_filters
 from search.query import parse
 from sql.database import Database

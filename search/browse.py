@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from palate.contract import Direction, FilmFilters, Frozen, Movie, Sort
 from palate.statements import Statements
 from search.catalog import get_movies
-from search.grammar import Limits
+from search.limits import Limits
 from search.names import unknown_genres
 from search.plan import note_filters, read_filters
 from search.query import parse

@@ -1,14 +1,12 @@
 """luqum's tree, read into ours: what each operator means on each kind of field."""
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from luqum import tree as lucene
 from rapidfuzz import fuzz, process
 
-from palate.settings import Settings
+from search.limits import Limits
 from sql.syntax import (
     FIELDS,
     STOP_WORDS,
@@ -38,27 +36,6 @@ MOST_FUZZY = 5
 
 MOST_SLOPPY_WORDS = 8
 """Of a phrase with slop: 30 words with ~10 took 4.5 s on 3,198 films, 8 took 0.4."""
-
-
-class Limits(NamedTuple):
-    """How much of a query is read; the settings, of which these are, say what each counts."""
-
-    max_query_length: int
-    max_query_clauses: int
-    max_query_phrases: int
-    max_query_slop: int
-    max_query_prefixes: int
-    max_clause_words: int
-
-    @classmethod
-    def of(cls, settings: Settings) -> "Limits":
-        """The limits that the settings give."""
-        return cls(*(getattr(settings, name) for name in cls._fields))
-
-
-LIMITS = Limits(*(Settings.model_fields[name].default for name in Limits._fields))
-"""As long as nothing else is set."""
-
 
 _NUMBER = re.compile(r"-?[0-9]{1,19}(\.[0-9]{0,10})?")
 _IMDB = re.compile(r"[Tt]{2}[0-9]+")  # some catalogs leave the letters out
@@ -136,11 +113,9 @@ class Reader:
             case lucene.OrOperation():
                 return Or(tuple(self._read(c, name, depth + 1) for c in item.children))
             case lucene.BaseOperation():
-                return (
-                    self._all_of(item, depth + 1)
-                    if name is None
-                    else self._any_of(item, name, depth + 1)
-                )
+                if name is None:
+                    return self._all_of(item, depth + 1)
+                return self._any_of(item, name, depth + 1)
             case lucene.Boost():
                 factor = min(float(item.force), MOST_BOOST)
                 return Boost(self._read(item.expr, name, depth + 1), factor)
@@ -200,19 +175,17 @@ class Reader:
     def _leaf(self, item: lucene.Item, name: str | None) -> Node:
         self.clauses += 1
         self._check_cost(item, len(split_words(str(item))))
-        read: Callable[[lucene.Item, Field | None], Node]
+        place = None if name is None else self.fields[name]
         match item:
             case lucene.Word():
-                read = self._word
+                return self._word(item, place)
             case lucene.Phrase() | lucene.Proximity():
-                read = self._phrase
+                return self._phrase(item, place)
             case lucene.Fuzzy():
-                read = self._fuzzy
+                return self._fuzzy(item, place)
             case lucene.Range() | lucene.From() | lucene.To():
-                read = self._range
-            case _:
-                raise UnreadableError("Regular expressions are not searched for", item.pos or 0)
-        return read(item, None if name is None else self.fields[name])
+                return self._range(item, place)
+        raise UnreadableError("Regular expressions are not searched for", item.pos or 0)
 
     def _word(self, item: lucene.Item, place: Field | None) -> Node:
         text = _unescape(item.value)
@@ -221,7 +194,8 @@ class Reader:
         if item.value.endswith("*") and not item.value.endswith("\\*"):
             return self._prefix(item, place)
         if place is None:
-            return _alone(list(split_words(text)))
+            # Bare words inside a boolean: all needed, whatever the rest of the query finds.
+            return _all([_in_field(word, None) for word in split_words(text)])
         if place.kind == "number":
             return self._number(item, place, text)
         if place.name == "imdb_id" and _IMDB.fullmatch(text):
@@ -254,10 +228,7 @@ class Reader:
         most = self.limits.max_query_prefixes
         if self.prefixes <= most:
             return Prefix(name, begun)
-        if self.prefixes == most + 1:
-            self._otherwise(
-                f"Only the first {most} prefixes are read, others are whole words", item
-            )
+        self._otherwise(f"Only the first {most} prefixes are read, others are whole words", item)
         return _in_field(begun, name)
 
     def _number(self, item: lucene.Item, place: Field, text: str) -> Node:
@@ -290,9 +261,8 @@ class Reader:
         self.phrases += 1
         self.slop += slop
         if slop and words > MOST_SLOPPY_WORDS:
-            raise UnreadableError(
-                f"It has more than {MOST_SLOPPY_WORDS} words in a phrase with ~", item.pos or 0
-            )
+            most = f"{MOST_SLOPPY_WORDS} words in a phrase with ~"
+            raise UnreadableError(f"It has more than {most}", item.pos or 0)
         self._check_cost(item, words)
 
     def _fuzzy(self, item: lucene.Item, place: Field | None) -> Node:
@@ -302,19 +272,16 @@ class Reader:
             return self._number(item, place, text)
         name = None if place is None else place.name
         words = (text,) if place is not None and place.kind == "literal" else split_words(text)
-        if distance < 1:
-            return _all([_in_field(word, name) for word in words])
         return _all([self._near(item, name, word, distance) for word in words])
 
     def _near(self, item: lucene.Item, name: str | None, word: str, distance: int) -> Node:
+        if distance < 1:
+            return _in_field(word, name)
         self.fuzzy += 1
         if self.fuzzy <= MOST_FUZZY:
             return Fuzzy(name, word, distance)
-        if self.fuzzy == MOST_FUZZY + 1:
-            self._otherwise(
-                f"Only the first {MOST_FUZZY} words may have mistakes, others are read as written",
-                item,
-            )
+        note = f"Only the first {MOST_FUZZY} words may have mistakes, others are read as written"
+        self._otherwise(note, item)
         return _in_field(word, name)
 
     def _range(self, item: lucene.Item, place: Field | None) -> Node:
@@ -358,7 +325,9 @@ class Reader:
     def _otherwise(self, message: str, item: lucene.Item) -> None:
         if self.strict:
             raise UnreadableError(message, item.pos or 0)
-        self.notes.append(message if message[-1] in ".?" else f"{message}.")
+        note = message if message[-1] in ".?" else f"{message}."
+        if note not in self.notes:
+            self.notes.append(note)
 
 
 def _bound(item: lucene.Item, place: Field, text: str) -> float:
@@ -374,9 +343,7 @@ def _no_number(item: lucene.Item, place: Field, text: str) -> UnreadableError:
 def _years(item: lucene.Item, place: Field, begun: str) -> Range:
     """``year:199*`` is that decade."""
     if place.name != "year" or not re.fullmatch(r"[0-9]{1,4}", begun):
-        raise UnreadableError(
-            f"“{place.name}” takes numbers, “{item.value}” is none", item.pos or 0
-        )
+        raise _no_number(item, place, item.value)
     return Range(place.name, float(begun.ljust(4, "0")), float(begun.ljust(4, "9")))
 
 
@@ -411,11 +378,6 @@ def _in_field(word: str, name: str | None) -> Node:
     return Words((word,)) if name is None else Match(name, word)
 
 
-def _alone(items: list[str | Phrase]) -> Node:
-    """Bare words inside a boolean: all needed, whatever the rest of the query finds."""
-    return _all([Words((item,)) for item in items])
-
-
 def _all(nodes: list[Node]) -> Node:
     if not nodes:
         return Nothing()
@@ -424,7 +386,6 @@ def _all(nodes: list[Node]) -> Node:
 
 def _together(nodes: list[Node], place: Field) -> Match | None:
     """``title:(+lord +rings)`` as one match of all the words."""
-    if place.kind != "text" or len(nodes) < 2:
-        return None
     texts = [node.text for node in nodes if isinstance(node, Match) and node.field == place.name]
-    return Match(place.name, " ".join(texts), all=True) if len(texts) == len(nodes) else None
+    together = place.kind == "text" and len(texts) == len(nodes) > 1
+    return Match(place.name, " ".join(texts), all=True) if together else None

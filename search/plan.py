@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from palate.contract import FilmFilters, Reading, SearchRequest, Seen
 from palate.errors import QuerySyntaxError
 from search.cursor import Cursor
-from search.grammar import Limits
+from search.limits import Limits
 from search.query import ParsedQuery, parse
 from sql.syntax import (
     FIELDS,

@@ -9,7 +9,7 @@ from palate.errors import MisuseError
 from palate.metrics import stage
 from palate.settings import Settings
 from search.cursor import CursorSigner
-from search.grammar import Limits
+from search.limits import Limits
 from search.plan import Plan, read_filters
 from search.query import ParsedQuery, parse
 from search.rules import Synonyms

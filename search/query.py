@@ -11,13 +11,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
+from urllib.parse import unquote
 
 import luqum.parser
 from luqum.exceptions import ParseError
 from luqum.tree import Item
 
 from palate.errors import QuerySyntaxError
-from search.grammar import LIMITS, Limits, Reader, UnreadableError, bare_phrase, drop_stop_words
+from search.grammar import Reader, UnreadableError, bare_phrase, drop_stop_words
+from search.limits import LIMITS, Limits
 from sql.syntax import (
     FIELDS,
     SEPARATORS,
@@ -48,6 +50,7 @@ _LEAD = re.compile(
 _ENTITY = re.compile(
     r"&(?:amp|quot|apos|#39|#x27);"
 )  # as pages that texts are copied from have them
+_ENCODED = re.compile(r"\S*%[0-9A-Fa-f]{2}\S*")  # as addresses have them
 _QUOTES = str.maketrans("“”„", '"""')
 
 # Punctuation that the grammar would trip over: "a - b", "Mission: Impossible", 'quoted', C:\films.
@@ -110,6 +113,8 @@ def parse(
     """
     notes: list[str] = []
     query = _ENTITY.sub(lambda found: html.unescape(found[0]), UNSENDABLE.sub(" ", text))
+    if _ENCODED.fullmatch(query):
+        query = UNSENDABLE.sub(" ", unquote(query))
     query = unicodedata.normalize("NFC", query).translate(_QUOTES)
     if not _SMALL.search(query) and re.search("[A-Z]", _OPERATORS.sub("", query)):
         # In a text all in capitals, AND is a word of it.

@@ -6,106 +6,29 @@ mistakes, a last word that is only begun. All are made of the catalog's own word
 
 import itertools
 import re
-import threading
-import time
 from collections import ChainMap
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, NamedTuple
-
-from rapidfuzz import process
-from rapidfuzz.distance import OSA
-from sqlalchemy import Connection, Row
-from sqlalchemy.exc import DBAPIError
+from collections.abc import Callable, Iterator, Sequence
 
 from palate.contract import Reading
-from palate.statements import Statements
+from search.mistakes import (
+    mistaken_beginning,
+    mistaken_title,
+    mistaken_words,
+    nearest,
+    retyped,
+)
+from search.titles import ARTICLES, YEAR, Catalog, Title, typed_words
 from search.vocabulary import NUMERAL_FORMS, WORD_FORMS
-from sql.syntax import split_words
+from sql.syntax import STOP_WORDS
 from sql.text import fold
 
-_statements = Statements(Path(__file__).parent / "statements" / "words.sql")
-
-_KEPT_SECONDS = 300.0
 _MOST_TRIED = 12
 """Readings of one text that are held against the catalog."""
 
-_LEAST_MISTAKEN = 4
-_LONG = 10
-"""A word, or a title, of so many letters may have a mistake, and from LONG on two."""
-
 _LEAST_ACRONYM = 4
-_MISTAKE = 3
-"""The cost of one mistake, above all that makes it unlikely."""
-
-_ARTICLES = ("the", "a", "an")
-
-_APOSTROPHES = str.maketrans("", "", "'’‘`´ʼ′")
-_YEAR = re.compile(r"(?<=\S)[\s,._]+(?:from\s+)?[(\[]?((?:18|19|20)\d\d)[)\]]?\s*$")
-_AND = re.compile(r"&|(?<=\s)\+(?=\s)")
-
-
-class Title(NamedTuple):
-    """A title: its words without article, as it is written, and how often it was rated."""
-
-    key: str
-    written: str
-    ratings: int
-
-
-@dataclass(frozen=True)
-class Catalog:
-    """What readings are made of.
-
-    ``words`` of titles and people and how many films have each; ``titles`` by their words without
-    article and spaces, the most rated first.
-    """
-
-    words: Mapping[str, int] = field(default_factory=dict)
-    titles: Mapping[str, Sequence[Title]] = field(default_factory=dict)
-
-    def lacks(self, text: str) -> bool:
-        """Whether a word of a text is in no title and no name as it is typed."""
-        return any(word not in self.words for word in typed_words(_YEAR.sub("", text)))
-
-
-class Vocabulary:
-    """The catalog's words and titles, read again every few minutes. Thread-safe."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._catalog = Catalog()
-        self._read_at = -_KEPT_SECONDS
-
-    def read(self, connection: Connection) -> Catalog:
-        """The catalog as it was at most a few minutes ago."""
-        with self._lock:
-            due = time.monotonic() - self._read_at >= _KEPT_SECONDS
-            if due:  # the others go on with what there is, also when reading fails
-                self._read_at = time.monotonic()
-        if due:
-            with suppress(DBAPIError):  # too large a catalog for one statement's time
-                self._catalog = Catalog(
-                    {row.word: row.films for row in connection.execute(_statements["vocabulary"])},
-                    _by_joined(connection.execute(_statements["names"])),
-                )
-        return self._catalog
-
-
-def _by_joined(rows: Iterable[Row[Any]]) -> dict[str, list[Title]]:
-    titles: dict[str, list[Title]] = {}
-    for row in rows:
-        titles.setdefault(row.joined, []).append(Title(row.key, row.written, row.ratings))
-    return titles
-
-
-def typed_words(text: str) -> list[str]:
-    """The words of a text as titles are compared: the twin of SQL's title_words()."""
-    plain = _AND.sub(" and ", fold(text.translate(_APOSTROPHES)))
-    return [word.lower() for word in split_words(plain)]
-
+_LEAST_BEGUN = 4
+_MOST_ACRONYM = 10
+_TRIPLED = re.compile(r"(.)\1{2,}")
 
 Finds = Callable[[str], bool]
 
@@ -125,23 +48,23 @@ def readings(
     under the filters of the search. Without ``mistakes`` only as other ways to write the same; with
     ``title`` only as a whole title mistyped once.
     """
-    year = _YEAR.search(text)
-    words = typed_words(_YEAR.sub("", text))
+    year = YEAR.search(text)
+    words = typed_words(YEAR.sub("", text))
     more = {word: 1 for word in words if word not in catalog.words and knows(word)}
     catalog = Catalog(ChainMap(more, catalog.words), catalog.titles)  # type: ignore[arg-type]
     tried = {" ".join(words)}
     if title:
-        for reading in _mistaken_title(words, catalog, most=1):
+        for reading in mistaken_title(words, catalog, most=1):
             if finds(reading.text):
                 yield Reading(
                     kind=reading.kind, text=reading.text + (f" {year[1]}" if year else "")
                 )
         return
     if year and mistakes:  # which may belong to the title
-        for reading in _mistaken_title(typed_words(text), catalog):
+        for reading in mistaken_title(typed_words(text), catalog):
             if finds(reading.text):
                 yield reading
-    for reading in _made(words, catalog, mistakes):
+    for reading in _made(text, words, catalog, mistakes):
         if reading.text not in tried and len(tried) <= _MOST_TRIED:
             tried.add(reading.text)
             if finds(reading.text):
@@ -159,12 +82,12 @@ def correct(
         plain = fold(word).lower()
         if plain in catalog.words or knows(word):
             continue
-        for near, _ in _nearest(plain, catalog.words, lambda other: catalog.words[other])[:1]:
+        for near, _ in nearest(plain, catalog.words, lambda other: catalog.words[other])[:1]:
             better = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", near, better)
     return better if better != text and finds(better) else None
 
 
-def _made(words: Sequence[str], catalog: Catalog, mistakes: bool) -> Iterator[Reading]:
+def _made(text: str, words: Sequence[str], catalog: Catalog, mistakes: bool) -> Iterator[Reading]:
     if not words or not catalog.words:
         return
     same = [
@@ -172,10 +95,13 @@ def _made(words: Sequence[str], catalog: Catalog, mistakes: bool) -> Iterator[Re
     ]  # fmt: skip
     yield from sorted(same, key=lambda r: r.text.replace(" ", "") not in catalog.titles)
     if mistakes:
+        yield from retyped(text, words, catalog)
         yield from _begun_title(words, catalog)
-        yield from _mistaken_title(words, catalog)
+        yield from mistaken_title(words, catalog)
+        yield from mistaken_title([_TRIPLED.sub(r"\1\1", word) for word in words], catalog)
         yield from _acronym(words, catalog)
-        yield from _mistaken_words(words, catalog)
+        yield from mistaken_beginning(words, catalog)
+        yield from mistaken_words(words, catalog)
         yield from _begun(words, catalog)
 
 
@@ -191,7 +117,7 @@ def _split(words: Sequence[str], catalog: Catalog) -> Iterator[Reading]:
 def _parts(word: str, catalog: Catalog) -> list[str]:
     """The words of a title that make this one, those of the most rated title; or the word."""
     best, ratings = [word], -1
-    article = next((a for a in _ARTICLES if word.startswith(a)), "")
+    article = next((a for a in ARTICLES if word.startswith(a)), "")
     behind = word.removeprefix(article)
     for joined, titles in catalog.titles.items():
         if (word in joined or joined.startswith(behind)) and titles[0].ratings > ratings:
@@ -215,7 +141,13 @@ def _run(word: str, title: Sequence[str]) -> list[str] | None:
 
 
 def _joined(words: Sequence[str], catalog: Catalog) -> Iterator[Reading]:
-    """``spider woman`` is Spiderwoman: neighbours that are one word of the catalog."""
+    """``spider woman`` is Spiderwoman: neighbours that are one word of the catalog; ``th ematrix``
+    is The Matrix, the space being one letter off."""
+    whole = "".join(words)
+    for article in ARTICLES:
+        behind = whole.removeprefix(article)
+        if len(words) > 1 and behind != whole and behind in catalog.titles:
+            yield Reading(kind="split", text=f"{article} {catalog.titles[behind][0].key}")
     for i in range(len(words) - 1):
         if words[i] + words[i + 1] in catalog.words:
             yield Reading(
@@ -228,7 +160,7 @@ def _written_otherwise(words: Sequence[str], catalog: Catalog) -> Iterator[Readi
     whole title first, then what stands in one."""
     forms = [[f for f in (w, *WORD_FORMS.get(w, ())) if f in catalog.words] or [w] for w in words]
     texts = [" ".join(chosen) for chosen in itertools.islice(itertools.product(*forms), 200)]
-    together = _together(texts, catalog)
+    together = catalog.together(texts)
     texts.sort(key=lambda t: (t.replace(" ", "") not in catalog.titles, -together[t]))
     for text in itertools.islice(dict.fromkeys(texts), _MOST_TRIED // 2):
         changed = [
@@ -250,131 +182,45 @@ def _stands_so(words: Sequence[str], place: int, catalog: Catalog) -> bool:
 
 
 def _acronym(words: Sequence[str], catalog: Catalog) -> Iterator[Reading]:
-    """``lotr`` is lord of the rings: the first letters of the words of the most rated title."""
-    letters = words[0]
-    if len(words) > 1 or not _LEAST_ACRONYM <= len(letters) < _LONG or letters in catalog.words:
+    """``lotr`` is lord of the rings, ``bttf 2`` back to the future part ii: the first letters of a
+    title's words, of all, of those that are not small or of the first ones; the most rated."""
+    letters = "".join(words)
+    if len(words) > 1 and not (len(words) == 2 and words[1].isdecimal()):
         return
-    titles = itertools.chain.from_iterable(catalog.titles.values())
-    named = [t for t in titles if "".join(w[0] for w in t.key.split()).startswith(letters)]
-    if named:
-        best = max(named, key=lambda title: title.ratings)
-        yield Reading(kind="initials", text=" ".join(best.key.split()[: len(letters)]))
+    if not _LEAST_ACRONYM <= len(letters) < _MOST_ACRONYM or words[0] in catalog.words:
+        return
+    best: tuple[int, int, str] | None = None
+    for title in itertools.chain.from_iterable(catalog.titles.values()):
+        if fit := _initials_fit(letters, title):
+            found = fit, title.ratings, title.key
+            best = max(best, found) if best else found
+    if best:
+        begun = best[2].split()[: len(letters)] if best[0] == 1 else [best[2]]
+        yield Reading(kind="initials", text=" ".join(begun))
 
 
-def _limit(text: str) -> int:
-    return 0 if len(text) < _LEAST_MISTAKEN else 1 if len(text) < _LONG else 2
-
-
-def _mistaken_title(words: Sequence[str], catalog: Catalog, most: int = 2) -> Iterator[Reading]:
-    """The nearest whole titles, with at ``most`` so many mistakes; of those equally near the ones
-    with the article that was typed, or without one, then those of as many words, and the most rated
-    first."""
-    article = words[0] in _ARTICLES and len(words) > 1
-    near = _nearest(
-        "".join(words[1:] if article else words),
-        catalog.titles,
-        lambda joined: catalog.titles[joined][0].ratings,
-    )
-    titles = [
-        (title.written, cost)
-        for joined, cost in near
-        if cost < _MISTAKE * (most + 1)
-        for title in catalog.titles[joined]
-    ]
-
-    def farness(title: tuple[str, int]) -> tuple[int, bool, int]:
-        written = title[0].split()
-        return title[1], (written[0] in _ARTICLES) != article, abs(len(written) - len(words))
-
-    for written, _ in sorted(titles, key=farness)[:3]:
-        yield Reading(kind="typos", text=written)
-
-
-def _nearest(
-    typed: str, known: Mapping[str, object], weight: Callable[[str], int], limit: int | None = None
-) -> list[tuple[str, int]]:
-    """What is near enough to what was typed, and how unlikely it is meant; the likeliest first.
-
-    Distance is Damerau-Levenshtein (optimal string alignment). Of three letters two may be swapped;
-    a digit is never a mistake.
-    """
-    limit = limit or _limit(typed)
-    if not limit:
-        swapped = {typed[1:2] + typed[:1] + typed[2:], typed[:1] + typed[2:3] + typed[1:2]}
-        return [(word, 1) for word in sorted(swapped - {typed}) if word in known]
-    found = process.extract(typed, list(known), scorer=OSA.distance, score_cutoff=limit, limit=None)
-    digits = re.findall(r"\d", typed)
-    costs = {
-        word: _MISTAKE * int(distance) + _surprise(typed, word)
-        for word, distance, _ in found
-        if re.findall(r"\d", word) == digits
-    }
-    return sorted(costs.items(), key=lambda near: (near[1], -weight(near[0]), near[0]))
-
-
-def _surprise(typed: str, meant: str) -> int:
-    """How much less likely a mistake is than others of its distance: 0 to 2.
-
-    Letters left out, doubled or swapped are one way each to go wrong at their place; a wrong letter
-    and one too many are one of 25. The first letter is seldom wrong.
-    """
-    slip = (
-        len(typed) < len(meant)
-        or sorted(typed) == sorted(meant)
-        or _single(typed) == _single(meant)
-    )
-    return (not slip) + (typed[:1] != meant[:1])
-
-
-def _single(word: str) -> str:
-    """A word with each doubled letter once."""
-    return "".join(letter for letter, _ in itertools.groupby(word))
-
-
-def _mistaken_words(words: Sequence[str], catalog: Catalog) -> Iterator[Reading]:
-    """Each word that no film has by the nearest that some have; a word that films have is none.
-
-    Words that stand in one title come first; only such may have several mistakes.
-    """
-    several = len(words) > 1
-    near = [
-        [(word, 0)]
-        if word in catalog.words
-        else _nearest(
-            word,
-            catalog.words,
-            lambda other: catalog.words[other],
-            2 if several and len(word) >= _LONG - 2 else None,
-        )[:8]
-        or [(word, 0)]
-        for word in words
-    ]
-    variants = itertools.islice(itertools.product(*near), 200)
-    texts = {" ".join(w for w, _ in variant): sum(d for _, d in variant) for variant in variants}
-    together = _together(texts, catalog)
-    for text in sorted(texts, key=lambda text: (-together[text], texts[text])):
-        if together[text] >= 0 or texts[text] < 2 * _MISTAKE or not several:
-            yield Reading(kind="typos", text=text)
-
-
-def _together(texts: Iterable[str], catalog: Catalog) -> dict[str, int]:
-    """How often films were rated whose title has all the words of each text; -1: there is none."""
-    wanted = {text: set(text.split()) for text in texts}
-    found = dict.fromkeys(wanted, -1)
-    if not wanted:
-        return found
-    for key, _, rated in itertools.chain.from_iterable(catalog.titles.values()):
-        words = set(key.split())
-        for text, needed in wanted.items():
-            if needed <= words and rated > found[text]:
-                found[text] = rated
-    return found
+def _initials_fit(letters: str, title: Title) -> int:
+    """How well letters are the first ones of a title's words: 3 of all, 2 of those that are not
+    small, 1 of the first words, 0 not at all."""
+    words = title.key.split()
+    if len(words) < _LEAST_ACRONYM - 1 or words[0][0] not in letters[:2]:
+        return 0
+    short = ["".join(n for n in NUMERAL_FORMS.get(w, ()) if n.isdecimal()) for w in words]
+    initials = [n if n and w != "i" else w[0] for w, n in zip(words, short, strict=True)]
+    if short[-1] and words[-2] in ("part", "vol", "volume", "chapter"):
+        del initials[-2]
+    made = "".join(initials)
+    if letters in (made, title.written[0] + made):
+        return 3
+    if letters == "".join(i for i, w in zip(initials, words, strict=False) if w not in STOP_WORDS):
+        return 2
+    return int(made.startswith(letters))
 
 
 def _begun_title(words: Sequence[str], catalog: Catalog) -> Iterator[Reading]:
     """What titles begin with, letter by letter, is no mistake: ``the sandp`` is The Sandpiper."""
-    joined = "".join(words[words[0] in _ARTICLES and len(words) > 1 :])
-    if len(joined) < _LEAST_MISTAKEN:
+    joined = "".join(words[words[0] in ARTICLES and len(words) > 1 :])
+    if len(joined) < _LEAST_BEGUN:
         return
     behind = [title[len(joined) :] for title in catalog.titles if title.startswith(joined)]
     if behind and not any(len(letters) == 1 for letters in behind):

@@ -15,7 +15,7 @@ from palate.errors import MisuseError
 from palate.statements import Statements
 from palate.text import first_wrong
 from search.query import UNSENDABLE, ParsedQuery
-from search.readings import typed_words
+from search.titles import typed_words
 from sql.database import Database
 from sql.syntax import Or, Words, describe
 

@@ -52,8 +52,8 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN (
     SELECT string_agg(coalesce(number_words() ->> w.word, w.word), '' ORDER BY w.place)
     FROM regexp_replace(
-        regexp_replace($1, '(?<=\w )(?:part|pt|vol|volume|chapter|episode) i\M', '1', 'g'),
-        '(?<=\w )(?:part|pt|vol|volume|chapter|episode) (?=(?:\d+|[ivx]+|one|two|three|four|five|six|seven|eight|nine|ten)\M)', '', 'g') n (words)
+        regexp_replace($1, '(?<=\w )(?:part|pt|vol|volume|chapter|episode|ep) i\M', '1', 'g'),
+        '(?<=\w )(?:part|pt|vol|volume|chapter|episode|ep|number|no|nr) (?=(?:\d+|[ivx]+|one|two|three|four|five|six|seven|eight|nine|ten)\M)', '', 'g') n (words)
     CROSS JOIN LATERAL string_to_table(CASE
         WHEN n.words !~ 'y (?:one|two|three|four|five|six|seven|eight|nine|first|second|third|fourth|fifth|sixth|seventh|eighth|ninth)|hundred|thousand|and a half'
         THEN n.words
@@ -75,7 +75,7 @@ RETURN (
 -- Whether title_numbers() may do more than join the words.
 CREATE OR REPLACE FUNCTION has_numbers(words text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN number_words() ?| string_to_array($1, ' ') OR $1 ~ '\m(?:pt|vol|chapter|episode|half)\M';
+RETURN number_words() ?| string_to_array($1, ' ') OR $1 ~ '\m(?:pt|vol|chapter|episode|ep|number|no|nr|half)\M';
 
 -- A film's title is at place 0, its other names follow.
 CREATE TABLE IF NOT EXISTS movie_titles (
@@ -185,7 +185,7 @@ END $$;
 -- behind it, the one before it is of the title: `2001 Maniacs 2005`.
 CREATE OR REPLACE FUNCTION year_pattern() RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN '(?<=\S)[\s,._-]*[\s,._]+(?:from\s+)?[(\[]?((?:18|19|20)\d\d)[)\]]?(?:[\s._]+\d{3,4}[pi]\M.*)?\s*$'
+RETURN '(?:(?<=\S)[\s,._-]*[\s,._]+(?:from\s+)?|(?<=[[:alpha:]]))[(\[]?((?:18|19|20)\d\d)[)\]]?(?:[\s._]+\d{3,4}[pi]\M.*)?\s*$'
     '|(?<=\S)\s+[''’](\d\d)\s*$'
     '|^\s*[(\[]?((?:18|19|20)\d\d)[)\]]?[\s,:-]*\s+(?=\S)(?!.*(?:18|19|20)\d\d[)\]]?\s*$)';
 
@@ -255,6 +255,13 @@ UNION ALL
 SELECT article_first(b.asked), b.asked_year, false
 FROM bare b WHERE b.asked NOT IN (typed, b.name, b.whole)
 UNION ALL
+SELECT regexp_replace(typed, p.pattern, '\1 ' || o.number, 'i'), NULL, false
+FROM (VALUES ('first|1st', 1), ('second|2nd', 2), ('third|3rd', 3), ('fourth|4th', 4), ('fifth|5th', 5),
+             ('sixth|6th', 6), ('seventh|7th', 7), ('eighth|8th', 8)) o (words, number)
+CROSS JOIN LATERAL (VALUES ('^(.*?\S)[\s,]+(?:the\s+)?(?:' || o.words || ')(?:\s+(?:one|movie|film|part))?\s*$'),
+                           ('^\s*(?:the\s+)?(?:' || o.words || ')\s+(.*?\S)(?:\s+(?:movie|film|part))?\s*$')) p (pattern)
+WHERE typed ~* p.pattern AND typed ~* 'st\M|nd\M|rd\M|th\M'
+UNION ALL
 SELECT regexp_replace(typed, p.pattern, '\1 ', 'i'), NULL, false
 FROM (VALUES ('^\W*(the)(?=\w{4,}\W*$)'), ('^\W*(an)(?=\w{7,}\W*$)'), ('^\W*(a)(?=\w{7,}\W*$)')) p (pattern)
 WHERE typed ~* p.pattern
@@ -263,7 +270,60 @@ $$;
 -- Whether there may be any: most texts have no number, parenthesis, article or request.
 CREATE OR REPLACE FUNCTION may_be_typed_otherwise(typed text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN typed ~ '[\d(]' OR typed ~* '^\W*(?:the|an?)|\s(?:the|an?)\s*$' OR without_request(typed) <> typed;
+RETURN typed ~ '[\d(]'
+    OR typed ~* '^\W*(?:the|an?)|\s(?:the|an?)\s*$|\m(?:first|second|third|fourth|fifth|sixth|seventh|eighth)\M'
+    OR without_request(typed) <> typed;
+
+-- Those that stand in titles as often, and say nothing alone.
+CREATE OR REPLACE FUNCTION glue_words() RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN '{the,a,an,of,in,on,to,for,and,with,by,from,is,it,that,what,who,where}'::text[];
+
+-- Words that ask for a film beside its title, say of what kind a copy is, or join what else is said.
+CREATE OR REPLACE FUNCTION request_words() RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN glue_words() || string_to_array(
+    'movie movies film films full watch stream streaming online free download torrent where can i want see '
+    'find show me get play search looking called named titled that version hd uhd 4k 3d imax 480p 720p 1080p 2160p '
+    'bluray blu ray dvd dvdrip brrip bdrip web webrip dl hdtv rip x264 x265 h264 h265 hevc xvid aac mkv mp4 avi '
+    'proper extended edition remastered uncut unrated original directors cut criterion netflix hbo amazon prime '
+    'hulu disney plus imdb wiki wikipedia rotten tomatoes metacritic review reviews rating ratings age score cast '
+    'crew plot ending explained summary synopsis about quotes scene scenes runtime length release released made '
+    'date year director directed starring who what is trailer official teaser clip soundtrack ost poster '
+    'subtitles subtitled subs sub eng english dubbed', ' ');
+
+-- Films whose title stands before or behind words that are all known of the film, its people, genres,
+-- year or decade, or ask for one: `nolan inception`, `heat crime 1995`, `heat explained`; of a name of a
+-- file, once the year and the copy are known, whatever follows. By plpgsql: hardly a text begins or ends
+-- with a title.
+CREATE OR REPLACE FUNCTION titles_among(key text) RETURNS TABLE (movie_id bigint)
+LANGUAGE plpgsql STABLE ROWS 1 SET search_path FROM CURRENT AS $$
+#variable_conflict use_column
+DECLARE
+    words CONSTANT text[] := string_to_array(titles_among.key, ' ');
+    names text[] := '{}';
+    rest text[];
+    t record;
+BEGIN
+    FOR i IN 1 .. least(cardinality(words), 20) - 1 LOOP
+        names := names || array_to_string(words[:i], ' ') || array_to_string(words[i + 1:], ' ');
+    END LOOP;
+    FOR t IN SELECT m.movie_id, m.key FROM movie_titles m WHERE m.key = ANY (names) LOOP
+        rest := string_to_array(CASE WHEN starts_with(titles_among.key, t.key || ' ')
+                                     THEN substr(titles_among.key, length(t.key) + 2)
+                                     ELSE left(titles_among.key, -length(t.key) - 1) END, ' ');
+        CONTINUE WHEN rest <@ glue_words();
+        RETURN QUERY
+        SELECT m.movie_id FROM movies m
+        WHERE m.movie_id = t.movie_id
+          AND (rest <@ (request_words() || ARRAY[m.year::text, right(m.year::text, 2), m.year / 10 || '0s',
+                                                 m.year / 10 % 10 || '0s']
+                        || string_to_array(title_words(concat_ws(' ', m.director, array_to_string(m.actors, ' '),
+                                                                 array_to_string(m.genres, ' '))), ' '))
+               OR rest[1] = m.year::text
+                  AND rest && '{480p,720p,1080p,2160p,bluray,dvdrip,webrip,brrip,hdtv}');
+    END LOOP;
+END $$;
 
 -- A pattern for titles that hold the words of a text in their order: `lord rings` is in
 -- `the lord of the rings`. For spaced_words().
@@ -274,6 +334,16 @@ RETURN '% ' || replace(regexp_replace(key, '[%_\\]', '\\\&', 'g'), ' ', ' % ') |
 CREATE OR REPLACE FUNCTION spaced_words(key text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN ' ' || replace(key, ' ', '  ') || ' ';
+
+-- How near a title is to a text of which it has all the letters.
+CREATE OR REPLACE FUNCTION title_level(
+    written text, words text, key text, typed_written text, typed_words text, typed_key text
+) RETURNS match_level
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN $1 = $4 THEN 'title as written'
+            WHEN $2 = $5 THEN 'title'
+            WHEN $3 = $6 THEN 'title without article'
+            ELSE 'title spelt otherwise' END::match_level;
 
 -- What is said of films by what was typed; of a film more than once, perhaps.
 --
@@ -287,49 +357,51 @@ RETURN ' ' || replace(key, ' ', '  ') || ' ';
 --   pin    the place that an operator gave it
 --   hidden an operator hides it
 --
--- By plpgsql, because most of what a text may be, it is not: what is not run need not be made ready.
+-- By plpgsql, because most of what a text may be, it is not: what is not run need not be made ready, which
+-- is most of what this costs.
 CREATE OR REPLACE FUNCTION typed_films(typed text, n integer DEFAULT 100)
 RETURNS TABLE (movie_id bigint, level match_level, adds boolean, pin integer, hidden boolean)
 LANGUAGE plpgsql STABLE ROWS 10 SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
 DECLARE
-    only_written CONSTANT boolean := has_clauses(typed);
-    all_words CONSTANT text := title_words(typed);
-    key_words CONSTANT text := without_article(
-        CASE WHEN typed ~ '\d' THEN title_words(without_year(typed)) ELSE all_words END);
-    in_their_order CONSTANT text := in_order(key_words);  -- once, not for each title
-    names text[] := ARRAY[typed];
-    years integer[] := ARRAY[NULL::integer];  -- whatever array_nulls is
-    exacts boolean[] := '{t}';
     f record;
+    other record;
+    o record;
+    only_written boolean := false;
+    key_words text;
+    in_their_order text;
 BEGIN
+    f := forms_of(typed);
+    IF f.written = '' THEN RETURN; END IF;
+    IF typed ~ '[:~^+-]|AND|OR|NOT' THEN only_written := has_clauses(typed); END IF;
     RETURN QUERY
-    SELECT p.movie_id, NULL::match_level, p.place IS NOT NULL, p.place, p.place IS NULL
-    FROM pins p WHERE p.query = all_words;
-    IF may_be_typed_otherwise(typed) THEN
-        SELECT names || array_agg(o.name), years || array_agg(o.year), exacts || array_agg(o.exact)
-        INTO names, years, exacts
-        FROM typed_otherwise(typed) o;
+    SELECT m.movie_id, title_level(m.written, m.words, m.key, f.written, f.words, f.key),
+           true, NULL::integer, false
+    FROM movie_titles m
+    WHERE (m.joined = f.joined OR m.numbered = f.numbered) AND (m.written = f.written OR NOT only_written)
+    UNION ALL
+    SELECT p.movie_id, NULL, p.place IS NOT NULL, p.place, p.place IS NULL
+    FROM pins p WHERE p.query = f.words;
+    IF typed ~* '[\s\d(]|^\W*(?:the|an?)' THEN
+        IF may_be_typed_otherwise(typed) THEN
+            FOR other IN SELECT * FROM typed_otherwise(typed) LOOP
+                o := forms_of(other.name);
+                CONTINUE WHEN o.written = '';
+                RETURN QUERY
+                SELECT m.movie_id, CASE
+                    WHEN other.year IS NOT NULL AND other.year IS DISTINCT FROM (
+                        SELECT y.year FROM movies y WHERE y.movie_id = m.movie_id) THEN 'beginning'
+                    WHEN other.exact THEN title_level(m.written, m.words, m.key, o.written, o.words, o.key)
+                    WHEN m.written = o.written THEN 'title without article'
+                    ELSE 'title spelt otherwise' END::match_level, true, NULL::integer, false
+                FROM movie_titles m
+                WHERE (m.joined = o.joined OR m.numbered = o.numbered)
+                  AND (m.written = o.written OR NOT only_written);
+            END LOOP;
+        END IF;
     END IF;
-    FOR i IN REVERSE cardinality(names) .. 1 LOOP
-        f := forms_of(names[i]);
-        CONTINUE WHEN f.written = '';
-        RETURN QUERY
-        SELECT m.movie_id, CASE
-            WHEN years[i] IS NOT NULL AND years[i] IS DISTINCT FROM (
-                SELECT o.year FROM movies o WHERE o.movie_id = m.movie_id) THEN 'beginning'
-            WHEN NOT exacts[i] AND m.written <> f.written THEN 'title spelt otherwise'
-            WHEN NOT exacts[i] THEN 'title without article'
-            WHEN m.written = f.written THEN 'title as written'
-            WHEN m.words = f.words THEN 'title'
-            WHEN m.key = f.key THEN 'title without article'
-            ELSE 'title spelt otherwise' END::match_level, true, NULL::integer, false
-        FROM movie_titles m
-        WHERE CASE WHEN only_written THEN m.written = f.written ELSE true END
-          AND (m.joined = f.joined OR m.numbered = f.numbered);
-    END LOOP;
     IF only_written THEN RETURN; END IF;
-    -- What follows is of the text as it is, whose forms were made last.
+    -- What follows is of the text as it is.
     IF f.words LIKE '% %' THEN
         RETURN QUERY
         SELECT m.movie_id, 'beginning'::match_level, true, NULL::integer, false FROM movie_titles m
@@ -344,12 +416,18 @@ BEGIN
         SELECT m.movie_id, 'beginning'::match_level, true, NULL::integer, false FROM movie_titles m
         WHERE m.numbered > f.numbered AND m.numbered < f.numbered || U&'\+10FFFF'
           AND (f.numbered ~ '\d' AND substr(m.numbered, length(f.numbered) + 1, 1) !~ '\d'
-               OR CASE WHEN f.joined ~ '^\w+$'
-                       THEN NOT starts_with(m.key, f.key || ' ')
-                            AND m.key ~ ('^' || regexp_replace(f.joined, '(.)', '\1 ?', 'g') || '(?<= )')
+               OR CASE WHEN m.key LIKE '% %' AND NOT starts_with(m.key, f.key || ' ') AND f.joined ~ '^\w+$'
+                       THEN m.key ~ ('^' || regexp_replace(f.joined, '(.)', '\1 ?', 'g') || '(?<= )')
                   END)
         ORDER BY length(m.key), m.movie_id
         LIMIT n;
+    END IF;
+    IF f.key ~ '^[a-z]{4,}$' THEN
+        -- One word stands in order wherever it stands.
+        RETURN QUERY
+        SELECT t.movie_id, 'words in order'::match_level, false, NULL::integer, false FROM movie_titles t
+        WHERE to_tsvector('pg_catalog.simple', t.words || ' ' || coalesce(t.apart, '')) @@ f.key::tsquery;
+        RETURN;
     END IF;
     IF f.joined ~ '^[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+$' THEN
         RETURN QUERY
@@ -358,13 +436,26 @@ BEGIN
         ORDER BY length(m.key), m.movie_id
         LIMIT n;
     END IF;
+    key_words := CASE WHEN typed ~ '\d' THEN without_article(title_words(without_year(typed)))
+                      WHEN f.key ~ '\w' THEN f.key END;
     IF key_words <> '' THEN
+        in_their_order := in_order(key_words);  -- once, not for each title
         -- Of the titles that have the words, which an index finds, those that have them in order.
         RETURN QUERY
         SELECT t.movie_id, 'words in order'::match_level, false, NULL::integer, false FROM movie_titles t
         WHERE to_tsvector('pg_catalog.simple', t.words || ' ' || coalesce(t.apart, ''))
               @@ plainto_tsquery('pg_catalog.simple', key_words)
           AND (spaced_words(t.key) LIKE in_their_order OR spaced_words(t.apart) LIKE in_their_order);
+        IF FOUND THEN RETURN; END IF;
+    END IF;
+    IF f.key LIKE '% %' THEN
+        RETURN QUERY
+        SELECT t.movie_id, 'title spelt otherwise'::match_level, true, NULL::integer, false FROM movie_titles t
+        WHERE to_tsvector('pg_catalog.simple', t.words || ' ' || coalesce(t.apart, ''))
+              @@ plainto_tsquery('pg_catalog.simple', f.words)
+          AND length(t.words) = length(f.words)  -- the same in another order
+        UNION ALL
+        SELECT a.movie_id, 'beginning', true, NULL, false FROM titles_among(f.key) a;
     END IF;
 END $$;
 

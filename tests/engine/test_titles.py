@@ -11,7 +11,7 @@ from palate.settings import Settings
 from palate.statements import Statements
 from rerank.search import Searcher
 from search.catalog import suggest
-from search.readings import typed_words
+from search.titles import typed_words
 from sql.database import Database
 from sql.embedded import EmbeddedServer
 from sql.text import fold
@@ -99,6 +99,16 @@ def found(database: Database, typed: str, user_id: int | None = None) -> list[tu
         ("2001 Maniacs", 36, "title as written"),
         ("watch the heat online", 6, "title without article"),
         ("Scary Movie film", 38, "title without article"),
+        ("heat explained", 4, "beginning"),
+        ("'86 heat", 5, "beginning"),
+        ("heat 80s", 5, "beginning"),
+        ("heat made in 1986", 5, "beginning"),
+        ("Heat_1986_1080p_BluRay-HOT.mkv", 5, "beginning"),
+        ("heat1986", 5, "title as written"),
+        ("rocky the second one", 10, "title spelt otherwise"),
+        ("the second rocky film", 10, "title spelt otherwise"),
+        ("rocky number 2", 10, "title spelt otherwise"),
+        ("soldier universal", 28, "title spelt otherwise"),
         ("the movie Ring (1998)", 35, "title without article"),
         ("Heat, The (Feuer) (2013)", 6, "title spelt otherwise"),
         ("TheSevenSamurai", 12, "title spelt otherwise"),

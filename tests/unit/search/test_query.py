@@ -8,7 +8,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from palate.errors import QuerySyntaxError
-from search.grammar import LIMITS, MOST_FUZZY
+from search.grammar import MOST_FUZZY
+from search.limits import LIMITS
 from search.query import ParsedQuery, parse
 from sql.engines.paradedb import ParadeDB
 from sql.syntax import (

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.readings import Catalog, Title, correct, readings, typed_words
+from search.readings import correct, readings
+from search.titles import Catalog, Title, typed_words
 
 TITLES = {
     "Star Wars": 900,
@@ -80,6 +81,15 @@ def first(text: str, **options: bool) -> tuple[str, str] | None:
         ("back 2 the future", "abbreviations", "back to the future"),
         ("lotr", "initials", "lord of the rings"),
         ("pirates of the carribean", "typos", "pirates of the caribbean"),
+        ("bttf 2", "initials", "back to the future part ii"),
+        ("bttf", "initials", "back to the future"),
+        ("th ehouse", "split", "the house"),
+        ("fr0zen", "typos", "frozen"),
+        ("акщяут", "typos", "frozen"),  # on the keys of a Cyrillic keyboard
+        ("gtpxrm", "typos", "frozen"),  # the hand one key to the right
+        ("frozennnn", "typos", "frozen"),
+        ("pirattes of the caribean", "typos", "pirates of the caribbean"),
+        ("kill blil", "typos", "kill bill"),  # a beginning
     ],
 )
 def test_the_closest_reading_comes_first(typed: str, kind: str, text: str) -> None:

@@ -1,0 +1,158 @@
+"""What was meant where letters are mistyped: other keys, swapped, missing, doubled or wrong."""
+
+import itertools
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+from palate.contract import Reading
+from search.titles import ARTICLES, Catalog, typed_words
+
+_LEAST_MISTAKEN = 4
+_LONG = 10
+"""A word, or a title, of so many letters may have a mistake, and from LONG on two."""
+
+_LEAST_BEGUN = 8
+_MISTAKE = 3
+"""The cost of one mistake, above all that makes it unlikely."""
+
+
+def _limit(text: str) -> int:
+    return 0 if len(text) < _LEAST_MISTAKEN else 1 if len(text) < _LONG else 2
+
+
+def mistaken_title(words: Sequence[str], catalog: Catalog, most: int = 2) -> Iterator[Reading]:
+    """The nearest whole titles, with at ``most`` so many mistakes; of those equally near the ones
+    with the article that was typed, or without one, then those of as many words, and the most rated
+    first."""
+    article = words[0] in ARTICLES and len(words) > 1
+    near = nearest(
+        "".join(words[1:] if article else words),
+        catalog.titles,
+        lambda joined: catalog.titles[joined][0].ratings,
+    )
+    titles = [
+        (title.written, cost)
+        for joined, cost in near
+        if cost < _MISTAKE * (most + 1)
+        for title in catalog.titles[joined]
+    ]
+
+    def farness(title: tuple[str, int]) -> tuple[int, bool, int]:
+        written = title[0].split()
+        return title[1], (written[0] in ARTICLES) != article, abs(len(written) - len(words))
+
+    for written, _ in sorted(titles, key=farness)[:3]:
+        yield Reading(kind="typos", text=written)
+
+
+def mistaken_beginning(words: Sequence[str], catalog: Catalog) -> Iterator[Reading]:
+    """``the retrun of the`` is how The Return of the King begins: the first words of a longer
+    title, mistyped once."""
+    bare = words[words[0] in ARTICLES :]
+    begun: dict[str, tuple[str, int]] = {}
+    if len(bare) < 2 or len("".join(bare)) < _LEAST_BEGUN:
+        return
+    for title in itertools.chain.from_iterable(catalog.titles.values()):
+        first = title.key.split()[: len(bare)]
+        if title.ratings > begun.get("".join(first), ("", -1))[1]:
+            begun["".join(first)] = " ".join(first), title.ratings
+    for joined, cost in nearest("".join(bare), begun, lambda joined: begun[joined][1])[:3]:
+        if cost < 2 * _MISTAKE:
+            yield Reading(kind="typos", text=begun[joined][0])
+
+
+_LATIN = ("qwertyuiop[]", "asdfghjkl;'", "zxcvbnm,./")
+_CYRILLIC = ("йцукенгшщзхъ", "фывапролджэ", "ячсмитьбю.")
+_KEYS = (
+    str.maketrans("".join(_CYRILLIC), "".join(_LATIN)),
+    str.maketrans("".join(_LATIN), "".join(_CYRILLIC)),
+    {ord(b): a for row in _LATIN for a, b in itertools.pairwise(row)},
+    {ord(a): b for row in _LATIN for a, b in itertools.pairwise(row)},
+)
+"""What other keys would have typed: of a Cyrillic keyboard, of a Latin one, or those to the left or
+to the right, where a hand stood beside its own."""
+
+_AS_LETTERS = (str.maketrans("0134578@$", "oleastbas"), str.maketrans("0134578@$", "oieastbas"))
+
+
+def retyped(text: str, words: Sequence[str], catalog: Catalog) -> Iterator[Reading]:
+    """``ьфекшч`` is matrix on another keyboard, ``h0use`` house: whole titles only."""
+    mixed = any(re.search(r"\d", word) and re.search(r"[a-z]", word) for word in words)
+    if not mixed and any(len(word) > 1 and word in catalog.words for word in words):
+        return
+    for letters in (*(_AS_LETTERS if mixed or re.search(r"\w*[@$]\w", text) else ()), *_KEYS):
+        meant = typed_words(text.lower().translate(letters))
+        joined = "".join(meant[bool(meant) and meant[0] in ARTICLES and len(meant) > 1 :])
+        if len(joined) >= _LEAST_MISTAKEN and joined in catalog.titles:
+            yield Reading(kind="typos", text=" ".join(meant))
+
+
+def nearest(
+    typed: str, known: Mapping[str, object], weight: Callable[[str], int], limit: int | None = None
+) -> list[tuple[str, int]]:
+    """What is near enough to what was typed, and how unlikely it is meant; the likeliest first.
+
+    Distance is Damerau-Levenshtein (optimal string alignment). Of three letters two may be swapped;
+    a digit is never a mistake.
+    """
+    limit = limit or _limit(typed)
+    if not limit:
+        swapped = {typed[1:2] + typed[:1] + typed[2:], typed[:1] + typed[2:3] + typed[1:2]}
+        return [(word, 1) for word in sorted(swapped - {typed}) if word in known]
+    found = process.extract(typed, list(known), scorer=OSA.distance, score_cutoff=2, limit=None)
+    digits, single = re.findall(r"\d", typed), _single(typed)
+    costs = {
+        # A letter doubled that is not instead of one that is, mooneybal, is one mistake.
+        word: _MISTAKE * (1 if _single(word) == single else int(distance)) + _surprise(typed, word)
+        for word, distance, _ in found
+        if (distance <= limit or _single(word) == single) and re.findall(r"\d", word) == digits
+    }
+    return sorted(costs.items(), key=lambda near: (near[1], -weight(near[0]), near[0]))
+
+
+def _surprise(typed: str, meant: str) -> int:
+    """How much less likely a mistake is than others of its distance: 0 to 2.
+
+    Letters left out, doubled or swapped are one way each to go wrong at their place; a wrong letter
+    and one too many are one of 25. The first letter is seldom wrong.
+    """
+    slip = (
+        len(typed) < len(meant)
+        or sorted(typed) == sorted(meant)
+        or _single(typed) == _single(meant)
+    )
+    return (not slip) + (typed[:1] != meant[:1])
+
+
+def _single(word: str) -> str:
+    """A word with each doubled letter once."""
+    return "".join(letter for letter, _ in itertools.groupby(word))
+
+
+def mistaken_words(words: Sequence[str], catalog: Catalog) -> Iterator[Reading]:
+    """Each word that no film has by the nearest that some have; a word that films have is none.
+
+    Words that stand in one title come first; only such may have several mistakes.
+    """
+    several = len(words) > 1
+    near = [
+        [(word, 0)]
+        if word in catalog.words
+        else nearest(
+            word,
+            catalog.words,
+            lambda other: catalog.words[other],
+            2 if several and len(word) >= _LONG - 2 else None,
+        )[:8]
+        or [(word, 0)]
+        for word in words
+    ]
+    variants = itertools.islice(itertools.product(*near), 200)
+    texts = {" ".join(w for w, _ in variant): sum(d for _, d in variant) for variant in variants}
+    together = catalog.together(texts)
+    for text in sorted(texts, key=lambda text: (-together[text], texts[text])):
+        if together[text] >= 0 or texts[text] < 2 * _MISTAKE or not several:
+            yield Reading(kind="typos", text=text)
