@@ -6,6 +6,8 @@ from ask.words import AUDIENCES, GENRE, MOODS
 TITLE = r"(?:(?:the )?(?:film|movie) )?(?P<title>.+?)(?: the (?:film|movie))?"
 _IS = r"(?:'s| is| was| are| were)"
 _OF = r"(?:(?:what|who|when|which)(?:'s| is| was| are| were|) )?(?:the )?{} (?:of|for|in|to) "
+_RATINGS = "(?:mean |average )?ratings|scores|stars|number of ratings"
+_TAKINGS = "revenues|takings"
 
 
 def _noun(*words: str, of: str = "") -> tuple[str, str]:
@@ -76,7 +78,7 @@ QUESTIONS: dict[tuple[Fact, ...], tuple[str, ...]] = {
         rf"how (?:well )?(?:did|has) {TITLE} (?:do|done|perform(?:ed)?)(?: well)? at the box[- "
         rf"]office",
         rf"how (?:commercially )?successful (?:was|is) {TITLE}",
-        *_noun("box[- ]office(?: gross| takings)?", "gross", "revenues?", "earnings", of="takings"),
+        *_noun("box[- ]office(?: gross| takings)?", "gross", "revenue", "earnings", of=_TAKINGS),
     ),
     ("profit",): (
         rf"how much(?: money)? (?:did|has|does) {TITLE} (?:lose|lost)",
@@ -108,7 +110,7 @@ QUESTIONS: dict[tuple[Fact, ...], tuple[str, ...]] = {
         rf"(?:is|was) {TITLE} (?:any |a )?(?:good|bad|worth (?:a watch|the hype|my time"
         r"|watching|seeing|it)|well rated|popular|great|terrible)(?: film| movie| one)?",
         rf"what do (?:people|others|users|the crowd|viewers) (?:think|say) (?:of|about) {TITLE}",
-        *_noun("(?:mean |average )?ratings?", "scores?", of="stars|number of ratings"),
+        *_noun("(?:mean |average )?rating", "score", of=_RATINGS),
         rf"{TITLE}(?:'s)? reviews",
         r"how many (?:people|users|viewers|ratings|votes|raters)(?: have| has| did| does)?"
         rf"(?: rated?| seen| watched| voted for| does| did| has)* {TITLE}(?: have| has| get| got)?",
