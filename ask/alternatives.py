@@ -8,26 +8,22 @@ from typing import Any
 from ask.draft import GAP, Draft
 from ask.exclusions import find_unwanted
 from ask.structure import Kind, Span
-from ask.words import FILM, GENRES, SUBJECT
+from ask.words import FILM, GENRE, SUBJECT, any_case
 from search.names import Names
 
-_JOINT = re.compile(
+_JOINT = any_case(
     r"(?:,? ?\bor\b(?! (?:(?:new|old|lat|earli|high|low|bett|long|short|few|cheap)er|worse|more"
-    r"|less"
-    r"|up(?:wards?)?|onwards?)\b(?! than))|\b(?P<and>and|&|as well as|plus)(?= ))"
-    r"(?: (?:else|maybe|even|perhaps|also|alternatively|an?|some|any)\b)* ?",
-    re.IGNORECASE,
+    r"|less|up(?:wards?)?|onwards?)\b(?! than))|\b(?P<and>and|&|as well as|plus)(?= ))"
+    r"(?: (?:else|maybe|even|perhaps|also|alternatively|an?|some|any)\b)* ?"
 )
-_A = re.compile(r"\ban?\b", re.IGNORECASE)
+_A = any_case(r"\ban?\b")
 _MOST_JOINTS = 4
 """Joints that are tried: each costs some readings of a part of the request."""
 
-_BEFORE = re.compile(rf"[;:!?{GAP}]|(?<! [A-Z])\.(?=\s)|\beither\b", re.IGNORECASE)
+_BEFORE = any_case(rf"[;:!?{GAP}]|(?<! [A-Z])\.(?=\s)|\beither\b")
 _BEHIND = re.compile(rf"[,;:!?{GAP}]|(?<! [A-Z])\.(?=\s|$)")
-_NOUN = re.compile(
-    rf"\b(?:{'|'.join(GENRES)}|(?!stor){FILM}|something|anything|ones?|stuff)(?![\w'-])", re.I
-)
-_BETWEEN = re.compile(r"\bbetween\b", re.IGNORECASE)
+_NOUN = any_case(rf"\b(?:{GENRE}|(?!stor){FILM}|something|anything|ones?|stuff)(?![\w'-])")
+_BETWEEN = any_case(r"\bbetween\b")
 _LISTS = frozenset({"genres", "people", "keywords", "text"})
 """Lists that are read as such: there one entry is enough already."""
 
@@ -42,6 +38,7 @@ class _Side:
     """What stands on one side of a joint: as a whole, and before and behind its noun."""
 
     text: str
+    begin: int
     draft: Draft
     unread: list[str]
     said: Said
@@ -114,10 +111,22 @@ class _Joint:
         """Where the item of a list begins that ends there."""
         return max(self.start, self.draft.text.rfind(",", self.start, end) + 1)
 
+    def listed(self, one: _Side, fits: Callable[[_Side], bool]) -> list[_Side]:
+        """A side with those listed before it, as far as they fit."""
+        sides, begin = [one], one.begin
+        while begin > self.start:
+            end, begin = begin - 1, self.before(begin - 1)
+            each = self.side(begin, end)
+            if not fits(each):
+                break
+            sides = [each, *sides]
+        return sides
+
     def side(self, begin: int, end: int) -> _Side:
         """What stands on the left, from one place to another."""
         text = self.draft.text[begin:end]
-        return _side(text, Draft(text, phrases=self.draft.phrases), self.read, last=True)
+        made = Draft(text, phrases=self.draft.phrases)
+        return _side(text, begin, made, self.read, last=True)
 
     def other(self, names: Names, most: int) -> _Side:
         """What stands on the right, with alternatives of its own."""
@@ -125,7 +134,7 @@ class _Joint:
         words = f"about {words}" if self.within else words
         further = Draft(words, phrases=self.draft.phrases)
         read_alternatives(further, names, self.read, most - 1)
-        return _side(words, further, self.read, last=False)
+        return _side(words, self.found.end(), further, self.read, last=False)
 
 
 def _read_joint(draft: Draft, names: Names, found: "re.Match[str]", read: Read, most: int) -> bool:
@@ -138,13 +147,14 @@ def _read_joint(draft: Draft, names: Names, found: "re.Match[str]", read: Read, 
     if not one.said or not any(other.kinds) or _BETWEEN.search(one.text):
         return False
     if _are_kinds(one, other, either=joint.either):
-        return _set_kinds(joint, one, other, begin)
+        return _set_kinds(joint, one, other)
     if one.noun and other.noun:
         return False
     seconds = [other.before] if other.noun else other.kinds
-    alike = _alike(one.conditions, seconds, either=joint.either)
+    own = set.intersection(*(one.conditions.keys() & second.keys() for second in seconds))
+    alike = (own if own - _LISTS else set()) if joint.either else _apart(one.conditions, seconds[0])
     if alike:
-        return _set_alike(joint, one, other, begin, seconds, alike)
+        return _set_alike(joint, one, other, seconds, alike)
     shared = one.conditions.keys() & seconds[0].keys()
     if found["and"] or shared or not all(seconds):
         for name in shared & {"keywords", "people"} if joint.either else ():
@@ -154,37 +164,29 @@ def _read_joint(draft: Draft, names: Names, found: "re.Match[str]", read: Read, 
         about = {name: said for name, said in seconds[0].items() if name in _LISTS}
         draft.join(other.draft, without=about.keys())
         seconds = [about]
-    return _set_beside(draft, (begin, joint.end), one, other, seconds)
+    return _set_beside(joint, one, other, seconds)
 
 
-def _set_kinds(joint: _Joint, one: _Side, other: _Side, begin: int) -> bool:
+def _set_kinds(joint: _Joint, one: _Side, other: _Side) -> bool:
     """Two kinds of films, and those listed before them."""
-    sides = [one]
-    while begin > joint.start:
-        each = joint.side(joint.before(begin - 1), begin - 1)
-        if not each.is_kind:
-            break
-        sides, begin = [each, *sides], joint.before(begin - 1)
+    sides = joint.listed(one, lambda each: each.is_kind)
     kinds = [*(each.said for each in sides), *other.kinds]
     _add_up(joint.draft, one, other, a_single=_A.search(joint.found[0]) is not None)
-    _set(joint.draft, (begin, joint.end), kinds, (*sides, other))
-    return True
+    return _set(joint, kinds, (*sides, other))
 
 
 def _set_alike(
-    joint: _Joint, one: _Side, other: _Side, begin: int, seconds: list[Said], alike: set[str]
+    joint: _Joint, one: _Side, other: _Side, seconds: list[Said], alike: set[str]
 ) -> bool:
-    """Conditions of one sort, and those listed before them."""
+    """Conditions of one sort, and those listed before them: behind one noun."""
     sides = [one]
-    while sides[0].noun is None and begin > joint.start:
-        each = joint.side(joint.before(begin - 1), begin - 1)
-        if not alike <= each.conditions.keys():
-            break
-        sides, begin = [each, *sides], joint.before(begin - 1)
+    if one.noun is None:
+        sides = joint.listed(one, lambda each: alike <= each.conditions.keys())
+    first = max(n for n, side in enumerate(sides) if side.noun or n == 0)
+    sides = sides[first:]
     said = (*(each.conditions for each in sides), *seconds)
     picked = [{name: each[name] for name in alike} for each in said]
-    _set(joint.draft, (begin, joint.end), picked, (*sides, other), alike)
-    return True
+    return _set(joint, picked, (*sides, other), alike)
 
 
 def _add_up(draft: Draft, one: _Side, other: _Side, *, a_single: bool) -> None:
@@ -197,13 +199,7 @@ def _add_up(draft: Draft, one: _Side, other: _Side, *, a_single: bool) -> None:
         draft.ignore(f"{one.text.strip()}, {other.text.strip()}", why)
 
 
-def _alike(first: Said, seconds: list[Said], *, either: bool) -> set[str]:
-    """The conditions that both sides have, each its own."""
-    shared = set.intersection(*(first.keys() & second.keys() for second in seconds))
-    return (shared if shared - _LISTS else set()) if either else _apart(first, seconds[0])
-
-
-def _side(text: str, draft: Draft, read: Read, *, last: bool) -> _Side:
+def _side(text: str, begin: int, draft: Draft, read: Read, *, last: bool) -> _Side:
     nouns = list(_NOUN.finditer(text))
     noun = (nouns[-1] if last else nouns[0]) if nouns else None
     left, unread = read(draft)
@@ -219,7 +215,7 @@ def _side(text: str, draft: Draft, read: Read, *, last: bool) -> _Side:
     before = part(text[: noun.end()]) if noun else {}
     before.pop("genres", None)
     behind = part(text[noun.end() :]) if noun else {}
-    return _Side(text, draft, unread, said, noun, before, behind)
+    return _Side(text, begin, draft, unread, said, noun, before, behind)
 
 
 def _said(draft: Draft) -> Said:
@@ -270,33 +266,28 @@ def _are_apart(one: Span, other: Span) -> bool:
     return one.high < other.low or other.high < one.low
 
 
-def _set_beside(
-    draft: Draft, place: tuple[int, int], one: _Side, other: _Side, seconds: list[Said]
-) -> bool:
+def _set_beside(joint: _Joint, one: _Side, other: _Side, seconds: list[Said]) -> bool:
     """Conditions of two sorts of the same films: comedies with Tom Hanks or from the 80s."""
     if not one.conditions or not all(seconds):
         return False
     before = one.text[: one.noun.end()] if one.noun else ""
     behind = other.text[other.noun.start() :] if other.noun else ""
-    draft.text = f"{draft.text[: place[0]]}{before} {GAP} {behind}{draft.text[place[1] :]}"
+    draft = joint.draft
+    draft.text = f"{draft.text[: one.begin]}{before} {GAP} {behind}{draft.text[joint.end :]}"
     draft.set_alternatives([_kind(said) for said in (one.conditions, *seconds)])
     return True
 
 
 def _set(
-    draft: Draft,
-    place: tuple[int, int],
-    kinds: list[Said],
-    sides: Sequence[_Side],
-    alike: set[str] | None = None,
-) -> None:
+    joint: _Joint, kinds: list[Said], sides: Sequence[_Side], alike: set[str] | None = None
+) -> bool:
     """Set alternatives in the place of both sides; what else these say is asked of all.
 
     ``alike``: what the alternatives are; None: all that is said of films.
     """
-    begin, end = place
+    draft = joint.draft
     rest = f" {GAP} ".join(side.draft.text for side in sides) if alike else GAP
-    draft.text = f"{draft.text[:begin]} {rest} {draft.text[end:]}"
+    draft.text = f"{draft.text[: sides[0].begin]} {rest} {draft.text[joint.end :]}"
     for side in sides:
         draft.join(side.draft, without=alike or side.said.keys())
         for word in () if alike else side.unread:
@@ -304,3 +295,4 @@ def _set(
     if not alike and any(side.draft.exclude for side in sides):
         draft.notes.append("What is not wanted holds for all of the films.")
     draft.set_alternatives([_kind(said) for said in kinds])
+    return True

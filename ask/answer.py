@@ -87,12 +87,10 @@ class AskAnswer(Frozen):
     @property
     def told(self) -> tuple[str, ...]:
         """What the answer says in sentences."""
-        counted = (
-            () if self.structure.intent != "count" else (count(self.total or 0, "film") + ".",)
-        )
+        counted = self.structure.intent == "count"
         summed = (*self.predictions, self.comparison, self.preferences)
         return (
-            *counted,
+            *((count(self.total or 0, "film") + ".",) if counted else ()),
             *(fact.words for fact in self.facts),
             *(sentence for each in summed if each for sentence in each.summary),
         )
@@ -199,19 +197,15 @@ class Asker:
                 ) from error
             if reader is not None and after is None and not reading.structure.alternatives:
                 structure = reader.read(text, names, reading.structure)
-                note = f"{reader.name} gave no usable answer in time: read by rules."
-                reading = (
-                    replace(reading, notes=(*reading.notes, note))
-                    if structure is None
-                    else doubt(
-                        text,
-                        replace(
-                            link(structure, names), read_by=reader.name, ignored=reading.ignored
-                        ),
+                if structure is None:
+                    reading = reading.noted(
+                        f"{reader.name} gave no usable answer in time: read by rules."
                     )
-                )
+                else:
+                    linked = replace(link(structure, names), read_by=reader.name)
+                    reading = doubt(text, replace(linked, ignored=reading.ignored))
         if self._why_rules is not None and not rules:
-            reading = replace(reading, notes=(*reading.notes, self._why_rules))
+            reading = reading.noted(self._why_rules)
         return reading
 
     def plan(self, text: str, *, rules: bool = False) -> tuple[Plan, str] | None:
@@ -241,7 +235,7 @@ class Asker:
             )
         answers = {
             "predict": self._predict, "compare": self._compare, "summarise": self._summarise,
-            "facts": self._facts, "unclear": _nothing,
+            "facts": self._facts, "unclear": self._nothing,
         }  # fmt: skip
         found = answers.get(structure.intent, self._films)(reading)
         notes = (
@@ -275,42 +269,30 @@ class Asker:
 
     def _predict(self, reading: Reading) -> dict[str, Any]:
         structure = reading.structure
-        if structure.user_id is None:
-            raise MisuseError(
-                "It is not said whose rating to predict. Nothing was done. Name the user: "
-                "“would user 5 like ...”."
-            )
+        user = _named_user(structure, "rating to predict", "would user 5 like ...")
         found = tuple(
-            predict(self._database, user_id, title.movie_id, structure.profile)
-            for user_id in (structure.user_id, *structure.users)
-            for title in structure.titles
-            if title.movie_id is not None
+            predict(self._database, user_id, movie_id, structure.profile)
+            for user_id in (user, *structure.users)
+            for movie_id in structure.movie_ids
         )
         return {"prediction": found[0], "predictions": found} if found else {}
 
     def _compare(self, reading: Reading) -> dict[str, Any]:
-        ids = [title.movie_id for title in reading.structure.titles if title.movie_id is not None]
+        ids = reading.structure.movie_ids
         if len(set(ids)) < 2:
             return {"notes": ("Two films or more are needed for a comparison.",)}
         return {"comparison": compare(self._database, ids)}
 
     def _summarise(self, reading: Reading) -> dict[str, Any]:
         structure = reading.structure
-        if structure.user_id is None:
-            raise MisuseError(
-                "It is not said whose taste to sum up. Nothing was done. Name the user: "
-                "“what does user 5 like”."
-            )
-        return {
-            "preferences": find_preferences(self._database, structure.user_id, structure.profile)
-        }
+        user = _named_user(structure, "taste to sum up", "what does user 5 like")
+        return {"preferences": find_preferences(self._database, user, structure.profile)}
 
     def _films(self, reading: Reading) -> dict[str, Any]:
         structure = reading.structure
         if structure.users:
-            found = self._films(
-                replace(reading, structure=structure.model_copy(update={"users": ()}))
-            )
+            one = structure.model_copy(update={"users": ()})
+            found = self._films(replace(reading, structure=one))
             others = ", ".join(map(str, structure.users))
             note = (
                 f"A list is in the order of one taste, user {structure.user_id}'s: nothing of user "
@@ -321,34 +303,36 @@ class Asker:
         alike = structure.titles or structure.like_people
         if lost or (structure.intent == "similar" and not alike):
             return {"notes": ("Nothing was searched: nothing else is asked for.",)}
-        if structure.user_id is None and (structure.seen == "drop" or _rated_by_asker(structure)):
-            note = "It is not said who asks, so nothing is known of what was seen: name a user."
-            rated = tuple(one for one in structure.rated_by if one.user_id is not None)
-            structure = structure.model_copy(update={"seen": "keep", "rated_by": rated})
-            found = self._finder.films(structure, self.names.get())
-            return found | {"notes": (*found["notes"], note), "weakened": True}
-        return self._finder.films(structure, self.names.get())
+        rated = tuple(one for one in structure.rated_by if one.user_id is not None)
+        of_asker = structure.seen == "drop" or rated != structure.rated_by
+        if structure.user_id is not None or not of_asker:
+            return self._finder.films(structure, self.names.get())
+        structure = structure.model_copy(update={"seen": "keep", "rated_by": rated})
+        found = self._finder.films(structure, self.names.get())
+        note = "It is not said who asks, so nothing is known of what was seen: name a user."
+        return found | {"notes": (*found["notes"], note), "weakened": True}
+
+    def _nothing(self, _: Reading) -> dict[str, Any]:
+        return {}
 
     def _facts(self, reading: Reading) -> dict[str, Any]:
         with self._database.read() as connection:
             return {"facts": find_facts(connection, reading.structure)}
 
 
-def _nothing(_: Reading) -> dict[str, Any]:
-    return {}
-
-
-def _rated_by_asker(structure: Structure) -> bool:
-    return any(one.user_id is None for one in structure.rated_by)
+def _named_user(structure: Structure, whose: str, example: str) -> int:
+    if structure.user_id is None:
+        raise MisuseError(
+            f"It is not said whose {whose}. Nothing was done. Name the user: “{example}”."
+        )
+    return structure.user_id
 
 
 def turn_of(answer: AskAnswer, before: Turn | None = None) -> Turn:
     """Where a talk stands after an answer: what was not understood is as if it were not said."""
     if before is not None and answer.structure.intent == "unclear" and answer.ignored:
         return before
-    shown = [film.movie_id for film in answer.shown] or [
-        title.movie_id for title in answer.structure.titles if title.movie_id is not None
-    ]
+    shown = [film.movie_id for film in answer.shown] or answer.structure.movie_ids
     return Turn(structure=answer.structure, shown=tuple(shown[:MOST_SHOWN]))
 
 
@@ -392,22 +376,23 @@ def note_gaps(text: str | None, reading: Reading, names: Names) -> Iterator[str]
 
 def _for_caller(reading: Reading, user_id: int | None, k: int | None) -> Reading:
     """The reading for who asks: words never reach another person's taste than the caller's."""
-    structure, notes = reading.structure, reading.notes
+    structure = reading.structure
     if k is not None and (reading.only_first or "k" not in structure.model_fields_set):
         structure = structure.model_copy(update={"k": k})
     if user_id is not None:
         others = sorted(_others(structure) - {user_id})
         if others:
             listed = ", ".join(map(str, others))
-            notes = (*notes, f"Asked for user {user_id}: user {listed} in the words is left out.")
-        exclude = structure.exclude
-        mine = {"rated_by": _own(structure.rated_by, user_id)}
-        unseen = {"rated_by": _own(exclude.rated_by, user_id)}
-        structure = structure.model_copy(
-            update={"user_id": user_id, "users": (), "exclude": exclude.model_copy(update=unseen)}
-            | mine
-        )
-    return replace(reading, structure=structure, notes=notes)
+            reading = reading.noted(
+                f"Asked for user {user_id}: user {listed} in the words is left out."
+            )
+        unseen = {"rated_by": _own(structure.exclude.rated_by, user_id)}
+        mine = {
+            "user_id": user_id, "users": (), "rated_by": _own(structure.rated_by, user_id),
+            "exclude": structure.exclude.model_copy(update=unseen),
+        }  # fmt: skip
+        structure = structure.model_copy(update=mine)
+    return replace(reading, structure=structure)
 
 
 def _others(structure: Structure) -> set[int]:

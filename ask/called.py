@@ -33,23 +33,19 @@ _DID = {
     rf"in)?": r"with \1",
     rf"(?:did|has|have|does) {_A_NAME} (?:ever )?(?:make|made|makes|do|done)": r"by or with \1",
 }
-_WORDS_FIRST = (
-    "black white brown green gray grey red blue young long short strong wise hill woods stone king "
-    "prince pope bishop knight fox wolf bird marsh fields day may love war west north star stern "
-    "bond "
-    "holly ivy hope grace carpenter baker cook fisher hunter mason potter parker page moon rose "
-    "field forest ford lane park church house home london paris england france berlin york "
-    "washington "
-    "christmas snow winter summer spring heat bell ball cross crow dean duke earl noble savage "
-    "sharp "
-    "swift wild wise strange stranger law power powers price best good rich rock stock grant "
-    "walker "
-    "driver singer dancer piper stone steel silver gold golden diamond penny cash flynn blood bone "
-    "short little small large big cruel bright light dark night shade rain storm waters river lake "
-    "beach sands woods wood tree leaf root branch butler constable sheriff marshall major sergeant "
-    "sparks fire burns ash coal frost freeman masters chase hurt pain joy bliss young old new man "
-    "friend friends gray grey jordan israel holland ireland wales scott"
-)
+_WORDS_FIRST = """
+    black white brown green gray grey red blue young long short strong wise hill woods stone king
+    prince pope bishop knight fox wolf bird marsh fields day may love war west north star stern bond
+    holly ivy hope grace carpenter baker cook fisher hunter mason potter parker page moon rose field
+    forest ford lane park church house home london paris england france berlin york washington
+    christmas snow winter summer spring heat bell ball cross crow dean duke earl noble savage sharp
+    swift wild strange stranger law power powers price best good rich rock stock grant walker driver
+    singer dancer piper steel silver gold golden diamond penny cash flynn blood bone little small
+    large big cruel bright light dark night shade rain storm waters river lake beach sands wood tree
+    leaf root branch butler constable sheriff marshall major sergeant sparks fire burns ash coal
+    frost freeman masters chase hurt pain joy bliss old new man friend friends jordan israel holland
+    ireland wales scott
+"""
 PLAIN_WORDS = FILLING | frozenset(_WORDS_FIRST.split())
 """Surnames that are words first: they need the first name."""
 

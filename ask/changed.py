@@ -5,11 +5,11 @@ from collections.abc import Set
 from typing import Any
 
 from ask.draft import join_spans
-from ask.structure import LONGEST_LIST, Exclusions, Kind, Listed, Person, Structure
+from ask.structure import LONGEST_LIST, Exclusions, Kind, Listed, Structure
+from ask.words import any_case
 
-_INSTEAD = re.compile(
-    r"\b(?:instead|rather|what about|how about|i meant|actually)\b|^(?:no,|nope|sorry)",
-    re.IGNORECASE,
+_INSTEAD = any_case(
+    r"\b(?:instead|rather|what about|how about|i meant|actually)\b|^(?:no,|nope|sorry)"
 )
 _LISTS = ("genres", "moods", "keywords", "people", "rated_by")
 _SINGLE = (
@@ -37,15 +37,10 @@ def merge(before: Structure, new: Structure, text: str) -> Structure:
         changed["text"] = new.text if instead else f"{before.text} {new.text}".strip()
     changed["exclude"] = _both(before.exclude, new.exclude)
     for name in ("genres", "moods", "keywords", "people"):
-        gone = {_name(one) for one in getattr(new.exclude, name)}
+        gone = {*map(str, getattr(new.exclude, name))}
         kept = changed.get(name, getattr(before, name))
-        changed[name] = tuple(one for one in kept if _name(one) not in gone)
+        changed[name] = tuple(one for one in kept if str(one) not in gone)
     return before.model_copy(update=changed)
-
-
-def _name(one: str | Person) -> str:
-    """What an entry of a list is called, whatever its part in a film."""
-    return one if isinstance(one, str) else one.name
 
 
 def _either(before: Structure, new: Structure, said: Set[str]) -> dict[str, Any]:

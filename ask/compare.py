@@ -127,14 +127,13 @@ def compare(database: Database, movie_ids: Sequence[int]) -> Comparison:
     if unknown:
         raise NotFoundError(f"There is no film {', '.join(unknown)}. Nothing was compared.")
     movies = tuple(found[movie_id] for movie_id in ids)
-    best = tuple(lead for each in _LEADS if (lead := _best(each, movies)) is not None)
     missing = {
         name: tuple(movie.movie_id for movie in movies if getattr(movie, name) is None)
         for name in _FIGURES
     }
     made = Comparison(
         movies=movies,
-        best=best,
+        best=tuple(lead for each in _LEADS if (lead := _best(each, movies)) is not None),
         statistics=tuple(_statistic(name, movies) for name in _FIGURES),
         missing={name: lacking for name, lacking in missing.items() if lacking},
         summary=(),

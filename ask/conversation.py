@@ -13,15 +13,17 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from pydantic import Field, ValidationError
 
 from ask.changed import merge
+from ask.likes import COMPARATIVES
 from ask.rules import Ignored, Reading, doubt, read_alone
-from ask.structure import LONGEST_LIST, Exclusions, Quantity, Sort, Structure
+from ask.structure import LONGEST_LIST, Exclusions, Quantity, Sort, Structure, Title, Way
 from ask.titles import make_title
 from ask.understood import parts_of
-from ask.words import FILM, GENRES
+from ask.words import NOUN, ORDINALS, any_case
 from palate.contract import LARGEST_ID, Frozen
 from palate.errors import MisuseError
 from palate.settings import Settings
 from search.names import Film, Names
+from search.vocabulary import number_of
 
 LONGEST_STATE = 4_000
 """Characters of a state that are read."""
@@ -66,22 +68,13 @@ class TurnSigner:
             ) from error
 
 
-_ORDINALS = (
-    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth "
-    "fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth"
-)
-_NUMBERS = {word: number for number, word in enumerate(_ORDINALS.split(), 1)}
-_THAT = re.compile(
-    rf"(?<!st )\b(?:the )?(?P<word>{'|'.join(_NUMBERS)}|last|\d{{1,2}}(?:st|nd|rd|th))"
+_THAT = any_case(
+    rf"(?<!st )\b(?:the )?(?P<word>{'|'.join(ORDINALS)}|last|\d{{1,2}}(?:st|nd|rd|th))"
     r"(?: (?:one|film|movie|result|title)\b(?: of (?:them|these|those))?|(?: of (?:them|these"
-    r"|those))?"
-    r"(?=\W*$|\W+(?:and|or|but|please|long|about|rated|cost|made|come"
-    r"|came|please)\b"
-    r"|,))|(?:\bnumber |\bno\. ?|#)(?P<digits>\d{1,2})\b|\b(?P<it>(?<!make )it|that one|this "
-    r"one)\b",
-    re.IGNORECASE,
+    r"|those))?(?=\W*$|\W+(?:and|or|but|please|long|about|rated|cost|made|come|came|please)\b"
+    r"|,))|(?:\bnumber |\bno\. ?|#)(?P<digits>\d{1,2})\b|\b(?P<it>(?<!make )it|that one|this one)\b"
 )
-_ANEW = re.compile(
+_ANEW = any_case(
     r"^(?:(?:ok|okay|actually|no|wait|please|and|well|hm+|sorry|let'?s|can we|i want to)[, ]+)*"
     r"(?:(?:start|begin)(?:ing)? (?:over|again|anew|afresh|fresh|from (?:scratch|the (?:start"
     r"|beginning)))|(?:a )?(?:new|different|another|fresh) (?:search|question|topic|request|talk"
@@ -89,74 +82,56 @@ _ANEW = re.compile(
     r"|(?:forget|scratch|scrap|ignore|cancel) (?:all )?(?:that|it|about (?:that|it|all that)"
     r"|everything|this|the (?:above|rest|filters?)|what i said|all (?:that|of (?:it"
     r"|that)))|never ?mind(?: that| all that)?|something (?:completely |entirely |totally )?"
-    r"(?:different|else)(?: now| please)?(?=\W*$|[:,.;]))\b[\s,.;:!-]*",
-    re.IGNORECASE,
+    r"(?:different|else)(?: now| please)?(?=\W*$|[:,.;]))\b[\s,.;:!-]*"
 )
 """That a talk begins anew: what was asked before counts no more."""
-_SEVERAL = re.compile(
+_SEVERAL = any_case(
     r"\bthe (?P<end>first|top|last) (?P<n>two|three|four|five|[2-9])(?: (?:ones|films|movies))?\b"
     r"(?: of (?:them|these|those))?|\b(?P<all>all (?:of )?(?:them|these|those)|(?:them|these|those)"
-    r" all)\b",
-    re.IGNORECASE,
+    r" all)\b"
 )
 _SEEN = (
     r"(?:i|we)(?:'ve| have)? (?:already )?(?:seen|watched|saw|know|hated?|didn't like|don't "
     r"(?:like|want))"
 )
-_IF_IN = re.compile(
-    r"\b(?:only )?(?:if|when|where) (?P<who>.+?) (?:is|are|stars?|appears?|plays?) in (?:it"
-    r"|them)\b",
-    re.IGNORECASE,
+_IF_IN = any_case(
+    r"\b(?:only )?(?:if|when|where) (?P<who>.+?) (?:is|are|stars?|appears?|plays?) in (?:it|them)\b"
 )
-_OUT = re.compile(
+_OUT = any_case(
     rf"^(?:and |but |please |ok |well |no |,)*(?:{_SEEN}|without|not|except|drop|remove|skip|hide"
-    r"|leave out|minus|no|anything but)"
-    r" (?=all |it\b|that one|the |number|#|no\.)",
-    re.IGNORECASE,
+    r"|leave out|minus|no|anything but) (?=all |it\b|that one|the |number|#|no\.)"
 )
-_MORE = re.compile(
+_MORE = any_case(
     r"^(?:and |please )*(?:(?:show|give|find|tell) me )?(?:(?:some |a few |\d+ )?(?:more|others?"
     r"|other ones|another(?: one)?)"
     r"|(?:the )?next(?: (?:ones|page|\d+))?|what else|anything else|go on)(?: please| films| "
-    r"movies)*[?.!\s]*$",
-    re.IGNORECASE,
+    r"movies)*[?.!\s]*$"
 )
-_THEY = re.compile(
-    r"\b(?:all (?:of )?)?(?:they|them|these|those)(?: all)?(?: (?:films|movies|ones))?\b", re.I
+_THEY = any_case(
+    r"\b(?:all (?:of )?)?(?:they|them|these|those)(?: all)?(?: (?:films|movies|ones))?\b"
 )
-_OF_THOSE = re.compile(
-    r"\b(?:which (?:one|of (?:them|these|those))|of (?:them|these|those))\b", re.I
-)
-_CUE = re.compile(
+_OF_THOSE = any_case(r"\b(?:which one|(?:which )?of (?:them|these|those))\b")
+_WHICH_OF = any_case(r"\bwhich (?:one|of (?:them|these|those))\b")
+_CUE = any_case(
     r"^(?:(?:and|or|but|ok|okay|now|then|so|please|hm+|actually|no,|yes,|great,|thanks,|i meant"
-    r"|make "
-    r"(?:it|them|that)|let's say"
+    r"|make (?:it|them|that)|let's say"
     r"|only|just|rather|also|any by|what about|how about|maybe|with|without|not|no|from|by|in"
     r"|before|after|since|under|over"
     r"|nothing|except|something|anything|the ones|those|ones|which are|that are|sort(?:ed)?"
-    r"|order(?:ed)?|for user|in the)\b[, ]*)",
-    re.IGNORECASE,
+    r"|order(?:ed)?|for user|in the)\b[, ]*)"
 )
-_MARK = re.compile(
-    r"\b(?:ones?|instead|of (?:them|these|those)|them|those|these|too|as well)\b", re.I
-)
-_LEAD = re.compile(
+_MARK = any_case(r"\b(?:ones?|instead|of (?:them|these|those)|them|those|these|too|as well)\b")
+_LEAD = any_case(
     r"^(?:(?:and|or|but|ok|okay|now|then|so|please|actually|yes|great|thanks|i meant|make (?:it"
-    r"|them"
-    r"|that)|let's say|only|just"
+    r"|them|that)|let's say|only|just"
     r"|rather|also|what about|how about|maybe|show me|give me|i want|the ones|those|ones|that are"
-    r"|which are)\b[, ]*)+",
-    re.IGNORECASE,
+    r"|which are)\b[, ]*)+"
 )
-_ORDERS: dict[str, tuple[Quantity, bool]] = {
-    r"(?:\d+ )?shorter": ("runtime_minutes", False), "longer": ("runtime_minutes", True),
-    r"newer|more recent|later": ("year", True), r"older|earlier": ("year", False),
-    r"better(?: rated)?|higher rated": ("avg_rating", True),
-    "worse(?: rated)?": ("avg_rating", False),
-    r"more popular|better known|more famous": ("rating_count", True),
-    r"less (?:popular|known)|more obscure|lesser known": ("rating_count", False),
-    r"cheaper": ("budget", False), r"more expensive": ("budget", True),
-}  # fmt: skip
+_ORDERS: tuple[tuple[Quantity, Way, str], ...] = (
+    ("avg_rating", "more", "better"),
+    ("avg_rating", "less", "worse"),
+    *COMPARATIVES,
+)
 _LISTING = ("search", "recommend", "similar", "count")
 """Intents whose films a talk goes on from; of others, conditions are a request of their own."""
 _OF_FILMS = frozenset({"intent", "text", "genres", "keywords", "people", "titles", "like_people"})
@@ -177,7 +152,7 @@ def read_next(text: str, names: Names, before: Turn) -> Reading:
 def _names_a_kind(text: str, structure: Structure) -> bool:
     """Whether a text says of what kind films are, and so is a request of its own."""
     own = structure.model_dump(exclude_defaults=True).keys() & (_OF_FILMS - {"intent", "people"})
-    return bool(own) or re.search(rf"\b(?:{FILM}|{'|'.join(GENRES)})\b", text, re.I) is not None
+    return bool(own) or re.search(rf"\b{NOUN}\b", text, re.I) is not None
 
 
 def _read_next(text: str, names: Names, before: Turn) -> Reading:
@@ -188,49 +163,41 @@ def _read_next(text: str, names: Names, before: Turn) -> Reading:
     text = _SEVERAL.sub(lambda found: _one_by_one(found, len(shown)), text)
     if (numbers := _missing(text, shown)) is not None:
         return _unclear(before, text, f"{len(shown)} films were shown: there is no {numbers}")
-    if _OUT.match(text) and (films := _named(text, shown)):
+    places = [_place(found, len(shown)) for found in _THAT.finditer(text)]
+    if _OUT.match(text) and (films := [shown[place] for place in places if place is not None]):
         return Reading(_without(before.structure, films))
     if shown and _THEY.search(text) and (about := _of_all(text, names, shown)) is not None:
         return _for_same(about, before)
     if _MORE.match(text):
         return Reading(_without(before.structure, shown))
     if _OF_THOSE.search(text):
-        reading = read_alone(_OF_THOSE.sub(_films_for, _LEAD.sub("", text)), names)
+        asked = _WHICH_OF.sub("which film", _LEAD.sub("", text))
+        reading = read_alone(_OF_THOSE.sub("films", asked), names)
         if reading.structure.model_dump(exclude_defaults=True).keys() <= {"k"}:
             k = {"k": reading.structure.k}
             return replace(reading, structure=before.structure.model_copy(update=k))
-        titles = tuple(make_title(film) for film in shown[:LONGEST_LIST])
-        return replace(
-            reading,
-            structure=merge(
-                Structure(titles=titles, intent=reading.structure.intent), reading.structure, text
-            ),
-        )
+        among = Structure(titles=_titles(shown), intent=reading.structure.intent)
+        return replace(reading, structure=merge(among, reading.structure, text))
     named = _THAT.sub(lambda found: _title(found, shown), text)
     if named != text:
         return _for_same(read_alone(named, names), before)
     own = read_alone(text, names)
     counts = own.structure.intent == "count" and _about_none(own.structure)
-    if counts or _follows(text) or _narrows_only(own, text):
+    follows = counts or _CUE.match(text) or _MARK.search(text) or _order(text)
+    if follows or _narrows_only(own, text):
         return _refined(text, names, before)
     return _for_same(own, before)
-
-
-def _films_for(found: "re.Match[str]") -> str:
-    """``which of them`` as a request for films says it."""
-    return "which film" if found[0].lower().startswith("which") else "films"
 
 
 def _one_by_one(found: "re.Match[str]", shown: int) -> str:
     """``the first two`` as ``the first and the second``."""
     if found["all"]:
-        places = range(1, min(shown, len(_NUMBERS)) + 1)
+        places = range(1, min(shown, len(ORDINALS)) + 1)
     else:
-        few = {"two": 2, "three": 3, "four": 4, "five": 5}
-        n = few.get(found["n"].lower()) or int(found["n"])
+        n = number_of(found["n"])
         last = found["end"].lower() == "last"
         places = range(max(shown - n, 0) + 1, shown + 1) if last else range(1, n + 1)
-    words = [word for word, number in _NUMBERS.items() if number in places]
+    words = [word for word, number in ORDINALS.items() if number in places]
     return " and ".join(f"the {word}" for word in words) or found[0]
 
 
@@ -239,8 +206,12 @@ def _of_all(text: str, names: Names, shown: Sequence[Film]) -> Reading | None:
     reading = read_alone(_THEY.sub(str(shown[0]), text, count=1), names)
     if reading.structure.intent != "facts" or not reading.structure.titles:
         return None
-    titles = tuple(make_title(film) for film in shown[:LONGEST_LIST])
-    return replace(reading, structure=reading.structure.model_copy(update={"titles": titles}))
+    about = {"titles": _titles(shown)}
+    return replace(reading, structure=reading.structure.model_copy(update=about))
+
+
+def _titles(shown: Sequence[Film]) -> tuple[Title, ...]:
+    return tuple(map(make_title, shown[:LONGEST_LIST]))
 
 
 def _anew(text: str, names: Names, before: Turn) -> Reading:
@@ -252,32 +223,24 @@ def _anew(text: str, names: Names, before: Turn) -> Reading:
     return Reading(structure, notes=("The talk begins anew: say what you look for.",))
 
 
-def _follows(text: str) -> bool:
-    return bool(_CUE.match(text) or _MARK.search(text) or _order(text))
-
-
 def _narrows_only(reading: Reading, text: str) -> bool:
     """Whether a text says nothing but bounds, an order or what is not wanted, of no films named."""
-    parts = {name for name in reading.structure.model_fields_set if name in _OF_FILMS}
-    said = bool(reading.structure.ranges) or reading.structure.sort is not None
-    said = said or reading.structure.exclude != Exclusions()
-    return said and not parts and not _names_a_kind(text, reading.structure)
+    s = reading.structure
+    said = bool(s.ranges or s.sort or s.exclude != Exclusions())
+    return said and not s.model_fields_set & _OF_FILMS and not _names_a_kind(text, s)
 
 
 def _about_none(structure: Structure) -> bool:
     """Whether a structure names no films of its own: only bounds, an order, how many."""
-    return not {name for name in structure.model_fields_set if name in _OF_FILMS} - {"intent"}
+    return not structure.model_fields_set & (_OF_FILMS - {"intent"})
 
 
 def _order(text: str) -> Sort | None:
     rest = _LEAD.sub("", text).strip(" ?.!")
-    for words, (by, descending) in _ORDERS.items():
-        if re.fullmatch(
-            rf"(?:a bit |much |some |something )*(?:{words})(?: ones| films| movies| please)*",
-            rest,
-            re.I,
-        ):
-            return Sort(by=by, descending=descending)
+    before, behind = r"(?:a bit |much |some |something |\d+ )*", "(?: ones| films| movies| please)*"
+    for by, way, words in _ORDERS:
+        if re.fullmatch(rf"{before}(?:{words}){behind}", rest, re.IGNORECASE):
+            return Sort(by=by, descending=way == "more")
     return None
 
 
@@ -326,7 +289,7 @@ def _place(found: "re.Match[str]", count: int) -> int | None:
         return 0 if count else None
     word = (found["word"] or "").lower()
     digits = found["digits"] or word.rstrip("stndrh")
-    number = count if word == "last" else _NUMBERS.get(word) or int(digits)
+    number = count if word == "last" else ORDINALS.get(word) or int(digits)
     return number - 1 if 1 <= number <= count else None
 
 
@@ -336,11 +299,6 @@ def _missing(text: str, shown: Sequence[Film]) -> str | None:
         if not found["it"] and _place(found, len(shown)) is None:
             return (found["word"] or f"number {found['digits']}").lower()
     return None
-
-
-def _named(text: str, shown: Sequence[Film]) -> list[Film]:
-    places = (_place(found, len(shown)) for found in _THAT.finditer(text))
-    return [shown[place] for place in places if place is not None]
 
 
 def _title(found: "re.Match[str]", shown: Sequence[Film]) -> str:

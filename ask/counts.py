@@ -3,29 +3,27 @@
 import re
 
 from ask.draft import Draft
+from ask.words import any_case
 
-_COUNT = re.compile(
+_COUNT = any_case(
     r"^(?:and |so |please |tell me )*(?:how many (?:different |of the )?(?!people|users?|minutes"
     r"|hours|ratings|stars"
     r"|awards|oscars|actors|directors|times|dollars|viewers)|(?:what is |what's )?(?:the "
     r")?(?:total )?number of (?!ratings|minutes)"
     r"|count (?:of )?(?:all |up )?|(?:are|is) there (?:any|a|an) |(?:have you|do you have) any "
-    r"\w+ films? at all)",
-    re.IGNORECASE,
+    r"\w+ films? at all)"
 )
 _FIGURE = (
     r"(?:rating|score|stars|length|runtime|run(?:ning)? time|duration|year|age|budget|cost|price"
     r"|revenue"
     r"|gross|box[- ]office|earnings|takings|profit|number of (?:ratings|votes)|amount of money)s?"
 )
-_SHARE = re.compile(
+_SHARE = any_case(
     r"^(?:and |so |please |tell me |give me |show me |calculate |compute )*(?:(?:what"
     r"|which)(?:'s| is| are"
     r"| was| were)? )?(?:the )?(?:(?:percentage|percent|share|fraction|proportion"
-    r"|ratio) of(?: all| the)?(?= )"
-    rf"|(?:(?:average|mean|median|typical|total|combined|overall|summed"
-    rf"|sum of(?: the)?)(?: \w+)??|sum of) {_FIGURE}"
-    r" (?:of|for|in|across)(?: all| the)?(?= ))"
+    r"|ratio) of(?: all| the)?(?= )|(?:(?:average|mean|median|typical|total|combined|overall|summed"
+    rf"|sum of(?: the)?)(?: \w+)??|sum of) {_FIGURE} (?:of|for|in|across)(?: all| the)?(?= ))"
     r"|^(?:how (?:much|long|expensive|old|good|highly rated|popular)(?: money)? (?:are|were|is"
     r"|was|did|do|have|has)"
     r"(?: all| the)?(?= .*\b(?:on average|in total|altogether|combined|together|usually"
@@ -33,8 +31,7 @@ _SHARE = re.compile(
     r"|^how much(?: money)? (?:did|do|have)(?: all)?(?: the)?(?= .*\b(?:films|movies)\b(?: ever)?"
     r" (?:make|made|earn(?:ed)?|cost|gross(?:ed)?)\W*$)"
     r"|^on average,? how (?:much|long|expensive|old|good)(?: money)? (?:are|were|is|was|did"
-    r"|do)(?: all| the)?(?= )",
-    re.IGNORECASE,
+    r"|do)(?: all| the)?(?= )"
 )
 
 
@@ -47,14 +44,12 @@ _MORE = (
     r"(?:more|fewer|less|better|worse|higher|lower|longer|shorter|newer|older|bigger|cheaper|harsher"
     r"|stricter|kinder|most|fewest|least|best|worst|highest|lowest|longest|shortest|biggest)"
 )
-_OF_GROUPS = re.compile(
+_OF_GROUPS = any_case(
     rf"^(?:(?:are|were|do|does|did|is|has|have)\b.*\b{_MORE}\b.*\b(?:or|than)\b"
     r"|(?:who|which|what) (?:actors?|actress(?:es)?|directors?|person|people|genres?|decades?"
-    r"|years?|users?"
-    rf"|countr(?:y|ies)|studios?)\b.*\b{_MORE}\b"
+    rf"|years?|users?|countr(?:y|ies)|studios?)\b.*\b{_MORE}\b"
     rf"|who\b(?! (?:directed|made|is in|was in|starred|plays?|played) the\b).*\b{_MORE}\b"
-    rf"|(?:do|does|did) @user \w+ {_MORE}\b)",
-    re.IGNORECASE,
+    rf"|(?:do|does|did) @user \w+ {_MORE}\b)"
 )
 
 

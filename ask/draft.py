@@ -235,6 +235,16 @@ class Read(Generic[T]):
     end: int
     found: T | None
 
+    @property
+    def how(self) -> str | None:
+        """How it was found: exact, spelling."""
+        return getattr(self.found, "how", None)
+
+    @property
+    def exact(self) -> bool:
+        """Whether something is called exactly so."""
+        return self.how == "exact"
+
 
 def read_list(
     text: str,

@@ -7,22 +7,20 @@ from ask.draft import GAP, Draft, Read
 from ask.kinds import find_audience, find_genres, find_keyword, find_mood
 from ask.people import add_person, find_names
 from ask.titles import make_title
-from ask.words import FILLING, FILM, GENRES
+from ask.words import FILLING, FILM, GENRE, any_case
 from search.names import Names, key
 
 _VERBS = (
     r"(?:have|has|contain|feature|include|involve|star|show|want|like|love|enjoy|need|care for"
-    r"|watch"
-    r"|get|do|make|end|take)"
+    r"|watch|get|do|make|end|take)"
 )
 _WHO = r"(?:i|we|@user|they|he|she|my \w+|our \w+|the kids)"
-_CUE = re.compile(
-    r"\b(?:"
-    r"(?P<but>except(?: for)?|excluding|exclude|other than|apart from|aside from|besides"
+_CUE = any_case(
+    r"\b(?:(?P<but>except(?: for)?|excluding|exclude|other than|apart from|aside from|besides"
     r"|instead of|rather than"
     r"|anything but|everything but|all but|leave out|leaving out|minus|skip|no more)"
     rf"|(?P<hate>(?:(?:but |since |because |and )?{_WHO}(?:'m| am| are| really| absolutely| just| "
-    rf"also)* )?"
+    r"also)* )?"
     r"(?:hate[sd]?|dislike[sd]?|loathe[sd]?|detest(?:s|ed)?|despise[sd]?|can't stand|cannot stand"
     r"|couldn't stand"
     r"|(?:can't|cannot) bear|(?:(?:sick|tired|bored|fed up)(?: and tired)?|have had enough|had "
@@ -36,60 +34,45 @@ _CUE = re.compile(
     rf"|(?:(?:i |we )?(?:do not|don't|doesn't|does not|didn't|won't)(?: {_VERBS})?"
     r"|without|nothing|none(?: of)?|not|no|never|neither|avoid(?:ing)?"
     r"|isn't|aren't|is not|are not|wasn't|weren't|less)(?: (?:any|too much|so much|much|overly))?)"
-    r"(?: |$)",
-    re.IGNORECASE,
+    r"(?: |$)"
 )
 _BEHIND = re.compile(
     r"(?P<item>(?:[A-Z][\w.'-]+ ){1,3}|\w+ )(?:annoys?|bores?|irritates?|bothers?|puts?|scares?) "
     r"(?:me|us)(?: off| too much| to death)?\b"
 )
-_END = re.compile(
+_END = any_case(
     rf"[;?!{GAP}]|(?<! [A-Z])\.(?:\s|$)|\b(?:but|please|only|just|no|not|without|nothing|though"
-    rf"|any good"
-    rf"|recommend|suggest"
-    r"|show me|give me|what)\b|@user|$",
-    re.IGNORECASE,
+    r"|any good|recommend|suggest|show me|give me|what)\b|@user|$"
 )
-_CLAUSE = re.compile(
+_CLAUSE = any_case(
     r"^(?:for|from|with|in|since|after|before|under|over|not?|nothing|without|only|directed|by"
     r"|starring|that|which|and no|and not|and nothing|at|something|show|give|any|some|recommend"
-    r"|what|prefer"
-    r"|preferably|maybe|ideally|i|we)\b",
-    re.IGNORECASE,
+    r"|what|prefer|preferably|maybe|ideally|i|we)\b"
 )
-_SPLIT = re.compile(
-    r"\s*(?:,\s*(?:and |or |nor )?|(?<!\bblack )\b(?:and|or|nor)\b|&)\s*", re.IGNORECASE
-)
-_OPENING = re.compile(
+_SPLIT = any_case(r"\s*(?:,\s*(?:and |or |nor )?|(?<!\bblack )\b(?:and|or|nor)\b|&)\s*")
+_OPENING = any_case(
     r"^(?:(?:any(?:thing)?|any more|to (?:see|watch)|something|the|a|an|too|so|very|that|much|more"
     rf"|{FILM}|ones?|stuff|have|has|with|by|from|about|like|of|as|directed|starring|featuring"
     r"|is|are|was|were|either|of those|any of|made|set|really|all|kind of|sort of|lots of|a lot "
-    r"of)(?:\s+|$))+",
-    re.IGNORECASE,
+    r"of)(?:\s+|$))+"
 )
 _CLOSING = re.compile(
     r"(?:\s+(?:(?:is|are|was|were|appears?|acts?|plays?|stars?) in|films?|movies?|stuff|things?"
     r"|ones?|elements?|(?:mixed |thrown )?in|in it|in them|in there|at all|either"
     r"|anymore|any more|too|these days|tonight|for))+$"
 )
-_PERSONAL = re.compile(r"\b(?:by|with|from|starring|featuring|directed by)\s+$", re.IGNORECASE)
-_BY = re.compile(r" (?:by|from|in|directed by|starring)\b", re.IGNORECASE)
-_FOR = re.compile(r"^(?P<item>.+?) (?P<whom>for .+)$", re.IGNORECASE)
-_KIND_WITH = re.compile(
-    r"^(?P<kind>[\w-]+(?: [\w-]+)?) (?:with|by|from|starring|directed)\b", re.IGNORECASE
-)
+_PERSONAL = any_case(r"\b(?:by|with|from|starring|featuring|directed by)\s+$")
+_BY = any_case(r" (?:by|from|in|directed by|starring)\b")
+_FOR = any_case(r"^(?P<item>.+?) (?P<whom>for .+)$")
+_KIND_WITH = any_case(r"^(?P<kind>[\w-]+(?: [\w-]+)?) (?:with|by|from|starring|directed)\b")
 
-
-_NOUNS = rf"{FILM}|{'|'.join(GENRES)}"
-
-
-_IS_OUT = re.compile(
+_NOUNS = rf"{FILM}|{GENRE}"
+_IS_OUT = any_case(
     r" (?:(?:is|was|are|were)(?:n't| not)(?: in(?: it| them)?| part of(?: it)?)?|(?:does|do"
     r"|did)(?:n't| not)"
     r" (?:star|appear|act|feature|play|show up)(?: in(?: it| them)?)?|never (?:appears?|acts?"
     r"|plays?)(?: in(?: it)?)?)"
-    rf"(?= *(?:[,;.?!{GAP}]|$|but|and|or|from|for|with|under|over|before|after|since))",
-    re.IGNORECASE,
+    rf"(?= *(?:[,;.?!{GAP}]|$|but|and|or|from|for|with|under|over|before|after|since))"
 )
 
 
@@ -114,15 +97,13 @@ def read_exclusions(draft: Draft, names: Names) -> None:
     position = 0
     while (found_next := _next(draft.text, names, position)) is not None:
         cue, end = found_next
-        wanted = draft.text[cue.end() : end]
-        position = cue.start()
+        wanted, position = draft.text[cue.end() : end], cue.start()
         draft.cut(cue.start(), end)
-        wholly = bool(cue["but"] or cue["hate"])
         items = list(_items(wanted))
         if not items:
             draft.ignore(f"{cue[0]}{wanted}", "what is not wanted was not understood")
         for item, personal in items:
-            _exclude(draft, names, item, named=personal, but=wholly)
+            _exclude(draft, names, item, named=personal, but=bool(cue["but"] or cue["hate"]))
 
 
 def find_unwanted(draft: Draft, names: Names) -> Iterator[tuple[int, int]]:
@@ -162,7 +143,7 @@ def _end(text: str, start: int, names: Names) -> int:
         item = part.strip()
         if _CLAUSE.match(item) or len(item.split()) > 4:
             break
-        if re.search(r"^(?:or|and|nor)\b|\b(?:or|nor)\b", item, re.IGNORECASE):
+        if re.search(r"^and\b|\b(?:or|nor)\b", item, re.IGNORECASE):
             kept = number + 1
             break
     return start + len(",".join(parts[:kept]))
@@ -193,7 +174,9 @@ def _exclude(draft: Draft, names: Names, item: str, *, named: bool, but: bool) -
         return
     item = _only_mood(draft, item, names)
     genres, mood, keyword = find_genres(item, names), find_mood(item), find_keyword(item, names)
-    if genres and not _wanted(draft, genres[-1], names):
+    words = re.findall(r"[\w'-]+", draft.text)
+    wanted = any(genres[-1] in find_genres(word, names) for word in words) if genres else False
+    if genres and not wanted:  # else it is asked for elsewhere: horror that is no slasher
         draft.add("genres", genres[-1], excluded=True)
         if len(genres) > 1:
             draft.notes.append(f"Of “{item}” only {genres[-1]} was left out.")
@@ -201,12 +184,11 @@ def _exclude(draft: Draft, names: Names, item: str, *, named: bool, but: bool) -
         draft.add("moods", mood, excluded=True)
     elif key(item) in names.keywords and " " not in item and not item[:1].isupper():
         _exclude_words(draft, item)
-    elif not genres and _excludes_name(draft, names, item, named=named, but=but and not keyword):
-        pass
-    elif keyword:
-        draft.add("keywords", keyword, excluded=True)
-    else:
-        _exclude_words(draft, item)
+    elif genres or not _excludes_name(draft, names, item, named=named, but=but and not keyword):
+        if keyword:
+            draft.add("keywords", keyword, excluded=True)
+        else:
+            _exclude_words(draft, item)
 
 
 def _only_mood(draft: Draft, item: str, names: Names) -> str:
@@ -216,12 +198,6 @@ def _only_mood(draft: Draft, item: str, names: Names) -> str:
         return item
     draft.text += f" {GAP} {genre}"
     return mood
-
-
-def _wanted(draft: Draft, genre: str, names: Names) -> bool:
-    """Whether the genre is asked for elsewhere: horror that is no slasher."""
-    words = re.findall(r"[\w'-]+", draft.text)
-    return any(genre in find_genres(word, names) for word in words)
 
 
 def _excludes_name(draft: Draft, names: Names, item: str, *, named: bool, but: bool) -> bool:
@@ -246,10 +222,9 @@ def _excludes_name(draft: Draft, names: Names, item: str, *, named: bool, but: b
 
 
 def _is_meant(how: str, item: str) -> bool:
-    """Whether a film is what is not wanted: exactly, or by a title written large."""
-    return (how == "exact" and (item[:1].isupper() or " " in item)) or (
-        how == "spelling" and item[:1].isupper()
-    )
+    """Whether a film is what is not wanted: by a title written large, or of several words."""
+    large = item[:1].isupper()
+    return (how == "exact" and (large or " " in item)) or (how == "spelling" and large)
 
 
 def _exclude_words(draft: Draft, item: str) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from ask.compare import format_dollars
 from ask.structure import Fact, Structure
 from palate.contract import Frozen
+from palate.items import count
 from palate.statements import Statements
 from palate.text import name_film
 
@@ -31,7 +32,7 @@ class FilmFact(Frozen):
 
 def find_facts(connection: Connection, structure: Structure) -> tuple[FilmFact, ...]:
     """The facts that a structure asks for, film by film; all, where it names none."""
-    ids = [title.movie_id for title in structure.titles if title.movie_id is not None]
+    ids = structure.movie_ids
     rows = connection.execute(_statements["facts"], {"movie_ids": ids}).mappings()
     found = {row["movie_id"]: dict(row) for row in rows}
     wanted: Sequence[Fact] = structure.facts or get_args(Fact)
@@ -48,7 +49,7 @@ def _fact(row: Mapping[str, Any], fact: Fact, structure: Structure) -> FilmFact:
     value = _value(row, fact)
     film = name_film(row["title"], row["year"])
     known = value not in (None, ())
-    words = _words(film, row, fact) if known else f"{_NAMED[fact]} of {film} is not known here"
+    words = _words(film, row, fact) if known else f"{_SAYS[fact][0]} of {film} is not known here"
     answers = list(_answers(row, fact, structure)) if known else []
     return FilmFact(
         movie_id=row["movie_id"],
@@ -60,12 +61,21 @@ def _fact(row: Mapping[str, Any], fact: Fact, structure: Structure) -> FilmFact:
     )
 
 
-_NAMED: dict[Fact, str] = {
-    "length": "The length", "director": "The director", "cast": "The cast",
-    "release": "The release date", "story": "The story", "genres": "The genre",
-    "keywords": "A keyword", "rating": "The mean rating", "budget": "The budget",
-    "revenue": "The revenue", "profit": "The profit", "original title": "Another title",
-}  # fmt: skip
+_SAYS: dict[Fact, tuple[str, str]] = {
+    "length": ("The length", "{film} is {value} minutes long ({hours} h {minutes:02d})"),
+    "director": ("The director", "{film} was directed by {value}"),
+    "cast": ("The cast", "Of the cast of {film} the catalog has {value}"),
+    "release": ("The release date", "{film} {came} {value}"),
+    "story": ("The story", "{film}: {value}"),
+    "genres": ("The genre", "{film} is {value}"),
+    "keywords": ("A keyword", "Keywords of {film}: {value}"),
+    "rating": ("The mean rating", "{film} has {value:.2f} stars on average, from {ratings}"),
+    "budget": ("The budget", "{film} cost {cost}"),
+    "revenue": ("The revenue", "{film} made {made} at the box office"),
+    "profit": ("The profit", "{film} cost {cost} and made {made}: {value} more"),
+    "original title": ("Another title", "{film} is also called {value}"),
+}
+"""What a fact is called where it is not known, and how it is told where it is."""
 
 
 def _value(row: Mapping[str, Any], fact: Fact) -> Any:
@@ -89,38 +99,18 @@ def _value(row: Mapping[str, Any], fact: Fact) -> Any:
 
 
 def _words(film: str, row: Mapping[str, Any], fact: Fact) -> str:
-    match fact:
-        case "length":
-            minutes = row["runtime_minutes"]
-            return f"{film} is {minutes} minutes long ({minutes // 60} h {minutes % 60:02d})"
-        case "director":
-            return f"{film} was directed by {row['director']}"
-        case "cast":
-            return f"Of the cast of {film} the catalog has {', '.join(row['actors'])}"
-        case "release":
-            if row["release_date"]:
-                return f"{film} came out on {row['release_date']}"
-            return f"{film} is of {row['year']}"
-        case "story":
-            return f"{film}: {row['overview'].rstrip('.')}"
-        case "genres":
-            return f"{film} is {', '.join(row['genres'])}"
-        case "keywords":
-            return f"Keywords of {film}: {', '.join(row['keywords'][:_KEYWORDS_SHOWN])}"
-        case "rating":
-            n = row["rating_count"]
-            return (
-                f"{film} has {row['avg_rating']:.2f} stars on average, from {n} "
-                f"rating{'s' * (n != 1)}"
-            )
-        case "budget":
-            return f"{film} cost {format_dollars(row['budget'])}"
-        case "revenue":
-            return f"{film} made {format_dollars(row['revenue'])} at the box office"
-        case "profit":
-            cost, made = format_dollars(row["budget"]), format_dollars(row["revenue"])
-            return f"{film} cost {cost} and made {made}: {format_dollars(_value(row, fact))} more"
-    return f"{film} is also called {row['original_title']}"
+    value = _value(row, fact)
+    if isinstance(value, tuple):
+        value = ", ".join(value[:_KEYWORDS_SHOWN] if fact == "keywords" else value)
+    elif fact in ("story", "profit"):
+        value = value.rstrip(".") if fact == "story" else format_dollars(value)
+    hours, minutes = divmod(row["runtime_minutes"] or 0, 60)
+    return _SAYS[fact][1].format(
+        film=film, value=value, hours=hours, minutes=minutes,
+        came="came out on" if row["release_date"] else "is of",
+        ratings=count(row["rating_count"], "rating"),
+        cost=format_dollars(row["budget"]), made=format_dollars(row["revenue"]),
+    )  # fmt: skip
 
 
 def _answers(row: Mapping[str, Any], fact: Fact, structure: Structure) -> Iterator[str]:

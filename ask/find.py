@@ -38,6 +38,7 @@ _SEEDS = 5
 _MOST_DROPPED, _MOST_TRIED, _MOST_SHOWN = 3, 20, 5
 """Conditions dropped together, combinations counted, and those that are shown."""
 
+_MEANS = ("score", "similarity")
 _BY_RATINGS = Sort(by="rating_count")
 
 
@@ -81,25 +82,10 @@ class Finder:
         found = self._find(structure, names)
         if not is_empty(found):
             return found
-        if len(structure.people) > 1 and "people" not in structure.any_of:
-            any_of = (*structure.any_of, "people")
-            either = self._find(structure.model_copy(update={"any_of": any_of}), names)
-            if not is_empty(either):
-                note = "No film is by all of these people: these are by any of them."
-                return either | {"notes": (*either["notes"], note), "weakened": True}
-        if structure.keywords and structure.intent != "count":
-            words = " ".join((structure.text, *structure.keywords)).strip()
-            looser = structure.model_copy(update={"text": words, "keywords": ()})
-            without = self._find(looser, names)
-            if not is_empty(without) and not without.get("relaxed"):
-                note = "No film that fits has these keywords: their words were looked for in texts."
-                return without | {"notes": (*without["notes"], note), "weakened": True}
-        rest = structure.model_copy(update={"text": ""})
-        if structure.text and narrows(rest) and structure.intent != "count":
-            without = self._find(rest, names)
-            if not is_empty(without):
-                note = f"No film that fits the rest has “{structure.text}” in its texts."
-                return without | {"notes": (*without["notes"], note), "weakened": True}
+        for looser, note in _looser(structure):
+            other = self._find(looser, names)
+            if not is_empty(other) and not (looser.text != structure.text and other.get("relaxed")):
+                return other | {"notes": (*other["notes"], note), "weakened": True}
         return found | {"drop": tuple(self._drops(structure, names))}
 
     def _drops(self, structure: Structure, names: Names) -> Iterator[Drop]:
@@ -190,12 +176,9 @@ class Finder:
             )
         if response.reading is not None:
             notes.append(f"Nothing has “{structure.text}”: read as “{response.reading.text}”.")
-        return {
-            "hits": response.hits,
+        shared = ("hits", "personalized", "why_not_personalized", "relaxed")
+        return {name: getattr(response, name) for name in shared} | {
             "read_as": response.query.read_as,
-            "personalized": response.personalized,
-            "why_not_personalized": response.why_not_personalized,
-            "relaxed": response.relaxed,
             "weakened": response.reading is not None,
             "notes": tuple(notes),
         }
@@ -210,11 +193,8 @@ class Finder:
         )
         only = asked.tree if asked.scored or asked.narrowed else None
         found = recommend(self._database, request, only)
-        return {
-            "movies": found.movies,
-            "personalized": found.personalized,
-            "why_not_personalized": found.why_not_personalized,
-        }
+        shared = ("movies", "personalized", "why_not_personalized")
+        return {name: getattr(found, name) for name in shared}
 
     def _similar(
         self, connection: Connection, structure: Structure, asked: Asked
@@ -241,6 +221,23 @@ class Finder:
         }
 
 
+def _looser(structure: Structure) -> Iterator[tuple[Structure, str]]:
+    """What is looked for where no film fits, and the note that says so."""
+    if len(structure.people) > 1 and "people" not in structure.any_of:
+        either = {"any_of": (*structure.any_of, "people")}
+        note = "No film is by all of these people: these are by any of them."
+        yield structure.model_copy(update=either), note
+    if structure.intent == "count":
+        return
+    if structure.keywords:
+        words = " ".join((structure.text, *structure.keywords)).strip()
+        note = "No film that fits has these keywords: their words were looked for in texts."
+        yield structure.model_copy(update={"text": words, "keywords": ()}), note
+    rest = structure.model_copy(update={"text": ""})
+    if structure.text and narrows(rest):
+        yield rest, f"No film that fits the rest has “{structure.text}” in its texts."
+
+
 _WAYS = {
     "factors": ("alike_by_factors", "what the same people rate alike"),
     "genres, keywords and people": (
@@ -255,18 +252,18 @@ def _nearest(
     """Films near all seeds: by their texts, else by factors, else by what is shared."""
     for by in ("texts", *_WAYS):
         statement = "similar" if by == "texts" else _WAYS[by][0]
-        near = [
-            [SimilarMovie(**_similar_row(dict(row))) for row in
-             connection.execute(_statements[statement], bound | {"movie_id": seed}).mappings()]
+        found = (
+            connection.execute(_statements[statement], bound | {"movie_id": seed}).mappings()
             for seed in seeds
-        ]  # fmt: skip
+        )
+        near = [[_similar_movie(**row) for row in rows] for rows in found]
         if any(near):
             return by, _mean(near)
     return "texts", []
 
 
-def _similar_row(row: dict[str, Any]) -> dict[str, Any]:
-    return {"rank": 0, "content": None, "score": row["similarity"]} | row
+def _similar_movie(**row: Any) -> SimilarMovie:
+    return SimilarMovie(**{"rank": 0, "content": None, "score": row["similarity"]} | row)
 
 
 def _mean(near: list[list[SimilarMovie]]) -> list[SimilarMovie]:
@@ -278,10 +275,7 @@ def _mean(near: list[list[SimilarMovie]]) -> list[SimilarMovie]:
     lists = sum(1 for films in near if films)
     return [
         found[0].model_copy(
-            update={
-                "score": sum(m.score for m in found) / lists,
-                "similarity": sum(m.similarity for m in found) / lists,
-            }
+            update={name: sum(getattr(m, name) for m in found) / lists for name in _MEANS}
         )
         for found in scores.values()
     ]
@@ -289,7 +283,7 @@ def _mean(near: list[list[SimilarMovie]]) -> list[SimilarMovie]:
 
 def _seeds(connection: Connection, structure: Structure) -> tuple[list[int], set[int]]:
     """The films that others are to be like, and those of the people whose films these are."""
-    seeds = [title.movie_id for title in structure.titles if title.movie_id is not None]
+    seeds = structure.movie_ids
     own: set[int] = set()
     for person in structure.like_people:
         rows = connection.execute(_statements["made_by"], {"name": person.name, "n": 1000}).all()

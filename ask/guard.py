@@ -11,28 +11,26 @@ from rapidfuzz.fuzz import partial_ratio
 
 from ask.structure import Exclusions, Structure
 from ask.understood import describe_structure
-from ask.words import AUDIENCES, DECADES, FAME, FILLING, GENRES, KEYWORDS, MOODS, NUMBERS
-from ask.years import read_decade
+from ask.words import AUDIENCES, DECADES, FAME, FILLING, GENRES, KEYWORDS, MOODS, NUMBERS, any_case
+from ask.years import DECADE, read_decade
 
 Doubt = tuple[str, str]
 """Words that are not accounted for, and why."""
 
 _LISTING = ("search", "recommend", "similar", "count")
-_NO_OR = re.compile(
+_NO_OR = any_case(
     r"\b(?:whether|why|more) or (?:not|less)\b|\d(?:\.\d)? or \d|\bor directed by (?:him|her|them)"
     r"|\bor,? if|\bor (?:so|whatever|more|less|fewer|not|otherwise|(?:new|old|lat|earli|long|short"
     r"|high|low|bett|bigg|small|cheap|young|great)er|worse|above|up|over|under|below|before"
     r"|after(?:wards)?|onwards?|two|else|(?:something|anything)(?=\W*$|,| like))"
-    r"\b(?! (?:than|films|movies))",
-    re.IGNORECASE,
+    r"\b(?! (?:than|films|movies))"
 )
 """Where “or” joins no two things that films may be."""
 _FIGURE = rf"(?:\w*\d\w*'?s?|{'|'.join(DECADES)}|{'|'.join(NUMBERS)}|hours?|minutes?|stars?)"
-_OR_OF_FIGURES = re.compile(
-    rf"\b{_FIGURE}(?: \w+)?,? or (?:(?:the|from|in|early|late|mid|even)[ -])*'?{_FIGURE}\b",
-    re.IGNORECASE,
+_OR_OF_FIGURES = any_case(
+    rf"\b{_FIGURE}(?: \w+)?,? or (?:(?:the|from|in|early|late|mid|even)[ -])*'?{_FIGURE}\b"
 )
-_IDIOMS = re.compile(
+_IDIOMS = any_case(
     r"\b(?:(?:not?|nothing|none|never|isn't|aren't|don't want(?: \w+)?) (?:\w+ )?(?:more|less"
     r"|longer|shorter|older|newer|fewer|later|earlier|over|under|above|below|before|after|better"
     r"|worse|higher|lower|made|too|very|that|so|overly|from before|from after|out of|pre|post)\b"
@@ -44,18 +42,15 @@ _IDIOMS = re.compile(
     r"|see|we|you|there|it|need|do|make|get|earn|go wrong|put)|(?:i|we)(?:'ve| have) (?:never|not)"
     r"|never (?:seen|heard|ending|mind|made|gets? old|see)|nothing (?:else|special|like)"
     r"|without (?:any )?(?:spoilers|fail|a doubt)|if (?:there are|there's) none|no\.? ?\d+|nobody"
-    r"|no[ -]one|unless)\b",
-    re.IGNORECASE,
+    r"|no[ -]one|unless)\b"
 )
 """Negations that leave out nothing: bounds, turns of speech, what somebody has not seen."""
-_NEGATED = re.compile(
+_NEGATED = any_case(
     r"\b(?:not|no|never|nothing|none|nor|without|except|excluding|excl|minus|avoid"
     r"|anything but|everything but|all but|other than|apart from|aside from|besides|instead of"
-    r"|rather than|can't stand|skip|(?:is|are|was|were|do|does|did|wo|would|ca|should"
-    r")n't)\b",
-    re.IGNORECASE,
+    r"|rather than|can't stand|skip|(?:is|are|was|were|do|does|did|wo|would|ca|should)n't)\b"
 )
-_ASKS = re.compile(
+_ASKS = any_case(
     r"^(?:\W*(?:and|so|but|ok|hey|please|tell me|do you know|i wonder|just wondering)\b[ ,]*)*"
     r"(?P<what>(?:in |by |for )?(?:which|what)(?:'s| is| are| was)?(?: the| an?)?"
     r"(?: (?!of\b)\w+)? (?:genres?|actors?|actress(?:es)?|directors?|people|person|users?"
@@ -64,47 +59,35 @@ _ASKS = re.compile(
     r"|(?!(?:do you|have you|(?:is|are|was|were) there|(?:can|could|would|will) you|how about"
     r"|how many|is it)\b)"
     r"(?:how|why|who|whom|whose|where|when|has|have|had|is|are|was|were|does|do|did|will|would"
-    r"|could|should))\b",
-    re.IGNORECASE,
+    r"|could|should))\b"
 )
 """Questions that no list of films answers."""
-_NEITHER = re.compile(rf"(?:{_NEGATED.pattern})[^;.]*\bor\b(?! an? )", re.IGNORECASE)
-_HOW_MANY = re.compile(r"^(?:and |so |but )*how (?:many|much)\b", re.IGNORECASE)
-_COMPARES = re.compile(
+_NEITHER = any_case(rf"(?:{_NEGATED.pattern})[^;.]*\bor\b(?! an? )")
+_HOW_MANY = any_case(r"^(?:and |so |but )*how (?:many|much)\b")
+_COMPARES = any_case(
     r"\b(?:(?P<than>(?<!other )(?<!rather )(?<!any )than)|(?:are|is) there (?:more|fewer|less)"
-    r"|(?:more|fewer|less|most|least)(?= [\w-]+ (?:than|or)\b))\b",
-    re.IGNORECASE,
+    r"|(?:more|fewer|less|most|least)(?= [\w-]+ (?:than|or)\b))\b"
 )
-_OWN = re.compile(
-    r"\b(?:i|we)(?:'ve| have)?(?: already| just| also)* (?:seen|watched|rated|gave|saw)\b",
-    re.IGNORECASE,
+_OWN = any_case(
+    r"\b(?:i|we)(?:'ve| have)?(?: already| just| also)* (?:seen|watched|rated|gave|saw)\b"
 )
-_SCOPE = re.compile(
+_SCOPE = any_case(
     r"\b(?:no|without|nothing|not) [\w-]+ (?:longer|shorter|older|newer|over|under|above|below"
-    r"|before|after|from|of|in)\b.*",
-    re.IGNORECASE,
+    r"|before|after|from|of|in)\b.*"
 )
-_SUPERLATIVE = re.compile(
+_SUPERLATIVE = any_case(
     r"\b(?:longest|shortest|newest|oldest|latest|earliest|cheapest|highest|lowest|biggest"
-    r"|smallest|(?:best|worst|least|most)[ -](?:rated|known|popular|expensive|profitable))\b",
-    re.IGNORECASE,
+    r"|smallest|(?:best|worst|least|most)[ -](?:rated|known|popular|expensive|profitable))\b"
 )
-_COMPARATIVE = re.compile(
-    r"\b(?:newer|older|more recent|shorter|longer|cheaper|better rated)\b(?! than \d)",
-    re.IGNORECASE,
+_COMPARATIVE = any_case(
+    r"\b(?:newer|older|more recent|shorter|longer|cheaper|better rated)\b(?! than \d)"
 )
-_OTHER = re.compile(r"\bother (?:films|movies|ones|\w+s) (?:by|with|from|of)\b", re.IGNORECASE)
-_OF_EACH = re.compile(
-    r"\b(?:(?:by|from|in|for|of|per) (?:each|every|per)|each|per) (?!other\b)[\w]+", re.IGNORECASE
-)
-_DECADE = re.compile(
-    rf"(?<![\w'])(?:the )?'?(?:(?:19|20)\d0'?s|\d0'?s|{'|'.join(DECADES)})(?!\w)", re.IGNORECASE
-)
-_SET_PHRASES = re.compile("|".join(KEYWORDS), re.IGNORECASE)
-_NUMBER = re.compile(
-    r"(?<![\w.$'-])(?<!number )(?<!#)(?<!war )(?P<n>\d+(?:\.\d+)?)"
-    r"(?![\w.]*\w|['%]| ?[- ]?years?\b)",
-    re.IGNORECASE,
+_OTHER = any_case(r"\bother (?:films|movies|ones|\w+s) (?:by|with|from|of)\b")
+_OF_EACH = any_case(r"\b(?:(?:by|from|in|for|of|per) (?:each|every|per)|each|per) (?!other\b)[\w]+")
+_DECADE = any_case(rf"(?<![\w']){DECADE}(?!\w)")
+_SET_PHRASES = any_case("|".join(KEYWORDS))
+_NUMBER = any_case(
+    r"(?<![\w.$'-])(?<!number )(?<!#)(?<!war )(?P<n>\d+(?:\.\d+)?)(?![\w.]*\w|['%]| ?[- ]?years?\b)"
 )
 _ALIKE = 70
 _LARGE = re.compile(r"(?<=[\w,] )[A-Z][\w'.-]*")
@@ -120,21 +103,21 @@ def find_doubts(text: str, structure: Structure, left_out: str, notes: str) -> I
     rest = _without_names(text, structure)
     told = set(re.findall(r"[\w']+", left_out.lower()))
     shown = f"{describe_structure(structure)} {left_out} {notes}".lower()
-    found = (*_unused(structure), *_large(text, shown))
-    if structure.intent in _LISTING:
-        found = (
-            *_contradictions(structure),
-            *_logic(rest, structure),
-            *_questions(rest, structure),
-            *_orders(rest, structure),
-            *_mentions(rest, shown),
-            *_decades(rest, shown),
-            *_numbers(rest, structure, shown),
-            *_large(text, shown),
-        )
-    for words, why in found:
+    lists = structure.intent in _LISTING
+    found = _of_lists(rest, structure, shown) if lists else _unused(structure)
+    for words, why in (*found, *_large(text, shown)):
         if not told & set(words.lower().split()):
             yield words, why
+
+
+def _of_lists(text: str, structure: Structure, shown: str) -> Iterator[Doubt]:
+    """What may be lost of a request for films."""
+    yield from _contradictions(structure)
+    for check in (_logic, _questions, _orders):
+        yield from check(text, structure)
+    yield from _mentions(text, shown)
+    yield from _decades(text, shown)
+    yield from _numbers(text, structure, shown)
 
 
 def _without_names(text: str, structure: Structure) -> str:
@@ -195,29 +178,22 @@ def _orders(text: str, structure: Structure) -> Iterator[Doubt]:
     """Superlatives: there is one order."""
     said = list(dict.fromkeys(found[0].lower() for found in _SUPERLATIVE.finditer(text)))
     kept = 1 if structure.sort or structure.than else 0
-    for word in said[kept:]:
-        yield word, "one order is kept" if kept else "there is no order by it"
+    why = "one order is kept" if kept else "there is no order by it"
+    yield from ((word, why) for word in said[kept:])
 
 
 def _unused(structure: Structure) -> Iterator[Doubt]:
     """Conditions of films beside a question about films by their name."""
-    if structure.intent in _LISTING:
-        return
-    for each in (*structure.genres, *structure.moods, *structure.keywords, structure.text):
-        if each:
-            yield each, "the films are named, and nothing narrows them"
+    said = (*structure.genres, *structure.moods, *structure.keywords, structure.text)
+    yield from ((each, "the films are named, and nothing narrows them") for each in said if each)
 
 
 def _contradictions(structure: Structure) -> Iterator[Doubt]:
     for name in ("genres", "moods", "keywords", "people"):
-        without = {_name(each) for each in getattr(structure.exclude, name)}
-        for each in getattr(structure, name):
-            if _name(each) in without:
-                yield f"not {_name(each)}", "it is asked for too"
-
-
-def _name(each: object) -> str:
-    return getattr(each, "name", None) or str(each)
+        without = {*map(str, getattr(structure.exclude, name))}
+        for each in map(str, getattr(structure, name)):
+            if each in without:
+                yield f"not {each}", "it is asked for too"
 
 
 @cache
@@ -226,8 +202,8 @@ def _mentioned() -> list[tuple[re.Pattern[str], tuple[str, ...]]]:
     says = {"unknown": ("little known",)}
     return [
         (
-            re.compile(
-                rf"(?<![\w-])(?<!@ )(?<!@'s )(?<!most )(?<!least )(?:{pattern})(?![\w-]| lov)", re.I
+            any_case(
+                rf"(?<![\w-])(?<!@ )(?<!@'s )(?<!most )(?<!least )(?:{pattern})(?![\w-]| lov)"
             ),
             tuple(map(str.lower, value)) if isinstance(value, tuple) else says.get(value, (value,)),
         )
@@ -254,14 +230,11 @@ def _decades(text: str, shown: str) -> Iterator[Doubt]:
 
 
 def _numbers(text: str, structure: Structure, shown: str) -> Iterator[Doubt]:
-    known = [float(n) for n in re.findall(r"\d+(?:\.\d+)?", shown)]
-    known += [float(structure.k)]
+    known = [structure.k, *map(float, re.findall(r"\d+(?:\.\d+)?", shown))]
     for found in _NUMBER.finditer(text):
         n = float(found["n"])
-        near = (n, n * 60, 1900 + n, 2000 + n)
-        if not any(
-            abs(k - each) <= (10 if 30 <= each <= 400 else 1) for k in known for each in near
-        ):
+        near = [(each, 10 if 30 <= each <= 400 else 1) for each in (n, n * 60, 1900 + n, 2000 + n)]
+        if not any(abs(k - each) <= off for k in known for each, off in near):
             yield found[0], "this number counts for nothing"
 
 

@@ -3,23 +3,18 @@
 import re
 
 from ask.rules import LONGEST_REQUEST
-from ask.words import FILM, GENRES
+from ask.words import DECADES, FILM, GENRE, any_case
 from palate.contract import LEVELS, SearchResponse
 
 _OPERATORS = re.compile(r"[\"():*^~\[\]]|\b(?:AND|OR|NOT)\b")
-_GENRE = rf"(?:{'|'.join(GENRES)})"
-_YEARS = (
-    r"(?:(?:18|19|20)\d\ds?|'?\d0s|twenties|thirties|forties|fifties|sixties|seventies|eighties"
-    r"|nineties"
-    r"|noughties)"
-)
+_GENRE = rf"(?:{GENRE})"
+_YEARS = rf"(?:(?:18|19|20)\d\ds?|'?\d0s|{'|'.join(DECADES)})"
 _AMOUNT = r"(?:\d[\d.]*|an?|two|three|four|five|ten|ninety|half an?)"
 _CUES = (
     r"\w.*\b(?:films|movies|flicks)|(?:films|movies|flicks)\b.*\w",
     r"(?:the|an?|any|which|what|good|best|worst|some) (?:[\w'-]+ ){0,4}(?:film|movie)\b.*\w",
     rf"\b{_GENRE}(?: {FILM})?,? (?:with|without|from|by|about|for|but|not|no|that|under|over"
-    rf"|before|after|since|set|starring"
-    r"|directed|like|or|please|of the)",
+    r"|before|after|since|set|starring|directed|like|or|please|of the)",
     rf"\b(?:a|an|any|some|good|best|worst|top \d+|longest|shortest|newest|oldest|cheapest|funniest"
     rf"|rated|unseen|star) {_GENRE}",
     rf"{_GENRE}.*\b(?:{_YEARS}|first|rated)\b|\b{_YEARS} {_GENRE}",
@@ -40,7 +35,7 @@ _CUES = (
     r"|what (?:is|was|year|genre|did)|(?:which|what) (?:is|was)|compare|(?:cast|director|runtime"
     r"|plot|budget|length) of)\b.* \w",
 )
-_SAYS_MORE = re.compile("|".join(f"(?:{cue})" for cue in _CUES), re.IGNORECASE)
+_SAYS_MORE = any_case("|".join(f"(?:{cue})" for cue in _CUES))
 
 
 def understands(text: str) -> bool:

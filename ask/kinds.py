@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from typing import TypeVar
 
 from ask.draft import GAP, Draft
 from ask.structure import Mood
@@ -11,59 +12,56 @@ from ask.words import (
     BUDGETS,
     FAME,
     FILM,
+    GENRE,
     GENRES,
     KEYWORDS,
     MOODS,
     NO_GENRE_AFTER,
     NUMBERS,
     REVENUES,
-)
+    any_case,
+)  # fmt: skip
 from palate.contract import Audience
 from search.names import Names, key
 from search.vocabulary import SPELLINGS
 
+T = TypeVar("T")
+
 _A_NUMBER = rf"\d{{1,3}}|{'|'.join(word for word in NUMBERS if word not in ('zero', 'hundred'))}"
 _N = rf"(?P<n>{_A_NUMBER})"
-_COUNT = re.compile(
+_COUNT = any_case(
     rf"(?:(?:^|{GAP})\s*|\b(?:give|gimme|lemme|show|find|get|recommend|suggest|list|name|tell|bring"
     r"|pick|me|us|top|best|the|first|any|another|want|need|like|love|watch|see|choose|some|only|just"
     rf"|about|with|please)\s+)(?:(?:{_A_NUMBER}) (?:or|to) )?{_N}\s+"
-    rf"(?=(?:[\w'{GAP}-]+\s+){{0,6}}?(?:{FILM}|{'|'.join(GENRES)}|more)\b)",
-    re.IGNORECASE,
+    rf"(?=(?:[\w'{GAP}-]+\s+){{0,6}}?(?:{FILM}|{GENRE}|more)\b)"
 )
-_AT_MOST = re.compile(
+_AT_MOST = any_case(
     r"\b(?:(?:no|not|nothing) (?:more|over) than|not? over|at (?:the )?most|up to"
     r"|(?:a )?max(?:imum)?(?: of)?|only|just"
     r"|limit(?:ed)? (?:it |them )?to|(?P<below>fewer than|less than|under)|(?P<least>at least)) "
     rf"(?:the )?{_N}"
     r"(?=(?: (?!(?:and a half|to|or|hours?|minutes?|mins?|stars?|years?|people|users|ratings|votes"
-    rf"|million|dollars)\b)[\w'-]+){{0,4}} (?:{FILM}|{'|'.join(GENRES)}|results?|of (?:them"
-    rf"|these|those))(?!\w))",
-    re.IGNORECASE,
+    rf"|million|dollars)\b)[\w'-]+){{0,4}} (?:{FILM}|{GENRE}|results?|of (?:them"
+    rf"|these|those))(?!\w))"
 )
-_MOST_LAST = re.compile(
+_MOST_LAST = any_case(
     rf"(?:, ?|\band )(?:(?:please )?(?:no more than|not more than|at (?:the )?most"
     rf"|max(?:imum)?(?: of)?|only|just|limit) {_N}"
     rf"|{_N.replace('<n>', '<n2>')} (?:at (?:the )?most|max(?:imum)?|tops))"
-    r"(?: (?:of (?:them|these|those)|please|results?|films?|movies?))?(?=\W*$)",
-    re.IGNORECASE,
+    r"(?: (?:of (?:them|these|those)|please|results?|films?|movies?))?(?=\W*$)"
 )
-_PROPOSALS = re.compile(
+_PROPOSALS = any_case(
     rf"\b(?P<n>\d{{1,2}}|{'|'.join(word for word in NUMBERS if word != 'zero')}) (?:\w+ )?"
-    r"(?=(?:recommendations?|suggestions?|recs|ideas|picks|tips|options)\b)",
-    re.IGNORECASE,
+    r"(?=(?:recommendations?|suggestions?|recs|ideas|picks|tips|options)\b)"
 )
-_NO_COUNT = re.compile(
-    rf"(?<!\w)(?P<n>-\d{{1,9}}|0|\d{{3,9}})\s+(?={FILM}\b|(?:{'|'.join(GENRES)})\b)", re.IGNORECASE
-)
-_TOP = re.compile(r"\b(?P<top>top)[ -](?:\d{1,3} ?(?:or|to|-) ?)?(?P<n>\d{1,3})\b", re.IGNORECASE)
-_GENRE = rf"(?:{'|'.join(GENRES)})"
-_EITHER_GENRE = re.compile(
+_NO_COUNT = any_case(rf"(?<!\w)(?P<n>-\d{{1,9}}|0|\d{{3,9}})\s+(?={FILM}\b|(?:{GENRE})\b)")
+_TOP = any_case(r"\b(?P<top>top)[ -](?:\d{1,3} ?(?:or|to|-) ?)?(?P<n>\d{1,3})\b")
+_GENRE = rf"(?:{GENRE})"
+_EITHER_GENRE = any_case(
     rf"\b{_GENRE}(?: {FILM})?,? or (?:an? |some |maybe |even |perhaps |{GAP} +| +)*{_GENRE}(?!\w)"
     r"|\b(?:comedies|westerns|dramas|thrillers|musicals|documentaries|mysteries|romances"
     r"|cartoons) and "
-    r"(?:comedies|westerns|dramas|thrillers|musicals|documentaries|mysteries|romances|cartoons)\b",
-    re.IGNORECASE,
+    r"(?:comedies|westerns|dramas|thrillers|musicals|documentaries|mysteries|romances|cartoons)\b"
 )
 """Of two genres one is enough: comedies or musicals."""
 _TABLES: Mapping[str, Mapping[str, str | tuple[str, ...]]] = {
@@ -71,8 +69,8 @@ _TABLES: Mapping[str, Mapping[str, str | tuple[str, ...]]] = {
 }  # fmt: skip
 """Parts of a structure -> ways to say a value of it, in the order in which they are read."""
 
-_FILMS_LAST = re.compile(rf" {FILM}$", re.IGNORECASE)
-_ARTICLE = re.compile(r"^(?:an?|the) ", re.IGNORECASE)
+_FILMS_LAST = any_case(rf" {FILM}$")
+_ARTICLE = any_case(r"^(?:an?|the) ")
 _MOST_KEYWORD_WORDS = 4  # of the sample's keywords none is longer
 _MOST_FILMS = 100  # as PALATE_MAX_K by default
 
@@ -88,41 +86,38 @@ def find_genre(names: Names, genre: str) -> str | None:
 def find_genres(text: str, names: Names) -> tuple[str, ...]:
     """The genres that a text names as a whole, as the catalog has them."""
     wanted = text.strip()
-    for pattern, genres in GENRES.items():
-        if re.fullmatch(pattern, wanted, re.IGNORECASE):
-            found = [find_genre(names, genre) for genre in genres]
-            return tuple(name for name in found if name)
+    if (genres := _whole(GENRES, wanted)) is not None:
+        return tuple(name for genre in genres if (name := find_genre(names, genre)))
     own = names.genres.get(key(wanted)) or names.genres.get(key(wanted).removesuffix("s"))
     return (own,) if own else ()
 
 
 def find_mood(text: str) -> Mood | None:
     """The mood that a text names as a whole."""
-    moods = (m for p, m in MOODS.items() if re.fullmatch(p, text.strip(), re.IGNORECASE))
-    return next(moods, None)
+    return _whole(MOODS, text)
+
+
+def _whole(table: Mapping[str, T], *texts: str) -> T | None:
+    """What the first pattern of a table stands for that all of a text fits."""
+    found = (
+        value
+        for pattern, value in table.items()
+        for text in texts
+        if re.fullmatch(pattern, text.strip(), re.IGNORECASE)
+    )
+    return next(found, None)
 
 
 def find_audience(text: str) -> Audience | None:
     """The audience that a text names as a whole: for kids, kids."""
-    wanted = text.strip()
-    tried = (wanted, f"for {wanted}", f"{wanted} films")
-    return next(
-        (
-            audience
-            for pattern, audience in AUDIENCES.items()
-            for each in tried
-            if re.fullmatch(pattern, each, re.IGNORECASE)
-        ),
-        None,
-    )
+    return _whole(AUDIENCES, text, f"for {text.strip()}", f"{text.strip()} films")
 
 
 def find_keyword(text: str, names: Names) -> str | None:
     """The catalog's keyword of several words that a text is."""
     wanted = key(text)
-    for pattern, keywords in KEYWORDS.items():
-        if re.fullmatch(pattern, text.strip(), re.IGNORECASE):
-            return _known_keyword(keywords, names)
+    if (keywords := _whole(KEYWORDS, text)) is not None:
+        return _known_keyword(keywords, names)
     if " " not in wanted or _FILMS_LAST.search(wanted):
         return None
     return names.keywords.get(wanted) or names.keywords.get(wanted.removesuffix("s"))
@@ -150,7 +145,7 @@ def read_count(draft: Draft) -> None:
     found = _TOP.search(draft.text) or _COUNT.search(draft.text) or _PROPOSALS.search(draft.text)
     if found is None:
         return
-    number = NUMBERS.get(found["n"].lower()) or int(found["n"]) if found["n"] else 0
+    number = NUMBERS.get(found["n"].lower()) or int(found["n"])
     if 1 <= number <= _MOST_FILMS:
         draft.parts["k"] = number
         begin = found.start("n")
@@ -161,11 +156,10 @@ def read_most(draft: Draft) -> None:
     """How many films are wanted at most: no more than five westerns, two at most."""
     for pattern in (_AT_MOST, _MOST_LAST):
         if "k" not in draft.parts and (found := draft.take(pattern)) is not None:
+            groups = found.groupdict()
             said = found["n"] or found["n2"]
             number = NUMBERS.get(said.lower()) or int(said)
-            number -= bool(found.groupdict().get("below"))
-            if found.groupdict().get("least"):
-                number = max(number, 10)
+            number = max(number - bool(groups.get("below")), 10 if groups.get("least") else 0)
             if 1 <= number <= _MOST_FILMS:
                 draft.parts["k"] = number
             else:
@@ -214,8 +208,8 @@ def _read_keywords(draft: Draft, names: Names) -> None:
             ):
                 draft.add("keywords", found)
                 draft.cut(begin, end)
-                return _read_keywords(draft, names)
-    return None
+                _read_keywords(draft, names)
+                return
 
 
 def _read_genres(draft: Draft, names: Names) -> None:
@@ -236,7 +230,7 @@ def _read_genres(draft: Draft, names: Names) -> None:
             draft.add("genres", *found)
             return match.end()
 
-        draft.take_read(re.compile(rf"\b(?:{pattern})(?!\w)(?! of\b)", re.IGNORECASE), read)
+        draft.take_read(any_case(rf"\b(?:{pattern})(?!\w)(?! of\b)"), read)
     for name in names.genres.values():
         if len(name) > 3 and draft.take(rf"\b{re.escape(name)}s?(?!\w)"):
             draft.add("genres", name)

@@ -7,9 +7,9 @@ from ask.absent import lacks
 from ask.draft import GAP, Draft, Read
 from ask.kinds import read_count
 from ask.people import find_names
-from ask.structure import Person, Quantity
+from ask.structure import Person, Quantity, Way
 from ask.titles import make_title, read_listed, read_titles, take_titles
-from ask.words import DECADES, FILM, GENRES, RECOMMEND
+from ask.words import DECADES, FILM, GENRE, NOUN, RECOMMEND, any_case
 from search.names import FilmsFound, Names, PersonFound
 
 _WHO = r"(?:@user|i|we|you|he|she|they)"
@@ -17,29 +17,23 @@ _MANY = (
     r"(?:(?:more|something|anything|stuff|films?|movies?|flicks?|things?|recommendations?|one"
     r"|suggestions?)(?: that(?: is| are)?)? )?"
 )
-_LIKE = re.compile(
+_LIKE = any_case(
     rf"\b{_MANY}(?:just |exactly |a lot |much |very |most |kind of )*(?P<cue>like|similar(?:ly)? "
-    rf"(?:in (?:\w+ and )?\w+ )?to|in the (?:style|vein|spirit|manner|mould|mold|tradition|same "
-    rf"vein) (?:of|as)"
+    r"(?:in (?:\w+ and )?\w+ )?to|in the (?:style|vein|spirit|manner|mould|mold|tradition|same "
+    r"vein) (?:of|as)"
     r"|reminiscent of|along the lines of|the same as|comparable to|resembl(?:ing|es?)|(?:that "
     r")?reminds? (?:me|us) of"
     r"|(?:with |in )?(?:the |a )?(?:same|similar) (?:\w+ )?(?:vibe|feel|feeling|mood|tone|style"
-    r"|energy"
-    r"|atmosphere|kind|sort|spirit)s? (?:as|to|of)"
+    r"|energy|atmosphere|kind|sort|spirit)s? (?:as|to|of)"
     r"|for (?:the )?fans of|(?:just )?as (?P<as>\w+) as|close to|akin to|[aà] la|with (?:the |a "
-    r")?(?:vibes?"
-    r"|feel(?:ing)?) of|inspired by) ",
-    re.IGNORECASE,
+    r")?(?:vibes?|feel(?:ing)?) of|inspired by) "
 )
-_NO_LIKE = re.compile(
+_NO_LIKE = any_case(
     rf"(?:\b{_WHO}|\b(?:would|might|could|may|don't|looks?|do|not|will|to|you|people"
-    rf"|else))(?:'d)? $",
-    re.IGNORECASE,
+    rf"|else))(?:'d)? $"
 )
-_WHAT_IS = re.compile(
-    r"(?:what|how)(?:'s| is| are| was) (?:the|it|this|that|your|my)\b", re.IGNORECASE
-)
-_LOVES = re.compile(
+_WHAT_IS = any_case(r"(?:what|how)(?:'s| is| are| was) (?:the|it|this|that|your|my)\b")
+_LOVES = any_case(
     rf"(?:(?<!\w)(?:(?:since|as|because|if|when|and) )?(?:{_WHO}|people(?: who| that)?|those who"
     rf"|everyone who|fans who|someone who|my (?:kids?|wife|husband|son"
     rf"|daughter|friends?|family))(?:'ve| have| had|'m| am)?"
@@ -52,8 +46,7 @@ _LOVES = re.compile(
     r"time)? (?:is|are|include|includes|being)"
     r"|\bwhat (?:to|should (?:i|we|they|@user)) (?:watch|see|try) (?:next )?(?:after|if (?:i|we"
     r"|you) (?:loved|liked|enjoyed|like|love))"
-    rf"|\b(?:more|something) (?:of that|of the same) as|\bafter (?:watching|seeing|finishing)) ",
-    re.IGNORECASE,
+    rf"|\b(?:more|something) (?:of that|of the same) as|\bafter (?:watching|seeing|finishing)) "
 )
 _ALL_OF = re.compile(
     rf"\b(?:{_WHO}(?:'ve| have| had)? (?:already |just |now )*(?:seen|watched|loved?|liked?"
@@ -62,64 +55,58 @@ _ALL_OF = re.compile(
     r"thing)?|most|the whole filmography|the films|the movies)(?: the)?(?: films?| movies?)?"
     r"(?: (?:of|by|from))?) (?=[A-Z])"
 )
-_SEEN_ONLY = re.compile(r"\b(?:watched|saw|seen|finished|into)\W*$", re.IGNORECASE)
+_PRONOUN = "it|her|us|them|that|this|him|you|me|the|both|all|everything"
+_SEEN_ONLY = any_case(r"\b(?:watched|saw|seen|finished|into)\W*$")
 _AFTER = re.compile(r"(?:finishing |watching |seeing )?(?P<title>[A-Z][\w' :-]*)")
-_MORE = re.compile(
+_MORE = any_case(
     r"\b(?:like (?:it|that|this|them|those)|similar|else|more|recommend\w*|suggest\w*|same|next"
-    r"|equally"
-    r"|just as|another"
-    r"|what (?:should|would|could|can|to)|watch)\b",
-    re.IGNORECASE,
+    r"|equally|just as|another|what (?:should|would|could|can|to)|watch)\b"
 )
-_NO_TITLE = re.compile(rf"(?:in |from )?(?:the )?(?:'?\d0'?s|\d{{4}}s|{'|'.join(DECADES)})\b", re.I)
-_BUT = re.compile(
+_NO_TITLE = any_case(rf"(?:in |from )?(?:the )?(?:'?\d0'?s|\d{{4}}s|{'|'.join(DECADES)})\b")
+_NO_NAME = any_case(
+    r"(?:that|this|it|these|those|to|me|him|her|them|watching|seeing|an?|films?|movies?)\b"
+)
+_BUT = any_case(
     r"^(?:something |anything )?(?P<title>[^,]+?),? (?:but|only|except) (?:it'?s |is )?(?:only )?"
     r"(?=(?:with|more|less|in|set|much|not|a|an|no|from|for|without|older|newer|funny|scary|better"
-    r"|worse)\b|\w+er\b)",
-    re.IGNORECASE,
+    r"|worse)\b|\w+er\b)"
 )
-_STYLE = (
-    re.compile(
-        rf"\b(?P<name>[\w.'-]+(?: [\w.'-]+){{0,2}}?)(?:[- ](?:style|esque|like|ish|type)|esque"
-        rf"|ian)\b"
-        rf"(?: (?=(?:[\w-]+ )?(?:{FILM}|{'|'.join(GENRES)})\b))?", re.IGNORECASE
-    ),
-    re.compile(
-        r"\b(?:that |which )?(?:feels? like|look like|could (?:be|have been))? "
-        r"?(?P<name>[\w.'-]+(?: [\w.'-]+){0,2}?)"
+_NAME = r"(?P<name>[\w.'-]+(?: [\w.'-]+){0,2}?)"
+_STYLE = tuple(
+    any_case(rf"\b{pattern}")
+    for pattern in (
+        rf"{_NAME}(?:[- ](?:style|esque|like|ish|type)|esque|ian)\b(?: (?=(?:[\w-]+ )?{NOUN}\b))?",
+        rf"(?:that |which )?(?:feels? like|look like|could (?:be|have been))? ?{_NAME}"
         r" (?:could|might|would) have (?:made|directed|shot|filmed|done)(?: (?:it|them))?\b",
-        re.IGNORECASE,
-    ),
-    re.compile(
-        r"\bin (?:the )?(?P<name>[\w.'-]+(?: [\w.'-]+){0,2}?)(?:'s?)? (?:own )?(?:mou?ld|tradition"
-        r"|style|manner|vein|spirit"
-        r"|way)\b", re.IGNORECASE
-    ),
-    re.compile(
-        r"\bfeels? like (?P<name>[\w.'-]+(?: [\w.'-]+){0,2}?) (?:made|directed|did)(?: (?:it"
-        r"|them))?\b", re.IGNORECASE
-    ),
-)  # fmt: skip
-_BEHIND_NAME = re.compile(
+        rf"in (?:the )?{_NAME}(?:'s?)? (?:own )?"
+        r"(?:mou?ld|tradition|style|manner|vein|spirit|way)\b",
+        rf"feels? like {_NAME} (?:made|directed|did)(?: (?:it|them))?\b",
+    )
+)
+_BEHIND_NAME = any_case(
     rf"(?:'s|')?(?: (?:do(?:es)?|makes?|did|made|would make)(?: (?:it|them))?\b)?(?: (?:style|work"
-    rf"|early work|later work)\b)?(?: {FILM}\b)?",
-    re.IGNORECASE,
+    rf"|early work|later work)\b)?(?: {FILM}\b)?"
 )
-_BEFORE_NAME = re.compile(
-    rf"^(?:(?:what|the|those|a|an|any|some|of|by|from|{FILM}|work|works|stuff) )*", re.IGNORECASE
+_BEFORE_NAME = any_case(
+    rf"^(?:(?:what|the|those|a|an|any|some|of|by|from|{FILM}|work|works|stuff) )*"
 )
-_THAN: dict[Quantity, tuple[str, str]] = {
-    "year": (r"newer|more recent|later|more modern|less old", r"older|earlier|more classic|less "
-        r"recent"),
-    "runtime_minutes": (r"longer", r"shorter|not (?:as|so) long"),
-    "rating_count": (r"more popular|better known|more famous", r"less (?:popular|known)|more "
-        r"obscure|lesser known"),
-    "avg_rating": (r"better rated|higher rated|with better reviews", r"worse rated|lower rated"),
-    "budget": (r"more expensive|bigger budget|with a (?:bigger|larger|higher) budget",
-               r"cheaper|less expensive|with a (?:smaller|lower) budget"),
-    "profit": (r"more profitable", r"less profitable"),
-}  # fmt: skip
-_AFTERWARDS = re.compile(
+COMPARATIVES: tuple[tuple[Quantity, Way, str], ...] = (
+    ("year", "more", "newer|more recent|later|more modern|less old"),
+    ("year", "less", "older|earlier|more classic|less recent"),
+    ("runtime_minutes", "more", "longer"),
+    ("runtime_minutes", "less", "shorter|not (?:as|so) long"),
+    ("rating_count", "more", "more popular|better known|more famous"),
+    ("rating_count", "less", "less (?:popular|known)|more obscure|lesser known"),
+    ("avg_rating", "more", "better rated|higher rated|with better reviews"),
+    ("avg_rating", "less", "worse rated|lower rated"),
+    ("budget", "more", "more expensive|bigger budget|with a (?:bigger|larger|higher) budget"),
+    ("budget", "less", "cheaper|less expensive|with a (?:smaller|lower) budget"),
+    ("profit", "more", "more profitable"),
+    ("profit", "less", "less profitable"),
+)
+"""Ways to say that films have more or less of a figure than others."""
+_BEFORE_THAN = r"(?:\b(?:but|only|just|and|a bit|much|a little|slightly|far) )*\b"
+_AFTERWARDS = any_case(
     r"\b(?:what|which (?:films|movies)|films|movies)?(?: do(?:es)?| did| that)?(?: other| those)? "
     r"?(?:people|fans|users|viewers|everybody|everyone|someone|they)(?: who| that)?(?: also)? "
     r"(?:like|love|enjoy|watch|see)?(?: too| also| as well)?\b|\balso (?:like|love|enjoy|watch"
@@ -134,22 +121,20 @@ _AFTERWARDS = re.compile(
     rf"{_WHO} (?:like|love|enjoy|watch|see|try)(?: next)?\b"
     r"|\bwho else (?:makes?|does|directs?|made)\b(?: (?:films?|movies?|stuff|things?))?"
     r"(?: like (?:that|this|those|these|him|her|them))?"
-    r"|\b(?:another|others?)\b|\bnext\b",
-    re.IGNORECASE,
+    r"|\b(?:another|others?)\b|\bnext\b"
 )
 
 
 def read_than(draft: Draft, names: Names) -> None:
     """``movies shorter than Alien``: less or more of a figure than a film has."""
-    for quantity, (more, less) in _THAN.items():
-        for words, way in ((more, "more"), (less, "less")):
-            found = re.search(rf"\b(?:{words}) than (?=[A-Z])", draft.text, re.IGNORECASE)
-            read = list(read_titles(draft.text[found.end() :], names))[:1] if found else []
-            if found and read and read[0].found is not None and read[0].found.how == "exact":
-                take_titles(draft, read)
-                draft.cut(found.start(), found.end() + read[0].end)
-                draft.parts["than"] = {quantity: way}
-                return
+    for quantity, way, words in COMPARATIVES:
+        found = re.search(rf"\b(?:{words}) than (?=[A-Z])", draft.text, re.IGNORECASE)
+        read = next(read_titles(draft.text[found.end() :], names), None) if found else None
+        if found and read and read.exact:
+            take_titles(draft, [read])
+            draft.cut(found.start(), found.end() + read.end)
+            draft.parts["than"] = {quantity: way}
+            return
 
 
 def read_likes(draft: Draft, names: Names) -> bool:
@@ -185,9 +170,8 @@ def _seen_all_of(draft: Draft, names: Names) -> bool:
     if found is None or not (_MORE.search(draft.text[found.end() :])):
         return False
     read = next(find_names(draft.text[found.end() :], names), None)
-    if read is None or read.found is None:
+    if read is None or not _like_person(draft, read):
         return False
-    _like_person(draft, read)
     behind = _BEHIND_NAME.match(draft.text, found.end() + read.end)
     draft.cut(found.start(), behind.end() if behind else found.end() + read.end)
     return True
@@ -198,15 +182,15 @@ def _style(draft: Draft, names: Names) -> bool:
         for found in pattern.finditer(draft.text):
             words = found["name"].split()
             for first in range(len(words)):
-                person = next(find_names(_large(" ".join(words[first:]), names), names), None)
-                begin = found.start("name") + len(" ".join(words[:first])) + (first > 0)
+                name, begin = " ".join(words[first:]), " ".join(["", *words[:first]])
+                person = next(find_names(_large(name, names), names), None)
                 if person is not None and person.found is not None and person.found.person.directs:
                     _like_person(draft, person)
-                elif film := _film_of_style(found, " ".join(words[first:]), names):
+                elif film := _film_of_style(found, name, names):
                     take_titles(draft, [Read(film.best.title, found.end(), film)])
                 else:
                     continue
-                draft.cut(begin, found.end())
+                draft.cut(found.start("name") + len(begin), found.end())
                 return True
     return False
 
@@ -223,13 +207,14 @@ def _large(name: str, names: Names) -> str:
     return name if names.person(name, fuzzy=False) is None else name.title()
 
 
-def _like_person(draft: Draft, read: Read[PersonFound]) -> None:
+def _like_person(draft: Draft, read: Read[PersonFound]) -> bool:
     if read.found is None:
-        return
+        return False
     person = read.found.person
     if read.found.how == "spelling":
         draft.guess(read.text, person.name)
     draft.add("like_people", Person(name=person.name, role="director" if person.directs else "any"))
+    return True
 
 
 def _like(draft: Draft, names: Names) -> bool:
@@ -259,29 +244,21 @@ def _titles_or_people(draft: Draft, start: int, names: Names) -> int:
         return 0
     if titles and _is_word(titles[0]):
         titles = []
-    exact = [read for read in titles if read.found is not None and read.found.how == "exact"]
+    exact = any(read.exact for read in titles)
     if not exact and (end := _person_at(draft, rest, skipped, names)):
         return start + end
-    if titles and (
-        exact
-        or not re.match(
-            r"(?:that|this|it|these|those|to|me|him|her|them|watching|seeing|an?|films?|movies?)\b",
-            rest,
-            re.I,
-        )
-    ):
-        take_titles(draft, titles)
-        return start + titles[-1].end
-    return 0
+    if not titles or (not exact and _NO_NAME.match(rest)):
+        return 0
+    take_titles(draft, titles)
+    return start + titles[-1].end
 
 
 def _person_at(draft: Draft, rest: str, skipped: int, names: Names) -> int:
     """Somebody whose films are meant: Christopher Nolan's, a Guy Ritchie movie."""
     end = 0
     for read in find_names(rest[skipped:], names):
-        if read.found is None or (end and read.found.how == "spelling"):
+        if (end and read.how == "spelling") or not _like_person(draft, read):
             break
-        _like_person(draft, read)
         end = skipped + read.end
     behind = _BEHIND_NAME.match(rest, end) if end else None
     return behind.end() if behind else end
@@ -295,10 +272,8 @@ def _films(rest: str, names: Names) -> Iterator[Read[FilmsFound]]:
             yield from several
             return
         if number == 0 and article and read.found is not None:
-            fitting = read.found.best.title.lower()
-            if not fitting.startswith(article[0].lower()) and not fitting.endswith(
-                f", {article['a']}".lower()
-            ):
+            title, a = read.found.best.title.lower(), article["a"].lower()
+            if not title.startswith(f"{a} ") and not title.endswith(f", {a}"):
                 return
         yield read
 
@@ -306,9 +281,8 @@ def _films(rest: str, names: Names) -> Iterator[Read[FilmsFound]]:
 def _several(read: Read[FilmsFound], names: Names) -> list[Read[FilmsFound]]:
     """What names no film as a whole, as a list of films, one of which is one exactly."""
     listed = read_listed(read.text, names)
-    known = any(one.found is not None and one.found.how == "exact" for one in listed)
     large = all(one.text[:1].isupper() or one.text[:1].isdigit() for one in listed)
-    if len(listed) < 2 or not (known and large):
+    if len(listed) < 2 or not (large and any(one.exact for one in listed)):
         return []
     offset = read.end - len(read.text)
     return [Read(one.text, offset + one.end, one.found) for one in listed]
@@ -316,15 +290,11 @@ def _several(read: Read[FilmsFound], names: Names) -> list[Read[FilmsFound]]:
 
 def _loved(draft: Draft, names: Names) -> bool:
     """``I loved Whiplash and Black Swan, what next?`` Only films that are titles exactly."""
-    begin = 0
-    seen_only = True
-    found_any = False
+    begin, found_any = 0, False
     while (found := _LOVES.search(draft.text, begin)) is not None:
         rest = draft.text[found.end() :]
         read = list(_films(rest, names))
-        known = [
-            r for r in read if r.found is not None and r.found.how == "exact" and not _is_word(r)
-        ]
+        known = [each for each in read if each.exact and not _is_word(each)]
         if not known and (after := _AFTER.match(rest)) and "after" in found[0].lower():
             draft.not_found.append(after["title"])
             draft.cut(found.start(), found.end() + after.end())
@@ -335,12 +305,11 @@ def _loved(draft: Draft, names: Names) -> bool:
         if _SEEN_ONLY.search(found[0]) and not _MORE.search(rest) and not found_any:
             begin = found.end()
             if "already" in found[0].lower() or RECOMMEND.search(draft.text):
-                films = [each.found.best for each in known if each.found]
-                draft.add("titles", *map(make_title, films), excluded=True)
+                films = (make_title(each.found.best) for each in known if each.found)
+                draft.add("titles", *films, excluded=True)
                 draft.cut(found.start(), found.end() + known[-1].end)
                 begin = 0
             continue
-        seen_only = seen_only and bool(_SEEN_ONLY.search(found[0]))
         kept = [each for each in read if each in known or each.found is None]
         take_titles(draft, kept)
         draft.cut(found.start(), found.end() + kept[-1].end)
@@ -353,34 +322,16 @@ def _is_word(read: Read[FilmsFound]) -> bool:
     text = read.text.strip()
     if not text.islower():
         return False
-    if text in (
-        "it",
-        "her",
-        "us",
-        "them",
-        "that",
-        "this",
-        "him",
-        "you",
-        "me",
-        "the",
-        "both",
-        "all",
-        "everything",
-    ):
-        return True
-    return re.fullmatch(rf"{'|'.join(GENRES)}", text) is not None
+    return re.fullmatch(rf"{_PRONOUN}|{GENRE}", text) is not None
 
 
 def _read_than(draft: Draft) -> None:
     """``but shorter``: less or more of a figure than the film has."""
-    than = {}
-    for quantity, (more, less) in _THAN.items():
-        for words, way in ((more, "more"), (less, "less")):
-            if draft.take(
-                rf"(?:\b(?:but|only|just|and|a bit|much|a little|slightly|far) )*\b(?:{words})(?! "
-                rf"than \d)(?:\s*$|(?=[\s,.;!?{GAP}]))"
-            ):
-                than[quantity] = way
+    before, behind = _BEFORE_THAN, rf"(?! than \d)(?:\s*$|(?=[\s,.;!?{GAP}]))"
+    than = {
+        quantity: way
+        for quantity, way, words in COMPARATIVES
+        if draft.take(rf"{before}(?:{words}){behind}")
+    }
     if than:
         draft.parts["than"] = than

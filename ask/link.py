@@ -3,17 +3,20 @@
 Names are linked as those of a request are; what the catalog does not have is taken out and said.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import Any
 
 from ask.kinds import find_genres
 from ask.rules import Reading
-from ask.structure import Exclusions, Kind, Person, Structure, Title
+from ask.structure import Exclusions, Kind, Person, Role, Structure, Title
 from ask.titles import make_title
-from search.names import Names, key
+from search.names import Names, Somebody, key
 
 
 class _Linker:
+    """Holds names against a catalog; gathers what it does not have, and what is spelt otherwise."""
+
     def __init__(self, names: Names) -> None:
         self._names = names
         self.not_found: list[str] = []
@@ -28,13 +31,11 @@ class _Linker:
         }
 
     def genres(self, wanted: Iterable[str]) -> tuple[str, ...]:
-        return self._all((text, find_genres(text, self._names)) for text in wanted)
+        return self._all(wanted, lambda text: find_genres(text, self._names))
 
     def keywords(self, wanted: Iterable[str]) -> tuple[str, ...]:
         known = self._names.keywords
-        return self._all(
-            (text, (known[key(text)],) if key(text) in known else ()) for text in wanted
-        )
+        return self._all(wanted, lambda text: tuple(filter(None, [known.get(key(text))])))
 
     def people(self, wanted: Iterable[Person]) -> tuple[Person, ...]:
         linked = []
@@ -66,17 +67,16 @@ class _Linker:
         if not exact:
             self.notes.append(f"“{typed}” was read as {read}.")
 
-    def _all(self, linked: Iterable[tuple[str, tuple[str, ...]]]) -> tuple[str, ...]:
-        names: list[str] = []
-        for text, found in linked:
-            if not found:
-                self.not_found.append(text)
-            names += found
-        return tuple(dict.fromkeys(names))
+    def _all(
+        self, wanted: Iterable[str], find: Callable[[str], tuple[str, ...]]
+    ) -> tuple[str, ...]:
+        linked = {text: find(text) for text in wanted}
+        self.not_found += [text for text, found in linked.items() if not found]
+        return tuple(dict.fromkeys(chain.from_iterable(linked.values())))
 
 
-def _does(person: object, role: str) -> bool:
-    return role == "any" or bool(getattr(person, {"director": "directs", "actor": "acts"}[role]))
+def _does(person: Somebody, role: Role) -> bool:
+    return {"any": True, "director": person.directs, "actor": person.acts}[role]
 
 
 def link(structure: Structure, names: Names) -> Reading:

@@ -14,14 +14,12 @@ from rapidfuzz import fuzz
 
 from ask.plan import Plan, checked
 from ask.structure import (
-    LONGEST_LIST,
     Acclaim,
     Exclusions,
     Fact,
     Fame,
     Intent,
-    Mood,
-    Name,
+    Moods,
     Person,
     Quantity,
     Sort,
@@ -29,7 +27,8 @@ from ask.structure import (
     Structure,
     Text,
     Title,
-)
+)  # fmt: skip
+from ask.structure import Names as NameList
 from llm import LanguageModel, load_prompt
 from palate.contract import Audience, BudgetTier, RevenueTier
 from palate.errors import LanguageModelError
@@ -42,9 +41,6 @@ _log = structlog.get_logger(__name__)
 _IN_REQUEST = 85.0
 """How much a name has to be like a part of the request, of 100: a slip in seven letters passes."""
 
-_Names = Annotated[tuple[Name, ...], Field(max_length=LONGEST_LIST)]
-_Moods = Annotated[tuple[Mood, ...], Field(max_length=LONGEST_LIST)]
-
 
 class Form(BaseModel):
     """What the model fills in: a structure without nesting."""
@@ -53,10 +49,10 @@ class Form(BaseModel):
 
     intent: Intent
     text: Text = ""
-    genres: _Names = ()
-    moods: _Moods = ()
-    people: _Names = ()
-    titles: _Names = ()
+    genres: NameList = ()
+    moods: Moods = ()
+    people: NameList = ()
+    titles: NameList = ()
     audience: Audience | None = None
     budget: Annotated[tuple[BudgetTier, ...], Field(max_length=4)] = ()
     revenue: Annotated[tuple[RevenueTier, ...], Field(max_length=4)] = ()
@@ -68,15 +64,15 @@ class Form(BaseModel):
     minutes_to: int | None = None
     stars_from: float | None = None
     stars_to: float | None = None
-    like_people: _Names = ()
+    like_people: NameList = ()
     facts: Annotated[tuple[Fact, ...], Field(max_length=12)] = ()
     sort_by: Quantity | None = None
     sort_descending: bool = True
     not_text: Text = ""
-    not_genres: _Names = ()
-    not_moods: _Moods = ()
-    not_people: _Names = ()
-    not_titles: _Names = ()
+    not_genres: NameList = ()
+    not_moods: Moods = ()
+    not_people: NameList = ()
+    not_titles: NameList = ()
     user: int | None = None
     unseen: bool = False
     count: int | None = None
@@ -125,28 +121,25 @@ def make_structure(form: Form, request: str, rules: Structure) -> Structure:
     ``rules``: what these read of it; a user is only whom they read. Raises ValidationError for
     ranges that are none.
     """
-    titles = tuple(Title(title=name) for name in _keep_named(form.titles, request))
-    unwanted = tuple(Title(title=name) for name in _keep_named(form.not_titles, request))
+    by, count = form.sort_by, form.count
     return Structure(
         **form.model_dump(include=_SAME),
         genres=_genres(form.genres, request, rules.genres),
         people=_people(form.people, request),
         like_people=_people(form.like_people, request),
-        titles=titles,
+        titles=_titles(form.titles, request),
         ranges=_ranges(form, request, rules),
-        sort=None
-        if form.sort_by is None
-        else Sort(by=form.sort_by, descending=form.sort_descending),
+        sort=None if by is None else Sort(by=by, descending=form.sort_descending),
         exclude=Exclusions(
             text=form.not_text,
             genres=_genres(form.not_genres, request, rules.exclude.genres),
             people=_people(form.not_people, request),
-            titles=unwanted,
+            titles=_titles(form.not_titles, request),
             moods=form.not_moods,
         ),
         user_id=form.user if form.user == rules.user_id else None,
         seen="drop" if form.unseen else "keep",
-        k=form.count if form.count is not None and _is_said(form.count, request, rules) else 10,
+        k=count if count is not None and _is_said(count, request, rules) else 10,
     )
 
 
@@ -180,18 +173,20 @@ def _is_said(number: float, request: str, rules: Structure) -> bool:
 def _genres(wanted: tuple[str, ...], request: str, rules: tuple[str, ...]) -> tuple[str, ...]:
     """The genres that the rules read too, or that the request calls by a word for them."""
     words = {key(genre.name): genre.pattern for genre in vocabulary.GENRES}
+    said = {genre: words.get(key(genre)) or re.escape(genre) for genre in wanted}
     return tuple(
         genre
         for genre in wanted
-        if genre in rules
-        or re.search(
-            rf"\b(?:{words.get(key(genre)) or re.escape(genre)})\b", request, re.IGNORECASE
-        )
+        if genre in rules or re.search(rf"\b(?:{said[genre]})\b", request, re.IGNORECASE)
     )
 
 
 def _people(names: tuple[str, ...], request: str) -> tuple[Person, ...]:
     return tuple(Person(name=name) for name in _keep_named(names, request))
+
+
+def _titles(names: tuple[str, ...], request: str) -> tuple[Title, ...]:
+    return tuple(Title(title=name) for name in _keep_named(names, request))
 
 
 def _keep_named(names: tuple[str, ...], request: str) -> list[str]:

@@ -1,10 +1,8 @@
 """What asks for no films: hello, delete my ratings, what is the weather like."""
 
-import re
+from ask.words import FILM, GENRE, any_case
 
-from ask.words import FILM, GENRES
-
-_NOT_FILMS = re.compile(
+_NOT_FILMS = any_case(
     r"^(?:(?:start over|begin again|reset|restart|undo|go back|never ?mind|forget (?:it|that))"
     r"[\s.!]*$)|^(?:please |can you |could you |would you |i want you to |you should )*"
     r"(?:(?:delete|remove|erase|drop|book|buy|order|translate|call|email|send|open|write|sing"
@@ -24,19 +22,15 @@ _NOT_FILMS = re.compile(
     r"|how (?:do(?:es)?|can|should) (?:this|it|you|i|one|palate) (?:work|ask|use|search|start)\b"
     r"(?: (?:this|it|you|here))*\W*$"
     r"|(?:rate|give|score) .+ (?:[0-5](?:\.\d)?|one|two|three|four|five)(?: ?/ ?5)?(?: "
-    r"?stars?)?(?: for (?:me|@user))?[\s.!]*$)",
-    re.IGNORECASE,
+    r"?stars?)?(?: for (?:me|@user))?[\s.!]*$)"
 )
-ASKS = re.compile(
+ASKS = any_case(
     r"^(?:(?:what|who|whom|whose|why|when|where|how|which)\b|(?:is|are|was|do|does|did|can|could"
-    r"|will|would|should|am)"
-    r" (?:it|you|i|we|he|she|they|there|the|this|that|a|an|my|your|\w+)\b)",
-    re.IGNORECASE,
+    r"|will|would|should|am) (?:it|you|i|we|he|she|they|there|the|this|that|a|an|my|your|\w+)\b)"
 )
 """How questions begin."""
-_HAS_FILMS = re.compile(
-    rf"\b(?:{FILM}|watch|watching|see|seen|recs?|recommend\w*|suggest\w*|{'|'.join(GENRES)})\b",
-    re.IGNORECASE,
+_HAS_FILMS = any_case(
+    rf"\b(?:{FILM}|watch|watching|see|seen|recs?|recommend\w*|suggest\w*|{GENRE})\b"
 )
 
 

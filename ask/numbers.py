@@ -3,14 +3,13 @@
 import re
 
 from ask.draft import Draft
-from ask.structure import STEPS, Quantity
-from ask.words import FILM, GAINED, GENRES, LOST, NUMBERS
+from ask.structure import MOST, STEPS, Quantity
+from ask.words import GAINED, LOST, NOUN, NUMBERS, any_case
 
 SHORT, LONG, NOT_LONG = 90, 150, 120
 ABOUT_MINUTES = 10
 """What short, long, not too long and about mean, as docs/ask.md says."""
 
-_GENRE = "|".join(GENRES)
 COUNT = rf"(?:\d+(?:[.,]\d+)?|{'|'.join(sorted(NUMBERS, key=len, reverse=True))}|an?)"
 _STARS = r"(?:\d(?:\.\d+)?|one|two|three|four|five)"
 _AFTER_FIGURE = r"(?:(?<=\d)|(?<=\d[ -]))"  # one letter is a unit after figures only: "I am", "ah"
@@ -52,8 +51,7 @@ _UNIT_AHEAD = (
     r"(?=\$|(?:a )?[\w.,]+ ?(?:k|thousand|m|mio|mill?|millions?|bn?|billions?)\b|[\d,]{5,})"
 )
 _AMOUNT = (
-    r"(?P<{0}sign>\$ ?)?(?P<{0}amount>\d[\d,]*(?:\.\d+)?|a|one|two|three|five|ten|twenty"
-    r"|fifty"
+    r"(?P<{0}sign>\$ ?)?(?P<{0}amount>\d[\d,]*(?:\.\d+)?|a|one|two|three|five|ten|twenty|fifty"
     r"|a hundred|hundred) ?(?P<{0}unit>k|thousand|m|mio|mill?|millions?|bn?|billions?)?\b"
     r"(?: ?(?:us )?(?:dollars?|usd|bucks))?"
 )
@@ -80,34 +78,38 @@ def _compared(
     quantity: Quantity,
     found: "re.Match[str]",
     value: float,
+    around: float,
     *,
-    step: float = 0,
-    around: float = 0,
+    from_it: bool = False,
 ) -> None:
-    """Bound a quantity as the words around the number say; ``step``: how far under is under."""
-    words = {name for name, text in found.groupdict().items() if text}
+    """Bound a quantity as the words around the number say, which is ``around`` it otherwise.
+
+    ``from_it``: a bare number is the least one.
+    """
+    words = {name.rstrip("2") for name, text in found.groupdict().items() if text}
+    step = STEPS.get(quantity, 1)
     if words & {"most", "orless"}:
         draft.narrow(quantity, None, value)
     elif words & {"least", "ormore"}:
         draft.narrow(quantity, value, None)
     elif "below" in words:
-        draft.narrow(quantity, None, value - step)
+        draft.narrow(quantity, None, round(value - step, 2))
     elif "above" in words:
-        draft.narrow(quantity, value + step, None)
+        draft.narrow(quantity, round(value + step, 2), None)
+    elif from_it and "about" not in words:
+        draft.narrow(quantity, value, None)
     else:
-        draft.narrow(quantity, max(0.0, value - around), value + around)
+        most = 5.0 if quantity == "avg_rating" else MOST
+        draft.narrow(quantity, max(0.0, value - around), min(most, value + around))
 
 
-_TIME_LEFT = re.compile(
+_TIME_LEFT = any_case(
     r"\b(?:i|we)(?: have|'ve)(?: got)?(?: only| just| about)* (?=[\w.]+(?: and a half)?[ -]?"
-    r"(?:hours?|minutes?|mins?|hrs?)\b)",
-    re.IGNORECASE,
+    r"(?:hours?|minutes?|mins?|hrs?)\b)"
 )
-_TOO_LONG = re.compile(
+_TOO_LONG = any_case(
     r"\b(?P<not>not|nothing|isn't|aren't) (?:too|very|overly|that) long\b"
-    r"(?P<or>,? (?:or|nor) |, (?=too |very ))?"
-    r"(?(or)(?:too |very )?)",
-    re.IGNORECASE,
+    r"(?P<or>,? (?:or|nor) |, (?=too |very ))?(?(or)(?:too |very )?)"
 )
 
 
@@ -125,7 +127,7 @@ def read_runtime(draft: Draft) -> None:
         rf"\b(?:(?:that )?(?:is|are|runs?|lasts?|lasting|running) )?(?:{_COMPARED})?{_LENGTH}"
         rf"(?: long)?{_AFTER}"
     ):
-        _compared(draft, "runtime_minutes", found, _length(found), step=1, around=ABOUT_MINUTES)
+        _compared(draft, "runtime_minutes", found, _length(found), ABOUT_MINUTES)
     if (too_long := draft.take(_TOO_LONG)) is not None:
         draft.narrow("runtime_minutes", None, NOT_LONG)
         if too_long["or"]:
@@ -135,7 +137,7 @@ def read_runtime(draft: Draft) -> None:
         draft.narrow("runtime_minutes", SHORT, NOT_LONG)
     if draft.take(r"\b(?:not|nothing) (?:too|very|that) short\b"):
         draft.narrow("runtime_minutes", SHORT, None)
-    near = rf"(?=,? (?:[\w-]+,? ){{0,2}}?(?:{FILM}|{_GENRE})\b)"
+    near = rf"(?=,? (?:[\w-]+,? ){{0,2}}?{NOUN}\b)"
     if draft.take(rf"\b(?:very )?short(?! stor){near}"):
         draft.narrow("runtime_minutes", None, SHORT)
     if draft.take(r"(?<=something )short\b|\bshort and (?=\w+)|(?<=\w) and short\b(?=\W*$| [fp])"):
@@ -150,11 +152,7 @@ def _length(found: "re.Match[str]") -> float:
     if not found["hours"]:
         return 30.0
     half = 30 if found["half"] or found["later"] else 0
-    return (
-        read_number(found["hours"]) * 60
-        + half
-        + (read_number(found["more"]) if found["more"] else 0)
-    )
+    return read_number(found["hours"]) * 60 + half + read_number(found["more"] or "zero")
 
 
 def read_ratings(draft: Draft) -> None:
@@ -169,24 +167,17 @@ def _read_counts(draft: Draft) -> None:
         r"|\b(?:that |which )?(?:nobody|no one|no-one)(?: has)?(?: ever)? rated\b|\bunrated\b"
     ):
         draft.narrow("rating_count", None, 0)
-    for found in draft.take_all(
-        rf"\bby (?:{_COMPARED})?(?P<n>\d+)(?P<ormore>)(?P<orless>) people\b"
-    ):
-        _compared(draft, "rating_count", found, float(found["n"]), step=1)
+    for found in draft.take_all(rf"\bby (?:{_COMPARED})?(?P<n>\d+) people\b"):
+        _compared(draft, "rating_count", found, float(found["n"]), 0)
     for found in draft.take_all(
         rf"\b(?:(?:with|rated by|seen by) )?(?:{_COMPARED})?(?P<n>\d[\d,]*|an? hundred"
         rf"|a thousand|five|ten|twenty|fifty|a dozen)(?P<ormore>\+)?"
         r" (?:or more )?(?:ratings|votes|raters|(?:people|users)(?: who)? (?:have )?(?:rated|seen"
         r"|watched)(?: it| them)?)"
     ):
-        value = {"hundred": 100.0, "thousand": 1000.0, "dozen": 12.0, **NUMBERS}.get(
-            found["n"].split()[-1].lower()
-        ) or float(found["n"].replace(",", ""))
-        said = any(found[name] for name in ("most", "least", "below", "above", "about"))
-        if said:
-            _compared(draft, "rating_count", found, value, step=1, around=value / 10)
-        else:
-            draft.narrow("rating_count", value, None)
+        word = found["n"].split()[-1].lower()
+        value = {"thousand": 1000.0, "dozen": 12.0}.get(word) or read_number(word.replace(",", ""))
+        _compared(draft, "rating_count", found, value, value / 10, from_it=True)
 
 
 def _read_stars(draft: Draft) -> None:
@@ -235,31 +226,21 @@ def _on_the_scale(draft: Draft, found: "re.Match[str]", value: float) -> bool:
 
 def _stars(draft: Draft, found: "re.Match[str]") -> None:
     value = read_number(found["n"])
-    if not _on_the_scale(draft, found, value):
-        return
-    words = {name.rstrip("2") for name, text in found.groupdict().items() if text}
-    step = STEPS["avg_rating"]
-    if words & {"most", "orless"}:
-        draft.narrow("avg_rating", None, value)
-    elif "below" in words:
-        draft.narrow("avg_rating", None, round(value - step, 2))
-    elif "about" in words:
-        draft.narrow("avg_rating", max(0.0, value - 0.25), min(5.0, value + 0.25))
-    else:
-        draft.narrow("avg_rating", round(value + step * ("above" in words), 2), None)
+    if _on_the_scale(draft, found, value):
+        _compared(draft, "avg_rating", found, value, 0.25, from_it=True)
 
 
 def read_money(draft: Draft) -> None:
     """``a budget over $100 million``, ``grossed less than 5 million dollars``."""
     amount, second = _AMOUNT.format("a"), _UNIT_AHEAD + _AMOUNT.format("b")
     single = _UNIT_AHEAD + _AMOUNT.format("c")
-    for quantity, cue in (("budget", _SPENT), ("revenue", _EARNED)):
+    cues: dict[Quantity, str] = {"budget": _SPENT, "revenue": _EARNED}
+    for quantity, cue in cues.items():
         for found in draft.take_all(
-            rf"\b(?:{cue}) ?(?:of |was |were |is |at |budget )?"
-            rf"(?:between {amount} and {second}"
+            rf"\b(?:{cue}) ?(?:of |was |were |is |at |budget )?(?:between {amount} and {second}"
             rf"|(?:{_COMPARED})?{single})(?: at the box office)?"
         ):
-            _money(draft, "budget" if quantity == "budget" else "revenue", found)
+            _money(draft, quantity, found)
     for words, low, high in ((LOST, None, -1.0), (GAINED, 1.0, None)):
         for found in draft.take_all(
             rf"\b(?P<no>(?:no|not|nothing that|without|except|(?:any|every)thing but"
@@ -271,17 +252,18 @@ def read_money(draft: Draft) -> None:
 def _money(draft: Draft, quantity: Quantity, found: "re.Match[str]") -> None:
     if found["aamount"]:
         low = _dollars(found, "a", found["bunit"])
-        draft.narrow(quantity, low, _dollars(found, "b", None))
+        draft.narrow(quantity, low, _dollars(found, "b"))
         return
-    value = _dollars(found, "c", None)
-    compared = any(found[name] for name in ("most", "least", "below", "above"))
-    if compared or quantity == "budget":
-        _compared(draft, quantity, found, value, step=1, around=value / 5)
-    else:
+    value = _dollars(found, "c")
+    if quantity == "revenue" and not any(
+        found[name] for name in ("most", "least", "below", "above")
+    ):
         draft.narrow(quantity, value, None)
+    else:
+        _compared(draft, quantity, found, value, value / 5)
 
 
-def _dollars(found: "re.Match[str]", name: str, unit_behind: str | None) -> float:
+def _dollars(found: "re.Match[str]", name: str, unit_behind: str | None = None) -> float:
     unit = found[f"{name}unit"] or unit_behind or ""
     number = found[f"{name}amount"].lower()
     value = float(NUMBERS[number]) if number in NUMBERS else read_number(number.replace(",", ""))

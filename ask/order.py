@@ -4,7 +4,7 @@ import re
 
 from ask.draft import GAP, Draft
 from ask.structure import Quantity, Sort
-from ask.words import FILM, GENRES
+from ask.words import FILM, GENRE, ORDINALS, any_case
 from search.names import Names
 
 _RATED = r"[- ](?:rated|reviewed|scor(?:ed|ing)|regarded)"
@@ -28,10 +28,8 @@ _SUPERLATIVES: dict[tuple[Quantity, bool], str] = {
     ("profit", False): r"(?:biggest|greatest|worst) (?:box[- ]office |commercial |financial )?"
     r"(?:flops?|bombs?|failures?|losers?|disasters?)(?: at the box[- ]office)?"
     rf"|least profitable|(?:that )?lost {_MONEY}",
-    (
-        "revenue",
-        True,
-    ): r"(?:biggest|greatest) (?:box[- ]office |commercial )?(?:hits?|success(?:es)?)"
+    ("revenue", True): r"(?:biggest|greatest) (?:box[- ]office |commercial )?"
+    r"(?:hits?|success(?:es)?)"
     r"|(?:highest|top|biggest|best)[- ](?:gross(?:ing|ers?)|earning|earners?)"
     r"|most (?:commercially )?(?:successful|lucrative)|highest revenues?"
     rf"|(?:that |which )?(?:made|earned|grossed|took in) {_MONEY}",
@@ -45,12 +43,11 @@ _SUPERLATIVES: dict[tuple[Quantity, bool], str] = {
     r" (?:worst|lowest) (?:ratings?|scores?|reviews?)",
 }
 _OTHERS = r"(?:sequel|prequel|remake|reboot|spin-?off|biopic|adaptation|flop|classic|franchise)"
-_NOUN = rf"(?:{FILM}|{'|'.join(GENRES)}|{_OTHERS}s?)"
+_NOUN = rf"(?:{FILM}|{GENRE}|{_OTHERS}s?)"
 _LOOSE: dict[tuple[Quantity, bool], str] = {
     ("avg_rating", True): r"(?:the )?(?:(?:very |absolute )?(?:best|greatest|finest)|top)"
     r"(?! (?:friends?|man|men|picture|actor|actress|director|seller|interests?|secret|gun|hat|of "
-    r"both"
-    r"|known)\b)",
+    r"both|known)\b)",
     ("avg_rating", False): r"(?:the )?(?:very |absolute )?worst(?! (?:nightmare|case|enemy)\b)",
     ("year", False): rf"(?:the )?(?:very )?first(?= (?:{FILM})\b)",
     ("year", True): rf"(?:the )?(?:very )?last(?= (?:{FILM})\b)",
@@ -71,46 +68,36 @@ _SORTED = (
     r"(?:,? ?(?:(?P<up>asc(?:ending)?|increasing|(?:lowest|shortest|oldest|worst|cheapest) first)"
     r"|(?P<down>desc(?:ending)?|decreasing|(?:highest|longest|newest|best|most expensive) first)))?"
 )
-_CHRONOLOGICAL = re.compile(
-    r"\b(?:in )?(?P<back>reverse )?(?:chronological(?:ly)?(?: order)?\b|(?<=in )order(?=\W*$))",
-    re.I,
+_CHRONOLOGICAL = any_case(
+    r"\b(?:in )?(?P<back>reverse )?(?:chronological(?:ly)?(?: order)?\b|(?<=in )order(?=\W*$))"
 )
-_FROM_TO = re.compile(
-    r"\b(?:(?:ranked|sorted|ordered|listed) )?from (?:(?P<best>best to worst)|(?P<worst>worst to "
-    r"best)|(?P<old>old(?:est)? to new(?:est)?)"
-    r"|(?P<new>new(?:est)? to old(?:est)?)|(?P<short>short(?:est)? to long(?:est)?)"
-    r"|(?P<long>long(?:est)? to short(?:est)?))\b",
-    re.IGNORECASE,
-)
-_FROM_TO_SORTS: dict[str, tuple[Quantity, bool]] = {
-    "best": ("avg_rating", True), "worst": ("avg_rating", False), "old": ("year", False),
-    "new": ("year", True), "short": ("runtime_minutes", False), "long": ("runtime_minutes", True),
+_FROM_TO: dict[str, tuple[Quantity, bool]] = {
+    r"best to worst": ("avg_rating", True), r"worst to best": ("avg_rating", False),
+    r"old(?:est)? to new(?:est)?": ("year", False), r"new(?:est)? to old(?:est)?": ("year", True),
+    r"short(?:est)? to long(?:est)?": ("runtime_minutes", False),
+    r"long(?:est)? to short(?:est)?": ("runtime_minutes", True),
 }  # fmt: skip
-_ORDINALS = {"second": 2, "third": 3, "fourth": 4, "fifth": 5, "2nd": 2, "3rd": 3}
-_ORDINAL = re.compile(rf"\b(?P<n>{'|'.join(_ORDINALS)})[- ]$", re.IGNORECASE)
+_ORDINALS = dict(list(ORDINALS.items())[1:5]) | {"2nd": 2, "3rd": 3}
+_ORDINAL = any_case(rf"\b(?P<n>{'|'.join(_ORDINALS)})[- ]$")
 _ONE = (
     r"(?:film(?![- ]noir)|movie|flick|picture|one|comedy|western|thriller|musical|documentary"
     rf"|blockbuster|{_OTHERS})"
 )
-_ONE_BEHIND = re.compile(rf"^(?:\s*[\w'.{GAP}-]+){{0,5}}?\s+{_ONE}\b(?!['-])", re.IGNORECASE)
-_MANY_BEHIND = re.compile(
+_ONE_BEHIND = any_case(rf"^(?:\s*[\w'.{GAP}-]+){{0,5}}?\s+{_ONE}\b(?!['-])")
+_MANY_BEHIND = any_case(
     rf"^(?:\s*[\w'.{GAP}-]+){{0,5}}?\s+(?:films|movies|flicks|pictures|ones|\w+ies|\w+ers|westerns"
-    r"|dramas|musicals|romances)\b",
-    re.IGNORECASE,
+    r"|dramas|musicals|romances)\b"
 )
-_ONE_BEFORE = re.compile(
-    rf"\b(?:(?:which|what) (?:[\w'-]+ ){{0,3}}?|the |a ){_ONE}\b", re.IGNORECASE
-)
+_ONE_BEFORE = any_case(rf"\b(?:(?:which|what) (?:[\w'-]+ ){{0,3}}?|the |a ){_ONE}\b")
 
 
-_NOT_FIRST = re.compile(
+_NOT_FIRST = any_case(
     r",? ?(?:but )?(?:not|except(?: for)?|without|other than|apart from|besides) (?:just "
     r"|only )?the (?:very )?"
     rf"(?:first|top|number|most \w+|least \w+|\w+est|best|worst)(?: \w+)? (?:one|of (?:them|all)"
     rf"|{FILM})(?=\W*$|[,;])"
     r"|,? ?(?:but )?(?:skip|leave out|leaving out|skipping|without) the (?:first|best"
-    r"|top)(?: one)?(?=\W*$|[,;])",
-    re.IGNORECASE,
+    r"|top)(?: one)?(?=\W*$|[,;])"
 )
 
 
@@ -131,9 +118,9 @@ def read_order(draft: Draft, names: Names) -> None:
 def _sorted_by(draft: Draft) -> bool:
     if (found := draft.take(_CHRONOLOGICAL)) is not None:
         return _sort(draft, "year", descending=bool(found["back"]))
-    if (found := draft.take(_FROM_TO)) is not None:
-        by, descending = next(s for name, s in _FROM_TO_SORTS.items() if found[name])
-        return _sort(draft, by, descending=descending)
+    for words, (by, descending) in _FROM_TO.items():
+        if draft.take(rf"\b(?:(?:ranked|sorted|ordered|listed) )?from (?:{words})\b"):
+            return _sort(draft, by, descending=descending)
     first = re.search(r"\bfirst\b", draft.text, re.IGNORECASE)
     for (by, descending), words in _SUPERLATIVES.items():
         if first and draft.take(rf",? ?\b(?:the )?(?:{words}) (?:ones? |films? |movies? )?first\b"):

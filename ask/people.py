@@ -9,63 +9,50 @@ from ask.called import PLAIN_WORDS, write_names
 from ask.draft import GAP, Draft, Read, read_list, split_pieces
 from ask.kinds import find_genres, find_mood
 from ask.structure import Person, Role
-from ask.words import FILM, GENRES
+from ask.words import FILM, NOUN, any_case
 from search.names import Names, PersonFound, key
 
-_CUE = re.compile(
+_CUE = any_case(
     r"\b(?:(?P<director>directed by|(?:from |by )?(?:the )?directors?|by(?! or with))"
     r"|(?P<actor>starring|played by|acted by|(?:with |the )?(?:actor|actress))"
-    r"|(?P<any>by or with|with|from|of|featur(?:ing|es?)|stars?)) (?:both |either )?",
-    re.IGNORECASE,
+    r"|(?P<any>by or with|with|from|of|featur(?:ing|es?)|stars?)) (?:both |either )?"
 )
-_STRONG = re.compile(r"directed by|director|starring|played by|acted by|actor|actress", re.I)
+_STRONG = any_case(r"directed by|director|starring|played by|acted by|actor|actress")
 _PARTICLE = r"(?:de|del|della|la|le|van|von|der|den|di|da|du|al|bin)"
 _CAPITAL = r"(?:(?:[A-Z]\.)+|[A-Z][\w'-]*(?:(?<=Jr|Sr|Dr|St)\.)?)"
 _NAME = re.compile(rf"{_CAPITAL}(?: (?:{_PARTICLE} )*{_CAPITAL})*")
 _WORDS = re.compile(r"[^\s,;¦?!]+")
-_BOUNDARY = re.compile(
+_BOUNDARY = any_case(
     rf"[,;?!{GAP}]|\.(?:\s|$)|\b(?:but|for|and|or|from|with|without|except|in|about|that|{FILM})\b"
-    rf"|$",
-    re.IGNORECASE,
+    rf"|$"
 )
-_FAMILY = re.compile(r"(?:the )?(?P<name>[\w'-]+) (?:brothers|bros\.?|sisters)\b", re.IGNORECASE)
-_SURNAME = re.compile(
-    rf"(?P<particle>(?:{_PARTICLE} ){{0,2}})(?P<name>[\w-]+(?:'s)?)",
-    re.IGNORECASE,
-)
-_SEPARATOR = re.compile(r"\s*(?:,\s*(?:and |or |nor )?|\b(?:and|or|nor)\b|&)\s*", re.IGNORECASE)
-_JOIN = re.compile(r"and|or|nor|&", re.IGNORECASE)
-_MADE = re.compile(rf"(?:'s)? (?:[\w-]+ )?(?:{FILM}|{'|'.join(GENRES)})\b", re.IGNORECASE)
-_OF_FILMS = re.compile(rf" (?:{FILM}|{'|'.join(GENRES)})\b", re.IGNORECASE)
-_ABOUT = re.compile(
-    r"\b(?:about|(?:films?|movies?|documentar(?:y|ies)) on) (?:the )?$", re.IGNORECASE
-)
+_FAMILY = any_case(r"(?:the )?(?P<name>[\w'-]+) (?:brothers|bros\.?|sisters)\b")
+_SURNAME = any_case(rf"(?:{_PARTICLE} ){{0,2}}(?P<name>[\w-]+(?:'s)?)")
+_SEPARATOR = any_case(r"\s*(?:,\s*(?:and |or |nor )?|\b(?:and|or|nor)\b|&)\s*")
+_JOIN = any_case(r"and|or|nor|&")
+_MADE = any_case(rf"(?:'s)? (?:[\w-]+ )?{NOUN}\b")
+_OF_FILMS = any_case(rf" {NOUN}\b")
+_ABOUT = any_case(r"\b(?:about|(?:films?|movies?|documentar(?:y|ies)) on) (?:the )?$")
 """Of whom films tell, who need not have made them."""
-_NOBODY = re.compile(
+_NOBODY = any_case(
     r"(?:an? |the |some |any |other )*(?:wom[ae]n|m[ae]n|female|male|somebody|someone|anyone"
     r"|anybody|people|him|her"
-    r"|them|me|directors?|actors?|actress(?:es)?|same|famous|unknown|new|young|old)\b",
-    re.IGNORECASE,
+    r"|them|me|directors?|actors?|actress(?:es)?|same|famous|unknown|new|young|old)\b"
 )
 """What stands behind ``directed by`` and names nobody."""
-_GOOD = re.compile(r"\b(?:a|any|some) (?:good|great|nice|classic|early|late) $", re.IGNORECASE)
-_TWO_WORDS = re.compile(
-    rf"([\w.'-]+ [\w.'-]+)(?:'s)? (?:{FILM}|{'|'.join(GENRES)})\b", re.IGNORECASE
-)
-_TWO_LISTED = re.compile(r"([\w.'-]+ [\w.'-]+),? (?:and|or|&) ", re.IGNORECASE)
+_GOOD = any_case(r"\b(?:a|any|some) (?:good|great|nice|classic|early|late) $")
+_TWO_WORDS = any_case(rf"([\w.'-]+ [\w.'-]+)(?:'s)? {NOUN}\b")
+_TWO_LISTED = any_case(r"([\w.'-]+ [\w.'-]+),? (?:and|or|&) ")
 _TWO_CAPITALS = re.compile(rf"({_CAPITAL} {_CAPITAL})(?:'s)?(?![\w'-])")
-_HIMSELF = re.compile(
-    r"(?:,? ?\b(?:and|or) )?\b(?:directed|made|produced) by (?:him|her|them|himself|herself)\b",
-    re.IGNORECASE,
+_HIMSELF = any_case(
+    r"(?:,? ?\b(?:and|or) )?\b(?:directed|made|produced) by (?:him|her|them|himself|herself)\b"
 )
-_ANY_OF_THEM = re.compile(
+_ANY_OF_THEM = any_case(
     r"\b(?:any|either)(?: one)? of (?:them|these|those)\b(?: (?:is|are|will|would) (?:fine"
-    r"|ok(?:ay)?|do"
-    r"|good|enough))?|\bnot together\b",
-    re.IGNORECASE,
+    r"|ok(?:ay)?|do|good|enough))?|\bnot together\b"
 )
-_OR = re.compile(r"\bor\b", re.IGNORECASE)
-_TOGETHER = re.compile(r"\b(?:both )?(?:together|in the same (?:film|movie))\b", re.IGNORECASE)
+_OR = any_case(r"\bor\b")
+_TOGETHER = any_case(r"\b(?:both )?(?:together|in the same (?:film|movie))\b")
 _SHORT, _LONG = 5, 8
 """Letters of a word from which one is one slip, and two are."""
 _LONGEST_NAME = 5  # words: one more than any director of the sample has
@@ -78,14 +65,11 @@ def read_people(draft: Draft, names: Names) -> None:
     any_of = draft.take(_ANY_OF_THEM) is not None
     both = _TOGETHER.sub(" ", draft.text)
     together, draft.text = both != draft.text, both
-    found: list[tuple[int, int]] = []
+    last: list[int] = []  # where those end that stand alone
 
     def read_cue(cue: "re.Match[str]") -> int:
-        read = list(
-            find_names(
-                draft.text, names, strong=_STRONG.match(cue[0].strip()) is not None, at=cue.end()
-            )
-        )
+        strong = _STRONG.match(cue[0].strip()) is not None
+        read = list(find_names(draft.text, names, strong=strong, at=cue.end()))
         for each in read:
             add_person(draft, each, _role(cue))
         if read and _OR.search(draft.text[cue.end() : read[-1].end]):
@@ -96,11 +80,10 @@ def read_people(draft: Draft, names: Names) -> None:
         read = _standing_alone(draft.text, word, names)
         if read is None:
             return 0
-        if found and _OR.fullmatch(
-            draft.text[found[-1][1] : word.start()].replace(GAP, " ").strip()
-        ):
+        between = draft.text[last[-1] : word.start()].replace(GAP, " ").strip() if last else ""
+        if _OR.fullmatch(between):
             draft.either("people")
-        found.append((word.start(), word.start() + len(f" {GAP} ")))
+        last.append(word.start() + len(f" {GAP} "))
         add_person(draft, read, "any")
         return read.end
 
@@ -148,10 +131,6 @@ def find_names(
     return read_list(text, _SEPARATOR, read_at, at=at)
 
 
-def _is_known(word: str, names: Names) -> bool:
-    return names.has_word(key(word)) or key(word) in names.keywords
-
-
 def _name_at(text: str, start: int, names: Names, *, strong: bool) -> Read[PersonFound] | None:
     by = re.search(r"\bby $", text[:start], re.IGNORECASE) is not None
     found = _exact(text, start, names) or _family(text, start, names)
@@ -177,9 +156,10 @@ def _name_at(text: str, start: int, names: Names, *, strong: bool) -> Read[Perso
         return Read(capitals[0], capitals.end(), near)
     if _NOBODY.match(capitals[0]):
         return None
-    if strong or " " in capitals[0] or (by and not _is_known(capitals[0], names)):
-        return Read(capitals[0], capitals.end(), None)
-    return None
+    word = key(capitals[0])
+    unknown = by and not names.has_word(word) and word not in names.keywords
+    named = strong or " " in capitals[0] or unknown
+    return Read(capitals[0], capitals.end(), None) if named else None
 
 
 def _typed_small(text: str, start: int, names: Names) -> Read[PersonFound] | None:
@@ -190,11 +170,9 @@ def _typed_small(text: str, start: int, names: Names) -> Read[PersonFound] | Non
     if word is None or key(word[0]) in names.keywords or names.is_given_name(word[0]):
         return None
     found = _surname(word[0], names) or _surname_like(word[0], names)
-    if found is None or (
-        found.how == "surname" and not key(found.person.name).endswith(key(word[0]))
-    ):
-        return None
-    return Read(word[0], word.end(), found)
+    own = found is not None and key(found.person.name).endswith(key(word[0]))
+    other = found is None or (found.how == "surname" and not own)
+    return None if other else Read(word[0], word.end(), found)
 
 
 def _spelt_so(typed: str, found: PersonFound | None) -> PersonFound | None:
@@ -234,13 +212,9 @@ def _surname_like(word: str, names: Names) -> PersonFound | None:
 
 def _exact(text: str, start: int, names: Names) -> Read[PersonFound] | None:
     for first, last in split_pieces(text, start, _WORDS, _JOIN, _LONGEST_NAME):
-        if (
-            last is first
-            or len(key(text[first.start() : last.end()]).split()) < 2
-            or GAP in text[start : first.start()]
-        ):
-            return None
         piece = text[first.start() : last.end()]
+        if last is first or len(key(piece).split()) < 2 or GAP in text[start : first.start()]:
+            return None
         for name in (piece, piece.removesuffix("'s").rstrip(".")):
             person = names.person(name, surname=False, fuzzy=False)
             if person is not None:
@@ -260,9 +234,8 @@ def _surname(word: str, names: Names, fewest: int = _FEWEST_FILMS) -> PersonFoun
     found = names.person(word, fuzzy=False)
     if found is None or found.person.films < fewest:
         return None
-    plural = (
-        word.islower() and word.endswith("s") and not key(found.person.name).endswith(key(word))
-    )
+    own = key(found.person.name).endswith(key(word))
+    plural = word.islower() and word.endswith("s") and not own
     return None if plural and fewest > 1 else found
 
 
@@ -300,10 +273,8 @@ def _surname_listed(text: str, word: "re.Match[str]", names: Names) -> Read[Pers
 def _in_other_name(text: str, word: "re.Match[str]", names: Names) -> bool:
     """Whether a surname stands behind somebody else's first name, or in a name: James Bond."""
     before = re.search(r"([\w.'-]+) $", text[: word.start()])
-    if before is None:
+    if before is None or _goes_on(text, word):
         return _goes_on(text, word)
-    if _goes_on(text, word):
-        return True
     other = before[1]
     large = other[:1].isupper() and before.start() > 0 and word[0][:1].isupper()
     return other.lower() not in PLAIN_WORDS and (large or names.is_given_name(other))

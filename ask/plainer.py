@@ -5,64 +5,56 @@ import re
 from rapidfuzz.distance import OSA
 
 from ask.draft import Draft
-from ask.words import COMPARED, SHORT_FORMS, SPELT, SPELT_LIKE
+from ask.words import COMPARED, SHORT_FORMS, SPELT, SPELT_LIKE, any_case
 from search.names import Names
 from search.vocabulary import NUMBERS, PLURAL_TENS, TENS, UNITS, number_of
 
 _WORD = re.compile(r"(?<![\w@'-])[a-z]{4,}(?![\w'-])|^[A-Z][a-z]{3,}(?![\w'-])")
 _LONG = 9  # letters from which two slips are one word still
-_THANKS = re.compile(
-    r"[\s,.!]*\b(?:thanks?(?: you)?(?: (?:so|very) much| a lot| in advance)?|cheers|please)\W*$",
-    re.IGNORECASE,
+_THANKS = any_case(
+    r"[\s,.!]*\b(?:thanks?(?: you)?(?: (?:so|very) much| a lot| in advance)?|cheers|please)\W*$"
 )
 
-_EVER = re.compile(
+_EVER = any_case(
     r",? \b(?:of all[- ]times?|ever made|ever|in (?:the )?history)(?=\W*$| [^a-z]| (?:by|with|from"
-    r"|in|about)\b)",
-    re.IGNORECASE,
+    r"|in|about)\b)"
 )
-_MY_PEOPLE = re.compile(
+_MY_PEOPLE = any_case(
     r"(?<!about )(?<!with )(?<!for )\b(?:my|our) (?:daughter|son|wife|husband|girlfriend|boyfriend"
     r"|partner|mom|mum|mother|dad"
     r"|father|friends?|parents|brother|sister)(?: (?:wants?|needs?|asks? for|would like|is "
-    r"looking for))\b",
-    re.IGNORECASE,
+    r"looking for))\b"
 )
 _NUMBERED = re.compile(
     r"(?P<base>[A-Z][\w']*(?: [A-Z][\w']*)*) (?P<numbers>\d(?:(?:, | and | or | & |, and | vs\.? "
     r")\d)+)(?!\w)"
 )
-_FIRST_OF = re.compile(
+_FIRST_OF = any_case(
     r"\b(?:the )?(?:first|original) (?P<n>two|three|2|3) "
-    r"(?P<base>(?-i:[A-Z])[\w']*(?: (?-i:[A-Z])[\w']*)*)(?: (?:films|movies|ones))?",
-    re.IGNORECASE,
+    r"(?P<base>(?-i:[A-Z])[\w']*(?: (?-i:[A-Z])[\w']*)*)(?: (?:films|movies|ones))?"
 )
-_VOLUMES = re.compile(
+_VOLUMES = any_case(
     r"(?P<base>(?-i:[A-Z])[\w']*(?: [\w']+)*?) (?P<unit>vol\.?|volume|part|episode|chapter) "
     r"(?P<one>\d|[ivx]+)(?P<join> and | or | & |,? vs\.? | versus )(?:(?P=unit) )?"
-    r"(?P<two>\d|[ivx]+)\b",
-    re.IGNORECASE,
+    r"(?P<two>\d|[ivx]+)\b"
 )
 _BELOW_TEN = "|".join(UNITS[1:10])
 _TWO_DIGITS = rf"(?:{'|'.join(TENS)})(?:[- ](?:{_BELOW_TEN}))?|{'|'.join(UNITS[10:])}"
-_OF_CENTURY = re.compile(
+_OF_CENTURY = any_case(
     r"\b(?P<century>nineteen|twenty|eighteen)[- ](?:hundred (?:and )?)?"
     rf"(?:(?P<decade>{'|'.join(PLURAL_TENS)})|(?P<year>{_TWO_DIGITS})"
-    rf"|(?:oh|o|hundred)[- ](?P<unit>{_BELOW_TEN}))\b",
-    re.IGNORECASE,
+    rf"|(?:oh|o|hundred)[- ](?P<unit>{_BELOW_TEN}))\b"
 )
-_OF_MILLENNIUM = re.compile(
+_OF_MILLENNIUM = any_case(
     rf"\btwo thousand(?: and)?[- ](?P<year>{_TWO_DIGITS}|{_BELOW_TEN})\b"
     r"|(?<=\byear )two thousand\b|(?<=\bin )two thousand\b|(?<=\bsince )two thousand\b"
-    r"|(?<=\bfrom )two thousand\b|(?<=\bbefore )two thousand\b|(?<=\bafter )two thousand\b",
-    re.IGNORECASE,
+    r"|(?<=\bfrom )two thousand\b|(?<=\bbefore )two thousand\b|(?<=\bafter )two thousand\b"
 )
 _SHORT_YEAR = re.compile(r"(?<![\w'])'(?P<year>\d\d)(?![\w'])")
-_COMPOUND = re.compile(rf"\b(?P<tens>{'|'.join(TENS)})[- ](?P<unit>{_BELOW_TEN})\b", re.IGNORECASE)
-_LARGE = re.compile(
+_COMPOUND = any_case(rf"\b(?P<tens>{'|'.join(TENS)})[- ](?P<unit>{_BELOW_TEN})\b")
+_LARGE = any_case(
     rf"\b(?P<n>{_TWO_DIGITS}|{_BELOW_TEN}|an?|\d{{1,3}}) "
-    r"(?P<unit>hundred|thousand)(?= (?:films?|movies?|minutes|ratings|votes|people)\b)",
-    re.IGNORECASE,
+    r"(?P<unit>hundred|thousand)(?= (?:films?|movies?|minutes|ratings|votes|people)\b)"
 )
 
 
@@ -97,8 +89,7 @@ def _first_of(found: "re.Match[str]", names: Names) -> str:
     base = found["base"]
     if names.films(base, fuzzy=False) is None:
         return found[0]
-    count = {"two": 2, "three": 3}.get(found["n"].lower()) or int(found["n"])
-    return " and ".join([base, *(f"{base} {n}" for n in range(2, count + 1))])
+    return " and ".join([base, *(f"{base} {n}" for n in range(2, number_of(found["n"]) + 1))])
 
 
 def _mend(word: str, draft: Draft, names: Names) -> str:
@@ -121,11 +112,12 @@ def _mend(word: str, draft: Draft, names: Names) -> str:
 def write_figures(draft: Draft) -> None:
     """Write years and larger numbers in words as figures: ``nineteen ninety-four`` is 1994."""
     draft.text = _SHORT_YEAR.sub(_year_of_two, draft.text)
-    for pattern, number in (
-        (_OF_CENTURY, _year_of_century), (_OF_MILLENNIUM, _year_of_millennium),
-        (_COMPOUND, _compound), (_LARGE, _large),
-    ):  # fmt: skip
-        draft.text = pattern.sub(number, draft.text)
+    draft.text = _OF_CENTURY.sub(_year_of_century, draft.text)
+    draft.text = _OF_MILLENNIUM.sub(
+        lambda found: str(2000 + number_of(found["year"] or "zero")), draft.text
+    )
+    draft.text = _COMPOUND.sub(lambda found: str(number_of(found[0])), draft.text)
+    draft.text = _LARGE.sub(_large, draft.text)
 
 
 def _year_of_two(found: "re.Match[str]") -> str:
@@ -138,14 +130,6 @@ def _year_of_century(found: "re.Match[str]") -> str:
     if found["decade"]:
         return f"{century + PLURAL_TENS[found['decade'].lower()]}s"
     return str(century + number_of(found["year"] or found["unit"]))
-
-
-def _year_of_millennium(found: "re.Match[str]") -> str:
-    return str(2000 + (number_of(found["year"]) if found["year"] else 0))
-
-
-def _compound(found: "re.Match[str]") -> str:
-    return str(number_of(found[0]))
 
 
 def _large(found: "re.Match[str]") -> str:

@@ -5,12 +5,13 @@ films, how many of them count and what follows: a plan is made once, before anyt
 that nothing a film says can change it.
 """
 
-import re
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from ask.rules import LONGEST_REQUEST
+from ask.words import any_case
+from search import vocabulary
 from sql.syntax import split_words
 from sql.text import fold
 
@@ -18,24 +19,20 @@ MOST_FILMS = 5
 """Films that are compared and predicted at most."""
 
 Then = Literal["compare", "predict"]
-_NUMBERS = {"two": 2, "three": 3, "four": 4, "five": 5}
-_MANY = rf"(?:the |my )?(?P<n>{'|'.join(_NUMBERS)}|[2-{MOST_FILMS}]) (?P<find>"
+_NUMBERS = "|".join(vocabulary.UNITS[2 : MOST_FILMS + 1])
+_MANY = rf"(?:the |my )?(?P<n>{_NUMBERS}|[2-{MOST_FILMS}]) (?P<find>"
 _BEST = r"(?:best|top|greatest|worst|latest|newest|oldest|longest|shortest|most|least|highest)\b"
 _WHICH = r"which (?:one |film |movie |of (?:them|these|the two) )?"
 _WHO = r"(?:i'd|(?:would |do |will )?(?:i|user \d+)(?: would| will)?)"
 _LIKE = rf"{_WHO} (?:like|enjoy|prefer|love)"
 _RULES = (
-    re.compile(
+    any_case(
         rf"compare {_MANY}{_BEST}.+?)(?P<predict>[,;.]? (?:and |then |and then )?"
-        rf"(?:tell me |say |tell us )?{_WHICH}{_LIKE}.*)?[.?!]*",
-        re.IGNORECASE,
+        rf"(?:tell me |say |tell us )?{_WHICH}{_LIKE}.*)?[.?!]*"
     ),
-    re.compile(
-        rf"which of {_MANY}{_BEST}.+?)(?P<predict> {_LIKE}.*)[.?!]*",
-        re.IGNORECASE,
-    ),
+    any_case(rf"which of {_MANY}{_BEST}.+?)(?P<predict> {_LIKE}.*)[.?!]*"),
 )
-_SEVERAL = re.compile(r"\b(?:compare|versus|vs|which|then|predict|rather)\b", re.IGNORECASE)
+_SEVERAL = any_case(r"\b(?:compare|versus|vs|which|then|predict|rather)\b")
 
 
 class Plan(BaseModel):
@@ -58,13 +55,11 @@ def plan_by_rules(text: str) -> Plan | None:
     I'd like more`."""
     for rule in _RULES:
         if found := rule.fullmatch(" ".join(text.split())):
-            n = _NUMBERS.get(found["n"].lower()) or int(found["n"])
-            then: list[Then] = ["compare"] if rule is _RULES[0] else []
-            return Plan(
-                find=found["find"],
-                films=n,
-                then=(*then, *(["predict"] if found["predict"] else [])),
-            )
+            asked: dict[Then, bool] = {
+                "compare": rule is _RULES[0], "predict": bool(found["predict"])
+            }  # fmt: skip
+            then = tuple(step for step, wanted in asked.items() if wanted)
+            return Plan(find=found["find"], films=vocabulary.number_of(found["n"]), then=then)
     return None
 
 

@@ -59,6 +59,11 @@ class Prediction(Frozen):
     summary_by: SummaryBy = "rules"
     why_not_worded: WhyNotWorded = None
 
+    @property
+    def film(self) -> str:
+        """The film as sentences name it."""
+        return name_film(self.title, self.year)
+
 
 def predict(database: Database, user_id: int, movie_id: int, profile: str = "main") -> Prediction:
     """A predicted rating with its summary in words. Raises NotFoundError for an unknown film."""
@@ -74,9 +79,9 @@ def describe(found: Prediction) -> list[list[Fact]]:
 
 
 def _stars(found: Prediction) -> Iterator[Fact]:
-    film = name_film(found.title, found.year)
-    who, side = f"user {found.user_id}", side_of(found.value)
-    yield _fact(film, f"{who} is expected to give {film}", f"{found.value:.1f} stars", side)
+    film, side = found.film, side_of(found.value)
+    says = f"user {found.user_id} is expected to give {film}"
+    yield _fact(film, says, f"{found.value:.1f} stars", side)
     span = f"from {found.low:.1f} to {found.high:.1f}"
     if found.calibrated:
         says = f"in {found.level:.0%} of predictions like this one the rating is"
@@ -88,18 +93,15 @@ def _stars(found: Prediction) -> Iterator[Fact]:
 def _sure(found: Prediction) -> Iterator[Fact]:
     yield _fact("confidence", "confidence is", found.confidence)
     if found.within_half_star is not None:
-        yield _fact(
-            "confidence", f"{found.within_half_star:.0%} of predictions like this one",
-            "are at most half a star off",
-        )  # fmt: skip
+        share = f"{found.within_half_star:.0%} of predictions like this one"
+        yield _fact("confidence", share, "are at most half a star off")
     if not found.neighbours and all(one.similarity is None for one in found.rests_on):
         return
     near, n = found.neighbours, found.ratings
     alike = "" if found.distance is None else f" (alike {1 - found.distance:.2f})"
-    film = name_film(found.title, found.year)
-    several = f"{near or 'none'} of the {n} films rated {'is' if near <= 1 else 'are'} near {film}"
-    one = f"the one film rated is {'' if near else 'not '}near {film}"
-    yield _fact("films rated", one if n == 1 else several, alike.strip())
+    rated = f"{near or 'none'} of the {n} films rated {'is' if near <= 1 else 'are'}"
+    one = f"the one film rated is{'' if near else ' not'}"
+    yield _fact("films rated", f"{one if n == 1 else rated} near {found.film}", alike.strip())
 
 
 def _by_level(found: Prediction) -> list[list[Fact]]:
@@ -110,45 +112,32 @@ def _by_level(found: Prediction) -> list[list[Fact]]:
     others = f"the user's ratings of {count(found.ratings, 'other film')} are"
     if abs(added) < _LEAST_LEVEL:
         return [[_fact("ratings", others, "like the crowd's"), _anybody(found)]]
-    up = added > 0
-    side: Polarity = "for" if up else "against"
-    film = name_film(found.title, found.year)
-    says = f"the prediction for {film} is {'lifted' if up else 'lowered'} by"
-    lifted = _fact(film, says, f"{abs(added):.1f}", side)
-    return [[lifted, _fact("ratings", others, f"{'above' if up else 'below'} the crowd's", side),
-             _anybody(found)]]  # fmt: skip
+    side: Polarity = "for" if added > 0 else "against"
+    lifted, above = ("lifted", "above") if added > 0 else ("lowered", "below")
+    says = f"the prediction for {found.film} is {lifted} by"
+    moved = _fact(found.film, says, f"{abs(added):.1f}", side)
+    return [[moved, _fact("ratings", others, f"{above} the crowd's", side), _anybody(found)]]
 
 
 def _by_films(found: Prediction) -> list[list[Fact]]:
-    film = name_film(found.title, found.year)
     sides: list[tuple[int, Polarity, str]] = [(1, "for", "lifted"), (-1, "against", "lowered")]
-    moved = [
-        [
-            _fact(
-                name,
-                f"the prediction for {film} is {word} by the",
-                f"{one.rating:.1f} given to {name}",
-                side,
-            )
-            for one in found.rests_on
-            if sign * one.influence >= _LEAST_INFLUENCE
-            for name in [name_film(one.title, one.year)]
-        ][:_SHOWN]
-        for sign, side, word in sides
-    ]
+    moved = []
+    for sign, side, word in sides:
+        says = f"the prediction for {found.film} is {word} by the"
+        bases = [one for one in found.rests_on if sign * one.influence >= _LEAST_INFLUENCE]
+        named = [(name_film(one.title, one.year), one.rating) for one in bases[:_SHOWN]]
+        moved.append([_fact(name, says, f"{n:.1f} given to {name}", side) for name, n in named])
     return [*moved, [_anybody(found)]]
 
 
 def _anybody(found: Prediction) -> Fact:
-    film = name_film(found.title, found.year)
-    return _fact("anybody", f"anybody is expected to give {film}", f"{found.expected:.1f}")
+    return _fact("anybody", f"anybody is expected to give {found.film}", f"{found.expected:.1f}")
 
 
 def _beside(found: Prediction) -> Iterator[Fact]:
     if found.rated is not None:
         given = f"{found.rated:.1f} already, which this prediction does not know"
-        film = name_film(found.title, found.year)
-        yield _fact(film, f"user {found.user_id} gave {film}", given)
+        yield _fact(found.film, f"user {found.user_id} gave {found.film}", given)
     if found.why:
         yield _fact("prediction", "the prediction says little here:", found.why)
 

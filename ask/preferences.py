@@ -115,13 +115,7 @@ def _traits(rows: Sequence[Any], kind: str) -> tuple[Trait, ...]:
     """The groups of a kind, the most rated first; of people not all."""
     found = [row for row in rows if row.kind == kind]
     return tuple(
-        Trait(
-            name=row.name,
-            n=row.n,
-            mean=row.mean,
-            crowd=row.crowd,
-            shrunken=row.shrunken,
-        )
+        Trait(**{name: getattr(row, name) for name in Trait.model_fields})
         for row in (found[:MOST_PEOPLE] if kind in ("director", "actor") else found)
     )
 
@@ -137,12 +131,9 @@ def _correlation(n: int, r: float | None) -> Correlation | None:
 
 def choose_traits(found: Iterable[Trait], *, above: bool, most: int = 3) -> list[Trait]:
     """The traits worth a sentence: of enough ratings, and far enough from the crowd."""
-    worth = [
-        trait
-        for trait in found
-        if trait.n >= FEWEST_FOR_TRAIT
-        and (trait.shrunken >= LEAST_DIFFERENCE if above else trait.shrunken <= -LEAST_DIFFERENCE)
-    ]
+    sign = 1 if above else -1
+    enough = [trait for trait in found if trait.n >= FEWEST_FOR_TRAIT]
+    worth = [trait for trait in enough if sign * trait.shrunken >= LEAST_DIFFERENCE]
     return sorted(worth, key=lambda trait: (-abs(trait.shrunken), -trait.n, trait.name))[:most]
 
 

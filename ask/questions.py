@@ -5,54 +5,48 @@ from collections.abc import Iterator
 
 from ask.absent import film_of_lacking, lacks, read_absent
 from ask.counts import is_of_many
-from ask.draft import GAP, Draft
+from ask.draft import GAP, Draft, Read
 from ask.facts_asked import QUESTIONS, TITLE
 from ask.no_request import ASKS
 from ask.numbers import read_runtime
 from ask.people import find_names
-from ask.structure import Fact, Person
-from ask.titles import make_title
-from ask.words import FILLING, FILM, UNREAD
+from ask.structure import Fact, Person, Role
+from ask.titles import take_titles
+from ask.words import FILLING, FILM, UNREAD, any_case
 from search.names import FilmsFound, Names
 
-_YES_NO = (
-    (rf"(?:did|has) (?P<person>.+?) (?:direct|directed|make|made|film|filmed) {TITLE}", "director"),
-    (rf"(?:is|was) {TITLE} (?:by|directed by|made by|from) (?P<person>.+)", "director"),
+_DIRECTED = (
+    rf"(?:did|has) (?P<person>.+?) (?:direct|directed|make|made|film|filmed) {TITLE}",
+    rf"(?:is|was) {TITLE} (?:by|directed by|made by|from) (?P<person>.+)",
 )
-_LONGER = re.compile(
+_LONGER = any_case(
     r"^(?:is|was) (?P<title>.+?) (?P<than>(?:longer|shorter|more|less) than .+|(?:over|under|above"
-    r"|below) .+)$",
-    re.IGNORECASE,
+    r"|below) .+)$"
 )
-_LEAD = re.compile(
+_LEAD = any_case(
     r"^(?:(?:so|hey|ok|please|and|tell me(?! about)|do you know|can you tell me|could you tell me"
     r"|i wonder|i want to know|"
-    r"i'?d like to know|(?:what(?:'s| is) )?(?:the )?name of|give me|show me|what about),? )+",
-    re.IGNORECASE,
+    r"i'?d like to know|(?:what(?:'s| is) )?(?:the )?name of|give me|show me|what about),? )+"
 )
-_TAIL = re.compile(
+_TAIL = any_case(
     r"(?:[ ,]+(?:again|exactly|actually|btw|by the way|originally|please|anyway|then|really|though"
     r"|without (?:any )?spoilers|no spoilers|spoiler[- ]free|in short|briefly|in a nutshell"
-    r"|do you know|any ?one know|if i may ask))+$",
-    re.IGNORECASE,
+    r"|do you know|any ?one know|if i may ask))+$"
 )
-_WHAT_IS_ITS = re.compile(r"^(?:what|who|when)(?:'s| is| was) (?=.+'s [\w ]+$)", re.IGNORECASE)
-_NUMBERED = re.compile(
+_WHAT_IS_ITS = any_case(r"^(?:what|who|when)(?:'s| is| was) (?=.+'s [\w ]+$)")
+_NUMBERED = any_case(
     r"^(?:the )?(?P<n>first|original|1st|second|2nd|third|3rd|fourth|4th) (?P<base>.+?)"
-    r"(?: (?:film|movie|one|part))?$",
-    re.IGNORECASE,
+    r"(?: (?:film|movie|one|part))?$"
 )
-_IS_IT = re.compile(r"^(?:is|was|are|were|does|did|do|has|have|can) (?:the (?:film|movie) )?", re.I)
+_IS_IT = any_case(r"^(?:is|was|are|were|does|did|do|has|have|can) (?:the (?:film|movie) )?")
 _PLACES = {"second": 2, "2nd": 2, "third": 3, "3rd": 3, "fourth": 4, "4th": 4}
-_AND = re.compile(
-    r",? and (?=(?:by whom|with whom|in what year|who|what|when|how|which|where)\b)", re.IGNORECASE
-)
+_AND = any_case(r",? and (?=(?:by whom|with whom|in what year|who|what|when|how|which|where)\b)")
 _NOUNS = (
     r"(?:budget|box[- ]office|revenue|gross|profit|runtime|running time|length|director|cast|actors"
     r"|plot|story|year|release date|rating|genres?|keywords)"
 )
 _AND_ITS = tuple(
-    re.compile(pattern, re.IGNORECASE)
+    any_case(pattern)
     for pattern in (
         r"^(?P<one>.+?) of (?P<title>.+?),? and (?:its|the) (?P<other>[\w ]+)$",
         rf"^(?P<title>.+?)(?:'s)?[:,]? (?P<one>{_NOUNS}),?(?: and| &|,) (?:the "
@@ -73,29 +67,23 @@ _FACT_WORDS: dict[str, Fact] = {
     r"genres?|kind|type": "genres",
     r"rated|ratings?|score|scores|good|bad|worth|stars|reviews|popular|reception": "rating",
 }  # fmt: skip
-_ABOUT_ONE = re.compile(
+_ABOUT_ONE = any_case(
     rf"^(?:the )?(?:{'|'.join(_FACT_WORDS)}|facts?|info|information|details)\b.*\b(?:of|for|in"
-    rf"|about)\b",
-    re.IGNORECASE,
+    rf"|about)\b"
 )
-_OF_MANY = re.compile(
+_OF_MANY = any_case(
     r"\b(?:films|movies|flicks|like|similar|recommend\w*|suggest\w*|than|or|other|else|best|worst"
-    r"|most|longest|shortest|any|there)\b|@user|\b(?:what|which|some) (?:film|movie)\b",
-    re.IGNORECASE,
+    r"|most|longest|shortest|any|there)\b|@user|\b(?:what|which|some) (?:film|movie)\b"
 )
 _BARE: dict[str, tuple[Fact, ...]] = {
     "when": ("release",), "who": ("director",), "by whom": ("director",), "how long": ("length",),
     "in what year": ("release",), "what year": ("release",), "with whom": ("cast",),
 }  # fmt: skip
 """What a bare word asks for behind another question: who made it, and when?"""
-_PRONOUN = re.compile(
-    r"(?:it|that|this|that one|(?:the|this|that) (?:film|movie)|its?)", re.IGNORECASE
-)
-_NO_TITLE = re.compile(
+_PRONOUN = any_case(r"(?:it|that|this|that one|(?:the|this|that) (?:film|movie)|its?)")
+_NO_TITLE = any_case(
     rf"\b(?:{FILM}|longest|shortest|best|worst|newest|oldest|cheapest|most|least|highest|lowest"
-    rf"|@user|user"
-    r"|i|me|you|we|like|similar|other than)\b",
-    re.IGNORECASE,
+    r"|@user|user|i|me|you|we|like|similar|other than)\b"
 )
 _STRONG: frozenset[Fact] = frozenset(
     {"director", "cast", "length", "release", "budget", "revenue", "story", "rating", "genres"}
@@ -138,11 +126,8 @@ def read_question(draft: Draft, names: Names, *, lacking_left_out: bool = False)
             draft.notes += rest.notes
             draft.ignored += rest.ignored
             return True
-    return (
-        _lacking(draft, text, names)
-        or _by_words(draft, text, names)
-        or _unknown(draft, text, names)
-    )
+    others = (_lacking, _by_words, _unknown)
+    return any(read_other(draft, text, names) for read_other in others)
 
 
 def _clauses(text: str) -> list[str]:
@@ -158,19 +143,20 @@ def _fact(
     """The facts that a clause asks for, with the film that it names; None: it asks for none."""
     if pronoun and clause.lower() in _BARE:
         return _BARE[clause.lower()], clause, None, None, None
-    for facts, patterns in QUESTIONS:
-        for pattern in patterns:
-            found = re.fullmatch(pattern, clause, re.IGNORECASE)
-            if found is None:
-                continue
-            title = found["title"].strip(" \"'")
-            groups = found.groupdict()
-            if pronoun and _PRONOUN.fullmatch(title) and facts:
-                return facts, title, None, groups.get("person"), groups.get("role")
-            film = _film(title, names, sure=bool(facts))
-            if film is not None:
-                return facts, title, film, groups.get("person"), groups.get("role")
+    for facts, title, groups in _forms(clause):
+        of_before = bool(pronoun and _PRONOUN.fullmatch(title) and facts)
+        film = None if of_before else _film(title, names, sure=bool(facts))
+        if of_before or film is not None:
+            return facts, title, film, groups.get("person"), groups.get("role")
     return None
+
+
+def _forms(text: str) -> Iterator[tuple[tuple[Fact, ...], str, dict[str, str | None]]]:
+    """The questions that a text may be: the facts, the title, and all that they name."""
+    for facts, patterns in QUESTIONS.items():
+        for pattern in patterns:
+            if found := re.fullmatch(pattern, text, re.IGNORECASE):
+                yield facts, found["title"].strip(" \"'"), found.groupdict()
 
 
 def _film(title: str, names: Names, *, sure: bool = True) -> FilmsFound | None:
@@ -189,36 +175,27 @@ def _film(title: str, names: Names, *, sure: bool = True) -> FilmsFound | None:
 
 
 def _answer(draft: Draft, film: FilmsFound, typed: str, facts: tuple[Fact, ...]) -> bool:
-    best = film.best
     draft.parts |= {"intent": "facts", "facts": facts}
-    draft.add("titles", make_title(best))
-    if film.how != "exact":
-        draft.guess(typed, best)
-    others = [other for other in film.films[1:] if film.how == "exact"]
-    if others:
-        draft.notes.append(f"There is also {' and '.join(map(str, others[:3]))}.")
+    take_titles(draft, [Read(typed, len(typed), film)])
     draft.text = ""
     return True
 
 
-def _people(text: str, names: Names) -> Iterator[Person]:
-    for read in find_names(text.strip(), names):
-        if read.found is not None:
-            yield Person(name=read.found.person.name)
+def _people(text: str, names: Names, role: Role = "any") -> list[Person]:
+    read = find_names(text.strip(), names)
+    return [Person(name=each.found.person.name, role=role) for each in read if each.found]
 
 
 def _yes_no(draft: Draft, text: str, names: Names) -> bool:
-    for pattern, role in _YES_NO:
+    """``did Spielberg direct Jaws``: the fact, with whom it is held against."""
+    for pattern in _DIRECTED:
         found = re.fullmatch(pattern, text, re.IGNORECASE)
         film = found and _film(found["title"], names, sure=False)
         if found and film:
-            people = list(_people(found["person"], names))
-            draft.add("people", *(Person(name=one.name, role="director") for one in people))
-            if not people:
-                draft.not_found.append(found["person"])
-            return _answer(
-                draft, film, found["title"], ("director",) if role == "director" else ("cast",)
-            )
+            people = _people(found["person"], names, "director")
+            draft.add("people", *people)
+            draft.not_found += [] if people else [found["person"]]
+            return _answer(draft, film, found["title"], ("director",))
     return False
 
 
@@ -262,17 +239,11 @@ def _by_words(draft: Draft, text: str, names: Names) -> bool:
         return False
     start, end, film = found
     rest = f"{text[:start]} {text[end:]}"
-    facts = [
-        fact for words, fact in _FACT_WORDS.items() if re.search(rf"\b(?:{words})\b", rest, re.I)
-    ]
+    facts = [f for words, f in _FACT_WORDS.items() if re.search(rf"\b(?:{words})\b", rest, re.I)]
     if not facts and not _IS_IT.match(text):
         return False
-    left = [
-        word
-        for word in re.findall(r"[\w'-]+", rest)
-        if word.lower() not in FILLING | UNREAD
-        and not re.fullmatch("|".join(_FACT_WORDS), word, re.IGNORECASE)
-    ]
+    known, said = any_case("|".join(_FACT_WORDS)), re.findall(r"[\w'-]+", rest)
+    left = [w for w in said if w.lower() not in FILLING | UNREAD and not known.fullmatch(w)]
     if not facts:
         facts = [] if draft.ignored else ["genres", "keywords"]
     elif left:
@@ -307,28 +278,23 @@ def _unknown(draft: Draft, text: str, names: Names) -> bool:
     """A question whose film the catalog does not have."""
     if is_of_many(text):
         return False
-    for facts, patterns in QUESTIONS:
-        if not set(facts) & _STRONG:
+    for facts, title, _ in _forms(text) if ASKS.match(text) else ():
+        if (
+            not title
+            or not set(facts) & _STRONG
+            or _PRONOUN.fullmatch(title)
+            or (FILLING | UNREAD).issuperset(title.lower().split())
+            or _NO_TITLE.search(title)
+            or _people(title, names)
+        ):
             continue
-        for pattern in patterns:
-            found = re.fullmatch(pattern, text, re.IGNORECASE)
-            title = found and found["title"].strip(" \"'")
-            if (
-                not title
-                or _PRONOUN.fullmatch(title)
-                or (FILLING | UNREAD).issuperset(title.lower().split())
-                or _NO_TITLE.search(title)
-                or not ASKS.match(text)
-                or find_names_in(title, names)
-            ):
-                continue
-            if begun := _begun(title, names):
-                draft.ignore(title[len(begun[0]) :], "this was not understood")
-                return _answer(draft, begun[1], begun[0], ())
-            draft.parts |= {"intent": "facts", "facts": facts}
-            draft.not_found.append(title)
-            draft.text = ""
-            return True
+        if begun := _begun(title, names):
+            draft.ignore(title[len(begun[0]) :], "this was not understood")
+            return _answer(draft, begun[1], begun[0], ())
+        draft.parts |= {"intent": "facts", "facts": facts}
+        draft.not_found.append(title)
+        draft.text = ""
+        return True
     return False
 
 
@@ -341,8 +307,3 @@ def _begun(title: str, names: Names) -> tuple[str, FilmsFound] | None:
         if film is not None and typed[:1].isupper():
             return typed, film
     return None
-
-
-def find_names_in(text: str, names: Names) -> bool:
-    """Whether a text begins with somebody's name."""
-    return any(read.found for read in find_names(text, names))

@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Literal
 
 from pydantic import Field, ValidationError
@@ -32,7 +31,7 @@ from ask.questions import read_question
 from ask.seen import read_own, read_users
 from ask.structure import Exclusions, Structure
 from ask.titles import read_called, read_intent
-from ask.words import BETWEEN, FILLING, FILM, NUMBERS, RECOMMEND, SUBJECT, UNREAD, UNSEEN
+from ask.words import BETWEEN, FILLING, FILM, NUMBERS, RECOMMEND, SUBJECT, UNREAD, UNSEEN, any_case
 from ask.years import read_years
 from palate.contract import Frozen
 from palate.errors import MisuseError
@@ -44,8 +43,7 @@ LONGEST_REQUEST = 500
 
 _SUMMARISE = (
     r"\bwhat\b.*\b(?:does|do|did|would) @user (?:really |usually |generally )?"
-    r"(?:like|love|enjoy|prefer|hate|dislike|watch)"
-    r"(?: best| most)?\W*$",
+    r"(?:like|love|enjoy|prefer|hate|dislike|watch)(?: best| most)?\W*$",
     r"@user\W.*\b(?:what|which)\b.*\b(?:do|does|did) (?:he|she|they) (?:really |usually |most )?"
     r"(?:like|love|enjoy|prefer|hate|dislike|watch)(?: best| most)?\W*$",
     r"\b(?:which|what) (?:kinds?|sorts?|types?|genres?|films?|movies?|directors?)\b.*@user\b"
@@ -60,25 +58,23 @@ _SUMMARISE = (
     r"\b(?:tastes?|preferences|profile|favou?rites?|favou?rite \w+)(?: of|,)? @user",
     r"@user(?:'s)?,? (?:tastes?|preferences|profile|favou?rites?|favou?rite \w+)",
 )
-_AFTER = re.compile(r"\b(?:i'm|i am|we're|we are|what i'm|someone) after\b", re.IGNORECASE)
-_OURS = re.compile(
+_AFTER = any_case(r"\b(?:i'm|i am|we're|we are|what i'm|someone) after\b")
+_OURS = any_case(
     r"(?<!about )(?<!with )\b(?:my|our) (?:\w+ )?(?:girlfriend|boyfriend|gf|bf|wife|husband|partner"
     r"|mum|mom|mother|dad|father|son|daughter|brother|sister|friends?|parents|grand\w+|roommates?"
     r"|flatmates?|family|kids?|colleagues?|cousins?|uncle|aunt|teacher|class)\b"
-    r"(?: (?:loves?|likes?|enjoys?|prefers?|adores?|wants?|is into|are into|said|says|thinks?))?",
-    re.IGNORECASE,
+    r"(?: (?:loves?|likes?|enjoys?|prefers?|adores?|wants?|is into|are into|said|says|thinks?))?"
 )
 _WORD = re.compile(r"[\w'-]+")
 _NUMBER = re.compile(rf"\d{{1,2}}|{'|'.join(NUMBERS)}")
-_OR = re.compile(r",? \bor\b ", re.IGNORECASE)
-_CONTRACTED = re.compile(r"(?<=\w)'(?:s|d|ll|ve|re|m)$", re.IGNORECASE)
-_BEFORE_FILMS = re.compile(rf"(?: [\w'-]+)?\s*(?:{GAP}|{FILM}\b)", re.IGNORECASE)
-_BEHIND_CUE = re.compile(
+_OR = any_case(r",? \bor\b ")
+_CONTRACTED = any_case(r"(?<=\w)'(?:s|d|ll|ve|re|m)$")
+_BEFORE_FILMS = any_case(rf"(?: [\w'-]+)?\s*(?:{GAP}|{FILM}\b)")
+_BEHIND_CUE = any_case(
     r"\b(?:with|about|in|on|at|of|an?|some|something|anything|more|very|really|too|set|and|or|by"
     r"|from"
     r"|featuring|involving|like|that's|that is|who's|who is|they're)\s+(?:(?:an?|the|lots of|some"
-    r"|any|really|very) )*$|[,;]\s*$",
-    re.IGNORECASE,
+    r"|any|really|very) )*$|[,;]\s*$"
 )
 _TITLE_WORDS = 6
 _TASTE_WORDS = """
@@ -122,6 +118,10 @@ class Reading:
     """Words that nothing in the structure answers to, whoever read it."""
     guessed: bool = False
     only_first: bool = False
+
+    def noted(self, note: str) -> "Reading":
+        """The same with one more note."""
+        return replace(self, notes=(*self.notes, note))
 
     @property
     def left_out(self) -> tuple[Ignored, ...]:
@@ -184,6 +184,11 @@ def _read(draft: Draft, names: Names) -> None:
         return
     if read_question(draft, names):
         return
+
+    def read_part(part: Draft) -> tuple[str, list[str]]:
+        read_conditions(part, names)
+        return _left(part, names)
+
     asked = draft.text
     read_how_many(draft)
     intent = read_intent(draft, names)
@@ -207,19 +212,13 @@ def _read(draft: Draft, names: Names) -> None:
     if recommended and "intent" not in draft.parts:
         draft.parts["intent"] = "recommend"
     read_own(draft, list(find_unwanted(draft, names)))
-    read_alternatives(draft, names, partial(_read_part, names=names))
+    read_alternatives(draft, names, read_part)
     read_conditions(draft, names)
     draft.text = _AFTER.sub(" ", _OURS.sub(" ", draft.text))
     words, unread = _left(draft, names)
     if words:
         draft.parts["text"] = words
     _check(draft, asked, unread)
-
-
-def _read_part(draft: Draft, names: Names) -> tuple[str, list[str]]:
-    """Read a part of a request; gives the words that are left, and those not understood."""
-    read_conditions(draft, names)
-    return _left(draft, names)
 
 
 def _ignore_rest(draft: Draft, names: Names) -> None:
@@ -261,7 +260,8 @@ def _check(draft: Draft, asked: str, unread: list[str]) -> None:
     text = draft.parts.get("text", "")
     if not text and not draft.ignored and len(asked.split()) <= 2 and _is_short(asked):
         text = asked
-    if (text and asks_of_the_world(asked)) or (draft.ignored and not text and not _harmless(draft)):
+    lost = not all(why in HARMLESS for _, why in draft.ignored)
+    if (text and asks_of_the_world(asked)) or (lost and not text):
         if not draft.ignored:
             draft.ignore(asked, CANNOT)
         draft.parts["intent"] = "unclear"
@@ -277,11 +277,6 @@ def _say_unread(draft: Draft, unread: list[str]) -> None:
     for word in unread:
         bears = word.lower().replace("'", "") in UNREAD
         draft.ignore(word, _UNREAD_WHY if bears else "this was not understood")
-
-
-def _harmless(draft: Draft) -> bool:
-    """Whether what is left out would not have narrowed the films: with whom they are watched."""
-    return all(why in HARMLESS for _, why in draft.ignored)
 
 
 def _is_short(asked: str) -> bool:

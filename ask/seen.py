@@ -2,10 +2,12 @@
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ask.draft import Draft
+from ask.numbers import read_number
 from ask.structure import RatedBy
+from ask.words import any_case
 from palate.contract import PROFILE_PATTERN
 
 _ID = (
@@ -14,19 +16,17 @@ _ID = (
 )
 _AND = r"(?:,? (?:and|or|nor|&) |, ?)"
 _NUMBER = r"\d+(?!\d|\.\d)"
-_USERS = re.compile(
+_USERS = any_case(
     r"\b(?:(?P<for>for|of|by|as) )?(?P<both>both |either |neither )?(?:the )?"
     rf"(?:users (?P<many>{_NUMBER}(?:'s)?(?:{_AND}{_NUMBER}(?:'s)?)+)"
     rf"|(?P<one>{_ID}(?: is)? ?[:=#]? ?{_NUMBER}(?:'s)?"
-    rf"(?:{_AND}(?:for )?(?:the )?user(?: is)? ?[:=#]? ?{_NUMBER}(?:'s)?)*))(?!\w)",
-    re.IGNORECASE,
+    rf"(?:{_AND}(?:for )?(?:the )?user(?: is)? ?[:=#]? ?{_NUMBER}(?:'s)?)*))(?!\w)"
 )
-_PROFILE = re.compile(
+_PROFILE = any_case(
     r"\b(?:(?:with|in|using|on|under) )?(?:the |their |his |her )?"
-    rf"profile (?P<name>{PROFILE_PATTERN})\b",
-    re.IGNORECASE,
+    rf"profile (?P<name>{PROFILE_PATTERN})\b"
 )
-_WHO = r"@user(?P<n>\d+)"
+_WHO = r"@user\d+"
 _SAW = r"(?:seen|watched|rated|saw|viewed)"
 _STARS = (
     r"(?:,?(?: but)?(?: (?P<not>not))? (?:it |them )?(?:with |at )?(?:(?P<over>above|over"
@@ -39,64 +39,49 @@ _STARS = (
     r"(?P<down> (?:or|and) (?:less|lower|worse|below|under|down|fewer))?"
     r"(?P<up> (?:or|and) (?:more|higher|better|above|up|over))?)?"
 )
-_HATED = re.compile(
+_HATED = any_case(
     rf"(?:(?:that |which )?(?:did )?{_WHO}(?: has| have)?(?: really)? (?:hated?|disliked?|loathed?"
     rf"|detested|couldn't stand|didn't (?:like|enjoy))|(?:hated|disliked|loathed) by"
-    rf" {_WHO.replace('<n>', '<m>')})(?= ?(?:[?.!,]|$|from|but|and|in|most))(?: (?:the )?most)?",
-    re.IGNORECASE,
+    rf" {_WHO})(?= ?(?:[?.!,]|$|from|but|and|in|most))(?: (?:the )?most)?"
 )
-
-
-def _numbered(pattern: str, n: int) -> str:
-    """A pattern with its groups numbered, so that it may stand in another several times."""
-    return re.sub(r"\(\?P<(\w+)>", rf"(?P<\g<1>{n}>", pattern)
-
 
 _LIKED = r"(?:loved|liked|enjoyed|adored|rated highly|rates highly)"
 _FILMS = r"(?:films?|movies?|ones|what|which|that|titles|stuff|things)"
-_NOT_SEEN = re.compile(
+_NOT_SEEN = any_case(
     rf"(?<!\w)(?:(?:that |which |but )*(?:not |neither )?{_WHO}(?: has| have| had| did)?"
     rf"(?:n't| not| never)(?: yet| already)?(?: been)?(?: {_SAW}| see| watch| rate)?(?: yet| "
-    rf"before)?"
-    rf"|(?:that |which )?(?:not |un)(?:yet )?{_SAW} (?:yet )?by {_WHO.replace('<n>', '<m>')}"
-    rf"|(?:that )?neither {_WHO.replace('<n>', '<k>')} (?:has|have) (?:ever )?{_SAW}"
-    rf"|new (?:to|for) {_WHO.replace('<n>', '<j>')})(?!\w| (?:really )?(?:like|love|enjoy)\b)",
-    re.IGNORECASE,
+    rf"before)?|(?:that |which )?(?:not |un)(?:yet )?{_SAW} (?:yet )?by {_WHO}"
+    rf"|(?:that )?neither {_WHO} (?:has|have) (?:ever )?{_SAW}"
+    rf"|new (?:to|for) {_WHO})(?!\w| (?:really )?(?:like|love|enjoy)\b)"
 )
-_UNLIKED = re.compile(
+_UNLIKED = any_case(
     rf"(?<!\w)(?:(?:would|will|might) {_WHO} (?:never|not|hate|dislike)"
-    rf"(?: (?:watch|see|like|enjoy|want to see))?|not (?:meant |made |right )?for "
-    rf"{_WHO.replace('<n>', '<m>')})(?!\w)",
-    re.IGNORECASE,
+    rf"(?: (?:watch|see|like|enjoy|want to see))?|not (?:meant |made |right )?for {_WHO})(?!\w)"
 )
-_SEEN = re.compile(
-    rf"(?<!\w)(?:did {_WHO} (?:rate|give|watch|see|score){_numbered(_STARS, 1)}"
-    rf"|(?:that |which |have )*{_WHO.replace('<n>', '<m>')}(?:'s)?(?: has| have)?"
-    r"(?: also| already| both| all| each)*"
-    rf" (?:{_SAW}|gave|given|scored){_numbered(_STARS, 2)}"
-    rf"|(?:already )?{_SAW}{_numbered(_STARS, 3)} by {_WHO.replace('<n>', '<k>')}"
-    rf"|(?<!of )(?:films|movies) (?:of|by) {_WHO.replace('<n>', '<j>')}(?= "
-    rf"?[?.!]*$))(?!\w)(?!(?-i: [A-Z]))",
-    re.IGNORECASE,
+_SEEN = tuple(
+    any_case(rf"(?<!\w)(?:{pattern})(?!\w)(?!(?-i: [A-Z]))")
+    for pattern in (
+        rf"did {_WHO} (?:rate|give|watch|see|score){_STARS}",
+        rf"(?:that |which |have )*{_WHO}(?:'s)?(?: has| have)?(?: also| already| both| all| each)*"
+        rf" (?:{_SAW}|gave|given|scored){_STARS}",
+        rf"(?:already )?{_SAW}{_STARS} by {_WHO}",
+        rf"(?<!of )(?:films|movies) (?:of|by) {_WHO}(?= ?[?.!]*$)",
+    )
 )
-_LOVED = re.compile(
-    rf"\b(?P<films>{_FILMS})(?P<did> did)? {_WHO} (?:has |have |had )?(?:(?:really|both|all) )*"
+_LOVED = any_case(
+    rf"\b{_FILMS}(?: did)? {_WHO} (?:has |have |had )?(?:(?:really|both|all) )*"
     rf"{_LIKED}(?= ?(?:[?.!,]|$|from|but|and|in|that|with|of))"
-    rf"|{_WHO.replace('<n>', '<m>')}(?:'s)? (?:all[- ]time )?favou?rite(?= (?:[\w-]+ "
-    rf"){{0,3}}(?:films?|movies?|flicks?))",
-    re.IGNORECASE,
+    rf"|{_WHO}(?:'s)? (?:all[- ]time )?favou?rite(?= (?:[\w-]+ ){{0,3}}(?:films?|movies?|flicks?))"
 )  # fmt: skip
-_EVERYBODY = re.compile(
+_EVERYBODY = any_case(
     r"\b(?:that )?(?:every(?:one|body)(?: else)?|(?:the )?others|(?:other|most) people|all (?:my"
     r"|our) friends|the (?:whole )?world|all)"
     r"(?:'s| has| have)? (?:already )?(?:seen|watched|saw)(?: already)?"
     r"(?P<but> (?:except|but(?: not)?|and not|apart from|other than)(?: for)? (?:me|us|myself"
-    r"|@user\d+))?",
-    re.IGNORECASE,
+    r"|@user\d+))?"
 )
-_I_AM = re.compile(rf"(?:\bi am|\bi'm|\bthis is|\bmy name is|\bhere is) {'@user'}\b[,.:;]?", re.I)
-_I = re.compile(r"\bi\b(?!')", re.IGNORECASE)
-_NUMBERS = {"one": 1.0, "two": 2.0, "three": 3.0, "four": 4.0, "five": 5.0}
+_I_AM = any_case(r"(?:\bi am|\bi'm|\bthis is|\bmy name is|\bhere is) @user\b[,.:;]?")
+_I = any_case(r"\bi\b(?!')")
 LIKED_FROM, HATED_TO = 4.0, 2.0
 """Stars from and to which a user is said to have loved or hated a film: docs/ask.md."""
 STAND_IN = "@user"
@@ -155,11 +140,10 @@ def _read_seen(draft: Draft, mentions: list[list[int]]) -> list[int]:
 def _read_rated(draft: Draft, mentions: Sequence[Sequence[int | None]]) -> list[int]:
     """Take who has rated the films, and how; gives the mentions that were read."""
     read: list[int] = []
-    for pattern in (_LOVED, _HATED, _SEEN):
+    known = {_LOVED: (LIKED_FROM, None), _HATED: (None, HATED_TO)}
+    for pattern in (_LOVED, _HATED, *_SEEN):
         for found in draft.take_all(pattern):
-            low, high = {_LOVED: (LIKED_FROM, None), _HATED: (None, HATED_TO)}.get(
-                pattern
-            ) or _stars(draft, found)
+            low, high = known.get(pattern) or _stars(draft, found.groupdict(), found[0])
             if pattern is _HATED and "didn't" in found[0].lower():
                 draft.notes.append(f"“didn't like” is read as {HATED_TO:g} stars or less.")
             read += _mentioned(found)
@@ -172,37 +156,35 @@ def _mentioned(found: "re.Match[str]") -> Iterator[int]:
     yield from (int(n) for n in re.findall(rf"{STAND_IN}(\d+)", found[0]))
 
 
-def _stars(draft: Draft, found: "re.Match[str]") -> tuple[float | None, float | None]:
+def _stars(
+    draft: Draft, said: Mapping[str, str | None], typed: str
+) -> tuple[float | None, float | None]:
     """From how many stars to how many a user gave, who rates in half stars."""
-    for n in "123":
-        if (said := found[f"low{n}"]) is None:
-            continue
-        stars = _NUMBERS.get(said.lower()) or float(said)
-        if found[f"begin{n}"]:
-            low, high = sorted((float(found[f"begin{n}"]), stars))
-            return low, high
-        if found[f"not{n}"] and (found[f"over{n}"] or found[f"under{n}"]):
-            return (None, stars) if found[f"over{n}"] else (stars, None)
-        if found[f"over{n}"] or found[f"under{n}"]:
-            step = 0.5 if found[f"over{n}"] else -0.5
-            bound = math.floor(stars * 2 + 1) / 2 if step > 0 else math.ceil(stars * 2 - 1) / 2
-            if not 0.5 <= bound <= 5:
-                draft.ignore(found[0], "nobody can: ratings go from 0.5 to 5")
-                return None, None
-            return (bound, None) if step > 0 else (None, bound)
-        if found[f"most{n}"] or found[f"down{n}"]:
-            return None, stars
-        return stars, None if found[f"least{n}"] or found[f"up{n}"] or found[f"plus{n}"] else stars
-    return None, None
+    if not (figure := said.get("low")):
+        return None, None
+    stars, over, under = read_number(figure), said["over"], said["under"]
+    if said["begin"]:
+        low, high = sorted((float(said["begin"]), stars))
+        return low, high
+    if said["not"] and (over or under):
+        return (None, stars) if over else (stars, None)
+    if over or under:
+        bound = (math.floor(stars * 2 + 1) if over else math.ceil(stars * 2 - 1)) / 2
+        if not 0.5 <= bound <= 5:
+            draft.ignore(typed, "nobody can: ratings go from 0.5 to 5")
+            return None, None
+        return (bound, None) if over else (None, bound)
+    if said["most"] or said["down"]:
+        return None, stars
+    return stars, None if said["least"] or said["up"] or said["plus"] else stars
 
 
-_I_HAVE = re.compile(
+_I_HAVE = any_case(
     r"\b(?P<what>films?|movies?|ones?|something|anything|what|that|which|titles?|everything|things)"
     r"(?P<that> (?:that|which))?(?: (?:i|we)(?:'ve| have| had)?| (?:have|did) (?:i"
     r"|we))(?= (?:already |also |ever )?"
     r"(?:seen|watched|rated|saw|gave|given|scored|loved|liked|enjoyed|adored|hated|disliked"
-    r"|didn't (?:like|enjoy))\b)",
-    re.IGNORECASE,
+    r"|didn't (?:like|enjoy))\b)"
 )
 
 
@@ -213,7 +195,7 @@ def read_own(draft: Draft, unwanted: Sequence[tuple[int, int]]) -> None:
         return
     if any(begin <= found.start() < end for begin, end in unwanted):
         begin = next(begin for begin, end in unwanted if begin <= found.start() < end)
-        seen = re.compile(rf"(?: already| ever| also)* {_SAW}(?: already| before)?\b", re.I)
+        seen = any_case(rf"(?: already| ever| also)* {_SAW}(?: already| before)?\b")
         if (rest := seen.match(draft.text, found.end())) is not None:
             draft.cut(begin, rest.end())
             draft.parts["seen"] = "drop"

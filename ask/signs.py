@@ -1,12 +1,11 @@
 """What speaks for a mood and for an audience, where films are not said to have it."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ask.structure import Mood
 
 
-@dataclass(frozen=True)
-class Signs:
+class Signs(NamedTuple):
     """What speaks for a mood: genres, words of keywords and overviews, a sentiment."""
 
     genres: tuple[str, ...]
@@ -37,9 +36,9 @@ SIGNS: dict[Mood, Signs] = {
 }  # fmt: skip
 """A mood is any of its signs; the more of them a film shows, the higher it scores."""
 
-AUDIENCES: dict[str, tuple[tuple[str, ...], str]] = {
-    "kids": (("Animation", "Children"), "children toy"),
-    "families": (("Animation", "Children"), "family children"),
-    "teens": (("Superhero",), "teenager teen school"),
+AUDIENCES: dict[str, Signs] = {
+    "kids": Signs(("Animation", "Children"), "children toy"),
+    "families": Signs(("Animation", "Children"), "family children"),
+    "teens": Signs(("Superhero",), "teenager teen school"),
 }
-"""Signs that a film is for an audience where films have no target audience: genres, words."""
+"""Signs that a film is for an audience where films have no target audience."""

@@ -5,7 +5,6 @@ from ask.conversation import Turn
 from ask.plan import Plan
 from ask.prediction import Prediction
 from ask.structure import Structure, Title
-from palate.text import name_film
 
 
 def follow(
@@ -41,10 +40,8 @@ def follow(
 def conclude(predictions: tuple[Prediction, ...]) -> str:
     """Which of several films is expected to be liked most, and how sure that is."""
     best, other = sorted(predictions, key=lambda each: -each.value)[:2]
-    said = (
-        f"Of these, {name_film(best.title, best.year)} is expected to be liked most: "
-        f"{best.value:.1f} stars, before {name_film(other.title, other.year)} with "
-        f"{other.value:.1f}."
-    )
     unsure = " Their ranges overlap, so it may be the other way round."
-    return said + (unsure if best.low <= other.high else "")
+    return (
+        f"Of these, {best.film} is expected to be liked most: {best.value:.1f} stars, before "
+        f"{other.film} with {other.value:.1f}.{unsure if best.low <= other.high else ''}"
+    )

@@ -22,6 +22,7 @@ Mood = Literal[
 Quantity = Literal[
     "year", "runtime_minutes", "avg_rating", "rating_count", "budget", "revenue", "profit"
 ]
+Way = Literal["less", "more"]
 Listed = Literal["genres", "keywords", "people", "text"]
 Fame = Literal["known", "unknown"]
 Acclaim = Literal["high", "low"]
@@ -69,6 +70,9 @@ class Person(Frozen):
 
     name: Name
     role: Role = "any"
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Sort(Frozen):
@@ -167,7 +171,7 @@ class Structure(Kind):
     )
     titles: Titles = Field((), description="Films that the request is about.")
     like_people: People = Field((), description="Similar: to the films of these people.")
-    than: dict[Quantity, Literal["less", "more"]] = Field(
+    than: dict[Quantity, Way] = Field(
         {}, description="Similar: less or more of a figure than the first film it is about."
     )
     facts: Annotated[tuple[Fact, ...], Field(max_length=12)] = Field(
@@ -183,6 +187,11 @@ class Structure(Kind):
     profile: Profile = Field("main", description="Which taste.")
     seen: Literal["keep", "drop"] = Field("keep", description="Films that the user has rated.")
     k: int = Field(10, ge=1, le=1000, description="Films returned.")
+
+    @property
+    def movie_ids(self) -> list[int]:
+        """The films that it is about, as far as the catalog has them."""
+        return [title.movie_id for title in self.titles if title.movie_id is not None]
 
     @model_validator(mode="before")
     @classmethod

@@ -1,6 +1,5 @@
 """Summaries of predictions, comparisons and preferences, arranged by a language model if it can."""
 
-from collections.abc import Iterator
 from itertools import chain
 from typing import TypeVar
 
@@ -9,7 +8,6 @@ from ask.answer import AskAnswer
 from ask.compare import Comparison
 from ask.prediction import Prediction
 from ask.preferences import Preferences
-from rerank.facts import Fact
 from rerank.wording import Passage, Writer
 
 T = TypeVar("T", Prediction, Comparison, Preferences)
@@ -35,14 +33,11 @@ def word_answer(answer: AskAnswer, writer: Writer) -> AskAnswer:
 
 
 def _passage(found: Prediction | Comparison | Preferences) -> Passage:
-    facts: Iterator[Fact]
     match found:
         case Prediction():
-            about = "a predicted rating"
-            facts = chain.from_iterable(prediction.describe(found))
+            about, sentences = "a predicted rating", prediction.describe(found)
         case Comparison():
-            about, facts = "films side by side", iter(compare.describe(found))
+            about, sentences = "films side by side", [compare.describe(found)]
         case Preferences():
-            about = "what a user likes"
-            facts = chain.from_iterable(preferences.describe(found))
-    return Passage(0, "summary", about, tuple(facts), found.summary)
+            about, sentences = "what a user likes", preferences.describe(found)
+    return Passage(0, "summary", about, tuple(chain.from_iterable(sentences)), found.summary)

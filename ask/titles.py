@@ -7,10 +7,9 @@ from itertools import islice
 from ask.compare import MOST
 from ask.draft import GAP, Draft, Read, read_list, split_pieces
 from ask.structure import Intent, Title
-from ask.words import FILLING, UNREAD
+from ask.words import FILLING, UNREAD, WHO, any_case
 from search.names import LONGEST_TITLE, Film, FilmsFound, Names
 
-_WHO = r"(?:@user|i|we|he|she|they)"
 _LIKING = (
     r"(?:rather (?:see|watch)|like|love|enjoy|hate|dislike|rate|give|think (?:of|about)|say "
     r"(?:of|about)|make of)"
@@ -23,21 +22,19 @@ _COMPARE = (
     r"[^,:?]*[,:]",
     r"\bwhich (?:one |film |movie )?(?:is|was) (?:the )?\w+(?: film| movie)?\b",
 )
-_WHICH = re.compile(
+_WHICH = any_case(
     r"[,:;.?! ]+(?:so )?(?:which|who|what)(?: (?:one|film|movie))?(?:'s| is| was| are| has| did| "
-    r"made"
-    r"| cost| does| do| should| would)\b.*$",
-    re.IGNORECASE,
+    r"made| cost| does| do| should| would)\b.*$"
 )
-_VERSUS = re.compile(r"\b(?:vs\.?|versus)(?=\s)", re.IGNORECASE)
+_VERSUS = any_case(r"\b(?:vs\.?|versus)(?=\s)")
 _PREDICT = (
-    rf"\b(?:how (?:much )?|what )?(?:would|will|did|does|might|could|should) {_WHO} (?:really )?"
+    rf"\b(?:how (?:much )?|what )?(?:would|will|did|does|might|could|should) {WHO} (?:really )?"
     rf"(?:also )?{_LIKING} (?P<title>.+)",
-    rf"\b(?:whether|if) {_WHO} (?:(?:would|will|might|could|may|can|is|are|going|to|really|also)"
+    rf"\b(?:whether|if) {WHO} (?:(?:would|will|might|could|may|can|is|are|going|to|really|also)"
     rf" )*{_LIKING}s? (?P<title>.+)",
     rf"\b(?:is|would) (?P<title>.+?) (?:be )?(?:something|an? (?:\w+ )?"
     r"(?:film|movie|pick|choice|fit|match|idea|thing)|one|good|right)"
-    rf" (?:that |which |for )?{_WHO}\b.*",
+    rf" (?:that |which |for )?{WHO}\b.*",
     rf"\bpredict (?:@user(?:'s)? rating (?:of|for) |how @user (?:would|will) {_LIKING} )?"
     r"(?P<title>.+?)(?: for @user)?$",
     r"\b(?:the )?rating (?:of|for) (?P<title>.+?) (?:by|for|from) @user",
@@ -46,43 +43,36 @@ _PREDICT = (
     r"^rate (?P<title>.+?) (?:by|for|as) @user$",
     rf"\bwho (?:would|will|might) {_LIKING} (?P<title>.+?)(?: more| better| most| best)?,? "
     rf"@user\W*$",
-    rf"\bshould {_WHO} (?:watch|see|try|like|bother with) (?P<title>.+)",
-    rf"\bwhich (?:one )?of (?P<title>.+?) (?:would|will|does|might|should) {_WHO} {_LIKING}",
-    rf"\b(?:would|will|does|might|could) {_WHO} (?:prefer|rather (?:see|watch|have))[:,]? "
+    rf"\bshould {WHO} (?:watch|see|try|like|bother with) (?P<title>.+)",
+    rf"\bwhich (?:one )?of (?P<title>.+?) (?:would|will|does|might|should) {WHO} {_LIKING}",
+    rf"\b(?:would|will|does|might|could) {WHO} (?:prefer|rather (?:see|watch|have))[:,]? "
     r"(?P<title>.+ (?:or|to|over) .+)",
-    rf"\bwhich (?:one )?(?:would|will|does|might) {_WHO} (?:prefer|like|enjoy|rather (?:see"
-    rf"|watch))(?: more| better| most)?"
-    r"[,:]? (?P<title>.+ or .+)",
+    rf"\bwhich (?:one )?(?:would|will|does|might) {WHO} (?:prefer|like|enjoy|rather (?:see"
+    r"|watch))(?: more| better| most)?[,:]? (?P<title>.+ or .+)",
 )
 _PRONOUNS = ("it", "that", "this", "they", "he", "she", "there", "them")
-_WOULD = re.compile(
-    r"^(?:would|will|should|could|might|is|do you think)\b(?!.*\b(?:films|movies|any|something)\b)",
-    re.IGNORECASE,
+_WOULD = any_case(
+    r"^(?:would|will|should|could|might|is|do you think)\b(?!.*\b(?:films|movies|any|something)\b)"
 )
 _TITLED = re.compile(r"(?-i:[A-Z0-9]).*$")
-_AT = re.compile(r"^(?:to )?(?:the (?:film|movie) )?(?:to )?", re.IGNORECASE)
-_BOUNDARY = re.compile(
+_AT = any_case(r"^(?:to )?(?:the (?:film|movie) )?(?:to )?")
+_BOUNDARY = any_case(
     rf"\s*(?:[,;?!{GAP}\"]|\.(?:\s|$)|\b(?:but|for|from|with|without|except|in|that|by|directed|set"
-    r"|which|what|please|starring|not|nothing)\b|$)",
-    re.IGNORECASE,
+    r"|which|what|please|starring|not|nothing)\b|$)"
 )
-_SEPARATOR = re.compile(
-    r"[\s!?.:;]*(?:,\s*(?:and |or |& )?|\b(?:and|or|vs\.?|versus|with|to|against)\b"
-    r"|&)\s*(?:like )?",
-    re.IGNORECASE,
+_SEPARATOR = any_case(
+    r"[\s!?.:;]*(?:,\s*(?:and |or |& )?|\b(?:and|or|vs\.?|versus|with|to|against)\b|&)\s*(?:like )?"
 )
-_OPENING = re.compile(r"\s*(?:(?:the )?(?:films?|movies?) )?(?:both |either )?", re.IGNORECASE)
+_OPENING = any_case(r"\s*(?:(?:the )?(?:films?|movies?) )?(?:both |either )?")
 _YEAR = re.compile(r"\s*\((\d{4})\)")
 _DATED = re.compile(r"(.+?),? (?:from |of |\()?((?:18|19|20)\d\d)\)?$")
-_PART = re.compile(r" (?:\d+|[ivx]+|part)\b", re.IGNORECASE)
+_PART = any_case(r" (?:\d+|[ivx]+|part)\b")
 """What goes on behind the begin of a sequel's title: Terminator 2."""
-_CALLED = re.compile(
+_CALLED = any_case(
     r"(?:\b(?:the |a |that )?(?:films?|movies?|one) )?(?:\b(?P<called>called|named|titled"
-    r"|entitled) |\b(?:film|movie) )"
-    r"\"?(?P<title>[^,?]+?)\"?[?.!]?$",
-    re.IGNORECASE,
+    r"|entitled) |\b(?:film|movie) )\"?(?P<title>[^,?]+?)\"?[?.!]?$"
 )
-_JOIN = re.compile(r"and|or|&|with|to|vs\.?|versus|,", re.IGNORECASE)
+_JOIN = any_case(r"and|or|&|with|to|vs\.?|versus|,")
 _LARGE_LAST = re.compile(r"[A-Z][\w'-]*(?: [A-Z][\w'-]*)*(?=\W*$)")
 """What ends a list of titles and is none, written large."""
 _TOKEN = re.compile(r"[^\s¦]+")
@@ -121,11 +111,9 @@ def _compare(draft: Draft, names: Names) -> Intent | None:
         rest = _WHICH.sub("", draft.text.rstrip(" ?.!"))
     read = read_listed(rest, names)
     take_titles(draft, read)
-    for each in read:
-        if not FILLING.issuperset(re.findall(r"[a-z']+", rest[each.end :].lower())) and (
-            each is read[-1]
-        ):
-            draft.ignore(rest[each.end :], "films are compared in all that is known of them")
+    left = rest[read[-1].end :] if read else ""
+    if not FILLING.issuperset(re.findall(r"[a-z']+", left.lower())):
+        draft.ignore(left, "films are compared in all that is known of them")
     draft.text = ""
     return "compare"
 
@@ -149,12 +137,12 @@ def _predict(draft: Draft, names: Names) -> Intent | None:
         if title in _PRONOUNS:
             continue
         read = _whole(title, names)
-        if read[0].found is None and "user_id" not in draft.parts and title.islower():
-            continue
-        if read[0].found is None and (FILLING | UNREAD).issuperset(read[0].text.lower().split()):
-            continue
-        if read[0].found is None and re.search(r"\b(?:does|prefer)\b", found[0], re.IGNORECASE):
-            continue  # does user 5 like horror: a question about taste
+        if read[0].found is None and (
+            ("user_id" not in draft.parts and title.islower())
+            or (FILLING | UNREAD).issuperset(read[0].text.lower().split())
+            or re.search(r"\b(?:does|prefer)\b", found[0], re.IGNORECASE)
+        ):
+            continue  # as in “does user 5 like horror”: a question about taste
         take_titles(draft, read)
         draft.text = ""
         return "predict"
@@ -162,7 +150,7 @@ def _predict(draft: Draft, names: Names) -> Intent | None:
         titles = [word for word in _TITLED.finditer(draft.text) if word.start() > 0]
         for large in titles:
             read = [each for each in read_titles(large[0], names) if each.found]
-            if read and read[0].found and read[0].found.how == "exact":
+            if read and read[0].exact:
                 take_titles(draft, read)
                 draft.text = ""
                 return "predict"
@@ -197,11 +185,10 @@ def take_titles(draft: Draft, read: list[_Read]) -> None:
             continue
         best = each.found.best
         draft.add("titles", make_title(best))
-        if each.found.how != "exact":
+        if not each.exact:
             draft.guess(each.text, best)
-        others = [film for film in each.found.films[1:] if each.found.how == "exact"]
-        if others:
-            draft.notes.append(f"There is also {' and '.join(map(str, others[:3]))}.")
+        elif others := each.found.films[1:4]:
+            draft.notes.append(f"There is also {' and '.join(map(str, others))}.")
 
 
 def read_titles(text: str, names: Names) -> Iterator[_Read]:
@@ -255,8 +242,7 @@ def _as_title(
             return 3, [Read(begin.text, end - len(piece) + begin.end, begin.found)]
     if read.found is None and near and len(piece.split()) <= LONGEST_TITLE:
         read = _dated(piece, piece, end, names, fuzzy=True)
-    how = "" if read.found is None else read.found.how
-    return {"exact": 0, "begin": 1, "spelling": 2}.get(how, 4), [read]
+    return {"exact": 0, "begin": 1, "spelling": 2}.get(read.how or "", 4), [read]
 
 
 def _says_nothing(text: str) -> bool:

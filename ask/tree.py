@@ -11,9 +11,10 @@ from sqlalchemy import Connection
 from ask.compare import FEWEST_RATINGS
 from ask.kinds import find_genre
 from ask.numbers import LONG
-from ask.signs import AUDIENCES, SIGNS
+from ask.signs import AUDIENCES, SIGNS, Signs
 from ask.structure import (
     MOST,
+    STEPS,
     Exclusions,
     Kind,
     Mood,
@@ -23,7 +24,7 @@ from ask.structure import (
     Span,
     Structure,
     Title,
-)
+)  # fmt: skip
 from ask.words import KEYWORDS
 from palate.contract import Audience
 from palate.statements import Statements
@@ -126,9 +127,7 @@ def read_known(connection: Connection) -> Known:
 
 def make_tree(structure: Structure, connection: Connection, names: Names) -> Asked:
     """The trees of a structure."""
-    known = read_known(connection)
-    notes: list[str] = []
-    catalog = _Catalog(connection, names, known, notes)
+    catalog = _Catalog(connection, names, read_known(connection), [])
     scored = _scored(structure, catalog)
     ranges = structure.ranges | _than(structure, connection)
     narrowed = _narrowed(structure.model_copy(update={"ranges": ranges}), catalog)
@@ -136,18 +135,18 @@ def make_tree(structure: Structure, connection: Connection, names: Names) -> Ask
         narrowed.append(Or(tuple(_alternative(each, catalog) for each in structure.alternatives)))
     if structure.intent in ("search", "count") and structure.titles and not structure.than:
         narrowed.append(_ids(structure.titles))
-    narrowed += _fame(structure, ranges, known)
+    narrowed += _fame(structure, ranges, catalog.known)
     if structure.exclude.audience == "adults":
-        narrowed += _audience("families", names, known)
-    narrowed += _rated_by(structure.rated_by, structure, connection, notes)
+        narrowed += _audience("families", catalog)
+    narrowed += _rated_by(structure.rated_by, structure, catalog)
     excluded = [
         *_excluded(structure.exclude, catalog, structure.genres),
-        *_rated_by(structure.exclude.rated_by, structure, connection, notes),
+        *_rated_by(structure.exclude.rated_by, structure, catalog),
     ]
     return Asked(
         tuple(scored),
         (*(Filter(node) for node in narrowed), *(Not(node) for node in excluded)),
-        tuple(notes),
+        tuple(catalog.notes),
     )
 
 
@@ -164,7 +163,7 @@ def _scored(kind: Kind, catalog: _Catalog) -> list[Node]:
     words = _words(kind.text)
     if words and "text" in kind.any_of:
         words = replace(words, all=False)
-    moods = [_mood(mood, catalog.names, catalog.known) for mood in kind.moods]
+    moods = [_mood(mood, catalog) for mood in kind.moods]
     return [*([words] if words else []), *moods]
 
 
@@ -176,11 +175,13 @@ def _narrowed(kind: Kind, catalog: _Catalog) -> list[Node]:
         ("people", [_person(person) for person in kind.people]),
     ):
         narrowed += [_any_of(nodes)] if name in kind.any_of and nodes else nodes
-    narrowed += _ranges(kind.ranges)
-    narrowed += _acclaim(kind, catalog.known)
-    narrowed += _audience(kind.audience, catalog.names, catalog.known)
-    narrowed += _money(kind, catalog)
-    return narrowed
+    return [
+        *narrowed,
+        *_ranges(kind.ranges),
+        *_acclaim(kind, catalog.known),
+        *_audience(kind.audience, catalog),
+        *_money(kind, catalog),
+    ]
 
 
 def _alternative(kind: Kind, catalog: _Catalog) -> Node:
@@ -206,17 +207,17 @@ def _any_of(nodes: Iterable[Node]) -> Node:
     return found[0] if len(found) == 1 else Or(found)
 
 
-def _signs(genres: Iterable[str], words: str, names: Names) -> Iterator[Node]:
-    for genre in genres:
-        if (own := find_genre(names, genre)) is not None:
-            yield Match("genres", own)
-    yield Match("keywords", words)
+def _signs(signs: Signs, names: Names, besides: tuple[str, ...] = ()) -> Iterator[Node]:
+    """What shows a sign; genres ``besides`` are asked for anyway, and so are none."""
+    own = (find_genre(names, genre) for genre in signs.genres)
+    yield from (Match("genres", genre) for genre in own if genre and genre not in besides)
+    yield Match("keywords", signs.words)
 
 
-def _mood(mood: Mood, names: Names, known: Known) -> Node:
+def _mood(mood: Mood, catalog: _Catalog) -> Node:
     signs = SIGNS[mood]
-    nodes = [*_signs(signs.genres, signs.words, names), Match("overview", signs.words)]
-    if signs.sentiment and "sentiment" in known.columns:
+    nodes = [*_signs(signs, catalog.names), Match("overview", signs.words)]
+    if signs.sentiment and "sentiment" in catalog.known.columns:
         nodes.append(Match("sentiment", signs.sentiment))
     if mood == "epic":
         nodes.append(Range("runtime_minutes", LONG, None))
@@ -245,39 +246,39 @@ def _than(structure: Structure, connection: Connection) -> dict[Quantity, Span]:
     if not structure.than or not structure.titles or structure.titles[0].movie_id is None:
         return {}
     first = {"movie_id": structure.titles[0].movie_id}
-    row = connection.execute(_statements["figures"], first).mappings().first()
-    figures = dict(row) if row else {}
+    figures = dict(connection.execute(_statements["figures"], first).mappings().first() or {})
     spans: dict[Quantity, Span] = {}
     for quantity, way in structure.than.items():
-        value = figures.get(quantity)
-        if value is not None:
-            step = 0.01 if quantity == "avg_rating" else 1
-            value = float(value)
-            least = -MOST if quantity == "profit" else 0.0
-            less = Span(high=max(least, value - step))
-            spans[quantity] = less if way == "less" else Span(low=value + step)
+        if (value := figures.get(quantity)) is not None:
+            step, least = STEPS.get(quantity, 1), -MOST if quantity == "profit" else 0.0
+            less = Span(high=max(least, float(value) - step))
+            spans[quantity] = less if way == "less" else Span(low=float(value) + step)
     return spans
 
 
-def _rated_by(
-    rated: Iterable[RatedBy], structure: Structure, connection: Connection, notes: list[str]
-) -> Iterator[Node]:
+def _rated_by(rated: Iterable[RatedBy], structure: Structure, catalog: _Catalog) -> Iterator[Node]:
     for one in rated:
         who = structure.user_id if one.user_id is None else one.user_id
         bound = {
             "user_id": who, "profile": structure.profile, "low": one.low, "high": one.high,
-            "n": MOST_IDS,
         }  # fmt: skip
-        found = tuple(connection.execute(_statements["rated_by"], bound).scalars())
-        if len(found) == MOST_IDS:
-            notes.append(f"Of the films of user {who}, only the {MOST_IDS} most rated were read.")
-        yield Ids(found) if found else Nothing()
+        yield _films(catalog, "rated_by", bound, f"of user {who}") or Nothing()
+
+
+def _films(
+    catalog: _Catalog, statement: str, bound: Mapping[str, object], which: str
+) -> Ids | None:
+    """The most rated films that a statement finds; None where there are none."""
+    rows = catalog.connection.execute(_statements[statement], {**bound, "n": MOST_IDS})
+    found = tuple(rows.scalars())
+    if len(found) == MOST_IDS:
+        catalog.notes.append(f"Of the films {which}, only the {MOST_IDS} most rated were read.")
+    return Ids(found) if found else None
 
 
 def _person(person: Person) -> Node:
-    fields = {"director": ["director"], "actor": ["actors"]}
-    columns = fields.get(person.role, ["director", "actors"])
-    return _any_of(_whole(column, person.name) for column in columns)
+    columns = {"director": ["director"], "actor": ["actors"], "any": ["director", "actors"]}
+    return _any_of(_whole(column, person.name) for column in columns[person.role])
 
 
 def _ranges(ranges: Mapping[Quantity, Span]) -> Iterator[Node]:
@@ -305,21 +306,19 @@ def _fame(kind: Kind, ranges: Mapping[Quantity, Span], known: Known) -> Iterator
 
 
 def _audience(
-    wanted: Audience | None, names: Names, known: Known, besides: tuple[str, ...] = ()
+    wanted: Audience | None, catalog: _Catalog, besides: tuple[str, ...] = ()
 ) -> Iterator[Node]:
-    """Signs of an audience; genres ``besides`` are asked for anyway, and so are no sign."""
+    """Signs of an audience."""
     if wanted is None:
         return
-    if "target_audience" in known.columns:
+    if "target_audience" in catalog.known.columns:
         fitting = {"families": ("families", "kids")}.get(wanted, (wanted,))
         yield _any_of(Match("target_audience", each) for each in fitting)
     elif wanted == "adults":
-        genres = [find_genre(names, genre) for genre in AUDIENCES["kids"][0]]
+        genres = [find_genre(catalog.names, genre) for genre in AUDIENCES["kids"].genres]
         yield from (Not(Match("genres", genre)) for genre in genres if genre)
     else:
-        genres_of_audience, words = AUDIENCES[wanted]
-        signs = [genre for genre in genres_of_audience if find_genre(names, genre) not in besides]
-        yield _any_of(_signs(signs, words, names))
+        yield _any_of(_signs(AUDIENCES[wanted], catalog.names, besides))
 
 
 def _money(kind: Kind, catalog: _Catalog) -> Iterator[Node]:
@@ -333,9 +332,9 @@ def _money(kind: Kind, catalog: _Catalog) -> Iterator[Node]:
 
 
 _MONEY: frozenset[Quantity] = frozenset({"budget", "revenue", "profit"})
+_ENDS = ("least", "most")
 _ASKED_OF_MONEY = (
-    "budget_tiers", "revenue_tiers", "least_budget", "most_budget", "least_revenue", "most_revenue",
-    "least_profit", "most_profit",
+    "budget_tiers", "revenue_tiers", *(f"{end}_{name}" for name in _MONEY for end in _ENDS)
 )  # fmt: skip
 
 
@@ -347,14 +346,8 @@ def _amounts(ranges: Mapping[Quantity, Span]) -> dict[str, object]:
 
 
 def _films_by_money(catalog: _Catalog, asked: Mapping[str, object]) -> Ids | None:
-    """The most rated films with this money; None where there are none."""
-    parameters = {**dict.fromkeys(_ASKED_OF_MONEY), **asked, "n": MOST_IDS}
-    found = tuple(catalog.connection.execute(_statements["films_by_money"], parameters).scalars())
-    if len(found) == MOST_IDS:
-        catalog.notes.append(
-            f"Of the films with that money, only the {MOST_IDS} most rated were read."
-        )
-    return Ids(found) if found else None
+    parameters = {**dict.fromkeys(_ASKED_OF_MONEY), **asked}
+    return _films(catalog, "films_by_money", parameters, "with that money")
 
 
 def _excluded(exclude: Exclusions, catalog: _Catalog, wanted: tuple[str, ...]) -> Iterator[Node]:
@@ -368,9 +361,9 @@ def _excluded(exclude: Exclusions, catalog: _Catalog, wanted: tuple[str, ...]) -
         amounts = _amounts({quantity: exclude.ranges[quantity]})
         yield _films_by_money(catalog, amounts) or Nothing()
     if exclude.audience != "adults":
-        yield from _audience(exclude.audience, catalog.names, catalog.known, besides=wanted)
+        yield from _audience(exclude.audience, catalog, besides=wanted)
     for mood in exclude.moods:
-        yield _any_of(_signs(SIGNS[mood].genres, SIGNS[mood].words, catalog.names))
+        yield _any_of(_signs(SIGNS[mood], catalog.names))
     words = _words(exclude.text)
     if words is not None:
         yield Words(words.items, all=False)

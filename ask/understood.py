@@ -35,6 +35,10 @@ _THAN = {
     "budget": ("more expensive", "cheaper"), "revenue": ("more successful", "less successful"),
     "profit": ("more profitable", "less profitable"),
 }  # fmt: skip
+_NAMED: dict[str | None, str] = {
+    "known": "widely known", "unknown": "little known", "high": "among the best rated",
+    "low": "among the worst rated",
+}  # fmt: skip
 ROLES = {"any": "by or with", "director": "directed by", "actor": "with"}
 
 
@@ -97,9 +101,7 @@ def _parts_of_kind(kind: Kind) -> Iterator[Part]:
     if kind.text:
         yield Part(part="text", says=f"about {_any_word(kind)}")
     yield from _entries(kind, _lists(kind))
-    for part, says in _kind_parts(kind):
-        if says:
-            yield Part(part=part, says=says)
+    yield from (Part(part=part, says=says) for part, says in _kind_parts(kind) if says)
 
 
 def _any_word(kind: Kind) -> str:
@@ -120,9 +122,8 @@ def _kind_parts(kind: Kind) -> Iterator[tuple[str, str]]:
     yield "audience", f"for {kind.audience}" if kind.audience else ""
     yield "budget", _tiers("budget", kind.budget)
     yield "revenue", _tiers("revenue", kind.revenue)
-    yield "fame", {"known": "widely known", "unknown": "little known"}.get(kind.fame or "", "")
-    acclaim = {"high": "among the best rated", "low": "among the worst rated"}
-    yield "acclaim", acclaim.get(kind.acclaim or "", "")
+    yield "fame", _NAMED.get(kind.fame, "")
+    yield "acclaim", _NAMED.get(kind.acclaim, "")
     for name, span in kind.ranges.items():
         yield f"ranges.{name}", describe_range(name, span)
 
@@ -150,7 +151,7 @@ def _excluded(exclude: Exclusions) -> Iterator[tuple[str, list[str]]]:
         ("genres", exclude.genres),
         ("moods", exclude.moods),
         ("keywords", [f"keyword {keyword}" for keyword in exclude.keywords]),
-        ("people", [person.name for person in exclude.people]),
+        ("people", exclude.people),
         ("titles", exclude.titles),
         ("rated_by", [f"rated by {_rater(one)}" for one in exclude.rated_by]),
     ):

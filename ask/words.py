@@ -6,6 +6,12 @@ from ask.structure import Acclaim, Fame, Mood
 from palate.contract import Audience, BudgetTier, RevenueTier
 from search import vocabulary
 
+
+def any_case(pattern: str) -> re.Pattern[str]:
+    """A pattern of words in whatever case they are typed."""
+    return re.compile(pattern, re.IGNORECASE)
+
+
 FILM = r"(?:films?|movies?|flicks?|pictures?|titles?|stor(?:y|ies)|cinema|dvds?)"
 
 GENRES: dict[str, tuple[str, ...]] = {
@@ -14,10 +20,11 @@ GENRES: dict[str, tuple[str, ...]] = {
     **{genre.pattern: (genre.name,) for genre in vocabulary.GENRES if genre.words},
 }
 """Ways to say a genre -> the genres, all of them meant."""
+GENRE = "|".join(GENRES)
+NOUN = rf"(?:{FILM}|{GENRE})"
+"""A word for a genre, and for films or a kind of them."""
 
-NO_GENRE_AFTER = re.compile(
-    r"\b(?:about|the|world|civil|cold|star|vietnam|at|true|of|on) $", re.IGNORECASE
-)
+NO_GENRE_AFTER = any_case(r"\b(?:about|the|world|civil|cold|star|vietnam|at|true|of|on) $")
 """What goes before a word that names a genre elsewhere: about war, the adventure."""
 
 MOODS: dict[str, Mood] = {
@@ -52,8 +59,7 @@ AUDIENCES: dict[str, Audience] = {
     r"|enjoy|like)"
     r"|kid[- ]friendly|child[- ]friendly|nightmares? for (?:the |my )?(?:kids|children)"
     r"|(?:we|i)(?:'ve)?(?: have)?(?: got)? (?:small |young |little |my |our |the |some |two "
-    r"|three )*"
-    r"(?:kids|children)(?: (?:here|around|watching|in the room|with us|at home))*"
+    r"|three )*(?:kids|children)(?: (?:here|around|watching|in the room|with us|at home))*"
     r"|(?:kids|children) (?:will be |are )(?:here|around|watching|in the room|with us)": "kids",
     r"for (?:the |my |our )*(?:whole |entire )?famil(?:y|ies)(?: night)?"
     r"|family(?:[- ]friendly)?(?= (?:films?|movies?|flicks?|comed|adventure|drama|fantas|animat))"
@@ -84,8 +90,7 @@ REVENUES: dict[str, tuple[RevenueTier, ...]] = {
     r"|commercial success(?:es)?|high[- ]grossing":
         ("high", "blockbuster"),
     r"(?:that |which )?(?:made|earned|grossed) (?:very |so |too )?(?:little|(?:next to"
-    r"|almost) nothing)"
-    r"(?: money)?|(?:that |which )?(?:nobody (?:paid|went) to see)": ("low",),
+    r"|almost) nothing)(?: money)?|(?:that |which )?(?:nobody (?:paid|went) to see)": ("low",),
 }  # fmt: skip
 
 _COST = r"(?:(?:it|they) cost(?: to make)?|(?:its|their|the) budgets?|was spent on (?:it|them))"
@@ -117,15 +122,13 @@ GAINED = (
 ACCLAIM: dict[str, Acclaim] = {
     r"(?:critically |universally )?acclaimed|(?:that )?(?:every(?:one|body)|people|critics and "
     r"fans) (?:loves?|adores?)|(?:that )?(?:got |has |have |had )?(?:great|good"
-    r"|rave) reviews|(?:very )?(?:highly|well)[- ]rated|(?:critics?'? "
-    r")?favou?rites"
+    r"|rave) reviews|(?:very )?(?:highly|well)[- ]rated|(?:critics?'? )?favou?rites"
     r"|well[- ]reviewed|(?:with )?better ratings|excellent|masterpieces?|brilliant|amazing|awesome"
     r"|outstanding|(?:that |which )(?:are|is) (?:really |actually |also )?(?:great|good)|(?:with "
     r")?(?:an? )?(?:high|great|excellent|good) (?:ratings?|reviews?)":
         "high",
     r"(?:that )?(?:every(?:one|body)|people|most people) (?:hates?|dislikes?|loathes?)(?: but "
-    r"(?:you"
-    r"|i) .*$)?|(?:badly|poorly)[- ]rated|(?:with )?(?:bad|low|poor) (?:ratings?|reviews?)"
+    r"(?:you|i) .*$)?|(?:badly|poorly)[- ]rated|(?:with )?(?:bad|low|poor) (?:ratings?|reviews?)"
     r"|terrible|awful|(?:so )?bad(?! (?:guys?|boys?|cops?|blood|luck|people))|lousy": "low",
 }  # fmt: skip
 
@@ -139,30 +142,17 @@ FAME: dict[str, Fame] = {
 
 KEYWORDS: dict[str, tuple[str, ...]] = {
     r"(?:based on |from |inspired by |about )?(?:a |an )?(?:true|real)(?:[- ]life)?"
-    r" (?:stor(?:y|ies)|events?|life)": (
-        "based on true story",
-        "true story",
-        "based on true events",
-    ),
-    r"world war (?:two|ii|2)|ww ?(?:ii|2)|second world war|wwii": (
-        "world war ii",
-        "second world war",
-    ),
-    r"world war (?:one|i|1)|ww ?(?:i|1)|(?:first|great) world war|wwi": ("world war i",),
+    r" (?:stor(?:y|ies)|events?|life)":
+        ("based on true story", "true story", "based on true events"),
+    r"world war (?:two|ii|2)|ww ?(?:ii|2)|second world war": ("world war ii", "second world war"),
+    r"world war (?:one|i|1)|ww ?(?:i|1)|(?:first|great) world war": ("world war i",),
     r"vietnam war|vietnam(?= (?:films?|movies?))": ("vietnam war", "vietnam"),
-    r"(?:based on|adapted from|adaptations? of) (?:a |the )?(?:books?|novels?)": (
-        "based on novel",
-        "based on a book",
-    ),
-    r"(?:based on|adapted from) (?:a |the )?(?:video ?)?games?": (
-        "based on video game",
-        "based on a game",
-    ),
-    r"(?:based on|adapted from) (?:a |the )?(?:comics?|comic books?|graphic novels?)": (
-        "based on comic book",
-        "based on comic",
-        "based on a comic",
-    ),
+    r"(?:based on|adapted from|adaptations? of) (?:a |the )?(?:books?|novels?)":
+        ("based on novel", "based on a book"),
+    r"(?:based on|adapted from) (?:a |the )?(?:video ?)?games?":
+        ("based on video game", "based on a game"),
+    r"(?:based on|adapted from) (?:a |the )?(?:comics?|comic books?|graphic novels?)":
+        ("based on comic book", "based on comic", "based on a comic"),
     r"(?:based on|adapted from) (?:a |the )?(?:plays?|musicals?)": ("based on play",),
     r"ai(?= |$)|artificial intelligence": ("artificial intelligence",),
     r"remakes?": ("remake",),
@@ -178,16 +168,16 @@ KEYWORDS: dict[str, tuple[str, ...]] = {
     r"(?:plot |surprise |with a )?twist(?:s)?(?: ending)?": ("plot twist", "twist ending", "twist"),
     r"bio-?pics?|biograph(?:y|ies|ical)": ("biography", "biopic"),
     r"independent (?:films?|movies?)|indie(?:s| (?:films?|movies?))?": ("independent film",),
-}
+}  # fmt: skip
 """Ways to say a keyword of several words, where the catalog has it."""
 
-NUMBERS = {
-    **vocabulary.NUMBERS,
-    "a couple of": 2,
-    "a dozen": 12,
-    "hundred": 100,
-    "a hundred": 100,
-}
+NUMBERS = {**vocabulary.NUMBERS, "a couple of": 2, "a dozen": 12, "hundred": 100, "a hundred": 100}
+
+_ORDINALS = """
+    first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth
+    fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth
+"""
+ORDINALS = {word: number for number, word in enumerate(_ORDINALS.split(), 1)}
 
 DECADES = {
     **{word: 1900 + number for word, number in vocabulary.PLURAL_TENS.items()},
@@ -195,60 +185,49 @@ DECADES = {
 }  # fmt: skip
 
 _FILLING = """
-    i me my we us our you your he she they them it its am im id ill ive
-    a an the this that these those some any something anything one ones thing things stuff
-    and or but nor so also too then than as at be is are was were been by for from in into of off
-    on out over to with within about around
-    do does did done have has had having can could would should will may might must shall
-    want wants wanted like likes liked love loved loves enjoy enjoyed need needs feel feeling
-    watch watching see seeing seen show shows showing find finding give get got look looking
-    search list name tell bring pick choose let lets try play
-    please thanks thank hi hello hey ok okay just really very quite kind sort type types kinds
-    more much many few lot lots plenty other others another else ever again even
-    film films movie movies flick flicks picture pictures title titles story stories cinema
-    good nice decent best great solid worth
-    what which who whom whose where when why how there here what's who's where's there's it's
-    actually maybe perhaps probably preferably definitely absolutely currently basically literally
-    looking seeking hunting after recs rec suggestions ideas idea tips tip wondering anyone anybody
-    someone somebody everyone guys folks help ask asking question guess say said tell told think
-    though although once either neither catalog catalogue database suitable probably
-    run released release lasting lasts lasted running runs scoring scored scores rated produced
-    filmed premiered aired came come comes coming clocking
-    gimme lemme wanna gonna dunno know knows knew
-    way ways manner bit wants nearly roughly approximately exactly simply
-    purely mainly mostly especially genuinely truly super pretty fairly totally completely overall
-    options option selection viewing rewatch watchable
-    youve weve theyve youre theyre hes shes during adore adored gotten possible possibly available
-    ill were rather instead prefer
-    fan fans great nice cool proper actual old-fashioned certain particular specific across among
-    tonight tired today tomorrow now mood bored
-    set made make makes making featuring starring directed director directors actor actors actress
-    called named titled based only all every everything each whole both couple recommend
-    recommendation
-    recommendations recommended suggest suggestion suggestions suggested next
-    already anyway anyways apparently honestly seriously lately usually often sometimes always
+    i me my we us our you your he she they them it its am im id ill ive a an the this that these
+    those some any something anything one ones thing things stuff and or but nor so also too then
+    than as at be is are was were been by for from in into of off on out over to with within about
+    around do does did done have has had having can could would should will may might must shall
+    want wants wanted like likes liked love loved loves enjoy enjoyed need needs feel feeling watch
+    watching see seeing seen show shows showing find finding give get got look looking search list
+    name tell bring pick choose let lets try play please thanks thank hi hello hey ok okay just
+    really very quite kind sort type types kinds more much many few lot lots plenty other others
+    another else ever again even film films movie movies flick flicks picture pictures title titles
+    story stories cinema good nice decent best great solid worth what which who whom whose where
+    when why how there here what's who's where's there's it's actually maybe perhaps probably
+    preferably definitely absolutely currently basically literally seeking hunting after recs rec
+    suggestions ideas idea tips tip wondering anyone anybody someone somebody everyone guys folks
+    help ask asking question guess say said told think though although once either neither catalog
+    catalogue database suitable run released release lasting lasts lasted running runs scoring
+    scored scores rated produced filmed premiered aired came come comes coming clocking gimme lemme
+    wanna gonna dunno know knows knew way ways manner bit nearly roughly approximately exactly
+    simply purely mainly mostly especially genuinely truly super pretty fairly totally completely
+    overall options option selection viewing rewatch watchable youve weve theyve youre theyre hes
+    shes during adore adored gotten possible possibly available rather instead prefer fan fans cool
+    proper actual old-fashioned certain particular specific across among tonight tired today
+    tomorrow now mood bored set made make makes making featuring starring directed director
+    directors actor actors actress called named titled based only all every everything each whole
+    both couple recommend recommendation recommendations recommended suggest suggestion suggested
+    next already anyway anyways apparently honestly seriously lately usually often sometimes always
     finally generally hopefully obviously personally recently somehow somewhat specifically
-    typically together kinda sorta btw imo imho tbh lol haha asap dude bro mate buddy yall yo
-    still yet stop showing worked works working compared per
-    year years genre genres category categories element elements kindly yep yeah yes nope hmm
-    keep keeps kept trying tried try heard hear remember check checked think thinking thought
-    gets going goes go went put work works used happen happens focus focuses focused focusing
-    feature features contain contains include includes including
-    top definitively truly besides thinking wish wished hoping hope craving crave desperate
-    hiya missus fancy mind him
-    evening night weekend favor favour favorite favourite favorites favourites
-    people persons viewers audience audiences percent also
-    user
+    typically together kinda sorta btw imo imho tbh lol haha asap dude bro mate buddy yall yo still
+    yet stop worked works working compared per year years genre genres category categories element
+    elements kindly yep yeah yes nope hmm keep keeps kept trying tried heard hear remember check
+    checked thinking thought gets going goes go went put work used happen happens focus focuses
+    focused focusing feature features contain contains include includes including top definitively
+    besides wish wished hoping hope craving crave desperate hiya missus fancy mind him evening night
+    weekend favor favour favorite favourite favorites favourites people persons viewers audience
+    audiences percent user
 """
 FILLING = frozenset(_FILLING.split())
 """Words that say nothing about a film."""
 
-SUBJECT = re.compile(
+SUBJECT = any_case(
     r"\b(?:about|(?:films?|movies?|ones?|story|stories|something|anything)(?: where| in which)"
     r"|involving|concerning|dealing with|on the (?:topic|subject|theme) of"
     r"|set (?:in|on|at|during|around)|tak(?:es?|ing) place (?:in|on|at)|revolv(?:es?|ing) around)"
-    r"(?P<what>(?:(?! (?:where|that|which|when|who)\b)[^,;.?!¦])*)",
-    re.IGNORECASE,
+    r"(?P<what>(?:(?! (?:where|that|which|when|who)\b)[^,;.?!¦])*)"
 )
 """What films are about: there every word counts, but for those between words."""
 _BETWEEN = """
@@ -261,21 +240,19 @@ _UNREAD = """
     than before after until unless while because if whether rather shorter longer older newer later
     earlier better worse bigger smaller cheaper most least less fewer similar same different except
     arent isnt wasnt werent dont doesnt didnt wont cant couldnt wouldnt shouldnt havent hasnt hadnt
-    longest shortest newest oldest cheapest latest earliest biggest smallest highest lowest
-    not no never nor none nobody nothing without versus vs every first second third fourth fifth
-    half last next
-    between
+    longest shortest newest oldest cheapest latest earliest biggest smallest highest lowest not no
+    never nor none nobody nothing without versus vs every first second third fourth fifth half last
+    next between
 """
 UNREAD = frozenset(_UNREAD.split())
 """Words that say how others are meant: what is left of them was not understood."""
 
-RECOMMEND = re.compile(
+RECOMMEND = any_case(
     r"\bsurprise (?:me|us)\b|\b(?:pick|choose) (?:something|one|a film|a movie)(?: for (?:me"
     r"|us))?\b|\b(?:recommend(?:ation|ations|ed)?|suggest(?:ion|ions)?)\b"
     r"|\bwhat (?:should|could|can|might|shall) (?:@user|i|we|he|she|they) (?:watch|see|try)\b"
     r"|\b(?:what|which)(?: \w+){0,3}? (?:would|will|might|could) (?:@user|i|we|he|she|they)"
-    r" (?:\w+ )?(?:like|love|enjoy)(?: best| most| to (?:see|watch))?\b",
-    re.IGNORECASE,
+    r" (?:\w+ )?(?:like|love|enjoy)(?: best| most| to (?:see|watch))?\b"
 )
 _SPELT = """
     action actions adventure adventures animated animation comedy comedies crime documentary
@@ -338,8 +315,7 @@ SHORT_FORMS = {
     r"or,? (?:failing that|if not|if (?:there are|there's) none|alternatively),?": "or",
     "thx|ty": "thanks",
     "(?:not|never) (?:not|never|without)": "with",
-    rf"no (?P<noun>{FILM}|{'|'.join(GENRES)}) "
-    r"(?P<how>longer|shorter|over|under|above|below)":
+    rf"no (?P<noun>{FILM}|{GENRE}) (?P<how>longer|shorter|over|under|above|below)":
         r"\g<noun> not \g<how>",
 }  # fmt: skip
 """How some things are typed -> written out; two negations are none."""
@@ -358,20 +334,18 @@ COMPARED = {
         r"compare \1 and \2",
     r"^\W*(?:is|was|are|were|did|does|has) (.+?)"
     r"(?: (?:better|worse|higher|lower|well|highly|much|far|a|lot|bit|any|really|as|more|less|do"
-    r"|did|make|made|cost|earn|get))* [\w-]+"
-    r" (?:than|as) (.+?)[?.! ]*$": r"compare \1 and \2",
+    r"|did|make|made|cost|earn|get))* [\w-]+ (?:than|as) (.+?)[?.! ]*$": r"compare \1 and \2",
 }  # fmt: skip
 """Comparisons of two films -> as all of them are read. Only where both are films."""
 
-_WHO = r"(?:@user|i|we|he|she|they)"
-UNSEEN = re.compile(
-    rf"\b(?:(?:that |which )?{_WHO}(?: probably| maybe| still| surely)?(?:'ve| have| has)?(?: "
+WHO = r"(?:@user|i|we|he|she|they)"
+UNSEEN = any_case(
+    rf"\b(?:(?:that |which )?{WHO}(?: probably| maybe| still| surely)?(?:'ve| have| has)?(?: "
     rf"probably| maybe)?(?:n't| not| never)(?: yet| probably)?"
     rf" (?:seen|watched|rated)(?: yet| before)?|(?:but |and )?(?:i|we) (?:didn't|did not|haven't"
     rf"|have not)\W*$|unseen|unwatched|new to (?:@user|me|us)"
-    rf"|(?:what |that |which )?(?:have |did )?{_WHO}(?:'ve| have| might have| may have)? "
+    rf"|(?:what |that |which )?(?:have |did )?{WHO}(?:'ve| have| might have| may have)? "
     rf"miss(?:ed)?(?: out on)?"
-    rf"|(?:nothing|not|none|no films?|no movies?) (?:that |which )?{_WHO}(?:'ve| have| has)?"
-    r"(?: already)? (?:seen|watched|rated)(?: already| before)?)(?!\w)",
-    re.IGNORECASE,
+    rf"|(?:nothing|not|none|no films?|no movies?) (?:that |which )?{WHO}(?:'ve| have| has)?"
+    r"(?: already)? (?:seen|watched|rated)(?: already| before)?)(?!\w)"
 )

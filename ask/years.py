@@ -1,19 +1,18 @@
 """Years in a request: decades, bounds before and behind them, words for old and new."""
 
 import re
-from collections.abc import Callable
+from typing import Literal
 
 from ask.draft import GAP, Draft
 from ask.numbers import COUNT, read_number
-from ask.words import DECADES, FILM, GENRES
+from ask.words import DECADES, FILM, GENRE, NOUN
 
 OLD_UNTIL = 1979
 RECENT_YEARS = 4
 """What old and recent mean, as docs/ask.md says."""
 
-_GENRE = "|".join(GENRES)
 _YEAR = r"(?:18[89]|19\d|20\d)\d"
-_DECADE = rf"(?:the )?'?(?:{_YEAR[:-2]}0'?s|\d0'?s|{'|'.join(DECADES)})"
+DECADE = rf"(?:the )?'?(?:{_YEAR[:-2]}0'?s|\d0'?s|{'|'.join(DECADES)})"
 _PART = (
     r"(?:(?:the )?(?P<{0}part>early|mid|middle|late|first half of|second half of)(?: |-)?(?:of )?)?"
     r"(?:the )?"
@@ -21,8 +20,7 @@ _PART = (
 _TO = r"\s*(?:-|–|to|through|until|till)\s*(?:from )?"
 _NOTHING = (
     r"(?:nothing|none|not?(?: anything| films?| movies?| (?:the |any )?ones?| those)?|never"
-    r"|isn't|aren't|wasn't|weren't|not "
-    r"made"
+    r"|isn't|aren't|wasn't|weren't|not made"
     r"|weren't made|(?:were|are|was|is) not(?: made| released)?)"
 )
 _IN = (
@@ -31,13 +29,9 @@ _IN = (
 )
 
 _PARTS = {
-    "first half of": (0, 4),
-    "second half of": (5, 9),
-    "early": (0, 3),
-    "mid": (4, 6),
-    "middle": (4, 6),
-    "late": (7, 9),
-}
+    "first half of": (0, 4), "second half of": (5, 9), "early": (0, 3), "mid": (4, 6),
+    "middle": (4, 6), "late": (7, 9),
+}  # fmt: skip
 
 
 def read_decade(text: str) -> int:
@@ -60,14 +54,14 @@ def read_years(draft: Draft, latest: int | None) -> None:
         draft.narrow("year", OLD_UNTIL + 1, None)
     recent = draft.take(
         rf"\b(?:the )?(?:most )?(?:recent|newer|current"
-        rf"|new(?= (?:{FILM}|{_GENRE})\b)|(?<=thing )new)(?: years| releases?)?\b"
+        rf"|new(?= {NOUN}\b)|(?<=thing )new)(?: years| releases?)?\b"
     )
     bound = draft.ranges.get("year")
     if recent and latest and (bound is None or bound.low is None):
         draft.narrow("year", latest - RECENT_YEARS, None)
     if draft.take(
         rf"(?<!about )(?<!about an )(?<!how )\bold(?:er|ies)?\b(?= +(?:[\w¦-]+ +){{0,4}}?(?:{FILM}"
-        rf"|{_GENRE})\b)"
+        rf"|{GENRE})\b)"
         r"|\bclassics?\b|\bvintage\b|\bold[- ]time\b"
     ):
         draft.narrow("year", None, OLD_UNTIL)
@@ -76,9 +70,8 @@ def read_years(draft: Draft, latest: int | None) -> None:
 def _last_years(draft: Draft, latest: int | None) -> None:
     """``the past ten years``, counted back from the catalog's last year."""
     found = draft.take(
-        rf"\b(?:from |of |in |within |during |made in |over )?(?:the )?(?:last|past)(?: "
-        rf"(?P<n>{COUNT}|couple of|few))?"
-        r" (?P<unit>years?|decades?)\b"
+        r"\b(?:from |of |in |within |during |made in |over )?(?:the )?(?:last|past)(?: "
+        rf"(?P<n>{COUNT}|couple of|few))? (?P<unit>years?|decades?)\b"
     )
     if found is None or not latest:
         return
@@ -94,16 +87,14 @@ def _year_spans(draft: Draft) -> None:
         rf"\b(?:between (?P<low2>{_YEAR}) (?:and|or|to) (?P<high2>{_YEAR})"
         rf"|(?:from |in )?(?P<low>{_YEAR}){_TO}(?P<high>{_YEAR}))\b"
     ):
-        ends = (found["low"] or found["low2"], found["high"] or found["high2"])
-        low, high = sorted(map(int, ends))
-        draft.narrow("year", low, high)
+        draft.narrow("year", *sorted(int(year) for year in found.groups() if year))
 
 
 def _decade_spans(draft: Draft) -> None:
     first, second = _PART.format("a"), _PART.format("b")
     for opening, between in ((r"\bbetween ", " (?:and|or|to) "), (rf"(?:\b{_IN})?(?<!\w)", _TO)):
         for found in draft.take_all(
-            rf"{opening}{first}(?P<low>{_DECADE}){between}{second}(?P<high>{_DECADE})(?!\w)"
+            rf"{opening}{first}(?P<low>{DECADE}){between}{second}(?P<high>{DECADE})(?!\w)"
         ):
             (low, _), (_, high) = _decade(found, "low", "apart"), _decade(found, "high", "bpart")
             draft.narrow("year", min(low, high), max(low, high))
@@ -115,55 +106,30 @@ def _decade(found: "re.Match[str]", name: str, part: str) -> tuple[int, int]:
     return begin + low, begin + high
 
 
-_Bound = Callable[[int, int], tuple[int | None, int | None]]
-
-
-def _from(first: int, _: int) -> tuple[int | None, int | None]:
-    return first, None
-
-
-def _to(_: int, last: int) -> tuple[int | None, int | None]:
-    return None, last
-
-
-_WHEN = (
-    rf"(?:the year )?(?:(?P<year>{_YEAR}|'\d\d(?![\d']|s\b))|{_PART.format('a')}(?P<low>{_DECADE}))"
-    r"(?![\w'])"
-)
+_WHEN = rf"(?:the year )?(?:(?P<year>{_YEAR})|{_PART.format('a')}(?P<low>{DECADE}))(?![\w'])"
 _MADE_IN = r"(?:(?:made |released |shot |dating |out )?(?:from|in|of|by|since|around) )?"
 _AND = r"(?: ?, ?| )?(?:or|and|&) (?:even |any(?:thing)? |(?:made |released )?(?:in )?)?"
-_BEFORE: tuple[tuple[str, _Bound], ...] = (
-    (
-        rf"{_NOTHING} (?:too )?(?:made |released )?(?:from )?(?:older than|before|earlier than"
-        r"|prior to|pre-?)",
-        _from,
-    ),
-    (rf"{_NOTHING} (?:made |released )?(?:from )?(?:newer than|after|later than|since|past|post-?)",
-     _to),
-    (
-        r"(?:from )?(?:(?:any ?time |way |well |just )?before|prior to|older than|earlier than"
-        r"|pre-?)",
-        lambda first, _: (None, first - 1),
-    ),
-    (
-        r"(?:from )?(?:(?:any ?time |way |well |just )?after|newer than|more recent than"
-        r"|later than|younger than|post-?|past)",
-        lambda _, last: (last + 1, None),
-    ),
-    (r"(?:ever )?(?:since|(?:starting|beginning) (?:in|from|with)|as of|from at least)", _from),
-    (r"(?:from )?(?:up )?(?:until|till|through)|(?:from )?up to|(?:from )?at (?:the )?latest", _to),
-)  # fmt: skip
-_BEHIND_YEAR: tuple[tuple[str, _Bound], ...] = (
-    (
-        rf"(?:{_AND}(?:later|newer|after(?:wards?)?|above|up(?:wards?)?|younger|onwards?|since"
-        r"|more recent(?:ly)?|beyond|thereafter)| ?onwards?| ?forwards?| on(?= |$|[,.])| ?\+"
-        r"| ?(?:-|–|to|until|till|through) ?(?:now|today|the present(?: day)?|present|this year"
-        r"|date)| at the earliest|,? earliest)",
-        _from,
-    ),
-    (rf"(?:{_AND}(?:before|earlier|older|below|prior|under)| at the latest|,? latest"
-     r"| ?backwards?| and back)", _to),
-)  # fmt: skip
+_Way = Literal["from", "to", "before", "after"]
+_BEFORE: dict[str, _Way] = {
+    rf"{_NOTHING} (?:too )?(?:made |released )?(?:from )?(?:older than|before|earlier than"
+    r"|prior to|pre-?)": "from",
+    rf"{_NOTHING} (?:made |released )?(?:from )?(?:newer than|after|later than|since|past|post-?)":
+        "to",
+    r"(?:from )?(?:(?:any ?time |way |well |just )?before|prior to|older than|earlier than"
+    r"|pre-?)": "before",
+    r"(?:from )?(?:(?:any ?time |way |well |just )?after|newer than|more recent than"
+    r"|later than|younger than|post-?|past)": "after",
+    r"(?:ever )?(?:since|(?:starting|beginning) (?:in|from|with)|as of|from at least)": "from",
+    r"(?:from )?(?:up )?(?:until|till|through)|(?:from )?up to|(?:from )?at (?:the )?latest": "to",
+}  # fmt: skip
+_BEHIND_YEAR: dict[str, _Way] = {
+    rf"(?:{_AND}(?:later|newer|after(?:wards?)?|above|up(?:wards?)?|younger|onwards?|since"
+    r"|more recent(?:ly)?|beyond|thereafter)| ?onwards?| ?forwards?| on(?= |$|[,.])| ?\+"
+    r"| ?(?:-|–|to|until|till|through) ?(?:now|today|the present(?: day)?|present|this year"
+    r"|date)| at the earliest|,? earliest)": "from",
+    rf"(?:{_AND}(?:before|earlier|older|below|prior|under)| at the latest|,? latest"
+    r"| ?backwards?| and back)": "to",
+}  # fmt: skip
 _NOT_IN = rf"\b{_NOTHING} (?:made |released |shot )?(?:from |in |of |during )(?:the )?"
 
 _OR_ALSO = rf",? (?:or|nor|and) (?=[\w' ]*(?:\d0'?s|{_YEAR}|{'|'.join(DECADES)})\b)"
@@ -171,19 +137,27 @@ _OR_ALSO = rf",? (?:or|nor|and) (?=[\w' ]*(?:\d0'?s|{_YEAR}|{'|'.join(DECADES)})
 
 
 def _bounded_years(draft: Draft) -> None:
-    for behind, bounds in _BEHIND_YEAR:
+    for behind, way in _BEHIND_YEAR.items():
         for found in draft.take_all(
-            rf"(?<!\w){_MADE_IN}{_WHEN}{behind}(?!\w)(?! (?:the )?(?:{_YEAR}|{_DECADE}))"
+            rf"(?<!\w){_MADE_IN}{_WHEN}{behind}(?!\w)(?! (?:the )?(?:{_YEAR}|{DECADE}))"
         ):
-            draft.narrow("year", *bounds(*_years_of(found)))
+            _bound(draft, way, *_years_of(found))
     while (out := draft.take(rf"{_NOT_IN}{_WHEN}(?P<more>{_OR_ALSO})?")) is not None:
         draft.leave_out("year", *_years_of(out))
         if out["more"]:
             rest = draft.text[out.start() :].lstrip(f" {GAP}")
             draft.text = f"{draft.text[: out.start()]} not from {rest}"
-    for words, bounds in _BEFORE:
+    for words, way in _BEFORE.items():
         for found in draft.take_all(rf"\b(?:{words}) ?{_WHEN}"):
-            draft.narrow("year", *bounds(*_years_of(found)))
+            _bound(draft, way, *_years_of(found))
+
+
+def _bound(draft: Draft, way: _Way, first: int, last: int) -> None:
+    bounds: dict[_Way, tuple[int | None, int | None]] = {
+        "from": (first, None), "to": (None, last), "before": (None, first - 1),
+        "after": (last + 1, None),
+    }  # fmt: skip
+    draft.narrow("year", *bounds[way])
 
 
 def _loose_years(draft: Draft) -> None:
@@ -193,21 +167,13 @@ def _loose_years(draft: Draft) -> None:
         draft.narrow("year", None, 1999)
     if draft.take(r"\b(?:from |around |at )*the turn of the (?:millennium|century)\b"):
         draft.narrow("year", 1999, 2001)
-    for found in draft.take_all(r"(?<!\w)(?:from|in|of) '(?P<year>\d\d)(?![\w'])"):
-        year = int(found["year"]) + (2000 if int(found["year"]) < 20 else 1900)
-        draft.narrow("year", year, year)
-    part = _PART.format("a")
-    for found in draft.take_all(rf"(?<!\w){_IN}{part}(?P<low>{_DECADE})(?!\w)"):
-        low, high = _decade(found, "low", "apart")
-        draft.narrow("year", low, high)
+    for found in draft.take_all(rf"(?<!\w){_IN}{_PART.format('a')}(?P<low>{DECADE})(?!\w)"):
+        draft.narrow("year", *_decade(found, "low", "apart"))
     for found in draft.take_all(rf"\b{_IN}(?:the year )?(?P<year>{_YEAR})\b"):
-        year = int(found["year"])
-        draft.narrow("year", year, year)
+        draft.narrow("year", int(found["year"]), int(found["year"]))
 
 
 def _years_of(found: "re.Match[str]") -> tuple[int, int]:
     if found["year"]:
-        year = int(found["year"].strip("'"))
-        year += 0 if year > 99 else 2000 if year < 20 else 1900
-        return year, year
+        return int(found["year"]), int(found["year"])
     return _decade(found, "low", "apart")
