@@ -76,6 +76,7 @@ class LambdaRank:
             ],
             "seed": self.seed,
             "deterministic": True,
+            "num_threads": 1,  # on cores that others use, threads wait for each other
             "force_row_wise": True,
             "verbose": -1,
         }
