@@ -67,11 +67,8 @@ class RequestError(PalateError):
         self.errors = list(errors)
 
 
-class InvalidRequestError(RequestError):
+class InvalidRequestError(RequestError, status=422, title="Invalid request"):
     """Parameters or a body that cannot be meant."""
-
-    status = 422
-    title = "Invalid request"
 
     @classmethod
     def of(cls, errors: Sequence[FieldError], count: int = 1) -> "InvalidRequestError":
@@ -90,130 +87,76 @@ class InvalidRequestError(RequestError):
         return cls.of(told, len(found))
 
 
-class UnauthorizedError(RequestError):
+class UnauthorizedError(RequestError, status=401, title="Unauthorized"):
     """No key, or none that is known."""
 
-    status = 401
-    title = "Unauthorized"
 
-
-class ForbiddenError(RequestError):
+class ForbiddenError(RequestError, status=403, title="Forbidden"):
     """The key's scope does not reach that far."""
 
-    status = 403
-    title = "Forbidden"
 
-
-class MisdirectedError(RequestError):
+class MisdirectedError(RequestError, status=421, title="Misdirected request"):
     """A Host this server does not answer for."""
 
-    status = 421
-    title = "Misdirected request"
 
-
-class AmbiguousRequestError(RequestError):
+class AmbiguousRequestError(RequestError, status=400, title="Ambiguous request"):
     """A request that can be read in two ways."""
 
-    status = 400
-    title = "Ambiguous request"
 
-
-class CrossSiteError(RequestError):
+class CrossSiteError(RequestError, status=403, title="Cross-site request"):
     """A page of another site asks through the browser of somebody on this machine."""
 
-    status = 403
-    title = "Cross-site request"
 
-
-class PreconditionError(RequestError):
+class PreconditionError(RequestError, status=412, title="Precondition failed"):
     """The version that was to be changed is not the one that is there."""
 
-    status = 412
-    title = "Precondition failed"
 
-
-class BodyTooLargeError(RequestError):
+class BodyTooLargeError(RequestError, status=413, title="Body too large"):
     """More body than any request needs."""
 
-    status = 413
-    title = "Body too large"
 
-
-class AddressTooLongError(RequestError):
+class AddressTooLongError(RequestError, status=414, title="Address too long"):
     """More path and query than are read."""
 
-    status = 414
-    title = "Address too long"
 
-
-class HeadersTooLargeError(RequestError):
+class HeadersTooLargeError(RequestError, status=431, title="Headers too large"):
     """More headers than are read."""
 
-    status = 431
-    title = "Headers too large"
 
-
-class BodyTooSlowError(RequestError):
+class BodyTooSlowError(RequestError, status=408, title="Body too slow"):
     """A body that does not come."""
 
-    status = 408
-    title = "Body too slow"
 
-
-class ClientLeftError(RequestError):
+class ClientLeftError(RequestError, status=499, title="Client left"):
     """Nobody waits for the answer any more: there is none, this is for the log."""
 
-    status = 499
-    title = "Client left"
 
-
-class UnsupportedMediaTypeError(RequestError):
+class UnsupportedMediaTypeError(RequestError, status=415, title="Unsupported media type"):
     """A body in a form that is not read."""
 
-    status = 415
-    title = "Unsupported media type"
 
-
-class TooManyRequestsError(RequestError):
+class TooManyRequestsError(RequestError, status=429, title="Too many requests"):
     """More requests of one caller than it may send in a minute."""
 
-    status = 429
-    title = "Too many requests"
 
-
-class OverloadedError(RequestError):
+class OverloadedError(RequestError, status=503, title="Overloaded"):
     """More requests wait than this server answers in time."""
 
-    status = 503
-    title = "Overloaded"
 
-
-class EncoderUnavailableError(RequestError):
+class EncoderUnavailableError(RequestError, status=503, title="Encoder unavailable"):
     """What turns a query into a vector fails."""
 
-    status = 503
-    title = "Encoder unavailable"
 
-
-class TooSlowError(RequestError):
+class TooSlowError(RequestError, status=504, title="Timed out"):
     """The time for one request is over."""
 
-    status = 504
-    title = "Timed out"
 
-
-class MethodNotAllowedError(RequestError):
+class MethodNotAllowedError(RequestError, status=405, title="Method not allowed"):
     """The path exists, but not with this method."""
 
-    status = 405
-    title = "Method not allowed"
 
-
-class UnexpectedError(RequestError):
+class UnexpectedError(RequestError, status=500, title="Unexpected error"):
     """A fault of Palate's own."""
-
-    status = 500
-    title = "Unexpected error"
 
 
 _RETRY = {"Retry-After": "5"}

@@ -10,14 +10,24 @@ from ingest.follow import Followed, FollowOptions, following, take_new
 from ingest.mapping import read_mapping
 from ingest.progress import watch
 from palate.errors import LoadError
+from serve.cli.command import command
 from serve.cli.ingest_load import OnErrorOption, RejectsFile, loading, print_load
 from serve.cli.ingest_table import LayoutName, Owner
 from serve.cli.options import Json
-from serve.cli.output import err, examples, print_json, say, warn
+from serve.cli.output import err, print_json, say, warn
+from serve.cli.session import Session
+
+app = typer.Typer()
 
 
+@command(
+    app,
+    "palate ingest follow /data/incoming",
+    "palate ingest follow https://example.org/exports/ --once",
+    "palate ingest follow /data/incoming --mapping shop.json --on-error skip --every 300",
+)
 def follow(
-    context: typer.Context,
+    session: Session,
     place: Annotated[
         str, typer.Argument(help="A folder, or the URL of a file or a page of links.")
     ],
@@ -48,7 +58,7 @@ def follow(
     options = FollowOptions(
         name or (known.name if known else None), known, layout, user, on_error, rejects
     )
-    with loading(context) as database, following(database):
+    with loading(session) as database, following(database):
         while True:
             with watch(err()) as progress:
                 met = []
@@ -78,13 +88,3 @@ def _print(one: Followed) -> None:
     else:
         say(f"{one.file}:")
         print_load(one.report)
-
-
-def add_commands(app: typer.Typer) -> None:
-    """The commands of this file."""
-    shown = examples(
-        "palate ingest follow /data/incoming",
-        "palate ingest follow https://example.org/exports/ --once",
-        "palate ingest follow /data/incoming --mapping shop.json --on-error skip --every 300",
-    )
-    app.command("follow", epilog=shown)(follow)

@@ -12,7 +12,7 @@ from ingest.load import Deleted, LoadReport, load
 from ingest.progress import watch
 from ingest.rows import Source
 from serve.cli.output import err, say, warn, when_stopped
-from serve.cli.session import session
+from serve.cli.session import Session
 from serve.cli.text import count
 from sql.database import Database
 
@@ -36,8 +36,6 @@ OnlyOnce = Annotated[
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Read and check everything, write nothing, say what.")
 ]
-
-
 DeleteMissing = Annotated[
     bool,
     typer.Option(
@@ -53,21 +51,21 @@ AtMost = Annotated[
 class LoadOptions:
     """How to load."""
 
-    replace: bool
-    on_error: Literal["stop", "skip"]
-    rejects: Path | None
-    no_wait: bool
-    again: bool
-    dry_run: bool
-    delete_missing: bool = False
-    at_most: int = 10
+    replace: Replace = False
+    on_error: OnErrorOption = "stop"
+    rejects: RejectsFile = None
+    no_wait: OnlyOnce = False
+    again: Again = False
+    dry_run: DryRun = False
+    delete_missing: DeleteMissing = False
+    at_most: AtMost = 10
 
 
 @contextmanager
-def loading(context: typer.Context) -> Iterator[Database]:
+def loading(session: Session) -> Iterator[Database]:
     """The database that the settings name, to load into."""
     kept = "A load happens as a whole or not at all; it can be run again."
-    with session(context).database(migrate=True) as database, when_stopped(kept):
+    with session.database(migrate=True) as database, when_stopped(kept):
         yield database
 
 

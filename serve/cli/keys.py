@@ -11,9 +11,10 @@ from palate.errors import ConflictError, MisuseError
 from rerank.people import read_user
 from serve.api.keys import create_key, parse_keys
 from serve.api.tokens import LONGEST_DAYS, TokenSigner
+from serve.cli.command import command
 from serve.cli.options import AnyProfile, Json
-from serve.cli.output import examples, out, print_json, say
-from serve.cli.session import session
+from serve.cli.output import out, print_json, say
+from serve.cli.session import Session
 
 app = typer.Typer(no_args_is_help=True, help="API keys of the HTTP server.")
 
@@ -23,12 +24,11 @@ def keys() -> None:
     """API keys of the HTTP server."""
 
 
-@app.command(
-    epilog=examples(
-        "palate keys create web --scope read --file keys.txt",
-        "palate keys create guest --days 30 --file keys.txt",
-        "palate serve --api-keys-file keys.txt",
-    )
+@command(
+    app,
+    "palate keys create web --scope read --file keys.txt",
+    "palate keys create guest --days 30 --file keys.txt",
+    "palate serve --api-keys-file keys.txt",
 )
 def create(
     name: Annotated[str, typer.Argument(help="Whose key it is: letters, digits, dot, dash, _.")],
@@ -67,14 +67,13 @@ def create(
         say(f"Added {key.name} ({key.scope}) to {file}.")
 
 
-@app.command(
-    epilog=examples(
-        "palate keys token ann@example.org --scope write --hours 24",
-        "palate keys token 1001 --profile weekend --json",
-    )
+@command(
+    app,
+    "palate keys token ann@example.org --scope write --hours 24",
+    "palate keys token 1001 --profile weekend --json",
 )
 def token(
-    context: typer.Context,
+    session: Session,
     user: Annotated[str, typer.Argument(help="The user's id in your system.")],
     scope: Annotated[
         Literal["read", "write"],
@@ -90,7 +89,7 @@ def token(
 
     It is signed with PALATE_TOKEN_SECRET and stored nowhere; another secret ends all tokens.
     """
-    secret = session(context).settings.token_secret
+    secret = session.settings.token_secret
     if secret is None:
         raise MisuseError(
             "There is nothing to sign tokens with. Nothing was made. Set PALATE_TOKEN_SECRET to 32 "

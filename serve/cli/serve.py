@@ -8,18 +8,16 @@ import typer
 from fastapi import FastAPI
 
 from serve.api.run import serve as run
-from serve.cli.output import examples
-from serve.cli.session import session
+from serve.cli.command import command
+from serve.cli.session import Session
 from serve.web.mount import add_pages
 
 app = typer.Typer()
 
 
-@app.command(
-    epilog=examples("palate serve", "palate serve --host 0.0.0.0 --api-keys-file keys.txt")
-)
+@command(app, "palate serve", "palate serve --host 0.0.0.0 --api-keys-file keys.txt")
 def serve(
-    context: typer.Context,
+    session: Session,
     host: Annotated[
         str | None, typer.Option(envvar="PALATE_HOST", help="Address to listen on.")
     ] = None,
@@ -47,7 +45,7 @@ def serve(
     """Serve the HTTP API and the page until Ctrl-C; what runs is finished first."""
     flags = {"host": host, "port": port, "api_keys_file": api_keys_file, "workers": workers}
     given = {name: value for name, value in flags.items() if value is not None}
-    run(session(context).settings.model_copy(update=given), insecure=insecure, faces=add_faces)
+    run(session.settings.model_copy(update=given), insecure=insecure, faces=add_faces)
 
 
 def add_faces(app: FastAPI) -> None:

@@ -10,9 +10,10 @@ from learn.tracking import tracked
 from learn.tuning import Tuned
 from learn.tuning import tune as study_of
 from palate.errors import MisuseError
+from serve.cli.command import command
 from serve.cli.options import Json, Seed
-from serve.cli.output import as_json, err, examples, print_json, say, warn, when_stopped
-from serve.cli.session import session
+from serve.cli.output import as_json, err, print_json, say, warn, when_stopped
+from serve.cli.session import Session
 from serve.cli.tables import print_facts
 from serve.cli.text import number
 from serve.cli.train import check_installed
@@ -25,16 +26,15 @@ _WEIGHTS = {
 _TRIALS = 30
 
 
-@app.command(
-    epilog=examples(
-        "palate tune svd --trials 30",
-        "palate tune order --trials 50 --timeout 600",
-        "palate tune blend --apply",
-        "palate tune mixer",
-    )
+@command(
+    app,
+    "palate tune svd --trials 30",
+    "palate tune order --trials 50 --timeout 600",
+    "palate tune blend --apply",
+    "palate tune mixer",
 )
 def tune(
-    context: typer.Context,
+    session: Session,
     model: Annotated[
         str,
         typer.Argument(
@@ -72,18 +72,18 @@ def tune(
                 "Weights are found by a search of their own, without a study. Nothing was tried. "
                 "Leave out --trials, --timeout and --study."
             )
-        _tune_weights(context, model, seed, apply=apply, force=force, json=json)
+        _tune_weights(session, model, seed, apply=apply, force=force, json=json)
         return
     if apply or force:
         raise MisuseError(
             "--apply and --force belong to blend and mixer. Nothing was tried. Train with what a "
             "study found."
         )
-    _tune_model(context, model, trials or _TRIALS, timeout, study, seed, json=json)
+    _tune_model(session, model, trials or _TRIALS, timeout, study, seed, json=json)
 
 
 def _tune_model(
-    context: typer.Context,
+    session: Session,
     model: str,
     trials: int,
     timeout: float | None,
@@ -92,10 +92,9 @@ def _tune_model(
     *,
     json: bool,
 ) -> None:
-    opened = session(context)
     with (
-        opened.database(migrate=True) as database,
-        tracked(opened.settings, f"tune {model}", warn, epochs=False) as run,
+        session.database(migrate=True) as database,
+        tracked(session.settings, f"tune {model}", warn, epochs=False) as run,
         err().status("") as status,
     ):
 
@@ -133,12 +132,11 @@ def _print_study(found: Tuned) -> None:
 
 
 def _tune_weights(
-    context: typer.Context, which: str, seed: int, *, apply: bool, force: bool, json: bool
+    session: Session, which: str, seed: int, *, apply: bool, force: bool, json: bool
 ) -> None:
-    opened = session(context)
     find, use, answers = _WEIGHTS[which]
-    with opened.database(migrate=True) as database:
-        with tracked(opened.settings, f"tune {which}", warn) as run, err().status("") as status:
+    with session.database(migrate=True) as database:
+        with tracked(session.settings, f"tune {which}", warn) as run, err().status("") as status:
             found = find(database, seed=seed, tell=status.update)
             run.metrics({"before": found.ndcg_before, "after": found.ndcg_after})
             run.parameters(found.after)
