@@ -11,7 +11,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import perf_counter
-from types import TracebackType
 
 from prometheus_client import (
     CollectorRegistry,
@@ -134,10 +133,5 @@ class stage:
     def __enter__(self) -> None:
         self._started = perf_counter()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._histogram.observe(perf_counter() - self._started)

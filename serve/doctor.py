@@ -102,26 +102,25 @@ def _look_at_server(database: Database) -> Iterator[Check]:
         server = connection.execute(_statements["server"]).mappings().one()
     old = server["version_number"] < _OLDEST_SERVER
     kind = "embedded" if database.server else "yours"
-    yield Check(
+    yield _judge(
         "server",
-        "fail" if old else "ok",
+        not old,
         f"PostgreSQL {server['version']} ({kind}), as {server['role']}, "
         f"{server['database_size'] / 1e6:,.0f} MB",
-        "Palate needs PostgreSQL 15 or newer." if old else "",
+        "Palate needs PostgreSQL 15 or newer.",
+        "fail",
     )
     yield from _look_at_planner(server)
 
 
 def _look_at_planner(server: RowMapping) -> Iterator[Check]:
     costs = server["random_page_cost"]
-    yield Check(
+    yield _judge(
         "planner",
-        "warn" if costs > 2 else "ok",
+        costs <= 2,
         f"random_page_cost {costs:g}, shared_buffers {server['shared_buffers'] / 1e6:,.0f} MB",
         "On solid-state disks set random_page_cost to 1.1: the default makes PostgreSQL avoid "
-        "indexes."
-        if costs > 2
-        else "",
+        "indexes.",
     )
     yield _judge(
         "jit",
@@ -138,12 +137,8 @@ def _look_at_extensions(database: Database) -> Iterator[Check]:
         found = {row.name: row for row in connection.execute(_statements["extensions"])}
         preload = connection.execute(_statements["server"]).mappings().one()["preload"]
     vector = found.get("vector")
-    yield Check(
-        "pgvector",
-        "ok" if vector else "fail",
-        f"vector {vector.installed_version or 'not created yet'}" if vector else "not available",
-        "" if vector else "Install pgvector on the server.",
-    )
+    there = f"vector {vector.installed_version or 'not created yet'}" if vector else "not available"
+    yield _judge("pgvector", bool(vector), there, "Install pgvector on the server.", "fail")
     if vector and vector.barred:
         yield Check(
             "vector",
@@ -212,12 +207,12 @@ def _look_at_data(database: Database) -> Iterator[Check]:
         indexed = connection.execute(_statements["indexed"], {"everything": everything}).scalar()
         missing, faults = engine.missing(connection), engine.faults(connection)
     movies = counts["movies"]
-    yield Check(
+    yield _judge(
         "data",
-        "ok" if movies else "warn",
+        bool(movies),
         f"{movies:,} films, {counts['ratings']:,} ratings, {counts['profiles']:,} profiles, "
         f"source {counts['source'] or 'none'}",
-        "" if movies else "Run `palate ingest sample`, or `palate demo`.",
+        "Run `palate ingest sample`, or `palate demo`.",
     )
     yield _judge(
         "search index",
@@ -241,8 +236,10 @@ def _look_at_data(database: Database) -> Iterator[Check]:
     )
 
 
-def _judge(name: str, good: bool, detail: str, advice: str) -> Check:
-    return Check(name, "ok" if good else "warn", detail, "" if good else advice)
+def _judge(
+    name: str, good: bool, detail: str, advice: str, bad: Literal["warn", "fail"] = "warn"
+) -> Check:
+    return Check(name, "ok" if good else bad, detail, "" if good else advice)
 
 
 def _look_at_disk(database: Database, settings: Settings) -> Iterator[Check]:

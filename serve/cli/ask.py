@@ -8,6 +8,7 @@ from typing import Annotated, TypeVar
 
 import typer
 from pydantic import ValidationError
+from typer import Argument, Option
 
 from ask.answer import AskAnswer, open_asker, turn_of
 from ask.compare import format_dollars
@@ -66,18 +67,18 @@ _MOST_BYTES = 65_536
 def ask(
     session: Session,
     request: Annotated[
-        list[str] | None, typer.Argument(help="What you look for, in plain words.")
+        list[str] | None, Argument(help="What you look for, in plain words.")
     ] = None,
     user: WhoseTaste = None,
     k: Annotated[
-        int | None, typer.Option("--k", "-k", min=1, help="Films, where the words say no number.")
+        int | None, Option("--k", "-k", min=1, help="Films, where the words say no number.")
     ] = None,
     structure: Annotated[
-        str | None, typer.Option(metavar="FILE|-", help="Run this structure instead of words.")
+        str | None, Option(metavar="FILE|-", help="Run this structure instead of words.")
     ] = None,
     understood: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--understood",
             "--structure-only",
             help="Print what the words are read as, as JSON to edit; search for nothing.",
@@ -85,11 +86,11 @@ def ask(
     ] = False,
     without: Annotated[
         list[str] | None,
-        typer.Option(metavar="PART", help="Drop this part of what is understood: ranges.year."),
+        Option(metavar="PART", help="Drop this part of what is understood: ranges.year."),
     ] = None,
     conversation: Annotated[
         Path | None,
-        typer.Option(
+        Option(
             metavar="FILE", help="Go on with the talk in this file, and write there how it stands."
         ),
     ] = None,

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from inspect import Parameter
 from typing import Annotated, Any, TypeVar, get_origin
 
-import typer
 from annotated_types import Ge, Le
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
+from typer import Option
 
 from palate.contract import PARTS, RecommendRequest, SearchRequest, parse_weights
 from palate.errors import MisuseError
@@ -41,9 +41,8 @@ def options_of(model: type[R], *without: str, **own: Any) -> list[Parameter]:
 def _option(name: str, field: FieldInfo, own: Any) -> Parameter:
     default = None if field.default == () else field.get_default()
     if own is None or isinstance(own, str):
-        flag = (f"--{name.replace('_', '-')}",) if default is False else _NAMES.get(name, ())
         kind, said = _read_as(name, field, own or field.description)
-        own = Annotated[kind, typer.Option(*flag, **said)]
+        own = Annotated[kind, Option(*_NAMES.get(name, ()), **said)]
     return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=own)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from typer import Argument, Option
 
 from bench.blocking import Blocking, bench_blocking
 from bench.find import Report, bench_find
@@ -41,20 +42,16 @@ app = typer.Typer(no_args_is_help=True, help="Measure speed on this machine.")
 )
 def search(
     database: Database,
-    requests: Annotated[int, typer.Option(min=1, help="Searches of each kind in each run.")] = 300,
-    rate: Annotated[float, typer.Option(min=0.1, help="Searches a second, all clients.")] = 100,
-    clients: Annotated[str, typer.Option(help="Numbers of clients, with commas.")] = "1,8,32",
-    candidates: Annotated[
-        str, typer.Option(help="Numbers of candidates, with commas.")
-    ] = "20,100,500",
-    over: Annotated[
-        Literal["SQL", "HTTP", "both"], typer.Option(help="What to search over.")
-    ] = "both",
+    requests: Annotated[int, Option(min=1, help="Searches of each kind in each run.")] = 300,
+    rate: Annotated[float, Option(min=0.1, help="Searches a second, all clients.")] = 100,
+    clients: Annotated[str, Option(help="Numbers of clients, with commas.")] = "1,8,32",
+    candidates: Annotated[str, Option(help="Numbers of candidates, with commas.")] = "20,100,500",
+    over: Annotated[Literal["SQL", "HTTP", "both"], Option(help="What to search over.")] = "both",
     grow: Annotated[
-        bool, typer.Option("--grow", help="Also measure made-up catalogs in a scratch database.")
+        bool, Option(help="Also measure made-up catalogs in a scratch database.")
     ] = False,
     sizes: Annotated[
-        str, typer.Option(help="Films of the made-up catalogs, with commas.")
+        str, Option(help="Films of the made-up catalogs, with commas.")
     ] = "10000,30000,100000",
     json: Json = False,
 ) -> None:
@@ -95,12 +92,12 @@ def _echo_each(reports: Iterable[RecommendReport]) -> None:
 )
 def recommend(
     database: Database,
-    answers: Annotated[int, typer.Option(min=1, help="Answers of each kind.")] = 100,
+    answers: Annotated[int, Option(min=1, help="Answers of each kind.")] = 100,
     grow: Annotated[
-        bool, typer.Option("--grow", help="Also measure a made-up catalog in a scratch database.")
+        bool, Option(help="Also measure a made-up catalog in a scratch database.")
     ] = False,
-    films: Annotated[int, typer.Option(min=100, help="Films made up.")] = FILMS,
-    ratings: Annotated[int, typer.Option(min=1000, help="Ratings made up.")] = RATINGS,
+    films: Annotated[int, Option(min=100, help="Films made up.")] = FILMS,
+    ratings: Annotated[int, Option(min=1000, help="Ratings made up.")] = RATINGS,
 ) -> list[RecommendReport]:
     """Measure recommendations and films like one, over SQL and over HTTP, one client."""
     reports = [bench_recommend(database, answers=answers, say=say)]
@@ -141,9 +138,9 @@ def _print_load(report: IngestReport) -> None:
 )
 def ingest(
     database: Database,
-    rows: Annotated[int, typer.Option(min=1, help="Ratings to make up and load.")] = 1_000_000,
+    rows: Annotated[int, Option(min=1, help="Ratings to make up and load.")] = 1_000_000,
     written: Annotated[
-        Written, typer.Option("--format", help="How the file of ratings is written.")
+        Written, Option("--format", help="How the file of ratings is written.")
     ] = "csv",
 ) -> IngestReport:
     """Compare a load with a plain COPY of the same ratings, and watch its memory.
@@ -176,10 +173,10 @@ def _print_waits(measured: Iterable[Blocking]) -> None:
 def blocking(
     database: Database,
     seconds: Annotated[
-        float, typer.Option(min=0.1, help="How long each thing is made again and again.")
+        float, Option(min=0.1, help="How long each thing is made again and again.")
     ] = 10,
     ratings: Annotated[
-        int | None, typer.Option(min=200, help="Made-up ratings, instead of the sample.")
+        int | None, Option(min=200, help="Made-up ratings, instead of the sample.")
     ] = None,
 ) -> list[Blocking]:
     """Measure what searches and ratings wait for while an index or profiles are made again.
@@ -215,18 +212,18 @@ def _print_training(report: TrainReport) -> None:
 )
 def train(
     session: Session,
-    ratings: Annotated[int, typer.Option(min=100, help="Ratings to make up.")] = 1_000_000,
-    model: Annotated[str, typer.Option(help="Model to train: auto, svd, ease, als...")] = "auto",
+    ratings: Annotated[int, Option(min=100, help="Ratings to make up.")] = 1_000_000,
+    model: Annotated[str, Option(help="Model to train: auto, svd, ease, als...")] = "auto",
     read: Annotated[
-        bool, typer.Option("--read", help="Also write them to a scratch database and read them.")
+        bool, Option(help="Also write them to a scratch database and read them.")
     ] = False,
     engine: Annotated[
-        Literal["local", "spark"], typer.Option(help="spark: als, as executors learn it.")
+        Literal["local", "spark"], Option(help="spark: als, as executors learn it.")
     ] = "local",
     master: Master = "local[2]",
-    rank: Annotated[int, typer.Option(min=1, max=2000, help="spark: numbers a film.")] = 64,
-    epochs: Annotated[int, typer.Option(min=1, help="spark: times through the ratings.")] = 15,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the ratings.")] = 0,
+    rank: Annotated[int, Option(min=1, max=2000, help="spark: numbers a film.")] = 64,
+    epochs: Annotated[int, Option(min=1, help="spark: times through the ratings.")] = 15,
+    seed: Annotated[int, Option(min=0, help="Seed of the ratings.")] = 0,
 ) -> TrainReport:
     """Make up ratings with MovieLens' long tails and train a model on them; what yours holds is
     not touched."""
@@ -250,13 +247,13 @@ def train(
 )
 def published(
     protocol: Annotated[
-        Literal["ml-100k", "ml-1m", "ml-20m"], typer.Argument(help="What was published for it.")
+        Literal["ml-100k", "ml-1m", "ml-20m"], Argument(help="What was published for it.")
     ],
-    data: Annotated[Path, typer.Argument(help="MovieLens folder or zip archive.")],
+    data: Annotated[Path, Argument(help="MovieLens folder or zip archive.")],
     model: Annotated[
-        list[str] | None, typer.Option(help="Only this model. Repeat. Without: all.")
+        list[str] | None, Option(help="Only this model. Repeat. Without: all.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of everything drawn.")] = 0,
+    seed: Annotated[int, Option(min=0, help="Seed of everything drawn.")] = 0,
     json: Json = False,
 ) -> None:
     """Repeat a published protocol of recommendation, beside what was published for it.
@@ -290,17 +287,13 @@ def published(
 )
 def find(
     database: Database,
-    titles: Annotated[int, typer.Option(min=1, help="Titles of each form, at random.")] = 500,
+    titles: Annotated[int, Option(min=1, help="Titles of each form, at random.")] = 500,
     users: Annotated[
-        int, typer.Option(min=0, help="People who search in turn, beside the test users.")
+        int, Option(min=0, help="People who search in turn, beside the test users.")
     ] = 8,
-    form: Annotated[
-        list[str] | None, typer.Option(help="Only this form of titles. Repeat.")
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of everything drawn.")] = 0,
-    misses: Annotated[
-        bool, typer.Option("--misses", help="Also list texts whose film was not first.")
-    ] = False,
+    form: Annotated[list[str] | None, Option(help="Only this form of titles. Repeat.")] = None,
+    seed: Annotated[int, Option(min=0, help="Seed of everything drawn.")] = 0,
+    misses: Annotated[bool, Option(help="Also list texts whose film was not first.")] = False,
     json: Json = False,
 ) -> None:
     """Type titles in every form in which people type them: is the film that is meant first?

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Argument
 
 from ask.answer import open_asker
 from palate.errors import PalateError
@@ -34,7 +35,7 @@ _HELP = {**COMMANDS, "/user ann": "whose taste; alone: nobody's", "/quit": "the 
 def chat(
     session: Session,
     message: Annotated[
-        list[str] | None, typer.Argument(help="What you say; left out: talk until /quit.")
+        list[str] | None, Argument(help="What you say; left out: talk until /quit.")
     ] = None,
     user: WhoseTaste = None,
     rules: ByRules = False,

@@ -11,6 +11,7 @@ is returned is shown, or printed as JSON with `--json`.
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
+from copy import copy
 from dataclasses import dataclass, fields, is_dataclass
 from inspect import Parameter
 from typing import Annotated, Any, TypeVar, get_type_hints
@@ -108,6 +109,17 @@ def _taken_by(function: Callable[..., object], options: Iterable[Parameter]) -> 
     if taken.answers:
         option = Parameter("json", Parameter.KEYWORD_ONLY, default=False, annotation=Json)
         taken.typed.append(option)
-    taken.typed[:] = [each.replace(kind=Parameter.KEYWORD_ONLY) for each in taken.typed]
+    taken.typed[:] = [_declared(each) for each in taken.typed]
     taken.typed.sort(key=lambda each: each.name == "json")
     return taken
+
+
+def _declared(given: Parameter) -> Parameter:
+    """The parameter as typer is told of it; a flag that is off unless typed has no --no-flag."""
+    annotation = given.annotation
+    if given.default is False:
+        said = copy(annotation.__metadata__[0])
+        if said.default is ...:  # where the name of an option stands in Annotated
+            said.default = f"--{given.name.replace('_', '-')}"
+        annotation = Annotated[bool, said]
+    return given.replace(kind=Parameter.KEYWORD_ONLY, annotation=annotation)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
+from typer import Argument
 
 from ask.compare import ComparedMovie, Comparison, format_dollars
 from ask.compare import compare as find
@@ -79,7 +80,7 @@ def compare(
     session: Session,
     database: Database,
     movies: Annotated[
-        list[str], typer.Argument(metavar="FILM...", help="Two to ten: movie_ids or titles.")
+        list[str], Argument(metavar="FILM...", help="Two to ten: movie_ids or titles.")
     ],
     words: Words = "template",
 ) -> Comparison:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from typer import Argument, Option
 
 from palate.errors import DatabaseUnavailableError, MisuseError, NewerSchemaError, NotInstalledError
 from palate.settings import Settings
@@ -43,7 +44,7 @@ def start(session: Session) -> Done:
 @command(app, "palate db stop")
 def stop(
     session: Session,
-    force: Annotated[bool, typer.Option("--force", help="Stop it under its users.")] = False,
+    force: Annotated[bool, Option(help="Stop it under its users.")] = False,
 ) -> Done:
     """Stop the embedded server, or, while it is used, when its last user leaves."""
     settings = _embedded(session.settings)
@@ -93,11 +94,11 @@ def _status_of_yours(settings: Settings) -> dict[str, object]:
 def migrate(
     session: Session,
     wait: Annotated[
-        float, typer.Option(min=0, help="Seconds to wait for a server that does not answer yet.")
+        float, Option(min=0, help="Seconds to wait for a server that does not answer yet.")
     ] = 0,
     allow_newer: Annotated[
         bool,
-        typer.Option("--allow-newer", help="Leave a newer Palate's schema as it is: a rollback."),
+        Option(help="Leave a newer Palate's schema as it is: a rollback."),
     ] = False,
 ) -> Done:
     """Bring the schema to this Palate's. Many may run it at once: one works, the others wait."""
@@ -153,10 +154,10 @@ def psql(context: typer.Context, database: Database) -> None:
 @command(app, "palate db backup palate.backup", "palate db backup --kind csv palate.zip")
 def backup(
     database: Database,
-    file: Annotated[Path, typer.Argument(help="File to write.")],
+    file: Annotated[Path, Argument(help="File to write.")],
     kind: Annotated[
         Literal["auto", "dump", "csv"],
-        typer.Option(help="dump: by pg_dump. csv: a zip of tables. auto: dump where it can be."),
+        Option(help="dump: by pg_dump. csv: a zip of tables. auto: dump where it can be."),
     ] = "auto",
 ) -> Done:
     """Write the whole database into one file."""
@@ -166,10 +167,8 @@ def backup(
 @command(app, "palate db restore palate.backup", "palate db restore --replace palate.backup")
 def restore(
     session: Session,
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="File to read.")],
-    replace: Annotated[
-        bool, typer.Option("--replace", help="Lose what the database holds.")
-    ] = False,
+    file: Annotated[Path, Argument(exists=True, dir_okay=False, help="File to read.")],
+    replace: Annotated[bool, Option(help="Lose what the database holds.")] = False,
     yes: Yes = False,
 ) -> Done:
     """Bring a backup back, all of it or nothing; it answers the same searches."""

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Argument, Option
 
 from ingest.embedding_sets import EmbeddingSet, drop_set, list_sets, use_set
 from ingest.embeddings import EmbeddingStats, GenerateReport, count_embeddings
@@ -21,9 +22,7 @@ from sql.database import Database
 
 _STATS = ("films", "embedded", "missing", "model", "dimension", "loaded_at")
 
-Name = Annotated[
-    str, typer.Argument(metavar="NAME", help="A set, as `palate embed list` shows it.")
-]
+Name = Annotated[str, Argument(metavar="NAME", help="A set, as `palate embed list` shows it.")]
 
 app = typer.Typer(
     no_args_is_help=True, help="Text embeddings of films: make them, count them, switch."
@@ -40,19 +39,19 @@ app = typer.Typer(
 def generate(
     session: Session,
     database: Database,
-    file: Annotated[Path, typer.Argument(help="File to write: .csv or .parquet.")],
+    file: Annotated[Path, Argument(help="File to write: .csv or .parquet.")],
     movie: Annotated[
         list[int] | None,
-        typer.Option(
+        Option(
             min=0,
             max=LARGEST_ID,
             help="Only this film. Repeat. Without: every film that has no vector.",
         ),
     ] = None,
     name: Annotated[
-        str | None, typer.Option(help="Every film that this set lacks; a new one lacks all.")
+        str | None, Option(help="Every film that this set lacks; a new one lacks all.")
     ] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Films a batch.")] = 256,
+    batch_size: Annotated[int, Option(min=1, help="Films a batch.")] = 256,
 ) -> GenerateReport:
     """Embed films' texts into a file; run it again to go on where it stopped.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Option
 
 from evaluate.clicks import ClickRate, evaluate_clicks
 from evaluate.estimates import Estimate
@@ -55,7 +56,7 @@ class Protocols(Enum):
 _ACCURACY = ("recall@10", "precision@10", "map@10", "hit@10", "mrr@10", "recall@100", "ndcg@100")
 _BEYOND = ("rmse", "mae", "coverage", "diversity", "novelty", "popularity", "fairness gap")
 
-Seed = Annotated[int, typer.Option(min=0, help="Seed of everything drawn.")]
+Seed = Annotated[int, Option(min=0, help="Seed of everything drawn.")]
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,9 @@ class Asked:
 
     users: Annotated[
         int | None,
-        typer.Option(min=1, help="Ask so many users only, drawn by --seed. All users teach."),
+        Option(min=1, help="Ask so many users only, drawn by --seed. All users teach."),
     ] = None
-    samples: Annotated[int, typer.Option(min=100, help="Samples of the bootstrap.")] = 1000
+    samples: Annotated[int, Option(min=100, help="Samples of the bootstrap.")] = 1000
     seed: Seed = 0
 
 
@@ -75,11 +76,11 @@ class Report:
     """Where a run goes besides the screen, and what it is held against."""
 
     output: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Write .json, .html and .md there, too.")
+        Path | None, Option(metavar="FOLDER", help="Write .json, .html and .md there, too.")
     ] = None
     compare: Annotated[
         list[Path] | None,
-        typer.Option(
+        Option(
             metavar="FILE",
             help="Show what changed since this run's .json. Twice: compare the two, run nothing.",
         ),
@@ -112,16 +113,16 @@ def search(
     report: Report,
     queries: Annotated[
         list[Queries] | None,
-        typer.Option(help="Only this set of queries. Repeat. Without: all of them."),
+        Option(help="Only this set of queries. Repeat. Without: all of them."),
     ] = None,
     model: Annotated[
-        int | None, typer.Option(metavar="ID", help="These stored factors, not the active ones.")
+        int | None, Option(metavar="ID", help="These stored factors, not the active ones.")
     ] = None,
     alone: Annotated[
         list[str] | None,
-        typer.Option(metavar="MODEL", help="Also by this model's scores alone. Repeat."),
+        Option(metavar="MODEL", help="Also by this model's scores alone. Repeat."),
     ] = None,
-    candidates: Annotated[int, typer.Option(min=10, max=10_000, help="Films ordered.")] = 200,
+    candidates: Annotated[int, Option(min=10, max=10_000, help="Films ordered.")] = 200,
     json: Json = False,
 ) -> None:
     """Measure personalised search: is the film that a user went on to like found by its title?
@@ -184,11 +185,11 @@ def recommend(
     report: Report,
     model: Annotated[
         list[str] | None,
-        typer.Option(help="Only this model. Repeat. Without: all but those that take long."),
+        Option(help="Only this model. Repeat. Without: all but those that take long."),
     ] = None,
     protocol: Annotated[
         list[Protocols] | None,
-        typer.Option(help="Only this protocol. Repeat. Without: all of them."),
+        Option(help="Only this protocol. Repeat. Without: all of them."),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -294,7 +295,7 @@ _print_clicks = rows(
 )
 def clicks(
     database: Database,
-    days: Annotated[int, typer.Option(min=1, max=36_500, help="Days that are looked back.")] = 30,
+    days: Annotated[int, Option(min=1, max=36_500, help="Days that are looked back.")] = 30,
 ) -> list[ClickRate]:
     """Count how often films of answers were clicked, by ranking, position and source."""
     return evaluate_clicks(database, days)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Argument, Option
 
 from ingest.features import FeatureStatistics, build_features
 from ingest.sources.movielens import MovieLens
@@ -18,7 +19,7 @@ app = typer.Typer(
     no_args_is_help=True, help="Features of users, films and ratings as Parquet files."
 )
 
-Share = Annotated[float, typer.Option(min=0.0, max=0.9, help="Share of each user's ratings.")]
+Share = Annotated[float, Option(min=0.0, max=0.9, help="Share of each user's ratings.")]
 
 
 def _print(made: FeatureStatistics) -> None:
@@ -40,15 +41,15 @@ def _print(made: FeatureStatistics) -> None:
 )
 def build(
     session: Session,
-    folder: Annotated[Path, typer.Argument(help="Folder to write; features in it are replaced.")],
+    folder: Annotated[Path, Argument(help="Folder to write; features in it are replaced.")],
     movielens: Annotated[
         Path | None,
-        typer.Option(metavar="PATH", help="A MovieLens folder or zip, instead of the database."),
+        Option(metavar="PATH", help="A MovieLens folder or zip, instead of the database."),
     ] = None,
     test: Share = 0.2,
     validation: Share = 0.2,
-    memory: Annotated[str, typer.Option(help="Memory to work in; more goes to disk.")] = "2GB",
-    threads: Annotated[int, typer.Option(min=1, help="Threads to work with.")] = 2,
+    memory: Annotated[str, Option(help="Memory to work in; more goes to disk.")] = "2GB",
+    threads: Annotated[int, Option(min=1, help="Threads to work with.")] = 2,
     json: Json = False,
 ) -> None:
     """Write users, movies, train, validation and test as Parquet, and statistics.json.

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import typer
+from typer import Argument, Option
 
 from ingest.names import KNOWN
 from serve.cli.command import Migrated, command
@@ -23,7 +24,7 @@ from sql.own_fields import (
 
 app = typer.Typer(no_args_is_help=True)
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="a-z, 0-9 and _, at most 40.")]
+Name = Annotated[str, Argument(metavar="NAME", help="a-z, 0-9 and _, at most 40.")]
 
 
 @app.callback()
@@ -40,17 +41,15 @@ def fields() -> None:
 def add(
     database: Migrated,
     name: Name,
-    type: Annotated[str, typer.Option(help=f"{', '.join(TYPES)}.")] = "text",
+    type: Annotated[str, Option(help=f"{', '.join(TYPES)}.")] = "text",
     filter: Annotated[
-        bool, typer.Option("--filter", help="Queries may ask for it: country:France, price:<10.")
+        bool, Option(help="Queries may ask for it: country:France, price:<10.")
     ] = False,
-    facet: Annotated[bool, typer.Option("--facet", help="Count its values with --facets.")] = False,
-    search: Annotated[
-        bool, typer.Option("--search", help="Plain words are looked for in it.")
-    ] = False,
+    facet: Annotated[bool, Option(help="Count its values with --facets.")] = False,
+    search: Annotated[bool, Option(help="Plain words are looked for in it.")] = False,
     boost: Annotated[
         float | None,
-        typer.Option(min=0.01, max=100, help="What it counts: a title is 3, a keyword 1."),
+        Option(min=0.01, max=100, help="What it counts: a title is 3, a keyword 1."),
     ] = None,
 ) -> Done:
     """Add a field, or use one that is there otherwise. Loads fill it from a column of its name."""

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Argument, Option
 
 from ingest.embedding_sets import EmbeddingReport, load_embeddings
 from ingest.events import EventsReport, load_events
@@ -68,14 +69,14 @@ def load_sample(database: Database, *, replace: bool = False, again: bool = Fals
 def movielens(
     session: Session,
     location: Annotated[
-        str, typer.Argument(help="A folder, a zip archive, or a name to download: ml-latest-small.")
+        str, Argument(help="A folder, a zip archive, or a name to download: ml-latest-small.")
     ],
     options: LoadOptions,
     metadata: Annotated[
-        Path | None, typer.Option(help="Film texts beside it: JSON lines keyed by tmdb_id.")
+        Path | None, Option(help="Film texts beside it: JSON lines keyed by tmdb_id.")
     ] = None,
     name: Annotated[
-        str | None, typer.Option(help="What the database remembers having loaded: the folder's.")
+        str | None, Option(help="What the database remembers having loaded: the folder's.")
     ] = None,
 ) -> LoadReport:
     """Load MovieLens in any of its public layouts; by name, it is downloaded first."""
@@ -105,14 +106,14 @@ def _print_events(report: EventsReport) -> None:
 def events(
     session: Session,
     file: Annotated[
-        Path, typer.Argument(help="CSV (also .csv.gz), Parquet or JSON lines: user_id, type, ...")
+        Path, Argument(help="CSV (also .csv.gz), Parquet or JSON lines: user_id, type, ...")
     ],
     type: Annotated[
-        EventType | None, typer.Option(help="Of all events, where the file has no such column.")
+        EventType | None, Option(help="Of all events, where the file has no such column.")
     ] = None,
     column: Annotated[
         list[str] | None,
-        typer.Option(metavar="OURS=YOURS", help="Where a column is called otherwise. Repeat."),
+        Option(metavar="OURS=YOURS", help="Where a column is called otherwise. Repeat."),
     ] = None,
     on_error: OnErrorOption = "stop",
     rejects: RejectsFile = None,
@@ -134,21 +135,19 @@ def events(
 def embeddings(
     session: Session,
     file: Annotated[
-        Path, typer.Argument(help="CSV or Parquet as `palate embed generate` writes it, or npz.")
+        Path, Argument(help="CSV or Parquet as `palate embed generate` writes it, or npz.")
     ],
     model: Annotated[
-        str | None, typer.Option(help="The model's name, where the file does not say.")
+        str | None, Option(help="The model's name, where the file does not say.")
     ] = None,
     name: Annotated[
         str | None,
-        typer.Option(help="A set beside the one in use; `palate embed use NAME` switches to it."),
+        Option(help="A set beside the one in use; `palate embed use NAME` switches to it."),
     ] = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Drop the vectors there are: to change the model.")
+        bool, Option(help="Drop the vectors there are: to change the model.")
     ] = False,
-    missing_ok: Annotated[
-        bool, typer.Option("--missing-ok", help="Without such a file, do nothing and exit 0.")
-    ] = False,
+    missing_ok: Annotated[bool, Option(help="Without such a file, do nothing and exit 0.")] = False,
 ) -> EmbeddingReport | Done:
     """Load films' embeddings, into those in use, after which all taste is made again, or beside."""
     if missing_ok and not file.exists():

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Argument, Option
 
 from ingest.follow import Followed, FollowOptions, following, take_new
 from ingest.mapping import read_mapping
@@ -28,22 +29,20 @@ app = typer.Typer()
 )
 def follow(
     session: Session,
-    place: Annotated[
-        str, typer.Argument(help="A folder, or the URL of a file or a page of links.")
-    ],
+    place: Annotated[str, Argument(help="A folder, or the URL of a file or a page of links.")],
     once: Annotated[
         bool,
-        typer.Option("--once", help="Take what is new and end, with 1 where some was refused."),
+        Option(help="Take what is new and end, with 1 where some was refused."),
     ] = False,
-    every: Annotated[float, typer.Option(min=1, help="Seconds from one look to the next.")] = 30,
+    every: Annotated[float, Option(min=1, help="Seconds from one look to the next.")] = 30,
     mapping: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="How files are read, by their names or patterns."),
+        Option(metavar="FILE", help="How files are read, by their names or patterns."),
     ] = None,
     layout: LayoutName = None,
     user: Owner = None,
     name: Annotated[
-        str | None, typer.Option(help="What the database remembers: that of its source.")
+        str | None, Option(help="What the database remembers: that of its source.")
     ] = None,
     on_error: OnErrorOption = "stop",
     rejects: RejectsFile = None,

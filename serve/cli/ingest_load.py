@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-import typer
+from typer import Option
 
 from ingest.load import Deleted, LoadReport, load
 from ingest.progress import watch
@@ -18,33 +18,23 @@ from sql.database import Database
 
 Replace = Annotated[
     bool,
-    typer.Option("--replace", help="Delete what is there first: films, ratings, users, models."),
+    Option(help="Delete what is there first: films, ratings, users, models."),
 ]
 OnErrorOption = Annotated[
     Literal["stop", "skip"],
-    typer.Option(help="At a line that cannot be loaded: stop, or set it aside and go on."),
+    Option(help="At a line that cannot be loaded: stop, or set it aside and go on."),
 ]
 RejectsFile = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Where --on-error skip sets lines aside.")
+    Path | None, Option(metavar="FILE", help="Where --on-error skip sets lines aside.")
 ]
-Again = Annotated[
-    bool, typer.Option("--again", help="Load what this database has loaded before, to the byte.")
-]
-OnlyOnce = Annotated[
-    bool, typer.Option("--no-wait", help="Refuse, instead of waiting, while another load runs.")
-]
-DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Read and check everything, write nothing, say what.")
-]
+Again = Annotated[bool, Option(help="Load what this database has loaded before, to the byte.")]
+OnlyOnce = Annotated[bool, Option(help="Refuse, instead of waiting, while another load runs.")]
+DryRun = Annotated[bool, Option(help="Read and check everything, write nothing, say what.")]
 DeleteMissing = Annotated[
     bool,
-    typer.Option(
-        "--delete-missing", help="Delete films and ratings that the files no longer have."
-    ),
+    Option(help="Delete films and ratings that the files no longer have."),
 ]
-AtMost = Annotated[
-    int, typer.Option(min=0, max=100, help="Percent that --delete-missing may delete.")
-]
+AtMost = Annotated[int, Option(min=0, max=100, help="Percent that --delete-missing may delete.")]
 
 
 @dataclass(frozen=True)

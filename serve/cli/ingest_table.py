@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Argument, Option
 
 from ingest.arrivals import Arrivals, arrivals
 from ingest.files import DataFile, open_files
@@ -29,10 +30,10 @@ app = typer.Typer()
 
 Files = list[str] | None
 LayoutName = Annotated[
-    str | None, typer.Option("--layout", help=f"Only think of this one: {', '.join(NAMES)}.")
+    str | None, Option("--layout", help=f"Only think of this one: {', '.join(NAMES)}.")
 ]
 Owner = Annotated[
-    str | None, typer.Option("--user", help="Whose ratings they are, where no column says.")
+    str | None, Option("--user", help="Whose ratings they are, where no column says.")
 ]
 
 
@@ -42,20 +43,14 @@ class Given:
 
     files: Annotated[
         Files,
-        typer.Argument(metavar="FILE", help="Files, folders, zip archives, URLs or - (a pipe)."),
+        Argument(metavar="FILE", help="Files, folders, zip archives, URLs or - (a pipe)."),
     ] = None
-    movies: Annotated[Files, typer.Option(metavar="FILE", help="Films: movie_id, title, ...")] = (
-        None
-    )
-    ratings: Annotated[
-        Files, typer.Option(metavar="FILE", help="Ratings: user_id, movie_id, ...")
-    ] = None
-    tags: Annotated[
-        Files, typer.Option(metavar="FILE", help="Tags: user_id, movie_id, tag, ...")
-    ] = None
+    movies: Annotated[Files, Option(metavar="FILE", help="Films: movie_id, title, ...")] = None
+    ratings: Annotated[Files, Option(metavar="FILE", help="Ratings: user_id, movie_id, ...")] = None
+    tags: Annotated[Files, Option(metavar="FILE", help="Tags: user_id, movie_id, tag, ...")] = None
     facts: Annotated[
         Files,
-        typer.Option(metavar="FILE", help="What completes films, by movie_id, imdb_id or tmdb_id."),
+        Option(metavar="FILE", help="What completes films, by movie_id, imdb_id or tmdb_id."),
     ] = None
 
     def by_kind(self) -> dict[Holds, list[str]]:
@@ -69,28 +64,28 @@ class Reading:
     """How files are read."""
 
     mapping: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="What `palate ingest inspect` wrote.")
+        Path | None, Option(metavar="FILE", help="What `palate ingest inspect` wrote.")
     ] = None
     layout: LayoutName = None
     column: Annotated[
         list[str] | None,
-        typer.Option(
+        Option(
             metavar="OURS=YOURS",
             help="Where a column is called otherwise; ratings.OURS in one kind of file. Repeat.",
         ),
     ] = None
     separator: Annotated[
-        str | None, typer.Option(help="What parts the items of genres, actors and keywords.")
+        str | None, Option(help="What parts the items of genres, actors and keywords.")
     ] = None
     scale: Annotated[
         str | None,
-        typer.Option(
+        Option(
             help="1-10, 0-100, thumbs, counts, or events: view=3,cart=4,buy=5.",
             show_default="0.5-5, or what the layout says",
         ),
     ] = None
     unrated: Annotated[
-        str | None, typer.Option(help="Scores that only say that somebody saw it: -1,0.")
+        str | None, Option(help="Scores that only say that somebody saw it: -1,0.")
     ] = None
     user: Owner = None
 
@@ -117,11 +112,9 @@ def table(
     options: LoadOptions,
     from_: Annotated[
         str | None,
-        typer.Option("--from", metavar="URL", help="A PostgreSQL whose queries stand for files."),
+        Option("--from", metavar="URL", help="A PostgreSQL whose queries stand for files."),
     ] = None,
-    name: Annotated[
-        str | None, typer.Option(help="What the database remembers having loaded.")
-    ] = None,
+    name: Annotated[str | None, Option(help="What the database remembers having loaded.")] = None,
 ) -> LoadReport:
     """Load your own files: CSV and its kin, JSON, Parquet; packed, piped or from the web."""
     with (
@@ -164,12 +157,12 @@ def _source(given: Given, reading: Reading, arriving: Arrivals, own: dict[str, T
 def show(
     session: Session,
     files: Annotated[
-        list[str], typer.Argument(metavar="FILE...", help="Files, folders, zip archives, URLs, -.")
+        list[str], Argument(metavar="FILE...", help="Files, folders, zip archives, URLs, -.")
     ],
     layout: LayoutName = None,
     user: Owner = None,
     write: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write a mapping to change and to load by.")
+        Path | None, Option(metavar="FILE", help="Write a mapping to change and to load by.")
     ] = None,
     json: Json = False,
 ) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import typer
+from typer import Argument, Option
 
 from palate.contract import SearchRequest
 from palate.errors import MisuseError
@@ -33,14 +34,14 @@ app = typer.Typer(no_args_is_help=True, help="Palate on Kubernetes: psql, search
 
 DatabaseName = Annotated[
     str | None,
-    typer.Option("--cluster", help="Database cluster. Without it: the release's, or paradedb."),
+    Option("--cluster", help="Database cluster. Without it: the release's, or paradedb."),
 ]
 Role = Annotated[
     Literal["read", "app", "owner"],
-    typer.Option(help="read: palate_read; app: what the API is; owner: migrates and loads."),
+    Option(help="read: palate_read; app: what the API is; owner: migrates and loads."),
 ]
 LocalPort = Annotated[
-    int, typer.Option(min=0, max=65535, help="Port on this machine. 0: any that is free.")
+    int, Option(min=0, max=65535, help="Port on this machine. 0: any that is free.")
 ]
 
 
@@ -49,18 +50,18 @@ class Where:
     """Which release a command is about."""
 
     kubeconfig: Annotated[
-        str | None, typer.Option(envvar="KUBECONFIG", metavar="FILE", help="Kubeconfig to use.")
+        str | None, Option(envvar="KUBECONFIG", metavar="FILE", help="Kubeconfig to use.")
     ] = None
-    kube_context: Annotated[
-        str | None, typer.Option("--context", help="Context of the kubeconfig.")
-    ] = None
+    kube_context: Annotated[str | None, Option("--context", help="Context of the kubeconfig.")] = (
+        None
+    )
     namespace: Annotated[
         str | None,
-        typer.Option("--namespace", "-n", help="Namespace. Without it: the context's own."),
+        Option("--namespace", "-n", help="Namespace. Without it: the context's own."),
     ] = None
     release: Annotated[
         str | None,
-        typer.Option("--release", help="Release of the chart, where there are several."),
+        Option("--release", help="Release of the chart, where there are several."),
     ] = None
 
     def find(self) -> Release:
@@ -124,7 +125,7 @@ def _run(login: Login, port: int, arguments: list[str]) -> int:
 )
 def port_forward(
     where: Where,
-    what: Annotated[Literal["database", "api"], typer.Argument(help="What to reach.")] = "database",
+    what: Annotated[Literal["database", "api"], Argument(help="What to reach.")] = "database",
     role: Role = "read",
     local_port: LocalPort = 0,
     cluster: DatabaseName = None,
@@ -207,11 +208,9 @@ def status(where: Where, cluster: DatabaseName = None, json: Json = False) -> No
 def load(
     where: Where,
     job: Annotated[
-        str, typer.Argument(help="Which of the release's jobs: load, embed, train, refresh, ...")
+        str, Argument(help="Which of the release's jobs: load, embed, train, refresh, ...")
     ] = "load",
-    follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Show its log until it ends.")
-    ] = False,
+    follow: Annotated[bool, Option("--follow", "-f", help="Show its log until it ends.")] = False,
     json: Json = False,
 ) -> None:
     """Start one of the release's jobs, as the chart describes it; with --follow, wait for it."""
@@ -228,14 +227,14 @@ def load(
 def logs(
     where: Where,
     what: Annotated[
-        str, typer.Argument(help="api, database, the name of a pod or job, or of a kind of job.")
+        str, Argument(help="api, database, the name of a pod or job, or of a kind of job.")
     ] = "api",
     follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Go on as it grows, until Ctrl-C.")
+        bool, Option("--follow", "-f", help="Go on as it grows, until Ctrl-C.")
     ] = False,
-    tail: Annotated[int, typer.Option(min=0, help="Last lines of each pod.")] = 100,
+    tail: Annotated[int, Option(min=0, help="Last lines of each pod.")] = 100,
     container: Annotated[
-        str | None, typer.Option("--container", "-c", help="Container of the pod.")
+        str | None, Option("--container", "-c", help="Container of the pod.")
     ] = None,
     cluster: DatabaseName = None,
 ) -> None:
@@ -267,7 +266,7 @@ def search(
     explain: Explain = False,
     key: Annotated[
         str | None,
-        typer.Option(
+        Option(
             envvar="PALATE_API_KEY", help="API key. Without it: the release's, from its Secret."
         ),
     ] = None,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from typer import Argument, Option
 
 from palate.errors import ConflictError, MisuseError
 from rerank.people import read_user
@@ -31,17 +32,17 @@ def keys() -> None:
     "palate serve --api-keys-file keys.txt",
 )
 def create(
-    name: Annotated[str, typer.Argument(help="Whose key it is: letters, digits, dot, dash, _.")],
+    name: Annotated[str, Argument(help="Whose key it is: letters, digits, dot, dash, _.")],
     scope: Annotated[
         Literal["read", "write", "admin"],
-        typer.Option(help="read: search; write: also rate; admin: also forget users."),
+        Option(help="read: search; write: also rate; admin: also forget users."),
     ] = "read",
     days: Annotated[
         int | None,
-        typer.Option(help="Days for which it is good. Without: for ever.", min=1, max=36_500),
+        Option(help="Days for which it is good. Without: for ever.", min=1, max=36_500),
     ] = None,
     file: Annotated[
-        Path | None, typer.Option(help="Append the key's line to this file, made when missing.")
+        Path | None, Option(help="Append the key's line to this file, made when missing.")
     ] = None,
     json: Json = False,
 ) -> None:
@@ -74,13 +75,13 @@ def create(
 )
 def token(
     session: Session,
-    user: Annotated[str, typer.Argument(help="The user's id in your system.")],
+    user: Annotated[str, Argument(help="The user's id in your system.")],
     scope: Annotated[
         Literal["read", "write"],
-        typer.Option(help="read: search as the user; write: also rate and send events."),
+        Option(help="read: search as the user; write: also rate and send events."),
     ] = "read",
     hours: Annotated[
-        float, typer.Option(help="Hours after which it ends.", min=0.01, max=LONGEST_DAYS * 24)
+        float, Option(help="Hours after which it ends.", min=0.01, max=LONGEST_DAYS * 24)
     ] = 1.0,
     profile: AnyProfile = None,
     json: Json = False,

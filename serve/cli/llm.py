@@ -4,6 +4,7 @@ from datetime import UTC
 from typing import Annotated
 
 import typer
+from typer import Option
 
 from llm.store import Cost, PostgresStore, RecordedCall
 from serve.cli.command import command
@@ -36,7 +37,7 @@ def _dollars(each: RecordedCall | Cost) -> str:
 )
 def calls(
     database: Database,
-    n: Annotated[int, typer.Option("--n", "-n", min=1, max=10_000, help="Calls to show.")] = 20,
+    n: Annotated[int, Option("--n", "-n", min=1, max=10_000, help="Calls to show.")] = 20,
 ) -> list[RecordedCall]:
     """Show the last calls: model, prompt, how they ended, tokens, seconds and cost."""
     return PostgresStore(database).calls(n)
@@ -52,7 +53,7 @@ _print_costs = rows(
 @command(app, "palate llm cost", "palate llm cost --days 1", show=_print_costs)
 def cost(
     database: Database,
-    days: Annotated[int, typer.Option(min=1, max=3650, help="How far back.")] = 30,
+    days: Annotated[int, Option(min=1, max=3650, help="How far back.")] = 30,
 ) -> list[Cost] | Done:
     """Show what was asked and spent, by day, model and prompt."""
     found = PostgresStore(database).costs(days)
@@ -62,7 +63,7 @@ def cost(
 @command(app, "palate llm prune", "palate llm prune --days 30")
 def prune(
     database: Database,
-    days: Annotated[int, typer.Option(min=0, help="Keep calls of so many days.")] = 90,
+    days: Annotated[int, Option(min=0, help="Keep calls of so many days.")] = 90,
 ) -> Done:
     """Delete answers that are too old to be used, and old calls."""
     answers, old = PostgresStore(database).prune(days * 86_400)

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import typer
+from typer import Option
 
 from ask.answer import Asker, make_reader
 from palate.errors import NotInstalledError
@@ -18,7 +19,7 @@ app = typer.Typer()
 def mcp(
     session: Session,
     user: User = None,
-    write: Annotated[bool, typer.Option("--write", help="Let assistants rate and note.")] = False,
+    write: Annotated[bool, Option(help="Let assistants rate and note.")] = False,
 ) -> None:
     """Offer films and tastes to an assistant that speaks MCP, until it hangs up.
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from typer import Argument, Option
 
 from learn.registry import (
     HEADLINE,
@@ -30,17 +31,11 @@ app = typer.Typer(
     no_args_is_help=True, help="Trained models: which there are and which one is used."
 )
 
-Force = Annotated[
-    bool, typer.Option("--force", help="Use it even if it did worse than the one in use.")
-]
-Kind = Annotated[
-    Literal["factors", "order", "ratings"], typer.Argument(help="Which kind of model.")
-]
+Force = Annotated[bool, Option("--force", help="Use it even if it did worse than the one in use.")]
+Kind = Annotated[Literal["factors", "order", "ratings"], Argument(help="Which kind of model.")]
 Number = Annotated[
     int,
-    typer.Argument(
-        metavar="ID", min=0, max=LARGEST_ID, help="A model's number, as `list` shows it."
-    ),
+    Argument(metavar="ID", min=0, max=LARGEST_ID, help="A model's number, as `list` shows it."),
 ]
 
 
@@ -133,7 +128,7 @@ def remove(database: Database, model: Number, yes: Yes = False) -> Done:
 def load(
     database: Migrated,
     folder: Annotated[
-        Path, typer.Argument(help="Vectors that `palate train two-tower --vectors` wrote.")
+        Path, Argument(help="Vectors that `palate train two-tower --vectors` wrote.")
     ],
 ) -> Done:
     """Store written vectors as a candidate: towers may learn on another machine.

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import typer
+from typer import Argument
 
 from palate.contract import Movie
 from search.catalog import random_movies
@@ -18,7 +19,7 @@ _print = rows("movie_id>", FILM, GENRES, "rating>=avg_rating:.2f")
 @command(app, "palate random 5", show=_print, nothing=EMPTY_CATALOG)
 def random(
     database: Database,
-    n: Annotated[int, typer.Argument(min=1, max=1000, help="How many films.")] = 1,
+    n: Annotated[int, Argument(min=1, max=1000, help="How many films.")] = 1,
 ) -> list[Movie]:
     """Show films at random."""
     return random_movies(database, n)

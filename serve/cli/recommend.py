@@ -3,6 +3,7 @@
 from typing import Annotated, Any, Literal
 
 import typer
+from typer import Option
 
 from palate.contract import (
     PART_NAMES,
@@ -26,12 +27,10 @@ from serve.cli.text import number
 
 app = typer.Typer()
 
-AlikeTo = Annotated[
-    list[str] | None, typer.Option(metavar="FILM", help="Whose like is sought. Repeat.")
-]
-Exclude = Annotated[list[str] | None, typer.Option(metavar="FILM", help="To leave out. Repeat.")]
+AlikeTo = Annotated[list[str] | None, Option(metavar="FILM", help="Whose like is sought. Repeat.")]
+Exclude = Annotated[list[str] | None, Option(metavar="FILM", help="To leave out. Repeat.")]
 Seen = Annotated[
-    Literal["drop", "keep"], typer.Option(help="What to do with films the user rated or saw.")
+    Literal["drop", "keep"], Option(help="What to do with films the user rated or saw.")
 ]
 
 

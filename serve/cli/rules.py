@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Argument
 
 from palate.contract import Rules
 from palate.errors import MisuseError
@@ -48,7 +49,7 @@ def schema() -> None:
 
 @command(app, "palate rules check business.json")
 def check(
-    file: Annotated[Path, typer.Argument(help="JSON, as `palate rules schema` describes it.")],
+    file: Annotated[Path, Argument(help="JSON, as `palate rules schema` describes it.")],
 ) -> None:
     """Look whether a file can be PALATE_RULES_FILE."""
     found = RulesFile(file).current()
@@ -62,7 +63,7 @@ def _say_loaded(rules: Rules) -> None:
 @command(app, "palate rules load rules.json", "palate rules load -", show=_say_loaded)
 def load(
     database: Database,
-    file: Annotated[Path, typer.Argument(help="JSON, as `palate rules show --json` prints it.")],
+    file: Annotated[Path, Argument(help="JSON, as `palate rules show --json` prints it.")],
 ) -> Rules:
     """Put a file's rules in place of all that are there. They hold from the next search on."""
     try:

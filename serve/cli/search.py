@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
+from typer import Option
 
 from ask.hint import hint
 from palate.contract import FilmFilters, SearchRequest
@@ -43,13 +44,11 @@ def search(
     query: Query,
     user: Annotated[
         list[str] | None,
-        typer.Option(
-            "--user", "-u", metavar="USER", help="Whose taste orders it. Repeat to compare."
-        ),
+        Option("--user", "-u", metavar="USER", help="Whose taste orders it. Repeat to compare."),
     ] = None,
     explain: Explain = False,
     explain_llm: Annotated[
-        bool, typer.Option("--explain-llm", help="The same, reasons chosen by the language model.")
+        bool, Option(help="The same, reasons chosen by the language model.")
     ] = False,
     json: Json = False,
     **asked: Any,

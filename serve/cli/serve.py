@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 from fastapi import FastAPI
+from typer import Option
 
 from serve.api.run import serve as run
 from serve.cli.command import command
@@ -18,28 +19,26 @@ app = typer.Typer()
 @command(app, "palate serve", "palate serve --host 0.0.0.0 --api-keys-file keys.txt")
 def serve(
     session: Session,
-    host: Annotated[
-        str | None, typer.Option(envvar="PALATE_HOST", help="Address to listen on.")
-    ] = None,
+    host: Annotated[str | None, Option(envvar="PALATE_HOST", help="Address to listen on.")] = None,
     port: Annotated[
         int | None,
-        typer.Option("--port", "-p", envvar="PALATE_PORT", min=0, max=65535, help="Port."),
+        Option("--port", "-p", envvar="PALATE_PORT", min=0, max=65535, help="Port."),
     ] = None,
     api_keys_file: Annotated[
         Path | None,
-        typer.Option(
+        Option(
             envvar="PALATE_API_KEYS_FILE",
             help="File of API keys, as `palate keys create` prints them. Without: loopback only.",
         ),
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option(
+        Option(
             envvar="PALATE_WORKERS", min=1, max=64, help="Processes; they share PALATE_POOL_SIZE."
         ),
     ] = None,
     insecure: Annotated[
-        bool, typer.Option("--insecure", help="Listen anywhere without keys: anyone may write.")
+        bool, Option(help="Listen anywhere without keys: anyone may write.")
     ] = False,
 ) -> None:
     """Serve the HTTP API and the page until Ctrl-C; what runs is finished first."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
+from typer import Option
 
 from palate.contract import SimilarMovie
 from rerank.people import find_taste
@@ -25,7 +26,7 @@ def similar(
     movie: Film,
     user: User = None,
     profile: Profile = "main",
-    k: Annotated[int, typer.Option("--k", "-k", min=1, max=1000, help="Films to show.")] = 10,
+    k: Annotated[int, Option("--k", "-k", min=1, max=1000, help="Films to show.")] = 10,
     json: Json = False,
 ) -> None:
     """Show the films most like one film, by the cosine of their texts' embeddings."""

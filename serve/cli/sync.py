@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import typer
+from typer import Option
 
 from ingest.sync import Synced, sync_justwatch, sync_tmdb
 from serve.cli.command import command
@@ -18,8 +19,8 @@ app = typer.Typer(
 _STOPPED = "What was told is kept; the same command goes on."
 _print = rows("service", "locale", "asked>:,", "changed>:,", "unknown there>=unknown:,")
 
-Most = Annotated[int | None, typer.Option(min=1, help="Films asked about at most in each locale.")]
-Days = Annotated[int, typer.Option(min=0, max=36_500, help="Ask again after so many days.")]
+Most = Annotated[int | None, Option(min=1, help="Films asked about at most in each locale.")]
+Days = Annotated[int, Option(min=0, max=36_500, help="Ask again after so many days.")]
 
 
 @command(app, "palate sync tmdb", "palate sync tmdb --limit 100 --days 90")

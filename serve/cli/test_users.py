@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 from rich.text import Text
+from typer import Option
 
 from serve.cli.command import command
 from serve.cli.options import Json
@@ -19,7 +20,7 @@ app = typer.Typer(
 )
 
 Offset = Annotated[
-    int, typer.Option(min=0, max=2**62, help="Added to the ids 10001, 10002, 20001 and 20002.")
+    int, Option(min=0, max=2**62, help="Added to the ids 10001, 10002, 20001 and 20002.")
 ]
 _print_tasters = rows(
     *("user>=user_id", "who=name", "films>", "at>=rating:.1f"),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from typer import Option
 
 from learn.models.factors import FactorModel
 from learn.models.two_tower.model import TwoTower
@@ -19,14 +19,12 @@ from serve.cli.output import say, warn
 class Towers:
     """How two towers are trained."""
 
-    device: Annotated[
-        str, typer.Option(help="two-tower: cpu, cuda; auto: a GPU where there is one.")
-    ] = "auto"
-    resume: Annotated[
-        bool, typer.Option("--resume", help="two-tower: go on where training was stopped.")
-    ] = False
+    device: Annotated[str, Option(help="two-tower: cpu, cuda; auto: a GPU where there is one.")] = (
+        "auto"
+    )
+    resume: Annotated[bool, Option(help="two-tower: go on where training was stopped.")] = False
     vectors: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="two-tower: write the vectors there, too.")
+        Path | None, Option(metavar="FOLDER", help="two-tower: write the vectors there, too.")
     ] = None
 
     def chosen(self, model: FactorModel | None, settings: Settings) -> TwoTower | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
+from typer import Argument, Option
 
 from ingest.features import PARTS, read_features, read_statistics
 from learn.lambdarank import LambdaRank
@@ -41,27 +42,23 @@ class What:
 
     model: Annotated[
         str,
-        typer.Argument(
-            help="What to train: svd, ease, als or two-tower. auto: what fits the ratings."
-        ),
+        Argument(help="What to train: svd, ease, als or two-tower. auto: what fits the ratings."),
     ] = AUTO
-    rank: Annotated[int | None, typer.Option(min=1, max=2000, help="Numbers a film.")] = None
-    l2: Annotated[float | None, typer.Option(min=0, help="Ridge, where the model has one.")] = None
+    rank: Annotated[int | None, Option(min=1, max=2000, help="Numbers a film.")] = None
+    l2: Annotated[float | None, Option(min=0, help="Ridge, where the model has one.")] = None
     set_: Annotated[
         list[str] | None,
-        typer.Option(
+        Option(
             "--set",
             metavar="NAME=VALUE",
             help="A parameter of the model, or order.NAME of the order. Repeat.",
         ),
     ] = None
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="Times through the ratings, where the model has them.")
+        int | None, Option(min=1, help="Times through the ratings, where the model has them.")
     ] = None
-    loss: Annotated[str | None, typer.Option(help="two-tower: softmax, bpr, mse or combined.")] = (
-        None
-    )
-    order: Annotated[bool, typer.Option(help="Learn an order of search results, too.")] = True
+    loss: Annotated[str | None, Option(help="two-tower: softmax, bpr, mse or combined.")] = None
+    order: Annotated[bool, Option(help="Learn an order of search results, too.")] = True
     seed: Seed = 0
 
     def models(self) -> tuple[FactorModel | None, LambdaRank | None]:
@@ -79,12 +76,12 @@ class How:
     """What is done with it."""
 
     ratings: Annotated[
-        bool, typer.Option(help="Learn what stars users would give, too; not with --no-evaluate.")
+        bool, Option(help="Learn what stars users would give, too; not with --no-evaluate.")
     ] = True
     evaluate: Annotated[
-        bool, typer.Option(help="Hold ratings out to measure, and to tune the blend's weights.")
+        bool, Option(help="Hold ratings out to measure, and to tune the blend's weights.")
     ] = True
-    activate: Annotated[bool, typer.Option(help="Use it, unless it does worse.")] = True
+    activate: Annotated[bool, Option(help="Use it, unless it does worse.")] = True
     force: Force = False
 
 
@@ -92,12 +89,12 @@ class How:
 class Where:
     """On what it is learned."""
 
-    engine: Annotated[
-        Literal["local", "spark"], typer.Option(help="spark: als past one machine.")
-    ] = "local"
+    engine: Annotated[Literal["local", "spark"], Option(help="spark: als past one machine.")] = (
+        "local"
+    )
     master: Master = "local[2]"
     features: Annotated[
-        Path | None, typer.Option(help="spark: the folder that `palate features build` wrote.")
+        Path | None, Option(help="spark: the folder that `palate features build` wrote.")
     ] = None
 
 

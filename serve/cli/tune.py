@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 import typer
+from typer import Argument, Option
 
 from learn.blend import TunedBlend, apply_blend, tune_blend
 from learn.mixer import apply_mixer, tune_mixer
@@ -37,25 +38,23 @@ def tune(
     session: Session,
     model: Annotated[
         str,
-        typer.Argument(
+        Argument(
             help="svd, ease, als, bpr, two-tower, order; or weights: blend of searches, mixer of "
             "recommendations."
         ),
     ],
     trials: Annotated[
         int | None,
-        typer.Option(min=1, help="Attempts that the study is to have, earlier ones too: 30."),
+        Option(min=1, help="Attempts that the study is to have, earlier ones too: 30."),
     ] = None,
     timeout: Annotated[
-        float | None, typer.Option(min=1, help="Seconds after which no attempt begins.")
+        float | None, Option(min=1, help="Seconds after which no attempt begins.")
     ] = None,
     study: Annotated[
-        str | None, typer.Option(help="The study's name. Without: one for this model and data.")
+        str | None, Option(help="The study's name. Without: one for this model and data.")
     ] = None,
-    apply: Annotated[
-        bool, typer.Option("--apply", help="Weights: use them without asking.")
-    ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Weights: even if they do worse.")] = False,
+    apply: Annotated[bool, Option(help="Weights: use them without asking.")] = False,
+    force: Annotated[bool, Option(help="Weights: even if they do worse.")] = False,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:

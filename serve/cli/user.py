@@ -5,6 +5,7 @@ from itertools import zip_longest
 from typing import Annotated
 
 import typer
+from typer import Argument, Option
 
 from palate.contract import LARGEST_ID, Forgotten, TastePart, TasteParts, User
 from palate.errors import MisuseError
@@ -91,8 +92,8 @@ def ratings(
     database: Database,
     user_id: UserId,
     profile: Profile = "main",
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help="Most to show.")] = 20,
-    offset: Annotated[int, typer.Option(min=0, max=LARGEST_ID, help="How many to pass over.")] = 0,
+    limit: Annotated[int, Option(min=1, max=100_000, help="Most to show.")] = 20,
+    offset: Annotated[int, Option(min=0, max=LARGEST_ID, help="How many to pass over.")] = 0,
     json: Json = False,
 ) -> None:
     """List a user's ratings, the newest first."""
@@ -108,10 +109,8 @@ def rate(
     database: Database,
     user_id: UserId,
     movie: Film,
-    rating: Annotated[
-        float | None, typer.Argument(help="0.5 to 5. Leave out with --remove.")
-    ] = None,
-    remove: Annotated[bool, typer.Option("--remove", help="Take the rating back.")] = False,
+    rating: Annotated[float | None, Argument(help="0.5 to 5. Leave out with --remove.")] = None,
+    remove: Annotated[bool, Option(help="Take the rating back.")] = False,
     profile: Profile = "main",
     json: Json = False,
 ) -> None:
@@ -170,7 +169,7 @@ def _print_weights(found: dict[str, float]) -> None:
 def weights(
     database: Database,
     changed: Annotated[
-        list[str] | None, typer.Argument(metavar="TYPE=WEIGHT...", help="What counts otherwise.")
+        list[str] | None, Argument(metavar="TYPE=WEIGHT...", help="What counts otherwise.")
     ] = None,
 ) -> dict[str, float]:
     """Show or set what an event of each type counts in a taste; five stars count 1.75."""

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated
 
 import typer
+from typer import Argument, Option
 
 from palate.contract import Event, EventType, History
 from palate.errors import MisuseError
@@ -19,8 +20,8 @@ from sql.database import Database
 
 app = typer.Typer(no_args_is_help=True, help="What a user does: watches, likes, turns away.")
 
-Type = Annotated[EventType, typer.Argument(help="What the user does.")]
-OnlyType = Annotated[EventType | None, typer.Argument(help="Only events of this type.")]
+Type = Annotated[EventType, Argument(help="What the user does.")]
+OnlyType = Annotated[EventType | None, Argument(help="Only events of this type.")]
 
 
 @command(
@@ -33,19 +34,15 @@ def add(
     database: Database,
     user_id: UserId,
     type: Type,
-    movie: Annotated[
-        str | None, typer.Argument(metavar="FILM", help="A movie_id or a title.")
-    ] = None,
-    genre: Annotated[
-        str | None, typer.Option(help="Instead of a film, of `pinned` and `muted`.")
-    ] = None,
-    rating: Annotated[float | None, typer.Option(help="Of `rated`: 0.5 to 5.")] = None,
+    movie: Annotated[str | None, Argument(metavar="FILM", help="A movie_id or a title.")] = None,
+    genre: Annotated[str | None, Option(help="Instead of a film, of `pinned` and `muted`.")] = None,
+    rating: Annotated[float | None, Option(help="Of `rated`: 0.5 to 5.")] = None,
     at: Annotated[
-        str | None, typer.Option(metavar="TIME", help="When, as 2026-01-31T20:15:00Z; else now.")
+        str | None, Option(metavar="TIME", help="When, as 2026-01-31T20:15:00Z; else now.")
     ] = None,
-    source: Annotated[str | None, typer.Option(help="Where it comes from, in your words.")] = None,
+    source: Annotated[str | None, Option(help="Where it comes from, in your words.")] = None,
     id: Annotated[
-        str | None, typer.Option("--id", help="An id of yours: sent twice, it counts once.")
+        str | None, Option("--id", help="An id of yours: sent twice, it counts once.")
     ] = None,
     profile: Profile = "main",
 ) -> Done:
@@ -103,7 +100,7 @@ def list_(
     user_id: UserId,
     type: OnlyType = None,
     profile: Profile = "main",
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help="Most to show.")] = 20,
+    limit: Annotated[int, Option(min=1, max=100_000, help="Most to show.")] = 20,
 ) -> History:
     """List a user's events and ratings, the newest first."""
     whose = find_user(database, user_id)
@@ -114,7 +111,7 @@ def list_(
 def undo(
     database: Database,
     user_id: UserId,
-    event_id: Annotated[str, typer.Argument(help="The event's id, as `list` shows it.")],
+    event_id: Annotated[str, Argument(help="The event's id, as `list` shows it.")],
     profile: Profile = "main",
 ) -> Done:
     """Take an event back, as if it had not been."""

@@ -57,7 +57,7 @@ def _brief(schema: Any, definitions: dict[str, Any]) -> Any:
 
 def _needless(key: str, value: Any) -> bool:
     return (
-        value is None
+        value in (None, "")
         or (key == "default" and value in ([], False))
         or (key == "maximum" and value >= _ENDLESS)
     )
