@@ -6,7 +6,7 @@ says is written here, not taken from the exception: addresses, paths and SQL sta
 
 import re
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import psycopg
 import sqlalchemy
@@ -160,13 +160,10 @@ class UnexpectedError(RequestError, status=500, title="Unexpected error"):
 
 
 _RETRY = {"Retry-After": "5"}
+_AWAY = "The database does not answer. What was not committed is undone. Try again shortly."
 _HIDDEN: dict[type[PalateError], str] = {
-    DatabaseUnavailableError: (
-        "The database does not answer. What was not committed is undone. Try again shortly."
-    ),
-    EmbeddedServerError: (
-        "The database does not answer. What was not committed is undone. Try again shortly."
-    ),
+    DatabaseUnavailableError: _AWAY,
+    EmbeddedServerError: _AWAY,
     SchemaError: (
         "The database's schema is not the one this server needs. Nothing was changed. "
         "The operator runs `palate db migrate`."
@@ -178,13 +175,11 @@ _UNEXPECTED = (
 )
 
 
-class _Known:
-    """HTTP errors that the framework raises, and what they are called here."""
-
-    by_status: ClassVar[dict[int, tuple[str, str]]] = {
-        400: ("Bad request", "The request cannot be read. Nothing was done."),
-        404: ("Not found", "There is nothing at this path. GET /openapi.json lists what there is."),
-    }
+_KNOWN = {
+    400: ("Bad request", "The request cannot be read. Nothing was done."),
+    404: ("Not found", "There is nothing at this path. GET /openapi.json lists what there is."),
+}
+"""HTTP errors that the framework raises, and what they are called here."""
 
 
 def problem_for(error: Exception, instance: str, request_id: str) -> tuple[Problem, Headers]:
@@ -251,7 +246,7 @@ def _http_error(error: HTTPException) -> PalateError:
             "Nothing was done.",
             headers=dict(error.headers or {}),
         )
-    title, detail = _Known.by_status.get(error.status_code, ("Bad request", str(error.detail)))
+    title, detail = _KNOWN.get(error.status_code, ("Bad request", str(error.detail)))
     refused = RequestError(detail, headers=dict(error.headers or {}))
     refused.status, refused.title = error.status_code, title
     return refused

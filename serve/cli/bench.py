@@ -31,7 +31,7 @@ from serve.cli.text import number
 from serve.cli.train import AUTO, check_installed
 from sql.database import Database
 
-app = typer.Typer(no_args_is_help=True, help="Measure speed on this machine.")
+app = typer.Typer(no_args_is_help=True)
 
 
 @command(

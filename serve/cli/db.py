@@ -25,7 +25,7 @@ from sql.home import require_folder
 from sql.migrate import migrate as bring_up
 from sql.stats import refresh_stats
 
-app = typer.Typer(no_args_is_help=True, help="The database: server, schema, psql, backups.")
+app = typer.Typer(no_args_is_help=True)
 
 
 @command(app, "palate db start")

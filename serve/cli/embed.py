@@ -24,9 +24,7 @@ _STATS = ("films", "embedded", "missing", "model", "dimension", "loaded_at")
 
 Name = Annotated[str, Argument(metavar="NAME", help="A set, as `palate embed list` shows it.")]
 
-app = typer.Typer(
-    no_args_is_help=True, help="Text embeddings of films: make them, count them, switch."
-)
+app = typer.Typer(no_args_is_help=True)
 
 
 @command(

@@ -30,10 +30,7 @@ from serve.cli.tables import Column, print_table, rows
 from serve.cli.text import number
 from sql.database import Database
 
-app = typer.Typer(
-    no_args_is_help=True,
-    help="Measure rankings on held-out ratings, with 95% intervals and every baseline beside them.",
-)
+app = typer.Typer(no_args_is_help=True)
 
 
 class Queries(Enum):

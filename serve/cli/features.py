@@ -15,9 +15,7 @@ from serve.cli.output import err, present, say
 from serve.cli.session import Session
 from serve.cli.tables import print_facts
 
-app = typer.Typer(
-    no_args_is_help=True, help="Features of users, films and ratings as Parquet files."
-)
+app = typer.Typer(no_args_is_help=True)
 
 Share = Annotated[float, Option(min=0.0, max=0.9, help="Share of each user's ratings.")]
 

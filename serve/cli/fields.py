@@ -27,11 +27,6 @@ app = typer.Typer(no_args_is_help=True)
 Name = Annotated[str, Argument(metavar="NAME", help="a-z, 0-9 and _, at most 40.")]
 
 
-@app.callback()
-def fields() -> None:
-    """Fields of your own: kept with each film, filtered, searched and counted."""
-
-
 @command(
     app,
     "palate fields add country --type text[] --filter --facet",

@@ -34,10 +34,7 @@ from serve.cli.session import Session
 from serve.cli.text import count
 from sql.database import Database
 
-app = typer.Typer(
-    no_args_is_help=True,
-    help="Load films, ratings, tags and embeddings. All of a load, or nothing of it.",
-)
+app = typer.Typer(no_args_is_help=True)
 app.add_typer(ingest_table.app)
 app.add_typer(ingest_follow.app)
 

@@ -30,7 +30,7 @@ from serve.k8s.logs import find_pods, read_logs
 from serve.k8s.release import Login, Release, find_api, find_api_key, find_login, find_release
 from serve.k8s.status import ReleaseStatus, age, release_status
 
-app = typer.Typer(no_args_is_help=True, help="Palate on Kubernetes: psql, searches, logs, jobs.")
+app = typer.Typer(no_args_is_help=True)
 
 DatabaseName = Annotated[
     str | None,

@@ -17,12 +17,7 @@ from serve.cli.options import AnyProfile, Json
 from serve.cli.output import out, print_json, say
 from serve.cli.session import Session
 
-app = typer.Typer(no_args_is_help=True, help="API keys of the HTTP server.")
-
-
-@app.callback()
-def keys() -> None:
-    """API keys of the HTTP server."""
+app = typer.Typer(no_args_is_help=True)
 
 
 @command(

@@ -15,7 +15,7 @@ from serve.cli.tables import Column, rows
 from serve.cli.text import count
 from sql.database import Database
 
-app = typer.Typer(no_args_is_help=True, help="The language model: its calls, costs and answers.")
+app = typer.Typer(no_args_is_help=True)
 
 _AT: Column[RecordedCall] = (
     "at (UTC)",

@@ -27,9 +27,7 @@ from serve.cli.tables import Column, print_facts, rows
 from serve.cli.text import number
 from sql.database import Database
 
-app = typer.Typer(
-    no_args_is_help=True, help="Trained models: which there are and which one is used."
-)
+app = typer.Typer(no_args_is_help=True)
 
 Force = Annotated[bool, Option("--force", help="Use it even if it did worse than the one in use.")]
 Kind = Annotated[Literal["factors", "order", "ratings"], Argument(help="Which kind of model.")]

@@ -17,9 +17,7 @@ from serve.cli.tables import print_table
 from serve.cli.text import count
 from sql.database import Database
 
-app = typer.Typer(
-    no_args_is_help=True, help="Synonyms, films pinned or hidden, and what rules recommendations."
-)
+app = typer.Typer(no_args_is_help=True)
 
 _LARGEST = 1_000_000
 

@@ -12,9 +12,7 @@ from serve.cli.output import err, present, say, when_stopped
 from serve.cli.tables import rows
 from sql.database import Database
 
-app = typer.Typer(
-    no_args_is_help=True, help="Ask other services about films: facts, and where to watch them."
-)
+app = typer.Typer(no_args_is_help=True)
 
 _STOPPED = "What was told is kept; the same command goes on."
 _print = rows("service", "locale", "asked>:,", "changed>:,", "unknown there>=unknown:,")

@@ -15,9 +15,7 @@ from sql.database import Database
 from test_users.check import TOP, Report, TermCheck, check_tasters
 from test_users.tasters import create_tasters, remove_tasters
 
-app = typer.Typer(
-    no_args_is_help=True, help="Synthetic lovers and haters of fantasy, to see taste at work."
-)
+app = typer.Typer(no_args_is_help=True)
 
 Offset = Annotated[
     int, Option(min=0, max=2**62, help="Added to the ids 10001, 10002, 20001 and 20002.")

@@ -26,9 +26,7 @@ from sql.database import Database
 
 _GENRES_SHOWN = 12
 
-app = typer.Typer(
-    no_args_is_help=True, help="Users: what they do and rate, and the taste made of it."
-)
+app = typer.Typer(no_args_is_help=True)
 app.add_typer(user_event.app, name="event")
 
 
