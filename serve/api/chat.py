@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 
 from fastapi import APIRouter
-from pydantic import ConfigDict, Field
+from pydantic import Field
 from sse_starlette import EventSourceResponse
 from starlette.requests import Request
 from starlette.responses import Response
@@ -32,10 +32,6 @@ _EVENT = {
 
 class Message(Frozen):
     """One message of a talk."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"message": "dark thrillers from the nineties"}]}
-    )
 
     message: str = Field(
         min_length=1,

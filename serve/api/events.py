@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
-from pydantic import ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import Field, WithJsonSchema, model_validator
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -27,10 +27,6 @@ SentEvent = Annotated[Any, WithJsonSchema(Event.model_json_schema())]
 
 class NewEvents(Frozen):
     """Events, or one event by itself. What is wrong with one refuses no other."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"events": [{"type": "watched", "movie_id": 1}]}]}
-    )
 
     events: tuple[SentEvent, ...] = Field(min_length=1, max_length=MOST_EVENTS)
 

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import ConfigDict, Field, WithJsonSchema
+from pydantic import Field, WithJsonSchema
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -23,23 +23,6 @@ Line = Annotated[Any, WithJsonSchema(Feedback.model_json_schema())]
 
 class NewFeedback(Frozen):
     """What people did with films of answers. What is wrong with one line refuses no other."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "feedback": [
-                        {
-                            "answer_id": "recommend.blend.Zk3vJ8sQm1xY0aBc",
-                            "movie_id": 1,
-                            "kind": "click",
-                            "position": 3,
-                        }
-                    ]
-                }
-            ]
-        }
-    )
 
     feedback: tuple[Line, ...] = Field(min_length=1, max_length=MOST_LINES)
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import structlog
 from fastapi import APIRouter
-from pydantic import ConfigDict, Field, WithJsonSchema
+from pydantic import Field, WithJsonSchema
 from starlette.requests import Request
 
 from ask.hint import hint
@@ -26,12 +26,6 @@ Line = Annotated[Any, WithJsonSchema(SearchRequest.model_json_schema())]
 
 class Searches(Frozen):
     """Searches to be answered together. What is wrong with one refuses no other."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"searches": [{"q": "lord", "user_id": 10001}, {"q": "dragon", "k": 3}]}]
-        }
-    )
 
     searches: tuple[Line, ...] = Field(
         min_length=1,

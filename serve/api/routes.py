@@ -50,6 +50,9 @@ _MAX_PARAMETERS = 200
 _USER, _MOVIE = "user_id", "movie_id"
 _MAKING = ("PUT", "POST")
 _ALIKE = 60.0
+BODIES: dict[str, type[BaseModel]] = {}
+"""What is sent to endpoints, by name, for the document."""
+
 _Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -75,6 +78,7 @@ def scoped(
     if own:
         extra["x-own"] = True
     if body is not None:
+        BODIES[body.__name__] = body
         problems = (*problems, 408, 413, 415)
         schema = {"$ref": f"#/components/schemas/{body.__name__}"}
         extra |= {"x-lines": True} if lines else {"x-max-body": max_body}

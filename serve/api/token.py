@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import ConfigDict, Field
+from pydantic import Field
 from starlette.requests import Request
 
 from palate.contract import LARGEST_ID, Frozen, Profile, UserName
@@ -20,10 +20,6 @@ _TOKEN_BYTES = 2048
 
 class NewToken(Frozen):
     """For whom, for what, for how long."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"user": "ann@example.org", "scope": "write"}]}
-    )
 
     user: Annotated[int, Field(ge=0, lt=LARGEST_ID)] | UserName = Field(
         description="The user's id in your system."

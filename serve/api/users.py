@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import ConfigDict, Field
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -38,8 +38,6 @@ class Ratings(Frozen):
 
 class NewRating(Frozen):
     """What a user thinks of a film."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"rating": 4.5}]})
 
     rating: float = Field(
         ge=0.5, le=5, strict=True, allow_inf_nan=False, description="From 0.5 to 5."

@@ -1,8 +1,8 @@
 """`palate chat`: talk about films, message after message or just one."""
 
-import contextlib
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +14,7 @@ from palate.errors import PalateError
 from rerank.people import find_taste
 from serve.chat import COMMANDS, Chat, ChatReply
 from serve.cli.command import command
+from serve.cli.history import remembered
 from serve.cli.options import ByRules, Json, WhoseTaste
 from serve.cli.output import out, print_json, say, warn
 from serve.cli.session import Session
@@ -22,7 +23,6 @@ from sql.database import Database
 
 app = typer.Typer()
 
-_MOST_KEPT = 1000
 _HELP = {**COMMANDS, "/user ann": "whose taste; alone: nobody's", "/quit": "the end"}
 
 
@@ -95,7 +95,7 @@ def _show(reply: ChatReply, *, json: bool) -> None:
 
 def _messages(history: Path) -> Iterator[str]:
     """What is typed, until /quit or the end; at a terminal with what was typed before."""
-    with _remembering(history):
+    with remembered(history) if sys.stdin.isatty() else nullcontext():
         while True:
             try:
                 said = input("> " if sys.stdin.isatty() else "").strip()
@@ -105,21 +105,3 @@ def _messages(history: Path) -> Iterator[str]:
                 return
             if said:
                 yield said
-
-
-@contextlib.contextmanager
-def _remembering(history: Path) -> Iterator[None]:
-    if not sys.stdin.isatty():
-        yield
-        return
-    import readline  # not everywhere, and only for people at a terminal
-
-    with contextlib.suppress(OSError):
-        readline.read_history_file(history)
-    try:
-        yield
-    finally:
-        readline.set_history_length(_MOST_KEPT)
-        with contextlib.suppress(OSError):
-            history.touch(0o600)
-            readline.write_history_file(history)
