@@ -7,10 +7,10 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import sqlalchemy
-from sqlalchemy import RowMapping
+from sqlalchemy import Row, RowMapping
 
 from llm.check import look_at_model
 from palate.errors import MisuseError, PalateError
@@ -146,30 +146,24 @@ def _look_at_extensions(database: Database) -> Iterator[Check]:
             f"{vector.role} may not use the schema {vector.schema}, which vector is in",
             f"Let its owner run: GRANT USAGE ON SCHEMA {vector.schema} TO {vector.role};",
         )
-    engine = database.search_engine.name
-    preloaded = preload is None or "pg_search" in preload
-    if "pg_search" not in found:
-        yield Check("engine", "ok", f"{engine}: BM25 in plain SQL")
-    elif engine == "paradedb" and not preloaded:
-        yield Check(
-            "engine",
-            "fail",
-            "pg_search is there, but not preloaded",
-            "Put pg_search into shared_preload_libraries and restart the server.",
-        )
-    elif engine == "postgres":
-        yield Check(
-            "engine",
-            "warn",
-            "postgres, though pg_search is there",
-            "Unset PALATE_ENGINE, and preload pg_search, to use ParadeDB's BM25.",
-        )
-    else:
-        with database.read() as connection:
-            lacks = database.search_engine.lacks(connection)
-        version = f"paradedb: pg_search {found['pg_search'].installed_version}"
-        advice = "Everything works; pg_search 0.24 or newer is better."
-        yield _judge("engine", not lacks, "; ".join([version, *lacks]), advice)
+    yield _look_at_engine(database, found.get("pg_search"), preload)
+
+
+def _look_at_engine(database: Database, pg_search: Row[Any] | None, preload: str | None) -> Check:
+    engine = database.search_engine
+    if pg_search is None:
+        return Check("engine", "ok", f"{engine.name}: BM25 in plain SQL")
+    if engine.name == "postgres":
+        advice = "Unset PALATE_ENGINE, and preload pg_search, to use ParadeDB's BM25."
+        return Check("engine", "warn", "postgres, though pg_search is there", advice)
+    if preload is not None and "pg_search" not in preload:
+        advice = "Put pg_search into shared_preload_libraries and restart the server."
+        return Check("engine", "fail", "pg_search is there, but not preloaded", advice)
+    with database.read() as connection:
+        lacks = engine.lacks(connection)
+    version = f"paradedb: pg_search {pg_search.installed_version}"
+    advice = "Everything works; pg_search 0.24 or newer is better."
+    return _judge("engine", not lacks, "; ".join([version, *lacks]), advice)
 
 
 def _look_at_schema(database: Database) -> Iterator[Check]:
