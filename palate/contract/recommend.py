@@ -2,16 +2,13 @@
 
 from pydantic import Field
 
-from palate.contract.names import Frozen, MovieId, Profile, Rerank, Seen, UserId
-from palate.contract.search import FilmFilters, RankedFilm, Reranking
+from palate.contract.names import Frozen, MovieId, Seen
+from palate.contract.search import FilmRequest, RankedFilm, Reranking
 
 
-class RecommendRequest(FilmFilters):
+class RecommendRequest(FilmRequest):
     """Films for one user; ``k`` of the ``candidates`` best of each source are returned."""
 
-    user_id: UserId | None = Field(None, description="Whose taste orders them.")
-    profile: Profile = Field("main", description="Which taste.")
-    k: int = Field(10, ge=1, description="Films returned.")
     candidates: int = Field(100, ge=1, description="Best films of each source.")
     weights: dict[str, float] | None = Field(
         None, description="Weights of the mixer for this call; the others stay as stored."
@@ -40,14 +37,6 @@ class RecommendRequest(FilmFilters):
         "taste like, where there is one.",
     )
     figures: bool = Field(False, description="Also say what the page is like as a whole.")
-    rerank: Rerank = Field(
-        "none",
-        description="Judge the first 40 films again: llm by the language model, small by a local "
-        "text model.",
-    )
-    cursor: str | None = Field(
-        None, max_length=20_000, description="next_cursor of the page before."
-    )
 
 
 class Recommendation(RankedFilm):

@@ -43,13 +43,26 @@ class FilmFilters(Frozen):
     )
 
 
-class SearchRequest(FilmFilters):
-    """One search. ``k`` films are returned, chosen among ``candidates`` by text."""
+class FilmRequest(FilmFilters):
+    """What searches and recommendations have in common: for whom, how many, judged by whom."""
 
-    q: str = Field(description="Words, phrases, field:value, AND OR NOT, ranges.")
     user_id: UserId | None = Field(None, description="Whose taste orders them.")
     profile: Profile = Field("main", description="Which taste.")
     k: int = Field(10, ge=1, description="Films returned.")
+    rerank: Rerank = Field(
+        "none",
+        description="Judge the first 40 films again: llm by the language model, small by a local "
+        "text model.",
+    )
+    cursor: str | None = Field(
+        None, max_length=20_000, description="next_cursor of the page before."
+    )
+
+
+class SearchRequest(FilmRequest):
+    """One search. ``k`` films are returned, chosen among ``candidates`` by text."""
+
+    q: str = Field(description="Words, phrases, field:value, AND OR NOT, ranges.")
     candidates: int = Field(100, ge=1, description="Films that text finds and taste orders.")
     weights: dict[str, float] | None = Field(
         None, description="Weights of the blend for this call; the others stay as stored."
@@ -78,20 +91,12 @@ class SearchRequest(FilmFilters):
         description="facts: reasons from the user's own ratings and the catalog; llm: the language "
         "model chooses which of them are told.",
     )
-    rerank: Rerank = Field(
-        "none",
-        description="Judge the first 40 films again: llm by the language model, small by a local "
-        "text model.",
-    )
     facets: bool = Field(False, description="Count all matching films by genre and decade.")
     snippets: bool = Field(False, description="The found words marked, as HTML.")
     as_typed: bool = Field(
         False, description="Search for the text as it is typed: try no other reading of it."
     )
     strict: bool = Field(False, description="Refuse what cannot be parsed instead of reading on.")
-    cursor: str | None = Field(
-        None, max_length=20_000, description="next_cursor of the page before."
-    )
 
 
 class QueryRead(Frozen):

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from typer import Option
 
-from palate.contract import PARTS, RecommendRequest, SearchRequest, parse_weights
+from palate.contract import PARTS, FilmFilters, RecommendRequest, SearchRequest, parse_weights
 from palate.errors import MisuseError
 from serve.cli.options import Profile
 from serve.cli.text import flag_wrong
@@ -32,7 +32,7 @@ def options_of(model: type[R], *without: str, **own: Any) -> list[Parameter]:
     """Options for the fields of a request, but for those ``without``; ``own`` says how one is
     declared that is read otherwise here."""
     fields = model.model_fields
-    names = sorted(fields, key=lambda name: name not in model.__annotations__)
+    names = sorted(fields, key=lambda name: name in FilmFilters.model_fields)
     return [
         _option(name, fields[name], (_OWN | own).get(name)) for name in names if name not in without
     ]

@@ -23,7 +23,7 @@ from ingest.progress import watch
 from learn.models.families import FACTOR_MODELS
 from palate.errors import MisuseError
 from serve.cli.command import command
-from serve.cli.options import Json, Master
+from serve.cli.options import Json, Master, Seed
 from serve.cli.output import err, present, print_json, say
 from serve.cli.session import Session
 from serve.cli.tables import print_facts, print_table
@@ -253,7 +253,7 @@ def published(
     model: Annotated[
         list[str] | None, Option(help="Only this model. Repeat. Without: all.")
     ] = None,
-    seed: Annotated[int, Option(min=0, help="Seed of everything drawn.")] = 0,
+    seed: Seed = 0,
     json: Json = False,
 ) -> None:
     """Repeat a published protocol of recommendation, beside what was published for it.
@@ -292,7 +292,7 @@ def find(
         int, Option(min=0, help="People who search in turn, beside the test users.")
     ] = 8,
     form: Annotated[list[str] | None, Option(help="Only this form of titles. Repeat.")] = None,
-    seed: Annotated[int, Option(min=0, help="Seed of everything drawn.")] = 0,
+    seed: Seed = 0,
     misses: Annotated[bool, Option(help="Also list texts whose film was not first.")] = False,
     json: Json = False,
 ) -> None:

@@ -23,7 +23,7 @@ from learn.models.families import MODELS
 from learn.models.interface import Model
 from palate.errors import MisuseError
 from serve.cli.command import Migrated, command
-from serve.cli.options import Json
+from serve.cli.options import Json, Seed
 from serve.cli.output import err, out, print_json, say
 from serve.cli.session import Session
 from serve.cli.tables import Column, print_table, rows
@@ -52,8 +52,6 @@ class Protocols(Enum):
 
 _ACCURACY = ("recall@10", "precision@10", "map@10", "hit@10", "mrr@10", "recall@100", "ndcg@100")
 _BEYOND = ("rmse", "mae", "coverage", "diversity", "novelty", "popularity", "fairness gap")
-
-Seed = Annotated[int, Option(min=0, help="Seed of everything drawn.")]
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,13 @@ Files = list[str] | None
 LayoutName = Annotated[
     str | None, Option("--layout", help=f"Only think of this one: {', '.join(NAMES)}.")
 ]
+Columns = Annotated[
+    list[str] | None,
+    Option(
+        metavar="OURS=YOURS",
+        help="Where a column is called otherwise; ratings.OURS in one kind of file. Repeat.",
+    ),
+]
 Owner = Annotated[
     str | None, Option("--user", help="Whose ratings they are, where no column says.")
 ]
@@ -67,13 +74,7 @@ class Reading:
         Path | None, Option(metavar="FILE", help="What `palate ingest inspect` wrote.")
     ] = None
     layout: LayoutName = None
-    column: Annotated[
-        list[str] | None,
-        Option(
-            metavar="OURS=YOURS",
-            help="Where a column is called otherwise; ratings.OURS in one kind of file. Repeat.",
-        ),
-    ] = None
+    column: Columns = None
     separator: Annotated[
         str | None, Option(help="What parts the items of genres, actors and keywords.")
     ] = None

@@ -20,6 +20,7 @@ def _check_profile(value: str | None) -> str | None:
 Json = Annotated[bool, Option("--json", help="Print JSON instead of text.")]
 Yes = Annotated[bool, Option("--yes", "-y", help="Do not ask.")]
 Seed = Annotated[int, Option(min=0, max=LARGEST_SEED, help="Seed of everything drawn.")]
+Limit = Annotated[int, Option(min=1, max=100_000, help="Most to show.")]
 Master = Annotated[str, Option(help="Spark's master.")]
 
 UserId = Annotated[str, Argument(metavar="USER", help="The user's id, or name.")]

@@ -1,5 +1,6 @@
 """`palate tune`: parameters and weights, found by trying."""
 
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
@@ -27,6 +28,30 @@ _WEIGHTS = {
 _TRIALS = 30
 
 
+@dataclass(frozen=True)
+class Study:
+    """How long parameters are tried."""
+
+    trials: Annotated[
+        int | None,
+        Option(min=1, help="Attempts that the study is to have, earlier ones too: 30."),
+    ] = None
+    timeout: Annotated[
+        float | None, Option(min=1, help="Seconds after which no attempt begins.")
+    ] = None
+    study: Annotated[
+        str | None, Option(help="The study's name. Without: one for this model and data.")
+    ] = None
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What becomes of weights that were found."""
+
+    apply: Annotated[bool, Option(help="Weights: use them without asking.")] = False
+    force: Annotated[bool, Option(help="Weights: even if they do worse.")] = False
+
+
 @command(
     app,
     "palate tune svd --trials 30",
@@ -43,18 +68,8 @@ def tune(
             "recommendations."
         ),
     ],
-    trials: Annotated[
-        int | None,
-        Option(min=1, help="Attempts that the study is to have, earlier ones too: 30."),
-    ] = None,
-    timeout: Annotated[
-        float | None, Option(min=1, help="Seconds after which no attempt begins.")
-    ] = None,
-    study: Annotated[
-        str | None, Option(help="The study's name. Without: one for this model and data.")
-    ] = None,
-    apply: Annotated[bool, Option(help="Weights: use them without asking.")] = False,
-    force: Annotated[bool, Option(help="Weights: even if they do worse.")] = False,
+    study: Study,
+    weights: Weights,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
@@ -66,31 +81,22 @@ def tune(
     """
     check_installed()
     if model in _WEIGHTS:
-        if study is not None or timeout is not None or trials is not None:
+        if study != Study():
             raise MisuseError(
                 "Weights are found by a search of their own, without a study. Nothing was tried. "
                 "Leave out --trials, --timeout and --study."
             )
-        _tune_weights(session, model, seed, apply=apply, force=force, json=json)
+        _tune_weights(session, model, seed, weights, json=json)
         return
-    if apply or force:
+    if weights != Weights():
         raise MisuseError(
             "--apply and --force belong to blend and mixer. Nothing was tried. Train with what a "
             "study found."
         )
-    _tune_model(session, model, trials or _TRIALS, timeout, study, seed, json=json)
+    _tune_model(session, model, study, seed, json=json)
 
 
-def _tune_model(
-    session: Session,
-    model: str,
-    trials: int,
-    timeout: float | None,
-    study: str | None,
-    seed: int,
-    *,
-    json: bool,
-) -> None:
+def _tune_model(session: Session, model: str, study: Study, seed: int, *, json: bool) -> None:
     with (
         session.database(migrate=True) as database,
         tracked(session.settings, f"tune {model}", warn, epochs=False) as run,
@@ -102,8 +108,8 @@ def _tune_model(
 
         with when_stopped("What was tried is kept; the same command goes on."):
             found = study_of(
-                database, model, trials=trials, timeout=timeout, study=study, seed=seed,
-                tell=status.update, tried=tried,
+                database, model, trials=study.trials or _TRIALS, timeout=study.timeout,
+                study=study.study, seed=seed, tell=status.update, tried=tried,
             )  # fmt: skip
         run.parameters(found.parameters)
         run.metrics({"best": found.value})
@@ -130,9 +136,7 @@ def _print_study(found: Tuned) -> None:
         say(f"SQL has no {found.model}; `palate evaluate recommend --model {found.model}` has.")
 
 
-def _tune_weights(
-    session: Session, which: str, seed: int, *, apply: bool, force: bool, json: bool
-) -> None:
+def _tune_weights(session: Session, which: str, seed: int, weights: Weights, *, json: bool) -> None:
     find, use, answers = _WEIGHTS[which]
     with session.database(migrate=True) as database:
         with tracked(session.settings, f"tune {which}", warn) as run, err().status("") as status:
@@ -141,9 +145,9 @@ def _tune_weights(
             run.parameters(found.after)
         if not json:
             _print_blend(found)
-        applied = apply or (not json and typer.confirm("Use these weights?", err=True))
+        applied = weights.apply or (not json and typer.confirm("Use these weights?", err=True))
         if applied:
-            use(database, found, force=force)
+            use(database, found, force=weights.force)
     if json:
         print_json({**found.__dict__, "applied": applied})
     elif applied:

@@ -17,7 +17,7 @@ from rerank.profile import get_user, list_ratings
 from search.names import CatalogNames
 from serve.cli import user_event
 from serve.cli.command import command
-from serve.cli.options import Film, Json, Profile, UserId, Yes
+from serve.cli.options import Film, Json, Limit, Profile, UserId, Yes
 from serve.cli.output import Done, confirm, out, present, print_json, say, warn
 from serve.cli.session import Session
 from serve.cli.tables import FILM, print_facts, print_table, rows
@@ -90,7 +90,7 @@ def ratings(
     database: Database,
     user_id: UserId,
     profile: Profile = "main",
-    limit: Annotated[int, Option(min=1, max=100_000, help="Most to show.")] = 20,
+    limit: Limit = 20,
     offset: Annotated[int, Option(min=0, max=LARGEST_ID, help="How many to pass over.")] = 0,
     json: Json = False,
 ) -> None:

@@ -12,7 +12,7 @@ from rerank import events as history
 from rerank.people import find_user, name_user
 from search.names import CatalogNames
 from serve.cli.command import command
-from serve.cli.options import Profile, UserId
+from serve.cli.options import Limit, Profile, UserId
 from serve.cli.output import Done, say
 from serve.cli.tables import print_table
 from serve.cli.text import count, film, line
@@ -100,7 +100,7 @@ def list_(
     user_id: UserId,
     type: OnlyType = None,
     profile: Profile = "main",
-    limit: Annotated[int, Option(min=1, max=100_000, help="Most to show.")] = 20,
+    limit: Limit = 20,
 ) -> History:
     """List a user's events and ratings, the newest first."""
     whose = find_user(database, user_id)
