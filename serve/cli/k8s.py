@@ -13,7 +13,7 @@ from typer import Argument, Option
 from palate.contract import SearchRequest
 from palate.errors import MisuseError
 from palate.text import neutral
-from serve.cli.asked import options_of
+from serve.cli.asked import options_of, request_of
 from serve.cli.command import TAKES_ALL, command
 from serve.cli.options import Explain, Json, Query, User
 from serve.cli.orders import print_order
@@ -276,11 +276,13 @@ def search(
     """Search through the release's API, with its own key."""
     found = where.find()
     key = key or find_api_key(found)
-    asked |= {"q": " ".join(query), "user_id": user, "explain": "facts" if explain else "none"}
+    text, how = " ".join(query), "facts" if explain else "none"
+    request = request_of(SearchRequest, asked, q=text, explain=how)
+    wanted = request.model_dump(exclude_defaults=True) | ({"user_id": user} if user else {})
     with forward(found.cluster, find_api(found), report=warn) as port:
-        response = ask(port, asked, key)
+        response = ask(port, wanted, key)
     if json:
         print_json(response)
     else:
-        nothing = "" if response.hits else f"No film matches {line(' '.join(query))!r}."
+        nothing = "" if response.hits else f"No film matches {line(text)!r}."
         print_order(response, accounts=explain, nothing=nothing)
