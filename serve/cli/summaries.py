@@ -5,9 +5,7 @@ from typing import TypeVar
 from ask.compare import Comparison
 from ask.prediction import Prediction
 from ask.preferences import Preferences
-from ask.summaries import word_summary as word
 from palate.contract import Words
-from rerank.wording import Writer
 from serve.cli.output import say
 from serve.cli.session import Session
 from sql.database import Database
@@ -20,6 +18,9 @@ def word_summary(found: T, words: Words, current: Session, database: Database) -
     says why."""
     if words == "template":
         return found
+    from ask.summaries import word_summary as word  # slow, and rarely wanted
+    from rerank.wording import Writer
+
     with current.language_model(database) as model:
         made, why = word(found, Writer(model, current.settings))
     if why:
