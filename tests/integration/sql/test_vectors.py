@@ -5,7 +5,9 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from learn.registry import activate
+from learn.data import read_ratings
+from learn.models.factors import Svd
+from learn.registry import activate, save_factors
 from palate.statements import Statements
 from sql.database import Database
 from sql.vectors import index_vectors
@@ -43,7 +45,9 @@ def test_an_index_finds_what_reading_every_film_finds(
     sample_copy: Database, psql: psycopg.Connection
 ) -> None:
     """Of twenty films recommended, or similar, at least 95 of 100 are those of the exact answer."""
-    psql.execute(STATEMENTS.raw("add_model").encode())
+    learned = Svd(rank=16).fit(read_ratings(sample_copy))
+    one, other = (save_factors(sample_copy, learned, metrics={}) for _ in range(2))
+    activate(sample_copy, one)
     assert not index_vectors(sample_copy)  # 3,198 films are read faster
     exact = _answers(psql)
     psql.execute(STATEMENTS.raw("index_small_catalogs").encode())
@@ -59,8 +63,8 @@ def test_an_index_finds_what_reading_every_film_finds(
         assert rows < 1000, (name, table)
 
     # Another model: exact until its directions are made.
-    activate(sample_copy, 2, force=True)
-    assert psql.execute("SELECT DISTINCT model_id FROM movie_directions").fetchall() == [(2,)]
+    activate(sample_copy, other)
+    assert psql.execute("SELECT DISTINCT model_id FROM movie_directions").fetchall() == [(other,)]
 
 
 def _answers(psql: psycopg.Connection) -> dict[tuple[str, int], set[int]]:

@@ -7,17 +7,6 @@ FULL JOIN (SELECT m.movie_id, l2_normalize(m.embedding - e.mean) AS content
            WHERE m.embedding IS NOT NULL) m USING (movie_id)
 WHERE v.content IS DISTINCT FROM m.content
 
--- name: add_model
--- Factors as learned ones are: long for the films that many have seen.
-INSERT INTO models (kind, name, version, parameters)
-VALUES ('factors', 'one', 1, '{"base": 1, "slope": 0.5}'), ('factors', 'two', 1, '{"base": 0.5}');
-INSERT INTO movie_factors (movie_id, model_id, factors_in, factors_out)
-SELECT m.movie_id, d.id, v.factors, scale(v.factors, 0.1 + s.popularity)
-FROM movies m JOIN movie_stats s USING (movie_id) CROSS JOIN models d
-CROSS JOIN LATERAL (SELECT l2_normalize(array_agg(sin(m.movie_id * 0.37 * i + d.version))::vector) AS factors
-                    FROM generate_series(1, 12) i) v;
-SELECT activate_model(1);
-
 -- name: index_small_catalogs
 CREATE OR REPLACE FUNCTION vectors_indexed_from() RETURNS bigint
 LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN 1000;
