@@ -120,8 +120,9 @@ def create_app(
     app.state.services = found
     app.state.readiness = health.Readiness(database, found.searcher.index)
     watch_connections(database.engine)
-    for endpoints in _ENDPOINTS:
-        app.include_router(endpoints.router)
+    routers = [endpoints.router for endpoints in _ENDPOINTS]
+    for router in routers:
+        app.include_router(router)
     app.state.methods = _methods_by_path(app.openapi())
     if faces is not None:
         faces(app)

@@ -1,6 +1,6 @@
 """`palate ingest table` and `palate ingest inspect`: files of your own, in any common layout."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -130,28 +130,19 @@ def table(
 
 def _source(given: Given, reading: Reading, arriving: Arrivals, own: dict[str, Type]) -> Table:
     """The files as a mapping, their names or what they hold say that they are read."""
-    columns, files = parse_columns(reading.column or ()), given.files or []
-    unread: list[str] = []
+    files = given.files or []
     if reading.mapping is not None:
-        if columns:
+        if reading.column:
             raise MisuseError(
                 f"{reading.mapping} says what columns mean, and so does --column. Nothing was "
                 "loaded. Change the mapping, or leave it out."
             )
-        read = read_mapping(reading.mapping)
-        parts, name = _mapped(read, files, reading.mapping, arriving, own), read.name
-    elif given.by_kind():
-        if files:
-            raise MisuseError(
-                "Name files by what they hold (--movies, --ratings, --tags, --facts) or let "
-                "them be recognised, not both. Nothing was loaded."
-            )
-        parts, name = describe(_opened(given, arriving), columns, reading.separator, own=own), None
-    else:
-        found = _recognised(files, arriving, reading.layout, reading.user, own, columns)
-        parts, name = list(found.parts), _name_of(files, found)
-        unread = _unread(files, found)
-    return Table(name or "csv", parts=_as_said(parts, reading), unread=unread)
+        mapping = read_mapping(reading.mapping)
+        mapped = _mapped(mapping, files, reading.mapping, arriving, own)
+        return Table(mapping.name or "csv", parts=_as_said(mapped, reading))
+    found = _made_out(given, reading, arriving, own)
+    name = _name_of(files, found) if files else "csv"
+    return Table(name, parts=_as_said(found.parts, reading), unread=_unread(files, found))
 
 
 @command(app, "palate ingest inspect films.csv stars.csv", name="inspect")
@@ -169,7 +160,8 @@ def show(
 ) -> None:
     """Say what files hold, how they are written and how their columns would be read."""
     with arrivals() as arriving:
-        found = _recognised(files, arriving, layout, user, _known_types(session))
+        reading = Reading(layout=layout, user=user)
+        found = _made_out(Given(files=files), reading, arriving, _known_types(session))
         inspections = list(inspect(found))
     if write is not None:
         write_mapping(Mapping(parts=[spelt_out(file, part) for file, part in found.parts]), write)
@@ -196,18 +188,23 @@ def _known_types(session: Session) -> dict[str, Type]:
         return {}
 
 
-def _recognised(
-    places: list[str],
-    arriving: Arrivals,
-    layout: str | None,
-    user: str | None,
-    own: dict[str, Type],
-    columns: dict[str, str] | None = None,
+def _made_out(
+    given: Given, reading: Reading, arriving: Arrivals, own: dict[str, Type]
 ) -> Recognised:
-    if not places:
+    """The files as their kinds were said, or as they are recognised."""
+    columns = parse_columns(reading.column or ())
+    if given.by_kind():
+        if given.files:
+            raise MisuseError(
+                "Name files by what they hold (--movies, --ratings, --tags, --facts) or let "
+                "them be recognised, not both. Nothing was loaded."
+            )
+        opened = _opened(given, arriving)
+        return Recognised(describe(opened, columns, reading.separator, own=own), ())
+    if not given.files:
         raise MisuseError("No file was named. Nothing was loaded. `palate ingest table --help`.")
-    files = [file for place in places for file in open_files(arriving.take(place, "rows"))]
-    found = recognise(files, layout, user, own, columns)
+    files = [file for place in given.files for file in open_files(arriving.take(place, "rows"))]
+    found = recognise(files, reading.layout, reading.user, own, columns)
     if not found.parts:
         reasons = "; ".join(f"{file.name}: {reason}" for file, reason in found.unread)
         raise MisuseError(
@@ -275,7 +272,9 @@ def _opened(given: Given, arriving: Arrivals) -> dict[Holds, list[DataFile]]:
     }
 
 
-def _as_said(parts: list[tuple[DataFile, Part]], reading: Reading) -> list[tuple[DataFile, Part]]:
+def _as_said(
+    parts: Sequence[tuple[DataFile, Part]], reading: Reading
+) -> list[tuple[DataFile, Part]]:
     """The files as the options say, which go before what was found out or a mapping says."""
     of_ratings, of_others = ("scale", "unrated", "user"), ("separator",)
     said = {name: value for name, value in vars(reading).items() if value is not None}
