@@ -11,11 +11,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from bench.growth import MadeUpFilms, fill
 from bench.ingest import scratch_database
 from bench.machine import Machine, this_machine
+from bench.search import milliseconds
 from bench.synthetic import synthetic_ratings
 from bench.ways import getting, http_server, preparing
 from bench.ways import statements as searches
@@ -119,10 +118,9 @@ def bench_recommend(
                 call(person, film, number)
                 if number >= _WARM_UP:
                     seconds.setdefault(what, []).append(time.perf_counter() - started)
-    times = []
-    for what, taken in seconds.items():
-        p50, p99 = np.percentile(np.array(taken) * 1000, (50, 99)).tolist()
-        times.append(Timed(what, len(taken), p50, p99))
+    times = (
+        Timed(what, len(taken), *milliseconds(taken, 50, 99)) for what, taken in seconds.items()
+    )
     return RecommendReport(
         this_machine(),
         f"PostgreSQL {catalog.server}, {database.search_engine.name}",

@@ -99,15 +99,10 @@ class Report:
 
     def find(self, over: Over, clients: int, candidates: int, *, personalized: bool) -> Latency:
         """The latency of one kind of request. Raises KeyError when it was not measured."""
-        for latency in self.latencies:
-            if (latency.over, latency.clients, latency.candidates, latency.personalized) == (
-                over,
-                clients,
-                candidates,
-                personalized,
-            ):
-                return latency
-        raise KeyError((over, clients, candidates, personalized))
+        wanted = (over, clients, candidates, personalized)
+        return {(x.over, x.clients, x.candidates, x.personalized): x for x in self.latencies}[
+            wanted
+        ]
 
     def targets(self) -> list[Target]:
         """What the project promises, as far as this run measured it."""
@@ -211,8 +206,15 @@ def _latencies(
     for search, second in zip(plan, seconds, strict=True):
         kinds.setdefault((search.candidates, search.user_id is not None), []).append(second)
     for (candidates, personalized), taken in kinds.items():
-        p50, p95, p99 = np.percentile(np.array(taken) * 1000, (50, 95, 99)).tolist()
-        yield Latency(over, clients, candidates, personalized, len(taken), p50, p95, p99)
+        yield Latency(
+            over, clients, candidates, personalized, len(taken), *milliseconds(taken, 50, 95, 99)
+        )
+
+
+def milliseconds(seconds: Sequence[float], *percents: float) -> list[float]:
+    """Milliseconds that so many per cent took at most."""
+    found: list[float] = np.percentile(np.array(seconds) * 1000, percents).tolist()
+    return found
 
 
 def _climb(
@@ -243,10 +245,7 @@ def _climb(
         throughput: dict[Over, float] = {"SQL": _throughput(connects["SQL"], tasted)}
         with probing(port) as probes:
             throughput["HTTP"] = _throughput(connects["HTTP"], tasted)
-    rungs = []
-    for (over, personalized), taken in seconds.items():
-        p50, p99 = np.percentile(np.array(taken) * 1000, (50, 99)).tolist()
-        rungs.append(Rung(over, personalized, p50, p99))
+    rungs = (Rung(*kind, *milliseconds(taken, 50, 99)) for kind, taken in seconds.items())
     return tuple(rungs), throughput, 1000 * max(probes)
 
 

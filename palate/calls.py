@@ -44,37 +44,36 @@ class Filters(TypedDict, total=False):
     filter: Sequence[str]
 
 
-class SearchOptions(Filters, total=False):
-    """What a search may say besides its text."""
+class Options(Filters, total=False):
+    """What a search and recommendations may say."""
 
     user_id: Who
     profile: str
     k: int
     candidates: int
     weights: Mapping[str, float]
-    mode: contract.Mode
     seen: contract.Seen
+    rerank: contract.Rerank
+    cursor: str
+
+
+class SearchOptions(Options, total=False):
+    """What a search may say besides its text."""
+
+    mode: contract.Mode
     order: contract.Order
     sort: contract.Sort
     direction: contract.Direction
     explain: contract.Explain
-    rerank: contract.Rerank
     facets: bool
     snippets: bool
     as_typed: bool
     strict: bool
-    cursor: str
 
 
-class RecommendOptions(Filters, total=False):
+class RecommendOptions(Options, total=False):
     """What recommendations may be asked for."""
 
-    user_id: Who
-    profile: str
-    k: int
-    candidates: int
-    weights: Mapping[str, float]
-    seen: contract.Seen
     q: str
     alike_to: Sequence[int | str]
     exclude: Sequence[int | str]
@@ -82,8 +81,6 @@ class RecommendOptions(Filters, total=False):
     franchise: int
     serendipity: bool
     figures: bool
-    rerank: contract.Rerank
-    cursor: str
 
 
 class ListOptions(Filters, total=False):
@@ -128,6 +125,10 @@ def _movie(movie_id: int | str, rest: str = "") -> str:
 
 def _user(who: Who, rest: str = "") -> str:
     return f"/v1/users/{quote(str(who), safe='@')}{rest}"
+
+
+def _rating(who: Who, movie_id: int | str) -> str:
+    return _user(who, f"/ratings/{quote(str(movie_id), safe='')}")
 
 
 def search(q: str, **options: Unpack[SearchOptions]) -> Call[contract.SearchResponse]:
@@ -321,25 +322,20 @@ def ratings(
 
 def rating(user_id: Who, movie_id: int | str, *, profile: str = "main") -> Call[contract.Rating]:
     """A user's rating of a film."""
-    return _get(
-        _user(user_id, f"/ratings/{quote(str(movie_id), safe='')}"),
-        _as(contract.Rating),
-        profile=profile,
-    )
+    return _get(_rating(user_id, movie_id), _as(contract.Rating), profile=profile)
 
 
 def rate(
     user_id: Who, movie_id: int | str, rating: float, *, profile: str = "main"
 ) -> Call[contract.Rating]:
     """Rate a film; the next search knows it."""
-    path = _user(user_id, f"/ratings/{quote(str(movie_id), safe='')}")
-    return Call("PUT", path, _as(contract.Rating), {"profile": profile}, {"rating": rating})
+    query, body = {"profile": profile}, {"rating": rating}
+    return Call("PUT", _rating(user_id, movie_id), _as(contract.Rating), query, body)
 
 
 def unrate(user_id: Who, movie_id: int | str, *, profile: str = "main") -> Call[None]:
     """Take a rating back."""
-    path = _user(user_id, f"/ratings/{quote(str(movie_id), safe='')}")
-    return Call("DELETE", path, lambda _: None, {"profile": profile})
+    return Call("DELETE", _rating(user_id, movie_id), lambda _: None, {"profile": profile})
 
 
 def add_events(

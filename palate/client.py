@@ -8,8 +8,7 @@ with Client("http://127.0.0.1:8080") as palate:
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from functools import update_wrapper
-from types import TracebackType
-from typing import Any, Generic, ParamSpec, Self, TypeVar
+from typing import Any, Generic, ParamSpec, Self, TypeVar, overload
 
 import httpx
 from pydantic_core import to_json
@@ -108,30 +107,64 @@ async def _awaited_lines(call: Call[Any]) -> AsyncIterator[bytes]:
         yield line
 
 
-class _Now(Generic[P, T]):
-    """A call as a method that answers."""
+class _Method(Generic[P, T]):
+    """A call as a method that answers, or is awaited."""
 
     def __init__(self, call: Callable[P, Call[T]]) -> None:
         self._call = call
 
-    def __get__(self, client: "Client", owner: object) -> Callable[P, T]:
-        def send(*args: P.args, **options: P.kwargs) -> T:
+    @overload
+    def __get__(self, client: "Client", owner: object) -> Callable[P, T]: ...
+    @overload
+    def __get__(self, client: "AsyncClient", owner: object) -> Callable[P, Awaitable[T]]: ...
+    def __get__(self, client: "Client | AsyncClient", owner: object) -> Callable[P, object]:
+        def send(*args: P.args, **options: P.kwargs) -> object:
             return client.send(self._call(*args, **options))
 
         return update_wrapper(send, self._call)
 
 
-class _Awaited(Generic[P, T]):
-    """A call as a method to be awaited."""
+class _Methods:
+    """What both clients are asked."""
 
-    def __init__(self, call: Callable[P, Call[T]]) -> None:
-        self._call = call
-
-    def __get__(self, client: "AsyncClient", owner: object) -> Callable[P, Awaitable[T]]:
-        def send(*args: P.args, **options: P.kwargs) -> Awaitable[T]:
-            return client.send(self._call(*args, **options))
-
-        return update_wrapper(send, self._call)
+    search = _Method(calls.search)
+    multi_search = _Method(calls.multi_search)
+    suggest = _Method(calls.suggest)
+    ask = _Method(calls.ask)
+    ask_structure = _Method(calls.ask_structure)
+    chat = _Method(calls.chat)
+    recommend = _Method(calls.recommend_by_body)
+    trace_recommend = _Method(calls.trace_recommend)
+    predict = _Method(calls.predict)
+    compare = _Method(calls.compare)
+    preferences = _Method(calls.preferences)
+    similar_movies = _Method(calls.similar_movies)
+    list_movies = _Method(calls.list_movies)
+    read_movie = _Method(calls.read_movie)
+    movie_version = _Method(calls.movie_version)
+    put_movie = _Method(calls.put_movie)
+    patch_movie = _Method(calls.patch_movie)
+    remove_movie = _Method(calls.remove_movie)
+    write_movies = _Method(calls.write_movies)
+    write_ratings = _Method(calls.write_ratings)
+    job = _Method(calls.job)
+    user = _Method(calls.user)
+    forget = _Method(calls.forget)
+    export = _Method(calls.export)
+    ratings = _Method(calls.ratings)
+    rating = _Method(calls.rating)
+    rate = _Method(calls.rate)
+    unrate = _Method(calls.unrate)
+    add_events = _Method(calls.add_events)
+    list_events = _Method(calls.list_events)
+    undo_events = _Method(calls.undo_events)
+    undo_event = _Method(calls.undo_event)
+    feedback = _Method(calls.feedback)
+    rules = _Method(calls.rules)
+    put_rules = _Method(calls.put_rules)
+    make_token = _Method(calls.make_token)
+    healthz = _Method(calls.healthz)
+    readyz = _Method(calls.readyz)
 
 
 def _options(address: str, key: str | None, seconds: float) -> dict[str, Any]:
@@ -139,7 +172,7 @@ def _options(address: str, key: str | None, seconds: float) -> dict[str, Any]:
     return {"base_url": address, "headers": headers, "timeout": seconds}
 
 
-class Client:
+class Client(_Methods):
     """The API at ``address``, with a key or a user's token where one is needed."""
 
     def __init__(
@@ -168,55 +201,11 @@ class Client:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
-    search = _Now(calls.search)
-    multi_search = _Now(calls.multi_search)
-    suggest = _Now(calls.suggest)
-    ask = _Now(calls.ask)
-    ask_structure = _Now(calls.ask_structure)
-    chat = _Now(calls.chat)
-    recommend = _Now(calls.recommend_by_body)
-    trace_recommend = _Now(calls.trace_recommend)
-    predict = _Now(calls.predict)
-    compare = _Now(calls.compare)
-    preferences = _Now(calls.preferences)
-    similar_movies = _Now(calls.similar_movies)
-    list_movies = _Now(calls.list_movies)
-    read_movie = _Now(calls.read_movie)
-    movie_version = _Now(calls.movie_version)
-    put_movie = _Now(calls.put_movie)
-    patch_movie = _Now(calls.patch_movie)
-    remove_movie = _Now(calls.remove_movie)
-    write_movies = _Now(calls.write_movies)
-    write_ratings = _Now(calls.write_ratings)
-    job = _Now(calls.job)
-    user = _Now(calls.user)
-    forget = _Now(calls.forget)
-    export = _Now(calls.export)
-    ratings = _Now(calls.ratings)
-    rating = _Now(calls.rating)
-    rate = _Now(calls.rate)
-    unrate = _Now(calls.unrate)
-    add_events = _Now(calls.add_events)
-    list_events = _Now(calls.list_events)
-    undo_events = _Now(calls.undo_events)
-    undo_event = _Now(calls.undo_event)
-    feedback = _Now(calls.feedback)
-    rules = _Now(calls.rules)
-    put_rules = _Now(calls.put_rules)
-    make_token = _Now(calls.make_token)
-    healthz = _Now(calls.healthz)
-    readyz = _Now(calls.readyz)
 
-
-class AsyncClient:
+class AsyncClient(_Methods):
     """As ``Client``, with answers to be awaited."""
 
     def __init__(
@@ -245,49 +234,5 @@ class AsyncClient:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.close()
-
-    search = _Awaited(calls.search)
-    multi_search = _Awaited(calls.multi_search)
-    suggest = _Awaited(calls.suggest)
-    ask = _Awaited(calls.ask)
-    ask_structure = _Awaited(calls.ask_structure)
-    chat = _Awaited(calls.chat)
-    recommend = _Awaited(calls.recommend_by_body)
-    trace_recommend = _Awaited(calls.trace_recommend)
-    predict = _Awaited(calls.predict)
-    compare = _Awaited(calls.compare)
-    preferences = _Awaited(calls.preferences)
-    similar_movies = _Awaited(calls.similar_movies)
-    list_movies = _Awaited(calls.list_movies)
-    read_movie = _Awaited(calls.read_movie)
-    movie_version = _Awaited(calls.movie_version)
-    put_movie = _Awaited(calls.put_movie)
-    patch_movie = _Awaited(calls.patch_movie)
-    remove_movie = _Awaited(calls.remove_movie)
-    write_movies = _Awaited(calls.write_movies)
-    write_ratings = _Awaited(calls.write_ratings)
-    job = _Awaited(calls.job)
-    user = _Awaited(calls.user)
-    forget = _Awaited(calls.forget)
-    export = _Awaited(calls.export)
-    ratings = _Awaited(calls.ratings)
-    rating = _Awaited(calls.rating)
-    rate = _Awaited(calls.rate)
-    unrate = _Awaited(calls.unrate)
-    add_events = _Awaited(calls.add_events)
-    list_events = _Awaited(calls.list_events)
-    undo_events = _Awaited(calls.undo_events)
-    undo_event = _Awaited(calls.undo_event)
-    feedback = _Awaited(calls.feedback)
-    rules = _Awaited(calls.rules)
-    put_rules = _Awaited(calls.put_rules)
-    make_token = _Awaited(calls.make_token)
-    healthz = _Awaited(calls.healthz)
-    readyz = _Awaited(calls.readyz)

@@ -14,179 +14,125 @@ class PalateError(Exception):
     status = 500
     title = "Palate failed"
 
+    def __init_subclass__(
+        cls, *, status: int | None = None, title: str | None = None, exit_code: int | None = None
+    ) -> None:
+        """What is not said of a cause is as it is of the wider one."""
+        cls.status, cls.title = status or cls.status, title or cls.title
+        cls.exit_code = exit_code or cls.exit_code
+
     def __str__(self) -> str:
         return neutral(super().__str__())
 
 
-class MisuseError(PalateError):
+class MisuseError(PalateError, exit_code=2, status=400, title="Bad request"):
     """The request itself is wrong: nothing was done."""
 
-    exit_code = 2
-    status = 400
-    title = "Bad request"
 
-
-class NotFoundError(PalateError):
+class NotFoundError(PalateError, status=404, title="Not found"):
     """What was named does not exist."""
 
-    status = 404
-    title = "Not found"
 
-
-class MissingFileError(NotFoundError):
+class MissingFileError(NotFoundError, exit_code=2, title="No such file"):
     """A file or folder that was named is not there."""
 
-    exit_code = 2
-    title = "No such file"
 
-
-class ListenError(PalateError):
+class ListenError(PalateError, title="Address unavailable"):
     """An address to listen on cannot be had: nothing was started."""
 
-    title = "Address unavailable"
 
-
-class ConflictError(PalateError):
+class ConflictError(PalateError, status=409, title="Conflict"):
     """The request contradicts what the database holds: nothing was changed."""
 
-    status = 409
-    title = "Conflict"
 
-
-class DatabaseUnavailableError(PalateError):
+class DatabaseUnavailableError(PalateError, status=503, title="Database unavailable"):
     """The database cannot be reached or does not answer in time."""
 
-    status = 503
-    title = "Database unavailable"
 
-
-class RefusedByDatabaseError(PalateError):
+class RefusedByDatabaseError(PalateError, status=503, title="Refused by the database"):
     """PostgreSQL refused a statement. ``said`` is its reason, for the operator's eyes."""
-
-    status = 503
-    title = "Refused by the database"
 
     def __init__(self, message: str, said: str = "") -> None:
         super().__init__(message)
         self.said = said
 
 
-class PrivilegeError(RefusedByDatabaseError):
+class PrivilegeError(RefusedByDatabaseError, status=500, title="Missing privilege"):
     """The role that Palate connects as may not do this."""
 
-    status = 500
-    title = "Missing privilege"
 
-
-class ReadOnlyError(RefusedByDatabaseError):
+class ReadOnlyError(RefusedByDatabaseError, title="Read-only database"):
     """The server only reads: a standby, or set so."""
 
-    title = "Read-only database"
 
-
-class DiskFullError(RefusedByDatabaseError):
+class DiskFullError(RefusedByDatabaseError, title="Disk full"):
     """The server has no room to write."""
 
-    title = "Disk full"
 
-
-class StatementCancelledError(RefusedByDatabaseError):
+class StatementCancelledError(RefusedByDatabaseError, title="Statement cancelled"):
     """Somebody else cancelled the statement."""
 
-    title = "Statement cancelled"
 
-
-class DeadlockError(RefusedByDatabaseError):
+class DeadlockError(RefusedByDatabaseError, title="Deadlock"):
     """Two writers waited for each other, and this one was ended."""
 
-    title = "Deadlock"
 
-
-class SerializationError(RefusedByDatabaseError):
+class SerializationError(RefusedByDatabaseError, title="Changed meanwhile"):
     """Somebody else changed the same rows first."""
 
-    title = "Changed meanwhile"
 
-
-class BusyError(RefusedByDatabaseError):
+class BusyError(RefusedByDatabaseError, title="Database busy"):
     """What was needed stayed locked for as long as it was waited for."""
 
-    title = "Database busy"
 
-
-class SchemaError(PalateError):
+class SchemaError(PalateError, status=503, title="Schema mismatch"):
     """The database's schema is missing, older or newer than this Palate."""
-
-    status = 503
-    title = "Schema mismatch"
 
 
 class NewerSchemaError(SchemaError):
     """A newer Palate has migrated the database; what this one needs may still be there."""
 
 
-class EmbeddedServerError(PalateError):
+class EmbeddedServerError(PalateError, status=503, title="Embedded server unavailable"):
     """The embedded server cannot be used here."""
 
-    status = 503
-    title = "Embedded server unavailable"
 
-
-class NotInstalledError(PalateError):
+class NotInstalledError(PalateError, status=501, title="Not installed"):
     """An optional part is not installed."""
 
-    status = 501
-    title = "Not installed"
 
-
-class QuerySyntaxError(MisuseError):
+class QuerySyntaxError(MisuseError, title="Query syntax"):
     """A strict query cannot be parsed; ``position`` counts characters from 0."""
-
-    title = "Query syntax"
 
     def __init__(self, message: str, position: int) -> None:
         super().__init__(message)
         self.position = position
 
 
-class LoadError(PalateError):
+class LoadError(PalateError, status=422, title="Load refused"):
     """Data cannot be loaded: the tables are as they were."""
 
-    status = 422
-    title = "Load refused"
 
-
-class EmbeddingError(PalateError):
+class EmbeddingError(PalateError, status=422, title="Embedding refused"):
     """Embeddings cannot be made or loaded."""
 
-    status = 422
-    title = "Embedding refused"
 
-
-class LanguageModelError(PalateError):
+class LanguageModelError(PalateError, status=502, title="Language model failed"):
     """The language model gave no answer that can be used."""
 
-    status = 502
-    title = "Language model failed"
 
-
-class LanguageModelUnavailableError(LanguageModelError):
+class LanguageModelUnavailableError(
+    LanguageModelError, status=503, title="Language model unavailable"
+):
     """The language model cannot be reached, is overloaded or too slow: try again later."""
 
-    status = 503
-    title = "Language model unavailable"
 
-
-class LanguageModelRefusedError(LanguageModelError):
+class LanguageModelRefusedError(LanguageModelError, title="Language model refused"):
     """The endpoint refuses the key, the model's name or the account: it will answer nothing."""
 
-    title = "Language model refused"
 
-
-class NoCreditError(LanguageModelRefusedError):
+class NoCreditError(LanguageModelRefusedError, title="No credit for the language model"):
     """The account at the endpoint has nothing left to pay with."""
-
-    title = "No credit for the language model"
 
 
 class UnusableAnswerError(LanguageModelError):
@@ -200,35 +146,21 @@ class UnusableAnswerError(LanguageModelError):
         self.of_form = of_form
 
 
-class UnrecordedError(LanguageModelRefusedError):
+class UnrecordedError(LanguageModelRefusedError, status=503, title="Language model not recorded"):
     """A question cannot be recorded, so that no budget would count it: it was not asked."""
 
-    status = 503
-    title = "Language model not recorded"
 
-
-class BudgetError(LanguageModelError):
+class BudgetError(LanguageModelError, status=429, title="Language model budget spent"):
     """A question would have cost more than the budget leaves: it was not asked."""
 
-    status = 429
-    title = "Language model budget spent"
 
-
-class BackupError(PalateError):
+class BackupError(PalateError, status=422, title="Backup failed"):
     """A backup cannot be made, or not be restored: the database is as it was."""
 
-    status = 422
-    title = "Backup failed"
 
-
-class ClusterError(PalateError):
+class ClusterError(PalateError, status=502, title="Cluster"):
     """A Kubernetes cluster does not answer, or what is needed in it is not ready."""
 
-    status = 502
-    title = "Cluster"
 
-
-class ClusterForbiddenError(ClusterError):
+class ClusterForbiddenError(ClusterError, title="Forbidden by the cluster"):
     """The cluster does not let this person do it: trying again changes nothing."""
-
-    title = "Forbidden by the cluster"

@@ -10,8 +10,8 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from time import perf_counter
-from types import TracebackType
 
 from prometheus_client import (
     CollectorRegistry,
@@ -33,64 +33,49 @@ BUCKETS = (
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 )  # fmt: skip
 
-STAGE_SECONDS = Histogram(
-    "palate_stage_seconds",
-    "Seconds spent in one stage of the work.",
-    ["stage"],
-    buckets=BUCKETS,
-    registry=REGISTRY,
+_histogram = partial(Histogram, buckets=BUCKETS, registry=REGISTRY)
+_counter, _gauge = partial(Counter, registry=REGISTRY), partial(Gauge, registry=REGISTRY)
+
+STAGE_SECONDS = _histogram(
+    "palate_stage_seconds", "Seconds spent in one stage of the work.", ["stage"]
 )
-REQUEST_SECONDS = Histogram(
+REQUEST_SECONDS = _histogram(
     "palate_http_request_seconds",
     "Seconds from the first byte of a request to the last of its response.",
     ["method", "route", "status"],
-    buckets=BUCKETS,
-    registry=REGISTRY,
 )
-REQUESTS_RUNNING = Gauge(
-    "palate_http_requests_running",
-    "Requests being answered now.",
-    registry=REGISTRY,
-    multiprocess_mode="livesum",
+REQUESTS_RUNNING = _gauge(
+    "palate_http_requests_running", "Requests being answered now.", multiprocess_mode="livesum"
 )
-REQUESTS_REFUSED = Counter(
-    "palate_http_requests_refused",
-    "Requests turned away before any work, by reason.",
-    ["reason"],
-    registry=REGISTRY,
+REQUESTS_REFUSED = _counter(
+    "palate_http_requests_refused", "Requests turned away before any work, by reason.", ["reason"]
 )
-POOL_CONNECTIONS = Gauge(
+POOL_CONNECTIONS = _gauge(
     "palate_pool_connections",
     "Database connections, by state.",
     ["state"],
-    registry=REGISTRY,
     multiprocess_mode="livesum",
 )
-INDEX_MISSING = Gauge(
+INDEX_MISSING = _gauge(
     "palate_search_index_missing_films",
     "Films that the search index lacked when it was looked at last.",
-    registry=REGISTRY,
     multiprocess_mode="livemax",
 )
-RULES_FILE_BROKEN = Gauge(
+RULES_FILE_BROKEN = _gauge(
     "palate_rules_file_broken",
     "1: the rules file was edited and cannot be read; the rules read before hold.",
-    registry=REGISTRY,
     multiprocess_mode="livemax",
 )
-RECOMMENDATIONS_KEPT = Counter(
+RECOMMENDATIONS_KEPT = _counter(
     "palate_recommendations",
     "Recommendations asked for where answers are kept: kept from before, or made.",
     ["outcome"],
-    registry=REGISTRY,
 )
-LLM_TEXTS = Counter(
+LLM_TEXTS = _counter(
     "palate_llm_texts",
     "Texts whose facts a language model was to choose, by kind and what became of them.",
     ["kind", "outcome"],
-    registry=REGISTRY,
 )
-
 
 _SHARED = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -134,10 +119,5 @@ class stage:
     def __enter__(self) -> None:
         self._started = perf_counter()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._histogram.observe(perf_counter() - self._started)

@@ -7,10 +7,10 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import sqlalchemy
-from sqlalchemy import RowMapping
+from sqlalchemy import Row, RowMapping
 
 from llm.check import look_at_model
 from palate.errors import MisuseError, PalateError
@@ -102,26 +102,25 @@ def _look_at_server(database: Database) -> Iterator[Check]:
         server = connection.execute(_statements["server"]).mappings().one()
     old = server["version_number"] < _OLDEST_SERVER
     kind = "embedded" if database.server else "yours"
-    yield Check(
+    yield _judge(
         "server",
-        "fail" if old else "ok",
+        not old,
         f"PostgreSQL {server['version']} ({kind}), as {server['role']}, "
         f"{server['database_size'] / 1e6:,.0f} MB",
-        "Palate needs PostgreSQL 15 or newer." if old else "",
+        "Palate needs PostgreSQL 15 or newer.",
+        "fail",
     )
     yield from _look_at_planner(server)
 
 
 def _look_at_planner(server: RowMapping) -> Iterator[Check]:
     costs = server["random_page_cost"]
-    yield Check(
+    yield _judge(
         "planner",
-        "warn" if costs > 2 else "ok",
+        costs <= 2,
         f"random_page_cost {costs:g}, shared_buffers {server['shared_buffers'] / 1e6:,.0f} MB",
         "On solid-state disks set random_page_cost to 1.1: the default makes PostgreSQL avoid "
-        "indexes."
-        if costs > 2
-        else "",
+        "indexes.",
     )
     yield _judge(
         "jit",
@@ -138,12 +137,8 @@ def _look_at_extensions(database: Database) -> Iterator[Check]:
         found = {row.name: row for row in connection.execute(_statements["extensions"])}
         preload = connection.execute(_statements["server"]).mappings().one()["preload"]
     vector = found.get("vector")
-    yield Check(
-        "pgvector",
-        "ok" if vector else "fail",
-        f"vector {vector.installed_version or 'not created yet'}" if vector else "not available",
-        "" if vector else "Install pgvector on the server.",
-    )
+    there = f"vector {vector.installed_version or 'not created yet'}" if vector else "not available"
+    yield _judge("pgvector", bool(vector), there, "Install pgvector on the server.", "fail")
     if vector and vector.barred:
         yield Check(
             "vector",
@@ -151,30 +146,24 @@ def _look_at_extensions(database: Database) -> Iterator[Check]:
             f"{vector.role} may not use the schema {vector.schema}, which vector is in",
             f"Let its owner run: GRANT USAGE ON SCHEMA {vector.schema} TO {vector.role};",
         )
-    engine = database.search_engine.name
-    preloaded = preload is None or "pg_search" in preload
-    if "pg_search" not in found:
-        yield Check("engine", "ok", f"{engine}: BM25 in plain SQL")
-    elif engine == "paradedb" and not preloaded:
-        yield Check(
-            "engine",
-            "fail",
-            "pg_search is there, but not preloaded",
-            "Put pg_search into shared_preload_libraries and restart the server.",
-        )
-    elif engine == "postgres":
-        yield Check(
-            "engine",
-            "warn",
-            "postgres, though pg_search is there",
-            "Unset PALATE_ENGINE, and preload pg_search, to use ParadeDB's BM25.",
-        )
-    else:
-        with database.read() as connection:
-            lacks = database.search_engine.lacks(connection)
-        version = f"paradedb: pg_search {found['pg_search'].installed_version}"
-        advice = "Everything works; pg_search 0.24 or newer is better."
-        yield _judge("engine", not lacks, "; ".join([version, *lacks]), advice)
+    yield _look_at_engine(database, found.get("pg_search"), preload)
+
+
+def _look_at_engine(database: Database, pg_search: Row[Any] | None, preload: str | None) -> Check:
+    engine = database.search_engine
+    if pg_search is None:
+        return Check("engine", "ok", f"{engine.name}: BM25 in plain SQL")
+    if engine.name == "postgres":
+        advice = "Unset PALATE_ENGINE, and preload pg_search, to use ParadeDB's BM25."
+        return Check("engine", "warn", "postgres, though pg_search is there", advice)
+    if preload is not None and "pg_search" not in preload:
+        advice = "Put pg_search into shared_preload_libraries and restart the server."
+        return Check("engine", "fail", "pg_search is there, but not preloaded", advice)
+    with database.read() as connection:
+        lacks = engine.lacks(connection)
+    version = f"paradedb: pg_search {pg_search.installed_version}"
+    advice = "Everything works; pg_search 0.24 or newer is better."
+    return _judge("engine", not lacks, "; ".join([version, *lacks]), advice)
 
 
 def _look_at_schema(database: Database) -> Iterator[Check]:
@@ -212,12 +201,12 @@ def _look_at_data(database: Database) -> Iterator[Check]:
         indexed = connection.execute(_statements["indexed"], {"everything": everything}).scalar()
         missing, faults = engine.missing(connection), engine.faults(connection)
     movies = counts["movies"]
-    yield Check(
+    yield _judge(
         "data",
-        "ok" if movies else "warn",
+        bool(movies),
         f"{movies:,} films, {counts['ratings']:,} ratings, {counts['profiles']:,} profiles, "
         f"source {counts['source'] or 'none'}",
-        "" if movies else "Run `palate ingest sample`, or `palate demo`.",
+        "Run `palate ingest sample`, or `palate demo`.",
     )
     yield _judge(
         "search index",
@@ -241,8 +230,10 @@ def _look_at_data(database: Database) -> Iterator[Check]:
     )
 
 
-def _judge(name: str, good: bool, detail: str, advice: str) -> Check:
-    return Check(name, "ok" if good else "warn", detail, "" if good else advice)
+def _judge(
+    name: str, good: bool, detail: str, advice: str, bad: Literal["warn", "fail"] = "warn"
+) -> Check:
+    return Check(name, "ok" if good else bad, detail, "" if good else advice)
 
 
 def _look_at_disk(database: Database, settings: Settings) -> Iterator[Check]:

@@ -5,7 +5,6 @@ from typing import Annotated, Any, TypeVar
 from fastapi import APIRouter, Query
 from pydantic import BeforeValidator, Field
 from starlette.requests import Request
-from starlette.responses import Response
 
 from ask.compare import FEWEST, MOST, Comparison
 from ask.compare import compare as compare_movies
@@ -25,7 +24,7 @@ from rerank.recommend import recommend as find_recommendations
 from rerank.trace import RecommendTrace, Trace
 from serve.api.parameters import Film, UserPath, WhichTaste, WhoseWords, WrittenWeights
 from serve.api.routes import GuardedRoute, read_body, scoped
-from serve.api.services import answer, services
+from serve.api.services import services
 
 T = TypeVar("T", Prediction, Comparison, Preferences)
 
@@ -76,10 +75,11 @@ class PreferencesParameters(WhichTaste, WhoseWords):
 @router.get(
     "/v1/recommend",
     summary="Films for a user",
-    response_model=Recommendations,
     **scoped("read", 400, 404),
 )
-def recommend(request: Request, parameters: Annotated[RecommendParameters, Query()]) -> Response:
+def recommend(
+    request: Request, parameters: Annotated[RecommendParameters, Query()]
+) -> Recommendations:
     """Recommend films that the user has neither seen nor turned away, from several sources.
 
     Without `user_id`, or for a user of whom nothing is known, popular and trending films come and
@@ -91,50 +91,41 @@ def recommend(request: Request, parameters: Annotated[RecommendParameters, Query
 @router.post(
     "/v1/recommend",
     summary="Films for a user, asked for by a body",
-    response_model=Recommendations,
     **scoped("read", 400, 404, body=RecommendRequest, max_body=_BODY_BYTES, own=True),
 )
-def recommend_by_body(request: Request) -> Response:
+def recommend_by_body(request: Request) -> Recommendations:
     """The same, for long lists of films to leave out."""
     return _recommend(request, read_body(request, RecommendRequest))
 
 
-def _recommend(request: Request, asked: RecommendRequest) -> Response:
-    found = services(request)
-    made = find_recommendations(
-        found.database,
-        asked,
-        reranker=found.searcher.reranker,
-        cache=found.searcher.recommended,
+def _recommend(request: Request, asked: RecommendRequest) -> Recommendations:
+    database, searcher = services(request).database, services(request).searcher
+    return find_recommendations(
+        database, asked, reranker=searcher.reranker, cache=searcher.recommended
     )
-    return answer(request, made)
 
 
 @router.get(
-    "/v1/debug/recommend",
-    summary="How recommendations were made",
-    response_model=RecommendTrace,
-    **scoped("admin", 400, 404),
+    "/v1/debug/recommend", summary="How recommendations were made", **scoped("admin", 400, 404)
 )
 def trace_recommend(
     request: Request, parameters: Annotated[RecommendParameters, Query()]
-) -> Response:
+) -> RecommendTrace:
     """The same recommendations, with what each stage took in, let through, left out and moved, why,
     and how long it took."""
     found, trace = services(request), Trace()
     made = find_recommendations(
         found.database, parameters, reranker=found.searcher.reranker, trace=trace
     )
-    return answer(request, trace.told(made))
+    return trace.told(made)
 
 
 @router.get(
     "/v1/predict",
     summary="What a user would give a film",
-    response_model=Prediction,
     **scoped("read", 400, 404, line="analysis"),
 )
-def predict(request: Request, parameters: Annotated[PredictParameters, Query()]) -> Response:
+def predict(request: Request, parameters: Annotated[PredictParameters, Query()]) -> Prediction:
     """Predict a rating: the stars, an interval, how sure that is, and the ratings it rests on."""
     found = services(request)
     movie = found.asker.names.find(parameters.movie)
@@ -146,10 +137,9 @@ def predict(request: Request, parameters: Annotated[PredictParameters, Query()])
 @router.get(
     "/v1/compare",
     summary="Films side by side",
-    response_model=Comparison,
     **scoped("read", 400, 404, line="analysis", own=True),
 )
-def compare(request: Request, parameters: Annotated[CompareParameters, Query()]) -> Response:
+def compare(request: Request, parameters: Annotated[CompareParameters, Query()]) -> Comparison:
     """Compare films: money, return, ratings, running time, enrichment, and who leads in what."""
     found = services(request)
     ids = [found.asker.names.find(movie).movie_id for movie in parameters.movie]
@@ -159,18 +149,17 @@ def compare(request: Request, parameters: Annotated[CompareParameters, Query()])
 @router.get(
     "/v1/users/{user_id}/preferences",
     summary="What a user likes",
-    response_model=Preferences,
     **scoped("read", 404, line="analysis"),
 )
 def preferences(
     request: Request, user_id: UserPath, parameters: Annotated[PreferencesParameters, Query()]
-) -> Response:
+) -> Preferences:
     """Genres, decades, people and money in a user's ratings, against what the crowd gives."""
     found = services(request)
     made = find_preferences(found.database, user_id, parameters.profile)
     return _summarize(request, made, parameters.words)
 
 
-def _summarize(request: Request, made: T, words: Words) -> Response:
+def _summarize(request: Request, made: T, words: Words) -> T:
     writer = services(request).searcher.writer
-    return answer(request, made if words == "template" else word_summary(made, writer)[0])
+    return made if words == "template" else word_summary(made, writer)[0]

@@ -59,6 +59,12 @@ _DESCRIPTION = (
 )
 
 
+_ENDPOINTS = (
+    search, multi_search, instantsearch, stream, ask, chat, analysis, movies, catalog, users,
+    events, feedback, rules, token, health,
+)  # fmt: skip
+"""What the API is made of, in the order of its document."""
+
 Faces = Callable[[FastAPI], None]
 """Adds to the API what is no part of it: the page, MCP."""
 
@@ -112,7 +118,27 @@ def create_app(
         generate_unique_id_function=lambda route: route.name,
         exception_handlers={HTTPException: _refuse},
     )
-    guard = create_guard(settings, insecure=insecure)
+    found = _services(database, settings, create_guard(settings, insecure=insecure))
+    app.state.services = found
+    app.state.readiness = health.Readiness(database, found.searcher.index)
+    watch_connections(database.engine)
+    routers = [endpoints.router for endpoints in _ENDPOINTS]
+    for router in routers:
+        app.include_router(router)
+    app.state.methods = _methods_by_path(app.openapi())
+    if faces is not None:
+        faces(app)
+    app.add_middleware(
+        Requests,
+        guard=found.guard,
+        max_url=settings.max_url_length,
+        stopping=found.stopping,
+        direct=_direct(routers),
+    )
+    return app
+
+
+def _services(database: Database, settings: Settings, guard: Guard) -> Services:
     if settings.rules_file is not None:
         open_rules(settings.rules_file)  # at start, not at the first recommendation
     model = open_llm(settings, PostgresStore(database))
@@ -121,40 +147,7 @@ def create_app(
     lines = make_lines(settings)
     embed = VectorMaker(database, searcher.encoder.load)
     limit = RateLimit(settings.requests_per_minute)
-    found = Services(database, settings, searcher, asker, model, guard, lines, limit, embed)
-    app.state.services = found
-    app.state.readiness = health.Readiness(database, searcher.index)
-    watch_connections(database.engine)
-    routers = (
-        search.router,
-        multi_search.router,
-        instantsearch.router,
-        stream.router,
-        ask.router,
-        chat.router,
-        analysis.router,
-        movies.router,
-        catalog.router,
-        users.router,
-        events.router,
-        feedback.router,
-        rules.router,
-        token.router,
-        health.router,
-    )
-    for router in routers:
-        app.include_router(router)
-    app.state.methods = _methods_by_path(app.openapi())
-    if faces is not None:
-        faces(app)
-    app.add_middleware(
-        Requests,
-        guard=guard,
-        max_url=settings.max_url_length,
-        stopping=found.stopping,
-        direct=_direct(routers),
-    )
-    return app
+    return Services(database, settings, searcher, asker, model, guard, lines, limit, embed)
 
 
 def _direct(routers: Iterable[APIRouter]) -> Direct:

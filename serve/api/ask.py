@@ -5,7 +5,6 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import Field
 from starlette.requests import Request
-from starlette.responses import Response
 
 from ask.answer import AskAnswer
 from ask.conversation import LONGEST_STATE, Turn
@@ -16,7 +15,7 @@ from palate.contract import UserId, Words
 from serve.api.middleware import CALLER
 from serve.api.parameters import WhoseWords
 from serve.api.routes import GuardedRoute, read_body, scoped
-from serve.api.services import answer, services
+from serve.api.services import services
 
 router = APIRouter(route_class=GuardedRoute, tags=["search"])
 
@@ -46,10 +45,9 @@ class AskParameters(WhoseWords):
 @router.get(
     "/v1/ask",
     summary="Answer a request in plain words",
-    response_model=AskAnswer,
     **scoped("read", 400, 404, line="analysis"),
 )
-def ask(request: Request, parameters: Annotated[AskParameters, Query()]) -> Response:
+def ask(request: Request, parameters: Annotated[AskParameters, Query()]) -> AskAnswer:
     """Read a request, link its names to the catalog and answer it by the same search as all else.
 
     `structure` is how it was read, `understood` the same in words: change it and send it to POST
@@ -68,12 +66,11 @@ def ask(request: Request, parameters: Annotated[AskParameters, Query()]) -> Resp
 @router.post(
     "/v1/ask",
     summary="Answer a structure",
-    response_model=AskAnswer,
     **scoped(
         "read", 400, 404, line="analysis", body=Structure, max_body=_STRUCTURE_BYTES, own=True
     ),
 )
-def ask_structure(request: Request, parameters: Annotated[WhoseWords, Query()]) -> Response:
+def ask_structure(request: Request, parameters: Annotated[WhoseWords, Query()]) -> AskAnswer:
     """Run a structure, as GET /v1/ask gave it or as it was changed since."""
     found = services(request)
     return _answer(request, found.asker.run(read_body(request, Structure)), parameters.words)
@@ -81,9 +78,9 @@ def ask_structure(request: Request, parameters: Annotated[WhoseWords, Query()]) 
 
 def _answer(
     request: Request, made: AskAnswer, words: Words, before: Turn | None = None
-) -> Response:
+) -> AskAnswer:
     asker = services(request).asker
     if (caller := request.scope.get(CALLER)) is not None:
         caller.check_structure(made.structure)
     made = asker.write(made, before)
-    return answer(request, word_answer(made, asker.writer) if words == "llm" else made)
+    return word_answer(made, asker.writer) if words == "llm" else made

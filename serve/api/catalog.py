@@ -79,15 +79,13 @@ def movie(request: Request, movie_id: MoviePath, *, status: int = 200) -> Respon
     return response
 
 
-@router.get(
-    "/v1/movies", summary="List films", response_model=MovieList, **scoped("read", 400, own=True)
-)
-def list_movies(request: Request, parameters: Annotated[BrowseRequest, Query()]) -> Response:
+@router.get("/v1/movies", summary="List films", **scoped("read", 400, own=True))
+def list_movies(request: Request, parameters: Annotated[BrowseRequest, Query()]) -> MovieList:
     """Films that match, in the order of a column, a page at a time, and how many there are.
 
     `facets` counts the values of columns over all of them.
     """
-    return answer(request, browse(services(request).database, parameters))
+    return browse(services(request).database, parameters)
 
 
 @router.get(
@@ -130,28 +128,24 @@ def patch_movie(request: Request, movie_id: AnyMoviePath) -> Response:
 
 
 @router.delete(
-    "/v1/movies/{movie_id}",
-    summary="Delete a film",
-    response_model=Deleted,
-    **scoped("write", 404, 412, line="write"),
+    "/v1/movies/{movie_id}", summary="Delete a film", **scoped("write", 404, 412, line="write")
 )
 def remove_movie(
     request: Request, movie_id: AnyMoviePath, parameters: Annotated[WithHistory, Query()]
-) -> Response:
+) -> Deleted:
     """Delete a film. What people said of it is kept until it comes back, or erased; counted."""
     keep, check = parameters.history == "keep", _precondition(request)
-    return answer(
-        request, delete_movie(services(request).database, movie_id, keep=keep, check=check)
-    )
+    return delete_movie(services(request).database, movie_id, keep=keep, check=check)
 
 
 @router.post(
     "/v1/movies/bulk",
     summary="Write many films",
-    response_model=JobReport,
     **scoped("write", 409, line=None, body=MovieLine, lines=True),
 )
-async def write_movies(request: Request, parameters: Annotated[JobParameters, Query()]) -> Response:
+async def write_movies(
+    request: Request, parameters: Annotated[JobParameters, Query()]
+) -> JobReport:
     """Write films, an object a line, as they come: `movie_id` and what is to be set.
 
     What a line does not name stays, null clears, `"delete": true` deletes. Each line is created,
@@ -159,38 +153,30 @@ async def write_movies(request: Request, parameters: Annotated[JobParameters, Qu
     """
     found = services(request)
     writer = MovieWriter(found.database, found.embed)
-    return answer(request, await _write_lines(request, found, writer, parameters.job))
+    return await _write_lines(request, found, writer, parameters.job)
 
 
 @router.post(
     "/v1/ratings/bulk",
     summary="Write ratings of many users",
-    response_model=JobReport,
     **scoped("write", 409, line=None, body=RatingLine, lines=True),
 )
 async def write_ratings(
     request: Request, parameters: Annotated[JobParameters, Query()]
-) -> Response:
+) -> JobReport:
     """Write ratings, an object a line, as they come; a rating of null is taken back.
 
     Each line is accepted, known (nothing changed) or refused by itself. Of one film a user's last
     rating counts.
     """
     found = services(request)
-    return answer(
-        request, await _write_lines(request, found, RatingWriter(found.database), parameters.job)
-    )
+    return await _write_lines(request, found, RatingWriter(found.database), parameters.job)
 
 
-@router.get(
-    "/v1/jobs/{job_id}",
-    summary="What became of lines",
-    response_model=JobReport,
-    **scoped("write", 404),
-)
-def job(request: Request, job_id: JobPath) -> Response:
+@router.get("/v1/jobs/{job_id}", summary="What became of lines", **scoped("write", 404))
+def job(request: Request, job_id: JobPath) -> JobReport:
     """How far the writing of many lines is, and which lines were refused; kept for a week."""
-    return answer(request, find_job(services(request).database, job_id))
+    return find_job(services(request).database, job_id)
 
 
 def _write(request: Request, movie_id: int | str, facts: FilmFacts, *, whole: bool) -> Response:

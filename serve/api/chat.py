@@ -1,11 +1,9 @@
 """``POST /v1/chat``: talk, answered as it is made."""
 
-import json
 from collections.abc import Iterator
 
 from fastapi import APIRouter
-from pydantic import ConfigDict, Field
-from sse_starlette import EventSourceResponse
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,27 +13,16 @@ from palate.contract import Frozen, UserId, Words
 from serve.api.middleware import CALLER
 from serve.api.routes import GuardedRoute, read_body, scoped
 from serve.api.services import services
+from serve.api.sse import Event, event, send, with_events
 from serve.chat import Chat, ChatReply
 
 router = APIRouter(route_class=GuardedRoute, tags=["search"])
 
 _MESSAGE_BYTES = 16_384
-_SEND_SECONDS = 10
-_EVENT = {
-    "type": "object",
-    "properties": {
-        "event": {"enum": ["text", "films", "answer", "done"]},
-        "data": {"type": "string", "contentMediaType": "application/json"},
-    },
-}
 
 
 class Message(Frozen):
     """One message of a talk."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"message": "dark thrillers from the nineties"}]}
-    )
 
     message: str = Field(
         min_length=1,
@@ -55,13 +42,10 @@ class Message(Frozen):
     )
 
 
-_DOCUMENTED = scoped(
-    "read", 400, 404, line="patient", body=Message, max_body=_MESSAGE_BYTES, own=True
-)
-_DOCUMENTED["responses"][200] = {"content": {"text/event-stream": {"schema": _EVENT}}}
+_NEEDS = scoped("read", 400, 404, line="patient", body=Message, max_body=_MESSAGE_BYTES, own=True)
 
 
-@router.post("/v1/chat", summary="Talk", response_class=EventSourceResponse, **_DOCUMENTED)
+@router.post("/v1/chat", summary="Talk", **with_events(_NEEDS, "text", "films", "answer", "done"))
 def chat(request: Request) -> Response:
     """Answer one message of a talk as server-sent events.
 
@@ -79,17 +63,13 @@ def chat(request: Request) -> Response:
     caller = request.scope.get(CALLER)
     if caller is not None and reply.answer is not None:
         caller.check_structure(reply.answer.structure)
-    return EventSourceResponse(_events(reply), sep="\n", send_timeout=_SEND_SECONDS)
+    return send(_events(reply))
 
 
-def _events(reply: ChatReply) -> Iterator[dict[str, str]]:
+def _events(reply: ChatReply) -> Iterator[Event]:
     for sentence in reply.text:
-        yield _event("text", sentence)
-    yield _event("films", [film.model_dump() for film in reply.films])
+        yield event("text", sentence)
+    yield event("films", [film.model_dump() for film in reply.films])
     if reply.answer is not None:
         yield {"event": "answer", "data": reply.answer.model_dump_json()}
-    yield _event("done", {"conversation": reply.conversation})
-
-
-def _event(name: str, data: object) -> dict[str, str]:
-    return {"event": name, "data": json.dumps(data, ensure_ascii=False)}
+    yield event("done", {"conversation": reply.conversation})

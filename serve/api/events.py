@@ -4,16 +4,16 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
-from pydantic import ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import Field, WithJsonSchema, model_validator
 from starlette.requests import Request
 from starlette.responses import Response
 
 from palate.contract import Event, EventReport, EventType, Frozen, History
 from rerank import events as history
 from rerank.events import MOST_EVENTS
-from serve.api.parameters import UserPath, WhichTaste
+from serve.api.parameters import TasteQuery, UserPath, WhichTaste
 from serve.api.routes import GuardedRoute, read_body, scoped
-from serve.api.services import answer, services
+from serve.api.services import services
 
 router = APIRouter(route_class=GuardedRoute, tags=["events"])
 
@@ -27,10 +27,6 @@ SentEvent = Annotated[Any, WithJsonSchema(Event.model_json_schema())]
 
 class NewEvents(Frozen):
     """Events, or one event by itself. What is wrong with one refuses no other."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"events": [{"type": "watched", "movie_id": 1}]}]}
-    )
 
     events: tuple[SentEvent, ...] = Field(min_length=1, max_length=MOST_EVENTS)
 
@@ -67,12 +63,9 @@ class Undone(Frozen):
 @router.post(
     "/v1/users/{user_id}/events",
     summary="Send what a user does",
-    response_model=EventReport,
     **scoped("write", 400, 404, line="write", body=NewEvents, max_body=_EVENTS_BYTES),
 )
-def add_events(
-    request: Request, user_id: UserPath, parameters: Annotated[WhichTaste, Query()]
-) -> Response:
+def add_events(request: Request, user_id: UserPath, parameters: TasteQuery) -> EventReport:
     """Write up to 10,000 events of a user; the next answer knows them.
 
     Each is accepted, known already or refused by itself, and the answer says which. An event that
@@ -80,36 +73,28 @@ def add_events(
     """
     events = read_body(request, NewEvents).events
     database = services(request).database
-    return answer(request, history.add_events(database, user_id, events, parameters.profile))
+    return history.add_events(database, user_id, events, parameters.profile)
 
 
-@router.get(
-    "/v1/users/{user_id}/events",
-    summary="A user's history",
-    response_model=History,
-    **scoped("read", 400, 404),
-)
+@router.get("/v1/users/{user_id}/events", summary="A user's history", **scoped("read", 400, 404))
 def list_events(
     request: Request, user_id: UserPath, parameters: Annotated[EventsParameters, Query()]
-) -> Response:
+) -> History:
     """The events of one profile, newest first, a page at a time; none for an unknown user."""
     database = services(request).database
-    return answer(request, history.list_events(database, user_id, **parameters.model_dump()))
+    return history.list_events(database, user_id, **parameters.model_dump())
 
 
 @router.delete(
-    "/v1/users/{user_id}/events",
-    summary="Take events back",
-    response_model=Undone,
-    **scoped("write", 404, line="write"),
+    "/v1/users/{user_id}/events", summary="Take events back", **scoped("write", 404, line="write")
 )
 def undo_events(
     request: Request, user_id: UserPath, parameters: Annotated[WhichEvents, Query()]
-) -> Response:
+) -> Undone:
     """Take back all events of one profile, ratings too, or those of one type."""
     database = services(request).database
     undone = history.undo_all(database, user_id, parameters.profile, parameters.type)
-    return answer(request, Undone(user_id=user_id, profile=parameters.profile, undone=undone))
+    return Undone(user_id=user_id, profile=parameters.profile, undone=undone)
 
 
 @router.delete(
@@ -120,10 +105,7 @@ def undo_events(
     **scoped("write", 404, line="write"),
 )
 def undo_event(
-    request: Request,
-    user_id: UserPath,
-    event_id: EventId,
-    parameters: Annotated[WhichTaste, Query()],
+    request: Request, user_id: UserPath, event_id: EventId, parameters: TasteQuery
 ) -> Response:
     """Take an event back, as if it had not been; the next answer no longer knows it."""
     history.undo(services(request).database, user_id, event_id, parameters.profile)

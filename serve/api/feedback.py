@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import ConfigDict, Field, WithJsonSchema
+from pydantic import Field, WithJsonSchema
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -12,7 +12,7 @@ from rerank.feedback import MOST_LINES, add_feedback
 from search.availability import find_link
 from serve.api.parameters import MoviePath
 from serve.api.routes import GuardedRoute, read_body, scoped
-from serve.api.services import answer, services
+from serve.api.services import services
 
 router = APIRouter(route_class=GuardedRoute, tags=["feedback"])
 
@@ -23,23 +23,6 @@ Line = Annotated[Any, WithJsonSchema(Feedback.model_json_schema())]
 
 class NewFeedback(Frozen):
     """What people did with films of answers. What is wrong with one line refuses no other."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "feedback": [
-                        {
-                            "answer_id": "recommend.blend.Zk3vJ8sQm1xY0aBc",
-                            "movie_id": 1,
-                            "kind": "click",
-                            "position": 3,
-                        }
-                    ]
-                }
-            ]
-        }
-    )
 
     feedback: tuple[Line, ...] = Field(min_length=1, max_length=MOST_LINES)
 
@@ -58,17 +41,16 @@ class WhereToWatch(Frozen):
 @router.post(
     "/v1/feedback",
     summary="Say what became of an answer",
-    response_model=FeedbackReport,
     **scoped("write", line="write", body=NewFeedback, max_body=_FEEDBACK_BYTES, own=True),
 )
-def feedback(request: Request) -> Response:
+def feedback(request: Request) -> FeedbackReport:
     """Films of an answer that were seen, clicked or played, with their positions.
 
     `answer_id` is that of the answer. It is kept as it is; `palate evaluate clicks` reads it, and
     films that are clicked and played are trending.
     """
     lines = read_body(request, NewFeedback).feedback
-    return answer(request, add_feedback(services(request).database, lines))
+    return add_feedback(services(request).database, lines)
 
 
 @router.get(

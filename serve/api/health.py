@@ -27,7 +27,7 @@ from palate.errors import DatabaseUnavailableError, NewerSchemaError, PalateErro
 from palate.statements import Statements
 from serve.api.problems import OverloadedError, documented
 from serve.api.routes import GuardedRoute, scoped
-from serve.api.services import answer, respond, services
+from serve.api.services import respond, services
 from serve.api.watches import Watch
 from sql.completeness import IndexWatch
 from sql.database import Database
@@ -126,21 +126,14 @@ class EngineCollector(Collector):
             yield info
 
 
-@router.get(
-    "/healthz", summary="Is the process alive", response_model=Health, responses=documented(421)
-)
-async def healthz(request: Request) -> Response:
+@router.get("/healthz", summary="Is the process alive", responses=documented(421))
+async def healthz(request: Request) -> Health:  # noqa: ARG001
     """Answers while the process does; says nothing of the database."""
-    return answer(request, Health())
+    return Health()
 
 
-@router.get(
-    "/readyz",
-    summary="Would a search work",
-    response_model=Ready,
-    responses=documented(421, 500, 503, 504),
-)
-async def readyz(request: Request) -> Response:
+@router.get("/readyz", summary="Would a search work", responses=documented(421, 500, 503, 504))
+async def readyz(request: Request) -> Ready:
     """Migrations applied, search index there, not stopping. 503 says which is not so.
 
     Answered at once, from what was seen in the last second or two.
@@ -149,10 +142,8 @@ async def readyz(request: Request) -> Response:
         raise OverloadedError("The server stops. Nothing was done. Ask another one.")
     readiness: Readiness = request.app.state.readiness
     engine, missing = readiness.check(), readiness.index.missing
-    found = Ready(
-        engine=engine, index="incomplete" if missing else "complete", missing_films=missing
-    )
-    return answer(request, found)
+    index: Index = "incomplete" if missing else "complete"
+    return Ready(engine=engine, index=index, missing_films=missing)
 
 
 @router.get(

@@ -12,7 +12,6 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import Response
 
 from palate.contract import FeedbackReport, SearchRequest
 from palate.errors import MisuseError
@@ -21,7 +20,7 @@ from rerank.people import find_taste
 from search.browse import BrowseRequest, MovieList, browse
 from serve.api.middleware import CALLER
 from serve.api.routes import GuardedRoute, read_body, scoped
-from serve.api.services import Services, answer, services
+from serve.api.services import Services, services
 from serve.api.widgets import (
     WidgetAnswers,
     WidgetEvent,
@@ -44,32 +43,30 @@ _KINDS = {"view": "impression", "click": "click", "conversion": "play"}
 @router.post(
     "/v1/instantsearch",
     summary="Search, as InstantSearch widgets ask",
-    response_model=WidgetAnswers,
     **scoped("read", 400, line="analysis", body=WidgetRequests, max_body=_BYTES, own=True),
 )
-def instantsearch(request: Request) -> Response:
+def instantsearch(request: Request) -> WidgetAnswers:
     """Films, counts of values and values of a column for the widgets of a page.
 
     Text and a user's taste order the films; without text the best known stand first, or
     `indexName` says an order: `movies:year:desc`.
     """
     asked = read_body(request, WidgetRequests).requests
-    return answer(request, WidgetAnswers(results=tuple(_answered(request, a) for a in asked)))
+    return WidgetAnswers(results=tuple(_answered(request, a) for a in asked))
 
 
 @router.post(
     "/v1/instantsearch/events",
     summary="Say what became of films, as InstantSearch does",
-    response_model=FeedbackReport,
     **scoped("write", line="write", body=WidgetEvents, max_body=_BYTES, own=True),
 )
-def instantsearch_events(request: Request) -> Response:
+def instantsearch_events(request: Request) -> FeedbackReport:
     """A view, click or conversion of an answer's film is kept as impression, click or play."""
     events = read_body(request, WidgetEvents).events
     caller = request.scope.get(CALLER)
     own = None if caller is None else caller.user
     lines = [line for event in events for line in _feedback(event, own)]
-    return answer(request, add_feedback(services(request).database, lines))
+    return add_feedback(services(request).database, lines)
 
 
 def _feedback(event: WidgetEvent, own: str | None) -> Iterator[dict[str, Any]]:

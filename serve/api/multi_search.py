@@ -4,16 +4,15 @@ from typing import Annotated, Any
 
 import structlog
 from fastapi import APIRouter
-from pydantic import ConfigDict, Field, WithJsonSchema
+from pydantic import Field, WithJsonSchema
 from starlette.requests import Request
-from starlette.responses import Response
 
 from ask.hint import hint
 from palate.contract import Frozen, SearchRequest, SearchResponse
 from palate.errors import MisuseError, PalateError
 from serve.api.problems import Problem, problem_for
 from serve.api.routes import GuardedRoute, read_body, read_given, scoped
-from serve.api.services import answer, services
+from serve.api.services import services
 
 router = APIRouter(route_class=GuardedRoute, tags=["search"])
 
@@ -27,12 +26,6 @@ Line = Annotated[Any, WithJsonSchema(SearchRequest.model_json_schema())]
 
 class Searches(Frozen):
     """Searches to be answered together. What is wrong with one refuses no other."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"searches": [{"q": "lord", "user_id": 10001}, {"q": "dragon", "k": 3}]}]
-        }
-    )
 
     searches: tuple[Line, ...] = Field(
         min_length=1,
@@ -57,16 +50,15 @@ class SearchOutcomes(Frozen):
 @router.post(
     "/v1/multi-search",
     summary="Several searches in one call",
-    response_model=SearchOutcomes,
     **scoped("read", line="analysis", body=Searches, max_body=_SEARCHES_BYTES, own=True),
 )
-def multi_search(request: Request) -> Response:
+def multi_search(request: Request) -> SearchOutcomes:
     """Answer up to 20 searches, each as GET /v1/search would: its answer or its problem stands in
     its place. A language model or text model judges or words in GET /v1/search only.
     """
     searches = read_body(request, Searches).searches
     outcomes = tuple(_search(request, each) for each in searches)
-    return answer(request, SearchOutcomes(answers=outcomes))
+    return SearchOutcomes(answers=outcomes)
 
 
 def _search(request: Request, given: object) -> SearchOutcome:

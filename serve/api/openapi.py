@@ -12,36 +12,21 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, TypeAdapter
 
-from ask.structure import Structure
-from ingest.bulk import MovieLine, RatingLine
-from ingest.catalog import FilmFacts, NewFilm
-from palate.contract import MovieId, RecommendRequest, Rules, UserId, UserName
+from palate.contract import MovieId, UserId, UserName
 from palate.settings import Settings
-from serve.api.chat import Message
-from serve.api.events import NewEvents
-from serve.api.feedback import NewFeedback
-from serve.api.multi_search import Searches
 from serve.api.problems import MEDIA_TYPE, Problem
-from serve.api.token import NewToken
-from serve.api.users import NewRating
-from serve.api.widgets import WidgetEvents, WidgetRequests
+from serve.api.routes import BODIES
 
 EXAMPLES: dict[str, dict[str, Any]] = json.loads(
     Path(__file__).with_name("examples.json").read_text(encoding="utf-8")
 )
-"""Answers by operation and problems by status; tests hold them to the models they illustrate."""
+"""Answers by operation, problems by status, bodies by model: tests hold them to these."""
 
 PROPERTIES: dict[str, dict[str, str]] = json.loads(
     Path(__file__).with_name("properties.json").read_text(encoding="utf-8")
 )
 """What a property is, in which unit and range, by model and name; ``*``: wherever a model does not
 say it itself."""
-
-_BODIES: tuple[type[BaseModel], ...] = (
-    Problem, NewRating, NewEvents, NewFeedback, RecommendRequest, Structure, Rules, NewFilm,
-    FilmFacts, Message, NewToken, Searches, WidgetRequests,
-    WidgetEvents, MovieLine, RatingLine,
-)  # fmt: skip
 
 _IDS = {
     "user_id": TypeAdapter(UserId | UserName).json_schema(),
@@ -67,9 +52,12 @@ def document(app: FastAPI, settings: Settings) -> dict[str, Any]:
     )
     components = found.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
-    for model in _BODIES:
+    bodies: dict[str, type[BaseModel]] = {**BODIES, "Problem": Problem}
+    for name, model in bodies.items():
         schema = model.model_json_schema(ref_template=_REFERENCE)
-        schemas |= {model.__name__: schema, **schema.pop("$defs", {})}
+        if (example := EXAMPLES["bodies"].get(name)) is not None:
+            schema["examples"] = [example]
+        schemas |= {name: schema, **schema.pop("$defs", {})}
     _describe(schemas)
     if keyed:
         components["securitySchemes"] = _SECURITY_SCHEMES

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Path
+from fastapi import Path, Query
 from pydantic import Field, WithJsonSchema
 
 from palate.contract import LARGEST_ID, Frozen, MovieId, Profile, UserId, Words
@@ -44,6 +44,9 @@ class WhichTaste(Frozen):
     """Which of the user's tastes."""
 
     profile: Profile = Field("main", description="Which taste of the user.")
+
+
+TasteQuery = Annotated[WhichTaste, Query()]
 
 
 class WhoseTaste(WhichTaste):

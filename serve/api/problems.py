@@ -6,7 +6,7 @@ says is written here, not taken from the exception: addresses, paths and SQL sta
 
 import re
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import psycopg
 import sqlalchemy
@@ -67,11 +67,8 @@ class RequestError(PalateError):
         self.errors = list(errors)
 
 
-class InvalidRequestError(RequestError):
+class InvalidRequestError(RequestError, status=422, title="Invalid request"):
     """Parameters or a body that cannot be meant."""
-
-    status = 422
-    title = "Invalid request"
 
     @classmethod
     def of(cls, errors: Sequence[FieldError], count: int = 1) -> "InvalidRequestError":
@@ -90,140 +87,83 @@ class InvalidRequestError(RequestError):
         return cls.of(told, len(found))
 
 
-class UnauthorizedError(RequestError):
+class UnauthorizedError(RequestError, status=401, title="Unauthorized"):
     """No key, or none that is known."""
 
-    status = 401
-    title = "Unauthorized"
 
-
-class ForbiddenError(RequestError):
+class ForbiddenError(RequestError, status=403, title="Forbidden"):
     """The key's scope does not reach that far."""
 
-    status = 403
-    title = "Forbidden"
 
-
-class MisdirectedError(RequestError):
+class MisdirectedError(RequestError, status=421, title="Misdirected request"):
     """A Host this server does not answer for."""
 
-    status = 421
-    title = "Misdirected request"
 
-
-class AmbiguousRequestError(RequestError):
+class AmbiguousRequestError(RequestError, status=400, title="Ambiguous request"):
     """A request that can be read in two ways."""
 
-    status = 400
-    title = "Ambiguous request"
 
-
-class CrossSiteError(RequestError):
+class CrossSiteError(RequestError, status=403, title="Cross-site request"):
     """A page of another site asks through the browser of somebody on this machine."""
 
-    status = 403
-    title = "Cross-site request"
 
-
-class PreconditionError(RequestError):
+class PreconditionError(RequestError, status=412, title="Precondition failed"):
     """The version that was to be changed is not the one that is there."""
 
-    status = 412
-    title = "Precondition failed"
 
-
-class BodyTooLargeError(RequestError):
+class BodyTooLargeError(RequestError, status=413, title="Body too large"):
     """More body than any request needs."""
 
-    status = 413
-    title = "Body too large"
 
-
-class AddressTooLongError(RequestError):
+class AddressTooLongError(RequestError, status=414, title="Address too long"):
     """More path and query than are read."""
 
-    status = 414
-    title = "Address too long"
 
-
-class HeadersTooLargeError(RequestError):
+class HeadersTooLargeError(RequestError, status=431, title="Headers too large"):
     """More headers than are read."""
 
-    status = 431
-    title = "Headers too large"
 
-
-class BodyTooSlowError(RequestError):
+class BodyTooSlowError(RequestError, status=408, title="Body too slow"):
     """A body that does not come."""
 
-    status = 408
-    title = "Body too slow"
 
-
-class ClientLeftError(RequestError):
+class ClientLeftError(RequestError, status=499, title="Client left"):
     """Nobody waits for the answer any more: there is none, this is for the log."""
 
-    status = 499
-    title = "Client left"
 
-
-class UnsupportedMediaTypeError(RequestError):
+class UnsupportedMediaTypeError(RequestError, status=415, title="Unsupported media type"):
     """A body in a form that is not read."""
 
-    status = 415
-    title = "Unsupported media type"
 
-
-class TooManyRequestsError(RequestError):
+class TooManyRequestsError(RequestError, status=429, title="Too many requests"):
     """More requests of one caller than it may send in a minute."""
 
-    status = 429
-    title = "Too many requests"
 
-
-class OverloadedError(RequestError):
+class OverloadedError(RequestError, status=503, title="Overloaded"):
     """More requests wait than this server answers in time."""
 
-    status = 503
-    title = "Overloaded"
 
-
-class EncoderUnavailableError(RequestError):
+class EncoderUnavailableError(RequestError, status=503, title="Encoder unavailable"):
     """What turns a query into a vector fails."""
 
-    status = 503
-    title = "Encoder unavailable"
 
-
-class TooSlowError(RequestError):
+class TooSlowError(RequestError, status=504, title="Timed out"):
     """The time for one request is over."""
 
-    status = 504
-    title = "Timed out"
 
-
-class MethodNotAllowedError(RequestError):
+class MethodNotAllowedError(RequestError, status=405, title="Method not allowed"):
     """The path exists, but not with this method."""
 
-    status = 405
-    title = "Method not allowed"
 
-
-class UnexpectedError(RequestError):
+class UnexpectedError(RequestError, status=500, title="Unexpected error"):
     """A fault of Palate's own."""
-
-    status = 500
-    title = "Unexpected error"
 
 
 _RETRY = {"Retry-After": "5"}
+_AWAY = "The database does not answer. What was not committed is undone. Try again shortly."
 _HIDDEN: dict[type[PalateError], str] = {
-    DatabaseUnavailableError: (
-        "The database does not answer. What was not committed is undone. Try again shortly."
-    ),
-    EmbeddedServerError: (
-        "The database does not answer. What was not committed is undone. Try again shortly."
-    ),
+    DatabaseUnavailableError: _AWAY,
+    EmbeddedServerError: _AWAY,
     SchemaError: (
         "The database's schema is not the one this server needs. Nothing was changed. "
         "The operator runs `palate db migrate`."
@@ -235,13 +175,11 @@ _UNEXPECTED = (
 )
 
 
-class _Known:
-    """HTTP errors that the framework raises, and what they are called here."""
-
-    by_status: ClassVar[dict[int, tuple[str, str]]] = {
-        400: ("Bad request", "The request cannot be read. Nothing was done."),
-        404: ("Not found", "There is nothing at this path. GET /openapi.json lists what there is."),
-    }
+_KNOWN = {
+    400: ("Bad request", "The request cannot be read. Nothing was done."),
+    404: ("Not found", "There is nothing at this path. GET /openapi.json lists what there is."),
+}
+"""HTTP errors that the framework raises, and what they are called here."""
 
 
 def problem_for(error: Exception, instance: str, request_id: str) -> tuple[Problem, Headers]:
@@ -308,7 +246,7 @@ def _http_error(error: HTTPException) -> PalateError:
             "Nothing was done.",
             headers=dict(error.headers or {}),
         )
-    title, detail = _Known.by_status.get(error.status_code, ("Bad request", str(error.detail)))
+    title, detail = _KNOWN.get(error.status_code, ("Bad request", str(error.detail)))
     refused = RequestError(detail, headers=dict(error.headers or {}))
     refused.status, refused.title = error.status_code, title
     return refused

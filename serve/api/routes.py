@@ -40,7 +40,7 @@ from serve.api.problems import (
     UnsupportedMediaTypeError,
     documented,
 )
-from serve.api.services import Services, services
+from serve.api.services import Services, answer, services
 from serve.api.tokens import Caller
 
 LINES = "application/x-ndjson"
@@ -50,6 +50,9 @@ _MAX_PARAMETERS = 200
 _USER, _MOVIE = "user_id", "movie_id"
 _MAKING = ("PUT", "POST")
 _ALIKE = 60.0
+BODIES: dict[str, type[BaseModel]] = {}
+"""What is sent to endpoints, by name, for the document."""
+
 _Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -75,6 +78,7 @@ def scoped(
     if own:
         extra["x-own"] = True
     if body is not None:
+        BODIES[body.__name__] = body
         problems = (*problems, 408, 413, 415)
         schema = {"$ref": f"#/components/schemas/{body.__name__}"}
         extra |= {"x-lines": True} if lines else {"x-max-body": max_body}
@@ -119,7 +123,7 @@ class GuardedRoute(APIRoute):
                 check_media_type(request.headers.get("content-type", ""), _LINES)
             if max_body is not None:
                 check_media_type(request.headers.get("content-type", ""))
-                request.scope[BODY] = await _receive_body(request, max_body)
+                request.scope[BODY] = await receive_body(request, max_body)
 
             async def work() -> Response:
                 if name is not None:
@@ -129,7 +133,7 @@ class GuardedRoute(APIRoute):
                     find = partial(find_movie, found.database, given[_MOVIE])
                     given[_MOVIE] = await anyio.to_thread.run_sync(find)
                 PERSON.set(arguments.user_of(given))
-                return await call(partial(self.endpoint, request, **given))
+                return await call(self.endpoint, request, given)
 
             if kind is None:
                 return await work()
@@ -139,12 +143,21 @@ class GuardedRoute(APIRoute):
         return guarded
 
 
-async def _call_in_thread(endpoint: Callable[[], Response]) -> Response:
-    return await anyio.to_thread.run_sync(endpoint)
+async def _call_in_thread(
+    endpoint: Callable[..., Any], request: Request, given: Mapping[str, Any]
+) -> Response:
+    work = partial(endpoint, request, **given)
+    return await anyio.to_thread.run_sync(lambda: _answer(request, work()))
 
 
-async def _call_async(endpoint: Callable[[], Awaitable[Response]]) -> Response:
-    return await endpoint()
+async def _call_async(
+    endpoint: Callable[..., Awaitable[Any]], request: Request, given: Mapping[str, Any]
+) -> Response:
+    return _answer(request, await endpoint(request, **given))
+
+
+def _answer(request: Request, made: Response | BaseModel) -> Response:
+    return made if isinstance(made, Response) else answer(request, made)
 
 
 class Arguments:
@@ -312,7 +325,11 @@ def _waits_for_model(found: Services, name: str, scope: AsgiScope) -> bool:
     return b"=llm" in scope["query_string"] or (name == "ask" and found.model is not None)
 
 
-async def _receive_body(request: Request, limit: int) -> bytes:
+async def receive_body(request: Request, limit: int) -> bytes:
+    """The body, of at most so many bytes and within its time.
+
+    Raises BodyTooLargeError, BodyTooSlowError and ClientLeftError.
+    """
     settings = services(request).settings
     limit = min(limit, settings.max_body_bytes)
     length = request.headers.get("content-length", "0")

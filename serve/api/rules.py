@@ -2,30 +2,28 @@
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import Response
 
 from palate.contract import Rules
 from search.rules import read_rules, write_rules
 from serve.api.routes import GuardedRoute, read_body, scoped
-from serve.api.services import answer, services
+from serve.api.services import services
 
 router = APIRouter(route_class=GuardedRoute, tags=["rules"])
 
 _LARGEST = 500_000
 
 
-@router.get("/v1/rules", summary="The rules in effect", response_model=Rules, **scoped("read"))
-def rules(request: Request) -> Response:
+@router.get("/v1/rules", summary="The rules in effect", **scoped("read"))
+def rules(request: Request) -> Rules:
     """Synonyms, and films that are pinned to a query or hidden from it."""
-    return answer(request, read_rules(services(request).database))
+    return read_rules(services(request).database)
 
 
 @router.put(
     "/v1/rules",
     summary="Other rules",
-    response_model=Rules,
     **scoped("write", 400, line="write", body=Rules, max_body=_LARGEST),
 )
-def put_rules(request: Request) -> Response:
+def put_rules(request: Request) -> Rules:
     """Put these in place of all rules; they hold from the next search on."""
-    return answer(request, write_rules(services(request).database, read_body(request, Rules)))
+    return write_rules(services(request).database, read_body(request, Rules))

@@ -4,14 +4,12 @@ Server-sent events: ``results`` with a search's answer, a ``reason`` a film, ``d
 away takes the questions to the language model that are under way back with them.
 """
 
-import json
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import Field
-from sse_starlette import EventSourceResponse
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -21,17 +19,9 @@ from rerank.wording import Passage, Worded, Writer
 from serve.api.routes import GuardedRoute, scoped
 from serve.api.search import SearchParameters
 from serve.api.services import services
+from serve.api.sse import Event, event, send, with_events
 
 router = APIRouter(route_class=GuardedRoute, tags=["search"])
-Event = dict[str, str]
-_SEND_SECONDS = 10  # until a client that reads nothing is let go
-_EVENT = {
-    "type": "object",
-    "properties": {
-        "event": {"enum": ["results", "reason", "done"]},
-        "data": {"type": "string", "contentMediaType": "application/json"},
-    },
-}
 
 
 class StreamParameters(SearchParameters):
@@ -40,15 +30,10 @@ class StreamParameters(SearchParameters):
     explain: Literal["llm"] = Field("llm", description="What follows the films.")
 
 
-_DOCUMENTED = scoped("read", 400, 501)
-_DOCUMENTED["responses"][200] = {"content": {"text/event-stream": {"schema": _EVENT}}}
-
-
 @router.get(
     "/v1/search/stream",
     summary="Search, and the reasons as they are worded",
-    response_class=EventSourceResponse,
-    **_DOCUMENTED,
+    **with_events(scoped("read", 400, 501), "results", "reason", "done"),
 )
 def search_stream(request: Request, parameters: Annotated[StreamParameters, Query()]) -> Response:
     """Send the answer of a search as the event `results`, then `reason` for each film, then `done`.
@@ -59,8 +44,7 @@ def search_stream(request: Request, parameters: Annotated[StreamParameters, Quer
     searcher = services(request).searcher
     response, passages = searcher.search_before_wording(parameters)
     worded = searcher.writer.stream(passages)
-    events = _events(response, passages, worded, searcher.writer)
-    return EventSourceResponse(events, sep="\n", send_timeout=_SEND_SECONDS)
+    return send(_events(response, passages, worded, searcher.writer))
 
 
 async def _events(
@@ -85,4 +69,4 @@ async def _events(
 
 def _reason(movie_id: int, sentences: tuple[str, ...], source: str) -> Event:
     data = {"movie_id": movie_id, "reasons": sentences, "reason_source": source}
-    return {"event": "reason", "data": json.dumps(data, ensure_ascii=False)}
+    return event("reason", data)

@@ -4,14 +4,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import ConfigDict, Field
+from pydantic import Field
 from starlette.requests import Request
-from starlette.responses import Response
 
 from palate.contract import LARGEST_ID, Frozen, Profile, UserName
 from palate.errors import MisuseError
 from serve.api.routes import GuardedRoute, read_body, scoped
-from serve.api.services import answer, services
+from serve.api.services import services
 from serve.api.tokens import LONGEST_DAYS, UserScope
 
 router = APIRouter(route_class=GuardedRoute, tags=["users"])
@@ -21,10 +20,6 @@ _TOKEN_BYTES = 2048
 
 class NewToken(Frozen):
     """For whom, for what, for how long."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"user": "ann@example.org", "scope": "write"}]}
-    )
 
     user: Annotated[int, Field(ge=0, lt=LARGEST_ID)] | UserName = Field(
         description="The user's id in your system."
@@ -46,10 +41,9 @@ class Token(Frozen):
 @router.post(
     "/v1/tokens",
     summary="Make a token for one user",
-    response_model=Token,
     **scoped("admin", 400, line=None, body=NewToken, max_body=_TOKEN_BYTES),
 )
-def make_token(request: Request) -> Response:
+def make_token(request: Request) -> Token:
     """Sign a token that reads, or also writes, the taste of one user and searches as them.
 
     Nothing else is open to it. It needs `PALATE_TOKEN_SECRET`; another secret ends all tokens.
@@ -63,4 +57,4 @@ def make_token(request: Request) -> Response:
     token = signer.make(str(asked.user), asked.scope, asked.seconds, asked.profile)
     ends = datetime.now(UTC) + timedelta(seconds=asked.seconds)
     stamp = ends.isoformat(timespec="seconds").replace("+00:00", "Z")
-    return answer(request, Token(token=token, expires_at=stamp))
+    return Token(token=token, expires_at=stamp)

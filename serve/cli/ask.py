@@ -1,36 +1,36 @@
 """`palate ask`: a request in plain words, or a structure that it was read as."""
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
 from pydantic import ValidationError
+from typer import Argument, Option
 
 from ask.answer import AskAnswer, open_asker, turn_of
 from ask.compare import format_dollars
 from ask.conversation import Turn
 from ask.find import ListedMovie
-from ask.prediction import Prediction
-from ask.rules import Ignored
+from ask.rules import Ignored, Reading
 from ask.structure import Structure
 from ask.summaries import word_answer
 from ask.understood import describe_structure, parts_of, without_part
-from palate.contract import SimilarMovie
 from palate.errors import MisuseError
 from palate.text import first_wrong
 from rerank.people import find_taste
+from serve.cli.command import command
 from serve.cli.compare import print_comparison
-from serve.cli.options import Json, Words
+from serve.cli.options import ByRules, Json, WhoseTaste, Words
 from serve.cli.orders import print_films
-from serve.cli.output import examples, out, present, print_json, say
+from serve.cli.output import out, present, print_json, print_sentences, say
 from serve.cli.predict import print_prediction
 from serve.cli.preferences import print_preferences
-from serve.cli.session import session
+from serve.cli.session import Session
 from serve.cli.tables import FILM, GENRES, Column, print_table
-from serve.cli.text import line, number
+from serve.cli.text import count, line
 
 app = typer.Typer()
 T = TypeVar("T", Structure, Turn)
@@ -39,11 +39,11 @@ _SURE = {
     "some": "not quite sure: words were looked for in texts, or a name is spelt otherwise",
     "low": "unsure: something was left out, or has no film",
 }
-_FIGURES: dict[str, tuple[str, Callable[[ListedMovie], object]]] = {
-    "year": ("year>", lambda each: each.year),
-    "runtime_minutes": ("minutes>", lambda each: each.runtime_minutes),
-    "avg_rating": ("stars>", lambda each: number(each.avg_rating)),
-    "rating_count": ("ratings>", lambda each: each.rating_count),
+_FIGURES: dict[str, Column[ListedMovie]] = {
+    "year": "year>",
+    "runtime_minutes": "minutes>=runtime_minutes",
+    "avg_rating": "stars>=avg_rating:.2f",
+    "rating_count": "ratings>=rating_count",
     "budget": ("budget>", lambda each: format_dollars(each.budget)),
     "revenue": ("revenue>", lambda each: format_dollars(each.revenue)),
     "profit": ("profit>", lambda each: format_dollars(each.value)),
@@ -52,37 +52,33 @@ _EXAMPLES = "“dark thrillers from the nineties”, “films like Heat”, “h
 _MOST_BYTES = 65_536
 
 
-@app.command(
-    epilog=examples(
-        "palate ask dark thrillers from the nineties with a big budget, nothing with Tom Hanks",
-        "palate ask 'funny films like The Matrix, for user 20001'",
-        "palate ask 'would user 20001 like Shrek?'",
-        "palate ask 'compare Jaws and Jurassic Park' --json",
-        "palate ask 'how long is Jaws and who directed it?'",
-        "palate ask 'thrillers from the nineties' --conversation talk.json",
-        "palate ask 'without the second' --conversation talk.json",
-        "palate ask 'five westerns before 1970' --understood > wanted.json",
-        "palate ask --structure wanted.json --without ranges.year",
-    )
+@command(
+    app,
+    "palate ask dark thrillers from the nineties with a big budget, nothing with Tom Hanks",
+    "palate ask 'funny films like The Matrix, for user 20001'",
+    "palate ask 'would user 20001 like Shrek?'",
+    "palate ask 'compare Jaws and Jurassic Park' --json",
+    "palate ask 'how long is Jaws and who directed it?'",
+    "palate ask 'thrillers from the nineties' --conversation talk.json",
+    "palate ask 'without the second' --conversation talk.json",
+    "palate ask 'five westerns before 1970' --understood > wanted.json",
+    "palate ask --structure wanted.json --without ranges.year",
 )
 def ask(
-    context: typer.Context,
+    session: Session,
     request: Annotated[
-        list[str] | None, typer.Argument(help="What you look for, in plain words.")
+        list[str] | None, Argument(help="What you look for, in plain words.")
     ] = None,
-    user: Annotated[
-        str | None,
-        typer.Option("--user", "-u", metavar="USER", help="Whose taste, whomever the words name."),
-    ] = None,
+    user: WhoseTaste = None,
     k: Annotated[
-        int | None, typer.Option("--k", "-k", min=1, help="Films, where the words say no number.")
+        int | None, Option("--k", "-k", min=1, help="Films, where the words say no number.")
     ] = None,
     structure: Annotated[
-        str | None, typer.Option(metavar="FILE|-", help="Run this structure instead of words.")
+        str | None, Option(metavar="FILE|-", help="Run this structure instead of words.")
     ] = None,
     understood: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--understood",
             "--structure-only",
             help="Print what the words are read as, as JSON to edit; search for nothing.",
@@ -90,17 +86,15 @@ def ask(
     ] = False,
     without: Annotated[
         list[str] | None,
-        typer.Option(metavar="PART", help="Drop this part of what is understood: ranges.year."),
+        Option(metavar="PART", help="Drop this part of what is understood: ranges.year."),
     ] = None,
     conversation: Annotated[
         Path | None,
-        typer.Option(
+        Option(
             metavar="FILE", help="Go on with the talk in this file, and write there how it stands."
         ),
     ] = None,
-    rules: Annotated[
-        bool, typer.Option("--rules", help="Read by rules, also where a language model is set.")
-    ] = False,
+    rules: ByRules = False,
     words: Words = "template",
     json: Json = False,
 ) -> None:
@@ -116,25 +110,22 @@ def ask(
             "Give a request or --structure, one of both. Nothing was done. "
             "`palate ask --help` shows examples."
         )
-    wanted = _read_file(structure, Structure, "--structure") if structure else None
+    given = _read_file(structure, Structure, "--structure") if structure else None
     talks = conversation is not None and conversation.exists()
     after = _read_file(str(conversation), Turn, "--conversation") if talks else None
-    current = session(context)
-    asks = words == "llm" or not (rules or wanted)
+    asks = words == "llm" or not (rules or given)
     with (
-        current.database() as database,
-        open_asker(database, current.settings, model=asks, needed=words == "llm") as asker,
+        session.database() as database,
+        open_asker(database, session.settings, model=asks, needed=words == "llm") as asker,
     ):
         whose = find_taste(database, user)
-        reading = None if wanted else asker.read(text, whose, k, rules=rules, after=after)
-        if reading is not None:
-            reading = replace(reading, structure=_drop(reading.structure, without or ()))
-        wanted = _drop(wanted, without or ()) if wanted else None
+        reading = Reading(given) if given else asker.read(text, whose, k, rules=rules, after=after)
+        reading = replace(reading, structure=_drop(reading.structure, without or ()))
         if understood:
-            _say_left_out(reading.left_out if reading else ())
-            print_json(reading.structure if reading else wanted)
+            _say_left_out(reading.left_out)
+            print_json(reading.structure)
             return
-        answer = asker.answer(text, reading) if reading else asker.run(wanted or Structure())
+        answer = asker.run(reading.structure) if given else asker.answer(text, reading)
         if words == "llm":
             answer = word_answer(answer, asker.writer)
     if conversation is not None:
@@ -186,12 +177,12 @@ def _keep(path: Path, turn: Turn) -> None:
 def _print(answer: AskAnswer) -> None:
     _print_reading(answer)
     if len(answer.predictions) > 1:
-        _print_predictions(answer.predictions)
+        columns = ("stars>=value:.1f", "from>=low:.1f", "to>=high:.1f", "confidence")
+        print_table(answer.predictions, "user>=user_id", FILM, *columns)
     elif answer.prediction is not None:
         print_prediction(answer.prediction)
     elif answer.facts:
-        for fact in answer.facts:
-            out().print(line(fact.words), soft_wrap=True)
+        print_sentences(fact.words for fact in answer.facts)
     elif answer.comparison is not None:
         print_comparison(answer.comparison)
     elif answer.preferences is not None:
@@ -201,20 +192,21 @@ def _print(answer: AskAnswer) -> None:
     elif answer.films:
         _print_sorted(answer)
     elif answer.similar:
-        rank: Column[SimilarMovie] = ("#>", lambda each: each.rank)
-        cosine: Column[SimilarMovie] = ("similar>", lambda each: number(each.similarity))
-        print_table(answer.similar, rank, FILM, GENRES, cosine)
+        print_table(answer.similar, "#>=rank", FILM, GENRES, "similar>=similarity:.2f")
     elif answer.structure.intent == "unclear":
         out().print("Nothing was searched. Such is understood: " + _EXAMPLES, soft_wrap=True)
     else:
-        out().print("No film fits this.")
-        for drop in answer.drop:
-            said = " and ".join(f"“{line(part.says)}”" for part in drop.parts)
-            flags = " ".join(f"--without {part.part}" for part in drop.parts)
-            films = f"{drop.films:,} film{'' if drop.films == 1 else 's'}"
-            out().print(f"without {said}: {films} ({flags})", soft_wrap=True)
+        _print_none(answer)
     if answer.structure.user_id is not None and answer.why_not_personalized:
         say(f"not personalised: {answer.why_not_personalized}")
+
+
+def _print_none(answer: AskAnswer) -> None:
+    out().print("No film fits this.")
+    for drop in answer.drop:
+        said = " and ".join(f"“{line(part.says)}”" for part in drop.parts)
+        flags = " ".join(f"--without {part.part}" for part in drop.parts)
+        out().print(f"without {said}: {count(drop.films, 'film')} ({flags})", soft_wrap=True)
 
 
 def _print_reading(answer: AskAnswer) -> None:
@@ -233,21 +225,8 @@ def _say_left_out(ignored: Iterable[Ignored]) -> None:
 
 
 def _print_sorted(answer: AskAnswer) -> None:
-    counted = answer.structure.intent == "count"
-    if counted:
-        total = answer.total or 0
-        out().print(f"{total:,} film{'' if total == 1 else 's'}")
-    rank: Column[ListedMovie] = ("#>", lambda each: each.rank)
+    if answer.structure.intent == "count":
+        out().print(count(answer.total or 0, "film"))
     sort = answer.structure.sort
-    name, shown = _FIGURES["rating_count" if sort is None else sort.by]
-    figure: Column[ListedMovie] = (name, shown)
-    print_table(answer.films, rank, FILM, GENRES, figure)
-
-
-def _print_predictions(predictions: Iterable[Prediction]) -> None:
-    user: Column[Prediction] = ("user>", lambda each: each.user_id)
-    stars: Column[Prediction] = ("stars>", lambda each: number(each.value, 1))
-    low: Column[Prediction] = ("from>", lambda each: number(each.low, 1))
-    high: Column[Prediction] = ("to>", lambda each: number(each.high, 1))
-    sure: Column[Prediction] = ("confidence", lambda each: each.confidence)
-    print_table(list(predictions), user, FILM, stars, low, high, sure)
+    figure = _FIGURES["rating_count" if sort is None else sort.by]
+    print_table(answer.films, "#>=rank", FILM, GENRES, figure)

@@ -1,58 +1,57 @@
 """`palate bench`: measured speed."""
 
+from collections.abc import Iterable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from typer import Argument, Option
 
-from bench.blocking import bench_blocking
+from bench.blocking import Blocking, bench_blocking
 from bench.find import Report, bench_find
 from bench.growth import bench_growth
 from bench.ingest import IngestReport, Written, bench_ingest
 from bench.machine import this_machine
 from bench.markdown import growth_markdown, recommend_markdown, report_markdown
-from bench.recommend import FILMS, RATINGS, bench_made_up, bench_recommend
+from bench.recommend import FILMS, RATINGS, RecommendReport, bench_made_up, bench_recommend
 from bench.search import bench_search
 from bench.train import TrainReport, bench_spark, bench_train
 from bench.typed import FORMS
 from ingest.progress import watch
 from learn.models.families import FACTOR_MODELS
 from palate.errors import MisuseError
-from serve.cli.options import Json, Master
-from serve.cli.output import err, examples, present, print_json, say
-from serve.cli.session import session
+from serve.cli.command import command
+from serve.cli.options import Json, Master, Seed
+from serve.cli.output import err, present, print_json, say
+from serve.cli.session import Session
 from serve.cli.tables import print_facts, print_table
 from serve.cli.text import number
 from serve.cli.train import AUTO, check_installed
+from sql.database import Database
 
-app = typer.Typer(no_args_is_help=True, help="Measure speed on this machine.")
+app = typer.Typer(no_args_is_help=True)
 
 
-@app.command(
-    epilog=examples(
-        "palate bench search",
-        "palate bench search --requests 1000 --clients 1 --over SQL",
-        "palate bench search --grow --json",
-    )
+@command(
+    app,
+    "palate bench search",
+    "palate bench search --requests 1000 --clients 1 --over SQL",
+    "palate bench search --grow --json",
 )
 def search(
-    context: typer.Context,
-    requests: Annotated[int, typer.Option(min=1, help="Searches of each kind in each run.")] = 300,
-    rate: Annotated[float, typer.Option(min=0.1, help="Searches a second, all clients.")] = 100,
-    clients: Annotated[str, typer.Option(help="Numbers of clients, with commas.")] = "1,8,32",
-    candidates: Annotated[
-        str, typer.Option(help="Numbers of candidates, with commas.")
-    ] = "20,100,500",
-    over: Annotated[
-        Literal["SQL", "HTTP", "both"], typer.Option(help="What to search over.")
-    ] = "both",
+    database: Database,
+    requests: Annotated[int, Option(min=1, help="Searches of each kind in each run.")] = 300,
+    rate: Annotated[float, Option(min=0.1, help="Searches a second, all clients.")] = 100,
+    clients: Annotated[str, Option(help="Numbers of clients, with commas.")] = "1,8,32",
+    candidates: Annotated[str, Option(help="Numbers of candidates, with commas.")] = "20,100,500",
+    over: Annotated[Literal["SQL", "HTTP", "both"], Option(help="What to search over.")] = "both",
     grow: Annotated[
-        bool, typer.Option("--grow", help="Also measure made-up catalogs in a scratch database.")
+        bool, Option(help="Also measure made-up catalogs in a scratch database.")
     ] = False,
     sizes: Annotated[
-        str, typer.Option(help="Films of the made-up catalogs, with commas.")
+        str, Option(help="Films of the made-up catalogs, with commas.")
     ] = "10000,30000,100000",
     json: Json = False,
 ) -> None:
@@ -62,17 +61,16 @@ def search(
     run on the machine meanwhile.
     """
     steps = parse_numbers("--sizes", sizes) if grow else []
-    with session(context).database() as database:
-        report = bench_search(
-            database,
-            clients=parse_numbers("--clients", clients),
-            candidates=parse_numbers("--candidates", candidates),
-            over=("SQL", "HTTP") if over == "both" else (over,),
-            requests=requests,
-            rate=rate,
-            say=say,
-        )
-        grown = bench_growth(database, steps, requests=requests, say=say) if grow else []
+    report = bench_search(
+        database,
+        clients=parse_numbers("--clients", clients),
+        candidates=parse_numbers("--candidates", candidates),
+        over=("SQL", "HTTP") if over == "both" else (over,),
+        requests=requests,
+        rate=rate,
+        say=say,
+    )
+    grown = bench_growth(database, steps, requests=requests, say=say) if grow else []
     if json:
         print_json({"search": report, "targets": report.targets(), "growth": grown})
         return
@@ -81,47 +79,31 @@ def search(
         typer.echo("\n" + growth_markdown(grown))
 
 
-@app.command(
-    epilog=examples("palate bench recommend", "palate bench recommend --grow --answers 200 --json")
-)
-def recommend(
-    context: typer.Context,
-    answers: Annotated[int, typer.Option(min=1, help="Answers of each kind.")] = 100,
-    grow: Annotated[
-        bool, typer.Option("--grow", help="Also measure a made-up catalog in a scratch database.")
-    ] = False,
-    films: Annotated[int, typer.Option(min=100, help="Films made up.")] = FILMS,
-    ratings: Annotated[int, typer.Option(min=1000, help="Ratings made up.")] = RATINGS,
-    json: Json = False,
-) -> None:
-    """Measure recommendations and films like one, over SQL and over HTTP, one client."""
-    with session(context).database() as database:
-        reports = [bench_recommend(database, answers=answers, say=say)]
-        if grow:
-            reports.append(bench_made_up(database, films, ratings, answers=answers, say=say))
-    if json:
-        print_json(reports)
-        return
+def _echo_each(reports: Iterable[RecommendReport]) -> None:
     for report in reports:
         typer.echo(recommend_markdown(report) + "\n")
 
 
-@app.command(epilog=examples("palate bench ingest", "palate bench ingest --rows 25000000"))
-def ingest(
-    context: typer.Context,
-    rows: Annotated[int, typer.Option(min=1, help="Ratings to make up and load.")] = 1_000_000,
-    written: Annotated[
-        Written, typer.Option("--format", help="How the file of ratings is written.")
-    ] = "csv",
-    json: Json = False,
-) -> None:
-    """Compare a load with a plain COPY of the same ratings, and watch its memory.
-
-    Works in a scratch database on the same server; what yours holds is not touched.
-    """
-    with session(context).database() as database, watch(err()) as progress:
-        report = bench_ingest(database, rows, progress, written)
-    present(report, _print_load, json=json)
+@command(
+    app,
+    "palate bench recommend",
+    "palate bench recommend --grow --answers 200 --json",
+    show=_echo_each,
+)
+def recommend(
+    database: Database,
+    answers: Annotated[int, Option(min=1, help="Answers of each kind.")] = 100,
+    grow: Annotated[
+        bool, Option(help="Also measure a made-up catalog in a scratch database.")
+    ] = False,
+    films: Annotated[int, Option(min=100, help="Films made up.")] = FILMS,
+    ratings: Annotated[int, Option(min=1000, help="Ratings made up.")] = RATINGS,
+) -> list[RecommendReport]:
+    """Measure recommendations and films like one, over SQL and over HTTP, one client."""
+    reports = [bench_recommend(database, answers=answers, say=say)]
+    if grow:
+        reports.append(bench_made_up(database, films, ratings, answers=answers, say=say))
+    return reports
 
 
 def _processor(report: IngestReport) -> list[tuple[str, str]]:
@@ -133,51 +115,46 @@ def _processor(report: IngestReport) -> list[tuple[str, str]]:
 
 
 def _print_load(report: IngestReport) -> None:
+    loaded = f"{report.load_rows_per_second:,.0f} rows/s, {report.ratio:.2f} of plain COPY"
+    memory = f"{report.memory_before_mb:.0f} MB before, {report.memory_peak_mb:.0f} at most"
     print_facts(
         [
             ("ratings", f"{report.rows:,} of {report.films:,} films"),
             ("plain COPY", f"{report.plain_rows_per_second:,.0f} rows/s"),
-            (
-                "load",
-                f"{report.load_rows_per_second:,.0f} rows/s, {report.ratio:.2f} of plain COPY",
-            ),
+            ("load", loaded),
             *_processor(report),
             ("loaded again", f"{report.second_load_seconds:.1f} s"),
-            (
-                "memory",
-                f"{report.memory_before_mb:.0f} MB before, {report.memory_peak_mb:.0f} at most",
-            ),
+            ("memory", memory),
             ("machine", this_machine()),
         ]
     )
 
 
-@app.command(
-    epilog=examples("palate bench blocking", "palate bench blocking --ratings 2000000 --json")
+@command(
+    app,
+    "palate bench ingest",
+    "palate bench ingest --rows 25000000",
+    show=_print_load,
 )
-def blocking(
-    context: typer.Context,
-    seconds: Annotated[
-        float, typer.Option(min=0.1, help="How long each thing is made again and again.")
-    ] = 10,
-    ratings: Annotated[
-        int | None, typer.Option(min=200, help="Made-up ratings, instead of the sample.")
-    ] = None,
-    json: Json = False,
-) -> None:
-    """Measure what searches and ratings wait for while an index or profiles are made again.
+def ingest(
+    database: Database,
+    rows: Annotated[int, Option(min=1, help="Ratings to make up and load.")] = 1_000_000,
+    written: Annotated[
+        Written, Option("--format", help="How the file of ratings is written.")
+    ] = "csv",
+) -> IngestReport:
+    """Compare a load with a plain COPY of the same ratings, and watch its memory.
 
-    In a scratch database with the sample, which is dropped afterwards.
+    Works in a scratch database on the same server; what yours holds is not touched.
     """
-    with session(context).database() as database:
-        measured = bench_blocking(database, seconds, say, ratings)
-    if json:
-        print_json(measured)
-        return
+    with watch(err()) as progress:
+        return bench_ingest(database, rows, progress, written)
+
+
+def _print_waits(measured: Iterable[Blocking]) -> None:
     print_table(
         measured,
-        ("made again", lambda one: one.what),
-        ("times>", lambda one: one.times),
+        *("made again=what", "times>"),
         ("search p50 ms>", lambda one: number(one.searches.percentile(50), 1)),
         ("p99>", lambda one: number(one.searches.percentile(99), 1)),
         ("rating p50 ms>", lambda one: number(one.ratings.percentile(50), 1)),
@@ -187,44 +164,26 @@ def blocking(
     say(str(this_machine()))
 
 
-@app.command(
-    epilog=examples(
-        "palate bench train",
-        "palate bench train --ratings 25000000 --read",
-        "palate bench train --engine spark --master 'local[1]' --rank 32 --epochs 5",
-    )
+@command(
+    app,
+    "palate bench blocking",
+    "palate bench blocking --ratings 2000000 --json",
+    show=_print_waits,
 )
-def train(
-    context: typer.Context,
-    ratings: Annotated[int, typer.Option(min=100, help="Ratings to make up.")] = 1_000_000,
-    model: Annotated[str, typer.Option(help="Model to train: auto, svd, ease, als...")] = "auto",
-    read: Annotated[
-        bool, typer.Option("--read", help="Also write them to a scratch database and read them.")
-    ] = False,
-    engine: Annotated[
-        Literal["local", "spark"], typer.Option(help="spark: als, as executors learn it.")
-    ] = "local",
-    master: Master = "local[2]",
-    rank: Annotated[int, typer.Option(min=1, max=2000, help="spark: numbers a film.")] = 64,
-    epochs: Annotated[int, typer.Option(min=1, help="spark: times through the ratings.")] = 15,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the ratings.")] = 0,
-    json: Json = False,
-) -> None:
-    """Make up ratings with MovieLens' long tails and train a model on them; what yours holds is
-    not touched."""
-    check_installed()
-    if model not in (AUTO, *FACTOR_MODELS):
-        raise MisuseError(
-            f"There is no model {model} that SQL can use. Nothing was measured. "
-            f"There are {AUTO}, {', '.join(FACTOR_MODELS)}."
-        )
-    with ExitStack() as opened:
-        database = opened.enter_context(session(context).database()) if read else None
-        if engine == "spark":
-            report = bench_spark(ratings, master, rank=rank, epochs=epochs, seed=seed, say=say)
-        else:
-            report = bench_train(ratings, model, seed=seed, database=database, say=say)
-    present(report, _print_training, json=json)
+def blocking(
+    database: Database,
+    seconds: Annotated[
+        float, Option(min=0.1, help="How long each thing is made again and again.")
+    ] = 10,
+    ratings: Annotated[
+        int | None, Option(min=200, help="Made-up ratings, instead of the sample.")
+    ] = None,
+) -> list[Blocking]:
+    """Measure what searches and ratings wait for while an index or profiles are made again.
+
+    In a scratch database with the sample, which is dropped afterwards.
+    """
+    return bench_blocking(database, seconds, say, ratings)
 
 
 def _print_training(report: TrainReport) -> None:
@@ -244,21 +203,57 @@ def _print_training(report: TrainReport) -> None:
     )
 
 
-@app.command(
-    epilog=examples(
-        "palate bench published ml-1m ml-1m.zip",
-        "palate bench published ml-100k ml-100k --model ease --model mixed",
-    )
+@command(
+    app,
+    "palate bench train",
+    "palate bench train --ratings 25000000 --read",
+    "palate bench train --engine spark --master 'local[1]' --rank 32 --epochs 5",
+    show=_print_training,
+)
+def train(
+    session: Session,
+    ratings: Annotated[int, Option(min=100, help="Ratings to make up.")] = 1_000_000,
+    model: Annotated[str, Option(help="Model to train: auto, svd, ease, als...")] = "auto",
+    read: Annotated[
+        bool, Option(help="Also write them to a scratch database and read them.")
+    ] = False,
+    engine: Annotated[
+        Literal["local", "spark"], Option(help="spark: als, as executors learn it.")
+    ] = "local",
+    master: Master = "local[2]",
+    rank: Annotated[int, Option(min=1, max=2000, help="spark: numbers a film.")] = 64,
+    epochs: Annotated[int, Option(min=1, help="spark: times through the ratings.")] = 15,
+    seed: Annotated[int, Option(min=0, help="Seed of the ratings.")] = 0,
+) -> TrainReport:
+    """Make up ratings with MovieLens' long tails and train a model on them; what yours holds is
+    not touched."""
+    check_installed()
+    if model not in (AUTO, *FACTOR_MODELS):
+        raise MisuseError(
+            f"There is no model {model} that SQL can use. Nothing was measured. "
+            f"There are {AUTO}, {', '.join(FACTOR_MODELS)}."
+        )
+    with ExitStack() as opened:
+        database = opened.enter_context(session.database()) if read else None
+        if engine == "spark":
+            return bench_spark(ratings, master, rank=rank, epochs=epochs, seed=seed, say=say)
+        return bench_train(ratings, model, seed=seed, database=database, say=say)
+
+
+@command(
+    app,
+    "palate bench published ml-1m ml-1m.zip",
+    "palate bench published ml-100k ml-100k --model ease --model mixed",
 )
 def published(
     protocol: Annotated[
-        Literal["ml-100k", "ml-1m", "ml-20m"], typer.Argument(help="What was published for it.")
+        Literal["ml-100k", "ml-1m", "ml-20m"], Argument(help="What was published for it.")
     ],
-    data: Annotated[Path, typer.Argument(help="MovieLens folder or zip archive.")],
+    data: Annotated[Path, Argument(help="MovieLens folder or zip archive.")],
     model: Annotated[
-        list[str] | None, typer.Option(help="Only this model. Repeat. Without: all.")
+        list[str] | None, Option(help="Only this model. Repeat. Without: all.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of everything drawn.")] = 0,
+    seed: Seed = 0,
     json: Json = False,
 ) -> None:
     """Repeat a published protocol of recommendation, beside what was published for it.
@@ -276,39 +271,29 @@ def published(
     if json:
         print_json(rows)
         return
-    print_table(
-        rows,
-        ("model", lambda row: row.model),
-        ("known", lambda row: row.setting),
-        *(
-            (f"{metric}>", lambda row, metric=metric: number(row.values.get(metric), 4))
-            for metric in PROTOCOLS[protocol].metrics
-        ),
-        ("source", lambda row: row.source),
-        title=f"{protocol}: {PROTOCOLS[protocol].about}",
+    figures = (
+        (f"{metric}>", lambda row, metric=metric: number(row.values.get(metric), 4))
+        for metric in PROTOCOLS[protocol].metrics
     )
+    title = f"{protocol}: {PROTOCOLS[protocol].about}"
+    print_table(rows, "model", "known=setting", *figures, "source", title=title)
 
 
-@app.command(
-    epilog=examples(
-        "palate bench find",
-        "palate bench find --titles 1500 --misses",
-        "palate bench find --form 'letters swapped' --misses --json",
-    )
+@command(
+    app,
+    "palate bench find",
+    "palate bench find --titles 1500 --misses",
+    "palate bench find --form 'letters swapped' --misses --json",
 )
 def find(
-    context: typer.Context,
-    titles: Annotated[int, typer.Option(min=1, help="Titles of each form, at random.")] = 500,
+    database: Database,
+    titles: Annotated[int, Option(min=1, help="Titles of each form, at random.")] = 500,
     users: Annotated[
-        int, typer.Option(min=0, help="People who search in turn, beside the test users.")
+        int, Option(min=0, help="People who search in turn, beside the test users.")
     ] = 8,
-    form: Annotated[
-        list[str] | None, typer.Option(help="Only this form of titles. Repeat.")
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of everything drawn.")] = 0,
-    misses: Annotated[
-        bool, typer.Option("--misses", help="Also list texts whose film was not first.")
-    ] = False,
+    form: Annotated[list[str] | None, Option(help="Only this form of titles. Repeat.")] = None,
+    seed: Seed = 0,
+    misses: Annotated[bool, Option(help="Also list texts whose film was not first.")] = False,
     json: Json = False,
 ) -> None:
     """Type titles in every form in which people type them: is the film that is meant first?
@@ -321,8 +306,7 @@ def find(
             f"There is no form {', '.join(sorted(unknown))}. Nothing was measured. "
             f"There are {', '.join(FORMS)}."
         )
-    with session(context).database() as database:
-        report = bench_find(database, titles=titles, users=users, seed=seed, forms=chosen, say=say)
+    report = bench_find(database, titles=titles, users=users, seed=seed, forms=chosen, say=say)
     present(report, partial(_print_found, misses=misses), json=json)
 
 

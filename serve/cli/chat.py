@@ -1,47 +1,44 @@
 """`palate chat`: talk about films, message after message or just one."""
 
-import contextlib
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Argument
 
 from ask.answer import open_asker
 from palate.errors import PalateError
 from rerank.people import find_taste
 from serve.chat import COMMANDS, Chat, ChatReply
-from serve.cli.options import Json
-from serve.cli.output import examples, out, print_json, say, warn
-from serve.cli.session import session
+from serve.cli.command import command
+from serve.cli.history import remembered
+from serve.cli.options import ByRules, Json, WhoseTaste
+from serve.cli.output import out, print_json, say, warn
+from serve.cli.session import Session
 from serve.cli.text import line
+from sql.database import Database
 
 app = typer.Typer()
 
-_MOST_KEPT = 1000
 _HELP = {**COMMANDS, "/user ann": "whose taste; alone: nobody's", "/quit": "the end"}
 
 
-@app.command(
-    epilog=examples(
-        "palate chat dark thrillers from the nineties",
-        "palate chat 'would user 20001 like Shrek?' --json",
-        "printf 'funny films\\n/not 2\\n/why 1\\n' | palate chat --user 20001",
-    )
+@command(
+    app,
+    "palate chat dark thrillers from the nineties",
+    "palate chat 'would user 20001 like Shrek?' --json",
+    "printf 'funny films\\n/not 2\\n/why 1\\n' | palate chat --user 20001",
 )
 def chat(
-    context: typer.Context,
+    session: Session,
     message: Annotated[
-        list[str] | None, typer.Argument(help="What you say; left out: talk until /quit.")
+        list[str] | None, Argument(help="What you say; left out: talk until /quit.")
     ] = None,
-    user: Annotated[
-        str | None,
-        typer.Option("--user", "-u", metavar="USER", help="Whose taste, whomever the words name."),
-    ] = None,
-    rules: Annotated[
-        bool, typer.Option("--rules", help="Read by rules, also where a language model is set.")
-    ] = False,
+    user: WhoseTaste = None,
+    rules: ByRules = False,
     json: Json = False,
 ) -> None:
     """Talk about films: each message goes on from the one before, "without the second", "why 3".
@@ -49,31 +46,43 @@ def chat(
     Sentences are made of what the catalog holds; a language model, where one is set, only reads
     what is wanted. In a talk: /why 3, /more, /not 2, /user ann, /help, /quit.
     """
-    current = session(context)
     with (
-        current.database() as database,
-        open_asker(database, current.settings, model=not rules) as asker,
+        session.database() as database,
+        open_asker(database, session.settings, model=not rules) as asker,
     ):
-        talk = Chat(database, asker)
         whose = find_taste(database, user)
         if message:
-            _show(talk.reply(" ".join(message), whose, rules=rules), json=json)
-            return
-        after: str | None = None
-        for said in _messages(current.settings.data_dir / "chat-history"):
-            try:
-                if said.split()[0] == "/user":
-                    who = said.removeprefix("/user").strip()
-                    whose = find_taste(database, who or None)
-                    say(f"The next answers are to the taste of {line(who) or 'nobody'}.")
-                elif said == "/help":
-                    say("\n".join(f"{name:10} {does}" for name, does in _HELP.items()))
-                else:
-                    reply = talk.reply(said, whose, after=after, rules=rules)
-                    after = reply.conversation
-                    _show(reply, json=json)
-            except PalateError as error:
-                warn(str(error))
+            reply = Chat(database, asker).reply(" ".join(message), whose, rules=rules)
+            _show(reply, json=json)
+        else:
+            typed = _messages(session.settings.data_dir / "chat-history")
+            _talk(database, Chat(database, asker), typed, whose, rules=rules, json=json)
+
+
+def _talk(
+    database: Database,
+    talk: Chat,
+    messages: Iterator[str],
+    whose: int | None,
+    *,
+    rules: bool,
+    json: bool,
+) -> None:
+    after: str | None = None
+    for said in messages:
+        try:
+            if said.split()[0] == "/user":
+                who = said.removeprefix("/user").strip()
+                whose = find_taste(database, who or None)
+                say(f"The next answers are to the taste of {line(who) or 'nobody'}.")
+            elif said == "/help":
+                say("\n".join(f"{name:10} {does}" for name, does in _HELP.items()))
+            else:
+                reply = talk.reply(said, whose, after=after, rules=rules)
+                after = reply.conversation
+                _show(reply, json=json)
+        except PalateError as error:
+            warn(str(error))
 
 
 def _show(reply: ChatReply, *, json: bool) -> None:
@@ -86,7 +95,7 @@ def _show(reply: ChatReply, *, json: bool) -> None:
 
 def _messages(history: Path) -> Iterator[str]:
     """What is typed, until /quit or the end; at a terminal with what was typed before."""
-    with _remembering(history):
+    with remembered(history) if sys.stdin.isatty() else nullcontext():
         while True:
             try:
                 said = input("> " if sys.stdin.isatty() else "").strip()
@@ -96,21 +105,3 @@ def _messages(history: Path) -> Iterator[str]:
                 return
             if said:
                 yield said
-
-
-@contextlib.contextmanager
-def _remembering(history: Path) -> Iterator[None]:
-    if not sys.stdin.isatty():
-        yield
-        return
-    import readline  # not everywhere, and only for people at a terminal
-
-    with contextlib.suppress(OSError):
-        readline.read_history_file(history)
-    try:
-        yield
-    finally:
-        readline.set_history_length(_MOST_KEPT)
-        with contextlib.suppress(OSError):
-            history.touch(0o600)
-            readline.write_history_file(history)

@@ -4,15 +4,19 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
+from typer import Argument
 
 from ask.compare import ComparedMovie, Comparison, format_dollars
 from ask.compare import compare as find
 from search.names import CatalogNames
-from serve.cli.options import Json, Words
-from serve.cli.output import examples, out, present, print_sentences
-from serve.cli.session import session
+from serve.cli.command import command
+from serve.cli.options import Words
+from serve.cli.output import out, print_sentences
+from serve.cli.session import Session
+from serve.cli.summaries import word_summary
 from serve.cli.tables import table
 from serve.cli.text import film, line
+from sql.database import Database
 
 app = typer.Typer()
 _COLUMN = 17
@@ -25,30 +29,6 @@ _WORDS = {
     "budget tier": "budget_tier", "revenue tier": "revenue_tier", "genres": "genres",
     "director": "director", "sentiment": "sentiment", "audience": "target_audience",
 }  # fmt: skip
-
-
-@app.command(
-    epilog=examples(
-        "palate compare Jaws 'Jurassic Park'", "palate compare 488 486 'King Kong (1933)' --json"
-    )
-)
-def compare(
-    context: typer.Context,
-    movies: Annotated[
-        list[str], typer.Argument(metavar="FILM...", help="Two to ten: movie_ids or titles.")
-    ],
-    words: Words = "template",
-    json: Json = False,
-) -> None:
-    """Compare films: money, return, ratings, running time, and who leads in what."""
-    with session(context).database() as database:
-        names = CatalogNames(database)
-        found = find(database, [names.find(each).movie_id for each in movies])
-        if words == "llm":
-            from serve.cli.summaries import word_summary  # slow, and rarely wanted
-
-            found = word_summary(found, session(context), database)
-    present(found, print_comparison, json=json)
 
 
 def print_comparison(found: Comparison) -> None:
@@ -88,3 +68,23 @@ def _figure(name: str, value: float | None) -> str:
 def _word(movie: ComparedMovie, name: str) -> str:
     value = getattr(movie, name)
     return line(", ".join(value) if isinstance(value, tuple) else value) or "–"
+
+
+@command(
+    app,
+    "palate compare Jaws 'Jurassic Park'",
+    "palate compare 488 486 'King Kong (1933)' --json",
+    show=print_comparison,
+)
+def compare(
+    session: Session,
+    database: Database,
+    movies: Annotated[
+        list[str], Argument(metavar="FILM...", help="Two to ten: movie_ids or titles.")
+    ],
+    words: Words = "template",
+) -> Comparison:
+    """Compare films: money, return, ratings, running time, and who leads in what."""
+    names = CatalogNames(database)
+    found = find(database, [names.find(each).movie_id for each in movies])
+    return word_summary(found, words, session, database)

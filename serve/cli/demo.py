@@ -18,11 +18,12 @@ from palate.contract import SearchRequest
 from palate.errors import ConflictError
 from palate.statements import Statements
 from rerank.search import Searcher
+from serve.cli.command import command
 from serve.cli.ingest import load_sample
 from serve.cli.options import Json
 from serve.cli.orders import Order, print_reasons, print_side_by_side
-from serve.cli.output import examples, out, print_json, say
-from serve.cli.session import session
+from serve.cli.output import out, print_json, say
+from serve.cli.session import Session
 from sql.database import Database
 from sql.migrate import migrate
 from test_users.tasters import create_tasters
@@ -43,18 +44,17 @@ _COLUMNS = (
 )
 
 
-@app.command(epilog=examples("palate demo", "palate --data-dir /tmp/films demo"))
-def demo(context: typer.Context, json: Json = False) -> None:
+@command(app, "palate demo", "palate --data-dir /tmp/films demo")
+def demo(session: Session, json: Json = False) -> None:
     """Load the sample and show what nobody, a fantasy lover and a fantasy hater see.
 
     Starts the embedded server, migrates it, loads 3,200 films, 600 synthetic raters and text
     embeddings, learns factors from their ratings, and makes the test users; what is there already
     is kept.
     """
-    settings = session(context).settings
-    with session(context).database() as database:
+    with session.database() as database:
         _prepare(database)
-        searcher = Searcher(database, settings)
+        searcher = Searcher(database, session.settings)
         found = {
             word: [
                 Order(name, searcher.search(SearchRequest(q=word, user_id=user, explain="facts")))
@@ -142,10 +142,10 @@ def _show_next(movie_id: int) -> None:
         ("palate serve", "HTTP: http://127.0.0.1:8080/v1/search?q=lord&user_id=20001"),
         (f'palate db psql -- -c "{_SELECT}"', ""),
     )
-    width = max(len(command) for command, what in steps if what)
+    width = max(len(typed) for typed, what in steps if what)
     out().print(Text("\nWhat next?", style="bold"))
     if which("palate") is None:
         folder = Path(sys.executable).parent
         out().print(f"  export PATH={shlex.quote(str(folder))}:$PATH", soft_wrap=True)
-    for command, what in steps:
-        out().print(f"  {command:<{width}}  {what}".rstrip(), soft_wrap=True)
+    for typed, what in steps:
+        out().print(f"  {typed:<{width}}  {what}".rstrip(), soft_wrap=True)

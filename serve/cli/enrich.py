@@ -11,11 +11,13 @@ from ingest.enrichment_report import EnrichmentReport, make_report
 from ingest.progress import watch
 from palate.contract import LARGEST_ID
 from palate.errors import MisuseError
+from serve.cli.command import command
 from serve.cli.options import Json
 from serve.cli.output import err, examples, present, say, when_stopped
 from serve.cli.session import session
 from serve.cli.tables import print_facts, print_table
 from serve.cli.text import film, line, number
+from sql.database import Database
 
 app = typer.Typer(
     help="Tone, audience, money and effectiveness of films, to search and rank by.",
@@ -97,18 +99,6 @@ def _ids(text: str | None) -> list[int] | None:
     return sorted(set(map(int, parts)))
 
 
-@app.command(epilog=examples("palate enrich report", "palate enrich report --n 3 --json"))
-def report(
-    context: typer.Context,
-    n: Annotated[int, typer.Option("--n", "-n", min=0, help="Films to show.")] = 10,
-    json: Json = False,
-) -> None:
-    """Show what is covered, how values are spread, where model and facts differ, and a sample."""
-    with session(context).database() as database:
-        found = make_report(database, n=n)
-    present(found, _print, json=json)
-
-
 def _print(found: EnrichmentReport) -> None:
     share = f"{found.enriched / found.films:.0%}" if found.films else "0%"
     differ = f"{found.disagreeing:,} of {found.compared:,} audiences" if found.compared else None
@@ -128,13 +118,8 @@ def _print(found: EnrichmentReport) -> None:
         ("values", lambda each: _counts(found.spread[each[0]])),
     )
     if found.disagreements:
-        print_table(
-            found.disagreements,
-            ("movie_id>", lambda each: each.movie_id),
-            ("film", lambda each: each.title),
-            ("the model", lambda each: each.told),
-            ("the facts", lambda each: each.facts),
-        )
+        columns = ("movie_id>", "film=title", "the model=told", "the facts=facts")
+        print_table(found.disagreements, *columns)
     if found.sample:
         print_table(
             found.sample,
@@ -156,3 +141,12 @@ def _tier(row: dict[str, object], name: str) -> str:
     estimated = row["estimated"]
     mark = "?" if isinstance(estimated, list) and name in estimated else ""
     return f"{row[name]}{mark}" if row[name] else "–"
+
+
+@command(app, "palate enrich report", "palate enrich report --n 3 --json", show=_print)
+def report(
+    database: Database,
+    n: Annotated[int, typer.Option("--n", "-n", min=0, help="Films to show.")] = 10,
+) -> EnrichmentReport:
+    """Show what is covered, how values are spread, where model and facts differ, and a sample."""
+    return make_report(database, n=n)

@@ -1,15 +1,17 @@
 """`palate evaluate`: how good every ranking is, on ratings it has not seen."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Option
 
 from evaluate.clicks import ClickRate, evaluate_clicks
 from evaluate.estimates import Estimate
-from evaluate.predict import Said, evaluate_predict
+from evaluate.predict import PredictReport, Said, evaluate_predict
 from evaluate.recommend import PROTOCOLS, ProtocolResult, evaluate_recommend
 from evaluate.report import make_markdown, make_page
 from evaluate.retrain import retrain
@@ -20,16 +22,15 @@ from learn.held_out import SETS
 from learn.models.families import MODELS
 from learn.models.interface import Model
 from palate.errors import MisuseError
-from serve.cli.options import Json
-from serve.cli.output import err, examples, out, present, print_json, say
-from serve.cli.session import session
-from serve.cli.tables import Column, print_table
+from serve.cli.command import Migrated, command
+from serve.cli.options import Json, Seed
+from serve.cli.output import err, out, print_json, say
+from serve.cli.session import Session
+from serve.cli.tables import Column, print_table, rows
 from serve.cli.text import number
+from sql.database import Database
 
-app = typer.Typer(
-    no_args_is_help=True,
-    help="Measure rankings on held-out ratings, with 95% intervals and every baseline beside them.",
-)
+app = typer.Typer(no_args_is_help=True)
 
 
 class Queries(Enum):
@@ -52,51 +53,71 @@ class Protocols(Enum):
 _ACCURACY = ("recall@10", "precision@10", "map@10", "hit@10", "mrr@10", "recall@100", "ndcg@100")
 _BEYOND = ("rmse", "mae", "coverage", "diversity", "novelty", "popularity", "fairness gap")
 
-Seed = Annotated[int, typer.Option(min=0, help="Seed of everything drawn.")]
-Users = Annotated[
-    int | None,
-    typer.Option(min=1, help="Ask so many users only, drawn by --seed. All users teach."),
-]
-Samples = Annotated[int, typer.Option(min=100, help="Samples of the bootstrap.")]
-Output = Annotated[
-    Path | None, typer.Option(metavar="FOLDER", help="Write .json, .html and .md there, too.")
-]
-Compare = Annotated[
-    list[Path] | None,
-    typer.Option(
-        metavar="FILE",
-        help="Show what changed since this run's .json. Twice: compare the two, run nothing.",
-    ),
-]
+
+@dataclass(frozen=True)
+class Asked:
+    """What measurements have in common."""
+
+    users: Annotated[
+        int | None,
+        Option(min=1, help="Ask so many users only, drawn by --seed. All users teach."),
+    ] = None
+    samples: Annotated[int, Option(min=100, help="Samples of the bootstrap.")] = 1000
+    seed: Seed = 0
 
 
-@app.command(
-    epilog=examples(
-        "palate evaluate search",
-        "palate evaluate search --queries one-word --users 100 --output before",
-        "palate evaluate search --alone ease --alone full-ease",
-        "palate evaluate search --compare before/search.json",
-    )
+@dataclass(frozen=True)
+class Report:
+    """Where a run goes besides the screen, and what it is held against."""
+
+    output: Annotated[
+        Path | None, Option(metavar="FOLDER", help="Write .json, .html and .md there, too.")
+    ] = None
+    compare: Annotated[
+        list[Path] | None,
+        Option(
+            metavar="FILE",
+            help="Show what changed since this run's .json. Twice: compare the two, run nothing.",
+        ),
+    ] = None
+
+    def show(self, measure: Callable[[], Run], *, json: bool) -> None:
+        """Measure, and print it; or two earlier runs. These are read before anything is measured.
+
+        Raises MisuseError.
+        """
+        if len(self.compare or ()) > 2:
+            raise MisuseError("--compare takes one or two files. Nothing was measured.")
+        earlier = [read_run(path) for path in self.compare or ()]
+        if len(earlier) == 2:
+            _print_differences(*earlier, json=json)
+        else:
+            _report(measure(), self.output, earlier, json=json)
+
+
+@command(
+    app,
+    "palate evaluate search",
+    "palate evaluate search --queries one-word --users 100 --output before",
+    "palate evaluate search --alone ease --alone full-ease",
+    "palate evaluate search --compare before/search.json",
 )
 def search(
-    context: typer.Context,
+    session: Session,
+    asked: Asked,
+    report: Report,
     queries: Annotated[
         list[Queries] | None,
-        typer.Option(help="Only this set of queries. Repeat. Without: all of them."),
+        Option(help="Only this set of queries. Repeat. Without: all of them."),
     ] = None,
     model: Annotated[
-        int | None, typer.Option(metavar="ID", help="These stored factors, not the active ones.")
+        int | None, Option(metavar="ID", help="These stored factors, not the active ones.")
     ] = None,
     alone: Annotated[
         list[str] | None,
-        typer.Option(metavar="MODEL", help="Also by this model's scores alone. Repeat."),
+        Option(metavar="MODEL", help="Also by this model's scores alone. Repeat."),
     ] = None,
-    candidates: Annotated[int, typer.Option(min=10, max=10_000, help="Films ordered.")] = 200,
-    users: Users = None,
-    samples: Samples = 1000,
-    seed: Seed = 0,
-    output: Output = None,
-    compare: Compare = None,
+    candidates: Annotated[int, Option(min=10, max=10_000, help="Films ordered.")] = 200,
     json: Json = False,
 ) -> None:
     """Measure personalised search: is the film that a user went on to like found by its title?
@@ -106,72 +127,65 @@ def search(
     afterwards; nothing live is changed. The active models' families are trained there again, from
     the other ratings alone.
     """
-    earlier = _stored(compare)
-    if len(earlier) == 2:
-        _print_differences(*earlier, json=json)
-        return
-    with session(context).database(migrate=True) as database, err().status("") as status:
-        run = evaluate_search(
-            database,
-            prepare=retrain(database, model, candidates=candidates, tell=status.update),
-            alone=_models(alone) if alone else None,
-            sets=[each.value for each in queries] if queries else SETS,
-            candidates=candidates,
-            users=users,
-            samples=samples,
-            seed=seed,
-            tell=status.update,
-        )
-    _report(run, output, earlier, json=json)
+
+    def measure() -> Run:
+        with session.database(migrate=True) as database, err().status("") as status:
+            return evaluate_search(
+                database,
+                prepare=retrain(database, model, candidates=candidates, tell=status.update),
+                alone=_models(alone) if alone else None,
+                sets=[each.value for each in queries] if queries else SETS,
+                candidates=candidates,
+                tell=status.update,
+                **vars(asked),
+            )
+
+    report.show(measure, json=json)
 
 
-@app.command(epilog=examples("palate evaluate predict", "palate evaluate predict --json"))
-def predict(context: typer.Context, seed: Seed = 0, json: Json = False) -> None:
+def _print_errors(found: PredictReport) -> None:
+    say(f"{found.model}: rmse {found.rmse:.4f}, mae {found.mae:.4f}, {found.users:,} users")
+    columns: list[Column[Said]] = [
+        "ratings>=n:,",
+        ("half a star off>", lambda each: number(each.within if each.n else None, 3)),
+        ("in the interval>", lambda each: number(each.covered if each.n else None, 3)),
+        ("its length>", lambda each: number(each.width if each.n else None)),
+    ]
+    print_table(found.by_confidence, "confidence=name", *columns)
+    out().print()
+    print_table([*found.by_stars, found.whole], "given>=name", *columns)
+
+
+@command(app, "palate evaluate predict", "palate evaluate predict --json", show=_print_errors)
+def predict(database: Migrated, seed: Seed = 0) -> PredictReport:
     """Measure predicted ratings: how far they are off, and whether what is said of them holds.
 
     A quarter of the users at a time is held out, and each one's next ratings are predicted from the
     first ones. Confidence and intervals are made of one half of these users and measured on the
     other. Nothing live is changed.
     """
-    with session(context).database(migrate=True) as database, err().status("") as status:
-        found = evaluate_predict(database, seed=seed, tell=status.update)
-    if json:
-        print_json(found)
-        return
-    say(f"{found.model}: rmse {found.rmse:.4f}, mae {found.mae:.4f}, {found.users:,} users")
-    columns: list[Column[Said]] = [
-        ("ratings>", lambda each: f"{each.n:,}"),
-        ("half a star off>", lambda each: number(each.within if each.n else None, 3)),
-        ("in the interval>", lambda each: number(each.covered if each.n else None, 3)),
-        ("its length>", lambda each: number(each.width if each.n else None)),
-    ]
-    print_table(found.by_confidence, ("confidence", lambda each: each.name), *columns)
-    out().print()
-    print_table([*found.by_stars, found.whole], ("given>", lambda each: each.name), *columns)
+    with err().status("") as status:
+        return evaluate_predict(database, seed=seed, tell=status.update)
 
 
-@app.command(
-    epilog=examples(
-        "palate evaluate recommend",
-        "palate evaluate recommend --model svd --protocol random-75-25 --output before",
-        "palate evaluate recommend --compare before/recommend.json",
-    )
+@command(
+    app,
+    "palate evaluate recommend",
+    "palate evaluate recommend --model svd --protocol random-75-25 --output before",
+    "palate evaluate recommend --compare before/recommend.json",
 )
 def recommend(
-    context: typer.Context,
+    session: Session,
+    asked: Asked,
+    report: Report,
     model: Annotated[
         list[str] | None,
-        typer.Option(help="Only this model. Repeat. Without: all but those that take long."),
+        Option(help="Only this model. Repeat. Without: all but those that take long."),
     ] = None,
     protocol: Annotated[
         list[Protocols] | None,
-        typer.Option(help="Only this protocol. Repeat. Without: all of them."),
+        Option(help="Only this protocol. Repeat. Without: all of them."),
     ] = None,
-    users: Users = None,
-    samples: Samples = 1000,
-    seed: Seed = 0,
-    output: Output = None,
-    compare: Compare = None,
     json: Json = False,
 ) -> None:
     """Measure recommendation: are the films users went on to rate at the top of a model's list?
@@ -180,22 +194,19 @@ def recommend(
     random-75-25: a random quarter of each user's, whatever the stars: the protocol of the
     recommenders benchmark. strong: a fifth of the users, whom the models meet only afterwards.
     """
-    earlier = _stored(compare)
-    if len(earlier) == 2:
-        _print_differences(*earlier, json=json)
-        return
-    models = _models(model)
-    with session(context).database(migrate=True) as database, err().status("") as status:
-        run = evaluate_recommend(
-            database,
-            models,
-            protocols=[each.value for each in protocol] if protocol else PROTOCOLS,
-            users=users,
-            samples=samples,
-            seed=seed,
-            tell=status.update,
-        )
-    _report(run, output, earlier, json=json)
+
+    def measure() -> Run:
+        models = _models(model)
+        with session.database(migrate=True) as database, err().status("") as status:
+            return evaluate_recommend(
+                database,
+                models,
+                protocols=[each.value for each in protocol] if protocol else PROTOCOLS,
+                tell=status.update,
+                **vars(asked),
+            )
+
+    report.show(measure, json=json)
 
 
 def _models(names: Sequence[str] | None) -> dict[str, type[Model]]:
@@ -208,13 +219,6 @@ def _models(names: Sequence[str] | None) -> dict[str, type[Model]]:
         )
     common = [name for name, model in MODELS.items() if not model.on_request]
     return {name: MODELS[name] for name in names or common}
-
-
-def _stored(paths: Sequence[Path] | None) -> list[Run]:
-    """The runs to compare with, read before anything is measured."""
-    if len(paths or ()) > 2:
-        raise MisuseError("--compare takes one or two files. Nothing was measured.")
-    return [read_run(path) for path in paths or ()]
 
 
 def _report(run: Run, output: Path | None, earlier: Sequence[Run], *, json: bool) -> None:
@@ -270,30 +274,26 @@ def _print_set(name: str, result: SetResult) -> None:
         )
 
 
-@app.command(epilog=examples("palate evaluate clicks", "palate evaluate clicks --days 7 --json"))
+_print_clicks = rows(
+    *("by=kind", "=value", "shown>", "clicked>", "rate>:.1%"),
+    ("95%>", lambda each: f"{each.low:.1%} to {each.high:.1%}"),
+    "played>",
+)
+
+
+@command(
+    app,
+    "palate evaluate clicks",
+    "palate evaluate clicks --days 7 --json",
+    show=_print_clicks,
+    nothing="There is no feedback yet. Applications send it to POST /v1/feedback.",
+)
 def clicks(
-    context: typer.Context,
-    days: Annotated[int, typer.Option(min=1, max=36_500, help="Days that are looked back.")] = 30,
-    json: Json = False,
-) -> None:
+    database: Database,
+    days: Annotated[int, Option(min=1, max=36_500, help="Days that are looked back.")] = 30,
+) -> list[ClickRate]:
     """Count how often films of answers were clicked, by ranking, position and source."""
-    with session(context).database() as database:
-        found = evaluate_clicks(database, days)
-    nothing = "There is no feedback yet. Applications send it to POST /v1/feedback."
-    present(found, _print_clicks, json=json, nothing=nothing)
-
-
-def _print_clicks(found: Sequence[ClickRate]) -> None:
-    print_table(
-        found,
-        ("by", lambda each: each.kind),
-        ("", lambda each: each.value),
-        ("shown>", lambda each: each.shown),
-        ("clicked>", lambda each: each.clicked),
-        ("rate>", lambda each: f"{each.rate:.1%}"),
-        ("95%>", lambda each: f"{each.low:.1%} to {each.high:.1%}"),
-        ("played>", lambda each: each.played),
-    )
+    return evaluate_clicks(database, days)
 
 
 def _print_protocol(name: str, result: ProtocolResult) -> None:
@@ -324,12 +324,8 @@ def _print_differences(before: Run, after: Run, *, json: bool) -> None:
         return
     print_table(
         differences,
-        ("", lambda each: each.part),
-        ("ranking", lambda each: each.system),
-        ("metric", lambda each: each.metric),
-        ("before>", lambda each: number(each.before, 4)),
-        ("after>", lambda each: number(each.after, 4)),
-        ("difference>", lambda each: f"{each.difference.mean:+.4f}"),
+        *("=part", "ranking=system", "metric", "before>:.4f", "after>:.4f"),
+        "difference>=difference.mean:+.4f",
         ("95%>", lambda each: _interval(each.difference)),
         title=f"{before.about.made_at} and {after.about.made_at}, on what both asked",
     )

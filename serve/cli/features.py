@@ -5,38 +5,49 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Argument, Option
 
-from ingest.features import build_features
+from ingest.features import FeatureStatistics, build_features
 from ingest.sources.movielens import MovieLens
+from serve.cli.command import command
 from serve.cli.options import Json
-from serve.cli.output import err, examples, print_json, say
-from serve.cli.session import session
+from serve.cli.output import err, present, say
+from serve.cli.session import Session
 from serve.cli.tables import print_facts
 
-app = typer.Typer(
-    no_args_is_help=True, help="Features of users, films and ratings as Parquet files."
-)
+app = typer.Typer(no_args_is_help=True)
 
-Share = Annotated[float, typer.Option(min=0.0, max=0.9, help="Share of each user's ratings.")]
+Share = Annotated[float, Option(min=0.0, max=0.9, help="Share of each user's ratings.")]
 
 
-@app.command(
-    epilog=examples(
-        "palate features build features",
-        "palate features build features-25m --movielens ml-25m.zip --memory 3GB",
+def _print(made: FeatureStatistics) -> None:
+    print_facts(
+        [
+            ("source", made.source),
+            ("ratings", f"{made.ratings:,} of {made.users:,} users"),
+            ("films", f"{made.movies:,}, {made.rated_movies:,} of them rated"),
+            ("parts", f"{made.train:,} train, {made.validation:,} validation, {made.test:,} test"),
+            ("sparsity", f"{made.sparsity:.2%}"),
+        ]
     )
+
+
+@command(
+    app,
+    "palate features build features",
+    "palate features build features-25m --movielens ml-25m.zip --memory 3GB",
 )
 def build(
-    context: typer.Context,
-    folder: Annotated[Path, typer.Argument(help="Folder to write; features in it are replaced.")],
+    session: Session,
+    folder: Annotated[Path, Argument(help="Folder to write; features in it are replaced.")],
     movielens: Annotated[
         Path | None,
-        typer.Option(metavar="PATH", help="A MovieLens folder or zip, instead of the database."),
+        Option(metavar="PATH", help="A MovieLens folder or zip, instead of the database."),
     ] = None,
     test: Share = 0.2,
     validation: Share = 0.2,
-    memory: Annotated[str, typer.Option(help="Memory to work in; more goes to disk.")] = "2GB",
-    threads: Annotated[int, typer.Option(min=1, help="Threads to work with.")] = 2,
+    memory: Annotated[str, Option(help="Memory to work in; more goes to disk.")] = "2GB",
+    threads: Annotated[int, Option(min=1, help="Threads to work with.")] = 2,
     json: Json = False,
 ) -> None:
     """Write users, movies, train, validation and test as Parquet, and statistics.json.
@@ -48,21 +59,11 @@ def build(
         source = (
             MovieLens(movielens)
             if movielens is not None
-            else opened.enter_context(session(context).database())
+            else opened.enter_context(session.database())
         )
         made = build_features(
             source, folder, test=test, validation=validation, memory=memory, threads=threads
         )
-    if json:
-        print_json(made)
-        return
-    print_facts(
-        [
-            ("source", made.source),
-            ("ratings", f"{made.ratings:,} of {made.users:,} users"),
-            ("films", f"{made.movies:,}, {made.rated_movies:,} of them rated"),
-            ("parts", f"{made.train:,} train, {made.validation:,} validation, {made.test:,} test"),
-            ("sparsity", f"{made.sparsity:.2%}"),
-        ]
-    )
-    say(f"Wrote {folder}.")
+    present(made, _print, json=json)
+    if not json:
+        say(f"Wrote {folder}.")

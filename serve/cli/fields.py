@@ -3,13 +3,15 @@
 from typing import Annotated
 
 import typer
+from typer import Argument, Option
 
 from ingest.names import KNOWN
-from serve.cli.options import Json, Yes
-from serve.cli.output import confirm, examples, present, print_json, say
-from serve.cli.session import session
-from serve.cli.tables import print_table
+from serve.cli.command import Migrated, command
+from serve.cli.options import Yes
+from serve.cli.output import Done, confirm, say
+from serve.cli.tables import rows
 from serve.cli.text import count
+from sql.database import Database
 from sql.own_fields import (
     TYPES,
     OwnField,
@@ -22,82 +24,39 @@ from sql.own_fields import (
 
 app = typer.Typer(no_args_is_help=True)
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="a-z, 0-9 and _, at most 40.")]
+Name = Annotated[str, Argument(metavar="NAME", help="a-z, 0-9 and _, at most 40.")]
 
 
-@app.callback()
-def fields() -> None:
-    """Fields of your own: kept with each film, filtered, searched and counted."""
-
-
-@app.command(
-    epilog=examples(
-        "palate fields add country --type text[] --filter --facet",
-        "palate fields add studio --search --boost 1.5",
-        "palate fields add price --type numeric --filter",
-    )
+@command(
+    app,
+    "palate fields add country --type text[] --filter --facet",
+    "palate fields add studio --search --boost 1.5",
+    "palate fields add price --type numeric --filter",
 )
 def add(
-    context: typer.Context,
+    database: Migrated,
     name: Name,
-    type: Annotated[str, typer.Option(help=f"{', '.join(TYPES)}.")] = "text",
+    type: Annotated[str, Option(help=f"{', '.join(TYPES)}.")] = "text",
     filter: Annotated[
-        bool, typer.Option("--filter", help="Queries may ask for it: country:France, price:<10.")
+        bool, Option(help="Queries may ask for it: country:France, price:<10.")
     ] = False,
-    facet: Annotated[bool, typer.Option("--facet", help="Count its values with --facets.")] = False,
-    search: Annotated[
-        bool, typer.Option("--search", help="Plain words are looked for in it.")
-    ] = False,
+    facet: Annotated[bool, Option(help="Count its values with --facets.")] = False,
+    search: Annotated[bool, Option(help="Plain words are looked for in it.")] = False,
     boost: Annotated[
         float | None,
-        typer.Option(min=0.01, max=100, help="What it counts: a title is 3, a keyword 1."),
+        Option(min=0.01, max=100, help="What it counts: a title is 3, a keyword 1."),
     ] = None,
-    json: Json = False,
-) -> None:
+) -> Done:
     """Add a field, or use one that is there otherwise. Loads fill it from a column of its name."""
     field = make_field(
         name, type_of(type), filtered=filter, facet=facet, searched=search, boost=boost
     )
-    with session(context).database(migrate=True) as database:
-        new = add_field(database, field, KNOWN)
-    if json:
-        print_json(field)
-        return
-    say(
+    new = add_field(database, field, KNOWN)
+    said = (
         f"{'Added' if new else 'Changed'} {name} ({field.type}): {_uses(field)}. `palate ingest` "
         f"fills it from a column {name}, or --column {name}=YOURS."
     )
-
-
-@app.command("list", epilog=examples("palate fields list", "palate fields list --json"))
-def show(context: typer.Context, json: Json = False) -> None:
-    """List your own fields, what they are for, and how many films say something in them."""
-    with session(context).database() as database:
-        present(list_fields(database), _print, json=json)
-
-
-@app.command(epilog=examples("palate fields remove country --yes"))
-def remove(context: typer.Context, name: Name, yes: Yes = False) -> None:
-    """Take a field away, with what films say in it."""
-    with session(context).database() as database:
-        films = {field.name: field.films for field in list_fields(database)}.get(name, 0)
-        if films:
-            confirm(f"Delete what {count(films, 'film')} say in {name}?", yes=yes)
-        remove_field(database, name)
-    say(f"Removed {name}, in which {count(films, 'film')} said something.")
-
-
-def _print(found: list[OwnField]) -> None:
-    if not found:
-        say("There are no fields of your own. `palate fields add --help`.")
-        return
-    print_table(
-        found,
-        ("field", lambda each: each.name),
-        ("type", lambda each: each.type),
-        ("for", _uses),
-        ("films>", lambda each: each.films),
-    )
+    return Done(field, said)
 
 
 def _uses(field: OwnField) -> str:
@@ -109,3 +68,26 @@ def _uses(field: OwnField) -> str:
     if field.facet:
         uses.append("counted")
     return ", ".join(uses) or "kept and shown"
+
+
+@command(
+    app,
+    "palate fields list",
+    "palate fields list --json",
+    name="list",
+    show=rows("field=name", "type", ("for", _uses), "films>"),
+    nothing="There are no fields of your own. `palate fields add --help`.",
+)
+def show(database: Database) -> list[OwnField]:
+    """List your own fields, what they are for, and how many films say something in them."""
+    return list_fields(database)
+
+
+@command(app, "palate fields remove country --yes")
+def remove(database: Database, name: Name, yes: Yes = False) -> None:
+    """Take a field away, with what films say in it."""
+    films = {field.name: field.films for field in list_fields(database)}.get(name, 0)
+    if films:
+        confirm(f"Delete what {count(films, 'film')} say in {name}?", yes=yes)
+    remove_field(database, name)
+    say(f"Removed {name}, in which {count(films, 'film')} said something.")

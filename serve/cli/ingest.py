@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Argument, Option
 
-from ingest.embedding_sets import load_embeddings
+from ingest.embedding_sets import EmbeddingReport, load_embeddings
 from ingest.events import EventsReport, load_events
 from ingest.load import LoadReport, load
 from ingest.progress import watch
@@ -15,44 +16,33 @@ from ingest.sources.movielens import MovieLens
 from ingest.sources.sample import sample as open_sample
 from palate.contract import EventType, Rules
 from search.rules import parse_rules, read_rules, write_rules
-from serve.cli import ingest_follow
+from serve.cli import ingest_follow, ingest_table
+from serve.cli.command import Migrated, command
 from serve.cli.ingest_load import (
     Again,
-    AtMost,
-    DeleteMissing,
-    DryRun,
     LoadOptions,
     OnErrorOption,
-    OnlyOnce,
     RejectsFile,
     Replace,
     loading,
     print_load,
     run_load,
 )
-from serve.cli.ingest_table import add_commands, parse_columns
-from serve.cli.options import Json
-from serve.cli.output import err, examples, present, print_json, say, warn, when_stopped
-from serve.cli.session import session
+from serve.cli.ingest_table import parse_columns
+from serve.cli.output import Done, err, say, warn
+from serve.cli.session import Session
 from serve.cli.text import count
 from sql.database import Database
 
-app = typer.Typer(
-    no_args_is_help=True,
-    help="Load films, ratings, tags and embeddings. All of a load, or nothing of it.",
-)
-add_commands(app)
-ingest_follow.add_commands(app)
+app = typer.Typer(no_args_is_help=True)
+app.add_typer(ingest_table.app)
+app.add_typer(ingest_follow.app)
 
 
-@app.command(epilog=examples("palate ingest sample"))
-def sample(
-    context: typer.Context, replace: Replace = False, again: Again = False, json: Json = False
-) -> None:
+@command(app, "palate ingest sample", show=print_load)
+def sample(database: Migrated, replace: Replace = False, again: Again = False) -> LoadReport:
     """Load the sample: 3,200 real films, 600 synthetic raters and text embeddings."""
-    with session(context).database(migrate=True) as database:
-        report = load_sample(database, replace=replace, again=again)
-    present(report, print_load, json=json)
+    return load_sample(database, replace=replace, again=again)
 
 
 def load_sample(database: Database, *, replace: bool = False, again: bool = False) -> LoadReport:
@@ -66,79 +56,33 @@ def load_sample(database: Database, *, replace: bool = False, again: bool = Fals
     return report
 
 
-@app.command(
-    epilog=examples(
-        "palate ingest movielens ml-latest-small",
-        "palate ingest movielens path/to/ml-1m --metadata films.jsonl.gz",
-        "palate ingest movielens ml-25m.zip --replace --on-error skip",
-    )
+@command(
+    app,
+    "palate ingest movielens ml-latest-small",
+    "palate ingest movielens path/to/ml-1m --metadata films.jsonl.gz",
+    "palate ingest movielens ml-25m.zip --replace --on-error skip",
+    show=print_load,
 )
 def movielens(
-    context: typer.Context,
+    session: Session,
     location: Annotated[
-        str, typer.Argument(help="A folder, a zip archive, or a name to download: ml-latest-small.")
+        str, Argument(help="A folder, a zip archive, or a name to download: ml-latest-small.")
     ],
+    options: LoadOptions,
     metadata: Annotated[
-        Path | None, typer.Option(help="Film texts beside it: JSON lines keyed by tmdb_id.")
+        Path | None, Option(help="Film texts beside it: JSON lines keyed by tmdb_id.")
     ] = None,
-    replace: Replace = False,
-    on_error: OnErrorOption = "stop",
-    rejects: RejectsFile = None,
-    no_wait: OnlyOnce = False,
-    again: Again = False,
-    dry_run: DryRun = False,
-    delete_missing: DeleteMissing = False,
-    at_most: AtMost = 10,
     name: Annotated[
-        str | None, typer.Option(help="What the database remembers having loaded: the folder's.")
+        str | None, Option(help="What the database remembers having loaded: the folder's.")
     ] = None,
-    json: Json = False,
-) -> None:
+) -> LoadReport:
     """Load MovieLens in any of its public layouts; by name, it is downloaded first."""
     with watch(err()) as progress:
-        path = locate(location, session(context).settings.data_dir / "downloads", progress)
+        path = locate(location, session.settings.data_dir / "downloads", progress)
     source = MovieLens(path, metadata)
     source.name = name or source.name
-    options = LoadOptions(
-        replace, on_error, rejects, no_wait, again, dry_run, delete_missing, at_most
-    )
-    with loading(context) as database:
-        report = run_load(database, source, options)
-    present(report, print_load, json=json)
-
-
-@app.command(
-    epilog=examples(
-        "palate ingest events history.jsonl",
-        "palate ingest events stars.csv --type rated --column user_id=customer",
-    )
-)
-def events(
-    context: typer.Context,
-    file: Annotated[
-        Path, typer.Argument(help="CSV (also .csv.gz), Parquet or JSON lines: user_id, type, ...")
-    ],
-    type: Annotated[
-        EventType | None, typer.Option(help="Of all events, where the file has no such column.")
-    ] = None,
-    column: Annotated[
-        list[str] | None,
-        typer.Option(metavar="OURS=YOURS", help="Where a column is called otherwise. Repeat."),
-    ] = None,
-    on_error: OnErrorOption = "stop",
-    rejects: RejectsFile = None,
-    json: Json = False,
-) -> None:
-    """Load what users did, users by number or by name; what was loaded before is known."""
-    with (
-        session(context).database(migrate=True) as database,
-        when_stopped("A load happens as a whole or not at all; it can be run again."),
-    ):
-        report = load_events(
-            database, file, type=type, columns=parse_columns(column or ()), on_error=on_error,
-            rejects=rejects,
-        )  # fmt: skip
-    present(report, _print_events, json=json)
+    with loading(session) as database:
+        return run_load(database, source, options)
 
 
 def _print_events(report: EventsReport) -> None:
@@ -150,36 +94,60 @@ def _print_events(report: EventsReport) -> None:
         warn(f"{count(report.rejected, 'line')} not loaded: in {report.rejects}.")
 
 
-@app.command(
-    epilog=examples(
-        "palate ingest embeddings vectors.parquet",
-        "palate ingest embeddings vectors.parquet --name mine",
-    )
+@command(
+    app,
+    "palate ingest events history.jsonl",
+    "palate ingest events stars.csv --type rated --column user_id=customer",
+    show=_print_events,
+)
+def events(
+    session: Session,
+    file: Annotated[
+        Path, Argument(help="CSV (also .csv.gz), Parquet or JSON lines: user_id, type, ...")
+    ],
+    type: Annotated[
+        EventType | None, Option(help="Of all events, where the file has no such column.")
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        Option(metavar="OURS=YOURS", help="Where a column is called otherwise. Repeat."),
+    ] = None,
+    on_error: OnErrorOption = "stop",
+    rejects: RejectsFile = None,
+) -> EventsReport:
+    """Load what users did, users by number or by name; what was loaded before is known."""
+    columns = parse_columns(column or ())
+    with loading(session) as database:
+        return load_events(
+            database, file, type=type, columns=columns, on_error=on_error, rejects=rejects
+        )
+
+
+@command(
+    app,
+    "palate ingest embeddings vectors.parquet",
+    "palate ingest embeddings vectors.parquet --name mine",
+    show=say,
 )
 def embeddings(
-    context: typer.Context,
+    session: Session,
     file: Annotated[
-        Path, typer.Argument(help="CSV or Parquet as `palate embed generate` writes it, or npz.")
+        Path, Argument(help="CSV or Parquet as `palate embed generate` writes it, or npz.")
     ],
     model: Annotated[
-        str | None, typer.Option(help="The model's name, where the file does not say.")
+        str | None, Option(help="The model's name, where the file does not say.")
     ] = None,
     name: Annotated[
         str | None,
-        typer.Option(help="A set beside the one in use; `palate embed use NAME` switches to it."),
+        Option(help="A set beside the one in use; `palate embed use NAME` switches to it."),
     ] = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Drop the vectors there are: to change the model.")
+        bool, Option(help="Drop the vectors there are: to change the model.")
     ] = False,
-    missing_ok: Annotated[
-        bool, typer.Option("--missing-ok", help="Without such a file, do nothing and exit 0.")
-    ] = False,
-    json: Json = False,
-) -> None:
+    missing_ok: Annotated[bool, Option(help="Without such a file, do nothing and exit 0.")] = False,
+) -> EmbeddingReport | Done:
     """Load films' embeddings, into those in use, after which all taste is made again, or beside."""
     if missing_ok and not file.exists():
-        print_json(None) if json else say(f"There is no {file}; nothing was loaded.")
-        return
-    with session(context).database(migrate=True) as database:
-        report = load_embeddings(database, file, model=model, name=name, replace=replace)
-    present(report, say, json=json)
+        return Done(None, f"There is no {file}; nothing was loaded.")
+    with session.database(migrate=True) as database:
+        return load_embeddings(database, file, model=model, name=name, replace=replace)

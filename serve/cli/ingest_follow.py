@@ -5,35 +5,44 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Argument, Option
 
 from ingest.follow import Followed, FollowOptions, following, take_new
 from ingest.mapping import read_mapping
 from ingest.progress import watch
 from palate.errors import LoadError
+from serve.cli.command import command
 from serve.cli.ingest_load import OnErrorOption, RejectsFile, loading, print_load
 from serve.cli.ingest_table import LayoutName, Owner
 from serve.cli.options import Json
-from serve.cli.output import err, examples, print_json, say, warn
+from serve.cli.output import err, print_json, say, warn
+from serve.cli.session import Session
+
+app = typer.Typer()
 
 
+@command(
+    app,
+    "palate ingest follow /data/incoming",
+    "palate ingest follow https://example.org/exports/ --once",
+    "palate ingest follow /data/incoming --mapping shop.json --on-error skip --every 300",
+)
 def follow(
-    context: typer.Context,
-    place: Annotated[
-        str, typer.Argument(help="A folder, or the URL of a file or a page of links.")
-    ],
+    session: Session,
+    place: Annotated[str, Argument(help="A folder, or the URL of a file or a page of links.")],
     once: Annotated[
         bool,
-        typer.Option("--once", help="Take what is new and end, with 1 where some was refused."),
+        Option(help="Take what is new and end, with 1 where some was refused."),
     ] = False,
-    every: Annotated[float, typer.Option(min=1, help="Seconds from one look to the next.")] = 30,
+    every: Annotated[float, Option(min=1, help="Seconds from one look to the next.")] = 30,
     mapping: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="How files are read, by their names or patterns."),
+        Option(metavar="FILE", help="How files are read, by their names or patterns."),
     ] = None,
     layout: LayoutName = None,
     user: Owner = None,
     name: Annotated[
-        str | None, typer.Option(help="What the database remembers: that of its source.")
+        str | None, Option(help="What the database remembers: that of its source.")
     ] = None,
     on_error: OnErrorOption = "stop",
     rejects: RejectsFile = None,
@@ -48,7 +57,7 @@ def follow(
     options = FollowOptions(
         name or (known.name if known else None), known, layout, user, on_error, rejects
     )
-    with loading(context) as database, following(database):
+    with loading(session) as database, following(database):
         while True:
             with watch(err()) as progress:
                 met = []
@@ -78,13 +87,3 @@ def _print(one: Followed) -> None:
     else:
         say(f"{one.file}:")
         print_load(one.report)
-
-
-def add_commands(app: typer.Typer) -> None:
-    """The commands of this file."""
-    shown = examples(
-        "palate ingest follow /data/incoming",
-        "palate ingest follow https://example.org/exports/ --once",
-        "palate ingest follow /data/incoming --mapping shop.json --on-error skip --every 300",
-    )
-    app.command("follow", epilog=shown)(follow)

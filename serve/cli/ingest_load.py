@@ -6,68 +6,56 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-import typer
+from typer import Option
 
 from ingest.load import Deleted, LoadReport, load
 from ingest.progress import watch
 from ingest.rows import Source
 from serve.cli.output import err, say, warn, when_stopped
-from serve.cli.session import session
+from serve.cli.session import Session
 from serve.cli.text import count
 from sql.database import Database
 
 Replace = Annotated[
     bool,
-    typer.Option("--replace", help="Delete what is there first: films, ratings, users, models."),
+    Option(help="Delete what is there first: films, ratings, users, models."),
 ]
 OnErrorOption = Annotated[
     Literal["stop", "skip"],
-    typer.Option(help="At a line that cannot be loaded: stop, or set it aside and go on."),
+    Option(help="At a line that cannot be loaded: stop, or set it aside and go on."),
 ]
 RejectsFile = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Where --on-error skip sets lines aside.")
+    Path | None, Option(metavar="FILE", help="Where --on-error skip sets lines aside.")
 ]
-Again = Annotated[
-    bool, typer.Option("--again", help="Load what this database has loaded before, to the byte.")
-]
-OnlyOnce = Annotated[
-    bool, typer.Option("--no-wait", help="Refuse, instead of waiting, while another load runs.")
-]
-DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Read and check everything, write nothing, say what.")
-]
-
-
+Again = Annotated[bool, Option(help="Load what this database has loaded before, to the byte.")]
+OnlyOnce = Annotated[bool, Option(help="Refuse, instead of waiting, while another load runs.")]
+DryRun = Annotated[bool, Option(help="Read and check everything, write nothing, say what.")]
 DeleteMissing = Annotated[
     bool,
-    typer.Option(
-        "--delete-missing", help="Delete films and ratings that the files no longer have."
-    ),
+    Option(help="Delete films and ratings that the files no longer have."),
 ]
-AtMost = Annotated[
-    int, typer.Option(min=0, max=100, help="Percent that --delete-missing may delete.")
-]
+AtMost = Annotated[int, Option(min=0, max=100, help="Percent that --delete-missing may delete.")]
 
 
 @dataclass(frozen=True)
 class LoadOptions:
     """How to load."""
 
-    replace: bool
-    on_error: Literal["stop", "skip"]
-    rejects: Path | None
-    no_wait: bool
-    again: bool
-    dry_run: bool
-    delete_missing: bool = False
-    at_most: int = 10
+    replace: Replace = False
+    on_error: OnErrorOption = "stop"
+    rejects: RejectsFile = None
+    no_wait: OnlyOnce = False
+    again: Again = False
+    dry_run: DryRun = False
+    delete_missing: DeleteMissing = False
+    at_most: AtMost = 10
 
 
 @contextmanager
-def loading(context: typer.Context) -> Iterator[Database]:
+def loading(session: Session) -> Iterator[Database]:
     """The database that the settings name, to load into."""
     kept = "A load happens as a whole or not at all; it can be run again."
-    with session(context).database(migrate=True) as database, when_stopped(kept):
+    with session.database(migrate=True) as database, when_stopped(kept):
         yield database
 
 

@@ -1,180 +1,167 @@
 """`palate ingest table` and `palate ingest inspect`: files of your own, in any common layout."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Argument, Option
 
 from ingest.arrivals import Arrivals, arrivals
 from ingest.files import DataFile, open_files
 from ingest.inspection import Inspection, inspect
 from ingest.layouts import NAMES, Recognised, recognise
+from ingest.load import LoadReport
 from ingest.mapping import Holds, Mapping, Part, read_mapping, write_mapping
 from ingest.progress import watch
 from ingest.sources.describing import describe
 from ingest.sources.table import Table, spelt_out
 from palate.errors import MisuseError, PalateError
-from serve.cli.ingest_load import (
-    Again,
-    AtMost,
-    DeleteMissing,
-    DryRun,
-    LoadOptions,
-    OnErrorOption,
-    OnlyOnce,
-    RejectsFile,
-    Replace,
-    loading,
-    print_load,
-    run_load,
-)
+from serve.cli.command import command
+from serve.cli.ingest_load import LoadOptions, loading, print_load, run_load
 from serve.cli.options import Json
-from serve.cli.output import err, examples, out, present, print_json, say, warn
-from serve.cli.session import session
+from serve.cli.output import err, out, print_json, say, warn
+from serve.cli.session import Session
 from serve.cli.tables import print_table
 from sql.own_fields import Type, read_types
 
-Places = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="FILE", help="Files, folders, zip archives, URLs or - (a pipe)."),
-]
+app = typer.Typer()
+
+Files = list[str] | None
 LayoutName = Annotated[
-    str | None, typer.Option("--layout", help=f"Only think of this one: {', '.join(NAMES)}.")
+    str | None, Option("--layout", help=f"Only think of this one: {', '.join(NAMES)}.")
+]
+Columns = Annotated[
+    list[str] | None,
+    Option(
+        metavar="OURS=YOURS",
+        help="Where a column is called otherwise; ratings.OURS in one kind of file. Repeat.",
+    ),
 ]
 Owner = Annotated[
-    str | None, typer.Option("--user", help="Whose ratings they are, where no column says.")
+    str | None, Option("--user", help="Whose ratings they are, where no column says.")
 ]
 
 
 @dataclass(frozen=True)
 class Given:
-    """Files by what they hold, and how to read them."""
+    """Files to be recognised, or named by what they hold."""
 
-    movies: list[str]
-    ratings: list[str]
-    tags: list[str]
-    facts: list[str]
+    files: Annotated[
+        Files,
+        Argument(metavar="FILE", help="Files, folders, zip archives, URLs or - (a pipe)."),
+    ] = None
+    movies: Annotated[Files, Option(metavar="FILE", help="Films: movie_id, title, ...")] = None
+    ratings: Annotated[Files, Option(metavar="FILE", help="Ratings: user_id, movie_id, ...")] = None
+    tags: Annotated[Files, Option(metavar="FILE", help="Tags: user_id, movie_id, tag, ...")] = None
+    facts: Annotated[
+        Files,
+        Option(metavar="FILE", help="What completes films, by movie_id, imdb_id or tmdb_id."),
+    ] = None
 
-    def by_kind(self) -> Iterator[tuple[Holds, list[str]]]:
+    def by_kind(self) -> dict[Holds, list[str]]:
         """What was named, kind by kind."""
         kinds: tuple[Holds, ...] = ("movies", "ratings", "tags", "facts")
-        for kind in kinds:
-            yield kind, getattr(self, kind)
+        return {kind: getattr(self, kind) for kind in kinds if getattr(self, kind)}
 
 
-def table(
-    context: typer.Context,
-    files: Places = None,
-    movies: Annotated[
-        list[str] | None, typer.Option(metavar="FILE", help="Films: movie_id, title, ...")
-    ] = None,
-    ratings: Annotated[
-        list[str] | None, typer.Option(metavar="FILE", help="Ratings: user_id, movie_id, ...")
-    ] = None,
-    tags: Annotated[
-        list[str] | None, typer.Option(metavar="FILE", help="Tags: user_id, movie_id, tag, ...")
-    ] = None,
-    facts: Annotated[
-        list[str] | None,
-        typer.Option(metavar="FILE", help="What completes films, by movie_id, imdb_id or tmdb_id."),
-    ] = None,
+@dataclass(frozen=True)
+class Reading:
+    """How files are read."""
+
     mapping: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="What `palate ingest inspect` wrote.")
-    ] = None,
-    layout: LayoutName = None,
-    column: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="OURS=YOURS",
-            help="Where a column is called otherwise; ratings.OURS in one kind of file. Repeat.",
-        ),
-    ] = None,
+        Path | None, Option(metavar="FILE", help="What `palate ingest inspect` wrote.")
+    ] = None
+    layout: LayoutName = None
+    column: Columns = None
     separator: Annotated[
-        str | None, typer.Option(help="What parts the items of genres, actors and keywords.")
-    ] = None,
+        str | None, Option(help="What parts the items of genres, actors and keywords.")
+    ] = None
     scale: Annotated[
         str | None,
-        typer.Option(
+        Option(
             help="1-10, 0-100, thumbs, counts, or events: view=3,cart=4,buy=5.",
             show_default="0.5-5, or what the layout says",
         ),
-    ] = None,
+    ] = None
     unrated: Annotated[
-        str | None, typer.Option(help="Scores that only say that somebody saw it: -1,0.")
-    ] = None,
-    user: Owner = None,
+        str | None, Option(help="Scores that only say that somebody saw it: -1,0.")
+    ] = None
+    user: Owner = None
+
+
+@command(
+    app,
+    "palate ingest csv --movies films.csv --ratings stars.csv",
+    name="csv",
+    hidden=True,
+    show=print_load,
+)
+@command(
+    app,
+    "palate ingest table reviews.jsonl.gz meta.jsonl.gz",
+    "palate ingest table --movies films.csv --ratings stars.csv --column user_id=customer",
+    "palate ingest table --ratings scores.csv --scale 1-10 --dry-run",
+    "palate ingest table --from postgresql://host/shop --ratings 'SELECT * FROM stars'",
+    show=print_load,
+)
+def table(
+    session: Session,
+    given: Given,
+    reading: Reading,
+    options: LoadOptions,
     from_: Annotated[
         str | None,
-        typer.Option("--from", metavar="URL", help="A PostgreSQL whose queries stand for files."),
+        Option("--from", metavar="URL", help="A PostgreSQL whose queries stand for files."),
     ] = None,
-    name: Annotated[
-        str | None, typer.Option(help="What the database remembers having loaded.")
-    ] = None,
-    replace: Replace = False,
-    on_error: OnErrorOption = "stop",
-    rejects: RejectsFile = None,
-    no_wait: OnlyOnce = False,
-    again: Again = False,
-    dry_run: DryRun = False,
-    delete_missing: DeleteMissing = False,
-    at_most: AtMost = 10,
-    json: Json = False,
-) -> None:
+    name: Annotated[str | None, Option(help="What the database remembers having loaded.")] = None,
+) -> LoadReport:
     """Load your own files: CSV and its kin, JSON, Parquet; packed, piped or from the web."""
-    given = Given(movies or [], ratings or [], tags or [], facts or [])
-    unread: list[str] = []
     with (
-        loading(context) as database,
+        loading(session) as database,
         watch(err()) as progress,
         arrivals(from_, progress) as arriving,
     ):
-        own = read_types(database)
-        columns = parse_columns(column or ())
-        if mapping is not None:
-            if column:
-                raise MisuseError(
-                    f"{mapping} says what columns mean, and so does --column. Nothing was loaded. "
-                    "Change the mapping, or leave it out."
-                )
-            read = read_mapping(mapping)
-            parts, known = _mapped(read, files or [], mapping, arriving, own), read.name
-        elif any(ones for _, ones in given.by_kind()):
-            if files:
-                raise MisuseError(
-                    "Name files by what they hold (--movies, --ratings, --tags, --facts) or let "
-                    "them be recognised, not both. Nothing was loaded."
-                )
-            parts, known = describe(_opened(given, arriving), columns, separator, own=own), None
-        else:
-            found = _recognised(files or [], arriving, layout, user, own, columns)
-            parts, known = list(found.parts), _name_of(files or [], found)
-            unread = _unread(files or [], found)
-        parts = _as_said(parts, separator, scale, unrated, user)
-        source = Table(name or known or "csv", parts=parts, unread=unread)
-        options = LoadOptions(
-            replace, on_error, rejects, no_wait, again, dry_run, delete_missing, at_most
-        )
-        report = run_load(database, source, options)
-    present(report, print_load, json=json)
+        source = _source(given, reading, arriving, read_types(database))
+        source.name = name or source.name
+        return run_load(database, source, options)
 
 
+def _source(given: Given, reading: Reading, arriving: Arrivals, own: dict[str, Type]) -> Table:
+    """The files as a mapping, their names or what they hold say that they are read."""
+    files = given.files or []
+    if reading.mapping is not None:
+        if reading.column:
+            raise MisuseError(
+                f"{reading.mapping} says what columns mean, and so does --column. Nothing was "
+                "loaded. Change the mapping, or leave it out."
+            )
+        mapping = read_mapping(reading.mapping)
+        mapped = _mapped(mapping, files, reading.mapping, arriving, own)
+        return Table(mapping.name or "csv", parts=_as_said(mapped, reading))
+    found = _made_out(given, reading, arriving, own)
+    name = _name_of(files, found) if files else "csv"
+    return Table(name, parts=_as_said(found.parts, reading), unread=_unread(files, found))
+
+
+@command(app, "palate ingest inspect films.csv stars.csv", name="inspect")
 def show(
-    context: typer.Context,
+    session: Session,
     files: Annotated[
-        list[str], typer.Argument(metavar="FILE...", help="Files, folders, zip archives, URLs, -.")
+        list[str], Argument(metavar="FILE...", help="Files, folders, zip archives, URLs, -.")
     ],
     layout: LayoutName = None,
     user: Owner = None,
     write: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write a mapping to change and to load by.")
+        Path | None, Option(metavar="FILE", help="Write a mapping to change and to load by.")
     ] = None,
     json: Json = False,
 ) -> None:
     """Say what files hold, how they are written and how their columns would be read."""
     with arrivals() as arriving:
-        found = _recognised(files, arriving, layout, user, _known_types(context))
+        reading = Reading(layout=layout, user=user)
+        found = _made_out(Given(files=files), reading, arriving, _known_types(session))
         inspections = list(inspect(found))
     if write is not None:
         write_mapping(Mapping(parts=[spelt_out(file, part) for file, part in found.parts]), write)
@@ -189,30 +176,35 @@ def show(
         say(f"{write}: change it, then `palate ingest table {' '.join(files)} --mapping {write}`.")
 
 
-def _known_types(context: typer.Context) -> dict[str, Type]:
+def _known_types(session: Session) -> dict[str, Type]:
     """The fields of one's own that the database has, where there is one."""
-    settings = session(context).settings
+    settings = session.settings
     if settings.database_url is None and not (settings.data_dir / "postgres").is_dir():
         return {}
     try:
-        with session(context).database() as database:
+        with session.database() as database:
             return read_types(database)
     except PalateError:
         return {}
 
 
-def _recognised(
-    places: list[str],
-    arriving: Arrivals,
-    layout: str | None,
-    user: str | None,
-    own: dict[str, Type],
-    columns: dict[str, str] | None = None,
+def _made_out(
+    given: Given, reading: Reading, arriving: Arrivals, own: dict[str, Type]
 ) -> Recognised:
-    if not places:
+    """The files as their kinds were said, or as they are recognised."""
+    columns = parse_columns(reading.column or ())
+    if given.by_kind():
+        if given.files:
+            raise MisuseError(
+                "Name files by what they hold (--movies, --ratings, --tags, --facts) or let "
+                "them be recognised, not both. Nothing was loaded."
+            )
+        opened = _opened(given, arriving)
+        return Recognised(describe(opened, columns, reading.separator, own=own), ())
+    if not given.files:
         raise MisuseError("No file was named. Nothing was loaded. `palate ingest table --help`.")
-    files = [file for place in places for file in open_files(arriving.take(place, "rows"))]
-    found = recognise(files, layout, user, own, columns)
+    files = [file for place in given.files for file in open_files(arriving.take(place, "rows"))]
+    found = recognise(files, reading.layout, reading.user, own, columns)
     if not found.parts:
         reasons = "; ".join(f"{file.name}: {reason}" for file, reason in found.unread)
         raise MisuseError(
@@ -276,27 +268,21 @@ def _mapped(
 def _opened(given: Given, arriving: Arrivals) -> dict[Holds, list[DataFile]]:
     return {
         kind: [file for place in places for file in open_files(arriving.take(place, kind))]
-        for kind, places in given.by_kind()
-        if places
+        for kind, places in given.by_kind().items()
     }
 
 
 def _as_said(
-    parts: list[tuple[DataFile, Part]],
-    separator: str | None,
-    scale: str | None,
-    unrated: str | None,
-    user: str | None,
+    parts: Sequence[tuple[DataFile, Part]], reading: Reading
 ) -> list[tuple[DataFile, Part]]:
     """The files as the options say, which go before what was found out or a mapping says."""
-    ratings = {"scale": scale, "unrated": unrated, "user": user}
-    others = {"separator": separator}
+    of_ratings, of_others = ("scale", "unrated", "user"), ("separator",)
+    said = {name: value for name, value in vars(reading).items() if value is not None}
     return [
-        (file, part.model_copy(update={name: said for name, said in update.items()
-                                       if said is not None}))
+        (file, part.model_copy(update={name: said[name] for name in names if name in said}))
         for file, part in parts
-        for update in (ratings if part.holds == "ratings" else others,)
-    ]  # fmt: skip
+        for names in (of_ratings if part.holds == "ratings" else of_others,)
+    ]
 
 
 def parse_columns(pairs: Iterable[str]) -> dict[str, str]:
@@ -317,8 +303,8 @@ def _print_inspection(one: Inspection) -> None:
     known = f" ({one.layout})" if one.layout else ""
     print_table(
         one.columns,
-        ("column", lambda each: each.name),
-        ("looks like", lambda each: each.looks),
+        "column=name",
+        "looks like=looks",
         ("examples", lambda each: " · ".join(each.examples)),
         ("becomes", lambda each: each.becomes or "(not used)"),
         title=f"{one.file}: {one.holds}{known}; {one.written}",
@@ -331,17 +317,3 @@ def _print_inspection(one: Inspection) -> None:
     for sentence in one.notes:
         say(sentence)
     out().print()
-
-
-def add_commands(app: typer.Typer) -> None:
-    """The commands of this file."""
-    shown = examples(
-        "palate ingest table reviews.jsonl.gz meta.jsonl.gz",
-        "palate ingest table --movies films.csv --ratings stars.csv --column user_id=customer",
-        "palate ingest table --ratings scores.csv --scale 1-10 --dry-run",
-        "palate ingest table --from postgresql://host/shop --ratings 'SELECT * FROM stars'",
-    )
-    app.command("table", epilog=shown)(table)
-    former = examples("palate ingest csv --movies films.csv --ratings stars.csv")
-    app.command("csv", hidden=True, epilog=former)(table)
-    app.command("inspect", epilog=examples("palate ingest inspect films.csv stars.csv"))(show)

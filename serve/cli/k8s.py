@@ -1,34 +1,23 @@
 """`palate k8s`: the way into a release on Kubernetes, without kubectl."""
 
-import inspect
 import signal
 import sys
 import threading
-from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import typer
+from typer import Argument, Option
 
+from palate.contract import SearchRequest
 from palate.errors import MisuseError
 from palate.text import neutral
-from serve.cli.options import (
-    Explain,
-    Facets,
-    Genre,
-    Json,
-    Mode,
-    Profile,
-    Query,
-    Seen,
-    Shown,
-    User,
-    Weights,
-    YearFrom,
-    YearTo,
-)
+from serve.cli.asked import options_of, request_of
+from serve.cli.command import TAKES_ALL, command
+from serve.cli.options import Explain, Json, Query, User
 from serve.cli.orders import print_order
-from serve.cli.output import examples, out, present, print_json, say, warn
+from serve.cli.output import Done, out, present, print_json, say, warn
 from serve.cli.psql import environment_of, find_psql, read_arguments, run_psql
 from serve.cli.sql_prompt import Prompt
 from serve.cli.tables import print_facts, print_table
@@ -41,73 +30,61 @@ from serve.k8s.logs import find_pods, read_logs
 from serve.k8s.release import Login, Release, find_api, find_api_key, find_login, find_release
 from serve.k8s.status import ReleaseStatus, age, release_status
 
-app = typer.Typer(no_args_is_help=True, help="Palate on Kubernetes: psql, searches, logs, jobs.")
+app = typer.Typer(no_args_is_help=True)
 
-Kubeconfig = Annotated[
-    str | None, typer.Option(envvar="KUBECONFIG", metavar="FILE", help="Kubeconfig to use.")
-]
-Context = Annotated[str | None, typer.Option("--context", help="Context of the kubeconfig.")]
-Namespace = Annotated[
-    str | None, typer.Option("--namespace", "-n", help="Namespace. Without it: the context's own.")
-]
-ReleaseName = Annotated[
-    str | None, typer.Option("--release", help="Release of the chart, where there are several.")
-]
 DatabaseName = Annotated[
     str | None,
-    typer.Option("--cluster", help="Database cluster. Without it: the release's, or paradedb."),
+    Option("--cluster", help="Database cluster. Without it: the release's, or paradedb."),
 ]
 Role = Annotated[
     Literal["read", "app", "owner"],
-    typer.Option(help="read: palate_read; app: what the API is; owner: migrates and loads."),
+    Option(help="read: palate_read; app: what the API is; owner: migrates and loads."),
 ]
 LocalPort = Annotated[
-    int, typer.Option(min=0, max=65535, help="Port on this machine. 0: any that is free.")
+    int, Option(min=0, max=65535, help="Port on this machine. 0: any that is free.")
 ]
 
 
-def on_a_release(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that say which release it is about.
+@dataclass(frozen=True)
+class Where:
+    """Which release a command is about."""
 
-    It is handed the release that they name as ``found``, its first parameter.
-    """
+    kubeconfig: Annotated[
+        str | None, Option(envvar="KUBECONFIG", metavar="FILE", help="Kubeconfig to use.")
+    ] = None
+    kube_context: Annotated[str | None, Option("--context", help="Context of the kubeconfig.")] = (
+        None
+    )
+    namespace: Annotated[
+        str | None,
+        Option("--namespace", "-n", help="Namespace. Without it: the context's own."),
+    ] = None
+    release: Annotated[
+        str | None,
+        Option("--release", help="Release of the chart, where there are several."),
+    ] = None
 
-    def run(
-        *,
-        kubeconfig: Kubeconfig = None,
-        kube_context: Context = None,
-        namespace: Namespace = None,
-        release: ReleaseName = None,
-        **own: Any,
-    ) -> None:
-        cluster = Cluster.connect(kubeconfig, kube_context, namespace)
+    def find(self) -> Release:
+        """The release."""
+        cluster = Cluster.connect(self.kubeconfig, self.kube_context, self.namespace)
         if not cluster.configuration.verify_ssl:
             warn(
                 "The kubeconfig has insecure-skip-tls-verify: the cluster's certificate is not "
                 "checked, and whoever is on the way may read and change what is sent."
             )
-        command(found=find_release(cluster, release), **own)
-
-    _, *own = inspect.signature(command).parameters.values()
-    *shared, _ = inspect.signature(run).parameters.values()
-    own = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own]
-    run.__signature__ = inspect.Signature([*own, *shared])  # type: ignore[attr-defined]
-    run.__name__, run.__doc__ = command.__name__, command.__doc__
-    return run
+        return find_release(cluster, self.release)
 
 
-@app.command(
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
-    epilog=examples(
-        "palate k8s psql",
-        "palate k8s psql \"SELECT title FROM search('lord', for_user => 10001)\"",
-        "palate k8s psql --role owner -- -f statements.sql",
-    ),
+@command(
+    app,
+    "palate k8s psql",
+    "palate k8s psql \"SELECT title FROM search('lord', for_user => 10001)\"",
+    "palate k8s psql --role owner -- -f statements.sql",
+    context_settings=TAKES_ALL,
 )
-@on_a_release
 def psql(
-    found: Release,
     context: typer.Context,
+    where: Where,
     role: Role = "read",
     local_port: LocalPort = 0,
     cluster: DatabaseName = None,
@@ -117,6 +94,7 @@ def psql(
     What follows -- is handed to psql; a statement alone as -c. Without psql on this machine a
     small prompt takes its place.
     """
+    found = where.find()
     login = find_login(found, role, cluster)
     with forward(found.cluster, login.target, local_port, report=warn) as port:
         code = _run(login, port, read_arguments(context.args))
@@ -139,14 +117,15 @@ def _run(login: Login, port: int, arguments: list[str]) -> int:
         prompt.close()
 
 
-@app.command(
-    "port-forward",
-    epilog=examples("palate k8s port-forward", "palate k8s port-forward api --local-port 8080"),
+@command(
+    app,
+    "palate k8s port-forward",
+    "palate k8s port-forward api --local-port 8080",
+    name="port-forward",
 )
-@on_a_release
 def port_forward(
-    found: Release,
-    what: Annotated[Literal["database", "api"], typer.Argument(help="What to reach.")] = "database",
+    where: Where,
+    what: Annotated[Literal["database", "api"], Argument(help="What to reach.")] = "database",
     role: Role = "read",
     local_port: LocalPort = 0,
     cluster: DatabaseName = None,
@@ -156,6 +135,7 @@ def port_forward(
 
     It listens on 127.0.0.1 only, and finds the pod again when it moves.
     """
+    found = where.find()
     login = find_login(found, role, cluster) if what == "database" else None
     target = login.target if login else find_api(found)
     with forward(found.cluster, target, local_port, report=warn) as port:
@@ -189,15 +169,6 @@ def _until_stopped() -> None:
     stopped.wait()
 
 
-@app.command(epilog=examples("palate k8s status", "palate k8s status --namespace films --json"))
-@on_a_release
-def status(found: Release, cluster: DatabaseName = None, json: Json = False) -> None:
-    """Show pods, jobs, versions and the database; exits 1 when searches are not answered."""
-    shown = release_status(found, cluster)
-    present(shown, _print_status, json=json)
-    raise typer.Exit(0 if shown.healthy else 1)
-
-
 def _print_status(found: ReleaseStatus) -> None:
     database = found.database
     facts: list[tuple[str, object]] = [
@@ -216,66 +187,59 @@ def _print_status(found: ReleaseStatus) -> None:
     print_facts(facts)
     print_table(
         found.pods,
-        ("pod", lambda each: each.name),
-        ("part", lambda each: each.component),
-        ("state", lambda each: each.state),
-        ("restarts>", lambda each: each.restarts),
+        *("pod=name", "part=component", "state", "restarts>"),
         ("age>", lambda each: age(each.started)),
-        ("image", lambda each: each.image),
+        "image",
     )
     if found.jobs:
-        print_table(
-            found.jobs,
-            ("job", lambda each: each.name),
-            ("part", lambda each: each.component),
-            ("state", lambda each: each.state),
-            ("age>", lambda each: age(each.started)),
-        )
+        columns = ("job=name", "part=component", "state")
+        print_table(found.jobs, *columns, ("age>", lambda each: age(each.started)))
 
 
-@app.command(
-    epilog=examples("palate k8s load", "palate k8s load --follow", "palate k8s load train")
-)
-@on_a_release
+@command(app, "palate k8s status", "palate k8s status --namespace films --json")
+def status(where: Where, cluster: DatabaseName = None, json: Json = False) -> None:
+    """Show pods, jobs, versions and the database; exits 1 when searches are not answered."""
+    shown = release_status(where.find(), cluster)
+    present(shown, _print_status, json=json)
+    raise typer.Exit(0 if shown.healthy else 1)
+
+
+@command(app, "palate k8s load", "palate k8s load --follow", "palate k8s load train")
 def load(
-    found: Release,
+    where: Where,
     job: Annotated[
-        str, typer.Argument(help="Which of the release's jobs: load, embed, train, refresh, ...")
+        str, Argument(help="Which of the release's jobs: load, embed, train, refresh, ...")
     ] = "load",
-    follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Show its log until it ends.")
-    ] = False,
+    follow: Annotated[bool, Option("--follow", "-f", help="Show its log until it ends.")] = False,
     json: Json = False,
 ) -> None:
     """Start one of the release's jobs, as the chart describes it; with --follow, wait for it."""
+    found = where.find()
     name = start_job(found, job)
-    present(
-        {"job": name, "namespace": found.cluster.namespace},
-        f"Started {name}. `palate k8s logs {name} --follow` shows what it does.",
-        json=json,
-    )
+    said = f"Started {name}. `palate k8s logs {name} --follow` shows what it does."
+    present(Done({"job": name, "namespace": found.cluster.namespace}, said), None, json=json)
     if follow:
         for text in follow_job(found.cluster, name):
             _print_line(text)
 
 
-@app.command(epilog=examples("palate k8s logs", "palate k8s logs load --follow"))
-@on_a_release
+@command(app, "palate k8s logs", "palate k8s logs load --follow")
 def logs(
-    found: Release,
+    where: Where,
     what: Annotated[
-        str, typer.Argument(help="api, database, the name of a pod or job, or of a kind of job.")
+        str, Argument(help="api, database, the name of a pod or job, or of a kind of job.")
     ] = "api",
     follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Go on as it grows, until Ctrl-C.")
+        bool, Option("--follow", "-f", help="Go on as it grows, until Ctrl-C.")
     ] = False,
-    tail: Annotated[int, typer.Option(min=0, help="Last lines of each pod.")] = 100,
+    tail: Annotated[int, Option(min=0, help="Last lines of each pod.")] = 100,
     container: Annotated[
-        str | None, typer.Option("--container", "-c", help="Container of the pod.")
+        str | None, Option("--container", "-c", help="Container of the pod.")
     ] = None,
     cluster: DatabaseName = None,
 ) -> None:
     """Show what pods have written; lines of several pods begin with the pod's name."""
+    found = where.find()
     pods = find_pods(found, what, cluster)
     named = len(pods) > 1
     with suppress(KeyboardInterrupt):
@@ -288,56 +252,37 @@ def _print_line(text: bytes) -> None:
     sys.stdout.flush()
 
 
-@app.command(
-    epilog=examples(
-        "palate k8s search lord --user 10001",
-        "palate k8s search king --user 20001 --genre Fantasy --explain",
-        "palate k8s search lord of the rings --json",
-    )
+@command(
+    app,
+    "palate k8s search lord --user 10001",
+    "palate k8s search king --user 20001 --genre Fantasy --explain",
+    "palate k8s search lord of the rings --json",
+    options=options_of(SearchRequest, "q", "user_id", "explain"),
 )
-@on_a_release
 def search(
-    found: Release,
+    where: Where,
     query: Query,
     user: User = None,
-    profile: Profile = "main",
-    k: Shown = 10,
     explain: Explain = False,
-    weights: Weights = None,
-    mode: Mode = "lexical",
-    seen: Seen = "keep",
-    genre: Genre = None,
-    year_from: YearFrom = None,
-    year_to: YearTo = None,
-    facets: Facets = False,
     key: Annotated[
         str | None,
-        typer.Option(
+        Option(
             envvar="PALATE_API_KEY", help="API key. Without it: the release's, from its Secret."
         ),
     ] = None,
     json: Json = False,
+    **asked: Any,
 ) -> None:
     """Search through the release's API, with its own key."""
+    found = where.find()
     key = key or find_api_key(found)
-    asked = {
-        "q": " ".join(query),
-        "user_id": user,
-        "profile": profile,
-        "k": k,
-        "explain": "facts" if explain else "none",
-        "weights": weights,
-        "mode": mode,
-        "seen": seen,
-        "genres": genre,
-        "year_from": year_from,
-        "year_to": year_to,
-        "facets": facets,
-    }
+    text, how = " ".join(query), "facts" if explain else "none"
+    request = request_of(SearchRequest, asked, q=text, explain=how)
+    wanted = request.model_dump(exclude_defaults=True) | ({"user_id": user} if user else {})
     with forward(found.cluster, find_api(found), report=warn) as port:
-        response = ask(port, asked, key)
+        response = ask(port, wanted, key)
     if json:
         print_json(response)
     else:
-        nothing = "" if response.hits else f"No film matches {line(' '.join(query))!r}."
+        nothing = "" if response.hits else f"No film matches {line(text)!r}."
         print_order(response, accounts=explain, nothing=nothing)

@@ -6,42 +6,38 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from typer import Argument, Option
 
 from palate.errors import ConflictError, MisuseError
 from rerank.people import read_user
 from serve.api.keys import create_key, parse_keys
 from serve.api.tokens import LONGEST_DAYS, TokenSigner
+from serve.cli.command import command
 from serve.cli.options import AnyProfile, Json
-from serve.cli.output import examples, out, print_json, say
-from serve.cli.session import session
+from serve.cli.output import out, print_json, say
+from serve.cli.session import Session
 
-app = typer.Typer(no_args_is_help=True, help="API keys of the HTTP server.")
-
-
-@app.callback()
-def keys() -> None:
-    """API keys of the HTTP server."""
+app = typer.Typer(no_args_is_help=True)
 
 
-@app.command(
-    epilog=examples(
-        "palate keys create web --scope read --file keys.txt",
-        "palate keys create guest --days 30 --file keys.txt",
-        "palate serve --api-keys-file keys.txt",
-    )
+@command(
+    app,
+    "palate keys create web --scope read --file keys.txt",
+    "palate keys create guest --days 30 --file keys.txt",
+    "palate serve --api-keys-file keys.txt",
 )
 def create(
-    name: Annotated[str, typer.Argument(help="Whose key it is: letters, digits, dot, dash, _.")],
+    name: Annotated[str, Argument(help="Whose key it is: letters, digits, dot, dash, _.")],
     scope: Annotated[
         Literal["read", "write", "admin"],
-        typer.Option(help="read: search; write: also rate; admin: also forget users."),
+        Option(help="read: search; write: also rate; admin: also forget users."),
     ] = "read",
     days: Annotated[
         int | None,
-        typer.Option(help="Days for which it is good. Without: for ever.", min=1, max=36_500),
+        Option(help="Days for which it is good. Without: for ever.", min=1, max=36_500),
     ] = None,
     file: Annotated[
-        Path | None, typer.Option(help="Append the key's line to this file, made when missing.")
+        Path | None, Option(help="Append the key's line to this file, made when missing.")
     ] = None,
     json: Json = False,
 ) -> None:
@@ -67,21 +63,20 @@ def create(
         say(f"Added {key.name} ({key.scope}) to {file}.")
 
 
-@app.command(
-    epilog=examples(
-        "palate keys token ann@example.org --scope write --hours 24",
-        "palate keys token 1001 --profile weekend --json",
-    )
+@command(
+    app,
+    "palate keys token ann@example.org --scope write --hours 24",
+    "palate keys token 1001 --profile weekend --json",
 )
 def token(
-    context: typer.Context,
-    user: Annotated[str, typer.Argument(help="The user's id in your system.")],
+    session: Session,
+    user: Annotated[str, Argument(help="The user's id in your system.")],
     scope: Annotated[
         Literal["read", "write"],
-        typer.Option(help="read: search as the user; write: also rate and send events."),
+        Option(help="read: search as the user; write: also rate and send events."),
     ] = "read",
     hours: Annotated[
-        float, typer.Option(help="Hours after which it ends.", min=0.01, max=LONGEST_DAYS * 24)
+        float, Option(help="Hours after which it ends.", min=0.01, max=LONGEST_DAYS * 24)
     ] = 1.0,
     profile: AnyProfile = None,
     json: Json = False,
@@ -90,7 +85,7 @@ def token(
 
     It is signed with PALATE_TOKEN_SECRET and stored nowhere; another secret ends all tokens.
     """
-    secret = session(context).settings.token_secret
+    secret = session.settings.token_secret
     if secret is None:
         raise MisuseError(
             "There is nothing to sign tokens with. Nothing was made. Set PALATE_TOKEN_SECRET to 32 "

@@ -1,103 +1,81 @@
 """`palate llm`: what was asked of the language model, what it cost, and forgetting it."""
 
-from collections.abc import Iterable
 from datetime import UTC
 from typing import Annotated
 
 import typer
+from typer import Option
 
 from llm.store import Cost, PostgresStore, RecordedCall
-from serve.cli.options import Json, Yes
-from serve.cli.output import confirm, examples, present
-from serve.cli.session import session
-from serve.cli.tables import print_table
-from serve.cli.text import count, number
+from serve.cli.command import command
+from serve.cli.options import Yes
+from serve.cli.output import Done, confirm
+from serve.cli.session import Session
+from serve.cli.tables import Column, rows
+from serve.cli.text import count
+from sql.database import Database
 
-app = typer.Typer(no_args_is_help=True, help="The language model: its calls, costs and answers.")
+app = typer.Typer(no_args_is_help=True)
+
+_AT: Column[RecordedCall] = (
+    "at (UTC)",
+    lambda each: f"{each.called_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
+)
+_TOKENS = ("in>=tokens_in:,", "out>=tokens_out:,")
 
 
-@app.command(epilog=examples("palate llm calls", "palate llm calls --n 100 --json"))
+def _dollars(each: RecordedCall | Cost) -> str:
+    return "–" if each.cost is None else f"${each.cost:,.4f}"
+
+
+@command(
+    app,
+    "palate llm calls",
+    "palate llm calls --n 100 --json",
+    show=rows(_AT, "model", "prompt", "outcome", *_TOKENS, "s>=seconds:.1f", ("cost>", _dollars)),
+    nothing="No language model was asked yet.",
+)
 def calls(
-    context: typer.Context,
-    n: Annotated[int, typer.Option("--n", "-n", min=1, max=10_000, help="Calls to show.")] = 20,
-    json: Json = False,
-) -> None:
+    database: Database,
+    n: Annotated[int, Option("--n", "-n", min=1, max=10_000, help="Calls to show.")] = 20,
+) -> list[RecordedCall]:
     """Show the last calls: model, prompt, how they ended, tokens, seconds and cost."""
-    with session(context).database() as database:
-        found = PostgresStore(database).calls(n)
-    present(found, _print_calls, json=json, nothing="No language model was asked yet.")
+    return PostgresStore(database).calls(n)
 
 
-def _print_calls(found: Iterable[RecordedCall]) -> None:
-    print_table(
-        found,
-        ("at (UTC)", lambda each: f"{each.called_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"),
-        ("model", lambda each: each.model),
-        ("prompt", lambda each: each.prompt),
-        ("outcome", lambda each: each.outcome),
-        ("in>", lambda each: f"{each.tokens_in:,}"),
-        ("out>", lambda each: f"{each.tokens_out:,}"),
-        ("s>", lambda each: number(each.seconds, 1)),
-        ("cost>", lambda each: _dollars(each.cost)),
-    )
+_print_costs = rows(
+    *("day (UTC)=day:%Y-%m-%d", "model", "prompt", "calls>:,", "answered>:,", "repaired>:,"),
+    *_TOKENS,
+    ("cost>", _dollars),
+)
 
 
-@app.command(epilog=examples("palate llm cost", "palate llm cost --days 1"))
+@command(app, "palate llm cost", "palate llm cost --days 1", show=_print_costs)
 def cost(
-    context: typer.Context,
-    days: Annotated[int, typer.Option(min=1, max=3650, help="How far back.")] = 30,
-    json: Json = False,
-) -> None:
+    database: Database,
+    days: Annotated[int, Option(min=1, max=3650, help="How far back.")] = 30,
+) -> list[Cost] | Done:
     """Show what was asked and spent, by day, model and prompt."""
-    with session(context).database() as database:
-        found = PostgresStore(database).costs(days)
-    nothing = f"No language model was asked in {count(days, 'day')}."
-    present(found, _print_costs, json=json, nothing=nothing)
+    found = PostgresStore(database).costs(days)
+    return found or Done(found, f"No language model was asked in {count(days, 'day')}.")
 
 
-def _print_costs(found: Iterable[Cost]) -> None:
-    print_table(
-        found,
-        ("day (UTC)", lambda each: f"{each.day:%Y-%m-%d}"),
-        ("model", lambda each: each.model),
-        ("prompt", lambda each: each.prompt),
-        ("calls>", lambda each: f"{each.calls:,}"),
-        ("answered>", lambda each: f"{each.answered:,}"),
-        ("repaired>", lambda each: f"{each.repaired:,}"),
-        ("in>", lambda each: f"{each.tokens_in:,}"),
-        ("out>", lambda each: f"{each.tokens_out:,}"),
-        ("cost>", lambda each: _dollars(each.cost)),
-    )
-
-
-@app.command(epilog=examples("palate llm prune", "palate llm prune --days 30"))
+@command(app, "palate llm prune", "palate llm prune --days 30")
 def prune(
-    context: typer.Context,
-    days: Annotated[int, typer.Option(min=0, help="Keep calls of so many days.")] = 90,
-    json: Json = False,
-) -> None:
+    database: Database,
+    days: Annotated[int, Option(min=0, help="Keep calls of so many days.")] = 90,
+) -> Done:
     """Delete answers that are too old to be used, and old calls."""
-    with session(context).database() as database:
-        answers, old = PostgresStore(database).prune(days * 86_400)
-    present(
-        {"answers": answers, "calls": old},
-        f"Deleted {count(answers, 'answer')} and {count(old, 'call')}.",
-        json=json,
-    )
+    answers, old = PostgresStore(database).prune(days * 86_400)
+    said = f"Deleted {count(answers, 'answer')} and {count(old, 'call')}."
+    return Done({"answers": answers, "calls": old}, said)
 
 
-@app.command(epilog=examples("palate llm forget --yes"))
-def forget(context: typer.Context, yes: Yes = False, json: Json = False) -> None:
+@command(app, "palate llm forget --yes")
+def forget(session: Session, yes: Yes = False) -> Done:
     """Delete every kept answer, and the texts of recorded calls. What they cost stays recorded."""
     confirm("Delete all answers of the language model?", yes=yes)
-    with session(context).database() as database:
+    with session.database() as database:
         answers, texts = PostgresStore(database).forget()
-    present(
-        {"answers": answers, "texts": texts},
-        f"Deleted {count(answers, 'answer')} and the texts of {count(texts, 'call')}.",
-        json=json,
-    )
-
-
-def _dollars(cost: float | None) -> str:
-    return "–" if cost is None else f"${cost:,.4f}"
+    said = f"Deleted {count(answers, 'answer')} and the texts of {count(texts, 'call')}."
+    return Done({"answers": answers, "texts": texts}, said)

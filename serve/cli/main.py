@@ -84,6 +84,7 @@ def load_command(name: str) -> TyperCommand | TyperGroup:
     """Import a command, or a group of commands, with its options and its own help."""
     module = importlib.import_module(f"serve.cli.{name.replace('-', '_')}")
     group = get_group(module.app)
+    group.help = group.help or next(own[name] for own in COMMANDS.values() if name in own)
     return group.commands.get(name, group)  # type: ignore[return-value]
 
 

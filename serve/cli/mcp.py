@@ -3,22 +3,23 @@
 from typing import Annotated
 
 import typer
+from typer import Option
 
 from ask.answer import Asker, make_reader
 from palate.errors import NotInstalledError
 from rerank.search import Searcher
+from serve.cli.command import command
 from serve.cli.options import User
-from serve.cli.output import examples
-from serve.cli.session import session
+from serve.cli.session import Session
 
 app = typer.Typer()
 
 
-@app.command(epilog=examples("palate mcp < /dev/null", "palate mcp --user 20001 --write"))
+@command(app, "palate mcp < /dev/null", "palate mcp --user 20001 --write")
 def mcp(
-    context: typer.Context,
+    session: Session,
     user: User = None,
-    write: Annotated[bool, typer.Option("--write", help="Let assistants rate and note.")] = False,
+    write: Annotated[bool, Option(help="Let assistants rate and note.")] = False,
 ) -> None:
     """Offer films and tastes to an assistant that speaks MCP, until it hangs up.
 
@@ -33,11 +34,7 @@ def mcp(
             "`palate mcp` needs the extra mcp. Nothing was started. Install it: "
             "pip install -e '.[mcp]'."
         ) from error
-    current = session(context)
-    with (
-        current.database() as database,
-        current.language_model(database) as model,
-    ):
-        searcher = Searcher(database, current.settings, model=model)
-        asker = Asker(database, searcher, make_reader(model, current.settings))
+    with session.database() as database, session.language_model(database) as model:
+        searcher = Searcher(database, session.settings, model=model)
+        asker = Asker(database, searcher, make_reader(model, session.settings))
         serve(Toolbox(database, searcher, asker, user), write=write)

@@ -5,21 +5,14 @@ import typer
 from palate.contract import Movie
 from search.catalog import get_movie
 from search.names import CatalogNames
-from serve.cli.options import Film, Json
-from serve.cli.output import examples, out, present
-from serve.cli.session import session
+from serve.cli.command import command
+from serve.cli.options import Film
+from serve.cli.output import out
 from serve.cli.tables import print_facts
 from serve.cli.text import count, film, number
+from sql.database import Database
 
 app = typer.Typer()
-
-
-@app.command(epilog=examples("palate movie 'King Kong (2005)'", "palate movie 1234 --json"))
-def movie(context: typer.Context, movie: Film, json: Json = False) -> None:
-    """Show what is known of one film."""
-    with session(context).database() as database:
-        found = get_movie(database, CatalogNames(database).find(movie).movie_id)
-    present(found, _print, json=json)
 
 
 def _print(found: Movie) -> None:
@@ -62,3 +55,9 @@ def _tier(found: Movie, name: str) -> str | None:
     """A tier, marked where a model guessed it."""
     tier: str | None = getattr(found, name)
     return f"{tier} (estimated)" if tier and name in found.estimated else tier
+
+
+@command(app, "palate movie 'King Kong (2005)'", "palate movie 1234 --json", show=_print)
+def movie(database: Database, movie: Film) -> Movie:
+    """Show what is known of one film."""
+    return get_movie(database, CatalogNames(database).find(movie).movie_id)

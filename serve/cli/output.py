@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple
 
 import typer
 from rich.console import Console
@@ -24,8 +24,6 @@ EMPTY_CATALOG = (
     "There are no films yet. `palate demo` or `palate ingest sample` loads the sample, "
     "`palate ingest --help` shows how to load your own."
 )
-
-T = TypeVar("T")
 
 
 def examples(*commands: str) -> str:
@@ -48,16 +46,15 @@ def _console(terminal: bool, *, stderr: bool) -> Console:
     return Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
 
 
-def say(message: object) -> None:
+def say(message: object, *, before: str = "") -> None:
     """A message for the person, beside the results."""
-    err().print(Text(neutral(as_items(str(message)))), soft_wrap=True)
+    text = neutral(as_items(str(message)))
+    err().print(Text.assemble((before, "yellow"), text), soft_wrap=True)
 
 
 def warn(message: str) -> None:
     """Something that went less well than the person may think."""
-    err().print(
-        Text("warning: ", style="yellow") + Text(neutral(as_items(message))), soft_wrap=True
-    )
+    say(message, before="warning: ")
 
 
 @contextmanager
@@ -102,19 +99,27 @@ def _plain(data: object) -> Any:
     return data
 
 
-def present(found: T, text: str | Callable[[T], object], *, json: bool, nothing: str = "") -> None:
-    """What a command found: as JSON, or for people: a message, or what ``text`` prints.
+class Done(NamedTuple):
+    """What a command did: as JSON, and in words."""
+
+    data: object
+    message: str
+
+
+def present(
+    found: Any, show: Callable[[Any], object] | None, *, json: bool, nothing: str = ""
+) -> None:
+    """What a command found: as JSON, or as ``show`` prints it for people.
 
     ``nothing`` is said instead where nothing was found.
     """
+    data, message = found if isinstance(found, Done) else (found, "")
     if json:
-        print_json(found)
-    elif nothing and not found:
-        say(nothing)
-    elif isinstance(text, str):
-        say(text)
-    else:
-        text(found)
+        print_json(data)
+    elif message or (nothing and not found):
+        say(message or nothing)
+    elif show is not None:
+        show(found)
 
 
 def print_sentences(sentences: Iterable[str]) -> None:

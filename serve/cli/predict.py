@@ -5,34 +5,16 @@ import typer
 from ask.prediction import Prediction
 from ask.prediction import predict as make
 from search.names import CatalogNames
-from serve.cli.options import Film, Json, Profile, UserId, Words
-from serve.cli.output import examples, out, present, print_sentences
-from serve.cli.session import session, user_of
+from serve.cli.command import command
+from serve.cli.options import Film, Profile, UserId, Words
+from serve.cli.output import out, print_sentences
+from serve.cli.session import Session, user_of
 from serve.cli.summaries import word_summary
 from serve.cli.tables import FILM, print_table
-from serve.cli.text import line, number
+from serve.cli.text import line
+from sql.database import Database
 
 app = typer.Typer()
-
-
-@app.command(
-    epilog=examples("palate predict 20001 Shrek", "palate predict 20001 'King Kong (2005)'")
-)
-def predict(
-    context: typer.Context,
-    user_id: UserId,
-    movie: Film,
-    profile: Profile = "main",
-    words: Words = "template",
-    json: Json = False,
-) -> None:
-    """Predict what a user would give a film: stars, how sure that is, and what it rests on."""
-    with session(context).database() as database:
-        whose = user_of(database, user_id)
-        found = make(database, whose, CatalogNames(database).find(movie).movie_id, profile)
-        if words == "llm":
-            found = word_summary(found, session(context), database)
-    present(found, print_prediction, json=json)
 
 
 def print_prediction(found: Prediction) -> None:
@@ -40,11 +22,27 @@ def print_prediction(found: Prediction) -> None:
     print_sentences(found.summary)
     if found.rests_on:
         out().print()
-        print_table(
-            found.rests_on,
-            ("rests on", FILM[1]),
-            ("rating>", lambda each: number(each.rating, 1)),
-            ("adds>", lambda each: f"{each.influence:+.2f}"),
-            ("alike>", lambda each: number(each.similarity)),
-        )
+        films = ("rests on", FILM[1])
+        figures = ("rating>:.1f", "adds>=influence:+.2f", "alike>=similarity:.2f")
+        print_table(found.rests_on, films, *figures)
     out().print(f"model: {line(found.model)}")
+
+
+@command(
+    app,
+    "palate predict 20001 Shrek",
+    "palate predict 20001 'King Kong (2005)'",
+    show=print_prediction,
+)
+def predict(
+    session: Session,
+    database: Database,
+    user_id: UserId,
+    movie: Film,
+    profile: Profile = "main",
+    words: Words = "template",
+) -> Prediction:
+    """Predict what a user would give a film: stars, how sure that is, and what it rests on."""
+    whose = user_of(database, user_id)
+    found = make(database, whose, CatalogNames(database).find(movie).movie_id, profile)
+    return word_summary(found, words, session, database)

@@ -5,34 +5,19 @@ from collections.abc import Sequence
 import typer
 
 from ask.preferences import Preferences, Trait, find_preferences
-from serve.cli.options import Json, Profile, UserId, Words
-from serve.cli.output import examples, out, present, print_sentences
-from serve.cli.session import session, user_of
+from serve.cli.command import command
+from serve.cli.options import Profile, UserId, Words
+from serve.cli.output import out, print_sentences
+from serve.cli.session import Session, user_of
+from serve.cli.summaries import word_summary
 from serve.cli.tables import print_table
-from serve.cli.text import count, number
+from serve.cli.text import count
+from sql.database import Database
 
 app = typer.Typer()
 _TRAITS = 8
 _STARS = 20
 _KINDS = ("genres", "decades", "directors", "actors", "budgets", "sentiments", "audiences")
-
-
-@app.command(epilog=examples("palate preferences 20001", "palate preferences 1 --json"))
-def preferences(
-    context: typer.Context,
-    user_id: UserId,
-    profile: Profile = "main",
-    words: Words = "template",
-    json: Json = False,
-) -> None:
-    """Sum up what a user likes: genres, decades, people, money, against what the crowd gives."""
-    with session(context).database() as database:
-        found = find_preferences(database, user_of(database, user_id), profile)
-        if words == "llm":
-            from serve.cli.summaries import word_summary  # slow, and rarely wanted
-
-            found = word_summary(found, session(context), database)
-    present(found, print_preferences, json=json)
 
 
 def print_preferences(found: Preferences) -> None:
@@ -60,13 +45,20 @@ def _print_traits(kind: str, traits: Sequence[Trait]) -> None:
     if not traits:
         return
     out().print()
-    print_table(
-        traits[:_TRAITS],
-        (kind, lambda each: each.name),
-        ("n>", lambda each: each.n),
-        ("mean>", lambda each: number(each.mean)),
-        ("crowd>", lambda each: number(each.crowd)),
-        ("differs>", lambda each: f"{each.shrunken:+.2f}"),
-    )
+    columns = (f"{kind}=name", "n>", "mean>:.2f", "crowd>:.2f", "differs>=shrunken:+.2f")
+    print_table(traits[:_TRAITS], *columns)
     if len(traits) > _TRAITS:
         out().print(f"and {len(traits) - _TRAITS} more")
+
+
+@command(app, "palate preferences 20001", "palate preferences 1 --json", show=print_preferences)
+def preferences(
+    session: Session,
+    database: Database,
+    user_id: UserId,
+    profile: Profile = "main",
+    words: Words = "template",
+) -> Preferences:
+    """Sum up what a user likes: genres, decades, people, money, against what the crowd gives."""
+    found = find_preferences(database, user_of(database, user_id), profile)
+    return word_summary(found, words, session, database)

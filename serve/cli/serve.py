@@ -6,48 +6,45 @@ from typing import Annotated
 
 import typer
 from fastapi import FastAPI
+from typer import Option
 
 from serve.api.run import serve as run
-from serve.cli.output import examples
-from serve.cli.session import session
+from serve.cli.command import command
+from serve.cli.session import Session
 from serve.web.mount import add_pages
 
 app = typer.Typer()
 
 
-@app.command(
-    epilog=examples("palate serve", "palate serve --host 0.0.0.0 --api-keys-file keys.txt")
-)
+@command(app, "palate serve", "palate serve --host 0.0.0.0 --api-keys-file keys.txt")
 def serve(
-    context: typer.Context,
-    host: Annotated[
-        str | None, typer.Option(envvar="PALATE_HOST", help="Address to listen on.")
-    ] = None,
+    session: Session,
+    host: Annotated[str | None, Option(envvar="PALATE_HOST", help="Address to listen on.")] = None,
     port: Annotated[
         int | None,
-        typer.Option("--port", "-p", envvar="PALATE_PORT", min=0, max=65535, help="Port."),
+        Option("--port", "-p", envvar="PALATE_PORT", min=0, max=65535, help="Port."),
     ] = None,
     api_keys_file: Annotated[
         Path | None,
-        typer.Option(
+        Option(
             envvar="PALATE_API_KEYS_FILE",
             help="File of API keys, as `palate keys create` prints them. Without: loopback only.",
         ),
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option(
+        Option(
             envvar="PALATE_WORKERS", min=1, max=64, help="Processes; they share PALATE_POOL_SIZE."
         ),
     ] = None,
     insecure: Annotated[
-        bool, typer.Option("--insecure", help="Listen anywhere without keys: anyone may write.")
+        bool, Option(help="Listen anywhere without keys: anyone may write.")
     ] = False,
 ) -> None:
     """Serve the HTTP API and the page until Ctrl-C; what runs is finished first."""
     flags = {"host": host, "port": port, "api_keys_file": api_keys_file, "workers": workers}
     given = {name: value for name, value in flags.items() if value is not None}
-    run(session(context).settings.model_copy(update=given), insecure=insecure, faces=add_faces)
+    run(session.settings.model_copy(update=given), insecure=insecure, faces=add_faces)
 
 
 def add_faces(app: FastAPI) -> None:

@@ -1,7 +1,7 @@
 """What one command works with: the settings, and the database they name."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import typer
 
@@ -37,24 +37,16 @@ class Session:
                 bring_up(database)
             yield database
 
-    @contextmanager
     def language_model(
         self, database: Database, *, wanted: bool = True
-    ) -> Iterator[LanguageModel | None]:
+    ) -> AbstractContextManager[LanguageModel | None]:
         """The language model that the settings name; None where they name none or it is not
         ``wanted``.
 
         Raises MisuseError and NotInstalledError, as `open_llm`.
         """
-        if not wanted:
-            yield None
-            return
-        model = open_llm(self.settings, PostgresStore(database))
-        try:
-            yield model
-        finally:
-            if model is not None:
-                model.close()
+        model = open_llm(self.settings, PostgresStore(database)) if wanted else None
+        return model or nullcontext()
 
 
 def open_session(flags: Mapping[str, object], command: str | None) -> Session:

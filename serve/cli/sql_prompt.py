@@ -6,13 +6,13 @@ forgets what was typed so far. What was typed is remembered as psql does it, in 
 
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import platformdirs
 import psycopg
 
+from serve.cli.history import remembered
 from serve.cli.output import out, say
 from serve.cli.tables import Column, print_table
 from serve.cli.text import count, line
@@ -40,7 +40,7 @@ class Prompt:
             return 0 if all(worked) else 1
         say(f"There is no psql here; this prompt reads SQL. {self._login.database} as "
             f"{self._login.user}. Statements end with ; and \\q leaves.")  # fmt: skip
-        with _remembered():
+        with remembered(HISTORY):
             for statement in self._typed():
                 self.execute(statement)
         return 0
@@ -116,23 +116,3 @@ def _column(name: str, index: int) -> Column[Any]:
 def _shorten(value: object) -> str:
     text = "" if value is None else line(str(value))
     return text if len(text) <= _WIDEST else text[: _WIDEST - 1] + "…"
-
-
-@contextmanager
-def _remembered() -> Iterator[None]:
-    """Line editing, with the lines of earlier times, where Python has it."""
-    try:
-        import readline
-    except ImportError:
-        yield
-        return
-    with suppress(OSError):
-        HISTORY.parent.mkdir(parents=True, exist_ok=True)
-        readline.read_history_file(HISTORY)
-    try:
-        yield
-    finally:
-        readline.set_history_length(1000)
-        with suppress(OSError):
-            readline.write_history_file(HISTORY)
-            HISTORY.chmod(0o600)

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterable
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from rich import box
@@ -14,19 +15,42 @@ from serve.cli.output import out
 from serve.cli.text import film, line
 
 T = TypeVar("T")
-Column = tuple[str, Callable[[T], object]]
-"""A heading, right-aligned where it ends in ``>``, and what stands below it for a row."""
+Column = str | tuple[str, Callable[[T], object]]
+"""A heading, right-aligned where it ends in ``>``, and what stands below it for a row.
 
-FILM: Column[Any] = ("film", lambda each: film(each.title, each.year))
+A text alone is ``heading=attribute:format``: ``"in>=tokens_in:,"`` shows ``tokens_in`` as Python
+formats it, or a dash; the attribute may be left out where the heading is its name.
+"""
+
+FILM: tuple[str, Callable[[Any], object]] = ("film", lambda each: film(each.title, each.year))
 GENRES: Column[Any] = ("genres", lambda each: ", ".join(each.genres))
 
 
 def print_table(rows: Iterable[T], *columns: Column[T], title: str | None = None) -> None:
     """A table of what was found, a row each."""
-    made = table(*(heading for heading, _ in columns), title=title)
+    read = [_read(column) for column in columns]
+    made = table(*(heading for heading, _ in read), title=title)
     for row in rows:
-        made.add_row(*(_cell(value_of(row)) for _, value_of in columns))
+        made.add_row(*(_cell(value_of(row)) for _, value_of in read))
     out().print(made)
+
+
+def rows(*columns: Column[Any]) -> Callable[[Iterable[Any]], None]:
+    """What prints a table of these columns."""
+    return lambda found: print_table(found, *columns)
+
+
+def _read(column: Column[T]) -> tuple[str, Callable[[T], object]]:
+    if not isinstance(column, str):
+        return column
+    told, _, form = column.partition(":")
+    heading, _, name = told.partition("=")
+    value_of = attrgetter(name or heading.removesuffix(">").replace(" ", "_"))
+    return heading, lambda row: _formatted(value_of(row), form)
+
+
+def _formatted(value: object, form: str) -> object:
+    return value if not form else "–" if value is None else format(value, form)
 
 
 def _cell(value: object) -> RenderableType:

@@ -1,7 +1,11 @@
 """What `palate train two-tower` does beyond the other models: a device, checkpoints, vectors."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+from typer import Option
 
 from learn.models.factors import FactorModel
 from learn.models.two_tower.model import TwoTower
@@ -11,41 +15,45 @@ from palate.settings import Settings
 from serve.cli.output import say, warn
 
 
-def chosen_towers(
-    model: FactorModel | None,
-    settings: Settings,
-    *,
-    device: str,
-    resume: bool,
-    vectors: Path | None,
-) -> TwoTower | None:
-    """The model, ready to train, if it is two-tower.
+@dataclass(frozen=True)
+class Towers:
+    """How two towers are trained."""
 
-    Raises MisuseError for an option of two-tower's with another model, a device that is not there
-    or a folder that cannot be made; NotInstalledError without PyTorch.
-    """
-    if not isinstance(model, TwoTower):
-        if device != "auto" or resume or vectors is not None:
-            raise MisuseError(
-                "--device, --resume and --vectors belong to two-tower. Nothing was trained."
-            )
-        return None
-    model.device, model.resume = device, resume
-    model.checkpoints = settings.data_dir / "checkpoints"
-    model.check_device()
-    if vectors is not None:
-        _make(vectors)
-    if resume and not list(model.checkpoints.glob("two-tower-*.pt")):
-        warn(f"Nothing was stopped in {model.checkpoints}: training begins anew.")
-    return model
+    device: Annotated[str, Option(help="two-tower: cpu, cuda; auto: a GPU where there is one.")] = (
+        "auto"
+    )
+    resume: Annotated[bool, Option(help="two-tower: go on where training was stopped.")] = False
+    vectors: Annotated[
+        Path | None, Option(metavar="FOLDER", help="two-tower: write the vectors there, too.")
+    ] = None
 
+    def chosen(self, model: FactorModel | None, settings: Settings) -> TwoTower | None:
+        """The model, ready to train, if it is two-tower.
 
-def finish_towers(model: TwoTower, vectors: Path | None) -> None:
-    """After training: write the vectors where they are wanted, drop the checkpoints."""
-    if vectors is not None:
-        write_vectors(model, vectors)
-        say(f"Wrote the vectors of {len(model.movie_ids):,} films to {vectors}.")
-    model.forget_checkpoints()
+        Raises MisuseError for an option of two-tower's with another model, a device that is not
+        there or a folder that cannot be made; NotInstalledError without PyTorch.
+        """
+        if not isinstance(model, TwoTower):
+            if self != Towers():
+                raise MisuseError(
+                    "--device, --resume and --vectors belong to two-tower. Nothing was trained."
+                )
+            return None
+        model.device, model.resume = self.device, self.resume
+        model.checkpoints = settings.data_dir / "checkpoints"
+        model.check_device()
+        if self.vectors is not None:
+            _make(self.vectors)
+        if self.resume and not list(model.checkpoints.glob("two-tower-*.pt")):
+            warn(f"Nothing was stopped in {model.checkpoints}: training begins anew.")
+        return model
+
+    def finish(self, model: TwoTower) -> None:
+        """After training: write the vectors where they are wanted, drop the checkpoints."""
+        if self.vectors is not None:
+            write_vectors(model, self.vectors)
+            say(f"Wrote the vectors of {len(model.movie_ids):,} films to {self.vectors}.")
+        model.forget_checkpoints()
 
 
 def epoch_line(epoch: int, reached: Mapping[str, float]) -> str:

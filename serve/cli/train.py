@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
+from typer import Argument, Option
 
 from ingest.features import PARTS, read_features, read_statistics
 from learn.lambdarank import LambdaRank
@@ -21,12 +22,13 @@ from learn.train import train as learn
 from learn.train import use
 from learn.train_ratings import train_ratings
 from palate.errors import MisuseError, NotInstalledError
+from serve.cli.command import command
 from serve.cli.models import Force, print_models
 from serve.cli.options import Json, Master, Seed
-from serve.cli.output import as_json, err, examples, print_json, say, warn, when_stopped
+from serve.cli.output import as_json, err, print_json, say, warn, when_stopped
 from serve.cli.parameters import parse_set, with_types
-from serve.cli.session import session
-from serve.cli.towers import chosen_towers, epoch_line, finish_towers
+from serve.cli.session import Session
+from serve.cli.towers import Towers, epoch_line
 from sql.database import Database
 
 app = typer.Typer()
@@ -35,16 +37,65 @@ AUTO = "auto"
 
 
 @dataclass(frozen=True)
-class _Request:
-    """What is to be learned, and what is to be done with it."""
+class What:
+    """What is to be learned."""
 
-    factors: FactorModel | None
-    order: LambdaRank | None
-    ratings: bool
-    evaluate: bool
-    activate: bool
-    force: bool
-    seed: int
+    model: Annotated[
+        str,
+        Argument(help="What to train: svd, ease, als or two-tower. auto: what fits the ratings."),
+    ] = AUTO
+    rank: Annotated[int | None, Option(min=1, max=2000, help="Numbers a film.")] = None
+    l2: Annotated[float | None, Option(min=0, help="Ridge, where the model has one.")] = None
+    set_: Annotated[
+        list[str] | None,
+        Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="A parameter of the model, or order.NAME of the order. Repeat.",
+        ),
+    ] = None
+    epochs: Annotated[
+        int | None, Option(min=1, help="Times through the ratings, where the model has them.")
+    ] = None
+    loss: Annotated[str | None, Option(help="two-tower: softmax, bpr, mse or combined.")] = None
+    order: Annotated[bool, Option(help="Learn an order of search results, too.")] = True
+    seed: Seed = 0
+
+    def models(self) -> tuple[FactorModel | None, LambdaRank | None]:
+        """The model, None for auto, and the order, if wanted. Raises MisuseError."""
+        of_factors, of_order = parse_set(self.set_ or ())
+        typed = {"rank": self.rank, "l2": self.l2, "epochs": self.epochs, "loss": self.loss}
+        typed["seed"] = self.seed or None
+        given = {name: value for name, value in typed.items() if value is not None} | of_factors
+        factors = _model(self.model, given)
+        return factors, _order(self.seed, of_order) if self.order else None
+
+
+@dataclass(frozen=True)
+class How:
+    """What is done with it."""
+
+    ratings: Annotated[
+        bool, Option(help="Learn what stars users would give, too; not with --no-evaluate.")
+    ] = True
+    evaluate: Annotated[
+        bool, Option(help="Hold ratings out to measure, and to tune the blend's weights.")
+    ] = True
+    activate: Annotated[bool, Option(help="Use it, unless it does worse.")] = True
+    force: Force = False
+
+
+@dataclass(frozen=True)
+class Where:
+    """On what it is learned."""
+
+    engine: Annotated[Literal["local", "spark"], Option(help="spark: als past one machine.")] = (
+        "local"
+    )
+    master: Master = "local[2]"
+    features: Annotated[
+        Path | None, Option(help="spark: the folder that `palate features build` wrote.")
+    ] = None
 
 
 @dataclass(frozen=True)
@@ -66,65 +117,15 @@ class _Made:
         return {name: value for name, value in vars(self).items() if name != "notes"}
 
 
-@app.command(
-    epilog=examples(
-        "palate train",
-        "palate train ease --rank 128",
-        "palate train svd --set shrinkage=0.3 --set order.leaves=31",
-        "palate train als --engine spark --features features --master 'local[2]'",
-    )
+@command(
+    app,
+    "palate train",
+    "palate train ease --rank 128",
+    "palate train svd --set shrinkage=0.3 --set order.leaves=31",
+    "palate train als --engine spark --features features --master 'local[2]'",
 )
 def train(
-    context: typer.Context,
-    model: Annotated[
-        str,
-        typer.Argument(
-            help="What to train: svd, ease, als or two-tower. auto: what fits the ratings."
-        ),
-    ] = AUTO,
-    rank: Annotated[int | None, typer.Option(min=1, max=2000, help="Numbers a film.")] = None,
-    l2: Annotated[float | None, typer.Option(min=0, help="Ridge, where the model has one.")] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="NAME=VALUE",
-            help="A parameter of the model, or order.NAME of the order. Repeat.",
-        ),
-    ] = None,
-    epochs: Annotated[
-        int | None, typer.Option(min=1, help="Times through the ratings, where the model has them.")
-    ] = None,
-    loss: Annotated[
-        str | None, typer.Option(help="two-tower: softmax, bpr, mse or combined.")
-    ] = None,
-    device: Annotated[
-        str, typer.Option(help="two-tower: cpu, cuda; auto: a GPU where there is one.")
-    ] = AUTO,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="two-tower: go on where training was stopped.")
-    ] = False,
-    vectors: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="two-tower: write the vectors there, too.")
-    ] = None,
-    order: Annotated[bool, typer.Option(help="Learn an order of search results, too.")] = True,
-    ratings: Annotated[
-        bool, typer.Option(help="Learn what stars users would give, too; not with --no-evaluate.")
-    ] = True,
-    evaluate: Annotated[
-        bool, typer.Option(help="Hold ratings out to measure, and to tune the blend's weights.")
-    ] = True,
-    activate: Annotated[bool, typer.Option(help="Use it, unless it does worse.")] = True,
-    force: Force = False,
-    seed: Seed = 0,
-    engine: Annotated[
-        Literal["local", "spark"], typer.Option(help="spark: als past one machine.")
-    ] = "local",
-    master: Master = "local[2]",
-    features: Annotated[
-        Path | None, typer.Option(help="spark: the folder that `palate features build` wrote.")
-    ] = None,
-    json: Json = False,
+    session: Session, what: What, towers: Towers, how: How, where: Where, json: Json = False
 ) -> None:
     """Learn from the ratings in the database; the next search uses what was learned.
 
@@ -132,47 +133,49 @@ def train(
     was.
     """
     check_installed()
-    of_factors, of_order = parse_set(set_ or ())
-    given = {"rank": rank, "l2": l2, "epochs": epochs, "loss": loss, "seed": seed or None}
-    given = {name: value for name, value in given.items() if value is not None} | of_factors
-    request = _Request(
-        _model(model, given), _order(seed, of_order) if order else None,
-        ratings and evaluate and engine == "local", evaluate, activate, force, seed,
-    )  # fmt: skip
-    on_spark = _spark(request, features, master) if engine == "spark" else None
-    opened = session(context)
-    towers = chosen_towers(
-        request.factors, opened.settings, device=device, resume=resume, vectors=vectors
-    )
+    factors, order = what.models()
+    on_spark = _spark(factors, how, where) if where.engine == "spark" else None
+    two_tower = towers.chosen(factors, session.settings)
     with (
         when_stopped("Models are in use whole or not at all: `palate models list`."),
-        opened.database(migrate=True) as database,
-        tracked(opened.settings, "train", warn) as run,
+        session.database(migrate=True) as database,
+        tracked(session.settings, "train", warn) as run,
         err().status("") as status,
         listening(lambda epoch, reached: status.update(epoch_line(epoch, reached))),
     ):
         before = {kind: active_model(database, kind) for kind in ("factors", "order", "ratings")}
-        made = on_spark(database) if on_spark else _learn(database, request, status.update)
-        _keep(run, database, made, {"model": model, "seed": str(seed), "engine": engine})
-    if towers is not None:
-        finish_towers(towers, vectors)
+        if on_spark is not None:
+            made = on_spark(database)
+        else:
+            made = _learn(database, factors, order, how, what.seed, status.update)
+        tags = {"model": what.model, "seed": str(what.seed), "engine": where.engine}
+        _keep(run, database, made, tags)
+    if two_tower is not None:
+        towers.finish(two_tower)
     if json:
         print_json(made.report)
     else:
         _print_made(made, before)
 
 
-def _learn(database: Database, request: _Request, tell: Callable[[str], None]) -> _Made:
+def _learn(
+    database: Database,
+    factors: FactorModel | None,
+    order: LambdaRank | None,
+    how: How,
+    seed: int,
+    tell: Callable[[str], None],
+) -> _Made:
     """Factors, the order and stars, learned here."""
     trained = learn(
-        database, request.factors, evaluate=request.evaluate, order=request.order,
-        activate=request.activate, force=request.force, seed=request.seed, tell=tell,
+        database, factors, evaluate=how.evaluate, order=order, activate=how.activate,
+        force=how.force, seed=seed, tell=tell,
     )  # fmt: skip
     refused, notes = [*trained.refused], list[str]()
     stars = None
-    if request.ratings:
+    if how.ratings and how.evaluate:
         stars = train_ratings(
-            database, activate=request.activate, force=request.force, seed=request.seed, tell=tell
+            database, activate=how.activate, force=how.force, seed=seed, tell=tell
         )
         if stars is None:
             notes.append("Too few people have ratings to learn what stars they would give.")
@@ -181,13 +184,13 @@ def _learn(database: Database, request: _Request, tell: Callable[[str], None]) -
     return _Made(trained.factors, trained.order, stars.ratings if stars else None, refused, notes)
 
 
-def _spark(request: _Request, features: Path | None, master: str) -> Callable[[Database], _Made]:
+def _spark(model: FactorModel | None, how: How, where: Where) -> Callable[[Database], _Made]:
     """What learns factors on Spark; not measured, since what is held out is held out in SQL.
 
     Raises MisuseError for another model than als or without files, LoadError for files of another
     version.
     """
-    model = request.factors
+    features = where.features
     if not isinstance(model, Als) or features is None:
         raise MisuseError(
             "Spark trains als, from files. Nothing was trained. Run `palate features build FOLDER` "
@@ -198,8 +201,8 @@ def _spark(request: _Request, features: Path | None, master: str) -> Callable[[D
         read_features(features, part)
 
     def learn(database: Database) -> _Made:
-        stored = train_als(database, features, model, master=master)
-        refused = use(database, [stored], force=request.force) if request.activate else ()
+        stored = train_als(database, features, model, master=where.master)
+        refused = use(database, [stored], force=how.force) if how.activate else ()
         return _Made(get_model(database, stored), None, None, [*refused], [])
 
     return learn

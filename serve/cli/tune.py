@@ -1,8 +1,10 @@
 """`palate tune`: parameters and weights, found by trying."""
 
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
+from typer import Argument, Option
 
 from learn.blend import TunedBlend, apply_blend, tune_blend
 from learn.mixer import apply_mixer, tune_mixer
@@ -10,9 +12,10 @@ from learn.tracking import tracked
 from learn.tuning import Tuned
 from learn.tuning import tune as study_of
 from palate.errors import MisuseError
+from serve.cli.command import command
 from serve.cli.options import Json, Seed
-from serve.cli.output import as_json, err, examples, print_json, say, warn, when_stopped
-from serve.cli.session import session
+from serve.cli.output import as_json, err, print_json, say, warn, when_stopped
+from serve.cli.session import Session
 from serve.cli.tables import print_facts
 from serve.cli.text import number
 from serve.cli.train import check_installed
@@ -25,37 +28,48 @@ _WEIGHTS = {
 _TRIALS = 30
 
 
-@app.command(
-    epilog=examples(
-        "palate tune svd --trials 30",
-        "palate tune order --trials 50 --timeout 600",
-        "palate tune blend --apply",
-        "palate tune mixer",
-    )
+@dataclass(frozen=True)
+class Study:
+    """How long parameters are tried."""
+
+    trials: Annotated[
+        int | None,
+        Option(min=1, help="Attempts that the study is to have, earlier ones too: 30."),
+    ] = None
+    timeout: Annotated[
+        float | None, Option(min=1, help="Seconds after which no attempt begins.")
+    ] = None
+    study: Annotated[
+        str | None, Option(help="The study's name. Without: one for this model and data.")
+    ] = None
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What becomes of weights that were found."""
+
+    apply: Annotated[bool, Option(help="Weights: use them without asking.")] = False
+    force: Annotated[bool, Option(help="Weights: even if they do worse.")] = False
+
+
+@command(
+    app,
+    "palate tune svd --trials 30",
+    "palate tune order --trials 50 --timeout 600",
+    "palate tune blend --apply",
+    "palate tune mixer",
 )
 def tune(
-    context: typer.Context,
+    session: Session,
     model: Annotated[
         str,
-        typer.Argument(
+        Argument(
             help="svd, ease, als, bpr, two-tower, order; or weights: blend of searches, mixer of "
             "recommendations."
         ),
     ],
-    trials: Annotated[
-        int | None,
-        typer.Option(min=1, help="Attempts that the study is to have, earlier ones too: 30."),
-    ] = None,
-    timeout: Annotated[
-        float | None, typer.Option(min=1, help="Seconds after which no attempt begins.")
-    ] = None,
-    study: Annotated[
-        str | None, typer.Option(help="The study's name. Without: one for this model and data.")
-    ] = None,
-    apply: Annotated[
-        bool, typer.Option("--apply", help="Weights: use them without asking.")
-    ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Weights: even if they do worse.")] = False,
+    study: Study,
+    weights: Weights,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
@@ -67,35 +81,25 @@ def tune(
     """
     check_installed()
     if model in _WEIGHTS:
-        if study is not None or timeout is not None or trials is not None:
+        if study != Study():
             raise MisuseError(
                 "Weights are found by a search of their own, without a study. Nothing was tried. "
                 "Leave out --trials, --timeout and --study."
             )
-        _tune_weights(context, model, seed, apply=apply, force=force, json=json)
+        _tune_weights(session, model, seed, weights, json=json)
         return
-    if apply or force:
+    if weights != Weights():
         raise MisuseError(
             "--apply and --force belong to blend and mixer. Nothing was tried. Train with what a "
             "study found."
         )
-    _tune_model(context, model, trials or _TRIALS, timeout, study, seed, json=json)
+    _tune_model(session, model, study, seed, json=json)
 
 
-def _tune_model(
-    context: typer.Context,
-    model: str,
-    trials: int,
-    timeout: float | None,
-    study: str | None,
-    seed: int,
-    *,
-    json: bool,
-) -> None:
-    opened = session(context)
+def _tune_model(session: Session, model: str, study: Study, seed: int, *, json: bool) -> None:
     with (
-        opened.database(migrate=True) as database,
-        tracked(opened.settings, f"tune {model}", warn, epochs=False) as run,
+        session.database(migrate=True) as database,
+        tracked(session.settings, f"tune {model}", warn, epochs=False) as run,
         err().status("") as status,
     ):
 
@@ -104,8 +108,8 @@ def _tune_model(
 
         with when_stopped("What was tried is kept; the same command goes on."):
             found = study_of(
-                database, model, trials=trials, timeout=timeout, study=study, seed=seed,
-                tell=status.update, tried=tried,
+                database, model, trials=study.trials or _TRIALS, timeout=study.timeout,
+                study=study.study, seed=seed, tell=status.update, tried=tried,
             )  # fmt: skip
         run.parameters(found.parameters)
         run.metrics({"best": found.value})
@@ -132,21 +136,18 @@ def _print_study(found: Tuned) -> None:
         say(f"SQL has no {found.model}; `palate evaluate recommend --model {found.model}` has.")
 
 
-def _tune_weights(
-    context: typer.Context, which: str, seed: int, *, apply: bool, force: bool, json: bool
-) -> None:
-    opened = session(context)
+def _tune_weights(session: Session, which: str, seed: int, weights: Weights, *, json: bool) -> None:
     find, use, answers = _WEIGHTS[which]
-    with opened.database(migrate=True) as database:
-        with tracked(opened.settings, f"tune {which}", warn) as run, err().status("") as status:
+    with session.database(migrate=True) as database:
+        with tracked(session.settings, f"tune {which}", warn) as run, err().status("") as status:
             found = find(database, seed=seed, tell=status.update)
             run.metrics({"before": found.ndcg_before, "after": found.ndcg_after})
             run.parameters(found.after)
         if not json:
             _print_blend(found)
-        applied = apply or (not json and typer.confirm("Use these weights?", err=True))
+        applied = weights.apply or (not json and typer.confirm("Use these weights?", err=True))
         if applied:
-            use(database, found, force=force)
+            use(database, found, force=weights.force)
     if json:
         print_json({**found.__dict__, "applied": applied})
     elif applied:

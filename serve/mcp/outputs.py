@@ -3,36 +3,45 @@
 A field that is null is left out of the answer.
 """
 
-from ask.compare import ComparedMovie
-from ask.find import ListedMovie
+from collections.abc import Iterable
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, computed_field
+
 from ask.preferences import Preferences, Trait
-from palate.contract import (
-    Frozen,
-    Hit,
-    Movie,
-    Rating,
-    Recommendation,
-    Recommendations,
-    SearchResponse,
-    SimilarMovie,
-)
+from palate.contract import Frozen, Movie, Recommendations, SearchResponse
 from serve.chat import ChatReply
 
 _FEWEST = 3  # ratings of a kind of film before it is told as a liking
 _TOLD = 8
 
+Short = Annotated[float, AfterValidator(lambda value: round(value, 2))]
 
-class Film(Frozen):
+
+class Told(Frozen):
+    """What is told of something that has more attributes, some of them under other names."""
+
+    model_config = ConfigDict(from_attributes=True, extra="ignore")
+
+    @classmethod
+    def of(cls, thing: object) -> Self:
+        """What is told of it."""
+        return cls.model_validate(thing)
+
+
+class Film(Told):
     """A film, and what it is to the user: `moved` is the places that taste lifted it."""
 
     movie_id: int
     title: str
     year: int | None = None
     genres: tuple[str, ...] = ()
-    stars: float | None = None
-    user_stars: float | None = None
-    moved: int | None = None
-    why: tuple[str, ...] = ()
+    stars: Short | None = Field(None, validation_alias="avg_rating")
+    user_stars: float | None = Field(None, validation_alias="rating")
+    moved: Annotated[int | None, AfterValidator(lambda places: places or None)] = None
+    why: Annotated[tuple[str, ...], BeforeValidator(lambda given: given or ())] = Field(
+        (), validation_alias="reasons"
+    )
 
 
 class Films(Frozen):
@@ -43,13 +52,13 @@ class Films(Frozen):
     next_cursor: str | None = None
 
 
-class Rated(Frozen):
+class Rated(Told):
     """A user's rating."""
 
     movie_id: int
     title: str
     year: int | None = None
-    user_stars: float
+    user_stars: float = Field(validation_alias="rating")
     rated_at: str
 
 
@@ -65,7 +74,7 @@ class Recorded(Frozen):
     event_id: str
 
 
-class Details(Frozen):
+class Details(Told):
     """A film as the catalog knows it."""
 
     movie_id: int
@@ -75,25 +84,31 @@ class Details(Frozen):
     director: str | None = None
     actors: tuple[str, ...] = ()
     overview: str | None = None
-    minutes: int | None = None
+    minutes: int | None = Field(None, validation_alias="runtime_minutes")
     budget: int | None = None
     revenue: int | None = None
-    stars: float | None = None
-    ratings: int = 0
-    tone: str | None = None
-    audience: str | None = None
+    stars: Short | None = Field(None, validation_alias="avg_rating")
+    ratings: int = Field(0, validation_alias="rating_count")
+    tone: str | None = Field(None, validation_alias="sentiment")
+    audience: str | None = Field(None, validation_alias="target_audience")
     effectiveness: float | None = None
-    url: str
+    imdb_id: str | None = Field(None, exclude=True)
+
+    @computed_field(description="")  # type: ignore[prop-decorator]
+    @property
+    def url(self) -> str:
+        """Where the film can be looked up."""
+        return address(self.movie_id, self.imdb_id)
 
 
-class Enriched(Frozen):
+class Enriched(Told):
     """A film with what was found out about it."""
 
     movie_id: int
     title: str
     year: int | None = None
-    tone: str | None = None
-    audience: str | None = None
+    tone: str | None = Field(None, validation_alias="sentiment")
+    audience: str | None = Field(None, validation_alias="target_audience")
     budget_tier: str | None = None
     revenue_tier: str | None = None
     effectiveness: float | None = None
@@ -106,14 +121,14 @@ class EnrichedFilms(Frozen):
     films: tuple[Enriched, ...]
 
 
-class Predicted(Frozen):
+class Predicted(Told):
     """What a user would give a film."""
 
     movie_id: int
     title: str
-    stars: float
-    low: float
-    high: float
+    stars: Short = Field(validation_alias="value")
+    low: Short
+    high: Short
     confidence: str
     summary: tuple[str, ...]
 
@@ -136,22 +151,22 @@ class Taste(Frozen):
     dislikes: tuple[Liking, ...]
 
 
-class Side(Frozen):
+class Side(Told):
     """One of the films compared."""
 
     movie_id: int
     title: str
     year: int | None = None
-    stars: float | None = None
-    minutes: int | None = None
+    stars: Short | None = Field(None, validation_alias="avg_rating")
+    minutes: int | None = Field(None, validation_alias="runtime_minutes")
     budget: int | None = None
     revenue: int | None = None
 
 
-class Sides(Frozen):
+class Sides(Told):
     """Films side by side."""
 
-    films: tuple[Side, ...]
+    films: tuple[Side, ...] = Field(validation_alias="movies")
     summary: tuple[str, ...]
 
 
@@ -163,7 +178,7 @@ class Chatted(Frozen):
     conversation: str
 
 
-class Found(Frozen):
+class Found(Told):
     """A document that a search found."""
 
     id: str
@@ -186,18 +201,9 @@ class Document(Frozen):
     url: str
 
 
-def film(each: Hit | Recommendation | ListedMovie | SimilarMovie | Movie) -> Film:
-    """What of a film an assistant is told."""
-    return Film(
-        movie_id=each.movie_id,
-        title=each.title,
-        year=each.year,
-        genres=each.genres,
-        stars=_short(getattr(each, "avg_rating", None)),
-        user_stars=getattr(each, "rating", None),
-        moved=getattr(each, "moved", None) or None,
-        why=getattr(each, "reasons", None) or (),
-    )
+def films(found: Iterable[object]) -> tuple[Film, ...]:
+    """What of films an assistant is told."""
+    return tuple(map(Film.of, found))
 
 
 def found_films(found: SearchResponse) -> Films:
@@ -211,8 +217,7 @@ def found_films(found: SearchResponse) -> Films:
         notes.append(f"did you mean {found.did_you_mean!r}")
     if found.relaxed:
         notes.append("the last films have only some of the words")
-    films = tuple(map(film, found.hits))
-    return Films(films=films, notes=tuple(notes), next_cursor=found.next_cursor)
+    return Films(films=films(found.hits), notes=tuple(notes), next_cursor=found.next_cursor)
 
 
 def recommended_films(found: Recommendations) -> Films:
@@ -225,68 +230,7 @@ def recommended_films(found: Recommendations) -> Films:
         )
         if why
     ]
-    return Films(films=tuple(map(film, found.movies)), notes=tuple(notes))
-
-
-def rated(each: Rating) -> Rated:
-    """A rating as a tool tells it."""
-    return Rated(
-        movie_id=each.movie_id,
-        title=each.title,
-        year=each.year,
-        user_stars=each.rating,
-        rated_at=each.rated_at,
-    )
-
-
-def details(movie: Movie) -> Details:
-    """All of a film that fits an answer."""
-    return Details(
-        movie_id=movie.movie_id,
-        title=movie.title,
-        year=movie.year,
-        genres=movie.genres,
-        director=movie.director,
-        actors=movie.actors,
-        overview=movie.overview,
-        minutes=movie.runtime_minutes,
-        budget=movie.budget,
-        revenue=movie.revenue,
-        stars=_short(movie.avg_rating),
-        ratings=movie.rating_count,
-        tone=movie.sentiment,
-        audience=movie.target_audience,
-        effectiveness=movie.effectiveness,
-        url=address(movie.movie_id, movie.imdb_id),
-    )
-
-
-def enriched(movie: Movie) -> Enriched:
-    """What was found out about a film."""
-    return Enriched(
-        movie_id=movie.movie_id,
-        title=movie.title,
-        year=movie.year,
-        tone=movie.sentiment,
-        audience=movie.target_audience,
-        budget_tier=movie.budget_tier,
-        revenue_tier=movie.revenue_tier,
-        effectiveness=movie.effectiveness,
-        estimated=movie.estimated,
-    )
-
-
-def side(movie: ComparedMovie) -> Side:
-    """One of the films compared."""
-    return Side(
-        movie_id=movie.movie_id,
-        title=movie.title,
-        year=movie.year,
-        stars=_short(movie.avg_rating),
-        minutes=movie.runtime_minutes,
-        budget=movie.budget,
-        revenue=movie.revenue,
-    )
+    return Films(films=films(found.movies), notes=tuple(notes))
 
 
 def taste(found: Preferences) -> Taste:
@@ -307,7 +251,7 @@ def chatted(reply: ChatReply) -> Chatted:
     """The answer to a message, whatever it was about."""
     made = reply.answer
     found = () if made is None else made.shown
-    return Chatted(text=reply.text, films=tuple(map(film, found)), conversation=reply.conversation)
+    return Chatted(text=reply.text, films=films(found), conversation=reply.conversation)
 
 
 def document(movie: Movie) -> Document:
@@ -338,7 +282,3 @@ def address(movie_id: int, imdb_id: str | None) -> str:
 
 def _liking(trait: Trait) -> Liking:
     return Liking(kind=trait.name, ratings=trait.n, differs=round(trait.shrunken, 2))
-
-
-def _short(value: float | None) -> float | None:
-    return None if value is None else round(value, 2)

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 _SILENT = frozenset(
     {
         "title", "additionalProperties", "minLength", "maxLength", "minimum", "pattern", "maxItems",
-        "$defs",
+        "$defs", "readOnly",
     }
 )  # fmt: skip
 """Whoever goes past one of these bounds is told so by the call."""
@@ -17,19 +17,21 @@ _ENDLESS = 10_000  # a maximum from which on nobody needs to know it
 
 def brief_input(model: type[BaseModel]) -> dict[str, Any]:
     """What a tool is called with: no titles, no nulls, no bounds but those that choose a value."""
-    made = model.model_json_schema()
-    return _brief_object(made, made.get("$defs", {}))
+    return _brief_object(model.model_json_schema())
 
 
 def brief_output(model: type[BaseModel]) -> dict[str, Any]:
     """What a tool answers, where a field may always be left out."""
-    made = brief_input(model)
+    made = _brief_object(model.model_json_schema(mode="serialization"))
     _drop(made, "required")
     return made
 
 
-def _brief_object(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+def _brief_object(
+    schema: dict[str, Any], definitions: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """An object's schema, those of its parts in their places; no model here holds itself."""
+    definitions = schema.get("$defs", {}) if definitions is None else definitions
     short: dict[str, Any] = _brief({**schema, "description": None}, definitions)
     return short
 
@@ -55,7 +57,7 @@ def _brief(schema: Any, definitions: dict[str, Any]) -> Any:
 
 def _needless(key: str, value: Any) -> bool:
     return (
-        value is None
+        value in (None, "")
         or (key == "default" and value in ([], False))
         or (key == "maximum" and value >= _ENDLESS)
     )

@@ -220,7 +220,7 @@ def _read(box: Toolbox, uri: str) -> BaseModel:
     parts = urlsplit(uri)
     match [parts.scheme, parts.netloc, *parts.path.strip("/").split("/")]:
         case ["palate", "movies", movie]:
-            return outputs.details(get_movie(box.database, box.movie_id(unquote(movie))))
+            return outputs.Details.of(get_movie(box.database, box.movie_id(unquote(movie))))
         case ["palate", "users", who, "taste"]:
             user_id = find_user(box.database, unquote(who))
             return outputs.taste(find_preferences(box.database, user_id))

@@ -131,15 +131,8 @@ def tool(line: Kind, scope: Scope = "read") -> Callable[[F], F]:
             __config__=ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True),
             **fields,
         )
-        TOOLS[function.__name__] = Tool(
-            function.__name__,
-            inspect.cleandoc(function.__doc__ or ""),
-            arguments,
-            hints["return"],
-            function,
-            scope,
-            line,
-        )
+        name, told = function.__name__, inspect.cleandoc(function.__doc__ or "")
+        TOOLS[name] = Tool(name, told, arguments, hints["return"], function, scope, line)
         return function
 
     return add
@@ -162,18 +155,10 @@ def search_movies(
 ) -> outputs.Films:
     """Find films by words, "phrases", title:x, director:x, AND OR NOT, in a user's order."""
     request = SearchRequest(
-        q=query,
-        user_id=box.whose(user_id),
-        profile=profile,
-        k=k,
-        mode=mode,
-        seen=seen,
-        genres=genres,
-        year_from=year_from,
-        year_to=year_to,
+        q=query, user_id=box.whose(user_id), profile=profile, k=k, mode=mode, seen=seen,
+        genres=genres, year_from=year_from, year_to=year_to, cursor=cursor,
         explain="facts" if explain else "none",
-        cursor=cursor,
-    )
+    )  # fmt: skip
     return outputs.found_films(box.searcher.search(request))
 
 
@@ -187,7 +172,7 @@ def semantic_search(box: Toolbox, query: Text, user_id: User = None, k: Few = 10
 @tool("search")
 def get_movie_details(box: Toolbox, movie: Film) -> outputs.Details:
     """Everything known of a film."""
-    return outputs.details(get_movie(box.database, box.movie_id(movie)))
+    return outputs.Details.of(get_movie(box.database, box.movie_id(movie)))
 
 
 @tool("search")
@@ -199,13 +184,13 @@ def get_user_ratings(
 ) -> outputs.RatedFilms:
     """A user's ratings, newest first."""
     rows = profiles.list_ratings(box.database, box.someone(user_id), limit=k, offset=offset)
-    return outputs.RatedFilms(ratings=tuple(map(outputs.rated, rows)))
+    return outputs.RatedFilms(ratings=tuple(map(outputs.Rated.of, rows)))
 
 
 @tool("search")
 def get_random_movies(box: Toolbox, k: Few = 5) -> outputs.Films:
     """Films at random."""
-    return outputs.Films(films=tuple(map(outputs.film, random_movies(box.database, k))))
+    return outputs.Films(films=outputs.films(random_movies(box.database, k)))
 
 
 @tool("search")
@@ -227,16 +212,7 @@ def get_llm_recommendations(box: Toolbox, user_id: User = None, k: Few = 10) -> 
 @tool("analysis")
 def predict_rating(box: Toolbox, movie: Film, user_id: User = None) -> outputs.Predicted:
     """The stars a user would give a film."""
-    made = predict(box.database, box.someone(user_id), box.movie_id(movie))
-    return outputs.Predicted(
-        movie_id=made.movie_id,
-        title=made.title,
-        stars=round(made.value, 2),
-        low=round(made.low, 2),
-        high=round(made.high, 2),
-        confidence=made.confidence,
-        summary=made.summary,
-    )
+    return outputs.Predicted.of(predict(box.database, box.someone(user_id), box.movie_id(movie)))
 
 
 @tool("analysis")
@@ -250,8 +226,7 @@ def compare_movies(
     box: Toolbox, movies: Annotated[tuple[Film, ...], Field(min_length=FEWEST, max_length=MOST)]
 ) -> outputs.Sides:
     """Films side by side: money, ratings, running time, who leads."""
-    made = compare(box.database, [box.movie_id(each) for each in movies])
-    return outputs.Sides(films=tuple(map(outputs.side, made.movies)), summary=made.summary)
+    return outputs.Sides.of(compare(box.database, [box.movie_id(each) for each in movies]))
 
 
 @tool("search")
@@ -266,16 +241,14 @@ def get_enriched_movies(
 ) -> outputs.EnrichedFilms:
     """Films by tone (positive, negative, ...), audience, money, effectiveness (return, rating)."""
     wanted = {
-        "sentiment": tone,
-        "target_audience": audience,
-        "budget_tier": budget_tier,
+        "sentiment": tone, "target_audience": audience, "budget_tier": budget_tier,
         "revenue_tier": revenue_tier,
-    }
+    }  # fmt: skip
     clauses = [f'{field}:"{value}"' for field, value in wanted.items() if value]
     clauses.append(f"effectiveness:[{min_effectiveness:.2f} TO 10]")
     found = box.searcher.search(SearchRequest(q=" AND ".join(clauses), k=k, as_typed=True))
     movies = (get_movie(box.database, hit.movie_id) for hit in found.hits)
-    return outputs.EnrichedFilms(films=tuple(map(outputs.enriched, movies)))
+    return outputs.EnrichedFilms(films=tuple(map(outputs.Enriched.of, movies)))
 
 
 @tool("patient")
@@ -295,10 +268,7 @@ def search(box: Toolbox, query: Text) -> outputs.Results:
     """Find films as documents; read one with fetch."""
     found = box.searcher.search(SearchRequest(q=query, user_id=box.whose(None)))
     movies = (get_movie(box.database, hit.movie_id) for hit in found.hits)
-    made = map(outputs.document, movies)
-    return outputs.Results(
-        results=tuple(outputs.Found(id=d.id, title=d.title, url=d.url) for d in made)
-    )
+    return outputs.Results(results=tuple(outputs.Found.of(outputs.document(m)) for m in movies))
 
 
 @tool("search")
@@ -317,7 +287,7 @@ def rate_movie(
     """Set a user's rating; the next search knows it. Only when the user says so."""
     movie_id = box.movie_id(movie)
     who = box.someone(user_id, new=True)
-    return outputs.rated(profiles.rate(box.database, who, movie_id, stars))
+    return outputs.Rated.of(profiles.rate(box.database, who, movie_id, stars))
 
 
 @tool("write", "write")
@@ -329,12 +299,8 @@ def record_event(
     user_id: User = None,
 ) -> outputs.Recorded:
     """Note what a user did with a film, or pins or mutes: also a genre. Only if they say so."""
-    event = {
-        "type": type,
-        "movie_id": None if movie is None else box.movie_id(movie),
-        "genre": genre,
-        "source": "assistant",
-    }
+    movie_id = None if movie is None else box.movie_id(movie)
+    event = {"type": type, "movie_id": movie_id, "genre": genre, "source": "assistant"}
     who = box.someone(user_id, new=True)
     [line] = add_events(box.database, who, [event]).lines
     if line.outcome == "refused":

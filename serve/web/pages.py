@@ -56,11 +56,10 @@ def search_page(request: Request) -> Response:
         everybody = found.searcher.search(state.request(None))
         if (user_id := _user(found, state)) is not None:
             mine = found.searcher.search(state.request(user_id))
-    return page(
+    return _shown(
         request,
         "search.html",
-        state=state,
-        tasters=TASTERS,
+        state,
         everybody=everybody,
         mine=mine,
         shown=mine or everybody,
@@ -70,7 +69,6 @@ def search_page(request: Request) -> Response:
         genres=_genres(state, everybody),
         own=_own(state, everybody, found.database.search_engine.fields),
         widest=_widest(*(each.hits for each in (everybody, mine) if each)),
-        back=_address(request),
     )
 
 
@@ -129,11 +127,10 @@ def taste_page(request: Request) -> Response:
         events = list_events(found.database, user_id, state.profile, limit=_EVENTS).events
         user = _or_none(profiles.get_user, found.database, user_id, state.profile)
     strongest = sorted(ratings, key=lambda each: -each.rating)
-    return page(
+    return _shown(
         request,
         "taste.html",
-        state=state,
-        tasters=TASTERS,
+        state,
         preferences=preferences,
         user=user,
         events=events or (),
@@ -141,7 +138,6 @@ def taste_page(request: Request) -> Response:
         groups=_groups(preferences) if preferences else [],
         best=[r for r in strongest if r.rating >= LIKED][:_STRONGEST],
         worst=[r for r in strongest[::-1] if r.rating < LIKED][:_STRONGEST],
-        back=_address(request),
     )
 
 
@@ -184,11 +180,10 @@ def recommend_page(request: Request) -> Response:
     mine = recommend(found.database, asked, cache=cache)
     crowd = recommend(found.database, RecommendRequest(k=_ROW), cache=cache)
     liked, near = _near(found, user_id, state.profile)
-    return page(
+    return _shown(
         request,
         "recommend.html",
-        state=state,
-        tasters=TASTERS,
+        state,
         mine=mine if state.user_id is not None else None,
         crowd=crowd,
         liked=liked,
@@ -199,7 +194,6 @@ def recommend_page(request: Request) -> Response:
         ],
         used=_used(mine.movies, crowd.movies),
         widest=_widest(mine.movies, crowd.movies),
-        back=_address(request),
     )
 
 
@@ -241,18 +235,16 @@ def ask_page(request: Request) -> Response:
         made = found.asker.answer(state.q, replace(reading, structure=structure))
         made = found.asker.write(made, after)
         parts = chips(made.structure)
-    return page(
+    return _shown(
         request,
         "ask.html",
-        state=state,
-        tasters=TASTERS,
+        state,
         made=made,
         chips=parts,
         summary=made.told if made else told,
         films=made.shown if made else (),
         widest=_widest(made.hits or made.movies) if made else 0.0,
         going_on=made.conversation if made else before,
-        back=_address(request),
     )
 
 
@@ -332,6 +324,8 @@ def _back(form: dict[str, str]) -> Response:
     return RedirectResponse(back if local else "/", 303)
 
 
-def _address(request: Request) -> str:
+def _shown(request: Request, name: str, state: Whose, **values: Any) -> Response:
+    """A page, with what each of them has; forms on it lead back to it."""
     query = request.url.query
-    return request.url.path + (f"?{query}" if query else "")
+    back = request.url.path + (f"?{query}" if query else "")
+    return page(request, name, state=state, tasters=TASTERS, back=back, **values)

@@ -4,7 +4,6 @@ A browser keeps the key in a cookie that no script reads and no other site sends
 address and no page.
 """
 
-import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
@@ -19,13 +18,11 @@ from palate.errors import MisuseError, PalateError
 from serve.api.lines import Kind
 from serve.api.middleware import BODY
 from serve.api.problems import (
-    BodyTooLargeError,
-    BodyTooSlowError,
     ClientLeftError,
     CrossSiteError,
     problem_for,
 )
-from serve.api.routes import admit
+from serve.api.routes import admit, receive_body
 from serve.api.services import Services, services
 from serve.web.render import page
 
@@ -48,7 +45,7 @@ class PageRoute(APIRoute):
                     admit(request, _presented(request), scope)
                 if request.method == "POST":
                     _check_site(request)
-                    request.scope[BODY] = await _receive(request, found)
+                    request.scope[BODY] = await receive_body(request, _FORM_BYTES)
                 return await _run(request, self.endpoint, found, line)
             except ClientLeftError:
                 raise
@@ -100,25 +97,6 @@ def _check_site(request: Request) -> None:
     ours = origin is None or origin.partition("://")[2] == headers.get("host", "")
     if headers.get("sec-fetch-site", "same-origin" if ours else "") not in ("same-origin", "none"):
         raise CrossSiteError("Another site's page sent this. Nothing was done.")
-
-
-async def _receive(request: Request, found: Services) -> bytes:
-    body, more = b"", True
-    try:
-        async with asyncio.timeout(found.settings.body_timeout):
-            while more:
-                message = await request.receive()
-                if message["type"] == "http.disconnect":
-                    raise ClientLeftError("The client went away before all of the form had come.")
-                body += message.get("body", b"")
-                more = message.get("more_body", False)
-                if len(body) > _FORM_BYTES:
-                    raise BodyTooLargeError(
-                        f"A form has at most {_FORM_BYTES} bytes here. Nothing was done."
-                    )
-    except TimeoutError as error:
-        raise BodyTooSlowError("The form did not come in time. Nothing was done.") from error
-    return body
 
 
 def _error_page(request: Request, error: PalateError) -> Response:

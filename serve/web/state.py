@@ -108,22 +108,14 @@ class SearchState(Whose):
     def request(self, user_id: int | None) -> SearchRequest:
         """The search for this user; None: for everybody."""
         mine = user_id is not None
-        return SearchRequest(
-            q=self.q,
-            user_id=user_id,
-            profile=self.profile,
-            k=self.k,
-            weights=self.weights,
-            order=self.order,
-            seen=self.seen if mine else "keep",
-            explain="facts" if mine else "none",
-            facets=not mine,
-            genres=self.genres,
-            filter=self.filter,
-            year_from=self.year_from,
-            year_to=self.year_to,
-            min_rating=self.min_rating,
-        )
+        asked = self.model_dump(include=set(SearchRequest.model_fields)) | {
+            "user_id": user_id,
+            "weights": self.weights,
+            "seen": self.seen if mine else "keep",
+            "explain": "facts" if mine else "none",
+            "facets": not mine,
+        }
+        return SearchRequest.model_validate(asked)
 
 
 class RecommendState(Whose):

@@ -1,4 +1,4 @@
-"""What palate/contract.py says holds in SQL and at every face; a failure names what is missing."""
+"""What palate/contract says holds in SQL and at every face; a failure names what is missing."""
 
 import re
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import httpx
 import pytest
@@ -12,9 +13,10 @@ import schemathesis
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis.errors import Unsatisfiable
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from schemathesis import GenerationMode
 from schemathesis.checks import negative_data_rejection, positive_data_acceptance
+from schemathesis.core.parameters import ParameterLocation
 from schemathesis.core.result import Ok
 from starlette.testclient import TestClient
 
@@ -26,6 +28,7 @@ from palate.contract import (
     EventReport,
     Forgotten,
     History,
+    MovieId,
     Rating,
     Recommendations,
     Rules,
@@ -248,6 +251,18 @@ def leave_out_the_encoder(document: dict[str, Any]) -> None:
     ]["mode"]
 
 
+def names_a_film(case: Any) -> bool:
+    """Whether all that is wrong is an id that is right once it is written out, as a list is."""
+    wrong = {at for at, part in case.meta.components.items() if part.mode.is_negative}
+    written = unquote(str((case.path_parameters or {}).get("movie_id", "")))
+    try:
+        TypeAdapter(MovieId).validate_python(written)
+    except ValidationError:
+        return False
+    # The key's header is set behind schemathesis.
+    return wrong <= {ParameterLocation.PATH, ParameterLocation.HEADER}
+
+
 def attempt(operation: Any, mode: GenerationMode, url: str, headers: dict[str, str]) -> None:
     """Send a bounded, repeatable number of valid or invalid requests to one operation."""
     excluded: list[Any] = []
@@ -268,7 +283,8 @@ def attempt(operation: Any, mode: GenerationMode, url: str, headers: dict[str, s
             httpx.codes.REQUEST_HEADER_FIELDS_TOO_LARGE,
         ):
             return  # refused before it was read, be it valid or not
-        case.validate_response(response, excluded_checks=excluded)
+        passed_over = [negative_data_rejection] if names_a_film(case) else []
+        case.validate_response(response, excluded_checks=[*excluded, *passed_over])
 
     try:
         check()
