@@ -195,6 +195,7 @@ def _create_engine(
         max_overflow=0,
         pool_timeout=5,
         pool_use_lifo=True,
+        isolation_level="READ COMMITTED",  # whatever the role or the database has been given
         connect_args=_UNLESS_SAID | parts_of(url) | {"client_encoding": "UTF8"},
     )
 
@@ -271,7 +272,7 @@ def _settle_transactions(engine: sqlalchemy.Engine, session: dict[str, Any]) -> 
     def begin(connection: sqlalchemy.Connection, *_: object) -> None:
         if alone(connection):
             script = psycopg.ClientCursor(raw(connection)).mogrify(settle.encode(), session)
-            raw(connection).execute(f"BEGIN; {script}".encode())
+            raw(connection).execute(f"BEGIN ISOLATION LEVEL READ COMMITTED; {script}".encode())
 
     @event.listens_for(engine, "after_cursor_execute")
     def commit(connection: sqlalchemy.Connection, *_: object) -> None:
