@@ -84,6 +84,9 @@ BEGIN
         JOIN unnest(objects) o ON o = format('FUNCTION %I.%I(%s)', n.nspname, p.proname,
                                              pg_get_function_identity_arguments(p.oid))
         JOIN pg_roles r ON r.rolname = ANY (roles) AND NOT has_function_privilege(r.oid, p.oid, 'EXECUTE')
+        -- What a DBA revoked by itself stays revoked.
+        WHERE EXISTS (SELECT FROM pg_default_acl a JOIN pg_roles m ON m.oid = a.defaclrole
+                      WHERE m.rolname = current_user AND a.defaclobjtype = 'f')
     LOOP
         EXECUTE object;
     END LOOP;
