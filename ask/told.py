@@ -7,12 +7,14 @@ else, once in thirty days, and only where there is a key.
 import json
 import re
 import time
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 from ingest.polite import PoliteClient, SyncError
 from ingest.sync import tmdb_client
+from palate.errors import RefusedByDatabaseError
 from palate.statements import Statements
 from search.names import Film, Names, key
 from sql.database import Database
@@ -58,7 +60,7 @@ class ToldNames:
         if known is not None:
             return list(known)
         meant = self._ask(title)
-        with self._database.begin() as connection:
+        with suppress(RefusedByDatabaseError), self._database.begin() as connection:
             connection.execute(_statements["remember"], asked | {"meant": json.dumps(meant)})
         return meant
 

@@ -275,7 +275,7 @@ def _settle_transactions(engine: sqlalchemy.Engine, session: dict[str, Any]) -> 
     def begin(connection: sqlalchemy.Connection, *_: object) -> None:
         if alone(connection):
             script = psycopg.ClientCursor(raw(connection)).mogrify(settle.encode(), session)
-            raw(connection).execute(f"BEGIN; {script}".encode())
+            raw(connection).execute(f"BEGIN ISOLATION LEVEL READ COMMITTED; {script}".encode())
 
     @event.listens_for(engine, "after_cursor_execute")
     def commit(connection: sqlalchemy.Connection, *_: object) -> None:

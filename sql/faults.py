@@ -144,6 +144,11 @@ def explain(error: BaseException | None, where: str) -> PalateError | None:
             "Nothing was done. Run `palate db migrate`; `palate doctor` says what is missing, and "
             "`palate demo` fills an empty one with the sample."
         )
+    if isinstance(error, errors.ObjectNotInPrerequisiteState) and "populated" in reason(error):
+        return SchemaError(
+            f"The statistics at {where} have never been counted ({reason(error)}). Nothing was "
+            "done. Run `palate db refresh`."
+        )
     if isinstance(error, errors.InvalidSqlStatementName | errors.DuplicatePreparedStatement):
         return MisuseError(
             f"The session at {where} changed under a prepared statement ({reason(error)}): a "

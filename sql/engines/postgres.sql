@@ -39,6 +39,12 @@ CREATE TABLE IF NOT EXISTS search_totals (
     code   text COLLATE "C" NOT NULL,
     tokens bigint NOT NULL
 );
+-- Where somebody publishes all tables of the database, a row without a key is not deleted otherwise.
+DO $$ BEGIN
+    IF (SELECT relreplident FROM pg_class WHERE oid = 'search_totals'::regclass) <> 'f' THEN
+        ALTER TABLE search_totals REPLICA IDENTITY FULL;
+    END IF;
+END $$;
 
 -- Changes when the words do: what was read from movie_terms is good while it stays.
 CREATE SEQUENCE IF NOT EXISTS search_version;

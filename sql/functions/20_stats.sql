@@ -111,8 +111,10 @@ SELECT correct_rating_counts() WHERE NOT EXISTS (SELECT FROM rating_counts);
 -- movie_stats is made again beside the old one, then movies gets a copy of what changed, so that
 -- avg_rating and rating_count can be searched. Returns how many changed.
 CREATE OR REPLACE FUNCTION refresh_stats() RETURNS bigint
-LANGUAGE plpgsql SET search_path FROM CURRENT SET work_mem = '64MB' AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT SET work_mem = '64MB'
+SET quote_all_identifiers = off AS $$  -- with which PostgreSQL refreshes none CONCURRENTLY
 DECLARE
+    view record;
     changed bigint;
 BEGIN
     IF NOT is_subscribed('rating_counts') THEN  -- a subscriber's come from its primary
@@ -121,8 +123,13 @@ BEGIN
             PERFORM fold_rating_counts(ARRAY(SELECT DISTINCT movie_id FROM rating_counts), 1);
         END IF;
     END IF;
-    REFRESH MATERIALIZED VIEW CONCURRENTLY movie_stats;
-    REFRESH MATERIALIZED VIEW CONCURRENTLY movie_trends;
+    FOR view IN  -- one that pg_dump made without rows is read by nobody yet
+        SELECT c.relname AS name, CASE WHEN c.relispopulated THEN 'CONCURRENTLY' ELSE '' END AS how
+        FROM pg_class c WHERE c.oid IN ('movie_stats'::regclass, 'movie_trends'::regclass)
+        ORDER BY c.relname
+    LOOP
+        EXECUTE format('REFRESH MATERIALIZED VIEW %s %I', view.how, view.name);
+    END LOOP;
     UPDATE movies m SET avg_rating = s.shown, rating_count = s.rating_count
     FROM (SELECT movie_id, round(avg_rating::numeric, 2)::double precision AS shown, rating_count
           FROM movie_stats) s

@@ -177,7 +177,11 @@ DECLARE
     before bigint;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('palate'), hashtext('models'));
-    SELECT * INTO STRICT chosen FROM models WHERE id = model;
+    SELECT * INTO chosen FROM models WHERE id = model;
+    IF chosen.id IS NULL THEN
+        RAISE no_data_found USING MESSAGE = format('there is no model %s', coalesce(model::text, 'NULL')),
+            HINT = 'SELECT id, kind, name, state FROM models;';
+    END IF;
     SELECT id INTO before FROM models WHERE kind = chosen.kind AND state = 'active' AND id <> model;
     IF chosen.kind = 'factors' AND chosen.state <> 'active' THEN
         PERFORM prepare_user_factors(model);

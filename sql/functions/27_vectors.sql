@@ -181,19 +181,19 @@ CREATE OR REPLACE FUNCTION popular_movies(
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
 DECLARE
-    found bigint;
+    given bigint;
 BEGIN
     RETURN QUERY EXECUTE format($sql$
         SELECT s.movie_id, s.popularity FROM movie_stats s WHERE %s
         ORDER BY s.popularity DESC, s.movie_id LIMIT %L
     $sql$, wanted_movies('s', only_these, none_of, no_genres), n) USING only_these, none_of, no_genres;
-    GET DIAGNOSTICS found = ROW_COUNT;
-    IF n IS NULL OR found < n THEN  -- films that came since the last refresh
+    GET DIAGNOSTICS given = ROW_COUNT;
+    IF n IS NULL OR given < n THEN  -- films that came since the last refresh
         RETURN QUERY EXECUTE format($sql$
             SELECT m.movie_id, NULL::double precision FROM movies m
             WHERE %s AND NOT EXISTS (SELECT FROM movie_stats s WHERE s.movie_id = m.movie_id)
             ORDER BY m.movie_id LIMIT %L
-        $sql$, wanted_movies('m', only_these, none_of, no_genres), n - found)
+        $sql$, wanted_movies('m', only_these, none_of, no_genres), n - given)
         USING only_these, none_of, no_genres;
     END IF;
 END $$;

@@ -46,6 +46,10 @@ BEGIN
             IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role_name) THEN
                 BEGIN
                     EXECUTE format('CREATE ROLE %I NOLOGIN', role_name);
+                    -- Who makes a role is no member of it, and none of PostgreSQL 16's may give it anything.
+                    IF role_name = 'palate_owner' AND NOT pg_has_role(current_user, role_name, 'USAGE') THEN
+                        EXECUTE format('GRANT palate_owner TO %I', current_user);
+                    END IF;
                 EXCEPTION WHEN duplicate_object OR unique_violation THEN
                     NULL;  -- made meanwhile for another database of this server
                 END;
@@ -66,11 +70,26 @@ BEGIN
     LOOP
         EXECUTE object;
     END LOOP;
-    IF pg_has_role(current_user, 'palate_owner', 'MEMBER') THEN
+    -- Only to whom this role may give it (SET, known since 16) and still use it (USAGE, not with NOINHERIT).
+    IF pg_has_role(current_user, 'palate_owner', 'USAGE') AND pg_has_role(current_user, 'palate_owner',
+           CASE WHEN current_setting('server_version_num')::integer < 160000 THEN 'MEMBER' ELSE 'SET' END) THEN
         FOREACH object IN ARRAY strangers LOOP
             EXECUTE format('ALTER %s OWNER TO palate_owner', object);
         END LOOP;
     END IF;
+    -- Everybody may call functions, but where default privileges take that away.
+    FOR object IN
+        SELECT format('GRANT EXECUTE ON %s TO %I', o, r.rolname)
+        FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace AND n.nspname = schema_name
+        JOIN unnest(objects) o ON o = format('FUNCTION %I.%I(%s)', n.nspname, p.proname,
+                                             pg_get_function_identity_arguments(p.oid))
+        JOIN pg_roles r ON r.rolname = ANY (roles) AND NOT has_function_privilege(r.oid, p.oid, 'EXECUTE')
+        -- What a DBA revoked by itself stays revoked.
+        WHERE EXISTS (SELECT FROM pg_default_acl a JOIN pg_roles m ON m.oid = a.defaclrole
+                      WHERE m.rolname = current_user AND a.defaclobjtype = 'f')
+    LOOP
+        EXECUTE object;
+    END LOOP;
     -- Nothing is granted twice: GRANT writes the catalog rows that a running load writes too.
     IF has_table_privilege('palate_app', 'ratings', 'INSERT')
        AND has_column_privilege('palate_app', 'profile_settings', 'only_one', 'UPDATE')

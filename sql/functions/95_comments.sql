@@ -211,7 +211,6 @@ BEGIN
             ('movie_stats', 'What people''s ratings say of films, as of the last refresh.'),
             ('movie_titles', 'The names of films in the forms in which people type them.'),
             ('movie_terms', 'The inverted table that BM25 sums over.'),
-            ('movie_titles', 'Titles of films in the forms in which people type them.'),
             ('movies', 'The catalog.'),
             ('followed', 'Files that were met at a place that is followed.'),
             ('own_fields', 'Fields of films that somebody added.'),

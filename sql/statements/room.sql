@@ -147,14 +147,19 @@ JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdroppe
 
 -- name: lacking
 -- What only an administrator can do for people: let roles use the schema that `vector` is in, and have
--- members of palate_read, to whom the settings of that role do not go, find search() by its name.
+-- members of palate_read, to whom the settings of that role do not go, find search() by its name. Before
+-- that, make the roles: nothing is granted to two of the three.
 WITH RECURSIVE members AS (
     SELECT r.oid FROM pg_roles r WHERE r.rolname = 'palate_read'
     UNION
     SELECT a.member FROM members m JOIN pg_auth_members a ON a.roleid = m.oid
 )
+SELECT 'CREATE ROLE ' || string_agg(w.name, '; CREATE ROLE ') || '; then `palate db migrate` again' AS statement
+FROM unnest('{palate_owner,palate_app,palate_read}'::text[]) w (name)
+WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = w.name) HAVING count(*) > 0
+UNION ALL
 SELECT format('GRANT USAGE ON SCHEMA %I TO %s;', n.nspname,
-              string_agg(quote_ident(r.rolname), ', ' ORDER BY r.rolname)) AS statement
+              string_agg(quote_ident(r.rolname), ', ' ORDER BY r.rolname))
 FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
 JOIN pg_roles r ON r.rolname IN ('palate_owner', 'palate_app', 'palate_read')
     AND NOT has_schema_privilege(r.oid, n.oid, 'USAGE')

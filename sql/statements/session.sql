@@ -19,11 +19,23 @@ SET LOCAL transaction_timeout = 0;
 -- as a load takes.
 -- Names are Palate's own, then those of the vector extension, wherever it was put; temporary tables
 -- come last, so that none stands before a table of ours.
+-- How values and statements are written, and what a transaction sees, is PostgreSQL's default, whatever a
+-- role or a database has been given.
 -- `local`: until the transaction ends, behind a pooler, whose sessions are others' too.
 SELECT set_config('statement_timeout', %(timeout)s, %(local)s),
        set_config('idle_session_timeout', '0', %(local)s),
        set_config('jit', 'off', %(local)s),
        set_config('plan_cache_mode', 'force_generic_plan', %(local)s),
+       set_config('default_transaction_isolation', 'read committed', %(local)s),
+       set_config('standard_conforming_strings', 'on', %(local)s),
+       set_config('quote_all_identifiers', 'off', %(local)s),
+       set_config('transform_null_equals', 'off', %(local)s),
+       set_config('array_nulls', 'on', %(local)s),
+       set_config('datestyle', 'ISO', %(local)s),
+       set_config('intervalstyle', 'postgres', %(local)s),
+       set_config('extra_float_digits', '1', %(local)s),
+       set_config('bytea_output', 'hex', %(local)s),
+       set_config('gin_fuzzy_search_limit', '0', %(local)s),
        set_config('search_path', (
            SELECT string_agg(quote_ident(s.name), ', ' ORDER BY s.place)
            FROM unnest(%(schemas)s::text[] || ARRAY[

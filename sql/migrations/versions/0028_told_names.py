@@ -3,7 +3,7 @@
 from sql.migrations.steps import run_file
 
 revision = "0028"
-down_revision = "0025"
+down_revision = "0026"
 
 
 def upgrade() -> None:

@@ -8,7 +8,7 @@ SELECT n,
        CASE WHEN n % 2 = 0 THEN ARRAY['Fantasy', 'Adventure'] ELSE ARRAY['Crime', 'with "comma", brace}'] END,
        'A film about number ' || n || ' and a lord',
        'Director ' || n % 5,
-       ARRAY['Actor ' || n % 7, NULL],
+       ARRAY['Actor ' || n % 7, 'NULL'],
        l2_normalize((SELECT array_agg(sin(n * 0.37 + d) ORDER BY d) FROM generate_series(1, 384) d)::vector)
 FROM generate_series(1, 60) n;
 

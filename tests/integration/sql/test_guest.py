@@ -419,3 +419,60 @@ def test_a_publication_that_this_role_may_not_change_keeps_a_restore_from_emptyi
         with pytest.raises(ConflictError, match=r"palpub ADD TABLE palate\.movies.*as it was"):
             restore(database, made.path, replace=True)
     assert fetch(shared, "SELECT tablename::text FROM pg_publication_tables") == [("movies",)]
+
+
+def test_films_are_written_where_all_tables_of_a_database_are_published(shared: Database) -> None:
+    migrate(shared)
+    with shared.begin() as connection:
+        run_script(connection, "CREATE PUBLICATION everything FOR ALL TABLES")
+        run_script(connection, FILMS)
+    with shared.begin() as connection:
+        run_script(connection, "SELECT delete_movie(1, false); SELECT delete_movie(2, true)")
+
+
+def test_settings_of_the_database_change_nothing_for_palate(shared: Database) -> None:
+    name = fetch(shared, "SELECT current_database()::text")[0][0]
+    with shared.begin() as connection:
+        for setting in (
+            "standard_conforming_strings = off",
+            "quote_all_identifiers = on",
+            "default_transaction_isolation = serializable",
+            "datestyle = German",
+            "plpgsql.extra_errors = 'all'",
+        ):
+            run_script(connection, f"ALTER DATABASE {name} SET {setting}")
+    shared.engine.dispose()
+    migrate(shared)
+    with shared.begin() as connection:
+        run_script(connection, FILMS)
+        run_script(connection, "SELECT refresh_stats()")
+    assert fetch(shared, "SELECT now()")[0][0].tzinfo
+    assert len(fetch(shared, "SELECT movie_id FROM search('lord', for_user => 1)")) == 10
+
+
+def test_statistics_that_pg_dump_made_without_rows_are_counted(database: Database) -> None:
+    with database.begin() as connection:
+        run_script(connection, "REFRESH MATERIALIZED VIEW movie_stats WITH NO DATA")
+    with pytest.raises(SchemaError, match="palate db refresh"):
+        fetch(database, "SELECT * FROM movie_stats")
+    fetch(database, "SELECT refresh_stats()")
+    assert fetch(database, "SELECT count(*) >= 0 FROM movie_stats") == [(True,)]
+
+
+def test_our_roles_call_functions_that_default_privileges_keep_from_everybody(
+    shared: Database,
+) -> None:
+    with shared.begin() as connection:
+        run_script(connection, "ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC")
+    migrate(shared)
+    may = "has_function_privilege('{}', 'refresh_stats()', 'EXECUTE')"
+    asked = f"SELECT {may.format('palate_read')}, {may.format('neighbour')}"
+    assert fetch(shared, asked) == [(True, False)]
+
+
+@pytest.mark.parametrize("said", ["genres = ARRAY[NULL]::text[]", "own = '[]'"])
+def test_what_no_reader_takes_is_no_list_of_a_film(database: Database, said: str) -> None:
+    with database.begin() as connection:
+        run_script(connection, FILMS)
+    with pytest.raises(psycopg.errors.CheckViolation), database.begin() as connection:
+        run_script(connection, f"UPDATE movies SET {said} WHERE movie_id = 1")
