@@ -47,11 +47,46 @@ Owner = Annotated[
     str | None, typer.Option("--user", help="Whose ratings they are, where no column says.")
 ]
 
+MoviesFiles = Annotated[
+    list[str] | None, typer.Option(metavar="FILE", help="Films: movie_id, title, ...")
+]
+RatingsFiles = Annotated[
+    list[str] | None, typer.Option(metavar="FILE", help="Ratings: user_id, movie_id, ...")
+]
+TagsFiles = Annotated[
+    list[str] | None, typer.Option(metavar="FILE", help="Tags: user_id, movie_id, tag, ...")
+]
+FactsFiles = Annotated[
+    list[str] | None,
+    typer.Option(metavar="FILE", help="What completes films, by movie_id, imdb_id or tmdb_id."),
+]
+ColumnNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="OURS=YOURS",
+        help="Where a column is called otherwise; ratings.OURS in one kind of file. Repeat.",
+    ),
+]
+SeparatorOption = Annotated[
+    str | None, typer.Option(help="What parts the items of genres, actors and keywords.")
+]
+ScaleOption = Annotated[
+    str | None,
+    typer.Option(
+        help="1-10, 0-100, thumbs, counts, or events: view=3,cart=4,buy=5.",
+        show_default="0.5-5, or what the layout says",
+    ),
+]
+UnratedOption = Annotated[
+    str | None, typer.Option(help="Scores that only say that somebody saw it: -1,0.")
+]
+
 
 @dataclass(frozen=True)
 class Given:
-    """Files by what they hold, and how to read them."""
+    """Files that were named: to be recognised, or by what they hold."""
 
+    files: list[str]
     movies: list[str]
     ratings: list[str]
     tags: list[str]
@@ -67,43 +102,18 @@ class Given:
 def table(
     context: typer.Context,
     files: Places = None,
-    movies: Annotated[
-        list[str] | None, typer.Option(metavar="FILE", help="Films: movie_id, title, ...")
-    ] = None,
-    ratings: Annotated[
-        list[str] | None, typer.Option(metavar="FILE", help="Ratings: user_id, movie_id, ...")
-    ] = None,
-    tags: Annotated[
-        list[str] | None, typer.Option(metavar="FILE", help="Tags: user_id, movie_id, tag, ...")
-    ] = None,
-    facts: Annotated[
-        list[str] | None,
-        typer.Option(metavar="FILE", help="What completes films, by movie_id, imdb_id or tmdb_id."),
-    ] = None,
+    movies: MoviesFiles = None,
+    ratings: RatingsFiles = None,
+    tags: TagsFiles = None,
+    facts: FactsFiles = None,
     mapping: Annotated[
         Path | None, typer.Option(metavar="FILE", help="What `palate ingest inspect` wrote.")
     ] = None,
     layout: LayoutName = None,
-    column: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="OURS=YOURS",
-            help="Where a column is called otherwise; ratings.OURS in one kind of file. Repeat.",
-        ),
-    ] = None,
-    separator: Annotated[
-        str | None, typer.Option(help="What parts the items of genres, actors and keywords.")
-    ] = None,
-    scale: Annotated[
-        str | None,
-        typer.Option(
-            help="1-10, 0-100, thumbs, counts, or events: view=3,cart=4,buy=5.",
-            show_default="0.5-5, or what the layout says",
-        ),
-    ] = None,
-    unrated: Annotated[
-        str | None, typer.Option(help="Scores that only say that somebody saw it: -1,0.")
-    ] = None,
+    column: ColumnNames = None,
+    separator: SeparatorOption = None,
+    scale: ScaleOption = None,
+    unrated: UnratedOption = None,
     user: Owner = None,
     from_: Annotated[
         str | None,
@@ -123,7 +133,7 @@ def table(
     json: Json = False,
 ) -> None:
     """Load your own files: CSV and its kin, JSON, Parquet; packed, piped or from the web."""
-    given = Given(movies or [], ratings or [], tags or [], facts or [])
+    given = Given(files or [], movies or [], ratings or [], tags or [], facts or [])
     unread: list[str] = []
     with (
         loading(context) as database,
@@ -131,7 +141,6 @@ def table(
         arrivals(from_, progress) as arriving,
     ):
         own = read_types(database)
-        columns = parse_columns(column or ())
         if mapping is not None:
             if column:
                 raise MisuseError(
@@ -140,17 +149,10 @@ def table(
                 )
             read = read_mapping(mapping)
             parts, known = _mapped(read, files or [], mapping, arriving, own), read.name
-        elif any(ones for _, ones in given.by_kind()):
-            if files:
-                raise MisuseError(
-                    "Name files by what they hold (--movies, --ratings, --tags, --facts) or let "
-                    "them be recognised, not both. Nothing was loaded."
-                )
-            parts, known = describe(_opened(given, arriving), columns, separator, own=own), None
         else:
-            found = _recognised(files or [], arriving, layout, user, own, columns)
-            parts, known = list(found.parts), _name_of(files or [], found)
-            unread = _unread(files or [], found)
+            found = _made_out(given, arriving, layout, user, own, column, separator)
+            parts, known = list(found.parts), _name_of(given.files, found) if files else None
+            unread = _unread(given.files, found)
         parts = _as_said(parts, separator, scale, unrated, user)
         source = Table(name or known or "csv", parts=parts, unread=unread)
         options = LoadOptions(
@@ -162,10 +164,16 @@ def table(
 
 def show(
     context: typer.Context,
-    files: Annotated[
-        list[str], typer.Argument(metavar="FILE...", help="Files, folders, zip archives, URLs, -.")
-    ],
+    files: Places = None,
+    movies: MoviesFiles = None,
+    ratings: RatingsFiles = None,
+    tags: TagsFiles = None,
+    facts: FactsFiles = None,
     layout: LayoutName = None,
+    column: ColumnNames = None,
+    separator: SeparatorOption = None,
+    scale: ScaleOption = None,
+    unrated: UnratedOption = None,
     user: Owner = None,
     write: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a mapping to change and to load by.")
@@ -173,11 +181,13 @@ def show(
     json: Json = False,
 ) -> None:
     """Say what files hold, how they are written and how their columns would be read."""
+    given = Given(files or [], movies or [], ratings or [], tags or [], facts or [])
     with arrivals() as arriving:
-        found = _recognised(files, arriving, layout, user, _known_types(context))
-        inspections = list(inspect(found))
+        found = _made_out(given, arriving, layout, user, _known_types(context), column, separator)
+        parts = _as_said(list(found.parts), separator, scale, unrated, user)
+        inspections = list(inspect(Recognised(parts, found.unread)))
     if write is not None:
-        write_mapping(Mapping(parts=[spelt_out(file, part) for file, part in found.parts]), write)
+        write_mapping(Mapping(parts=[spelt_out(file, part) for file, part in parts]), write)
     if json:
         print_json(inspections)
         return
@@ -186,7 +196,8 @@ def show(
     for file, reason in found.unread:
         say(f"{file.name}: not read: {reason}.")
     if write is not None:
-        say(f"{write}: change it, then `palate ingest table {' '.join(files)} --mapping {write}`.")
+        places = " ".join([*given.files, *(place for _, ones in given.by_kind() for place in ones)])
+        say(f"{write}: change it, then `palate ingest table {places} --mapping {write}`.")
 
 
 def _known_types(context: typer.Context) -> dict[str, Type]:
@@ -201,17 +212,27 @@ def _known_types(context: typer.Context) -> dict[str, Type]:
         return {}
 
 
-def _recognised(
-    places: list[str],
+def _made_out(
+    given: Given,
     arriving: Arrivals,
     layout: str | None,
     user: str | None,
     own: dict[str, Type],
-    columns: dict[str, str] | None = None,
+    column: list[str] | None,
+    separator: str | None,
 ) -> Recognised:
-    if not places:
+    """The files as their kinds were said, or as they are recognised."""
+    columns = parse_columns(column or ())
+    if any(ones for _, ones in given.by_kind()):
+        if given.files:
+            raise MisuseError(
+                "Name files by what they hold (--movies, --ratings, --tags, --facts) or let "
+                "them be recognised, not both. Nothing was loaded."
+            )
+        return Recognised(describe(_opened(given, arriving), columns, separator, own=own), ())
+    if not given.files:
         raise MisuseError("No file was named. Nothing was loaded. `palate ingest table --help`.")
-    files = [file for place in places for file in open_files(arriving.take(place, "rows"))]
+    files = [file for place in given.files for file in open_files(arriving.take(place, "rows"))]
     found = recognise(files, layout, user, own, columns)
     if not found.parts:
         reasons = "; ".join(f"{file.name}: {reason}" for file, reason in found.unread)
