@@ -12,13 +12,13 @@ import sqlalchemy
 from ingest.fields import (
     FieldError,
     parse_id,
-    parse_number,
     parse_text,
 )
 from ingest.files import DataFile
 from ingest.lines import Format, Line, missing_columns, read_header, read_lines
 from ingest.rejects import OnError, Rejects
 from ingest.rows import Rejected
+from ingest.scales import parse_score
 from ingest.sources.columns import Columns, convert_lines
 from ingest.times import parse_time
 from palate.contract import PROFILE_PATTERN, UNKNOWN_USER, is_user_name
@@ -182,7 +182,7 @@ class _Reader:
             given.get("type") or self._type or "",
             parse_id(movie.removesuffix(".0"), "movie_id") if movie else None,
             given.get("genre"),
-            parse_number(rating, "rating") if rating else None,
+            parse_score(rating, "rating") if rating else None,
             parse_time(moment, "happened_at") if moment else None,
             given.get("source"),
             _without_spaces(given.get("event_id")),

@@ -23,6 +23,8 @@ from ingest.times import parse_day, parse_time
 
 SAMPLE = 10_000  # lines
 _EXAMPLES = 3
+_TYPES = {"whole numbers": "integer", "numbers": "numeric"}
+"""What a field of one's own may be, of a column that looks so."""
 
 
 @dataclass(frozen=True)
@@ -66,11 +68,14 @@ def _inspect(file: DataFile, part: Part) -> Inspection:
             "Its films are looked for by title and year among those that are loaded: what is not "
             "there is refused. Load films first, for example `palate ingest movielens ml-latest`."
         )
+    columns = tuple(_columns(table))
+    looks = {column.name: column.looks.partition(",")[0] for column in columns}
     unused = table.columns.unused() if part.holds in ("movies", "facts") else []
     if named := [name for name in unused if name in table.columns.header]:
+        type_ = _TYPES.get(looks[named[0]], "text[]")
         notes.say(
             f"{', '.join(unused)}: not used. `palate fields add {_as_name(named[0])} --type "
-            "text[] --filter --facet` would keep it, filter by it and count it."
+            f"{type_} --filter --facet` would keep {named[0]}, filter by it and count it."
         )
     return Inspection(
         file.name,
@@ -78,7 +83,7 @@ def _inspect(file: DataFile, part: Part) -> Inspection:
         part.layout,
         style_words(part.style),
         f"{table.scale.text}: {table.scale.rule}" if part.holds == "ratings" else "",
-        tuple(_columns(table)),
+        columns,
         good + refused.count,
         good,
         tuple(refused.texts()),

@@ -17,7 +17,6 @@ from ingest.fields import (
     is_missing,
     parse_key,
     parse_needed_text,
-    parse_number,
     parse_number_id,
     parse_user,
     parse_year,
@@ -35,7 +34,7 @@ from ingest.lines import (
 )
 from ingest.notes import Notes
 from ingest.rows import RatingBlock, Rejected
-from ingest.scales import HIGHEST, LOWEST, STARS, Scale, off_scale
+from ingest.scales import HIGHEST, LOWEST, STARS, Scale, off_scale, parse_score
 from ingest.times import parse_time
 from palate.errors import LoadError
 
@@ -284,20 +283,11 @@ def _rating(name: str, line: Line, columns: RatingColumns) -> _Rating | None:
         title = parse_needed_text(fields[columns.title], names[columns.title])
         year = columns.year and parse_year(fields[columns.year], names[columns.year])
     score = fields[columns.rating], names[columns.rating]
-    stars = (columns.scale.stars or _parse_stars)(*score)
+    stars = (columns.scale.stars or parse_score)(*score)
     time = NO_TIME
     if columns.time is not None and not (columns.timeless and is_missing(fields[columns.time])):
         time = parse_time(fields[columns.time], names[columns.time])
     return user, movie, stars, time, title, year
-
-
-def _parse_stars(score: str, column: str) -> str:
-    """Stars as they are written. Raises FieldError, which tells of scales."""
-    try:
-        return parse_number(score, column)
-    except FieldError as error:
-        hint = "--scale says how other scores are read"
-        raise FieldError(column, f"{error.reason}; {hint}") from error
 
 
 def _read(name: str, line: Line | Rejected, columns: RatingColumns) -> "_Rating | Rejected | None":

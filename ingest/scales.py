@@ -10,8 +10,12 @@ from palate.errors import MisuseError
 
 LOWEST, HIGHEST = 0.5, 5.0
 _RANGE = re.compile(r"\s*(-?[0-9]+(?:\.[0-9]+)?)\s*-\s*([0-9]+(?:\.[0-9]+)?)\s*")
-_THUMBS = dict.fromkeys(("1", "true", "up", "yes", "like", "liked", "+1", "t", "y"), 4.5) | (
-    dict.fromkeys(("0", "-1", "false", "down", "no", "dislike", "disliked", "f", "n"), 1.0)
+_OUT_OF = re.compile(
+    r"([0-9]+(?:[.,][0-9]+)?)\s*(?:(?:/|out of)\s*([0-9]+)(?:\s*stars?)?|(%)|stars?)", re.IGNORECASE
+)
+_GLYPHS = re.compile(r"(?=[★⭐½])[★⭐]*½?☆*")
+_THUMBS = dict.fromkeys(("1", "true", "up", "yes", "like", "liked", "+1", "t", "y", "👍"), 4.5) | (
+    dict.fromkeys(("0", "-1", "false", "down", "no", "dislike", "disliked", "f", "n", "👎"), 1.0)
 )
 
 
@@ -43,6 +47,30 @@ def off_scale(stars: float, lowest: float, highest: float) -> str:
     return f"{said}{highest:g} is the highest: --scale {meant} may be meant"
 
 
+def parse_score(score: str, column: str, highest: float = HIGHEST) -> str:
+    """A score as a number; it may say what it is out of, which is the scale's ``highest``.
+
+    4/5, 8 out of 10, 80%, 4 stars, ★★★★½.
+    """
+    try:
+        return parse_number(score, column)
+    except FieldError as error:
+        text, most = score.strip().replace("\ufe0f", ""), f"{highest:g}"
+        if _GLYPHS.fullmatch(text):
+            found = f"{sum(map(text.count, '★⭐')) + text.count('½') / 2:g}"
+            most = "5"
+        elif written := _OUT_OF.fullmatch(text):
+            found = parse_number(written[1], column)
+            most = "100" if written[3] else written[2] or most
+        else:
+            hint = "--scale says how other scores are read"
+            raise FieldError(column, f"{error.reason}; {hint}") from error
+    if float(most) != highest:
+        meant = f"{0 if most == '100' else 1}-{most}"
+        raise FieldError(column, f"{quote(text)} is out of {most}: --scale {meant} may be meant")
+    return found
+
+
 def parse_scale(text: str, unrated: str = "") -> Scale:
     """``1-10``, ``0-100``, ``thumbs``, ``counts`` or events ``view=3,cart=4,buy=5``.
 
@@ -72,7 +100,7 @@ def _of_range(text: str, low: float, high: float, unrated: frozenset[str]) -> Sc
         return Scale(text, "stars as they are", None, unrated)
 
     def stars(score: str, column: str) -> str:
-        value = float(parse_number(score, column))
+        value = float(parse_score(score, column, high))
         if not low <= value <= high:
             raise FieldError(column, f"{score.strip()} is not on the scale from {text}")
         return f"{LOWEST + (HIGHEST - LOWEST) * (value - low) / (high - low):.4g}"

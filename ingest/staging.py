@@ -7,8 +7,10 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy
+from sqlalchemy import Row
 from sqlalchemy.exc import IntegrityError
 
 from ingest.progress import LoadProgress
@@ -144,6 +146,8 @@ class Staging:
         facts = bool(self._staged.facts)
         if facts:
             self._run("link_movies")
+        known = self._connection.execute(statements["leave_known_films"]).one()
+        self._note_left("film that is here under another id, left as it is", known)
         self._run("number_items")
         if keyed:
             self._run("resolve_keyed", "resolve_titles")
@@ -164,6 +168,13 @@ class Staging:
         if self._staged.tags:
             self._run("resolve_tags")
 
+    def _note_left(self, what: str, gone: Row[Any]) -> None:
+        """Count lines of films that are staged no more."""
+        if gone.lines:
+            name = self._source.file_names.get("movies", "films")
+            self._source.notes.count(name, what, f"line {gone.line % FILE}", gone.lines)
+            self._staged.movies -= gone.lines
+
     def _note_unmatched(self) -> None:
         found = self._connection.execute(statements["unmatched_facts"]).first()
         if found is not None:
@@ -174,11 +185,7 @@ class Staging:
     def _check(self) -> None:
         """Checks in SQL: what they find goes from staging to ``rejected``, then to ``rejects``."""
         again = self._connection.execute(statements["repeated_movies"]).one()
-        if again.lines:
-            what = "line that repeats a film, left out"
-            name = self._source.file_names.get("movies", "films")
-            self._source.notes.count(name, what, f"line {again.line % FILE}", again.lines)
-            self._staged.movies -= again.lines
+        self._note_left("line that repeats a film, left out", again)
         # In this order: a rating of a film that was rejected is a rating of an unknown film.
         for what in ("movies", "ratings", "tags"):
             parameters = {} if what == "movies" else {"replace": self._replace}

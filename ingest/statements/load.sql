@@ -96,6 +96,18 @@ FROM staging_facts f
 WHERE s.movie_id IS NULL AND s.item_id IS NULL AND f.movie_id IS NOT NULL
   AND (f.tmdb_id = s.tmdb_id OR ltrim(f.imdb_id, 't0') = ltrim(s.imdb_id, 't0'));
 
+-- name: leave_known_films
+-- A film that is called by IMDb's id, and is here under another one, stays as it is.
+WITH gone AS (
+    DELETE FROM staging_movies s USING movies m
+    WHERE s.movie_id IS NULL AND s.item_id ~ '^tt[0-9]+$' AND m.item_id IS DISTINCT FROM s.item_id
+      AND ltrim(m.imdb_id, 't0') = ltrim(s.item_id, 't0')
+      AND NOT current_setting('palate.replace')::boolean
+      AND NOT EXISTS (SELECT FROM movies o WHERE o.item_id = s.item_id)
+    RETURNING s.line
+)
+SELECT count(*) AS lines, min(line) AS line FROM gone;
+
 -- name: number_items
 -- A film whose id is no number has one here: the one it has already, or had, else the next.
 SELECT pg_advisory_xact_lock(hashtext('palate'), hashtext('films'))
@@ -218,6 +230,10 @@ FROM (
     SELECT item_id, movie_id FROM staging_movies WHERE item_id IS NOT NULL
     UNION SELECT item_id, movie_id FROM movies WHERE item_id IS NOT NULL AND NOT current_setting('palate.replace')::boolean
 ) i WHERE i.item_id = k.item_key;
+UPDATE staging_keyed k SET movie_id = m.movie_id
+FROM movies m
+WHERE k.movie_id IS NULL AND k.item_key ~ '^tt[0-9]+$' AND ltrim(m.imdb_id, 't0') = ltrim(k.item_key, 't0')
+  AND NOT current_setting('palate.replace')::boolean;
 
 -- name: resolve_titles
 -- Ratings whose film is told by its title and year, which may be one off: by number, where one film
@@ -265,6 +281,10 @@ FROM (
     SELECT item_id, movie_id FROM staging_movies WHERE item_id IS NOT NULL
     UNION SELECT item_id, movie_id FROM movies WHERE item_id IS NOT NULL AND NOT current_setting('palate.replace')::boolean
 ) i WHERE i.item_id = t.item_key;
+UPDATE staging_tags t SET movie_id = m.movie_id
+FROM movies m
+WHERE t.movie_id IS NULL AND t.item_key ~ '^tt[0-9]+$' AND ltrim(m.imdb_id, 't0') = ltrim(t.item_key, 't0')
+  AND NOT current_setting('palate.replace')::boolean;
 
 -- name: name_numbered_items
 -- Films that only ratings tell of, by a title that says so.

@@ -1,5 +1,6 @@
 """`palate ingest table` and `palate ingest inspect`: files of your own, in any common layout."""
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,9 +71,6 @@ class Given:
 class Reading:
     """How files are read."""
 
-    mapping: Annotated[
-        Path | None, Option(metavar="FILE", help="What `palate ingest inspect` wrote.")
-    ] = None
     layout: LayoutName = None
     column: Columns = None
     separator: Annotated[
@@ -111,6 +109,9 @@ def table(
     given: Given,
     reading: Reading,
     options: LoadOptions,
+    mapping: Annotated[
+        Path | None, Option(metavar="FILE", help="What `palate ingest inspect` wrote.")
+    ] = None,
     from_: Annotated[
         str | None,
         Option("--from", metavar="URL", help="A PostgreSQL whose queries stand for files."),
@@ -123,23 +124,29 @@ def table(
         watch(err()) as progress,
         arrivals(from_, progress) as arriving,
     ):
-        source = _source(given, reading, arriving, read_types(database))
+        source = _source(given, reading, mapping, arriving, read_types(database))
         source.name = name or source.name
         return run_load(database, source, options)
 
 
-def _source(given: Given, reading: Reading, arriving: Arrivals, own: dict[str, Type]) -> Table:
+def _source(
+    given: Given,
+    reading: Reading,
+    mapping: Path | None,
+    arriving: Arrivals,
+    own: dict[str, Type],
+) -> Table:
     """The files as a mapping, their names or what they hold say that they are read."""
     files = given.files or []
-    if reading.mapping is not None:
+    if mapping is not None:
         if reading.column:
             raise MisuseError(
-                f"{reading.mapping} says what columns mean, and so does --column. Nothing was "
-                "loaded. Change the mapping, or leave it out."
+                f"{mapping} says what columns mean, and so does --column. Nothing was loaded. "
+                "Change the mapping, or leave it out."
             )
-        mapping = read_mapping(reading.mapping)
-        mapped = _mapped(mapping, files, reading.mapping, arriving, own)
-        return Table(mapping.name or "csv", parts=_as_said(mapped, reading))
+        read = read_mapping(mapping)
+        mapped = _mapped(read, files, mapping, arriving, own)
+        return Table(read.name or "csv", parts=_as_said(mapped, reading))
     found = _made_out(given, reading, arriving, own)
     name = _name_of(files, found) if files else "csv"
     return Table(name, parts=_as_said(found.parts, reading), unread=_unread(files, found))
@@ -148,11 +155,8 @@ def _source(given: Given, reading: Reading, arriving: Arrivals, own: dict[str, T
 @command(app, "palate ingest inspect films.csv stars.csv", name="inspect")
 def show(
     session: Session,
-    files: Annotated[
-        list[str], Argument(metavar="FILE...", help="Files, folders, zip archives, URLs, -.")
-    ],
-    layout: LayoutName = None,
-    user: Owner = None,
+    given: Given,
+    reading: Reading,
     write: Annotated[
         Path | None, Option(metavar="FILE", help="Write a mapping to change and to load by.")
     ] = None,
@@ -160,11 +164,11 @@ def show(
 ) -> None:
     """Say what files hold, how they are written and how their columns would be read."""
     with arrivals() as arriving:
-        reading = Reading(layout=layout, user=user)
-        found = _made_out(Given(files=files), reading, arriving, _known_types(session))
-        inspections = list(inspect(found))
+        found = _made_out(given, reading, arriving, _known_types(session))
+        parts = _as_said(found.parts, reading)
+        inspections = list(inspect(Recognised(parts, found.unread)))
     if write is not None:
-        write_mapping(Mapping(parts=[spelt_out(file, part) for file, part in found.parts]), write)
+        write_mapping(Mapping(parts=[spelt_out(file, part) for file, part in parts]), write)
     if json:
         print_json(inspections)
         return
@@ -173,7 +177,8 @@ def show(
     for file, reason in found.unread:
         say(f"{file.name}: not read: {reason}.")
     if write is not None:
-        say(f"{write}: change it, then `palate ingest table {' '.join(files)} --mapping {write}`.")
+        places = " ".join(itertools.chain(given.files or (), *given.by_kind().values()))
+        say(f"{write}: change it, then `palate ingest table {places} --mapping {write}`.")
 
 
 def _known_types(session: Session) -> dict[str, Type]:

@@ -233,6 +233,22 @@ def test_what_inspect_writes_loads(
     ]
 
 
+def test_inspect_takes_what_a_load_is_told(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "games.csv").write_text("Game #;Name;Players\n1;Catan;4\n2;Azul;2\n")
+    (tmp_path / "stars.csv").write_text("Mail;Game #;Stars\na@b.c;1;8/10\na@b.c;2;5 out of 10\n")
+    told = (
+        "--movies games.csv --ratings stars.csv --column 'movie_id=Game #' --column user_id=Mail "
+        "--scale 1-10"
+    )
+    said = run(database, tmp_path, monkeypatch, f"ingest inspect {told} --write games.json")
+    assert said.count("of the first 2 lines 2 would be loaded") == 2
+    assert "`palate fields add players --type integer" in said
+    run(database, tmp_path, monkeypatch, "ingest table --mapping games.json --name games")
+    assert rows(database, "SELECT movie_id, rating FROM ratings ORDER BY 1") == [(1, 4.0), (2, 2.5)]
+
+
 def test_letterboxd_is_matched_by_title_and_year(
     database: Database, files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -245,6 +261,23 @@ def test_letterboxd_is_matched_by_title_and_year(
     assert rows(database, RATED.replace(" ORDER", " WHERE user_id = 7 ORDER")) == [
         (7, 6, 4.5), (7, 1214, 5.0),
     ]  # fmt: skip
+
+
+def test_a_film_that_is_called_by_imdb_s_id_is_the_one_that_is_here(
+    database: Database, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    films = tmp_path / "films.csv"
+    films.write_text("movie_id,title,year,imdb_id\n7,Alien: the first,1979,0078748\n")
+    run(database, tmp_path, monkeypatch, "ingest table films.csv --name mine")
+    mine = "ingest table imdb-ratings.csv --user ann --name mine"
+    for said in (run(database, files, monkeypatch, f"{mine}{again}") for again in ("", " --again")):
+        assert "film that is here under another id, left as it is: 1 (first: line 2)" in said
+    assert rows(database, "SELECT title FROM movies ORDER BY 1") == [
+        ("Alien: the first",),
+        ("Heat",),
+    ]
+    stars = "SELECT title, rating FROM ratings JOIN movies USING (movie_id) ORDER BY 1"
+    assert rows(database, stars) == [("Alien: the first", 5.0), ("Heat", 0.5)]
 
 
 def test_a_pipe_a_url_and_another_database(

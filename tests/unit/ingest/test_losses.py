@@ -28,7 +28,7 @@ from ingest.layouts import recognise
 from ingest.lines import Format
 from ingest.ratings import take_clean_block
 from ingest.rows import Movie, Rejected
-from ingest.scales import parse_scale
+from ingest.scales import parse_scale, parse_score
 from ingest.sniff import sniff
 from ingest.sources.describing import describe
 from ingest.sources.movielens import MovieLens
@@ -310,7 +310,9 @@ def test_counts_with_thousands(hours: str) -> None:
         ("0 8", "8 is the highest: --scale 0-10 may be meant"),
         ("9 3 85", "85 is the highest: --scale 0-100 may be meant"),
         ("0 4", "--unrated leaves such lines out"),
-        ("4/5 3", "'4/5' is not a number; --scale says how other scores are read"),
+        ("two 3", "'two' is not a number; --scale says how other scores are read"),
+        ("8/10 3", "'8/10' is out of 10: --scale 1-10 may be meant"),
+        ("80% 3", "'80%' is out of 100: --scale 0-100 may be meant"),
     ],
 )
 def test_inspect_suggests_a_scale(tmp_path: Path, scores: str, hint: str) -> None:
@@ -449,6 +451,7 @@ def test_a_few_wrong_bytes_do_not_make_utf_8_another_encoding(tmp_path: Path) ->
     ("scale", "score", "stars"),
     [
         ("1-10", "10", "5"), ("1-10", "1", "0.5"), ("0-100", "50", "2.75"), ("thumbs", "Up", "4.5"),
+        ("1-10", "10/10", "5"), ("0-100", "50%", "2.75"), ("thumbs", "👍", "4.5"),
         ("thumbs", "0", "1"), ("counts", "1", "3"), ("counts", "4", "4"), ("counts", "999", "5"),
         ("view=3,buy=5", "buy", "5"),
     ],
@@ -457,6 +460,17 @@ def test_scores_become_stars(scale: str, score: str, stars: str) -> None:
     found = parse_scale(scale)
     assert found.stars is not None
     assert found.stars(score, "rating") == stars
+
+
+@pytest.mark.parametrize(
+    ("score", "stars"),
+    [
+        ("4/5", "4"), ("4,5 / 5", "4.5"), ("5.0 out of 5 stars", "5.0"), ("3 stars", "3"),
+        ("1 star", "1"), ("★★★★½", "4.5"), ("★★☆☆☆", "2"), ("⭐️⭐️⭐️", "3"), ("½", "0.5"),
+    ],
+)  # fmt: skip
+def test_a_score_may_say_what_it_is_out_of(score: str, stars: str) -> None:
+    assert parse_score(score, "rating") == stars
 
 
 @pytest.mark.parametrize("scale", ["stars", "5-1", "view=9", "view="])
