@@ -70,6 +70,7 @@ def _run(
     server = create_server(app, settings)
     sys.setswitchinterval(_SWITCH_SECONDS)
     with _stopping(server.stop):
+        _listen(address, settings)
         _log.info("serving", host=settings.host, port=address.getsockname()[1])
         server.run(sockets=[address])
 
@@ -83,6 +84,7 @@ def _run_many(
         "cursor_secret": settings.cursor_secret or SecretStr(secrets.token_hex(32)),
     }
     context, stop = get_context("spawn"), Event()
+    _listen(address, settings)
 
     def start() -> SpawnProcess:
         arguments = (settings.model_copy(update=share), address, insecure, faces)
@@ -167,8 +169,8 @@ def create_server(app: FastAPI, settings: Settings) -> Server:
 
 
 def _bound(settings: Settings) -> socket.socket:
-    """A socket of the address to listen on, refusing connections until the server listens."""
-    try:
+    """A socket of the address to listen on, refusing connections until ``_listen``."""
+    with _told(settings):
         found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
         family, kind, protocol, _, address = min(found)  # IPv4 where a name has both
         with contextlib.ExitStack() as on_error:
@@ -176,13 +178,25 @@ def _bound(settings: Settings) -> socket.socket:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             bound.bind(address)
             on_error.pop_all()
+    return bound
+
+
+def _listen(address: socket.socket, settings: Settings) -> None:
+    """Two that were started together may both be bound; only one of them can listen."""
+    with _told(settings):
+        address.listen()
+
+
+@contextlib.contextmanager
+def _told(settings: Settings) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise ListenError(
             f"Palate cannot listen on {settings.host}, port {settings.port} ({error.strerror}). "
             "Nothing was started. Choose another PALATE_PORT or PALATE_HOST, or stop what "
             "listens there."
         ) from error
-    return bound
 
 
 @contextlib.contextmanager

@@ -158,6 +158,14 @@ CREATE OR REPLACE TRIGGER events_replicated AFTER INSERT OR DELETE ON events
     FOR EACH ROW EXECUTE FUNCTION replicate_event();
 ALTER TABLE events ENABLE REPLICA TRIGGER events_replicated;
 
+-- A genre in any case, as films have it; one that no film has as it is.
+CREATE OR REPLACE FUNCTION genre_named(genre text) RETURNS text
+LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
+SELECT CASE WHEN genre IS NULL OR EXISTS (SELECT FROM movies m WHERE m.genres @> ARRAY[genre_named.genre]) THEN genre
+       ELSE coalesce((SELECT g FROM movies m CROSS JOIN unnest(m.genres) g
+                      WHERE lower(g) = lower(genre_named.genre) LIMIT 1), genre) END
+$$;
+
 -- Writes one user's events, each an object {type, movie_id (as movie_named() has it) or genre, rating,
 -- happened_at, source, event_id}, and says of each whether it is `accepted`, `known` already, or `refused`
 -- and why. An id that was sent before is known where what is sent under it is the same, else refused.
@@ -170,15 +178,16 @@ BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('palate user', for_user));
     RETURN QUERY
     WITH sent AS MATERIALIZED (
-        SELECT l.line, e.type, m.movie_id, e.genre, e.rating, e.happened_at, e.source,
+        SELECT l.line, e.type, m.movie_id, g.genre, e.rating, e.happened_at, e.source,
                coalesce(e.event_id, CASE WHEN e.happened_at IS NULL THEN gen_random_uuid()::text
-                   ELSE event_key(add_events.profile, e.type, m.movie_id, e.genre, e.rating, e.happened_at) END) AS id,
+                   ELSE event_key(add_events.profile, e.type, m.movie_id, g.genre, e.rating, e.happened_at) END) AS id,
                CASE WHEN e.movie_id IS NOT NULL AND m.movie_id IS NULL THEN format('film %s is unknown', e.movie_id)
                END AS wrong
         FROM jsonb_array_elements(add_events.events) WITH ORDINALITY l (event, line)
         CROSS JOIN jsonb_to_record(l.event) e (event_id text, type text, movie_id text, genre text,
                                                rating real, happened_at timestamptz, source text)
         CROSS JOIN LATERAL movie_named(e.movie_id) m (movie_id)
+        CROSS JOIN LATERAL genre_named(e.genre) g (genre)
     ), sound AS MATERIALIZED (
         SELECT s.line, s.type, s.movie_id, s.genre, s.rating, s.happened_at, s.source, s.id,
                coalesce(s.wrong, wrong_event(s.type, s.movie_id, s.genre, s.rating, s.happened_at)) AS wrong

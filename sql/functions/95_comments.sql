@@ -43,6 +43,7 @@ BEGIN
             ('taste_strength', 'How much taste counts beside the rest, 0 to 1, by how many ratings are known.'),
             ('known_taste', 'A person''s taste vector, factors of the active model and how much they count. for_user, profile.'),
             ('taste_weight', 'What a rating counts; below the middle it pushes away.'),
+            ('genre_named', 'A genre in any case, as films have it.'),
             ('event_key', 'The id of an event that came without one, by what it says.'),
             ('events_of', 'What one user''s events say of films beside ratings, one event a film.'),
             ('muted_genres', 'The genres that a user wants to see no more; NULL: none. for_user, profile.'),

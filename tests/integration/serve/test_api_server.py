@@ -22,7 +22,7 @@ from psycopg import sql as psql
 from palate.errors import ListenError, MisuseError
 from palate.settings import Settings
 from serve.api.routes import LINES
-from serve.api.run import serve
+from serve.api.run import _bound, _run, _run_many, serve
 from sql.database import Database
 from sql.embedded import EmbeddedServer
 from tests.conftest import name_of
@@ -290,6 +290,23 @@ def test_an_address_that_is_taken_is_refused_before_anything_starts(tmp_path: Pa
         with pytest.raises(ListenError, match=f"cannot listen on 127.0.0.1, port {port}"):
             serve(settings)
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_of_two_that_start_together_on_one_address_one_is_refused(
+    films: Database, workers: int
+) -> None:
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", 0))
+        settings = films.settings.model_copy(
+            update={"port": other.getsockname()[1], "workers": workers}
+        )
+        with _bound(settings) as address:
+            other.listen()
+            start = partial(_run, films) if workers == 1 else _run_many
+            with pytest.raises(ListenError, match=r"cannot listen on 127\.0\.0\.1"):
+                start(settings, address, insecure=False, faces=None)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
