@@ -104,11 +104,15 @@ def nearest(
         return [(word, 1) for word in sorted(swapped - {typed}) if word in known]
     found = process.extract(typed, list(known), scorer=OSA.distance, score_cutoff=2, limit=None)
     digits, single = re.findall(r"\d", typed), _single(typed)
-    costs = {
+
+    def mistakes(word: str, distance: int) -> int:
         # A letter doubled that is not instead of one that is, mooneybal, is one mistake.
-        word: _MISTAKE * (1 if _single(word) == single else int(distance)) + _surprise(typed, word)
+        return 1 if len(word) == len(typed) and _single(word) == single else distance
+
+    costs = {
+        word: _MISTAKE * mistakes(word, int(distance)) + _surprise(typed, word)
         for word, distance, _ in found
-        if (distance <= limit or _single(word) == single) and re.findall(r"\d", word) == digits
+        if mistakes(word, int(distance)) <= limit and re.findall(r"\d", word) == digits
     }
     return sorted(costs.items(), key=lambda near: (near[1], -weight(near[0]), near[0]))
 

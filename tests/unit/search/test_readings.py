@@ -36,6 +36,7 @@ TITLES = {
     "Dr. Strangelove": 200,
     "Back to the Future": 500,
     "Back to the Future Part II": 300,
+    "Back to the Future Part III": 200,
     "Pirates of the Caribbean": 400,
 }
 
@@ -105,6 +106,10 @@ def test_the_closest_reading_comes_first(typed: str, kind: str, text: str) -> No
         ("oldoy", "oldboy"),  # as many words as were typed, rather than the better known Old Boy
         ("old oy", "old boy"),
         ("goot", "goat"),  # the first letter is seldom wrong
+        (
+            "back to the futture part iii",
+            "back to the future part iii",
+        ),  # no letter of III is one too many
     ],
 )
 def test_the_likelier_mistake_counts_more_than_fame(typed: str, text: str) -> None:
