@@ -5,7 +5,6 @@ else, once in thirty days, and only where there is a key.
 """
 
 import json
-import re
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -16,11 +15,10 @@ from ingest.polite import PoliteClient, SyncError
 from ingest.sync import tmdb_client
 from palate.errors import RefusedByDatabaseError
 from palate.statements import Statements
-from search.names import Film, Names, key
+from search.names import Film, Names, key, parted_year
 from sql.database import Database
 
 _statements = Statements(Path(__file__).parent / "statements" / "told.sql")
-_DATED = re.compile(r"^(?P<title>.+?)\s*\((?P<year>\d{4})\)$")
 _MOST_LETTERS = 100
 _MOST_MEANT = 5
 _PAUSE = 60.0  # seconds without questions where none is answered
@@ -40,8 +38,7 @@ class ToldNames:
         """How the catalog calls the film or the person of this name; None: there is no key, or TMDB
         means none of the catalog's. Raises SyncError where it does not answer; it is then left
         alone for a minute."""
-        dated = _DATED.match(text.strip())
-        title, year = (dated["title"], int(dated["year"])) if dated else (text.strip(), None)
+        title, year = parted_year(text.strip())
         if self._database.settings.tmdb_api_key is None or not 0 < len(key(title)) <= _MOST_LETTERS:
             return None
         for meant in self._meant(title):

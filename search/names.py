@@ -346,7 +346,13 @@ def unknown_genres(connection: Connection, tree: Node) -> Iterator[str]:
             yield f"No film is of the genre {_short(text)!r}. Genres are {known}."
 
 
-_DATED = re.compile(r"^(?P<title>.+?)\s*\((?P<year>\d{4})\)$")
+_DATED = re.compile(r"^(.+?)\s*\((\d{4})\)$")
+
+
+def parted_year(typed: str) -> tuple[str, int | None]:
+    """A title and the year in parentheses behind it, as in ``King Kong (2005)``."""
+    dated = _DATED.match(typed)
+    return (dated[1], int(dated[2])) if dated else (typed, None)
 
 
 def find_film(names: Names, text: str) -> Film:
@@ -358,8 +364,7 @@ def find_film(names: Names, text: str) -> Film:
     typed = text.strip()
     if _is_id(typed) and (film := names.film(int(typed))):
         return film
-    dated = _DATED.match(typed)
-    found = names.films(dated["title"], int(dated["year"])) if dated else names.films(typed)
+    found = names.films(*parted_year(typed))
     if found is None:
         alike = [] if typed.isdecimal() else names.near(typed)
         near = ", ".join(f"{film} is {film.movie_id}" for film in alike)

@@ -46,8 +46,8 @@ class Movie(Frozen):
     own: dict[str, Any] = Field(default_factory=dict, description="Fields of one's own.")
 
 
-class SimilarMovie(Frozen):
-    """A film near another, by the cosine of their centred text embeddings."""
+class ListedFilm(Frozen):
+    """A film at its place of a list."""
 
     rank: int
     movie_id: int
@@ -55,6 +55,11 @@ class SimilarMovie(Frozen):
     title: str
     year: int | None
     genres: tuple[str, ...]
+
+
+class SimilarMovie(ListedFilm):
+    """A film near another, by the cosine of their centred text embeddings."""
+
     score: float
     similarity: float
     content: float | None = Field(description="Cosine with the user's taste, when one was given.")

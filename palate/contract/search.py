@@ -4,12 +4,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from palate.contract.films import ListedFilm
 from palate.contract.names import (
     Direction,
     Explain,
     Frozen,
     Index,
-    ItemId,
     Level,
     Mode,
     Order,
@@ -119,15 +119,9 @@ class Reading(Frozen):
     text: str
 
 
-class RankedFilm(Frozen):
+class RankedFilm(ListedFilm):
     """A film, where it stands and why: the contributions add up to the score."""
 
-    rank: int
-    movie_id: int
-    item_id: ItemId = None
-    title: str
-    year: int | None
-    genres: tuple[str, ...]
     director: str | None
     overview: str | None
     runtime_minutes: int | None

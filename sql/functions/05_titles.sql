@@ -283,19 +283,19 @@ RETURN '{the,a,an,of,in,on,to,for,and,with,by,from,is,it,that,what,who,where}'::
 CREATE OR REPLACE FUNCTION request_words() RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN glue_words() || string_to_array(
-    'movie movies film films full watch stream streaming online free download torrent where can i want see '
-    'find show me get play search looking called named titled that version hd uhd 4k 3d imax 480p 720p 1080p 2160p '
+    'movie movies film films full watch stream streaming online free download torrent can i want see '
+    'find show me get play search looking called named titled version hd uhd 4k 3d imax 480p 720p 1080p 2160p '
     'bluray blu ray dvd dvdrip brrip bdrip web webrip dl hdtv rip x264 x265 h264 h265 hevc xvid aac mkv mp4 avi '
     'proper extended edition remastered uncut unrated original directors cut criterion netflix hbo amazon prime '
     'hulu disney plus imdb wiki wikipedia rotten tomatoes metacritic review reviews rating ratings age score cast '
     'crew plot ending explained summary synopsis about quotes scene scenes runtime length release released made '
-    'date year director directed starring who what is trailer official teaser clip soundtrack ost poster '
+    'date year director directed starring trailer official teaser clip soundtrack ost poster '
     'subtitles subtitled subs sub eng english dubbed', ' ');
 
 -- Films whose title stands before or behind words that are all known of the film, its people, genres,
 -- year or decade, or ask for one: `nolan inception`, `heat crime 1995`, `heat explained`; of a name of a
--- file, once the year and the copy are known, whatever follows. By plpgsql: hardly a text begins or ends
--- with a title.
+-- file, once the year and the copy are known, whatever follows. One word with genres alone is a topic:
+-- `war drama` does not ask for The War first. By plpgsql: hardly a text begins or ends with a title.
 CREATE OR REPLACE FUNCTION titles_among(key text) RETURNS TABLE (movie_id bigint)
 LANGUAGE plpgsql STABLE ROWS 1 SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
@@ -316,6 +316,9 @@ BEGIN
         RETURN QUERY
         SELECT m.movie_id FROM movies m
         WHERE m.movie_id = t.movie_id
+          AND (t.key LIKE '% %' OR NOT rest <@ (
+                  glue_words() || '{movie,movies,film,films}'
+                  || string_to_array(title_words(array_to_string(m.genres, ' ')), ' ')))
           AND (rest <@ (request_words() || ARRAY[m.year::text, right(m.year::text, 2), m.year / 10 || '0s',
                                                  m.year / 10 % 10 || '0s']
                         || string_to_array(title_words(concat_ws(' ', m.director, array_to_string(m.actors, ' '),

@@ -71,7 +71,14 @@ def titled(
         add_films(
             database,
             [
-                film(i, title=title, original_title=original, year=year, rating_count=100 - i)
+                film(
+                    i,
+                    title=title,
+                    original_title=original,
+                    year=year,
+                    rating_count=100 - i,
+                    genres=["Drama"],
+                )
                 for i, (title, original, year) in TITLES.items()
             ],
         )
@@ -158,6 +165,15 @@ def test_the_film_that_is_meant_stands_first(
     titled: Database, typed: str, movie_id: int, level: str
 ) -> None:
     assert found(titled, typed)[0] == (movie_id, level)
+
+
+def test_one_word_with_a_genre_is_a_topic_and_a_longer_title_with_one_is_meant(
+    titled: Database,
+) -> None:
+    for topic in ("ring drama", "drama films ring"):
+        assert "beginning" not in {level for _, level in found(titled, topic)}
+    assert found(titled, "seven samurai drama")[0] == (12, "beginning")
+    assert found(titled, "heat drama 1995")[0] == (4, "beginning")
 
 
 def test_levels_stand_in_their_order_whatever_the_weights(titled: Database) -> None:

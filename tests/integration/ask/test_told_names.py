@@ -60,6 +60,17 @@ def test_a_person_by_another_name_is_the_one_of_the_catalog(
     assert [person.name for person in answer.structure.people] == ["Ron Howard"]
 
 
+def test_a_standby_that_cannot_keep_an_answer_gives_it(films: Database, service: Played) -> None:
+    service.answers["search/multi"] = GERMAN
+    with films.begin() as connection:
+        connection.exec_driver_sql(
+            f"ALTER DATABASE {films.url.database} SET default_transaction_read_only = on"
+        )
+    films.engine.dispose()
+    answer = ask(films, "films like Der magische Zwerg")
+    assert [title.movie_id for title in answer.structure.titles] == [WILLOW]
+
+
 def test_what_the_catalog_has_is_asked_of_nobody(films: Database, service: Played) -> None:
     assert ask(films, "films like Willow").not_found == ()
     assert service.asked == []
