@@ -214,8 +214,9 @@ def test_without_script_people_search_weigh_and_rate(open_page: Open, films: Dat
     assert state_of(page)["q"] == ["lord"]
 
 
+@pytest.mark.parametrize("script", ["at once", "after the pictures"])
 def test_posters_come_from_allowed_hosts_only(
-    browser: Browser, films: Database, address: str
+    browser: Browser, films: Database, address: str, script: str
 ) -> None:
     hosts = {"Lord of War": "image.tmdb.org", "Lords of Dogtown": "elsewhere.example"}
     with films.begin() as connection:
@@ -231,8 +232,14 @@ def test_posters_come_from_allowed_hosts_only(
         asked.append(route.request.url)
         route.abort()
 
+    def delay(route: Route) -> None:
+        page.wait_for_timeout(300)
+        route.continue_()
+
     context.route(re.compile("^https:"), refuse)
     page = context.new_page()
+    if script == "after the pictures":
+        page.route(re.compile("/static/page.js"), delay)
     page.goto("/?q=lord")
     first = page.locator("li.film", has_text="Lord of War").locator(".poster")
     expect(first.locator("svg")).to_be_visible()

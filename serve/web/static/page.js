@@ -119,9 +119,11 @@ document.addEventListener("click", (event) => {
   load(link.getAttribute("href"), { remember: "pushState" });
 });
 
-// A poster that does not come leaves the drawn one.
+// A poster that does not come leaves the drawn one; some were refused before this script came.
 document.addEventListener("error", (event) => {
   if (event.target.matches?.(".poster img")) event.target.remove();
 }, true);
+for (const image of document.querySelectorAll(".poster img"))
+  if (image.complete && !image.naturalWidth) image.remove();
 
 window.addEventListener("popstate", () => load(location.pathname + location.search, { whole: true }));
