@@ -1,10 +1,20 @@
 """What every migration does: run the SQL file beside it."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from alembic import op
 
 from palate.statements import run_script
+
+
+def script_beside(migration: str) -> Callable[[], None]:
+    """An ``upgrade()`` that runs the ``.sql`` file of the migration's own name."""
+
+    def upgrade() -> None:
+        run_file(migration)
+
+    return upgrade
 
 
 def run_file(migration: str) -> None:

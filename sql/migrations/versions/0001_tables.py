@@ -1,10 +1,7 @@
 """Films, ratings, people and their statistics."""
 
-from sql.migrations.steps import run_file
+from sql.migrations.steps import script_beside
 
 revision = "0001"
 down_revision = None
-
-
-def upgrade() -> None:
-    run_file(__file__)
+upgrade = script_beside(__file__)

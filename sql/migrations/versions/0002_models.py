@@ -1,10 +1,7 @@
 """What was learned from ratings, where SQL can use it."""
 
-from sql.migrations.steps import run_file
+from sql.migrations.steps import script_beside
 
 revision = "0002"
 down_revision = "0001"
-
-
-def upgrade() -> None:
-    run_file(__file__)
+upgrade = script_beside(__file__)

@@ -1,10 +1,7 @@
 """What a language model said, and what is known of films by it or by their money."""
 
-from sql.migrations.steps import run_file
+from sql.migrations.steps import script_beside
 
 revision = "0003"
 down_revision = "0002"
-
-
-def upgrade() -> None:
-    run_file(__file__)
+upgrade = script_beside(__file__)

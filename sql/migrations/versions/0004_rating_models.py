@@ -1,10 +1,7 @@
 """Models that predict ratings, beside factors and orders."""
 
-from sql.migrations.steps import run_file
+from sql.migrations.steps import script_beside
 
 revision = "0004"
 down_revision = "0003"
-
-
-def upgrade() -> None:
-    run_file(__file__)
+upgrade = script_beside(__file__)

@@ -1,10 +1,7 @@
 """Vectors of films by themselves, where nearness is looked up."""
 
-from sql.migrations.steps import run_file
+from sql.migrations.steps import script_beside
 
 revision = "0005"
 down_revision = "0004"
-
-
-def upgrade() -> None:
-    run_file(__file__)
+upgrade = script_beside(__file__)

@@ -1,10 +1,7 @@
 """What people did beside rating, and users who are called by a name."""
 
-from sql.migrations.steps import run_file
+from sql.migrations.steps import script_beside
 
 revision = "0007"
 down_revision = "0005"
-
-
-def upgrade() -> None:
-    run_file(__file__)
+upgrade = script_beside(__file__)

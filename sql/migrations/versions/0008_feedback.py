@@ -1,10 +1,7 @@
 """What became of answers, and where films can be watched."""
 
-from sql.migrations.steps import run_file
+from sql.migrations.steps import script_beside
 
 revision = "0008"
 down_revision = "0007"
-
-
-def upgrade() -> None:
-    run_file(__file__)
+upgrade = script_beside(__file__)

@@ -1,10 +1,7 @@
 """Means of ratings as they are, for what is computed from them."""
 
-from sql.migrations.steps import run_file
+from sql.migrations.steps import script_beside
 
 revision = "0009"
 down_revision = "0008"
-
-
-def upgrade() -> None:
-    run_file(__file__)
+upgrade = script_beside(__file__)

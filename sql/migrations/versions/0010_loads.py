@@ -1,10 +1,7 @@
 """What a load remembers, and times that every reader can hold."""
 
-from sql.migrations.steps import run_file
+from sql.migrations.steps import script_beside
 
 revision = "0010"
 down_revision = "0009"
-
-
-def upgrade() -> None:
-    run_file(__file__)
+upgrade = script_beside(__file__)

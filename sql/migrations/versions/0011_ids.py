@@ -1,10 +1,7 @@
 """Ids of films that are texts."""
 
-from sql.migrations.steps import run_file
+from sql.migrations.steps import script_beside
 
 revision = "0011"
 down_revision = "0010"
-
-
-def upgrade() -> None:
-    run_file(__file__)
+upgrade = script_beside(__file__)

@@ -1,10 +1,7 @@
 """Files that were taken from a place that is followed."""
 
-from sql.migrations.steps import run_file
+from sql.migrations.steps import script_beside
 
 revision = "0013"
 down_revision = "0012"
-
-
-def upgrade() -> None:
-    run_file(__file__)
+upgrade = script_beside(__file__)

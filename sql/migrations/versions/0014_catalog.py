@@ -1,10 +1,7 @@
 """Films that come and go one by one, and writing of many."""
 
-from sql.migrations.steps import run_file
+from sql.migrations.steps import script_beside
 
 revision = "0014"
 down_revision = "0013"
-
-
-def upgrade() -> None:
-    run_file(__file__)
+upgrade = script_beside(__file__)

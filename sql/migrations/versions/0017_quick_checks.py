@@ -1,10 +1,7 @@
 """Ratings and events of the profile main are checked without a regular expression."""
 
-from sql.migrations.steps import run_file
+from sql.migrations.steps import script_beside
 
 revision = "0017"
 down_revision = "0014"
-
-
-def upgrade() -> None:
-    run_file(__file__)
+upgrade = script_beside(__file__)

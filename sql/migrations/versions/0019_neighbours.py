@@ -1,10 +1,7 @@
 """What people of alike taste lately liked."""
 
-from sql.migrations.steps import run_file
+from sql.migrations.steps import script_beside
 
 revision = "0019"
 down_revision = "0017"
-
-
-def upgrade() -> None:
-    run_file(__file__)
+upgrade = script_beside(__file__)

@@ -1,10 +1,7 @@
 """Films that other services were asked about."""
 
-from sql.migrations.steps import run_file
+from sql.migrations.steps import script_beside
 
 revision = "0020"
 down_revision = "0019"
-
-
-def upgrade() -> None:
-    run_file(__file__)
+upgrade = script_beside(__file__)

@@ -1,10 +1,7 @@
 """Ratings of each film, counted as they come."""
 
-from sql.migrations.steps import run_file
+from sql.migrations.steps import script_beside
 
 revision = "0021"
 down_revision = "0020"
-
-
-def upgrade() -> None:
-    run_file(__file__)
+upgrade = script_beside(__file__)

@@ -1,10 +1,7 @@
 """Text embeddings of other models beside those in use."""
 
-from sql.migrations.steps import run_file
+from sql.migrations.steps import script_beside
 
 revision = "0022"
 down_revision = "0021"
-
-
-def upgrade() -> None:
-    run_file(__file__)
+upgrade = script_beside(__file__)

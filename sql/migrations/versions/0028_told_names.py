@@ -1,10 +1,7 @@
 """What TMDB says that names mean is kept; films of a genre are found without reading all films."""
 
-from sql.migrations.steps import run_file
+from sql.migrations.steps import script_beside
 
 revision = "0028"
 down_revision = "0026"
-
-
-def upgrade() -> None:
-    run_file(__file__)
+upgrade = script_beside(__file__)
