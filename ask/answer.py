@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import structlog
 from pydantic import Field, ValidationError
 
+from ask.caller import for_caller
 from ask.compare import Comparison, compare
 from ask.conversation import MOST_SHOWN, Turn, TurnSigner, read_next
 from ask.facts import FilmFact, find_facts
@@ -18,7 +19,7 @@ from ask.plan import Plan, may_be_several, plan_by_rules
 from ask.prediction import Prediction, predict
 from ask.preferences import Preferences, find_preferences
 from ask.rules import Ignored, Reading, Sure, doubt, read_request
-from ask.structure import RatedBy, Structure
+from ask.structure import Structure
 from ask.told import ToldNames
 from ask.tree import narrows
 from ask.understood import Part, parts_of
@@ -170,7 +171,7 @@ class Asker:
         text, told = self._told(text, reading.not_found, names)
         if told:
             reading = self._read(text, names, rules=rules, after=after)
-        return _for_caller(replace(reading, notes=(*told, *reading.notes)), user_id, k)
+        return for_caller(replace(reading, notes=(*told, *reading.notes)), user_id, k)
 
     def _told(self, text: str, unknown: Sequence[str], names: Names) -> tuple[str, tuple[str, ...]]:
         """The text with unknown names as the catalog has them, where TMDB knows them, and what is
@@ -372,38 +373,6 @@ def note_gaps(text: str | None, reading: Reading, names: Names) -> Iterator[str]
         yield "There are no films yet: `palate ingest --help` shows how to load some."
     elif text and searched and not narrows(reading.structure):
         yield "The request says nothing of the films that are wanted: all are meant."
-
-
-def _for_caller(reading: Reading, user_id: int | None, k: int | None) -> Reading:
-    """The reading for who asks: words never reach another person's taste than the caller's."""
-    structure = reading.structure
-    if k is not None and (reading.only_first or "k" not in structure.model_fields_set):
-        structure = structure.model_copy(update={"k": k})
-    if user_id is not None:
-        others = sorted(_others(structure) - {user_id})
-        if others:
-            listed = ", ".join(map(str, others))
-            reading = reading.noted(
-                f"Asked for user {user_id}: user {listed} in the words is left out."
-            )
-        unseen = {"rated_by": _own(structure.exclude.rated_by, user_id)}
-        mine = {
-            "user_id": user_id, "users": (), "rated_by": _own(structure.rated_by, user_id),
-            "exclude": structure.exclude.model_copy(update=unseen),
-        }  # fmt: skip
-        structure = structure.model_copy(update=mine)
-    return replace(reading, structure=structure)
-
-
-def _others(structure: Structure) -> set[int]:
-    """Everybody whom the words name."""
-    rated = (*structure.rated_by, *structure.exclude.rated_by)
-    named = (structure.user_id, *structure.users, *(one.user_id for one in rated))
-    return {user for user in named if user is not None}
-
-
-def _own(rated: tuple[RatedBy, ...], user_id: int) -> tuple[RatedBy, ...]:
-    return tuple(one for one in rated if one.user_id in (None, user_id))
 
 
 def _unknown(not_found: tuple[str, ...], names: Names) -> Iterator[str]:

@@ -23,19 +23,9 @@ class Film(NamedTuple):
 Form = Callable[[Film, random.Random], str | None]
 
 _NUMBERS = [
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
+    "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
     "twelve",
-]
+]  # fmt: skip
 _ROMAN = ["I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII"]
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _FULL_WIDTH = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}

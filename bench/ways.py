@@ -31,19 +31,9 @@ from search.query import parse
 from sql.database import Database
 
 TERMS = (
-    "lord",
-    "king",
-    "love",
-    "night",
-    "dark",
-    "star",
-    "house",
-    "dragon",
-    "last man",
-    "new york",
-    "world war",
-    "little girl",
-)
+    "lord", "king", "love", "night", "dark", "star", "house", "dragon", "last man", "new york",
+    "world war", "little girl",
+)  # fmt: skip
 
 Over = Literal["candidates", "SQL", "Searcher", "HTTP", "HTTP learned"]
 """search_candidates(), search(), Searcher in this process, the service: each holds the last. The

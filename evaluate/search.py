@@ -140,6 +140,7 @@ def _bands(
 
 _MOST_CUT = 1000  # queries asked with few ratings known, drawn by seed: intervals of .02
 
+Ranks = dict[str, NDArray[np.int64]]
 Prepare = Callable[[Database], None]
 """Trains, in the scratch database, the models that are to be measured."""
 
@@ -159,11 +160,9 @@ def evaluate_search(
 ) -> Run:
     """Measure every ranking on every set of queries.
 
-    ``alone`` makes models, each of which learns from the training ratings and orders the candidates
-    by its scores alone, in Python.
-
-    Raises MisuseError when there is nothing to measure, ScratchError without the right to make a
-    schema, EvaluationError when the measured order is not the order that search gives.
+    ``alone`` makes models that learn from the training ratings and order candidates by their scores
+    alone. Raises MisuseError when there is nothing to measure, ScratchError without the right to
+    make a schema, EvaluationError when the measured order is not the order that search gives.
     """
     tell("holding out ratings")
     with hold_out(database, sets, fraction=fraction, users=users, seed=seed) as held:
@@ -173,33 +172,20 @@ def evaluate_search(
         check_statistics(held.database, held.training)
         movies = read_movies(held.database)
         models = {name: make().fit(held.training, movies) for name, make in (alone or {}).items()}
-        settings = held.database.settings.model_copy(
-            update={"max_candidates": max(candidates, held.database.settings.max_candidates)}
-        )
-        searcher = Searcher(held.database, settings)
         results: dict[str, Any] = {}
         outcomes: dict[str, Outcomes] = {}
-        for name in sets:
-            queries = held.queries[name]
+        for name, queries in held.queries.items():
             if not queries:
                 continue
             tell(f"{name}: {len(queries):,} queries")
-            lists, rankings = _rankings(held, queries, candidates)
-            check(searcher, lists, rankings, candidates, seed=seed)
-            scores = {each.name: each.scores(lists) for each in rankings}
-            scores |= {each: score_candidates(model, lists) for each, model in models.items()}
-            ranks = _rank_past(lists, scores)
-            everything = {each: lists.target_ranks(column) for each, column in scores.items()}
-            found = summarize(queries, ranks, everything, held.training, samples=samples, seed=seed)
+            ranks, with_future = _rank(held, queries, models, candidates, seed)
+            found = summarize(
+                queries, ranks, with_future, held.training, samples=samples, seed=seed
+            )
             if name == TUNED_ON:
                 tell("asking again with few ratings known")
                 found = _add_known(found, held, candidates, seed)
-            results[name] = found
-            outcomes[name] = Outcomes(
-                [query.user_id for query in queries],
-                [query.movie_id for query in queries],
-                {ranking: {"rank": column.tolist()} for ranking, column in ranks.items()},
-            )
+            results[name], outcomes[name] = found, _outcomes(queries, ranks)
         parameters = {
             "sets": list(sets), "candidates": candidates, "fraction": fraction,
             "users_asked": users, "samples": samples, "seed": seed,
@@ -209,7 +195,30 @@ def evaluate_search(
     return Run(about("search", database, held.ratings, parameters), results, outcomes)
 
 
-def _rank_past(lists: CandidateLists, scores: Mapping[str, Floats]) -> dict[str, NDArray[np.int64]]:
+def _rank(
+    held: Held, queries: Sequence[Query], models: Mapping[str, Model], candidates: int, seed: int
+) -> tuple[Ranks, Ranks]:
+    """(q,) ranks under every ranking and model, without and with films that came out later; held
+    to the search that people make."""
+    lists, rankings = _rankings(held, queries, candidates)
+    most = max(candidates, held.database.settings.max_candidates)
+    settings = held.database.settings.model_copy(update={"max_candidates": most})
+    check(Searcher(held.database, settings), lists, rankings, candidates, seed=seed)
+    scores = {each.name: each.scores(lists) for each in rankings}
+    scores |= {name: score_candidates(model, lists) for name, model in models.items()}
+    everything = {name: lists.target_ranks(column) for name, column in scores.items()}
+    return _rank_past(lists, scores), everything
+
+
+def _outcomes(queries: Sequence[Query], ranks: Ranks) -> Outcomes:
+    return Outcomes(
+        [query.user_id for query in queries],
+        [query.movie_id for query in queries],
+        {ranking: {"rank": column.tolist()} for ranking, column in ranks.items()},
+    )
+
+
+def _rank_past(lists: CandidateLists, scores: Mapping[str, Floats]) -> Ranks:
     """(q,) ranks under each of the scores (c,) among films that had come out."""
     kept = lists.keep(lists.past)
     return {name: kept.target_ranks(column[lists.past]) for name, column in scores.items()}

@@ -133,11 +133,7 @@ def load_embeddings(
     Raises EmbeddingError for a bad row, repeated or unknown films, and vectors of another model or
     dimension than those of the set; NotFoundError where there is no file; MisuseError for a name.
     """
-    if name is not None and not _NAME.fullmatch(name):
-        raise MisuseError(
-            f"{name!r} is no name of a set. Nothing was changed. A name has a-z, 0-9, _ and -, at "
-            "most 40 of them."
-        )
+    _check_name(name)
     started = time.monotonic()
     with database.begin(patient=True) as connection:
         connection.execute(statements["lock_loads"])
@@ -151,22 +147,26 @@ def load_embeddings(
         _check(connection, path)
         asked = {"name": target, "in_use": used in (None, target)}
         changed, missing = connection.execute(statements["differences"], asked).one()
-        cleared, profiles = missing if replace else 0, None
-        if asked["in_use"]:
-            profiles = 0
+        cleared, profiles = missing if replace else 0, 0 if asked["in_use"] else None
         if changed or cleared or staged != loaded:
-            written = {"name": target, "model": staged.name, "dimension": staged.dimension}
             if replace:
                 connection.execute(statements["drop_set"], asked)
+            written = {"name": target, "model": staged.name, "dimension": staged.dimension}
             connection.execute(statements["write_set"], written)
             if asked["in_use"]:
-                others = {"others": "lose" if replace or loaded is None else "keep"}
-                profiles = connection.execute(
-                    statements["use_embeddings"], asked | others
-                ).scalar_one()
+                asked["others"] = "lose" if replace or loaded is None else "keep"
+                profiles = connection.execute(statements["use_embeddings"], asked).scalar_one()
     index_vectors(database)
     seconds = time.monotonic() - started
     return EmbeddingReport(target, staged.name, films, changed, cleared, profiles, seconds)
+
+
+def _check_name(name: str | None) -> None:
+    if name is not None and not _NAME.fullmatch(name):
+        raise MisuseError(
+            f"{name!r} is no name of a set. Nothing was changed. A name has a-z, 0-9, _ and -, at "
+            "most 40 of them."
+        )
 
 
 def list_sets(database: Database) -> list[EmbeddingSet]:

@@ -131,18 +131,24 @@ def load(
                     return _report(source, staged, rejected, started, dry_run=True)
                 written = staged, job.write(staged, rejected)
             staged, changed = written
-            gone = 0
-            if missing_share is not None:
-                undated = connection.execute(statements["undated"], {"replace": False}).scalar_one()
-                gone = delete_missing(connection, source, undated, missing_share, rejected.count)
-                changed += gone
-        _refresh(database, progress, profiles=changed > 0)
+            gone = _delete_missing(connection, source, missing_share, rejected)
+        _refresh(database, progress, profiles=changed + gone > 0)
     return replace_fields(
         _report(source, staged, rejected, started),
-        changed=changed,
+        changed=changed + gone,
         gone=gone,
         deleted=Deleted(*there) if there is not None else None,
     )
+
+
+def _delete_missing(
+    connection: sqlalchemy.Connection, source: Source, share: float | None, rejected: Rejects
+) -> int:
+    """Delete what the source no longer has, unless ``share`` is None; returns how many rows."""
+    if share is None:
+        return 0
+    undated = connection.execute(statements["undated"], {"replace": False}).scalar_one()
+    return delete_missing(connection, source, undated, share, rejected.count)
 
 
 def _report(

@@ -5,7 +5,6 @@ Keys may stand in addresses, so neither errors nor logs hold one.
 
 import json
 import logging
-import math
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -14,6 +13,7 @@ import httpx
 import stamina
 
 from palate.errors import PalateError
+from palate.retries import read_retry_after
 
 _MOST_BYTES = 4_000_000
 _ATTEMPTS = 5
@@ -98,7 +98,7 @@ class PoliteClient:
             if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
                 raise self._failed(f"refuses the key ({status})", f"Correct {self._key_name}.")
             if status == httpx.codes.TOO_MANY_REQUESTS or status >= 500:
-                raise _AgainError(status, _seconds(answer.headers.get("Retry-After")))
+                raise _AgainError(status, read_retry_after(answer.headers, _LONGEST_WAIT))
             if status != httpx.codes.OK:
                 raise self._failed(f"answers {status}", "See its documentation.")
             for part in answer.iter_bytes():
@@ -115,14 +115,6 @@ class PoliteClient:
             f"{self._name} {how}. What it told of films before is kept, and the same command goes "
             f"on from there. {what_to_do}"
         )
-
-
-def _seconds(written: str | None) -> float | None:
-    try:
-        seconds = float(written or "nan")
-    except ValueError:
-        return None
-    return min(max(seconds, 0.0), _LONGEST_WAIT) if math.isfinite(seconds) else None
 
 
 def _after(error: Exception) -> bool | float:

@@ -10,7 +10,6 @@ from learn import registry
 from learn.candidates import CandidateLists, Floats, fetch_candidates, read_weights
 from learn.held_out import TUNED_ON, hold_out
 from learn.metrics import draw_checked
-from learn.models.families import FACTOR_MODELS
 from palate.errors import ConflictError
 from rerank.features import COMPONENTS
 from sql.database import Database
@@ -107,12 +106,10 @@ def tune_blend(
     Raises MisuseError when there is nothing to tune on, ScratchError without the right to make a
     schema.
     """
-    active = registry.active_model(database, "factors")
     before = read_weights(database)
     tell("holding out each user's last ratings")
     with hold_out(database, (TUNED_ON,)) as held:
-        if active is not None and active.name in FACTOR_MODELS:
-            held.learn(FACTOR_MODELS[active.name](**active.parameters))
+        held.learn_active(database)
         queries = held.queries[TUNED_ON]
         tell(f"searching: {len(queries):,} queries")
         lists = fetch_candidates(held.database, queries)

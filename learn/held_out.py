@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from learn.candidates import CandidateLists, fetch_candidates
 from learn.data import read_films, read_movies, read_ratings, statements
 from learn.models.factors import FactorModel
+from learn.models.families import FACTOR_MODELS
 from learn.models.interface import Ratings
 from learn.queries import Query, QuerySet, make_queries
-from learn.registry import activate, save_factors
+from learn.registry import activate, active_model, save_factors
 from learn.split import HELD_OUT, temporal_split
 from palate.errors import MisuseError
 from sql.database import Database
@@ -42,6 +43,12 @@ class Held:
         """Let ``model`` learn from the training ratings, and search in the database by it."""
         model.fit(self.training, read_movies(self.database))
         activate(self.database, save_factors(self.database, model, metrics={}))
+
+    def learn_active(self, live: Database) -> None:
+        """The same with a model of the family that ``live`` has active, if SQL can use it."""
+        active = active_model(live, "factors")
+        if active is not None and active.name in FACTOR_MODELS:
+            self.learn(FACTOR_MODELS[active.name](**active.parameters))
 
     def cut(self, queries: Sequence[Query], known: int) -> list[Query]:
         """The same queries, asked by copies of whom the last ``known`` ratings are known.

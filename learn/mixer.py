@@ -7,12 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from learn import registry
 from learn.blend import TunedBlend, climb, refuse_worse
 from learn.candidates import Floats
 from learn.data import statements
 from learn.held_out import TUNED_ON, Held, hold_out
-from learn.models.families import FACTOR_MODELS
 from learn.queries import LIKED
 from palate.errors import MisuseError
 from sql.database import Database
@@ -58,14 +56,12 @@ def tune_mixer(
     Raises MisuseError when there is nothing to tune on, ScratchError without the right to make a
     schema.
     """
-    active = registry.active_model(database, "factors")
     with database.read() as connection:
         now = connection.execute(statements["mixer"]).scalar_one()
     before = {name: float(now[name]) for name in TUNED}
     tell("holding out each user's last ratings")
     with hold_out(database, (TUNED_ON,)) as held:
-        if active is not None and active.name in FACTOR_MODELS:
-            held.learn(FACTOR_MODELS[active.name](**active.parameters))
+        held.learn_active(database)
         with held.database.begin(patient=True) as connection:
             connection.execute(statements["refresh_neighbours"])
         lists = _fetch(held, seed, tell)

@@ -10,14 +10,6 @@ from llm.model import LanguageModel, open_llm
 from llm.prompts import Prompt, load_prompt
 
 __all__ = [
-    "Answer",
-    "AnswerStore",
-    "Budget",
-    "Call",
-    "LanguageModel",
-    "MemoryStore",
-    "Prompt",
-    "Usage",
-    "load_prompt",
-    "open_llm",
-]
+    "Answer", "AnswerStore", "Budget", "Call", "LanguageModel", "MemoryStore", "Prompt", "Usage",
+    "load_prompt", "open_llm",
+]  # fmt: skip

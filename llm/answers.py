@@ -140,18 +140,15 @@ class MemoryStore:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def find(self, key: str) -> str | None:
-        """The answer kept under the key, unless it is too old."""
         answer, until = self._answers.get(key, ("", 0.0))
         return answer if time.monotonic() < until else None
 
     def keep(self, key: str, model: str, prompt: str, answer: str, seconds: float) -> None:  # noqa: ARG002
-        """Keep an answer for so many seconds."""
         if len(self._answers) >= _MOST_ANSWERS:
             self._answers.pop(next(iter(self._answers)))
         self._answers[key] = (answer, time.monotonic() + seconds)
 
     def reserve(self, call: Call, day: Budget) -> int | Room:
-        """Begin a call, unless that goes beyond the day's budget."""
         with self._lock:
             now = time.monotonic()
             self._calls = {n: each for n, each in self._calls.items() if each[0] >= now - _DAY}
@@ -164,7 +161,6 @@ class MemoryStore:
             return number
 
     def settle(self, number: int, end: CallEnd) -> None:
-        """End a call."""
         with self._lock:
             self._running.pop(number, None)
             self._calls[number] = (time.monotonic(), end.usage)

@@ -22,6 +22,7 @@ from llm.schema import RefusedAnswerError, WrongFormError, make_schema, read_ans
 from llm.transport import (
     Attempt,
     Messages,
+    Reply,
     TooLargeError,
     Transport,
     may_be_billed,
@@ -41,6 +42,7 @@ _log = structlog.get_logger(__name__)
 class _Talk:
     """A call under way: what it spent and lost, and how it seems to end."""
 
+    call: Call
     held: Held | None
     usage: Usage
     lost: Usage = field(default_factory=Usage)
@@ -91,10 +93,12 @@ class Asker:
         messages, spent = self.messages(prompt, data, schema), Usage()
         problem = WrongFormError()
         for repair in (False, True):
-            async with self._recorded(prompt, messages, schema, deadline) as talk:
+            call = self._call(prompt, messages, schema)
+            async with self._recorded(call, deadline) as talk:
                 text, value = "", None
                 try:
-                    text = await self._complete(prompt, messages, schema, deadline, talk)
+                    options = self._options(prompt, schema)
+                    text = await self._complete(messages, options, deadline, talk)
                     value = read(text)
                     talk.outcome = "repaired" if repair else "ok"
                 except WrongFormError as error:
@@ -131,18 +135,9 @@ class Asker:
         return prompt.max_tokens + self._settings.llm_thinking_tokens
 
     async def _complete(
-        self,
-        prompt: Prompt,
-        messages: Messages,
-        schema: Mapping[str, Any],
-        deadline: float,
-        talk: _Talk,
+        self, messages: Messages, options: Mapping[str, Any], deadline: float, talk: _Talk
     ) -> str:
-        options = self._options(prompt, schema)
-        call = self._call(prompt, messages, schema)
-        attempt = Attempt(
-            partial(self._hold_again, call, talk, deadline), partial(self._attempted, call, talk)
-        )
+        attempt = Attempt(partial(self._hold_again, talk, deadline), partial(self._attempted, talk))
         try:
             reply = await self._transport.complete(
                 messages, deadline=deadline, attempt=attempt, **options
@@ -150,7 +145,7 @@ class Asker:
         except TooLargeError:
             raise self._endless() from None
         talk.text = reply.text
-        talk.usage = self._usage(messages, reply.text, reply.tokens_in, reply.tokens_out)
+        talk.usage = self._usage(messages, reply)
         return reply.text
 
     def _options(self, prompt: Prompt, schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -165,26 +160,21 @@ class Asker:
             options["response_format"] = {"type": structure}
         return options
 
-    def _usage(
-        self, messages: Messages, text: str, tokens_in: int | None, tokens_out: int | None
-    ) -> Usage:
+    def _usage(self, messages: Messages, reply: Reply) -> Usage:
         """What was spent, estimated where the endpoint does not tell."""
-        if tokens_in is None or tokens_out is None:
-            tokens_in = estimate_tokens(messages)
-            tokens_out = estimate_tokens([{"content": text}])
-        return self._endpoint.cost(tokens_in, tokens_out)
+        if reply.tokens_in is None or reply.tokens_out is None:
+            answer = [{"content": reply.text}]
+            return self._endpoint.cost(estimate_tokens(messages), estimate_tokens(answer))
+        return self._endpoint.cost(reply.tokens_in, reply.tokens_out)
 
     @asynccontextmanager
-    async def _recorded(
-        self, prompt: Prompt, messages: Messages, schema: Mapping[str, Any], deadline: float
-    ) -> AsyncIterator[_Talk]:
+    async def _recorded(self, call: Call, deadline: float) -> AsyncIterator[_Talk]:
         """Hold what the call may cost, then record what it did cost and how it ended."""
-        call = self._call(prompt, messages, schema)
-        talk = _Talk(await self._budget.hold(call, deadline), self._endpoint.cost(0, 0))
+        talk = _Talk(call, await self._budget.hold(call, deadline), self._endpoint.cost(0, 0))
         try:
             yield talk
         finally:
-            await self._settle(call, talk)
+            await self._settle(talk)
 
     def _call(self, prompt: Prompt, messages: Messages, schema: Mapping[str, Any]) -> Call:
         """The question as it is recorded. Raises LanguageModelError for one that is too long."""
@@ -198,7 +188,7 @@ class Asker:
         longest = self._settings.llm_deadline
         return Call(self._endpoint.model, prompt.label, estimate, question, longest)
 
-    async def _settle(self, call: Call, talk: _Talk) -> None:
+    async def _settle(self, talk: _Talk) -> None:
         if talk.held is None:
             return
         took = time.monotonic() - talk.started
@@ -207,29 +197,30 @@ class Asker:
         await self._budget.settle(held, CallEnd(talk.outcome, talk.usage, took, answer))
         _log.debug(
             "language model",
-            prompt=call.prompt,
+            prompt=talk.call.prompt,
             outcome=talk.outcome,
             read=talk.usage.tokens_in,
             written=talk.usage.tokens_out,
             seconds=round(took, 2),
         )
 
-    async def _hold_again(self, call: Call, talk: _Talk, deadline: float) -> None:
+    async def _hold_again(self, talk: _Talk, deadline: float) -> None:
         """Room for another attempt, where the last one was settled. Raises BudgetError."""
         if talk.held is None:
-            talk.held = await self._budget.hold(call, deadline)
+            talk.held = await self._budget.hold(talk.call, deadline)
             talk.usage, talk.started = self._endpoint.cost(0, 0), time.monotonic()
 
     @asynccontextmanager
-    async def _attempted(self, call: Call, talk: _Talk) -> AsyncIterator[None]:
+    async def _attempted(self, talk: _Talk) -> AsyncIterator[None]:
         """One attempt. One that may be billed although it gave nothing is a call of its own."""
         try:
             yield
         except BaseException as error:
             if may_be_billed(error):
-                talk.outcome, talk.usage = "cut" if too_large(error) else "failed", call.estimate
-                talk.lost += call.estimate
-                await self._settle(call, talk)
+                talk.outcome = "cut" if too_large(error) else "failed"
+                talk.usage = talk.call.estimate
+                talk.lost += talk.usage
+                await self._settle(talk)
             raise
 
     def _shown(self, text: str) -> str:

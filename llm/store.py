@@ -67,19 +67,15 @@ class PostgresStore:
         self._database = database
 
     def find(self, key: str) -> str | None:
-        """The answer kept under the key, unless it is too old."""
         with _recordable(), self._database.read() as connection:
             return connection.execute(_statements["find"], {"key": key}).scalar()
 
     def keep(self, key: str, model: str, prompt: str, answer: str, seconds: float) -> None:
-        """Keep an answer for so many seconds."""
-        values: dict[str, Any] = {"key": key, "model": model, "prompt": prompt, "answer": answer}
+        kept = {"key": key, "model": model, "prompt": prompt, "answer": answer, "seconds": seconds}
         with _recordable(), self._database.begin() as connection:
-            values |= {"seconds": seconds, "user_id": PERSON.get()}
-            connection.execute(_statements["keep"], values)
+            connection.execute(_statements["keep"], kept | {"user_id": PERSON.get()})
 
     def reserve(self, call: Call, day: Budget) -> int | Room:
-        """Record that a call begins, unless it might go beyond the day's budget."""
         asked = {"model": call.model, "prompt": call.prompt, "question": call.question}
         wanted = asdict(call.estimate) | {"user_id": PERSON.get()}
         with _recordable(), self._database.begin() as connection:
@@ -93,16 +89,8 @@ class PostgresStore:
             return int(connection.execute(_statements["reserve"], asked | wanted).scalar_one())
 
     def settle(self, number: int, end: CallEnd) -> None:
-        """Record how the call ended."""
-        values = {
-            "id": number,
-            "outcome": end.outcome,
-            "tokens_in": end.usage.tokens_in,
-            "tokens_out": end.usage.tokens_out,
-            "cost": end.usage.cost,
-            "seconds": end.seconds,
-            "answer": end.answer,
-        }
+        ended = asdict(end)
+        values = {"id": number, **ended.pop("usage"), **ended}
         with self._database.begin() as connection:
             connection.execute(_statements["settle"], values)
 

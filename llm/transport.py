@@ -7,7 +7,6 @@ go better the second time: timeouts, lost connections, 408, 409, 429 (unless the
 
 import asyncio
 import logging
-import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from palate.errors import (
     LanguageModelUnavailableError,
     NoCreditError,
 )
+from palate.retries import read_retry_after
 from palate.settings import Settings
 
 Messages = list[dict[str, str]]
@@ -71,11 +71,7 @@ class _RefusedError(Exception):
         self.out_of_funds = error.code == "insufficient_quota" or error.status_code == 402
         later = error.status_code in (408, 409, 429) or error.status_code >= 500
         self.overloaded = later and not self.out_of_funds
-        try:
-            wait = float(error.response.headers.get("Retry-After", "nan"))
-        except ValueError:
-            wait = math.nan
-        self.retry_after = max(wait, 0.0) if math.isfinite(wait) else None
+        self.retry_after = read_retry_after(error.response.headers)
 
     def __repr__(self) -> str:  # as retries are logged
         return f"status {self.status}"

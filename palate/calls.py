@@ -6,18 +6,17 @@ Each says which request it is and what its answer is read as; ``palate.client`` 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypedDict, TypeVar, Unpack
+from typing import Any, Generic, TypeVar, Unpack
 from urllib.parse import quote
 
 import httpx
 from pydantic import TypeAdapter
 
 from palate import contract
+from palate.contract.options import ListOptions, RecommendOptions, SearchOptions, Who
 
 T = TypeVar("T")
 Json = dict[str, Any]
-Who = int | str
-"""A user: a number, or the text that another system calls them by."""
 
 
 @dataclass(frozen=True)
@@ -31,68 +30,6 @@ class Call(Generic[T]):
     body: Any = None
     lines: Iterable[Mapping[str, Any]] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
-
-
-class Filters(TypedDict, total=False):
-    """What films have to be."""
-
-    genres: Sequence[str]
-    year_from: int
-    year_to: int
-    min_rating: float
-    min_ratings: int
-    filter: Sequence[str]
-
-
-class Options(Filters, total=False):
-    """What a search and recommendations may say."""
-
-    user_id: Who
-    profile: str
-    k: int
-    candidates: int
-    weights: Mapping[str, float]
-    seen: contract.Seen
-    rerank: contract.Rerank
-    cursor: str
-
-
-class SearchOptions(Options, total=False):
-    """What a search may say besides its text."""
-
-    mode: contract.Mode
-    order: contract.Order
-    sort: contract.Sort
-    direction: contract.Direction
-    explain: contract.Explain
-    facets: bool
-    snippets: bool
-    as_typed: bool
-    strict: bool
-
-
-class RecommendOptions(Options, total=False):
-    """What recommendations may be asked for."""
-
-    q: str
-    alike_to: Sequence[int | str]
-    exclude: Sequence[int | str]
-    diversity: float
-    franchise: int
-    serendipity: bool
-    figures: bool
-
-
-class ListOptions(Filters, total=False):
-    """What a list of films may say."""
-
-    q: str
-    sort: contract.Sort
-    direction: contract.Direction
-    k: int
-    offset: int
-    fields: Sequence[str]
-    facets: Sequence[str]
 
 
 def _as(kind: type[T]) -> Callable[[httpx.Response], T]:

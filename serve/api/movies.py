@@ -1,16 +1,19 @@
-"""``/v1/movies``: films like one film."""
+"""``/v1/movies``: films listed, one film, films like one film."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import Field
 from starlette.requests import Request
+from starlette.responses import Response
 
-from palate.contract import Frozen, SimilarMovie
-from search.catalog import similar
+from ingest.catalog import version_of
+from palate.contract import Frozen, Movie, SimilarMovie
+from search.browse import BrowseRequest, MovieList, browse
+from search.catalog import get_movie, similar
 from serve.api.parameters import MoviePath, WhoseTaste
 from serve.api.routes import GuardedRoute, scoped
-from serve.api.services import services
+from serve.api.services import answer, services
 
 router = APIRouter(route_class=GuardedRoute, tags=["movies"])
 
@@ -26,6 +29,38 @@ class SimilarParameters(WhoseTaste):
     """How many, and for whom."""
 
     k: int = Field(10, ge=1, le=100, description="Films returned.")
+
+
+def show_movie(request: Request, movie_id: int, *, status: int = 200) -> Response:
+    """One film with its version."""
+    found = get_movie(services(request).database, movie_id)
+    response = answer(request, found)
+    response.status_code = status
+    response.headers["etag"] = f'"{version_of(found)}"'
+    return response
+
+
+@router.get("/v1/movies", summary="List films", **scoped("read", 400, own=True))
+def list_movies(request: Request, parameters: Annotated[BrowseRequest, Query()]) -> MovieList:
+    """Films that match, in the order of a column, a page at a time, and how many there are.
+
+    `facets` counts the values of columns over all of them.
+    """
+    return browse(services(request).database, parameters)
+
+
+@router.get(
+    "/v1/movies/{movie_id}",
+    summary="One film",
+    response_model=Movie,
+    **scoped("read", 404, own=True),
+)
+def read_movie(request: Request, movie_id: MoviePath) -> Response:
+    """Everything the catalog knows of one film.
+
+    `ETag` names the version of what was written of it; ratings change it not.
+    """
+    return show_movie(request, movie_id)
 
 
 @router.get("/v1/movies/{movie_id}/similar", summary="Films like one film", **scoped("read", 404))

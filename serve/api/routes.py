@@ -11,22 +11,19 @@ import json
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from inspect import iscoroutinefunction
-from typing import Any, TypeGuard, TypeVar, get_origin, get_type_hints
-from urllib.parse import parse_qsl
+from typing import Any, TypeVar
 
 import anyio.to_thread
-from fastapi import params
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, TypeAdapter, ValidationError
-from rapidfuzz import process
+from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope as AsgiScope
 
-from palate.contract import UNKNOWN_USER, MovieId, is_user_name
 from palate.person import PERSON
 from rerank.people import find_taste, find_user, name_user
 from search.catalog import find_movie
+from serve.api.arguments import MOVIE, USER, Arguments, is_name
 from serve.api.keys import Scope
 from serve.api.lines import Kind
 from serve.api.middleware import BODY, CALLER, HEADERS, KEY_NAME
@@ -46,10 +43,7 @@ from serve.api.tokens import Caller
 LINES = "application/x-ndjson"
 _LINES = (LINES, "application/jsonl", "application/jsonlines", "application/x-jsonlines")
 _JSON = ("application/json", "application/merge-patch+json")
-_MAX_PARAMETERS = 200
-_USER, _MOVIE = "user_id", "movie_id"
 _MAKING = ("PUT", "POST")
-_ALIKE = 60.0
 BODIES: dict[str, type[BaseModel]] = {}
 """What is sent to endpoints, by name, for the document."""
 
@@ -127,11 +121,11 @@ class GuardedRoute(APIRoute):
 
             async def work() -> Response:
                 if name is not None:
-                    look = partial(_find_named, found, name, request.method, in_path=_USER in given)
+                    look = partial(_find_named, found, name, request.method, in_path=USER in given)
                     arguments.put_user(given, await anyio.to_thread.run_sync(look))
                 if arguments.numbers_movie:
-                    find = partial(find_movie, found.database, given[_MOVIE])
-                    given[_MOVIE] = await anyio.to_thread.run_sync(find)
+                    find = partial(find_movie, found.database, given[MOVIE])
+                    given[MOVIE] = await anyio.to_thread.run_sync(find)
                 PERSON.set(arguments.user_of(given))
                 return await call(self.endpoint, request, given)
 
@@ -158,85 +152,6 @@ async def _call_async(
 
 def _answer(request: Request, made: Response | BaseModel) -> Response:
     return made if isinstance(made, Response) else answer(request, made)
-
-
-class Arguments:
-    """What an endpoint takes besides the request: parts of the path, and one model of the query."""
-
-    def __init__(self, endpoint: Callable[..., Any]) -> None:
-        hints = get_type_hints(endpoint, include_extras=True)
-        self._path: dict[str, TypeAdapter[Any]] = {}
-        self._query: tuple[str, type[BaseModel]] | None = None
-        self.numbers_movie = False
-        """Whether the endpoint takes the number of a film, which any id of it may name."""
-        for name, hint in hints.items():
-            match getattr(hint, "__metadata__", ()):
-                case (params.Path(), *_):
-                    self.numbers_movie |= name == _MOVIE and hint.__origin__ is int
-                    self._path[name] = TypeAdapter(MovieId if name == _MOVIE else hint)
-                case (params.Query(), *_):
-                    self._query = name, hint.__origin__
-                case _ if name not in ("request", "return"):
-                    raise TypeError(f"{endpoint.__name__}() takes a {name} that nobody reads")
-        fields = self._query[1].model_fields if self._query else {}
-        self._known = {
-            name: get_origin(field.annotation) in (list, tuple) for name, field in fields.items()
-        }
-
-    @property
-    def tells_of_user(self) -> bool:
-        """Whether it is said whom the request is about, so that it can be held to one user."""
-        return _USER in self._path or _USER in self._known
-
-    def read(
-        self, path: Mapping[str, str], query: bytes, caller: Caller | None = None
-    ) -> tuple[dict[str, Any], str | None]:
-        """The endpoint's arguments, and the name of the user where that is no number, which
-        `put_user` then puts in; of a ``caller`` who is one user, about that one.
-
-        Raises InvalidRequestError and ForbiddenError."""
-        values = read_query(query, self._known) if query else {}
-        if caller is not None and caller.user is not None:
-            path = caller.own(path, {})
-            values = caller.own(values, self._known)
-        given_users = (path.get(_USER), values.get(_USER))
-        called = next((who for who in given_users if _is_name(who)), None)
-        if called is not None:
-            unknown = {_USER: str(UNKNOWN_USER)}
-            path = {**path, **unknown} if _USER in path else path
-            values = {**values, **unknown} if _USER in values else values
-        place = ""
-        try:
-            given = {}
-            for place, adapter in self._path.items():
-                given[place] = adapter.validate_python(path[place])
-            if self._query:
-                name, model = self._query
-                place = ""
-                given[name] = model.model_validate(values)
-        except ValidationError as error:
-            where = ("path", place) if place else ("query",)
-            raise InvalidRequestError.of_validation(
-                error.errors(include_url=False), *where
-            ) from None
-        return given, called
-
-    def put_user(self, given: dict[str, Any], user_id: int) -> None:
-        """Let the arguments be of this user."""
-        if _USER in given:
-            given[_USER] = user_id
-        elif self._query:
-            given[self._query[0]] = given[self._query[0]].model_copy(update={_USER: user_id})
-
-    def user_of(self, given: Mapping[str, Any]) -> int | None:
-        """The user whom the arguments name."""
-        if _USER in given:
-            return int(given[_USER])
-        return getattr(given[self._query[0]], _USER, None) if self._query else None
-
-
-def _is_name(who: object) -> TypeGuard[str]:
-    return isinstance(who, str) and is_user_name(who)
 
 
 def _find_named(found: Services, name: str, method: str, *, in_path: bool) -> int:
@@ -271,9 +186,9 @@ def read_given(request: Request, given: Any, model: type[Model]) -> Model:
     caller: Caller | None = request.scope.get(CALLER)
     if caller is not None and caller.user is not None:
         given = _own_body(caller, given, model)
-    if isinstance(given, dict) and _is_name(name := given.get(_USER)):
+    if isinstance(given, dict) and is_name(name := given.get(USER)):
         named = _find_named(services(request), name, request.method, in_path=False)
-        given = {**given, _USER: named}
+        given = {**given, USER: named}
     try:
         read = model.model_validate(given)
     except ValidationError as error:
@@ -283,7 +198,7 @@ def read_given(request: Request, given: Any, model: type[Model]) -> Model:
         raise InvalidRequestError.of(
             [FieldError(location="body", name=None, detail=f"no JSON: {error}")]
         ) from error
-    if (user_id := getattr(read, _USER, None)) is not None:
+    if (user_id := getattr(read, USER, None)) is not None:
         PERSON.set(user_id)
     return read
 
@@ -294,7 +209,7 @@ def _own_body(caller: Caller, given: Any, model: type[BaseModel]) -> Any:
         return given
     lines = given.get("feedback")
     if isinstance(lines, list):
-        known = {_USER: None}
+        known = {USER: None}
         owned = [caller.own(each, known) if isinstance(each, dict) else each for each in lines]
         return given | {"feedback": owned}
     return caller.own(given, model.model_fields)
@@ -368,41 +283,3 @@ def check_media_type(content_type: str, known: Sequence[str] = _JSON) -> None:
             f"The body must be JSON{'' if known is _JSON else ', a line each'} and say so: "
             f"`Content-Type: {known[0]}`. Nothing was done."
         )
-
-
-def read_query(query: bytes, known: Mapping[str, bool]) -> dict[str, str | list[str]]:
-    """The values of a query by name; lists where ``known`` says that a name may be repeated.
-
-    Raises InvalidRequestError for a parameter that is unknown, or given twice in vain.
-    """
-    try:
-        pairs = parse_qsl(
-            query.decode("latin-1"), keep_blank_values=True, max_num_fields=_MAX_PARAMETERS
-        )
-    except ValueError as error:
-        raise InvalidRequestError.of(
-            [FieldError(location="query", name=None, detail=f"more than {_MAX_PARAMETERS} fields")]
-        ) from error
-    values: dict[str, Any] = {}
-    errors = []
-    for name, value in pairs:
-        if name not in known:
-            errors.append(FieldError(location="query", name=name, detail=_unknown(name, known)))
-        elif known[name]:
-            values.setdefault(name, []).append(value)
-        elif name in values:
-            errors.append(FieldError(location="query", name=name, detail="given more than once"))
-        else:
-            values[name] = value
-    if errors:
-        raise InvalidRequestError.of(errors)
-    return values
-
-
-def _unknown(name: str, known: Mapping[str, bool]) -> str:
-    nearest = process.extractOne(name, list(known), score_cutoff=_ALIKE)
-    if nearest is not None:
-        return f"unknown parameter; did you mean {nearest[0]!r}"
-    if known:
-        return f"unknown parameter; known are {', '.join(sorted(known))}"
-    return "unknown parameter; this path takes none"

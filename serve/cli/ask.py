@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -52,6 +52,61 @@ _EXAMPLES = "“dark thrillers from the nineties”, “films like Heat”, “h
 _MOST_BYTES = 65_536
 
 
+@dataclass(frozen=True)
+class Asked:
+    """Words or a structure, and how they are read and answered."""
+
+    request: Annotated[list[str] | None, Argument(help="What you look for, in plain words.")] = None
+    user: WhoseTaste = None
+    k: Annotated[
+        int | None, Option("--k", "-k", min=1, help="Films, where the words say no number.")
+    ] = None
+    structure: Annotated[
+        str | None, Option(metavar="FILE|-", help="Run this structure instead of words.")
+    ] = None
+    understood: Annotated[
+        bool,
+        Option(
+            "--understood",
+            "--structure-only",
+            help="Print what the words are read as, as JSON to edit; search for nothing.",
+        ),
+    ] = False
+    without: Annotated[
+        list[str] | None,
+        Option(metavar="PART", help="Drop this part of what is understood: ranges.year."),
+    ] = None
+    conversation: Annotated[
+        Path | None,
+        Option(
+            metavar="FILE", help="Go on with the talk in this file, and write there how it stands."
+        ),
+    ] = None
+    rules: ByRules = False
+    words: Words = "template"
+
+    @property
+    def text(self) -> str:
+        """The words; empty where a structure stands in their place. Raises MisuseError."""
+        text = " ".join(self.request or ())
+        if bool(text) == bool(self.structure):
+            raise MisuseError(
+                "Give a request or --structure, one of both. Nothing was done. "
+                "`palate ask --help` shows examples."
+            )
+        return text
+
+    def read_structure(self) -> Structure | None:
+        """The structure that is to be run. Raises MisuseError."""
+        return _read_file(self.structure, Structure, "--structure") if self.structure else None
+
+    def read_talk(self) -> Turn | None:
+        """Where the talk stands that this is said next in. Raises MisuseError."""
+        if self.conversation is None or not self.conversation.exists():
+            return None
+        return _read_file(str(self.conversation), Turn, "--conversation")
+
+
 @command(
     app,
     "palate ask dark thrillers from the nineties with a big budget, nothing with Tom Hanks",
@@ -64,72 +119,36 @@ _MOST_BYTES = 65_536
     "palate ask 'five westerns before 1970' --understood > wanted.json",
     "palate ask --structure wanted.json --without ranges.year",
 )
-def ask(
-    session: Session,
-    request: Annotated[
-        list[str] | None, Argument(help="What you look for, in plain words.")
-    ] = None,
-    user: WhoseTaste = None,
-    k: Annotated[
-        int | None, Option("--k", "-k", min=1, help="Films, where the words say no number.")
-    ] = None,
-    structure: Annotated[
-        str | None, Option(metavar="FILE|-", help="Run this structure instead of words.")
-    ] = None,
-    understood: Annotated[
-        bool,
-        Option(
-            "--understood",
-            "--structure-only",
-            help="Print what the words are read as, as JSON to edit; search for nothing.",
-        ),
-    ] = False,
-    without: Annotated[
-        list[str] | None,
-        Option(metavar="PART", help="Drop this part of what is understood: ranges.year."),
-    ] = None,
-    conversation: Annotated[
-        Path | None,
-        Option(
-            metavar="FILE", help="Go on with the talk in this file, and write there how it stands."
-        ),
-    ] = None,
-    rules: ByRules = False,
-    words: Words = "template",
-    json: Json = False,
-) -> None:
+def ask(session: Session, asked: Asked, json: Json = False) -> None:
     """Say what you look for in plain words: search, recommend, compare, predict, sum up.
 
     What was understood is printed first, with what was left out and how sure that is.
     `--understood` writes it down, to be changed and run again by `--structure`. With
     `--conversation`, what is said next goes on from there: “only the ones from the nineties”.
     """
-    text = " ".join(request or ())
-    if bool(text) == bool(structure):
-        raise MisuseError(
-            "Give a request or --structure, one of both. Nothing was done. "
-            "`palate ask --help` shows examples."
-        )
-    given = _read_file(structure, Structure, "--structure") if structure else None
-    talks = conversation is not None and conversation.exists()
-    after = _read_file(str(conversation), Turn, "--conversation") if talks else None
-    asks = words == "llm" or not (rules or given)
+    text, given, after = asked.text, asked.read_structure(), asked.read_talk()
+    worded = asked.words == "llm"
+    model = worded or not (asked.rules or given)
     with (
         session.database() as database,
-        open_asker(database, session.settings, model=asks, needed=words == "llm") as asker,
+        open_asker(database, session.settings, model=model, needed=worded) as asker,
     ):
-        whose = find_taste(database, user)
-        reading = Reading(given) if given else asker.read(text, whose, k, rules=rules, after=after)
-        reading = replace(reading, structure=_drop(reading.structure, without or ()))
-        if understood:
+        whose = find_taste(database, asked.user)
+        reading = (
+            Reading(given)
+            if given
+            else asker.read(text, whose, asked.k, rules=asked.rules, after=after)
+        )
+        reading = replace(reading, structure=_drop(reading.structure, asked.without or ()))
+        if asked.understood:
             _say_left_out(reading.left_out)
             print_json(reading.structure)
             return
         answer = asker.run(reading.structure) if given else asker.answer(text, reading)
-        if words == "llm":
+        if worded:
             answer = word_answer(answer, asker.writer)
-    if conversation is not None:
-        _keep(conversation, turn_of(answer, after))
+    if asked.conversation is not None:
+        _keep(asked.conversation, turn_of(answer, after))
     present(answer, _print, json=json)
 
 

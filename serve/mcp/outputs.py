@@ -8,8 +8,9 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, computed_field
 
-from ask.preferences import Preferences, Trait
+from ask.preferences import Preferences
 from palate.contract import Frozen, Movie, Recommendations, SearchResponse
+from palate.text import name_film
 from serve.chat import ChatReply
 
 _FEWEST = 3  # ratings of a kind of film before it is told as a liking
@@ -133,12 +134,12 @@ class Predicted(Told):
     summary: tuple[str, ...]
 
 
-class Liking(Frozen):
+class Liking(Told):
     """How a user rates one kind of film: stars above or below everybody."""
 
-    kind: str
-    ratings: int
-    differs: float
+    kind: str = Field(validation_alias="name")
+    ratings: int = Field(validation_alias="n")
+    differs: Short = Field(validation_alias="shrunken")
 
 
 class Taste(Frozen):
@@ -242,8 +243,8 @@ def taste(found: Preferences) -> Taste:
         ratings=found.n,
         mean=round(found.mean, 2),
         summary=found.summary,
-        likes=tuple(_liking(each) for each in traits[:_TOLD] if each.shrunken > 0),
-        dislikes=tuple(_liking(each) for each in traits[::-1][:_TOLD] if each.shrunken < 0),
+        likes=tuple(Liking.of(each) for each in traits[:_TOLD] if each.shrunken > 0),
+        dislikes=tuple(Liking.of(each) for each in traits[::-1][:_TOLD] if each.shrunken < 0),
     )
 
 
@@ -256,7 +257,7 @@ def chatted(reply: ChatReply) -> Chatted:
 
 def document(movie: Movie) -> Document:
     """A film as a text to read and to cite."""
-    named = f"{movie.title} ({movie.year})" if movie.year else movie.title
+    named = name_film(movie.title, movie.year)
     lines = (
         named,
         ("Genres: " + ", ".join(movie.genres)) if movie.genres else "",
@@ -278,7 +279,3 @@ def document(movie: Movie) -> Document:
 def address(movie_id: int, imdb_id: str | None) -> str:
     """Where a film can be looked up: at IMDb where its id is known, else here."""
     return f"https://www.imdb.com/title/{imdb_id}/" if imdb_id else f"palate://movies/{movie_id}"
-
-
-def _liking(trait: Trait) -> Liking:
-    return Liking(kind=trait.name, ratings=trait.n, differs=round(trait.shrunken, 2))

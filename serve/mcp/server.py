@@ -43,6 +43,7 @@ from serve.api.keys import Scope
 from serve.api.lines import Kind
 from serve.api.problems import is_fault, problem_for
 from serve.mcp import outputs
+from serve.mcp.schema import brief_input, brief_output
 from serve.mcp.tools import TOOLS, Tool, Toolbox
 
 T = TypeVar("T")
@@ -176,8 +177,8 @@ def listed(tool: Tool) -> ListedTool:
     return ListedTool(
         name=tool.name,
         description=tool.description,
-        input_schema=tool.input_schema,
-        output_schema=tool.output_schema,
+        input_schema=brief_input(tool.arguments),
+        output_schema=brief_output(tool.answers),
         annotations=ToolAnnotations(read_only_hint=True)
         if reads
         else ToolAnnotations(destructive_hint=True, idempotent_hint=True),

@@ -39,7 +39,6 @@ from serve.api.keys import Scope
 from serve.api.lines import Kind
 from serve.chat import Chat
 from serve.mcp import outputs
-from serve.mcp.schema import brief_input, brief_output
 from sql.database import Database
 
 MOST_FILMS = 50
@@ -100,16 +99,6 @@ class Tool:
     def run(self, box: Toolbox, given: BaseModel) -> BaseModel:
         """The answer. Raises PalateError."""
         return self.call(box, **{name: getattr(given, name) for name in type(given).model_fields})
-
-    @property
-    def input_schema(self) -> dict[str, Any]:
-        """What it is called with."""
-        return brief_input(self.arguments)
-
-    @property
-    def output_schema(self) -> dict[str, Any]:
-        """What it answers."""
-        return brief_output(self.answers)
 
 
 TOOLS: dict[str, Tool] = {}

@@ -45,7 +45,6 @@ class IndexedWords:
         self._kept: dict[str, _Kept] = {}
 
     def near(self, field: str, text: str, distance: int) -> Sequence[str]:
-        """Indexed words of a field at most so many mistakes away, nearest first."""
         with self._engine.connect() as connection:
             found: set[tuple[float, str]] = set()
             stems = connection.scalar(_statements["stems"], {"field": field, "text": text})

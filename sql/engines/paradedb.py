@@ -70,7 +70,6 @@ class ParadeDB:
 
     @property
     def fields(self) -> Fields:
-        """Which fields the database has."""
         return self._own()
 
     def compile(self, tree: Node) -> CompiledQuery:

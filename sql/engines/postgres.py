@@ -69,7 +69,6 @@ class Postgres:
 
     @property
     def fields(self) -> Fields:
-        """Which fields the database has."""
         return self.own()
 
     def compile(self, tree: Node) -> CompiledQuery:
@@ -105,21 +104,20 @@ class Postgres:
 
 @dataclass(frozen=True)
 class _Context:
-    """Where a node stands: its boost, whether it scores, and when (a match of its own)."""
+    """Where a node stands: its boost, whether it scores, and whether it has to match."""
 
     boost: float = 1.0
     scores: bool = True
     required: bool = True
-    when: tuple[Token, ...] = ()
 
     def filtering(self) -> "_Context":
-        return _Context(self.boost, False, self.required, self.when)
+        return _Context(self.boost, False, self.required)
 
     def boosted(self, factor: float) -> "_Context":
-        return _Context(self.boost * factor, self.scores, self.required, self.when)
+        return _Context(self.boost * factor, self.scores, self.required)
 
     def choice(self) -> "_Context":
-        return _Context(self.boost, self.scores, False, self.when)
+        return _Context(self.boost, self.scores, False)
 
 
 @dataclass

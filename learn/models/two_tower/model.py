@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from learn.models.factors import FactorModel
 from learn.models.interface import Ids, Movies, Ratings
+from learn.models.two_tower.recipe import Recipe
 from palate.errors import MisuseError, NotInstalledError
 
 if TYPE_CHECKING:
     from learn.models.two_tower.material import UserFacts
     from learn.models.two_tower.network import Towers
-    from learn.models.two_tower.training import Recipe
 
 Floats = NDArray[np.float32]
 
@@ -29,7 +28,7 @@ _AROUND = ("device", "checkpoints", "resume")
 
 
 @dataclass
-class TwoTower(FactorModel):
+class TwoTower(Recipe):
     """Two neural towers, the user's approximated by additions.
 
     A user's tower takes an id, the seven features and the past (embeddings of the films rated), a
@@ -45,18 +44,6 @@ class TwoTower(FactorModel):
     name: ClassVar[str] = "two-tower"
     on_request: ClassVar[bool] = True
 
-    rank: int = 128
-    width: int = 64
-    loss: str = "softmax"
-    epochs: int = 20
-    patience: int = 3
-    batch: int = 512
-    learning_rate: float = 0.002
-    weight_decay: float = 0.01
-    dropout: float = 0.3
-    unknown: float = 0.1
-    drawn: int = 256
-    validation: float = 0.1
     fold_l2: float = 0.003
     fold_copies: int = 2
     device: str = field(default="auto", compare=False)
@@ -116,7 +103,7 @@ class TwoTower(FactorModel):
         about = json.dumps(self.parameters(), sort_keys=True)
         about += _digest(_ratings(ratings)) + _digest(_movies(movies))
         towers, material = train_towers(
-            ratings, movies, self._recipe(), find_device(self.device),
+            ratings, movies, self, find_device(self.device),
             checkpoint=self._checkpoint(ratings), about=about, resume=self.resume,
         )  # fmt: skip
         self._towers = towers
@@ -132,11 +119,6 @@ class TwoTower(FactorModel):
             ratings, self._tastes, self.user_vectors, self.factors_out,
             l2=self.fold_l2, copies=self.fold_copies, most=_MOST_FOLDED, seed=self.seed,
         )  # fmt: skip
-
-    def _recipe(self) -> "Recipe":
-        from learn.models.two_tower.training import Recipe
-
-        return Recipe(**{f.name: getattr(self, f.name) for f in fields(Recipe)})
 
 
 _MOST_FOLDED = 20_000  # users that the additions are fitted to

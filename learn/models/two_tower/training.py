@@ -17,6 +17,7 @@ from learn.models.epochs import tell_epoch
 from learn.models.interface import Movies, Ratings
 from learn.models.two_tower.material import Material, users_on
 from learn.models.two_tower.network import FUNCTIONS, Batch, Films, Towers, Users
+from learn.models.two_tower.recipe import Recipe
 from palate.errors import ConflictError, LoadError, MisuseError
 
 _FEWEST = 10  # ratings
@@ -27,27 +28,6 @@ _AT_ONCE = 256
 _CUTOFF = 50
 
 State = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How the towers are trained."""
-
-    base: float
-    slope: float
-    rank: int
-    width: int
-    loss: str
-    epochs: int
-    patience: int
-    batch: int
-    learning_rate: float
-    weight_decay: float
-    dropout: float
-    unknown: float
-    drawn: int
-    validation: float
-    seed: int
 
 
 def find_device(name: str) -> torch.device:

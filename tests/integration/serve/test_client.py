@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from palate.calls import Call, Filters, ListOptions, RecommendOptions, SearchOptions
+from palate.calls import Call
 from palate.client import (
     ApiError,
     AsyncClient,
@@ -22,6 +22,7 @@ from palate.client import (
     UnavailableError,
 )
 from palate.contract import FilmFilters, RecommendRequest, SearchRequest, SearchResponse
+from palate.contract.options import Filters, ListOptions, RecommendOptions, SearchOptions
 from palate.settings import Settings
 from search.browse import BrowseRequest
 from serve.api.keys import create_key

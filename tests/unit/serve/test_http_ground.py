@@ -24,6 +24,7 @@ from palate.errors import (
     SchemaError,
 )
 from palate.metrics import REGISTRY, stage
+from serve.api.arguments import read_query
 from serve.api.guard import Guard, is_loopback
 from serve.api.keys import KeyRing, create_key
 from serve.api.middleware import Requests
@@ -35,7 +36,6 @@ from serve.api.problems import (
     UnauthorizedError,
     problem_for,
 )
-from serve.api.routes import read_query
 
 LOCAL = ("127.0.0.1", 40000)
 
