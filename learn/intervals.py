@@ -7,9 +7,8 @@ rating turns out to be, 0.5 as well as 4. How often a prediction is at most half
 counted among users who rate about as evenly and films that are known about as well.
 """
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -116,15 +115,6 @@ class Intervals:
         """Which ratings lie inside, (r,)."""
         low, high = self.around(held.predicted, held.spread)
         return np.asarray((held.given >= low) & (held.given <= high))
-
-    def to_json(self) -> str:
-        """As text, for models.body."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        """What to_json() made. Raises ValueError or TypeError for anything else."""
-        return cls(**json.loads(text))
 
 
 def _band(values: NDArray[np.generic], bands: Sequence[float]) -> Counts:

@@ -3,8 +3,9 @@
 import os
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 
 import hypothesis
@@ -147,28 +148,35 @@ def name_of(database: Database) -> str:
     return database.url.database
 
 
+Clone = Callable[[str | None], AbstractContextManager[Database]]
+
+
 @pytest.fixture(scope="session")
-def empty_template(server: EmbeddedServer, settings: Settings) -> Iterator[str]:
+def clone(server: EmbeddedServer, settings: Settings) -> Clone:
+    """Makes a database of a template, or of nothing, for as long as a context is open."""
+    return partial(cloned, server, settings)
+
+
+@pytest.fixture(scope="session")
+def empty_template(clone: Clone) -> Iterator[str]:
     """A migrated database without data, to clone."""
-    with cloned(server, settings, None) as database:
+    with clone(None) as database:
         migrate(database)
         database.engine.dispose()
         yield name_of(database)
 
 
 @pytest.fixture
-def database(server: EmbeddedServer, settings: Settings, empty_template: str) -> Iterator[Database]:
+def database(clone: Clone, empty_template: str) -> Iterator[Database]:
     """A migrated, empty database for one test."""
-    with cloned(server, settings, empty_template) as database:
+    with clone(empty_template) as database:
         yield database
 
 
 @pytest.fixture(scope="session")
-def sample_template(
-    server: EmbeddedServer, settings: Settings, empty_template: str
-) -> Iterator[str]:
+def sample_template(clone: Clone, empty_template: str) -> Iterator[str]:
     """The sample with its vectors, to clone."""
-    with cloned(server, settings, empty_template) as database:
+    with clone(empty_template) as database:
         with sample() as source:
             load(database, source)
         load_embeddings(database, SAMPLES / "embeddings.npz")
@@ -177,30 +185,24 @@ def sample_template(
 
 
 @pytest.fixture(scope="session")
-def sample_database(
-    server: EmbeddedServer, settings: Settings, sample_template: str
-) -> Iterator[Database]:
+def sample_database(clone: Clone, sample_template: str) -> Iterator[Database]:
     """The sample and the tasters, for tests that only read."""
-    with cloned(server, settings, sample_template) as database:
+    with clone(sample_template) as database:
         create_tasters(database)
         yield database
 
 
 @pytest.fixture
-def sample_copy(
-    server: EmbeddedServer, settings: Settings, sample_template: str
-) -> Iterator[Database]:
+def sample_copy(clone: Clone, sample_template: str) -> Iterator[Database]:
     """The sample without tasters, for one test that writes."""
-    with cloned(server, settings, sample_template) as database:
+    with clone(sample_template) as database:
         yield database
 
 
 @pytest.fixture(scope="session")
-def few_raters_template(
-    server: EmbeddedServer, settings: Settings, sample_template: str
-) -> Iterator[str]:
+def few_raters_template(clone: Clone, sample_template: str) -> Iterator[str]:
     """The sample with 150 of its 600 raters, to clone: learning takes a quarter of the time."""
-    with cloned(server, settings, sample_template) as database:
+    with clone(sample_template) as database:
         with database.begin(patient=True) as connection:
             connection.exec_driver_sql("DELETE FROM ratings WHERE user_id > 150")
             connection.exec_driver_sql("DELETE FROM users WHERE user_id > 150")
@@ -210,32 +212,26 @@ def few_raters_template(
 
 
 @pytest.fixture(scope="session")
-def few_raters_database(
-    server: EmbeddedServer, settings: Settings, few_raters_template: str
-) -> Iterator[Database]:
+def few_raters_database(clone: Clone, few_raters_template: str) -> Iterator[Database]:
     """150 raters of the sample and the tasters, for tests that only read."""
-    with cloned(server, settings, few_raters_template) as database:
+    with clone(few_raters_template) as database:
         create_tasters(database)
         yield database
 
 
 @pytest.fixture
-def few_raters_copy(
-    server: EmbeddedServer, settings: Settings, few_raters_template: str
-) -> Iterator[Database]:
+def few_raters_copy(clone: Clone, few_raters_template: str) -> Iterator[Database]:
     """150 raters of the sample, for one test that writes."""
-    with cloned(server, settings, few_raters_template) as database:
+    with clone(few_raters_template) as database:
         yield database
 
 
 @pytest.fixture(scope="session")
-def movielens_database(
-    server: EmbeddedServer, settings: Settings, empty_template: str
-) -> Iterator[Database]:
+def movielens_database(clone: Clone, empty_template: str) -> Iterator[Database]:
     """ml-latest-small without vectors, for tests that only read."""
     folder = DATA / "ml-latest-small"
     if not folder.is_dir():
         pytest.skip(f"needs MovieLens ratings in {folder}, which are not part of the project")
-    with cloned(server, settings, empty_template) as database:
+    with clone(empty_template) as database:
         load(database, MovieLens(folder))
         yield database

@@ -12,7 +12,7 @@ import pytest
 
 from palate.errors import BackupError, ConflictError, MissingFileError, SchemaError
 from palate.settings import Settings
-from palate.statements import raw, run_script
+from palate.statements import run_script
 from sql import backup as backups
 from sql.backup import Kind, backup, restore
 from sql.backup_files import TABLES
@@ -21,6 +21,7 @@ from sql.database import Database
 from sql.embedded import EmbeddedServer
 from sql.migrate import check_schema
 from tests.conftest import cloned
+from tests.integration.sql.fetched import fetch
 
 FILMS = Path(__file__).with_name("backup_films.sql").read_text(encoding="utf-8")
 KINDS: list[Kind] = ["dump", "csv"]
@@ -58,11 +59,6 @@ def other(server: EmbeddedServer, settings: Settings, empty_template: str) -> It
         yield database
 
 
-def fetch(database: Database, query: bytes) -> list[Any]:
-    with database.read() as connection:
-        return raw(connection).execute(query).fetchall()
-
-
 def content(database: Database) -> dict[str, list[Any]]:
     """Every row of every table, to the last bit."""
     queries = {table: f"SELECT t::text FROM {table} t ORDER BY 1" for table in TABLES}
@@ -70,16 +66,15 @@ def content(database: Database) -> dict[str, list[Any]]:
         "SELECT movie_id::text || n::text FROM movies, ratings_now(movie_id) n ORDER BY 1"
     )
     queries["movie_stats"] = "SELECT t::text FROM movie_stats t ORDER BY 1"
-    return {table: fetch(database, query.encode()) for table, query in queries.items()}
+    return {table: fetch(database, query) for table, query in queries.items()}
 
 
 def answers(database: Database) -> list[Any]:
     """What people find, personalised and not."""
-    query = b"SELECT movie_id, score, content FROM search(%s, for_user => %s)"
     return [
-        fetch(database, query.replace(b"%s", term, 1).replace(b"%s", user, 1))
-        for term in (b"'lord'", b"'king'", b"'amelie'", b"""'"lord of war"'""")
-        for user in (b"NULL", b"1", b"4")
+        fetch(database, f"SELECT movie_id, score, content FROM search({term}, for_user => {user})")
+        for term in ("'lord'", "'king'", "'amelie'", """'"lord of war"'""")
+        for user in ("NULL", "1", "4")
     ]
 
 
@@ -111,10 +106,10 @@ def test_a_restored_database_goes_on_learning(
             run_script(connection, "UPDATE movies SET title = 'Krull' WHERE movie_id = 3")
     assert answers(other) == answers(films)
     # Sums are added in any order, so that the last bits differ.
-    taste = b"""SELECT user_id, rating_count, (SELECT array_agg(round(x::numeric, 4))
+    taste = """SELECT user_id, rating_count, (SELECT array_agg(round(x::numeric, 4))
                 FROM unnest(embedding::real[]) x) FROM users ORDER BY user_id, profile"""
     assert fetch(other, taste) == fetch(films, taste)
-    assert fetch(other, b"SELECT movie_id FROM search('krull')") == [(3,)]
+    assert fetch(other, "SELECT movie_id FROM search('krull')") == [(3,)]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -276,7 +271,7 @@ def test_a_csv_backup_sees_one_moment(films: Database, tmp_path: Path) -> None:
 
 
 def test_no_table_is_forgotten(database: Database) -> None:
-    tables = fetch(database, b"SELECT tablename FROM pg_tables WHERE schemaname = 'palate'")
+    tables = fetch(database, "SELECT tablename FROM pg_tables WHERE schemaname = 'palate'")
     assert {row[0] for row in tables} - DERIVED == set(TABLES)
 
 

@@ -28,6 +28,7 @@ from sql.objects import find_own, former_names, names
 from sql.room import lacking
 from sql.scratch import ScratchError, scratch
 from tests.conftest import cloned
+from tests.integration.sql.fetched import fetch
 
 HERE = Path(__file__).parent
 FILMS = (HERE / "backup_films.sql").read_text(encoding="utf-8")
@@ -56,11 +57,6 @@ def shared(server: EmbeddedServer, settings: Settings) -> Iterator[Database]:
 def staying(settings: Settings) -> Settings:
     """Of who wants Palate to stay in `public`."""
     return settings.model_copy(update={"schema_name": "public"})
-
-
-def fetch(database: Database, query: str) -> list[Any]:
-    with database.read() as connection:
-        return raw(connection).execute(query.encode()).fetchall()
 
 
 def neighbours(database: Database) -> list[Any]:

@@ -5,21 +5,16 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
 
-from palate.statements import Statements, raw, run_script
+from palate.statements import Statements, run_script
 from sql.database import Database
+from tests.integration.sql.fetched import fetch
 
 STATEMENTS = Statements(Path(__file__).with_name("nothing_blocks.sql"))
 RATERS, EACH = 4, 40
-
-
-def fetch(database: Database, query: str) -> list[Any]:
-    with database.read() as connection:
-        return raw(connection).execute(query.encode()).fetchall()
 
 
 def rate(database: Database, user: int, film: int, *, timeout: str = "5s") -> None:

@@ -58,10 +58,3 @@ def test_a_few_ratings_pull_the_spread_little() -> None:
     one, many, none = spread_of(left, np.array([0, 0, *([1] * 100)]), 3)
     assert many < 0.4 < none < one
     assert none == pytest.approx(np.sqrt(0.76))
-
-
-def test_it_is_read_as_it_was_written() -> None:
-    made = Intervals.of(drawn(500, 3), 0.8)
-    assert Intervals.from_json(made.to_json()).at(0.5, 3) == made.at(0.5, 3)
-    with pytest.raises(TypeError):
-        Intervals.from_json("{}")
