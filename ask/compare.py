@@ -1,7 +1,6 @@
 """Films side by side: money, return, ratings, running time, enrichment, and who leads in what."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from statistics import mean, median
 from typing import Annotated, NamedTuple
 
@@ -16,7 +15,7 @@ from palate.text import name_film
 from rerank.facts import Fact, Source, write_all
 from sql.database import Database
 
-_statements = Statements(Path(__file__).parent / "statements" / "analysis.sql")
+_statements = Statements.beside(__file__, "analysis")
 
 FEWEST, MOST = 2, 10
 """Films that are compared at once: as many as fit side by side on a screen."""

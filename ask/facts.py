@@ -1,7 +1,6 @@
 """Facts about films: each a figure or text of the catalog, in words."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import Field
@@ -14,7 +13,7 @@ from palate.items import count
 from palate.statements import Statements
 from palate.text import name_film
 
-_statements = Statements(Path(__file__).parent / "statements" / "ask.sql")
+_statements = Statements.beside(__file__, "ask")
 
 _KEYWORDS_SHOWN = 12
 

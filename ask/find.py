@@ -4,7 +4,6 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import combinations, islice
-from pathlib import Path
 from typing import Any
 
 from pydantic import Field
@@ -24,7 +23,7 @@ from search.query import ParsedQuery
 from sql.database import Database
 from sql.syntax import Words, describe
 
-_statements = Statements(Path(__file__).parent / "statements" / "ask.sql")
+_statements = Statements.beside(__file__, "ask")
 
 CANDIDATES = 300
 """Films that text finds and taste orders: more than a search's, since less is said exactly."""

@@ -6,7 +6,6 @@ become one answer with sentences.
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, PlainSerializer
@@ -21,7 +20,7 @@ from palate.text import one_line
 from rerank.facts import Fact, write_all
 from sql.database import Database
 
-_statements = Statements(Path(__file__).parent / "statements" / "analysis.sql")
+_statements = Statements.beside(__file__, "analysis")
 
 FEWEST_FOR_TRAIT = 5
 LEAST_DIFFERENCE = 0.25

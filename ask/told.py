@@ -7,7 +7,6 @@ else, once in thirty days, and only where there is a key.
 import json
 import time
 from contextlib import suppress
-from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -18,7 +17,7 @@ from palate.statements import Statements
 from search.names import Film, Names, key, parted_year
 from sql.database import Database
 
-_statements = Statements(Path(__file__).parent / "statements" / "told.sql")
+_statements = Statements.beside(__file__, "told")
 _MOST_LETTERS = 100
 _MOST_MEANT = 5
 _PAUSE = 60.0  # seconds without questions where none is answered

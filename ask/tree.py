@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -47,7 +46,7 @@ from sql.syntax import (
     split_words,
 )  # fmt: skip
 
-_statements = Statements(Path(__file__).parent / "statements" / "ask.sql")
+_statements = Statements.beside(__file__, "ask")
 
 MOST_WORDS = 100
 """Words of a structure's text that are searched: as many as PALATE_MAX_QUERY_CLAUSES by default."""

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import psycopg
@@ -29,7 +28,7 @@ from sql.migrate import migrate
 _RATINGS_A_USER = 200
 _EPOCH = 1_000_000_000
 _PAUSE = 0.005  # seconds between two requests of a client
-_statements = Statements(Path(__file__).parent / "statements" / "blocking.sql")
+_statements = Statements.beside(__file__, "blocking")
 
 
 @dataclass

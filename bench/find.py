@@ -4,7 +4,6 @@ import random
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from bench.machine import Machine, this_machine
 from bench.typed import FORMS, Film, Form, normal
@@ -15,7 +14,7 @@ from rerank.search import Searcher
 from sql.database import Database
 from sql.migrate import check_schema
 
-statements = Statements(Path(__file__).parent / "statements" / "find.sql")
+statements = Statements.beside(__file__, "find")
 
 _PAGE = 10
 

@@ -32,7 +32,7 @@ from palate.statements import Statements, raw, run_script
 from sql.database import Database
 from sql.migrate import migrate
 
-_statements = Statements(Path(__file__).with_name("statements") / "ingest.sql")
+_statements = Statements.beside(__file__, "ingest")
 T = TypeVar("T")
 _RATINGS_A_USER = 150
 Written = Literal["csv", "jsonl", "parquet"]

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
 from bench.growth import MadeUpFilms, fill
 from bench.ingest import scratch_database
@@ -37,7 +36,7 @@ _NOBODYS = 10**15  # no film has such an id: leaving it out makes a request that
 _BLOCK = 50_000
 _RANK = 64
 
-_statements = Statements(Path(__file__).parent / "statements" / "recommend.sql")
+_statements = Statements.beside(__file__, "recommend")
 
 
 @dataclass(frozen=True)

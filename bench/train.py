@@ -22,7 +22,7 @@ from learn.spark import item_factors, spark_session
 from palate.statements import Statements, raw, run_script
 from sql.database import Database
 
-_statements = Statements(Path(__file__).with_name("statements") / "train.sql")
+_statements = Statements.beside(__file__, "train")
 _BLOCK = 1_000_000  # ratings written at once
 
 

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from threading import Event
 from typing import IO, Any, Literal, NamedTuple
 from urllib.parse import urlencode
@@ -39,8 +38,8 @@ Over = Literal["candidates", "SQL", "Searcher", "HTTP", "HTTP learned"]
 """search_candidates(), search(), Searcher in this process, the service: each holds the last. The
 service uses the learned order, where there is one, only in the last."""
 
-statements = Statements(Path(__file__).parent / "statements" / "search.sql")
-_session = Statements(Path(sql.__file__).parent / "statements" / "session.sql")
+statements = Statements.beside(__file__, "search")
+_session = Statements.beside(sql.__file__, "session")
 
 _START_TIMEOUT = 60.0
 _PROBE_SECONDS = 0.05

@@ -2,12 +2,11 @@
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 
 from palate.statements import Statements
 from sql.database import Database
 
-_statements = Statements(Path(__file__).parent / "statements" / "clicks.sql")
+_statements = Statements.beside(__file__, "clicks")
 _Z = 1.959964  # of a normal distribution, 95% in the middle
 
 

@@ -5,7 +5,6 @@ import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -33,7 +32,7 @@ from palate.statements import Statements
 from sql.database import Database
 from sql.own_fields import Type, read_types
 
-statements = Statements(Path(__file__).parent / "statements" / "catalog.sql")
+statements = Statements.beside(__file__, "catalog")
 
 _log = structlog.get_logger(__name__)
 

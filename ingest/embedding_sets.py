@@ -23,7 +23,7 @@ from sql.binary_copy import END, HEADER, encode_rows
 from sql.database import Database
 from sql.vectors import index_vectors
 
-statements = Statements(Path(__file__).with_name("statements") / "embeddings.sql")
+statements = Statements.beside(__file__, "embeddings")
 
 _NAME = re.compile(r"[a-z0-9_-]{1,40}")
 

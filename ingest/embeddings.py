@@ -21,7 +21,7 @@ from palate.errors import ConflictError, EmbeddingError, MisuseError, NotFoundEr
 from palate.statements import Statements
 from sql.database import Database
 
-statements = Statements(Path(__file__).with_name("statements") / "embeddings.sql")
+statements = Statements.beside(__file__, "embeddings")
 
 _PART_HEADER = f"{','.join(COLUMNS)}\n".encode()
 

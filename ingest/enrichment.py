@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
-from pathlib import Path
 from typing import Literal
 
 from ingest.judging import (
@@ -41,7 +40,7 @@ from palate.errors import (
 from palate.statements import Statements, raw
 from sql.database import Database
 
-statements = Statements(Path(__file__).with_name("statements") / "enrichment.sql")
+statements = Statements.beside(__file__, "enrichment")
 
 Which = Literal["missing", "stale", "every"]
 _RULES_BATCH = 1000  # films a transaction

@@ -26,7 +26,7 @@ from palate.errors import LoadError, MisuseError
 from palate.statements import Statements, raw, run_script
 from sql.database import Database
 
-_statements = Statements(Path(__file__).parent / "statements" / "events.sql")
+_statements = Statements.beside(__file__, "events")
 
 FIELDS = (
     "user_id", "type", "movie_id", "genre", "rating", "happened_at", "source", "event_id",

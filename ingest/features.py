@@ -32,7 +32,7 @@ from sql.database import Database
 if TYPE_CHECKING:
     import duckdb
 
-_statements = Statements(Path(__file__).with_name("statements") / "features.sql")
+_statements = Statements.beside(__file__, "features")
 
 VERSION = 1
 """Of the files' schema; statistics.json names the one it has."""

@@ -32,7 +32,7 @@ from palate.statements import Statements
 from sql.database import Database
 from sql.own_fields import read_types
 
-_statements = Statements(Path(__file__).with_name("statements") / "follow.sql")
+_statements = Statements.beside(__file__, "follow")
 _ORDER: tuple[Holds, ...] = ("movies", "facts", "ratings", "tags")
 _UNFINISHED = ("*.part", "*.tmp", "*.crdownload", "*.filepart", ".*", "*~")
 SETTLED = 2.0

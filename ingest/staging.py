@@ -6,7 +6,6 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy
@@ -19,7 +18,7 @@ from ingest.rows import FILE, Movie, RatingBlock, Rejected, Source, Tag
 from palate.errors import LoadError
 from palate.statements import Statements, raw, run_script
 
-statements = Statements(Path(__file__).with_name("statements") / "load.sql")
+statements = Statements.beside(__file__, "load")
 _REPORT_EVERY = 5_000  # rows: chosen, so that a bar moves
 _BLOCK = 1 << 20
 _IN_MEMORY = 8 << 20

@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import SecretStr, ValidationError
@@ -25,7 +24,7 @@ from sql.database import Database
 
 Service = Literal["tmdb", "justwatch"]
 
-_statements = Statements(Path(__file__).parent / "statements" / "sync.sql")
+_statements = Statements.beside(__file__, "sync")
 _POSTERS = "https://image.tmdb.org/t/p/w500"
 _ACTORS = 10
 _CHEAPEST_FIRST = ("flatrate", "free", "ads", "rent", "buy")

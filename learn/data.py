@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -13,7 +12,7 @@ from palate.errors import MisuseError
 from palate.statements import Statements, raw
 from sql.database import Database
 
-statements = Statements(Path(__file__).with_name("statements") / "data.sql")
+statements = Statements.beside(__file__, "data")
 
 _BLOCK = 1 << 24  # bytes of text parsed at once
 _COLUMNS = {

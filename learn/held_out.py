@@ -45,10 +45,9 @@ class Held:
         activate(self.database, save_factors(self.database, model, metrics={}))
 
     def learn_active(self, live: Database) -> None:
-        """The same with a model of the family that ``live`` has active, if SQL can use it."""
-        active = active_model(live, "factors")
-        if active is not None and active.name in FACTOR_MODELS:
-            self.learn(FACTOR_MODELS[active.name](**active.parameters))
+        """The same with a model as ``live`` has one active, if it has."""
+        if (model := like_active(live)) is not None:
+            self.learn(model)
 
     def cut(self, queries: Sequence[Query], known: int) -> list[Query]:
         """The same queries, asked by copies of whom the last ``known`` ratings are known.
@@ -118,6 +117,14 @@ def hold_out(
             training.times,
         )
         yield Held(made, training, queries, ratings)
+
+
+def like_active(database: Database) -> FactorModel | None:
+    """A model, to be learned, of the family and the parameters of the active factors."""
+    active = active_model(database, "factors")
+    if active is None or active.name not in FACTOR_MODELS:
+        return None
+    return FACTOR_MODELS[active.name](**active.parameters)
 
 
 def _rows_among(rows: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.bool_]:

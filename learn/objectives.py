@@ -9,15 +9,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from learn import registry
 from learn.candidates import CandidateLists, Floats, fetch_candidates, score_candidates
 from learn.data import read_movies
-from learn.held_out import TUNED_ON, Held, hold_out
+from learn.held_out import TUNED_ON, Held, hold_out, like_active
 from learn.lambdarank import LambdaRank, predict
 from learn.metrics import draw_checked, rank_metrics
 from learn.models.factors import FactorModel
-from learn.models.families import FACTOR_MODELS, MODELS, choose_model
-from learn.models.interface import Model, Ratings
+from learn.models.families import MODELS, choose_model
+from learn.models.interface import Model
 from learn.queries import Query
 from learn.registry import HEADLINE
 from palate.errors import MisuseError
@@ -64,7 +63,8 @@ def open_objective(
         queries = held.draw(TUNED_ON, _MOST_QUERIES, seed)
         tell(f"searching: {len(queries):,} queries")
         if name == ORDER:
-            yield _make_for_order(held, queries, _find_teacher(database, held.training), seed)
+            teacher = like_active(database) or choose_model(held.training)
+            yield _make_for_order(held, queries, teacher, seed)
         else:
             yield _make_for_model(held, queries, MODELS[name], seed)
 
@@ -118,11 +118,3 @@ def _make_for_order(
         return ndcg(checked, predict(text, checked))
 
     return Objective(dict(LambdaRank().__dict__), attempt)
-
-
-def _find_teacher(database: Database, training: Ratings) -> FactorModel:
-    """A model of the active factors' family, or of the default one."""
-    active = registry.active_model(database, "factors")
-    if active is None or active.name not in FACTOR_MODELS:
-        return choose_model(training)
-    return FACTOR_MODELS[active.name](**active.parameters)

@@ -8,7 +8,6 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -22,7 +21,7 @@ from palate.statements import Statements
 from sql.database import Database
 
 _log = structlog.get_logger(__name__)
-_statements = Statements(Path(__file__).parent / "statements" / "prediction.sql")
+_statements = Statements.beside(__file__, "prediction")
 
 Confidence = Literal["high", "medium", "low"]
 

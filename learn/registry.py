@@ -9,7 +9,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -35,7 +34,7 @@ user's last ratings, by the model trained without them."""
 RATINGS_HEADLINE = "rmse"
 """The metric that decides for models that predict ratings; less is better."""
 
-statements = Statements(Path(__file__).parent / "statements" / "registry.sql")
+statements = Statements.beside(__file__, "registry")
 
 _FETCHED = 1000  # films decoded at once
 

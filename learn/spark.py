@@ -33,7 +33,7 @@ from sql.scratch import scratch_schema
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row, SparkSession
 
-_statements = Statements(Path(__file__).parent / "statements" / "spark.sql")
+_statements = Statements.beside(__file__, "spark")
 
 PARTS = ("train", "validation", "test")
 """Files of ratings that `palate features build` writes."""

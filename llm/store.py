@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any, Protocol
 
 import sqlalchemy
@@ -14,7 +13,7 @@ from palate.errors import MisuseError, PrivilegeError, ReadOnlyError, Unrecorded
 from palate.person import PERSON
 from palate.statements import Statements
 
-_statements = Statements(Path(__file__).parent / "statements" / "answers.sql")
+_statements = Statements.beside(__file__, "answers")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 from sqlalchemy import Connection, Integer, TextClause, bindparam, text
@@ -32,6 +32,11 @@ class Statements:
         self._native = lru_cache(_MOST_KEPT)(
             lambda name, candidates: _native(self.raw(name), candidates)
         )
+
+    @classmethod
+    def beside(cls, module: str, name: str) -> Self:
+        """Those of ``statements/<name>.sql`` in the folder of a module, ``__file__``."""
+        return cls(Path(module).parent / "statements" / f"{name}.sql")
 
     def __getitem__(self, name: str) -> TextClause:
         """The statement as a SQLAlchemy clause, ``:name`` being its parameters."""

@@ -3,7 +3,6 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
@@ -20,7 +19,7 @@ from search.plan import Plan
 from search.snippets import with_snippets
 from sql.engines import CompiledQuery, SearchEngine
 
-_statements = Statements(Path(__file__).parent / "statements" / "search.sql")
+_statements = Statements.beside(__file__, "search")
 
 _MADE = {"genres", "components", "contributions", "learned_score", "seen"}
 _LATER = {"rerank_score", "rerank_reason", "rank_before", "reasons", "reason_source", "snippets"}

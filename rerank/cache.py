@@ -5,7 +5,6 @@ statement which state it is in, whoever wrote to it and whichever process keeps 
 """
 
 from collections.abc import Hashable
-from pathlib import Path
 from threading import Lock
 
 from cachetools import TTLCache
@@ -16,7 +15,7 @@ from palate.statements import Statements
 from rerank.business import rules_version
 from sql.database import Database
 
-_statements = Statements(Path(__file__).parent / "statements" / "recommend.sql")
+_statements = Statements.beside(__file__, "recommend")
 
 _MOST_FILMS = 20_000
 """Films of all answers kept: some 20 MB."""

@@ -1,7 +1,6 @@
 """Queries as vectors, by the model that embedded the films."""
 
 import threading
-from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
@@ -14,7 +13,7 @@ from palate.settings import Settings
 from palate.statements import Statements
 from sql.database import Database
 
-_statements = Statements(Path(__file__).parent / "statements" / "search.sql")
+_statements = Statements.beside(__file__, "search")
 
 
 class QueryEncoder:

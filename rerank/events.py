@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from itsdangerous import BadSignature, URLSafeSerializer
@@ -24,7 +23,7 @@ from rerank.profile import refresh
 from search.cursor import signing_key
 from sql.database import Database
 
-_statements = Statements(Path(__file__).parent / "statements" / "events.sql")
+_statements = Statements.beside(__file__, "events")
 
 MOST_EVENTS = 10_000
 """Events of one call."""

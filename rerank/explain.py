@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
-from pathlib import Path
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -15,7 +14,7 @@ from rerank.facts import Fact, Join, Polarity, causes, joined, say, side_of
 from rerank.features import BY_RATINGS
 from rerank.wording import Passage, Worded
 
-_statements = Statements(Path(__file__).parent / "statements" / "explain.sql")
+_statements = Statements.beside(__file__, "explain")
 
 MOST_WORDED = 20
 """Films of a page whose reasons a language model words; the others keep the template's."""

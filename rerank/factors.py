@@ -1,7 +1,6 @@
 """Factors of films, fetched as they are needed and kept: a stored model's never change."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ from sqlalchemy import Connection
 
 from palate.statements import Statements
 
-_statements = Statements(Path(__file__).parent / "statements" / "learned.sql")
+_statements = Statements.beside(__file__, "learned")
 
 Floats = NDArray[np.float64]
 Vectors = NDArray[np.float32]

@@ -3,7 +3,6 @@
 import json
 import secrets
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import ValidationError
@@ -13,7 +12,7 @@ from palate.statements import Statements
 from palate.text import first_wrong
 from sql.database import Database
 
-_statements = Statements(Path(__file__).parent / "statements" / "feedback.sql")
+_statements = Statements.beside(__file__, "feedback")
 
 MOST_LINES = 1000
 """Lines of feedback of one call."""

@@ -8,7 +8,6 @@ no message to miss.
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,7 @@ from palate.statements import Statements
 from rerank.factors import FilmFactors
 from rerank.features import FEATURES, WORDS, Matrix, Person, feature_matrix
 
-_statements = Statements(Path(__file__).parent / "statements" / "learned.sql")
+_statements = Statements.beside(__file__, "learned")
 _log = structlog.get_logger(__name__)
 
 

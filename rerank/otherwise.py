@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 from sqlalchemy import Connection
 
@@ -17,7 +16,7 @@ from search.titles import Catalog, Vocabulary
 from sql.engines import SearchEngine
 from sql.syntax import And, Node
 
-_statements = Statements(Path(__file__).parent / "statements" / "otherwise.sql")
+_statements = Statements.beside(__file__, "otherwise")
 
 _IN_ORDER = LEVELS.index("words in order")
 _ENOUGH = 3

@@ -2,7 +2,6 @@
 
 import re
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, overload
 
 import sqlalchemy
@@ -14,7 +13,7 @@ from palate.person import CALLED, PERSON
 from palate.statements import Statements, raw
 from sql.database import Database
 
-_statements = Statements(Path(__file__).parent / "statements" / "people.sql")
+_statements = Statements.beside(__file__, "people")
 
 TABLES = (
     "events", "feedback", "ratings", "tags", "kept_history", "user_factors", "neighbour_likes",

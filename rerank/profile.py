@@ -1,7 +1,6 @@
 """Users: what they rated, what their profile holds, and how to change it."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy
@@ -23,7 +22,7 @@ from palate.person import called
 from palate.statements import Statements
 from sql.database import Database
 
-_statements = Statements(Path(__file__).parent / "statements" / "profile.sql")
+_statements = Statements.beside(__file__, "profile")
 
 _STRONGEST = 5
 """Parts of a taste that are told, of each kind and in each direction."""

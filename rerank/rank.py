@@ -1,7 +1,6 @@
 """One plan, run: the candidates of its text in the order of a user's taste, in one statement."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
@@ -13,7 +12,7 @@ from search.plan import Plan
 from sql.engines import CompiledQuery, SearchEngine
 from sql.syntax import Nothing
 
-_statements = Statements(Path(__file__).parent / "statements" / "search.sql")
+_statements = Statements.beside(__file__, "search")
 
 
 class Ranker:

@@ -7,7 +7,6 @@ a film while events arrive.
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
@@ -40,7 +39,7 @@ from search.query import parse
 from sql.database import Database
 from sql.syntax import All, And, Filter, Ids, Node
 
-_statements = Statements(Path(__file__).parent / "statements" / "recommend.sql")
+_statements = Statements.beside(__file__, "recommend")
 
 _MADE = {
     "rank", "moved", "genres", "components", "contributions", "sources", "rules",

@@ -12,7 +12,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
@@ -30,7 +29,7 @@ from rerank.facts import Fact, joined, say
 from rerank.wording import NO_MODEL, why
 from sql.database import Database
 
-_statements = Statements(Path(__file__).parent / "statements" / "explain.sql")
+_statements = Statements.beside(__file__, "explain")
 
 _MOST_LIKED = 12
 _OVERVIEW = 160  # characters of an overview that the language model gets

@@ -1,13 +1,12 @@
 """Where films can be watched."""
 
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from palate.errors import NotFoundError
 from palate.statements import Statements
 from sql.database import Database
 
-_statements = Statements(Path(__file__).parent / "statements" / "availability.sql")
+_statements = Statements.beside(__file__, "availability")
 
 
 def find_link(database: Database, movie_id: int, service: str, country: str) -> str:

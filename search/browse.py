@@ -2,7 +2,6 @@
 
 import json
 import time
-from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
@@ -18,7 +17,7 @@ from search.query import parse
 from sql.database import Database
 from sql.syntax import All, And, Node
 
-_statements = Statements(Path(__file__).parent / "statements" / "catalog.sql")
+_statements = Statements.beside(__file__, "catalog")
 
 Counted = Literal[
     "genres", "actors", "keywords", "director", "year", "decade", "sentiment", "budget_tier",

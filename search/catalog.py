@@ -1,14 +1,13 @@
 """Films by id, films like one film, and films at random."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from palate.contract import Movie, SimilarMovie, Suggestion
 from palate.errors import NotFoundError
 from palate.statements import Statements
 from sql.database import Database
 
-_statements = Statements(Path(__file__).parent / "statements" / "catalog.sql")
+_statements = Statements.beside(__file__, "catalog")
 
 
 def get_movie(database: Database, movie_id: int) -> Movie:

@@ -13,7 +13,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Literal
 
 from rapidfuzz import fuzz, process
@@ -26,7 +25,7 @@ from sql.database import Database
 from sql.syntax import Match, Node, Phrase, split_words, walk
 from sql.text import fold
 
-_statements = Statements(Path(__file__).parent / "statements" / "names.sql")
+_statements = Statements.beside(__file__, "names")
 
 _KEPT_SECONDS = 300.0  # where changes are not counted: a standby, a server that counts nothing
 _APOSTROPHES = re.compile("['’`´]")

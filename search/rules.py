@@ -5,7 +5,6 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from pydantic import ValidationError
 from sqlalchemy import Connection
@@ -19,7 +18,7 @@ from search.titles import typed_words
 from sql.database import Database
 from sql.syntax import Or, Words, describe
 
-_statements = Statements(Path(__file__).parent / "statements" / "rules.sql")
+_statements = Statements.beside(__file__, "rules")
 
 _SECONDS_KEPT = 1.0
 _MOST_TEXTS = 5

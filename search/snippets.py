@@ -7,7 +7,6 @@ Amélie and `strasse` Straße.
 import html
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from rapidfuzz.distance import OSA
 from sqlalchemy import Connection
@@ -29,7 +28,7 @@ from sql.syntax import (
 )
 from sql.text import fold
 
-_statements = Statements(Path(__file__).parent / "statements" / "words.sql")
+_statements = Statements.beside(__file__, "words")
 
 _TOKEN = re.compile(rf"({SEPARATORS})")
 _FRAGMENTS = 2

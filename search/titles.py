@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row
@@ -17,7 +16,7 @@ from palate.statements import Statements
 from sql.syntax import split_words
 from sql.text import fold
 
-_statements = Statements(Path(__file__).parent / "statements" / "words.sql")
+_statements = Statements.beside(__file__, "words")
 
 _KEPT_SECONDS = 300.0
 ARTICLES = ("the", "a", "an")

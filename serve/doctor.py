@@ -6,7 +6,6 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import sqlalchemy
@@ -23,7 +22,7 @@ from sql.migrate import check_schema
 from sql.room import installed_in, lacking
 from sql.syntax import All
 
-_statements = Statements(Path(__file__).parent / "statements" / "doctor.sql")
+_statements = Statements.beside(__file__, "doctor")
 
 _OLDEST_SERVER = 150000
 _LEAST_FREE = 1 << 30

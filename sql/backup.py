@@ -65,7 +65,7 @@ from sql.vectors import index_vectors
 Kind = Literal["auto", "dump", "csv"]
 
 _PATIENCE = 60.0
-_statements = Statements(Path(__file__).with_name("statements") / "backup.sql")
+_statements = Statements.beside(__file__, "backup")
 _log = structlog.get_logger(__name__)
 
 

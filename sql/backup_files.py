@@ -58,7 +58,7 @@ _FORMAT = "palate-backup-1"
 _BLOCK = 1 << 20
 _COPY = re.compile(rb"^COPY \S+ \((.*)\) FROM stdin;$")
 _LISTED = re.compile(r"^\d+; \d+ \d+ TABLE DATA (.+) \S+ \S+$", re.MULTILINE)
-_statements = Statements(Path(__file__).with_name("statements") / "backup.sql")
+_statements = Statements.beside(__file__, "backup")
 
 
 class BackupFile(Protocol):

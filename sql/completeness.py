@@ -6,7 +6,6 @@ written loses some of them from the index for good. Counting both finds that.
 
 import threading
 import time
-from pathlib import Path
 
 import sqlalchemy
 import structlog
@@ -17,7 +16,7 @@ from palate.errors import DatabaseUnavailableError
 from palate.statements import Statements
 from sql.database import Database
 
-_statements = Statements(Path(__file__).parent / "statements" / "completeness.sql")
+_statements = Statements.beside(__file__, "completeness")
 
 _SECONDS_TRUSTED = 60.0
 _log = structlog.get_logger(__name__)

@@ -8,7 +8,6 @@ import select
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Self
 
 import psycopg
@@ -35,7 +34,7 @@ _UNLESS_SAID = {
     "keepalives_count": "3",
     "tcp_user_timeout": "10000",
 }
-_statements = Statements(Path(__file__).parent / "statements" / "session.sql")
+_statements = Statements.beside(__file__, "session")
 
 
 class Database:

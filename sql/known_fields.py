@@ -1,7 +1,6 @@
 """The fields that queries may name: Palate's, and those that somebody added to one database."""
 
 import time
-from pathlib import Path
 
 import sqlalchemy
 
@@ -14,7 +13,7 @@ SECONDS_KEPT = 5.0
 DIGITS = {"integer": (18, 0), "numeric": (19, 4)}
 """Of the types that hold numbers: before the point, and behind it."""
 
-_statements = Statements(Path(__file__).parent / "statements" / "own_fields.sql")
+_statements = Statements.beside(__file__, "own_fields")
 
 
 class KnownFields:

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, get_args
 
 from palate.errors import ConflictError, MisuseError, NotFoundError
@@ -22,7 +21,7 @@ _KNOWN_AS: Mapping[str, Type] = {
 MOST = 26
 """Fields that the index of the postgres engine has letters for."""
 
-_statements = Statements(Path(__file__).parent / "statements" / "own_fields.sql")
+_statements = Statements.beside(__file__, "own_fields")
 
 
 @dataclass(frozen=True)

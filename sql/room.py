@@ -5,7 +5,6 @@ same schema too, is somebody else's and stays as it is.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import psycopg
 import sqlalchemy
@@ -19,7 +18,7 @@ from sql.objects import find_own
 _FORMER_SCHEMA = "public"
 """Where versions lived that had no schema of their own."""
 
-_statements = Statements(Path(__file__).parent / "statements" / "room.sql")
+_statements = Statements.beside(__file__, "room")
 
 
 def make_room(connection: sqlalchemy.Connection, database: Database) -> list[str]:

@@ -7,7 +7,6 @@ the same SQL runs over rows of our choice when a connection's search_path starts
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,7 @@ from sql.binary_copy import encode_copy, encode_times
 from sql.database import Database
 from sql.migrate import migrate
 
-_statements = Statements(Path(__file__).parent / "statements" / "scratch.sql")
+_statements = Statements.beside(__file__, "scratch")
 _log = structlog.get_logger(__name__)
 
 _COPY_ROWS = 500_000

@@ -1,12 +1,10 @@
 """Statistics of films, made again when it suits: readers are not blocked."""
 
-from pathlib import Path
-
 from palate.statements import Statements
 from sql.database import Database
 from sql.vectors import index_vectors
 
-_statements = Statements(Path(__file__).parent / "statements" / "stats.sql")
+_statements = Statements.beside(__file__, "stats")
 
 
 def refresh_stats(database: Database) -> int:

@@ -1,11 +1,9 @@
 """The indexes that nearest films are found by, in catalogs that are too large to read."""
 
-from pathlib import Path
-
 from palate.statements import Statements
 from sql.database import Database
 
-_statements = Statements(Path(__file__).parent / "statements" / "vectors.sql")
+_statements = Statements.beside(__file__, "vectors")
 
 
 def index_vectors(database: Database) -> bool:

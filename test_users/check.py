@@ -4,7 +4,6 @@ import itertools
 import math
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import fmean
 from typing import NamedTuple
 
@@ -17,7 +16,7 @@ CANDIDATES = 100  # as a search's default
 TOP = 10  # the first page
 LEAST = 2  # films of each kind that a term needs before its order says anything
 
-_statements = Statements(Path(__file__).parent / "statements" / "tasters.sql")
+_statements = Statements.beside(__file__, "tasters")
 
 
 class Place(NamedTuple):

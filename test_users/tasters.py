@@ -5,7 +5,6 @@ The basic pair rates the 50 most rated fantasy films, the extreme pair every one
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import sqlalchemy
 
@@ -14,7 +13,7 @@ from palate.statements import Statements
 from sql.database import Database
 
 LOVED, HATED = 5.0, 1.0
-_statements = Statements(Path(__file__).parent / "statements" / "tasters.sql")
+_statements = Statements.beside(__file__, "tasters")
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Literal
 
 from fastapi import APIRouter
@@ -39,7 +38,7 @@ _LOOK_SECONDS = 1.0
 _LOOK_AGAIN_SECONDS = 0.2
 _STALE_SECONDS = 30.0  # longer than a search, a free connection and a connect may take together
 _TEXT = "text/plain; version=0.0.4; charset=utf-8"
-_statements = Statements(Path(__file__).parent / "statements" / "health.sql")
+_statements = Statements.beside(__file__, "health")
 
 
 class Health(Frozen):

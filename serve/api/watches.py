@@ -6,7 +6,6 @@ when they are first needed.
 
 import threading
 from abc import abstractmethod
-from pathlib import Path
 
 import psycopg
 import structlog
@@ -18,7 +17,7 @@ from rerank.search import Searcher
 from search.names import CatalogNames
 from sql.database import Database
 
-_statements = Statements(Path(__file__).parent / "statements" / "models.sql")
+_statements = Statements.beside(__file__, "models")
 _log = structlog.get_logger(__name__)
 
 

@@ -118,15 +118,13 @@ def _print_load(report: IngestReport) -> None:
     loaded = f"{report.load_rows_per_second:,.0f} rows/s, {report.ratio:.2f} of plain COPY"
     memory = f"{report.memory_before_mb:.0f} MB before, {report.memory_peak_mb:.0f} at most"
     print_facts(
-        [
-            ("ratings", f"{report.rows:,} of {report.films:,} films"),
-            ("plain COPY", f"{report.plain_rows_per_second:,.0f} rows/s"),
-            ("load", loaded),
-            *_processor(report),
-            ("loaded again", f"{report.second_load_seconds:.1f} s"),
-            ("memory", memory),
-            ("machine", this_machine()),
-        ]
+        ("ratings", f"{report.rows:,} of {report.films:,} films"),
+        ("plain COPY", f"{report.plain_rows_per_second:,.0f} rows/s"),
+        ("load", loaded),
+        *_processor(report),
+        ("loaded again", f"{report.second_load_seconds:.1f} s"),
+        ("memory", memory),
+        ("machine", this_machine()),
     )
 
 
@@ -195,11 +193,9 @@ def _print_training(report: TrainReport) -> None:
         ("MB at most>", lambda each: f"{each[1].memory_mb:,.0f}"),
     )
     print_facts(
-        [
-            ("ratings", f"{report.ratings:,} of {report.users:,} users and {report.films:,} films"),
-            ("model", report.model),
-            ("machine", this_machine()),
-        ]
+        ("ratings", f"{report.ratings:,} of {report.users:,} users and {report.films:,} films"),
+        ("model", report.model),
+        ("machine", this_machine()),
     )
 
 
@@ -326,10 +322,8 @@ def _print_found(report: Report, *, misses: bool) -> None:
             for text in found.misses:
                 say(f"{found.form}: {text}")
     print_facts(
-        [
-            ("engine", f"{report.engine}, {report.films:,} films, {report.users} people"),
-            ("machine", report.machine),
-        ]
+        ("engine", f"{report.engine}, {report.films:,} films, {report.users} people"),
+        ("machine", report.machine),
     )
 
 

@@ -54,7 +54,7 @@ def stop(
 
 
 def _print(facts: dict[str, object]) -> None:
-    print_facts((name.replace("_", " "), value) for name, value in facts.items())
+    print_facts(*((name.replace("_", " "), value) for name, value in facts.items()))
 
 
 @command(app, "palate db status", "palate db status --json")

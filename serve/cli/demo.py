@@ -36,7 +36,7 @@ LOVER, HATER, YOU = 20001, 20002, 1001
 GENRE = "Fantasy"
 _SELECT = "SELECT rank, moved, title FROM search('lord', for_user => 20001)"
 _WIDTH = 120
-_STATEMENTS = Path(__file__).parent / "statements" / "demo.sql"
+_statements = Statements.beside(__file__, "demo")
 _COLUMNS = (
     (None, "unpersonalised"),
     (LOVER, f"{LOVER}, the fantasy lover"),
@@ -88,7 +88,7 @@ def _prepare(database: Database) -> None:
 def _load_sample(database: Database) -> str:
     """Load the sample unless it is there. Raises ConflictError beside another source."""
     with database.read() as connection:
-        loaded = connection.execute(Statements(_STATEMENTS)["loaded"]).one()
+        loaded = connection.execute(_statements["loaded"]).one()
     if loaded.source == NAME and loaded.model is not None:
         return "already loaded"
     if loaded.source not in (None, NAME):

@@ -118,11 +118,9 @@ def drop(database: Database, name: Name, yes: Yes = False) -> None:
 
 def _print_stats(found: EmbeddingStats) -> None:
     print_facts(
-        [
-            ("films", f"{found.films:,}"),
-            ("embedded", f"{found.embedded:,} ({found.coverage:.1%})"),
-            ("missing", f"{found.missing:,}"),
-            ("model", f"{found.model} ({found.dimension} numbers)" if found.model else "none"),
-            ("loaded at", f"{found.loaded_at:%Y-%m-%d %H:%M} UTC" if found.loaded_at else None),
-        ]
+        ("films", f"{found.films:,}"),
+        ("embedded", f"{found.embedded:,} ({found.coverage:.1%})"),
+        ("missing", f"{found.missing:,}"),
+        ("model", f"{found.model} ({found.dimension} numbers)" if found.model else "none"),
+        ("loaded at", f"{found.loaded_at:%Y-%m-%d %H:%M} UTC" if found.loaded_at else None),
     )

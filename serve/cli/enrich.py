@@ -103,12 +103,10 @@ def _print(found: EnrichmentReport) -> None:
     share = f"{found.enriched / found.films:.0%}" if found.films else "0%"
     differ = f"{found.disagreeing:,} of {found.compared:,} audiences" if found.compared else None
     print_facts(
-        [
-            ("films", f"{found.films:,}"),
-            ("enriched", f"{found.enriched:,} ({share}), {found.by_model:,} of them by a model"),
-            ("stale", f"{found.stale:,}"),
-            ("model and facts differ", differ),
-        ]
+        ("films", f"{found.films:,}"),
+        ("enriched", f"{found.enriched:,} ({share}), {found.by_model:,} of them by a model"),
+        ("stale", f"{found.stale:,}"),
+        ("model and facts differ", differ),
     )
     print_table(
         found.coverage.items(),

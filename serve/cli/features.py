@@ -22,13 +22,11 @@ Share = Annotated[float, Option(min=0.0, max=0.9, help="Share of each user's rat
 
 def _print(made: FeatureStatistics) -> None:
     print_facts(
-        [
-            ("source", made.source),
-            ("ratings", f"{made.ratings:,} of {made.users:,} users"),
-            ("films", f"{made.movies:,}, {made.rated_movies:,} of them rated"),
-            ("parts", f"{made.train:,} train, {made.validation:,} validation, {made.test:,} test"),
-            ("sparsity", f"{made.sparsity:.2%}"),
-        ]
+        ("source", made.source),
+        ("ratings", f"{made.ratings:,} of {made.users:,} users"),
+        ("films", f"{made.movies:,}, {made.rated_movies:,} of them rated"),
+        ("parts", f"{made.train:,} train, {made.validation:,} validation, {made.test:,} test"),
+        ("sparsity", f"{made.sparsity:.2%}"),
     )
 
 

@@ -184,7 +184,7 @@ def _print_status(found: ReleaseStatus) -> None:
             ("primary", database.primary),
             ("database image", database.image),
         ]
-    print_facts(facts)
+    print_facts(*facts)
     print_table(
         found.pods,
         *("pod=name", "part=component", "state", "restarts>"),

@@ -72,15 +72,13 @@ def list_(database: Database) -> list[StoredModel]:
 
 def _print_model(found: StoredModel) -> None:
     print_facts(
-        [
-            ("model", f"{found} ({found.kind}, {found.state})"),
-            ("created (UTC)", _utc(found.created_at)),
-            ("activated (UTC)", found.activated_at and _utc(found.activated_at)),
-            ("learned from", found.fingerprint),
-            *(found.parameters.items()),
-            *(found.metrics.items()),
-            *((f"weight of {name}", weight) for name, weight in (found.weights or {}).items()),
-        ]
+        ("model", f"{found} ({found.kind}, {found.state})"),
+        ("created (UTC)", _utc(found.created_at)),
+        ("activated (UTC)", found.activated_at and _utc(found.activated_at)),
+        ("learned from", found.fingerprint),
+        *(found.parameters.items()),
+        *(found.metrics.items()),
+        *((f"weight of {name}", weight) for name, weight in (found.weights or {}).items()),
     )
 
 

@@ -74,7 +74,7 @@ def table(*headings: str, title: str | None = None) -> Table:
     return made
 
 
-def print_facts(facts: Iterable[tuple[str, object]]) -> None:
+def print_facts(*facts: tuple[str, object]) -> None:
     """Names and values, one a line; values that are missing are left out."""
     made = Table(box=None, show_header=False, pad_edge=False)
     made.add_column(style="bold")

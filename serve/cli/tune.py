@@ -123,12 +123,10 @@ def _tune_model(session: Session, model: str, study: Study, seed: int, *, json: 
 
 def _print_study(found: Tuned) -> None:
     print_facts(
-        [
-            ("study", found.study),
-            ("attempts", f"{found.trials}, {found.pruned} of them given up early"),
-            ("nDCG@10", f"{found.value:.4f}, with the defaults {number(found.before, 4)}"),
-            *found.parameters.items(),
-        ]
+        ("study", found.study),
+        ("attempts", f"{found.trials}, {found.pruned} of them given up early"),
+        ("nDCG@10", f"{found.value:.4f}, with the defaults {number(found.before, 4)}"),
+        *found.parameters.items(),
     )
     if found.command is not None:
         say(f"Use them: {found.command}")
@@ -156,12 +154,10 @@ def _tune_weights(session: Session, which: str, seed: int, weights: Weights, *, 
 
 def _print_blend(found: TunedBlend) -> None:
     print_facts(
-        [
-            ("measured on", f"{found.queries:,}"),
-            ("nDCG@10", f"{found.ndcg_after:.4f}, with those in use {found.ndcg_before:.4f}"),
-            *(
-                (f"weight of {name}", f"{weight:.4f}, now {found.before[name]:.4f}")
-                for name, weight in found.after.items()
-            ),
-        ]
+        ("measured on", f"{found.queries:,}"),
+        ("nDCG@10", f"{found.ndcg_after:.4f}, with those in use {found.ndcg_before:.4f}"),
+        *(
+            (f"weight of {name}", f"{weight:.4f}, now {found.before[name]:.4f}")
+            for name, weight in found.after.items()
+        ),
     )

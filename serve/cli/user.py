@@ -33,16 +33,14 @@ app.add_typer(user_event.app, name="event")
 def _print_user(found: User) -> None:
     vector = "yes" if found.has_vector else "no: searches are not personalised"
     print_facts(
-        [
-            ("user", f"{found.user_id} ({found.profile})"),
-            ("name", found.name),
-            ("synthetic", "yes: counts in no statistic" if found.synthetic else None),
-            ("ratings", found.rating_count),
-            ("films by events", found.event_count or None),
-            ("mean", number(found.mean_rating)),
-            ("taste vector", vector),
-            ("updated", found.updated_at),
-        ]
+        ("user", f"{found.user_id} ({found.profile})"),
+        ("name", found.name),
+        ("synthetic", "yes: counts in no statistic" if found.synthetic else None),
+        ("ratings", found.rating_count),
+        ("films by events", found.event_count or None),
+        ("mean", number(found.mean_rating)),
+        ("taste vector", vector),
+        ("updated", found.updated_at),
     )
     if found.genres:
         print_table(found.genres[:_GENRES_SHOWN], "genre", "ratings>=count", "mean>:.2f")
