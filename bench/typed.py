@@ -47,6 +47,15 @@ def _changed(text: str, film: Film) -> str | None:
     return text if text.strip() and text != film.title else None
 
 
+def _by(change: Callable[[str], str], where: str = "") -> Form:
+    """The title changed so, where it is one that ``where`` is found in and is another then."""
+
+    def form(film: Film, _: random.Random) -> str | None:
+        return _changed(change(film.title), film) if re.search(where, film.title) else None
+
+    return form
+
+
 def _mapped(words: Mapping[str, str]) -> Form:
     """The first word that has another form, in it."""
 
@@ -93,26 +102,6 @@ def _wrong(word: str, i: int, rng: random.Random) -> str:
     return word[:i] + rng.choice(_LETTERS.replace(word[i].lower(), "")) + word[i + 1 :]
 
 
-def _capitals(film: Film, _: random.Random) -> str | None:
-    return film.title.upper()
-
-
-def _no_article(film: Film, _: random.Random) -> str | None:
-    return _changed(re.sub(r"^(The|An?) (?=\S)", "", film.title), film)
-
-
-def _article_last(film: Film, _: random.Random) -> str | None:
-    return _changed(re.sub(r"^(The|An?) (\S.*)$", r"\2, \1", film.title), film)
-
-
-def _year(film: Film, _: random.Random) -> str | None:
-    return f"{film.title} {film.year}" if film.year else None
-
-
-def _year_apart(film: Film, _: random.Random) -> str | None:
-    return f"{film.title} ({film.year})" if film.year else None
-
-
 _YEARS = ("{1} {0}", "({1}) {0}", "{0} [{1}]", "{0}, {1}", "{0} from {1}", "{0} '{2:02}")
 _REQUESTS = (
     "{} movie", "{} film", "the movie {}", "watch {} online", "find me {}", "{} trailer", "{} cast",
@@ -121,28 +110,7 @@ _REQUESTS = (
 )  # fmt: skip
 
 
-def _year_otherwise(film: Film, rng: random.Random) -> str | None:
-    return rng.choice(_YEARS).format(film.title, film.year, film.year % 100) if film.year else None
-
-
-def _asked_for(film: Film, rng: random.Random) -> str | None:
-    return rng.choice(_REQUESTS).format(film.title)
-
-
 _PART = re.compile(r"(?<=\w)[:,]? (?:Part|Vol\.|Volume|Chapter|Episode) (?=[IVX\d])")
-
-
-def _part_left_out(film: Film, _: random.Random) -> str | None:
-    return _changed(_PART.sub(" ", film.title), film)
-
-
-def _no_marks(film: Film, _: random.Random) -> str | None:
-    bare = re.sub(r"['’]", "", film.title)
-    return _changed(" ".join(re.sub(r"[^\w\s]", " ", bare).split()), film)
-
-
-def _no_apostrophe(film: Film, _: random.Random) -> str | None:
-    return _changed(re.sub(r"['’]", "", film.title).lower(), film)
 
 
 def _ampersand(film: Film, _: random.Random) -> str | None:
@@ -151,18 +119,25 @@ def _ampersand(film: Film, _: random.Random) -> str | None:
     return _changed(re.sub(r" and ", " & ", film.title, flags=re.IGNORECASE), film)
 
 
-_DOTTED = re.compile(r"\b(?:[A-Z]\.){2,}")
+_DOTTED = r"\b(?:[A-Z]\.){2,}"
 
 
-def _no_dots(film: Film, _: random.Random) -> str | None:
-    return _changed(_DOTTED.sub(lambda found: found[0].replace(".", ""), film.title).lower(), film)\
-        if _DOTTED.search(film.title) else None  # fmt: skip
+def _no_marks(title: str) -> str:
+    return " ".join(re.sub(r"[^\w\s]", " ", re.sub(r"['’]", "", title)).split())
 
 
-def _spaces(film: Film, _: random.Random) -> str | None:
-    return _changed(
-        _DOTTED.sub(lambda found: found[0].replace(".", " "), film.title).lower(), film
-    ) if _DOTTED.search(film.title) else None  # fmt: skip
+def _initials(title: str, between: str) -> str:
+    return re.sub(_DOTTED, lambda found: found[0].replace(".", between), title).lower()
+
+
+def _no_accents(title: str) -> str:
+    return re.sub(r"[\u0300-\u036f]", "", unicodedata.normalize("NFD", title))
+
+
+def _ligatures(title: str) -> str:
+    for apart, together in _JOINED.items():
+        title = title.replace(apart, together)
+    return title
 
 
 def _joined(film: Film, _: random.Random) -> str | None:
@@ -177,34 +152,9 @@ def _article_joined(film: Film, _: random.Random) -> str | None:
     return film.title.replace(" ", "") if joined and len(film.title) > 7 else None
 
 
-def _hyphen_left_out(film: Film, _: random.Random) -> str | None:
-    return _changed(re.sub(r"(?<=\w)-(?=\w)", "", film.title).lower(), film) \
-        if re.search(r"\w-\w", film.title) else None  # fmt: skip
-
-
-def _split(film: Film, _: random.Random) -> str | None:
-    return _changed(re.sub(r"(?<=\w)[-/](?=\w)", " ", film.title).lower(), film) \
-        if re.search(r"\w[-/]\w", film.title) else None  # fmt: skip
-
-
 def _beginning(film: Film, _: random.Random) -> str | None:
     words = film.title.split()
     return " ".join(words[: (len(words) + 1) // 2]) if len(words) > 3 else None
-
-
-def _bare(text: str) -> str:
-    return re.sub(r"[\u0300-\u036f]", "", unicodedata.normalize("NFD", text))
-
-
-def _no_accents(film: Film, _: random.Random) -> str | None:
-    return _changed(_bare(film.title), film)
-
-
-def _ligatures(film: Film, _: random.Random) -> str | None:
-    text = film.title
-    for apart, together in _JOINED.items():
-        text = text.replace(apart, together)
-    return _changed(text, film)
 
 
 def _lookalikes(film: Film, rng: random.Random) -> str | None:
@@ -235,23 +185,25 @@ def _short(film: Film, _: random.Random) -> str | None:
 FORMS: dict[str, Form] = {
     "as it stands": lambda film, _: film.title,
     "lower case": lambda film, _: film.title.lower(),
-    "capitals": _capitals,
-    "no article": _no_article,
-    "article last": _article_last,
-    "year": _year,
-    "year in parentheses": _year_apart,
-    "year otherwise": _year_otherwise,
-    "asked for": _asked_for,
-    "no marks": _no_marks,
-    "no apostrophe": _no_apostrophe,
+    "capitals": lambda film, _: film.title.upper(),
+    "no article": _by(lambda title: re.sub(r"^(The|An?) (?=\S)", "", title)),
+    "article last": _by(lambda title: re.sub(r"^(The|An?) (\S.*)$", r"\2, \1", title)),
+    "year": lambda film, _: f"{film.title} {film.year}" if film.year else None,
+    "year in parentheses": lambda film, _: f"{film.title} ({film.year})" if film.year else None,
+    "year otherwise": lambda film, rng: (
+        rng.choice(_YEARS).format(film.title, film.year, film.year % 100) if film.year else None
+    ),
+    "asked for": lambda film, rng: rng.choice(_REQUESTS).format(film.title),
+    "no marks": _by(_no_marks),
+    "no apostrophe": _by(lambda title: re.sub(r"['’]", "", title).lower()),
     "and or &": _ampersand,
-    "initials without dots": _no_dots,
-    "initials with spaces": _spaces,
+    "initials without dots": _by(lambda title: _initials(title, ""), _DOTTED),
+    "initials with spaces": _by(lambda title: _initials(title, " "), _DOTTED),
     "joined": _joined,
     "article joined": _article_joined,
-    "hyphen left out": _hyphen_left_out,
-    "split": _split,
-    "part left out": _part_left_out,
+    "hyphen left out": _by(lambda title: re.sub(r"(?<=\w)-(?=\w)", "", title).lower(), r"\w-\w"),
+    "split": _by(lambda title: re.sub(r"(?<=\w)[-/](?=\w)", " ", title).lower(), r"\w[-/]\w"),
+    "part left out": _by(lambda title: _PART.sub(" ", title)),
     "number in words": _mapped(
         {str(n): word for n, word in enumerate(_NUMBERS, 1)}
         | dict(zip(_ROMAN[1:], _NUMBERS[1:], strict=True))
@@ -270,10 +222,10 @@ FORMS: dict[str, Form] = {
     "wrong letter": _typo(_wrong),
     "two typos in ten letters": _typo(_wrong, least=10, times=2),
     "beginning": _beginning,
-    "no accents": _no_accents,
-    "accents added": lambda film, _: _changed(film.title.translate(_ACCENTED), film),
-    "strokes added": lambda film, _: _changed(film.title.translate(_STROKES), film),
-    "ligatures": _ligatures,
+    "no accents": _by(_no_accents),
+    "accents added": _by(lambda title: title.translate(_ACCENTED)),
+    "strokes added": _by(lambda title: title.translate(_STROKES)),
+    "ligatures": _by(_ligatures),
     "full width": lambda film, _: film.title.translate(_FULL_WIDTH),
     "look-alikes": _lookalikes,
     "part without spaces": _part,
