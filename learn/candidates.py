@@ -34,6 +34,10 @@ BATCH = 200
 
 _USERS = 256  # scored at once
 _YEAR = 31_556_952.0  # seconds
+_NO_FEATURES = np.zeros((0, len(FEATURES)))
+_NO_ROW: Mapping[str, Any] = dict.fromkeys(
+    ("movie_id", "bm25_score", *COMPONENTS, "level", "year"), ()
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +57,7 @@ class CandidateLists:
     components: Mapping[str, Floats]
     levels: Places
     years: Floats
-    features: Floats = field(default_factory=lambda: np.zeros((0, len(FEATURES))))
+    features: Floats = field(default_factory=lambda: _NO_FEATURES)
 
     @classmethod
     def join(cls, parts: Sequence["CandidateLists"]) -> "CandidateLists":
@@ -161,7 +165,7 @@ def fetch_candidates(
     With ``features`` those of the learned order are made. Raises LeakError when live rows are read.
     """
     maker = FeatureMaker()
-    parts = [_empty()]
+    parts = [_list_of(_NO_ROW, _NO_FEATURES)]
     for start in range(0, len(queries), BATCH):
         asked = queries[start : start + BATCH]
         with database.begin(patient=True) as connection:
@@ -175,48 +179,33 @@ def fetch_candidates(
                 known = connection.execute(statements["latest_ratings"], {"user_ids": user_ids})
                 rated = {row["user_id"]: row for row in known.mappings()}
             for number, query in enumerate(asked):
-                if number in found:
-                    row, known_of = found[number], rated.get(query.user_id)
-                    part = _columns_of(row, start + number)
-                    if features:
-                        part["features"] = (
-                            maker.matrix(connection, row, known_of) if known_of
-                            else np.full((len(row["movie_id"]), len(FEATURES)), np.nan)
-                        )  # fmt: skip
-                    parts.append(part)
+                row, made = found.get(number, _NO_ROW), _NO_FEATURES
+                if features and query.user_id in rated and row is not _NO_ROW:
+                    made = maker.matrix(connection, row, rated[query.user_id])
+                elif features:
+                    made = np.full((len(row["movie_id"]), len(FEATURES)), np.nan)
+                parts.append(_list_of(row, made, query))
             check_reads(connection)
-    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    order = np.lexsort((columns["movie_id"], columns["number"]))
+    return CandidateLists.join(parts)
+
+
+def _list_of(row: Mapping[str, Any], features: Floats, *queries: Query) -> CandidateLists:
+    """A query's candidates by movie_id; features only where they were made."""
+    order = np.argsort(row["movie_id"])
+
+    def column(name: str) -> Floats:
+        return np.array(row[name], np.float64)[order]
+
     return CandidateLists(
         queries,
-        columns["number"][order],
-        columns["movie_id"][order],
-        columns["bm25_score"][order],
-        {name: columns[name][order] for name in COMPONENTS},
-        columns["level"][order],
-        columns["year"][order],
-        columns["features"][order] if features else columns["features"],
+        np.zeros(len(order), np.int64),
+        np.array(row["movie_id"], np.int64)[order],
+        column("bm25_score"),
+        {name: column(name) for name in COMPONENTS},
+        np.array([LEVELS.index(level) for level in row["level"]], np.int64)[order],
+        column("year"),
+        features[order] if len(features) else features,
     )
-
-
-def _empty() -> dict[str, NDArray[Any]]:
-    """The columns of no candidates."""
-    whole, real = np.zeros(0, np.int64), np.zeros(0)
-    return {
-        "number": whole, "movie_id": whole, "level": whole, "year": real, "bm25_score": real,
-        **dict.fromkeys(COMPONENTS, real), "features": np.zeros((0, len(FEATURES))),
-    }  # fmt: skip
-
-
-def _columns_of(row: Mapping[str, Any], number: int) -> dict[str, NDArray[Any]]:
-    """The columns of a query's candidates, but for their features."""
-    return {
-        "number": np.full(len(row["movie_id"]), number),
-        "movie_id": np.array(row["movie_id"], np.int64),
-        "level": np.array([LEVELS.index(level) for level in row["level"]]),
-        **{name: np.array(row[name], np.float64) for name in ("year", "bm25_score", *COMPONENTS)},
-        "features": np.zeros((0, len(FEATURES))),
-    }
 
 
 def _parameters(

@@ -264,6 +264,11 @@ def _named(contexts: list[Object], name: str) -> Object:
     )
 
 
+def labels_of(found: Object) -> dict[str, str]:
+    """The labels of an object, which may have none."""
+    return found["metadata"].get("labels") or {}
+
+
 def _by_name(found: Object) -> list[Object]:
     return sorted(found["items"], key=lambda each: str(each["metadata"]["name"]))
 

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 
 from palate.errors import NotFoundError, PalateError
-from serve.k8s.cluster import Cluster, Object
+from serve.k8s.cluster import Cluster, Object, labels_of
 from serve.k8s.release import Release, find_database
 
 _JOB = "batch.kubernetes.io/job-name"
@@ -51,7 +51,7 @@ def _shown(pod: Object) -> list[str | None]:
     """The containers to read: every step of a job; else what runs, or what it waits for."""
     steps = [name for name, _ in steps_run(pod)]
     main = {str(each["name"]) for each in pod["spec"].get("containers") or []}
-    if _JOB not in (pod["metadata"].get("labels") or {}):
+    if _JOB not in labels_of(pod):
         steps = [name for name in steps if name in main] or steps[-1:]
     return [*steps] or [None]
 

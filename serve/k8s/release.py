@@ -6,14 +6,14 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from palate.errors import ClusterError, MisuseError, NotFoundError, PalateError
-from serve.k8s.cluster import Cluster, Object
+from serve.k8s.cluster import Cluster, Object, labels_of
 from serve.k8s.forward import Target
 
 Role = Literal["read", "app", "owner"]
 
 _OURS = "app.kubernetes.io/part-of=palate"
 _INSTANCE = "app.kubernetes.io/instance"
-_COMPONENT = "app.kubernetes.io/component"
+COMPONENT = "app.kubernetes.io/component"
 _KEYS_FILE, _READ_KEY = "keys.txt", "read-key"  # entries of the Secret with the API's keys
 
 
@@ -31,7 +31,7 @@ class Release:
 
     def component(self, name: str) -> str:
         """The labels of one part of it."""
-        return f"{self.selector},{_COMPONENT}={name}"
+        return f"{self.selector},{COMPONENT}={name}"
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,7 @@ def find_release(cluster: Cluster, name: str | None = None) -> Release:
 
 
 def _instances(objects: list[Object]) -> set[str]:
-    labels = (each["metadata"].get("labels") or {} for each in objects)
-    return {str(each[_INSTANCE]) for each in labels if _INSTANCE in each}
+    return {found for each in objects if (found := labels_of(each).get(_INSTANCE))}
 
 
 def _elsewhere(cluster: Cluster, name: str | None) -> str:
@@ -89,7 +88,7 @@ def _elsewhere(cluster: Cluster, name: str | None) -> str:
 def find_api(release: Release) -> Target:
     """The service of the HTTP API. Raises NotFoundError."""
     services = release.cluster.find("services", release.selector)
-    named = [each for each in services if _label(each, _COMPONENT) == "api"]
+    named = [each for each in services if labels_of(each).get(COMPONENT) == "api"]
     for service in named or services:
         if service["spec"].get("clusterIP") != "None":
             return Target(str(service["metadata"]["name"]), "http" if _has_http(service) else None)
@@ -98,11 +97,6 @@ def find_api(release: Release) -> Target:
 
 def _has_http(service: Object) -> bool:
     return any(port.get("name") == "http" for port in service["spec"].get("ports") or [])
-
-
-def _label(each: Object, name: str) -> str | None:
-    value = (each["metadata"].get("labels") or {}).get(name)
-    return None if value is None else str(value)
 
 
 @dataclass(frozen=True)

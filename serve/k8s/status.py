@@ -4,12 +4,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from palate.errors import NotFoundError, PalateError
-from serve.k8s.cluster import Object
+from serve.k8s.cluster import Object, labels_of
 from serve.k8s.forward import is_ready, state
 from serve.k8s.jobs import job_state
-from serve.k8s.release import Release, find_database
-
-_COMPONENT = "app.kubernetes.io/component"
+from serve.k8s.release import COMPONENT, Release, find_database
 
 
 @dataclass(frozen=True)
@@ -129,16 +127,14 @@ def _database_pods(release: Release, database: DatabaseStatus) -> tuple[PodStatu
 
 
 def _is_ours(pod: Object) -> bool:
-    labels = pod["metadata"].get("labels") or {}
-    return bool(labels.get("app.kubernetes.io/part-of") == "palate")
+    return labels_of(pod).get("app.kubernetes.io/part-of") == "palate"
 
 
 def _pod(pod: Object, component: str | None = None) -> PodStatus:
-    labels = pod["metadata"].get("labels") or {}
     containers = pod.get("status", {}).get("containerStatuses") or []
     return PodStatus(
         name=str(pod["metadata"]["name"]),
-        component=component or str(labels.get(_COMPONENT, "")),
+        component=component or labels_of(pod).get(COMPONENT, ""),
         ready=is_ready(pod),
         state=state(pod),
         restarts=sum(int(each.get("restartCount", 0)) for each in containers),
@@ -148,15 +144,13 @@ def _pod(pod: Object, component: str | None = None) -> PodStatus:
 
 
 def _job(job: Object) -> JobStatus:
-    labels = job["metadata"].get("labels") or {}
     return JobStatus(
         name=str(job["metadata"]["name"]),
-        component=str(labels.get(_COMPONENT, "")),
+        component=labels_of(job).get(COMPONENT, ""),
         state=job_state(job),
         started=str(job["metadata"].get("creationTimestamp", "")),
     )
 
 
 def _first_label(objects: list[Object], name: str) -> str | None:
-    labels = ((each["metadata"].get("labels") or {}).get(name) for each in objects)
-    return next((str(label) for label in labels if label), None)
+    return next((label for each in objects if (label := labels_of(each).get(name))), None)
