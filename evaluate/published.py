@@ -77,7 +77,7 @@ def _split_20m(ratings: Ratings, seed: int) -> Mapping[str, Trial]:
     """Strangers: a fifth of the positive ratings of 10,000 users whom the model does not meet in
     training, found from the others; users with fewer than five are left out."""
     liked = ratings.where(ratings.values > 3.5)
-    liked = liked.take(np.flatnonzero(np.diff(liked.starts) >= 5))
+    liked = liked.take(np.flatnonzero(liked.per_user >= 5))
     draw = np.random.default_rng(seed).permutation(len(liked.user_ids))
     asked = min(10_000, len(draw) // 14)  # as many again would choose parameters
     strangers = liked.take(np.sort(draw[:asked]))
@@ -204,14 +204,14 @@ def _choose_counts(
 def _measured(
     model: Model, trial: Trial, movies: Movies, metrics: Sequence[str]
 ) -> dict[str, float]:
-    asked = np.flatnonzero(np.diff(trial.hidden.starts))
+    asked = np.flatnonzero(trial.hidden.per_user)
     found = measure(copy(model).fit(trial.training, movies), trial, movies, asked)
     return dict(_means(found, trial, metrics))
 
 
 def _means(found: Measured, trial: Trial, metrics: Sequence[str]) -> Iterator[tuple[str, float]]:
     """Means over users; ``capped recall@k`` is of at most k films to be found (Liang et al.)."""
-    counts = np.diff(trial.hidden.starts)
+    counts = trial.hidden.per_user
     counts = counts[counts > 0]
     for metric in metrics:
         if metric.startswith("capped "):

@@ -152,7 +152,7 @@ def measure(model: Model, trial: Trial, movies: Movies, asked: NDArray[np.int64]
         for row in asked
     ]
     values = top_n_metrics(best, relevant)
-    activity = np.diff(trial.known.starts)[asked]
+    activity = trial.known.per_user[asked]
     beyond = beyond_accuracy(best[:, :10], trial.training, movies, values["ndcg@10"], activity)
     if model.predicts_ratings:
         wrong = np.concatenate(errors)

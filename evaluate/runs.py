@@ -65,7 +65,7 @@ def about(kind: Kind, database: Database, ratings: Ratings, parameters: dict[str
     with database.read() as connection:
         source = connection.execute(statements["source"]).scalar()
         movies: int = connection.execute(statements["count_movies"]).scalar_one()
-    users = int((np.diff(ratings.starts) > 0).sum())
+    users = int((ratings.per_user > 0).sum())
     return About(
         kind, source or "unnamed", len(ratings), users, movies, fingerprint(ratings), parameters
     )

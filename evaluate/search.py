@@ -122,8 +122,8 @@ def _ratings_of(
     """How many training ratings each query's user and film have, (q,) each."""
     users = places(training.user_ids, [query.user_id for query in queries], "user")
     films = places(training.movie_ids, [query.movie_id for query in queries], "film")
-    popularity = np.bincount(training.columns, minlength=len(training.movie_ids))
-    return np.diff(training.starts)[users], popularity[films].astype(np.int64)
+    popularity = training.per_film
+    return training.per_user[users], popularity[films].astype(np.int64)
 
 
 def _bands(

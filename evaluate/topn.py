@@ -58,8 +58,8 @@ def beyond_accuracy(
     the more active half of the users less the others'.
     """
     shown = lists[lists >= 0]
-    n_users = int((np.diff(training.starts) > 0).sum())
-    counts = np.bincount(training.columns, minlength=len(training.movie_ids))
+    n_users = int((training.per_user > 0).sum())
+    counts = training.per_film
     rows = np.searchsorted(training.movie_ids, shown)
     known = np.append(training.movie_ids, -1)[rows] == shown
     popularity = np.where(known, np.append(counts, 0)[rows], 0)

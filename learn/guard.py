@@ -50,7 +50,7 @@ def check_statistics(database: Database, training: Ratings) -> None:
                 f"{model} did not learn from the training ratings: it may know the future. "
                 "Nothing was measured."
             )
-    counts = np.diff(training.starts)
+    counts = training.per_user
     _compare("users' rating_count", users[:, 1], counts[counts > 0].astype(np.float64))
 
 
@@ -63,7 +63,7 @@ _FILM_COLUMNS = (
 def _of_films(training: Ratings) -> tuple[NDArray[np.float64], ...]:
     """What each film's ratings give for _FILM_COLUMNS, (m,) each."""
     m = len(training.movie_ids)
-    count = np.bincount(training.columns, minlength=m).astype(np.float64)
+    count = training.per_film.astype(np.float64)
     total = np.bincount(training.columns, training.values, minlength=m)
     mean = np.divide(total, count, out=np.zeros(m), where=count > 0)
     age = (training.times.max(initial=-np.inf) - training.times) / _HALF_LIFE

@@ -42,7 +42,7 @@ def draw_checked(lists: CandidateLists, training: Ratings, seed: int) -> Mask:
 def measure(lists: CandidateLists, scores: Floats, training: Ratings) -> dict[str, float]:
     """Means over the queries of what rank_metrics() says of these scores (c,), and of HEADLINE
     weighed by rarity."""
-    counts = np.bincount(training.columns, minlength=len(training.movie_ids))
+    counts = training.per_film
     weights = weigh_by_rarity(counts[np.searchsorted(training.movie_ids, lists.targets)])
     measured = rank_metrics(lists.target_ranks(scores))
     found = {name: round(float(values.mean()), 4) for name, values in measured.items()}

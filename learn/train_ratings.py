@@ -87,7 +87,7 @@ def train_ratings(
     """
     ratings, movies = read_ratings(database), read_movies(database, vectors=True)
     model = model or BiasedMf(seed=seed)
-    if int((np.diff(ratings.starts) > 0).sum()) < _LEAST_USERS:
+    if int((ratings.per_user > 0).sum()) < _LEAST_USERS:
         tell("too few users to learn what stars they would give")
         return None
     residuals = measure_residuals(model, ratings, movies, seed=seed, tell=tell)
@@ -121,7 +121,7 @@ def measure_residuals(
     tell: Callable[[str], None] = lambda _: None,
 ) -> Residuals:
     """What ``model``, learned from the other users each time, is off by on some users' ratings."""
-    there = np.flatnonzero(np.diff(ratings.starts))
+    there = np.flatnonzero(ratings.per_user)
     drawn = np.random.default_rng(seed).permutation(there)[:_MOST_USERS]
     parts = []
     for fold in range(_FOLDS):
@@ -138,7 +138,7 @@ def _draw(ratings: Ratings, most: int, seed: int) -> Ratings:
     if len(ratings) <= most:
         return ratings
     drawn = np.random.default_rng(seed).permutation(len(ratings.user_ids))
-    many = np.cumsum(np.diff(ratings.starts)[drawn])
+    many = np.cumsum(ratings.per_user[drawn])
     return ratings.take(np.sort(drawn[: max(1, int(np.searchsorted(many, most, "right")))]))
 
 
@@ -149,9 +149,7 @@ def _measure_strangers(
     strangers = strangers.among(model.movie_ids)
     order = np.lexsort((strangers.columns, strangers.times, strangers.rows))
     place = np.empty(len(strangers), np.int64)  # of each rating in its user's order of time
-    place[order] = np.arange(len(strangers)) - np.repeat(
-        strangers.starts[:-1], np.diff(strangers.starts)
-    )
+    place[order] = np.arange(len(strangers)) - np.repeat(strangers.starts[:-1], strangers.per_user)
     late = temporal_split(strangers)
     yield _compare(model, strangers, ~late, late, last=True)
     for known in _KNOWN:
@@ -171,7 +169,7 @@ def _compare(
         asked.values.astype(np.float64),
         model.stars(seen, asked),
         asked.user_ids[asked.rows],
-        np.diff(seen.starts)[asked.rows],
+        seen.per_user[asked.rows],
         spread_of(left, seen.rows, len(seen.user_ids))[asked.rows],
         model.counts[asked.columns],
         np.full(len(asked), last),

@@ -14,11 +14,6 @@ Floats = NDArray[np.float32]
 _DAY = 86_400.0
 
 
-def _counts(ratings: Ratings) -> NDArray[np.int64]:
-    """Ratings of each film, (m,)."""
-    return np.bincount(ratings.columns, minlength=len(ratings.movie_ids))
-
-
 @dataclass
 class Random(Model):
     """Any films: each user's own, the same every time for one ``seed``."""
@@ -85,12 +80,12 @@ class Bias(Model):
     def _learn(self, ratings: Ratings, movies: Movies | None) -> None:  # noqa: ARG002
         self.mean: Floats = np.asarray(ratings.values.mean() if len(ratings) else 3.5, np.float32)
         sums = np.bincount(ratings.columns, ratings.values - self.mean, len(ratings.movie_ids))
-        self.films: Floats = (sums / (_counts(ratings) + self.l2)).astype(np.float32)
+        self.films: Floats = (sums / (ratings.per_film + self.l2)).astype(np.float32)
 
     def _score_all(self, ratings: Ratings) -> NDArray[Any]:
         left = ratings.values - self.mean - self.films[ratings.columns]
         sums = np.bincount(ratings.rows, left, len(ratings.user_ids))
-        users = sums / (np.diff(ratings.starts) + self.l2)
+        users = sums / (ratings.per_user + self.l2)
         return np.asarray(np.clip(users[:, None] + (self.mean + self.films), 0.5, 5))
 
 
@@ -110,7 +105,7 @@ class ItemKnn(Model):
 
     def _learn(self, ratings: Ratings, movies: Movies | None) -> None:  # noqa: ARG002
         seen = ratings.with_values(np.ones(len(ratings), np.float32)).tocsc()
-        norm = np.sqrt(_counts(ratings)).astype(np.float32) + 1e-9
+        norm = np.sqrt(ratings.per_film).astype(np.float32) + 1e-9
         m = len(ratings.movie_ids)
         blocks = [
             self._nearest(seen, norm, np.arange(start, min(start + 1000, m)))

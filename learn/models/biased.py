@@ -51,9 +51,7 @@ class BiasedMf(Model):
         if not len(ratings):
             raise MisuseError("There are no ratings to learn from. Nothing was learned.")
         self.mean: Floats = np.asarray(ratings.values.mean(dtype=np.float64))
-        self.counts: NDArray[np.int64] = np.bincount(
-            ratings.columns, minlength=len(ratings.movie_ids)
-        )
+        self.counts: NDArray[np.int64] = ratings.per_film
         left = ratings.values - self.mean
         sums = np.bincount(ratings.columns, left, len(self.counts))
         self.biases: Floats = sums / (self.counts + self.l2_bias)
@@ -81,7 +79,7 @@ class BiasedMf(Model):
         """The bias and the factors of these users, (n, 1 + rank); their columns are all films."""
         left = ratings.values - self.mean - self.biases[ratings.columns]
         films = np.column_stack([self.biases, self.factors])
-        ridge = self._ridge(np.diff(ratings.starts))
+        ridge = self._ridge(ratings.per_user)
         return _solve(
             ratings.starts, ratings.columns, left, _regressors(films), ridge, np.zeros_like(ridge)
         )

@@ -55,7 +55,7 @@ class Svd(FactorModel):
     shrinkage: float = 0.4
 
     def _learn(self, ratings: Ratings, movies: Movies | None) -> None:  # noqa: ARG002
-        degrees = np.bincount(ratings.columns, minlength=len(ratings.movie_ids)).clip(1)
+        degrees = ratings.per_film.clip(1)
         norm = (degrees**-self.degree_exponent).astype(np.float32)
         weighted = self._weighted(ratings)
         weighted.data *= norm[ratings.columns]
@@ -105,7 +105,7 @@ class Ease(FactorModel):
         self, weighted: sparse.csr_matrix, ratings: Ratings, movies: Movies | None, rank: int
     ) -> None:
         """Set both factors (m, r) and ``own`` (m,), B's diagonal, were it not 0."""
-        degrees = np.bincount(ratings.columns, minlength=len(ratings.movie_ids)).clip(1)
+        degrees = ratings.per_film.clip(1)
         norm = (degrees**-self.degree_exponent).astype(np.float32)
         scaled = (weighted @ sparse.diags(norm)).tocsr()
         size = np.sqrt((scaled.data**2).sum() / max(len(norm), 1))  # a film's column, on average
@@ -135,7 +135,7 @@ class FullEase(Ease):
     def _learn(self, ratings: Ratings, movies: Movies | None) -> None:
         weighted = with_windows(ratings, self._weighted(ratings), self.window)
         if min(weighted.shape) > self.most_films:
-            counts = np.bincount(ratings.columns, minlength=len(ratings.movie_ids))
+            counts = ratings.per_film
             rare = np.argsort(-counts, kind="stable")[self.most_films :]
             weighted = weighted @ sparse.diags(~np.isin(np.arange(len(counts)), rare), dtype="f4")
         self._factor(weighted, ratings, movies, min(weighted.shape) + _SIDES)

@@ -85,14 +85,24 @@ class Ratings:
     @cached_property
     def rows(self) -> NDArray[np.int64]:
         """Place in ``user_ids`` of each rating, (r,)."""
-        return np.repeat(np.arange(len(self.user_ids)), np.diff(self.starts))
+        return np.repeat(np.arange(len(self.user_ids)), self.per_user)
+
+    @cached_property
+    def per_user(self) -> NDArray[np.int64]:
+        """How many ratings each user has, (n,)."""
+        return np.diff(self.starts)
+
+    @cached_property
+    def per_film(self) -> NDArray[np.int64]:
+        """How many ratings each film has, (m,)."""
+        return np.bincount(self.columns, minlength=len(self.movie_ids))
 
     def last(self, order: NDArray[np.int64], fraction: float) -> NDArray[np.bool_]:
         """(r,) whether a rating is in the end of its user's, ``fraction`` of them rounded down.
 
         ``order`` (r,) sorts ratings within users that follow each other.
         """
-        counts = np.diff(self.starts)
+        counts = self.per_user
         kept = counts - (counts * fraction + 1e-9).astype(np.int64)
         place = np.arange(len(self)) - np.repeat(self.starts[:-1], counts)
         found = np.empty(len(self), np.bool_)
@@ -113,7 +123,7 @@ class Ratings:
 
     def take(self, user_rows: NDArray[np.int64]) -> "Ratings":
         """The ratings of some users, by place; sorted places, each once."""
-        lengths = np.diff(self.starts)[user_rows]
+        lengths = self.per_user[user_rows]
         starts = np.r_[0, np.cumsum(lengths)]
         index = np.arange(starts[-1]) - np.repeat(starts[:-1] - self.starts[user_rows], lengths)
         return Ratings(
@@ -272,7 +282,7 @@ class WeightedModel(Model):
 def weigh_taste(ratings: Ratings, base: float = 1.0, slope: float = 0.5) -> NDArray[np.float64]:
     """(r,) how far each rating draws its user towards a film, or pushes away: taste_weight() in
     SQL."""
-    counts = np.diff(ratings.starts)
+    counts = ratings.per_user
     stars = np.bincount(ratings.rows, ratings.values, len(counts))
     middle = (np.ceil(2 * (350 + stars) / (100 + counts)) / 2)[ratings.rows]
     liked = base + slope * np.maximum(ratings.values - 3.5, -1)
@@ -290,6 +300,6 @@ def weigh_recency(ratings: Ratings, recent: float = 2.0) -> NDArray[np.float64]:
     place = np.maximum.accumulate(np.where(first, np.arange(len(order)), 0))
     later = np.empty(len(order), np.int64)
     later[order] = place - ratings.starts[:-1][rows]
-    counts = np.diff(ratings.starts)[ratings.rows]
+    counts = ratings.per_user[ratings.rows]
     halved = np.where(later < 100, recent * 0.5 ** (later / 10), 0)
     return np.asarray(1 / np.sqrt(counts) + halved / np.sqrt(np.minimum(counts, 14.4)))

@@ -25,7 +25,7 @@ class Mixed(FactorModel):
         ease = Ease(rank=self.rank, base=self.base, slope=self.slope)
         als = Als(base=self.base, slope=self.slope)
         inward, outward = [], []
-        some = ratings.take(np.flatnonzero(np.diff(ratings.starts))[:500])
+        some = ratings.take(np.flatnonzero(ratings.per_user)[:500])
         for model, share in ((ease, 1 - self.share), (als, self.share)):
             model._learn(ratings, movies)
             spread = float(np.std(self._tastes(some) @ model.factors_in @ model.factors_out.T))

@@ -48,15 +48,15 @@ def fold_map(
 def _examples(ratings: Ratings, copies: int, most: int, seed: int) -> list[Ratings]:
     """Users with all their ratings, and with parts of any size, small ones as often as large."""
     draw = np.random.default_rng(seed)
-    counts = np.diff(ratings.starts)
+    counts = ratings.per_user
     there = np.flatnonzero(counts)
     chosen = ratings.take(np.sort(draw.permutation(there)[:most]))
-    counts = np.diff(chosen.starts)
+    counts = chosen.per_user
     parts = [chosen]
     for _ in range(copies):
         share = counts ** -draw.random(len(counts))
         part = chosen.where(draw.random(len(chosen)) < share[chosen.rows])
-        parts.append(part.take(np.flatnonzero(np.diff(part.starts))))
+        parts.append(part.take(np.flatnonzero(part.per_user)))
     return parts
 
 

@@ -7,7 +7,6 @@ Arrays are made once, and are tensors on a device.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -57,7 +56,7 @@ def user_numbers(ratings: Ratings, newest: float) -> NDArray[np.float64]:
     as ln(1 + x). NaN for a user without ratings.
     """
     numbers = np.full((len(ratings.user_ids), 6), np.nan)
-    counts = np.diff(ratings.starts)
+    counts = ratings.per_user
     there = np.flatnonzero(counts)
     if not len(there):
         return numbers
@@ -200,11 +199,6 @@ class Material:
         record = self.record_scale(movie_record(ratings))
         facts = replace(self.facts, newest=newest)
         return replace(self, ratings=ratings, facts=facts, record=record)
-
-    @cached_property
-    def counts(self) -> NDArray[np.int64]:
-        """Ratings of each film, (m,)."""
-        return np.bincount(self.ratings.columns, minlength=len(self.ratings.movie_ids))
 
     def films(self, device: torch.device) -> Films:
         """The films, on a device."""

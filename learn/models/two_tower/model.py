@@ -108,7 +108,7 @@ class TwoTower(Recipe):
         )  # fmt: skip
         self._towers = towers
         self.known, self._facts = ratings.user_ids, material.facts
-        rated = torch.from_numpy(material.counts > 0)
+        rated = torch.from_numpy(material.ratings.per_film > 0)
         self.factors_out = film_vectors(towers, material.films(torch.device("cpu")), rated).numpy()
         self._fold(ratings)
 

@@ -137,7 +137,7 @@ class _Run:
         self.users = users_on(self.ratings, weights, material.facts, ratings.user_ids, device)
         self.rows = torch.from_numpy(self.ratings.rows).to(device)
         self.values = torch.from_numpy(self.ratings.values).to(device)
-        counts = torch.from_numpy(np.bincount(self.ratings.columns, minlength=len(material.record)))
+        counts = torch.from_numpy(self.ratings.per_film)
         self.chance = (counts / max(1, len(self.ratings))).to(device, torch.float32)
         self.rated = (counts > 0).to(device)
         self.towers = make_towers(material, recipe).to(device)
@@ -216,7 +216,7 @@ class _Run:
     def _validate(self) -> float:
         """nDCG@50 of the later films that users liked, among all that they had not rated."""
         liked = self.late.where(self.late.values >= _LIKED)
-        there = np.flatnonzero(np.diff(liked.starts))
+        there = np.flatnonzero(liked.per_user)
         if not len(there):
             return math.nan
         asked = np.sort(np.random.default_rng(self.recipe.seed).permutation(there)[:_CHECKED])
@@ -285,7 +285,7 @@ def _gains(top: NDArray[np.int64], liked: Ratings) -> float:
     hits = np.zeros((n, len(liked.movie_ids)), np.bool_)
     hits[liked.rows, liked.columns] = True
     gains = (np.take_along_axis(hits, top, 1) * discounts).sum(axis=1)
-    ideal = np.cumsum(discounts)[np.minimum(np.diff(liked.starts), k) - 1]
+    ideal = np.cumsum(discounts)[np.minimum(liked.per_user, k) - 1]
     return float((gains / ideal).sum())
 
 
