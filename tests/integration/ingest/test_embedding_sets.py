@@ -1,7 +1,6 @@
 """Sets of embeddings side by side: one is in use, and a switch is whole."""
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -25,12 +24,6 @@ CHANGED_TASTES = (
     " OR (u.embedding IS NULL) <> (k.embedding IS NULL) OR u.embedding <-> k.embedding > 1e-3"
 )
 ORDER = "SELECT movie_id FROM search('lord', for_user => 7, k => 50)"
-
-
-@pytest.fixture
-def psql(sample_copy: Database) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(sample_copy.psql_url, autocommit=True) as connection:
-        yield connection
 
 
 @pytest.fixture

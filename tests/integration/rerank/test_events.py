@@ -1,26 +1,14 @@
 """Events become taste as ratings do, whatever way they come."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import psycopg
 import pytest
 
-from palate.settings import Settings
 from sql.database import Database
-from sql.embedded import EmbeddedServer
-from tests.conftest import cloned
-from tests.integration.serve.apis import load_films
 
 RING, WAR, ILLUSIONS, DOGTOWN, CRYSTAL, WILLOW, HEAT, CASINO, KNIGHT, MATRIX = range(1, 11)
-
-
-@pytest.fixture
-def films(server: EmbeddedServer, settings: Settings, empty_template: str) -> Iterator[Database]:
-    with cloned(server, settings, empty_template) as database:
-        load_films(database)
-        yield database
 
 
 def ask(database: Database, statement: str, *values: Any) -> list[tuple[Any, ...]]:

@@ -11,14 +11,11 @@ import pytest
 
 from palate.contract import ListFigures, RecommendRequest
 from palate.errors import MisuseError
-from palate.settings import Settings
 from rerank.people import forget
 from rerank.recommend import recommend as find
 from rerank.trace import Trace
 from sql.database import Database
-from sql.embedded import EmbeddedServer
 from sql.stats import refresh_stats
-from tests.conftest import cloned
 from tests.integration.rerank.test_events import (
     CASINO,
     CRYSTAL,
@@ -31,16 +28,8 @@ from tests.integration.rerank.test_events import (
     add,
     ask,
 )  # fmt: skip
-from tests.integration.serve.apis import load_films
 
 PARTS = ("bm25", "content", "collaborative", "popularity", "trending", "vote", "novelty", "alike")
-
-
-@pytest.fixture
-def films(server: EmbeddedServer, settings: Settings, empty_template: str) -> Iterator[Database]:
-    with cloned(server, settings, empty_template) as database:
-        load_films(database)
-        yield database
 
 
 def recommend(database: Database, arguments: str, **values: Any) -> dict[int, dict[str, Any]]:

@@ -1,7 +1,6 @@
 """Recommendations that are kept: each for its own person, and no longer than they hold."""
 
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -10,21 +9,10 @@ import pytest
 
 from palate.contract import Recommendations, RecommendRequest
 from palate.metrics import REGISTRY
-from palate.settings import Settings
 from rerank.cache import RecommendCache
 from rerank.recommend import recommend
 from sql.database import Database
-from sql.embedded import EmbeddedServer
-from tests.conftest import cloned
 from tests.integration.rerank.test_events import CASINO, HEAT, KNIGHT, RING, add, ask
-from tests.integration.serve.apis import load_films
-
-
-@pytest.fixture
-def films(server: EmbeddedServer, settings: Settings, empty_template: str) -> Iterator[Database]:
-    with cloned(server, settings, empty_template) as database:
-        load_films(database)
-        yield database
 
 
 class Worker:

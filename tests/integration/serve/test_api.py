@@ -15,16 +15,7 @@ from palate.contract import SearchResponse
 from palate.settings import Settings
 from serve.api.keys import SCOPES, Scope, create_key
 from sql.database import Database
-from sql.embedded import EmbeddedServer
-from tests.conftest import cloned
 from tests.integration.serve.apis import CRIME_LOVER, FANTASY_LOVER, STRANGER, client_of
-
-
-@pytest.fixture
-def bare_database(server: EmbeddedServer, settings: Settings) -> Iterator[Database]:
-    """A database without a schema."""
-    with cloned(server, settings, None) as database:
-        yield database
 
 
 @pytest.fixture

@@ -10,12 +10,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from palate.settings import Settings
 from serve.cli.main import COMMANDS, main
 from sql.database import Database
-from sql.embedded import EmbeddedServer
 from tests.commands import whole_command
-from tests.conftest import cloned
 
 
 class Ended(NamedTuple):
@@ -32,13 +29,6 @@ class Ended(NamedTuple):
 
 
 Palate = Callable[..., Ended]
-
-
-@pytest.fixture
-def bare_database(server: EmbeddedServer, settings: Settings) -> Iterator[Database]:
-    """A database without Palate's schema."""
-    with cloned(server, settings, None) as database:
-        yield database
 
 
 @pytest.fixture

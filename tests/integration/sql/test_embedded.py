@@ -6,7 +6,6 @@ import signal
 import stat
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -72,16 +71,6 @@ def user(data_dir: Path) -> Iterator[User]:
     finally:
         other.process.kill()
         other.process.communicate()
-
-
-@pytest.fixture
-def data_dir() -> Iterator[Path]:
-    """A new data directory that other accounts can reach, unlike pytest's own for root."""
-    folder = Path(tempfile.mkdtemp(prefix="palate-"))
-    folder.chmod(0o711)
-    yield folder
-    EmbeddedServer.destroy(folder)
-    shutil.rmtree(folder)
 
 
 @pytest.fixture

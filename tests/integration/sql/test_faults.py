@@ -6,14 +6,12 @@ profiles and search agree with the ratings and films they were made from.
 
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -195,15 +193,6 @@ class House:
         for thread in self.threads:
             thread.join(PATIENCE)
         self.api.end(signal.SIGTERM)
-
-
-@pytest.fixture
-def data_dir() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="palate-"))
-    folder.chmod(0o711)
-    yield folder
-    EmbeddedServer.destroy(folder)
-    shutil.rmtree(folder)
 
 
 @pytest.mark.slow

@@ -17,29 +17,23 @@ from serve.api.health import Readiness
 from sql.database import Database
 from sql.embedded import EmbeddedServer
 from sql.migrate import check_schema, install_functions, migrate
-from tests.conftest import cloned, name_of
+from tests.conftest import name_of
 
 
-@pytest.fixture
-def bare(server: EmbeddedServer, settings: Settings):  # type: ignore[no-untyped-def]
-    with cloned(server, settings, None) as database:
-        yield database
-
-
-def test_a_bare_database_is_named_as_such(bare: Database) -> None:
+def test_a_bare_database_is_named_as_such(bare_database: Database) -> None:
     with pytest.raises(SchemaError, match="no Palate schema"):
-        check_schema(bare)
+        check_schema(bare_database)
 
 
-def test_migrating_twice_applies_nothing_the_second_time(bare: Database) -> None:
-    assert migrate(bare)[0] == "0001"
-    assert migrate(bare) == []
-    check_schema(bare)
+def test_migrating_twice_applies_nothing_the_second_time(bare_database: Database) -> None:
+    assert migrate(bare_database)[0] == "0001"
+    assert migrate(bare_database) == []
+    check_schema(bare_database)
 
 
-def test_of_many_starters_one_migrates(bare: Database) -> None:
+def test_of_many_starters_one_migrates(bare_database: Database) -> None:
     def start(_: int) -> list[str]:
-        with Database(bare.psql_url, bare.settings) as own:
+        with Database(bare_database.psql_url, bare_database.settings) as own:
             return migrate(own)
 
     with ThreadPoolExecutor(4) as pool:
@@ -49,17 +43,17 @@ def test_of_many_starters_one_migrates(bare: Database) -> None:
 
 @pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated")
 def test_a_store_of_runs_may_make_its_tables_meanwhile(
-    bare: Database, tmp_path: Path, settings: Settings
+    bare_database: Database, tmp_path: Path, settings: Settings
 ) -> None:
     pytest.importorskip("mlflow.store.tracking.sqlalchemy_store")
     said: list[str] = []
     kept = settings.model_copy(update={"data_dir": tmp_path, "mlflow_tracking_uri": None})
     with tracked(kept, "train", said.append):
         for _ in range(2):
-            migrate(bare)
-            with bare.begin() as connection:
+            migrate(bare_database)
+            with bare_database.begin() as connection:
                 connection.exec_driver_sql("DROP SCHEMA palate CASCADE")
-        assert migrate(bare)
+        assert migrate(bare_database)
     assert said == []
 
 

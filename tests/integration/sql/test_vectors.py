@@ -1,9 +1,6 @@
 """Nearest films: vectors follow their films, and a large catalog is not read as a whole."""
 
-from collections.abc import Iterator
-
 import psycopg
-import pytest
 
 from learn.data import read_ratings
 from learn.models.factors import Svd
@@ -15,12 +12,6 @@ from tests.conftest import SAMPLES
 
 STATEMENTS = Statements(SAMPLES.parent / "tests" / "integration" / "sql" / "vectors.sql")
 USERS = range(1, 16)
-
-
-@pytest.fixture
-def psql(sample_copy: Database) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(sample_copy.psql_url, autocommit=True) as connection:
-        yield connection
 
 
 def test_vectors_follow_their_films(psql: psycopg.Connection) -> None:
