@@ -3,17 +3,17 @@ from them is told first."""
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 
 from palate.errors import ConflictError
-from palate.statements import Statements, run_script
+from palate.statements import Statements, raw, run_script
 from sql.backup import backup, restore
 from sql.database import Database
 from sql.room import additions
 from sql.scratch import scratch_schema
-from tests.integration.sql.fetched import fetch
 
 HERE = Path(__file__).parent
 FILMS = (HERE / "backup_films.sql").read_text(encoding="utf-8")
@@ -23,6 +23,11 @@ STATEMENTS = Statements(HERE / "standing.sql")
 def execute(database: Database, script: str) -> None:
     with database.begin() as connection:
         run_script(connection, script)
+
+
+def fetch(database: Database, query: str) -> list[Any]:
+    with database.read() as connection:
+        return raw(connection).execute(query.encode()).fetchall()
 
 
 def test_a_restore_is_refused_whatever_stands_on_our_objects(
