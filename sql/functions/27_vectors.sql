@@ -194,6 +194,9 @@ BEGIN
         factors = excluded.factors
     WHERE (c.stats_version, c.model_id) IS DISTINCT FROM (excluded.stats_version, excluded.model_id);
     GET DIAGNOSTICS copied = ROW_COUNT;
+    IF copied > 0 THEN
+        ANALYZE candidate_features (movie_id);  -- plans made while it was empty would read all of it for each film
+    END IF;
     RETURN copied;
 EXCEPTION WHEN lock_not_available THEN
     RETURN 0;

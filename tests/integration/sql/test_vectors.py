@@ -134,6 +134,23 @@ def test_a_vector_that_is_written_by_an_old_snapshot_is_not_searched_by_its_copy
     assert psql.execute("SELECT FROM candidate_features WHERE movie_id = 1").fetchall() == []
 
 
+def test_a_plan_made_while_nothing_was_copied_is_made_again(
+    sample_copy: Database, psql: psycopg.Connection
+) -> None:
+    """It would read all copies for each film."""
+    psql.execute("SET plan_cache_mode = force_generic_plan")
+    psql.execute("DELETE FROM candidate_features")
+    psql.execute("VACUUM ANALYZE candidate_features")
+    search, read = (STATEMENTS.raw(name).encode() for name in ("person", "copies_read"))
+    psql.execute(search, {"user": 1}, prepare=True)
+    index_vectors(sample_copy)
+    with psql.transaction():
+        before = psql.execute(read).fetchall()
+        psql.execute(search, {"user": 1}, prepare=True)
+        after = psql.execute(read).fetchall()
+    assert after[0][0] - before[0][0] < 1000
+
+
 def test_copies_wait_for_nobody_for_long(sample_copy: Database, psql: psycopg.Connection) -> None:
     psql.execute("DELETE FROM candidate_features")
     with psql.transaction():

@@ -62,3 +62,7 @@ SELECT s.movie_id FROM search('the', for_user => %(user)s) s
 
 -- name: context_of_nobody
 SELECT * FROM search_context(NULL, 'main')
+
+-- name: copies_read
+SELECT coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0)
+FROM pg_stat_xact_user_tables WHERE relid = 'candidate_features'::regclass
