@@ -1,4 +1,4 @@
-"""The indexes that nearest films are found by, in catalogs that are too large to read."""
+"""The indexes of nearest films, in catalogs too large to read, and the copies for searches."""
 
 from palate.statements import Statements
 from sql.database import Database
@@ -7,10 +7,10 @@ _statements = Statements.beside(__file__, "vectors")
 
 
 def index_vectors(database: Database) -> bool:
-    """Make what is missing of them; whether there was any. Searches go on, loads of films wait.
+    """Make what is missing of them; whether any index was. Searches go on, loads of films wait.
 
-    To be called behind whatever changes films' vectors or the active factors; until then
-    recommendations are found by reading every film.
+    To be called behind whatever changes films' vectors, popularity or the active factors; until
+    then recommendations are found by reading every film, searches by three look-ups a film.
     """
     with database.begin(patient=True) as connection:
         made = bool(connection.execute(_statements["index_vectors"]).scalar_one())

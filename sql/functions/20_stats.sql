@@ -130,6 +130,7 @@ BEGIN
     LOOP
         EXECUTE format('REFRESH MATERIALIZED VIEW %s %I', view.how, view.name);
     END LOOP;
+    UPDATE stats_version SET version = version + 1;  -- copies of the popularity before are not used any more
     UPDATE movies m SET avg_rating = s.shown, rating_count = s.rating_count
     FROM (SELECT movie_id, round(avg_rating::numeric, 2)::double precision AS shown, rating_count
           FROM movie_stats) s

@@ -61,12 +61,14 @@ CREATE OR REPLACE FUNCTION movies_to_vectors() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     IF TG_LEVEL = 'ROW' THEN  -- of logical replication
+        IF TG_OP = 'DELETE' THEN DELETE FROM candidate_features WHERE movie_id = OLD.movie_id; END IF;
         PERFORM remember_vectors(ARRAY[CASE TG_OP WHEN 'DELETE' THEN OLD.movie_id ELSE NEW.movie_id END]);
     ELSIF TG_OP = 'TRUNCATE' THEN
         TRUNCATE movie_vectors, movie_directions;
     ELSIF TG_OP = 'DELETE' THEN
         DELETE FROM movie_vectors v USING old_movies o WHERE v.movie_id = o.movie_id;
         DELETE FROM movie_directions d USING old_movies o WHERE d.movie_id = o.movie_id;
+        DELETE FROM candidate_features c USING old_movies o WHERE c.movie_id = o.movie_id;
     ELSIF TG_OP = 'INSERT' THEN
         PERFORM remember_vectors(array_agg(movie_id)) FROM new_movies
         WHERE embedding IS NOT NULL HAVING count(*) > 0;
@@ -105,9 +107,104 @@ CREATE OR REPLACE TRIGGER embedding_model_vectors AFTER INSERT OR UPDATE OR DELE
     FOR EACH ROW EXECUTE FUNCTION mean_to_vectors();
 ALTER TABLE embedding_model ENABLE ALWAYS TRIGGER embedding_model_vectors;
 
--- Makes what is missing of the indexes; returns whether there was any. Searches go on; who writes
--- vectors waits. To be called behind migrations, loads and activations, and by nobody else's
--- transaction: a hundred thousand films take minutes.
+-- candidate_features has copies of what three tables say of a film. Whoever changes a vector or factors
+-- deletes the row; popularity and factors tell of which refresh and model they are. What is not copied, or
+-- of another one, search() looks up where it comes from: the same answer, later.
+CREATE OR REPLACE FUNCTION vectors_to_candidates() RETURNS trigger
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    IF TG_OP = 'TRUNCATE' THEN
+        TRUNCATE candidate_features;
+    ELSE
+        DELETE FROM candidate_features c USING changed_vectors v WHERE c.movie_id = v.movie_id;
+        IF current_setting('transaction_isolation') <> 'read committed' THEN
+            PERFORM FROM stats_version FOR SHARE;  -- fails where its snapshot lacks what was copied since
+        END IF;
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE OR REPLACE TRIGGER movie_vectors_copied_inserted AFTER INSERT ON movie_vectors
+    REFERENCING NEW TABLE AS changed_vectors
+    FOR EACH STATEMENT EXECUTE FUNCTION vectors_to_candidates();
+CREATE OR REPLACE TRIGGER movie_vectors_copied_updated AFTER UPDATE ON movie_vectors
+    REFERENCING NEW TABLE AS changed_vectors
+    FOR EACH STATEMENT EXECUTE FUNCTION vectors_to_candidates();
+CREATE OR REPLACE TRIGGER movie_vectors_copied_deleted AFTER DELETE ON movie_vectors
+    REFERENCING OLD TABLE AS changed_vectors
+    FOR EACH STATEMENT EXECUTE FUNCTION vectors_to_candidates();
+CREATE OR REPLACE TRIGGER movie_vectors_copied_truncated AFTER TRUNCATE ON movie_vectors
+    FOR EACH STATEMENT EXECUTE FUNCTION vectors_to_candidates();
+-- Also where the vectors follow films that are replicated.
+ALTER TABLE movie_vectors
+    ENABLE ALWAYS TRIGGER movie_vectors_copied_inserted, ENABLE ALWAYS TRIGGER movie_vectors_copied_updated,
+    ENABLE ALWAYS TRIGGER movie_vectors_copied_deleted, ENABLE ALWAYS TRIGGER movie_vectors_copied_truncated;
+
+-- Of factors that come nothing was copied.
+CREATE OR REPLACE FUNCTION factors_to_candidates() RETURNS trigger
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    IF TG_LEVEL = 'ROW' THEN  -- of logical replication
+        DELETE FROM candidate_features c WHERE c.movie_id = OLD.movie_id AND c.model_id = OLD.model_id;
+    ELSIF TG_OP = 'TRUNCATE' THEN
+        TRUNCATE candidate_features;
+    ELSE
+        DELETE FROM candidate_features c USING old_factors o
+        WHERE c.movie_id = o.movie_id AND c.model_id = o.model_id;
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE OR REPLACE TRIGGER movie_factors_copied_updated AFTER UPDATE ON movie_factors
+    REFERENCING OLD TABLE AS old_factors
+    FOR EACH STATEMENT EXECUTE FUNCTION factors_to_candidates();
+CREATE OR REPLACE TRIGGER movie_factors_copied_deleted AFTER DELETE ON movie_factors
+    REFERENCING OLD TABLE AS old_factors
+    FOR EACH STATEMENT EXECUTE FUNCTION factors_to_candidates();
+CREATE OR REPLACE TRIGGER movie_factors_copied_truncated AFTER TRUNCATE ON movie_factors
+    FOR EACH STATEMENT EXECUTE FUNCTION factors_to_candidates();
+CREATE OR REPLACE TRIGGER movie_factors_copied_replicated AFTER UPDATE OR DELETE ON movie_factors
+    FOR EACH ROW EXECUTE FUNCTION factors_to_candidates();
+ALTER TABLE movie_factors ENABLE ALWAYS TRIGGER movie_factors_copied_truncated,
+    ENABLE REPLICA TRIGGER movie_factors_copied_replicated;
+
+-- Copies what is not copied, or not any more; returns how many films that were. Who writes vectors waits,
+-- and is not waited for long: what is not copied now is the next time.
+CREATE OR REPLACE FUNCTION copy_candidate_features() RETURNS bigint
+LANGUAGE plpgsql SET search_path FROM CURRENT SET lock_timeout = '500ms' AS $$
+DECLARE
+    copied bigint;
+BEGIN
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RETURN 0;  -- an old snapshot has old vectors
+    END IF;
+    LOCK TABLE movie_vectors IN SHARE MODE;
+    UPDATE stats_version SET only_one = only_one;  -- see vectors_to_candidates()
+    INSERT INTO candidate_features AS c (movie_id, stats_version, popularity, content, model_id, factors)
+    SELECT m.movie_id, n.version, s.popularity, v.content, f.model_id, f.factors_out
+    FROM movies m
+    CROSS JOIN stats_version n
+    LEFT JOIN movie_stats s USING (movie_id)
+    LEFT JOIN movie_vectors v USING (movie_id)
+    LEFT JOIN (movie_factors f JOIN models a
+               ON a.id = f.model_id AND a.kind = 'factors' AND a.state = 'active') USING (movie_id)
+    ORDER BY m.movie_id
+    ON CONFLICT (movie_id) DO UPDATE SET stats_version = excluded.stats_version,
+        popularity = excluded.popularity, content = excluded.content, model_id = excluded.model_id,
+        factors = excluded.factors
+    WHERE (c.stats_version, c.model_id) IS DISTINCT FROM (excluded.stats_version, excluded.model_id);
+    GET DIAGNOSTICS copied = ROW_COUNT;
+    IF copied > 0 THEN
+        ANALYZE candidate_features (movie_id);  -- plans made while it was empty would read all of it for each film
+    END IF;
+    RETURN copied;
+EXCEPTION WHEN lock_not_available THEN
+    RETURN 0;
+END $$;
+
+-- Copies what is not copied and makes what is missing of the indexes; returns whether any was. Searches
+-- go on; who writes vectors waits. To be called behind migrations, loads, refreshes and activations, and
+-- by nobody else's transaction: a hundred thousand films take minutes.
 --
 -- The greatest inner product is the nearest direction once a further number makes all vectors as long
 -- as the longest (Bachrach et al., "Speeding up the Xbox recommender system", RecSys 2014). Zeros
@@ -121,6 +218,7 @@ DECLARE
     made boolean := false;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('palate'), hashtext('vectors'));
+    PERFORM copy_candidate_features();
     IF string_to_array((SELECT extversion FROM pg_extension WHERE extname = 'vector'), '.')::integer[]
        < '{0,8}' THEN
         RETURN false;  -- it does not go on where filters leave too few

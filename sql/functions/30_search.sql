@@ -56,10 +56,12 @@ CREATE OR REPLACE FUNCTION search_context(for_user bigint, profile text) RETURNS
     order_id       bigint
 ) LANGUAGE sql STABLE AS $$
 SELECT to_jsonb(b) - 'only_one', u.user_id IS NOT NULL, coalesce(u.rating_count + u.event_count, 0),
-       u.embedding IS NOT NULL OR EXISTS (
-           SELECT FROM user_factors f JOIN models a ON a.id = f.model_id
+       -- By its key: as EXISTS, it would be looked for among everybody's where nobody is asked for.
+       u.embedding IS NOT NULL OR (
+           SELECT true FROM user_factors f JOIN models a ON a.id = f.model_id
            WHERE f.user_id = u.user_id AND f.profile = u.profile AND f.rating_count > 0
-             AND a.kind = 'factors' AND a.state = 'active'),
+             AND a.kind = 'factors' AND a.state = 'active'
+           LIMIT 1) IS NOT NULL,
        (SELECT o.id FROM models o WHERE o.kind = 'order' AND o.state = 'active')
 FROM blend b
 LEFT JOIN users u ON u.user_id = for_user AND u.profile = search_context.profile
@@ -115,7 +117,8 @@ WITH weight AS MATERIALIZED (
     END
     LIMIT 1
 ), person AS MATERIALIZED (
-    SELECT * FROM known_taste(for_user, search.profile)
+    SELECT t.*, (SELECT v.version FROM stats_version v) AS stats_version
+    FROM known_taste(for_user, search.profile) t
 ), lexical AS MATERIALIZED (
     SELECT c.movie_id, c.bm25, c.relaxed
     FROM search_candidates(query, candidates, loose, coalesce(relax_below, k),
@@ -152,25 +155,35 @@ WITH weight AS MATERIALIZED (
     WHERE t.hidden IS NOT TRUE AND (t.adds OR l.movie_id IS NOT NULL OR n.movie_id IS NOT NULL)
     OFFSET 0
 ), measured AS (
-    -- A film at a time by its key, from tables that hold no more than is asked for, and only what
-    -- is asked for: a look-up takes about as long as all else that is done for a film. OFFSET 0, here and
-    -- above, lets each film be looked up once, as MATERIALIZED would, which also keeps a copy of each row.
+    -- A film at a time by its key, and only what is asked for: a look-up takes about as long as all else
+    -- that is done for a film. For a person one row has it all, c; what is not copied there, or is out of
+    -- date, and nobody's popularity are looked up where they come from. OFFSET 0, here and above, lets each
+    -- film be looked up once, as MATERIALIZED would, which also keeps a copy of each row.
     SELECT f.movie_id, f.bm25, f.relaxed, f.similarity, f.pin,
            coalesce(f.level, CASE WHEN f.relaxed THEN 'some words' ELSE 'all words' END::match_level) AS level,
-           (SELECT s.popularity FROM movie_stats s WHERE s.movie_id = f.movie_id) AS popularity,
-           CASE WHEN p.embedding IS NOT NULL THEN
-               (SELECT -(v.content <#> p.embedding) FROM movie_vectors v
-                WHERE v.movie_id = f.movie_id)
+           CASE WHEN c.stats_version = p.stats_version THEN c.popularity
+                ELSE (SELECT s.popularity FROM movie_stats s WHERE s.movie_id = f.movie_id)
+           END AS popularity,
+           CASE WHEN p.embedding IS NULL THEN NULL
+                WHEN c.movie_id IS NOT NULL THEN -(c.content <#> p.embedding)
+                ELSE (SELECT -(v.content <#> p.embedding) FROM movie_vectors v
+                      WHERE v.movie_id = f.movie_id)
            END AS cosine,
-           CASE WHEN p.factors IS NOT NULL THEN
-               (SELECT -(o.factors_out <#> p.factors) FROM movie_factors o
-                WHERE o.movie_id = f.movie_id AND o.model_id = p.model_id)
+           CASE WHEN p.factors IS NULL THEN NULL
+                WHEN c.model_id = p.model_id THEN -(c.factors <#> p.factors)
+                ELSE (SELECT -(o.factors_out <#> p.factors) FROM movie_factors o
+                      WHERE o.movie_id = f.movie_id AND o.model_id = p.model_id)
            END AS affinity,
            p.embedding IS NOT NULL AS has_content,
            p.factors IS NOT NULL AS has_factors,
            p.strength
     FROM found f
     LEFT JOIN person p ON true
+    LEFT JOIN LATERAL (
+        SELECT x.* FROM candidate_features x
+        WHERE x.movie_id = CASE WHEN p.strength IS NOT NULL THEN f.movie_id END
+        OFFSET 0
+    ) c ON true
     OFFSET 0
 ), scaled AS (
     SELECT m.*,

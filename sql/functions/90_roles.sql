@@ -96,6 +96,7 @@ BEGIN
        AND NOT has_table_privilege('palate_read', 'feedback', 'SELECT')
        AND has_table_privilege('palate_app', 'movies', 'DELETE')
        AND has_table_privilege('palate_app', 'rating_counts', 'DELETE')
+       AND has_table_privilege('palate_app', 'candidate_features', 'DELETE')
        AND NOT has_table_privilege('palate_app', 'llm_calls', 'DELETE') AND NOT EXISTS (
         SELECT FROM unnest(relations) r
         WHERE NOT ((has_table_privilege('palate_read', r, 'SELECT')
@@ -107,7 +108,7 @@ BEGIN
     EXECUTE format('GRANT USAGE ON SCHEMA %I TO palate_app, palate_read', schema_name);
     EXECUTE format('GRANT ALL ON %s TO palate_owner', array_to_string(relations, ', '));
     EXECUTE format('GRANT SELECT ON %s TO palate_app, palate_read', array_to_string(relations, ', '));
-    GRANT UPDATE (only_one) ON profile_settings TO palate_app;  -- to lock the row; it stays true
+    GRANT UPDATE (only_one) ON profile_settings, stats_version TO palate_app;  -- to lock the row; it stays true
     GRANT INSERT, UPDATE, DELETE ON ratings, tags, user_factors, llm_answers, synonyms, pins TO palate_app;
     GRANT INSERT, DELETE ON events, user_names, feedback TO palate_app;
     GRANT UPDATE ON event_weights TO palate_app;
@@ -120,7 +121,7 @@ BEGIN
           UPDATE (title, original_title, year, imdb_id, tmdb_id, genres, overview, runtime_minutes,
                   release_date, director, actors, keywords, budget, revenue, poster_url, embedding, own)
           ON movies TO palate_app;
-    GRANT INSERT, UPDATE, DELETE ON movie_titles, movie_vectors, movie_directions, kept_history, bulk_jobs, rating_counts TO palate_app;
+    GRANT INSERT, UPDATE, DELETE ON movie_titles, movie_vectors, movie_directions, candidate_features, kept_history, bulk_jobs, rating_counts TO palate_app;
     FOREACH object IN ARRAY '{movie_terms,movie_search,search_totals}'::text[] LOOP
         IF to_regclass(quote_ident(schema_name) || '.' || object) IS NOT NULL THEN
             EXECUTE format('GRANT INSERT, UPDATE, DELETE ON %I.%I TO palate_app', schema_name, object);

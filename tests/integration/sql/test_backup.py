@@ -28,6 +28,7 @@ KINDS: list[Kind] = ["dump", "csv"]
 
 # Tables that are made again from the others, or belong to the schema rather than its data.
 DERIVED = {
+    "candidate_features",
     "bulk_jobs",  # not made from the others, but of a moment
     "movie_search",
     "movie_terms",
@@ -39,6 +40,7 @@ DERIVED = {
     "repeatable_migrations",
     "schema_version",
     "search_totals",
+    "stats_version",
 }
 
 
