@@ -54,7 +54,7 @@ CREATE OR REPLACE FUNCTION search_context(for_user bigint, profile text) RETURNS
     user_ratings   integer,
     user_has_taste boolean,
     order_id       bigint
-) LANGUAGE sql STABLE AS $$
+) LANGUAGE sql STABLE BEGIN ATOMIC
 SELECT to_jsonb(b) - 'only_one', u.user_id IS NOT NULL, coalesce(u.rating_count + u.event_count, 0),
        u.embedding IS NOT NULL OR EXISTS (
            SELECT FROM user_factors f JOIN models a ON a.id = f.model_id
@@ -62,8 +62,8 @@ SELECT to_jsonb(b) - 'only_one', u.user_id IS NOT NULL, coalesce(u.rating_count 
              AND a.kind = 'factors' AND a.state = 'active'),
        (SELECT o.id FROM models o WHERE o.kind = 'order' AND o.state = 'active')
 FROM blend b
-LEFT JOIN users u ON u.user_id = for_user AND u.profile = search_context.profile
-$$;
+LEFT JOIN users u ON u.user_id = for_user AND u.profile = search_context.profile;
+END;
 
 -- The error for a value that a call does not know, rather than an answer to another question.
 -- Called only where there is one.
@@ -95,7 +95,7 @@ CREATE OR REPLACE FUNCTION search(
     filter          jsonb   DEFAULT NULL,
     relax_below     integer DEFAULT NULL,
     typed           text    DEFAULT NULL
-) RETURNS SETOF search_hit LANGUAGE sql STABLE AS $$
+) RETURNS SETOF search_hit LANGUAGE sql STABLE BEGIN ATOMIC
 WITH weight AS MATERIALIZED (
     SELECT coalesce((weights ->> 'bm25')::double precision, b.bm25) AS bm25,
            CASE WHEN query_embedding IS NULL THEN 0
@@ -226,8 +226,8 @@ SELECT r.place, r.movie_id,
        r.has_content OR r.has_factors, r.relaxed, r.level, r.pin IS NOT NULL
 FROM ranked r
 WHERE r.place <= k
-ORDER BY r.place
-$$;
+ORDER BY r.place;
+END;
 
 -- A score as people read it: four decimals.
 CREATE OR REPLACE FUNCTION shorten(score double precision) RETURNS double precision
@@ -243,7 +243,7 @@ CREATE OR REPLACE FUNCTION search(
     candidates integer DEFAULT 100,
     weights    jsonb   DEFAULT NULL,
     seen       text    DEFAULT 'keep'
-) RETURNS SETOF search_hit LANGUAGE sql STABLE AS $$
+) RETURNS SETOF search_hit LANGUAGE sql STABLE BEGIN ATOMIC
 -- Parsed once: written into the call, it would be parsed again for every film that matches.
 WITH parsed AS MATERIALIZED (
     SELECT parse_query(query) AS strict, parse_query_loose(query) AS loose
@@ -256,8 +256,8 @@ SELECT h.rank, h.movie_id, h.title, h.year, shorten(h.score),
        h.rating, h.personalized, h.relaxed, h.level, h.pinned
 FROM parsed p
 CROSS JOIN LATERAL search(p.strict, for_user, search.profile, k, candidates, weights, p.loose, seen,
-                          typed => query) h
-$$;
+                          typed => query) h;
+END;
 
 -- The same for a user whom another system calls by a text; of a text that nobody has nothing is known.
 CREATE OR REPLACE FUNCTION search(
@@ -268,10 +268,10 @@ CREATE OR REPLACE FUNCTION search(
     candidates integer DEFAULT 100,
     weights    jsonb   DEFAULT NULL,
     seen       text    DEFAULT 'keep'
-) RETURNS SETOF search_hit LANGUAGE sql STABLE AS $$
+) RETURNS SETOF search_hit LANGUAGE sql STABLE BEGIN ATOMIC
 SELECT * FROM search(query, CASE WHEN for_user IS NOT NULL THEN coalesce(user_named(for_user), 9223372036854775807) END,
-                     search.profile, k, candidates, weights, seen)
-$$;
+                     search.profile, k, candidates, weights, seen);
+END;
 
 -- Films whose texts are nearest to one film's, by the cosine of centred embeddings. With a user,
 -- the hundred nearest are ordered by the mean of that cosine and the user's own, which counts by
@@ -289,7 +289,7 @@ CREATE OR REPLACE FUNCTION similar(
     score        double precision,
     similarity   double precision,
     content      double precision
-) LANGUAGE sql STABLE AS $$
+) LANGUAGE sql STABLE BEGIN ATOMIC
 WITH person AS MATERIALIZED (
     SELECT u.embedding, taste_strength(u.rating_count + u.event_count) AS strength FROM users u
     WHERE u.user_id = for_user AND u.profile = "similar".profile AND u.embedding IS NOT NULL
@@ -314,5 +314,5 @@ SELECT r.place, r.movie_id, m.title, m.year, r.score, r.similarity, r.content
 FROM ranked r
 CROSS JOIN LATERAL (SELECT f.title, f.year FROM movies f WHERE f.movie_id = r.movie_id LIMIT 1) m
 WHERE r.place <= k
-ORDER BY r.place
-$$;
+ORDER BY r.place;
+END;

@@ -146,12 +146,25 @@ def test_temporary_objects_of_our_names_change_nothing(sample_copy: Database, sh
         plain.rollback()
 
 
-def test_a_function_that_is_not_inlined_finds_its_tables_from_any_search_path(
-    database: Database,
-) -> None:
-    """Those that PostgreSQL inlines cannot carry a search_path: they go by the session's."""
-    loose = fetch(database, STATEMENTS.raw("unpinned"))
-    assert loose == [], "give these SET search_path FROM CURRENT"
+def test_every_function_finds_what_it_names_from_any_search_path(sample_copy: Database) -> None:
+    loose = fetch(sample_copy, STATEMENTS.raw("unpinned"))
+    assert loose == [], "give these SET search_path FROM CURRENT, or a body of BEGIN ATOMIC"
+    calls = (
+        "search('title:matr* OR lord', for_user => 1)",
+        "search(palate.parse_query('king'), for_user => 1)",
+        "explain_search('king', for_user => 1, k => 2)",
+        "recommend(1)",
+        "similar(1, for_user => 1)",
+        "suggest_titles('the lo')",
+        "preferences(1)",
+        "compare(ARRAY[1, 2])",
+    )
+    with psycopg.connect(sample_copy.psql_url) as plain:
+        for call in calls:
+            expected = fetch(sample_copy, f"SELECT t::text FROM {call} t")
+            plain.execute("SET search_path = ''")
+            found = plain.execute(f"SELECT t::text FROM palate.{call} t".encode()).fetchall()
+            assert found == expected != [], call
 
 
 def test_an_installation_in_public_moves_with_its_data(shared: Database) -> None:
