@@ -54,10 +54,11 @@ BEGIN
     RETURN query_of_words(q, '|');
 END $$;
 
--- Text with operators, NULL where they do not fit together. The level of a parenthesis is written
+-- Text with operators, NULL where they do not fit together or cost more than the settings' defaults allow:
+-- more than 100 clauses, 20 phrases, 20 places of slop in all, 30 words in one. From the 21st on a prefix is a whole word. The level of a parenthesis is written
 -- "( ( a | b ) & ( c ) )", because words side by side bind less than OR does.
 CREATE OR REPLACE FUNCTION parse_operators(q text) RETURNS jsonb
-LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql STABLE SET search_path FROM CURRENT SET standard_conforming_strings = on AS $$
 DECLARE
     rest text := q;
     words jsonb := '[]';
@@ -66,6 +67,9 @@ DECLARE
     silent integer;          -- depth at which a NOT began
     negated boolean := false;
     complete boolean := false;  -- the last token was an operand
+    prefixes integer := 0;
+    phrases integer := 0;
+    slop integer := 0;
     part text[];
     word jsonb;
     taken integer;
@@ -101,6 +105,16 @@ BEGIN
             ELSIF part[2] IS NULL THEN
                 SELECT o.word, o.length INTO word, taken FROM parse_operand(rest) o;
                 IF word IS NULL THEN RETURN NULL; END IF;
+                IF word ->> 'kind' = 'prefix' THEN
+                    prefixes := prefixes + 1;
+                    IF prefixes > 20 THEN word := word - 'score' || '{"kind": "match"}'; END IF;
+                ELSIF word ->> 'kind' = 'phrase' THEN
+                    phrases := phrases + 1;
+                    slop := slop + coalesce((regexp_match(left(rest, taken), '~(\d)'))[1], '0')::integer;
+                END IF;
+                IF jsonb_array_length(words) = 100 OR phrases > 20 OR slop > 20
+                   OR cardinality(string_to_array(word ->> 'text', ' ')) > 30
+                THEN RETURN NULL; END IF;
                 IF negated OR silent IS NOT NULL THEN word := word || '{"scores": false}'; END IF;
                 match := match || to_jsonb(jsonb_array_length(words));
                 words := words || word;
@@ -118,7 +132,7 @@ END $$;
 
 -- The word at the start of a text, and how many characters it takes; no row when it is none.
 CREATE OR REPLACE FUNCTION parse_operand(rest text) RETURNS TABLE (word jsonb, length integer)
-LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql STABLE SET search_path FROM CURRENT SET standard_conforming_strings = on AS $$
 DECLARE
     field_name text := lower((regexp_match(rest, '^([A-Za-z_]+):'))[1]);
     place record;

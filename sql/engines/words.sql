@@ -117,7 +117,8 @@ SELECT CASE WHEN has_operators(q) THEN q ELSE regexp_replace(q,
 END;
 
 -- The words and "phrases" of a text in order, counted from 0. Stop words stay only when nothing
--- else is there. At most 100 of the first 2,000 characters, as the settings' defaults say.
+-- else is there. At most 100 of the first 2,000 characters, 20 of them phrases of up to 30 words, as
+-- the settings' defaults say.
 CREATE OR REPLACE FUNCTION parse_words(q text)
 RETURNS TABLE (number bigint, phrase boolean, words text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE BEGIN ATOMIC
@@ -126,12 +127,16 @@ WITH part AS (
            trim(regexp_replace(coalesce(p.part[1], p.part[2]), search_separators(), ' ', 'g')) AS words
     FROM regexp_matches(translate(left(without_lead(normalize(read_capitals(q), NFC)), 2000), '“”„', '"""'), '"([^"]*)"|([^"]+)', 'g')
          WITH ORDINALITY p (part, number)
+), read AS (
+    SELECT p.number, p.words, q.phrase AND cardinality(string_to_array(p.words, ' ')) <= 30
+               AND count(*) FILTER (WHERE q.phrase) OVER (ORDER BY p.number) <= 20 AS phrase
+    FROM part p CROSS JOIN LATERAL (SELECT p.quoted AND p.words LIKE '% %') q (phrase)
 ), item AS (
     SELECT p.number, w.place, false AS phrase, w.word AS words
-    FROM part p CROSS JOIN LATERAL string_to_table(p.words, ' ') WITH ORDINALITY w (word, place)
-    WHERE w.word <> '' AND NOT (p.quoted AND p.words LIKE '% %')
+    FROM read p CROSS JOIN LATERAL string_to_table(p.words, ' ') WITH ORDINALITY w (word, place)
+    WHERE w.word <> '' AND NOT p.phrase
     UNION ALL
-    SELECT p.number, 1, true, p.words FROM part p WHERE p.quoted AND p.words LIKE '% %'
+    SELECT p.number, 1, true, p.words FROM read p WHERE p.phrase
     ORDER BY 1, 2
     LIMIT 100
 ), judged AS (
@@ -143,3 +148,17 @@ SELECT row_number() OVER (ORDER BY j.number, j.place) - 1, j.phrase, j.words
 FROM judged j
 WHERE NOT j.stop OR NOT EXISTS (SELECT FROM judged o WHERE NOT o.stop);
 END;
+
+-- The error for a value that a call does not know, rather than an answer to another question.
+-- Called only where there is one.
+CREATE OR REPLACE FUNCTION refuse_argument(name text, given text, known text) RETURNS bigint
+LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
+BEGIN
+    RAISE EXCEPTION 'unknown %: %', name, given
+        USING ERRCODE = 'invalid_parameter_value', HINT = 'Known: ' || known || '.';
+END $$;
+
+-- How many, where less than one is no answer to anything.
+CREATE OR REPLACE FUNCTION positive(name text, n integer) RETURNS integer
+LANGUAGE sql STABLE
+RETURN CASE WHEN n < 1 THEN refuse_argument(name, n::text, '1 and more')::integer ELSE n END;

@@ -364,7 +364,7 @@ RETURN CASE WHEN $1 = $4 THEN 'title as written'
 -- is most of what this costs.
 CREATE OR REPLACE FUNCTION typed_films(typed text, n integer DEFAULT 100)
 RETURNS TABLE (movie_id bigint, level match_level, adds boolean, pin integer, hidden boolean)
-LANGUAGE plpgsql STABLE ROWS 10 SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql STABLE ROWS 10 SET search_path FROM CURRENT SET standard_conforming_strings = on AS $$
 #variable_conflict use_column
 DECLARE
     f record;

@@ -95,5 +95,5 @@ ORDER BY l.begins DESC,
          CASE WHEN p.mean IS NULL THEN l.rating_count::double precision
               ELSE floor(log(2, l.rating_count + 1)) END DESC,
          (l.embedding - p.mean) <=> p.embedding NULLS LAST, l.rating_count DESC, l.movie_id
-LIMIT k;
+LIMIT positive('k', k);
 END;

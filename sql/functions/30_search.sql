@@ -65,15 +65,6 @@ FROM blend b
 LEFT JOIN users u ON u.user_id = for_user AND u.profile = search_context.profile;
 END;
 
--- The error for a value that a call does not know, rather than an answer to another question.
--- Called only where there is one.
-CREATE OR REPLACE FUNCTION refuse_argument(name text, given text, known text) RETURNS bigint
-LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
-BEGIN
-    RAISE EXCEPTION 'unknown %: %', name, given
-        USING ERRCODE = 'invalid_parameter_value', HINT = 'Known: ' || known || '.';
-END $$;
-
 -- Whether a call's weights are of these names, each a number from 0 to 100, or null for the stored one.
 CREATE OR REPLACE FUNCTION are_weights(weights jsonb, known text[]) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -255,8 +246,8 @@ SELECT h.rank, h.movie_id, h.title, h.year, shorten(h.score),
        shorten(h.popularity_contribution), shorten(h.bm25_score), h.unpersonalized_rank, h.moved,
        h.rating, h.personalized, h.relaxed, h.level, h.pinned
 FROM parsed p
-CROSS JOIN LATERAL search(p.strict, for_user, search.profile, k, candidates, weights, p.loose, seen,
-                          typed => query) h;
+CROSS JOIN LATERAL search(p.strict, for_user, search.profile, positive('k', k), positive('candidates', candidates),
+                          weights, p.loose, seen, typed => query) h;
 END;
 
 -- The same for a user whom another system calls by a text; of a text that nobody has nothing is known.
@@ -313,6 +304,6 @@ WITH person AS MATERIALIZED (
 SELECT r.place, r.movie_id, m.title, m.year, r.score, r.similarity, r.content
 FROM ranked r
 CROSS JOIN LATERAL (SELECT f.title, f.year FROM movies f WHERE f.movie_id = r.movie_id LIMIT 1) m
-WHERE r.place <= k
+WHERE r.place <= positive('k', k)
 ORDER BY r.place;
 END;

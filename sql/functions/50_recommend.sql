@@ -169,7 +169,7 @@ WITH weight AS MATERIALIZED (
     WHERE CASE WHEN seen NOT IN ('keep', 'mark', 'drop')
                THEN refuse_argument('seen', seen, 'keep, mark, drop') IS NULL ELSE true END
 ), candidate AS MATERIALIZED (
-    SELECT * FROM recommend_candidates(for_user, recommend.profile, greatest(candidates, k), seen, filter,
+    SELECT * FROM recommend_candidates(for_user, recommend.profile, greatest(positive('candidates', candidates), k), seen, filter,
                                        alike_to, query, exclude)
 ), given AS MATERIALIZED (
     SELECT l2_normalize(sum(v.content)) AS direction FROM movie_vectors v WHERE v.movie_id = ANY (alike_to)
@@ -240,6 +240,6 @@ SELECT r.place, r.movie_id,
             AND v.profile = recommend.profile AND v.movie_id = r.movie_id),
        r.has_content OR r.has_factors, r.sources
 FROM ranked r
-WHERE k IS NULL OR r.place <= k
+WHERE k IS NULL OR r.place <= positive('k', k)
 ORDER BY r.place;
 END;

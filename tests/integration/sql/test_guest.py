@@ -460,7 +460,12 @@ def test_settings_of_the_database_change_nothing_for_palate(shared: Database) ->
         run_script(connection, FILMS)
         run_script(connection, "SELECT refresh_stats()")
     assert fetch(shared, "SELECT now()")[0][0].tzinfo
-    assert len(fetch(shared, "SELECT movie_id FROM search('lord', for_user => 1)")) == 10
+    found = "SELECT movie_id FROM palate.search('{}', for_user => 1)"
+    assert len(fetch(shared, found.format("lord"))) == 10
+    with psycopg.connect(shared.psql_url) as plain:  # with the settings of the database
+        for text in ("the lord of war", "title:lord AND year:>1990", '"dark knight" OR lord'):
+            at_psql = plain.execute(found.format(text).encode()).fetchall()
+            assert at_psql == fetch(shared, found.format(text)) != []
 
 
 def test_statistics_that_pg_dump_made_without_rows_are_counted(database: Database) -> None:
