@@ -77,6 +77,11 @@ UNION ALL
 SELECT 'TEXT SEARCH DICTIONARY', format('palate.%I', d.dictname)
 FROM pg_ts_dict d WHERE d.dictnamespace = 'palate'::regnamespace;
 
+-- name: role_paths
+SELECT s.setrole::regrole::text, s.setconfig
+FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase
+WHERE d.datname = current_database() ORDER BY 1;
+
 -- name: unpinned
 -- Functions that find names by the session's search_path: neither bound when they were made nor pinned.
 SELECT p.oid::regprocedure::text

@@ -203,6 +203,25 @@ def test_an_installation_in_public_stays_when_told(shared: Database, staying: Se
     assert fetch(shared, "SELECT to_regnamespace('palate')") == [(None,)]
 
 
+def test_two_palates_live_in_one_database(
+    database: Database, settings: Settings, tmp_path: Path
+) -> None:
+    """The second, called by a reserved word, takes nothing from the first."""
+    migrate(database)
+    before = fetch(database, STATEMENTS.raw("role_paths"))
+    assert len(before) >= 3
+    second = settings.model_copy(update={"schema_name": "select"})
+    with Database(database.psql_url, second) as other:
+        migrate(other)
+        with other.begin() as connection:
+            run_script(connection, FILMS)
+        restore(other, backup(other, tmp_path / "other").path, replace=True)
+        assert fetch(other, "SELECT movie_id FROM search('lord')")
+    assert fetch(database, STATEMENTS.raw("role_paths")) == before
+    assert fetch(database, "SELECT count(*) FROM movies") == [(0,)]
+    check_schema(database)
+
+
 def test_a_member_of_our_roles_finds_search_at_psql(
     sample_copy: Database, server: EmbeddedServer
 ) -> None:
