@@ -263,7 +263,7 @@ def _change_places(
     live = database.schema
     make_room(connection, database)
     _refuse_dependents(connection, live)
-    had = columns(connection, live) if current else set()
+    had = columns(connection, live)
     found = additions(connection, live)
     put_on = [one for one in found if current or not one.by_version]
     move(connection, live, aside)

@@ -272,11 +272,18 @@ def open_backup(path: Path, server_version: int) -> BackupFile:
 
 @contextmanager
 def damage_told(path: Path) -> Iterator[None]:
-    """Turn what a damaged file provokes into an error that says so."""
+    """Tell what a damaged file provokes from what the database refuses."""
+    damage = (zipfile.BadZipFile, zlib.error, EOFError, psycopg.DataError, psycopg.IntegrityError)
     try:
         yield
-    except (zipfile.BadZipFile, zlib.error, EOFError, psycopg.Error) as error:
+    except damage as error:
         raise unreadable(path, reason(error)) from error
+    except (psycopg.Error, sqlalchemy.exc.DBAPIError) as error:
+        said = reason(error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) else error)
+        raise BackupError(
+            f"{path} is not restored, because of the database: {said.rstrip('.')}. It is as it "
+            "was. Mend what this names, then restore the same file again."
+        ) from error
 
 
 def no_tool(name: str, version: int, unchanged: str) -> BackupError:

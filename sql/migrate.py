@@ -36,7 +36,7 @@ from palate.errors import (
 from palate.statements import Statements, run_script
 from sql.database import Database
 from sql.faults import reason
-from sql.objects import find_own, names
+from sql.objects import find_own, function_names, made_by, names
 from sql.room import describe, drop_former, lacking, make_roles, make_room
 from sql.vectors import index_vectors
 
@@ -283,13 +283,24 @@ def revisions() -> tuple[str, ...]:
 
 
 def install_functions(connection: sqlalchemy.Connection, engine_name: str) -> list[str]:
-    """Apply the repeatable migrations that are new or have changed; returns their names."""
-    applied = []
-    for name, checksum, body in _changed_repeatables(connection, engine_name):
+    """Apply the repeatable migrations that are new or have changed; returns their names.
+
+    Functions that are bound to what one makes (BEGIN ATOMIC) are without a body meanwhile, or it
+    could drop nothing; those that none of them makes get theirs back after it.
+    """
+    changed = _changed_repeatables(connection, engine_name)
+    anew = {name for _, _, body in changed for name in function_names(made_by(body))}
+    for name, checksum, body in changed:
+        asked = {"made": function_names(made_by(body)), "own": function_names(names())}
+        bound = connection.execute(_statements["bound_to"], asked).all()
+        for row in bound:
+            run_script(connection, row.without_body)
         run_script(connection, body)
+        for row in bound:
+            if row.name not in anew:
+                run_script(connection, row.definition)
         _save_checksum(connection, name, checksum)
-        applied.append(name)
-    return applied
+    return [name for name, _, _ in changed]
 
 
 def adopt_functions(connection: sqlalchemy.Connection, database: Database) -> None:

@@ -5,7 +5,7 @@ schema holds".
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -60,7 +60,7 @@ def names() -> tuple[tuple[str, str], ...]:
     ]
     found = {("TABLE", "schema_version"): None}
     for script in scripts:
-        found |= dict.fromkeys(_made_by(script.read_text(encoding="utf-8")))
+        found |= dict.fromkeys(made_by(script.read_text(encoding="utf-8")))
     return tuple(found)
 
 
@@ -71,6 +71,11 @@ def former_names() -> tuple[tuple[str, str], ...]:
     lines = (_ROOT / "former.txt").read_text(encoding="utf-8").splitlines()
     listed = [("FUNCTION", _spelt_out(line)) for line in lines if line and not line.startswith("#")]
     return tuple(one for one in listed if one not in names())
+
+
+def function_names(made: Iterable[tuple[str, str]]) -> list[str]:
+    """The names of the functions among what is made, without the types they take."""
+    return [name.partition("(")[0] for kind, name in made if kind == "FUNCTION"]
 
 
 def find_own(connection: sqlalchemy.Connection, schema: str) -> list[Own]:
@@ -93,7 +98,8 @@ def find_own(connection: sqlalchemy.Connection, schema: str) -> list[Own]:
     ]
 
 
-def _made_by(script: str) -> Iterator[tuple[str, str]]:
+def made_by(script: str) -> Iterator[tuple[str, str]]:
+    """Kind and name of what a script makes."""
     script = _COMMENT.sub("", script)
     for made in _MADE.finditer(script):
         kind, name = made.groups()

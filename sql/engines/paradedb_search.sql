@@ -9,6 +9,9 @@
 --
 -- The query is always asked as (SELECT query): a bare `@@@ query` is not evaluated again where a
 -- materialized CTE is scanned again, and gives the first row's films for every row of a LATERAL.
+--
+-- What names its operators is kept as a text: ALTER EXTENSION pg_search UPDATE may drop none of them that
+-- a body is bound to.
 
 -- Every film that matches.
 CREATE OR REPLACE FUNCTION search_matches(query jsonb) RETURNS TABLE (movie_id bigint)
@@ -55,7 +58,7 @@ CREATE OR REPLACE FUNCTION search_candidates(
     unseen_by bigint  DEFAULT NULL,
     profile   text    DEFAULT 'main'
 ) RETURNS TABLE (movie_id bigint, bm25 double precision, relaxed boolean)
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE BEGIN ATOMIC
 WITH strict AS MATERIALIZED (
     SELECT b.movie_id, b.bm25 FROM best_matches(query, n, unseen_by, search_candidates.profile) b
 ), looser AS MATERIALIZED (
@@ -70,14 +73,14 @@ FROM (
     UNION ALL
     SELECT l.movie_id, l.bm25, l.movie_id NOT IN (SELECT s.movie_id FROM strict s) FROM looser l
 ) c
-ORDER BY c.bm25 DESC, c.movie_id
-$$;
+ORDER BY c.bm25 DESC, c.movie_id;
+END;
 
 -- parse_query(): what people type at psql. Plain words and "phrases" give the query that the
 -- service compiles; anything with operators goes to ParadeDB's own parser, leniently. Its traps:
 -- `a AND NOT b` and `title:lor*` find nothing, an unknown field finds everything.
 CREATE OR REPLACE FUNCTION query_item(phrase boolean, words text) RETURNS jsonb
-LANGUAGE sql STABLE PARALLEL SAFE AS $$
+LANGUAGE sql STABLE PARALLEL SAFE BEGIN ATOMIC
 SELECT jsonb_build_object('disjunction_max', jsonb_build_object(
     'tie_breaker', 0.1,
     'disjuncts', jsonb_agg(
@@ -106,29 +109,29 @@ CROSS JOIN LATERAL (SELECT CASE
     THEN jsonb_build_object('tokenized_phrase', jsonb_build_object(
         'field', f.field, 'phrase', t.text))
     ELSE jsonb_build_object('match', jsonb_build_object('field', f.field, 'value', t.text))
-END AS query) q
-$$;
+END AS query) q;
+END;
 
 CREATE OR REPLACE FUNCTION query_of_words(q text, operator text) RETURNS jsonb
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE BEGIN ATOMIC
 SELECT CASE count(*)
     WHEN 0 THEN '{"empty": null}'::jsonb
     WHEN 1 THEN jsonb_agg(query_item(w.phrase, w.words)) -> 0
     ELSE jsonb_build_object('boolean', jsonb_build_object(
         operator, jsonb_agg(query_item(w.phrase, w.words) ORDER BY w.number))) END
-FROM parse_words(q) w
-$$;
+FROM parse_words(q) w;
+END;
 
 CREATE OR REPLACE FUNCTION parse_query(q text) RETURNS jsonb
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE BEGIN ATOMIC
 SELECT CASE WHEN has_operators(q)
     THEN jsonb_build_object('parse', jsonb_build_object(
         'query_string', read_capitals(q), 'lenient', true))
-    ELSE query_of_words(q, 'must') END
-$$;
+    ELSE query_of_words(q, 'must') END;
+END;
 
 CREATE OR REPLACE FUNCTION parse_query_loose(q text) RETURNS jsonb
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE BEGIN ATOMIC
 SELECT CASE WHEN NOT has_operators(q) AND (SELECT count(*) FROM parse_words(q)) > 1
-    THEN query_of_words(q, 'should') END
-$$;
+    THEN query_of_words(q, 'should') END;
+END;

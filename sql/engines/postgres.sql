@@ -53,7 +53,7 @@ GRANT SELECT ON search_version TO PUBLIC;
 -- The fields of sql/syntax.py and one's own: a letter each; config for texts, width for numbers.
 CREATE OR REPLACE FUNCTION search_fields()
 RETURNS TABLE (field text, code text, kind text, config regconfig, width integer)
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE BEGIN ATOMIC
 VALUES ('title',           't:', 'text',    'palate'::regconfig, 0),
        ('original_title',  'o:', 'text',    'palate', 0),
        ('director',        'd:', 'text',    'pg_catalog.simple', 0),
@@ -76,14 +76,14 @@ VALUES ('title',           't:', 'text',    'palate'::regconfig, 0),
 UNION ALL
 SELECT f.name, f.code, f.kind, CASE f.kind WHEN 'text' THEN 'palate'::regconfig END,
        CASE f.type WHEN 'integer' THEN 18 WHEN 'numeric' THEN 19 ELSE 0 END
-FROM own_fields f WHERE f.kind IS NOT NULL
-$$;
+FROM own_fields f WHERE f.kind IS NOT NULL;
+END;
 
 -- A lexeme as tsvector and tsquery read it.
 CREATE OR REPLACE FUNCTION search_quote(text) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-SELECT '''' || replace(replace($1, '\', '\\'), '''', '''''') || ''''
-$$;
+LANGUAGE sql IMMUTABLE PARALLEL SAFE BEGIN ATOMIC
+SELECT '''' || replace(replace($1, '\', '\\'), '''', '''''') || '''';
+END;
 
 DO $$ BEGIN
     EXECUTE format('DROP FUNCTION IF EXISTS %I.search_numbers'
@@ -93,7 +93,7 @@ CREATE OR REPLACE FUNCTION search_numbers(
     movie_id bigint, tmdb_id bigint, year integer, runtime_minutes integer,
     avg_rating double precision, rating_count integer, effectiveness double precision
 ) RETURNS text[]
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+LANGUAGE sql IMMUTABLE PARALLEL SAFE BEGIN ATOMIC
 SELECT array_remove(ARRAY[
     'm:' || lpad(movie_id::text, 19, '0'),
     'b:' || lpad(tmdb_id::text, 19, '0'),
@@ -102,8 +102,8 @@ SELECT array_remove(ARRAY[
     'r:' || lpad(round(avg_rating::numeric * 1000000)::text, 7, '0'),
     'c:' || lpad(rating_count::text, 10, '0'),
     'e:' || lpad(round(effectiveness::numeric * 100)::text, 4, '0')
-], NULL)
-$$;
+], NULL);
+END;
 
 -- Prefixes of the numbers low..high, written with so many digits: 1990..2004 gives 199, 2000 ...
 CREATE OR REPLACE FUNCTION search_range(low bigint, high bigint, width integer) RETURNS text[]

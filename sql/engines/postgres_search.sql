@@ -2,7 +2,7 @@
 
 -- A phrase of several words. arrangements: positions that its words may have, for slop.
 CREATE OR REPLACE FUNCTION search_phrase(lexemes text[], arrangements jsonb) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+LANGUAGE sql IMMUTABLE PARALLEL SAFE BEGIN ATOMIC
 SELECT coalesce(
     (SELECT string_agg(arranged, '|') FROM (
         SELECT '(' || string_agg(
@@ -19,8 +19,8 @@ SELECT coalesce(
         WHERE jsonb_array_length(a.positions) = cardinality(lexemes)
         GROUP BY a.number
     ) x),
-    '(' || array_to_string(ARRAY(SELECT search_quote(x) FROM unnest(lexemes) x), '<->') || ')')
-$$;
+    '(' || array_to_string(ARRAY(SELECT search_quote(x) FROM unnest(lexemes) x), '<->') || ')');
+END;
 
 -- Infix tokens and the words' tsqueries to one tsquery. '0:' is a lexeme that no film has.
 CREATE OR REPLACE FUNCTION search_expression(match jsonb, words jsonb) RETURNS tsquery
@@ -91,19 +91,19 @@ END $$;
 CREATE OR REPLACE FUNCTION bm25(
     idf double precision, tf integer, relative_length double precision
 ) RETURNS double precision
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-SELECT idf * 2.2::double precision * tf / (tf + 0.3::double precision + relative_length)
-$$;
+LANGUAGE sql IMMUTABLE PARALLEL SAFE BEGIN ATOMIC
+SELECT idf * 2.2::double precision * tf / (tf + 0.3::double precision + relative_length);
+END;
 
 -- Every film that matches.
 CREATE OR REPLACE FUNCTION search_matches(query jsonb) RETURNS TABLE (movie_id bigint)
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE BEGIN ATOMIC
 SELECT s.movie_id
 FROM movie_search s
 WHERE s.tsv @@ (
     SELECT search_expression(query -> 'match', jsonb_object_agg(w.word, w.tsq))
-    FROM (SELECT p.word, string_agg(p.tsq, '|') AS tsq FROM search_places(query) p GROUP BY p.word) w)
-$$;
+    FROM (SELECT p.word, string_agg(p.tsq, '|') AS tsq FROM search_places(query) p GROUP BY p.word) w);
+END;
 
 -- The n best films by BM25, ties by movie_id. `loose` is asked instead when `query` finds fewer
 -- than k films; `relaxed` says which ones only it found. Films that `unseen_by` rated under `profile` are left out before the limit.
@@ -120,7 +120,7 @@ CREATE OR REPLACE FUNCTION search_candidates(
     unseen_by bigint  DEFAULT NULL,
     profile   text    DEFAULT 'main'
 ) RETURNS TABLE (movie_id bigint, bm25 double precision, relaxed boolean)
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE BEGIN ATOMIC
 WITH strict_places AS MATERIALIZED (
     SELECT * FROM search_places(query)
 ), strict_words AS MATERIALIZED (
@@ -219,5 +219,5 @@ SELECT s.movie_id, s.bm25,
        (SELECT c.relaxed FROM chosen c) AND s.movie_id NOT IN (SELECT t.movie_id FROM strict t)
 FROM scored s
 ORDER BY s.bm25 DESC, s.movie_id
-LIMIT n
-$$;
+LIMIT n;
+END;

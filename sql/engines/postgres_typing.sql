@@ -3,25 +3,25 @@
 -- year:1999, year:>1999, year:[2000 TO 2020], matr*, "lord rings"~2, lord^2. Text that these do not
 -- explain is searched as plain words.
 CREATE OR REPLACE FUNCTION query_fields() RETURNS jsonb
-LANGUAGE sql STABLE PARALLEL SAFE AS $$
+LANGUAGE sql STABLE PARALLEL SAFE BEGIN ATOMIC
 SELECT '{"title": 3.0, "original_title": 2.0, "director": 1.5, "actors": 1.5, "keywords": 1.0,
          "genres": 1.0, "overview": 1.0}'::jsonb
-    || coalesce((SELECT jsonb_object_agg(f.name, f.boost) FROM own_fields f WHERE f.boost IS NOT NULL), '{}')
-$$;
+    || coalesce((SELECT jsonb_object_agg(f.name, f.boost) FROM own_fields f WHERE f.boost IS NOT NULL), '{}');
+END;
 
 CREATE OR REPLACE FUNCTION query_word(
     kind text, words text, field text DEFAULT NULL, boost double precision DEFAULT 1
 ) RETURNS jsonb
-LANGUAGE sql STABLE PARALLEL SAFE AS $$
+LANGUAGE sql STABLE PARALLEL SAFE BEGIN ATOMIC
 SELECT jsonb_build_object('kind', kind, 'text', words)
     || CASE WHEN field IS NULL THEN jsonb_build_object('fields', query_fields(), 'tie', 0.1)
             ELSE jsonb_build_object('fields', jsonb_build_object(field, 1.0)) END
     || CASE WHEN kind = 'prefix' THEN '{"score": 1.0}'::jsonb ELSE '{}' END
-    || CASE WHEN boost <> 1 THEN jsonb_build_object('boost', boost) ELSE '{}' END
-$$;
+    || CASE WHEN boost <> 1 THEN jsonb_build_object('boost', boost) ELSE '{}' END;
+END;
 
 CREATE OR REPLACE FUNCTION query_of_words(q text, operator text) RETURNS jsonb
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE BEGIN ATOMIC
 SELECT CASE count(*)
     WHEN 0 THEN '{"words": [], "match": ["-"]}'::jsonb
     ELSE jsonb_build_object(
@@ -33,8 +33,8 @@ SELECT CASE count(*)
                 CROSS JOIN LATERAL (VALUES (1, to_jsonb(operator)), (2, to_jsonb(o.number))) t (place, token)
                 WHERE o.number > 0 OR t.place = 2)
             || '[")"]'::jsonb END) END
-FROM parse_words(q) w
-$$;
+FROM parse_words(q) w;
+END;
 
 CREATE OR REPLACE FUNCTION parse_query(q text) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
@@ -54,10 +54,11 @@ BEGIN
     RETURN query_of_words(q, '|');
 END $$;
 
--- Text with operators, NULL where they do not fit together. The level of a parenthesis is written
+-- Text with operators, NULL where they do not fit together or cost more than the settings' defaults allow:
+-- more than 100 clauses, 20 phrases, 20 places of slop in all, 30 words in one. From the 21st on a prefix is a whole word. The level of a parenthesis is written
 -- "( ( a | b ) & ( c ) )", because words side by side bind less than OR does.
 CREATE OR REPLACE FUNCTION parse_operators(q text) RETURNS jsonb
-LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql STABLE SET search_path FROM CURRENT SET standard_conforming_strings = on AS $$
 DECLARE
     rest text := q;
     words jsonb := '[]';
@@ -66,6 +67,9 @@ DECLARE
     silent integer;          -- depth at which a NOT began
     negated boolean := false;
     complete boolean := false;  -- the last token was an operand
+    prefixes integer := 0;
+    phrases integer := 0;
+    slop integer := 0;
     part text[];
     word jsonb;
     taken integer;
@@ -101,6 +105,16 @@ BEGIN
             ELSIF part[2] IS NULL THEN
                 SELECT o.word, o.length INTO word, taken FROM parse_operand(rest) o;
                 IF word IS NULL THEN RETURN NULL; END IF;
+                IF word ->> 'kind' = 'prefix' THEN
+                    prefixes := prefixes + 1;
+                    IF prefixes > 20 THEN word := word - 'score' || '{"kind": "match"}'; END IF;
+                ELSIF word ->> 'kind' = 'phrase' THEN
+                    phrases := phrases + 1;
+                    slop := slop + coalesce((regexp_match(left(rest, taken), '~(\d)'))[1], '0')::integer;
+                END IF;
+                IF jsonb_array_length(words) = 100 OR phrases > 20 OR slop > 20
+                   OR cardinality(string_to_array(word ->> 'text', ' ')) > 30
+                THEN RETURN NULL; END IF;
                 IF negated OR silent IS NOT NULL THEN word := word || '{"scores": false}'; END IF;
                 match := match || to_jsonb(jsonb_array_length(words));
                 words := words || word;
@@ -118,7 +132,7 @@ END $$;
 
 -- The word at the start of a text, and how many characters it takes; no row when it is none.
 CREATE OR REPLACE FUNCTION parse_operand(rest text) RETURNS TABLE (word jsonb, length integer)
-LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql STABLE SET search_path FROM CURRENT SET standard_conforming_strings = on AS $$
 DECLARE
     field_name text := lower((regexp_match(rest, '^([A-Za-z_]+):'))[1]);
     place record;
@@ -159,7 +173,7 @@ END $$;
 
 -- Positions that the words of a phrase may have when they are moved by so many at most.
 CREATE OR REPLACE FUNCTION query_slop(words text, slop integer) RETURNS jsonb
-LANGUAGE sql IMMUTABLE AS $$
+LANGUAGE sql IMMUTABLE BEGIN ATOMIC
 WITH RECURSIVE phrase AS (
     SELECT cardinality(string_to_array(trim(search_clean(words)), ' ')) AS length
 ), arrangement (positions, moved) AS (
@@ -175,13 +189,13 @@ SELECT CASE WHEN slop = 0 OR p.length NOT BETWEEN 2 AND 5 THEN '{}'::jsonb ELSE
         SELECT jsonb_agg(to_jsonb(x.positions)) FROM (
             SELECT a.positions FROM arrangement a
             WHERE cardinality(a.positions) = p.length ORDER BY a.moved, a.positions LIMIT 64) x)) END
-FROM phrase p
-$$;
+FROM phrase p;
+END;
 
 -- A range in whole units of its field (avg_rating: millionths, effectiveness: hundredths), both ends included.
 CREATE OR REPLACE FUNCTION query_range(field text, opening text, low text, high text, closing text)
 RETURNS jsonb
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE BEGIN ATOMIC
 SELECT jsonb_build_object('kind', 'range', 'fields', jsonb_build_object(field, 1.0), 'scores', false,
     'low', CASE WHEN low = '*' THEN 0
                 WHEN opening = '[' THEN ceil(low::numeric * unit) ELSE floor(low::numeric * unit) + 1 END,
@@ -189,5 +203,5 @@ SELECT jsonb_build_object('kind', 'range', 'fields', jsonb_build_object(field, 1
                  WHEN closing = ']' THEN floor(high::numeric * unit) ELSE ceil(high::numeric * unit) - 1 END)
 FROM (SELECT CASE field WHEN 'avg_rating' THEN 1000000 WHEN 'effectiveness' THEN 100
              ELSE coalesce((SELECT 10000 FROM own_fields f WHERE f.name = field AND f.type = 'numeric'), 1)
-             END AS unit) u
-$$;
+             END AS unit) u;
+END;

@@ -9,13 +9,13 @@ RETURN CASE WHEN value IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(
 
 -- What stands between words, in any locale.
 CREATE OR REPLACE FUNCTION search_separators() RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+LANGUAGE sql IMMUTABLE PARALLEL SAFE BEGIN ATOMIC
 SELECT '[\u0001-\u002f\u003a-\u0040\u005b-\u0060\u007b-\u00a9\u00ab-\u00b1\u00b4\u00b6-\u00b8'
        '\u00bb-\u00bf\u00d7\u00f7\u2000-\u206f\u20a0-\u20cf\u2190-\u245f\u2500-\u2bff'
        '\u2e00-\u2e7f\u3000-\u3004\u3008-\u3020\u3030\u303d-\u303f\u30fb\ue000-\uf8ff'
        '\ufe00-\ufe6f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65\uffe0-\uffff'
-       '\U0001f000-\U0001faff\U000e0000-\U0010ffff]+'
-$$;
+       '\U0001f000-\U0001faff\U000e0000-\U0010ffff]+';
+END;
 
 -- The letters that fold() takes for others, after marks are gone and forms are compatible ones (NFKD):
 -- those that are equal to them at the first level of Unicode's collation (UTS 10), as ICU 72 says in
@@ -78,7 +78,7 @@ END;
 
 -- In a text all in capitals, AND, OR, NOT and TO are words of it.
 CREATE OR REPLACE FUNCTION read_capitals(q text) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+LANGUAGE sql IMMUTABLE PARALLEL SAFE BEGIN ATOMIC
 SELECT CASE WHEN q !~ '[a-z]'
                  AND regexp_replace(q, '(?<![A-Za-z0-9_])(?:AND|OR|NOT|TO)(?![A-Za-z0-9_])', '', 'g') ~ '[A-Z]'
     THEN regexp_replace(regexp_replace(regexp_replace(regexp_replace(q,
@@ -86,52 +86,57 @@ SELECT CASE WHEN q !~ '[a-z]'
         '(?<![A-Za-z0-9_])OR(?![A-Za-z0-9_])', 'or', 'g'),
         '(?<![A-Za-z0-9_])NOT(?![A-Za-z0-9_])', 'not', 'g'),
         '(?<![A-Za-z0-9_])TO(?![A-Za-z0-9_])', 'to', 'g')
-    ELSE q END
-$$;
+    ELSE q END;
+END;
 
 -- Whether a text is more than words and "phrases".
 CREATE OR REPLACE FUNCTION has_operators(q text) RETURNS boolean
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+LANGUAGE sql IMMUTABLE PARALLEL SAFE BEGIN ATOMIC
 SELECT read_capitals(q) ~ ('[(){}\[\]^~*<>\\]|:(?=\S)|(?<!\S)(?:title|original_title|director|actors|keywords'
             '|genres|overview|year|avg_rating|rating_count|runtime_minutes|imdb_id|tmdb_id|movie_id'
             '|sentiment|budget_tier|revenue_tier|target_audience|effectiveness)\s*:'
-            '|(?<!\S)[+-](?=\S)|(?<!\S)(?:AND|OR|NOT)(?!\S)')
-$$;
+            '|(?<!\S)[+-](?=\S)|(?<!\S)(?:AND|OR|NOT)(?!\S)');
+END;
 
 -- A text without the names of fields.
 CREATE OR REPLACE FUNCTION without_fields(q text) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+LANGUAGE sql IMMUTABLE PARALLEL SAFE BEGIN ATOMIC
 SELECT regexp_replace(q, '(?<!\w)(?:title|original_title|director|actors|keywords|genres|overview'
     '|year|avg_rating|rating_count|runtime_minutes|imdb_id|tmdb_id|movie_id'
-    '|sentiment|budget_tier|revenue_tier|target_audience|effectiveness)\s*:', ' ', 'g')
-$$;
+    '|sentiment|budget_tier|revenue_tier|target_audience|effectiveness)\s*:', ' ', 'g');
+END;
 
 -- A text without what only says that films are asked for: `movies with robots in space`,
 -- `robot movies`.
 CREATE OR REPLACE FUNCTION without_lead(q text) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+LANGUAGE sql IMMUTABLE PARALLEL SAFE BEGIN ATOMIC
 SELECT CASE WHEN has_operators(q) THEN q ELSE regexp_replace(q,
     '^\s*(?:(?:find|show|give|recommend)(?: me)? )?(?:(?:a|an|some|any|good|great|the best) )*'
     '(?:movies?|films?) (?:with|about|where|in which|set in|starring|featuring) (?=\S)'
-    '|(?<=\w\w)(?<!^the)(?<!^an)\s+(?:movies|films)\s*$', '', 'gi') END
-$$;
+    '|(?<=\w\w)(?<!^the)(?<!^an)\s+(?:movies|films)\s*$', '', 'gi') END;
+END;
 
 -- The words and "phrases" of a text in order, counted from 0. Stop words stay only when nothing
--- else is there. At most 100 of the first 2,000 characters, as the settings' defaults say.
+-- else is there. At most 100 of the first 2,000 characters, 20 of them phrases of up to 30 words, as
+-- the settings' defaults say.
 CREATE OR REPLACE FUNCTION parse_words(q text)
 RETURNS TABLE (number bigint, phrase boolean, words text)
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+LANGUAGE sql IMMUTABLE PARALLEL SAFE BEGIN ATOMIC
 WITH part AS (
     SELECT p.number, p.part[1] IS NOT NULL AS quoted,
            trim(regexp_replace(coalesce(p.part[1], p.part[2]), search_separators(), ' ', 'g')) AS words
     FROM regexp_matches(translate(left(without_lead(normalize(read_capitals(q), NFC)), 2000), '“”„', '"""'), '"([^"]*)"|([^"]+)', 'g')
          WITH ORDINALITY p (part, number)
+), read AS (
+    SELECT p.number, p.words, q.phrase AND cardinality(string_to_array(p.words, ' ')) <= 30
+               AND count(*) FILTER (WHERE q.phrase) OVER (ORDER BY p.number) <= 20 AS phrase
+    FROM part p CROSS JOIN LATERAL (SELECT p.quoted AND p.words LIKE '% %') q (phrase)
 ), item AS (
     SELECT p.number, w.place, false AS phrase, w.word AS words
-    FROM part p CROSS JOIN LATERAL string_to_table(p.words, ' ') WITH ORDINALITY w (word, place)
-    WHERE w.word <> '' AND NOT (p.quoted AND p.words LIKE '% %')
+    FROM read p CROSS JOIN LATERAL string_to_table(p.words, ' ') WITH ORDINALITY w (word, place)
+    WHERE w.word <> '' AND NOT p.phrase
     UNION ALL
-    SELECT p.number, 1, true, p.words FROM part p WHERE p.quoted AND p.words LIKE '% %'
+    SELECT p.number, 1, true, p.words FROM read p WHERE p.phrase
     ORDER BY 1, 2
     LIMIT 100
 ), judged AS (
@@ -141,5 +146,19 @@ WITH part AS (
 )
 SELECT row_number() OVER (ORDER BY j.number, j.place) - 1, j.phrase, j.words
 FROM judged j
-WHERE NOT j.stop OR NOT EXISTS (SELECT FROM judged o WHERE NOT o.stop)
-$$;
+WHERE NOT j.stop OR NOT EXISTS (SELECT FROM judged o WHERE NOT o.stop);
+END;
+
+-- The error for a value that a call does not know, rather than an answer to another question.
+-- Called only where there is one.
+CREATE OR REPLACE FUNCTION refuse_argument(name text, given text, known text) RETURNS bigint
+LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
+BEGIN
+    RAISE EXCEPTION 'unknown %: %', name, given
+        USING ERRCODE = 'invalid_parameter_value', HINT = 'Known: ' || known || '.';
+END $$;
+
+-- How many, where less than one is no answer to anything.
+CREATE OR REPLACE FUNCTION positive(name text, n integer) RETURNS integer
+LANGUAGE sql STABLE
+RETURN CASE WHEN n < 1 THEN refuse_argument(name, n::text, '1 and more')::integer ELSE n END;

@@ -232,7 +232,7 @@ RETURN typed ~ '[:~^+-]|AND|OR|NOT' AND has_operators(typed)
 -- article set apart that is joined to it.
 CREATE OR REPLACE FUNCTION typed_otherwise(typed text)
 RETURNS TABLE (name text, year integer, exact boolean)
-LANGUAGE sql IMMUTABLE AS $$
+LANGUAGE sql IMMUTABLE BEGIN ATOMIC
 WITH bare AS (
     SELECT a.asked AS whole, without_year(typed) AS name, typed_year(typed) AS year,
            regexp_replace(without_request(without_year(a.asked)), '(?<=\S)\s*\([^()]*\)\s*$', '') AS asked,
@@ -264,8 +264,8 @@ WHERE typed ~* p.pattern AND typed ~* 'st\M|nd\M|rd\M|th\M'
 UNION ALL
 SELECT regexp_replace(typed, p.pattern, '\1 ', 'i'), NULL, false
 FROM (VALUES ('^\W*(the)(?=\w{4,}\W*$)'), ('^\W*(an)(?=\w{7,}\W*$)'), ('^\W*(a)(?=\w{7,}\W*$)')) p (pattern)
-WHERE typed ~* p.pattern
-$$;
+WHERE typed ~* p.pattern;
+END;
 
 -- Whether there may be any: most texts have no number, parenthesis, article or request.
 CREATE OR REPLACE FUNCTION may_be_typed_otherwise(typed text) RETURNS boolean
@@ -364,7 +364,7 @@ RETURN CASE WHEN $1 = $4 THEN 'title as written'
 -- is most of what this costs.
 CREATE OR REPLACE FUNCTION typed_films(typed text, n integer DEFAULT 100)
 RETURNS TABLE (movie_id bigint, level match_level, adds boolean, pin integer, hidden boolean)
-LANGUAGE plpgsql STABLE ROWS 10 SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql STABLE ROWS 10 SET search_path FROM CURRENT SET standard_conforming_strings = on AS $$
 #variable_conflict use_column
 DECLARE
     f record;
@@ -465,10 +465,10 @@ END $$;
 -- Films whose title is what was typed, or begins with it, each once.
 CREATE OR REPLACE FUNCTION find_titles(typed text, n integer DEFAULT 100)
 RETURNS TABLE (movie_id bigint, level match_level)
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE BEGIN ATOMIC
 SELECT t.movie_id, max(t.level) FROM typed_films(typed, n) t
-WHERE t.adds AND t.pin IS NULL GROUP BY t.movie_id
-$$;
+WHERE t.adds AND t.pin IS NULL GROUP BY t.movie_id;
+END;
 
 -- Makes the forms again from the films; returns how many films there are.
 CREATE OR REPLACE FUNCTION refresh_titles() RETURNS bigint

@@ -51,7 +51,7 @@ CREATE FUNCTION suggest_titles(
     for_user bigint  DEFAULT NULL,
     profile  text    DEFAULT 'main'
 ) RETURNS TABLE (movie_id bigint, title text, year integer)
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE BEGIN ATOMIC
 WITH form AS MATERIALIZED (
     SELECT f.*, begun_words(f.words) AS query, mistaken_prefixes(f.joined) AS mistaken
     FROM forms_of(left(ltrim(prefix), 200)) f
@@ -95,5 +95,5 @@ ORDER BY l.begins DESC,
          CASE WHEN p.mean IS NULL THEN l.rating_count::double precision
               ELSE floor(log(2, l.rating_count + 1)) END DESC,
          (l.embedding - p.mean) <=> p.embedding NULLS LAST, l.rating_count DESC, l.movie_id
-LIMIT k
-$$;
+LIMIT positive('k', k);
+END;

@@ -54,7 +54,7 @@ RETURN ratings / (ratings + 50.0);
 -- candidate would fetch it.
 CREATE OR REPLACE FUNCTION known_taste(for_user bigint, profile text)
 RETURNS TABLE (embedding vector, factors vector, model_id bigint, strength double precision)
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE BEGIN ATOMIC
 SELECT subvector(u.embedding, 1, vector_dims(u.embedding)), f.factors, f.model_id,
        taste_strength(u.rating_count + u.event_count)
 FROM users u
@@ -62,8 +62,8 @@ LEFT JOIN (user_factors f JOIN models a
            ON a.id = f.model_id AND a.kind = 'factors' AND a.state = 'active')
        ON f.user_id = u.user_id AND f.profile = u.profile AND f.rating_count > 0
 WHERE u.user_id = for_user AND u.profile = known_taste.profile
-  AND (u.embedding IS NOT NULL OR f.factors IS NOT NULL)
-$$;
+  AND (u.embedding IS NOT NULL OR f.factors IS NOT NULL);
+END;
 
 CREATE OR REPLACE FUNCTION age_weight(
     rated_at timestamptz, half_life_days double precision, reference_time timestamptz
@@ -84,7 +84,7 @@ RETURN EXISTS (SELECT FROM pg_subscription_rel s WHERE s.srrelid = relation);
 -- or muted is told of by its stand-ins, who together weigh half of what else is known, or five films.
 CREATE OR REPLACE FUNCTION events_of(for_user bigint, for_profile text) RETURNS TABLE (
     movie_id bigint, happened_at timestamptz, weight double precision, outspoken boolean
-) LANGUAGE sql STABLE AS $$
+) LANGUAGE sql STABLE BEGIN ATOMIC
 SELECT DISTINCT ON (t.movie_id) t.movie_id, t.happened_at, t.weight, t.outspoken
 FROM (
     SELECT e.movie_id, e.happened_at, w.weight,
@@ -103,8 +103,8 @@ FROM (
     ) g CROSS JOIN unnest(g.stand_ins) s(movie_id)
 ) t
 ORDER BY t.movie_id, t.outspoken DESC, CASE WHEN t.outspoken THEN t.happened_at END DESC,
-         abs(t.weight) DESC, t.happened_at DESC
-$$;
+         abs(t.weight) DESC, t.happened_at DESC;
+END;
 
 -- One user's ratings, with the user's middle, and films that only events tell of (no rating): how many
 -- they are and how many are later than each. `weight` is an event's, where that is what counts: of
@@ -112,7 +112,7 @@ $$;
 CREATE FUNCTION ratings_of(for_user bigint, for_profile text) RETURNS TABLE (
     movie_id bigint, rating real, rated_at timestamptz, middle real, ratings bigint, later bigint,
     weight double precision
-) LANGUAGE sql STABLE AS $$
+) LANGUAGE sql STABLE BEGIN ATOMIC
 WITH event AS (
     SELECT * FROM events_of(for_user, for_profile)
 ), told AS (
@@ -127,8 +127,8 @@ WITH event AS (
 )
 SELECT t.movie_id, t.rating, t.told_at, taste_middle(sum(t.rating) OVER (), count(t.rating) OVER ()),
        count(*) OVER (), rank() OVER (ORDER BY t.told_at DESC) - 1, t.weight
-FROM told t
-$$;
+FROM told t;
+END;
 
 -- The vector follows its sums, whoever changes them.
 CREATE OR REPLACE FUNCTION set_taste() RETURNS trigger

@@ -6,17 +6,17 @@ LOCK TABLE ratings, events, users IN SHARE ROW EXCLUSIVE MODE;
 
 -- The number that a text of digits is; NULL: it is none, or none that fits.
 CREATE OR REPLACE FUNCTION number_of(digits text) RETURNS bigint
-LANGUAGE sql IMMUTABLE AS $$
+LANGUAGE sql IMMUTABLE BEGIN ATOMIC
 SELECT CASE WHEN $1 ~ '^[0-9]{1,18}$' THEN $1::bigint
-            WHEN $1 ~ '^[0-9]+$' THEN nullif(least($1::numeric, 9223372036854775808), 9223372036854775808)::bigint END
-$$;
+            WHEN $1 ~ '^[0-9]+$' THEN nullif(least($1::numeric, 9223372036854775808), 9223372036854775808)::bigint END;
+END;
 
 -- The user of this name, or of this number; NULL: nobody yet.
 CREATE OR REPLACE FUNCTION user_named(name text) RETURNS bigint
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE BEGIN ATOMIC
 SELECT CASE WHEN $1 ~ '^[0-9]+$' THEN number_of($1)
-            ELSE (SELECT n.user_id FROM user_names n WHERE n.name = $1) END
-$$;
+            ELSE (SELECT n.user_id FROM user_names n WHERE n.name = $1) END;
+END;
 
 -- The film of this id: that of its own catalog, a deleted film's too while something is kept of it; else
 -- of this number. NULL: no film yet.
@@ -282,39 +282,39 @@ $$;
 
 -- Films that a user's last word was no to.
 CREATE OR REPLACE FUNCTION refused_movies(for_user bigint, profile text)
-RETURNS TABLE (movie_id bigint) LANGUAGE sql STABLE AS $$
+RETURNS TABLE (movie_id bigint) LANGUAGE sql STABLE BEGIN ATOMIC
 SELECT e.movie_id
 FROM (SELECT DISTINCT ON (e.movie_id) e.movie_id, e.type
       FROM events e
       WHERE e.user_id = for_user AND e.profile = refused_movies.profile AND e.movie_id IS NOT NULL
         AND e.type NOT IN ('watched', 'saved', 'clicked')
       ORDER BY e.movie_id, e.happened_at DESC, e.event_id DESC) e
-WHERE e.type IN ('not_interested', 'disliked', 'muted')
-$$;
+WHERE e.type IN ('not_interested', 'disliked', 'muted');
+END;
 
 -- NULL: none.
 CREATE OR REPLACE FUNCTION muted_genres(for_user bigint, profile text) RETURNS text[]
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE BEGIN ATOMIC
 SELECT array_agg(g.genre)
 FROM (SELECT DISTINCT ON (e.genre) e.genre, e.type FROM events e
       WHERE e.user_id = for_user AND e.profile = muted_genres.profile AND e.genre IS NOT NULL
       ORDER BY e.genre, e.happened_at DESC, e.event_id DESC) g
-WHERE g.type = 'muted'
-$$;
+WHERE g.type = 'muted';
+END;
 
 -- What a user wants to see no more: films whose last word was no, and films of muted genres.
 CREATE OR REPLACE FUNCTION turned_away(for_user bigint, profile text DEFAULT 'main')
-RETURNS TABLE (movie_id bigint) LANGUAGE sql STABLE AS $$
+RETURNS TABLE (movie_id bigint) LANGUAGE sql STABLE BEGIN ATOMIC
 SELECT r.movie_id FROM refused_movies(for_user, turned_away.profile) r
 UNION
-SELECT m.movie_id FROM movies m WHERE m.genres && (SELECT muted_genres(for_user, turned_away.profile))
-$$;
+SELECT m.movie_id FROM movies m WHERE m.genres && (SELECT muted_genres(for_user, turned_away.profile));
+END;
 
 -- What a taste is made of: genres, people and films, the strongest first. `share` is its part of all
 -- of its kind, without regard to the sign; below 0 it pushes away.
 CREATE OR REPLACE FUNCTION taste_of(for_user bigint, profile text DEFAULT 'main') RETURNS TABLE (
     kind text, name text, movie_id bigint, share double precision, films bigint
-) LANGUAGE sql STABLE AS $$
+) LANGUAGE sql STABLE BEGIN ATOMIC
 WITH film AS MATERIALIZED (
     SELECT m.movie_id, m.title, m.year, m.genres, m.director, m.actors,
            coalesce(r.weight, taste_weight(r.rating, r.middle))
@@ -339,5 +339,5 @@ WITH film AS MATERIALIZED (
 SELECT s.kind, s.name, s.movie_id,
        s.weight / nullif(sum(abs(s.weight)) OVER (PARTITION BY s.kind), 0), s.films
 FROM summed s
-ORDER BY s.kind, abs(s.weight) DESC, s.films DESC, s.name
-$$;
+ORDER BY s.kind, abs(s.weight) DESC, s.films DESC, s.name;
+END;

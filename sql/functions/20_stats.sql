@@ -4,11 +4,11 @@
 -- How many people rated a film, and their mean, now.
 CREATE OR REPLACE FUNCTION ratings_now(movie bigint)
 RETURNS TABLE (rating_count integer, avg_rating double precision)
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE BEGIN ATOMIC
 SELECT coalesce(sum(c.ratings), 0)::integer,
        round((sum(c.stars) / nullif(sum(c.ratings), 0))::numeric, 2)::double precision
-FROM rating_counts c WHERE c.movie_id = movie
-$$;
+FROM rating_counts c WHERE c.movie_id = movie;
+END;
 
 -- Adds up the rows of those of these films that have more than `most`. Rows that somebody else is folding
 -- are theirs: nobody waits, so that two who rate the same films in two orders do not deadlock.

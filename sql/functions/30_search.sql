@@ -54,7 +54,7 @@ CREATE OR REPLACE FUNCTION search_context(for_user bigint, profile text) RETURNS
     user_ratings   integer,
     user_has_taste boolean,
     order_id       bigint
-) LANGUAGE sql STABLE AS $$
+) LANGUAGE sql STABLE BEGIN ATOMIC
 SELECT to_jsonb(b) - 'only_one', u.user_id IS NOT NULL, coalesce(u.rating_count + u.event_count, 0),
        -- By its key: as EXISTS, it would be looked for among everybody's where nobody is asked for.
        u.embedding IS NOT NULL OR (
@@ -64,17 +64,8 @@ SELECT to_jsonb(b) - 'only_one', u.user_id IS NOT NULL, coalesce(u.rating_count 
            LIMIT 1) IS NOT NULL,
        (SELECT o.id FROM models o WHERE o.kind = 'order' AND o.state = 'active')
 FROM blend b
-LEFT JOIN users u ON u.user_id = for_user AND u.profile = search_context.profile
-$$;
-
--- The error for a value that a call does not know, rather than an answer to another question.
--- Called only where there is one.
-CREATE OR REPLACE FUNCTION refuse_argument(name text, given text, known text) RETURNS bigint
-LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
-BEGIN
-    RAISE EXCEPTION 'unknown %: %', name, given
-        USING ERRCODE = 'invalid_parameter_value', HINT = 'Known: ' || known || '.';
-END $$;
+LEFT JOIN users u ON u.user_id = for_user AND u.profile = search_context.profile;
+END;
 
 -- Whether a call's weights are of these names, each a number from 0 to 100, or null for the stored one.
 CREATE OR REPLACE FUNCTION are_weights(weights jsonb, known text[]) RETURNS boolean
@@ -97,7 +88,7 @@ CREATE OR REPLACE FUNCTION search(
     filter          jsonb   DEFAULT NULL,
     relax_below     integer DEFAULT NULL,
     typed           text    DEFAULT NULL
-) RETURNS SETOF search_hit LANGUAGE sql STABLE AS $$
+) RETURNS SETOF search_hit LANGUAGE sql STABLE BEGIN ATOMIC
 WITH weight AS MATERIALIZED (
     SELECT coalesce((weights ->> 'bm25')::double precision, b.bm25) AS bm25,
            CASE WHEN query_embedding IS NULL THEN 0
@@ -239,8 +230,8 @@ SELECT r.place, r.movie_id,
        r.has_content OR r.has_factors, r.relaxed, r.level, r.pin IS NOT NULL
 FROM ranked r
 WHERE r.place <= k
-ORDER BY r.place
-$$;
+ORDER BY r.place;
+END;
 
 -- A score as people read it: four decimals.
 CREATE OR REPLACE FUNCTION shorten(score double precision) RETURNS double precision
@@ -256,7 +247,7 @@ CREATE OR REPLACE FUNCTION search(
     candidates integer DEFAULT 100,
     weights    jsonb   DEFAULT NULL,
     seen       text    DEFAULT 'keep'
-) RETURNS SETOF search_hit LANGUAGE sql STABLE AS $$
+) RETURNS SETOF search_hit LANGUAGE sql STABLE BEGIN ATOMIC
 -- Parsed once: written into the call, it would be parsed again for every film that matches.
 WITH parsed AS MATERIALIZED (
     SELECT parse_query(query) AS strict, parse_query_loose(query) AS loose
@@ -268,9 +259,9 @@ SELECT h.rank, h.movie_id, h.title, h.year, shorten(h.score),
        shorten(h.popularity_contribution), shorten(h.bm25_score), h.unpersonalized_rank, h.moved,
        h.rating, h.personalized, h.relaxed, h.level, h.pinned
 FROM parsed p
-CROSS JOIN LATERAL search(p.strict, for_user, search.profile, k, candidates, weights, p.loose, seen,
-                          typed => query) h
-$$;
+CROSS JOIN LATERAL search(p.strict, for_user, search.profile, positive('k', k), positive('candidates', candidates),
+                          weights, p.loose, seen, typed => query) h;
+END;
 
 -- The same for a user whom another system calls by a text; of a text that nobody has nothing is known.
 CREATE OR REPLACE FUNCTION search(
@@ -281,10 +272,10 @@ CREATE OR REPLACE FUNCTION search(
     candidates integer DEFAULT 100,
     weights    jsonb   DEFAULT NULL,
     seen       text    DEFAULT 'keep'
-) RETURNS SETOF search_hit LANGUAGE sql STABLE AS $$
+) RETURNS SETOF search_hit LANGUAGE sql STABLE BEGIN ATOMIC
 SELECT * FROM search(query, CASE WHEN for_user IS NOT NULL THEN coalesce(user_named(for_user), 9223372036854775807) END,
-                     search.profile, k, candidates, weights, seen)
-$$;
+                     search.profile, k, candidates, weights, seen);
+END;
 
 -- Films whose texts are nearest to one film's, by the cosine of centred embeddings. With a user,
 -- the hundred nearest are ordered by the mean of that cosine and the user's own, which counts by
@@ -302,7 +293,7 @@ CREATE OR REPLACE FUNCTION similar(
     score        double precision,
     similarity   double precision,
     content      double precision
-) LANGUAGE sql STABLE AS $$
+) LANGUAGE sql STABLE BEGIN ATOMIC
 WITH person AS MATERIALIZED (
     SELECT u.embedding, taste_strength(u.rating_count + u.event_count) AS strength FROM users u
     WHERE u.user_id = for_user AND u.profile = "similar".profile AND u.embedding IS NOT NULL
@@ -326,6 +317,6 @@ WITH person AS MATERIALIZED (
 SELECT r.place, r.movie_id, m.title, m.year, r.score, r.similarity, r.content
 FROM ranked r
 CROSS JOIN LATERAL (SELECT f.title, f.year FROM movies f WHERE f.movie_id = r.movie_id LIMIT 1) m
-WHERE r.place <= k
-ORDER BY r.place
-$$;
+WHERE r.place <= positive('k', k)
+ORDER BY r.place;
+END;

@@ -49,7 +49,7 @@ CREATE FUNCTION search_columns(
     genres                     text[],             -- of each film, joined by |
     rating_count               bigint[],
     mean_rating                double precision[]
-) LANGUAGE sql STABLE AS $$
+) LANGUAGE sql STABLE BEGIN ATOMIC
 SELECT array_agg(h.rank), array_agg(h.movie_id), array_agg(h.film_title), array_agg(h.film_year),
        array_agg(h.score), array_agg(h.bm25), array_agg(h.semantic), array_agg(h.content),
        array_agg(h.collaborative), array_agg(h.popularity), array_agg(h.bm25_contribution),
@@ -72,8 +72,8 @@ FROM (
     ) f
     ORDER BY s.rank
 ) h
-HAVING count(*) > 0
-$$;
+HAVING count(*) > 0;
+END;
 
 -- What a person's last two hundred ratings and events say, the latest first, each with its film's year
 -- and genres; the person's middle, how many there are, and the active factors. No row without any.
@@ -88,7 +88,7 @@ CREATE FUNCTION latest_ratings(for_user bigint, profile text DEFAULT 'main') RET
     ratings    bigint,
     factors_id bigint,
     parameters jsonb
-) LANGUAGE sql STABLE AS $$
+) LANGUAGE sql STABLE BEGIN ATOMIC
 SELECT r.*, a.id, a.parameters
 FROM (
     SELECT array_agg(l.movie_id), array_agg(l.rating), array_agg(l.weight),
@@ -103,5 +103,5 @@ FROM (
     ) l
     HAVING count(*) > 0
 ) r
-LEFT JOIN models a ON a.kind = 'factors' AND a.state = 'active'
-$$;
+LEFT JOIN models a ON a.kind = 'factors' AND a.state = 'active';
+END;

@@ -42,7 +42,7 @@ CREATE FUNCTION recommend_candidates(
     alike_to   bigint[] DEFAULT NULL,
     query      jsonb    DEFAULT NULL,
     exclude    bigint[] DEFAULT NULL
-) RETURNS TABLE (movie_id bigint, sources text[], bm25 double precision) LANGUAGE sql STABLE AS $$
+) RETURNS TABLE (movie_id bigint, sources text[], bm25 double precision) LANGUAGE sql STABLE BEGIN ATOMIC
 WITH person AS MATERIALIZED (
     SELECT * FROM known_taste(for_user, recommend_candidates.profile)
 ), only_these AS MATERIALIZED (
@@ -117,8 +117,8 @@ WITH person AS MATERIALIZED (
 )
 SELECT f.movie_id, array_agg(f.source ORDER BY f.source), (SELECT m.bm25 FROM matching m WHERE m.movie_id = f.movie_id)
 FROM found f
-GROUP BY f.movie_id
-$$;
+GROUP BY f.movie_id;
+END;
 
 CREATE FUNCTION recommend(
     for_user   bigint,
@@ -158,7 +158,7 @@ CREATE FUNCTION recommend(
     rating                     real,
     personalized               boolean,
     sources                    text[]
-) LANGUAGE sql STABLE AS $$
+) LANGUAGE sql STABLE BEGIN ATOMIC
 WITH weight AS MATERIALIZED (
     SELECT w.*
     FROM mixer_weights(recommend.weights) m
@@ -169,7 +169,7 @@ WITH weight AS MATERIALIZED (
     WHERE CASE WHEN seen NOT IN ('keep', 'mark', 'drop')
                THEN refuse_argument('seen', seen, 'keep, mark, drop') IS NULL ELSE true END
 ), candidate AS MATERIALIZED (
-    SELECT * FROM recommend_candidates(for_user, recommend.profile, greatest(candidates, k), seen, filter,
+    SELECT * FROM recommend_candidates(for_user, recommend.profile, greatest(positive('candidates', candidates), k), seen, filter,
                                        alike_to, query, exclude)
 ), given AS MATERIALIZED (
     SELECT l2_normalize(sum(v.content)) AS direction FROM movie_vectors v WHERE v.movie_id = ANY (alike_to)
@@ -240,6 +240,6 @@ SELECT r.place, r.movie_id,
             AND v.profile = recommend.profile AND v.movie_id = r.movie_id),
        r.has_content OR r.has_factors, r.sources
 FROM ranked r
-WHERE k IS NULL OR r.place <= k
-ORDER BY r.place
-$$;
+WHERE k IS NULL OR r.place <= positive('k', k)
+ORDER BY r.place;
+END;

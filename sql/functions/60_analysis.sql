@@ -39,7 +39,7 @@ CREATE OR REPLACE FUNCTION preferences(for_user bigint, profile text DEFAULT 'ma
     mean     double precision,
     crowd    double precision,
     shrunken double precision
-) LANGUAGE sql STABLE AS $$
+) LANGUAGE sql STABLE BEGIN ATOMIC
 WITH overall AS MATERIALIZED (
     SELECT overall_rating() AS mean
 ), rated AS MATERIALIZED (
@@ -94,8 +94,8 @@ FROM (
                      * (g.difference - p.level)
     FROM grouped g JOIN differing d USING (kind) CROSS JOIN person p
 ) t
-ORDER BY t.place, t.n DESC, t.name COLLATE "C"
-$$;
+ORDER BY t.place, t.n DESC, t.name COLLATE "C";
+END;
 
 -- compare(): films side by side, in the order given. Money below 1,000 dollars is not known; tiers
 -- are by the money where a film was not enriched.
@@ -117,7 +117,7 @@ CREATE OR REPLACE FUNCTION compare(movie_ids bigint[]) RETURNS TABLE (
     sentiment       text,
     target_audience text,
     effectiveness   double precision
-) LANGUAGE sql STABLE AS $$
+) LANGUAGE sql STABLE BEGIN ATOMIC
 SELECT m.movie_id, m.title, m.year, m.genres, m.director, m.runtime_minutes,
        known_dollars(m.budget), known_dollars(m.revenue),
        known_dollars(m.revenue) - known_dollars(m.budget),
@@ -129,5 +129,5 @@ SELECT m.movie_id, m.title, m.year, m.genres, m.director, m.runtime_minutes,
 FROM unnest(movie_ids) WITH ORDINALITY wanted (movie_id, place)
 JOIN movies m USING (movie_id)
 CROSS JOIN LATERAL ratings_now(m.movie_id) n
-ORDER BY wanted.place
-$$;
+ORDER BY wanted.place;
+END;

@@ -16,7 +16,7 @@ CREATE OR REPLACE FUNCTION explain_search(
     weight       double precision,
     contribution double precision,
     reason       text
-) LANGUAGE sql STABLE AS $$
+) LANGUAGE sql STABLE BEGIN ATOMIC
 WITH hits AS MATERIALIZED (
     SELECT * FROM search(query, for_user, explain_search.profile, k)
 ), person AS MATERIALIZED (
@@ -52,8 +52,8 @@ CROSS JOIN LATERAL (VALUES
      format('%s people rated it', coalesce(m.rating_count, 0)))
 ) p (component, value, contribution, reason)
 WHERE p.value IS NOT NULL
-ORDER BY h.rank, p.component <> 'level', p.contribution DESC, p.component
-$$;
+ORDER BY h.rank, p.component <> 'level', p.contribution DESC, p.component;
+END;
 
 -- Users with their tastes in words: SELECT * FROM tastes WHERE user_id = 20001;
 --

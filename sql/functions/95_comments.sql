@@ -116,6 +116,7 @@ BEGIN
             ('refresh_stats', 'Count ratings again: popularity, mean rating and number of each film.'),
             ('refresh_titles', 'Make the forms of titles again from the films.'),
             ('refresh_user_factors', 'Make every user''s factors for a model again; how many there are.'),
+            ('positive', 'How many, where less than one is an error.'),
             ('refuse_argument', 'The error for a value that a call does not know.'),
             ('remember_movies', 'Put films (ids) into the search index.'),
             ('remember_titles', 'Put the forms of films (ids) titles where they are looked up.'),

@@ -51,3 +51,16 @@ SELECT name, checksum FROM repeatable_migrations;
 -- name: save_repeatable_checksum
 INSERT INTO repeatable_migrations (name, checksum) VALUES (:name, :checksum)
 ON CONFLICT (name) DO UPDATE SET checksum = excluded.checksum, applied_at = now();
+
+-- name: bound_to
+-- Those of the functions `own` whose bodies PostgreSQL keeps bound (BEGIN ATOMIC) to one of `made`: how each
+-- is made, and how with a body that does nothing but fail.
+SELECT DISTINCT p.proname AS name, f.definition, 'SET LOCAL check_function_bodies = off; '
+    || split_part(f.definition, E'\nBEGIN ATOMIC', 1) || ' AS $$$$; SET LOCAL check_function_bodies = on' AS without_body
+FROM pg_proc m
+JOIN pg_depend d ON d.refclassid = 'pg_proc'::regclass AND d.refobjid = m.oid AND d.classid = 'pg_proc'::regclass
+JOIN pg_proc p ON p.oid = d.objid AND p.prosqlbody IS NOT NULL
+CROSS JOIN LATERAL pg_get_functiondef(p.oid) f (definition)
+WHERE m.pronamespace = current_schema()::regnamespace AND m.proname = ANY (CAST(:made AS text[]))
+  AND p.pronamespace = m.pronamespace AND p.proname = ANY (CAST(:own AS text[]))
+  AND f.definition LIKE E'%\nBEGIN ATOMIC%';

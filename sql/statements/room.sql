@@ -54,7 +54,7 @@ WITH own AS (
     JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'v', 'm', 'S')
 ), functions AS (
-    SELECT p.proowner AS owner, p.proacl AS acl, format(
+    SELECT p.proowner AS owner, p.proacl AS acl, p.procost AS cost, nullif(p.prorows, 0) AS rows, format(
         '%I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid)) AS name
     FROM own o JOIN pg_proc p ON o.class = 'pg_proc'::regclass AND p.oid = o.oid
     JOIN pg_namespace n ON n.oid = p.pronamespace
@@ -112,6 +112,20 @@ FROM (
     SELECT 6, format('ALTER %s %s SET (%s)', r.kind, r.name, array_to_string(r.reloptions, ', ')), false, true
     FROM relations r WHERE r.reloptions IS NOT NULL
     UNION ALL
+    SELECT 6, format('ALTER %s %s SET (toast.%s)', r.kind, r.name, array_to_string(c.reloptions, ', toast.')), false, true
+    FROM relations r JOIN pg_class c ON c.oid = r.reltoastrelid WHERE c.reloptions IS NOT NULL
+    UNION ALL
+    SELECT 6, format('ALTER TABLE %s ALTER COLUMN %I SET STATISTICS %s', r.name, c.attname, c.attstattarget), false, false
+    FROM relations r JOIN pg_attribute c ON c.attrelid = r.oid AND NOT c.attisdropped AND c.attstattarget >= 0
+    WHERE r.kind <> 'SEQUENCE' AND c.attnum > 0
+    UNION ALL
+    SELECT 6, format('ALTER TABLE %s ALTER COLUMN %I SET (%s)', r.name, c.attname, array_to_string(c.attoptions, ', ')),
+           false, false
+    FROM relations r JOIN pg_attribute c ON c.attrelid = r.oid AND NOT c.attisdropped AND c.attoptions IS NOT NULL
+    UNION ALL
+    SELECT 6, format('ALTER FUNCTION %s COST %s', f.name, f.cost) || coalesce(' ROWS ' || f.rows, ''), false, true
+    FROM functions f
+    UNION ALL
     SELECT 7, pg_get_triggerdef(t.oid), false, true
     FROM relations r JOIN pg_trigger t ON t.tgrelid = r.oid AND NOT t.tgisinternal
     UNION ALL
@@ -134,6 +148,9 @@ FROM (
     FROM relations r JOIN pg_index i ON i.indrelid = r.oid JOIN pg_class c ON c.oid = i.indexrelid
     WHERE c.relname !~ '^(movie_vectors_content|movie_directions_direction|movies_search)'
       AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid)
+    UNION ALL
+    SELECT 10, format('ALTER TABLE %s REPLICA IDENTITY USING INDEX %I', r.name, c.relname), true, false
+    FROM relations r JOIN pg_index i ON i.indrelid = r.oid AND i.indisreplident JOIN pg_class c ON c.oid = i.indexrelid
 ) s
 ORDER BY s.place, s.statement;
 

@@ -278,6 +278,26 @@ def test_operators_at_psql_find_what_the_service_finds(
     assert matches(films_on_postgres, query) == find(films_on_postgres, parse(text).tree)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        " OR ".join(["title:lor*"] * 20 + ["title:kin*"]),
+        " OR ".join(["title:lord"] * 101),
+        " OR ".join(['title:"dark knight"'] * 21),
+        'title:"dark knight"~9 OR title:"of lord"~9 OR title:"lord of"~3',
+        f'title:"{"lord " * 31}" OR title:king',
+    ],
+    ids=["prefixes", "clauses", "phrases", "slop", "words"],
+)
+def test_what_costs_too_much_is_read_at_psql_as_the_service_reads_it(
+    films_on_postgres: Database, text: str
+) -> None:
+    with films_on_postgres.read() as connection:
+        query = connection.scalar(statements["parse"], {"text": text})
+    assert parse(text).notes
+    assert matches(films_on_postgres, query) == find(films_on_postgres, parse(text).tree)
+
+
 def test_films_already_rated_are_left_out_before_the_limit(database: Database) -> None:
     add_films(database, [film(n, title="Lord") for n in range(1, 31)])
     with database.begin() as connection:

@@ -81,6 +81,8 @@ PLAIN = st.text(
 @given(text=PLAIN)
 @example(text="The the")
 @example(text='"a b" "" "c"')
+@example(text=" ".join(f'"lord {i}"' for i in range(30)))
+@example(text=f'"{"lord rings " * 20}" king')
 @settings(max_examples=60)
 def test_any_plain_text_is_read_alike(films_database: Database, text: str) -> None:
     found = parsed_in_sql(films_database, text)
@@ -128,6 +130,15 @@ def test_a_word_that_nobody_has_is_no_dead_end(films_database: Database) -> None
     assert len(found) == 9
     assert found[0][1]
     assert candidates(films_database, "zzzunknown") == []
+
+
+@pytest.mark.parametrize("name", ["k", "candidates"])
+@pytest.mark.parametrize("function", ["search('lord', ", "recommend(1, ", "suggest_titles('lo', "])
+def test_fewer_than_one_film_is_refused(films_database: Database, function: str, name: str) -> None:
+    if (function, name) == ("suggest_titles('lo', ", "candidates"):
+        return
+    with films_database.read() as connection, pytest.raises(Exception, match=f"unknown {name}: -1"):
+        connection.exec_driver_sql(f"SELECT * FROM {function} {name} => -1)")
 
 
 def test_the_limit_keeps_the_best(films_database: Database) -> None:

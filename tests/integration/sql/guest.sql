@@ -77,17 +77,17 @@ UNION ALL
 SELECT 'TEXT SEARCH DICTIONARY', format('palate.%I', d.dictname)
 FROM pg_ts_dict d WHERE d.dictnamespace = 'palate'::regnamespace;
 
+-- name: role_paths
+SELECT s.setrole::regrole::text, s.setconfig
+FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase
+WHERE d.datname = current_database() ORDER BY 1;
+
 -- name: unpinned
--- Functions that PostgreSQL does not inline and that find names by the session's search_path:
--- bodies that were bound when they were made, expressions over their arguments alone and functions
--- of a set in one stable statement need none.
+-- Functions that find names by the session's search_path: neither bound when they were made nor pinned.
 SELECT p.oid::regprocedure::text
-FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+FROM pg_proc p
 WHERE p.pronamespace = 'palate'::regnamespace AND p.prosqlbody IS NULL
   AND NOT coalesce(p.proconfig::text LIKE '%search_path=palate, public, pg_temp%', false)
-  AND NOT (l.lanname = 'sql' AND p.provolatile <> 'v'
-           AND (p.proretset OR p.prosrc !~ '\m(movies|users|ratings|models|movie_\w+|user_factors|search_totals)\M'
-                OR p.prosrc !~ '\mFROM\M'))
 ORDER BY 1;
 
 -- name: act

@@ -142,12 +142,25 @@ def test_temporary_objects_of_our_names_change_nothing(sample_copy: Database, sh
         plain.rollback()
 
 
-def test_a_function_that_is_not_inlined_finds_its_tables_from_any_search_path(
-    database: Database,
-) -> None:
-    """Those that PostgreSQL inlines cannot carry a search_path: they go by the session's."""
-    loose = fetch(database, STATEMENTS.raw("unpinned"))
-    assert loose == [], "give these SET search_path FROM CURRENT"
+def test_every_function_finds_what_it_names_from_any_search_path(sample_copy: Database) -> None:
+    loose = fetch(sample_copy, STATEMENTS.raw("unpinned"))
+    assert loose == [], "give these SET search_path FROM CURRENT, or a body of BEGIN ATOMIC"
+    calls = (
+        "search('title:matr* OR lord', for_user => 1)",
+        "search(palate.parse_query('king'), for_user => 1)",
+        "explain_search('king', for_user => 1, k => 2)",
+        "recommend(1)",
+        "similar(1, for_user => 1)",
+        "suggest_titles('the lo')",
+        "preferences(1)",
+        "compare(ARRAY[1, 2])",
+    )
+    with psycopg.connect(sample_copy.psql_url) as plain:
+        for call in calls:
+            expected = fetch(sample_copy, f"SELECT t::text FROM {call} t")
+            plain.execute("SET search_path = ''")
+            found = plain.execute(f"SELECT t::text FROM palate.{call} t".encode()).fetchall()
+            assert found == expected != [], call
 
 
 def test_an_installation_in_public_moves_with_its_data(shared: Database) -> None:
@@ -184,6 +197,25 @@ def test_an_installation_in_public_stays_when_told(shared: Database, staying: Se
         assert neighbours(database) == before
         assert len(fetch(database, "SELECT movie_id FROM search('lord', for_user => 1)")) == 10
     assert fetch(shared, "SELECT to_regnamespace('palate')") == [(None,)]
+
+
+def test_two_palates_live_in_one_database(
+    database: Database, settings: Settings, tmp_path: Path
+) -> None:
+    """The second, called by a reserved word, takes nothing from the first."""
+    migrate(database)
+    before = fetch(database, STATEMENTS.raw("role_paths"))
+    assert len(before) >= 3
+    second = settings.model_copy(update={"schema_name": "select"})
+    with Database(database.psql_url, second) as other:
+        migrate(other)
+        with other.begin() as connection:
+            run_script(connection, FILMS)
+        restore(other, backup(other, tmp_path / "other").path, replace=True)
+        assert fetch(other, "SELECT movie_id FROM search('lord')")
+    assert fetch(database, STATEMENTS.raw("role_paths")) == before
+    assert fetch(database, "SELECT count(*) FROM movies") == [(0,)]
+    check_schema(database)
 
 
 def test_a_member_of_our_roles_finds_search_at_psql(
@@ -443,7 +475,12 @@ def test_settings_of_the_database_change_nothing_for_palate(shared: Database) ->
         run_script(connection, FILMS)
         run_script(connection, "SELECT refresh_stats()")
     assert fetch(shared, "SELECT now()")[0][0].tzinfo
-    assert len(fetch(shared, "SELECT movie_id FROM search('lord', for_user => 1)")) == 10
+    found = "SELECT movie_id FROM palate.search('{}', for_user => 1)"
+    assert len(fetch(shared, found.format("lord"))) == 10
+    with psycopg.connect(shared.psql_url) as plain:  # with the settings of the database
+        for text in ("the lord of war", "title:lord AND year:>1990", '"dark knight" OR lord'):
+            at_psql = plain.execute(found.format(text).encode()).fetchall()
+            assert at_psql == fetch(shared, found.format(text)) != []
 
 
 def test_statistics_that_pg_dump_made_without_rows_are_counted(database: Database) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from palate.errors import ConflictError
+from palate.errors import BackupError, ConflictError
 from palate.statements import Statements, raw, run_script
 from sql.backup import backup, restore
 from sql.database import Database
@@ -99,14 +99,28 @@ def test_what_a_dba_put_on_our_tables_is_on_the_restored_ones(
     ]
 
 
+@pytest.mark.parametrize("former", [False, True])
 def test_a_column_of_somebody_elses_keeps_a_restore_from_losing_it(
-    database: Database, tmp_path: Path
+    database: Database, tmp_path: Path, former: bool
 ) -> None:
     made = backup(database, tmp_path / "films", "csv")
     execute(database, "ALTER TABLE movies ADD COLUMN shelf text")
+    if former:  # as an earlier version left it
+        execute(database, "UPDATE repeatable_migrations SET checksum = ''")
     with pytest.raises(ConflictError, match=r"palate\.movies\.shelf"):
         restore(database, made.path, replace=True)
     assert fetch(database, "SELECT count(shelf) FROM movies") == [(0,)]
+
+
+def test_what_the_database_refuses_is_not_told_of_the_file(
+    database: Database, tmp_path: Path
+) -> None:
+    made = backup(database, tmp_path / "films", "csv")
+    execute(database, STATEMENTS.raw("freeze"))
+    with pytest.raises(BackupError, match=r"of the database: no new tables .* the same file"):
+        restore(database, made.path, replace=True)
+    execute(database, "DROP EVENT TRIGGER frozen")
+    restore(database, made.path, replace=True)
 
 
 def test_a_materialized_view_of_a_search_goes_as_the_page_says(
