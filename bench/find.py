@@ -47,7 +47,10 @@ class Found:
         if place != 0:
             self.misses.append(text)
         offered = response.did_you_mean or (response.reading and response.reading.text)
-        self.wrong_suggestions += bool(offered) and place != 0
+        # A suggestion may name several titles to choose from: `blade OR blaze`.
+        named = {normal(title.strip("()")) for title in (offered or "").split(" OR ")}
+        meant = place is not None and normal(response.hits[place].title) in named
+        self.wrong_suggestions += bool(offered) and place != 0 and not meant
 
 
 @dataclass(frozen=True)
