@@ -147,7 +147,7 @@ def _typed(
 
 _OTHER_TEXT = {name for name in FORMS if "letter" in name or "typo" in name} | {
     "no article", "number in words", "number in digits", "number in Roman", "joined",
-    "part left out", "asked for",
+    "part left out", "asked for", "small word wrong", "small word added", "sounds alike", "plural",
 }  # fmt: skip
 """Forms whose text may be another film's title: then it is that film that is meant."""
 

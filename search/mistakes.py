@@ -31,16 +31,20 @@ def mistaken_title(words: Sequence[str], catalog: Catalog, most: int = 2) -> Ite
 
 
 def mistaken_titles(words: Sequence[str], catalog: Catalog, most: int = 2) -> list[Title]:
-    """Of those titles all that are as near as the nearest, one of each name."""
-    near = _near_titles(words, catalog, most)
+    """Of those titles all that are as near as the nearest but for the number of words, one of each
+    name."""
     names: dict[str, Title] = {}
-    for title, cost in near:
-        if cost == near[0][1]:
+    near = _near_titles(words, catalog, most)
+    for title, farness in near:
+        if farness == near[0][1]:
             names.setdefault(title.key.replace(" ", ""), title)
     return list(names.values())
 
 
-def _near_titles(words: Sequence[str], catalog: Catalog, most: int) -> list[tuple[Title, int]]:
+def _near_titles(
+    words: Sequence[str], catalog: Catalog, most: int
+) -> list[tuple[Title, tuple[int, bool]]]:
+    """Titles, each with what its mistakes cost and whether only one of both has an article."""
     article = words[0] in ARTICLES and len(words) > 1
     near = nearest(
         "".join(words[1:] if article else words),
@@ -48,17 +52,12 @@ def _near_titles(words: Sequence[str], catalog: Catalog, most: int) -> list[tupl
         lambda joined: catalog.titles[joined][0].ratings,
     )
     titles = [
-        (title, cost)
+        (title, (cost, (title.written.split()[0] in ARTICLES) != article))
         for joined, cost in near
         if cost < _MISTAKE * (most + 1)
         for title in catalog.titles[joined]
     ]
-
-    def farness(found: tuple[Title, int]) -> tuple[int, bool, int]:
-        written = found[0].written.split()
-        return found[1], (written[0] in ARTICLES) != article, abs(len(written) - len(words))
-
-    return sorted(titles, key=farness)
+    return sorted(titles, key=lambda t: (*t[1], abs(len(t[0].written.split()) - len(words))))
 
 
 def mistaken_beginning(words: Sequence[str], catalog: Catalog) -> Iterator[Reading]:
@@ -94,7 +93,8 @@ _AS_LETTERS = (str.maketrans("0134578@$", "oleastbas"), str.maketrans("0134578@$
 def retyped(text: str, words: Sequence[str], catalog: Catalog) -> Iterator[Reading]:
     """``ьфекшч`` is matrix on another keyboard, ``h0use`` house: whole titles only."""
     mixed = any(re.search(r"\d", word) and re.search(r"[a-z]", word) for word in words)
-    if not mixed and any(len(word) > 1 and word in catalog.words for word in words):
+    known = sum(len(word) for word in words if len(word) > 1 and word in catalog.words)
+    if not mixed and 2 * known > len("".join(words)):
         return
     for letters in (*(_AS_LETTERS if mixed or re.search(r"\w*[@$]\w", text) else ()), *_KEYS):
         meant = typed_words(text.lower().translate(letters))

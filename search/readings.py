@@ -23,7 +23,7 @@ from search.vocabulary import NUMERAL_FORMS, WORD_FORMS
 from sql.syntax import STOP_WORDS
 from sql.text import fold
 
-_MOST_TRIED = 12
+_MOST_TRIED = 16
 """Readings of one text that are held against the catalog."""
 
 _LEAST_ACRONYM = 4
@@ -174,7 +174,7 @@ def _written_otherwise(words: Sequence[str], catalog: Catalog) -> Iterator[Readi
     texts = [" ".join(chosen) for chosen in itertools.islice(itertools.product(*forms), 200)]
     together = catalog.together(texts)
     texts.sort(key=lambda t: (t.replace(" ", "") not in catalog.titles, -together[t]))
-    for text in itertools.islice(dict.fromkeys(texts), _MOST_TRIED // 2):
+    for text in itertools.islice(dict.fromkeys(texts), _MOST_TRIED // 3):
         changed = [
             place for place, (one, other) in enumerate(zip(words, text.split(), strict=True))
             if one != other
@@ -224,7 +224,9 @@ def _initials_fit(letters: str, title: Title) -> int:
     small, 1 of the first words, 0 not at all. Numbers are digits or letters, and ``and`` and what
     says that a number follows may be left out."""
     words = title.key.split()
-    if len(words) < _LEAST_ACRONYM - 1 or words[0][0] not in letters[:2]:
+    if words[0][0] not in letters[:2] or not (
+        max(_LEAST_ACRONYM - 1, len(letters) - 3) <= len(words)
+    ):
         return 0
     digits = ["".join(n for n in NUMERAL_FORMS.get(w, ()) if n.isdecimal()) for w in words]
     begun = 0
