@@ -46,7 +46,10 @@ class Found:
         if place != 0:
             self.misses.append(text)
         offered = response.did_you_mean or (response.reading and response.reading.text)
-        self.wrong_suggestions += bool(offered) and place != 0
+        # A suggestion may name several titles to choose from: `blade OR blaze`.
+        named = {normal(title.strip("()")) for title in (offered or "").split(" OR ")}
+        meant = place is not None and normal(response.hits[place].title) in named
+        self.wrong_suggestions += bool(offered) and place != 0 and not meant
 
 
 @dataclass(frozen=True)
@@ -143,7 +146,7 @@ def _typed(
 
 _OTHER_TEXT = {name for name in FORMS if "letter" in name or "typo" in name} | {
     "no article", "number in words", "number in digits", "number in Roman", "joined",
-    "part left out", "asked for",
+    "part left out", "asked for", "small word wrong", "small word added", "sounds alike", "plural",
 }  # fmt: skip
 """Forms whose text may be another film's title: then it is that film that is meant."""
 

@@ -182,6 +182,56 @@ def _short(film: Film, _: random.Random) -> str | None:
     return film.title.lower() if len(film.title) < 3 or set(words) <= stop else None
 
 
+_SMALL = {
+    "of": "in", "in": "of", "on": "in", "to": "for", "for": "of", "and": "or", "the": "a",
+    "a": "the", "at": "in", "from": "of", "with": "and",
+}  # fmt: skip
+_SOUNDS = {
+    "right": "rite", "night": "nite", "knight": "night", "sea": "see", "son": "sun", "red": "read",
+    "dear": "deer", "hear": "here", "weather": "whether", "where": "wear", "there": "their",
+    "through": "thru", "wait": "weight", "peace": "piece", "road": "rode", "tale": "tail",
+    "whole": "hole", "great": "grate", "love": "luv", "little": "lil", "light": "lite",
+    "high": "hi", "heart": "hart", "two": "too", "four": "for", "one": "won", "know": "no",
+}  # fmt: skip
+
+
+def _small_word_wrong(film: Film, _: random.Random) -> str | None:
+    first, *words = film.title.lower().split()
+    wrong = [_SMALL.get(word, word) for word in words]
+    return " ".join([first, *wrong]) if wrong != words else None
+
+
+def _small_word_added(film: Film, rng: random.Random) -> str | None:
+    words = film.title.lower().split()
+    if len(words) < 3:
+        return None
+    place = rng.randrange(1, len(words))
+    return " ".join([*words[:place], "the", *words[place:]])
+
+
+def _sounds(film: Film, _: random.Random) -> str | None:
+    words = film.title.lower().split()
+    heard = [_SOUNDS.get(word, word) for word in words]
+    return " ".join(heard) if len(words) > 1 and heard != words else None
+
+
+def _plural(film: Film, rng: random.Random) -> str | None:
+    word = _long_word(film, rng)
+    if word is None or word.endswith("s") or " " not in film.title:
+        return None
+    return re.sub(rf"\b{word}\b", f"{word}s", film.title, count=1).lower()
+
+
+def _word_twice(film: Film, rng: random.Random) -> str | None:
+    words = film.title.lower().split()
+    place = rng.randrange(len(words))
+    return " ".join([*words[:place], words[place], *words[place:]]) if len(words) > 1 else None
+
+
+def _years_around(film: Film, _: random.Random) -> str | None:
+    return f"{film.title} {film.year - 1}-{film.year + 1}" if film.year else None
+
+
 FORMS: dict[str, Form] = {
     "as it stands": lambda film, _: film.title,
     "lower case": lambda film, _: film.title.lower(),
@@ -231,4 +281,10 @@ FORMS: dict[str, Form] = {
     "part without spaces": _part,
     "signs": _signs,
     "short words": _short,
+    "small word wrong": _small_word_wrong,
+    "small word added": _small_word_added,
+    "sounds alike": _sounds,
+    "plural": _plural,
+    "word twice": _word_twice,
+    "years around": _years_around,
 }

@@ -50,15 +50,15 @@ class Rereader:
         self._vocabulary = Vocabulary()
 
     def doubts(self, connection: Connection, plan: Plan, page: Page) -> bool:
-        """Whether the text may mean something else: it found little, or nothing in a title and
-        only by the stem of a word that no title and no name has."""
+        """Whether the text may mean something else: it found little, or nothing in a title and is
+        long enough to be one mistyped, or has a word that no title and no name has."""
         if plan.cursor is not None:
             return False
         return found_little(page) or (
             _may_be_read(plan)
             and not any(row["pinned"] for row in page.rows)
             and not _in_a_title(page)
-            and self._read(connection).lacks(plan.parsed.typed or "")
+            and self._read(connection).may_be_mistyped(plan.parsed.typed or "")
         )
 
     def plans(
@@ -77,7 +77,15 @@ class Rereader:
         mistakes, title = not _in_a_title(page), not found_little(page)
         catalog = self._read(connection)
         for reading in readings(
-            parsed.typed, catalog, knows, finds, mistakes=mistakes, title=title
+            parsed.typed,
+            catalog,
+            knows,
+            finds,
+            alike=lambda text: (
+                connection.execute(_statements["alike"], {"typed": text}).scalars().all()
+            ),
+            mistakes=mistakes,
+            title=title,
         ):
             yield Plan(
                 request, self._planner.parse(reading.text), None, plan.k, reading, plan.filters

@@ -8,10 +8,9 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from palate.contract import Reading
-from search.titles import ARTICLES, Catalog, typed_words
+from search.titles import ARTICLES, LONG, Catalog, Title, typed_words
 
 _LEAST_MISTAKEN = 4
-_LONG = 10
 """A word, or a title, of so many letters may have a mistake, and from LONG on two."""
 
 _LEAST_BEGUN = 8
@@ -20,13 +19,32 @@ _MISTAKE = 3
 
 
 def _limit(text: str) -> int:
-    return 0 if len(text) < _LEAST_MISTAKEN else 1 if len(text) < _LONG else 2
+    return 0 if len(text) < _LEAST_MISTAKEN else 1 if len(text) < LONG else 2
 
 
 def mistaken_title(words: Sequence[str], catalog: Catalog, most: int = 2) -> Iterator[Reading]:
     """The nearest whole titles, with at ``most`` so many mistakes; of those equally near the ones
     with the article that was typed, or without one, then those of as many words, and the most rated
     first."""
+    for title, _ in _near_titles(words, catalog, most)[:3]:
+        yield Reading(kind="typos", text=title.written)
+
+
+def mistaken_titles(words: Sequence[str], catalog: Catalog, most: int = 2) -> list[Title]:
+    """Of those titles all that are as near as the nearest but for the number of words, one of each
+    name."""
+    names: dict[str, Title] = {}
+    near = _near_titles(words, catalog, most)
+    for title, farness in near:
+        if farness == near[0][1]:
+            names.setdefault(title.key.replace(" ", ""), title)
+    return list(names.values())
+
+
+def _near_titles(
+    words: Sequence[str], catalog: Catalog, most: int
+) -> list[tuple[Title, tuple[int, bool]]]:
+    """Titles, each with what its mistakes cost and whether only one of both has an article."""
     article = words[0] in ARTICLES and len(words) > 1
     near = nearest(
         "".join(words[1:] if article else words),
@@ -34,18 +52,12 @@ def mistaken_title(words: Sequence[str], catalog: Catalog, most: int = 2) -> Ite
         lambda joined: catalog.titles[joined][0].ratings,
     )
     titles = [
-        (title.written, cost)
+        (title, (cost, (title.written.split()[0] in ARTICLES) != article))
         for joined, cost in near
         if cost < _MISTAKE * (most + 1)
         for title in catalog.titles[joined]
     ]
-
-    def farness(title: tuple[str, int]) -> tuple[int, bool, int]:
-        written = title[0].split()
-        return title[1], (written[0] in ARTICLES) != article, abs(len(written) - len(words))
-
-    for written, _ in sorted(titles, key=farness)[:3]:
-        yield Reading(kind="typos", text=written)
+    return sorted(titles, key=lambda t: (*t[1], abs(len(t[0].written.split()) - len(words))))
 
 
 def mistaken_beginning(words: Sequence[str], catalog: Catalog) -> Iterator[Reading]:
@@ -81,7 +93,8 @@ _AS_LETTERS = (str.maketrans("0134578@$", "oleastbas"), str.maketrans("0134578@$
 def retyped(text: str, words: Sequence[str], catalog: Catalog) -> Iterator[Reading]:
     """``ьфекшч`` is matrix on another keyboard, ``h0use`` house: whole titles only."""
     mixed = any(re.search(r"\d", word) and re.search(r"[a-z]", word) for word in words)
-    if not mixed and any(len(word) > 1 and word in catalog.words for word in words):
+    known = sum(len(word) for word in words if len(word) > 1 and word in catalog.words)
+    if not mixed and 2 * known > len("".join(words)):
         return
     for letters in (*(_AS_LETTERS if mixed or re.search(r"\w*[@$]\w", text) else ()), *_KEYS):
         meant = typed_words(text.lower().translate(letters))
@@ -100,6 +113,8 @@ def nearest(
     """
     limit = limit or _limit(typed)
     if not limit:
+        if len(typed) < 3:
+            return []
         swapped = {typed[1:2] + typed[:1] + typed[2:], typed[:1] + typed[2:3] + typed[1:2]}
         return [(word, 1) for word in sorted(swapped - {typed}) if word in known]
     found = process.extract(typed, list(known), scorer=OSA.distance, score_cutoff=2, limit=None)
@@ -149,7 +164,7 @@ def mistaken_words(words: Sequence[str], catalog: Catalog) -> Iterator[Reading]:
             word,
             catalog.words,
             lambda other: catalog.words[other],
-            2 if several and len(word) >= _LONG - 2 else None,
+            2 if several and len(word) >= LONG - 2 else None,
         )[:8]
         or [(word, 0)]
         for word in words

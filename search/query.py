@@ -48,7 +48,7 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 _ENTITY = re.compile(
-    r"&(?:amp|quot|apos|#39|#x27);"
+    r"&(?:amp|quot|apos|[lr]squo|nbsp|#39|#x27|#8217);"
 )  # as pages that texts are copied from have them
 _ENCODED = re.compile(r"\S*%[0-9A-Fa-f]{2}\S*")  # as addresses have them
 _QUOTES = str.maketrans("“”„", '"""')

@@ -9,10 +9,11 @@ import re
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Sequence
 
-from palate.contract import Reading
+from palate.contract import Reading, ReadingKind
 from search.mistakes import (
     mistaken_beginning,
     mistaken_title,
+    mistaken_titles,
     mistaken_words,
     nearest,
     retyped,
@@ -22,12 +23,16 @@ from search.vocabulary import NUMERAL_FORMS, WORD_FORMS
 from sql.syntax import STOP_WORDS
 from sql.text import fold
 
-_MOST_TRIED = 12
+_MOST_TRIED = 16
 """Readings of one text that are held against the catalog."""
 
 _LEAST_ACRONYM = 4
 _LEAST_BEGUN = 4
-_MOST_ACRONYM = 10
+_MOST_ACRONYM = 12
+_MOST_CHOICES = 3
+"""Titles that one reading offers."""
+
+_BEFORE_NUMBERS = ("part", "vol", "volume", "chapter", "episode")
 _TRIPLED = re.compile(r"(.)\1{2,}")
 
 Finds = Callable[[str], bool]
@@ -39,13 +44,15 @@ def readings(
     knows: Finds,
     finds: Finds,
     *,
+    alike: Callable[[str], Sequence[str]] = lambda _: (),
     mistakes: bool = True,
     title: bool = False,
 ) -> Iterator[Reading]:
     """The readings of a text that find films, the closest first; a year behind it stays.
 
     ``knows`` says whether the catalog has a word, wherever; ``finds`` whether a text finds films
-    under the filters of the search. Without ``mistakes`` only as other ways to write the same; with
+    under the filters of the search, ``alike`` which titles sound like a text, as the catalog's are
+    joined. Without ``mistakes`` only as other ways to write the same; with
     ``title`` only as a whole title mistyped once.
     """
     year = YEAR.search(text)
@@ -53,18 +60,19 @@ def readings(
     more = {word: 1 for word in words if word not in catalog.words and knows(word)}
     catalog = Catalog(ChainMap(more, catalog.words), catalog.titles)  # type: ignore[arg-type]
     tried = {" ".join(words)}
-    if title:
-        for reading in mistaken_title(words, catalog, most=1):
-            if finds(reading.text):
-                yield Reading(
-                    kind=reading.kind, text=reading.text + (f" {year[1]}" if year else "")
-                )
-        return
-    if year and mistakes:  # which may belong to the title
+    if year and mistakes and not title:  # which may belong to the title
         for reading in mistaken_title(typed_words(text), catalog):
             if finds(reading.text):
                 yield reading
-    for reading in _made(text, words, catalog, mistakes):
+    sounding = [catalog.titles[key][0] for key in alike(" ".join(words)) if key in catalog.titles]
+    made = (
+        _meant(words, catalog, sounding, begun=False)
+        if title
+        else _made(text, words, catalog, sounding, mistakes)
+    )
+    for reading in made:
+        if year and " OR " in reading.text:
+            continue  # the year decides
         if reading.text not in tried and len(tried) <= _MOST_TRIED:
             tried.add(reading.text)
             if finds(reading.text):
@@ -87,19 +95,23 @@ def correct(
     return better if better != text and finds(better) else None
 
 
-def _made(text: str, words: Sequence[str], catalog: Catalog, mistakes: bool) -> Iterator[Reading]:
+def _made(
+    text: str, words: Sequence[str], catalog: Catalog, alike: Sequence[Title], mistakes: bool
+) -> Iterator[Reading]:
     if not words or not catalog.words:
         return
     same = [
         *_split(words, catalog), *_joined(words, catalog), *_written_otherwise(words, catalog)
     ]  # fmt: skip
-    yield from sorted(same, key=lambda r: r.text.replace(" ", "") not in catalog.titles)
+    yield from (reading for reading in same if _whole(reading, catalog))
     if mistakes:
         yield from retyped(text, words, catalog)
-        yield from _begun_title(words, catalog)
+        yield from _meant(words, catalog, alike)
+    yield from (reading for reading in same if not _whole(reading, catalog))
+    if mistakes:
         yield from mistaken_title(words, catalog)
         yield from mistaken_title([_TRIPLED.sub(r"\1\1", word) for word in words], catalog)
-        yield from _acronym(words, catalog)
+        yield from _initials(words, catalog)
         yield from mistaken_beginning(words, catalog)
         yield from mistaken_words(words, catalog)
         yield from _begun(words, catalog)
@@ -162,7 +174,7 @@ def _written_otherwise(words: Sequence[str], catalog: Catalog) -> Iterator[Readi
     texts = [" ".join(chosen) for chosen in itertools.islice(itertools.product(*forms), 200)]
     together = catalog.together(texts)
     texts.sort(key=lambda t: (t.replace(" ", "") not in catalog.titles, -together[t]))
-    for text in itertools.islice(dict.fromkeys(texts), _MOST_TRIED // 2):
+    for text in itertools.islice(dict.fromkeys(texts), _MOST_TRIED // 3):
         changed = [
             place for place, (one, other) in enumerate(zip(words, text.split(), strict=True))
             if one != other
@@ -181,50 +193,97 @@ def _stands_so(words: Sequence[str], place: int, catalog: Catalog) -> bool:
     return not pairs or any(f" {pair} " in key for key in keys for pair in pairs)
 
 
-def _acronym(words: Sequence[str], catalog: Catalog) -> Iterator[Reading]:
-    """``lotr`` is lord of the rings, ``bttf 2`` back to the future part ii: the first letters of a
-    title's words, of all, of those that are not small or of the first ones; the most rated."""
+def _acronym(words: Sequence[str], catalog: Catalog) -> tuple[int, Title] | None:
+    """How well letters are the first ones of the words of which title, as `_initials_fit` says; of
+    those that fit as well the most rated. ``lotr`` is lord of the rings, ``bttf 2`` back to the
+    future part ii."""
     letters = "".join(words)
     if len(words) > 1 and not (len(words) == 2 and words[1].isdecimal()):
-        return
-    if not _LEAST_ACRONYM <= len(letters) < _MOST_ACRONYM or words[0] in catalog.words:
-        return
-    best: tuple[int, int, str] | None = None
-    for title in itertools.chain.from_iterable(catalog.titles.values()):
-        if fit := _initials_fit(letters, title):
-            found = fit, title.ratings, title.key
-            best = max(best, found) if best else found
-    if best:
-        begun = best[2].split()[: len(letters)] if best[0] == 1 else [best[2]]
+        return None
+    if not _LEAST_ACRONYM <= len(letters) <= _MOST_ACRONYM or words[0] in catalog.words:
+        return None
+    titles = itertools.chain.from_iterable(catalog.titles.values())
+    fits = ((_initials_fit(letters, title), title) for title in titles)
+    return max(
+        (found for found in fits if found[0]),
+        key=lambda found: (found[0], found[1].ratings),
+        default=None,
+    )
+
+
+def _initials(words: Sequence[str], catalog: Catalog) -> Iterator[Reading]:
+    if found := _acronym(words, catalog):
+        fit, title = found
+        letters = len("".join(words)) - (words[0][0] != title.key[0])  # without the article's
+        begun = title.key.split()[:letters] if fit == 1 else [title.key]
         yield Reading(kind="initials", text=" ".join(begun))
 
 
 def _initials_fit(letters: str, title: Title) -> int:
     """How well letters are the first ones of a title's words: 3 of all, 2 of those that are not
-    small, 1 of the first words, 0 not at all."""
+    small, 1 of the first words, 0 not at all. Numbers are digits or letters, and ``and`` and what
+    says that a number follows may be left out."""
     words = title.key.split()
-    if len(words) < _LEAST_ACRONYM - 1 or words[0][0] not in letters[:2]:
+    if words[0][0] not in letters[:2] or not (
+        max(_LEAST_ACRONYM - 1, len(letters) - 3) <= len(words)
+    ):
         return 0
-    short = ["".join(n for n in NUMERAL_FORMS.get(w, ()) if n.isdecimal()) for w in words]
-    initials = [n if n and w != "i" else w[0] for w, n in zip(words, short, strict=True)]
-    if short[-1] and words[-2] in ("part", "vol", "volume", "chapter"):
-        del initials[-2]
-    made = "".join(initials)
-    if letters in (made, title.written[0] + made):
-        return 3
-    if letters == "".join(i for i, w in zip(initials, words, strict=False) if w not in STOP_WORDS):
-        return 2
-    return int(made.startswith(letters))
+    digits = ["".join(n for n in NUMERAL_FORMS.get(w, ()) if n.isdecimal()) for w in words]
+    begun = 0
+    for left_out in ((), ("and",), _BEFORE_NUMBERS, STOP_WORDS):
+        for numbers in (digits, [""] * len(words)):
+            kept = [
+                number if number and word != "i" else word[0]
+                for word, number in zip(words, numbers, strict=True)
+                if word not in left_out
+            ]
+            made = "".join(kept)
+            if letters in (made, title.written[0] + made):
+                return 2 if left_out is STOP_WORDS else 3
+            begun |= made.startswith(letters) or (title.written[0] + made).startswith(letters)
+    return begun
 
 
-def _begun_title(words: Sequence[str], catalog: Catalog) -> Iterator[Reading]:
-    """What titles begin with, letter by letter, is no mistake: ``the sandp`` is The Sandpiper."""
+def _meant(
+    words: Sequence[str], catalog: Catalog, alike: Sequence[Title], *, begun: bool = True
+) -> Iterator[Reading]:
+    """Whole titles that may be meant: mistyped once, spelt as they sound, only begun (``the sandp``
+    is The Sandpiper), or said by their initials. Several are one reading, the most rated first,
+    but those that only sound so behind those mistyped."""
+    if not words:
+        return
+    mistyped = mistaken_titles(words, catalog, most=1)
+    longer = _begun_titles(words, catalog) if begun else []
+    if len(longer) > _MOST_CHOICES:
+        yield Reading(kind="beginning", text=" ".join(words) + "*")
+        return
+    initials = _acronym(words, catalog)
+    kinds: dict[Title, ReadingKind] = dict.fromkeys([*alike, *mistyped], "typos")
+    kinds |= dict.fromkeys(longer, "beginning")
+    if initials and initials[0] > 1:
+        kinds[initials[1]] = "initials"
+    heard = set(alike).difference(mistyped) if mistyped else set()
+    chosen = sorted(kinds, key=lambda title: (title in heard, -title.ratings))[:_MOST_CHOICES]
+    if len(chosen) > 1:
+        texts = [" ".join(typed_words(title.written)) or title.written for title in chosen]
+        texts = [f"({text})" if " " in text else text for text in texts]
+        yield Reading(kind=kinds[chosen[0]], text=" OR ".join(texts))
+    for title in chosen:
+        yield Reading(kind=kinds[title], text=title.written)
+
+
+def _begun_titles(words: Sequence[str], catalog: Catalog) -> list[Title]:
+    """The titles that begin with what was typed, unless a letter alone is missing: one a name."""
     joined = "".join(words[words[0] in ARTICLES and len(words) > 1 :])
     if len(joined) < _LEAST_BEGUN:
-        return
-    behind = [title[len(joined) :] for title in catalog.titles if title.startswith(joined)]
-    if behind and not any(len(letters) == 1 for letters in behind):
-        yield Reading(kind="beginning", text=" ".join(words) + "*")
+        return []
+    begun = [titles[0] for title, titles in catalog.titles.items() if title.startswith(joined)]
+    nearly = any(len(title.key.replace(" ", "")) == len(joined) + 1 for title in begun)
+    return [] if nearly else begun
+
+
+def _whole(reading: Reading, catalog: Catalog) -> bool:
+    return reading.text.replace(" ", "") in catalog.titles
 
 
 def _begun(words: Sequence[str], catalog: Catalog) -> Iterator[Reading]:

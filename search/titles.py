@@ -20,6 +20,8 @@ _statements = Statements.beside(__file__, "words")
 
 _KEPT_SECONDS = 300.0
 ARTICLES = ("the", "a", "an")
+LONG = 10
+"""A word, or a title, of so many letters may have two mistakes."""
 
 _APOSTROPHES = str.maketrans("", "", "'’‘`´ʼ′")
 YEAR = re.compile(r"(?<=\S)[\s,._]+(?:from\s+)?[(\[]?((?:18|19|20)\d\d)[)\]]?\s*$")
@@ -45,9 +47,13 @@ class Catalog:
     words: Mapping[str, int] = field(default_factory=dict)
     titles: Mapping[str, Sequence[Title]] = field(default_factory=dict)
 
-    def lacks(self, text: str) -> bool:
-        """Whether a word of a text is in no title and no name as it is typed."""
-        return any(word not in self.words for word in typed_words(YEAR.sub("", text)))
+    def may_be_mistyped(self, text: str) -> bool:
+        """Whether a word of a text is in no title and no name as it is typed, or its words make a
+        long title: ``beauty and the best``."""
+        words = typed_words(YEAR.sub("", text))
+        return any(word not in self.words for word in words) or (
+            len(words) > 1 and len("".join(words)) >= LONG
+        )
 
     def together(self, texts: Iterable[str]) -> dict[str, int]:
         """How often films were rated whose title has all the words of each text; -1: there is

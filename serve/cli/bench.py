@@ -294,7 +294,8 @@ def find(
 ) -> None:
     """Type titles in every form in which people type them: is the film that is meant first?
 
-    A wrong suggestion is a reading or a "did you mean" for a text whose film is not first.
+    A wrong suggestion is a reading or a "did you mean" for a text whose film is not first,
+    nor named by it among titles to choose from.
     """
     chosen = tuple(form or FORMS)
     if unknown := set(chosen) - set(FORMS):

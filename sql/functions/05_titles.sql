@@ -77,6 +77,60 @@ CREATE OR REPLACE FUNCTION has_numbers(words text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN number_words() ?| string_to_array($1, ' ') OR $1 ~ '\m(?:pt|vol|chapter|episode|ep|number|no|nr|half)\M';
 
+-- What small words say is heard whatever they are.
+CREATE OR REPLACE FUNCTION unheard_words() RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN '{the,a,an,of,in,on,at,to,for,from,with,by,and,or,n,is,are}'::text[];
+
+-- How one word sounds in English, roughly: of its stem, letters that are not spoken left out, consonants
+-- spoken alike alike, and vowels a, front (e) or back (o).
+CREATE OR REPLACE FUNCTION word_sound(word text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+DECLARE
+    s text;
+BEGIN
+    IF word !~ '^[a-z]+$' THEN RETURN word; END IF;
+    s := regexp_replace(word, '[sc]hun(?=s?$)', 'tion');
+    s := coalesce((ts_lexize('pg_catalog.english_stem', s))[1], s);
+    s := CASE s WHEN 'u' THEN 'you' WHEN 'lil' THEN 'littl' WHEN 'caus' THEN 'becaus' WHEN 'heart' THEN 'hart'
+                WHEN 'men' THEN 'man' WHEN 'women' THEN 'woman' WHEN 'children' THEN 'child' ELSE s END;
+    s := regexp_replace(s, '^[kg](?=n)|^w(?=r|ho)|^h(?=our|on)|(?<=[aei])g(?=n$)|(?<=m)b$|(?<=w)h(?!o)'
+                           '|(?<=^g)h|(?<!^)gh|l(?=d$)', '', 'g');
+    s := replace(replace(replace(replace(replace(s, 'ph', 'f'), 'ck', 'k'), 'qu', 'kw'), 'x', 'ks'), 'wa', 'wo');
+    s := translate(regexp_replace(s, 'c(?=[eiy])', 's', 'g'), 'zcq', 'skk');
+    s := regexp_replace(regexp_replace(s, '(.)\1+', '\1', 'g'), 'a(?=[^aeiou]e$)', 'ai');
+    s := regexp_replace(s, '(?<=.[^aeiouy]|u)e$|(?<=.)w(?![aeiouy])', '', 'g');
+    RETURN regexp_replace(regexp_replace(
+        s, '(?<!^)[aou]*[eiy][aeiouy]*', 'e', 'g'), '[aou]*[ou][aou]*', 'o', 'g');
+END $$;
+
+-- Contractions as one word, and small words that a number may have been heard as: `she is having a baby`,
+-- `saw for`.
+CREATE OR REPLACE FUNCTION contracted(words text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN $1 ~ '\m(?:not|am|are|have|will|us)\M' THEN
+    regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace($1,
+        '\mcan ?not\M', 'cant'), '\mwill not\M', 'wont'),
+        '(?<=\m(?:do|did|does|is|was|were|are|could|would|should|have|has|had)) not\M', 'nt'),
+        '\mi am\M', 'im'), '\m(i|we|you|they) (?:ha(?=ve)|a(?=re)|wi(?=ll))(ve|re|ll)\M', '\1\2'),
+        '\mlet us\M', 'lets')
+    ELSE $1 END;
+
+CREATE OR REPLACE FUNCTION numbers_heard(words text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN regexp_replace(regexp_replace(regexp_replace($1,
+    '\mtoo?\M', '2', 'g'), '\mfor\M', '4', 'g'), '\mwon\M', '1', 'g');
+
+-- How a title sounds, whatever its small words and the order of the others, its numbers as digits. Of small
+-- words alone, as in It, each counts.
+CREATE OR REPLACE FUNCTION title_sound(words text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (
+    SELECT coalesce(string_agg(DISTINCT coalesce(number_words() ->> w.word, word_sound(w.word)), ' '), $1)
+    FROM string_to_table(contracted($1), ' ') w (word)
+    WHERE w.word <> ALL (unheard_words())
+);
+
 -- A film's title is at place 0, its other names follow.
 CREATE TABLE IF NOT EXISTS movie_titles (
     movie_id bigint NOT NULL,
@@ -97,6 +151,15 @@ DO $$ BEGIN
         ALTER TABLE movie_titles ADD COLUMN apart text COLLATE "C";
     END IF;
 END $$;
+-- And as they sound.
+DO $$ BEGIN
+    IF NOT EXISTS (SELECT FROM pg_attribute a
+                   WHERE a.attrelid = to_regclass(quote_ident(current_schema()) || '.movie_titles')
+                     AND a.attname = 'sound') THEN
+        ALTER TABLE movie_titles ADD COLUMN sound text COLLATE "C";
+    END IF;
+END $$;
+CREATE INDEX IF NOT EXISTS movie_titles_sound ON movie_titles (sound);
 CREATE INDEX IF NOT EXISTS movie_titles_key ON movie_titles (key);
 CREATE INDEX IF NOT EXISTS movie_titles_joined ON movie_titles (joined);
 CREATE INDEX IF NOT EXISTS movie_titles_numbered ON movie_titles (numbered);
@@ -108,7 +171,8 @@ CREATE OR REPLACE FUNCTION forms_of(
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path FROM CURRENT AS $$
 BEGIN
     written := title_written(typed);
-    words := coalesce(nullif(title_words(left(typed, 300)), ''), written);
+    words := coalesce(nullif(title_words(CASE WHEN typed ~ '\d\.5\M' THEN regexp_replace(left(typed, 300), '(?<=\d)\.5\M', '½')
+                                              ELSE left(typed, 300) END), ''), written);
     key := without_article(words);
     joined := replace(key, ' ', '');
     numbered := CASE WHEN has_numbers(key) THEN title_numbers(key) ELSE joined END;
@@ -117,8 +181,8 @@ END $$;
 CREATE OR REPLACE FUNCTION remember_titles(ids bigint[]) RETURNS void
 LANGUAGE sql SET search_path FROM CURRENT AS $$
 DELETE FROM movie_titles WHERE movie_id = ANY (ids);
-INSERT INTO movie_titles (movie_id, place, written, words, key, joined, numbered, apart)
-SELECT DISTINCT ON (m.movie_id, f.written) m.movie_id, n.place, f.*,
+INSERT INTO movie_titles (movie_id, place, written, words, key, joined, numbered, sound, apart)
+SELECT DISTINCT ON (m.movie_id, f.written) m.movie_id, n.place, f.*, title_sound(f.words),
        CASE WHEN n.name ~ '[''’‘`´ʼ′]'
             THEN title_words(translate(n.name, '''’‘`´ʼ′', '       ')) END
 FROM movies m
@@ -262,6 +326,12 @@ CROSS JOIN LATERAL (VALUES ('^(.*?\S)[\s,]+(?:the\s+)?(?:' || o.words || ')(?:\s
                            ('^\s*(?:the\s+)?(?:' || o.words || ')\s+(.*?\S)(?:\s+(?:movie|film|part))?\s*$')) p (pattern)
 WHERE typed ~* p.pattern AND typed ~* 'st\M|nd\M|rd\M|th\M'
 UNION ALL
+-- The first of a series has no number: `saw 1`, `halloween part one`.
+SELECT regexp_replace(typed, p.pattern, '', 'i'), NULL, false
+FROM (VALUES ('(?<=\w)[\s,:-]+(?:part|pt\.?|vol(?:\.|ume)?|episode|ep\.?|chapter|number|no\.?|#)?\s*(?:1|one)\s*$'),
+             ('(?<=\w)[\s,:-]+(?:(?:part|pt\.?)\s+i|(?:the\s+)?(?:first|1st)(?:\s+(?:one|movie|film|part))?)\s*$')) p (pattern)
+WHERE typed ~* p.pattern
+UNION ALL
 SELECT regexp_replace(typed, p.pattern, '\1 ', 'i'), NULL, false
 FROM (VALUES ('^\W*(the)(?=\w{4,}\W*$)'), ('^\W*(an)(?=\w{7,}\W*$)'), ('^\W*(a)(?=\w{7,}\W*$)')) p (pattern)
 WHERE typed ~* p.pattern;
@@ -272,6 +342,7 @@ CREATE OR REPLACE FUNCTION may_be_typed_otherwise(typed text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN typed ~ '[\d(]'
     OR typed ~* '^\W*(?:the|an?)|\s(?:the|an?)\s*$|\m(?:first|second|third|fourth|fifth|sixth|seventh|eighth)\M'
+                 '|\s(?:one|i)\s*$'
     OR without_request(typed) <> typed;
 
 -- Those that stand in titles as often, and say nothing alone.
@@ -290,7 +361,9 @@ RETURN glue_words() || string_to_array(
     'hulu disney plus imdb wiki wikipedia rotten tomatoes metacritic review reviews rating ratings age score cast '
     'crew plot ending explained summary synopsis about quotes scene scenes runtime length release released made '
     'date year director directed starring trailer official teaser clip soundtrack ost poster '
-    'subtitles subtitled subs sub eng english dubbed', ' ');
+    'subtitles subtitled subs sub eng english dubbed vhs pelicula completa complet gratis script screenplay actors '
+    'actor actress song songs theme meaning sequel prequel remake box office oscar oscars anyone please thanks hey hi '
+    'hello im you have got do does has seen google buy rent dvds stills fan', ' ');
 
 -- Films whose title stands before or behind words that are all known of the film, its people, genres,
 -- year or decade, or ask for one: `nolan inception`, `heat crime 1995`, `heat explained`; of a name of a
@@ -303,6 +376,8 @@ DECLARE
     words CONSTANT text[] := string_to_array(titles_among.key, ' ');
     names text[] := '{}';
     rest text[];
+    from_year text;
+    to_year text;
     t record;
 BEGIN
     FOR i IN 1 .. least(cardinality(words), 20) - 1 LOOP
@@ -313,16 +388,21 @@ BEGIN
                                      THEN substr(titles_among.key, length(t.key) + 2)
                                      ELSE left(titles_among.key, -length(t.key) - 1) END, ' ');
         CONTINUE WHEN rest <@ glue_words();
+        SELECT min(y), max(y) INTO from_year, to_year FROM unnest(rest) y WHERE y ~ '^(?:18|19|20)\d\d$';
         RETURN QUERY
-        SELECT m.movie_id FROM movies m
+        SELECT m.movie_id
+        FROM movies m
+        CROSS JOIN LATERAL title_words(concat_ws(' ', m.director, array_to_string(m.actors, ' '))) p (people)
         WHERE m.movie_id = t.movie_id
           AND (t.key LIKE '% %' OR NOT rest <@ (
                   glue_words() || '{movie,movies,film,films}'
                   || string_to_array(title_words(array_to_string(m.genres, ' ')), ' ')))
           AND (rest <@ (request_words() || ARRAY[m.year::text, right(m.year::text, 2), m.year / 10 || '0s',
                                                  m.year / 10 % 10 || '0s']
-                        || string_to_array(title_words(concat_ws(' ', m.director, array_to_string(m.actors, ' '),
-                                                                 array_to_string(m.genres, ' '))), ' '))
+                        || string_to_array(concat_ws(' ', p.people, regexp_replace(p.people, '(?<=\w)\M', 's', 'g'),
+                                                     title_words(array_to_string(m.genres, ' '))), ' ')
+                        || ARRAY(SELECT y FROM unnest(rest) y WHERE m.year::text BETWEEN from_year AND to_year
+                                                                AND y IN (from_year, to_year)))
                OR rest[1] = m.year::text
                   AND rest && '{480p,720p,1080p,2160p,bluray,dvdrip,webrip,brrip,hdtv}');
     END LOOP;
@@ -372,6 +452,7 @@ DECLARE
     o record;
     only_written boolean := false;
     key_words text;
+    heard text;
     in_their_order text;
 BEGIN
     f := forms_of(typed);
@@ -392,18 +473,28 @@ BEGIN
                 CONTINUE WHEN o.written = '';
                 RETURN QUERY
                 SELECT m.movie_id, CASE
-                    WHEN other.year IS NOT NULL AND other.year IS DISTINCT FROM (
-                        SELECT y.year FROM movies y WHERE y.movie_id = m.movie_id) THEN 'beginning'
+                    WHEN abs(other.year - y.year) IN (1, 2) THEN 'title spelt otherwise'
+                    WHEN other.year IS NOT NULL AND other.year IS DISTINCT FROM y.year THEN 'beginning'
                     WHEN other.exact THEN title_level(m.written, m.words, m.key, o.written, o.words, o.key)
                     WHEN m.written = o.written THEN 'title without article'
                     ELSE 'title spelt otherwise' END::match_level, true, NULL::integer, false
-                FROM movie_titles m
+                FROM movie_titles m JOIN movies y USING (movie_id)
                 WHERE (m.joined = o.joined OR m.numbered = o.numbered)
                   AND (m.written = o.written OR NOT only_written);
             END LOOP;
         END IF;
     END IF;
-    IF only_written THEN RETURN; END IF;
+    IF only_written THEN
+        -- Of titles to choose from the first one stands before the others: `blade OR blaze`.
+        IF typed ~ '\sOR\s' AND typed !~ '[:~^+"-]|AND|NOT' THEN
+            RETURN QUERY
+            SELECT t.movie_id, CASE WHEN p.place = 1 THEN t.level ELSE least(t.level, 'beginning') END, t.adds, NULL::integer, false
+            FROM regexp_split_to_table(typed, '\s+OR\s+') WITH ORDINALITY p (part, place)
+            CROSS JOIN LATERAL typed_films(p.part, n) t
+            WHERE t.adds AND t.level > 'beginning';
+        END IF;
+        RETURN;
+    END IF;
     -- What follows is of the text as it is.
     IF f.words LIKE '% %' THEN
         RETURN QUERY
@@ -430,6 +521,13 @@ BEGIN
         RETURN QUERY
         SELECT t.movie_id, 'words in order'::match_level, false, NULL::integer, false FROM movie_titles t
         WHERE to_tsvector('pg_catalog.simple', t.words || ' ' || coalesce(t.apart, '')) @@ f.key::tsquery;
+        IF NOT FOUND THEN
+            RETURN QUERY
+            SELECT t.movie_id, 'title spelt otherwise'::match_level, true, NULL::integer, false
+            FROM movie_titles t  -- the singular or plural; too many words sound alike
+            WHERE t.sound = title_sound(f.words)
+              AND regexp_replace(t.key, '(?:ie)?s$|y$', '') = regexp_replace(f.key, '(?:ie)?s$|y$', '');
+        END IF;
         RETURN;
     END IF;
     IF f.joined ~ '^[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+$' THEN
@@ -458,7 +556,18 @@ BEGIN
               @@ plainto_tsquery('pg_catalog.simple', f.words)
           AND length(t.words) = length(f.words)  -- the same in another order
         UNION ALL
+        SELECT t.movie_id, 'title spelt otherwise', true, NULL, false
+        FROM movie_titles t JOIN movies m USING (movie_id)
+        WHERE key_words <> f.key AND t.sound = title_sound(key_words) AND m.year = typed_year(typed)
+        UNION ALL
         SELECT a.movie_id, 'beginning', true, NULL, false FROM titles_among(f.key) a;
+        FOREACH heard IN ARRAY ARRAY[numbers_heard(f.words), f.words] LOOP
+            RETURN QUERY
+            SELECT t.movie_id, 'title spelt otherwise'::match_level, true, NULL::integer, false
+            FROM movie_titles t WHERE t.sound = title_sound(heard)
+            ORDER BY abs(length(t.words) - length(f.words)) FETCH FIRST ROW WITH TIES;
+            EXIT WHEN FOUND;
+        END LOOP;
     END IF;
 END $$;
 

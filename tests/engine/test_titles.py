@@ -60,6 +60,7 @@ TITLES = {
     37: ("Maniacs", None, 2001),
     38: ("Scary Movie", None, 2000),
     39: ("Scary", None, 2010),
+    40: ("University of Rain", None, 1961),
 }
 
 
@@ -159,6 +160,19 @@ def found(database: Database, typed: str, user_id: int | None = None) -> list[tu
         ("star w", 30, "beginning"),
         ("universal", 28, "words in order"),
         ("university", 29, "words in order"),
+        ("8.5", 13, "title"),
+        ("ranes university", 40, "title spelt otherwise"),
+        ("the rains of university", 40, "title spelt otherwise"),
+        ("universities reign", 40, "title spelt otherwise"),
+        ("spider-man too", 8, "title spelt otherwise"),
+        ("do not look now", 25, "title spelt otherwise"),
+        ("university reign 1961", 40, "title spelt otherwise"),
+        ("maniac", 37, "title spelt otherwise"),
+        ("rocky one", 11, "title without article"),
+        ("rocky part i", 11, "title without article"),
+        ("seven samurai 1952-1956", 12, "beginning"),
+        ("heat 1996", 4, "title spelt otherwise"),
+        ("heat OR alien", 4, "title as written"),
     ],
 )
 def test_the_film_that_is_meant_stands_first(
@@ -226,6 +240,14 @@ def test_what_finds_nothing_is_read_otherwise(
     as_typed = searcher.search(SearchRequest(q=typed, as_typed=True))
     assert as_typed.reading is None
     assert as_typed.did_you_mean == answer.reading.text
+
+
+def test_titles_that_are_as_near_are_offered_together(titled: Database) -> None:
+    answer = Searcher(titled).search(SearchRequest(q="aliend"))
+    assert answer.reading is not None
+    assert answer.reading.text == "alien OR aliens"
+    assert [hit.movie_id for hit in answer.hits[:2]] == [1, 2]
+    assert [hit.level for hit in answer.hits[:2]] == ["title as written", "beginning"]
 
 
 def test_what_is_found_is_read_as_it_is(titled: Database) -> None:
