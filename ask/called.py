@@ -29,6 +29,7 @@ NICKNAMES = {
 _A_NAME = r"((?:[\w.'-]+ ){0,3}?[\w.'-]+)"
 _DID = {
     rf"(?:did|has|have|does) {_A_NAME} (?:ever )?direct(?:ed|s)?": r"directed by \1",
+    rf"(?:has|have|did) (?:directed?|made) {_A_NAME}(?=\W*$)": r"directed by \1",
     rf"(?:did|has|have|does) {_A_NAME} (?:ever )?(?:star|act|appear|play|been)(?:red|ed|s)?(?: "
     rf"in)?": r"with \1",
     rf"(?:did|has|have|does) {_A_NAME} (?:ever )?(?:make|made|makes|do|done)": r"by or with \1",

@@ -11,7 +11,7 @@ from ask.words import any_case
 _INSTEAD = any_case(
     r"\b(?:instead|rather|what about|how about|i meant|actually)\b|^(?:no,|nope|sorry)"
 )
-_LISTS = ("genres", "moods", "keywords", "people", "rated_by")
+_LISTS = ("genres", "moods", "keywords", "people", "rated_by", "than")
 _SINGLE = (
     "sort", "audience", "fame", "acclaim", "budget", "revenue", "k", "user_id", "profile", "seen",
     "any_of", "alternatives",

@@ -17,7 +17,7 @@ _VERBS = (
 _WHO = r"(?:i|we|@user|they|he|she|my \w+|our \w+|the kids)"
 _CUE = any_case(
     r"\b(?:(?P<but>except(?: for)?|excluding|exclude|other than|apart from|aside from|besides"
-    r"|instead of|rather than"
+    r"|instead of|rather than|forget(?: about)?"
     r"|anything but|everything but|all but|leave out|leaving out|minus|skip|no more)"
     rf"|(?P<hate>(?:(?:but |since |because |and )?{_WHO}(?:'m| am| are| really| absolutely| just| "
     r"also)* )?"

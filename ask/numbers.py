@@ -140,9 +140,10 @@ def read_runtime(draft: Draft) -> None:
     near = rf"(?=,? (?:[\w-]+,? ){{0,2}}?{NOUN}\b)"
     if draft.take(rf"\b(?:very )?short(?! stor){near}"):
         draft.narrow("runtime_minutes", None, SHORT)
-    if draft.take(r"(?<=something )short\b|\bshort and (?=\w+)|(?<=\w) and short\b(?=\W*$| [fp])"):
+    alone = r"(?<=something ){0}\b|\b{0} and (?=\w+)|(?<=\w) and {0}\b(?=\W*$| [fp])"
+    if draft.take(alone.format("short")):
         draft.narrow("runtime_minutes", None, SHORT)
-    if draft.take(rf"\b(?:very )?long{near}"):
+    if draft.take(rf"\b(?:very )?long{near}|{alone.format('long')}"):
         draft.narrow("runtime_minutes", LONG, None)
 
 

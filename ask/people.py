@@ -49,7 +49,7 @@ _HIMSELF = any_case(
 )
 _ANY_OF_THEM = any_case(
     r"\b(?:any|either)(?: one)? of (?:them|these|those)\b(?: (?:is|are|will|would) (?:fine"
-    r"|ok(?:ay)?|do|good|enough))?|\bnot together\b"
+    r"|ok(?:ay)?|do|good|enough))?|\bnot together\b|,? or both\b"
 )
 _OR = any_case(r"\bor\b")
 _TOGETHER = any_case(r"\b(?:both )?(?:together|in the same (?:film|movie))\b")
@@ -72,15 +72,21 @@ def read_people(draft: Draft, names: Names) -> None:
         read = list(find_names(draft.text, names, strong=strong, at=cue.end()))
         for each in read:
             add_person(draft, each, _role(cue))
+        if (nobody := _NOBODY.match(draft.text, cue.end())) and not read and strong:
+            unsaid = re.match(r"(?:some|any)", nobody[0], re.IGNORECASE)
+            draft.ignore("" if unsaid else cue[0] + nobody[0], "it is not said who that is")
         if read and _OR.search(draft.text[cue.end() : read[-1].end]):
             draft.either("people")
         return read[-1].end if read else 0
 
     def read_alone(word: "re.Match[str]") -> int:
+        between = draft.text[last[-1] : word.start()].replace(GAP, " ").strip() if last else ""
         read = _standing_alone(draft.text, word, names)
+        if read is None and _JOIN.fullmatch(between) and word[0][:1].isupper():
+            person = names.person(word[0], fuzzy=False)
+            read = Read(word[0], word.end(), person) if person else None
         if read is None:
             return 0
-        between = draft.text[last[-1] : word.start()].replace(GAP, " ").strip() if last else ""
         if _OR.fullmatch(between):
             draft.either("people")
         last.append(word.start() + len(f" {GAP} "))
@@ -113,7 +119,9 @@ def add_person(
         draft.not_found.append(read.text)
         draft.notes.append(f"{person.name} only {does} in this catalog.")
         return
-    if found.how == "spelling":
+    surname = key(person.name).rpartition(" ")[2]
+    several = found.how == "surname" and re.search(rf"{surname}(?:s| \w+)$", read.text.lower())
+    if found.how == "spelling" or several:
         draft.guess(read.text, person.name)
     elif found.how != "exact":
         draft.notes.append(f"“{read.text}” was read as {person.name}.")
