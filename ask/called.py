@@ -8,7 +8,7 @@ NICKNAMES = {
     r"arnie|schwarzie": "Arnold Schwarzenegger",
     r"(?:leo|leonardo) di ?caprio|leo d": "Leonardo DiCaprio",
     r"sly(?: stallone)?": "Sylvester Stallone",
-    r"(?:bob|bobby) de ?niro": "Robert De Niro",
+    r"(?:bob|bobby) de ?niro|robert deniro": "Robert De Niro",
     r"(?:dwayne )?the rock(?= (?:films?|movies?|comed|action))|(?<=with )the rock|(?<=starring "
     r")the rock":
         "Dwayne Johnson",

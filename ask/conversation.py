@@ -23,7 +23,7 @@ from palate.contract import LARGEST_ID, Frozen
 from palate.errors import MisuseError
 from palate.settings import Settings
 from search.names import Film, Names
-from search.vocabulary import number_of
+from search.vocabulary import NUMBERS, number_of
 
 LONGEST_STATE = 4_000
 """Characters of a state that are read."""
@@ -90,6 +90,10 @@ _SEVERAL = any_case(
     r"(?: of (?:them|these|those))?|\b(?P<all>all (?:of )?(?:them|these|those)|(?:them|these|those)"
     r" all)\b"
 )
+_TOP = any_case(
+    r"^(?:(?:just|only|show(?: me)?|give me|please) )*(?:the )?(?:top |first |best )?"
+    rf"(?P<n>\d{{1,2}}|{'|'.join(NUMBERS)})(?: (?:of (?:them|these|those)|ones|please))*\W*$"
+)
 _SEEN = (
     r"(?:i|we)(?:'ve| have)? (?:already )?(?:seen|watched|saw|know|hated?|didn't like|don't "
     r"(?:like|want))"
@@ -114,6 +118,7 @@ _OF_THOSE = any_case(r"\b(?:which one|(?:which )?of (?:them|these|those))\b")
 _WHICH_OF = any_case(r"\bwhich (?:one|of (?:them|these|those))\b")
 _CUE = any_case(
     r"^(?:(?:and|or|but|ok|okay|now|then|so|please|hm+|actually|no,|yes,|great,|thanks,|i meant"
+    r"|(?:the )?same,? but"
     r"|make (?:it|them|that)|let's say"
     r"|only|just|rather|also|any by|what about|how about|maybe|with|without|not|no|from|by|in"
     r"|before|after|since|under|over|forget(?: about)?"
@@ -122,7 +127,8 @@ _CUE = any_case(
 )
 _MARK = any_case(r"\b(?:ones?|instead|of (?:them|these|those)|them|those|these|too|as well)\b")
 _LEAD = any_case(
-    r"^(?:(?:and|or|but|ok|okay|now|then|so|please|actually|yes|great|thanks|i meant|make (?:it"
+    r"^(?:(?:(?:the )?same,? but|and|or|but|ok|okay|now|then|so|please|actually|yes|great|thanks"
+    r"|i meant|make (?:it"
     r"|them|that)|let's say|only|just"
     r"|rather|also|what about|how about|maybe|show me|give me|i want|the ones|those|ones|that are"
     r"|which are)\b[, ]*)+"
@@ -160,6 +166,8 @@ def _read_next(text: str, names: Names, before: Turn) -> Reading:
         return _anew(text[anew.end() :], names, before)
     shown = [film for movie_id in before.shown if (film := names.film(movie_id)) is not None]
     text = _IF_IN.sub(r"with \g<who>", text)
+    if (top := _TOP.match(text)) is not None and before.structure.intent in _LISTING:
+        return Reading(before.structure.model_copy(update={"k": number_of(top["n"])}))
     text = _SEVERAL.sub(lambda found: _one_by_one(found, len(shown)), text)
     if (numbers := _missing(text, shown)) is not None:
         return _unclear(before, text, f"{len(shown)} films were shown: there is no {numbers}")

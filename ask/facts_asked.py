@@ -49,7 +49,7 @@ QUESTIONS: dict[tuple[Fact, ...], tuple[str, ...]] = {
         rf" (?:alongside|with|opposite|next to|beside) .+? in {TITLE}",
         rf"who (?:plays|played|is|was|portrays|portrayed) (?P<role>(?:the )?[\w' .-]+?) in {TITLE}",
         *_noun("cast(?: list)?", "actors", of="stars|leads?|main actors?|lead actors?"),
-        rf"(?:is|was|does|did) (?P<person>.+?) (?:in|on|play in|star in|act in|appear in|a "
+        rf"(?:is|was|does|did) (?P<person>.+?) (?:in|play in|star in|act in|appear in|a "
         rf"part of|part of) {TITLE}",
         rf"(?:is|does|did|has|was) {TITLE} (?:have|has|star|starring|feature|with) "
         rf"(?P<person>(?-i:[A-Z]).+)",

@@ -57,7 +57,7 @@ _ASKS = any_case(
     r"(?: (?!of\b)\w+)? (?:genres?|actors?|actress(?:es)?|directors?|people|person|users?"
     r"|decades?|countr(?:y|ies)|studios?|languages?|songs?|scenes?|characters?|percentage|average"
     r"|months?|difference|reasons?|order|chance|odds|share|cities|city)"
-    r"|(?!(?:do you|have you|(?:is|are|was|were) there|(?:can|could|would|will) you|how about"
+    r"|(?!(?:do (?:you|u)|have you|(?:is|are|was|were) there|(?:can|could|would|will) you|how about"
     r"|how many|is it)\b)"
     r"(?:how|why|who|whom|whose|where|when|has|have|is|are|was|were|does|do|did|will|would"
     r"|could|should))\b"

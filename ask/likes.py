@@ -107,7 +107,7 @@ COMPARATIVES: tuple[tuple[Quantity, Way, str], ...] = (
 )
 """Ways to say that films have more or less of a figure than others."""
 _BEFORE_THAN = r"(?:\b(?:but|only|just|and|a bit|much|a little|slightly|far) )*\b"
-_ENDS_IN_NOUN = any_case(rf"(?:\b{NOUN}(?: from)?|{GAP}\s*(?:but|and|or)?)\s*$")
+_ENDS_IN_NOUN = any_case(rf"(?:\b{NOUN}(?: from)?|{GAP}|,)\s*$")
 _AFTERWARDS = any_case(
     r"\b(?:what|which (?:films|movies)|films|movies)?(?: do(?:es)?| did| that)?(?: other| those)? "
     r"?(?:people|fans|users|viewers|everybody|everyone|someone|they)(?: who| that)?(?: also)? "

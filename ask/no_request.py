@@ -37,6 +37,7 @@ _FOREIGN_WORDS = """
     un une des quel quelle quels quelles est sont avec sans je cherche voudrais dans comme mais
     meilleur meilleurs bonne annees pour moi qui una unos unas con sin quiero busco recomiendame
     recomienda pelicula peliculas pero mas como anos mejor mejores cual cuales para sobre
+    alguna algun comedia noventa ochenta jemand
     vorrei cerco che migliori quero um uma filmes com sem melhores een het zoek welke geen
 """
 _FOREIGN = frozenset(_FOREIGN_WORDS.split())

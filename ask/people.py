@@ -53,6 +53,7 @@ _ANY_OF_THEM = any_case(
 )
 _OR = any_case(r"\bor\b")
 _TOGETHER = any_case(r"\b(?:both )?(?:together|in the same (?:film|movie))\b")
+_ENDED = r"(?=\s*(?:$|[,;?!.]|\b(?:and|or|but|from|in|without|not|before|after|since)\b))"
 _SHORT, _LONG = 5, 8
 """Letters of a word from which one is one slip, and two are."""
 _LONGEST_NAME = 5  # words: one more than any director of the sample has
@@ -172,9 +173,11 @@ def _name_at(text: str, start: int, names: Names, *, strong: bool) -> Read[Perso
 
 def _typed_small(text: str, start: int, names: Names) -> Read[PersonFound] | None:
     """A surname behind a cue, typed small: ``by verhoeven``; no word that a film may be about."""
-    word = re.compile(
-        r"[\w'-]{4,}(?=\s*(?:$|[,;?!.]|\b(?:and|or|but|from|in|without|not|before|after|since)\b))"
-    ).match(text, start)
+    two = re.compile(rf"[a-z][\w'-]+ [a-z][\w'-]{{3,}}{_ENDED}").match(text, start)
+    person = two and _spelt_so(two[0], names.person(two[0], surname=False))
+    if two and person:
+        return Read(two[0], two.end(), person)
+    word = re.compile(rf"[\w'-]{{4,}}{_ENDED}").match(text, start)
     if word is None or key(word[0]) in names.keywords or names.is_given_name(word[0]):
         return None
     found = _surname(word[0], names) or _surname_like(word[0], names)

@@ -29,7 +29,7 @@ NO_GENRE_AFTER = any_case(r"\b(?:about|the|world|civil|cold|star|vietnam|at|true
 
 MOODS: dict[str, Mood] = {
     r"dark(?:er|est)?|gritty|grittier|bleak(?:er|est)?|grim(?:mer)?|disturbing|violent": "dark",
-    r"funn(?:y|ier|iest)|fun|jokes?|laughs?|hilarious|humou?rous|humou?r|amusing"
+    r"funn(?:y|ier|iest)|fun|jokes?|laugh(?:s|ing)?|hilarious|humou?rous|humou?r|amusing"
     r"|laugh[- ]out[- ]loud|(?:that |to )?(?:will |would )?makes? (?:me|us|you) laugh": "funny",
     r"feel[- ]?good|uplifting|heart[- ]?warming|light[- ]?hearted|cheerful"
     r"|happy(?! (?:ending|end|birthday|new))|happier|lighter|light(?=,| and\b| films?\b| movies?\b"
@@ -303,7 +303,8 @@ SHORT_FORMS = {
     r"w/": "with",
     r"(?:any|every)(?:one|body) but": "someone other than",
     r"(?P<did>did|does) not(?= (?:really )?(?:like|enjoy))": r"\g<did>n't",
-    r"s(?:ome)?th(?:ing|ng)?\.?|summat": "something",
+    r"s(?:ome)?th(?:ing|ng)?\.?|smth|summat": "something",
+    r"hav": "have",
     r"nowt|nuthin'?|nothin'": "nothing",
     r"owt|anythin'": "anything",
     r"pl[sz]|plz+|pls+": "please",
