@@ -184,7 +184,7 @@ def _stars(
 
 
 _I_HAVE = any_case(
-    r"\b(?P<what>films?|movies?|ones?|something|anything|what|that|which|titles?|everything|things)"
+    rf"\b(?P<what>{NOUN}|ones?|something|anything|what|that|which|everything|things)"
     r"(?P<that> (?:that|which))?(?: (?:i|we)(?:'ve| have| had)?| (?:have|did) (?:i"
     r"|we))(?= (?:already |also |ever )?"
     r"(?:seen|watched|rated|saw|gave|given|scored|loved|liked|enjoyed|adored|hated|disliked"

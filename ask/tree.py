@@ -241,6 +241,12 @@ def _ids(titles: Iterable[Title]) -> Ids:
     return Ids(tuple(title.movie_id for title in titles if title.movie_id is not None))
 
 
+_CALLED = {
+    "runtime_minutes": "length", "avg_rating": "mean rating", "rating_count": "number of ratings",
+    "actor": "first actor",
+}  # fmt: skip
+
+
 def _than(structure: Structure, catalog: _Catalog) -> Iterator[Node]:
     """Less or more than a film has, or the same; nothing of what is not known of it."""
     for than in structure.than:
@@ -248,13 +254,14 @@ def _than(structure: Structure, catalog: _Catalog) -> Iterator[Node]:
         found = {"movie_id": film and film.movie_id}
         rows = catalog.connection.execute(_statements["figures"], found).mappings()
         value = (dict(next(rows, {}))).get(than.by)
+        called = _CALLED.get(than.by, than.by)
         if value is None:
             catalog.notes.append(
-                f"The {than.by} of {film} is not known: no film can be held against it."
+                f"The {called} of {film} is not known here: no film can be held against it."
             )
             yield Nothing()
         elif than.by == "director" or than.by == "actor":
-            catalog.notes.append(f"The {than.by} of {film} that is meant is {value}.")
+            catalog.notes.append(f"The {called} of {film} is {value}.")
             yield _person(Person(name=value, role=than.by))
         elif than.by == "decade":
             yield Range("year", value, value + 9)
