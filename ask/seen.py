@@ -213,7 +213,7 @@ def read_own(draft: Draft, unwanted: Sequence[tuple[int, int]]) -> None:
             draft.cut(begin, rest.end())
             draft.parts["seen"] = "drop"
         return
-    that = found["that"] or ""
+    that = "" if found["what"].lower() in ("what", "that", "which") else " that"
     draft.text = (
         f"{draft.text[: found.start()]}{found['what']}{that} {STAND_IN}0{draft.text[found.end() :]}"
     )
