@@ -93,6 +93,7 @@ LACKING: dict[str, re.Pattern[str]] = {
             r"|\b(?:on |from |with |at )*(?:an? )?(?:rotten tomatoes|tomatometer|metacritic"
             rf"|metascore|imdb|letterboxd|rotten)(?: (?:fresh|certified|top \d+))?{_RATING_BEHIND}",
         "of those who made a film, only directors and actors are in the data":
+            r"\bwritten and (?=directed)|"
             rf"\b(?:(?:with |has |that has )?(?:the )?(?:music|scores?|soundtracks?|songs?"
             rf"|screenplays?|scripts?|cinematography|photography"
             rf"|editing|costumes?|story|(?:based on |adapted from )?(?:an? |the )?(?:books?|novels?"
@@ -135,7 +136,8 @@ LACKING: dict[str, re.Pattern[str]] = {
             r"\b(?:from )?(?:before my time|(?:when|the year) (?:i|we|my \w+) (?:was"
             r"|were) (?:born|\w+))"
             r"(?: (?:kid|child|boy|girl|teen(?:ager)?|young|little))?\b|\b(?:very )?(?:early"
-            r"|earlier|later|late)(?= (?-i:[A-Z][a-z]+)\W*$)"
+            r"|earlier|later|late)(?=(?: (?-i:[A-Z][a-z]+))+"
+            rf"(?: {FILM})?\W*$)"
             r"|\b(?:from |made )?(?:before|after) (?:he|she|they) (?:was|were|became|got|had|made"
             r"|won|hit|went|turned)(?: [\w']+){0,4}",
         _WATCHED_WITH:

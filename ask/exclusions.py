@@ -141,7 +141,7 @@ def _end(text: str, start: int, names: Names) -> int:
     kept = 1
     for number, part in enumerate(parts[1:], 1):
         item = part.strip()
-        if _CLAUSE.match(item) or len(item.split()) > 4:
+        if _CLAUSE.match(item) or max(len(one.split()) for one in _SPLIT.split(item)) > 4:
             break
         if re.search(r"^and\b|\b(?:or|nor)\b", item, re.IGNORECASE):
             kept = number + 1

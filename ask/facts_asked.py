@@ -79,6 +79,7 @@ QUESTIONS: dict[tuple[Fact, ...], tuple[str, ...]] = {
     ("revenue",): (
         rf"how much(?: money)? (?:did|has|does) {TITLE} (?:make|made|earn(?:ed)?|gross(?:ed)?"
         r"|take in|bring in|rake in|take)(?: at the box office| worldwide| in total| overall)*",
+        rf"how much(?: money)? {TITLE} (?:made|earned|grossed)(?: at the box office| worldwide)*",
         rf"how much(?: money)? (?:was|has been|got) (?:made|earned|grossed) by {TITLE}",
         rf"what (?:did|has) {TITLE} (?:make|made|earn(?:ed)?|gross(?:ed)?|take in)"
         rf"(?: at the box office| worldwide| in total| overall)*",

@@ -187,7 +187,7 @@ def read_than(draft: Draft, names: Names) -> None:
             read = next(read_titles(draft.text[found.end() :], names), None)
             if (
                 (loose and not _ENDS_IN_NOUN.search(draft.text[: found.start()]))
-                or not (read and (read.exact or (read.how == "begin" and " " in read.text)))
+                or not (read and (read.exact or (read.how == "begin" and not read.text.islower())))
                 or _is_word(read)
                 or FILLING.issuperset(re.split(r"[\d\s]+", read.text))
             ):
@@ -211,7 +211,8 @@ def read_than(draft: Draft, names: Names) -> None:
 def _read_too(draft: Draft, film: Title | None) -> None:
     """``newer than it``, ``by the same director``: what is held against a film named before."""
     for by, way, words in COMPARATIVES:
-        if draft.take(rf"{_BEFORE_THAN}(?:{words}) than (?:it|this|that(?: one)?)\b"):
+        than = r" than (?:it|this|that(?: one)?)\b"
+        if draft.take(rf"{_BEFORE_THAN}(?:{words}){than}|(?:but|and) (?:{words})\b(?! than)"):
             draft.add("than", Than(by=by, way=way, film=film))
     for found in draft.take_all(SAME):
         same = next(name for name, said in found.groupdict().items() if said)

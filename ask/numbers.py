@@ -42,7 +42,7 @@ _COMPARED = (
 _AFTER = (
     r"(?:,? ?(?:(?P<orless>or (?:less|shorter|under|fewer|below|lower)|max(?:imum)?\b|tops\b"
     r"|at (?:the )?most\b)|(?P<ormore>\+|min(?:imum)?\b|at (?:the )?least\b|(?:or|and) (?:more"
-    r"|longer|over|better|higher|above|up(?:wards)?))))?"
+    rf"|longer|over|better|higher|above|up(?:wards)?)))(?! {COUNT}\b))?"
 )
 _AFTER_STARS = _AFTER.replace("orless", "orless2").replace("ormore", "ormore2")
 

@@ -90,7 +90,7 @@ _BARE: dict[str, tuple[Fact, ...]] = {
 _PRONOUN = any_case(r"(?:it|that|this|that one|(?:the|this|that) (?:film|movie)|its?)")
 _NO_TITLE = any_case(
     rf"\b(?:{FILM}|longest|shortest|best|worst|newest|oldest|cheapest|most|least|highest|lowest"
-    r"|@user|user|i|me|you|we|like|similar|other than)\b"
+    r"|@user|user|i|me|you|we|there|like|similar|other than)\b"
 )
 _STRONG: frozenset[Fact] = frozenset(
     {"director", "cast", "length", "release", "budget", "revenue", "story", "rating", "genres"}

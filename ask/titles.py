@@ -56,6 +56,7 @@ _WOULD = any_case(
     r"^(?:would|will|should|could|might|is|do you think)\b(?!.*\b(?:films|movies|any|something)\b)"
 )
 _TITLED = re.compile(r"(?-i:[A-Z0-9]).*$")
+_WHEN = any_case(r",? (?:tonight|today|now|next|first|again|instead)$")
 _AT = any_case(r"^(?:to )?(?:the (?:film|movie) )?(?:to )?")
 _BOUNDARY = any_case(
     rf"\s*(?:[,;?!{GAP}\"]|\.(?:\s|$)|\b(?:but|for|from|with|without|except|in|that|by|directed|set"
@@ -134,7 +135,7 @@ def _predict(draft: Draft, names: Names) -> Intent | None:
             not re.search(r"\b(?:think|say|give|rate|prefer|rather|which (?:one )?of)\b", found[0])
         ):
             continue
-        title = _AT.sub("", found["title"].strip(" ?.!,"))
+        title = _AT.sub("", _WHEN.sub("", found["title"].strip(" ?.!,")))
         if title in _PRONOUNS:
             continue
         read = _whole(title, names)
@@ -207,7 +208,8 @@ def read_titles(text: str, names: Names) -> Iterator[_Read]:
         read = _quoted(text, start, names) or _exact(text, start, names)
         if first:
             whole, part = _chunk(text, start, names), read and _PART.match(text, read.end)
-            if read is None or (whole and (whole.how == "begin" or (part and whole.found))):
+            longer = whole and (read is None or whole.end > read.end)
+            if read is None or (longer and (whole.how == "begin" or (part and whole.found))):
                 read = whole
         if not first and read is None and (large := _LARGE_LAST.match(text, start)):
             return Read(large[0], large.end(), None)

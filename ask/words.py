@@ -57,6 +57,7 @@ AUDIENCES: dict[str, Audience] = {
     r"(?:an? )?(?:kids?|child(?:ren)?s?|toddlers?|(?:\d{1,2}|[a-z]+)[- ]year[- ]olds?)"
     r"(?:,? (?:who (?:is|are) |aged? |ages )?\d{1,2}(?:(?:,| and| or|-| to) ?\d{1,2})*"
     r"(?! (?:min|film|movie)))?"
+    r"|with (?:(?:my|our|the|two|three|small|little|young) )+(?:kids|children)"
     r"|(?:kids?|children)['’]?s?(?= (?:films?|movies?|flicks?))"
     r"|(?:(?:my|our|an?|the|and|or|,) ?)+\d{1,2}[- ]year[- ]olds?(?: (?:can|could|will|would|might)"
     r" (?:watch|see|like|love|enjoy))?"
@@ -329,6 +330,9 @@ SHORT_FORMS = {
     r"b/c|cuz|coz": "because",
     r"(?P<tens>\d0)(?:'?ies|er|-ties)": r"\g<tens>s",
     r"how long time": "how long",
+    r"(?P<bound>under|over|below|above|less than|more than|at most|at least) (?P<sum>\$?\d[\d.,]* ?"
+    r"(?:k|m|thousand|million)?)(?: dollars?)? (?P<money>budget|box[- ]office|revenue)":
+        r"\g<money> \g<bound> \g<sum>",
     r"(?:does|do) (?:there )?exists?(?: (?:some|any|an?))?(?= )": "",
     r"not (?:a single|one single|even one)": "no",
     r"(?:the )?first decade of (?:this|the (?:21st|new)) (?:century|millennium)": "the 2000s",
