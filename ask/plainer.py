@@ -19,12 +19,6 @@ _EVER = any_case(
     r",? \bof all[- ]times?\b|,? \b(?:ever made|ever|in (?:the )?history)(?=\W*$| [^a-z]"
     r"| (?:by|with|from|in|about)\b)"
 )
-_MY_PEOPLE = any_case(
-    r"(?<!about )(?<!with )(?<!for )\b(?:my|our) (?:daughter|son|wife|husband|girlfriend|boyfriend"
-    r"|partner|mom|mum|mother|dad"
-    r"|father|friends?|parents|brother|sister)(?: (?:wants?|needs?|asks? for|would like|is "
-    r"looking for))\b"
-)
 _TALK = any_case(
     r"\b(?:long[- ]time (?:lurker|reader)s?|first (?:time )?post(?:er|ing)?\b"
     r"|(?:i'm |i am |im )?new (?:here|to(?: this (?:sub|forum|site))?)(?= |\W*$)"
@@ -83,7 +77,7 @@ _LARGE = any_case(
 
 def make_plainer(draft: Draft, names: Names) -> None:
     """Write short forms out, mend slips of the keys, and bring comparisons to one form."""
-    draft.text = _TALK.sub(" ", _MY_PEOPLE.sub(" ", draft.text))
+    draft.text = _TALK.sub(" ", draft.text)
     draft.text = _EVER.sub(" ", _THANKS.sub("", draft.text))
     draft.text = _NUMBERED.sub(lambda found: _parts(found, names), draft.text)
     draft.text = _VOLUMES.sub(

@@ -208,8 +208,9 @@ def read_titles(text: str, names: Names) -> Iterator[_Read]:
         read = _quoted(text, start, names) or _exact(text, start, names)
         if first:
             whole, part = _chunk(text, start, names), read and _PART.match(text, read.end)
-            longer = whole and (read is None or whole.end > read.end)
-            if read is None or (longer and (whole.how == "begin" or (part and whole.found))):
+            if read is None or (
+                whole and whole.end > read.end and (whole.how == "begin" or (part and whole.found))
+            ):
                 read = whole
         if not first and read is None and (large := _LARGE_LAST.match(text, start)):
             return Read(large[0], large.end(), None)
