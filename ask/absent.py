@@ -93,14 +93,17 @@ LACKING: dict[str, re.Pattern[str]] = {
             r"|\b(?:on |from |with |at )*(?:an? )?(?:rotten tomatoes|tomatometer|metacritic"
             rf"|metascore|imdb|letterboxd|rotten)(?: (?:fresh|certified|top \d+))?{_RATING_BEHIND}",
         "of those who made a film, only directors and actors are in the data":
+            r"\bwritten and (?=directed)|"
             rf"\b(?:(?:with |has |that has )?(?:the )?(?:music|scores?|soundtracks?|songs?"
             rf"|screenplays?|scripts?|cinematography|photography"
-            rf"|editing|costumes?|story) (?:is |was |were )?(?:by|from|of)"
+            rf"|editing|costumes?|story|(?:based on |adapted from )?(?:an? |the )?(?:books?|novels?"
+            rf"|stories|plays?|comics?)) (?:is |was |were )?(?:by|from|of)"
             rf"|(?:that (?:was|were) )?(?:written|co-written|composed|scored|produced|executive "
             rf"produced|edited|photographed|lensed|filmed|scripted|penned) by"
             rf"|(?:that (?:was|were) )?shot by){_NAME}"
             rf"|\b(?:writer|screenwriter|composer|producer|cinematographer|editor)s?{_ANY_NAME}"
-            rf"|\b[A-Z][\w'-]+ [A-Z][\w'-]+ (?:scores?|soundtracks?|screenplays?)\b",
+            r"|\b(?-i:[A-Z][\w'-]+ [A-Z][\w'-]+) (?:scores?|soundtracks?|screenplays?"
+            r"|adaptations?|novels?|books?)\b",
         "studios are not in the data":
             r"\b(?:(?:made |produced |released |distributed )?(?:by|from) )?(?:walt )?(?:a24|pixar"
             r"|disney|(?:studio )?ghibli|dreamworks|warner(?: bro(?:s\.?|thers))?"
@@ -115,7 +118,8 @@ LACKING: dict[str, re.Pattern[str]] = {
             rf"|-made| made)?{_MADE_OF}"
             rf"|(?<!about )\b(?:(?<=\ba )|(?<=\bthe )|(?<=\ban ))(?:{_PEOPLES})(?:-language| "
             rf"language)?(?=(?: [\w'{GAP}-]+){{0,2}}? {_NOUN}(?!\w))"
-            rf"|\b(?:in|with) (?:{_PEOPLES})(?: language| audio| subtitles?| subs)?(?!\w)(?! [A-Z])"
+            rf"|\b(?:in|with) (?:{_PEOPLES})(?: language| audio| subtitles?| subs)?(?!\w)"
+            r"(?!(?-i: [A-Z]))"
             rf"|\b(?:made |produced |shot |filmed )?(?:from|made in|produced in) "
             rf"(?:{_COUNTRIES})(?!\w)"
             r"|\b(?:filmed|shot|produced)(?: on location)? in (?:the )?(?-i:[A-Z][\w-]+"
@@ -132,13 +136,22 @@ LACKING: dict[str, re.Pattern[str]] = {
             r"\b(?:from )?(?:before my time|(?:when|the year) (?:i|we|my \w+) (?:was"
             r"|were) (?:born|\w+))"
             r"(?: (?:kid|child|boy|girl|teen(?:ager)?|young|little))?\b|\b(?:very )?(?:early"
-            r"|earlier|later|late)(?= (?-i:[A-Z][a-z]+)\W*$)"
+            r"|earlier|later|late)(?=(?: (?-i:[A-Z][a-z]+))+"
+            rf"(?: {FILM})?\W*$)"
             r"|\b(?:from |made )?(?:before|after) (?:he|she|they) (?:was|were|became|got|had|made"
             r"|won|hit|went|turned)(?: [\w']+){0,4}",
         _WATCHED_WITH:
             r"\bfor (?:my|our|his|her) (?:little |young |old |\w+-year-old )?(?:niece|nephew|cousin"
             r"|boss|neighbou?r|students?|team|class|brother|sister|mum|mom|mother|dad|father|wife"
             r"|husband|girlfriend|boyfriend|partner|grand(?:ma|pa|mother|father|parents?))s?\b"
+            r"|\b(?:that |which )?(?:my|our) \w+ (?:won't|would|wouldn't|will|might|could)"
+            r"(?: not| also)? (?:hate|mind|like|love|enjoy|appreciate|watch|stand)\b"
+            r"|\b(?:(?:for|on) )?(?:an?|my|our|the) (?:[\w.]+[- ]hours?[- ])?(?:flight|drive"
+            r"|journey|(?:train|bus|car) ride)(?: home)?\b"
+            r"|\bfor (?:an?|my|our|the|his|her) (?:[\w'-]+ ){0,2}(?:party|sleepover|get-?together"
+            r"|wedding|anniversary|birthday|marathon|reunion|holidays?|vacation|trip)\b"
+            r"|\bwatching with (?:grand(?:ma|pa)|mum|mom|dad)\b|\bto fall asleep to\b"
+            r"|(?:\b(?:to (?:put|have) on )?in the background ?)?\bwhile (?:i|we)(?:'m| are)? \w+"
             r"|\b(?:to (?:watch|see|enjoy)|watch|for (?:watching|viewing)|good|great|perfect"
             r"|ideal)? ?(?:together )?with (?:my|our|the|his|her|a few|some|a group of) "
             r"(?:\w+ )??(?:grand(?:ma|pa|mother|father|parents?)|mum|mom|mother|dad|father"
@@ -158,7 +171,9 @@ LACKING: dict[str, re.Pattern[str]] = {
             r"|\b(?:for|on|this|next) (?:a |an |my |the )?(?:first date|date|saturday|sunday"
             r"|party|flight|sleepover|sick day|plane|weekend|lunch break|long haul)(?!\w)(?! of)",
         "such details of how films were made are not in the data":
-            r"\b(?:taglines?|trivia|quotes?|bloopers|goofs|trailers?|filming locations?|deleted "
+            r"\b(?:with )?an? (?:\w+ )?(?:soundtrack|score|cinematography|visuals|acting"
+            r"|special effects)\b"
+            r"|\b(?:taglines?|trivia|quotes?|bloopers|goofs|trailers?|filming locations?|deleted "
             r"scenes?|posters? of|stunt(?:s|men)?|director'?s cut)(?: of)?\b",
     }.items()
 }  # fmt: skip

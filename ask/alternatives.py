@@ -23,7 +23,8 @@ _MOST_JOINTS = 4
 _BEFORE = any_case(rf"[;:!?{GAP}]|(?<! [A-Z])\.(?=\s)|\beither\b")
 _BEHIND = re.compile(rf"[,;:!?{GAP}]|(?<! [A-Z])\.(?=\s|$)")
 _NOUN = any_case(rf"\b(?:{GENRE}|(?!stor){FILM}|something|anything|ones?|stuff)(?![\w'-])")
-_BETWEEN = any_case(r"\bbetween\b")
+_LOOSE = any_case(r"something|anything|stuff|ones?")
+_BETWEEN = any_case(r"\bbetween\b(?!.* and )")
 _LISTS = frozenset({"genres", "people", "keywords", "text"})
 """Lists that are read as such: there one entry is enough already."""
 
@@ -243,7 +244,8 @@ def _are_kinds(one: _Side, other: _Side, *, either: bool) -> bool:
     if either:
         several = any(len(side.said.get("genres", ())) > 1 for side in (one, other))
         genres = bool(one.said.get("genres") and other.said.get("genres"))
-        return bool(one.behind or other.before or (several and genres))
+        loose = _LOOSE.fullmatch(other.noun[0]) and bool(one.said.get("genres") and other.said)
+        return bool(one.behind or other.before or (several and genres) or loose)
     counted = "k" in one.draft.parts and bool(one.said and other.said)
     return bool(
         (counted or (one.is_kind and other.is_kind))

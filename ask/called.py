@@ -8,7 +8,7 @@ NICKNAMES = {
     r"arnie|schwarzie": "Arnold Schwarzenegger",
     r"(?:leo|leonardo) di ?caprio|leo d": "Leonardo DiCaprio",
     r"sly(?: stallone)?": "Sylvester Stallone",
-    r"(?:bob|bobby) de ?niro": "Robert De Niro",
+    r"(?:bob|bobby) de ?niro|robert deniro": "Robert De Niro",
     r"(?:dwayne )?the rock(?= (?:films?|movies?|comed|action))|(?<=with )the rock|(?<=starring "
     r")the rock":
         "Dwayne Johnson",
@@ -29,6 +29,7 @@ NICKNAMES = {
 _A_NAME = r"((?:[\w.'-]+ ){0,3}?[\w.'-]+)"
 _DID = {
     rf"(?:did|has|have|does) {_A_NAME} (?:ever )?direct(?:ed|s)?": r"directed by \1",
+    rf"(?:has|have|did) (?:directed?|made) {_A_NAME}(?=\W*$)": r"directed by \1",
     rf"(?:did|has|have|does) {_A_NAME} (?:ever )?(?:star|act|appear|play|been)(?:red|ed|s)?(?: "
     rf"in)?": r"with \1",
     rf"(?:did|has|have|does) {_A_NAME} (?:ever )?(?:make|made|makes|do|done)": r"by or with \1",

@@ -13,8 +13,8 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from pydantic import Field, ValidationError
 
 from ask.changed import merge
-from ask.likes import COMPARATIVES
-from ask.rules import Ignored, Reading, doubt, read_alone
+from ask.likes import COMPARATIVES, SAME
+from ask.rules import CANNOT, Ignored, Reading, doubt, read_alone
 from ask.structure import LONGEST_LIST, Exclusions, Quantity, Sort, Structure, Title, Way
 from ask.titles import make_title
 from ask.understood import parts_of
@@ -23,7 +23,7 @@ from palate.contract import LARGEST_ID, Frozen
 from palate.errors import MisuseError
 from palate.settings import Settings
 from search.names import Film, Names
-from search.vocabulary import number_of
+from search.vocabulary import NUMBERS, number_of
 
 LONGEST_STATE = 4_000
 """Characters of a state that are read."""
@@ -90,6 +90,10 @@ _SEVERAL = any_case(
     r"(?: of (?:them|these|those))?|\b(?P<all>all (?:of )?(?:them|these|those)|(?:them|these|those)"
     r" all)\b"
 )
+_TOP = any_case(
+    r"^(?:(?:just|only|show(?: me)?|give me|please) )*(?:the )?(?:top |first |best )?"
+    rf"(?P<n>\d{{1,2}}|{'|'.join(NUMBERS)})(?: (?:of (?:them|these|those)|ones|please))*\W*$"
+)
 _SEEN = (
     r"(?:i|we)(?:'ve| have)? (?:already )?(?:seen|watched|saw|know|hated?|didn't like|don't "
     r"(?:like|want))"
@@ -114,15 +118,17 @@ _OF_THOSE = any_case(r"\b(?:which one|(?:which )?of (?:them|these|those))\b")
 _WHICH_OF = any_case(r"\bwhich (?:one|of (?:them|these|those))\b")
 _CUE = any_case(
     r"^(?:(?:and|or|but|ok|okay|now|then|so|please|hm+|actually|no,|yes,|great,|thanks,|i meant"
+    r"|(?:the )?same,? but"
     r"|make (?:it|them|that)|let's say"
     r"|only|just|rather|also|any by|what about|how about|maybe|with|without|not|no|from|by|in"
-    r"|before|after|since|under|over"
+    r"|before|after|since|under|over|forget(?: about)?"
     r"|nothing|except|something|anything|the ones|those|ones|which are|that are|sort(?:ed)?"
     r"|order(?:ed)?|for user|in the)\b[, ]*)"
 )
 _MARK = any_case(r"\b(?:ones?|instead|of (?:them|these|those)|them|those|these|too|as well)\b")
 _LEAD = any_case(
-    r"^(?:(?:and|or|but|ok|okay|now|then|so|please|actually|yes|great|thanks|i meant|make (?:it"
+    r"^(?:(?:(?:the )?same,? but|and|or|but|ok|okay|now|then|so|please|actually|yes|great|thanks"
+    r"|i meant|make (?:it"
     r"|them|that)|let's say|only|just"
     r"|rather|also|what about|how about|maybe|show me|give me|i want|the ones|those|ones|that are"
     r"|which are)\b[, ]*)+"
@@ -160,6 +166,8 @@ def _read_next(text: str, names: Names, before: Turn) -> Reading:
         return _anew(text[anew.end() :], names, before)
     shown = [film for movie_id in before.shown if (film := names.film(movie_id)) is not None]
     text = _IF_IN.sub(r"with \g<who>", text)
+    if (top := _TOP.match(text)) is not None and before.structure.intent in _LISTING:
+        return Reading(before.structure.model_copy(update={"k": number_of(top["n"])}))
     text = _SEVERAL.sub(lambda found: _one_by_one(found, len(shown)), text)
     if (numbers := _missing(text, shown)) is not None:
         return _unclear(before, text, f"{len(shown)} films were shown: there is no {numbers}")
@@ -179,9 +187,14 @@ def _read_next(text: str, names: Names, before: Turn) -> Reading:
         among = Structure(titles=_titles(shown), intent=reading.structure.intent)
         return replace(reading, structure=merge(among, reading.structure, text))
     named = _THAT.sub(lambda found: _title(found, shown), text)
+    if len(titles := before.structure.titles) == 1:
+        named = SAME.sub(rf"\g<0> as {titles[0]}", named)
+    own = read_alone(named, names)
     if named != text:
-        return _for_same(read_alone(named, names), before)
-    own = read_alone(text, names)
+        held = own.structure.than and own.structure.intent == "search"
+        if held and _about_none(own.structure) and before.structure.intent in _LISTING:
+            return replace(own, structure=merge(before.structure, own.structure, text))
+        return _for_same(own, before)
     counts = own.structure.intent == "count" and _about_none(own.structure)
     follows = counts or _CUE.match(text) or _MARK.search(text) or _order(text)
     if follows or _narrows_only(own, text):
@@ -226,7 +239,7 @@ def _anew(text: str, names: Names, before: Turn) -> Reading:
 def _narrows_only(reading: Reading, text: str) -> bool:
     """Whether a text says nothing but bounds, an order or what is not wanted, of no films named."""
     s = reading.structure
-    said = bool(s.ranges or s.sort or s.exclude != Exclusions())
+    said = bool(s.ranges or s.sort or s.than or s.exclude != Exclusions())
     return said and not s.model_fields_set & _OF_FILMS and not _names_a_kind(text, s)
 
 
@@ -251,7 +264,8 @@ def _refined(text: str, names: Names, before: Turn) -> Reading:
         return Reading(before.structure.model_copy(update={"sort": sort}))
     reading = read_alone(_LEAD.sub("", text) or text, names)
     if reading.structure.intent == "unclear":
-        return reading
+        lacks = bool(reading.ignored) and all(one.why != CANNOT for one in reading.ignored)
+        return replace(reading, structure=before.structure) if lacks else reading
     own = reading.structure.intent == "count" and not _about_none(reading.structure)
     if own or before.structure.intent not in _LISTING:
         return _for_same(reading, before)

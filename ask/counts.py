@@ -45,7 +45,8 @@ _MORE = (
     r"|stricter|kinder|most|fewest|least|best|worst|highest|lowest|longest|shortest|biggest)"
 )
 _OF_GROUPS = any_case(
-    rf"^(?:(?:are|were|do|does|did|is|has|have)\b.*\b{_MORE}\b.*\b(?:or|than)\b"
+    rf"^(?:(?:are|were|do|does|did|is|has|have)\b(?! there (?:any|some)).*\b{_MORE}\b"
+    r".*\b(?:or|than)\b"
     r"|(?:who|which|what) (?:actors?|actress(?:es)?|directors?|person|people|genres?|decades?"
     rf"|years?|users?|countr(?:y|ies)|studios?)\b.*\b{_MORE}\b"
     rf"|who\b(?! (?:directed|made|is in|was in|starred|plays?|played) the\b).*\b{_MORE}\b"

@@ -47,11 +47,14 @@ class Draft:
         plain = unicodedata.normalize("NFC", neutral(_UNSENDABLE.sub(" ", text))).translate(_QUOTES)
         return cls(" ".join(fold(plain).split()))
 
-    def set_phrases_aside(self, is_person: Callable[[str], bool]) -> None:
-        """Leave a mark for every "phrase", so that no rule reads inside it; people lose quotes."""
+    def set_phrases_aside(self, is_name: Callable[[str, str], bool]) -> None:
+        """Leave a mark for every "phrase", so that no rule reads inside it; names lose quotes.
+
+        ``is_name`` is asked of the phrase and of what stands before it.
+        """
 
         def mark(found: re.Match[str]) -> str:
-            if is_person(found[1]):
+            if is_name(found[1], found.string[: found.start()]):
                 return found[1]
             self.phrases.append(found[1].strip())
             return f" @q{len(self.phrases) - 1} "

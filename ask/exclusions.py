@@ -17,7 +17,7 @@ _VERBS = (
 _WHO = r"(?:i|we|@user|they|he|she|my \w+|our \w+|the kids)"
 _CUE = any_case(
     r"\b(?:(?P<but>except(?: for)?|excluding|exclude|other than|apart from|aside from|besides"
-    r"|instead of|rather than"
+    r"|instead of|rather than|forget(?: about)?"
     r"|anything but|everything but|all but|leave out|leaving out|minus|skip|no more)"
     rf"|(?P<hate>(?:(?:but |since |because |and )?{_WHO}(?:'m| am| are| really| absolutely| just| "
     r"also)* )?"
@@ -141,7 +141,7 @@ def _end(text: str, start: int, names: Names) -> int:
     kept = 1
     for number, part in enumerate(parts[1:], 1):
         item = part.strip()
-        if _CLAUSE.match(item) or len(item.split()) > 4:
+        if _CLAUSE.match(item) or max(len(one.split()) for one in _SPLIT.split(item)) > 4:
             break
         if re.search(r"^and\b|\b(?:or|nor)\b", item, re.IGNORECASE):
             kept = number + 1

@@ -20,8 +20,13 @@ def _noun(*words: str, of: str = "") -> tuple[str, str]:
 
 
 QUESTIONS: dict[tuple[Fact, ...], tuple[str, ...]] = {
+    ("story", "keywords"): (
+        rf"(?:when|where|(?:in )?(?:what|which) \w+)(?:{_IS}| does| did) {TITLE} (?:set|play|happen"
+        r"|take place)(?: in)?",
+    ),
     ("length",): (
         rf"how long(?:{_IS}| does| did) {TITLE}(?: last| run| go on| take)?",
+        rf"how long {TITLE} (?:is|was|lasts|runs)",
         rf"how many (?:minutes|hours)(?: long)?(?:{_IS}| does| did) {TITLE}(?: last| run| long)*",
         *_noun("runtime", "run(?:ning)? time", "length", "duration", of="number of minutes"),
         rf"is {TITLE} (?:a )?(?:very |too |that )?(?:long|short)(?: film| movie)?",
@@ -44,7 +49,7 @@ QUESTIONS: dict[tuple[Fact, ...], tuple[str, ...]] = {
         rf" (?:alongside|with|opposite|next to|beside) .+? in {TITLE}",
         rf"who (?:plays|played|is|was|portrays|portrayed) (?P<role>(?:the )?[\w' .-]+?) in {TITLE}",
         *_noun("cast(?: list)?", "actors", of="stars|leads?|main actors?|lead actors?"),
-        rf"(?:is|was|does|did) (?P<person>.+?) (?:in|on|play in|star in|act in|appear in|a "
+        rf"(?:is|was|does|did) (?P<person>.+?) (?:in|play in|star in|act in|appear in|a "
         rf"part of|part of) {TITLE}",
         rf"(?:is|does|did|has|was) {TITLE} (?:have|has|star|starring|feature|with) "
         rf"(?P<person>(?-i:[A-Z]).+)",
@@ -53,6 +58,7 @@ QUESTIONS: dict[tuple[Fact, ...], tuple[str, ...]] = {
         rf"when (?:was|did|is|were|does) {TITLE} (?:come out|came out|released|made|premiere[ds]?"
         r"|filmed|shot|out|appear|hit (?:the )?(?:cinemas|theaters|screens)|start)",
         rf"when (?:was|is) {TITLE}(?: from)?",
+        rf"when {TITLE} (?:came out|was (?:made|released))",
         rf"(?:from |in )?(?:what|which) year (?:was|is|did|does) {TITLE}"
         r"(?: (?:made|from|come out|released|filmed|shot|premiere|appear))*",
         *_noun("release(?: date| year)?", "year", of="date|premiere"),
@@ -61,6 +67,7 @@ QUESTIONS: dict[tuple[Fact, ...], tuple[str, ...]] = {
     ),
     ("story",): (
         rf"what(?:{_IS}) {TITLE} about",
+        rf"what {TITLE} (?:is|was) about",
         rf"what (?:happens|goes on) in {TITLE}",
         *_noun("plot", "story(?:line)?", "synopsis", "summary", "premise", of="overview"),
     ),
@@ -72,6 +79,7 @@ QUESTIONS: dict[tuple[Fact, ...], tuple[str, ...]] = {
     ("revenue",): (
         rf"how much(?: money)? (?:did|has|does) {TITLE} (?:make|made|earn(?:ed)?|gross(?:ed)?"
         r"|take in|bring in|rake in|take)(?: at the box office| worldwide| in total| overall)*",
+        rf"how much(?: money)? {TITLE} (?:made|earned|grossed)(?: at the box office| worldwide)*",
         rf"how much(?: money)? (?:was|has been|got) (?:made|earned|grossed) by {TITLE}",
         rf"what (?:did|has) {TITLE} (?:make|made|earn(?:ed)?|gross(?:ed)?|take in)"
         rf"(?: at the box office| worldwide| in total| overall)*",
@@ -93,7 +101,7 @@ QUESTIONS: dict[tuple[Fact, ...], tuple[str, ...]] = {
         rf"(?:is|was) {TITLE} (?:a |an )?(?:very |too |really |that |actually "
         rf")?(?:{'|'.join(MOODS)})(?: film| movie)?",
         rf"(?:is|was) {TITLE} (?:an? (?:good|suitable|ok|okay) (?:film|movie) |suitable |good "
-        rf"|ok |okay |appropriate )?(?:for )(?:{'|'.join(AUDIENCES)}|.*kids|.*children)",
+        rf"|ok |okay |appropriate )?for (?:{'|'.join(AUDIENCES)}|.*kids|.*children|.*year.olds?)",
     ),
     ("genres",): (
         r"(?:what|which) (?:genres?|kind of (?:film|movie)|type of (?:film|movie)|sort of "
@@ -102,6 +110,7 @@ QUESTIONS: dict[tuple[Fact, ...], tuple[str, ...]] = {
         rf"is {TITLE} an? (?P<genre>{GENRE})(?: film| movie)?",
     ),
     ("rating",): (
+        rf"(?:has|have) (?:any(?:one|body)|some(?:one|body)|you)(?: \w+)? (?:seen|watched) {TITLE}",
         rf"how (?:good|bad|well rated|popular|highly rated)(?:{_IS}) {TITLE}",
         rf"how (?:is|was) {TITLE} (?:rated|reviewed|received)",
         r"(?:is|was) it (?:actually |really |still )?(?:any good|good|worth (?:it|watching|seeing"

@@ -39,7 +39,8 @@ _IDIOMS = any_case(
     r"|as \w+ as|so \w+ as|yet|seen|rated|watched|to mention)|(?:why|if|or|maybe|and) not"
     r"|(?:do|does|did|is|was|were|are|could|can|would|has|have|had)(?:n't| not)(?: really| even)?"
     r" (?:know|mind|care|matter|think|remember|decide|wait|find|recall|seen|heard|watched|rated"
-    r"|see|we|you|there|it|need|do|make|get|earn|go wrong|put)|(?:i|we)(?:'ve| have) (?:never|not)"
+    r"|see|we|you|there|it|need|do|make|get|earn|go wrong|put|end|suck|stink"
+    r"|bad|terrible|awful|crap|trash)|(?:i|we)(?:'ve| have) (?:never|not)"
     r"|never (?:seen|heard|ending|mind|made|gets? old|see)|nothing (?:else|special|like)"
     r"|without (?:any )?(?:spoilers|fail|a doubt)|if (?:there are|there's) none|no\.? ?\d+|nobody"
     r"|no[ -]one|unless)\b"
@@ -56,9 +57,9 @@ _ASKS = any_case(
     r"(?: (?!of\b)\w+)? (?:genres?|actors?|actress(?:es)?|directors?|people|person|users?"
     r"|decades?|countr(?:y|ies)|studios?|languages?|songs?|scenes?|characters?|percentage|average"
     r"|months?|difference|reasons?|order|chance|odds|share|cities|city)"
-    r"|(?!(?:do you|have you|(?:is|are|was|were) there|(?:can|could|would|will) you|how about"
+    r"|(?!(?:do (?:you|u)|have you|(?:is|are|was|were) there|(?:can|could|would|will) you|how about"
     r"|how many|is it)\b)"
-    r"(?:how|why|who|whom|whose|where|when|has|have|had|is|are|was|were|does|do|did|will|would"
+    r"(?:how|why|who|whom|whose|where|when|has|have|is|are|was|were|does|do|did|will|would"
     r"|could|should))\b"
 )
 """Questions that no list of films answers."""
@@ -70,6 +71,7 @@ _COMPARES = any_case(
 )
 _OWN = any_case(
     r"\b(?:i|we)(?:'ve| have)?(?: already| just| also)* (?:seen|watched|rated|gave|saw)\b"
+    r"(?! (?:it )?(?:once|as an?|when|years|ages|an? \w+ ago))"
 )
 _SCOPE = any_case(
     r"\b(?:no|without|nothing|not) [\w-]+ (?:longer|shorter|older|newer|over|under|above|below"
@@ -89,6 +91,7 @@ _SET_PHRASES = any_case("|".join(KEYWORDS))
 _NUMBER = any_case(
     r"(?<![\w.$'-])(?<!number )(?<!#)(?<!war )(?P<n>\d+(?:\.\d+)?)(?![\w.]*\w|['%]| ?[- ]?years?\b)"
 )
+_AGES = any_case(r"\baged? \d+(?:(?:,| and| or|-| to) ?\d+)*")
 _ALIKE = 70
 _LARGE = re.compile(r"(?<=[\w,] )[A-Z][\w'.-]*")
 
@@ -122,11 +125,13 @@ def _of_lists(text: str, structure: Structure, shown: str) -> Iterator[Doubt]:
 
 def _without_names(text: str, structure: Structure) -> str:
     """A request without the titles, people and words looked for, in which no word is logic."""
-    names = [title.title or "" for title in (*structure.titles, *structure.exclude.titles)]
+    films = (*structure.titles, *structure.exclude.titles, *(one.film for one in structure.than))
+    names = [film.title or "" for film in films if film]
     names += [p.name for p in (*structure.people, *structure.exclude.people)]
     names += re.findall(r'"([^"]+)"', f"{text} {structure.text} {structure.exclude.text}")
     if structure.keywords or structure.alternatives or structure.exclude.keywords:
         text = _SET_PHRASES.sub("@", text)
+    text = _AGES.sub("@", text)
     for name in sorted(filter(None, names), key=len, reverse=True):
         text = re.sub(rf"\b{re.escape(name)}(?!\w)", "@", text, flags=re.IGNORECASE)
     return text
@@ -177,7 +182,7 @@ def _questions(text: str, structure: Structure) -> Iterator[Doubt]:
 def _orders(text: str, structure: Structure) -> Iterator[Doubt]:
     """Superlatives: there is one order."""
     said = list(dict.fromkeys(found[0].lower() for found in _SUPERLATIVE.finditer(text)))
-    kept = 1 if structure.sort or structure.than else 0
+    kept = 1 if structure.sort or structure.than or structure.rated_by else 0
     why = "one order is kept" if kept else "there is no order by it"
     yield from ((word, why) for word in said[kept:])
 

@@ -30,7 +30,7 @@ T = TypeVar("T")
 _A_NUMBER = rf"\d{{1,3}}|{'|'.join(word for word in NUMBERS if word not in ('zero', 'hundred'))}"
 _N = rf"(?P<n>{_A_NUMBER})"
 _COUNT = any_case(
-    rf"(?:(?:^|{GAP})\s*|\b(?:give|gimme|lemme|show|find|get|recommend|suggest|list|name|tell|bring"
+    rf"(?:(?:^|{GAP}|:)\s*|\b(?:give|gimme|lemme|show|find|get|recommend|suggest|list|name|tell|bring"
     r"|pick|me|us|top|best|the|first|any|another|want|need|like|love|watch|see|choose|some|only|just"
     rf"|about|with|please)\s+)(?:(?:{_A_NUMBER}) (?:or|to) )?{_N}\s+"
     rf"(?=(?:[\w'{GAP}-]+\s+){{0,6}}?(?:{FILM}|{GENRE}|more)\b)"

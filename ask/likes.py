@@ -7,9 +7,9 @@ from ask.absent import lacks
 from ask.draft import GAP, Draft, Read
 from ask.kinds import read_count
 from ask.people import find_names
-from ask.structure import Person, Quantity, Way
-from ask.titles import make_title, read_listed, read_titles, take_titles
-from ask.words import DECADES, FILM, GENRE, NOUN, RECOMMEND, any_case
+from ask.structure import Held, Person, Quantity, Than, Title, Way
+from ask.titles import make_title, read_listed, read_titles, take_title, take_titles
+from ask.words import DECADES, FILLING, FILM, GENRE, NOUN, RECOMMEND, any_case
 from search.names import FilmsFound, Names, PersonFound
 
 _WHO = r"(?:@user|i|we|you|he|she|they)"
@@ -49,11 +49,12 @@ _LOVES = any_case(
     rf"|\b(?:more|something) (?:of that|of the same) as|\bafter (?:watching|seeing|finishing)) "
 )
 _ALL_OF = re.compile(
-    rf"\b(?:{_WHO}(?:'ve| have| had)? (?:already |just |now )*(?:seen|watched|loved?|liked?"
+    rf"\b(?:(?:{_WHO}(?:'m| am) )?(?:an? )?(?:[Bb]ig |[Hh]uge |massive |great )*fans? of (?:the )?"
+    rf"|(?:{_WHO}(?:'ve| have| had)? (?:already |just |now )*(?:seen|watched|loved?|liked?"
     rf"|enjoyed?"
     r"|finished|went through|been through) )?(?:(?:almost |nearly |pretty much )?(?:all|every(?:"
     r"thing)?|most|the whole filmography|the films|the movies)(?: the)?(?: films?| movies?)?"
-    r"(?: (?:of|by|from))?) (?=[A-Z])"
+    r"(?: (?:of|by|from))?) )(?=[A-Z])"
 )
 _PRONOUN = "it|her|us|them|that|this|him|you|me|the|both|all|everything"
 _SEEN_ONLY = any_case(r"\b(?:watched|saw|seen|finished|into)\W*$")
@@ -69,7 +70,7 @@ _NO_NAME = any_case(
 _BUT = any_case(
     r"^(?:something |anything )?(?P<title>[^,]+?),? (?:but|only|except) (?:it'?s |is )?(?:only )?"
     r"(?=(?:with|more|less|in|set|much|not|a|an|no|from|for|without|older|newer|funny|scary|better"
-    r"|worse)\b|\w+er\b)"
+    rf"|worse)\b|\w+er\b|\s*{GAP})"
 )
 _NAME = r"(?P<name>[\w.'-]+(?: [\w.'-]+){0,2}?)"
 _STYLE = tuple(
@@ -94,7 +95,7 @@ COMPARATIVES: tuple[tuple[Quantity, Way, str], ...] = (
     ("year", "more", "newer|more recent|later|more modern|less old"),
     ("year", "less", "older|earlier|more classic|less recent"),
     ("runtime_minutes", "more", "longer"),
-    ("runtime_minutes", "less", "shorter|not (?:as|so) long"),
+    ("runtime_minutes", "less", "shorter|less long|not (?:as|so) long"),
     ("rating_count", "more", "more popular|better known|more famous"),
     ("rating_count", "less", "less (?:popular|known)|more obscure|lesser known"),
     ("avg_rating", "more", "better rated|higher rated|with better reviews"),
@@ -106,6 +107,7 @@ COMPARATIVES: tuple[tuple[Quantity, Way, str], ...] = (
 )
 """Ways to say that films have more or less of a figure than others."""
 _BEFORE_THAN = r"(?:\b(?:but|only|just|and|a bit|much|a little|slightly|far) )*\b"
+_ENDS_IN_NOUN = any_case(rf"(?:\b{NOUN}(?: from)?|{GAP}|,)\s*$")
 _AFTERWARDS = any_case(
     r"\b(?:what|which (?:films|movies)|films|movies)?(?: do(?:es)?| did| that)?(?: other| those)? "
     r"?(?:people|fans|users|viewers|everybody|everyone|someone|they)(?: who| that)?(?: also)? "
@@ -121,20 +123,100 @@ _AFTERWARDS = any_case(
     rf"{_WHO} (?:like|love|enjoy|watch|see|try)(?: next)?\b"
     r"|\bwho else (?:makes?|does|directs?|made)\b(?: (?:films?|movies?|stuff|things?))?"
     r"(?: like (?:that|this|those|these|him|her|them))?"
-    r"|\b(?:another|others?)\b|\bnext\b"
+    r"|\b(?:another|others?)\b(?! than)|\bnext\b"
 )
 
 
+_RATING = r"(?:(?:with|have|has|having) )?(?:an? |the )?{} (?:rating|score)s? than"
+_EARNED = (
+    r"(?:that |which )?(?:made|make|earned|grossed|took in) {}(?: money)?(?: at the box office)?"
+    r" than"
+)
+_COST = r"(?:that |which )?cost {}(?: money)?(?: to make)? than"
+_MADE = r"(?P<made>(?:made|released|shot|filmed|produced|came out|come out|out|but|and) )?"
+_DIRECTOR = (
+    r"(?:(?:directed |made )?(?:by|from|of) )?(?:the )?(?:same )?(?:directors?|film-?makers?|(?:man"
+    r"|woman|guy|one|person|people) (?:who|that) (?:directed|made)|whoever (?:directed|made))"
+    r"(?: (?:as|of|behind))?"
+)
+_ACTOR = (
+    r"(?:starring|with|by) (?:the )?(?:same )?(?:(?:lead|main|leading) )?(?:actor|actress|star|lead"
+    r"|man|woman|guy) (?:as in|as|of|from|in)"
+)
+_WAYS: tuple[tuple[Held, Way, str], ...] = (
+    *((by, way, rf"(?:{words}) than") for by, way, words in COMPARATIVES),
+    ("avg_rating", "more", "better than"),
+    ("avg_rating", "more", _RATING.format("(?:higher|better)")),
+    ("avg_rating", "less", "worse than"),
+    ("avg_rating", "less", _RATING.format("(?:lower|worse)")),
+    ("revenue", "more", _EARNED.format("more")),
+    ("revenue", "less", _EARNED.format("less")),
+    ("budget", "more", _COST.format("more")),
+    ("budget", "less", _COST.format("less")),
+    ("year", "less", rf"{_MADE}(?-i:before)"),
+    ("year", "more", rf"{_MADE}(?-i:after|since)"),
+    ("runtime_minutes", "same", "(?:just |exactly |about )?as long as"),
+    ("year", "same", "(?:(?:made |released )?(?:from|of|in) )?the (?:same )?year(?: (?:as|of"
+     "|that|when))?"),
+    ("decade", "same", "(?:(?:from|of|in) )?the (?:same )?(?:decade|era) (?:as|of)"),
+    ("director", "same", _DIRECTOR),
+    ("actor", "same", _ACTOR),
+)  # fmt: skip
+_HELD = tuple(
+    (by, way, any_case(rf"(?<!\w)(?P<not>(?:not|never|isn't|aren't|no) )?(?:{words}) "))
+    for by, way, words in _WAYS
+)
+"""Ways to hold films against another that is named behind them."""
+SAME = any_case(
+    r"\b(?:by|from|with|of|in) the same (?:(?P<director>director|film-?maker)|(?P<year>year)"
+    r"|(?P<decade>decade|era)|(?P<actor>(?:lead )?(?:actor|actress)|star|lead))\b"
+)
+_BEHIND_HELD = any_case(
+    r" (?:came out|come out|was (?:made|released)|did|does|has|had|is|was|got|cost|made|directed)\b"
+)
+_ANOTHER = any_case(r"\b(?:other|another|else)\b")
+_TURNED: dict[Way, Way] = {"less": "more", "more": "less"}
+
+
 def read_than(draft: Draft, names: Names) -> None:
-    """``movies shorter than Alien``: less or more of a figure than a film has."""
-    for quantity, way, words in COMPARATIVES:
-        found = re.search(rf"\b(?:{words}) than (?=[A-Z])", draft.text, re.IGNORECASE)
-        read = next(read_titles(draft.text[found.end() :], names), None) if found else None
-        if found and read and read.exact:
-            take_titles(draft, [read])
-            draft.cut(found.start(), found.end() + read.end)
-            draft.parts["than"] = {quantity: way}
-            return
+    """``shorter than Alien``, ``by the director of Fargo``: what is held against another film."""
+    for by, way, cue in _HELD:
+
+        def read(found: "re.Match[str]", by: Held = by, way: Way = way) -> int:
+            loose = found.groupdict().get("made", "") is None
+            read = next(read_titles(draft.text[found.end() :], names), None)
+            if (
+                (loose and not _ENDS_IN_NOUN.search(draft.text[: found.start()]))
+                or not (read and (read.exact or (read.how == "begin" and not read.text.islower())))
+                or _is_word(read)
+                or FILLING.issuperset(re.split(r"[\d\s]+", read.text))
+            ):
+                return 0
+            end = found.end() + read.end
+            behind = _BEHIND_HELD.match(draft.text, end)
+            if found["not"] and way == "same":
+                draft.ignore(found[0] + read.text, "what is not wanted is left out by its name")
+                return end
+            film = take_title(draft, read)
+            draft.add("than", Than(by=by, way=_TURNED[way] if found["not"] else way, film=film))
+            if way == "same" and _ANOTHER.search(draft.text):
+                draft.add("titles", film, excluded=True)
+            return behind.end() if behind else end
+
+        draft.take_read(cue, read)
+    if than := draft.parts.get("than"):
+        _read_too(draft, than[0].film)
+
+
+def _read_too(draft: Draft, film: Title | None) -> None:
+    """``newer than it``, ``by the same director``: what is held against a film named before."""
+    for by, way, words in COMPARATIVES:
+        than = r" than (?:it|this|that(?: one)?)\b"
+        if draft.take(rf"{_BEFORE_THAN}(?:{words}){than}|(?:but|and) (?:{words})\b(?! than)"):
+            draft.add("than", Than(by=by, way=way, film=film))
+    for found in draft.take_all(SAME):
+        same = next(name for name, said in found.groupdict().items() if said)
+        draft.add("than", Than.model_validate({"by": same, "way": "same", "film": film}))
 
 
 def read_likes(draft: Draft, names: Names) -> bool:
@@ -327,11 +409,8 @@ def _is_word(read: Read[FilmsFound]) -> bool:
 
 def _read_than(draft: Draft) -> None:
     """``but shorter``: less or more of a figure than the film has."""
-    before, behind = _BEFORE_THAN, rf"(?! than \d)(?:\s*$|(?=[\s,.;!?{GAP}]))"
-    than = {
-        quantity: way
-        for quantity, way, words in COMPARATIVES
-        if draft.take(rf"{before}(?:{words}){behind}")
-    }
-    if than:
-        draft.parts["than"] = than
+    _read_too(draft, None)
+    before, behind = _BEFORE_THAN, rf"(?! than\b)(?:\s*$|(?=[\s,.;!?{GAP}]))"
+    for quantity, way, words in COMPARATIVES:
+        if draft.take(rf"{before}(?:{words}){behind}"):
+            draft.add("than", Than(by=quantity, way=way))

@@ -91,6 +91,11 @@ def link(structure: Structure, names: Names) -> Reading:
             ),
             "titles": linker.titles(structure.titles),
             "like_people": linker.people(structure.like_people),
+            "than": tuple(
+                one.model_copy(update={"film": film})
+                for one in structure.than
+                for film in ((None,) if one.film is None else linker.titles([one.film]))
+            ),
             "exclude": exclude.model_copy(
                 update=linker.kind(exclude) | {"titles": linker.titles(exclude.titles)}
             ),

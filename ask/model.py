@@ -122,12 +122,15 @@ def make_structure(form: Form, request: str, rules: Structure) -> Structure:
     ranges that are none.
     """
     by, count = form.sort_by, form.count
+    held = {key(one.film.title or "") for one in rules.than if one.film}
+    titles = tuple(one for one in form.titles if key(one) not in held)
     return Structure(
         **form.model_dump(include=_SAME),
         genres=_genres(form.genres, request, rules.genres),
         people=_people(form.people, request),
         like_people=_people(form.like_people, request),
-        titles=_titles(form.titles, request),
+        titles=_titles(titles, request),
+        than=rules.than,
         ranges=_ranges(form, request, rules),
         sort=None if by is None else Sort(by=by, descending=form.sort_descending),
         exclude=Exclusions(

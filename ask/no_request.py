@@ -1,6 +1,8 @@
 """What asks for no films: hello, delete my ratings, what is the weather like."""
 
-from ask.words import FILM, GENRE, any_case
+import re
+
+from ask.words import BETWEEN, FILM, GENRE, any_case
 
 _NOT_FILMS = any_case(
     r"^(?:(?:start over|begin again|reset|restart|undo|go back|never ?mind|forget (?:it|that))"
@@ -29,6 +31,22 @@ ASKS = any_case(
     r"|will|would|should|am) (?:it|you|i|we|he|she|they|there|the|this|that|a|an|my|your|\w+)\b)"
 )
 """How questions begin."""
+_FOREIGN_WORDS = """
+    ein eine einen einem welche welcher welches filme filmen kino ist sind gibt nicht mit ohne oder
+    aber ich suche zeig zeige empfiehl mochte bitte wie mir heute uber fur jahre jahren gute
+    un une des quel quelle quels quelles est sont avec sans je cherche voudrais dans comme mais
+    meilleur meilleurs bonne annees pour moi qui una unos unas con sin quiero busco recomiendame
+    recomienda pelicula peliculas pero mas como anos mejor mejores cual cuales para sobre
+    alguna algun comedia noventa ochenta jemand
+    vorrei cerco che migliori quero um uma filmes com sem melhores een het zoek welke geen
+"""
+_FOREIGN = frozenset(_FOREIGN_WORDS.split())
+_PARTICLES = frozenset(
+    {"de", "del", "der", "das", "die", "den", "von", "la", "le", "les", "el", "du"}
+)
+_ENGLISH = BETWEEN | {"without", "like", "about", "any", "not", "but", "how", "best", "good"} - {
+    "film"
+}
 _HAS_FILMS = any_case(
     rf"\b(?:{FILM}|watch|watching|see|seen|recs?|recommend\w*|suggest\w*|{GENRE})\b"
 )
@@ -37,6 +55,14 @@ _HAS_FILMS = any_case(
 def is_no_request(text: str) -> bool:
     """Whether a text asks for something that is done nowhere here: hello, delete my ratings."""
     return _NOT_FILMS.match(text.strip()) is not None
+
+
+def is_not_english(text: str) -> bool:
+    """Whether a text has more words of German, French, Spanish and their like than of English."""
+    words = set(re.findall(r"[a-z]+", text.lower()))
+    foreign = words & _FOREIGN
+    count = len(foreign) + len(words & _PARTICLES)
+    return bool(foreign) and count > max(1, len(words & _ENGLISH))
 
 
 def asks_of_the_world(text: str) -> bool:

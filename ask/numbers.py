@@ -42,7 +42,7 @@ _COMPARED = (
 _AFTER = (
     r"(?:,? ?(?:(?P<orless>or (?:less|shorter|under|fewer|below|lower)|max(?:imum)?\b|tops\b"
     r"|at (?:the )?most\b)|(?P<ormore>\+|min(?:imum)?\b|at (?:the )?least\b|(?:or|and) (?:more"
-    r"|longer|over|better|higher|above|up(?:wards)?))))?"
+    rf"|longer|over|better|higher|above|up(?:wards)?)))(?! {COUNT}\b))?"
 )
 _AFTER_STARS = _AFTER.replace("orless", "orless2").replace("ormore", "ormore2")
 
@@ -140,9 +140,10 @@ def read_runtime(draft: Draft) -> None:
     near = rf"(?=,? (?:[\w-]+,? ){{0,2}}?{NOUN}\b)"
     if draft.take(rf"\b(?:very )?short(?! stor){near}"):
         draft.narrow("runtime_minutes", None, SHORT)
-    if draft.take(r"(?<=something )short\b|\bshort and (?=\w+)|(?<=\w) and short\b(?=\W*$| [fp])"):
+    alone = r"(?<=something ){0}\b|\b{0} and (?=\w+)|(?<=\w) and {0}\b(?=\W*$| [fp])"
+    if draft.take(alone.format("short")):
         draft.narrow("runtime_minutes", None, SHORT)
-    if draft.take(rf"\b(?:very )?long{near}"):
+    if draft.take(rf"\b(?:very )?long{near}|{alone.format('long')}"):
         draft.narrow("runtime_minutes", LONG, None)
 
 

@@ -49,10 +49,11 @@ _HIMSELF = any_case(
 )
 _ANY_OF_THEM = any_case(
     r"\b(?:any|either)(?: one)? of (?:them|these|those)\b(?: (?:is|are|will|would) (?:fine"
-    r"|ok(?:ay)?|do|good|enough))?|\bnot together\b"
+    r"|ok(?:ay)?|do|good|enough))?|\bnot together\b|,? or both\b"
 )
 _OR = any_case(r"\bor\b")
 _TOGETHER = any_case(r"\b(?:both )?(?:together|in the same (?:film|movie))\b")
+_ENDED = r"(?=\s*(?:$|[,;?!.]|\b(?:and|or|but|from|in|without|not|before|after|since)\b))"
 _SHORT, _LONG = 5, 8
 """Letters of a word from which one is one slip, and two are."""
 _LONGEST_NAME = 5  # words: one more than any director of the sample has
@@ -72,15 +73,21 @@ def read_people(draft: Draft, names: Names) -> None:
         read = list(find_names(draft.text, names, strong=strong, at=cue.end()))
         for each in read:
             add_person(draft, each, _role(cue))
+        if (nobody := _NOBODY.match(draft.text, cue.end())) and not read and strong:
+            unsaid = re.match(r"(?:some|any)", nobody[0], re.IGNORECASE)
+            draft.ignore("" if unsaid else cue[0] + nobody[0], "it is not said who that is")
         if read and _OR.search(draft.text[cue.end() : read[-1].end]):
             draft.either("people")
         return read[-1].end if read else 0
 
     def read_alone(word: "re.Match[str]") -> int:
+        between = draft.text[last[-1] : word.start()].replace(GAP, " ").strip() if last else ""
         read = _standing_alone(draft.text, word, names)
+        if read is None and _JOIN.fullmatch(between) and word[0][:1].isupper():
+            person = names.person(word[0], fuzzy=False)
+            read = Read(word[0], word.end(), person) if person else None
         if read is None:
             return 0
-        between = draft.text[last[-1] : word.start()].replace(GAP, " ").strip() if last else ""
         if _OR.fullmatch(between):
             draft.either("people")
         last.append(word.start() + len(f" {GAP} "))
@@ -113,7 +120,9 @@ def add_person(
         draft.not_found.append(read.text)
         draft.notes.append(f"{person.name} only {does} in this catalog.")
         return
-    if found.how == "spelling":
+    surname = key(person.name).rpartition(" ")[2]
+    several = found.how == "surname" and re.search(rf"{surname}(?:s| \w+)$", read.text.lower())
+    if found.how == "spelling" or several:
         draft.guess(read.text, person.name)
     elif found.how != "exact":
         draft.notes.append(f"“{read.text}” was read as {person.name}.")
@@ -164,9 +173,11 @@ def _name_at(text: str, start: int, names: Names, *, strong: bool) -> Read[Perso
 
 def _typed_small(text: str, start: int, names: Names) -> Read[PersonFound] | None:
     """A surname behind a cue, typed small: ``by verhoeven``; no word that a film may be about."""
-    word = re.compile(
-        r"[\w'-]{4,}(?=\s*(?:$|[,;?!.]|\b(?:and|or|but|from|in|without|not|before|after|since)\b))"
-    ).match(text, start)
+    two = re.compile(rf"[a-z][\w'-]+ [a-z][\w'-]{{3,}}{_ENDED}").match(text, start)
+    person = two and _spelt_so(two[0], names.person(two[0], surname=False))
+    if two and person:
+        return Read(two[0], two.end(), person)
+    word = re.compile(rf"[\w'-]{{4,}}{_ENDED}").match(text, start)
     if word is None or key(word[0]) in names.keywords or names.is_given_name(word[0]):
         return None
     found = _surname(word[0], names) or _surname_like(word[0], names)

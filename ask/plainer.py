@@ -16,15 +16,32 @@ _THANKS = any_case(
 )
 
 _EVER = any_case(
-    r",? \b(?:of all[- ]times?|ever made|ever|in (?:the )?history)(?=\W*$| [^a-z]| (?:by|with|from"
-    r"|in|about)\b)"
+    r",? \bof all[- ]times?\b|,? \b(?:ever made|ever|in (?:the )?history)(?=\W*$| [^a-z]"
+    r"| (?:by|with|from|in|about)\b)"
 )
-_MY_PEOPLE = any_case(
-    r"(?<!about )(?<!with )(?<!for )\b(?:my|our) (?:daughter|son|wife|husband|girlfriend|boyfriend"
-    r"|partner|mom|mum|mother|dad"
-    r"|father|friends?|parents|brother|sister)(?: (?:wants?|needs?|asks? for|would like|is "
-    r"looking for))\b"
+_TALK = any_case(
+    r"\b(?:long[- ]time (?:lurker|reader)s?|first (?:time )?post(?:er|ing)?\b"
+    r"|(?:i'm |i am |im )?new (?:here|to(?: this (?:sub|forum|site))?)(?= |\W*$)"
+    r"|(?:i'm |i am )?(?:so |very )?sorry (?:if|for|that|about) [^,.:;!?]*"
+    r"|(?:i )?hope (?:this|that|it)(?:'s| is) (?:ok(?:ay)?|allowed|fine|the right)\b[^,.:;!?]*"
+    r"|(?:i know )?(?:it's|it is|this is) (?:probably |maybe )?an? (?:long shot|stretch|(?:silly"
+    r"|stupid|dumb|weird|odd) (?:question|request|one))"
+    r"|(?:i )?(?:would|'d) be (?:most |very |really |so )?(?:grateful|thankful)(?: for| if)?"
+    r"|(?:that )?(?:you|any(?:one|body)) (?:could|can|might) (?:point me (?:to|towards)|think of"
+    r"|name)|(?:where|what) (?:should|do|can|could) (?:i|we) (?:start|begin)(?: with)?"
+    r"|(?:i|we|my \w+)(?:'ve| have| has) never (?:really )?(?:seen|watched)(?= (?:an?|any|many) )"
+    r"|(?:an? |this )?(?:old )?(?:film|movie) (?:that )?i (?:saw|watched)"
+    r"(?: (?:once|years ago|as a (?:kid|child|teen)|when i was [\w ]+|a (?:long )?\w+ ago))+"
+    r"|thanks to (?:this|the) \w+|(?:my )?english is(?:n't| not) (?:my|so|very|the)\b[^,.:;!?]*"
+    r"|(?:last night|yesterday|the other day|this (?:morning|weekend))(?= (?:i|we)\b)|wow|omg|whoa"
+    r"|(?:(?:i'm|i am|i've been|we're|been) )?(?:feeling|feel|felt|(?<=i'm )|(?<=i am ))(?: ?(?:so"
+    r"|really|very|an? bit|a little|kinda|kind of|quite|pretty|super|too))* ?(?:sad|down|low|blue"
+    r"|depressed|lonely|sick|ill|tired|anxious|stressed|bored|unwell)(?! (?:of|with|and tired)\b)"
+    r"(?: (?:today|tonight|lately|right now|and))*"
+    r"|(?:i |we )?(?:had|have|having|it's been|after) an? (?:\w+ )?(?:bad|rough|hard|long|terrible"
+    r"|awful|stressful|tough) (?:day|week|month|time)(?: at work)?)\b,?"
 )
+"""Talk around a request, and how whoever asks feels."""
 _NUMBERED = re.compile(
     r"(?P<base>[A-Z][\w']*(?: [A-Z][\w']*)*) (?P<numbers>\d(?:(?:, | and | or | & |, and | vs\.? "
     r")\d)+)(?!\w)"
@@ -60,7 +77,7 @@ _LARGE = any_case(
 
 def make_plainer(draft: Draft, names: Names) -> None:
     """Write short forms out, mend slips of the keys, and bring comparisons to one form."""
-    draft.text = _MY_PEOPLE.sub(" ", draft.text)
+    draft.text = _TALK.sub(" ", draft.text)
     draft.text = _EVER.sub(" ", _THANKS.sub("", draft.text))
     draft.text = _NUMBERED.sub(lambda found: _parts(found, names), draft.text)
     draft.text = _VOLUMES.sub(

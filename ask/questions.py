@@ -23,9 +23,14 @@ _LONGER = any_case(
     r"^(?:is|was) (?P<title>.+?) (?P<than>(?:longer|shorter|more|less) than .+|(?:over|under|above"
     r"|below) .+)$"
 )
+_MOST = any_case(
+    r"^(?:is|was|are) (?P<title>.+?) (?:really |actually |still )?(?P<most>(?:one of )?the "
+    r"(?:\w+ )?(?:most|best|worst|least|first|only|\w+est)\b.*)$"
+)
 _LEAD = any_case(
-    r"^(?:(?:so|hey|ok|please|and|tell me(?! about)|do you know|can you tell me|could you tell me"
-    r"|i wonder|i want to know|"
+    r"^(?:(?:so|hey|ok|please|and|tell me(?! about)|(?:do you|(?:does )?any(?:one|body))(?: here)?"
+    r" (?:happen to )?(?:know|remember)s?|(?:can|could) (?:you|any(?:one|body)) (?:please )?"
+    r"(?:tell|say)(?: to)? me|i wonder|i want to know|"
     r"i'?d like to know|(?:what(?:'s| is) )?(?:the )?name of|give me|show me|what about),? )+"
 )
 _TAIL = any_case(
@@ -40,7 +45,9 @@ _NUMBERED = any_case(
 )
 _IS_IT = any_case(r"^(?:is|was|are|were|does|did|do|has|have|can) (?:the (?:film|movie) )?")
 _PLACES = {"second": 2, "2nd": 2, "third": 3, "3rd": 3, "fourth": 4, "4th": 4}
-_AND = any_case(r",? and (?=(?:by whom|with whom|in what year|who|what|when|how|which|where)\b)")
+_AND = any_case(
+    r"(?:[?.!]|,? and) (?=(?:is it|by whom|with whom|in what year|who|what|when|how|which|where)\b)"
+)
 _NOUNS = (
     r"(?:budget|box[- ]office|revenue|gross|profit|runtime|running time|length|director|cast|actors"
     r"|plot|story|year|release date|rating|genres?|keywords)"
@@ -56,10 +63,10 @@ _AND_ITS = tuple(
     )
 )
 _FACT_WORDS: dict[str, Fact] = {
-    r"long|short|length|runtime|running|minutes|hours": "length",
+    r"long(?:est)?|short(?:est)?|length|runtime|running|minutes|hours": "length",
     r"director|directed|directs?|filmmaker|behind": "director",
     r"cast|actors?|actress(?:es)?|stars?|starred|starring|plays|played": "cast",
-    r"year|when|released?|came|come|old|premiered?|date": "release",
+    r"year|when|first|oldest|newest|released?|came|come|(?<!year.)old|premiered?|date": "release",
     r"plot|story|storyline|happens|synopsis|summary|about": "story",
     r"budget|cost|costs|expensive|spent": "budget",
     r"gross|grossed|box|earn|earned|revenue|money|financially|commercially": "revenue",
@@ -72,7 +79,7 @@ _ABOUT_ONE = any_case(
     rf"|about)\b"
 )
 _OF_MANY = any_case(
-    r"\b(?:films|movies|flicks|like|similar|recommend\w*|suggest\w*|than|or|other|else|best|worst"
+    r"\b(?:films|movies|flicks|like|similar|same|recommend\w*|suggest\w*|than|or|other|else|best|worst"
     r"|most|longest|shortest|any|there)\b|@user|\b(?:what|which|some) (?:film|movie)\b"
 )
 _BARE: dict[str, tuple[Fact, ...]] = {
@@ -83,7 +90,7 @@ _BARE: dict[str, tuple[Fact, ...]] = {
 _PRONOUN = any_case(r"(?:it|that|this|that one|(?:the|this|that) (?:film|movie)|its?)")
 _NO_TITLE = any_case(
     rf"\b(?:{FILM}|longest|shortest|best|worst|newest|oldest|cheapest|most|least|highest|lowest"
-    r"|@user|user|i|me|you|we|like|similar|other than)\b"
+    r"|@user|user|i|me|you|we|there|like|similar|other than)\b"
 )
 _STRONG: frozenset[Fact] = frozenset(
     {"director", "cast", "length", "release", "budget", "revenue", "story", "rating", "genres"}
@@ -97,7 +104,7 @@ def read_question(draft: Draft, names: Names, *, lacking_left_out: bool = False)
     """
     text = _TAIL.sub("", _LEAD.sub("", draft.text).strip(" ?.!"))
     text = _WHAT_IS_ITS.sub("", text)
-    if _longer(draft, text, names) or _yes_no(draft, text, names):
+    if any(read(draft, text, names) for read in (_longer, _most, _yes_no)):
         return True
     facts: list[Fact] = []
     film: FilmsFound | None = None
@@ -113,7 +120,9 @@ def read_question(draft: Draft, names: Names, *, lacking_left_out: bool = False)
         if role is not None:
             draft.ignore(role, "whom somebody plays in a film is not in the data")
         if person is not None:
-            draft.add("people", *_people(person, names))
+            people = _people(person, names)
+            draft.add("people", *people)
+            draft.not_found += [] if people else [person]
     else:
         if film is not None:
             return _answer(draft, film, typed, tuple(dict.fromkeys(facts)))
@@ -213,6 +222,21 @@ def _longer(draft: Draft, text: str, names: Names) -> bool:
     return False
 
 
+def _most(draft: Draft, text: str, names: Names) -> bool:
+    """``was Titanic the most expensive film``: the fact; no place among all films is told."""
+    found = _MOST.match(text)
+    film = found and _film(found["title"], names, sure=False)
+    if not found or not film:
+        return False
+    facts = _facts_in(re.split(r"\b(?:when|that|ever|of|in)\b", found["most"])[0]) or ["rating"]
+    draft.ignore(found["most"], "a place among all films is told by their order: ask for that")
+    return _answer(draft, film, found["title"], tuple(facts))
+
+
+def _facts_in(words: str) -> list[Fact]:
+    return [f for known, f in _FACT_WORDS.items() if re.search(rf"\b(?:{known})\b", words, re.I)]
+
+
 def _lacking(draft: Draft, text: str, names: Names) -> bool:
     """A question that the data has no answer to: all that is known of the film, and what is not."""
     title = film_of_lacking(text)
@@ -239,7 +263,7 @@ def _by_words(draft: Draft, text: str, names: Names) -> bool:
         return False
     start, end, film = found
     rest = f"{text[:start]} {text[end:]}"
-    facts = [f for words, f in _FACT_WORDS.items() if re.search(rf"\b(?:{words})\b", rest, re.I)]
+    facts = _facts_in(rest)
     if not facts and not _IS_IT.match(text):
         return False
     known, said = any_case("|".join(_FACT_WORDS)), re.findall(r"[\w'-]+", rest)

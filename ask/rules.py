@@ -22,7 +22,7 @@ from ask.kinds import (
     read_set_phrases,
 )
 from ask.likes import read_likes, read_than
-from ask.no_request import asks_of_the_world, is_no_request
+from ask.no_request import asks_of_the_world, is_no_request, is_not_english
 from ask.numbers import read_money, read_ratings, read_runtime
 from ask.order import read_not_first, read_order
 from ask.people import read_people
@@ -54,6 +54,8 @@ _SUMMARISE = (
     r"@user (?:really )?(?:likes?|loves?|hates?|enjoys?|prefers?|is into) what\W*$",
     r"@user\W+(?:likes?|dislikes?|loves|hates|tastes?|preferences|profile)(?: (?:and|or|&) "
     r"\w+)?\W*$",
+    r"^(?:what|who|which)(?:'s| is| are)? (?:my|our) (?:all[- ]time )?favou?rite (?:genres?"
+    r"|directors?|actors?|actress(?:es)?|decades?|kinds?)\b",
     r"\b(?:summari[sz]e|describe|tell me about|who is|profile of|analy[sz]e)\b.*@user",
     r"\b(?:tastes?|preferences|profile|favou?rites?|favou?rite \w+)(?: of|,)? @user",
     r"@user(?:'s)?,? (?:tastes?|preferences|profile|favou?rites?|favou?rite \w+)",
@@ -65,6 +67,7 @@ _OURS = any_case(
     r"|flatmates?|family|kids?|colleagues?|cousins?|uncle|aunt|teacher|class)\b"
     r"(?: (?:loves?|likes?|enjoys?|prefers?|adores?|wants?|is into|are into|said|says|thinks?))?"
 )
+_CUE = any_case(r"(?:\b(?:like|to|than|as|of|loved?|liked|enjoyed|seen|saw|watched|and|or)|,)\W*$")
 _WORD = re.compile(r"[\w'-]+")
 _NUMBER = re.compile(rf"\d{{1,2}}|{'|'.join(NUMBERS)}")
 _OR = any_case(r",? \bor\b ")
@@ -93,6 +96,9 @@ CANNOT = (
     "this is no request for films; films can be searched, recommended, compared and predicted, and "
     "be asked how long they are, who made them and when"
 )
+
+
+NO_ENGLISH = "requests are read in English; titles and names may be of any language"
 
 
 Sure = Literal["high", "some", "low"]
@@ -177,10 +183,11 @@ def read_alone(text: str, names: Names) -> Reading:
 
 
 def _read(draft: Draft, names: Names) -> None:
+    foreign = is_not_english(draft.text)
     make_plainer(draft, names)
-    if is_no_request(draft.text):
+    if foreign or is_no_request(draft.text):
         draft.parts["intent"] = "unclear"
-        draft.ignore(draft.text, CANNOT)
+        draft.ignore(draft.text, NO_ENGLISH if foreign else CANNOT)
         return
     if read_question(draft, names):
         return
@@ -201,11 +208,17 @@ def _read(draft: Draft, names: Names) -> None:
     ):
         draft.parts["intent"] = "summarise"
         _ignore_rest(draft, names)
-    draft.set_phrases_aside(lambda name: names.person(name, surname=False, fuzzy=False) is not None)
-    if intent is None and read_likes(draft, names):
-        draft.parts["intent"] = intent = "similar"
+
+    def is_name(phrase: str, before: str) -> bool:
+        if names.person(phrase, surname=False, fuzzy=False) is not None:
+            return True
+        return _CUE.search(before) is not None and names.films(phrase, fuzzy=False) is not None
+
+    draft.set_phrases_aside(is_name)
     if intent is None:
         read_than(draft, names)
+        if read_likes(draft, names):
+            draft.parts["intent"] = intent = "similar"
     if "k" not in draft.parts and is_of_proposals(draft.text):
         read_count(draft)
     recommended = draft.take_all(RECOMMEND)

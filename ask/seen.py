@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ask.draft import Draft
 from ask.numbers import read_number
 from ask.structure import RatedBy
-from ask.words import any_case
+from ask.words import NOUN, any_case
 from palate.contract import PROFILE_PATTERN
 
 _ID = (
@@ -41,11 +41,15 @@ _STARS = (
 )
 _HATED = any_case(
     rf"(?:(?:that |which )?(?:did )?{_WHO}(?: has| have)?(?: really)? (?:hated?|disliked?|loathed?"
-    rf"|detested|couldn't stand|didn't (?:like|enjoy))|(?:hated|disliked|loathed) by"
-    rf" {_WHO})(?= ?(?:[?.!,]|$|from|but|and|in|most))(?: (?:the )?most)?"
+    rf"|detested|couldn't stand|didn't (?:like|enjoy)|rated? (?:the )?(?:lowest|worst|least))"
+    rf"|(?:hated|disliked|loathed) by {_WHO})"
+    r"(?= ?(?:[?.!,]|$|from|but|and|in|most))(?: (?:the )?most)?"
 )
 
-_LIKED = r"(?:loved|liked|enjoyed|adored|rated highly|rates highly)"
+_LIKED = (
+    r"(?:loved?|liked?|enjoy(?:ed)?|adored?|rated? (?:highly|(?:the )?(?:highest|best))"
+    r"|rates highly)(?: (?:the )?(?:most|best))?"
+)
 _FILMS = r"(?:films?|movies?|ones|what|which|that|titles|stuff|things)"
 _NOT_SEEN = any_case(
     rf"(?<!\w)(?:(?:that |which |but )*(?:not |neither )?{_WHO}(?: has| have| had| did)?"
@@ -180,16 +184,25 @@ def _stars(
 
 
 _I_HAVE = any_case(
-    r"\b(?P<what>films?|movies?|ones?|something|anything|what|that|which|titles?|everything|things)"
+    rf"\b(?P<what>{NOUN}|ones?|something|anything|what|that|which|everything|things)"
     r"(?P<that> (?:that|which))?(?: (?:i|we)(?:'ve| have| had)?| (?:have|did) (?:i"
     r"|we))(?= (?:already |also |ever )?"
     r"(?:seen|watched|rated|saw|gave|given|scored|loved|liked|enjoyed|adored|hated|disliked"
-    r"|didn't (?:like|enjoy))\b)"
+    r"|didn't (?:like|enjoy)|rate (?:the )?(?:highest|lowest|best|worst)"
+    r"|(?:hate|dislike|love)\W*$)\b)"
+)
+
+
+_MY_BEST = any_case(
+    rf"\b(?:my|our) (?:own )?(?:all[- ]time )?(?:favou?rite|(?:best|highest|top)[- ]rated)"
+    rf"(?= (?:[\w-]+ )?{NOUN}\b)"
 )
 
 
 def read_own(draft: Draft, unwanted: Sequence[tuple[int, int]]) -> None:
     """What whoever asks has seen, rated, loved or hated: films that I have already seen."""
+    if draft.take(_MY_BEST):
+        draft.add("rated_by", RatedBy(low=LIKED_FROM))
     found = _I_HAVE.search(draft.text)
     if found is None:
         return
@@ -200,7 +213,7 @@ def read_own(draft: Draft, unwanted: Sequence[tuple[int, int]]) -> None:
             draft.cut(begin, rest.end())
             draft.parts["seen"] = "drop"
         return
-    that = found["that"] or ""
+    that = "" if found["what"].lower() in ("what", "that", "which") else " that"
     draft.text = (
         f"{draft.text[: found.start()]}{found['what']}{that} {STAND_IN}0{draft.text[found.end() :]}"
     )

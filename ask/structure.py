@@ -22,7 +22,9 @@ Mood = Literal[
 Quantity = Literal[
     "year", "runtime_minutes", "avg_rating", "rating_count", "budget", "revenue", "profit"
 ]
-Way = Literal["less", "more"]
+Held = Quantity | Literal["director", "actor", "decade"]
+"""What a film is held against another by; actor: the first of its cast."""
+Way = Literal["less", "more", "same"]
 Listed = Literal["genres", "keywords", "people", "text"]
 Fame = Literal["known", "unknown"]
 Acclaim = Literal["high", "low"]
@@ -109,6 +111,20 @@ class Title(Frozen):
         return name_film(self.title, self.year)
 
 
+class Than(Frozen):
+    """Less or more of a figure than a film has, or the same."""
+
+    by: Held
+    way: Way
+    film: Title | None = Field(None, description="Null: the first film that it is about.")
+
+    @model_validator(mode="after")
+    def _can_be(self) -> Self:
+        if self.way != "same" and self.by in ("director", "actor", "decade"):
+            raise ValueError(f"by {self.by} films are the same, not less or more")
+        return self
+
+
 SummaryBy = Annotated[str, Field(description="rules, or the model that chose its facts.")]
 WhyNotWorded = Annotated[
     str | None, Field(description="With words=llm: why the summary is by rules, where it is.")
@@ -171,8 +187,8 @@ class Structure(Kind):
     )
     titles: Titles = Field((), description="Films that the request is about.")
     like_people: People = Field((), description="Similar: to the films of these people.")
-    than: dict[Quantity, Way] = Field(
-        {}, description="Similar: less or more of a figure than the first film it is about."
+    than: Annotated[tuple[Than, ...], Field(max_length=LONGEST_LIST)] = Field(
+        (), description="Every film has less or more of a figure than another, or the same."
     )
     facts: Annotated[tuple[Fact, ...], Field(max_length=12)] = Field(
         (), description="What is asked about the films; empty: all that is known."

@@ -20,7 +20,8 @@ _COMPARE = (
     r"|\bdifferences? between\b",
     r"\bwhich (?:one |film |movie |of (?:them|these) )?(?:is|was|did|has|made|cost|does)\b"
     r"[^,:?]*[,:]",
-    r"\bwhich (?:one |film |movie )?(?:is|was) (?:the )?\w+(?: film| movie)?\b",
+    r"\b(?:which (?:one |film |movie )?(?:is|was)|what(?:'s| is)) (?:the )?(?:better|worse|\w+er)"
+    r"(?: film| movie)?\b",
 )
 _WHICH = any_case(
     r"[,:;.?! ]+(?:so )?(?:which|who|what)(?: (?:one|film|movie))?(?:'s| is| was| are| has| did| "
@@ -55,6 +56,7 @@ _WOULD = any_case(
     r"^(?:would|will|should|could|might|is|do you think)\b(?!.*\b(?:films|movies|any|something)\b)"
 )
 _TITLED = re.compile(r"(?-i:[A-Z0-9]).*$")
+_WHEN = any_case(r",? (?:tonight|today|now|next|first|again|instead)$")
 _AT = any_case(r"^(?:to )?(?:the (?:film|movie) )?(?:to )?")
 _BOUNDARY = any_case(
     rf"\s*(?:[,;?!{GAP}\"]|\.(?:\s|$)|\b(?:but|for|from|with|without|except|in|that|by|directed|set"
@@ -133,7 +135,7 @@ def _predict(draft: Draft, names: Names) -> Intent | None:
             not re.search(r"\b(?:think|say|give|rate|prefer|rather|which (?:one )?of)\b", found[0])
         ):
             continue
-        title = _AT.sub("", found["title"].strip(" ?.!,"))
+        title = _AT.sub("", _WHEN.sub("", found["title"].strip(" ?.!,")))
         if title in _PRONOUNS:
             continue
         read = _whole(title, names)
@@ -180,15 +182,21 @@ def read_called(draft: Draft, names: Names) -> None:
 
 def take_titles(draft: Draft, read: list[_Read]) -> None:
     for each in read:
-        if each.found is None:
-            draft.not_found.append(each.text)
-            continue
-        best = each.found.best
-        draft.add("titles", make_title(best))
-        if not each.exact:
-            draft.guess(each.text, best)
-        elif others := each.found.films[1:4]:
-            draft.notes.append(f"There is also {' and '.join(map(str, others))}.")
+        if (title := take_title(draft, each)) is not None:
+            draft.add("titles", title)
+
+
+def take_title(draft: Draft, read: _Read) -> Title | None:
+    """The film that was read, of which the draft says how; None: nothing is called so."""
+    if read.found is None:
+        draft.not_found.append(read.text)
+        return None
+    best = read.found.best
+    if not read.exact:
+        draft.guess(read.text, best)
+    elif others := read.found.films[1:4]:
+        draft.notes.append(f"There is also {' and '.join(map(str, others))}.")
+    return make_title(best)
 
 
 def read_titles(text: str, names: Names) -> Iterator[_Read]:
@@ -198,9 +206,12 @@ def read_titles(text: str, names: Names) -> Iterator[_Read]:
         first, opening = position == 0, _OPENING.match(text, position)
         start = opening.end() if opening else position
         read = _quoted(text, start, names) or _exact(text, start, names)
-        if first and (read is None or _PART.match(text, read.end)):
-            whole = _chunk(text, start, names)
-            read = whole if read is None or (whole and whole.found) else read
+        if first:
+            whole, part = _chunk(text, start, names), read and _PART.match(text, read.end)
+            if read is None or (
+                whole and whole.end > read.end and (whole.how == "begin" or (part and whole.found))
+            ):
+                read = whole
         if not first and read is None and (large := _LARGE_LAST.match(text, start)):
             return Read(large[0], large.end(), None)
         turn_of_speech = read and not first and _says_nothing(read.text)
@@ -236,12 +247,12 @@ def _as_title(
     if not piece:
         return 0, []
     read = _dated(piece, piece, end, names, fuzzy=False)
-    if read.found is None and end == len(text) and not _SEPARATOR.search(piece):
+    if read.found is None and near and len(piece.split()) <= LONGEST_TITLE:
+        read = _dated(piece, piece, end, names, fuzzy=True)
+    if read.how in (None, "spelling") and end == len(text) and not _SEPARATOR.search(piece):
         begin = _exact(piece, 0, names)
         if begin and not _PART.match(piece, begin.end):
             return 3, [Read(begin.text, end - len(piece) + begin.end, begin.found)]
-    if read.found is None and near and len(piece.split()) <= LONGEST_TITLE:
-        read = _dated(piece, piece, end, names, fuzzy=True)
     return {"exact": 0, "begin": 1, "spelling": 2}.get(read.how or "", 4), [read]
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from ask.compare import FEWEST_RATINGS
 from ask.kinds import find_genre
-from ask.numbers import LONG
+from ask.numbers import ABOUT_MINUTES, LONG
 from ask.signs import AUDIENCES, SIGNS, Signs
 from ask.structure import (
     MOST,
@@ -23,6 +23,7 @@ from ask.structure import (
     Span,
     Structure,
     Title,
+    Way,
 )  # fmt: skip
 from ask.words import KEYWORDS
 from palate.contract import Audience
@@ -128,13 +129,12 @@ def make_tree(structure: Structure, connection: Connection, names: Names) -> Ask
     """The trees of a structure."""
     catalog = _Catalog(connection, names, read_known(connection), [])
     scored = _scored(structure, catalog)
-    ranges = structure.ranges | _than(structure, connection)
-    narrowed = _narrowed(structure.model_copy(update={"ranges": ranges}), catalog)
+    narrowed = [*_narrowed(structure, catalog), *_than(structure, catalog)]
     if structure.alternatives:
         narrowed.append(Or(tuple(_alternative(each, catalog) for each in structure.alternatives)))
-    if structure.intent in ("search", "count") and structure.titles and not structure.than:
+    if structure.intent in ("search", "count") and structure.titles:
         narrowed.append(_ids(structure.titles))
-    narrowed += _fame(structure, ranges, catalog.known)
+    narrowed += _fame(structure, catalog.known)
     if structure.exclude.audience == "adults":
         narrowed += _audience("families", catalog)
     narrowed += _rated_by(structure.rated_by, structure, catalog)
@@ -185,7 +185,7 @@ def _narrowed(kind: Kind, catalog: _Catalog) -> list[Node]:
 
 def _alternative(kind: Kind, catalog: _Catalog) -> Node:
     """One of several kinds of films, as a whole."""
-    fame = _fame(kind, kind.ranges, catalog.known)
+    fame = _fame(kind, catalog.known)
     nodes = (*_scored(kind, catalog), *_narrowed(kind, catalog), *fame)
     only_not = all(isinstance(node, Not) for node in nodes)
     return And((All(), *nodes) if only_not else nodes)
@@ -240,19 +240,42 @@ def _ids(titles: Iterable[Title]) -> Ids:
     return Ids(tuple(title.movie_id for title in titles if title.movie_id is not None))
 
 
-def _than(structure: Structure, connection: Connection) -> dict[Quantity, Span]:
-    """Less or more than the first film has, as ranges; nothing of what is not known of it."""
-    if not structure.than or not structure.titles or structure.titles[0].movie_id is None:
-        return {}
-    first = {"movie_id": structure.titles[0].movie_id}
-    figures = dict(connection.execute(_statements["figures"], first).mappings().first() or {})
-    spans: dict[Quantity, Span] = {}
-    for quantity, way in structure.than.items():
-        if (value := figures.get(quantity)) is not None:
-            step, least = STEPS.get(quantity, 1), -MOST if quantity == "profit" else 0.0
-            less = Span(high=max(least, float(value) - step))
-            spans[quantity] = less if way == "less" else Span(low=float(value) + step)
-    return spans
+_CALLED = {
+    "runtime_minutes": "length", "avg_rating": "mean rating", "rating_count": "number of ratings",
+    "actor": "first actor",
+}  # fmt: skip
+
+
+def _than(structure: Structure, catalog: _Catalog) -> Iterator[Node]:
+    """Less or more than a film has, or the same; nothing of what is not known of it."""
+    for than in structure.than:
+        film = than.film or next(iter(structure.titles), None)
+        found = {"movie_id": film and film.movie_id}
+        rows = catalog.connection.execute(_statements["figures"], found).mappings()
+        value = (dict(next(rows, {}))).get(than.by)
+        called = _CALLED.get(than.by, than.by)
+        if value is None:
+            catalog.notes.append(
+                f"The {called} of {film} is not known here: no film can be held against it."
+            )
+            yield Nothing()
+        elif than.by == "director" or than.by == "actor":
+            catalog.notes.append(f"The {called} of {film} is {value}.")
+            yield _person(Person(name=value, role=than.by))
+        elif than.by == "decade":
+            yield Range("year", value, value + 9)
+        else:
+            span = _held(than.by, than.way, float(value))
+            yield from _narrowed(Kind(ranges={than.by: span}), catalog)
+
+
+def _held(quantity: Quantity, way: Way, value: float) -> Span:
+    """The numbers that are less or more than one, or about the same."""
+    step, least = STEPS.get(quantity, 1), -MOST if quantity == "profit" else 0.0
+    if way == "same":
+        around = ABOUT_MINUTES if quantity == "runtime_minutes" else 0
+        return Span(low=max(least, value - around), high=value + around)
+    return Span(high=max(least, value - step)) if way == "less" else Span(low=value + step)
 
 
 def _rated_by(rated: Iterable[RatedBy], structure: Structure, catalog: _Catalog) -> Iterator[Node]:
@@ -295,12 +318,14 @@ def _acclaim(kind: Kind, known: Known) -> Iterator[Node]:
         yield Range("avg_rating", None, known.worst_to)
 
 
-def _fame(kind: Kind, ranges: Mapping[Quantity, Span], known: Known) -> Iterator[Node]:
+def _fame(kind: Kind, known: Known) -> Iterator[Node]:
     if kind.fame == "known":
         yield Range("rating_count", known.known_from, None)
     if kind.fame == "unknown":
         sort = kind.sort if isinstance(kind, Structure) else None
-        by_rating = kind.acclaim or "avg_rating" in ranges or (sort and sort.by == "avg_rating")
+        by_rating = (
+            kind.acclaim or "avg_rating" in kind.ranges or (sort and sort.by == "avg_rating")
+        )
         yield Range("rating_count", None, known.unknown_rated_to if by_rating else known.unknown_to)
 
 

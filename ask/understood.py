@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pydantic import Field
 
 from ask.compare import format_dollars
-from ask.structure import STEPS, Exclusions, Kind, Quantity, RatedBy, Sort, Span, Structure
+from ask.structure import STEPS, Exclusions, Kind, Quantity, RatedBy, Sort, Span, Structure, Than
 from palate.contract import Frozen
 
 _INTENTS = {
@@ -34,6 +34,10 @@ _THAN = {
     "avg_rating": ("better rated", "worse rated"), "rating_count": ("more rated", "less rated"),
     "budget": ("more expensive", "cheaper"), "revenue": ("more successful", "less successful"),
     "profit": ("more profitable", "less profitable"),
+}  # fmt: skip
+_SAME: dict[str, str] = {
+    "year": "of the same year as", "runtime_minutes": "as long as", "decade": "of the decade of",
+    "director": "directed by the director of", "actor": "with the first actor of",
 }  # fmt: skip
 _NAMED: dict[str | None, str] = {
     "known": "widely known", "unknown": "little known", "high": "among the best rated",
@@ -64,7 +68,7 @@ def describe_intent(structure: Structure) -> str:
     if structure.like_people:
         people = ", ".join(person.name for person in structure.like_people)
         about = f"{about}, those of {people}" if about else f"those of {people}"
-    if intent == "search" and about and not structure.than:
+    if intent == "search" and about:
         return f"films titled {about}"
     words = f"{_WITH_TITLES[intent]} {about}" if about and intent in _WITH_TITLES else ""
     if intent == "facts":
@@ -83,7 +87,8 @@ def parts_of(structure: Structure) -> Iterator[Part]:
         kinds = [", ".join(part.says for part in _parts_of_kind(k)) for k in structure.alternatives]
         yield Part(part="alternatives", says=f"either {' – or '.join(kinds)}")
     rated = [f"rated by {_rater(one)}" for one in structure.rated_by]
-    yield from _entries(structure, [("rated_by", rated)])
+    than = [f"{_held(one)} {one.film or 'that'}" for one in structure.than]
+    yield from _entries(structure, [("rated_by", rated), ("than", than)])
     yield from (Part(part=part, says=says) for part, says in _whole_parts(structure) if says)
     yield from _entries(structure, _excluded(structure.exclude))
     if structure.seen == "drop":
@@ -129,9 +134,6 @@ def _kind_parts(kind: Kind) -> Iterator[tuple[str, str]]:
 
 
 def _whole_parts(structure: Structure) -> Iterator[tuple[str, str]]:
-    for name, way in structure.than.items():
-        film = structure.titles[0] if structure.intent != "similar" and structure.titles else "that"
-        yield f"than.{name}", f"{_THAN[name][way == 'less']} than {film}"
     exclude = structure.exclude
     yield "exclude.text", f"not about {exclude.text}" if exclude.text else ""
     yield "exclude.audience", f"not for {exclude.audience}" if exclude.audience else ""
@@ -171,6 +173,12 @@ def _rater(rated: RatedBy) -> str:
         return f"{who} with {rated.low:g}"
     low = "" if rated.low is None else f" from {rated.low:g}"
     return f"{who}{low}" if rated.high is None else f"{who}{low} to {rated.high:g}"
+
+
+def _held(than: Than) -> str:
+    if than.way == "same":
+        return _SAME.get(than.by, f"with the {_RANGES.get(than.by)} of")
+    return f"{_THAN[than.by][than.way == 'less']} than"
 
 
 def _sort(sort: Sort) -> str:

@@ -28,23 +28,26 @@ NO_GENRE_AFTER = any_case(r"\b(?:about|the|world|civil|cold|star|vietnam|at|true
 """What goes before a word that names a genre elsewhere: about war, the adventure."""
 
 MOODS: dict[str, Mood] = {
-    r"dark(?:er|est)?|gritty|grittier|bleak(?:er)?|grim(?:mer)?|disturbing|violent": "dark",
-    r"funn(?:y|ier|iest)|fun|jokes?|laughs?|hilarious|humou?rous|humou?r|amusing"
+    r"dark(?:er|est)?|gritty|grittier|bleak(?:er|est)?|grim(?:mer)?|disturbing|violent": "dark",
+    r"funn(?:y|ier|iest)|fun|jokes?|laugh(?:s|ing)?|hilarious|humou?rous|humou?r|amusing"
     r"|laugh[- ]out[- ]loud|(?:that |to )?(?:will |would )?makes? (?:me|us|you) laugh": "funny",
     r"feel[- ]?good|uplifting|heart[- ]?warming|light[- ]?hearted|cheerful"
     r"|happy(?! (?:ending|end|birthday|new))|happier|lighter|light(?=,| and\b| films?\b| movies?\b"
-    r"| comed| fun| entertainment| +¦|$)"
-    r"|charming|sweet|(?:that |to )?(?:will |would )?(?:cheers?|lifts?|picks?) (?:me|us|you) "
-    r"up": "feel-good",
+    r"| comed| fun| entertainment| +¦| *$)"
+    r"|charming|sweet|(?:that |to )?(?:will |would )?(?:cheer(?:s|ing)?|lift(?:s|ing)?|picks?)"
+    r" (?:(?:me|us|you) )?up|co[sz]y": "feel-good",
     r"scar(?:y|ier|iest)|frightening|terrifying|creepy|creepier|spooky": "scary",
     r"romantic": "romantic",
-    r"(?:that |to )?(?:will |would )?(?:makes? (?:me|us|you)|to) cry|sad(?:der|dest)?|tear[- "
+    r"(?:that |to )?(?:will |would )?(?:makes? (?:me|us|you)|to) (?:(?:ugly )?cry|weep|bawl"
+    r"|sob)(?: (?:my|our|your) eyes out)?|sad(?:der|dest)?|tear[- "
     r"]?jerk(?:er|ing)s?|heart[- ]?breaking|depressing|tragic"
     r"|moving": "sad",
     r"tense|suspense(?:ful)?|gripping|thrilling|exciting|edge[- ]of[- ](?:my|the|your)[- ]seat"
     r"|fast[- ]paced|nail[- ]?bit(?:er|ing)s?": "tense",
-    r"thought[- ]provoking|thoughtful|mind[- ]?bending|cerebral|intelligent|smart(?:er)?"
-    r"|philosophical|clever": "thoughtful",
+    r"thought[- ]provoking|thoughtful|mind[- ]?(?:bend|blow)(?:ing|ers?)|cerebral|intelligent"
+    r"|smart(?:er)?|philosophical|clever|(?:that |to )?(?:will |would )?"
+    r"(?:makes? (?:me|us|you) think|(?:mess|screw)(?:es|s)? with (?:your|my|the) (?:head"
+    r"|mind)|(?:blows?|bends?) (?:your|my) mind)": "thoughtful",
     r"epics?|sweeping|grand|spectacular": "epic",
 }  # fmt: skip
 
@@ -52,7 +55,12 @@ AUDIENCES: dict[str, Audience] = {
     r"(?:suitable |good |okay |ok |fit )?(?:for|(?:with|and)(?= an? \d+[- ]year)) (?:the |my |our "
     r"|young |little |small )*"
     r"(?:an? )?(?:kids?|child(?:ren)?s?|toddlers?|(?:\d{1,2}|[a-z]+)[- ]year[- ]olds?)"
+    r"(?:,? (?:who (?:is|are) |aged? |ages )?\d{1,2}(?:(?:,| and| or|-| to) ?\d{1,2})*"
+    r"(?! (?:min|film|movie)))?"
+    r"|with (?:(?:my|our|the|two|three|small|little|young) )+(?:kids|children)"
     r"|(?:kids?|children)['’]?s?(?= (?:films?|movies?|flicks?))"
+    r"|(?:(?:my|our|an?|the|and|or|,) ?)+\d{1,2}[- ]year[- ]olds?(?: (?:can|could|will|would|might)"
+    r" (?:watch|see|like|love|enjoy))?"
     r"|(?:my|our|the|young|small|little) (?:kids?|children)(?: (?:will|would|can|could|might) "
     r"(?:like|love|enjoy|watch))?"
     r"|(?:that |which )?(?:my |our |the )?(?:kids|children) (?:can|could|may|will) (?:watch|see"
@@ -171,7 +179,14 @@ KEYWORDS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Ways to say a keyword of several words, where the catalog has it."""
 
-NUMBERS = {**vocabulary.NUMBERS, "a couple of": 2, "a dozen": 12, "hundred": 100, "a hundred": 100}
+NUMBERS = {
+    **vocabulary.NUMBERS,
+    "a couple of": 2,
+    "half a dozen": 6,
+    "a dozen": 12,
+    "hundred": 100,
+    "a hundred": 100,
+}
 
 _ORDINALS = """
     first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth
@@ -250,7 +265,8 @@ UNREAD = frozenset(_UNREAD.split())
 RECOMMEND = any_case(
     r"\bsurprise (?:me|us)\b|\b(?:pick|choose) (?:something|one|a film|a movie)(?: for (?:me"
     r"|us))?\b|\b(?:recommend(?:ation|ations|ed)?|suggest(?:ion|ions)?)\b"
-    r"|\bwhat (?:should|could|can|might|shall) (?:@user|i|we|he|she|they) (?:watch|see|try)\b"
+    r"|\bwhat (?:should|could|can|might|shall) (?:@user|i|we|he|she|they) (?:watch|see|try"
+    r"|put on)\b|\brandom(?= (?:film|movie|one)\b)"
     r"|\b(?:what|which)(?: \w+){0,3}? (?:would|will|might|could) (?:@user|i|we|he|she|they)"
     r" (?:\w+ )?(?:like|love|enjoy)(?: best| most| to (?:see|watch))?\b"
 )
@@ -259,7 +275,7 @@ _SPELT = """
     documentaries drama dramas fantasy fantasies historical horror horrors musical musicals mystery
     mysteries romance romances romantic thriller thrillers western westerns superhero superheroes
     funny funnier hilarious scary scarier creepy suspenseful thoughtful uplifting
-    recommend recommendation suggest suggestion suggestions similar compare predict
+    recommend recommendation recommendations suggest suggestion suggestions similar compare predict
     without nothing except between before after since starring directed director
     film movie films movies something anything minutes budget ratings popular recent
     children family teenagers
@@ -288,21 +304,22 @@ SHORT_FORMS = {
     r"w/": "with",
     r"(?:any|every)(?:one|body) but": "someone other than",
     r"(?P<did>did|does) not(?= (?:really )?(?:like|enjoy))": r"\g<did>n't",
-    r"s(?:ome)?th(?:ing|ng)?\.?|summat": "something",
+    r"s(?:ome)?th(?:ing|ng)?\.?|smth|summat": "something",
+    r"hav": "have",
     r"nowt|nuthin'?|nothin'": "nothing",
     r"owt|anythin'": "anything",
     r"pl[sz]|plz+|pls+": "please",
     r"gud|gd": "good",
-    r"u": "you",
+    r"u(?!-)": "you",
     r"r(?= (?:good|great|the|there|some|any|u|you|we))": "are",
     r"wat|wut|wht": "what",
     r"frm": "from",
     r"abt": "about",
-    r"wiht|wth|iwth|wit(?= )": "with",
+    r"wiht|wth|iwth|whit|wit(?= )": "with",
     r"fro(?= the)": "from",
     r"(?P<who>what|who|how|where|when|that|there|he|she|here)s": r"\g<who>'s",
     r"(?P<do>do|does|did|is|are|was|were|wo|would|could|should|have|has|had|ai|ca)nt": r"\g<do>n't",
-    r"(?P<i>i|we|they|you)(?P<have>ve|m|re(?= ))": r"\g<i>'\g<have>",
+    r"(?P<i>i|we|they|you)(?P<have>ve|m|(?<!we)re(?= ))": r"\g<i>'\g<have>",
     r"ppl": "people",
     r"(?:that )?(?:almost )?(?:nobody|no one|no-one|few people|hardly anyone)(?: ever| really)*"
     r" (?:talks?|speaks?|cares?|mentions?|remembers?)(?: about| of)?": "little-known",
@@ -311,6 +328,23 @@ SHORT_FORMS = {
     r"stop (?:showing|recommending|suggesting|giving)(?: me| us)?": "without",
     r"(?:do not|don't) (?:show|recommend|suggest|give|include|list)(?: me| us)?": "without",
     r"b/c|cuz|coz": "because",
+    r"(?P<tens>\d0)(?:'?ies|er|-ties)": r"\g<tens>s",
+    r"how long time": "how long",
+    r"(?P<bound>under|over|below|above|less than|more than|at most|at least) (?P<sum>\$?\d[\d.,]* ?"
+    r"(?:k|m|thousand|million)?)(?: dollars?)? (?P<money>budget|box[- ]office|revenue)":
+        r"\g<money> \g<bound> \g<sum>",
+    r"(?:does|do) (?:there )?exists?(?: (?:some|any|an?))?(?= )": "",
+    r"not (?:a single|one single|even one)": "no",
+    r"(?:the )?first decade of (?:this|the (?:21st|new)) (?:century|millennium)": "the 2000s",
+    r"(?:that |which )?(?:(?:do|does|did|is|are)(?:n't| not)|never) (?:\w+ly )?(?:suck|stink|bad"
+    r"|terrible|awful|crap|garbage|trash)": "well-rated",
+    r"(?:that |which )?(?:(?:do|does)(?:n't| not) end (?:badly|sadly)|ends? (?:well|happily))":
+        "with a happy ending",
+    r"(?:where|in which) (?:nobody|no[ -]one)(?: (?:gets?|is|ever))*(?= (?!has|knows|saw)\w)":
+        "without",
+    r"(?P<unit>minutes|mins?),? (?:but|and) (?P<bound>over|under|above|below|at least|at most"
+    r"|more than|less than|longer than|shorter than) (?P<n>\d{2,3})(?=\W*$|,)":
+        r"\g<unit> but \g<bound> \g<n> minutes",
     r"(?:in|of|from) (?:the )?(?P<genre>[\w-]+) (?:genre|category)": r"of \g<genre>",
     r"or,? (?:failing that|if not|if (?:there are|there's) none|alternatively),?": "or",
     "thx|ty": "thanks",
@@ -333,8 +367,9 @@ COMPARED = {
     r"^\W*what (?:do|does) (.+?) (?:and|share with) (.+?)(?: have in common| share)?[?.! ]*$":
         r"compare \1 and \2",
     r"^\W*(?:is|was|are|were|did|does|has) (.+?)"
-    r"(?: (?:better|worse|higher|lower|well|highly|much|far|a|lot|bit|any|really|as|more|less|do"
-    r"|did|make|made|cost|earn|get))* [\w-]+ (?:than|as) (.+?)[?.! ]*$": r"compare \1 and \2",
+    r"(?: (?:better|worse|higher|lower|bigger|well|highly|much|far|an?|lot|bit|any|really|as|more"
+    r"|less|do|did|make|made|cost|earn|get|have|has|got))* [\w-]+ (?:than|as) (.+?)[?.! ]*$":
+        r"compare \1 and \2",
 }  # fmt: skip
 """Comparisons of two films -> as all of them are read. Only where both are films."""
 

@@ -31,6 +31,9 @@ _KEPT_SECONDS = 300.0  # where changes are not counted: a standby, a server that
 _APOSTROPHES = re.compile("['’`´]")
 _SUBTITLE = re.compile(r":\s+|\s+-\s+")
 _ARTICLES = frozenset({"the", "a", "an"})
+_NUMERALS = {
+    "1": "i", "2": "ii", "3": "iii", "4": "iv", "5": "v", "6": "vi", "7": "vii", "8": "viii"
+}  # fmt: skip
 _TITLE_ALIKE = 88.0
 _PERSON_ALIKE = 84.0
 _SURNAME_ALIKE = 88.0
@@ -173,7 +176,7 @@ class Names:
         wanted = key(text)
         readings: list[tuple[list[Film], How]] = [(self._films.get(wanted, []), "exact")]
         if fuzzy:
-            begun = self._begun(wanted) or self._subtitles.get(wanted, [])
+            begun = self._part(wanted) or self._begun(wanted) or self._subtitles.get(wanted, [])
             spelt = self._spelt(wanted) or self._worded(text.strip(), wanted)
             readings += [(begun, "begin"), (spelt, "spelling")]
         for films, how in readings:
@@ -217,6 +220,15 @@ class Names:
             films += self._films[name]
         return films
 
+    def _part(self, wanted: str) -> list[Film]:
+        """``Kill Bill 2`` by the number of its part: Kill Bill: Vol. 2."""
+        base, _, number = wanted.rpartition(" ")
+        if not base or number not in _NUMERALS:
+            return []
+        numbers = (number, _NUMERALS[number])
+        names = [f"{base} {part}{n}" for part in ("", "vol ", "part ") for n in numbers]
+        return next(filter(None, (self._films.get(n) or self._begun(n) for n in names)), [])
+
     def _worded(self, typed: str, wanted: str) -> list[Film]:
         """The film that a word written large is in the title of, above all others: Shawshank."""
         if len(wanted) < _FUZZY_LETTERS + 2 or not typed[:1].isupper() or wanted in self.keywords:
@@ -241,6 +253,8 @@ class Names:
         found = process.extract(
             wanted, self._titles, scorer=fuzz.ratio, score_cutoff=_TITLE_ALIKE, limit=20
         )
+        numbers = [word for word in wanted.split() if word in _NUMERALS]
+        found = [one for one in found if all(number in one[0].split() for number in numbers)]
         nearest = found[0][1] if found else 0
         return [film for name, score, _ in found if score == nearest for film in self._films[name]]
 

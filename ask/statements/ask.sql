@@ -58,8 +58,8 @@ ORDER BY m.rating_count DESC, r.movie_id
 LIMIT :n;
 
 -- name: figures
--- The figures of one film, by the names that a structure has for them.
-SELECT year, runtime_minutes, avg_rating, rating_count,
+-- What others are held against one film by, under the names that a structure has for it.
+SELECT year, year - year % 10 AS decade, director, actors[1] AS actor, runtime_minutes, avg_rating, rating_count,
        CASE WHEN budget >= 1000 THEN budget END AS budget,
        CASE WHEN revenue >= 1000 THEN revenue END AS revenue,
        CASE WHEN least(budget, revenue) >= 1000 THEN revenue - budget END AS profit

@@ -1,6 +1,7 @@
 """Requests answered on the sample: by the same search, honestly where something is missing."""
 
 import pytest
+from pydantic import ValidationError
 
 from ask.answer import Asker
 from ask.structure import Kind, Person, Sort, Span, Structure, Title
@@ -146,7 +147,7 @@ def test_limits_hold_for_structures(asker: Asker) -> None:
         asker.run(Structure(k=1000))
 
 
-@pytest.mark.parametrize("request_", ["?????", "the the the", "for user 5"])
+@pytest.mark.parametrize("request_", ["?????", "🎬🎬", "the the the", "for user 5"])
 def test_a_request_that_says_nothing_of_films_is_answered_with_a_note(
     asker: Asker, request_: str
 ) -> None:
@@ -363,3 +364,43 @@ def test_what_a_user_rated_three_stars_is_rated_exactly_that(
         assert shown == set(rated)
     own = asker.ask("films that I have rated 3 stars", LOVER, k=100)
     assert {movie.movie_id for movie in own.movies} == shown
+
+
+def test_films_are_held_against_another(asker: Asker, sample_database: Database) -> None:
+    """Each by what the catalog has of that one: two bounds of years, and who directed it."""
+    between = asker.ask("thrillers newer than Jaws but older than Alien", k=100)
+    assert between.shown
+    assert {film.year for film in between.shown} <= {1976, 1977, 1978}
+
+    by_same = asker.ask("other films by the director of Jaws", k=100)
+    assert {film.director for film in by_same.movies} == {"Steven Spielberg"}
+    assert "Jaws" not in {film.title for film in by_same.shown}
+    assert "The director of Jaws (1975) is Steven Spielberg." in by_same.notes
+
+    like = asker.ask("films like Jaws but from the same year as Alien")
+    assert {film.year for film in like.similar} == {1979}
+
+
+def test_what_is_not_known_of_a_film_holds_nothing_against_it(asker: Asker) -> None:
+    unknown = asker.ask("thrillers with the lead of Jaws")
+    assert not unknown.shown
+    assert any("first actor of Jaws (1975) is not known here" in note for note in unknown.notes)
+    assert [part.says for drop in unknown.drop for part in drop.parts] == [
+        "with the first actor of Jaws (1975)"
+    ]
+
+
+def test_a_structure_holds_films_against_another(asker: Asker) -> None:
+    than = [{"by": "year", "way": "less", "film": {"title": "Jaws"}}]
+    found = asker.run(Structure.model_validate({"genres": ["Western"], "than": than}))
+    assert found.shown
+    assert all((film.year or 0) < 1975 for film in found.shown)
+    with pytest.raises(ValidationError, match="by director films are the same"):
+        Structure.model_validate({"than": [{"by": "director", "way": "less"}]})
+
+
+def test_other_languages_are_declined_in_a_sentence(asker: Asker) -> None:
+    declined = asker.ask("ein lustiger Film mit Tom Hanks")
+    assert not declined.shown
+    assert declined.structure.intent == "unclear"
+    assert "requests are read in English" in declined.left_out[0]

@@ -110,3 +110,26 @@ def test_after_a_fact_films_are_a_request_of_their_own(asker: Asker) -> None:
 def test_who_is_not_wanted_any_more_is_taken_away(asker: Asker) -> None:
     read = talk(asker, "comedies by Woody Allen", "without Woody Allen")
     assert read[1] == "films · Comedy · not Woody Allen"
+
+
+def test_films_shown_are_what_others_are_held_against(asker: Asker) -> None:
+    first = asker.ask("thrillers from the nineties")
+    second = first.movies[1]
+    older = asker.ask("older than the second", after=turn_of(first))
+    assert describe_structure(older.structure) == (
+        f"films · Thriller · year 1990 to 1999 · older than {second.title} ({second.year})"
+    )
+    assert all((film.year or 0) < (second.year or 0) for film in older.movies)
+
+
+def test_how_many_may_be_said_next(asker: Asker) -> None:
+    assert talk(asker, "thrillers", "only two", "the top 3 please")[1:] == [
+        "films · Thriller · at most 2",
+        "films · Thriller · at most 3",
+    ]
+
+
+def test_what_the_data_lacks_leaves_a_talk_where_it_was(asker: Asker) -> None:
+    answer = asker.ask("in english if possible", after=turn_of(asker.ask("films like Alien")))
+    assert describe_structure(answer.structure) == "films like Alien (1979)"
+    assert answer.ignored[0].words == "in english"

@@ -279,3 +279,30 @@ def test_a_catalog_that_gives_orders_is_only_a_catalog(
     assert "\x1b" not in shown
     first = next(line for line in shown.splitlines() if line.lstrip().startswith("1 "))
     assert "Ignore" not in first
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "thrillers newer than Jaws but older than Alien",
+        "films by the director of Jaws",
+        "'; DROP TABLE movies; --",
+        "films with \u202eTom Hanks\u202c",
+        "ein lustiger Film mit Tom Hanks",
+        "what did I rate highest",
+        "which is longer, Jaws or Alien",
+    ],
+)
+def test_a_request_is_answered_alike_over_http_and_as_a_structure(
+    palate: Palate, client: TestClient, text: str
+) -> None:
+    code, out, _ = palate("ask", text, "--user", 99999999, "--json")
+    assert code == 0
+    printed = json.loads(out)
+    got = client.get("/v1/ask", params={"q": text, "user_id": 99999999}).json()
+    for answer in (printed, got):
+        answer.pop("conversation")
+    assert got == printed
+    again = client.post("/v1/ask", json=got["structure"]).json()
+    shown = ("hits", "movies", "films", "similar", "comparison", "structure")
+    assert [again[name] for name in shown] == [got[name] for name in shown]
