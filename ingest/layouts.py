@@ -6,6 +6,7 @@ A layout says nothing that a mapping file could not: it is the mapping, known be
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
+from pathlib import Path
 
 from ingest.files import DataFile, plain_name
 from ingest.lines import Format
@@ -207,11 +208,16 @@ def recognise(
         )
     files = list(files)
     names = {short_name(file) for file in files}
+    first: dict[tuple[Path, str], str] = {}
     parts: list[tuple[DataFile, Part]] = []
     unread: list[tuple[DataFile, str]] = []
     for file in files:
         if (better := _BETTER.get(short_name(file))) in names:
             unread.append((file, f"{better} says more"))
+            continue
+        nearest = first.setdefault((file.path, short_name(file)), file.name)
+        if nearest != file.name:
+            unread.append((file, f"{nearest} is nearer to the top"))
             continue
         try:
             found = _recognise_one(file, layout, own or {}, columns)
@@ -238,6 +244,8 @@ def _recognise_one(
     file: DataFile, layout: str | None, own: Mapping[str, Type], columns: Mapping[str, str]
 ) -> Sequence[Part] | str:
     """What a file holds, or what it would need to be anything."""
+    if file.path.is_dir():
+        return "what is in a folder of a folder is not looked at: name it, too, to have it read"
     if short_name(file).lower() in ("u.data", "u.item"):
         return "`palate ingest movielens FOLDER` reads MovieLens 100K"
     style = sniff(file)

@@ -145,7 +145,10 @@ def _elements(name: str, stream: BinaryIO) -> Iterator[tuple[int, dict[str, Any]
             number, at = number + 1, end
         rest = rest[at:]
         if len(rest) > MAX_LINE:
-            break
+            raise LoadError(
+                f"The {max(number, 1):,}. object of {name} is longer than {MAX_LINE >> 20} MiB, or "
+                "is no JSON. The tables are as they were."
+            )
     if not ended:
         raise LoadError(
             f"{name} is damaged or cut short at its {max(number, 1):,}. object. The tables are as "

@@ -1,6 +1,8 @@
 """Columns of a file of films, ratings or tags, and its lines as rows."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 from ingest.fields import (
@@ -22,7 +24,7 @@ from ingest.fields import (
     parse_year,
     quote,
 )
-from ingest.lines import Line
+from ingest.lines import Line, without_last
 from ingest.mapping import Holds
 from ingest.names import (
     ALIASES,
@@ -35,7 +37,7 @@ from ingest.names import (
 )
 from ingest.notes import Notes
 from ingest.rows import Movie, Rejected, Tag
-from ingest.times import parse_day, parse_time
+from ingest.times import DateFormat, parse_day, parse_time
 from ingest.titles import split_title
 from sql.own_fields import Type
 
@@ -111,9 +113,8 @@ def convert_lines(
             yield line
             continue
         try:
-            if len(line.fields) != columns:
-                raise FieldError("", f"{len(line.fields)} fields where {columns} belong")
-            row = convert(line)
+            fields = without_last(line.fields, columns)
+            row = convert(line if fields is line.fields else replace(line, fields=fields))
         except FieldError as error:
             column = error.column or None
             yield Rejected(file_name, line.number, column, error.reason, line.written)
@@ -137,8 +138,9 @@ class MovieReader:
         *,
         complete: bool = False,
         text_ids: bool = False,
+        date_format: DateFormat | None = None,
     ) -> None:
-        self._file, self._notes = file, notes or Notes()
+        self._file, self._notes, self._date_format = file, notes or Notes(), date_format
         self._separator, self._complete, self._text_ids = separator, complete, text_ids
         self._fields = [
             (name, at, columns.header[at], self._parser(name))
@@ -208,7 +210,7 @@ class MovieReader:
             "year": parse_year,
             "tmdb_id": parse_integer,
             "runtime_minutes": parse_minutes,
-            "release_date": parse_day,
+            "release_date": partial(parse_day, form=self._date_format),
             "budget": parse_money,
             "revenue": parse_money,
             "director": self._parse_director,
@@ -252,7 +254,9 @@ class TagReader:
         file: str = "",
         notes: Notes | None = None,
         text_ids: Sequence[str] = (),
+        date_format: DateFormat | None = None,
     ) -> None:
+        self._date_format = date_format
         self._read_user = parse_user if "user_id" in text_ids else parse_number_id
         self._read_movie = parse_key if "movie_id" in text_ids else parse_number_id
         self._places = [columns.place(name) for name in NEEDED["tags"]]
@@ -273,4 +277,5 @@ class TagReader:
     def _tagged_at(self, line: Line) -> float | None:
         if self._time is None or is_missing(line.fields[self._time]):
             return None
-        return float(parse_time(line.fields[self._time], self._header[self._time]))
+        moment = line.fields[self._time], self._header[self._time]
+        return float(parse_time(*moment, self._date_format))

@@ -7,7 +7,7 @@ from pathlib import Path
 from ingest.fields import parse_user
 from ingest.files import DataFile, digest_of
 from ingest.lines import Format, Line, missing_columns
-from ingest.mapping import Holds, Part
+from ingest.mapping import LATER, Holds, Part
 from ingest.names import FACT_KEYS, KNOWN, NEEDED
 from ingest.notes import Notes
 from ingest.ratings import RatingColumns, build_blocks, foretell, is_future, read_ratings
@@ -43,13 +43,17 @@ class TablePart:
         reader = MovieReader(
             self.columns, self.part.separator, self.file.name, self._notes,
             complete=complete, text_ids="movie_id" in self.part.text_ids,
+            date_format=self.part.date_format,
         )  # fmt: skip
         lines = self._kept(records or self.sheet.records())
         yield from convert_lines(self.file.name, lines, len(self.columns.header), reader.read)
 
     def tags(self, records: Iterable[Line | Rejected] | None = None) -> Iterator[Tag | Rejected]:
         """Its tags; those of some ``records``."""
-        reader = TagReader(self.columns, self.file.name, self._notes, self.part.text_ids)
+        part = self.part
+        reader = TagReader(
+            self.columns, self.file.name, self._notes, part.text_ids, part.date_format
+        )
         lines = self._kept(records or self.sheet.records())
         yield from convert_lines(self.file.name, lines, len(self.columns.header), reader.read)
 
@@ -104,16 +108,17 @@ class TablePart:
         said: set[object] = set()
         for row in rows:
             key = None if isinstance(row, Rejected) else row.movie_id
+            title = "" if isinstance(row, Rejected) else (row.title or "").lower()
             if isinstance(row, Rejected) or key is None or self.part.holds == "facts":
                 yield row
-            elif (key, row.title) in said:
+            elif (key, title) in said:
                 yield False
             elif key in first:
                 reason = f"film {key} is already on line {first[key]}"
                 yield Rejected(self.file.name, row.line, "movie_id", reason, row.title or "")
             else:
                 first[key] = row.line
-                said.add((key, row.title))
+                said.add((key, title))
                 yield row
 
     def described(self) -> str:
@@ -148,6 +153,7 @@ class TablePart:
             offset,
             {at: frozenset(values) for at, values in self._keep().items()},
             self._notes,
+            self.part.date_format,
         )
 
     def _keep(self) -> dict[int, list[str]]:
@@ -155,9 +161,13 @@ class TablePart:
         return {at: values for at, values in places.items() if at is not None}
 
     def _kept(self, lines: Iterable[Line | Rejected]) -> Iterator[Line | Rejected]:
-        keep = self._keep()
+        keep, header = self._keep(), self.columns.header
         for line in lines:
             if isinstance(line, Line):
+                if self.part.header and [field.strip() for field in line.fields] == header:
+                    what = "line that repeats the header, left out"
+                    self._notes.count(self.file.name, what, f"line {line.number}")
+                    continue
                 wrong = [
                     at
                     for at, values in keep.items()
@@ -247,7 +257,7 @@ class Table(Source):
         files = [(part.part.holds, part.file) for part in self.parts]
         parts = [part.part.model_dump(exclude={"file"}) for part in self.parts]
         return digest_of(
-            files, parts=[{k: v for k, v in part.items() if k != "own" or v} for part in parts]
+            files, parts=[{k: v for k, v in part.items() if k not in LATER or v} for part in parts]
         )
 
     def described(self) -> list[str]:

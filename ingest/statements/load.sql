@@ -307,7 +307,7 @@ ANALYZE staging_movies, staging_ratings;
 -- A line that says of a film what an earlier one said already: gone, and counted.
 WITH again AS (
     SELECT line, movie_id,
-           row_number() OVER (PARTITION BY movie_id, title ORDER BY line) AS nth
+           row_number() OVER (PARTITION BY movie_id, lower(title) ORDER BY line) AS nth
     FROM staging_movies WHERE movie_id IS NOT NULL
 ), gone AS (
     DELETE FROM staging_movies s USING again a

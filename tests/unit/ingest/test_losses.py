@@ -224,9 +224,9 @@ def test_ids_go_as_far_as_the_database() -> None:
         (parse_number_id, "0618260307", "loses its zeros: text_ids of a mapping keeps them"),
         (parse_time, "43964", "looks like 2020-05-13 as spreadsheets count"),
         (parse_time, "2020", "looks like a year"),
-        (parse_time, "05/06/2020", "may be two days: write it as 2001-12-19"),
+        (parse_time, "05/06/2020", "may be two days: say which by --date-format"),
         (parse_day, "5/6/2020", "may be two days"),
-        (parse_day, "45/46/2020", "may be two days"),
+        (parse_day, "45/46/2020", "is not a date"),
     ],
 )
 def test_the_reason_is_the_right_one(read, text: str, reason: str) -> None:  # type: ignore[no-untyped-def]
@@ -310,7 +310,7 @@ def test_counts_with_thousands(hours: str) -> None:
         ("0 8", "8 is the highest: --scale 0-10 may be meant"),
         ("9 3 85", "85 is the highest: --scale 0-100 may be meant"),
         ("0 4", "--unrated leaves such lines out"),
-        ("two 3", "'two' is not a number; --scale says how other scores are read"),
+        ("great 3", "'great' is not a number; --scale says what words count"),
         ("8/10 3", "'8/10' is out of 10: --scale 1-10 may be meant"),
         ("80% 3", "'80%' is out of 100: --scale 0-100 may be meant"),
     ],
