@@ -47,6 +47,8 @@ STARS = Scale()
 def off_scale(stars: float, lowest: float, highest: float) -> str:
     """What is wrong with no stars, and which scale may be meant; as the checks in SQL say it."""
     said = f"{stars:g} is not on the scale from {LOWEST} to {HIGHEST:g}; "
+    if highest <= 1:
+        return f"{said}--scale {-1 if lowest < 0 else 0}-1 may be meant"
     if highest <= HIGHEST:
         return f"{said}--unrated leaves such lines out"
     low = "0-10" if lowest < 1 else "1-10"

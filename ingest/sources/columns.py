@@ -1,6 +1,6 @@
 """Columns of a file of films, ratings or tags, and its lines as rows."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
@@ -98,7 +98,20 @@ class Columns:
     def unused(self) -> list[str]:
         """The file's columns that nothing is read from."""
         used = set(self.found().values())
-        return [name or f"column {at + 1}" for at, name in enumerate(self.header) if at not in used]
+        names = {at: name or f"column {at + 1}" for at, name in enumerate(self.header)}
+        read = {names[at] for at in used}
+        return [
+            name
+            for at, name in names.items()
+            # Of an object either its parts are told, or it is as a whole.
+            if at not in used
+            and not any(part.startswith(f"{name}.") for part in read)
+            and not self._within_unread(name, read)
+        ]
+
+    def _within_unread(self, name: str, read: Set[str]) -> bool:
+        outer = name.rpartition(".")[0]
+        return outer in self.header and not any(part.startswith(f"{outer}.") for part in read)
 
 
 def convert_lines(
@@ -182,8 +195,11 @@ class MovieReader:
 
     def _note_separators(self, line: Line, cell: str, column: str) -> None:
         """Say where a genre may be several, parted by something else."""
+        if self._separator == "any":
+            return
         if cell.strip()[:1] not in ("[", "{") and (set("|;,/") - {self._separator}) & set(cell):
-            what = f"column {column} not parted by {self._separator} alone, kept as it is"
+            hint = "--separator any parts by | ; , and ' / '"
+            what = f"column {column} not parted by {self._separator} alone, kept as it is ({hint})"
             self._notes.count(self._file, what, f"line {line.number}: {quote(cell)}")
 
     def _read_own(self, line: Line) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """Your own films, ratings and tags from files of any kind, each described by a ``Part``."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -23,6 +24,8 @@ from ingest.sources.columns import (
 )
 from ingest.sources.describing import describe, no_such_column
 from palate.errors import MisuseError
+
+_UP_TO_ONE = re.compile(r"0?[.,][0-9]+|[01]([.,]0+)?")
 
 
 class TablePart:
@@ -69,6 +72,14 @@ class TablePart:
         if self.part.kind == "json lines":
             return read_ratings(self.file, self.part.style, columns, self.sheet.parse_object)
         return build_blocks(self.file.name, self.sheet.records(), columns)
+
+    def is_up_to_one(self) -> bool:
+        """Whether the first ratings are none above 1, and not all the same."""
+        at = self.columns.place("rating")
+        lines = islice(self.sheet.records(), 1000)
+        fields = [line.fields for line in lines if isinstance(line, Line)]
+        scores = {one[at].strip() for one in fields if len(one) > at}
+        return len(scores) > 1 and all(_UP_TO_ONE.fullmatch(score) for score in scores)
 
     def sample(self, most: int) -> tuple[int, Rejects]:
         """How many of the first lines would be loaded as far as the file alone tells, and the
@@ -188,6 +199,11 @@ class TablePart:
         if absent:
             raise missing_columns(name, absent, header, "Correct the mapping.")
         lacking = [ours for ours in NEEDED[part.holds] if self.columns.find(ours) is None]
+        if part.user is not None and (at := self.columns.find("user_id")) is not None:
+            raise MisuseError(
+                f"{name} says itself whose ratings they are, in column {header[at]}. Nothing was "
+                "loaded. Leave --user out."
+            )
         if part.user is not None and "user_id" in lacking:
             lacking.remove("user_id")
         if part.holds == "ratings" and self.columns.find("title") is not None:
@@ -308,8 +324,15 @@ class Table(Source):
         for part in self.parts:
             if part.part.kind in ("delimited", "json lines", "blocks") and part.file.is_cut:
                 self.notes.cut(part.file.name)
-            if unused := part.columns.unused():
+            if part.part.holds == "ratings" and part.scale == STARS and part.is_up_to_one():
+                self.notes.say(f"{part.file.name}: no rating is above 1: --scale 0-1 may be meant.")
+            if unused := self._unused(part):
                 self.notes.say(f"{part.file.name}: not used: {', '.join(unused)}.")
+
+    def _unused(self, part: TablePart) -> list[str]:
+        """The columns of a file that neither this part of it nor another is read from."""
+        others = [set(other.columns.unused()) for other in self.parts if other.file == part.file]
+        return [name for name in part.columns.unused() if all(name in one for one in others)]
 
     def _check_keys(self) -> None:
         """Films without an id of their own need a file that tells it."""

@@ -75,7 +75,8 @@ class Reading:
     layout: LayoutName = None
     column: Columns = None
     separator: Annotated[
-        str | None, Option(help="What parts the items of genres, actors and keywords.")
+        str | None,
+        Option(help="What parts genres, actors and keywords; any: | and ; and , and ' / '."),
     ] = None
     scale: Annotated[
         str | None,

@@ -212,7 +212,7 @@ def test_ids_go_as_far_as_the_database() -> None:
         (parse_id, "9223372036854775808", "is beyond 9223372036854775807, the largest id"),
         (parse_id, "4.5", "is not a whole number"),
         (parse_user, "007", "is no user's id"),
-        (parse_user, "a b", "is no user's id"),
+        (parse_user, "a  b", "is no user's id"),
         (parse_key, "a\udfff", "holds half a character"),
         (parse_key, "a\0", "holds a NUL character"),
         (parse_names, r'["Dr\ud800ama", "War"]', "holds half a character"),
@@ -262,8 +262,8 @@ def test_genres_parted_in_two_ways_are_said(tmp_path: Path) -> None:
     table = films(tmp_path, 'movie_id,title,genres\n1,Heat,Crime|War\n2,Up,"Comedy; Drama"\n')
     list(table.movies())
     assert list(table.notes.texts()) == [
-        "films.csv: column genres not parted by | alone, kept as it is: 1 (first: line 3: "
-        "'Comedy; Drama')."
+        "films.csv: column genres not parted by | alone, kept as it is (--separator any parts by "
+        "| ; , and ' / '): 1 (first: line 3: 'Comedy; Drama')."
     ]
 
 
@@ -519,9 +519,9 @@ def test_columns_that_are_named_help_to_make_out_a_file(tmp_path: Path) -> None:
 
 
 def test_what_a_file_lacks_is_said(tmp_path: Path) -> None:
-    (tmp_path / "scores.csv").write_text("customer,film,score\n1,1,4\n")
+    (tmp_path / "scores.csv").write_text("shopper,film,score\n1,1,4\n")
     (_, reason), *_ = recognise([DataFile(tmp_path / "scores.csv")]).unread
-    assert reason == "to hold ratings it lacks user_id; it has customer, film, score"
+    assert reason == "to hold ratings it lacks user_id; it has shopper, film, score"
 
 
 def test_dates_of_releases(tmp_path: Path) -> None:

@@ -10,11 +10,12 @@ import pytest
 
 from ingest.files import DataFile, open_files
 from ingest.layouts import recognise
+from ingest.rows import Rejected
 from ingest.scales import parse_scale, parse_score
 from ingest.sniff import sniff
 from ingest.sources.table import Table
 from ingest.times import DateFormat, parse_time
-from palate.errors import LoadError
+from palate.errors import LoadError, MisuseError
 
 
 def _zip(*members: str) -> bytes:
@@ -123,3 +124,67 @@ def test_a_line_of_a_file_without_a_header_is_never_taken_for_one(tmp_path: Path
     table = Table("shop", ratings=tmp_path / "stars.csv", columns=columns)
     assert sum(block.rows for block in table.ratings()) == 2
     assert sniff(DataFile(tmp_path / "stars.csv")).header is False
+
+
+def test_one_user_for_a_file_that_names_users_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "stars.csv").write_text("user,movie_id,rating\n7,1,4\n8,1,2\n")
+    found = recognise([DataFile(tmp_path / "stars.csv")])
+    parts = [(file, part.model_copy(update={"user": "ann"})) for file, part in found.parts]
+    with pytest.raises(MisuseError, match=r"in column user\. .*Leave --user out"):
+        Table("shop", parts=parts)
+
+
+def test_ratings_with_titles_beside_them_are_no_films(tmp_path: Path) -> None:
+    (tmp_path / "reviews.csv").write_text("id,name,user,rating\n1,Heat,ann,4\n2,Heat,bob,2\n")
+    ((_, reason),) = recognise([DataFile(tmp_path / "reviews.csv")]).unread
+    assert "id may be the film's or their own" in reason
+    assert "--column movie_id=id" in reason
+
+
+def test_users_names_have_spaces_inside(tmp_path: Path) -> None:
+    (tmp_path / "stars.csv").write_text("user,movie_id,rating\nAnn Smith,1,4\nBo  Li,1,3\n")
+    found = recognise([DataFile(tmp_path / "stars.csv")])
+    (block,) = Table("shop", parts=list(found.parts)).ratings()
+    assert block.keyed.decode().startswith("2\tAnn Smith\t1\t")
+    assert ["no more than one space" in one.reason for one in block.rejected] == [True]
+
+
+def test_columns_in_german_french_and_spanish(tmp_path: Path) -> None:
+    rows = {
+        "Benutzer;Film-Nr;Bewertung;Datum": "7;1;4,5;28.11.2025",
+        "Utilisateur;Film;Note;Date": "7;1;4,5;28/11/2025",
+        "Usuario;Película;Calificación;Fecha": "7;1;4,5;2025-11-28",
+    }
+    for header, row in rows.items():
+        (tmp_path / "stars.csv").write_text(f"\ufeff{header}\r\n{row}\r\n", encoding="utf-8")
+        found = recognise([DataFile(tmp_path / "stars.csv")])
+        (block,) = Table("shop", parts=list(found.parts)).ratings()
+        assert block.data == b"7,1,4.5,1764288000\n"
+
+
+def test_lists_parted_in_several_ways(tmp_path: Path) -> None:
+    (tmp_path / "films.csv").write_text(
+        'movie_id,title,genres\n1,Heat,Crime|War\n2,Up,"Comedy; Drama, Sci-Fi / Kids"\n'
+    )
+    table = Table("shop", movies=tmp_path / "films.csv", separator="any")
+    genres = [film.genres for film in table.movies() if not isinstance(film, Rejected)]
+    assert genres == [("Crime", "War"), ("Comedy", "Drama", "Sci-Fi", "Kids")]
+
+
+def test_what_is_in_json_objects_is_a_column(tmp_path: Path) -> None:
+    (tmp_path / "stars.json").write_text(
+        '[{"by": {"id": 7, "age": 30}, "film": {"id": 1}, "rating": 4}, {"by": 5, "rating": 3}]'
+    )
+    columns = {"user_id": "by.id", "movie_id": "film.id"}
+    table = Table("shop", ratings=tmp_path / "stars.json", columns=columns)
+    (block,) = table.ratings()
+    assert block.data == b"7,1,4,\\N\n"
+    assert [one.line for one in block.rejected] == [2]
+    assert table.parts[0].columns.unused() == ["by.age"]
+
+
+def test_scores_up_to_one_ask_for_a_scale(tmp_path: Path) -> None:
+    (tmp_path / "stars.csv").write_text("user_id,movie_id,rating\n7,1,0.9\n8,1,0.5\n")
+    table = Table("shop", ratings=tmp_path / "stars.csv")
+    list(table.movies())
+    assert "--scale 0-1 may be meant" in " ".join(table.notes.texts())
