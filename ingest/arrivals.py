@@ -81,8 +81,10 @@ class Arrivals:
             with httpx.Client(timeout=30, follow_redirects=True) as client:
                 fetch(client, url, target, self._progress)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
+            answer = getattr(error, "response", None)
+            reason = f"{answer.status_code} {answer.reason_phrase}" if answer else str(error)
             raise LoadError(
-                f"{url} could not be fetched ({error or type(error).__name__}). The tables are as "
+                f"{url} could not be fetched ({reason or type(error).__name__}). The tables are as "
                 "they were. Is the address right?"
             ) from error
         return target

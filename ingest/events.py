@@ -1,9 +1,8 @@
 """Events of a file into the database: CSV, Parquet or JSON lines; all of it, or nothing."""
 
-import json
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,14 +10,18 @@ import sqlalchemy
 
 from ingest.fields import (
     FieldError,
-    parse_id,
+    parse_key,
     parse_text,
+    parse_year,
 )
 from ingest.files import DataFile
-from ingest.lines import Format, Line, missing_columns, read_header, read_lines
+from ingest.layouts import happened
+from ingest.lines import Line, missing_columns
 from ingest.rejects import OnError, Rejects
 from ingest.rows import Rejected
 from ingest.scales import parse_score
+from ingest.sheets import Sheet
+from ingest.sniff import sniff
 from ingest.sources.columns import Columns, convert_lines
 from ingest.times import parse_time
 from palate.contract import PROFILE_PATTERN, UNKNOWN_USER, is_user_name
@@ -29,15 +32,14 @@ from sql.database import Database
 _statements = Statements.beside(__file__, "events")
 
 FIELDS = (
-    "user_id", "type", "movie_id", "genre", "rating", "happened_at", "source", "event_id",
-    "profile",
+    "user_id", "type", "movie_id", "title", "year", "genre", "rating", "happened_at", "source",
+    "event_id", "profile",
 )  # fmt: skip
 """What an event of a file may have, by the names of its columns."""
 
-_COMMAS = Format(",")
 _LONGEST = {"source": 100, "event_id": 200}
 
-Row = tuple[int, str, str, int | None, *tuple[str | None, ...], str]
+Row = tuple[int, str, str, str | None, str | None, int | None, *tuple[str | None, ...], str]
 
 
 @dataclass(frozen=True)
@@ -58,23 +60,27 @@ def load_events(
     *,
     type: str | None = None,
     columns: Mapping[str, str] | None = None,
+    user: str | None = None,
     on_error: OnError = "stop",
     rejects: Path | None = None,
 ) -> EventsReport:
     """Write the events of a file in one transaction; the next answer knows them.
 
-    ``type`` stands in for a missing column, ``columns`` names those that are called otherwise.
+    ``type`` and ``user`` stand in for a missing column, ``columns`` names those that are called
+    otherwise. A film is told by an id, or by title and year as in files of ratings.
     ``on_error="skip"`` sets lines that cannot be written aside in ``rejects``. Raises
     RejectedLineError at the first such line otherwise, and LoadError; nothing is written then.
     """
     started = time.monotonic()
     file = DataFile(path)
     aside = rejects or Path(re.sub(r"[^\w.-]+", "-", path.name) + "-rejected.csv")
-    rows = _read(file, type, dict(columns or {}))
+    rows = _read(file, type, user, dict(columns or {}))
     with Rejects(on_error, aside) as rejected, database.begin(patient=True) as connection:
         run_script(connection, _statements.raw("create_staging"))
         staged = _copy(connection, rows, rejected)
-        staged -= _reject(connection, "reject_events", file, rejected)
+        connection.execute(_statements["find_movies"])
+        for statement in ("reject_unknown", "reject_events"):
+            staged -= _reject(connection, statement, file, rejected)
         if not staged + rejected.count:
             raise LoadError(f"{file.name} holds no events. Nothing was written. Look at the file.")
         connection.execute(_statements["name_users"])
@@ -115,72 +121,56 @@ def _copy(
     return count
 
 
-def _read(file: DataFile, type: str | None, mapping: Mapping[str, str]) -> Iterator[Row | Rejected]:
+def _read(
+    file: DataFile, type: str | None, user: str | None, mapping: Mapping[str, str]
+) -> Iterator[Row | Rejected]:
     if unknown := [name for name in mapping if name not in FIELDS]:
         raise MisuseError(
             f"There is no column {', '.join(unknown)} to map. Nothing was loaded. "
             f"Those of events are {', '.join(FIELDS)}."
         )
-    header, lines = _open(file, mapping)
-    columns = Columns(header, {} if header == list(FIELDS) else mapping)
-    needed = ("user_id",) if type else ("user_id", "type")
+    sheet = Sheet(file, sniff(file))
+    if sheet.style.kind == "json lines":  # whose later lines may say more
+        sheet.header = list(dict.fromkeys((*sheet.header, *(mapping.get(f, f) for f in FIELDS))))
+    told = happened(file, sheet.header)
+    if told is not None:  # whose other columns mean something else
+        mapping, type = {**told.columns, **mapping}, type or told.type
+    columns = Columns(sheet.header, mapping)
+    fields = mapping if told else FIELDS
+    needed = [name for name, given in (("user_id", user), ("type", type)) if not given]
     if lacking := [name for name in needed if columns.find(name) is None]:
-        remedy = "Name it with --column OURS=YOURS, or give one --type for all."
-        raise missing_columns(file.name, lacking, header, remedy)
-    return convert_lines(file.name, lines, len(header), _Reader(columns, type).read)
-
-
-def _open(
-    file: DataFile, mapping: Mapping[str, str]
-) -> tuple[list[str], Iterator[Line | Rejected]]:
-    """The names of a file's columns, and its lines."""
-    name = file.path.name.lower().removesuffix(".gz")
-    if name.endswith((".jsonl", ".ndjson")):
-        return list(FIELDS), _read_objects(file, mapping)
-    if name.endswith((".parquet", ".pq")):
-        from ingest import parquet  # polars takes its time to import
-
-        return parquet.read_header(file), parquet.read_lines(file)
-    return read_header(file, _COMMAS), read_lines(file, _COMMAS)
-
-
-def _read_objects(file: DataFile, mapping: Mapping[str, str]) -> Iterator[Line | Rejected]:
-    with file.open() as stream:
-        for number, text in enumerate(stream, 1):
-            if not text.strip():
-                continue
-            try:
-                found = json.loads(text)
-                if not isinstance(found, dict):
-                    raise ValueError("no object")
-            except (ValueError, RecursionError) as error:
-                shown = text.decode("utf-8", "replace").rstrip()
-                yield Rejected(file.name, number, None, f"is no JSON object ({error})", shown)
-                continue
-            values = (found.get(mapping.get(name, name)) for name in FIELDS)
-            yield Line(number, ["" if value is None else str(value) for value in values])
+        remedy = "Name it with --column OURS=YOURS, or give one --type, or --user, for all."
+        raise missing_columns(file.name, lacking, sheet.header, remedy)
+    if user and columns.find("user_id") is not None:
+        raise MisuseError(f"{file.name} says itself whose events they are. Leave --user out.")
+    reader = _Reader(columns, fields, type, user)
+    return convert_lines(file.name, sheet.records(), len(sheet.header), reader.read)
 
 
 class _Reader:
     """Lines as rows for COPY."""
 
-    def __init__(self, columns: Columns, type: str | None) -> None:
-        self._places = {name: columns.find(name) for name in FIELDS}
-        self._type = type
+    def __init__(
+        self, columns: Columns, fields: Iterable[str], type: str | None, user: str | None
+    ) -> None:
+        self._places = {name: columns.find(name) for name in fields}
+        self._type, self._user = type, user
 
     def read(self, line: Line) -> Row:
         """An event. Raises FieldError."""
         given = {
-            name: parse_text(line.fields[at], name, _LONGEST.get(name, 200))
+            name: parse_text(line.fields[at], name, _LONGEST.get(name, 500))
             for name, at in self._places.items()
             if at is not None
         }
         movie, rating, moment = (given.get(name) for name in ("movie_id", "rating", "happened_at"))
         return (
             line.number,
-            _user(given.get("user_id")),
+            _user(given.get("user_id") or self._user),
             given.get("type") or self._type or "",
-            parse_id(movie.removesuffix(".0"), "movie_id") if movie else None,
+            str(parse_key(movie.removesuffix(".0"), "movie_id")) if movie else None,
+            given.get("title") if not movie else None,
+            parse_year(given.get("year") or "", "year"),
             given.get("genre"),
             parse_score(rating, "rating") if rating else None,
             parse_time(moment, "happened_at") if moment else None,

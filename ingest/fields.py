@@ -25,6 +25,7 @@ LONGEST_TAG = 600
 LONGEST_ADDRESS = 1000
 LONGEST_ID = 200
 MOST_VALUES = 1000  # of a list: chosen far above any
+ANY = re.compile(r"[|;,]|\s/\s")  # what parts a list that is parted in several ways
 NO_TEXT = re.compile("[\0\ud800-\udfff]")
 FIRST_YEAR, LAST_YEAR = 1870, 2200  # as the table's own check
 LONGEST_FILM = 6000  # minutes, likewise
@@ -83,7 +84,9 @@ def parse_key(text: str, column: str) -> Key:
 def parse_number_id(text: str, column: str) -> int:
     """An id of a file whose ids are numbers: a text among them is told as what it is."""
     written = _bare(text)
-    if _WHOLE.fullmatch(written) is None and not is_missing(text):
+    if is_missing(text):
+        raise FieldError(column, f"{quote(written)} is no id")
+    if _WHOLE.fullmatch(written) is None:
         raise FieldError(column, f"{quote(written)} is not a whole number as the other ids are")
     if re.match("0[0-9]", written):
         raise FieldError(
@@ -217,13 +220,14 @@ def parse_names(
 ) -> tuple[str, ...]:
     """A list of names in one field, each once, in their order.
 
-    Parted by ``separator``, or written as JSON or Python write a list, of names or of objects with
-    a ``name``: ``["Drama"]``, ``[{'id': 18, 'name': 'Drama'}]``; of a crew those who had a ``job``.
+    Parted by ``separator`` (``any``: by ANY), or written as JSON or Python write a list, of names
+    or of objects with a ``name``: ``["Drama"]``, ``[{'id': 18, 'name': 'Drama'}]``; of a crew those
+    who had a ``job``.
     """
     text = parse_text(text, column) or ""
     if text in _MISSING:
         return ()
-    values: Iterable[object] = text.split(separator)
+    values: Iterable[object] = ANY.split(text) if separator == "any" else text.split(separator)
     if text[0] in "[{" and text[-1] in "]}":
         values = _read_list(text, column)
     names = (

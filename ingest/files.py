@@ -20,6 +20,7 @@ from typing import BinaryIO, cast
 
 import zstandard
 
+from ingest.foreign import refuse_document
 from palate.errors import LoadError, MissingFileError
 
 MAX_BYTES = 32 << 30  # MovieLens' largest file unpacks to 1.1 GB
@@ -243,9 +244,7 @@ def find_files(location: Path) -> dict[str, DataFile]:
     if location.is_dir():
         found = [DataFile(path) for path in sorted(location.iterdir()) if path.is_file()]
     else:
-        with _archive(location) as archive:
-            names = sorted(archive.namelist(), key=lambda name: (name.count("/"), name))
-        found = [DataFile(location, name) for name in names if not name.endswith("/")]
+        found = _members(location)
     files: dict[str, DataFile] = {}
     for file in found:
         name = PurePosixPath(file.member or file.path.name).name
@@ -258,14 +257,32 @@ def find_files(location: Path) -> dict[str, DataFile]:
     return files
 
 
+def _members(archive: Path) -> list[DataFile]:
+    """The files of a zip archive, those nearest to the top first."""
+    with _archive(archive) as opened:
+        names = sorted(opened.namelist(), key=lambda name: (name.count("/"), name))
+    return [DataFile(archive, name) for name in names if not name.endswith("/")]
+
+
 def open_files(path: Path) -> list[DataFile]:
-    """The file at a path; those of the folder or zip archive that is there."""
-    if not (path.is_dir() or (path.is_file() and DataFile(path).start.startswith(_ZIP))):
+    """The file at a path; those of the folder or zip archive that is there, and the folders of a
+    folder, which are not looked into. Raises LoadError for a document that is a zip archive."""
+    if path.is_dir():
+        folders = (DataFile(one) for one in sorted(path.iterdir()) if one.is_dir())
+        found = [*find_files(path).values(), *folders]
+    elif path.is_file() and is_zip(DataFile(path)):
+        found = _members(path)
+        refuse_document(path.name, [file.member or "" for file in found])
+    else:
         return [DataFile(path)]
-    found = list(find_files(path).values())
     if not found:
-        raise MissingFileError(f"{path} is a folder without files. Nothing was loaded.")
+        raise MissingFileError(f"{path} holds no files. Nothing was loaded.")
     return found
+
+
+def is_zip(file: DataFile) -> bool:
+    """Whether a file that is no member of another is a zip archive."""
+    return file.member is None and file.start.startswith(_ZIP)
 
 
 def plain_name(name: str) -> str:

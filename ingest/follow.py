@@ -21,7 +21,7 @@ import httpx
 from ingest.files import DataFile, open_files
 from ingest.layouts import recognise
 from ingest.load import LoadReport, load
-from ingest.mapping import Holds, Part
+from ingest.mapping import LATER, Holds, Part
 from ingest.mapping import Mapping as MappingFile
 from ingest.progress import LoadProgress
 from ingest.rejects import OnError
@@ -216,7 +216,8 @@ class _Taking:
         with path.open("rb") as stream:
             made = hashlib.file_digest(stream, "sha256")
         for _, part in parts:
-            made.update(part.model_dump_json(exclude={"file"}).encode())
+            silent = {name for name in LATER[1:] if not getattr(part, name)}
+            made.update(part.model_dump_json(exclude={"file", *silent}).encode())
         return made.hexdigest()
 
 

@@ -6,6 +6,7 @@ A layout says nothing that a mapping file could not: it is the mapping, known be
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
+from pathlib import Path
 
 from ingest.files import DataFile, plain_name
 from ingest.lines import Format
@@ -115,6 +116,25 @@ KNOWN: tuple[Known, ...] = (
     Known("goodreads", "*", "movies",
           {"movie_id": "Book Id", "title": "Title", "year": "Original Publication Year"},
           beside=True),
+    Known("trakt", "*", "ratings",
+          {"movie_id": "movie.ids.imdb", "rating": "rating", "rated_at": "rated_at"},
+          scale="1-10"),
+    Known("trakt", "*", "movies",
+          {"movie_id": "movie.ids.imdb", "imdb_id": "movie.ids.imdb", "tmdb_id": "movie.ids.tmdb",
+           "title": "movie.title", "year": "movie.year"}, beside=True),
+    Known("storygraph", "*", "ratings",
+          {"movie_id": "ISBN/UID", "rating": "Star Rating", "rated_at": "Last Date Read?"},
+          unrated="empty"),
+    Known("storygraph", "*", "movies", {"movie_id": "ISBN/UID", "title": "Title"}, beside=True),
+    Known("boardgamegeek", "*", "ratings",
+          {"movie_id": "objectid", "rating": "rating"}, scale="1-10", unrated="0"),
+    Known("boardgamegeek", "*", "movies",
+          {"movie_id": "objectid", "title": "objectname", "year": "yearpublished?"}, beside=True),
+    Known("boardgamegeek", "bgg*", "ratings",
+          {"user_id": "user", "movie_id": "ID", "rating": "rating"}, scale="1-10"),
+    Known("boardgamegeek", "bgg*", "movies", {"movie_id": "ID", "title": "name"}, beside=True),
+    Known("steam", "steam*", "ratings", {"user_id": "1", "movie_id": "2", "rating": "4"},
+          scale="counts", keep={"3": ("play",)}, names_items="{}"),
     Known("letterboxd", "ratings*.csv", "ratings",
           {"title": "Name", "year": "Year", "rating": "Rating", "rated_at": "Date"}),
     Known("netflix", "*", "ratings",
@@ -165,6 +185,46 @@ KNOWN: tuple[Known, ...] = (
     Known("lastfm", "usersha1-*plays.tsv", "ratings",
           {"user_id": "1", "movie_id": "3", "rating": "4"}, scale="counts", names_items="{}"),
 )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Happened:
+    """A file of a layout that tells what somebody did, as `palate ingest events` reads it."""
+
+    name: str
+    type: str
+    columns: Mapping[str, str]
+
+
+_LETTERBOXD = {"title": "Name", "year": "Year"}
+_TRAKT = {"movie_id": "movie.ids.imdb"}
+HAPPENED = (
+    Happened("watched*.csv", "watched", {**_LETTERBOXD, "happened_at": "Date"}),
+    Happened("diary*.csv", "watched", {**_LETTERBOXD, "happened_at": "Watched Date"}),
+    Happened("films*.csv", "liked", {**_LETTERBOXD, "happened_at": "Date"}),
+    Happened("watchlist*.csv", "saved", {**_LETTERBOXD, "happened_at": "Date"}),
+    Happened("*", "watched", {**_TRAKT, "happened_at": "watched_at"}),
+    Happened("*", "watched", {**_TRAKT, "happened_at": "last_watched_at"}),
+    Happened("*", "saved", {**_TRAKT, "happened_at": "listed_at"}),
+)
+"""Of Letterboxd and Trakt."""
+
+
+def happened(file: DataFile, header: Sequence[str]) -> Happened | None:
+    """The file as a layout's that tells what somebody did."""
+    there, name = Columns(header), short_name(file).lower()
+    return next(
+        (
+            one
+            for one in HAPPENED
+            if fnmatch(name, one.name)
+            and all(there.at(theirs) is not None for theirs in one.columns.values())
+            and (one.name == "*" or there.at("Letterboxd URI") is not None)
+        ),
+        None,
+    )
+
+
 NAMES = tuple(dict.fromkeys(known.layout for known in KNOWN))
 _BETTER = {
     "user_ratedmovies.dat": "user_ratedmovies-timestamps.dat",
@@ -207,11 +267,16 @@ def recognise(
         )
     files = list(files)
     names = {short_name(file) for file in files}
+    first: dict[tuple[Path, str], str] = {}
     parts: list[tuple[DataFile, Part]] = []
     unread: list[tuple[DataFile, str]] = []
     for file in files:
         if (better := _BETTER.get(short_name(file))) in names:
             unread.append((file, f"{better} says more"))
+            continue
+        nearest = first.setdefault((file.path, short_name(file)), file.name)
+        if nearest != file.name:
+            unread.append((file, f"{nearest} is nearer to the top"))
             continue
         try:
             found = _recognise_one(file, layout, own or {}, columns)
@@ -238,6 +303,9 @@ def _recognise_one(
     file: DataFile, layout: str | None, own: Mapping[str, Type], columns: Mapping[str, str]
 ) -> Sequence[Part] | str:
     """What a file holds, or what it would need to be anything."""
+    if file.path.is_dir():
+        names = ", ".join(sorted(one.name for one in file.path.iterdir())[:5])
+        return f"what is in a folder of a folder ({names}) is not looked at: name it, too"
     if short_name(file).lower() in ("u.data", "u.item"):
         return "`palate ingest movielens FOLDER` reads MovieLens 100K"
     style = sniff(file)
@@ -254,12 +322,22 @@ def _recognise_one(
                     if other.beside and other.layout == known.layout
                 )
                 return [part, *(other for other in others if other is not None)]
+    if (told := happened(file, header)) is not None:
+        unpacked = "unpacked, " if file.member else ""
+        command = f"palate ingest events {file.member or file.path} --user NAME"
+        return f"it tells what was {told.type}: {unpacked}`{command}` loads it"
     kinds: tuple[Holds, ...] = ("ratings", "tags", "movies", "facts")
     guesses = [
         (kind, Columns(header, named(columns_for(kind, columns, header)), kind, own))
         for kind in kinds
     ]
     lacking = {kind: _lacking(kind, columns) for kind, columns in guesses}
+    if not lacking["movies"] and lacking["ratings"] == ["movie_id"]:
+        id_ = header[guesses[2][1].place("movie_id")]
+        return (
+            f"it holds ratings, too, of which {id_} may be the film's or their own: "
+            f"--movies {file.name} --ratings {file.name} --column movie_id={id_} takes the film's"
+        )
     for kind in kinds:
         if not lacking[kind]:
             return [Part(file=file.name, holds=kind).written(style)]

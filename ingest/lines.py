@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Literal, cast
 
-from ingest.fields import quote
+from ingest.fields import FieldError, quote
 from ingest.files import DataFile
 from ingest.rows import Rejected
 from palate.errors import LoadError
@@ -56,6 +56,16 @@ class Line:
     def written(self) -> str:
         """The record whole."""
         return self.text or ",".join(self.fields)
+
+
+def without_last(fields: Sequence[str], columns: int) -> Sequence[str]:
+    """The fields of a line; without an empty one behind the last column, where a line ends in a
+    delimiter. Raises FieldError for another number of them."""
+    if len(fields) == columns + 1 and not fields[-1]:
+        return fields[:-1]
+    if len(fields) != columns:
+        raise FieldError("", f"{len(fields)} fields where {columns} belong")
+    return fields
 
 
 def read_header(file: DataFile, style: Format) -> list[str]:

@@ -8,11 +8,14 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ingest.lines import Format, Kind
+from ingest.times import DateFormat
 from palate.errors import MisuseError
 from palate.text import first_wrong
 from sql.own_fields import Type
 
 Holds = Literal["movies", "ratings", "tags", "facts"]
+LATER = ("own", "date_format")
+"""Of a part, what is no part of a digest where it says nothing: loads of before stay known."""
 
 
 class Part(BaseModel):
@@ -37,6 +40,7 @@ class Part(BaseModel):
     separator: str = Field("|", description="Between the items of a list in one field.")
     scale: str = "0.5-5"
     unrated: str = Field("", description="Scores that only say that somebody saw it.")
+    date_format: DateFormat | None = Field(None, description="How 05/06/2020 is read.")
     user: str | None = Field(None, description="Whose ratings they are, where no column says.")
     keep: dict[str, list[str]] = Field(
         default_factory=dict, description="Only lines with one of these values in a column."

@@ -22,26 +22,29 @@ KNOWN = frozenset(name for names in OF.values() for name in names)
 FACT_KEYS = ("movie_id", "imdb_id", "tmdb_id")
 
 _ITEM = ("item_id", "item", "movie", "film_id", "film", "asin", "isbn", "business_id", "anime_id",
-         "product_id", "tconst")  # fmt: skip
-_TIME = ("timestamp", "time", "date", "datetime")
+         "product_id", "product", "tconst", "film_nr", "produkt", "artikel", "produit",
+         "pelicula", "película")  # fmt: skip
+_TIME = ("timestamp", "time", "date", "datetime", "datum", "fecha")
 ALIASES: Mapping[str, Sequence[str]] = {
-    "user_id": ("user", "uid", "customer_id", "reviewer_id", "visitor_id", "member_id"),
+    "user_id": ("user", "uid", "customer_id", "reviewer_id", "visitor_id", "member_id", "customer",
+                "username", "benutzer", "nutzer", "kunde", "utilisateur", "client", "usuario"),
     "movie_id": _ITEM,
-    "rating": ("stars", "score", "overall"),
+    "rating": ("stars", "score", "overall", "bewertung", "note", "calificacion", "calificación"),
     "rated_at": (*_TIME, "unix_review_time"),
     "tagged_at": _TIME,
     "happened_at": (*_TIME, "at", "rated_at"),
-    "title": ("movie_title", "film_title", "name", "primary_title"),
-    "year": ("release_year", "start_year"),
-    "genres": ("genre", "categories"),
-    "overview": ("description", "plot", "synopsis"),
+    "title": ("movie_title", "film_title", "name", "primary_title", "titel", "titre", "titulo",
+              "título"),
+    "year": ("release_year", "start_year", "jahr", "annee", "année", "ano", "año"),
+    "genres": ("genre", "categories", "generos", "géneros"),
+    "overview": ("description", "plot", "synopsis", "beschreibung", "resume", "résumé", "sinopsis"),
     "runtime_minutes": ("runtime", "duration"),
     "actors": ("cast",),
-    "director": ("directors",),
+    "director": ("directors", "regisseur", "regie", "realisateur", "réalisateur"),
     "poster_url": ("poster",),
-}
+}  # fmt: skip
 # Never in files of ratings: Letterboxd's, whose films have no ids, are told by name and year.
-ALSO_OF_MOVIES = {"movie_id": (*_ITEM, "id")}
+ALSO_OF_MOVIES = {"movie_id": (*_ITEM, "id", "nr", "identifiant")}
 _TYPES = ("token", "token_seq", "float", "float_seq")  # of RecBole, behind the name
 
 

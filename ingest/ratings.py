@@ -31,11 +31,12 @@ from ingest.lines import (
     parse_line,
     read_lines,
     without_bom,
+    without_last,
 )
 from ingest.notes import Notes
 from ingest.rows import RatingBlock, Rejected
-from ingest.scales import HIGHEST, LOWEST, STARS, Scale, off_scale, parse_score
-from ingest.times import parse_time
+from ingest.scales import EMPTY, HIGHEST, LOWEST, STARS, Scale, off_scale, parse_score
+from ingest.times import DateFormat, parse_time
 from palate.errors import LoadError
 
 _BYTES = 1 << 20  # read at once: chosen, little beside what a process takes anyway
@@ -77,6 +78,7 @@ class RatingColumns:
     offset: int = 0
     keep: Mapping[int, frozenset[str]] = field(default_factory=dict)
     notes: Notes = field(default_factory=Notes, compare=False)
+    date_format: DateFormat | None = None
 
     @property
     def plain(self) -> bool:
@@ -91,6 +93,15 @@ class RatingColumns:
         """Whether lines are already what COPY reads."""
         places = (self.user, self.movie, self.rating, self.time, self.count)
         return places == (0, 1, 2, 3, 4) and self.plain
+
+    def repeats_header(self, line: Line) -> bool:
+        """Whether a line is the header again, as where files were put one behind the other."""
+        named = self.names[self.rating]
+        return (
+            line.fields[self.rating].strip() == named
+            and not named.isdecimal()  # of a file without a header columns are called by place
+            and all(line.fields[at].strip() == name for at, name in self.names.items())
+        )
 
 
 LineParser = Callable[[str, Format, int, bytes], Line | Rejected]
@@ -266,8 +277,7 @@ def _rating(name: str, line: Line, columns: RatingColumns) -> _Rating | None:
     fields, names = line.fields, columns.names
     if not any(field.strip() for field in fields):
         return None
-    if len(fields) != columns.count:
-        raise FieldError("", f"{len(fields)} fields where {columns.count} belong")
+    fields = without_last(fields, columns.count)
     if _left_out(name, line, columns):
         return None
     user = columns.owner
@@ -286,7 +296,7 @@ def _rating(name: str, line: Line, columns: RatingColumns) -> _Rating | None:
     stars = (columns.scale.stars or parse_score)(*score)
     time = NO_TIME
     if columns.time is not None and not (columns.timeless and is_missing(fields[columns.time])):
-        time = parse_time(fields[columns.time], names[columns.time])
+        time = parse_time(fields[columns.time], names[columns.time], columns.date_format)
     return user, movie, stars, time, title, year
 
 
@@ -335,9 +345,12 @@ def foretell(
 def _left_out(name: str, line: Line, columns: RatingColumns) -> bool:
     """Whether a line is not to be loaded, and noted."""
     score = line.fields[columns.rating].strip()
+    if columns.repeats_header(line):
+        columns.notes.count(name, "line that repeats the header, left out", f"line {line.number}")
+        return True
     if score in columns.scale.unrated:
         columns.notes.count(
-            name, f"seen without a rating ({score}), left out", f"line {line.number}"
+            name, f"seen without a rating ({score or EMPTY}), left out", f"line {line.number}"
         )
         return True
     for at, values in columns.keep.items():

@@ -9,10 +9,17 @@ from ingest.fields import FieldError, parse_number, quote
 from palate.errors import MisuseError
 
 LOWEST, HIGHEST = 0.5, 5.0
+EMPTY = "empty"
+"""What stands for no score at all among those that are none."""
 _RANGE = re.compile(r"\s*(-?[0-9]+(?:\.[0-9]+)?)\s*-\s*([0-9]+(?:\.[0-9]+)?)\s*")
 _OUT_OF = re.compile(
     r"([0-9]+(?:[.,][0-9]+)?)\s*(?:(?:/|out of)\s*([0-9]+)(?:\s*stars?)?|(%)|stars?)", re.IGNORECASE
 )
+_WORDS = {
+    "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7,
+    "eight": 8, "nine": 9, "ten": 10,
+}  # fmt: skip
+_IN_WORDS = re.compile(rf"({'|'.join(_WORDS)})( and a half)?(?: stars?)?", re.IGNORECASE)
 _GLYPHS = re.compile(r"(?=[★⭐½])[★⭐]*½?☆*")
 _THUMBS = dict.fromkeys(("1", "true", "up", "yes", "like", "liked", "+1", "t", "y", "👍"), 4.5) | (
     dict.fromkeys(("0", "-1", "false", "down", "no", "dislike", "disliked", "f", "n", "👎"), 1.0)
@@ -40,6 +47,8 @@ STARS = Scale()
 def off_scale(stars: float, lowest: float, highest: float) -> str:
     """What is wrong with no stars, and which scale may be meant; as the checks in SQL say it."""
     said = f"{stars:g} is not on the scale from {LOWEST} to {HIGHEST:g}; "
+    if highest <= 1:
+        return f"{said}--scale {-1 if lowest < 0 else 0}-1 may be meant"
     if highest <= HIGHEST:
         return f"{said}--unrated leaves such lines out"
     low = "0-10" if lowest < 1 else "1-10"
@@ -50,7 +59,7 @@ def off_scale(stars: float, lowest: float, highest: float) -> str:
 def parse_score(score: str, column: str, highest: float = HIGHEST) -> str:
     """A score as a number; it may say what it is out of, which is the scale's ``highest``.
 
-    4/5, 8 out of 10, 80%, 4 stars, ★★★★½.
+    4/5, 8 out of 10, 80%, 4 stars, ★★★★½, four and a half stars.
     """
     try:
         return parse_number(score, column)
@@ -59,16 +68,28 @@ def parse_score(score: str, column: str, highest: float = HIGHEST) -> str:
         if _GLYPHS.fullmatch(text):
             found = f"{sum(map(text.count, '★⭐')) + text.count('½') / 2:g}"
             most = "5"
+        elif written := _IN_WORDS.fullmatch(text):
+            found = f"{_WORDS[written[1].lower()] + (0.5 if written[2] else 0):g}"
         elif written := _OUT_OF.fullmatch(text):
             found = parse_number(written[1], column)
             most = "100" if written[3] else written[2] or most
         else:
-            hint = "--scale says how other scores are read"
-            raise FieldError(column, f"{error.reason}; {hint}") from error
+            raise FieldError(column, f"{error.reason}; {_hint(text)}") from error
     if float(most) != highest:
         meant = f"{0 if most == '100' else 1}-{most}"
         raise FieldError(column, f"{quote(text)} is out of {most}: --scale {meant} may be meant")
     return found
+
+
+def _hint(text: str) -> str:
+    """What to do about a score that is no number."""
+    if text.lower() in ("", "nan"):
+        return f"--unrated {text or EMPTY} leaves such lines out"
+    if text.lower() in _THUMBS:
+        return "--scale thumbs may be meant"
+    if len(text) > 20 or not text.isalpha():
+        return "--scale says how other scores are read"
+    return f"--scale says what words count: --scale {text.lower()}=4.5,..."
 
 
 def parse_scale(text: str, unrated: str = "") -> Scale:
@@ -76,7 +97,8 @@ def parse_scale(text: str, unrated: str = "") -> Scale:
 
     Raises MisuseError for anything else.
     """
-    seen = frozenset(filter(None, (one.strip() for one in unrated.split(","))))
+    names = (one.strip() for one in unrated.split(","))
+    seen = frozenset("" if name == EMPTY else name for name in names if name)
     plain = text.strip().lower()
     if plain == "thumbs":
         return Scale(plain, "up is 4.5 stars, down 1", _of_words(_THUMBS), seen)

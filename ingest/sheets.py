@@ -42,7 +42,7 @@ class Sheet:
                     key
                     for record in islice(self._objects(), _SAMPLE)
                     if not isinstance(record, Rejected)
-                    for key in record[1]
+                    for key in _keys(record[1])
                 )
                 if not found:
                     raise LoadError(
@@ -76,7 +76,7 @@ class Sheet:
         return found if isinstance(found, Rejected) else self._as_line(*found)
 
     def _as_line(self, number: int, record: dict[str, Any], text: str) -> Line:
-        return Line(number, [_as_text(record.get(key)) for key in self.header], text)
+        return Line(number, [_as_text(_value(record, key)) for key in self.header], text)
 
     def _json_records(self) -> Iterator[Line | Rejected]:
         for found in self._objects():
@@ -107,6 +107,22 @@ class Sheet:
                 film = found[1]
             else:
                 yield Line(line.number, [film, *line.fields], line.text)
+
+
+def _keys(record: dict[str, Any]) -> Iterator[str]:
+    """The names of an object's values; those of objects in it behind a point: movie.ids.imdb."""
+    for key, value in record.items():
+        yield key
+        if isinstance(value, dict):
+            yield from (f"{key}.{inner}" for inner in _keys(value))
+
+
+def _value(record: dict[str, Any], key: str) -> object:
+    if key in record or "." not in key:
+        return record.get(key)
+    outer, _, inner = key.partition(".")
+    within = record.get(outer)
+    return _value(within, inner) if isinstance(within, dict) else None
 
 
 def _object(name: str, number: int, text: str) -> tuple[int, dict[str, Any], str] | Rejected:
@@ -145,7 +161,10 @@ def _elements(name: str, stream: BinaryIO) -> Iterator[tuple[int, dict[str, Any]
             number, at = number + 1, end
         rest = rest[at:]
         if len(rest) > MAX_LINE:
-            break
+            raise LoadError(
+                f"The {max(number, 1):,}. object of {name} is longer than {MAX_LINE >> 20} MiB, or "
+                "is no JSON. The tables are as they were."
+            )
     if not ended:
         raise LoadError(
             f"{name} is damaged or cut short at its {max(number, 1):,}. object. The tables are as "

@@ -13,7 +13,8 @@ from ingest.fields import (
     is_missing,
     parse_number,
 )
-from ingest.files import DataFile
+from ingest.files import DataFile, is_zip, open_files
+from ingest.foreign import refuse_foreign
 from ingest.lines import PREAMBLE, Format
 from ingest.names import names_one
 from ingest.times import parse_day
@@ -31,8 +32,14 @@ def sniff(file: DataFile) -> Format:
     """How a file is written. Raises LoadError where no table can be seen in it."""
     if file.member is None and file.start.startswith(b"PAR1"):
         return Format(kind="parquet")
+    if is_zip(file):
+        open_files(file.path)
+        raise LoadError(
+            f"{file.name} is a zip archive in a folder. The tables are as they were. Name it, too."
+        )
     with file.open() as stream:
         start = stream.read(SAMPLE)
+    refuse_foreign(file.name, start)
     if not start.strip(b"\0\r\n\t \xef\xbb\xbf\xff\xfe"):
         what = "holds nothing but blank lines" if start else "is empty"
         raise LoadError(f"{file.name} {what}. The tables are as they were. Get the file again.")
@@ -49,7 +56,12 @@ def sniff(file: DataFile) -> Format:
     if "\r" in text and "\n" not in text:
         raise LoadError(
             f"{file.name} ends its lines as old Macintoshes did, by a carriage return alone. The "
-            "tables are as they were. Save it with line feeds."
+            f"tables are as they were. `tr '\\r' '\\n' < {file.name} > new.csv` mends that."
+        )
+    if not whole and "\n" not in text:
+        raise LoadError(
+            f"{file.name} begins with a line of more than {SAMPLE >> 10} KiB. The tables are as "
+            "they were. Is it a table? Of very many columns keep those that are needed."
         )
     rows = text.split("\n") if whole else text.split("\n")[:-1]
     rows = [row.rstrip("\r") for row in rows if row.strip()][: _LINES + 1]

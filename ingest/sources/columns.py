@@ -1,6 +1,8 @@
 """Columns of a file of films, ratings or tags, and its lines as rows."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 from ingest.fields import (
@@ -22,7 +24,7 @@ from ingest.fields import (
     parse_year,
     quote,
 )
-from ingest.lines import Line
+from ingest.lines import Line, without_last
 from ingest.mapping import Holds
 from ingest.names import (
     ALIASES,
@@ -35,7 +37,7 @@ from ingest.names import (
 )
 from ingest.notes import Notes
 from ingest.rows import Movie, Rejected, Tag
-from ingest.times import parse_day, parse_time
+from ingest.times import DateFormat, parse_day, parse_time
 from ingest.titles import split_title
 from sql.own_fields import Type
 
@@ -96,7 +98,20 @@ class Columns:
     def unused(self) -> list[str]:
         """The file's columns that nothing is read from."""
         used = set(self.found().values())
-        return [name or f"column {at + 1}" for at, name in enumerate(self.header) if at not in used]
+        names = {at: name or f"column {at + 1}" for at, name in enumerate(self.header)}
+        read = {names[at] for at in used}
+        return [
+            name
+            for at, name in names.items()
+            # Of an object either its parts are told, or it is as a whole.
+            if at not in used
+            and not any(part.startswith(f"{name}.") for part in read)
+            and not self._within_unread(name, read)
+        ]
+
+    def _within_unread(self, name: str, read: Set[str]) -> bool:
+        outer = name.rpartition(".")[0]
+        return outer in self.header and not any(part.startswith(f"{outer}.") for part in read)
 
 
 def convert_lines(
@@ -111,9 +126,8 @@ def convert_lines(
             yield line
             continue
         try:
-            if len(line.fields) != columns:
-                raise FieldError("", f"{len(line.fields)} fields where {columns} belong")
-            row = convert(line)
+            fields = without_last(line.fields, columns)
+            row = convert(line if fields is line.fields else replace(line, fields=fields))
         except FieldError as error:
             column = error.column or None
             yield Rejected(file_name, line.number, column, error.reason, line.written)
@@ -137,8 +151,9 @@ class MovieReader:
         *,
         complete: bool = False,
         text_ids: bool = False,
+        date_format: DateFormat | None = None,
     ) -> None:
-        self._file, self._notes = file, notes or Notes()
+        self._file, self._notes, self._date_format = file, notes or Notes(), date_format
         self._separator, self._complete, self._text_ids = separator, complete, text_ids
         self._fields = [
             (name, at, columns.header[at], self._parser(name))
@@ -180,8 +195,11 @@ class MovieReader:
 
     def _note_separators(self, line: Line, cell: str, column: str) -> None:
         """Say where a genre may be several, parted by something else."""
+        if self._separator == "any":
+            return
         if cell.strip()[:1] not in ("[", "{") and (set("|;,/") - {self._separator}) & set(cell):
-            what = f"column {column} not parted by {self._separator} alone, kept as it is"
+            hint = "--separator any parts by | ; , and ' / '"
+            what = f"column {column} not parted by {self._separator} alone, kept as it is ({hint})"
             self._notes.count(self._file, what, f"line {line.number}: {quote(cell)}")
 
     def _read_own(self, line: Line) -> dict[str, object]:
@@ -208,7 +226,7 @@ class MovieReader:
             "year": parse_year,
             "tmdb_id": parse_integer,
             "runtime_minutes": parse_minutes,
-            "release_date": parse_day,
+            "release_date": partial(parse_day, form=self._date_format),
             "budget": parse_money,
             "revenue": parse_money,
             "director": self._parse_director,
@@ -252,7 +270,9 @@ class TagReader:
         file: str = "",
         notes: Notes | None = None,
         text_ids: Sequence[str] = (),
+        date_format: DateFormat | None = None,
     ) -> None:
+        self._date_format = date_format
         self._read_user = parse_user if "user_id" in text_ids else parse_number_id
         self._read_movie = parse_key if "movie_id" in text_ids else parse_number_id
         self._places = [columns.place(name) for name in NEEDED["tags"]]
@@ -273,4 +293,5 @@ class TagReader:
     def _tagged_at(self, line: Line) -> float | None:
         if self._time is None or is_missing(line.fields[self._time]):
             return None
-        return float(parse_time(line.fields[self._time], self._header[self._time]))
+        moment = line.fields[self._time], self._header[self._time]
+        return float(parse_time(*moment, self._date_format))

@@ -1,5 +1,6 @@
 """Your own films, ratings and tags from files of any kind, each described by a ``Part``."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 from ingest.fields import parse_user
 from ingest.files import DataFile, digest_of
 from ingest.lines import Format, Line, missing_columns
-from ingest.mapping import Holds, Part
+from ingest.mapping import LATER, Holds, Part
 from ingest.names import FACT_KEYS, KNOWN, NEEDED
 from ingest.notes import Notes
 from ingest.ratings import RatingColumns, build_blocks, foretell, is_future, read_ratings
@@ -23,6 +24,8 @@ from ingest.sources.columns import (
 )
 from ingest.sources.describing import describe, no_such_column
 from palate.errors import MisuseError
+
+_UP_TO_ONE = re.compile(r"0?[.,][0-9]+|[01]([.,]0+)?")
 
 
 class TablePart:
@@ -43,13 +46,17 @@ class TablePart:
         reader = MovieReader(
             self.columns, self.part.separator, self.file.name, self._notes,
             complete=complete, text_ids="movie_id" in self.part.text_ids,
+            date_format=self.part.date_format,
         )  # fmt: skip
         lines = self._kept(records or self.sheet.records())
         yield from convert_lines(self.file.name, lines, len(self.columns.header), reader.read)
 
     def tags(self, records: Iterable[Line | Rejected] | None = None) -> Iterator[Tag | Rejected]:
         """Its tags; those of some ``records``."""
-        reader = TagReader(self.columns, self.file.name, self._notes, self.part.text_ids)
+        part = self.part
+        reader = TagReader(
+            self.columns, self.file.name, self._notes, part.text_ids, part.date_format
+        )
         lines = self._kept(records or self.sheet.records())
         yield from convert_lines(self.file.name, lines, len(self.columns.header), reader.read)
 
@@ -65,6 +72,14 @@ class TablePart:
         if self.part.kind == "json lines":
             return read_ratings(self.file, self.part.style, columns, self.sheet.parse_object)
         return build_blocks(self.file.name, self.sheet.records(), columns)
+
+    def is_up_to_one(self) -> bool:
+        """Whether the first ratings are none above 1, and not all the same."""
+        at = self.columns.place("rating")
+        lines = islice(self.sheet.records(), 1000)
+        fields = [line.fields for line in lines if isinstance(line, Line)]
+        scores = {one[at].strip() for one in fields if len(one) > at}
+        return len(scores) > 1 and all(_UP_TO_ONE.fullmatch(score) for score in scores)
 
     def sample(self, most: int) -> tuple[int, Rejects]:
         """How many of the first lines would be loaded as far as the file alone tells, and the
@@ -104,16 +119,17 @@ class TablePart:
         said: set[object] = set()
         for row in rows:
             key = None if isinstance(row, Rejected) else row.movie_id
+            title = "" if isinstance(row, Rejected) else (row.title or "").lower()
             if isinstance(row, Rejected) or key is None or self.part.holds == "facts":
                 yield row
-            elif (key, row.title) in said:
+            elif (key, title) in said:
                 yield False
             elif key in first:
                 reason = f"film {key} is already on line {first[key]}"
                 yield Rejected(self.file.name, row.line, "movie_id", reason, row.title or "")
             else:
                 first[key] = row.line
-                said.add((key, row.title))
+                said.add((key, title))
                 yield row
 
     def described(self) -> str:
@@ -148,6 +164,7 @@ class TablePart:
             offset,
             {at: frozenset(values) for at, values in self._keep().items()},
             self._notes,
+            self.part.date_format,
         )
 
     def _keep(self) -> dict[int, list[str]]:
@@ -155,9 +172,13 @@ class TablePart:
         return {at: values for at, values in places.items() if at is not None}
 
     def _kept(self, lines: Iterable[Line | Rejected]) -> Iterator[Line | Rejected]:
-        keep = self._keep()
+        keep, header = self._keep(), self.columns.header
         for line in lines:
             if isinstance(line, Line):
+                if self.part.header and [field.strip() for field in line.fields] == header:
+                    what = "line that repeats the header, left out"
+                    self._notes.count(self.file.name, what, f"line {line.number}")
+                    continue
                 wrong = [
                     at
                     for at, values in keep.items()
@@ -178,6 +199,11 @@ class TablePart:
         if absent:
             raise missing_columns(name, absent, header, "Correct the mapping.")
         lacking = [ours for ours in NEEDED[part.holds] if self.columns.find(ours) is None]
+        if part.user is not None and (at := self.columns.find("user_id")) is not None:
+            raise MisuseError(
+                f"{name} says itself whose ratings they are, in column {header[at]}. Nothing was "
+                "loaded. Leave --user out."
+            )
         if part.user is not None and "user_id" in lacking:
             lacking.remove("user_id")
         if part.holds == "ratings" and self.columns.find("title") is not None:
@@ -247,7 +273,7 @@ class Table(Source):
         files = [(part.part.holds, part.file) for part in self.parts]
         parts = [part.part.model_dump(exclude={"file"}) for part in self.parts]
         return digest_of(
-            files, parts=[{k: v for k, v in part.items() if k != "own" or v} for part in parts]
+            files, parts=[{k: v for k, v in part.items() if k not in LATER or v} for part in parts]
         )
 
     def described(self) -> list[str]:
@@ -298,8 +324,15 @@ class Table(Source):
         for part in self.parts:
             if part.part.kind in ("delimited", "json lines", "blocks") and part.file.is_cut:
                 self.notes.cut(part.file.name)
-            if unused := part.columns.unused():
+            if part.part.holds == "ratings" and part.scale == STARS and part.is_up_to_one():
+                self.notes.say(f"{part.file.name}: no rating is above 1: --scale 0-1 may be meant.")
+            if unused := self._unused(part):
                 self.notes.say(f"{part.file.name}: not used: {', '.join(unused)}.")
+
+    def _unused(self, part: TablePart) -> list[str]:
+        """The columns of a file that neither this part of it nor another is read from."""
+        others = [set(other.columns.unused()) for other in self.parts if other.file == part.file]
+        return [name for name in part.columns.unused() if all(name in one for one in others)]
 
     def _check_keys(self) -> None:
         """Films without an id of their own need a file that tells it."""

@@ -2,14 +2,45 @@
 
 -- name: create_staging
 CREATE TEMP TABLE staging_events (
-    line bigint NOT NULL, who text NOT NULL, type text NOT NULL, movie_id bigint, genre text,
-    rating real, happened_at double precision, source text, event_id text, profile text NOT NULL,
-    user_id bigint
+    line bigint NOT NULL, who text NOT NULL, type text NOT NULL, item_key text, title text,
+    year integer, genre text, rating real, happened_at double precision, source text, event_id text,
+    profile text NOT NULL, user_id bigint, movie_id bigint
 ) ON COMMIT DROP;
 
 -- name: copy_events
-COPY staging_events (line, who, type, movie_id, genre, rating, happened_at, source, event_id, profile)
+COPY staging_events (line, who, type, item_key, title, year, genre, rating, happened_at, source, event_id, profile)
 FROM STDIN;
+
+-- name: find_movies
+-- By the id they are called by, else by IMDb's, else by title and year, which may be one off, where
+-- one film is nearest.
+UPDATE staging_events s SET movie_id = coalesce(movie_named(k.item_key), (
+    SELECT min(m.movie_id) FROM movies m
+    WHERE k.item_key ~ '^tt[0-9]+$' AND ltrim(m.imdb_id, 't0') = ltrim(k.item_key, 't0')))
+FROM (SELECT DISTINCT item_key FROM staging_events) k
+WHERE k.item_key = s.item_key;
+UPDATE staging_events s SET movie_id = near.movie_id
+FROM (
+    SELECT DISTINCT ON (e.line) e.line, n.movie_id,
+           count(*) OVER (PARTITION BY e.line, abs(coalesce(e.year - n.year, 0))) AS equals
+    FROM staging_events e
+    JOIN (
+        SELECT movie_id, lower(title) AS name, year FROM movies
+        UNION SELECT movie_id, lower(other), year
+        FROM movies CROSS JOIN unnest(string_to_array(original_title, ' / ')) other
+    ) n ON n.name = lower(e.title) AND abs(coalesce(e.year - n.year, 0)) <= 1
+    ORDER BY e.line, abs(coalesce(e.year - n.year, 0))
+) near
+WHERE near.line = s.line AND near.equals = 1;
+
+-- name: reject_unknown
+DELETE FROM staging_events s
+WHERE s.movie_id IS NULL AND coalesce(s.item_key, s.title) IS NOT NULL
+RETURNING s.line,
+          CASE WHEN s.item_key IS NOT NULL THEN format('film %s is unknown', s.item_key)
+               ELSE format('no one film here is called %s', concat(s.title, ' (' || s.year || ')'))
+          END AS reason,
+          concat_ws(',', s.who, s.type, s.item_key, s.title, s.year) AS content;
 
 -- name: reject_events
 DELETE FROM staging_events s

@@ -51,6 +51,7 @@ CREATE TEMP TABLE staging_ratings (
     user_id bigint NOT NULL, movie_id bigint NOT NULL,
     rating real NOT NULL, rated_at double precision
 ) ON COMMIT DROP;
+CREATE TEMP TABLE known_as (item_id text NOT NULL, movie_id bigint NOT NULL) ON COMMIT DROP;
 CREATE TEMP TABLE rejected (
     what text NOT NULL, line bigint NOT NULL, column_name text NOT NULL, reason text NOT NULL,
     content text NOT NULL
@@ -97,13 +98,23 @@ WHERE s.movie_id IS NULL AND s.item_id IS NULL AND f.movie_id IS NOT NULL
   AND (f.tmdb_id = s.tmdb_id OR ltrim(f.imdb_id, 't0') = ltrim(s.imdb_id, 't0'));
 
 -- name: leave_known_films
--- A film that is called by IMDb's id, and is here under another one, stays as it is.
-WITH gone AS (
-    DELETE FROM staging_movies s USING movies m
-    WHERE s.movie_id IS NULL AND s.item_id ~ '^tt[0-9]+$' AND m.item_id IS DISTINCT FROM s.item_id
-      AND ltrim(m.imdb_id, 't0') = ltrim(s.item_id, 't0')
+-- A film that is called by IMDb's id, and is here under another one, stays as it is. It is known by
+-- TMDB's id where none of IMDb's is here.
+WITH called AS (
+    SELECT s.line, s.item_id, s.tmdb_id FROM staging_movies s
+    WHERE s.movie_id IS NULL AND s.item_id ~ '^tt[0-9]+$'
       AND NOT current_setting('palate.replace')::boolean
       AND NOT EXISTS (SELECT FROM movies o WHERE o.item_id = s.item_id)
+), known AS (
+    INSERT INTO known_as
+    SELECT c.item_id, m.movie_id FROM called c
+    JOIN movies m ON ltrim(m.imdb_id, 't0') = ltrim(c.item_id, 't0')
+    UNION
+    SELECT c.item_id, m.movie_id FROM called c
+    JOIN movies m ON m.tmdb_id = c.tmdb_id AND m.imdb_id IS NULL
+    RETURNING item_id
+), gone AS (
+    DELETE FROM staging_movies s USING known k WHERE s.movie_id IS NULL AND s.item_id = k.item_id
     RETURNING s.line
 )
 SELECT count(*) AS lines, min(line) AS line FROM gone;
@@ -234,6 +245,8 @@ UPDATE staging_keyed k SET movie_id = m.movie_id
 FROM movies m
 WHERE k.movie_id IS NULL AND k.item_key ~ '^tt[0-9]+$' AND ltrim(m.imdb_id, 't0') = ltrim(k.item_key, 't0')
   AND NOT current_setting('palate.replace')::boolean;
+UPDATE staging_keyed k SET movie_id = a.movie_id
+FROM known_as a WHERE k.movie_id IS NULL AND a.item_id = k.item_key;
 
 -- name: resolve_titles
 -- Ratings whose film is told by its title and year, which may be one off: by number, where one film
@@ -307,7 +320,7 @@ ANALYZE staging_movies, staging_ratings;
 -- A line that says of a film what an earlier one said already: gone, and counted.
 WITH again AS (
     SELECT line, movie_id,
-           row_number() OVER (PARTITION BY movie_id, title ORDER BY line) AS nth
+           row_number() OVER (PARTITION BY movie_id, lower(title) ORDER BY line) AS nth
     FROM staging_movies WHERE movie_id IS NOT NULL
 ), gone AS (
     DELETE FROM staging_movies s USING again a
@@ -342,6 +355,8 @@ INSERT INTO rejected
 SELECT 'ratings', line, wrong,
        CASE wrong
            WHEN 'rating' THEN format('%s is not on the scale from 0.5 to 5; %s', rating, CASE
+               WHEN highest <= 1
+               THEN format('--scale %s-1 may be meant', CASE WHEN lowest < 0 THEN -1 ELSE 0 END)
                WHEN highest <= 5 THEN '--unrated leaves such lines out'
                ELSE format('%s is the highest: --scale %s may be meant', highest, CASE
                    WHEN highest > 100 THEN 'counts' WHEN highest > 10 THEN '0-100'

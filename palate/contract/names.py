@@ -35,11 +35,13 @@ UserId = Annotated[int, Field(ge=0, le=LARGEST_ID)]
 
 _IN_NAME, _NO_NUMBER = r"[^\s/\x00-\x1f\x7f-\x9f]", r"[^0-9.,+\s/\x00-\x1f\x7f-\x9f-]"
 USER_NAME_PATTERN = (
-    rf"^(?:{_NO_NUMBER}|[^\s/\x00-\x1f\x7f-\x9f-]{_IN_NAME}*{_NO_NUMBER}){_IN_NAME}*$"
+    rf"^(?:{_NO_NUMBER}|[^\s/\x00-\x1f\x7f-\x9f-](?: ?{_IN_NAME})* ?{_NO_NUMBER})"
+    rf"(?: ?{_IN_NAME})*$"
 )
 LONGEST_USER_NAME = 200
 A_USER = (
-    "a whole number, or a text of up to 200 characters with a letter, without spaces and slashes"
+    "a whole number, or a text of up to 200 characters with a letter, without slashes and with no "
+    "more than one space at a time, inside"
 )
 """What a user may be called by another system."""
 

@@ -103,7 +103,7 @@ def _print_events(report: EventsReport) -> None:
 def events(
     session: Session,
     file: Annotated[
-        Path, Argument(help="CSV (also .csv.gz), Parquet or JSON lines: user_id, type, ...")
+        Path, Argument(help="A table as `palate ingest table` reads it: user_id, type, ...")
     ],
     type: Annotated[
         EventType | None, Option(help="Of all events, where the file has no such column.")
@@ -112,6 +112,7 @@ def events(
         list[str] | None,
         Option(metavar="OURS=YOURS", help="Where a column is called otherwise. Repeat."),
     ] = None,
+    user: Annotated[str | None, Option(help="Who did it all, where no column says.")] = None,
     on_error: OnErrorOption = "stop",
     rejects: RejectsFile = None,
 ) -> EventsReport:
@@ -119,7 +120,13 @@ def events(
     columns = parse_columns(column or ())
     with loading(session) as database:
         return load_events(
-            database, file, type=type, columns=columns, on_error=on_error, rejects=rejects
+            database,
+            file,
+            type=type,
+            columns=columns,
+            user=user,
+            on_error=on_error,
+            rejects=rejects,
         )
 
 

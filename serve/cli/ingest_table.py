@@ -18,6 +18,7 @@ from ingest.mapping import Holds, Mapping, Part, read_mapping, write_mapping
 from ingest.progress import watch
 from ingest.sources.describing import describe
 from ingest.sources.table import Table, spelt_out
+from ingest.times import DateFormat
 from palate.errors import MisuseError, PalateError
 from serve.cli.command import command
 from serve.cli.ingest_load import LoadOptions, loading, print_load, run_load
@@ -74,7 +75,8 @@ class Reading:
     layout: LayoutName = None
     column: Columns = None
     separator: Annotated[
-        str | None, Option(help="What parts the items of genres, actors and keywords.")
+        str | None,
+        Option(help="What parts genres, actors and keywords; any: | and ; and , and ' / '."),
     ] = None
     scale: Annotated[
         str | None,
@@ -84,7 +86,10 @@ class Reading:
         ),
     ] = None
     unrated: Annotated[
-        str | None, Option(help="Scores that only say that somebody saw it: -1,0.")
+        str | None, Option(help="Scores that only say that somebody saw it: -1,0,empty.")
+    ] = None
+    date_format: Annotated[
+        DateFormat | None, Option(help="How dates such as 05/06/2020 are meant.")
     ] = None
     user: Owner = None
 
@@ -281,7 +286,8 @@ def _as_said(
     parts: Sequence[tuple[DataFile, Part]], reading: Reading
 ) -> list[tuple[DataFile, Part]]:
     """The files as the options say, which go before what was found out or a mapping says."""
-    of_ratings, of_others = ("scale", "unrated", "user"), ("separator",)
+    of_ratings = ("scale", "unrated", "user", "date_format")
+    of_others = ("separator", "date_format")
     said = {name: value for name, value in vars(reading).items() if value is not None}
     return [
         (file, part.model_copy(update={name: said[name] for name in names if name in said}))

@@ -178,6 +178,7 @@ def _films(folder: Path) -> None:
         '1381,The Odyssey,Homer,"=""""","=""""",0,3.82,541,2006,-700,,2021/01/02,to-read,to-read',
     )
     (folder / "letterboxd-export.zip").unlink(missing_ok=True)
+    _diaries(folder)
     with zipfile.ZipFile(folder / "letterboxd-export.zip", "w") as archive:
         archive.writestr(
             "ratings.csv",
@@ -187,6 +188,63 @@ def _films(folder: Path) -> None:
             "2021-05-03,Nowhere Here,2001,https://boxd.it/zzzz,2\n",
         )
         archive.writestr("profile.csv", "Date Joined,Username\n2020-01-01,me\n")
+
+
+def _diaries(folder: Path) -> None:
+    """What people note for themselves: of films, books and games."""
+
+    def film(title: str, year: int, imdb: str, tmdb: int) -> dict[str, object]:
+        ids = {"trakt": 1, "slug": f"{title}-{year}".lower(), "imdb": imdb, "tmdb": tmdb}
+        return {"title": title, "year": year, "ids": ids}
+
+    alien, heat = film("Alien", 1979, "tt0078748", 348), film("Heat", 1995, "tt0113277", 949)
+    place = folder / "trakt"
+    rated = [
+        {"rated_at": "2026-01-05T20:15:00.000Z", "rating": 10, "type": "movie", "movie": alien},
+        {"rated_at": "2026-01-06T20:15:00.000Z", "rating": 1, "type": "movie", "movie": heat},
+    ]
+    _write(place / "ratings-movies.json", json.dumps(rated, indent=1))
+    seen = {"id": 1, "watched_at": "2026-01-05T18:00:00.000Z", "type": "movie", "movie": alien}
+    _write(place / "history-movies.json", json.dumps([seen]))
+    wanted = {"rank": 1, "listed_at": "2026-01-05T18:00:00.000Z", "type": "movie", "movie": heat}
+    _write(place / "watchlist.json", json.dumps([wanted]))
+    place, header = folder / "letterboxd", "Date,Name,Year,Letterboxd URI"
+    line = "2026-01-04,Alien,1979,https://boxd.it/29Dk"
+    unknown = '2026-01-04,"Nowhere, ""Here""",2001,https://boxd.it/zzzz'
+    _write(place / "likes" / "films.csv", header, line)
+    _write(place / "watched.csv", header, line, unknown)
+    _write(place / "watchlist.csv", header, "2026-01-04,Heat,1995,https://boxd.it/2aHi")
+    _write(
+        place / "diary.csv",
+        f"{header},Rating,Rewatch,Tags,Watched Date",
+        f'{line},4.5,Yes,"a, b",2026-01-03',
+    )
+    _write(
+        folder / "storygraph.csv",
+        "Title,Authors,ISBN/UID,Format,Read Status,Date Added,Last Date Read,Star Rating,Owned?",
+        '"Dune, Messiah",Frank Herbert,9780441172719,digital,read,2026/01/01,2026/01/05,4.25,No',
+        "Emma,Jane Austen,9780141439587,paperback,to-read,2026/01/01,,,No",
+        "Without,Nobody,,paperback,read,2026/01/01,,3.0,No",
+    )
+    _write(
+        folder / "bgg-collection.csv",
+        "objectname,objectid,rating,numplays,own,yearpublished",
+        "Carcassonne,822,10,12,1,2000",
+        "Pandemic,30549,0,0,1,2008",
+    )
+    _write(
+        folder / "bgg-19m-reviews.csv",
+        ",user,rating,comment,ID,name",
+        "0,Torsten,10.0,,30549,Pandemic",
+        '1,Mike Mayer,5.5,"Nice, really",822,Carcassonne',
+        "2,avlawn,1.0,,30549,Pandemic",
+    )
+    _write(
+        folder / "steam-200k.csv",
+        '151603712,"The Elder Scrolls V Skyrim",purchase,1.0,0',
+        '151603712,"The Elder Scrolls V Skyrim",play,273.0,0',
+        "59945701,Dota 2,play,1.0,0",
+    )
 
 
 def _shops(folder: Path) -> None:

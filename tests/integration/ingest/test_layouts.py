@@ -68,6 +68,27 @@ EXPECTED: dict[str, tuple[list[object], list[object]]] = {
         [("1381", "The Odyssey", None, []), ("5907", "The Hobbit", 1937, [])],
         [("ann", "5907", 5.0)],
     ),
+    "trakt/ratings-movies.json": (
+        [("tt0078748", *ALIEN, []), ("tt0113277", "Heat", 1995, [])],
+        [("ann", "tt0078748", 5.0), ("ann", "tt0113277", 0.5)],
+    ),
+    "storygraph.csv": (
+        [("9780141439587", "Emma", None, []), ("9780441172719", "Dune, Messiah", None, [])],
+        [("ann", "9780441172719", 4.25)],
+    ),
+    "bgg-collection.csv": (
+        [("822", "Carcassonne", 2000, []), ("30549", "Pandemic", 2008, [])],
+        [("ann", "822", 5.0)],
+    ),
+    "bgg-19m-reviews.csv": (
+        [("822", "Carcassonne", None, []), ("30549", "Pandemic", None, [])],
+        [("Mike Mayer", "822", 2.75), ("Torsten", "30549", 5.0), ("avlawn", "30549", 0.5)],
+    ),
+    "steam-200k.csv": (
+        [("Dota 2", "Dota 2", None, []),
+         ("The Elder Scrolls V Skyrim", "The Elder Scrolls V Skyrim", None, [])],
+        [("151603712", "The Elder Scrolls V Skyrim", 5.0), ("59945701", "Dota 2", 3.0)],
+    ),
     "ml-1m": (
         [("1", "Heat", 1995, ["Action", "Crime"]), ("2", "Amélie", 2001, ["Romance"])],
         [("1", "1", 4.0), ("1", "2", 5.0)],
@@ -149,6 +170,42 @@ def test_every_layout_and_format(
             wrong[command] = found
     assert wrong == {}
     assert set(EXPECTED) <= loaded
+
+
+def test_what_letterboxd_and_trakt_tell_beside_ratings(
+    database: Database, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(database, files, monkeypatch, "ingest table trakt --user ann --replace")
+    commands = re.findall(r"^\| .*\| `palate (ingest events [^`]*)` \|$", PAGE, re.MULTILINE)
+    assert len(commands) == 6
+    for command in commands:
+        run(database, files, monkeypatch, command)
+    told = (
+        "SELECT type, m.title, happened_at::date::text FROM events JOIN movies m USING (movie_id) "
+        "ORDER BY 1, 2, 3"
+    )
+    found = [
+        ("liked", "Alien", "2026-01-04"),
+        ("saved", "Heat", "2026-01-04"),
+        ("saved", "Heat", "2026-01-05"),
+        ("watched", "Alien", "2026-01-03"),
+        ("watched", "Alien", "2026-01-04"),
+        ("watched", "Alien", "2026-01-05"),
+    ]
+    assert rows(database, told) == found
+    aside = (files / "watched.csv-rejected.csv").read_text()
+    assert 'no one film here is called Nowhere, ""Here"" (2001)' in aside
+    said = run(database, files, monkeypatch, "ingest table trakt --user ann --dry-run --again")
+    assert "history-movies.json: not read: it tells what was watched: `palate ingest events" in said
+
+
+def test_films_that_are_here_by_tmdbs_id_are_trakts_too(
+    database: Database, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(database, files, monkeypatch, "ingest table tmdb-5000 --replace")
+    said = run(database, files, monkeypatch, "ingest table trakt --name tmdb-5000 --user ann")
+    assert "film that is here under another id, left as it is: 1" in said
+    assert ("ann", "348", 5.0) in rows(database, RATINGS)
 
 
 @pytest.mark.timeout(3600)

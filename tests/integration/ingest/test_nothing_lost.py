@@ -217,14 +217,14 @@ def test_what_inspect_writes_loads(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "films.csv").write_text("Film ID;Name\n1;Heat\n")
-    (tmp_path / "stars.csv").write_text("customer;film;score\nann;1;9\n")
+    (tmp_path / "stars.csv").write_text("shopper;film;score\nann;1;9\n")
     said = run(database, tmp_path, monkeypatch, "ingest inspect films.csv stars.csv --write m.json")
-    assert "to hold ratings it lacks user_id; it has customer, film, score" in said
+    assert "to hold ratings it lacks user_id; it has shopper, film, score" in said
     assert "Film ID" in said
     mapping = (tmp_path / "m.json").read_text()
     part = (
         '{"file": "stars.csv", "holds": "ratings", "delimiter": ";", "quoting": true,'
-        ' "columns": {"user_id": "customer"}, "scale": "1-10", "text_ids": ["user_id"]}'
+        ' "columns": {"user_id": "shopper"}, "scale": "1-10", "text_ids": ["user_id"]}'
     )
     (tmp_path / "m.json").write_text(mapping.replace('"parts": [', f'"parts": [{part},'))
     run(database, tmp_path, monkeypatch, "ingest table --mapping m.json --name shop")

@@ -212,7 +212,7 @@ def test_ids_go_as_far_as_the_database() -> None:
         (parse_id, "9223372036854775808", "is beyond 9223372036854775807, the largest id"),
         (parse_id, "4.5", "is not a whole number"),
         (parse_user, "007", "is no user's id"),
-        (parse_user, "a b", "is no user's id"),
+        (parse_user, "a  b", "is no user's id"),
         (parse_key, "a\udfff", "holds half a character"),
         (parse_key, "a\0", "holds a NUL character"),
         (parse_names, r'["Dr\ud800ama", "War"]', "holds half a character"),
@@ -224,9 +224,9 @@ def test_ids_go_as_far_as_the_database() -> None:
         (parse_number_id, "0618260307", "loses its zeros: text_ids of a mapping keeps them"),
         (parse_time, "43964", "looks like 2020-05-13 as spreadsheets count"),
         (parse_time, "2020", "looks like a year"),
-        (parse_time, "05/06/2020", "may be two days: write it as 2001-12-19"),
+        (parse_time, "05/06/2020", "may be two days: say which by --date-format"),
         (parse_day, "5/6/2020", "may be two days"),
-        (parse_day, "45/46/2020", "may be two days"),
+        (parse_day, "45/46/2020", "is not a date"),
     ],
 )
 def test_the_reason_is_the_right_one(read, text: str, reason: str) -> None:  # type: ignore[no-untyped-def]
@@ -262,8 +262,8 @@ def test_genres_parted_in_two_ways_are_said(tmp_path: Path) -> None:
     table = films(tmp_path, 'movie_id,title,genres\n1,Heat,Crime|War\n2,Up,"Comedy; Drama"\n')
     list(table.movies())
     assert list(table.notes.texts()) == [
-        "films.csv: column genres not parted by | alone, kept as it is: 1 (first: line 3: "
-        "'Comedy; Drama')."
+        "films.csv: column genres not parted by | alone, kept as it is (--separator any parts by "
+        "| ; , and ' / '): 1 (first: line 3: 'Comedy; Drama')."
     ]
 
 
@@ -310,7 +310,7 @@ def test_counts_with_thousands(hours: str) -> None:
         ("0 8", "8 is the highest: --scale 0-10 may be meant"),
         ("9 3 85", "85 is the highest: --scale 0-100 may be meant"),
         ("0 4", "--unrated leaves such lines out"),
-        ("two 3", "'two' is not a number; --scale says how other scores are read"),
+        ("great 3", "'great' is not a number; --scale says what words count"),
         ("8/10 3", "'8/10' is out of 10: --scale 1-10 may be meant"),
         ("80% 3", "'80%' is out of 100: --scale 0-100 may be meant"),
     ],
@@ -519,9 +519,9 @@ def test_columns_that_are_named_help_to_make_out_a_file(tmp_path: Path) -> None:
 
 
 def test_what_a_file_lacks_is_said(tmp_path: Path) -> None:
-    (tmp_path / "scores.csv").write_text("customer,film,score\n1,1,4\n")
+    (tmp_path / "scores.csv").write_text("shopper,film,score\n1,1,4\n")
     (_, reason), *_ = recognise([DataFile(tmp_path / "scores.csv")]).unread
-    assert reason == "to hold ratings it lacks user_id; it has customer, film, score"
+    assert reason == "to hold ratings it lacks user_id; it has shopper, film, score"
 
 
 def test_dates_of_releases(tmp_path: Path) -> None:

@@ -208,7 +208,7 @@ def test_a_last_line_without_an_end(tmp_path: Path) -> None:
     ("line", "reason"),
     [
         ("x,1,4.0,1", "column userId: 'x' is not a whole number as"),
-        ("1,,4.0,1", "column movieId: '' is not a whole number"),
+        ("1,,4.0,1", "column movieId: '' is no id"),
         ("1,1,good,1", "column rating: 'good' is not a number"),
         ("1,1,4.0,yesterday", "column timestamp: 'yesterday' is neither epoch seconds nor a time"),
         ("1,1,4.0,-5", "column timestamp: '-5' is neither epoch seconds nor a time"),
@@ -406,7 +406,7 @@ def test_a_bad_row_of_parquet_is_named(tmp_path: Path) -> None:
     ).write_parquet(scores)
     assert rejected(Table("shop", ratings=scores)) == [
         "scores.parquet, line 2, column user_id: '-2' is negative: ids count from 0",
-        "scores.parquet, line 3, column user_id: '' is not a whole number",
+        "scores.parquet, line 3, column user_id: '' is no id",
     ]
 
 
