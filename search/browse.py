@@ -147,11 +147,10 @@ def _tree(database: Database, request: BrowseRequest) -> tuple[Node, list[str]]:
     """What films have to be, and how it was read."""
     limits, fields = Limits.of(database.settings), database.search_engine.fields
     filters = tuple(read_filters(request, limits, fields))
-    notes = [*note_filters(filters)]
     if request.q is None:
-        return And((All(), *filters)), notes
+        return And((All(), *filters)), [*note_filters(filters)]
     parsed = parse(request.q, limits=limits, fields=fields)
-    return And((parsed.tree, *filters)), [*parsed.notes, *notes]
+    return And((parsed.tree, *filters)), [*parsed.notes, *note_filters(filters, parsed.tree)]
 
 
 def _count(

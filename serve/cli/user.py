@@ -9,6 +9,7 @@ from typer import Argument, Option
 
 from palate.contract import LARGEST_ID, Forgotten, TastePart, TasteParts, User
 from palate.errors import MisuseError
+from palate.person import called
 from rerank import events as history
 from rerank import people
 from rerank import profile as profiles
@@ -133,7 +134,9 @@ def rate(
 
 def _print_forgotten(found: Forgotten) -> None:
     print_table(found.tables, "table", "deleted>", "left>")
-    say(f"User {found.user_id} is forgotten, with {count(found.ratings_deleted, 'rating')}.")
+    say(
+        f"User {called(found.user_id)} is forgotten, with {count(found.ratings_deleted, 'rating')}."
+    )
     if found.statistics != "refreshed":
         warn("popularity holds the ratings until `palate db refresh`, which this role may not.")
 

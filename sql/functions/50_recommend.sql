@@ -118,6 +118,8 @@ WITH person AS MATERIALIZED (
 SELECT f.movie_id, array_agg(f.source ORDER BY f.source), (SELECT m.bm25 FROM matching m WHERE m.movie_id = f.movie_id)
 FROM found f
 GROUP BY f.movie_id
+-- Statistics, trends and factors may tell of a film that is deleted since.
+HAVING EXISTS (SELECT FROM movies m WHERE m.movie_id = f.movie_id)
 $$;
 
 CREATE FUNCTION recommend(
