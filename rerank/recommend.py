@@ -23,6 +23,7 @@ from palate.contract import (
     check_request,
 )
 from palate.errors import MisuseError, NotFoundError
+from palate.items import as_items
 from palate.metrics import stage
 from palate.statements import Statements
 from rerank.business import (
@@ -153,7 +154,7 @@ def _make(
         personalized=personalized,
         why_not_personalized=None if personalized else _explain(request, head, bool(movies)),
         weights={part: head["mixed"][part] for part in PARTS},
-        notes=tuple(notes),
+        notes=tuple(map(as_items, notes)),
         diversity=None if request.diversity == 1 else request.diversity,
         movies=movies,
         figures=_figures(database, movies) if request.figures else None,

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from sqlalchemy import Connection, text
 
 from palate.contract import Direction, FilmFilters, Frozen, Movie, Sort
+from palate.items import as_items
 from palate.statements import Statements
 from search.catalog import get_movies
 from search.limits import Limits
@@ -113,7 +114,7 @@ def browse(database: Database, request: BrowseRequest) -> MovieList:
     return MovieList(
         total=total,
         offset=request.offset,
-        notes=tuple(notes),
+        notes=tuple(map(as_items, notes)),
         movies=tuple(
             movie.model_dump(mode="json", include=kept) for movie in get_movies(database, movie_ids)
         ),
