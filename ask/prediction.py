@@ -9,6 +9,7 @@ from ask.structure import SummaryBy, WhyNotWorded
 from learn.prediction import BASELINE, predict_rating
 from palate.contract import Frozen
 from palate.items import count
+from palate.person import called
 from palate.text import name_film
 from rerank.facts import Fact, Polarity, side_of, write_all
 from sql.database import Database
@@ -80,7 +81,7 @@ def describe(found: Prediction) -> list[list[Fact]]:
 
 def _stars(found: Prediction) -> Iterator[Fact]:
     film, side = found.film, side_of(found.value)
-    says = f"user {found.user_id} is expected to give {film}"
+    says = f"user {called(found.user_id)} is expected to give {film}"
     yield _fact(film, says, f"{found.value:.1f} stars", side)
     span = f"from {found.low:.1f} to {found.high:.1f}"
     if found.calibrated:
@@ -137,7 +138,7 @@ def _anybody(found: Prediction) -> Fact:
 def _beside(found: Prediction) -> Iterator[Fact]:
     if found.rated is not None:
         given = f"{found.rated:.1f} already, which this prediction does not know"
-        yield _fact(found.film, f"user {found.user_id} gave {found.film}", given)
+        yield _fact(found.film, f"user {called(found.user_id)} gave {found.film}", given)
     if found.why:
         yield _fact("prediction", "the prediction says little here:", found.why)
 

@@ -8,6 +8,7 @@ from pydantic import Field
 from ask.compare import format_dollars
 from ask.structure import STEPS, Exclusions, Kind, Quantity, RatedBy, Sort, Span, Structure, Than
 from palate.contract import Frozen
+from palate.person import called
 
 _INTENTS = {
     "search": "films", "recommend": "recommended films", "similar": "similar films",
@@ -168,7 +169,7 @@ def _or(listed: list[str]) -> str:
 
 
 def _rater(rated: RatedBy) -> str:
-    who = "whoever asks" if rated.user_id is None else f"user {rated.user_id}"
+    who = "whoever asks" if rated.user_id is None else f"user {called(rated.user_id)}"
     if rated.low is not None and rated.low == rated.high:
         return f"{who} with {rated.low:g}"
     low = "" if rated.low is None else f" from {rated.low:g}"

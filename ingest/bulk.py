@@ -9,7 +9,7 @@ import secrets
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import psycopg
 import sqlalchemy
@@ -25,13 +25,12 @@ from ingest.catalog import (
 )
 from ingest.fields import FieldError
 from palate.contract import (
-    UNKNOWN_USER,
     Frozen,
     Moment,
     MovieId,
     Profile,
     RefusedLine,
-    UserName,
+    UserKey,
 )
 from palate.errors import ConflictError, NotFoundError
 from palate.text import first_wrong
@@ -64,7 +63,7 @@ class MovieLine(FilmFacts):
 class RatingLine(Frozen):
     """What one user gave one film; null takes it back."""
 
-    user_id: Annotated[int, Field(ge=0, lt=UNKNOWN_USER)] | UserName
+    user_id: UserKey
     profile: Profile = "main"
     movie_id: MovieId
     rating: float | None = Field(ge=0.5, le=5, allow_inf_nan=False)

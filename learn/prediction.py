@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 
 from learn.intervals import Intervals, spread_of
 from palate.errors import NotFoundError
+from palate.person import called
 from palate.statements import Statements
 from sql.database import Database
 
@@ -278,7 +279,7 @@ def rate_confidence(surely: float) -> Confidence:
 
 
 def _explain_unknown(who: dict[str, Any]) -> str:
-    return f"user {who['user_id']} has rated no other film"
+    return f"user {called(who['user_id'])} has rated no other film"
 
 
 def _join_reasons(*reasons: str | None) -> str | None:

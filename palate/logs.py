@@ -10,10 +10,15 @@ from palate.settings import Settings
 _SECRETS = ("password", "secret", "token", "api_key", "authorization")
 
 
-def set_up_logs(settings: Settings) -> None:
-    """Send structlog's and the standard library's records to stderr in one format."""
+def set_up_logs(settings: Settings, *, serving: bool = False) -> None:
+    """Send structlog's and the standard library's records to stderr in one format.
+
+    ``serving``: machines read them where no terminal does. A command's lines stand among what it
+    reports, wherever that goes.
+    """
+    terminal = sys.stderr.isatty()
     as_json = settings.log_format == "json" or (
-        settings.log_format == "auto" and not sys.stderr.isatty()
+        settings.log_format == "auto" and serving and not terminal
     )
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -35,7 +40,11 @@ def set_up_logs(settings: Settings) -> None:
     last: list[structlog.typing.Processor] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if as_json
-        else [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+        else [
+            structlog.dev.ConsoleRenderer(
+                colors=terminal, exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(

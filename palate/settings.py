@@ -297,7 +297,7 @@ class Settings(BaseSettings):
         "info", description="Least severity that is logged."
     )
     log_format: Literal["auto", "console", "json"] = Field(
-        "auto", description="auto: console on a terminal, JSON elsewhere."
+        "auto", description="auto: JSON where a server tells no terminal, else console."
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from palate.contract import COMPONENTS, Facets, Hit, QueryRead, SearchResponse
+from palate.items import as_items
 from palate.metrics import stage
 from palate.statements import Statements
 from rerank.feedback import make_answer_id
@@ -73,7 +74,9 @@ class Answerer:
                 hits = with_snippets(connection, parsed.tree, hits)
         return SearchResponse(
             answer_id=make_answer_id("search", "learned" if learned else "blend"),
-            query=QueryRead(text=request.q, read_as=parsed.read_as, notes=notes),
+            query=QueryRead(
+                text=request.q, read_as=parsed.read_as, notes=tuple(map(as_items, notes))
+            ),
             user_id=request.user_id,
             profile=request.profile,
             personalized=personalized,

@@ -190,10 +190,15 @@ def rules_version(path: Path | None) -> int:
 
 
 def touched(rules: BusinessRules, film: Mapping[str, Any]) -> tuple[str, ...]:
-    """The names of the rules that changed where a film stands."""
+    """The names of the rules that changed a film's score."""
+    return tuple(r.name for r in rules.rules if r.factor != 1 and r.films.match(film))
+
+
+def named(rules: BusinessRules, moved: int) -> tuple[str, ...]:
+    """The names of the rules that moved a film, which ``arrange`` said by bits."""
     return tuple(
-        r.name for r in rules.rules
-        if not (r.remove or r.keep_only) and r.films.match(film)
+        r.name for at, r in enumerate(rules.rules)
+        if moved >> at & 1 and (r.pin is not None or r.cap is not None)
     )  # fmt: skip
 
 
@@ -217,35 +222,40 @@ def taken_out_by(rules: BusinessRules, film: Mapping[str, Any]) -> str | None:
 
 def arrange(
     rules: BusinessRules, order: Sequence[int], films: Mapping[int, Mapping[str, Any]]
-) -> list[int]:
-    """The order with caps kept and pins in their places."""
-    arranged = list(order)
-    for rule in rules.rules:
-        matching = {each for each in order if rule.films.match(films[each])}
+) -> tuple[list[int], dict[int, int]]:
+    """The order with caps kept and pins in their places; and by which rules films were moved: a bit
+    for each rule, the first the lowest."""
+    arranged, moved = list(order), dict[int, int]()
+    for at, rule in enumerate(rules.rules):
         if rule.cap is not None:
-            arranged = _capped(arranged, matching, rule.cap)
-    for rule in rules.rules:
+            matching = {each for each in order if rule.films.match(films[each])}
+            arranged, held = _capped(arranged, matching, rule.cap)
+            moved |= {each: moved.get(each, 0) | 1 << at for each in held}
+    for at, rule in enumerate(rules.rules):
         if rule.pin is not None:
             first = next((e for e in arranged if rule.films.match(films[e])), None)
             if first is not None:
                 arranged.remove(first)
                 arranged.insert(rule.pin - 1, first)
-    return arranged
+                moved[first] = moved.get(first, 0) | 1 << at
+    return arranged, moved
 
 
-def _capped(order: Sequence[int], matching: set[int], most: int, window: int = 10) -> list[int]:
-    """Films behind which others wait until no ten in a row hold more than ``most`` of them."""
-    kept: list[int] = []
-    waiting = list(order)
+def _capped(
+    order: Sequence[int], matching: set[int], most: int, window: int = 10
+) -> tuple[list[int], set[int]]:
+    """Films behind which others wait until no ten in a row hold more than ``most`` of them; and
+    those that waited."""
+    kept, held, waiting = list[int](), set[int](), list(order)
     while waiting:
         recent = sum(each in matching for each in kept[-(window - 1) :])
-        fitting = (each for each in waiting if recent < most or each not in matching)
-        chosen = next(fitting, None)
-        if chosen is None:
+        fitting = (i for i, e in enumerate(waiting) if recent < most or e not in matching)
+        at = next(fitting, len(waiting))
+        held.update(waiting[:at])
+        if at == len(waiting):
             break
-        waiting.remove(chosen)
-        kept.append(chosen)
-    return kept
+        kept.append(waiting.pop(at))
+    return kept, held
 
 
 def _among(wanted: Sequence[Any], there: Iterable[Any]) -> bool:

@@ -17,6 +17,7 @@ from palate.contract import (
     KnownEvent,
 )
 from palate.errors import MisuseError, NotFoundError
+from palate.person import called
 from palate.statements import Statements
 from palate.text import first_wrong
 from rerank.profile import refresh
@@ -132,7 +133,9 @@ def undo(database: Database, user_id: int, event_id: str, profile: str = "main")
             asked["profile"] = profile
             gone = connection.execute(_statements["undo_rating"], asked).rowcount
     if not gone:
-        raise NotFoundError(f"User {user_id} has no event {event_id!r}. Nothing was changed.")
+        raise NotFoundError(
+            f"User {called(user_id)} has no event {event_id!r}. Nothing was changed."
+        )
 
 
 def undo_all(

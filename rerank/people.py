@@ -54,7 +54,7 @@ def name_user(database: Database, who: str) -> int:
 
 def read_user(who: str) -> int | str:
     """The number or the name of a user. Raises MisuseError for what is neither."""
-    if re.fullmatch("[0-9]{1,19}", who) and int(who) < UNKNOWN_USER:
+    if re.fullmatch("0|[1-9][0-9]{0,18}", who) and int(who) < UNKNOWN_USER:
         return int(who)
     if is_user_name(who):
         return who

@@ -76,7 +76,7 @@ def get_rating(database: Database, user_id: int, movie_id: int, profile: str = "
     with database.read() as connection:
         row = connection.execute(_statements["rating"], values).mappings().first()
     if row is None:
-        raise NotFoundError(f"User {user_id} ({profile}) has not rated film {movie_id}.")
+        raise NotFoundError(f"User {called(user_id)} ({profile}) has not rated film {movie_id}.")
     return Rating(**row)
 
 
@@ -115,7 +115,8 @@ def unrate(database: Database, user_id: int, movie_id: int, profile: str = "main
     with database.begin() as connection:
         if connection.execute(_statements["unrate"], values).rowcount == 0:
             raise NotFoundError(
-                f"User {user_id} ({profile}) has not rated film {movie_id}. Nothing was changed."
+                f"User {called(user_id)} ({profile}) has not rated film {movie_id}. Nothing was "
+                "changed."
             )
 
 

@@ -22,9 +22,18 @@ from palate.contract import (
     check_request,
 )
 from palate.errors import MisuseError, NotFoundError
+from palate.items import as_items
 from palate.metrics import stage
 from palate.statements import Statements
-from rerank.business import BusinessRules, arrange, factor, rules_for, taken_out_by, touched
+from rerank.business import (
+    BusinessRules,
+    arrange,
+    factor,
+    named,
+    rules_for,
+    taken_out_by,
+    touched,
+)
 from rerank.cache import RecommendCache
 from rerank.diversity import cap_franchises, likeness, spread, surprise
 from rerank.factors import read_vector
@@ -34,8 +43,9 @@ from rerank.reranking import Reranker
 from rerank.trace import Note, Trace
 from search.cursor import RecommendSigner
 from search.limits import Limits
-from search.plan import read_filters
-from search.query import parse
+from search.names import unknown_genres
+from search.plan import note_filters, read_filters
+from search.query import ParsedQuery, parse
 from sql.database import Database
 from sql.syntax import All, And, Filter, Ids, Node
 
@@ -101,7 +111,12 @@ def _make(
     frozen, offset = signer.read(request.cursor, request) if request.cursor else (None, 0)
     judged = 0 if reranker is None or request.rerank == "none" else reranker.window
     wanted = max(request.candidates, request.k, judged)
-    bound = _bind(database, request, only, frozen, wanted)
+    nodes, parsed = _read(database, request, only)
+    bound = _bind(database, request, nodes, parsed, frozen, wanted)
+    notes = [
+        *(parsed.notes if parsed else ()),
+        *note_filters(nodes, parsed.tree if parsed else None),
+    ]
     rules = rules_for(database.settings.rules_file, request.profile)
     note = _nobody_asks if trace is None else trace.note
     with database.read() as connection, stage("rank"):
@@ -114,14 +129,19 @@ def _make(
         found, ruled = _apply(connection, rules, found)
         note("rules", found)
         if frozen is None:
-            order = arrange(rules, _order(connection, found, request, note), ruled)
+            order, moved = arrange(rules, _order(connection, found, request, note), ruled)
             note("caps and pins", order)
-            marked = [(each, _bits(found[each]["sources"])) for each in order]
+            marked = [
+                (each, _bits(found[each]["sources"]) | moved.get(each, 0) << len(_BITS))
+                for each in order
+            ]
         else:
             marked = frozen
         page = marked[offset : offset + max(request.k, judged)]
-        movies = _movies(connection, request, page, offset, found)
+        movies = _movies(connection, request, page, offset, found, rules)
         note("page", [movie.movie_id for movie in movies])
+        if not found:
+            notes += unknown_genres(connection, And((All(), *nodes)))
     movies, about = _rerank(request, movies, reranker)
     personalized = bool(head["user_has_taste"] and (not found or head["personalized"]))
     paged = request.rerank == "none"
@@ -133,6 +153,7 @@ def _make(
         personalized=personalized,
         why_not_personalized=None if personalized else _explain(request, head, bool(movies)),
         weights={part: head["mixed"][part] for part in PARTS},
+        notes=tuple(map(as_items, notes)),
         diversity=None if request.diversity == 1 else request.diversity,
         movies=movies,
         figures=_figures(database, movies) if request.figures else None,
@@ -174,21 +195,27 @@ def _check(database: Database, request: RecommendRequest) -> None:
         )
 
 
+def _read(
+    database: Database, request: RecommendRequest, only: Node | None
+) -> tuple[list[Node], ParsedQuery | None]:
+    """What films have to be, and the text that is one more source."""
+    limits, fields = Limits.of(database.settings), database.search_engine.fields
+    nodes: list[Node] = list(read_filters(request, limits, fields))
+    if only is not None:
+        nodes.append(only)
+    return nodes, parse(request.q, limits=limits, fields=fields) if request.q else None
+
+
 def _bind(
     database: Database,
     request: RecommendRequest,
-    only: Node | None,
+    nodes: list[Node],
+    parsed: ParsedQuery | None,
     frozen: Sequence[tuple[int, int]] | None,
     wanted: int,
 ) -> dict[str, Any]:
-    engine, query = database.search_engine, None
-    limits = Limits.of(database.settings)
-    nodes: list[Node] = list(read_filters(request, limits, engine.fields))
-    if only is not None:
-        nodes.append(only)
-    if request.q:
-        parsed = parse(request.q, limits=limits, fields=engine.fields)
-        query = json.dumps(engine.compile(parsed.tree).query)
+    engine = database.search_engine
+    query = json.dumps(engine.compile(parsed.tree).query) if parsed else None
     if frozen is not None:
         nodes = [Filter(Ids(tuple(movie_id for movie_id, _ in frozen)))]
     filter_ = json.dumps(engine.compile(And((All(), *nodes))).query) if nodes else None
@@ -284,6 +311,7 @@ def _movies(
     page: Sequence[tuple[int, int]],
     offset: int,
     found: Mapping[int, Mapping[str, Any]],
+    rules: BusinessRules,
 ) -> tuple[Recommendation, ...]:
     """The films of a page; those that were turned away since the first page are left out."""
     ids = [movie_id for movie_id, _ in page]
@@ -291,13 +319,14 @@ def _movies(
     films = _statements.fetch(connection, "films", asked)
     facts = {film["movie_id"]: film for film in films}
     return tuple(
-        _movie({**found[movie_id], **facts[movie_id]}, rank, sources)
-        for rank, (movie_id, sources) in enumerate(page, offset + 1)
+        _movie({**found[movie_id], **facts[movie_id]}, rank, marks, rules)
+        for rank, (movie_id, marks) in enumerate(page, offset + 1)
         if movie_id in found and movie_id in facts
     )
 
 
-def _movie(row: Mapping[str, Any], rank: int, sources: int) -> Recommendation:
+def _movie(row: Mapping[str, Any], rank: int, marks: int, rules: BusinessRules) -> Recommendation:
+    """``marks``: bits of its sources, and of the rules that moved it behind them."""
     shown = (*PARTS, "rules") if row["rules_contribution"] else PARTS
     return Recommendation(
         **{name: row[name] for name in READ},
@@ -306,8 +335,8 @@ def _movie(row: Mapping[str, Any], rank: int, sources: int) -> Recommendation:
         genres=tuple(row["genres"]),
         components={part: row[part] for part in PARTS},
         contributions={part: row[f"{part}_contribution"] for part in shown},
-        rules=row["rules"],
-        sources=tuple(source for source, bit in _BITS.items() if sources & bit),
+        rules=(*row["rules"], *named(rules, marks >> len(_BITS))),
+        sources=tuple(source for source, bit in _BITS.items() if marks & bit),
     )
 
 

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from sqlalchemy import Connection, text
 
 from palate.contract import Direction, FilmFilters, Frozen, Movie, Sort
+from palate.items import as_items
 from palate.statements import Statements
 from search.catalog import get_movies
 from search.limits import Limits
@@ -112,7 +113,7 @@ def browse(database: Database, request: BrowseRequest) -> MovieList:
     return MovieList(
         total=total,
         offset=request.offset,
-        notes=tuple(notes),
+        notes=tuple(map(as_items, notes)),
         movies=tuple(
             movie.model_dump(mode="json", include=kept) for movie in get_movies(database, movie_ids)
         ),
@@ -146,11 +147,10 @@ def _tree(database: Database, request: BrowseRequest) -> tuple[Node, list[str]]:
     """What films have to be, and how it was read."""
     limits, fields = Limits.of(database.settings), database.search_engine.fields
     filters = tuple(read_filters(request, limits, fields))
-    notes = [*note_filters(filters)]
     if request.q is None:
-        return And((All(), *filters)), notes
+        return And((All(), *filters)), [*note_filters(filters)]
     parsed = parse(request.q, limits=limits, fields=fields)
-    return And((parsed.tree, *filters)), [*parsed.notes, *notes]
+    return And((parsed.tree, *filters)), [*parsed.notes, *note_filters(filters, parsed.tree)]
 
 
 def _count(

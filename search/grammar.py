@@ -286,8 +286,13 @@ class Reader:
 
     def _range(self, item: lucene.Item, place: Field | None) -> Node:
         if place is None or place.kind != "number":
-            where = "no field" if place is None else f"“{place.name}”"
-            raise UnreadableError(f"Ranges are for numbers, and {where} is none", item.pos or 0)
+            numbers = ", ".join(n for n, each in self.fields.items() if each.kind == "number")
+            message = (
+                f"Ranges are for numbers, and “{place.name}” is none"
+                if place
+                else f"A range needs a field of numbers before it ({numbers})"
+            )
+            raise UnreadableError(message, item.pos or 0)
         if isinstance(item, lucene.From):
             return Range(place.name, _end(item, item.a, place), None, item.include)
         if isinstance(item, lucene.To):

@@ -352,9 +352,9 @@ def unknown_genres(connection: Connection, tree: Node) -> Iterator[str]:
     if not asked:
         return
     genres = connection.execute(_statements["genres"]).scalars().all()
-    words = {word for name in genres for word in key(name).split()}
+    words = [set(key(name).split()) for name in genres]
     for text in sorted(asked):
-        if words and not words & set(key(text).split()):
+        if words and not any(of_one >= set(key(text).split()) for of_one in words):
             known = ", ".join(genres[:_MOST_GENRES])
             yield f"No film is of the genre {_short(text)!r}. Genres are {known}."
 

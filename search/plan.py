@@ -1,6 +1,6 @@
 """What one request asks of the engine: a first page, or a later one of a frozen order."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from palate.contract import FilmFilters, Reading, SearchRequest, Seen
 from palate.errors import QuerySyntaxError
@@ -67,7 +67,7 @@ class Plan:
             self.restriction = these
             self.seen = "keep"
         self.total: int | None = None
-        self.notes = [*parsed.notes, *note_filters(filters)]
+        self.notes = [*parsed.notes, *note_filters(filters, parsed.tree)]
         if not cursor and request.k > request.candidates:
             self.notes.append(
                 f"{request.k} films of {request.candidates} candidates were asked for: "
@@ -103,13 +103,18 @@ def read_filters(request: FilmFilters, limits: Limits, fields: Fields) -> Iterat
     yield from map(Filter, _filters_of(request))
 
 
-def note_filters(filters: Iterable[Node]) -> Iterator[str]:
-    """What to know of filters that are read otherwise than they may be meant."""
+def note_filters(filters: Sequence[Node], query: Node | None = None) -> Iterator[str]:
+    """What to know of filters that are read otherwise than they may be meant, and of ranges that
+    run backward, those of the query too."""
     for words in (node for each in filters for node in walk(each) if isinstance(node, Words)):
         yield (
             f"The filter {describe(words)} names no field: it keeps films that say it anywhere. "
             f"Fields are {', '.join(FIELDS)} and your own: genres:Drama."
         )
+    trees = filters if query is None else (query, *filters)
+    for span in (node for each in trees for node in walk(each) if isinstance(node, Range)):
+        if span.low is not None and span.high is not None and span.low > span.high:
+            yield f"{describe(span)} runs backward: nothing is in it."
 
 
 def _filters_of(request: FilmFilters) -> Iterator[Node]:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from palate.contract.names import EventType, Frozen, ItemId, Moment, MovieId, UserId, UserName
+from palate.contract.names import EventType, Frozen, ItemId, Moment, MovieId, UserKey
 
 
 class Event(Frozen):
@@ -82,7 +82,7 @@ class Feedback(Frozen):
     sources: tuple[Annotated[str, Field(pattern="^[a-z_]{1,20}$")], ...] = Field(
         (), max_length=20, description="The sources of the film, as the answer said."
     )
-    user_id: UserId | UserName | None = None
+    user_id: UserKey | None = None
     happened_at: Moment | None = None
 
 

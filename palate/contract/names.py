@@ -4,7 +4,16 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 COMPONENTS = ("bm25", "semantic", "content", "collaborative", "popularity")
 """The parts of a score, in the order in which they are shown."""
@@ -31,17 +40,15 @@ PROFILE_PATTERN = "[a-z0-9_-]{1,40}"
 LARGEST_ID = 2**63 - 1
 """Of users and films: PostgreSQL's bigint."""
 
-UserId = Annotated[int, Field(ge=0, le=LARGEST_ID)]
-
 _IN_NAME, _NO_NUMBER = r"[^\s/\x00-\x1f\x7f-\x9f]", r"[^0-9.,+\s/\x00-\x1f\x7f-\x9f-]"
 USER_NAME_PATTERN = (
-    rf"^(?:{_NO_NUMBER}|[^\s/\x00-\x1f\x7f-\x9f-](?: ?{_IN_NAME})* ?{_NO_NUMBER})"
-    rf"(?: ?{_IN_NAME})*$"
+    rf"^(?:0[0-9]+|(?:{_NO_NUMBER}|[^\s/\x00-\x1f\x7f-\x9f-](?: ?{_IN_NAME})* ?{_NO_NUMBER})"
+    rf"(?: ?{_IN_NAME})*)$"
 )
 LONGEST_USER_NAME = 200
 A_USER = (
-    "a whole number, or a text of up to 200 characters with a letter, without slashes and with no "
-    "more than one space at a time, inside"
+    "a whole number, or a text of up to 200 characters with a letter, or of digits behind a 0, "
+    "without slashes and with no more than one space at a time, inside"
 )
 """What a user may be called by another system."""
 
@@ -51,20 +58,48 @@ def is_user_name(text: str) -> bool:
     return len(text) <= LONGEST_USER_NAME and re.fullmatch(USER_NAME_PATTERN, text) is not None
 
 
+def _whole(given: object) -> object:
+    """A number as it is written: +5, 7.0 and 1_000 may be meant otherwise by who keeps them."""
+    if isinstance(given, str) and not re.fullmatch("-?(0|[1-9][0-9]*)", given):
+        raise ValueError(f"a user is {A_USER}")
+    return given
+
+
+def _told_as(what: str) -> WrapValidator:
+    """One reason, whichever of the things that it may be a value comes nearest."""
+
+    def read(given: object, as_either: ValidatorFunctionWrapHandler) -> object:
+        try:
+            return as_either(given)
+        except ValidationError:
+            raise ValueError(what) from None
+
+    return WrapValidator(read)
+
+
+_Number = Annotated[int, Field(ge=0, le=LARGEST_ID)]
+UserId = Annotated[_Number, BeforeValidator(_whole)]
 UserName = Annotated[str, Field(pattern=USER_NAME_PATTERN, max_length=LONGEST_USER_NAME)]
+UserKey = Annotated[
+    Annotated[UserId, Field(lt=LARGEST_ID)] | UserName, _told_as(f"a user is {A_USER}")
+]
+"""What a user is named by who sends something of theirs."""
 
 UNKNOWN_USER = LARGEST_ID
 """Stands for a name that nobody has."""
 
 _IN_ID = r"[^\x00-\x1f\x7f-\x9f]"
-MovieId = (
-    UserId
-    | Annotated[str, Field(pattern=rf"^(?:[0-9]+|{_IN_ID}*{_NO_NUMBER}{_IN_ID}*)$", max_length=200)]
-)
-"""What a film is named by: its ``movie_id``, or the text that its own catalog calls it by."""
-
 A_MOVIE = "a whole number, or a text of up to 200 characters with a letter"
 """What a film may be called by another system."""
+
+MovieId = Annotated[
+    _Number
+    | Annotated[
+        str, Field(pattern=rf"^(?:[0-9]+|{_IN_ID}*{_NO_NUMBER}{_IN_ID}*)$", max_length=200)
+    ],
+    _told_as(f"a film is {A_MOVIE}"),
+]
+"""What a film is named by: its ``movie_id``, or the text that its own catalog calls it by."""
 
 ItemId = Annotated[
     str | None, Field(description="What the film's own catalog calls it, where that is no number.")

@@ -72,6 +72,9 @@ class Recommendations(Reranking):
     personalized: bool
     why_not_personalized: str | None
     weights: dict[str, float]
+    notes: tuple[str, ...] = Field(
+        (), description="Where the text and the filters are read otherwise than they may be meant."
+    )
     diversity: float | None = Field(
         None, description="What films were set apart by; null: they stand by their scores."
     )

@@ -28,7 +28,7 @@ class Arguments:
         """Whether the endpoint takes the number of a film, which any id of it may name."""
         for name, hint in hints.items():
             match getattr(hint, "__metadata__", ()):
-                case (params.Path(), *_):
+                case (*_, params.Path()):
                     self.numbers_movie |= name == MOVIE and hint.__origin__ is int
                     self._path[name] = TypeAdapter(MovieId if name == MOVIE else hint)
                 case (params.Query(), *_):

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, TypeAdapter
 
-from palate.contract import MovieId, UserId, UserName
+from palate.contract import MovieId, UserKey
 from palate.settings import Settings
 from serve.api.problems import MEDIA_TYPE, Problem
 from serve.api.routes import BODIES
@@ -29,7 +29,7 @@ PROPERTIES: dict[str, dict[str, str]] = json.loads(
 say it itself."""
 
 _IDS = {
-    "user_id": TypeAdapter(UserId | UserName).json_schema(),
+    "user_id": TypeAdapter(UserKey).json_schema(),
     "movie_id": TypeAdapter(MovieId).json_schema(),
 }
 _REFERENCE = "#/components/schemas/{model}"

@@ -5,13 +5,11 @@ from typing import Annotated
 from fastapi import Path, Query
 from pydantic import Field, WithJsonSchema
 
-from palate.contract import LARGEST_ID, Frozen, MovieId, Profile, UserId, Words
+from palate.contract import Frozen, MovieId, Profile, UserId, Words
 
 UserPath = Annotated[
-    int,
+    UserId,
     Path(
-        ge=0,
-        le=LARGEST_ID,
         description="The user's id in your system: a number, or a text with a letter in it.",
         examples=[10001],
     ),

@@ -13,7 +13,6 @@ import sqlalchemy
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from palate.contract import A_MOVIE, A_USER
 from palate.errors import (
     DatabaseUnavailableError,
     EmbeddedServerError,
@@ -267,10 +266,6 @@ def _field_error(error: dict[str, Any]) -> FieldError:
     )
     parts = [str(part) for part in rest]
     message = say_wrong(error)
-    if parts[-1:] == ["user_id"] and error["type"] == "int_parsing":
-        message = f"a user is {A_USER}"
-    if parts[-1:] == ["constrained-int"]:  # one of the two things that the id of a film may be
-        parts, message = parts[:-1], f"a film is {A_MOVIE}"
     return FieldError(
         location=location,
         name=".".join(parts) or None,

@@ -109,7 +109,7 @@ def _run_many(
 
 
 def _work(settings: Settings, address: socket.socket, insecure: bool, faces: Faces | None) -> None:
-    set_up_logs(settings)
+    set_up_logs(settings, serving=True)
     with Database.open(settings) as database:
         _run(database, settings, address, insecure, faces)
 

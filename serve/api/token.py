@@ -1,13 +1,12 @@
 """``POST /v1/tokens``: a token with which one user's page or app asks for itself."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
 
 from fastapi import APIRouter
 from pydantic import Field
 from starlette.requests import Request
 
-from palate.contract import LARGEST_ID, Frozen, Profile, UserName
+from palate.contract import Frozen, Profile, UserKey
 from palate.errors import MisuseError
 from serve.api.routes import GuardedRoute, read_body, scoped
 from serve.api.services import services
@@ -21,9 +20,7 @@ _TOKEN_BYTES = 2048
 class NewToken(Frozen):
     """For whom, for what, for how long."""
 
-    user: Annotated[int, Field(ge=0, lt=LARGEST_ID)] | UserName = Field(
-        description="The user's id in your system."
-    )
+    user: UserKey = Field(description="The user's id in your system.")
     profile: Profile | None = Field(None, description="Only this profile; left out: any.")
     scope: UserScope = Field("read", description="write: ratings and events of the user, too.")
     seconds: int = Field(

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from palate.contract import COMPONENTS, PART_NAMES, Hit, SearchResponse
+from palate.items import as_items
 from palate.text import neutral
 from serve.cli.output import out
 from serve.cli.tables import FILM, GENRES, Column, print_table, table
@@ -207,12 +208,12 @@ def _print_reading(responses: Sequence[SearchResponse]) -> None:
             kept = f"{wording.texts - wording.passed} of {wording.texts} reasons are the template's"
             notes.append(f"{kept}: {line(wording.why_not)}")
     for note in notes:
-        out().print(Text(note, style="yellow"))
+        out().print(Text(as_items(note), style="yellow"))
 
 
 def _print_rest(response: SearchResponse, nothing: str) -> None:
     if nothing:
-        out().print(Text(nothing))
+        out().print(Text(as_items(nothing)))
     if response.did_you_mean:
         out().print(Text(f"Did you mean {line(response.did_you_mean)!r}?", style="bold"))
     if response.ask:

@@ -23,7 +23,7 @@ from serve.cli.orders import print_films
 from serve.cli.output import EMPTY_CATALOG, present, say
 from serve.cli.session import Session
 from serve.cli.tables import Column
-from serve.cli.text import number
+from serve.cli.text import line, number
 
 app = typer.Typer()
 
@@ -66,6 +66,8 @@ def _print(found: Recommendations) -> None:
     print_films(found.movies, *map(_part, parts), sources, personalized=found.personalized)
     if found.figures is not None:
         say(", ".join(f"{name} {number(value)}" for name, value in found.figures))
+    for note in found.notes:
+        say(line(note))
     if found.user_id is not None and found.why_not_personalized:
         say(f"not personalised: {found.why_not_personalized}")
     if found.why_not_reranked:

@@ -15,6 +15,7 @@ from rerank.people import find_user
 from sql.database import Database
 
 _REPORTING = ("serve", "ingest", "embed", "enrich", "bench")
+_SERVING = ("serve", "mcp")
 
 
 class Session:
@@ -56,7 +57,8 @@ def open_session(flags: Mapping[str, object], command: str | None) -> Session:
     """
     settings = read_settings({name: value for name, value in flags.items() if value})
     quiet = command not in _REPORTING and "log_level" not in settings.model_fields_set
-    set_up_logs(settings.model_copy(update={"log_level": "warning"}) if quiet else settings)
+    told = settings.model_copy(update={"log_level": "warning"}) if quiet else settings
+    set_up_logs(told, serving=command in _SERVING)
     return Session(settings)
 
 

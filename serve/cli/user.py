@@ -9,6 +9,8 @@ from typer import Argument, Option
 
 from palate.contract import LARGEST_ID, Forgotten, TastePart, TasteParts, User
 from palate.errors import MisuseError
+from palate.items import as_items
+from palate.person import called
 from rerank import events as history
 from rerank import people
 from rerank import profile as profiles
@@ -37,7 +39,7 @@ def _print_user(found: User) -> None:
         ("name", found.name),
         ("synthetic", "yes: counts in no statistic" if found.synthetic else None),
         ("ratings", found.rating_count),
-        ("films by events", found.event_count or None),
+        (as_items("films by events"), found.event_count or None),
         ("mean", number(found.mean_rating)),
         ("taste vector", vector),
         ("updated", found.updated_at),
@@ -47,7 +49,7 @@ def _print_user(found: User) -> None:
     if len(found.genres) > _GENRES_SHOWN:
         out().print(f"and {len(found.genres) - _GENRES_SHOWN} more genres")
     parts = [
-        (kind if number == 0 else "", *pair)
+        (as_items(kind) if number == 0 else "", *pair)
         for kind in ("genres", "people", "films")
         for number, pair in enumerate(_pairs(getattr(found.taste, kind)))
     ]
@@ -131,7 +133,9 @@ def rate(
 
 def _print_forgotten(found: Forgotten) -> None:
     print_table(found.tables, "table", "deleted>", "left>")
-    say(f"User {found.user_id} is forgotten, with {count(found.ratings_deleted, 'rating')}.")
+    say(
+        f"User {called(found.user_id)} is forgotten, with {count(found.ratings_deleted, 'rating')}."
+    )
     if found.statistics != "refreshed":
         warn("popularity holds the ratings until `palate db refresh`, which this role may not.")
 

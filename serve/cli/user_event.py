@@ -8,6 +8,7 @@ from typer import Argument, Option
 
 from palate.contract import Event, EventType, History
 from palate.errors import MisuseError
+from palate.person import called
 from rerank import events as history
 from rerank.people import find_user, name_user
 from search.names import CatalogNames
@@ -75,7 +76,7 @@ def _time(text: str | None) -> datetime | None:
 
 def _print_history(found: History) -> None:
     if not found.events:
-        say(f"User {found.user_id} ({found.profile}) has no events here.")
+        say(f"User {called(found.user_id)} ({found.profile}) has no events here.")
         return
     print_table(
         found.events,

@@ -223,14 +223,13 @@ def found_films(found: SearchResponse) -> Films:
 
 def recommended_films(found: Recommendations) -> Films:
     """Recommended films, and what has to be known of them."""
-    notes = [
-        f"{what}: {why}"
-        for what, why in (
-            ("not personalised", found.why_not_personalized),
-            ("not judged by the language model", found.why_not_reranked),
-        )
-        if why
-    ]
+    notes = [*found.notes]
+    for what, why in (
+        ("not personalised", found.why_not_personalized),
+        ("not judged by the language model", found.why_not_reranked),
+    ):
+        if why:
+            notes.append(f"{what}: {why}")
     return Films(films=films(found.movies), notes=tuple(notes))
 
 

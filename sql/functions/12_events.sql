@@ -11,10 +11,11 @@ SELECT CASE WHEN $1 ~ '^[0-9]{1,18}$' THEN $1::bigint
             WHEN $1 ~ '^[0-9]+$' THEN nullif(least($1::numeric, 9223372036854775808), 9223372036854775808)::bigint END;
 END;
 
--- The user of this name, or of this number; NULL: nobody yet.
+-- The user of this name, or of this number; NULL: nobody yet. 007 is a name: whoever writes zeros may
+-- mean another than 7.
 CREATE OR REPLACE FUNCTION user_named(name text) RETURNS bigint
 LANGUAGE sql STABLE BEGIN ATOMIC
-SELECT CASE WHEN $1 ~ '^[0-9]+$' THEN number_of($1)
+SELECT CASE WHEN $1 ~ '^(0|[1-9][0-9]*)$' THEN number_of($1)
             ELSE (SELECT n.user_id FROM user_names n WHERE n.name = $1) END;
 END;
 

@@ -175,26 +175,29 @@ WITH weight AS MATERIALIZED (
     SELECT l2_normalize(sum(v.content)) AS direction FROM movie_vectors v WHERE v.movie_id = ANY (alike_to)
 ), person AS MATERIALIZED (
     SELECT * FROM known_taste(for_user, recommend.profile)
+), stats AS MATERIALIZED (
+    -- All candidates at once by their keys, which reads half the pages that one at a time reads.
+    SELECT m.movie_id, m.popularity AS crowd,
+           (coalesce(m.avg_rating, 3.5) * m.rating_count + 87.5) / (m.rating_count + 25) AS vote
+    FROM movie_stats m WHERE m.movie_id = ANY (ARRAY(SELECT c.movie_id FROM candidate c))
+), near AS MATERIALIZED (
+    SELECT v.movie_id, -(v.content <#> (SELECT p.embedding FROM person p)) AS cosine,
+           -(v.content <#> (SELECT g.direction FROM given g)) AS nearness
+    FROM movie_vectors v WHERE v.movie_id = ANY (ARRAY(SELECT c.movie_id FROM candidate c))
+), suiting AS MATERIALIZED (
+    SELECT o.movie_id, -(o.factors_out <#> p.factors) AS affinity
+    FROM person p JOIN movie_factors o USING (model_id)
+    WHERE o.movie_id = ANY (ARRAY(SELECT c.movie_id FROM candidate c))
 ), measured AS MATERIALIZED (
-    -- A film at a time by its key, and only what is asked for, as in search(); once.
     SELECT c.movie_id, c.sources, c.bm25 AS text_score, p.embedding IS NOT NULL AS has_content,
            p.factors IS NOT NULL AS has_factors, p.strength, v.cosine, v.nearness, s.crowd, s.vote,
-           t.trending AS trend,
-           CASE WHEN p.factors IS NOT NULL THEN
-               (SELECT -(o.factors_out <#> p.factors) FROM movie_factors o
-                WHERE o.movie_id = c.movie_id AND o.model_id = p.model_id)
-           END AS affinity
+           t.trending AS trend, o.affinity
     FROM candidate c
-    LEFT JOIN movie_trends t USING (movie_id)
     LEFT JOIN person p ON true
-    LEFT JOIN LATERAL (
-        SELECT m.popularity AS crowd,
-               (coalesce(m.avg_rating, 3.5) * m.rating_count + 87.5) / (m.rating_count + 25) AS vote
-        FROM movie_stats m WHERE m.movie_id = c.movie_id LIMIT 1) s ON true
-    LEFT JOIN LATERAL (
-        SELECT -(f.content <#> p.embedding) AS cosine,
-               -(f.content <#> (SELECT g.direction FROM given g)) AS nearness
-        FROM movie_vectors f WHERE f.movie_id = c.movie_id LIMIT 1) v ON true
+    LEFT JOIN movie_trends t USING (movie_id)
+    LEFT JOIN stats s USING (movie_id)
+    LEFT JOIN near v USING (movie_id)
+    LEFT JOIN suiting o USING (movie_id)
 ), scaled AS (
     SELECT m.*,
            CASE WHEN recommend.query IS NOT NULL
@@ -225,21 +228,20 @@ WITH weight AS MATERIALIZED (
     SELECT c.*, c.bm25_c + c.popularity_c + c.trending_c + c.vote_c + c.novelty_c + c.alike_c AS plain
     FROM contributed c
 ), ranked AS (
-    SELECT s.*, t.total, row_number() OVER (ORDER BY t.total DESC, s.movie_id) AS place,
-           row_number() OVER (ORDER BY s.plain DESC, s.movie_id) AS plain_place
+    SELECT s.*, t.total, row_number() OVER (ORDER BY s.plain DESC, s.movie_id) AS plain_place
     FROM summed s
     CROSS JOIN LATERAL (SELECT s.plain + s.content_c + s.collaborative_c) t (total)
+    ORDER BY t.total DESC, s.movie_id
 )
-SELECT r.place, r.movie_id,
-       (SELECT m.title FROM movies m WHERE m.movie_id = r.movie_id),
-       (SELECT m.year FROM movies m WHERE m.movie_id = r.movie_id),
-       r.total, r.bm25, r.content, r.collaborative, r.popularity, r.trending, r.votes, 1 - r.popularity,
+-- Statistics, trends and factors may tell of a film that is deleted since: it has no row in movies.
+SELECT row_number() OVER best, r.movie_id, m.title, m.year, r.total, r.bm25, r.content, r.collaborative, r.popularity, r.trending, r.votes, 1 - r.popularity,
        r.alike, r.bm25_c, r.content_c, r.collaborative_c, r.popularity_c, r.trending_c, r.vote_c,
-       r.novelty_c, r.alike_c, r.plain_place, r.plain_place - r.place,
+       r.novelty_c, r.alike_c, r.plain_place, r.plain_place - row_number() OVER best,
        (SELECT v.rating FROM ratings v WHERE v.user_id = for_user
             AND v.profile = recommend.profile AND v.movie_id = r.movie_id),
        r.has_content OR r.has_factors, r.sources
-FROM ranked r
-WHERE k IS NULL OR r.place <= positive('k', k)
-ORDER BY r.place;
+FROM ranked r JOIN movies m USING (movie_id)
+WINDOW best AS (ORDER BY r.total DESC, r.movie_id)
+ORDER BY r.total DESC, r.movie_id
+LIMIT positive('k', k);
 END;

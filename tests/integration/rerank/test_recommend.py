@@ -252,6 +252,40 @@ def test_a_hundred_users_at_once_get_their_own_films(films: Database) -> None:
             assert alone.get(found.user_id, got) == got
 
 
+def test_a_film_that_is_deleted_is_not_recommended_before_statistics_know(films: Database) -> None:
+    for user in range(50, 54):
+        add(films, user, {"type": "watched", "movie_id": KNIGHT})
+    ask(films, "SELECT refresh_stats()")
+    assert KNIGHT in recommend(films, "NULL, k => 20")
+    ask(films, "SELECT delete_movie(%s, keep => true)", KNIGHT)
+    assert KNIGHT not in recommend(films, "NULL, k => 20")
+    assert find(films, RecommendRequest(user_id=1, k=20)).movies
+
+
+def test_a_page_says_why_filters_leave_nothing(films: Database) -> None:
+    def notes(**asked: Any) -> tuple[str, ...]:
+        found = find(films, RecommendRequest(**asked))
+        assert not found.movies
+        return found.notes
+
+    assert "No film is of the genre 'Nosuch'" in notes(genres=("Nosuch",))[0]
+    assert "'Crime,Fantasy'" in notes(genres=("Crime,Fantasy",))[0]
+    [backward] = notes(year_from=2000, year_to=1990)
+    assert backward == "year:[2000 TO 1990] runs backward: nothing is in it."
+    assert find(films, RecommendRequest(genres=("Crime",))).notes == ()
+
+
+def test_a_pin_is_named_by_its_film_on_whichever_page(films: Database, tmp_path: Path) -> None:
+    file = tmp_path / "rules.json"
+    file.write_text(json.dumps({"rules": [{"name": "any, third", "pin": 3}]}))
+    films.settings = films.settings.model_copy(update={"rules_file": file})
+    asked = RecommendRequest(user_id=1, k=2)
+    first = find(films, asked)
+    assert [movie.rules for movie in first.movies] == [(), ()]
+    second = find(films, asked.model_copy(update={"cursor": first.next_cursor}))
+    assert [movie.rules for movie in second.movies] == [("any, third",), ()]
+
+
 def test_rules_of_the_operator_are_named_and_add_up(films: Database, tmp_path: Path) -> None:
     file = tmp_path / "rules.json"
     film = {"films": {"movie_ids": [KNIGHT]}}

@@ -82,6 +82,17 @@ def test_a_wrong_line_refuses_no_other(client: TestClient) -> None:
     assert [line["line"] for line in report["refused"]] == [2, 3, 4]
 
 
+def test_films_and_users_that_cannot_be_are_told_in_words(client: TestClient) -> None:
+    good = {"answer_id": "search.blend.abcdefghijkm", "movie_id": 1, "kind": "click"}
+    report = send(
+        client, good | {"movie_id": 10**9}, good | {"movie_id": -1}, good | {"user_id": "a/b"}
+    )
+    unknown, negative, slashed = (line["reason"] for line in report["refused"])
+    assert unknown == "film 1000000000 is unknown"
+    assert negative.startswith("movie_id: a film is a whole number")
+    assert slashed.startswith("user_id: a user is a whole number")
+
+
 def test_a_film_is_watched_where_the_operator_lets_people_go(
     client: TestClient, films: Database
 ) -> None:

@@ -184,6 +184,10 @@ def test_a_catalog_of_books_speaks_of_books_and_leaves_names_and_titles(
             assert 'class="films"' in page
             gone = client.get("/v1/movies/999").json()["detail"]
             assert gone.startswith("There is no book 999")
+            asked = {"q": "lord", "genres": "Nosuch"}
+            noted = client.get("/v1/search", params=asked).json()["query"]["notes"]
+            assert noted == client.get("/v1/recommend", params=asked).json()["notes"]
+            assert noted[0].startswith("No book is of the genre 'Nosuch'.")
             fact = Fact("this film", "this film stands", "2 places higher", "your taste")
             assert str(fact) == "this book stands 2 places higher"
     finally:

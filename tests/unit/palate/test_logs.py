@@ -32,3 +32,15 @@ def test_retries_are_told_to_who_wants_to_hear_everything(
     assert logging.getLogger("palate").isEnabledFor(logging.WARNING)
     assert logging.getLogger(library).isEnabledFor(logging.WARNING) == told
     assert root.handlers
+
+
+@pytest.mark.parametrize(("serving", "first"), [(False, "20"), (True, "{")])
+def test_a_command_tells_people_and_a_server_tells_machines(
+    root: logging.Logger, capsys: pytest.CaptureFixture[str], serving: bool, first: str
+) -> None:
+    """Where no terminal is."""
+    set_up_logs(Settings(_env_file=None), serving=serving)
+    root.info("movies: done")
+    told = capsys.readouterr().err
+    assert told.startswith(first)
+    assert "\x1b" not in told

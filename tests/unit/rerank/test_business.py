@@ -17,6 +17,7 @@ from rerank.business import (
     RulesFile,
     arrange,
     factor,
+    named,
     parse_business_rules,
     taken_out_by,
     touched,
@@ -68,12 +69,24 @@ def test_rules_take_out_and_weigh() -> None:
     assert touched(both, FILM | {"genres": []}) == ()
 
 
+def test_a_rule_is_named_by_the_films_that_it_moved_alone() -> None:
+    films = {n: FILM | {"movie_id": n, "genres": ["Horror"] if n < 6 else []} for n in range(1, 31)}
+    both = rules(
+        {"name": "few", "cap": 2, "films": {"genres": ["Horror"]}},
+        {"name": "first", "pin": 2, "films": {"movie_ids": [5, 7, 9]}},
+    )
+    order, moved = arrange(both, range(1, 31), films)
+    assert order[:3] == [1, 7, 2]
+    names = {each: named(both, marks) for each, marks in moved.items()}
+    assert names == {3: ("few",), 4: ("few",), 5: ("few",), 7: ("first",)}
+
+
 def test_a_pin_lifts_the_first_of_its_films_and_a_cap_spreads_them() -> None:
     films = {n: FILM | {"movie_id": n, "genres": ["Horror"] if n < 6 else []} for n in range(1, 31)}
     pinned = rules({"name": "first", "pin": 2, "films": {"movie_ids": [9, 7]}})
-    assert arrange(pinned, range(1, 31), films)[:3] == [1, 7, 2]
+    assert arrange(pinned, range(1, 31), films)[0][:3] == [1, 7, 2]
     capped = rules({"name": "few", "cap": 2, "films": {"genres": ["Horror"]}})
-    order = arrange(capped, range(1, 31), films)
+    order, _ = arrange(capped, range(1, 31), films)
     assert order[:10] == [1, 2, 6, 7, 8, 9, 10, 11, 12, 13]
     assert order[10:12] == [3, 4]
 
@@ -82,7 +95,7 @@ def test_a_pin_lifts_the_first_of_its_films_and_a_cap_spreads_them() -> None:
 def test_no_ten_in_a_row_break_a_cap(kinds: list[bool], most: int) -> None:
     films = {n: FILM | {"genres": ["Horror"] if kind else []} for n, kind in enumerate(kinds)}
     capped = rules({"name": "few", "cap": most, "films": {"genres": ["Horror"]}})
-    order = arrange(capped, range(len(kinds)), films)
+    order, _ = arrange(capped, range(len(kinds)), films)
     assert len(set(order)) == len(order)
     for start in range(len(order)):
         assert sum(kinds[each] for each in order[start : start + 10]) <= most

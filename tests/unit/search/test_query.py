@@ -170,6 +170,11 @@ def test_what_cannot_be_parsed_is_searched_as_words(text: str, tree: Node) -> No
         ("titel:lord", "There is no field “titel”, did you mean “title”?"),
         ("genre:Fantasy", "There is no field “genre”, did you mean “genres”?"),
         ("year:soon", "“year” takes numbers, “soon” is none: searched as words."),
+        (
+            "rating:>4",
+            "A range needs a field of numbers before it (year, avg_rating, rating_count, "
+            "runtime_minutes, tmdb_id, movie_id, effectiveness): searched as words.",
+        ),
         ("title:[a TO b]", "Ranges are for numbers, and “title” is none: searched as words."),
         ('lord "dark', "A quotation mark is not closed."),
         ("title:*", "“title:*” is not a filter, every film is found."),
