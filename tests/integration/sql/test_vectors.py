@@ -1,6 +1,7 @@
 """Nearest films: vectors follow their films, and a large catalog is not read as a whole."""
 
 import psycopg
+import pytest
 
 from learn.data import read_ratings
 from learn.models.factors import Svd
