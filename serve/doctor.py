@@ -223,7 +223,8 @@ def _look_at_data(database: Database) -> Iterator[Check]:
     yield _judge(
         "statistics",
         counts["stats_movies"] == movies
-        and counts["counted_ratings"] == counts["stats_ratings"] == counts["copied_ratings"],
+        and counts["counted_ratings"] == counts["stats_ratings"] == counts["copied_ratings"]
+        and not counts["otherwise_popular"],
         f"{counts['stats_ratings']:,} of {counts['counted_ratings']:,} ratings counted",
         "Run `palate db refresh`: popularity and avg_rating are older than the ratings.",
     )

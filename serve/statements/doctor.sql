@@ -29,6 +29,10 @@ SELECT (SELECT count(*) FROM movies) AS movies,
         WHERE NOT u.synthetic) AS counted_ratings,
        (SELECT coalesce(sum(rating_count), 0) FROM movie_stats) AS stats_ratings,
        (SELECT count(*) FROM movie_stats) AS stats_movies,
+       -- Of a refresh by hand searches know nothing.
+       (SELECT count(*) FROM candidate_features c JOIN stats_version n ON n.version = c.stats_version
+        JOIN movie_stats s USING (movie_id)
+        WHERE c.popularity IS DISTINCT FROM s.popularity) AS otherwise_popular,
        (SELECT coalesce(sum(rating_count), 0) FROM movies) AS copied_ratings,
        (SELECT name FROM sources) AS source,
        (SELECT name FROM embedding_model) AS embedding_model;

@@ -7,6 +7,8 @@ from palate.errors import DiskFullError
 from palate.settings import Settings
 from serve.doctor import Check, run_checks
 from sql.database import Database
+from sql.stats import refresh_stats
+from sql.vectors import index_vectors
 from tests.faulty_model import KEY, Answer, faulty_model, says, sends
 from tests.local_model import LocalModel
 
@@ -52,6 +54,17 @@ def test_what_is_wrong_is_named(sample_copy: Database, settings: Settings) -> No
     assert checks["search index"].status == "warn"
     assert checks["statistics"].status == "warn"
     assert all(check.advice for check in checks.values() if check.status != "ok")
+
+
+def test_popularity_that_searches_have_otherwise_is_told(
+    sample_copy: Database, settings: Settings
+) -> None:
+    index_vectors(sample_copy)
+    assert look(sample_copy, settings)["statistics"].status == "ok"
+    change(sample_copy, "UPDATE candidate_features SET popularity = 9 WHERE movie_id = 1")
+    assert look(sample_copy, settings)["statistics"].status == "warn"
+    refresh_stats(sample_copy)
+    assert look(sample_copy, settings)["statistics"].status == "ok"
 
 
 def test_a_server_that_compiles_short_queries_is_named(
