@@ -57,11 +57,11 @@ def scratch_schema(database: Database) -> Iterator[str]:
     """The name of a new, empty schema; dropped at the end, as `scratch` is."""
     database.require_session()
     schema = f"palate_scratch_{uuid.uuid4().hex[:12]}"
-    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as keeper:
+    with database.read() as keeper:
         _drop_abandoned(keeper)
         keeper.execute(_statements["settle"], {"schema": schema})
+        _create(keeper, schema)
         try:
-            _create(keeper, schema)
             yield schema
         finally:
             _drop(keeper, schema)

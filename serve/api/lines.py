@@ -118,7 +118,8 @@ class Line:
     async def serve(self, receive: Receive, work: Callable[[], Awaitable[T]]) -> T:
         """What ``work`` returns, once there is a place.
 
-        Raises OverloadedError, TooSlowError or ClientLeftError.
+        Raises OverloadedError, also when its turn does not come in time, TooSlowError or
+        ClientLeftError.
         """
         self.check()
         turn = Turn()
@@ -132,22 +133,33 @@ class Line:
             raise
 
     def check(self) -> None:
-        """Raise OverloadedError where one more would wait too long."""
+        """Raise OverloadedError where one more would not be answered in time."""
         waiting = self._inside - self.width
-        expected = max(0, waiting + 1) * self._mean / self.width
-        if waiting < self._longest and expected <= self._seconds:
-            return
+        if waiting >= 0 and (waiting >= self._longest or self._expected(waiting) > self._seconds):
+            raise self._overloaded(waiting, "More requests wait than can be answered in time.")
+
+    def _expected(self, waiting: int) -> float:
+        """Seconds until one more is answered: its turn comes, and then it takes its time."""
+        return ((waiting + 1) / self.width + 1) * self._mean
+
+    def _too_long_in_line(self) -> OverloadedError:
+        return self._overloaded(self._inside - self.width, "The request waited in line too long.")
+
+    def _overloaded(self, waiting: int, why: str) -> OverloadedError:
         metrics.REQUESTS_REFUSED.labels("overloaded").inc()
-        raise OverloadedError(
-            "More requests wait than can be answered in time. Nothing was done. Try again shortly.",
-            headers={"Retry-After": str(max(1, math.ceil(expected - self._seconds)))},
+        later = max(1, math.ceil(self._expected(waiting) - self._seconds))
+        return OverloadedError(
+            f"{why} Nothing was done. Try again shortly.", headers={"Retry-After": str(later)}
         )
 
     async def _take_turn(self, turn: Turn, work: Callable[[], Awaitable[T]]) -> T:
+        came = time.perf_counter()
         async with self._places:
+            started = time.perf_counter()
+            if started - came > _GLANCE and started - came + self._mean > self._seconds:
+                raise self._too_long_in_line()
             turn.begun = True
             _turn.set(turn)
-            started = time.perf_counter()
             try:
                 return await work()
             finally:
@@ -173,6 +185,8 @@ class Line:
             await self._give_up(task, turn)
             if done:
                 raise ClientLeftError("The client went away. What ran for it was stopped.")
+        if task.cancelled():
+            raise self._too_long_in_line()
         return _outcome(task, turn, self._seconds)
 
     async def _give_up(self, task: "asyncio.Future[T]", turn: Turn) -> None:
@@ -192,8 +206,6 @@ class Line:
 
 
 def _outcome(task: "asyncio.Future[T]", turn: Turn, seconds: float) -> T:
-    if task.cancelled():
-        raise TooSlowError(f"The request waited in line for {seconds:g} s. Nothing was done.")
     if not task.done():
         raise TooSlowError(
             f"The request took longer than {seconds:g} s and was given up. "

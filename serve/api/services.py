@@ -1,6 +1,7 @@
 """What the endpoints work with: one set a server, found through the request."""
 
 import gzip
+import re
 from dataclasses import dataclass, field
 from threading import Event
 
@@ -21,6 +22,7 @@ from sql.database import Database
 
 _GZIP_FROM_BYTES = 1024
 _GZIP_LEVEL = 4
+_READS_GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,8 @@ def answer(request: Request, model: BaseModel) -> Response:
 def respond(request: Request, body: bytes, media_type: str) -> Response:
     """``body``, compressed for who reads that; called by threads, so that the loop need not."""
     headers = {"vary": "Accept-Encoding"}
-    if len(body) >= _GZIP_FROM_BYTES and "gzip" in request.headers.get("accept-encoding", ""):
+    accepted = request.headers.get("accept-encoding", "")
+    if len(body) >= _GZIP_FROM_BYTES and _READS_GZIP.search(accepted):
         body = gzip.compress(body, _GZIP_LEVEL, mtime=0)
         headers["content-encoding"] = "gzip"
     return Response(body, media_type=media_type, headers=headers)

@@ -57,7 +57,7 @@ def standby() -> Iterator[Database]:
 
 
 def test_a_standby_searches_and_says_where_writes_go(
-    standby: Database, capsys: pytest.CaptureFixture[str]
+    standby: Database, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     with client_of(standby, standby.settings) as client:
         assert client.get("/readyz").json()["status"] == "ready"
@@ -68,6 +68,13 @@ def test_a_standby_searches_and_says_where_writes_go(
     url = ["--database-url", standby.psql_url]
     assert main([*url, "search", "lord", "--json"]) == 0
     assert '"movie_id"' in capsys.readouterr().out
-    for command in (["user", "rate", "7", "1", "4"], ["train", "svd"], ["db", "migrate"]):
+    file = str(tmp_path / "films")
+    assert main([*url, "db", "backup", file]) == 0
+    for command in (
+        ["user", "rate", "7", "1", "4"],
+        ["train", "svd"],
+        ["db", "migrate"],
+        ["db", "restore", "--replace", "--yes", file],
+    ):
         assert main([*url, *command]) == 1
         assert "send what writes to the primary" in capsys.readouterr().err
