@@ -292,7 +292,7 @@ RETURN typed ~ '[:~^+-]|AND|OR|NOT' AND has_operators(typed)
    AND typed ~ '(?<!\w)[a-z_]+:\S|(?<!\S)[+-](?=\S)|(?<!\S)(?:AND|OR|NOT)(?!\S)|[~^]';
 
 -- What else a typed text may be the title of: with its article moved to the front, and both without the
--- year; then, less `exact`, without what asks for a film or stands in parentheses behind it, and with an
+-- year; then, less `exact` (NULL: least), without what asks for a film or stands in parentheses behind it, and with an
 -- article set apart that is joined to it.
 CREATE OR REPLACE FUNCTION typed_otherwise(typed text)
 RETURNS TABLE (name text, year integer, exact boolean)
@@ -326,8 +326,8 @@ CROSS JOIN LATERAL (VALUES ('^(.*?\S)[\s,]+(?:the\s+)?(?:' || o.words || ')(?:\s
                            ('^\s*(?:the\s+)?(?:' || o.words || ')\s+(.*?\S)(?:\s+(?:movie|film|part))?\s*$')) p (pattern)
 WHERE typed ~* p.pattern AND typed ~* 'st\M|nd\M|rd\M|th\M'
 UNION ALL
--- The first of a series has no number: `saw 1`, `halloween part one`.
-SELECT regexp_replace(typed, p.pattern, '', 'i'), NULL, false
+-- The first of a series has no number: `saw 1`, `halloween part one`; but `the wild 1` is The Wild One.
+SELECT regexp_replace(typed, p.pattern, '', 'i'), NULL, NULL
 FROM (VALUES ('(?<=\w)[\s,:-]+(?:part|pt\.?|vol(?:\.|ume)?|episode|ep\.?|chapter|number|no\.?|#)?\s*(?:1|one)\s*$'),
              ('(?<=\w)[\s,:-]+(?:(?:part|pt\.?)\s+i|(?:the\s+)?(?:first|1st)(?:\s+(?:one|movie|film|part))?)\s*$')) p (pattern)
 WHERE typed ~* p.pattern
@@ -475,6 +475,7 @@ BEGIN
                 SELECT m.movie_id, CASE
                     WHEN abs(other.year - y.year) IN (1, 2) THEN 'title spelt otherwise'
                     WHEN other.year IS NOT NULL AND other.year IS DISTINCT FROM y.year THEN 'beginning'
+                    WHEN other.exact IS NULL THEN 'beginning'
                     WHEN other.exact THEN title_level(m.written, m.words, m.key, o.written, o.words, o.key)
                     WHEN m.written = o.written THEN 'title without article'
                     ELSE 'title spelt otherwise' END::match_level, true, NULL::integer, false
@@ -521,7 +522,7 @@ BEGIN
         RETURN QUERY
         SELECT t.movie_id, 'words in order'::match_level, false, NULL::integer, false FROM movie_titles t
         WHERE to_tsvector('pg_catalog.simple', t.words || ' ' || coalesce(t.apart, '')) @@ f.key::tsquery;
-        IF NOT FOUND THEN
+        IF NOT FOUND OR f.words <> f.key THEN
             RETURN QUERY
             SELECT t.movie_id, 'title spelt otherwise'::match_level, true, NULL::integer, false
             FROM movie_titles t  -- the singular or plural; too many words sound alike
@@ -564,7 +565,7 @@ BEGIN
         FOREACH heard IN ARRAY ARRAY[numbers_heard(f.words), f.words] LOOP
             RETURN QUERY
             SELECT t.movie_id, 'title spelt otherwise'::match_level, true, NULL::integer, false
-            FROM movie_titles t WHERE t.sound = title_sound(heard)
+            FROM movie_titles t WHERE t.sound = title_sound(heard) AND length(t.sound) > 3
             ORDER BY abs(length(t.words) - length(f.words)) FETCH FIRST ROW WITH TIES;
             EXIT WHEN FOUND;
         END LOOP;
