@@ -119,7 +119,7 @@ RETURN CASE WHEN $1 ~ '\m(?:not|am|are|have|will|us)\M' THEN
 CREATE OR REPLACE FUNCTION numbers_heard(words text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN regexp_replace(regexp_replace(regexp_replace($1,
-    '\mtoo?\M', '2', 'g'), '\mfor\M', '4', 'g'), '\mwon\M', '1', 'g');
+    '\mtoo\M|\mto$', '2'), '^for\M|\mfor$', '4'), '\mwon\M', '1');
 
 -- How a title sounds, whatever its small words and the order of the others, its numbers as digits. Of small
 -- words alone, as in It, each counts.
@@ -365,7 +365,7 @@ RETURN glue_words() || string_to_array(
     'actor actress song songs theme meaning sequel prequel remake box office oscar oscars anyone please thanks hey hi '
     'hello im you have got do does has seen google buy rent dvds stills fan', ' ');
 
--- Films whose title stands before or behind words that are all known of the film, its people, genres,
+-- Films whose title stands before, behind or, as in `what is heat about`, among words that are all known of the film, its people, genres,
 -- year or decade, or ask for one: `nolan inception`, `heat crime 1995`, `heat explained`; of a name of a
 -- file, once the year and the copy are known, whatever follows. One word with genres alone is a topic:
 -- `war drama` does not ask for The War first. By plpgsql: hardly a text begins or ends with a title.
@@ -380,13 +380,14 @@ DECLARE
     to_year text;
     t record;
 BEGIN
-    FOR i IN 1 .. least(cardinality(words), 20) - 1 LOOP
-        names := names || array_to_string(words[:i], ' ') || array_to_string(words[i + 1:], ' ');
+    FOR i IN 1 .. least(cardinality(words), 20) LOOP
+        FOR j IN i .. least(cardinality(words), 20) LOOP
+            CONTINUE WHEN i > 1 AND j < cardinality(words) AND NOT words[:i - 1] && glue_words();
+            names := names || array_to_string(words[i:j], ' ');
+        END LOOP;
     END LOOP;
     FOR t IN SELECT m.movie_id, m.key FROM movie_titles m WHERE m.key = ANY (names) LOOP
-        rest := string_to_array(CASE WHEN starts_with(titles_among.key, t.key || ' ')
-                                     THEN substr(titles_among.key, length(t.key) + 2)
-                                     ELSE left(titles_among.key, -length(t.key) - 1) END, ' ');
+        rest := string_to_array(trim(replace(' ' || titles_among.key || ' ', ' ' || t.key || ' ', ' ')), ' ');
         CONTINUE WHEN rest <@ glue_words();
         SELECT min(y), max(y) INTO from_year, to_year FROM unnest(rest) y WHERE y ~ '^(?:18|19|20)\d\d$';
         RETURN QUERY
@@ -565,8 +566,11 @@ BEGIN
         FOREACH heard IN ARRAY ARRAY[numbers_heard(f.words), f.words] LOOP
             RETURN QUERY
             SELECT t.movie_id, 'title spelt otherwise'::match_level, true, NULL::integer, false
-            FROM movie_titles t WHERE t.sound = title_sound(heard) AND length(t.sound) > 3
-            ORDER BY abs(length(t.words) - length(f.words)) FETCH FIRST ROW WITH TIES;
+            FROM movie_titles t
+            WHERE t.sound = title_sound(heard)
+              AND (length(t.sound) > 3 OR abs(length(t.key) - length(f.key)) <= 3)
+            ORDER BY abs(length(t.key) - length(f.key)) + 2 * (left(t.key, 1) <> left(f.key, 1))::integer
+            FETCH FIRST ROW WITH TIES;
             EXIT WHEN FOUND;
         END LOOP;
     END IF;

@@ -108,6 +108,8 @@ def found(database: Database, typed: str, user_id: int | None = None) -> list[tu
         ("watch the heat online", 6, "title without article"),
         ("Scary Movie film", 38, "title without article"),
         ("heat explained", 4, "beginning"),
+        ("what is heat about", 4, "beginning"),
+        ("is scary movie on netflix", 38, "beginning"),
         ("'86 heat", 5, "beginning"),
         ("heat 80s", 5, "beginning"),
         ("heat made in 1986", 5, "beginning"),
