@@ -198,9 +198,10 @@ def _acronym(words: Sequence[str], catalog: Catalog) -> tuple[int, Title] | None
     those that fit as well the most rated. ``lotr`` is lord of the rings, ``bttf 2`` back to the
     future part ii."""
     letters = "".join(words)
-    if len(words) > 1 and not (len(words) == 2 and words[1].isdecimal()):
+    numbered = len(words) == 2 and words[1].isdecimal()
+    if not numbered and (len(words) > 1 or words[0] in catalog.words):
         return None
-    if not _LEAST_ACRONYM <= len(letters) <= _MOST_ACRONYM or words[0] in catalog.words:
+    if not _LEAST_ACRONYM <= len(letters) <= _MOST_ACRONYM:
         return None
     titles = itertools.chain.from_iterable(catalog.titles.values())
     fits = ((_initials_fit(letters, title), title) for title in titles)
@@ -260,7 +261,7 @@ def _meant(
     initials = _acronym(words, catalog)
     kinds: dict[Title, ReadingKind] = dict.fromkeys([*alike, *mistyped], "typos")
     kinds |= dict.fromkeys(longer, "beginning")
-    if initials and initials[0] > 1:
+    if initials and (initials[0] > 1 or len(words) > 1):  # with a number, a beginning is enough
         kinds[initials[1]] = "initials"
     heard = set(alike).difference(mistyped) if mistyped else set()
     chosen = sorted(kinds, key=lambda title: (title in heard, -title.ratings))[:_MOST_CHOICES]

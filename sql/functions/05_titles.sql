@@ -119,7 +119,7 @@ RETURN CASE WHEN $1 ~ '\m(?:not|am|are|have|will|us)\M' THEN
 CREATE OR REPLACE FUNCTION numbers_heard(words text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN regexp_replace(regexp_replace(regexp_replace($1,
-    '\mtoo?\M', '2', 'g'), '\mfor\M', '4', 'g'), '\mwon\M', '1', 'g');
+    '\mtoo\M|\mto$', '2'), '^for\M|\mfor$', '4'), '\mwon\M', '1');
 
 -- How a title sounds, whatever its small words and the order of the others, its numbers as digits. Of small
 -- words alone, as in It, each counts.
@@ -292,7 +292,7 @@ RETURN typed ~ '[:~^+-]|AND|OR|NOT' AND has_operators(typed)
    AND typed ~ '(?<!\w)[a-z_]+:\S|(?<!\S)[+-](?=\S)|(?<!\S)(?:AND|OR|NOT)(?!\S)|[~^]';
 
 -- What else a typed text may be the title of: with its article moved to the front, and both without the
--- year; then, less `exact`, without what asks for a film or stands in parentheses behind it, and with an
+-- year; then, less `exact` (NULL: least), without what asks for a film or stands in parentheses behind it, and with an
 -- article set apart that is joined to it.
 CREATE OR REPLACE FUNCTION typed_otherwise(typed text)
 RETURNS TABLE (name text, year integer, exact boolean)
@@ -326,8 +326,8 @@ CROSS JOIN LATERAL (VALUES ('^(.*?\S)[\s,]+(?:the\s+)?(?:' || o.words || ')(?:\s
                            ('^\s*(?:the\s+)?(?:' || o.words || ')\s+(.*?\S)(?:\s+(?:movie|film|part))?\s*$')) p (pattern)
 WHERE typed ~* p.pattern AND typed ~* 'st\M|nd\M|rd\M|th\M'
 UNION ALL
--- The first of a series has no number: `saw 1`, `halloween part one`.
-SELECT regexp_replace(typed, p.pattern, '', 'i'), NULL, false
+-- The first of a series has no number: `saw 1`, `halloween part one`; but `the wild 1` is The Wild One.
+SELECT regexp_replace(typed, p.pattern, '', 'i'), NULL, NULL
 FROM (VALUES ('(?<=\w)[\s,:-]+(?:part|pt\.?|vol(?:\.|ume)?|episode|ep\.?|chapter|number|no\.?|#)?\s*(?:1|one)\s*$'),
              ('(?<=\w)[\s,:-]+(?:(?:part|pt\.?)\s+i|(?:the\s+)?(?:first|1st)(?:\s+(?:one|movie|film|part))?)\s*$')) p (pattern)
 WHERE typed ~* p.pattern
@@ -365,7 +365,7 @@ RETURN glue_words() || string_to_array(
     'actor actress song songs theme meaning sequel prequel remake box office oscar oscars anyone please thanks hey hi '
     'hello im you have got do does has seen google buy rent dvds stills fan', ' ');
 
--- Films whose title stands before or behind words that are all known of the film, its people, genres,
+-- Films whose title stands before, behind or, as in `what is heat about`, among words that are all known of the film, its people, genres,
 -- year or decade, or ask for one: `nolan inception`, `heat crime 1995`, `heat explained`; of a name of a
 -- file, once the year and the copy are known, whatever follows. One word with genres alone is a topic:
 -- `war drama` does not ask for The War first. By plpgsql: hardly a text begins or ends with a title.
@@ -380,13 +380,14 @@ DECLARE
     to_year text;
     t record;
 BEGIN
-    FOR i IN 1 .. least(cardinality(words), 20) - 1 LOOP
-        names := names || array_to_string(words[:i], ' ') || array_to_string(words[i + 1:], ' ');
+    FOR i IN 1 .. least(cardinality(words), 20) LOOP
+        FOR j IN i .. least(cardinality(words), 20) LOOP
+            CONTINUE WHEN i > 1 AND j < cardinality(words) AND NOT words[:i - 1] && glue_words();
+            names := names || array_to_string(words[i:j], ' ');
+        END LOOP;
     END LOOP;
     FOR t IN SELECT m.movie_id, m.key FROM movie_titles m WHERE m.key = ANY (names) LOOP
-        rest := string_to_array(CASE WHEN starts_with(titles_among.key, t.key || ' ')
-                                     THEN substr(titles_among.key, length(t.key) + 2)
-                                     ELSE left(titles_among.key, -length(t.key) - 1) END, ' ');
+        rest := string_to_array(trim(replace(' ' || titles_among.key || ' ', ' ' || t.key || ' ', ' ')), ' ');
         CONTINUE WHEN rest <@ glue_words();
         SELECT min(y), max(y) INTO from_year, to_year FROM unnest(rest) y WHERE y ~ '^(?:18|19|20)\d\d$';
         RETURN QUERY
@@ -475,6 +476,7 @@ BEGIN
                 SELECT m.movie_id, CASE
                     WHEN abs(other.year - y.year) IN (1, 2) THEN 'title spelt otherwise'
                     WHEN other.year IS NOT NULL AND other.year IS DISTINCT FROM y.year THEN 'beginning'
+                    WHEN other.exact IS NULL THEN 'beginning'
                     WHEN other.exact THEN title_level(m.written, m.words, m.key, o.written, o.words, o.key)
                     WHEN m.written = o.written THEN 'title without article'
                     ELSE 'title spelt otherwise' END::match_level, true, NULL::integer, false
@@ -521,7 +523,7 @@ BEGIN
         RETURN QUERY
         SELECT t.movie_id, 'words in order'::match_level, false, NULL::integer, false FROM movie_titles t
         WHERE to_tsvector('pg_catalog.simple', t.words || ' ' || coalesce(t.apart, '')) @@ f.key::tsquery;
-        IF NOT FOUND THEN
+        IF NOT FOUND OR f.words <> f.key THEN
             RETURN QUERY
             SELECT t.movie_id, 'title spelt otherwise'::match_level, true, NULL::integer, false
             FROM movie_titles t  -- the singular or plural; too many words sound alike
@@ -564,8 +566,11 @@ BEGIN
         FOREACH heard IN ARRAY ARRAY[numbers_heard(f.words), f.words] LOOP
             RETURN QUERY
             SELECT t.movie_id, 'title spelt otherwise'::match_level, true, NULL::integer, false
-            FROM movie_titles t WHERE t.sound = title_sound(heard)
-            ORDER BY abs(length(t.words) - length(f.words)) FETCH FIRST ROW WITH TIES;
+            FROM movie_titles t
+            WHERE t.sound = title_sound(heard)
+              AND (length(t.sound) > 3 OR abs(length(t.key) - length(f.key)) <= 3)
+            ORDER BY abs(length(t.key) - length(f.key)) + 2 * (left(t.key, 1) <> left(f.key, 1))::integer
+            FETCH FIRST ROW WITH TIES;
             EXIT WHEN FOUND;
         END LOOP;
     END IF;
