@@ -23,7 +23,7 @@ Quantity = Literal[
     "year", "runtime_minutes", "avg_rating", "rating_count", "budget", "revenue", "profit"
 ]
 Held = Quantity | Literal["director", "actor", "decade"]
-"""What a film is held against another by; actor: the first of its cast."""
+"""What a film is held against another by."""
 Way = Literal["less", "more", "same"]
 Listed = Literal["genres", "keywords", "people", "text"]
 Fame = Literal["known", "unknown"]
@@ -114,8 +114,8 @@ class Title(Frozen):
 class Than(Frozen):
     """Less or more of a figure than a film has, or the same."""
 
-    by: Held
-    way: Way
+    by: Held = Field(description="Actor: the first of the film's cast.")
+    way: Way = Field(description="same: of the length, within ten minutes.")
     film: Title | None = Field(None, description="Null: the first film that it is about.")
 
     @model_validator(mode="after")

