@@ -85,7 +85,7 @@ RETURN '{the,a,an,of,in,on,at,to,for,from,with,by,and,or,n,is,are}'::text[];
 -- How one word sounds in English, roughly: of its stem, letters that are not spoken left out, consonants
 -- spoken alike alike, and vowels a, front (e) or back (o).
 CREATE OR REPLACE FUNCTION word_sound(word text) RETURNS text
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path FROM CURRENT AS $$
 DECLARE
     s text;
 BEGIN
