@@ -149,20 +149,16 @@ def _read_objects(file: DataFile, mapping: Mapping[str, str]) -> Iterator[Line |
         for number, text in enumerate(stream, 1):
             if not text.strip():
                 continue
-            shown = text.decode("utf-8", "replace").rstrip()
             try:
                 found = json.loads(text)
                 if not isinstance(found, dict):
                     raise ValueError("no object")
             except (ValueError, RecursionError) as error:
+                shown = text.decode("utf-8", "replace").rstrip()
                 yield Rejected(file.name, number, None, f"is no JSON object ({error})", shown)
                 continue
-            values = {name: found.get(mapping.get(name, name)) for name in FIELDS}
-            odd = next((n for n, v in values.items() if isinstance(v, list | dict)), None)
-            if odd is not None:
-                yield Rejected(file.name, number, odd, "is neither a text nor a number", shown)
-                continue
-            yield Line(number, ["" if value is None else str(value) for value in values.values()])
+            values = (found.get(mapping.get(name, name)) for name in FIELDS)
+            yield Line(number, ["" if value is None else str(value) for value in values])
 
 
 class _Reader:

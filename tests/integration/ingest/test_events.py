@@ -87,14 +87,6 @@ def test_an_id_of_another_event_is_set_aside(films: Database, tmp_path: Path) ->
         load_events(films, file)
 
 
-def test_a_list_is_nobody(films: Database, tmp_path: Path) -> None:
-    event = {"user_id": "ann", "type": "liked", "movie_id": 1, "event_id": "a"}
-    file = write(tmp_path / "e.jsonl", [event | {"user_id": ["ann"]}, event])
-    report = load_events(films, file, on_error="skip", rejects=tmp_path / "aside.csv")
-    assert (report.accepted, report.rejected) == (1, 1)
-    assert "user_id,is neither a text nor a number" in (tmp_path / "aside.csv").read_text()
-
-
 def test_ratings_of_named_users_are_a_file_of_events(films: Database, tmp_path: Path) -> None:
     file = tmp_path / "stars.csv"
     file.write_text("customer,movieId,rating,timestamp\nc-1,1,4,1706000000\nc-2,1,2,1706000000\n")
