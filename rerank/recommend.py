@@ -67,6 +67,10 @@ _SPREAD = 60
 _SURPRISE = 5
 """The place of the film that the taste did not choose."""
 
+_NONE_LEFT = (
+    "No film is left: none fits, or what fits is seen, turned away, excluded or taken out by rules."
+)
+
 _BITS = {source: 1 << at for at, source in enumerate(SOURCES)}
 
 
@@ -142,6 +146,8 @@ def _make(
         note("page", [movie.movie_id for movie in movies])
         if not found:
             notes += unknown_genres(connection, And((All(), *nodes)))
+    if not (movies or frozen or notes):
+        notes = [_NONE_LEFT]
     movies, about = _rerank(request, movies, reranker)
     personalized = bool(head["user_has_taste"] and (not found or head["personalized"]))
     paged = request.rerank == "none"

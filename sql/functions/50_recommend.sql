@@ -234,8 +234,8 @@ WITH weight AS MATERIALIZED (
     ORDER BY t.total DESC, s.movie_id
 )
 -- Statistics, trends and factors may tell of a film that is deleted since: it has no row in movies.
-SELECT row_number() OVER best, r.movie_id, m.title, m.year, r.total, r.bm25, r.content, r.collaborative, r.popularity, r.trending, r.votes, 1 - r.popularity,
-       r.alike, r.bm25_c, r.content_c, r.collaborative_c, r.popularity_c, r.trending_c, r.vote_c,
+SELECT row_number() OVER best, r.movie_id, m.title, m.year, r.total, r.bm25, r.content, r.collaborative,
+       r.popularity, r.trending, r.votes, 1 - r.popularity, r.alike, r.bm25_c, r.content_c, r.collaborative_c, r.popularity_c, r.trending_c, r.vote_c,
        r.novelty_c, r.alike_c, r.plain_place, r.plain_place - row_number() OVER best,
        (SELECT v.rating FROM ratings v WHERE v.user_id = for_user
             AND v.profile = recommend.profile AND v.movie_id = r.movie_id),

@@ -272,7 +272,10 @@ def test_a_page_says_why_filters_leave_nothing(films: Database) -> None:
     assert "'Crime,Fantasy'" in notes(genres=("Crime,Fantasy",))[0]
     [backward] = notes(year_from=2000, year_to=1990)
     assert backward == "year:[2000 TO 1990] runs backward: nothing is in it."
-    assert find(films, RecommendRequest(genres=("Crime",))).notes == ()
+    crime = find(films, RecommendRequest(genres=("Crime",)))
+    assert crime.notes == ()
+    [left] = notes(genres=("Crime",), exclude=tuple(each.movie_id for each in crime.movies))
+    assert left.startswith("No film is left")
 
 
 def test_a_pin_is_named_by_its_film_on_whichever_page(films: Database, tmp_path: Path) -> None:

@@ -203,6 +203,7 @@ def test_ids_go_as_far_as_the_database() -> None:
     assert [parse_key(text, "id") for text in ("7", "007", "tt01", "042518630X")] == [
         7, "007", "tt01", "042518630X",
     ]  # fmt: skip
+    assert [parse_user(text, "id") for text in ("7", "007", "Ann Lee")] == [7, "007", "Ann Lee"]
 
 
 @pytest.mark.parametrize(
@@ -211,7 +212,8 @@ def test_ids_go_as_far_as_the_database() -> None:
         (parse_id, "-720", "is negative: ids count from 0"),
         (parse_id, "9223372036854775808", "is beyond 9223372036854775807, the largest id"),
         (parse_id, "4.5", "is not a whole number"),
-        (parse_user, "007", "is no user's id"),
+        (parse_user, "+7", "is no user's id"),
+        (parse_user, "a/b", "is no user's id"),
         (parse_user, "a  b", "is no user's id"),
         (parse_key, "a\udfff", "holds half a character"),
         (parse_key, "a\0", "holds a NUL character"),
