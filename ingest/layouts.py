@@ -9,7 +9,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from ingest.files import DataFile, plain_name
-from ingest.lines import Format
+from ingest.lines import Format, Line
 from ingest.mapping import Holds, Part
 from ingest.names import FACT_KEYS, NEEDED
 from ingest.sheets import Sheet
@@ -341,8 +341,17 @@ def _recognise_one(
     for kind in kinds:
         if not lacking[kind]:
             return [Part(file=file.name, holds=kind).written(style)]
+    if style.kind == "json lines" and (inner := _list_within(Sheet(file, style))):
+        return f"{inner} in it is the list: `jq .{inner} {file.name} > new.json` writes that alone"
     nearest = min(kinds, key=lambda kind: (len(lacking[kind]), kinds.index(kind)))
     return f"to hold {nearest} it lacks {', '.join(lacking[nearest])}; it has {', '.join(header)}"
+
+
+def _list_within(sheet: Sheet) -> str | None:
+    """Which value of a first JSON object is a list of objects."""
+    first = next(sheet.records(), None)
+    cells = zip(sheet.header, first.fields, strict=True) if isinstance(first, Line) else ()
+    return next((name for name, cell in cells if cell.startswith("[{")), None)
 
 
 def _lacking(kind: Holds, columns: Columns) -> Sequence[str]:

@@ -96,11 +96,9 @@ class RatingColumns:
 
     def repeats_header(self, line: Line) -> bool:
         """Whether a line is the header again, as where files were put one behind the other."""
-        named = self.names[self.rating]
-        return (
-            line.fields[self.rating].strip() == named
-            and not named.isdecimal()  # of a file without a header columns are called by place
-            and all(line.fields[at].strip() == name for at, name in self.names.items())
+        # Of a file without a header columns are called by their places.
+        return not self.names[self.rating].isdecimal() and all(
+            line.fields[at].strip() == name for at, name in self.names.items()
         )
 
 
@@ -345,7 +343,7 @@ def foretell(
 def _left_out(name: str, line: Line, columns: RatingColumns) -> bool:
     """Whether a line is not to be loaded, and noted."""
     score = line.fields[columns.rating].strip()
-    if columns.repeats_header(line):
+    if score == columns.names[columns.rating] and columns.repeats_header(line):
         columns.notes.count(name, "line that repeats the header, left out", f"line {line.number}")
         return True
     if score in columns.scale.unrated:

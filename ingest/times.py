@@ -113,9 +113,11 @@ def _read_time(text: str, form: DateFormat | None = None) -> datetime | None:
     text = _YEAR_FIRST.sub(lambda d: f"{d[1]}-{d[2]:0>2}-{d[3]:0>2}", text, count=1)
     text = _DAY_FIRST.sub(lambda d: f"{d[3]}-{d[2]:0>2}-{d[1]:0>2}", text, count=1)
     text = _SLASHES.sub(lambda found: _by_slashes(found, form), text, count=1)
-    text = _ONE_DIGIT.sub("0", _HALF_DAY.sub(_of_24_hours, text))
+    if text[-1:] in "mM":
+        text = _HALF_DAY.sub(_of_24_hours, text)
     readers: tuple[Callable[[str], datetime], ...] = (
         datetime.fromisoformat,
+        lambda text: datetime.fromisoformat(_ONE_DIGIT.sub("0", text)),
         *(partial(_strptime, form) for form in _DAYS),
         lambda text: datetime.strptime(text, "%d %b %Y %H:%M").replace(tzinfo=UTC),
         lambda text: datetime.strptime(text, "%d %b %Y, %H:%M").replace(tzinfo=UTC),

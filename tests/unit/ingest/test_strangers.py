@@ -188,3 +188,9 @@ def test_scores_up_to_one_ask_for_a_scale(tmp_path: Path) -> None:
     table = Table("shop", ratings=tmp_path / "stars.csv")
     list(table.movies())
     assert "--scale 0-1 may be meant" in " ".join(table.notes.texts())
+
+
+def test_a_list_in_a_json_object_is_pointed_out(tmp_path: Path) -> None:
+    (tmp_path / "jellyfin.json").write_text('{"Items": [{"Name": "Heat"}], "StartIndex": 0}\n')
+    ((_, reason),) = recognise([DataFile(tmp_path / "jellyfin.json")]).unread
+    assert "`jq .Items jellyfin.json > new.json`" in reason
