@@ -570,6 +570,7 @@ BEGIN
             WHERE t.sound = title_sound(heard)
               AND (length(t.sound) > 3 OR abs(length(t.key) - length(f.key)) <= 3)
             ORDER BY abs(length(t.key) - length(f.key)) + 2 * (left(t.key, 1) <> left(f.key, 1))::integer
+                     + 2 * (right(t.key, 1) <> right(f.key, 1))::integer
             FETCH FIRST ROW WITH TIES;
             EXIT WHEN FOUND;
         END LOOP;
