@@ -16,10 +16,12 @@ BEGIN
         SELECT r.rolname FROM pg_roles r
         WHERE r.rolname = ANY (roles) AND NOT EXISTS (
             SELECT FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase
-            CROSS JOIN unnest(s.setconfig) c CROSS JOIN split_part(substr(c, 13), ', ', 1) home
+            CROSS JOIN unnest(s.setconfig) c
             WHERE s.setrole = r.oid AND d.datname = current_database() AND c LIKE 'search\_path=%'
-              AND (substr(c, 13) = path  -- or that of another Palate in this database, which was first
-                   OR home <> quote_ident(current_schema()) AND to_regclass(home || '.repeatable_migrations') IS NOT NULL))
+              AND (substr(c, 13) = path OR EXISTS (  -- that of another Palate in this database, which was first
+                  SELECT FROM pg_class t JOIN pg_namespace n ON n.oid = t.relnamespace
+                  WHERE t.relname = 'repeatable_migrations' AND n.nspname <> current_schema()
+                    AND quote_ident(n.nspname) = split_part(substr(c, 13), ', ', 1))))
     LOOP
         BEGIN
             EXECUTE format('ALTER ROLE %I IN DATABASE %I SET search_path = %s',

@@ -103,7 +103,7 @@ def test_statistics_of_training_ratings_pass_the_guard(held: Held) -> None:
          " WHERE p.movie_id = m.movie_id", "movies.rating_count"),
         ("UPDATE movies m SET avg_rating = p.avg_rating FROM palate.movies p"
          " WHERE p.movie_id = m.movie_id", "movies.avg_rating"),
-        ("DROP MATERIALIZED VIEW movie_stats;"
+        ("DROP MATERIALIZED VIEW movie_stats CASCADE;"
          "CREATE TABLE movie_stats AS SELECT * FROM palate.movie_stats",
          "movie_stats.rating_count"),
         ("INSERT INTO ratings SELECT * FROM palate.ratings ON CONFLICT DO NOTHING",
@@ -125,10 +125,8 @@ def test_a_planted_feature_that_reads_live_rows_is_caught(few_raters_copy: Datab
         fetched(held)
         run_script(
             held.database,
-            "DROP MATERIALIZED VIEW movie_stats;"
-            "CREATE VIEW movie_stats AS SELECT movie_id, count(*) AS popularity,"
-            " count(*) AS rating_count, avg(rating) AS avg_rating"
-            " FROM palate.ratings GROUP BY movie_id",
+            "CREATE OR REPLACE FUNCTION taste_strength(ratings bigint) RETURNS double precision"
+            " LANGUAGE sql STABLE RETURN (SELECT avg(r.rating) FROM palate.ratings r)",
         )
         with pytest.raises(LeakError, match="ratings"):
             fetched(held)

@@ -159,7 +159,7 @@ def test_a_search_in_an_older_or_newer_schema_says_which(
     load_films(database)
     search = ["--database-url", database.psql_url, "search", "lord"]
     with database.begin() as connection:
-        run_script(connection, "ALTER TABLE blend RENAME TO mixture")  # as another version has it
+        run_script(connection, "ALTER FUNCTION search_context RENAME TO other")  # as later
         run_script(connection, "UPDATE repeatable_migrations SET checksum = 'of another version'")
     assert main(search) == 1
     assert "The schema is older than this Palate" in capsys.readouterr().err
