@@ -103,6 +103,7 @@ REFUSED_BY_MEANING = {
 REFUSED_LINE_BY_LINE = {
     "POST /v1/users/{user_id}/events",
     "POST /v1/feedback",
+    "POST /v1/instantsearch/events",
     "POST /v1/multi-search",
     "POST /v1/movies/bulk",
     "POST /v1/ratings/bulk",
