@@ -1,6 +1,7 @@
 """What asks for no films: hello, delete my ratings, what is the weather like."""
 
 import re
+from collections.abc import Callable
 
 from ask.words import BETWEEN, FILM, GENRE, any_case
 
@@ -47,6 +48,9 @@ _PARTICLES = frozenset(
 _ENGLISH = BETWEEN | {"without", "like", "about", "any", "not", "but", "how", "best", "good"} - {
     "film"
 }
+_LONGEST_TITLE = 12
+"""Words of a title that are looked at."""
+
 _HAS_FILMS = any_case(
     rf"\b(?:{FILM}|watch|watching|see|seen|recs?|recommend\w*|suggest\w*|{GENRE})\b"
 )
@@ -57,12 +61,28 @@ def is_no_request(text: str) -> bool:
     return _NOT_FILMS.match(text.strip()) is not None
 
 
-def is_not_english(text: str) -> bool:
-    """Whether a text has more words of German, French, Spanish and their like than of English."""
+def is_not_english(text: str, is_title: Callable[[str], bool]) -> bool:
+    """Whether a text, but for the titles in it, has more words of German, French, Spanish and their
+    like than of English."""
+    return _is_foreign(text) and _is_foreign(_without_titles(text, is_title))
+
+
+def _is_foreign(text: str) -> bool:
     words = set(re.findall(r"[a-z]+", text.lower()))
     foreign = words & _FOREIGN
     count = len(foreign) + len(words & _PARTICLES)
     return bool(foreign) and count > max(1, len(words & _ENGLISH))
+
+
+def _without_titles(text: str, is_title: Callable[[str], bool]) -> str:
+    words, left, at = text.split(), [], 0
+    while at < len(words):
+        ends = range(min(len(words), at + _LONGEST_TITLE), at + 1, -1)
+        end = next((end for end in ends if is_title(" ".join(words[at:end]))), None)
+        if end is None:
+            left.append(words[at])
+        at = end or at + 1
+    return " ".join(left)
 
 
 def asks_of_the_world(text: str) -> bool:

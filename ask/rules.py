@@ -183,7 +183,7 @@ def read_alone(text: str, names: Names) -> Reading:
 
 
 def _read(draft: Draft, names: Names) -> None:
-    foreign = is_not_english(draft.text)
+    foreign = is_not_english(draft.text, lambda title: bool(names.films(title, fuzzy=False)))
     make_plainer(draft, names)
     if foreign or is_no_request(draft.text):
         draft.parts["intent"] = "unclear"

@@ -51,7 +51,9 @@ def refuse_foreign(name: str, start: bytes) -> None:
 def refuse_document(name: str, members: Collection[str]) -> None:
     """Raise LoadError for the members of a zip archive that is one document."""
     for start, what, remedy in _MEMBERS:
-        if any(member.startswith(start) for member in members):
+        if any(
+            member == start or ("/" in start and member.startswith(start)) for member in members
+        ):
             raise _foreign(name, what, remedy)
 
 

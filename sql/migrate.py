@@ -259,6 +259,12 @@ def _repeatables(engine_name: str) -> Iterator[Path]:
     yield from sorted((_ROOT / "functions").glob("*.sql"))
 
 
+def _engines_functions() -> list[str]:
+    """The functions of every engine."""
+    scripts = [s for s in (_ROOT / "engines").glob("*.sql") if s.stem != "words"]
+    return [f for s in scripts for f in function_names(made_by(s.read_text(encoding="utf-8")))]
+
+
 def _changed_repeatables(
     connection: sqlalchemy.Connection, engine_name: str
 ) -> list[tuple[str, str, str]]:
@@ -289,10 +295,15 @@ def install_functions(connection: sqlalchemy.Connection, engine_name: str) -> li
     could drop nothing; those that none of them makes get theirs back after it.
     """
     changed = _changed_repeatables(connection, engine_name)
-    anew = {name for _, _, body in changed for name in function_names(made_by(body))}
-    for name, checksum, body in changed:
-        asked = {"made": function_names(made_by(body)), "own": function_names(names())}
+    for place, (name, checksum, body) in enumerate(changed):
+        made = function_names(made_by(body))
+        if name == engine_name:  # it drops what another engine made
+            made += _engines_functions()
+        asked = {"made": made, "own": function_names(names())}
         bound = connection.execute(_statements["bound_to"], asked).all()
+        anew = {
+            again for _, _, other in changed[place:] for again in function_names(made_by(other))
+        }
         for row in bound:
             run_script(connection, row.without_body)
         run_script(connection, body)

@@ -22,14 +22,14 @@ WHERE k.item_key = s.item_key;
 UPDATE staging_events s SET movie_id = near.movie_id
 FROM (
     SELECT DISTINCT ON (e.line) e.line, n.movie_id,
-           count(*) OVER (PARTITION BY e.line, abs(coalesce(e.year - n.year, 0))) AS equals
+           count(*) OVER (PARTITION BY e.line, coalesce(abs(e.year - n.year), (e.year IS NOT NULL)::integer)) AS equals
     FROM staging_events e
     JOIN (
         SELECT movie_id, lower(title) AS name, year FROM movies
         UNION SELECT movie_id, lower(other), year
         FROM movies CROSS JOIN unnest(string_to_array(original_title, ' / ')) other
-    ) n ON n.name = lower(e.title) AND abs(coalesce(e.year - n.year, 0)) <= 1
-    ORDER BY e.line, abs(coalesce(e.year - n.year, 0))
+    ) n ON n.name = lower(e.title) AND coalesce(abs(e.year - n.year), (e.year IS NOT NULL)::integer) <= 1
+    ORDER BY e.line, coalesce(abs(e.year - n.year), (e.year IS NOT NULL)::integer)
 ) near
 WHERE near.line = s.line AND near.equals = 1;
 

@@ -51,7 +51,7 @@ CREATE TEMP TABLE staging_ratings (
     user_id bigint NOT NULL, movie_id bigint NOT NULL,
     rating real NOT NULL, rated_at double precision
 ) ON COMMIT DROP;
-CREATE TEMP TABLE known_as (item_id text NOT NULL, movie_id bigint NOT NULL) ON COMMIT DROP;
+CREATE TEMP TABLE staging_known_as (item_id text NOT NULL, movie_id bigint NOT NULL) ON COMMIT DROP;
 CREATE TEMP TABLE rejected (
     what text NOT NULL, line bigint NOT NULL, column_name text NOT NULL, reason text NOT NULL,
     content text NOT NULL
@@ -106,7 +106,7 @@ WITH called AS (
       AND NOT current_setting('palate.replace')::boolean
       AND NOT EXISTS (SELECT FROM movies o WHERE o.item_id = s.item_id)
 ), known AS (
-    INSERT INTO known_as
+    INSERT INTO staging_known_as
     SELECT c.item_id, m.movie_id FROM called c
     JOIN movies m ON ltrim(m.imdb_id, 't0') = ltrim(c.item_id, 't0')
     UNION
@@ -246,7 +246,7 @@ FROM movies m
 WHERE k.movie_id IS NULL AND k.item_key ~ '^tt[0-9]+$' AND ltrim(m.imdb_id, 't0') = ltrim(k.item_key, 't0')
   AND NOT current_setting('palate.replace')::boolean;
 UPDATE staging_keyed k SET movie_id = a.movie_id
-FROM known_as a WHERE k.movie_id IS NULL AND a.item_id = k.item_key;
+FROM staging_known_as a WHERE k.movie_id IS NULL AND a.item_id = k.item_key;
 
 -- name: resolve_titles
 -- Ratings whose film is told by its title and year, which may be one off: by number, where one film

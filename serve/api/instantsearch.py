@@ -78,12 +78,8 @@ def _feedback(event: WidgetEvent, own: str | None) -> Iterator[dict[str, Any]]:
             "movie_id": film,
             "kind": _KINDS[event.eventType],
             "position": event.positions[place] if place < len(event.positions) else None,
-            "user_id": own or _who(event.userToken),
+            "user_id": own or event.userToken,
         }
-
-
-def _who(token: str | None) -> str | int | None:
-    return int(token) if token is not None and token.isdecimal() else token
 
 
 def _answered(request: Request, asked: WidgetRequest) -> dict[str, Any]:

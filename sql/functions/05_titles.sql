@@ -85,7 +85,7 @@ RETURN '{the,a,an,of,in,on,at,to,for,from,with,by,and,or,n,is,are}'::text[];
 -- How one word sounds in English, roughly: of its stem, letters that are not spoken left out, consonants
 -- spoken alike alike, and vowels a, front (e) or back (o).
 CREATE OR REPLACE FUNCTION word_sound(word text) RETURNS text
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path FROM CURRENT SET standard_conforming_strings = on AS $$
 DECLARE
     s text;
 BEGIN
@@ -168,7 +168,7 @@ CREATE INDEX IF NOT EXISTS movie_titles_numbered ON movie_titles (numbered);
 -- by plpgsql, for as one expression it would hold title_words() four times.
 CREATE OR REPLACE FUNCTION forms_of(
     typed text, OUT written text, OUT words text, OUT key text, OUT joined text, OUT numbered text)
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path FROM CURRENT SET standard_conforming_strings = on AS $$
 BEGIN
     written := title_written(typed);
     words := coalesce(nullif(title_words(CASE WHEN typed ~ '\d\.5\M' THEN regexp_replace(left(typed, 300), '(?<=\d)\.5\M', '½')
@@ -370,7 +370,7 @@ RETURN glue_words() || string_to_array(
 -- file, once the year and the copy are known, whatever follows. One word with genres alone is a topic:
 -- `war drama` does not ask for The War first. By plpgsql: hardly a text begins or ends with a title.
 CREATE OR REPLACE FUNCTION titles_among(key text) RETURNS TABLE (movie_id bigint)
-LANGUAGE plpgsql STABLE ROWS 1 SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql STABLE ROWS 1 SET search_path FROM CURRENT SET standard_conforming_strings = on AS $$
 #variable_conflict use_column
 DECLARE
     words CONSTANT text[] := string_to_array(titles_among.key, ' ');
@@ -493,7 +493,7 @@ BEGIN
             SELECT t.movie_id, CASE WHEN p.place = 1 THEN t.level ELSE least(t.level, 'beginning') END, t.adds, NULL::integer, false
             FROM regexp_split_to_table(typed, '\s+OR\s+') WITH ORDINALITY p (part, place)
             CROSS JOIN LATERAL typed_films(p.part, n) t
-            WHERE t.adds AND t.level > 'beginning';
+            WHERE p.place <= 20 AND t.adds AND t.level > 'beginning';
         END IF;
         RETURN;
     END IF;

@@ -168,10 +168,11 @@ CREATE OR REPLACE TRIGGER movie_factors_copied_replicated AFTER UPDATE OR DELETE
 ALTER TABLE movie_factors ENABLE ALWAYS TRIGGER movie_factors_copied_truncated,
     ENABLE REPLICA TRIGGER movie_factors_copied_replicated;
 
--- Copies what is not copied, or not any more; returns how many films that were. Who writes vectors waits,
--- and is not waited for long: what is not copied now is the next time.
+-- Copies what is not copied, or not any more; returns how many films that were. Who writes vectors waits
+-- for the copying, which waits for them two seconds: longer than an autovacuum holds on
+-- (deadlock_timeout). What is not copied now is the next time.
 CREATE OR REPLACE FUNCTION copy_candidate_features() RETURNS bigint
-LANGUAGE plpgsql SET search_path FROM CURRENT SET lock_timeout = '500ms' AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT SET lock_timeout = '2s' AS $$
 DECLARE
     copied bigint;
 BEGIN
@@ -195,7 +196,11 @@ BEGIN
     WHERE (c.stats_version, c.model_id) IS DISTINCT FROM (excluded.stats_version, excluded.model_id);
     GET DIAGNOSTICS copied = ROW_COUNT;
     IF copied > 0 THEN
-        ANALYZE candidate_features (movie_id);  -- plans made while it was empty would read all of it for each film
+        BEGIN  -- plans made while it was empty would read all of it for each film
+            ANALYZE candidate_features (movie_id);
+        EXCEPTION WHEN lock_not_available THEN
+            NULL;  -- an autovacuum is there, which does it
+        END;
     END IF;
     RETURN copied;
 EXCEPTION WHEN lock_not_available THEN

@@ -228,19 +228,19 @@ WITH weight AS MATERIALIZED (
     SELECT c.*, c.bm25_c + c.popularity_c + c.trending_c + c.vote_c + c.novelty_c + c.alike_c AS plain
     FROM contributed c
 ), ranked AS (
-    SELECT s.*, t.total, row_number() OVER (ORDER BY s.plain DESC, s.movie_id) AS plain_place
-    FROM summed s
+    -- Statistics, trends and factors may tell of a film that is deleted since: it has no row in movies.
+    SELECT s.*, m.title, m.year, t.total, row_number() OVER (ORDER BY s.plain DESC, s.movie_id) AS plain_place
+    FROM summed s JOIN movies m USING (movie_id)
     CROSS JOIN LATERAL (SELECT s.plain + s.content_c + s.collaborative_c) t (total)
     ORDER BY t.total DESC, s.movie_id
 )
--- Statistics, trends and factors may tell of a film that is deleted since: it has no row in movies.
-SELECT row_number() OVER best, r.movie_id, m.title, m.year, r.total, r.bm25, r.content, r.collaborative,
+SELECT row_number() OVER best, r.movie_id, r.title, r.year, r.total, r.bm25, r.content, r.collaborative,
        r.popularity, r.trending, r.votes, 1 - r.popularity, r.alike, r.bm25_c, r.content_c, r.collaborative_c, r.popularity_c, r.trending_c, r.vote_c,
        r.novelty_c, r.alike_c, r.plain_place, r.plain_place - row_number() OVER best,
        (SELECT v.rating FROM ratings v WHERE v.user_id = for_user
             AND v.profile = recommend.profile AND v.movie_id = r.movie_id),
        r.has_content OR r.has_factors, r.sources
-FROM ranked r JOIN movies m USING (movie_id)
+FROM ranked r
 WINDOW best AS (ORDER BY r.total DESC, r.movie_id)
 ORDER BY r.total DESC, r.movie_id
 LIMIT positive('k', k);

@@ -200,31 +200,31 @@ def _diaries(folder: Path) -> None:
     alien, heat = film("Alien", 1979, "tt0078748", 348), film("Heat", 1995, "tt0113277", 949)
     place = folder / "trakt"
     rated = [
-        {"rated_at": "2026-01-05T20:15:00.000Z", "rating": 10, "type": "movie", "movie": alien},
-        {"rated_at": "2026-01-06T20:15:00.000Z", "rating": 1, "type": "movie", "movie": heat},
+        {"rated_at": "2016-01-05T20:15:00.000Z", "rating": 10, "type": "movie", "movie": alien},
+        {"rated_at": "2016-01-06T20:15:00.000Z", "rating": 1, "type": "movie", "movie": heat},
     ]
     _write(place / "ratings-movies.json", json.dumps(rated, indent=1))
-    seen = {"id": 1, "watched_at": "2026-01-05T18:00:00.000Z", "type": "movie", "movie": alien}
+    seen = {"id": 1, "watched_at": "2016-01-05T18:00:00.000Z", "type": "movie", "movie": alien}
     _write(place / "history-movies.json", json.dumps([seen]))
-    wanted = {"rank": 1, "listed_at": "2026-01-05T18:00:00.000Z", "type": "movie", "movie": heat}
+    wanted = {"rank": 1, "listed_at": "2016-01-05T18:00:00.000Z", "type": "movie", "movie": heat}
     _write(place / "watchlist.json", json.dumps([wanted]))
     place, header = folder / "letterboxd", "Date,Name,Year,Letterboxd URI"
-    line = "2026-01-04,Alien,1979,https://boxd.it/29Dk"
-    unknown = '2026-01-04,"Nowhere, ""Here""",2001,https://boxd.it/zzzz'
+    line = "2016-01-04,Alien,1979,https://boxd.it/29Dk"
+    unknown = '2016-01-04,"Nowhere, ""Here""",2001,https://boxd.it/zzzz'
     _write(place / "likes" / "films.csv", header, line)
     _write(place / "watched.csv", header, line, unknown)
-    _write(place / "watchlist.csv", header, "2026-01-04,Heat,1995,https://boxd.it/2aHi")
+    _write(place / "watchlist.csv", header, "2016-01-04,Heat,1995,https://boxd.it/2aHi")
     _write(
         place / "diary.csv",
         f"{header},Rating,Rewatch,Tags,Watched Date",
-        f'{line},4.5,Yes,"a, b",2026-01-03',
+        f'{line},4.5,Yes,"a, b",2016-01-03',
     )
     _write(
         folder / "storygraph.csv",
         "Title,Authors,ISBN/UID,Format,Read Status,Date Added,Last Date Read,Star Rating,Owned?",
-        '"Dune, Messiah",Frank Herbert,9780441172719,digital,read,2026/01/01,2026/01/05,4.25,No',
-        "Emma,Jane Austen,9780141439587,paperback,to-read,2026/01/01,,,No",
-        "Without,Nobody,,paperback,read,2026/01/01,,3.0,No",
+        '"Dune, Messiah",Frank Herbert,9780441172719,digital,read,2016/01/01,2016/01/05,4.25,No',
+        "Emma,Jane Austen,9780141439587,paperback,to-read,2016/01/01,,,No",
+        "Without,Nobody,,paperback,read,2016/01/01,,3.0,No",
     )
     _write(
         folder / "bgg-collection.csv",

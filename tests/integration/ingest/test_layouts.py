@@ -185,12 +185,12 @@ def test_what_letterboxd_and_trakt_tell_beside_ratings(
         "ORDER BY 1, 2, 3"
     )
     found = [
-        ("liked", "Alien", "2026-01-04"),
-        ("saved", "Heat", "2026-01-04"),
-        ("saved", "Heat", "2026-01-05"),
-        ("watched", "Alien", "2026-01-03"),
-        ("watched", "Alien", "2026-01-04"),
-        ("watched", "Alien", "2026-01-05"),
+        ("liked", "Alien", "2016-01-04"),
+        ("saved", "Heat", "2016-01-04"),
+        ("saved", "Heat", "2016-01-05"),
+        ("watched", "Alien", "2016-01-03"),
+        ("watched", "Alien", "2016-01-04"),
+        ("watched", "Alien", "2016-01-05"),
     ]
     assert rows(database, told) == found
     aside = (files / "watched.csv-rejected.csv").read_text()

@@ -157,23 +157,6 @@ def test_probes_are_answered_and_more_is_told_to_retry_while_nothing_else_moves(
         wait_for(lambda: waiting(films) == 0)
 
 
-def test_whose_turn_does_not_come_in_time_is_told_to_retry(
-    films: Database, settings: Settings
-) -> None:
-    """Rather than begun, only to be stopped, or told of a limit that it never met."""
-    narrow = settings.model_copy(update={"search_timeout": 2.0, "pool_size": 3})  # one place
-    search = "/v1/search?q=lord"
-    with Database(films.psql_url, narrow) as database, running(database, narrow) as url:
-        with locked(films, "movies"), ThreadPoolExecutor(1) as pool:
-            first = pool.submit(get, url + search)
-            wait_for(lambda: waiting(films) == 1)
-            second = get(url + search)
-            assert first.result().status_code == 504
-        assert (second.status_code, second.json()["title"]) == (503, "Overloaded")
-        assert second.headers["retry-after"].isdecimal()
-        assert get(url + search).status_code == 200, "a place is free"
-
-
 def test_half_a_body_without_a_key_keeps_nobody_waiting(
     films: Database, key: tuple[Settings, str]
 ) -> None:

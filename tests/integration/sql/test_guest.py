@@ -481,6 +481,8 @@ def test_settings_of_the_database_change_nothing_for_palate(shared: Database) ->
         for text in ("the lord of war", "title:lord AND year:>1990", '"dark knight" OR lord'):
             at_psql = plain.execute(found.format(text).encode()).fetchall()
             assert at_psql == fetch(shared, found.format(text)) != []
+        heard = "SELECT title_sound('twelfth nite'), typed FROM forms_of('Fahrenheit 2.5') typed"
+        assert plain.execute(heard.encode()).fetchall() == fetch(shared, heard)
 
 
 def test_statistics_that_pg_dump_made_without_rows_are_counted(database: Database) -> None:

@@ -5,6 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psycopg
 import pytest
 import sqlalchemy
 
@@ -12,12 +13,15 @@ from learn.tracking import tracked
 from palate.contract import SearchRequest
 from palate.errors import SchemaError
 from palate.settings import Settings
+from palate.statements import Statements, run_script
 from rerank.search import Searcher
 from serve.api.health import Readiness
 from sql.database import Database
 from sql.embedded import EmbeddedServer
 from sql.migrate import check_schema, install_functions, migrate
 from tests.conftest import name_of
+
+STATEMENTS = Statements(Path(__file__).with_name("migrate.sql"))
 
 
 def test_a_bare_database_is_named_as_such(bare_database: Database) -> None:
@@ -228,11 +232,25 @@ def test_an_engine_is_exchanged_and_leaves_nothing(sample_copy: Database) -> Non
     """With ParadeDB's index as far as plain PostgreSQL can play it: its name and functions."""
     with sample_copy.begin() as connection:
         connection.exec_driver_sql("CREATE INDEX movies_search ON movies (title)")
+        run_script(connection, STATEMENTS.raw("as_on_paradedb"))
         connection.exec_driver_sql("UPDATE repeatable_migrations SET checksum = 'paradedb'")
     assert "postgres" in migrate(sample_copy)
     with sample_copy.read() as connection:
         left = connection.exec_driver_sql("SELECT to_regclass('movies_search')").scalar()
     assert left is None
+
+
+def test_an_engine_that_cannot_be_exchanged_fails_for_want_of_its_extension(
+    sample_copy: Database,
+) -> None:
+    """Not for our own functions, which stand on what the other engine made."""
+    with (
+        pytest.raises(
+            psycopg.errors.FeatureNotSupported, match='extension "pg_search" is not available'
+        ),
+        sample_copy.begin() as connection,
+    ):
+        install_functions(connection, "paradedb")
 
 
 def test_both_engines_functions_take_the_same_arguments() -> None:
