@@ -45,13 +45,17 @@ def test_a_user_is_who_was_written_at_every_face(
     answer = f"search.blend.abcdefgh{len(name)}"
     line = {"answer_id": answer, "movie_id": 1, "kind": "click", "user_id": name}
     assert client.post("/v1/feedback", json={"feedback": [line]}).json()["accepted"] == 1
+    widget = {"eventType": "click", "queryID": answer, "objectIDs": ["6"], "userToken": name}
+    assert (
+        client.post("/v1/instantsearch/events", json={"events": [widget]}).json()["accepted"] == 1
+    )
     with films.read() as connection:
         number = connection.execute(text("SELECT user_named(:name)"), {"name": name}).scalar_one()
     held = client.get(f"/v1/users/{name}/export").json()
     assert held["user_id"] == number
     assert (number == 0) == (name == "0")
     tables = {table: len(rows) for table, rows in held["tables"].items()}
-    assert (tables["events"], tables["ratings"], tables["feedback"]) == (2, 1, 1)
+    assert (tables["events"], tables["ratings"], tables["feedback"]) == (2, 1, 2)
     assert client.get("/v1/users/7").status_code == 404
 
 
