@@ -243,7 +243,7 @@ class Asker:
             *reading.notes,
             *note_gaps(text, reading, self.names.get()),
             *found.pop("notes", ()),
-            *_unknown(reading.not_found, self.names.get()),
+            *_unknown(reading, self.names.get()),
         )
         weakened = found.pop("weakened", False) or found.get("relaxed", False)
         facts = {"personalized": False, "why_not_personalized": None, "read_as": None} | found
@@ -375,7 +375,11 @@ def note_gaps(text: str | None, reading: Reading, names: Names) -> Iterator[str]
         yield "The request says nothing of the films that are wanted: all are meant."
 
 
-def _unknown(not_found: tuple[str, ...], names: Names) -> Iterator[str]:
-    yield from (f"The catalog has nobody and nothing called “{name}”." for name in not_found)
-    if not_found and not names.has_actors and not names.empty:
+def _unknown(reading: Reading, names: Names) -> Iterator[str]:
+    yield from (
+        f"The catalog has nobody and nothing called “{name}”." for name in reading.not_found
+    )
+    people = (*reading.structure.people, *reading.structure.exclude.people)
+    acting = reading.not_found or any(person.role != "director" for person in people)
+    if acting and not names.has_actors and not names.empty:
         yield "This catalog has no actors at all: of people, only directors can be asked for."

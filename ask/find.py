@@ -13,7 +13,7 @@ from ask.compare import FEWEST_RATINGS
 from ask.structure import Sort, Structure
 from ask.tree import Asked, make_tree, narrows
 from ask.understood import Part, parts_of, without_part
-from palate.contract import Frozen, RecommendRequest, SearchRequest, SimilarMovie
+from palate.contract import NOBODY_GIVEN, Frozen, RecommendRequest, SearchRequest, SimilarMovie
 from palate.person import called
 from palate.statements import Statements
 from rerank.recommend import recommend
@@ -301,7 +301,7 @@ def _how_alike(by: str, structure: Structure) -> Iterator[str]:
 
 def _no_taste(structure: Structure, by: str) -> str:
     if structure.user_id is None:
-        return "no user_id was given"
+        return NOBODY_GIVEN
     if by != "texts":
         return "likeness without vectors of texts knows no taste"
     return f"user {called(structure.user_id)} ({structure.profile}) has no taste vector"

@@ -228,7 +228,8 @@ def _check_source(loaded: sqlalchemy.Row[Any] | None, source: Source, *, replace
     raise ConflictError(
         f"This database holds {loaded.name} ({loaded.movies:,} films, {loaded.ratings:,} ratings); "
         f"{source.name} over it would merge strangers. Nothing was changed. Use another database, "
-        "or --replace to delete what is there first."
+        f"or --replace to delete what is there first; ratings of the films that are here come "
+        f"with --name {loaded.name}."
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from palate.contract import COMPONENTS, Facets, Hit, QueryRead, SearchResponse
+from palate.contract import COMPONENTS, Facets, Hit, QueryRead, SearchResponse, known_user
 from palate.items import as_items
 from palate.metrics import stage
 from palate.statements import Statements
@@ -77,7 +77,7 @@ class Answerer:
             query=QueryRead(
                 text=request.q, read_as=parsed.read_as, notes=tuple(map(as_items, notes))
             ),
-            user_id=request.user_id,
+            user_id=known_user(request.user_id),
             profile=request.profile,
             personalized=personalized,
             why_not_personalized=None if personalized else explain_unpersonalized(request, head),

@@ -7,6 +7,7 @@ import sqlalchemy
 from psycopg.errors import CheckViolation
 
 from palate.contract import (
+    NOBODY_GIVEN,
     UNKNOWN_USER,
     GenreMean,
     Rating,
@@ -131,7 +132,7 @@ def explain_unpersonalized(who: SearchRequest | RecommendRequest, head: Mapping[
     """Why nobody's taste ordered the films; ``head`` is a row of search_context()."""
     user = f"user {called(who.user_id)} ({who.profile})"
     if who.user_id is None:
-        return "no user_id was given"
+        return NOBODY_GIVEN
     if who.user_id == UNKNOWN_USER:
         return "the user is unknown: nothing was rated or sent yet"
     if not head["user_known"]:

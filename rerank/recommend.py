@@ -20,6 +20,7 @@ from palate.contract import (
     RecommendRequest,
     Reranking,
     check_request,
+    known_user,
 )
 from palate.errors import MisuseError, NotFoundError
 from palate.items import as_items
@@ -154,7 +155,7 @@ def _make(
     return Recommendations(
         **about.model_dump(),
         answer_id=make_answer_id("recommend", "reranked" if about.reranked else "mixer"),
-        user_id=request.user_id,
+        user_id=known_user(request.user_id),
         profile=request.profile,
         personalized=personalized,
         why_not_personalized=None if personalized else _explain(request, head, bool(movies)),

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+import structlog
 from rapidfuzz import fuzz, process
 from sqlalchemy import Connection
 
@@ -26,6 +27,8 @@ from sql.syntax import Match, Node, Phrase, split_words, walk
 from sql.text import fold
 
 _statements = Statements.beside(__file__, "names")
+
+_log = structlog.get_logger(__name__)
 
 _KEPT_SECONDS = 300.0  # where changes are not counted: a standby, a server that counts nothing
 _APOSTROPHES = re.compile("['’`´]")
@@ -376,6 +379,13 @@ def find_film(names: Names, text: str) -> Film:
     """
     typed = text.strip()
     if _is_id(typed) and (film := names.film(int(typed))):
+        titled = names.films(typed, fuzzy=False)
+        if titled and film not in titled.films:
+            _log.warning(
+                "digits are a movie_id; a title takes its year",
+                taken=str(film),
+                title=str(titled.films[0]),
+            )
         return film
     found = names.films(*parted_year(typed))
     if found is None:

@@ -94,7 +94,7 @@ def read_filters(request: FilmFilters, limits: Limits, fields: Fields) -> Iterat
         try:
             yield Filter(parse(text, strict=True, limits=limits, fields=fields).tree)
         except QuerySyntaxError as error:
-            why = str(error).partition(" (at character")[0]
+            why = str(error).partition(" (at character")[0].rstrip(".")
             raise QuerySyntaxError(
                 f"The filter {text!r} cannot be read: {why}. Nothing was searched. Correct it: "
                 "country:France, price:[4 TO 10], NOT genres:Horror.",

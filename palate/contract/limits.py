@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from rapidfuzz import process
 
-from palate.contract.names import COMPONENTS, MAX_WEIGHT, PARTS
+from palate.contract.names import COMPONENTS, MAX_WEIGHT, PART_NAMES, PARTS
 from palate.contract.recommend import RecommendRequest
 from palate.contract.search import SearchRequest
 from palate.errors import MisuseError
@@ -38,8 +38,10 @@ def check_weights(weights: Mapping[str, float], known: Sequence[str] = COMPONENT
     """Raise ValueError for a name that is no component, or a weight off 0 to MAX_WEIGHT."""
     for name, weight in weights.items():
         if name not in known:
+            shown = [one for one in known if PART_NAMES[one] == name]
             nearest = process.extractOne(name, known, score_cutoff=60)
-            hint = f"did you mean {nearest[0]}" if nearest else f"one of {', '.join(known)}"
+            meant = shown or (nearest or [])[:1]
+            hint = f"did you mean {meant[0]}" if meant else f"one of {', '.join(known)}"
             raise ValueError(f"{name!r} is no component; {hint}")
         if not 0 <= weight <= MAX_WEIGHT:
             raise ValueError(f"the weight of {name} is no number from 0 to {MAX_WEIGHT}")

@@ -87,6 +87,14 @@ UserKey = Annotated[
 
 UNKNOWN_USER = LARGEST_ID
 """Stands for a name that nobody has."""
+NOBODY_GIVEN = "no user_id was given"
+"""Why an answer is not personalised that was asked for nobody."""
+
+
+def known_user(user_id: int | None) -> int | None:
+    """The number of a user, as answers tell it; None where nobody has the name that was given."""
+    return None if user_id == UNKNOWN_USER else user_id
+
 
 _IN_ID = r"[^\x00-\x1f\x7f-\x9f]"
 A_MOVIE = "a whole number, or a text of up to 200 characters with a letter"

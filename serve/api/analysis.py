@@ -18,8 +18,10 @@ from palate.contract import (
     RecommendRequest,
     UserId,
     Words,
+    known_user,
     parse_weights,
 )
+from palate.errors import NotFoundError
 from rerank.recommend import recommend as find_recommendations
 from rerank.trace import RecommendTrace, Trace
 from serve.api.parameters import Film, UserPath, WhichTaste, WhoseWords, WrittenWeights
@@ -130,6 +132,8 @@ def predict(request: Request, parameters: Annotated[PredictParameters, Query()])
     found = services(request)
     movie = found.asker.names.find(parameters.movie)
     user_id, profile = parameters.user_id, parameters.profile
+    if known_user(user_id) is None:
+        raise NotFoundError("The user is unknown: nothing was rated or sent yet.")
     made = predict_rating(found.database, user_id, movie.movie_id, profile)
     return _summarize(request, made, parameters.words)
 

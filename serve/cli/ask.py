@@ -48,7 +48,7 @@ _FIGURES: dict[str, Column[ListedMovie]] = {
     "revenue": ("revenue>", lambda each: format_dollars(each.revenue)),
     "profit": ("profit>", lambda each: format_dollars(each.value)),
 }
-_EXAMPLES = "“dark thrillers from the nineties”, “films like Heat”, “how long is Jaws?”"
+_EXAMPLES = "“dark thrillers from the nineties”, “films like Alien”, “how long is Jaws?”"
 _MOST_BYTES = 65_536
 
 

@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from palate.contract import COMPONENTS, PART_NAMES, Hit, SearchResponse
+from palate.contract import COMPONENTS, NOBODY_GIVEN, PART_NAMES, Hit, SearchResponse
 from palate.items import as_items
 from palate.text import neutral
 from serve.cli.output import out
@@ -197,9 +197,11 @@ def _print_reading(responses: Sequence[SearchResponse]) -> None:
             "the text as it is"
         )
     if any(response.relaxed for response in responses):
-        notes.append("few films have all of these words: films with any of them follow")
+        none = all(hit.level == "some words" for response in responses for hit in response.hits)
+        many = "no film has" if none else "few films have"
+        notes.append(f"{many} all of these words: films with any of them follow")
     for response in responses:
-        if response.user_id is not None and not response.personalized:
+        if response.why_not_personalized not in (None, NOBODY_GIVEN):
             notes.append(f"not personalised: {line(response.why_not_personalized)}")
         if response.why_not_reranked:
             notes.append(f"not reranked: {line(response.why_not_reranked)}")

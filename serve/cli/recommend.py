@@ -6,6 +6,7 @@ import typer
 from typer import Option
 
 from palate.contract import (
+    NOBODY_GIVEN,
     PART_NAMES,
     Recommendation,
     Recommendations,
@@ -56,6 +57,8 @@ def recommend(session: Session, user: User = None, json: Json = False, **asked: 
     if found.movies or json:
         present(found, _print, json=json)
     else:
+        for note in found.notes:
+            say(line(note))
         say("No film with these filters is left to recommend." if catalog else EMPTY_CATALOG)
 
 
@@ -68,7 +71,7 @@ def _print(found: Recommendations) -> None:
         say(", ".join(f"{name} {number(value)}" for name, value in found.figures))
     for note in found.notes:
         say(line(note))
-    if found.user_id is not None and found.why_not_personalized:
+    if found.why_not_personalized not in (None, NOBODY_GIVEN):
         say(f"not personalised: {found.why_not_personalized}")
     if found.why_not_reranked:
         say(f"not reranked: {found.why_not_reranked}")

@@ -9,7 +9,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, computed_field
 
 from ask.preferences import Preferences
-from palate.contract import Frozen, Movie, Recommendations, SearchResponse
+from palate.contract import NOBODY_GIVEN, Frozen, Movie, Recommendations, SearchResponse
 from palate.text import name_film
 from serve.chat import ChatReply
 
@@ -210,7 +210,7 @@ def films(found: Iterable[object]) -> tuple[Film, ...]:
 def found_films(found: SearchResponse) -> Films:
     """A search's films, and what has to be known of them."""
     notes = [*found.query.notes]
-    if found.user_id is not None and found.why_not_personalized:
+    if found.why_not_personalized not in (None, NOBODY_GIVEN):
         notes.append(f"not personalised: {found.why_not_personalized}")
     if found.reading is not None:
         notes.append(f"searched for {found.reading.text!r} instead")
