@@ -97,7 +97,7 @@ def test_words_of_films_and_people_are_text_never_markup(
 
 @pytest.mark.parametrize(
     "address",
-    ["/?q=lord&year_from=never", "/?q=lord&user_id=-1", "/?q=a&k=1000", "/taste?user_id=a%20b"],
+    ["/?q=lord&year_from=never", "/?q=lord&user_id=-1", "/?q=a&k=1000", "/taste?user_id=a%20%20b"],
 )
 def test_a_wrong_address_says_what_is_wrong(client: TestClient, address: str) -> None:
     answer = client.get(address)
