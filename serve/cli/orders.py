@@ -3,7 +3,7 @@
 import html
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 from typing import Any, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from palate.contract import COMPONENTS, NOBODY_GIVEN, PART_NAMES, Hit, SearchResponse
+from palate.contract import COMPONENTS, LEVELS, NOBODY_GIVEN, PART_NAMES, Hit, SearchResponse
 from palate.items import as_items
 from palate.text import neutral
 from serve.cli.output import out
@@ -75,6 +75,9 @@ def _rounded(total: float, shares: Sequence[float]) -> tuple[int, list[int]]:
     return sum(floors), floors
 
 
+_LEVELS_FIRST = "How well a title fits what was typed comes before the score: --explain shows both."
+
+
 def print_order(response: SearchResponse, *, accounts: bool, nothing: str) -> None:
     """One order, a film a row; ``accounts`` make it a few lines a film.
 
@@ -87,7 +90,17 @@ def print_order(response: SearchResponse, *, accounts: bool, nothing: str) -> No
             _print_block(hit, parts, personalized=response.personalized)
     elif response.hits:
         _print_hits(response)
+        pairs = list(pairwise(response.hits))
+        nearer_first = all(_nearness(above) >= _nearness(below) for above, below in pairs)
+        if nearer_first and any(
+            below.score > above.score and below.level != above.level for above, below in pairs
+        ):
+            out().print(Text(_LEVELS_FIRST, style="dim"))
     _print_rest(response, nothing)
+
+
+def _nearness(hit: Hit) -> int:
+    return LEVELS.index(hit.level)
 
 
 def print_films(films: Sequence[Any], *more: Column[Any], personalized: bool) -> None:

@@ -119,6 +119,8 @@ def test_several_users_stand_side_by_side(palate: Palate, sample_database: Datab
     assert "▲" in ended.out
     assert "score = text + taste + popularity" in ended.out
 
+    alone = palate("search", "lord", "--user", 20002, on=sample_database)
+    assert "How well a title fits what was typed comes before the score" in alone.out
     found = palate("search", "lord", "-u", 20001, "-u", 20002, "--json", on=sample_database).json
     assert [answer["user_id"] for answer in found] == [None, 20001, 20002]
 
