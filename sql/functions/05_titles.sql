@@ -518,6 +518,14 @@ BEGIN
         ORDER BY length(m.key), m.movie_id
         LIMIT n;
     END IF;
+    IF f.key ~ '^[a-z]{2,4}$' THEN
+        -- Initials that a longer title begins with: `et`, `ai`. The index is of keys, which have no article.
+        key_words := regexp_replace(f.key, '(.)', '\1 ', 'g');
+        RETURN QUERY
+        SELECT m.movie_id, 'beginning'::match_level, true, NULL::integer, false FROM movie_titles m
+        WHERE m.key > without_article(key_words) AND m.key < without_article(key_words) || U&'\+10FFFF'
+          AND starts_with(m.words, key_words);
+    END IF;
     IF f.key ~ '^[a-z]{4,}$' THEN
         -- One word stands in order wherever it stands.
         RETURN QUERY

@@ -61,6 +61,9 @@ TITLES = {
     38: ("Scary Movie", None, 2000),
     39: ("Scary", None, 2010),
     40: ("University of Rain", None, 1961),
+    41: ("E.T. the Extra-Terrestrial", None, 1982),
+    42: ("A.I. Artificial Intelligence", None, 2001),
+    43: ("Libre et assoupi", None, 2014),
 }
 
 
@@ -133,6 +136,10 @@ def found(database: Database, typed: str, user_id: int | None = None) -> list[tu
         ("spider man 2", 8, "title"),
         ("swat", 9, "title spelt otherwise"),
         ("s w a t", 9, "title"),
+        ("et", 41, "beginning"),
+        ("ET", 41, "beginning"),
+        ("e.t.", 41, "beginning"),
+        ("ai", 42, "beginning"),
         ("rocky 2", 10, "title spelt otherwise"),
         ("rocky two", 10, "title spelt otherwise"),
         ("rocky", 11, "title as written"),
