@@ -343,6 +343,14 @@ def _recognise_one(
             return [Part(file=file.name, holds=kind).written(style)]
     if style.kind == "json lines" and (inner := _list_within(Sheet(file, style))):
         return f"{inner} in it is the list: `jq .{inner} {file.name} > new.json` writes that alone"
+    if "title" not in lacking["movies"] and set(lacking["ratings"]) & {"movie_id", "rating"} == {
+        "movie_id"
+    }:
+        whose = " --user NAME" if "user_id" in lacking["ratings"] else ""
+        command = f"palate ingest events {file.path} --type rated{whose}"
+        return (
+            f"it rates films by their titles: `{command}` finds them in the catalog that is there"
+        )
     nearest = min(kinds, key=lambda kind: (len(lacking[kind]), kinds.index(kind)))
     return f"to hold {nearest} it lacks {', '.join(lacking[nearest])}; it has {', '.join(header)}"
 

@@ -524,6 +524,10 @@ def test_what_a_file_lacks_is_said(tmp_path: Path) -> None:
     (tmp_path / "scores.csv").write_text("shopper,film,score\n1,1,4\n")
     (_, reason), *_ = recognise([DataFile(tmp_path / "scores.csv")]).unread
     assert reason == "to hold ratings it lacks user_id; it has shopper, film, score"
+    (tmp_path / "mine.csv").write_text("Titel;Jahr;Bewertung\nJaws;1975;4,5\n")
+    (_, reason), *_ = recognise([DataFile(tmp_path / "mine.csv")]).unread
+    assert "palate ingest events" in reason
+    assert "--type rated --user NAME" in reason
 
 
 def test_dates_of_releases(tmp_path: Path) -> None:
