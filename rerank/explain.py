@@ -141,7 +141,7 @@ def _level(film: Listed) -> Iterator[Fact]:
     if not isinstance(film, Hit) or film.moved or content is None or content >= 0.5:
         return
     if LEVELS.index(film.level) > LEVELS.index("all words"):
-        says = "whatever the taste, it stands before films that fit the words less: its level is"
+        says = "it stands before films that fit the words less, whatever the taste: its level is"
         yield Fact(_THIS, says, f"“{film.level}”", "level")
 
 
