@@ -519,12 +519,15 @@ BEGIN
         LIMIT n;
     END IF;
     IF f.key ~ '^[a-z]{2,4}$' THEN
-        -- Initials that a longer title begins with: `et`, `ai`. The index is of keys, which have no article.
+        -- Initials that a longer title begins with, `et`, `ai`, unless titles begin with the word, as with `la`.
+        -- The index is of keys, which have no article.
         key_words := regexp_replace(f.key, '(.)', '\1 ', 'g');
         RETURN QUERY
         SELECT m.movie_id, 'beginning'::match_level, true, NULL::integer, false FROM movie_titles m
         WHERE m.key > without_article(key_words) AND m.key < without_article(key_words) || U&'\+10FFFF'
-          AND starts_with(m.words, key_words);
+          AND starts_with(m.words, key_words) AND m.words !~ ('^' || key_words || '\w(?: |$)')
+          AND NOT EXISTS (SELECT FROM movie_titles o
+                          WHERE o.key > f.key || ' ' AND o.key < f.key || ' ' || U&'\+10FFFF');
     END IF;
     IF f.key ~ '^[a-z]{4,}$' THEN
         -- One word stands in order wherever it stands.

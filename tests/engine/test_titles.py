@@ -64,6 +64,9 @@ TITLES = {
     41: ("E.T. the Extra-Terrestrial", None, 1982),
     42: ("A.I. Artificial Intelligence", None, 2001),
     43: ("Libre et assoupi", None, 2014),
+    44: ("L.A. Confidential", None, 1997),
+    45: ("La Haine", None, 1995),
+    46: ("D.O.A.", None, 1988),
 }
 
 
@@ -197,6 +200,13 @@ def test_one_word_with_a_genre_is_a_topic_and_a_longer_title_with_one_is_meant(
         assert "beginning" not in {level for _, level in found(titled, topic)}
     assert found(titled, "seven samurai drama")[0] == (12, "beginning")
     assert found(titled, "heat drama 1995")[0] == (4, "beginning")
+
+
+@pytest.mark.parametrize("typed", ["la", "do"])
+def test_a_word_that_titles_begin_with_and_half_of_initials_are_none(
+    titled: Database, typed: str
+) -> None:
+    assert "beginning" not in {level for _, level in found(titled, typed)}
 
 
 def test_levels_stand_in_their_order_whatever_the_weights(titled: Database) -> None:
