@@ -7,7 +7,7 @@ from pydantic import Field
 
 from ask.compare import format_dollars
 from ask.structure import STEPS, Exclusions, Kind, Quantity, RatedBy, Sort, Span, Structure, Than
-from palate.contract import Frozen
+from palate.contract import UNKNOWN_USER, Frozen
 from palate.person import called
 
 _INTENTS = {
@@ -98,7 +98,10 @@ def parts_of(structure: Structure) -> Iterator[Part]:
         yield Part(part="k", says=f"at most {structure.k}")
     if structure.user_id is not None:
         profile = "" if structure.profile == "main" else f" ({structure.profile})"
-        users = ", ".join(map(str, (structure.user_id, *structure.users)))
+        numbers = (structure.user_id, *structure.users)
+        users = ", ".join(
+            "who is not known" if each == UNKNOWN_USER else str(each) for each in numbers
+        )
         yield Part(part="user_id", says=f"for user {users}{profile}")
 
 

@@ -142,22 +142,19 @@ CREATE TABLE IF NOT EXISTS movie_titles (
     numbered text COLLATE "C" NOT NULL,  -- and with numbers as digits
     PRIMARY KEY (movie_id, place)
 );
--- The words as the index cuts them, where apostrophes make others: the king s speech. Only where the
--- column is not there: searches would wait until the migration ends.
-DO $$ BEGIN
-    IF NOT EXISTS (SELECT FROM pg_attribute a
-                   WHERE a.attrelid = to_regclass(quote_ident(current_schema()) || '.movie_titles')
-                     AND a.attname = 'apart') THEN
-        ALTER TABLE movie_titles ADD COLUMN apart text COLLATE "C";
-    END IF;
-END $$;
--- And as they sound.
-DO $$ BEGIN
-    IF NOT EXISTS (SELECT FROM pg_attribute a
-                   WHERE a.attrelid = to_regclass(quote_ident(current_schema()) || '.movie_titles')
-                     AND a.attname = 'sound') THEN
-        ALTER TABLE movie_titles ADD COLUMN sound text COLLATE "C";
-    END IF;
+-- The words as the index cuts them, where apostrophes make others: the king s speech; and as they sound.
+-- Only where the column is not there: searches would wait until the migration ends.
+DO $$
+DECLARE
+    added text;
+BEGIN
+    FOREACH added IN ARRAY '{apart,sound}'::text[] LOOP
+        IF NOT EXISTS (SELECT FROM pg_attribute a
+                       WHERE a.attrelid = to_regclass(quote_ident(current_schema()) || '.movie_titles')
+                         AND a.attname = added) THEN
+            EXECUTE format('ALTER TABLE movie_titles ADD COLUMN %I text COLLATE "C"', added);
+        END IF;
+    END LOOP;
 END $$;
 CREATE INDEX IF NOT EXISTS movie_titles_sound ON movie_titles (sound);
 CREATE INDEX IF NOT EXISTS movie_titles_key ON movie_titles (key);
