@@ -52,6 +52,7 @@ from sql.migrate import (
     check_schema,
     finish,
     install_functions,
+    log_sequences,
     revisions,
     schema_version,
     upgrade,
@@ -194,6 +195,7 @@ def _fill(made: Database, file: BackupFile) -> None:
         _load(connection, made.schema, file, [table for table in TABLES if table not in loaded])
         connection.execute(_statements["refresh_stats"])
         connection.execute(_statements["analyze"])
+    log_sequences(made)
     finish(made)
     validate_constraints(made)
 

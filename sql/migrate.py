@@ -73,6 +73,7 @@ def migrate(database: Database, wait: float = 0, patience: float = _PATIENCE) ->
             time.sleep(random.uniform(0.1, 0.5))  # noqa: S311
     if "0001" in applied:  # connections made before do not know where the extensions are
         database.engine.dispose()
+        log_sequences(database)
     finish(database)
     validate_constraints(database)
     index_vectors(database)  # in a transaction of its own, which keeps nobody from rating
@@ -99,6 +100,15 @@ def finish(database: Database) -> None:
             if _checksums(connection).get(name) != checksum:
                 run_script(connection, body)
                 _save_checksum(connection, name, checksum)
+
+
+def log_sequences(database: Database) -> None:
+    """Let no crash take back numbers that were drawn in the transaction that made their sequence.
+
+    Only where nobody else draws yet.
+    """
+    with database.begin(patient=True) as connection:
+        connection.execute(_statements["log_sequences"])
 
 
 def validate_constraints(database: Database) -> None:

@@ -31,6 +31,12 @@ JOIN pg_stat_activity a ON a.pid = l.pid
 WHERE l.granted AND a.pid <> pg_backend_pid()
 ORDER BY seconds DESC LIMIT 3;
 
+-- name: log_sequences
+-- Under wal_level = minimal a sequence is logged as it is when the transaction that made it commits, and
+-- the 32 numbers that it draws without logging count from before: after a crash it draws them again.
+SELECT setval(format('%I.%I', schemaname, sequencename), last_value)
+FROM pg_sequences WHERE schemaname = current_schema() AND last_value IS NOT NULL;
+
 -- name: not_validated
 -- Constraints of our tables that were made NOT VALID, so that a migration need not read large tables
 -- while it locks them.

@@ -17,10 +17,13 @@ import sqlalchemy
 
 from palate.errors import EmbeddedServerError, MisuseError
 from palate.settings import Settings
+from palate.statements import run_script
 from sql import keeper, programs
+from sql.backup import backup, restore
 from sql.database import Database
 from sql.embedded import EmbeddedServer
 from sql.home import socket_dir
+from sql.migrate import migrate
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
@@ -196,6 +199,26 @@ def test_a_pool_brings_a_killed_server_back(data_dir: Path) -> None:
         with database.read() as connection:
             connection.execute(one)
         assert server.pid != before
+    assert down(data_dir)
+
+
+def test_after_a_restore_and_a_crash_no_number_is_drawn_again(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    rate = "INSERT INTO ratings (user_id, movie_id, rating) SELECT {}, movie_id, 4 FROM movies"
+    with Database.open(Settings(data_dir=data_dir, _env_file=None)) as database:
+        migrate(database)
+        with database.begin() as connection:
+            run_script(connection, "INSERT INTO movies (movie_id, title) VALUES (1, 'Heat')")
+            run_script(connection, rate.format(1))
+        restore(database, backup(database, tmp_path / "films", "csv").path, replace=True)
+        for user_id in (2, 3):
+            with database.begin() as connection:
+                run_script(connection, rate.format(user_id))
+            assert database.server is not None
+            kill_postmaster(database.server)
+        with database.read() as connection:
+            assert len(connection.execute(sqlalchemy.text("TABLE ratings")).all()) == 3
     assert down(data_dir)
 
 
