@@ -4,15 +4,15 @@
 -- In the order in which an event takes them, lest an event and a migration wait for each other.
 LOCK TABLE ratings, events, users IN SHARE ROW EXCLUSIVE MODE;
 
--- The number that a text of digits is; NULL: it is none, or none that fits.
+-- The number that a text of digits is; NULL: it is none, or none that fits. 007 is none: whoever writes
+-- zeros may mean another than 7.
 CREATE OR REPLACE FUNCTION number_of(digits text) RETURNS bigint
 LANGUAGE sql IMMUTABLE BEGIN ATOMIC
-SELECT CASE WHEN $1 ~ '^[0-9]{1,18}$' THEN $1::bigint
-            WHEN $1 ~ '^[0-9]+$' THEN nullif(least($1::numeric, 9223372036854775808), 9223372036854775808)::bigint END;
+SELECT CASE WHEN $1 ~ '^(0|[1-9][0-9]{0,17})$' THEN $1::bigint
+            WHEN $1 ~ '^[1-9][0-9]+$' THEN nullif(least($1::numeric, 9223372036854775808), 9223372036854775808)::bigint END;
 END;
 
--- The user of this name, or of this number; NULL: nobody yet. 007 is a name: whoever writes zeros may
--- mean another than 7.
+-- The user of this name, or of this number; NULL: nobody yet.
 CREATE OR REPLACE FUNCTION user_named(name text) RETURNS bigint
 LANGUAGE sql STABLE BEGIN ATOMIC
 SELECT CASE WHEN $1 ~ '^(0|[1-9][0-9]*)$' THEN number_of($1)

@@ -220,3 +220,16 @@ def test_every_tool_that_takes_a_film_takes_its_text(client: TestClient, films: 
 def test_texts_are_safe_in_addresses(client: TestClient) -> None:
     assert client.put("/v1/movies/tt%3F%26%25", json=FILM).json()["item_id"] == "tt?&%"
     assert client.get(f"/v1/movies/{quote('tt?&%', safe='')}").status_code == 200
+
+
+def test_a_number_with_zeros_before_it_is_another_films_text(
+    client: TestClient, films: Database
+) -> None:
+    before = client.get("/v1/movies/7").json()
+    assert client.delete("/v1/movies/007").status_code == 404
+    assert client.put("/v1/movies/007", json=FILM).json()["item_id"] == "007"
+    sent: list[dict[str, Any]] = [{"movie_id": "07", **FILM}, {"movie_id": "007", "delete": True}]
+    told = lines(client, "/v1/movies/bulk", *sent).json()
+    assert told["outcomes"] == {"created": 1, "deleted": 1}
+    assert client.get("/v1/movies/7").json() == before
+    assert client.get("/v1/movies/07").json()["item_id"] == "07"
