@@ -158,7 +158,7 @@ BEGIN
         USING ERRCODE = 'invalid_parameter_value', HINT = 'Known: ' || known || '.';
 END $$;
 
--- How many, where less than one is no answer to anything.
+-- How many, where less than one, or nobody knows how many, is no answer to anything.
 CREATE OR REPLACE FUNCTION positive(name text, n integer) RETURNS integer
 LANGUAGE sql STABLE
-RETURN CASE WHEN n < 1 THEN refuse_argument(name, n::text, '1 and more')::integer ELSE n END;
+RETURN CASE WHEN n >= 1 THEN n ELSE refuse_argument(name, coalesce(n::text, 'NULL'), '1 and more')::integer END;

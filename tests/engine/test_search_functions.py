@@ -142,9 +142,13 @@ def test_a_word_that_nobody_has_is_no_dead_end(films_database: Database) -> None
         ("suggest_titles('lo', ", "k"),
     ],
 )
-def test_fewer_than_one_film_is_refused(films_database: Database, function: str, name: str) -> None:
-    with films_database.read() as connection, pytest.raises(Exception, match=f"unknown {name}: -1"):
-        connection.exec_driver_sql(f"SELECT * FROM {function} {name} => -1)")
+@pytest.mark.parametrize("given", ["-1", "NULL"])
+def test_fewer_than_one_film_is_refused(
+    films_database: Database, function: str, name: str, given: str
+) -> None:
+    refused = pytest.raises(Exception, match=f"unknown {name}: {given}")
+    with films_database.read() as connection, refused:
+        connection.exec_driver_sql(f"SELECT * FROM {function} {name} => {given})")
 
 
 def test_the_limit_keeps_the_best(films_database: Database) -> None:
