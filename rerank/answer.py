@@ -107,11 +107,12 @@ class Answerer:
 
 def _end(plan: Plan, page: Page) -> Iterator[str]:
     """Where the order ends though more films may match, and how to get them."""
-    order = plan.cursor.movie_ids if plan.cursor else page.ordered
+    order, sort = plan.cursor.movie_ids if plan.cursor else page.ordered, plan.request.sort
     if plan.offset + plan.k >= len(order) >= max(plan.request.candidates, plan.k):
+        which = f"the first {len(order)} by {sort}" if sort else f"the {len(order)} best matches"
         yield (
-            f"The order ends with the {len(order)} best matches. More films may match: raise "
-            "candidates to have more of them ordered."
+            f"The order ends with {which}. More films may match: raise candidates to have more of "
+            f"them ordered{', or list them all: GET /v1/movies takes an offset' if sort else ''}."
         )
 
 
