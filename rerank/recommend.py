@@ -5,7 +5,7 @@ a film while events arrive.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -111,7 +111,7 @@ def _make(
     wanted = max(request.candidates, request.k, judged)
     bound = _bind(database, request, nodes, parsed, frozen, wanted)
     rules = rules_for(database.settings.rules_file, request.profile)
-    note = _nobody_asks if trace is None else trace.note
+    note: Note = trace.note if trace else lambda _stage, _order: None
     with database.read() as connection, stage("rank"):
         rows = _statements.fetch(connection, "recommend", bound)
         head = rows[0]
@@ -231,10 +231,6 @@ def _notes(
         yield from unknown_genres(connection, And((All(), *nodes)))
     elif not any(row["score"] for row in found.values()):
         yield "All scores are 0: no part that has a weight tells these films apart."
-
-
-def _nobody_asks(_stage: str, _order: Iterable[int]) -> None:
-    """No trace is kept."""
 
 
 def _order(
