@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from math import prod
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -73,13 +74,10 @@ class Rule(Frozen):
     @model_validator(mode="after")
     def does_one_thing(self) -> Self:
         """Exactly one of what can be done."""
-        done = [self.remove, self.keep_only, *(x is not None for x in self._amounts())]
-        if sum(done) != 1:
+        amounts = (self.boost, self.bury, self.pin, self.cap)
+        if sum((self.remove, self.keep_only, *(x is not None for x in amounts))) != 1:
             raise ValueError(f"{self.name!r}: say one of remove, keep_only, boost, bury, pin, cap")
         return self
-
-    def _amounts(self) -> tuple[float | None, ...]:
-        return self.boost, self.bury, self.pin, self.cap
 
     @property
     def factor(self) -> float:
@@ -189,26 +187,19 @@ def rules_version(path: Path | None) -> int:
     return file.version
 
 
-def touched(rules: BusinessRules, film: Mapping[str, Any]) -> tuple[str, ...]:
-    """The names of the rules that changed a film's score."""
-    return tuple(r.name for r in rules.rules if r.factor != 1 and r.films.match(film))
+def weigh(rules: BusinessRules, film: Mapping[str, Any]) -> tuple[tuple[str, ...], float]:
+    """The names of the rules that change a film's score, and what they multiply it by."""
+    met = [rule for rule in rules.rules if rule.factor != 1 and rule.films.match(film)]
+    return tuple(rule.name for rule in met), prod(rule.factor for rule in met)
 
 
-def named(rules: BusinessRules, moved: int) -> tuple[str, ...]:
-    """The names of the rules that moved a film, which ``arrange`` said by bits."""
+def named(rules: BusinessRules, moved: int, film: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of the rules that moved a film, which ``arrange`` said by bits; of other rules that
+    a file has since, none that is not about the film."""
     return tuple(
         r.name for at, r in enumerate(rules.rules)
-        if moved >> at & 1 and (r.pin is not None or r.cap is not None)
+        if moved >> at & 1 and (r.pin is not None or r.cap is not None) and r.films.match(film)
     )  # fmt: skip
-
-
-def factor(rules: BusinessRules, film: Mapping[str, Any]) -> float:
-    """What the rules multiply a film's score by."""
-    product = 1.0
-    for rule in rules.rules:
-        if rule.factor != 1 and rule.films.match(film):
-            product *= rule.factor
-    return product
 
 
 def taken_out_by(rules: BusinessRules, film: Mapping[str, Any]) -> str | None:

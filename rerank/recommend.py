@@ -5,7 +5,7 @@ a film while events arrive.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -26,15 +26,7 @@ from palate.errors import MisuseError, NotFoundError
 from palate.items import as_items
 from palate.metrics import stage
 from palate.statements import Statements
-from rerank.business import (
-    BusinessRules,
-    arrange,
-    factor,
-    named,
-    rules_for,
-    taken_out_by,
-    touched,
-)
+from rerank.business import BusinessRules, arrange, named, rules_for, taken_out_by, weigh
 from rerank.cache import RecommendCache
 from rerank.diversity import cap_franchises, likeness, spread, surprise
 from rerank.factors import read_vector
@@ -115,15 +107,11 @@ def _make(
     signer = RecommendSigner(database.settings)
     frozen, offset = signer.read(request.cursor, request) if request.cursor else (None, 0)
     judged = 0 if reranker is None or request.rerank == "none" else reranker.window
-    wanted = max(request.candidates, request.k, judged)
     nodes, parsed = _read(database, request, only)
+    wanted = max(request.candidates, request.k, judged)
     bound = _bind(database, request, nodes, parsed, frozen, wanted)
-    notes = [
-        *(parsed.notes if parsed else ()),
-        *note_filters(nodes, parsed.tree if parsed else None),
-    ]
     rules = rules_for(database.settings.rules_file, request.profile)
-    note = _nobody_asks if trace is None else trace.note
+    note: Note = trace.note if trace else lambda _stage, _order: None
     with database.read() as connection, stage("rank"):
         rows = _statements.fetch(connection, "recommend", bound)
         head = rows[0]
@@ -133,20 +121,11 @@ def _make(
         note("sources", found)
         found, ruled = _apply(connection, rules, found)
         note("rules", found)
-        if frozen is None:
-            order, moved = arrange(rules, _order(connection, found, request, note), ruled)
-            note("caps and pins", order)
-            marked = [
-                (each, _bits(found[each]["sources"]) | moved.get(each, 0) << len(_BITS))
-                for each in order
-            ]
-        else:
-            marked = frozen
-        page = marked[offset : offset + max(request.k, judged)]
-        movies = _movies(connection, request, page, offset, found, rules)
+        order = _order(connection, found, request, rules, ruled, note) if frozen is None else frozen
+        page = order[offset : offset + max(request.k, judged)]
+        movies = _movies(connection, request, page, offset, found, rules, ruled)
         note("page", [movie.movie_id for movie in movies])
-        if not found:
-            notes += unknown_genres(connection, And((All(), *nodes)))
+        notes = list(_notes(connection, nodes, parsed, found))
     if not (movies or frozen or notes):
         notes = [_NONE_LEFT]
     movies, about = _rerank(request, movies, reranker)
@@ -164,7 +143,7 @@ def _make(
         diversity=None if request.diversity == 1 else request.diversity,
         movies=movies,
         figures=_figures(database, movies) if request.figures else None,
-        next_cursor=signer.write(marked, offset + request.k, request) if paged else None,
+        next_cursor=signer.write(order, offset + request.k, request) if paged else None,
     )
 
 
@@ -239,17 +218,31 @@ def _bind(
     }
 
 
-def _nobody_asks(_stage: str, _order: Iterable[int]) -> None:
-    """No trace is kept."""
+def _notes(
+    connection: Connection,
+    nodes: Sequence[Node],
+    parsed: ParsedQuery | None,
+    found: Mapping[int, Mapping[str, Any]],
+) -> Iterator[str]:
+    """What is read otherwise than meant, and why nothing is found, or nothing orders what is."""
+    yield from parsed.notes if parsed else ()
+    yield from note_filters(nodes, parsed.tree if parsed else None)
+    if not found:
+        yield from unknown_genres(connection, And((All(), *nodes)))
+    elif not any(row["score"] for row in found.values()):
+        yield "All scores are 0: no part that has a weight tells these films apart."
 
 
 def _order(
     connection: Connection,
     found: Mapping[int, dict[str, Any]],
     request: RecommendRequest,
+    rules: BusinessRules,
+    ruled: Mapping[int, Mapping[str, Any]],
     note: Note,
-) -> list[int]:
-    """The films of all pages."""
+) -> list[tuple[int, int]]:
+    """The films of all pages, with bits of their sources and, behind them, of the rules that moved
+    them."""
     titles = {movie_id: row["title"] for movie_id, row in found.items()}
     order = cap_franchises(list(found), titles, request.franchise)[:_LONGEST]
     note("franchise", order)
@@ -262,7 +255,9 @@ def _order(
         order.remove(chosen)
         order.insert(_SURPRISE - 1, chosen)
         note("serendipity", order)
-    return order
+    order, moved = arrange(rules, order, ruled)
+    note("caps and pins", order)
+    return [(m, _bits(found[m]["sources"]) | moved.get(m, 0) << len(_BITS)) for m in order]
 
 
 def _apply(
@@ -285,8 +280,8 @@ def _apply(
             row["taken_out_by"] = rule
             del found[movie_id]
             continue
-        row["rules"] = touched(rules, film)
-        row["rules_contribution"] = row["score"] * (factor(rules, film) - 1)
+        row["rules"], factor = weigh(rules, film)
+        row["rules_contribution"] = row["score"] * (factor - 1)
         row["score"] += row["rules_contribution"]
     by_score = sorted(found, key=lambda each: -found[each]["score"])  # stable: as SQL ranked them
     return {each: found[each] for each in by_score}, ruled
@@ -317,23 +312,27 @@ def _movies(
     request: RecommendRequest,
     page: Sequence[tuple[int, int]],
     offset: int,
-    found: Mapping[int, Mapping[str, Any]],
+    found: Mapping[int, dict[str, Any]],
     rules: BusinessRules,
+    ruled: Mapping[int, Mapping[str, Any]],
 ) -> tuple[Recommendation, ...]:
     """The films of a page; those that were turned away since the first page are left out."""
     ids = [movie_id for movie_id, _ in page]
     asked = {"user_id": request.user_id, "profile": request.profile, "movie_ids": ids}
     films = _statements.fetch(connection, "films", asked)
     facts = {film["movie_id"]: film for film in films}
+    shift = len(_BITS)
     return tuple(
-        _movie({**found[movie_id], **facts[movie_id]}, rank, marks, rules)
-        for rank, (movie_id, marks) in enumerate(page, offset + 1)
-        if movie_id in found and movie_id in facts
+        _movie(found[m] | facts[m], rank, marks, named(rules, marks >> shift, ruled.get(m, {})))
+        for rank, (m, marks) in enumerate(page, offset + 1)
+        if m in found and m in facts
     )
 
 
-def _movie(row: Mapping[str, Any], rank: int, marks: int, rules: BusinessRules) -> Recommendation:
-    """``marks``: bits of its sources, and of the rules that moved it behind them."""
+def _movie(
+    row: Mapping[str, Any], rank: int, marks: int, moved_by: tuple[str, ...]
+) -> Recommendation:
+    """``marks``: bits of its sources."""
     shown = (*PARTS, "rules") if row["rules_contribution"] else PARTS
     return Recommendation(
         **{name: row[name] for name in READ},
@@ -342,7 +341,7 @@ def _movie(row: Mapping[str, Any], rank: int, marks: int, rules: BusinessRules) 
         genres=tuple(row["genres"]),
         components={part: row[part] for part in PARTS},
         contributions={part: row[f"{part}_contribution"] for part in shown},
-        rules=(*row["rules"], *named(rules, marks >> len(_BITS))),
+        rules=(*row["rules"], *moved_by),
         sources=tuple(source for source, bit in _BITS.items() if marks & bit),
     )
 

@@ -1,5 +1,6 @@
 """`palate recommend`: films for a user."""
 
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 import typer
@@ -67,6 +68,8 @@ def _print(found: Recommendations) -> None:
     parts = [name for name in found.weights if any(m.contributions[name] for m in found.movies)]
     sources: Column[Recommendation] = ("sources", lambda each: ", ".join(each.sources))
     print_films(found.movies, *map(_part, parts), sources, personalized=found.personalized)
+    if not found.reranked and any(a.score < b.score for a, b in pairwise(found.movies)):
+        say("Not by score alone: films unlike those above, rules and a surprise go before others.")
     if found.figures is not None:
         say(", ".join(f"{name} {number(value)}" for name, value in found.figures))
     for note in found.notes:

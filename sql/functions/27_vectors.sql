@@ -317,6 +317,8 @@ BEGIN
         content := format('v.content::vector(%s)', numbers);  -- as the index writes it
         indexed := format('vector_dims(v.content) = %s', numbers);
     END IF;
+    -- Until this function ends, since it has settings.
+    PERFORM set_config('hnsw.ef_search', (50 + least(n, 950))::text, true);
     RETURN QUERY EXECUTE format($sql$
         SELECT v.movie_id, -(%1$s <#> $4) FROM movie_vectors v WHERE %2$s AND %3$s
         ORDER BY (%1$s <#> $4)%4$s, v.movie_id LIMIT %5$L
@@ -364,8 +366,8 @@ CREATE OR REPLACE FUNCTION by_reading(only_these bigint[]) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN cardinality(only_these) < 20000 THEN ' + 0' ELSE '' END;
 
--- The index where there is one (no sort), looked far enough into for all but one or two in a hundred of
--- the ten nearest, and on where filters leave too few (pgvector 0.8). See docs/performance.md.
+-- The index where there is one (no sort), looked far enough into for all but two or three in a hundred of the
+-- ten nearest, and on where filters leave too few (pgvector 0.8). See docs/performance.md.
 DO $$
 DECLARE
     f text;

@@ -1,6 +1,7 @@
 -- recommend(): films that a user has neither seen nor turned away, mixed from several sources.
 --
--- Candidates are the best `candidates` films of each source:
+-- Candidates are the best `candidates` films of each source, of ann and recent, which take longest, half as
+-- many:
 --   ann         nearest to the taste             recent      nearest to what was liked last
 --   collab      by factors of the active model   popularity  most rated
 --   trending    taken up more than before        vote        best rated
@@ -75,8 +76,10 @@ WITH person AS MATERIALIZED (
     UNION ALL
     SELECT d.source, m.movie_id
     FROM wanted w CROSS JOIN direction n
-    CROSS JOIN LATERAL (VALUES ('ann', n.taste), ('recent', n.lately), ('alike', n.given)) d (source, direction)
-    CROSS JOIN LATERAL nearest_movies(d.direction, candidates, w.only_these, w.none_of, w.no_genres) m
+    CROSS JOIN LATERAL (VALUES ('ann', n.taste, candidates - candidates / 2),
+                               ('recent', n.lately, candidates - candidates / 2),
+                               ('alike', n.given, candidates)) d (source, direction, films)
+    CROSS JOIN LATERAL nearest_movies(d.direction, d.films, w.only_these, w.none_of, w.no_genres) m
     WHERE vector_norm(d.direction) > 0
     UNION ALL
     SELECT 'collab', m.movie_id
@@ -224,15 +227,13 @@ WITH weight AS MATERIALIZED (
            w.vote * s.votes AS vote_c, w.novelty * (1 - s.popularity) AS novelty_c,
            coalesce(w.alike * s.alike, 0) AS alike_c
     FROM scaled s CROSS JOIN weight w
-), summed AS (
-    SELECT c.*, c.bm25_c + c.popularity_c + c.trending_c + c.vote_c + c.novelty_c + c.alike_c AS plain
-    FROM contributed c
 ), ranked AS (
     -- Statistics, trends and factors may tell of a film that is deleted since: it has no row in movies.
-    SELECT s.*, m.title, m.year, t.total, row_number() OVER (ORDER BY s.plain DESC, s.movie_id) AS plain_place
-    FROM summed s JOIN movies m USING (movie_id)
-    CROSS JOIN LATERAL (SELECT s.plain + s.content_c + s.collaborative_c) t (total)
-    ORDER BY t.total DESC, s.movie_id
+    SELECT c.*, m.title, m.year, t.total, row_number() OVER (ORDER BY p.plain DESC, c.movie_id) AS plain_place
+    FROM contributed c JOIN movies m USING (movie_id)
+    CROSS JOIN LATERAL (SELECT c.bm25_c + c.popularity_c + c.trending_c + c.vote_c + c.novelty_c + c.alike_c) p (plain)
+    CROSS JOIN LATERAL (SELECT p.plain + c.content_c + c.collaborative_c) t (total)
+    ORDER BY t.total DESC, c.movie_id
 )
 SELECT row_number() OVER best, r.movie_id, r.title, r.year, r.total, r.bm25, r.content, r.collaborative,
        r.popularity, r.trending, r.votes, 1 - r.popularity, r.alike, r.bm25_c, r.content_c, r.collaborative_c, r.popularity_c, r.trending_c, r.vote_c,

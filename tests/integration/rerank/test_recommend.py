@@ -50,6 +50,21 @@ def test_every_film_says_its_sources_and_adds_up(films: Database) -> None:
     assert not {CRYSTAL, WILLOW, HEAT} & set(found), "rated"
 
 
+def test_what_is_nearest_to_tastes_is_half_of_what_other_sources_give(films: Database) -> None:
+    rows = ask(films, "SELECT unnest(sources) FROM recommend_candidates(1, candidates => 3)")
+    given = [source for (source,) in rows]
+    assert {source: given.count(source) for source in ("ann", "recent", "popularity", "vote")} == {
+        "ann": 2, "recent": 2, "popularity": 3, "vote": 3,
+    }  # fmt: skip
+
+
+def test_a_page_that_no_weight_orders_says_so(films: Database) -> None:
+    weights = {"content": 0.0, "collaborative": 0.0, "popularity": 0.0, "trending": 0.0}
+    [note] = find(films, RecommendRequest(user_id=1, weights=weights)).notes
+    assert note.startswith("All scores are 0")
+    assert find(films, RecommendRequest(user_id=1)).notes == ()
+
+
 def test_without_history_popular_and_trending_films_come(films: Database) -> None:
     for user in range(50, 54):
         add(films, user, {"type": "watched", "movie_id": KNIGHT})

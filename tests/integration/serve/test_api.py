@@ -444,6 +444,7 @@ class TestKeys:
             ("PUT", "/v1/users/{user}/ratings/5", "write"),
             ("DELETE", "/v1/users/{user}/ratings/5", "write"),
             ("DELETE", "/v1/users/{user}", "admin"),
+            ("GET", "/v1/debug/recommend", "admin"),
         ],
     )
     def test_each_route_asks_for_its_scope(

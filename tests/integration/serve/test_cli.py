@@ -257,6 +257,10 @@ def test_a_user_by_name_from_the_first_event_to_the_last_trace(
     found = palate("recommend", "--user", "ann", "--json", on=here).json
     assert found["personalized"] is True
     assert not [film for film in found["movies"] if "Horror" in film["genres"]]
+    scores = [film["score"] for film in found["movies"]]
+    told = palate("recommend", "--user", "ann", on=here).err
+    assert ("Not by score alone" in told) is (scores != sorted(scores, reverse=True))
+    assert "Not by" not in palate("recommend", "--diversity", 1, "--no-serendipity", on=here).err
     assert palate("search", "lord", "--user", "ann", "--json", on=here).json["personalized"] is True
     assert palate("user", "event", "undo", "ann", "play-1", on=here).code == 0
     assert palate("user", "event", "undo", "ann", "play-1", on=here).code == 1

@@ -16,11 +16,10 @@ from rerank.business import (
     Films,
     RulesFile,
     arrange,
-    factor,
     named,
     parse_business_rules,
     taken_out_by,
-    touched,
+    weigh,
 )
 
 FILM: dict[str, Any] = {
@@ -64,9 +63,8 @@ def test_rules_take_out_and_weigh() -> None:
     old = {"name": "old", "keep_only": True, "films": {"year_to": 1950}}
     assert taken_out_by(rules(old), FILM) == "old"
     both = rules({"name": "up", "boost": 3} | horror, {"name": "down", "bury": 0.5} | horror)
-    assert factor(both, FILM) == 1.5
-    assert touched(both, FILM) == ("up", "down")
-    assert touched(both, FILM | {"genres": []}) == ()
+    assert weigh(both, FILM) == (("up", "down"), 1.5)
+    assert weigh(both, FILM | {"genres": []}) == ((), 1)
 
 
 def test_a_rule_is_named_by_the_films_that_it_moved_alone() -> None:
@@ -77,8 +75,12 @@ def test_a_rule_is_named_by_the_films_that_it_moved_alone() -> None:
     )
     order, moved = arrange(both, range(1, 31), films)
     assert order[:3] == [1, 7, 2]
-    names = {each: named(both, marks) for each, marks in moved.items()}
+    names = {each: named(both, marks, films[each]) for each, marks in moved.items()}
     assert names == {3: ("few",), 4: ("few",), 5: ("few",), 7: ("first",)}
+    edited = rules(
+        {"name": "last", "pin": 9, "films": {"movie_ids": [9]}}, {"name": "few", "cap": 2}
+    )
+    assert named(edited, moved[3], films[3]) == (), "not by a rule that is about another film"
 
 
 def test_a_pin_lifts_the_first_of_its_films_and_a_cap_spreads_them() -> None:
