@@ -202,6 +202,12 @@ def named(rules: BusinessRules, moved: int, film: Mapping[str, Any]) -> tuple[st
     )  # fmt: skip
 
 
+def pinned_films(rules: BusinessRules, found: Iterable[int]) -> tuple[int, ...]:
+    """The films that rules pin by their ids and that are not found yet."""
+    named = {movie_id for rule in rules.rules if rule.pin for movie_id in rule.films.movie_ids}
+    return tuple(sorted(named.difference(found)))
+
+
 def taken_out_by(rules: BusinessRules, film: Mapping[str, Any]) -> str | None:
     """The first rule that takes a film out."""
     return next(

@@ -26,7 +26,15 @@ from palate.errors import MisuseError, NotFoundError
 from palate.items import as_items
 from palate.metrics import stage
 from palate.statements import Statements
-from rerank.business import BusinessRules, arrange, named, rules_for, taken_out_by, weigh
+from rerank.business import (
+    BusinessRules,
+    arrange,
+    named,
+    pinned_films,
+    rules_for,
+    taken_out_by,
+    weigh,
+)
 from rerank.cache import RecommendCache
 from rerank.diversity import cap_franchises, likeness, spread, surprise
 from rerank.factors import read_vector
@@ -113,9 +121,14 @@ def _make(
     rules = rules_for(database.settings.rules_file, request.profile)
     note: Note = trace.note if trace else lambda _stage, _order: None
     with database.read() as connection, stage("rank"):
-        rows = _statements.fetch(connection, "recommend", bound)
-        head = rows[0]
-        found = {row["movie_id"]: row for row in rows if row["movie_id"] is not None}
+        head, found = _find(connection, bound)
+        if frozen is None and (pinned := pinned_films(rules, found)[:_LONGEST]):
+            also = [*nodes, Filter(Ids(pinned))]
+            bound = _bind(database, request, also, parsed, None, len(pinned))
+            behind = _find(connection, bound)[1]
+            for row in behind.values():
+                row["unpersonalized_rank"] += len(found)
+            found |= behind
         if trace is not None:
             trace.films = dict(found)
         note("sources", found)
@@ -145,6 +158,14 @@ def _make(
         figures=_figures(database, movies) if request.figures else None,
         next_cursor=signer.write(order, offset + request.k, request) if paged else None,
     )
+
+
+def _find(
+    connection: Connection, bound: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[int, dict[str, Any]]]:
+    """What all films share, and each film by its id."""
+    rows = _statements.fetch(connection, "recommend", bound)
+    return rows[0], {row["movie_id"]: row for row in rows if row["movie_id"] is not None}
 
 
 def _with_films(database: Database, request: RecommendRequest) -> RecommendRequest:

@@ -244,5 +244,5 @@ SELECT row_number() OVER best, r.movie_id, r.title, r.year, r.total, r.bm25, r.c
 FROM ranked r
 WINDOW best AS (ORDER BY r.total DESC, r.movie_id)
 ORDER BY r.total DESC, r.movie_id
-LIMIT positive('k', k);
+LIMIT CASE WHEN k IS NOT NULL THEN positive('k', k) END;  -- NULL: all
 END;

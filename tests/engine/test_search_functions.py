@@ -132,17 +132,18 @@ def test_a_word_that_nobody_has_is_no_dead_end(films_database: Database) -> None
     assert candidates(films_database, "zzzunknown") == []
 
 
+COUNTS = [
+    ("search('lord', ", "k"),
+    ("search('lord', ", "candidates"),
+    ("recommend(1, ", "candidates"),
+    ("suggest_titles('lo', ", "k"),
+]
+
+
 @pytest.mark.parametrize(
-    ("function", "name"),
-    [
-        ("search('lord', ", "k"),
-        ("search('lord', ", "candidates"),
-        ("recommend(1, ", "k"),
-        ("recommend(1, ", "candidates"),
-        ("suggest_titles('lo', ", "k"),
-    ],
+    ("function", "name", "given"),
+    [("recommend(1, ", "k", "-1"), *((*count, n) for count in COUNTS for n in ("-1", "NULL"))],
 )
-@pytest.mark.parametrize("given", ["-1", "NULL"])
 def test_fewer_than_one_film_is_refused(
     films_database: Database, function: str, name: str, given: str
 ) -> None:

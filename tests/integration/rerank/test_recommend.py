@@ -304,6 +304,23 @@ def test_a_pin_is_named_by_its_film_on_whichever_page(films: Database, tmp_path:
     assert [movie.rules for movie in second.movies] == [("any, third",), ()]
 
 
+def test_a_pinned_film_stands_in_its_place_whatever_the_sources_gave(
+    films: Database, tmp_path: Path
+) -> None:
+    file = tmp_path / "rules.json"
+    given = recommend(films, "1, k => NULL, candidates => 1")
+    left_out = next(id for id in recommend(films, "1, k => NULL") if id not in given)
+    rule = {"name": "of the week", "pin": 1, "films": {"movie_ids": [left_out, 4711]}}
+    file.write_text(json.dumps({"rules": [rule]}))
+    films.settings = films.settings.model_copy(update={"rules_file": file})
+    few = RecommendRequest(user_id=1, k=1, candidates=1)
+    [first] = find(films, few).movies
+    assert (first.movie_id, first.rules) == (left_out, ("of the week",))
+    assert sum(first.contributions.values()) == pytest.approx(first.score)
+    [other] = find(films, few.model_copy(update={"exclude": (left_out,)})).movies
+    assert other.movie_id in given
+
+
 def test_rules_of_the_operator_are_named_and_add_up(films: Database, tmp_path: Path) -> None:
     file = tmp_path / "rules.json"
     film = {"films": {"movie_ids": [KNIGHT]}}
