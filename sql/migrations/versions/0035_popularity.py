@@ -1,10 +1,8 @@
-"""A search for nobody reads a film's popularity from the index alone."""
+"""Searches read a film's popularity from the index alone."""
 
-from sql.migrations.steps import run_file
+from sql.migrations.steps import script_beside
 
 revision = "0035"
 down_revision = "0032"
 
-
-def upgrade() -> None:
-    run_file(__file__)
+upgrade = script_beside(__file__)

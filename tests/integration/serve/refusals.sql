@@ -24,8 +24,3 @@ BEGIN
     RETURN NULL;
 END $$;
 CREATE TRIGGER counted AFTER INSERT ON ratings FOR EACH STATEMENT EXECUTE FUNCTION count_rating();
-
--- name: recovery
-DO $$ BEGIN
-    RAISE serialization_failure USING MESSAGE = 'canceling statement due to conflict with recovery';
-END $$;

@@ -15,7 +15,6 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from palate.errors import DatabaseUnavailableError
 from palate.settings import Settings
 from palate.statements import Statements, run_script
 from serve.cli.main import main
@@ -167,14 +166,6 @@ def test_who_lost_a_row_to_another_writer_begins_again(
         with meanwhile(database, lambda: rate(1)):
             other.commit()
         assert other.execute("SELECT ratings FROM palate.counted").fetchall() == [(1,)]
-
-
-def test_a_standby_that_goes_on_as_its_primary_says_so(database: Database) -> None:
-    with (
-        pytest.raises(DatabaseUnavailableError, match="hot_standby_feedback"),
-        database.read() as connection,
-    ):
-        run_script(connection, STATEMENTS.raw("recovery"))
 
 
 def test_a_statement_that_somebody_cancels_is_told_from_one_that_took_too_long(
