@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import psycopg
+from psycopg.rows import dict_row
 from sqlalchemy import Connection, Integer, TextClause, bindparam, text
 from sqlalchemy.exc import DBAPIError
 
@@ -57,11 +58,11 @@ class Statements:
         statement = self._native(name, values.get("candidates"))
         below = raw(connection)
         try:
-            cursor = below.execute(statement, values, binary=True)
-            result = cursor.pgresult
-            assert result is not None  # noqa: S101  (it was executed)
-            names = [(result.fname(i) or b"").decode() for i in range(result.nfields)]
-            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+            return (
+                below.cursor(row_factory=dict_row)
+                .execute(statement, values, binary=True)
+                .fetchall()
+            )
         except psycopg.Error as error:
             if below.broken:
                 connection.invalidate(error)

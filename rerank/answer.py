@@ -26,16 +26,16 @@ _MADE = {"genres", "components", "contributions", "learned_score", "seen"}
 _LATER = {"rerank_score", "rerank_reason", "rank_before", "reasons", "reason_source", "snippets"}
 READ = tuple(name for name in Hit.model_fields if name not in _MADE | _LATER)
 """Fields of a hit that are columns of the statement, by the same names."""
+_UNSET = dict.fromkeys(Hit.model_fields)
+_CONTRIBUTED = {name: f"{name}_contribution" for name in COMPONENTS}
 
 
 def hit_of(row: Mapping[str, Any]) -> Hit:
     """One film as it is answered, from its row."""
-    hit: dict[str, Any] = dict.fromkeys(Hit.model_fields)
-    for name in READ:
-        hit[name] = row[name]
+    hit: dict[str, Any] = _UNSET | {name: row[name] for name in READ}
     hit["genres"] = tuple(row["genres"])
     hit["components"] = {name: row[name] for name in COMPONENTS}
-    hit["contributions"] = {name: row[f"{name}_contribution"] for name in COMPONENTS}
+    hit["contributions"] = {name: row[column] for name, column in _CONTRIBUTED.items()}
     hit["seen"] = row["seen"]
     hit["learned_score"] = row.get("learned_score")
     return Hit.build(hit)

@@ -23,6 +23,7 @@ from palate.text import first_wrong
 from rerank.profile import refresh
 from search.cursor import signing_key
 from sql.database import Database
+from sql.faults import again
 
 _statements = Statements.beside(__file__, "events")
 
@@ -30,6 +31,7 @@ MOST_EVENTS = 10_000
 """Events of one call."""
 
 
+@again
 def add_events(
     database: Database, user_id: int, events: Sequence[Any], profile: str = "main"
 ) -> EventReport:
@@ -123,6 +125,7 @@ def list_events(
     return History(user_id=user_id, profile=profile, events=events, next_cursor=more)
 
 
+@again
 def undo(database: Database, user_id: int, event_id: str, profile: str = "main") -> None:
     """Take one event back, as if it had not been. Raises NotFoundError."""
     asked = {"user_id": user_id, "event_id": event_id}
@@ -138,6 +141,7 @@ def undo(database: Database, user_id: int, event_id: str, profile: str = "main")
         )
 
 
+@again
 def undo_all(
     database: Database, user_id: int, profile: str = "main", type: EventType | None = None
 ) -> int:

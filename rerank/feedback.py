@@ -11,6 +11,7 @@ from palate.contract import Feedback, FeedbackReport, RefusedLine
 from palate.statements import Statements
 from palate.text import first_wrong
 from sql.database import Database
+from sql.faults import again
 
 _statements = Statements.beside(__file__, "feedback")
 
@@ -27,6 +28,7 @@ def make_answer_id(what: Literal["search", "recommend"], ranking: str) -> str:
     return f"{what}.{ranking}.{secrets.token_urlsafe(12)}"
 
 
+@again
 def add_feedback(database: Database, lines: Sequence[Any]) -> FeedbackReport:
     """Keep what is said of answers; a line that is wrong is refused by itself."""
     sound: dict[int, dict[str, Any]] = {}

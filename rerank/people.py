@@ -12,6 +12,7 @@ from palate.errors import MisuseError, NotFoundError, PrivilegeError
 from palate.person import CALLED, PERSON
 from palate.statements import Statements, raw
 from sql.database import Database
+from sql.faults import again
 
 _statements = Statements.beside(__file__, "people")
 
@@ -61,6 +62,7 @@ def read_user(who: str) -> int | str:
     raise MisuseError(f"No user can be called {who[:40]!r}. Nothing was done. A user is {A_USER}.")
 
 
+@again
 def _resolve(database: Database, who: str, statement: str) -> int:
     named = read_user(who)
     if isinstance(named, int):

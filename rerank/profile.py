@@ -22,6 +22,7 @@ from palate.errors import MisuseError, NotFoundError
 from palate.person import called
 from palate.statements import Statements
 from sql.database import Database
+from sql.faults import again
 
 _statements = Statements.beside(__file__, "profile")
 
@@ -81,6 +82,7 @@ def get_rating(database: Database, user_id: int, movie_id: int, profile: str = "
     return Rating(**row)
 
 
+@again
 def rate(
     database: Database, user_id: int, movie_id: int, rating: float, profile: str = "main"
 ) -> Rating:
@@ -110,6 +112,7 @@ def rate(
     return Rating(**row)
 
 
+@again
 def unrate(database: Database, user_id: int, movie_id: int, profile: str = "main") -> None:
     """Take a rating back. Raises NotFoundError when there is none."""
     values = {"user_id": user_id, "profile": profile, "movie_id": movie_id}

@@ -4,6 +4,7 @@ import re
 
 import psycopg
 import sqlalchemy
+import stamina
 from psycopg import errors
 
 from palate.errors import (
@@ -55,6 +56,13 @@ _REFUSALS: dict[type[psycopg.Error], tuple[type[RefusedByDatabaseError], str]] =
         "it has ended.",
     ),
 }
+
+again = stamina.retry(
+    on=(DeadlockError, SerializationError),
+    attempts=3, wait_initial=0.05, wait_max=0.5, wait_jitter=0.1,
+)  # fmt: skip
+"""Around a function that is one transaction: one that the database ended for the sake of another
+has changed nothing, and is begun again."""
 
 _SERVER_ENDED: dict[type[psycopg.Error], str] = {
     errors.IdleSessionTimeout: "A session was idle longer than the server's idle_session_timeout "
@@ -165,6 +173,12 @@ def explain(error: BaseException | None, where: str) -> PalateError | None:
         return ConflictError(
             f"Vectors of two lengths met ({reason(error)}). Nothing was changed. `palate embed "
             "stats` tells the model of those in use: make yours with it."
+        )
+    if isinstance(error, errors.SerializationFailure) and "recovery" in reason(error):
+        return DatabaseUnavailableError(
+            f"The standby at {where} ended the statement, to go on as its primary does. Nothing "
+            "was done. Try again; where it comes often, set hot_standby_feedback on the standby, "
+            "or raise its max_standby_streaming_delay."
         )
     for refusal, (kind, message) in _REFUSALS.items():
         if isinstance(error, refusal):

@@ -8,10 +8,14 @@ from typing import Any
 
 import anyio.to_thread
 from fastapi import APIRouter, FastAPI
+from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import compile_path
+from starlette.types import ASGIApp
 
 from ask.answer import Asker, make_reader
 from ingest.catalog import VectorMaker
@@ -84,6 +88,22 @@ class _Application(FastAPI):
         super().__init__(**options)
         self._settings = settings
 
+    # FastAPI's asks for telemetry at every request, and has layers around each that catch, limit
+    # and tell what `Requests` does.
+    __call__ = Starlette.__call__
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """What every request passes through."""
+        found: Services = self.state.services
+        routes = AsyncExitStackMiddleware(self.router)
+        return Requests(
+            ExceptionMiddleware(routes, handlers=self.exception_handlers),
+            guard=found.guard,
+            max_url=self._settings.max_url_length,
+            stopping=found.stopping,
+            direct=_direct(endpoints.router for endpoints in _ENDPOINTS),
+        )
+
     def openapi(self) -> dict[str, Any]:
         """The document that ``/openapi.json`` serves."""
         if self.openapi_schema is None:
@@ -122,19 +142,11 @@ def create_app(
     app.state.services = found
     app.state.readiness = health.Readiness(database, found.searcher.index)
     watch_connections(database.engine)
-    routers = [endpoints.router for endpoints in _ENDPOINTS]
-    for router in routers:
-        app.include_router(router)
+    for endpoints in _ENDPOINTS:
+        app.include_router(endpoints.router)
     app.state.methods = _methods_by_path(app.openapi())
     if faces is not None:
         faces(app)
-    app.add_middleware(
-        Requests,
-        guard=found.guard,
-        max_url=settings.max_url_length,
-        stopping=found.stopping,
-        direct=_direct(routers),
-    )
     return app
 
 

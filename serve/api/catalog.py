@@ -180,7 +180,7 @@ def _precondition(request: Request) -> Callable[[str | None], None]:
 
 
 def _names(header: str, version: str) -> bool:
-    return header.strip() == "*" or version in re.findall(r'(?<!W/)"([^"]*)"', header)
+    return header.strip() == "*" or version in re.findall(r'(?<!W/)"([^".]*)', header)
 
 
 async def _write_lines(

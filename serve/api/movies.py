@@ -1,5 +1,7 @@
 """``/v1/movies``: films listed, one film, films like one film."""
 
+import hashlib
+import re
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -32,12 +34,18 @@ class SimilarParameters(WhoseTaste):
 
 
 def show_movie(request: Request, movie_id: int, *, status: int = 200) -> Response:
-    """One film with its version."""
+    """One film with what names its version, which a change of it holds, and all of the answer."""
     found = get_movie(services(request).database, movie_id)
     response = answer(request, found)
     response.status_code = status
-    response.headers["etag"] = f'"{version_of(found)}"'
+    told = hashlib.sha256(response.body).hexdigest()[:16]
+    response.headers["etag"] = f'"{version_of(found)}.{told}"'
+    response.headers["cache-control"] = "private, no-cache"
     return response
+
+
+_READ = scoped("read", 404, own=True)
+_READ["responses"][304] = {"description": "Nothing of the answer changed since If-None-Match."}
 
 
 @router.get("/v1/movies", summary="List films", **scoped("read", 400, own=True))
@@ -53,14 +61,20 @@ def list_movies(request: Request, parameters: Annotated[BrowseRequest, Query()])
     "/v1/movies/{movie_id}",
     summary="One film",
     response_model=Movie,
-    **scoped("read", 404, own=True),
+    **_READ,
 )
 def read_movie(request: Request, movie_id: MoviePath) -> Response:
     """Everything the catalog knows of one film.
 
-    `ETag` names the version of what was written of it; ratings change it not.
+    `ETag` names this answer: sent as `If-None-Match`, 304 says that nothing of it changed. Sent as
+    `If-Match` with a change, what was written of the film has to be the same; ratings do not count.
     """
-    return show_movie(request, movie_id)
+    response = show_movie(request, movie_id)
+    known = request.headers.get("if-none-match", "")
+    if known.strip() == "*" or response.headers["etag"] in re.findall(r'"[^"]*"', known):
+        response.status_code, response.body = 304, b""
+        del response.headers["content-length"]
+    return response
 
 
 @router.get("/v1/movies/{movie_id}/similar", summary="Films like one film", **scoped("read", 404))

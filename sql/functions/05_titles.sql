@@ -162,14 +162,16 @@ CREATE INDEX IF NOT EXISTS movie_titles_joined ON movie_titles (joined);
 CREATE INDEX IF NOT EXISTS movie_titles_numbered ON movie_titles (numbered);
 
 -- The forms of one text. Of signs alone, as in $ or ?, each form is what is written. A step at a time
--- by plpgsql, for as one expression it would hold title_words() four times.
+-- by plpgsql, for as one expression it would hold title_words() four times, and of more than a variable
+-- that would be a call, not what it says.
 CREATE OR REPLACE FUNCTION forms_of(
     typed text, OUT written text, OUT words text, OUT key text, OUT joined text, OUT numbered text)
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path FROM CURRENT SET standard_conforming_strings = on AS $$
 BEGIN
     written := title_written(typed);
-    words := coalesce(nullif(title_words(CASE WHEN typed ~ '\d\.5\M' THEN regexp_replace(left(typed, 300), '(?<=\d)\.5\M', '½')
-                                              ELSE left(typed, 300) END), ''), written);
+    key := regexp_replace(left(typed, 300), '(?<=\d)\.5\M', '½');
+    words := title_words(key);
+    words := coalesce(nullif(words, ''), written);
     key := without_article(words);
     joined := replace(key, ' ', '');
     numbered := CASE WHEN has_numbers(key) THEN title_numbers(key) ELSE joined END;

@@ -75,6 +75,25 @@ def test_a_rating_is_in_the_mean_of_every_answer_at_once(client: TestClient) -> 
     client.delete("/v1/movies/130?history=erase")
 
 
+def test_who_knows_a_film_is_told_so_until_anything_of_the_answer_changes(
+    client: TestClient,
+) -> None:
+    client.put("/v1/movies/131", json=FILM)
+    for method, path, body in (
+        ("PUT", "/v1/users/1/ratings/131", {"rating": 4}),
+        ("PATCH", "/v1/movies/131", {"year": 2021}),
+        ("PATCH", "/v1/movies/131", {"overview": "Sand. " * 400}),  # compressed from now on
+    ):
+        etag = client.get("/v1/movies/131").headers["etag"]
+        known = {"If-None-Match": f'"other", W/{etag}'}
+        same = client.get("/v1/movies/131", headers=known)
+        assert (same.status_code, same.content, same.headers["etag"]) == (304, b"", etag)
+        assert client.head("/v1/movies/131", headers=known).status_code == 304
+        assert client.request(method, path, json=body).status_code == 200
+        assert client.get("/v1/movies/131", headers=known).status_code == 200
+    client.delete("/v1/movies/131?history=erase")
+
+
 def test_of_two_who_change_a_film_the_second_is_told(client: TestClient) -> None:
     mine = {"If-Match": client.put("/v1/movies/101", json=FILM).headers["etag"]}
     client.put("/v1/users/1/ratings/101", json={"rating": 4})  # is no change of the film

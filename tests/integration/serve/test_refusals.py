@@ -7,7 +7,9 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -109,31 +111,61 @@ def test_a_disk_that_is_full_is_called_that_and_loses_nothing(
             admin.execute("DROP TABLESPACE small")
 
 
-def test_two_writers_who_wait_for_each_other_end_with_one_told_to_try_again(
-    database: Database, settings: Settings
-) -> None:
+@pytest.fixture(params=["HTTP", "command line"])
+def rate(
+    request: pytest.FixtureRequest, database: Database, settings: Settings
+) -> Iterator[Callable[[int], bool]]:
+    """Rates a film as user 7, and says whether that was done."""
     load_films(database)
-    rating = "INSERT INTO palate.ratings (user_id, movie_id, rating) VALUES (7, 1, 2)"
-    with client_of(database, settings) as client, psycopg.connect(database.psql_url) as other:
-        assert client.put("/v1/users/7/ratings/2", json={"rating": 3}).status_code == 200
-        other.execute("SET deadlock_timeout = '10min'")  # so that it is the service that notices
-        other.execute("SELECT FROM palate.users WHERE user_id = 7 FOR UPDATE")
-        refused: list[tuple[int, str]] = []
+    line = ["--database-url", database.psql_url, "user", "rate", "7"]
+    with client_of(database, settings) as client:
+        yield {
+            "HTTP": lambda film: (
+                client.put(f"/v1/users/7/ratings/{film}", json={"rating": 4}).is_success
+            ),
+            "command line": lambda film: main([*line, str(film), "4"]) == 0,
+        }[request.param]
 
-        def rate() -> None:
-            answer = client.put("/v1/users/7/ratings/1", json={"rating": 4})
-            refused.append((answer.status_code, answer.json()["title"]))
 
-        rater = threading.Thread(target=rate)
-        rater.start()
+@contextmanager
+def meanwhile(database: Database, work: Callable[[], bool]) -> Iterator[None]:
+    """Once the work waits for a lock, what follows; then it has to be done."""
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(work)
         with psycopg.connect(database.psql_url, autocommit=True) as admin:
             while not admin.execute(STATEMENTS.raw("waiting").encode()).fetchall():
+                assert not working.done()
                 time.sleep(0.05)
-        other.execute(rating.encode())  # waits for the rating, which waits for the user's row
-        other.commit()
-        rater.join()
-        assert refused == [(503, "Deadlock")]
-        assert client.put("/v1/users/7/ratings/1", json={"rating": 4}).status_code == 200
+        yield
+        assert working.result()
+
+
+def test_of_two_writers_who_wait_for_each_other_the_one_that_is_ended_begins_again(
+    database: Database, rate: Callable[[int], bool]
+) -> None:
+    rating = "INSERT INTO palate.ratings (user_id, movie_id, rating) VALUES (7, 1, 2)"
+    assert rate(2)
+    with psycopg.connect(database.psql_url) as other:
+        other.execute("SET deadlock_timeout = '10min'")  # so that it is Palate that is ended
+        other.execute("SELECT FROM palate.users WHERE user_id = 7 FOR UPDATE")
+        with meanwhile(database, lambda: rate(1)):
+            other.execute(rating.encode())  # waits for the rating, which waits for the user's row
+            other.commit()
+        kept = other.execute("SELECT rating FROM palate.ratings WHERE (user_id, movie_id) = (7, 1)")
+        assert kept.fetchall() == [(4,)]
+
+
+def test_who_lost_a_row_to_another_writer_begins_again(
+    database: Database, rate: Callable[[int], bool]
+) -> None:
+    """A real serialization failure: the row is in another partition than when it was waited for."""
+    with database.begin() as connection:
+        run_script(connection, STATEMENTS.raw("another_partition"))
+    with psycopg.connect(database.psql_url) as other:
+        other.execute("UPDATE palate.counted SET part = 2")
+        with meanwhile(database, lambda: rate(1)):
+            other.commit()
+        assert other.execute("SELECT ratings FROM palate.counted").fetchall() == [(1,)]
 
 
 def test_a_statement_that_somebody_cancels_is_told_from_one_that_took_too_long(
