@@ -31,11 +31,8 @@ from serve.cli.text import number
 from serve.cli.train import AUTO, check_installed
 from sql.database import Database
 
-app = typer.Typer(no_args_is_help=True)
-
 
 @command(
-    app,
     "palate bench search",
     "palate bench search --requests 1000 --clients 1 --over SQL",
     "palate bench search --grow --json",
@@ -85,10 +82,7 @@ def _echo_each(reports: Iterable[RecommendReport]) -> None:
 
 
 @command(
-    app,
-    "palate bench recommend",
-    "palate bench recommend --grow --answers 200 --json",
-    show=_echo_each,
+    "palate bench recommend", "palate bench recommend --grow --answers 200 --json", show=_echo_each
 )
 def recommend(
     database: Database,
@@ -128,12 +122,7 @@ def _print_load(report: IngestReport) -> None:
     )
 
 
-@command(
-    app,
-    "palate bench ingest",
-    "palate bench ingest --rows 25000000",
-    show=_print_load,
-)
+@command("palate bench ingest", "palate bench ingest --rows 25000000", show=_print_load)
 def ingest(
     database: Database,
     rows: Annotated[int, Option(min=1, help="Ratings to make up and load.")] = 1_000_000,
@@ -163,10 +152,7 @@ def _print_waits(measured: Iterable[Blocking]) -> None:
 
 
 @command(
-    app,
-    "palate bench blocking",
-    "palate bench blocking --ratings 2000000 --json",
-    show=_print_waits,
+    "palate bench blocking", "palate bench blocking --ratings 2000000 --json", show=_print_waits
 )
 def blocking(
     database: Database,
@@ -200,7 +186,6 @@ def _print_training(report: TrainReport) -> None:
 
 
 @command(
-    app,
     "palate bench train",
     "palate bench train --ratings 25000000 --read",
     "palate bench train --engine spark --master 'local[1]' --rank 32 --epochs 5",
@@ -237,7 +222,6 @@ def train(
 
 
 @command(
-    app,
     "palate bench published ml-1m ml-1m.zip",
     "palate bench published ml-100k ml-100k --model ease --model mixed",
 )
@@ -276,7 +260,6 @@ def published(
 
 
 @command(
-    app,
     "palate bench find",
     "palate bench find --titles 1500 --misses",
     "palate bench find --form 'letters swapped' --misses --json",

@@ -1,11 +1,12 @@
 """How a command is declared: as a function of what it takes, and of what it works with.
 
-    @command(app, "palate user show 20001", show=_print_user)
+    @command("palate user show 20001", show=_print_user)
     def show(database: Database, user_id: UserId, profile: Profile = "main") -> User:
 
 A ``Session``, a ``Database``, one that is ``Migrated`` and a ``typer.Context`` are handed in; a
 dataclass is made of its fields, which are options; ``**asked`` are the options given beside. What
-is returned is shown, or printed as JSON with `--json`.
+is returned is shown, or printed as JSON with `--json`. The commands of a module are a group, its
+``app``, which is made where the module makes none of its own.
 """
 
 import inspect
@@ -39,8 +40,7 @@ _MAKERS: tuple[tuple[object, Callable[[typer.Context, ExitStack], object]], ...]
 
 
 def command(
-    app: typer.Typer,
-    *shown: str,
+    *shown: str | typer.Typer,
     name: str | None = None,
     show: Callable[[Any], object] | None = None,
     nothing: str = "",
@@ -66,7 +66,9 @@ def command(
         first = Parameter("context", Parameter.KEYWORD_ONLY, annotation=typer.Context)
         run.__signature__ = inspect.Signature([first, *taken.typed])  # type: ignore[attr-defined]
         run.__name__, run.__doc__ = function.__name__, function.__doc__
-        app.command(name, epilog=examples(*shown), **settings)(run)
+        app = function.__globals__.setdefault("app", typer.Typer(no_args_is_help=True))
+        written = (each for each in shown if isinstance(each, str))  # some name their group first
+        app.command(name, epilog=examples(*written), **settings)(run)
         return function
 
     return add

@@ -25,10 +25,8 @@ from sql.home import require_folder
 from sql.migrate import migrate as bring_up
 from sql.stats import refresh_stats
 
-app = typer.Typer(no_args_is_help=True)
 
-
-@command(app, "palate db start")
+@command("palate db start")
 def start(session: Session) -> Done:
     """Start the embedded server and keep it running until `palate db stop`.
 
@@ -41,7 +39,7 @@ def start(session: Session) -> Done:
     return Done(EmbeddedServer.status(settings.data_dir), said)
 
 
-@command(app, "palate db stop")
+@command("palate db stop")
 def stop(
     session: Session,
     force: Annotated[bool, Option(help="Stop it under its users.")] = False,
@@ -57,7 +55,7 @@ def _print(facts: dict[str, object]) -> None:
     print_facts(*((name.replace("_", " "), value) for name, value in facts.items()))
 
 
-@command(app, "palate db status", "palate db status --json")
+@command("palate db status", "palate db status --json")
 def status(session: Session, json: Json = False) -> None:
     """Show which database is used, and whether it runs; exits 1 when it does not."""
     settings = session.settings
@@ -90,7 +88,7 @@ def _status_of_yours(settings: Settings) -> dict[str, object]:
     return {"server": "yours", "running": True, "url": url, "engine": engine}
 
 
-@command(app, "palate db migrate", "palate db migrate --wait 60")
+@command("palate db migrate", "palate db migrate --wait 60")
 def migrate(
     session: Session,
     wait: Annotated[
@@ -114,7 +112,7 @@ def migrate(
     return Done({"applied": applied}, said)
 
 
-@command(app, "palate db refresh")
+@command("palate db refresh")
 def refresh(database: Database) -> Done:
     """Count ratings and popularity again, and put back what a crash took from the search index.
 
@@ -127,7 +125,6 @@ def refresh(database: Database) -> Done:
 
 
 @command(
-    app,
     "palate db psql",
     "palate db psql -- -c \"SELECT title FROM search('lord')\"",
     context_settings=TAKES_ALL,
@@ -151,7 +148,7 @@ def psql(context: typer.Context, database: Database) -> None:
     raise typer.Exit(run_psql(program, [address, *read_arguments(context.args)], environment))
 
 
-@command(app, "palate db backup palate.backup", "palate db backup --kind csv palate.zip")
+@command("palate db backup palate.backup", "palate db backup --kind csv palate.zip")
 def backup(
     database: Database,
     file: Annotated[Path, Argument(help="File to write.")],
@@ -164,7 +161,7 @@ def backup(
     return Done(write(database, file, kind), f"Wrote {file}.")
 
 
-@command(app, "palate db restore palate.backup", "palate db restore --replace palate.backup")
+@command("palate db restore palate.backup", "palate db restore --replace palate.backup")
 def restore(
     session: Session,
     file: Annotated[Path, Argument(exists=True, dir_okay=False, help="File to read.")],

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from shutil import which
 
-import typer
 from rich.text import Text
 
 from ingest.sources.sample import NAME
@@ -28,9 +27,6 @@ from sql.database import Database
 from sql.migrate import migrate
 from test_users.tasters import create_tasters
 
-app = typer.Typer()
-
-
 WORDS = ("lord", "king")
 LOVER, HATER, YOU = 20001, 20002, 1001
 GENRE = "Fantasy"
@@ -44,7 +40,7 @@ _COLUMNS = (
 )
 
 
-@command(app, "palate demo", "palate --data-dir /tmp/films demo")
+@command("palate demo", "palate --data-dir /tmp/films demo")
 def demo(session: Session, json: Json = False) -> None:
     """Load the sample and show what nobody, a fantasy lover and a fantasy hater see.
 

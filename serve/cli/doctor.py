@@ -12,7 +12,6 @@ from serve.cli.tables import rows
 from serve.doctor import Check, run_checks
 from sql.database import Database
 
-app = typer.Typer()
 _STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
 
@@ -28,7 +27,7 @@ _print = rows(
 )
 
 
-@command(app, "palate doctor", "palate doctor --json")
+@command("palate doctor", "palate doctor --json")
 def doctor(session: Session, json: Json = False) -> None:
     """Look at the server, its schema, index, vectors, statistics and disk, and the language model.
 

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
 from typer import Argument, Option
 
 from ingest.embedding_sets import EmbeddingSet, drop_set, list_sets, use_set
@@ -24,11 +23,8 @@ _STATS = ("films", "embedded", "missing", "model", "dimension", "loaded_at")
 
 Name = Annotated[str, Argument(metavar="NAME", help="A set, as `palate embed list` shows it.")]
 
-app = typer.Typer(no_args_is_help=True)
-
 
 @command(
-    app,
     "palate embed generate vectors.parquet",
     "palate embed generate some.csv --movie 12 --movie 34",
     "palate embed generate others.parquet --name mine",
@@ -64,7 +60,7 @@ def generate(
         )  # fmt: skip
 
 
-@command(app, "palate embed stats", "palate embed stats --json")
+@command("palate embed stats", "palate embed stats --json")
 def stats(database: Database, json: Json = False) -> None:
     """Show how many films have a vector, and of which model."""
     found = count_embeddings(database)
@@ -75,7 +71,6 @@ def stats(database: Database, json: Json = False) -> None:
 
 
 @command(
-    app,
     "palate embed list",
     "palate embed list --json",
     name="list",
@@ -94,7 +89,7 @@ def show(database: Database) -> list[EmbeddingSet]:
     return list_sets(database)
 
 
-@command(app, "palate embed use mine")
+@command("palate embed use mine")
 def use(session: Session, database: Migrated, name: Name, json: Json = False) -> None:
     """Let searches use another set, as a whole and at once; the one in use waits."""
     report = use_set(database, name)
@@ -108,7 +103,7 @@ def use(session: Session, database: Migrated, name: Name, json: Json = False) ->
     present(report, say, json=json, nothing=nothing)
 
 
-@command(app, "palate embed drop mine --yes")
+@command("palate embed drop mine --yes")
 def drop(database: Database, name: Name, yes: Yes = False) -> None:
     """Delete a set that waits."""
     confirm(f"Delete the embeddings {name}?", yes=yes)

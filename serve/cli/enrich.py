@@ -141,7 +141,7 @@ def _tier(row: dict[str, object], name: str) -> str:
     return f"{row[name]}{mark}" if row[name] else "–"
 
 
-@command(app, "palate enrich report", "palate enrich report --n 3 --json", show=_print)
+@command("palate enrich report", "palate enrich report --n 3 --json", show=_print)
 def report(
     database: Database,
     n: Annotated[int, typer.Option("--n", "-n", min=0, help="Films to show.")] = 10,

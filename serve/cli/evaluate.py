@@ -6,7 +6,6 @@ from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
-import typer
 from typer import Option
 
 from evaluate.clicks import ClickRate, evaluate_clicks
@@ -29,8 +28,6 @@ from serve.cli.session import Session
 from serve.cli.tables import Column, print_table, rows
 from serve.cli.text import number
 from sql.database import Database
-
-app = typer.Typer(no_args_is_help=True)
 
 
 class Queries(Enum):
@@ -96,7 +93,6 @@ class Report:
 
 
 @command(
-    app,
     "palate evaluate search",
     "palate evaluate search --queries one-word --users 100 --output before",
     "palate evaluate search --alone ease --alone full-ease",
@@ -156,7 +152,7 @@ def _print_errors(found: PredictReport) -> None:
     print_table([*found.by_stars, found.whole], "given>=name", *columns)
 
 
-@command(app, "palate evaluate predict", "palate evaluate predict --json", show=_print_errors)
+@command("palate evaluate predict", "palate evaluate predict --json", show=_print_errors)
 def predict(database: Migrated, seed: Seed = 0) -> PredictReport:
     """Measure predicted ratings: how far they are off, and whether what is said of them holds.
 
@@ -169,7 +165,6 @@ def predict(database: Migrated, seed: Seed = 0) -> PredictReport:
 
 
 @command(
-    app,
     "palate evaluate recommend",
     "palate evaluate recommend --model svd --protocol random-75-25 --output before",
     "palate evaluate recommend --compare before/recommend.json",
@@ -282,7 +277,6 @@ _print_clicks = rows(
 
 
 @command(
-    app,
     "palate evaluate clicks",
     "palate evaluate clicks --days 7 --json",
     show=_print_clicks,

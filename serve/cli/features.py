@@ -4,7 +4,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
-import typer
 from typer import Argument, Option
 
 from ingest.features import FeatureStatistics, build_features
@@ -14,8 +13,6 @@ from serve.cli.options import Json
 from serve.cli.output import err, present, say
 from serve.cli.session import Session
 from serve.cli.tables import print_facts
-
-app = typer.Typer(no_args_is_help=True)
 
 Share = Annotated[float, Option(min=0.0, max=0.9, help="Share of each user's ratings.")]
 
@@ -31,7 +28,6 @@ def _print(made: FeatureStatistics) -> None:
 
 
 @command(
-    app,
     "palate features build features",
     "palate features build features-25m --movielens ml-25m.zip --memory 3GB",
 )

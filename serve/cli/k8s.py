@@ -30,8 +30,6 @@ from serve.k8s.logs import find_pods, read_logs
 from serve.k8s.release import Login, Release, find_api, find_api_key, find_login, find_release
 from serve.k8s.status import ReleaseStatus, age, release_status
 
-app = typer.Typer(no_args_is_help=True)
-
 DatabaseName = Annotated[
     str | None,
     Option("--cluster", help="Database cluster. Without it: the release's, or paradedb."),
@@ -76,7 +74,6 @@ class Where:
 
 
 @command(
-    app,
     "palate k8s psql",
     "palate k8s psql \"SELECT title FROM search('lord', for_user => 10001)\"",
     "palate k8s psql --role owner -- -f statements.sql",
@@ -118,10 +115,7 @@ def _run(login: Login, port: int, arguments: list[str]) -> int:
 
 
 @command(
-    app,
-    "palate k8s port-forward",
-    "palate k8s port-forward api --local-port 8080",
-    name="port-forward",
+    "palate k8s port-forward", "palate k8s port-forward api --local-port 8080", name="port-forward"
 )
 def port_forward(
     where: Where,
@@ -196,7 +190,7 @@ def _print_status(found: ReleaseStatus) -> None:
         print_table(found.jobs, *columns, ("age>", lambda each: age(each.started)))
 
 
-@command(app, "palate k8s status", "palate k8s status --namespace films --json")
+@command("palate k8s status", "palate k8s status --namespace films --json")
 def status(where: Where, cluster: DatabaseName = None, json: Json = False) -> None:
     """Show pods, jobs, versions and the database; exits 1 when searches are not answered."""
     shown = release_status(where.find(), cluster)
@@ -204,7 +198,7 @@ def status(where: Where, cluster: DatabaseName = None, json: Json = False) -> No
     raise typer.Exit(0 if shown.healthy else 1)
 
 
-@command(app, "palate k8s load", "palate k8s load --follow", "palate k8s load train")
+@command("palate k8s load", "palate k8s load --follow", "palate k8s load train")
 def load(
     where: Where,
     job: Annotated[
@@ -223,7 +217,7 @@ def load(
             _print_line(text)
 
 
-@command(app, "palate k8s logs", "palate k8s logs load --follow")
+@command("palate k8s logs", "palate k8s logs load --follow")
 def logs(
     where: Where,
     what: Annotated[
@@ -253,7 +247,6 @@ def _print_line(text: bytes) -> None:
 
 
 @command(
-    app,
     "palate k8s search lord --user 10001",
     "palate k8s search king --user 20001 --genre Fantasy --explain",
     "palate k8s search lord of the rings --json",

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
-import typer
 from typer import Argument, Option
 
 from palate.errors import ConflictError, MisuseError
@@ -17,11 +16,8 @@ from serve.cli.options import AnyProfile, Json
 from serve.cli.output import out, print_json, say
 from serve.cli.session import Session
 
-app = typer.Typer(no_args_is_help=True)
-
 
 @command(
-    app,
     "palate keys create web --scope read --file keys.txt",
     "palate keys create guest --days 30 --file keys.txt",
     "palate serve --api-keys-file keys.txt",
@@ -64,7 +60,6 @@ def create(
 
 
 @command(
-    app,
     "palate keys token ann@example.org --scope write --hours 24",
     "palate keys token 1001 --profile weekend --json",
 )

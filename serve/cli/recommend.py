@@ -2,7 +2,6 @@
 
 from typing import Annotated, Any, Literal
 
-import typer
 from typer import Option
 
 from palate.contract import (
@@ -26,8 +25,6 @@ from serve.cli.session import Session
 from serve.cli.tables import Column
 from serve.cli.text import line, number
 
-app = typer.Typer()
-
 AlikeTo = Annotated[list[str] | None, Option(metavar="FILM", help="Whose like is sought. Repeat.")]
 Exclude = Annotated[list[str] | None, Option(metavar="FILM", help="To leave out. Repeat.")]
 Seen = Annotated[
@@ -36,7 +33,6 @@ Seen = Annotated[
 
 
 @command(
-    app,
     "palate recommend --user 20001",
     "palate recommend -u 20001 -k 5 --json",
     options=options_of(RecommendRequest, "user_id", seen=Seen, alike_to=AlikeTo, exclude=Exclude),

@@ -4,7 +4,6 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import typer
 from typer import Argument
 
 from palate.contract import Rules
@@ -16,8 +15,6 @@ from serve.cli.output import print_json, say
 from serve.cli.tables import print_table
 from serve.cli.text import count
 from sql.database import Database
-
-app = typer.Typer(no_args_is_help=True)
 
 _LARGEST = 1_000_000
 
@@ -33,19 +30,19 @@ def _print(rules: Rules) -> None:
     print_table(rules.pins, "typed=query", "film>=movie_id", place)
 
 
-@command(app, "palate rules show", "palate rules show --json > rules.json", show=_print)
+@command("palate rules show", "palate rules show --json > rules.json", show=_print)
 def show(database: Database) -> Rules:
     """Show the rules in effect; as JSON they are what load reads."""
     return read_rules(database)
 
 
-@command(app, "palate rules schema > rules.schema.json")
+@command("palate rules schema > rules.schema.json")
 def schema() -> None:
     """Print the JSON schema of PALATE_RULES_FILE, which rules recommendations."""
     print_json(BusinessRules.model_json_schema())
 
 
-@command(app, "palate rules check business.json")
+@command("palate rules check business.json")
 def check(
     file: Annotated[Path, Argument(help="JSON, as `palate rules schema` describes it.")],
 ) -> None:
@@ -58,7 +55,7 @@ def _say_loaded(rules: Rules) -> None:
     say(f"{len(rules.synonyms)} synonyms, {len(rules.pins)} films pinned or hidden.")
 
 
-@command(app, "palate rules load rules.json", "palate rules load -", show=_say_loaded)
+@command("palate rules load rules.json", "palate rules load -", show=_say_loaded)
 def load(
     database: Database,
     file: Annotated[Path, Argument(help="JSON, as `palate rules show --json` prints it.")],

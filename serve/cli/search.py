@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-import typer
 from typer import Option
 
 from ask.hint import hint
@@ -21,13 +20,11 @@ from serve.cli.session import Session
 from serve.cli.text import line
 from sql.database import Database
 
-app = typer.Typer()
 _UNPERSONALISED = "unpersonalised"
 _REASONS = 3  # films whose reasons a comparison tells, a user
 
 
 @command(
-    app,
     "palate search lord of the rings",
     "palate search lord --user 20001 --explain",
     "palate search king --user 20001 --user 20002",

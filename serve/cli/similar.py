@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Annotated
 
-import typer
 from typer import Option
 
 from palate.contract import SimilarMovie
@@ -17,10 +16,8 @@ from serve.cli.tables import FILM, GENRES, print_table
 from serve.cli.text import line
 from sql.database import Database
 
-app = typer.Typer()
 
-
-@command(app, "palate similar Shrek", "palate similar 1234 --user 20001 -k 5")
+@command("palate similar Shrek", "palate similar 1234 --user 20001 -k 5")
 def similar(
     database: Database,
     movie: Film,

@@ -15,8 +15,6 @@ from sql.database import Database
 from test_users.check import TOP, Report, TermCheck, check_tasters
 from test_users.tasters import create_tasters, remove_tasters
 
-app = typer.Typer(no_args_is_help=True)
-
 Offset = Annotated[
     int, Option(min=0, max=2**62, help="Added to the ids 10001, 10002, 20001 and 20002.")
 ]
@@ -26,7 +24,7 @@ _print_tasters = rows(
 )
 
 
-@command(app, "palate test-users create && palate test-users check")
+@command("palate test-users create && palate test-users check")
 def create(database: Database, offset: Offset = 0, json: Json = False) -> None:
     """Make the four tasters on whatever catalog is loaded; running it again changes nothing.
 
@@ -66,7 +64,7 @@ def _print_report(report: Report) -> None:
         say(f"palate: {complaint}")
 
 
-@command(app, "palate test-users check", "palate test-users check --json")
+@command("palate test-users check", "palate test-users check --json")
 def check(database: Database, offset: Offset = 0, json: Json = False) -> None:
     """Search six words as each taster and show where fantasy films go; exit 1 if the wrong way.
 
@@ -82,7 +80,7 @@ def check(database: Database, offset: Offset = 0, json: Json = False) -> None:
     raise typer.Exit(0 if report.passed else 1)
 
 
-@command(app, "palate test-users remove")
+@command("palate test-users remove")
 def remove(database: Database, offset: Offset = 0) -> Done:
     """Delete the tasters and their ratings."""
     removed = remove_tasters(database, offset)

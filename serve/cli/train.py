@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import typer
 from typer import Argument, Option
 
 from ingest.features import PARTS, read_features, read_statistics
@@ -30,8 +29,6 @@ from serve.cli.parameters import parse_set, with_types
 from serve.cli.session import Session
 from serve.cli.towers import Towers, epoch_line
 from sql.database import Database
-
-app = typer.Typer()
 
 AUTO = "auto"
 
@@ -118,7 +115,6 @@ class _Made:
 
 
 @command(
-    app,
     "palate train",
     "palate train ease --rank 128",
     "palate train svd --set shrinkage=0.3 --set order.leaves=31",

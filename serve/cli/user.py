@@ -76,7 +76,7 @@ def _share(part: TastePart | None) -> str:
     return "" if part is None else f"{abs(part.share):.1%}"
 
 
-@command(app, "palate user show 20001", "palate user show 20001 --json", show=_print_user)
+@command("palate user show 20001", "palate user show 20001 --json", show=_print_user)
 def show(database: Database, user_id: UserId, profile: Profile = "main") -> User:
     """Show what is known of a user and what the taste is made of, with shares."""
     return get_user(database, find_user(database, user_id), profile)
@@ -85,7 +85,7 @@ def show(database: Database, user_id: UserId, profile: Profile = "main") -> User
 _print_ratings = rows("rating>:.1f", "movie_id>", FILM, "rated at")
 
 
-@command(app, "palate user ratings 20001 --limit 5")
+@command("palate user ratings 20001 --limit 5")
 def ratings(
     database: Database,
     user_id: UserId,
@@ -102,7 +102,7 @@ def ratings(
         out().print(f"User {user_id} ({profile}) has no ratings here.")
 
 
-@command(app, "palate user rate 1001 Shrek 4.5", "palate user rate 1001 Shrek --remove")
+@command("palate user rate 1001 Shrek 4.5", "palate user rate 1001 Shrek --remove")
 def rate(
     database: Database,
     user_id: UserId,
@@ -140,7 +140,7 @@ def _print_forgotten(found: Forgotten) -> None:
         warn("popularity holds the ratings until `palate db refresh`, which this role may not.")
 
 
-@command(app, "palate user forget 1001 --yes", show=_print_forgotten)
+@command("palate user forget 1001 --yes", show=_print_forgotten)
 def forget(session: Session, user_id: UserId, yes: Yes = False) -> Forgotten:
     """Delete everything held about a user, and count what is left, table by table."""
     confirm(f"Delete everything that is held about user {user_id}?", yes=yes)
@@ -148,7 +148,7 @@ def forget(session: Session, user_id: UserId, yes: Yes = False) -> Forgotten:
         return people.forget(database, find_user(database, user_id), refresh=True)
 
 
-@command(app, "palate user export 1001", "palate user export 1001 > held.json")
+@command("palate user export 1001", "palate user export 1001 > held.json")
 def export(database: Database, user_id: UserId) -> None:
     """Print everything held about a user as JSON, table by table."""
     print_json(people.export(database, find_user(database, user_id)))
@@ -160,12 +160,7 @@ def _print_weights(found: dict[str, float]) -> None:
     )
 
 
-@command(
-    app,
-    "palate user weights",
-    "palate user weights watched=0.8 clicked=0.1",
-    show=_print_weights,
-)
+@command("palate user weights", "palate user weights watched=0.8 clicked=0.1", show=_print_weights)
 def weights(
     database: Database,
     changed: Annotated[
@@ -188,7 +183,7 @@ def _weight(pair: str) -> tuple[str, float]:
         ) from None
 
 
-@command(app, "palate user refresh")
+@command("palate user refresh")
 def refresh(database: Database) -> Done:
     """Make every profile again from the ratings.
 
