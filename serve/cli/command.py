@@ -44,13 +44,14 @@ def command(
     name: str | None = None,
     show: Callable[[Any], object] | None = None,
     nothing: str = "",
+    failed: Callable[[Any], bool] = lambda _: False,
     options: Iterable[Parameter] = (),
     **settings: Any,
 ) -> Callable[[F], F]:
     """Make a command of a function, with examples at the end of its help.
 
-    ``show`` prints what it returns, ``nothing`` is said where that is empty; ``settings`` are
-    typer's.
+    ``show`` prints what it returns, ``nothing`` is said where that is empty; ``failed`` says
+    whether to exit with 1 then; ``settings`` are typer's.
     """
 
     def add(function: F) -> F:
@@ -62,6 +63,8 @@ def command(
                 found = function(**taken.of(context, opened, typed))
             if taken.answers:
                 present(found, show, json=json, nothing=nothing)
+                if failed(found):
+                    raise typer.Exit(1)
 
         first = Parameter("context", Parameter.KEYWORD_ONLY, annotation=typer.Context)
         run.__signature__ = inspect.Signature([first, *taken.typed])  # type: ignore[attr-defined]

@@ -10,8 +10,8 @@ from typer import Argument, Option
 from palate.errors import DatabaseUnavailableError, MisuseError, NewerSchemaError, NotInstalledError
 from palate.settings import Settings
 from serve.cli.command import TAKES_ALL, command
-from serve.cli.options import Json, Yes
-from serve.cli.output import Done, confirm, present, warn
+from serve.cli.options import Yes
+from serve.cli.output import Done, confirm, warn
 from serve.cli.psql import find_psql, read_arguments, run_psql
 from serve.cli.session import Session
 from serve.cli.tables import print_facts
@@ -55,13 +55,16 @@ def _print(facts: dict[str, object]) -> None:
     print_facts(*((name.replace("_", " "), value) for name, value in facts.items()))
 
 
-@command("palate db status", "palate db status --json")
-def status(session: Session, json: Json = False) -> None:
+@command(
+    "palate db status",
+    "palate db status --json",
+    show=_print,
+    failed=lambda facts: not facts["running"],
+)
+def status(session: Session) -> dict[str, object]:
     """Show which database is used, and whether it runs; exits 1 when it does not."""
     settings = session.settings
-    facts = _status_of_yours(settings) if settings.database_url else _status_embedded(settings)
-    present(facts, _print, json=json)
-    raise typer.Exit(0 if facts["running"] else 1)
+    return _status_of_yours(settings) if settings.database_url else _status_embedded(settings)
 
 
 def _status_embedded(settings: Settings) -> dict[str, object]:

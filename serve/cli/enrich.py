@@ -1,6 +1,5 @@
 """`palate enrich`: tone, audience, money and effect of films."""
 
-from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import typer
@@ -113,7 +112,10 @@ def _print(found: EnrichmentReport) -> None:
         ("column", lambda each: each[0]),
         ("films>", lambda each: f"{each[1]:,}"),
         ("estimated>", lambda each: f"{found.estimated.get(each[0], 0):,}"),
-        ("values", lambda each: _counts(found.spread[each[0]])),
+        (
+            "values",
+            lambda each: ", ".join(f"{v} ({n:,})" for v, n in found.spread[each[0]].items()),
+        ),
     )
     if found.disagreements:
         columns = ("movie_id>", "film=title", "the model=told", "the facts=facts")
@@ -129,10 +131,6 @@ def _print(found: EnrichmentReport) -> None:
             ("effect>", lambda each: number(each["effectiveness"])),
             ("by", lambda each: each["enriched_by"]),
         )
-
-
-def _counts(spread: Mapping[str, int]) -> str:
-    return ", ".join(f"{value} ({films:,})" for value, films in spread.items())
 
 
 def _tier(row: dict[str, object], name: str) -> str:

@@ -190,12 +190,15 @@ def _print_status(found: ReleaseStatus) -> None:
         print_table(found.jobs, *columns, ("age>", lambda each: age(each.started)))
 
 
-@command("palate k8s status", "palate k8s status --namespace films --json")
-def status(where: Where, cluster: DatabaseName = None, json: Json = False) -> None:
+@command(
+    "palate k8s status",
+    "palate k8s status --namespace films --json",
+    show=_print_status,
+    failed=lambda found: not found.healthy,
+)
+def status(where: Where, cluster: DatabaseName = None) -> ReleaseStatus:
     """Show pods, jobs, versions and the database; exits 1 when searches are not answered."""
-    shown = release_status(where.find(), cluster)
-    present(shown, _print_status, json=json)
-    raise typer.Exit(0 if shown.healthy else 1)
+    return release_status(where.find(), cluster)
 
 
 @command("palate k8s load", "palate k8s load --follow", "palate k8s load train")

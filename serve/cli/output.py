@@ -6,7 +6,7 @@ Elsewhere than on a terminal lines are 120 columns wide, unless COLUMNS says oth
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -80,23 +80,16 @@ def print_json(data: object) -> None:
 
 def as_json(data: object) -> str:
     """Data as print_json() prints it."""
-    return json.dumps(_plain(data), indent=2, ensure_ascii=False, default=_as_text)
+    return json.dumps(data, indent=2, ensure_ascii=False, default=_plain)
 
 
-def _as_text(value: object) -> str:
+def _plain(value: Any) -> Any:
+    """What JSON has no form for."""
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json")
+    if hasattr(value, "__dataclass_fields__"):
+        return {name: getattr(value, name) for name in value.__dataclass_fields__}
     return value.isoformat() if isinstance(value, datetime) else str(value)
-
-
-def _plain(data: object) -> Any:
-    if hasattr(data, "model_dump"):
-        return data.model_dump(mode="json")
-    if hasattr(data, "__dataclass_fields__"):
-        return {name: _plain(getattr(data, name)) for name in data.__dataclass_fields__}
-    if isinstance(data, Mapping):
-        return {str(key): _plain(value) for key, value in data.items()}
-    if isinstance(data, Sequence) and not isinstance(data, str | bytes):
-        return [_plain(item) for item in data]
-    return data
 
 
 class Done(NamedTuple):

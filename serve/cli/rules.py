@@ -11,7 +11,7 @@ from palate.errors import MisuseError
 from rerank.business import BusinessRules, RulesFile
 from search.rules import parse_rules, read_rules, write_rules
 from serve.cli.command import command
-from serve.cli.output import print_json, say
+from serve.cli.output import Done, print_json, say
 from serve.cli.tables import print_table
 from serve.cli.text import count
 from sql.database import Database
@@ -51,18 +51,16 @@ def check(
     say(f"{file} has {count(len(found.rules), 'rule')} and can be used.")
 
 
-def _say_loaded(rules: Rules) -> None:
-    say(f"{len(rules.synonyms)} synonyms, {len(rules.pins)} films pinned or hidden.")
-
-
-@command("palate rules load rules.json", "palate rules load -", show=_say_loaded)
+@command("palate rules load rules.json", "palate rules load -")
 def load(
     database: Database,
     file: Annotated[Path, Argument(help="JSON, as `palate rules show --json` prints it.")],
-) -> Rules:
+) -> Done:
     """Put a file's rules in place of all that are there. They hold from the next search on."""
     try:
         text = sys.stdin.read(_LARGEST) if str(file) == "-" else file.read_text("utf-8")[:_LARGEST]
     except (OSError, UnicodeDecodeError) as error:
         raise MisuseError(f"{file} cannot be read ({error}). Nothing was changed.") from error
-    return write_rules(database, parse_rules(text))
+    rules = write_rules(database, parse_rules(text))
+    said = f"{len(rules.synonyms)} synonyms, {len(rules.pins)} films pinned or hidden."
+    return Done(rules, said)

@@ -16,7 +16,7 @@ from learn.models.families import FACTOR_MODELS
 from learn.models.implicit import Als
 from learn.registry import StoredModel, active_model, get_model, not_comparable
 from learn.spark import train_als
-from learn.tracking import Run, keep_models, tracked
+from learn.tracking import keep_models, tracked
 from learn.train import train as learn
 from learn.train import use
 from learn.train_ratings import train_ratings
@@ -145,7 +145,9 @@ def train(
         else:
             made = _learn(database, factors, order, how, what.seed, status.update)
         tags = {"model": what.model, "seed": str(what.seed), "engine": where.engine}
-        _keep(run, database, made, tags)
+        run.tags({f"palate.{name}": value for name, value in tags.items()})
+        keep_models(run, database, made.models)
+        run.artefact("report.json", as_json(made.report).encode())
     if two_tower is not None:
         towers.finish(two_tower)
     if json:
@@ -202,12 +204,6 @@ def _spark(model: FactorModel | None, how: How, where: Where) -> Callable[[Datab
         return _Made(get_model(database, stored), None, None, [*refused], [])
 
     return learn
-
-
-def _keep(run: Run, database: Database, made: _Made, tags: dict[str, str]) -> None:
-    run.tags({f"palate.{name}": value for name, value in tags.items()})
-    keep_models(run, database, made.models)
-    run.artefact("report.json", as_json(made.report).encode())
 
 
 def _print_made(made: _Made, before: dict[str, StoredModel | None]) -> None:

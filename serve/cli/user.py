@@ -1,13 +1,12 @@
 """`palate user`: profiles, ratings, and everything that is held about somebody."""
 
-from collections.abc import Iterator
 from itertools import zip_longest
 from typing import Annotated
 
 import typer
 from typer import Argument, Option
 
-from palate.contract import LARGEST_ID, Forgotten, TastePart, TasteParts, User
+from palate.contract import LARGEST_ID, Forgotten, TastePart, User
 from palate.errors import MisuseError
 from palate.items import as_items
 from palate.person import called
@@ -51,7 +50,8 @@ def _print_user(found: User) -> None:
     parts = [
         (as_items(kind) if number == 0 else "", *pair)
         for kind in ("genres", "people", "films")
-        for number, pair in enumerate(_pairs(getattr(found.taste, kind)))
+        for of_kind in [getattr(found.taste, kind)]
+        for number, pair in enumerate(zip_longest(of_kind.towards, of_kind.away))
     ]
     if parts:
         print_table(
@@ -62,10 +62,6 @@ def _print_user(found: User) -> None:
             ("pushes from", lambda row: _part(row[2])),
             ("share>", lambda row: _share(row[2])),
         )
-
-
-def _pairs(parts: TasteParts) -> Iterator[tuple[TastePart | None, TastePart | None]]:
-    return zip_longest(parts.towards, parts.away)
 
 
 def _part(part: TastePart | None) -> str:
