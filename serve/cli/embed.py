@@ -12,8 +12,8 @@ from ingest.progress import watch
 from palate.contract import LARGEST_ID
 from palate.embedder import open_embedder, plain_name
 from serve.cli.command import Migrated, command
-from serve.cli.options import Json, Yes
-from serve.cli.output import confirm, err, present, print_json, say, warn
+from serve.cli.options import Yes
+from serve.cli.output import Done, confirm, err, say, warn
 from serve.cli.session import Session
 from serve.cli.tables import print_facts, rows
 from serve.cli.text import count
@@ -61,13 +61,10 @@ def generate(
 
 
 @command("palate embed stats", "palate embed stats --json")
-def stats(database: Database, json: Json = False) -> None:
+def stats(database: Database) -> Done:
     """Show how many films have a vector, and of which model."""
     found = count_embeddings(database)
-    if json:
-        print_json({name: getattr(found, name) for name in _STATS})
-    else:
-        _print_stats(found)
+    return Done({name: getattr(found, name) for name in _STATS}, lambda: _print_stats(found))
 
 
 @command(
@@ -90,7 +87,7 @@ def show(database: Database) -> list[EmbeddingSet]:
 
 
 @command("palate embed use mine")
-def use(session: Session, database: Migrated, name: Name, json: Json = False) -> None:
+def use(session: Session, database: Migrated, name: Name) -> Done:
     """Let searches use another set, as a whole and at once; the one in use waits."""
     report = use_set(database, name)
     model = session.settings.embedding_model
@@ -99,8 +96,7 @@ def use(session: Session, database: Migrated, name: Name, json: Json = False) ->
             f"queries by meaning, and films put over HTTP, would be embedded by {model}: set "
             f"PALATE_EMBEDDING_MODEL to what makes {report.model}."
         )
-    nothing = f"{name} is in use already; nothing was changed."
-    present(report, say, json=json, nothing=nothing)
+    return Done(report, str(report or f"{name} is in use already; nothing was changed."))
 
 
 @command("palate embed drop mine --yes")

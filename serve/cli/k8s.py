@@ -133,7 +133,8 @@ def port_forward(
     login = find_login(found, role, cluster) if what == "database" else None
     target = login.target if login else find_api(found)
     with forward(found.cluster, target, local_port, report=warn) as port:
-        address = _address(login, port)
+        postgres = login and f"postgresql://{login.user}@{LOOPBACK}:{port}/{login.database}"
+        address = postgres or f"http://{LOOPBACK}:{port}"
         if json:
             print_json(
                 {"service": target.service, "port": port, "url": address}
@@ -147,12 +148,6 @@ def port_forward(
                 say(f"The password is in the Secret {login.secret}.{taken}")
         sys.stdout.flush()
         _until_stopped()
-
-
-def _address(login: Login | None, port: int) -> str:
-    if login is None:
-        return f"http://{LOOPBACK}:{port}"
-    return f"postgresql://{login.user}@{LOOPBACK}:{port}/{login.database}"
 
 
 def _until_stopped() -> None:

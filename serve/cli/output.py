@@ -93,10 +93,10 @@ def _plain(value: Any) -> Any:
 
 
 class Done(NamedTuple):
-    """What a command did: as JSON, and in words."""
+    """What a command did: as JSON, and in words, or as what prints it."""
 
-    data: object
-    message: str
+    data: Any
+    message: str | Callable[[], object]
 
 
 def present(
@@ -109,6 +109,8 @@ def present(
     data, message = found if isinstance(found, Done) else (found, "")
     if json:
         print_json(data)
+    elif callable(message):
+        message()
     elif message or (nothing and not found):
         say(message or nothing)
     elif show is not None:

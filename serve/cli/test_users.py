@@ -2,13 +2,12 @@
 
 from typing import Annotated
 
-import typer
 from rich.text import Text
 from typer import Option
 
 from serve.cli.command import command
 from serve.cli.options import Json
-from serve.cli.output import Done, out, present, print_json, say, warn
+from serve.cli.output import Done, out, present, say, warn
 from serve.cli.tables import print_table, rows
 from serve.cli.text import number
 from sql.database import Database
@@ -64,8 +63,12 @@ def _print_report(report: Report) -> None:
         say(f"palate: {complaint}")
 
 
-@command("palate test-users check", "palate test-users check --json")
-def check(database: Database, offset: Offset = 0, json: Json = False) -> None:
+@command(
+    "palate test-users check",
+    "palate test-users check --json",
+    failed=lambda done: not done.data["passed"],
+)
+def check(database: Database, offset: Offset = 0) -> Done:
     """Search six words as each taster and show where fantasy films go; exit 1 if the wrong way.
 
     Fantasy films must rank higher for the lovers than for nobody, lower for the haters, and move
@@ -73,11 +76,7 @@ def check(database: Database, offset: Offset = 0, json: Json = False) -> None:
     """
     report = check_tasters(database, offset)
     names = ("passed", "complaints", "basic_moved", "extreme_moved", "terms")
-    if json:
-        print_json({name: getattr(report, name) for name in names})
-    else:
-        _print_report(report)
-    raise typer.Exit(0 if report.passed else 1)
+    return Done({name: getattr(report, name) for name in names}, lambda: _print_report(report))
 
 
 @command("palate test-users remove")

@@ -23,8 +23,8 @@ from learn.train_ratings import train_ratings
 from palate.errors import MisuseError, NotInstalledError
 from serve.cli.command import command
 from serve.cli.models import Force, print_models
-from serve.cli.options import Json, Master, Seed
-from serve.cli.output import as_json, err, print_json, say, warn, when_stopped
+from serve.cli.options import Master, Seed
+from serve.cli.output import Done, as_json, err, say, warn, when_stopped
 from serve.cli.parameters import parse_set, with_types
 from serve.cli.session import Session
 from serve.cli.towers import Towers, epoch_line
@@ -120,9 +120,7 @@ class _Made:
     "palate train svd --set shrinkage=0.3 --set order.leaves=31",
     "palate train als --engine spark --features features --master 'local[2]'",
 )
-def train(
-    session: Session, what: What, towers: Towers, how: How, where: Where, json: Json = False
-) -> None:
+def train(session: Session, what: What, towers: Towers, how: How, where: Where) -> Done:
     """Learn from the ratings in the database; the next search uses what was learned.
 
     Ratings of synthetic users teach nothing. Stopped at any time, it leaves what is in use as it
@@ -150,10 +148,7 @@ def train(
         run.artefact("report.json", as_json(made.report).encode())
     if two_tower is not None:
         towers.finish(two_tower)
-    if json:
-        print_json(made.report)
-    else:
-        _print_made(made, before)
+    return Done(made.report, lambda: _print_made(made, before))
 
 
 def _learn(

@@ -88,14 +88,11 @@ def ratings(
     profile: Profile = "main",
     limit: Limit = 20,
     offset: Annotated[int, Option(min=0, max=LARGEST_ID, help="How many to pass over.")] = 0,
-    json: Json = False,
-) -> None:
+) -> Done:
     """List a user's ratings, the newest first."""
     found = list_ratings(database, find_user(database, user_id), profile, limit, offset)
-    if json or found:
-        present(found, _print_ratings, json=json)
-    else:
-        out().print(f"User {user_id} ({profile}) has no ratings here.")
+    none = f"User {user_id} ({profile}) has no ratings here."
+    return Done(found, lambda: _print_ratings(found) if found else out().print(none))
 
 
 @command("palate user rate 1001 Shrek 4.5", "palate user rate 1001 Shrek --remove")
