@@ -48,8 +48,8 @@ class ServerEncoder:
             return loading.result(self._settings.search_timeout / 2 if in_turn() else None)
         except TimeoutError as error:
             raise EncoderUnavailableError(
-                "The text encoder is being loaded, which takes some seconds. Nothing was searched. "
-                "Try again shortly, or search with mode=lexical."
+                "The text encoder is being loaded, which takes some seconds. Nothing was changed. "
+                "Try again shortly; mode=lexical needs none."
             ) from error
 
     def _load(self, loading: Future[Embedder]) -> None:
