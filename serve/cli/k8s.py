@@ -13,9 +13,8 @@ from typer import Argument, Option
 from palate.contract import SearchRequest
 from palate.errors import MisuseError
 from palate.text import neutral
-from serve.cli.asked import options_of, request_of
 from serve.cli.command import TAKES_ALL, command
-from serve.cli.options import Explain, Json, Query, User
+from serve.cli.options import Explain, Json, Query, User, options_of, request_of
 from serve.cli.orders import print_order
 from serve.cli.output import Done, out, present, print_json, say, warn
 from serve.cli.psql import environment_of, find_psql, read_arguments, run_psql

@@ -16,9 +16,8 @@ from rerank.recommend import recommend as find
 from rerank.search import Searcher
 from search.catalog import random_movies
 from search.names import CatalogNames
-from serve.cli.asked import options_of, request_of
 from serve.cli.command import command
-from serve.cli.options import User
+from serve.cli.options import User, options_of, request_of
 from serve.cli.orders import print_films
 from serve.cli.output import EMPTY_CATALOG, Done, say
 from serve.cli.session import Session

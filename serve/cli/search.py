@@ -11,9 +11,8 @@ from palate.errors import MisuseError
 from rerank.people import find_taste
 from rerank.search import Searcher
 from search.catalog import random_movies
-from serve.cli.asked import options_of, request_of
 from serve.cli.command import command
-from serve.cli.options import Explain, Json, Query
+from serve.cli.options import Explain, Json, Query, options_of, request_of
 from serve.cli.orders import Order, print_order, print_reasons, print_side_by_side
 from serve.cli.output import EMPTY_CATALOG, print_json
 from serve.cli.session import Session

@@ -1,7 +1,8 @@
 """`palate train`: learn from the ratings; the next search uses what was learned."""
 
 import importlib.util
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,23 +15,33 @@ from learn.models.epochs import listening
 from learn.models.factors import FactorModel
 from learn.models.families import FACTOR_MODELS
 from learn.models.implicit import Als
+from learn.models.two_tower.model import TwoTower
 from learn.registry import StoredModel, active_model, get_model, not_comparable
 from learn.spark import train_als
+from learn.tower_vectors import write_vectors
 from learn.tracking import keep_models, tracked
 from learn.train import train as learn
 from learn.train import use
 from learn.train_ratings import train_ratings
 from palate.errors import MisuseError, NotInstalledError
+from palate.settings import Settings
 from serve.cli.command import command
 from serve.cli.models import Force, print_models
-from serve.cli.options import Master, Seed
+from serve.cli.options import LARGEST_SEED, Master, Seed
 from serve.cli.output import Done, as_json, err, say, warn, when_stopped
-from serve.cli.parameters import parse_set, with_types
 from serve.cli.session import Session
-from serve.cli.towers import Towers, epoch_line
 from sql.database import Database
 
 AUTO = "auto"
+_LEAST = {
+    "leaves": 2,
+    "seed": 0,
+    "fold_copies": 0,
+    "window": 0,
+    "base": -math.inf,
+    "slope": -math.inf,
+}
+_MOST = {"rank": 2000, "seed": LARGEST_SEED}
 
 
 @dataclass(frozen=True)
@@ -93,6 +104,47 @@ class Where:
     features: Annotated[
         Path | None, Option(help="spark: the folder that `palate features build` wrote.")
     ] = None
+
+
+@dataclass(frozen=True)
+class Towers:
+    """How two towers are trained."""
+
+    device: Annotated[str, Option(help="two-tower: cpu, cuda; auto: a GPU where there is one.")] = (
+        "auto"
+    )
+    resume: Annotated[bool, Option(help="two-tower: go on where training was stopped.")] = False
+    vectors: Annotated[
+        Path | None, Option(metavar="FOLDER", help="two-tower: write the vectors there, too.")
+    ] = None
+
+    def chosen(self, model: FactorModel | None, settings: Settings) -> TwoTower | None:
+        """The model, ready to train, if it is two-tower.
+
+        Raises MisuseError for an option of two-tower's with another model, a device that is not
+        there or a folder that cannot be made; NotInstalledError without PyTorch.
+        """
+        if not isinstance(model, TwoTower):
+            if self != Towers():
+                raise MisuseError(
+                    "--device, --resume and --vectors belong to two-tower. Nothing was trained."
+                )
+            return None
+        model.device, model.resume = self.device, self.resume
+        model.checkpoints = settings.data_dir / "checkpoints"
+        model.check_device()
+        if self.vectors is not None:
+            _make(self.vectors)
+        if self.resume and not list(model.checkpoints.glob("two-tower-*.pt")):
+            warn(f"Nothing was stopped in {model.checkpoints}: training begins anew.")
+        return model
+
+    def finish(self, model: TwoTower) -> None:
+        """After training: write the vectors where they are wanted, drop the checkpoints."""
+        if self.vectors is not None:
+            write_vectors(model, self.vectors)
+            say(f"Wrote the vectors of {len(model.movie_ids):,} films to {self.vectors}.")
+        model.forget_checkpoints()
 
 
 @dataclass(frozen=True)
@@ -243,3 +295,60 @@ def check_installed() -> None:
             "Training needs lightgbm, which is not installed. Nothing was trained. "
             "Install it in Palate's folder: pip install -e '.[train]'."
         )
+
+
+def epoch_line(epoch: int, reached: Mapping[str, float]) -> str:
+    """What an epoch reached, on one line."""
+    return f"epoch {epoch}: " + ", ".join(f"{name} {v:.4f}" for name, v in reached.items())
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MisuseError(
+            f"{folder} cannot be made: {error.strerror}. Nothing was trained."
+        ) from error
+
+
+def parse_set(pairs: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What ``--set NAME=VALUE`` says of the factors, and by ``order.NAME`` of the order."""
+    factors: dict[str, Any] = {}
+    order: dict[str, Any] = {}
+    for pair in pairs:
+        name, separator, value = pair.partition("=")
+        if not separator:
+            raise MisuseError(f"--set {pair}: write NAME=VALUE. Nothing was trained.")
+        _, dot, of_order = name.partition("order.")
+        (order if dot else factors)[of_order if dot else name] = value
+    return factors, order
+
+
+def with_types(model: str, defaults: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Given parameters, as the types that the defaults have. Raises MisuseError."""
+    unknown = sorted(set(given) - set(defaults))
+    if unknown:
+        raise MisuseError(
+            f"{model} has no {unknown[0]}. Nothing was trained. It has {', '.join(defaults)}."
+        )
+    found = {}
+    for name, value in given.items():
+        kind = type(defaults[name])
+        try:
+            found[name] = kind(value)
+        except (TypeError, ValueError):
+            what = {int: "whole number", float: "number"}.get(kind, kind.__name__)
+            raise MisuseError(f"{name}={value} is no {what}. Nothing was trained.") from None
+        _check_range(name, found[name])
+    return found
+
+
+def _check_range(name: str, value: Any) -> None:
+    """Raises MisuseError for a number that no model can be made of."""
+    if not isinstance(value, int | float):
+        return
+    least = _LEAST.get(name, 1 if isinstance(value, int) else 0)
+    if not math.isfinite(value) or not least <= value <= _MOST.get(name, math.inf):
+        most = f" and at most {_MOST[name]}" if name in _MOST else ""
+        bounds = f"at least {least}{most}" if math.isfinite(least) else "finite"
+        raise MisuseError(f"{name}={value} cannot be: it is {bounds}. Nothing was trained.")
