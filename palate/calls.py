@@ -1,22 +1,31 @@
-"""What may be asked of the HTTP API: one function an operation, named as in its document.
+"""What may be asked of the HTTP API: one method an operation, named as in its document.
 
-Each says which request it is and what its answer is read as; ``palate.client`` sends it.
+A method's arguments are the parts of the path, the body, or else the query; what it returns is what
+the answer is read as. ``palate.client`` sends it.
 """
+# mypy: disable-error-code="empty-body"
 
+import inspect
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar, Unpack
+from functools import update_wrapper
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, Unpack, overload
 from urllib.parse import quote
 
 import httpx
 from pydantic import TypeAdapter
 
 from palate import contract
+from palate.contract import Words
 from palate.contract.options import ListOptions, RecommendOptions, SearchOptions, Who
 
+P = ParamSpec("P")
 T = TypeVar("T")
 Json = dict[str, Any]
+Id = int | str
+Object = Mapping[str, Any]
+Read = Callable[[httpx.Response], Any]
 
 
 @dataclass(frozen=True)
@@ -26,317 +35,311 @@ class Call(Generic[T]):
     method: str
     path: str
     read: Callable[[httpx.Response], T]
-    query: Mapping[str, Any] = field(default_factory=dict)
+    query: Object = field(default_factory=dict)
     body: Any = None
-    lines: Iterable[Mapping[str, Any]] | None = None
+    lines: Iterable[Object] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def _as(kind: type[T]) -> Callable[[httpx.Response], T]:
-    adapter = TypeAdapter(kind)
-    # A newer server may say more than this client knows.
-    return lambda answer: adapter.validate_json(answer.content, extra="ignore")
+class Answers(Protocol):
+    """A client that answers."""
+
+    def send(self, call: Call[T]) -> T: ...
 
 
-_json: Callable[[httpx.Response], Json] = _as(Json)
+class Promises(Protocol):
+    """A client whose answers are awaited."""
+
+    async def send(self, call: Call[T]) -> T: ...
 
 
-def _spelt(query: Mapping[str, Any]) -> Json:
+@dataclass(frozen=True)
+class Operation(Generic[P, T]):
+    """A method that sends what its arguments say."""
+
+    declared: Callable[Concatenate[Any, P], T]
+    request: str
+    body: str | None
+    inside: str | None
+    lines: bool
+    read: Read | None
+
+    @overload
+    def __get__(self, client: Answers, owner: object) -> Callable[P, T]: ...
+    @overload
+    def __get__(self, client: Promises, owner: object) -> Callable[P, Awaitable[T]]: ...
+    def __get__(self, client: Any, owner: object) -> Callable[P, object]:
+        def send(*args: P.args, **options: P.kwargs) -> object:
+            return client.send(self._call(*args, **options))
+
+        return update_wrapper(send, self.declared)
+
+    def _call(self, *args: Any, **options: Any) -> Call[T]:
+        bound = inspect.signature(self.declared).bind(None, *args, **options)
+        bound.apply_defaults()
+        given = {**bound.arguments, **bound.arguments.get("options", {})}
+        given = {name: value for name, value in given.items() if name not in ("self", "options")}
+        method, path = self.request.split()
+        for name in [name for name in given if f"{{{name}}}" in path]:
+            written = quote(str(given.pop(name)), safe="@" if name == "user_id" else "")
+            path = path.replace(f"{{{name}}}", written)
+        version, lines = given.pop("if_match", None), given.pop("lines") if self.lines else None
+        given = {name: value for name, value in given.items() if value is not None}
+        body, query = (given, {}) if self.body == "*" else (given.pop(self.body or "", None), given)
+        body = {self.inside: body} if self.inside else body
+        headers = {"If-Match": version} if version else {}
+        read = self.read or _as(self.declared.__annotations__["return"])
+        return Call(method, path, read, _spelt(query), body, lines, headers)
+
+
+def _as(kind: Any) -> Read:
+    adapter = TypeAdapter[Any](kind)
+    # A newer server may say more than this client knows; of what is deleted none says anything.
+    return lambda answer: adapter.validate_json(answer.content or b"null", extra="ignore")
+
+
+def _spelt(query: Json) -> Json:
     """Parameters as an address has them."""
-    spelt = {name: value for name, value in query.items() if value is not None}
-    if "weights" in spelt:
-        spelt["weights"] = ",".join(f"{name}:{w:g}" for name, w in spelt["weights"].items())
+    if "movies" in query:
+        query["movie"] = query.pop("movies")
+    if "weights" in query:
+        query["weights"] = ",".join(f"{name}:{w:g}" for name, w in query["weights"].items())
     for name in ("fields", "facets"):
-        if isinstance(spelt.get(name), (list, tuple)):
-            spelt[name] = ",".join(spelt[name])
-    return spelt
+        if isinstance(query.get(name), (list, tuple)):
+            query[name] = ",".join(query[name])
+    return query
 
 
-def _get(path: str, read: Callable[[httpx.Response], T], **query: Any) -> Call[T]:
-    return Call("GET", path, read, _spelt(query))
-
-
-def _movie(movie_id: int | str, rest: str = "") -> str:
-    return f"/v1/movies/{quote(str(movie_id), safe='')}{rest}"
-
-
-def _user(who: Who, rest: str = "") -> str:
-    return f"/v1/users/{quote(str(who), safe='@')}{rest}"
-
-
-def _rating(who: Who, movie_id: int | str) -> str:
-    return _user(who, f"/ratings/{quote(str(movie_id), safe='')}")
-
-
-def search(q: str, **options: Unpack[SearchOptions]) -> Call[contract.SearchResponse]:
-    """Films by text, in the order of a user's taste."""
-    return _get("/v1/search", _as(contract.SearchResponse), q=q, **options)
-
-
-def multi_search(
-    searches: Sequence[Mapping[str, Any]],
-) -> Call[list[contract.SearchResponse | Json]]:
-    """Up to 20 searches in one call: of each its answer, or its problem as a dict."""
-
-    def read(answer: httpx.Response) -> list[contract.SearchResponse | Json]:
-        made = TypeAdapter(contract.SearchResponse)
-        return [
-            each["problem"] or made.validate_python(each["answer"], extra="ignore", strict=False)
-            for each in answer.json()["answers"]
-        ]
-
-    return Call("POST", "/v1/multi-search", read, body={"searches": [*searches]})
-
-
-def suggest(
-    q: str, k: int = 10, *, user_id: Who | None = None, profile: str = "main"
-) -> Call[Json]:
-    """Titles that start as typed."""
-    return _get("/v1/suggest", _json, q=q, k=k, user_id=user_id, profile=profile)
-
-
-def ask(
-    q: str,
+def asks(
+    request: str,
     *,
-    user_id: Who | None = None,
-    k: int | None = None,
-    rules: bool = False,
-    words: contract.Words = "template",
-    conversation: str | None = None,
-) -> Call[Json]:
-    """A request in plain words, and its answer."""
-    asked = {"user_id": user_id, "k": k, "rules": rules, "words": words}
-    return _get("/v1/ask", _json, q=q, conversation=conversation, **asked)
-
-
-def ask_structure(
-    structure: Mapping[str, Any], *, words: contract.Words = "template"
-) -> Call[Json]:
-    """A request as it was read or changed since, and its answer."""
-    return Call("POST", "/v1/ask", _json, {"words": words}, structure)
-
-
-def chat(
-    message: str, *, user_id: Who | None = None, conversation: str | None = None
-) -> Call[Json]:
-    """A message of a talk: ``text``, ``films``, ``answer``, and the ``conversation`` to go on."""
-
-    def read(answer: httpx.Response) -> Json:
-        told: Json = {"text": [], "films": [], "answer": None, "conversation": None}
-        event = ""
-        for line in answer.text.splitlines():
-            name, _, value = line.partition(": ")
-            if name == "event":
-                event = value
-            elif name == "data" and event == "text":
-                told["text"].append(json.loads(value))
-            elif name == "data":
-                told |= json.loads(value) if event == "done" else {event: json.loads(value)}
-        return told
-
-    body = {"message": message, "user_id": user_id, "conversation": conversation}
-    return Call("POST", "/v1/chat", read, body={k: v for k, v in body.items() if v is not None})
-
-
-def recommend_by_body(**options: Unpack[RecommendOptions]) -> Call[contract.Recommendations]:
-    """Films for a user."""
-    return Call("POST", "/v1/recommend", _as(contract.Recommendations), body=options)
-
-
-def trace_recommend(**options: Unpack[RecommendOptions]) -> Call[Json]:
-    """How recommendations were made, stage by stage."""
-    return _get("/v1/debug/recommend", _json, **options)
-
-
-def predict(
-    user_id: Who, movie: int | str, *, profile: str = "main", words: contract.Words = "template"
-) -> Call[Json]:
-    """What a user would give a film."""
-    asked = {"user_id": user_id, "movie": movie, "profile": profile, "words": words}
-    return _get("/v1/predict", _json, **asked)
-
-
-def compare(movies: Sequence[int | str], *, words: contract.Words = "template") -> Call[Json]:
-    """Films side by side."""
-    return _get("/v1/compare", _json, movie=[*movies], words=words)
-
-
-def preferences(
-    user_id: Who, *, profile: str = "main", words: contract.Words = "template"
-) -> Call[Json]:
-    """What a user likes."""
-    return _get(_user(user_id, "/preferences"), _json, profile=profile, words=words)
-
-
-def similar_movies(
-    movie_id: int | str, k: int = 10, *, user_id: Who | None = None, profile: str = "main"
-) -> Call[Json]:
-    """Films like one film."""
-    asked = {"k": k, "user_id": user_id, "profile": profile}
-    return _get(_movie(movie_id, "/similar"), _json, **asked)
-
-
-def list_movies(**options: Unpack[ListOptions]) -> Call[Json]:
-    """Films in an order, counted."""
-    return _get("/v1/movies", _json, **options)
-
-
-def read_movie(movie_id: int | str) -> Call[contract.Movie]:
-    """One film."""
-    return _get(_movie(movie_id), _as(contract.Movie))
-
-
-def movie_version(movie_id: int | str) -> Call[str]:
-    """The version of a film, to be sent as ``if_match``."""
-    return Call("HEAD", _movie(movie_id), lambda answer: answer.headers["etag"])
-
-
-def _matching(if_match: str | None) -> dict[str, str]:
-    return {} if if_match is None else {"If-Match": if_match}
-
-
-def put_movie(
-    movie_id: int | str, film: Mapping[str, Any], *, if_match: str | None = None
-) -> Call[contract.Movie]:
-    """Write all of a film."""
-    headers = _matching(if_match)
-    return Call("PUT", _movie(movie_id), _as(contract.Movie), body=film, headers=headers)
-
-
-def patch_movie(
-    movie_id: int | str, facts: Mapping[str, Any], *, if_match: str | None = None
-) -> Call[contract.Movie]:
-    """Change what is named of a film."""
-    headers = _matching(if_match)
-    return Call("PATCH", _movie(movie_id), _as(contract.Movie), body=facts, headers=headers)
-
-
-def remove_movie(
-    movie_id: int | str, *, history: str = "keep", if_match: str | None = None
-) -> Call[Json]:
-    """Delete a film, and keep or erase what people said of it."""
-    query, headers = {"history": history}, _matching(if_match)
-    return Call("DELETE", _movie(movie_id), _json, query, headers=headers)
-
-
-def write_movies(lines: Iterable[Mapping[str, Any]], *, job: str | None = None) -> Call[Json]:
-    """Write many films, a line each, as they come."""
-    return Call("POST", "/v1/movies/bulk", _json, _spelt({"job": job}), lines=lines)
-
-
-def write_ratings(lines: Iterable[Mapping[str, Any]], *, job: str | None = None) -> Call[Json]:
-    """Write ratings of many users, a line each, as they come."""
-    return Call("POST", "/v1/ratings/bulk", _json, _spelt({"job": job}), lines=lines)
-
-
-def job(job_id: str) -> Call[Json]:
-    """How far many lines are, and which were refused."""
-    return _get(f"/v1/jobs/{quote(job_id, safe='')}", _json)
-
-
-def user(user_id: Who, *, profile: str = "main") -> Call[contract.User]:
-    """What is known of a user."""
-    return _get(_user(user_id), _as(contract.User), profile=profile)
-
-
-def forget(user_id: Who) -> Call[contract.Forgotten]:
-    """Delete everything of a user, and count what is left."""
-    return Call("DELETE", _user(user_id), _as(contract.Forgotten))
-
-
-def export(user_id: Who) -> Call[contract.Export]:
-    """Everything that is held about a user."""
-    return _get(_user(user_id, "/export"), _as(contract.Export))
-
-
-def ratings(
-    user_id: Who, *, profile: str = "main", limit: int = 100, offset: int = 0
-) -> Call[Json]:
-    """A user's ratings, the newest first."""
-    asked = {"profile": profile, "limit": limit, "offset": offset}
-    return _get(_user(user_id, "/ratings"), _json, **asked)
-
-
-def rating(user_id: Who, movie_id: int | str, *, profile: str = "main") -> Call[contract.Rating]:
-    """A user's rating of a film."""
-    return _get(_rating(user_id, movie_id), _as(contract.Rating), profile=profile)
-
-
-def rate(
-    user_id: Who, movie_id: int | str, rating: float, *, profile: str = "main"
-) -> Call[contract.Rating]:
-    """Rate a film; the next search knows it."""
-    query, body = {"profile": profile}, {"rating": rating}
-    return Call("PUT", _rating(user_id, movie_id), _as(contract.Rating), query, body)
-
-
-def unrate(user_id: Who, movie_id: int | str, *, profile: str = "main") -> Call[None]:
-    """Take a rating back."""
-    return Call("DELETE", _rating(user_id, movie_id), lambda _: None, {"profile": profile})
-
-
-def add_events(
-    user_id: Who, events: Sequence[Mapping[str, Any]], *, profile: str = "main"
-) -> Call[contract.EventReport]:
-    """What a user did, up to 10,000 events."""
-    body = {"events": [*events]}
-    path = _user(user_id, "/events")
-    return Call("POST", path, _as(contract.EventReport), {"profile": profile}, body)
-
-
-def list_events(
-    user_id: Who,
-    *,
-    profile: str = "main",
-    type: contract.EventType | None = None,
-    limit: int | None = None,
-    cursor: str | None = None,
-) -> Call[contract.History]:
-    """What a user did, the newest first."""
-    asked = {"profile": profile, "type": type, "limit": limit, "cursor": cursor}
-    return _get(_user(user_id, "/events"), _as(contract.History), **asked)
-
-
-def undo_events(user_id: Who, type: contract.EventType, *, profile: str = "main") -> Call[Json]:
-    """Take back all events of a type."""
-    query = {"profile": profile, "type": type}
-    return Call("DELETE", _user(user_id, "/events"), _json, query)
-
-
-def undo_event(user_id: Who, event_id: str, *, profile: str = "main") -> Call[None]:
-    """Take back one event."""
-    path = _user(user_id, f"/events/{quote(event_id, safe='')}")
-    return Call("DELETE", path, lambda _: None, {"profile": profile})
-
-
-def feedback(lines: Sequence[Mapping[str, Any]]) -> Call[contract.FeedbackReport]:
-    """What became of the films of answers, up to 1,000 lines."""
-    return Call("POST", "/v1/feedback", _as(contract.FeedbackReport), body={"feedback": [*lines]})
-
-
-def rules() -> Call[contract.Rules]:
-    """Synonyms and pins."""
-    return _get("/v1/rules", _as(contract.Rules))
-
-
-def put_rules(rules: contract.Rules) -> Call[contract.Rules]:
-    """Write all synonyms and pins."""
-    return Call("PUT", "/v1/rules", _as(contract.Rules), body=rules.model_dump())
-
-
-def make_token(
-    user: Who, *, scope: str = "read", profile: str | None = None, seconds: int = 3600
-) -> Call[Json]:
-    """A token for one user."""
-    body = {"user": user, "scope": scope, "profile": profile, "seconds": seconds}
-    return Call("POST", "/v1/tokens", _json, body=_spelt(body))
-
-
-def healthz() -> Call[Json]:
-    """Whether the process answers."""
-    return _get("/healthz", _json)
-
-
-def readyz() -> Call[Json]:
-    """Whether searches work."""
-    return _get("/readyz", _json)
+    body: str | None = None,
+    inside: str | None = None,
+    lines: bool = False,
+    read: Read | None = None,
+) -> Callable[[Callable[Concatenate[Any, P], T]], Operation[P, T]]:
+    """Make an operation of a method that says only what it takes and returns.
+
+    ``body``: the argument that is sent as it (``*``: all of them), ``inside`` an object under that
+    name; ``lines`` are sent a line each, as they come.
+    """
+    return lambda declared: Operation(declared, request, body, inside, lines, read)
+
+
+def _read_searches(answer: httpx.Response) -> list[contract.SearchResponse | Json]:
+    made = TypeAdapter(contract.SearchResponse)
+    return [
+        each["problem"] or made.validate_python(each["answer"], extra="ignore", strict=False)
+        for each in answer.json()["answers"]
+    ]
+
+
+def _read_talk(answer: httpx.Response) -> Json:
+    told: Json = {"text": [], "films": [], "answer": None, "conversation": None}
+    event = ""
+    for line in answer.text.splitlines():
+        name, _, value = line.partition(": ")
+        if name == "event":
+            event = value
+        elif name == "data" and event == "text":
+            told["text"].append(json.loads(value))
+        elif name == "data":
+            told |= json.loads(value) if event == "done" else {event: json.loads(value)}
+    return told
+
+
+class Operations:
+    """What a client is asked. Nothing runs but what is said of each."""
+
+    @asks("GET /v1/search")
+    def search(self, q: str, **options: Unpack[SearchOptions]) -> contract.SearchResponse:
+        """Films by text, in the order of a user's taste."""
+
+    @asks("POST /v1/multi-search", body="searches", inside="searches", read=_read_searches)
+    def multi_search(self, searches: Sequence[Object]) -> list[contract.SearchResponse | Json]:
+        """Up to 20 searches in one call: of each its answer, or its problem as a dict."""
+
+    @asks("GET /v1/suggest")
+    def suggest(
+        self, q: str, k: int = 10, *, user_id: Who | None = None, profile: str = "main"
+    ) -> Json:
+        """Titles that start as typed."""
+
+    @asks("GET /v1/ask")
+    def ask(
+        self,
+        q: str,
+        *,
+        user_id: Who | None = None,
+        k: int | None = None,
+        rules: bool = False,
+        words: Words = "template",
+        conversation: str | None = None,
+    ) -> Json:
+        """A request in plain words, and its answer."""
+
+    @asks("POST /v1/ask", body="structure")
+    def ask_structure(self, structure: Object, *, words: Words = "template") -> Json:
+        """A request as it was read or changed since, and its answer."""
+
+    @asks("POST /v1/chat", body="*", read=_read_talk)
+    def chat(
+        self, message: str, *, user_id: Who | None = None, conversation: str | None = None
+    ) -> Json:
+        """A message of a talk: ``text``, ``films``, ``answer``, the ``conversation`` to go on."""
+
+    @asks("POST /v1/recommend", body="*")
+    def recommend(self, **options: Unpack[RecommendOptions]) -> contract.Recommendations:
+        """Films for a user."""
+
+    @asks("GET /v1/debug/recommend")
+    def trace_recommend(self, **options: Unpack[RecommendOptions]) -> Json:
+        """How recommendations were made, stage by stage."""
+
+    @asks("GET /v1/predict")
+    def predict(
+        self, user_id: Who, movie: Id, *, profile: str = "main", words: Words = "template"
+    ) -> Json:
+        """What a user would give a film."""
+
+    @asks("GET /v1/compare")
+    def compare(self, movies: Sequence[Id], *, words: Words = "template") -> Json:
+        """Films side by side."""
+
+    @asks("GET /v1/users/{user_id}/preferences")
+    def preferences(
+        self, user_id: Who, *, profile: str = "main", words: Words = "template"
+    ) -> Json:
+        """What a user likes."""
+
+    @asks("GET /v1/movies/{movie_id}/similar")
+    def similar_movies(
+        self, movie_id: Id, k: int = 10, *, user_id: Who | None = None, profile: str = "main"
+    ) -> Json:
+        """Films like one film."""
+
+    @asks("GET /v1/movies")
+    def list_movies(self, **options: Unpack[ListOptions]) -> Json:
+        """Films in an order, counted."""
+
+    @asks("GET /v1/movies/{movie_id}")
+    def read_movie(self, movie_id: Id) -> contract.Movie:
+        """One film."""
+
+    @asks("HEAD /v1/movies/{movie_id}", read=lambda answer: answer.headers["etag"])
+    def movie_version(self, movie_id: Id) -> str:
+        """The version of a film, to be sent as ``if_match``."""
+
+    @asks("PUT /v1/movies/{movie_id}", body="film")
+    def put_movie(
+        self, movie_id: Id, film: Object, *, if_match: str | None = None
+    ) -> contract.Movie:
+        """Write all of a film."""
+
+    @asks("PATCH /v1/movies/{movie_id}", body="facts")
+    def patch_movie(
+        self, movie_id: Id, facts: Object, *, if_match: str | None = None
+    ) -> contract.Movie:
+        """Change what is named of a film."""
+
+    @asks("DELETE /v1/movies/{movie_id}")
+    def remove_movie(
+        self, movie_id: Id, *, history: str = "keep", if_match: str | None = None
+    ) -> Json:
+        """Delete a film, and keep or erase what people said of it."""
+
+    @asks("POST /v1/movies/bulk", lines=True)
+    def write_movies(self, lines: Iterable[Object], *, job: str | None = None) -> Json:
+        """Write many films, a line each, as they come."""
+
+    @asks("POST /v1/ratings/bulk", lines=True)
+    def write_ratings(self, lines: Iterable[Object], *, job: str | None = None) -> Json:
+        """Write ratings of many users, a line each, as they come."""
+
+    @asks("GET /v1/jobs/{job_id}")
+    def job(self, job_id: str) -> Json:
+        """How far many lines are, and which were refused."""
+
+    @asks("GET /v1/users/{user_id}")
+    def user(self, user_id: Who, *, profile: str = "main") -> contract.User:
+        """What is known of a user."""
+
+    @asks("DELETE /v1/users/{user_id}")
+    def forget(self, user_id: Who) -> contract.Forgotten:
+        """Delete everything of a user, and count what is left."""
+
+    @asks("GET /v1/users/{user_id}/export")
+    def export(self, user_id: Who) -> contract.Export:
+        """Everything that is held about a user."""
+
+    @asks("GET /v1/users/{user_id}/ratings")
+    def ratings(
+        self, user_id: Who, *, profile: str = "main", limit: int = 100, offset: int = 0
+    ) -> Json:
+        """A user's ratings, the newest first."""
+
+    @asks("GET /v1/users/{user_id}/ratings/{movie_id}")
+    def rating(self, user_id: Who, movie_id: Id, *, profile: str = "main") -> contract.Rating:
+        """A user's rating of a film."""
+
+    @asks("PUT /v1/users/{user_id}/ratings/{movie_id}", body="rating", inside="rating")
+    def rate(
+        self, user_id: Who, movie_id: Id, rating: float, *, profile: str = "main"
+    ) -> contract.Rating:
+        """Rate a film; the next search knows it."""
+
+    @asks("DELETE /v1/users/{user_id}/ratings/{movie_id}")
+    def unrate(self, user_id: Who, movie_id: Id, *, profile: str = "main") -> None:
+        """Take a rating back."""
+
+    @asks("POST /v1/users/{user_id}/events", body="events", inside="events")
+    def add_events(
+        self, user_id: Who, events: Sequence[Object], *, profile: str = "main"
+    ) -> contract.EventReport:
+        """What a user did, up to 10,000 events."""
+
+    @asks("GET /v1/users/{user_id}/events")
+    def list_events(
+        self,
+        user_id: Who,
+        *,
+        profile: str = "main",
+        type: contract.EventType | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> contract.History:
+        """What a user did, the newest first."""
+
+    @asks("DELETE /v1/users/{user_id}/events")
+    def undo_events(self, user_id: Who, type: contract.EventType, *, profile: str = "main") -> Json:
+        """Take back all events of a type."""
+
+    @asks("DELETE /v1/users/{user_id}/events/{event_id}")
+    def undo_event(self, user_id: Who, event_id: str, *, profile: str = "main") -> None:
+        """Take back one event."""
+
+    @asks("POST /v1/feedback", body="lines", inside="feedback")
+    def feedback(self, lines: Sequence[Object]) -> contract.FeedbackReport:
+        """What became of the films of answers, up to 1,000 lines."""
+
+    @asks("GET /v1/rules")
+    def rules(self) -> contract.Rules:
+        """Synonyms and pins."""
+
+    @asks("PUT /v1/rules", body="rules")
+    def put_rules(self, rules: contract.Rules) -> contract.Rules:
+        """Write all synonyms and pins."""
+
+    @asks("POST /v1/tokens", body="*")
+    def make_token(
+        self, user: Who, *, scope: str = "read", profile: str | None = None, seconds: int = 3600
+    ) -> Json:
+        """A token for one user."""
+
+    @asks("GET /healthz")
+    def healthz(self) -> Json:
+        """Whether the process answers."""
+
+    @asks("GET /readyz")
+    def readyz(self) -> Json:
+        """Whether searches work."""

@@ -6,17 +6,14 @@ with Client("http://127.0.0.1:8080") as palate:
 """
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from functools import update_wrapper
-from typing import Any, Generic, ParamSpec, Self, TypeVar, overload
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, Self, TypeVar
 
 import httpx
 from pydantic_core import to_json
 
-from palate import calls
-from palate.calls import Call
+from palate.calls import Call, Operations
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 SECONDS = 30.0
@@ -107,72 +104,12 @@ async def _awaited_lines(call: Call[Any]) -> AsyncIterator[bytes]:
         yield line
 
 
-class _Method(Generic[P, T]):
-    """A call as a method that answers, or is awaited."""
-
-    def __init__(self, call: Callable[P, Call[T]]) -> None:
-        self._call = call
-
-    @overload
-    def __get__(self, client: "Client", owner: object) -> Callable[P, T]: ...
-    @overload
-    def __get__(self, client: "AsyncClient", owner: object) -> Callable[P, Awaitable[T]]: ...
-    def __get__(self, client: "Client | AsyncClient", owner: object) -> Callable[P, object]:
-        def send(*args: P.args, **options: P.kwargs) -> object:
-            return client.send(self._call(*args, **options))
-
-        return update_wrapper(send, self._call)
-
-
-class _Methods:
-    """What both clients are asked."""
-
-    search = _Method(calls.search)
-    multi_search = _Method(calls.multi_search)
-    suggest = _Method(calls.suggest)
-    ask = _Method(calls.ask)
-    ask_structure = _Method(calls.ask_structure)
-    chat = _Method(calls.chat)
-    recommend = _Method(calls.recommend_by_body)
-    trace_recommend = _Method(calls.trace_recommend)
-    predict = _Method(calls.predict)
-    compare = _Method(calls.compare)
-    preferences = _Method(calls.preferences)
-    similar_movies = _Method(calls.similar_movies)
-    list_movies = _Method(calls.list_movies)
-    read_movie = _Method(calls.read_movie)
-    movie_version = _Method(calls.movie_version)
-    put_movie = _Method(calls.put_movie)
-    patch_movie = _Method(calls.patch_movie)
-    remove_movie = _Method(calls.remove_movie)
-    write_movies = _Method(calls.write_movies)
-    write_ratings = _Method(calls.write_ratings)
-    job = _Method(calls.job)
-    user = _Method(calls.user)
-    forget = _Method(calls.forget)
-    export = _Method(calls.export)
-    ratings = _Method(calls.ratings)
-    rating = _Method(calls.rating)
-    rate = _Method(calls.rate)
-    unrate = _Method(calls.unrate)
-    add_events = _Method(calls.add_events)
-    list_events = _Method(calls.list_events)
-    undo_events = _Method(calls.undo_events)
-    undo_event = _Method(calls.undo_event)
-    feedback = _Method(calls.feedback)
-    rules = _Method(calls.rules)
-    put_rules = _Method(calls.put_rules)
-    make_token = _Method(calls.make_token)
-    healthz = _Method(calls.healthz)
-    readyz = _Method(calls.readyz)
-
-
 def _options(address: str, key: str | None, seconds: float) -> dict[str, Any]:
     headers = {} if key is None else {"Authorization": f"Bearer {key}"}
     return {"base_url": address, "headers": headers, "timeout": seconds}
 
 
-class Client(_Methods):
+class Client(Operations):
     """The API at ``address``, with a key or a user's token where one is needed."""
 
     def __init__(
@@ -205,7 +142,7 @@ class Client(_Methods):
         self.close()
 
 
-class AsyncClient(_Methods):
+class AsyncClient(Operations):
     """As ``Client``, with answers to be awaited."""
 
     def __init__(

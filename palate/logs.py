@@ -37,21 +37,17 @@ def set_up_logs(settings: Settings, *, serving: bool = False) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=serving,
     )
-    last: list[structlog.typing.Processor] = (
-        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-        if as_json
-        else [
-            structlog.dev.ConsoleRenderer(
-                colors=terminal, exception_formatter=structlog.dev.plain_traceback
-            )
-        ]
-    )
+    last: list[structlog.typing.Processor] = [
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    ]
+    if as_json:
+        last += structlog.processors.format_exc_info, structlog.processors.JSONRenderer()
+    else:
+        plain = structlog.dev.plain_traceback
+        last.append(structlog.dev.ConsoleRenderer(colors=terminal, exception_formatter=plain))
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
-        )
+        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=last)
     )
     root = logging.getLogger()
     root.handlers = [handler]

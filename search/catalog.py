@@ -15,7 +15,7 @@ def get_movie(database: Database, movie_id: int) -> Movie:
     found = get_movies(database, [movie_id])
     if not found:
         raise NotFoundError(
-            f"There is no film {movie_id}. `palate random` shows some that there are."
+            f"There is no film {movie_id}. `GET /v1/movies` lists those that there are."
         )
     return found[0]
 

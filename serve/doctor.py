@@ -49,7 +49,11 @@ class Check:
 
 def run_checks(database: Database, settings: Settings) -> list[Check]:
     """Look at everything; what cannot be looked at because of an earlier failure is left out."""
-    checks = [*_look_at_variables(), *_look_at_rules(settings)]
+    checks = [
+        Check("settings", "warn", f"{name} is no setting", f"Is {meant} meant?")
+        for name, meant in sorted(misspelt(os.environ).items())
+    ]
+    checks += _look_at_rules(settings)
     for look in _NAMES:
         try:
             checks.extend(look(database))
@@ -77,11 +81,6 @@ def look_at_order(database: Database) -> Iterator[Check]:
             f"the active one cannot be used: {why}. Searches are ordered by the blend",
             "Run `palate train`, or `palate models off order`.",
         )
-
-
-def _look_at_variables() -> Iterator[Check]:
-    for name, meant in sorted(misspelt(os.environ).items()):
-        yield Check("settings", "warn", f"{name} is no setting", f"Is {meant} meant?")
 
 
 def _look_at_rules(settings: Settings) -> Iterator[Check]:

@@ -1,7 +1,6 @@
 """The HTTP application: routes, and around them what every request passes through."""
 
 import itertools
-import re
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -42,6 +41,7 @@ from serve.api import (
     token,
     users,
 )  # fmt: skip
+from serve.api.encoder import ServerEncoder
 from serve.api.guard import Guard
 from serve.api.keys import KeyRing
 from serve.api.limits import RateLimit
@@ -144,7 +144,9 @@ def create_app(
     watch_connections(database.engine)
     for endpoints in _ENDPOINTS:
         app.include_router(endpoints.router)
-    app.state.methods = _methods_by_path(app.openapi())
+    app.state.methods = []
+    for path, operations in {**app.openapi()["paths"], "/openapi.json": ["get"]}.items():
+        allow(app, path, *operations)
     if faces is not None:
         faces(app)
     return app
@@ -154,12 +156,13 @@ def _services(database: Database, settings: Settings, guard: Guard) -> Services:
     if settings.rules_file is not None:
         open_rules(settings.rules_file)  # at start, not at the first recommendation
     model = open_llm(settings, PostgresStore(database))
-    searcher = Searcher(database, settings, model=model)
+    encoder = ServerEncoder(settings)
+    searcher = Searcher(database, settings, encoder, model)
     asker = Asker(database, searcher, make_reader(model, settings))
     lines = make_lines(settings)
     embed = VectorMaker(database, searcher.encoder.load)
     limit = RateLimit(settings.requests_per_minute)
-    return Services(database, settings, searcher, asker, model, guard, lines, limit, embed)
+    return Services(database, settings, searcher, asker, model, guard, lines, limit, embed, encoder)
 
 
 def _direct(routers: Iterable[APIRouter]) -> Direct:
@@ -197,22 +200,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             found.model.close()
 
 
-def _methods_by_path(made: dict[str, Any]) -> list[tuple[re.Pattern[str], str]]:
-    """What ``Allow`` says of each path."""
-    paths = {**made["paths"], "/openapi.json": {"get": {}}}
-    return [(compile_path(path)[0], _methods(operations)) for path, operations in paths.items()]
-
-
-def _methods(operations: dict[str, Any]) -> str:
-    methods = {method.upper() for method in operations} | {"OPTIONS"}
-    if "GET" in methods:
-        methods.add("HEAD")
-    return ", ".join(sorted(methods))
-
-
 def allow(app: FastAPI, path: str, *methods: str) -> None:
-    """Let ``Allow`` say which methods a path has that the OpenAPI document does not name."""
-    app.state.methods.append((compile_path(path)[0], _methods(dict.fromkeys(methods))))
+    """Let ``Allow`` say which methods a path has."""
+    known = {method.upper() for method in methods} | {"OPTIONS"}
+    known |= {"HEAD"} if "GET" in known else set()
+    app.state.methods.append((compile_path(path)[0], ", ".join(sorted(known))))
 
 
 async def _refuse(request: Request, error: Exception) -> Response:

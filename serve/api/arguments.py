@@ -1,6 +1,6 @@
 """What an endpoint is given of a request's path and query."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeGuard, get_origin, get_type_hints
 from urllib.parse import parse_qsl
 
@@ -114,7 +114,7 @@ def read_query(query: bytes, known: Mapping[str, bool]) -> dict[str, str | list[
     errors = []
     for name, value in pairs:
         if name not in known:
-            errors.append(FieldError(location="query", name=name, detail=_unknown(name, known)))
+            errors.append(FieldError(location="query", name=name, detail=say_unknown(name, known)))
         elif known[name]:
             values.setdefault(name, []).append(value)
         elif name in values:
@@ -126,7 +126,8 @@ def read_query(query: bytes, known: Mapping[str, bool]) -> dict[str, str | list[
     return values
 
 
-def _unknown(name: str, known: Mapping[str, bool]) -> str:
+def say_unknown(name: str, known: Iterable[str]) -> str:
+    """That there is no such parameter, and which are near."""
     nearest = process.extractOne(name, list(known), score_cutoff=_ALIKE)
     if nearest is not None:
         return f"unknown parameter; did you mean {nearest[0]!r}"

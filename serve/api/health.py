@@ -4,14 +4,11 @@ import json
 import math
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Literal
 
 from fastapi import APIRouter
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import InfoMetricFamily, Metric
-from prometheus_client.registry import Collector
+from prometheus_client import CollectorRegistry, Info, generate_latest
 from pydantic import Field
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -109,22 +106,6 @@ class Readiness(Watch):
         return self._database.search_engine.name
 
 
-class EngineCollector(Collector):
-    """The engine, once it is known, without asking the database."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def collect(self) -> Iterator[Metric]:
-        """Its name, and Palate's version."""
-        if "search_engine" in vars(self._database):
-            info = InfoMetricFamily("palate_engine", "The search engine and Palate's version.")
-            info.add_metric(
-                [], {"engine": self._database.search_engine.name, "version": __version__}
-            )
-            yield info
-
-
 @router.get("/healthz", summary="Is the process alive", responses=documented(421))
 async def healthz(request: Request) -> Health:  # noqa: ARG001
     """Answers while the process does; says nothing of the database."""
@@ -157,8 +138,10 @@ def metrics(request: Request) -> Response:
     With `--workers`, those of all of them together, but for the process.
     """
     request.app.state.readiness.tell()
-    own = CollectorRegistry()
-    own.register(EngineCollector(services(request).database))
+    own, database = CollectorRegistry(), services(request).database
+    if "search_engine" in vars(database):  # known without asking the database
+        engine = {"engine": database.search_engine.name, "version": __version__}
+        Info("palate_engine", "The search engine and Palate's version.", registry=own).info(engine)
     return respond(request, numbers.shown() + generate_latest(own), _TEXT)
 
 

@@ -87,6 +87,11 @@ def watch_connections(engine: sqlalchemy.Engine) -> None:
         event.listen(engine, "checkin", _give_back)
 
 
+def in_turn() -> bool:
+    """Whether this runs for a request, which is given up when its time is over."""
+    return _turn.get() is not None
+
+
 def _take(connection: Any, record: Any, _proxy: object) -> None:
     if (turn := _turn.get()) is not None:
         turn.take(connection)

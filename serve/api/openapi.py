@@ -64,7 +64,8 @@ def document(app: FastAPI, settings: Settings) -> dict[str, Any]:
     for operations in found["paths"].values():
         for operation in operations.values():
             if not keyed:
-                _open_to_all(operation)
+                operation.pop("security", None)
+                operation["responses"].pop("401", None)
             _simplify_parameters(operation)
             _set_limits(operation, settings)
             _set_examples(operation)
@@ -78,11 +79,6 @@ def _describe(schemas: dict[str, Any]) -> None:
         for name, of in schema.get("properties", {}).items():
             if (told := here.get(name) or of.get("description") or anywhere.get(name)) is not None:
                 of["description"] = told
-
-
-def _open_to_all(operation: dict[str, Any]) -> None:
-    operation.pop("security", None)
-    operation["responses"].pop("401", None)
 
 
 def _simplify_parameters(operation: dict[str, Any]) -> None:

@@ -66,7 +66,7 @@ def _run(
 ) -> None:
     app = create_app(database, settings, insecure=insecure, faces=faces)
     if settings.preload_encoder:
-        app.state.services.searcher.encoder.load()
+        app.state.services.encoder.loaded()
     server = create_server(app, settings)
     sys.setswitchinterval(_SWITCH_SECONDS)
     with _stopping(server.stop):

@@ -15,6 +15,7 @@ from llm import LanguageModel
 from palate.metrics import stage
 from palate.settings import Settings
 from rerank.search import Searcher
+from serve.api.encoder import ServerEncoder
 from serve.api.guard import Guard
 from serve.api.limits import RateLimit
 from serve.api.lines import Kind, Line
@@ -38,6 +39,7 @@ class Services:
     lines: dict[Kind, Line]
     limit: RateLimit
     embed: VectorMaker
+    encoder: ServerEncoder
     stopping: Event = field(default_factory=Event)
     """Set once the server is told to stop: it goes on for a moment, and closes what it answered."""
 

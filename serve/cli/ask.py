@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-import typer
 from pydantic import ValidationError
 from typer import Argument, Option
 
@@ -32,7 +31,6 @@ from serve.cli.session import Session
 from serve.cli.tables import FILM, GENRES, Column, print_table
 from serve.cli.text import count, line
 
-app = typer.Typer()
 T = TypeVar("T", Structure, Turn)
 
 _SURE = {
@@ -108,7 +106,6 @@ class Asked:
 
 
 @command(
-    app,
     "palate ask dark thrillers from the nineties with a big budget, nothing with Tom Hanks",
     "palate ask 'funny films like The Matrix, for user 20001'",
     "palate ask 'would user 20001 like Shrek?'",

@@ -23,19 +23,16 @@ from ingest.progress import watch
 from learn.models.families import FACTOR_MODELS
 from palate.errors import MisuseError
 from serve.cli.command import command
-from serve.cli.options import Json, Master, Seed
-from serve.cli.output import err, present, print_json, say
+from serve.cli.options import Master, Seed
+from serve.cli.output import Done, err, say
 from serve.cli.session import Session
 from serve.cli.tables import print_facts, print_table
 from serve.cli.text import number
 from serve.cli.train import AUTO, check_installed
 from sql.database import Database
 
-app = typer.Typer(no_args_is_help=True)
-
 
 @command(
-    app,
     "palate bench search",
     "palate bench search --requests 1000 --clients 1 --over SQL",
     "palate bench search --grow --json",
@@ -53,8 +50,7 @@ def search(
     sizes: Annotated[
         str, Option(help="Films of the made-up catalogs, with commas.")
     ] = "10000,30000,100000",
-    json: Json = False,
-) -> None:
+) -> Done:
     """Compare search with and without taste; prints Markdown, or JSON.
 
     Requests come at random times, whether or not earlier ones are answered. Nothing else should
@@ -71,24 +67,15 @@ def search(
         say=say,
     )
     grown = bench_growth(database, steps, requests=requests, say=say) if grow else []
-    if json:
-        print_json({"search": report, "targets": report.targets(), "growth": grown})
-        return
-    typer.echo(report_markdown(report))
-    if grown:
-        typer.echo("\n" + growth_markdown(grown))
-
-
-def _echo_each(reports: Iterable[RecommendReport]) -> None:
-    for report in reports:
-        typer.echo(recommend_markdown(report) + "\n")
+    written = [report_markdown(report), *(["", growth_markdown(grown)] if grown else [])]
+    data = {"search": report, "targets": report.targets(), "growth": grown}
+    return Done(data, lambda: typer.echo("\n".join(written)))
 
 
 @command(
-    app,
     "palate bench recommend",
     "palate bench recommend --grow --answers 200 --json",
-    show=_echo_each,
+    show=lambda found: typer.echo("\n\n".join(map(recommend_markdown, found)) + "\n"),
 )
 def recommend(
     database: Database,
@@ -128,12 +115,7 @@ def _print_load(report: IngestReport) -> None:
     )
 
 
-@command(
-    app,
-    "palate bench ingest",
-    "palate bench ingest --rows 25000000",
-    show=_print_load,
-)
+@command("palate bench ingest", "palate bench ingest --rows 25000000", show=_print_load)
 def ingest(
     database: Database,
     rows: Annotated[int, Option(min=1, help="Ratings to make up and load.")] = 1_000_000,
@@ -163,10 +145,7 @@ def _print_waits(measured: Iterable[Blocking]) -> None:
 
 
 @command(
-    app,
-    "palate bench blocking",
-    "palate bench blocking --ratings 2000000 --json",
-    show=_print_waits,
+    "palate bench blocking", "palate bench blocking --ratings 2000000 --json", show=_print_waits
 )
 def blocking(
     database: Database,
@@ -200,7 +179,6 @@ def _print_training(report: TrainReport) -> None:
 
 
 @command(
-    app,
     "palate bench train",
     "palate bench train --ratings 25000000 --read",
     "palate bench train --engine spark --master 'local[1]' --rank 32 --epochs 5",
@@ -237,7 +215,6 @@ def train(
 
 
 @command(
-    app,
     "palate bench published ml-1m ml-1m.zip",
     "palate bench published ml-100k ml-100k --model ease --model mixed",
 )
@@ -250,8 +227,7 @@ def published(
         list[str] | None, Option(help="Only this model. Repeat. Without: all.")
     ] = None,
     seed: Seed = 0,
-    json: Json = False,
-) -> None:
+) -> Done:
     """Repeat a published protocol of recommendation, beside what was published for it.
 
     ml-100k: a random quarter of each user's ratings is to be found. ml-1m: of each user's ratings
@@ -264,19 +240,16 @@ def published(
         rows = repeat_protocol(
             protocol, data, models=model or list(MODELS), seed=seed, tell=status.update
         )
-    if json:
-        print_json(rows)
-        return
     figures = (
         (f"{metric}>", lambda row, metric=metric: number(row.values.get(metric), 4))
         for metric in PROTOCOLS[protocol].metrics
     )
     title = f"{protocol}: {PROTOCOLS[protocol].about}"
-    print_table(rows, "model", "known=setting", *figures, "source", title=title)
+    show = partial(print_table, rows, "model", "known=setting", *figures, "source", title=title)
+    return Done(rows, show)
 
 
 @command(
-    app,
     "palate bench find",
     "palate bench find --titles 1500 --misses",
     "palate bench find --form 'letters swapped' --misses --json",
@@ -290,8 +263,7 @@ def find(
     form: Annotated[list[str] | None, Option(help="Only this form of titles. Repeat.")] = None,
     seed: Seed = 0,
     misses: Annotated[bool, Option(help="Also list texts whose film was not first.")] = False,
-    json: Json = False,
-) -> None:
+) -> Done:
     """Type titles in every form in which people type them: is the film that is meant first?
 
     A wrong suggestion is a reading or a "did you mean" for a text whose film is not first,
@@ -304,7 +276,7 @@ def find(
             f"There are {', '.join(FORMS)}."
         )
     report = bench_find(database, titles=titles, users=users, seed=seed, forms=chosen, say=say)
-    present(report, partial(_print_found, misses=misses), json=json)
+    return Done(report, lambda: _print_found(report, misses=misses))
 
 
 def _print_found(report: Report, *, misses: bool) -> None:

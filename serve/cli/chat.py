@@ -6,7 +6,6 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
-import typer
 from typer import Argument
 
 from ask.answer import open_asker
@@ -21,13 +20,10 @@ from serve.cli.session import Session
 from serve.cli.text import line
 from sql.database import Database
 
-app = typer.Typer()
-
 _HELP = {**COMMANDS, "/user ann": "whose taste; alone: nobody's", "/quit": "the end"}
 
 
 @command(
-    app,
     "palate chat dark thrillers from the nineties",
     "palate chat 'would user 20001 like Shrek?' --json",
     "printf 'funny films\\n/not 2\\n/why 1\\n' | palate chat --user 20001",

@@ -1,11 +1,12 @@
 """How a command is declared: as a function of what it takes, and of what it works with.
 
-    @command(app, "palate user show 20001", show=_print_user)
+    @command("palate user show 20001", show=_print_user)
     def show(database: Database, user_id: UserId, profile: Profile = "main") -> User:
 
 A ``Session``, a ``Database``, one that is ``Migrated`` and a ``typer.Context`` are handed in; a
 dataclass is made of its fields, which are options; ``**asked`` are the options given beside. What
-is returned is shown, or printed as JSON with `--json`.
+is returned is shown, or printed as JSON with `--json`. The commands of a module are a group, its
+``app``, which is made where the module makes none of its own.
 """
 
 import inspect
@@ -39,18 +40,18 @@ _MAKERS: tuple[tuple[object, Callable[[typer.Context, ExitStack], object]], ...]
 
 
 def command(
-    app: typer.Typer,
-    *shown: str,
+    *shown: str | typer.Typer,
     name: str | None = None,
     show: Callable[[Any], object] | None = None,
     nothing: str = "",
+    failed: Callable[[Any], bool] = lambda _: False,
     options: Iterable[Parameter] = (),
     **settings: Any,
 ) -> Callable[[F], F]:
     """Make a command of a function, with examples at the end of its help.
 
-    ``show`` prints what it returns, ``nothing`` is said where that is empty; ``settings`` are
-    typer's.
+    ``show`` prints what it returns, ``nothing`` is said where that is empty; ``failed`` says
+    whether to exit with 1 then; ``settings`` are typer's.
     """
 
     def add(function: F) -> F:
@@ -62,11 +63,15 @@ def command(
                 found = function(**taken.of(context, opened, typed))
             if taken.answers:
                 present(found, show, json=json, nothing=nothing)
+                if failed(found):
+                    raise typer.Exit(1)
 
         first = Parameter("context", Parameter.KEYWORD_ONLY, annotation=typer.Context)
         run.__signature__ = inspect.Signature([first, *taken.typed])  # type: ignore[attr-defined]
         run.__name__, run.__doc__ = function.__name__, function.__doc__
-        app.command(name, epilog=examples(*shown), **settings)(run)
+        app = function.__globals__.setdefault("app", typer.Typer(no_args_is_help=True))
+        written = (each for each in shown if isinstance(each, str))  # some name their group first
+        app.command(name, epilog=examples(*written), **settings)(run)
         return function
 
     return add

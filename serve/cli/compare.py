@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Annotated
 
-import typer
 from typer import Argument
 
 from ask.compare import ComparedMovie, Comparison, format_dollars
@@ -18,7 +17,6 @@ from serve.cli.tables import table
 from serve.cli.text import film, line
 from sql.database import Database
 
-app = typer.Typer()
 _COLUMN = 17
 _FIGURES = {
     "budget": "budget", "revenue": "revenue", "profit": "profit", "return": "return_ratio",
@@ -71,7 +69,6 @@ def _word(movie: ComparedMovie, name: str) -> str:
 
 
 @command(
-    app,
     "palate compare Jaws 'Jurassic Park'",
     "palate compare 488 486 'King Kong (1933)' --json",
     show=print_comparison,

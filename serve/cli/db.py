@@ -10,8 +10,8 @@ from typer import Argument, Option
 from palate.errors import DatabaseUnavailableError, MisuseError, NewerSchemaError, NotInstalledError
 from palate.settings import Settings
 from serve.cli.command import TAKES_ALL, command
-from serve.cli.options import Json, Yes
-from serve.cli.output import Done, confirm, present, warn
+from serve.cli.options import Yes
+from serve.cli.output import Done, confirm, warn
 from serve.cli.psql import find_psql, read_arguments, run_psql
 from serve.cli.session import Session
 from serve.cli.tables import print_facts
@@ -25,10 +25,8 @@ from sql.home import require_folder
 from sql.migrate import migrate as bring_up
 from sql.stats import refresh_stats
 
-app = typer.Typer(no_args_is_help=True)
 
-
-@command(app, "palate db start")
+@command("palate db start")
 def start(session: Session) -> Done:
     """Start the embedded server and keep it running until `palate db stop`.
 
@@ -41,7 +39,7 @@ def start(session: Session) -> Done:
     return Done(EmbeddedServer.status(settings.data_dir), said)
 
 
-@command(app, "palate db stop")
+@command("palate db stop")
 def stop(
     session: Session,
     force: Annotated[bool, Option(help="Stop it under its users.")] = False,
@@ -57,13 +55,16 @@ def _print(facts: dict[str, object]) -> None:
     print_facts(*((name.replace("_", " "), value) for name, value in facts.items()))
 
 
-@command(app, "palate db status", "palate db status --json")
-def status(session: Session, json: Json = False) -> None:
+@command(
+    "palate db status",
+    "palate db status --json",
+    show=_print,
+    failed=lambda facts: not facts["running"],
+)
+def status(session: Session) -> dict[str, object]:
     """Show which database is used, and whether it runs; exits 1 when it does not."""
     settings = session.settings
-    facts = _status_of_yours(settings) if settings.database_url else _status_embedded(settings)
-    present(facts, _print, json=json)
-    raise typer.Exit(0 if facts["running"] else 1)
+    return _status_of_yours(settings) if settings.database_url else _status_embedded(settings)
 
 
 def _status_embedded(settings: Settings) -> dict[str, object]:
@@ -90,7 +91,7 @@ def _status_of_yours(settings: Settings) -> dict[str, object]:
     return {"server": "yours", "running": True, "url": url, "engine": engine}
 
 
-@command(app, "palate db migrate", "palate db migrate --wait 60")
+@command("palate db migrate", "palate db migrate --wait 60")
 def migrate(
     session: Session,
     wait: Annotated[
@@ -114,7 +115,7 @@ def migrate(
     return Done({"applied": applied}, said)
 
 
-@command(app, "palate db refresh")
+@command("palate db refresh")
 def refresh(database: Database) -> Done:
     """Count ratings and popularity again, and put back what a crash took from the search index.
 
@@ -127,7 +128,6 @@ def refresh(database: Database) -> Done:
 
 
 @command(
-    app,
     "palate db psql",
     "palate db psql -- -c \"SELECT title FROM search('lord')\"",
     context_settings=TAKES_ALL,
@@ -151,7 +151,7 @@ def psql(context: typer.Context, database: Database) -> None:
     raise typer.Exit(run_psql(program, [address, *read_arguments(context.args)], environment))
 
 
-@command(app, "palate db backup palate.backup", "palate db backup --kind csv palate.zip")
+@command("palate db backup palate.backup", "palate db backup --kind csv palate.zip")
 def backup(
     database: Database,
     file: Annotated[Path, Argument(help="File to write.")],
@@ -164,7 +164,7 @@ def backup(
     return Done(write(database, file, kind), f"Wrote {file}.")
 
 
-@command(app, "palate db restore palate.backup", "palate db restore --replace palate.backup")
+@command("palate db restore palate.backup", "palate db restore --replace palate.backup")
 def restore(
     session: Session,
     file: Annotated[Path, Argument(exists=True, dir_okay=False, help="File to read.")],

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from shutil import which
 
-import typer
 from rich.text import Text
 
 from ingest.sources.sample import NAME
@@ -20,16 +19,12 @@ from palate.statements import Statements
 from rerank.search import Searcher
 from serve.cli.command import command
 from serve.cli.ingest import load_sample
-from serve.cli.options import Json
 from serve.cli.orders import Order, print_reasons, print_side_by_side
-from serve.cli.output import out, print_json, say
+from serve.cli.output import Done, out, say
 from serve.cli.session import Session
 from sql.database import Database
 from sql.migrate import migrate
 from test_users.tasters import create_tasters
-
-app = typer.Typer()
-
 
 WORDS = ("lord", "king")
 LOVER, HATER, YOU = 20001, 20002, 1001
@@ -44,8 +39,8 @@ _COLUMNS = (
 )
 
 
-@command(app, "palate demo", "palate --data-dir /tmp/films demo")
-def demo(session: Session, json: Json = False) -> None:
+@command("palate demo", "palate --data-dir /tmp/films demo")
+def demo(session: Session) -> Done:
     """Load the sample and show what nobody, a fantasy lover and a fantasy hater see.
 
     Starts the embedded server, migrates it, loads 3,200 films, 600 synthetic raters and text
@@ -62,9 +57,11 @@ def demo(session: Session, json: Json = False) -> None:
             ]
             for word in WORDS
         }
-    if json:
-        print_json({word: [order.response for order in found[word]] for word in found})
-        return
+    responses = {word: [order.response for order in orders] for word, orders in found.items()}
+    return Done(responses, lambda: _show_all(found))
+
+
+def _show_all(found: dict[str, list[Order]]) -> None:
     for word, orders in found.items():
         _show(word, orders)
     _show_next(found[WORDS[0]][0].response.hits[0].movie_id)

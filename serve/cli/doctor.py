@@ -1,18 +1,14 @@
 """`palate doctor`: what is wrong here, and what to do."""
 
-import typer
 from rich.text import Text
 
 from palate.text import neutral
 from serve.cli.command import command
-from serve.cli.options import Json
-from serve.cli.output import present
 from serve.cli.session import Session
 from serve.cli.tables import rows
 from serve.doctor import Check, run_checks
 from sql.database import Database
 
-app = typer.Typer()
 _STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
 
@@ -28,13 +24,16 @@ _print = rows(
 )
 
 
-@command(app, "palate doctor", "palate doctor --json")
-def doctor(session: Session, json: Json = False) -> None:
+@command(
+    "palate doctor",
+    "palate doctor --json",
+    show=_print,
+    failed=lambda checks: any(check.status == "fail" for check in checks),
+)
+def doctor(session: Session) -> list[Check]:
     """Look at the server, its schema, index, vectors, statistics and disk, and the language model.
 
     Each finding says what to do. Exits 1 when something is broken.
     """
     with Database.open(session.settings) as database:
-        checks = run_checks(database, session.settings)
-    present(checks, _print, json=json)
-    raise typer.Exit(1 if any(check.status == "fail" for check in checks) else 0)
+        return run_checks(database, session.settings)

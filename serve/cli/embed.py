@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
 from typer import Argument, Option
 
 from ingest.embedding_sets import EmbeddingSet, drop_set, list_sets, use_set
@@ -13,8 +12,8 @@ from ingest.progress import watch
 from palate.contract import LARGEST_ID
 from palate.embedder import open_embedder, plain_name
 from serve.cli.command import Migrated, command
-from serve.cli.options import Json, Yes
-from serve.cli.output import confirm, err, present, print_json, say, warn
+from serve.cli.options import Yes
+from serve.cli.output import Done, confirm, err, say, warn
 from serve.cli.session import Session
 from serve.cli.tables import print_facts, rows
 from serve.cli.text import count
@@ -24,11 +23,8 @@ _STATS = ("films", "embedded", "missing", "model", "dimension", "loaded_at")
 
 Name = Annotated[str, Argument(metavar="NAME", help="A set, as `palate embed list` shows it.")]
 
-app = typer.Typer(no_args_is_help=True)
-
 
 @command(
-    app,
     "palate embed generate vectors.parquet",
     "palate embed generate some.csv --movie 12 --movie 34",
     "palate embed generate others.parquet --name mine",
@@ -64,18 +60,14 @@ def generate(
         )  # fmt: skip
 
 
-@command(app, "palate embed stats", "palate embed stats --json")
-def stats(database: Database, json: Json = False) -> None:
+@command("palate embed stats", "palate embed stats --json")
+def stats(database: Database) -> Done:
     """Show how many films have a vector, and of which model."""
     found = count_embeddings(database)
-    if json:
-        print_json({name: getattr(found, name) for name in _STATS})
-    else:
-        _print_stats(found)
+    return Done({name: getattr(found, name) for name in _STATS}, lambda: _print_stats(found))
 
 
 @command(
-    app,
     "palate embed list",
     "palate embed list --json",
     name="list",
@@ -94,8 +86,8 @@ def show(database: Database) -> list[EmbeddingSet]:
     return list_sets(database)
 
 
-@command(app, "palate embed use mine")
-def use(session: Session, database: Migrated, name: Name, json: Json = False) -> None:
+@command("palate embed use mine")
+def use(session: Session, database: Migrated, name: Name) -> Done:
     """Let searches use another set, as a whole and at once; the one in use waits."""
     report = use_set(database, name)
     model = session.settings.embedding_model
@@ -104,11 +96,10 @@ def use(session: Session, database: Migrated, name: Name, json: Json = False) ->
             f"queries by meaning, and films put over HTTP, would be embedded by {model}: set "
             f"PALATE_EMBEDDING_MODEL to what makes {report.model}."
         )
-    nothing = f"{name} is in use already; nothing was changed."
-    present(report, say, json=json, nothing=nothing)
+    return Done(report, str(report or f"{name} is in use already; nothing was changed."))
 
 
-@command(app, "palate embed drop mine --yes")
+@command("palate embed drop mine --yes")
 def drop(database: Database, name: Name, yes: Yes = False) -> None:
     """Delete a set that waits."""
     confirm(f"Delete the embeddings {name}?", yes=yes)

@@ -1,6 +1,5 @@
 """`palate enrich`: tone, audience, money and effect of films."""
 
-from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import typer
@@ -113,7 +112,10 @@ def _print(found: EnrichmentReport) -> None:
         ("column", lambda each: each[0]),
         ("films>", lambda each: f"{each[1]:,}"),
         ("estimated>", lambda each: f"{found.estimated.get(each[0], 0):,}"),
-        ("values", lambda each: _counts(found.spread[each[0]])),
+        (
+            "values",
+            lambda each: ", ".join(f"{v} ({n:,})" for v, n in found.spread[each[0]].items()),
+        ),
     )
     if found.disagreements:
         columns = ("movie_id>", "film=title", "the model=told", "the facts=facts")
@@ -131,17 +133,13 @@ def _print(found: EnrichmentReport) -> None:
         )
 
 
-def _counts(spread: Mapping[str, int]) -> str:
-    return ", ".join(f"{value} ({films:,})" for value, films in spread.items())
-
-
 def _tier(row: dict[str, object], name: str) -> str:
     estimated = row["estimated"]
     mark = "?" if isinstance(estimated, list) and name in estimated else ""
     return f"{row[name]}{mark}" if row[name] else "–"
 
 
-@command(app, "palate enrich report", "palate enrich report --n 3 --json", show=_print)
+@command("palate enrich report", "palate enrich report --n 3 --json", show=_print)
 def report(
     database: Database,
     n: Annotated[int, typer.Option("--n", "-n", min=0, help="Films to show.")] = 10,

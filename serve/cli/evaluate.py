@@ -6,7 +6,6 @@ from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
-import typer
 from typer import Option
 
 from evaluate.clicks import ClickRate, evaluate_clicks
@@ -23,14 +22,12 @@ from learn.models.families import MODELS
 from learn.models.interface import Model
 from palate.errors import MisuseError
 from serve.cli.command import Migrated, command
-from serve.cli.options import Json, Seed
-from serve.cli.output import err, out, print_json, say
+from serve.cli.options import Seed
+from serve.cli.output import Done, err, out, say
 from serve.cli.session import Session
 from serve.cli.tables import Column, print_table, rows
 from serve.cli.text import number
 from sql.database import Database
-
-app = typer.Typer(no_args_is_help=True)
 
 
 class Queries(Enum):
@@ -81,8 +78,8 @@ class Report:
         ),
     ] = None
 
-    def show(self, measure: Callable[[], Run], *, json: bool) -> None:
-        """Measure, and print it; or two earlier runs. These are read before anything is measured.
+    def of(self, measure: Callable[[], Run]) -> Done:
+        """What is measured; or two earlier runs. These are read before anything is measured.
 
         Raises MisuseError.
         """
@@ -90,13 +87,11 @@ class Report:
             raise MisuseError("--compare takes one or two files. Nothing was measured.")
         earlier = [read_run(path) for path in self.compare or ()]
         if len(earlier) == 2:
-            _print_differences(*earlier, json=json)
-        else:
-            _report(measure(), self.output, earlier, json=json)
+            return Done(differences_of(*earlier), lambda: _print_differences(*earlier))
+        return _report(measure(), self.output, earlier)
 
 
 @command(
-    app,
     "palate evaluate search",
     "palate evaluate search --queries one-word --users 100 --output before",
     "palate evaluate search --alone ease --alone full-ease",
@@ -118,8 +113,7 @@ def search(
         Option(metavar="MODEL", help="Also by this model's scores alone. Repeat."),
     ] = None,
     candidates: Annotated[int, Option(min=10, max=10_000, help="Films ordered.")] = 200,
-    json: Json = False,
-) -> None:
+) -> Done:
     """Measure personalised search: is the film that a user went on to like found by its title?
 
     Each user's last fifth of ratings is held out; every film rated 4 stars or more among it makes
@@ -140,7 +134,7 @@ def search(
                 **vars(asked),
             )
 
-    report.show(measure, json=json)
+    return report.of(measure)
 
 
 def _print_errors(found: PredictReport) -> None:
@@ -156,7 +150,7 @@ def _print_errors(found: PredictReport) -> None:
     print_table([*found.by_stars, found.whole], "given>=name", *columns)
 
 
-@command(app, "palate evaluate predict", "palate evaluate predict --json", show=_print_errors)
+@command("palate evaluate predict", "palate evaluate predict --json", show=_print_errors)
 def predict(database: Migrated, seed: Seed = 0) -> PredictReport:
     """Measure predicted ratings: how far they are off, and whether what is said of them holds.
 
@@ -169,7 +163,6 @@ def predict(database: Migrated, seed: Seed = 0) -> PredictReport:
 
 
 @command(
-    app,
     "palate evaluate recommend",
     "palate evaluate recommend --model svd --protocol random-75-25 --output before",
     "palate evaluate recommend --compare before/recommend.json",
@@ -186,8 +179,7 @@ def recommend(
         list[Protocols] | None,
         Option(help="Only this protocol. Repeat. Without: all of them."),
     ] = None,
-    json: Json = False,
-) -> None:
+) -> Done:
     """Measure recommendation: are the films users went on to rate at the top of a model's list?
 
     temporal: each user's last fifth of ratings is held out, and films of 4 stars are to be found.
@@ -206,7 +198,7 @@ def recommend(
                 **vars(asked),
             )
 
-    report.show(measure, json=json)
+    return report.of(measure)
 
 
 def _models(names: Sequence[str] | None) -> dict[str, type[Model]]:
@@ -221,21 +213,23 @@ def _models(names: Sequence[str] | None) -> dict[str, type[Model]]:
     return {name: MODELS[name] for name in names or common}
 
 
-def _report(run: Run, output: Path | None, earlier: Sequence[Run], *, json: bool) -> None:
+def _report(run: Run, output: Path | None, earlier: Sequence[Run]) -> Done:
     kind = run.about.kind
     if output is not None:
         write_run(run, output / f"{kind}.json")
         (output / f"{kind}.html").write_text(make_page(run), encoding="utf-8")
         (output / f"{kind}.md").write_text(make_markdown(run), encoding="utf-8")
         say(f"Wrote {output / kind}.json, .html and .md.")
-    if json:
-        differences = [differences_of(before, run) for before in earlier]
-        print_json({"about": run.about, "results": run.results, "differences": differences})
-        return
+    differences = [differences_of(before, run) for before in earlier]
+    told = {"about": run.about, "results": run.results, "differences": differences}
+    return Done(told, lambda: _print_run(run, earlier))
+
+
+def _print_run(run: Run, earlier: Sequence[Run]) -> None:
     for name, result in run.results.items():
         _print_part(name, result)
     for before in earlier:
-        _print_differences(before, run, json=json)
+        _print_differences(before, run)
 
 
 def _print_part(name: str, result: object) -> None:
@@ -282,7 +276,6 @@ _print_clicks = rows(
 
 
 @command(
-    app,
     "palate evaluate clicks",
     "palate evaluate clicks --days 7 --json",
     show=_print_clicks,
@@ -317,13 +310,9 @@ def _beyond(result: ProtocolResult, fact: str) -> Column[str]:
     return (f"{fact}>", lambda model: number(result.beyond[model].get(fact), 4))
 
 
-def _print_differences(before: Run, after: Run, *, json: bool) -> None:
-    differences = differences_of(before, after)
-    if json:
-        print_json(differences)
-        return
+def _print_differences(before: Run, after: Run) -> None:
     print_table(
-        differences,
+        differences_of(before, after),
         *("=part", "ranking=system", "metric", "before>:.4f", "after>:.4f"),
         "difference>=difference.mean:+.4f",
         ("95%>", lambda each: _interval(each.difference)),

@@ -4,23 +4,19 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
-import typer
 from typer import Argument, Option
 
 from ingest.features import FeatureStatistics, build_features
 from ingest.sources.movielens import MovieLens
 from serve.cli.command import command
-from serve.cli.options import Json
-from serve.cli.output import err, present, say
+from serve.cli.output import Done, err, say
 from serve.cli.session import Session
 from serve.cli.tables import print_facts
-
-app = typer.Typer(no_args_is_help=True)
 
 Share = Annotated[float, Option(min=0.0, max=0.9, help="Share of each user's ratings.")]
 
 
-def _print(made: FeatureStatistics) -> None:
+def _print(made: FeatureStatistics, folder: Path) -> None:
     print_facts(
         ("source", made.source),
         ("ratings", f"{made.ratings:,} of {made.users:,} users"),
@@ -28,10 +24,10 @@ def _print(made: FeatureStatistics) -> None:
         ("parts", f"{made.train:,} train, {made.validation:,} validation, {made.test:,} test"),
         ("sparsity", f"{made.sparsity:.2%}"),
     )
+    say(f"Wrote {folder}.")
 
 
 @command(
-    app,
     "palate features build features",
     "palate features build features-25m --movielens ml-25m.zip --memory 3GB",
 )
@@ -46,8 +42,7 @@ def build(
     validation: Share = 0.2,
     memory: Annotated[str, Option(help="Memory to work in; more goes to disk.")] = "2GB",
     threads: Annotated[int, Option(min=1, help="Threads to work with.")] = 2,
-    json: Json = False,
-) -> None:
+) -> Done:
     """Write users, movies, train, validation and test as Parquet, and statistics.json.
 
     The last ratings of each user are the test part, those before them the validation part.
@@ -62,6 +57,4 @@ def build(
         made = build_features(
             source, folder, test=test, validation=validation, memory=memory, threads=threads
         )
-    present(made, _print, json=json)
-    if not json:
-        say(f"Wrote {folder}.")
+    return Done(made, lambda: _print(made, folder))

@@ -2,7 +2,6 @@
 
 from typing import Annotated
 
-import typer
 from typer import Argument, Option
 
 from ingest.names import KNOWN
@@ -22,13 +21,10 @@ from sql.own_fields import (
     type_of,
 )
 
-app = typer.Typer(no_args_is_help=True)
-
 Name = Annotated[str, Argument(metavar="NAME", help="a-z, 0-9 and _, at most 40.")]
 
 
 @command(
-    app,
     "palate fields add country --type text[] --filter --facet",
     "palate fields add studio --search --boost 1.5",
     "palate fields add price --type numeric --filter",
@@ -71,7 +67,6 @@ def _uses(field: OwnField) -> str:
 
 
 @command(
-    app,
     "palate fields list",
     "palate fields list --json",
     name="list",
@@ -83,7 +78,7 @@ def show(database: Database) -> list[OwnField]:
     return list_fields(database)
 
 
-@command(app, "palate fields remove country --yes")
+@command("palate fields remove country --yes")
 def remove(database: Database, name: Name, yes: Yes = False) -> None:
     """Take a field away, with what films say in it."""
     films = {field.name: field.films for field in list_fields(database)}.get(name, 0)

@@ -13,9 +13,8 @@ from typer import Argument, Option
 from palate.contract import SearchRequest
 from palate.errors import MisuseError
 from palate.text import neutral
-from serve.cli.asked import options_of, request_of
 from serve.cli.command import TAKES_ALL, command
-from serve.cli.options import Explain, Json, Query, User
+from serve.cli.options import Explain, Json, Query, User, options_of, request_of
 from serve.cli.orders import print_order
 from serve.cli.output import Done, out, present, print_json, say, warn
 from serve.cli.psql import environment_of, find_psql, read_arguments, run_psql
@@ -29,8 +28,6 @@ from serve.k8s.jobs import follow_job, start_job
 from serve.k8s.logs import find_pods, read_logs
 from serve.k8s.release import Login, Release, find_api, find_api_key, find_login, find_release
 from serve.k8s.status import ReleaseStatus, age, release_status
-
-app = typer.Typer(no_args_is_help=True)
 
 DatabaseName = Annotated[
     str | None,
@@ -76,7 +73,6 @@ class Where:
 
 
 @command(
-    app,
     "palate k8s psql",
     "palate k8s psql \"SELECT title FROM search('lord', for_user => 10001)\"",
     "palate k8s psql --role owner -- -f statements.sql",
@@ -118,10 +114,7 @@ def _run(login: Login, port: int, arguments: list[str]) -> int:
 
 
 @command(
-    app,
-    "palate k8s port-forward",
-    "palate k8s port-forward api --local-port 8080",
-    name="port-forward",
+    "palate k8s port-forward", "palate k8s port-forward api --local-port 8080", name="port-forward"
 )
 def port_forward(
     where: Where,
@@ -139,7 +132,8 @@ def port_forward(
     login = find_login(found, role, cluster) if what == "database" else None
     target = login.target if login else find_api(found)
     with forward(found.cluster, target, local_port, report=warn) as port:
-        address = _address(login, port)
+        postgres = login and f"postgresql://{login.user}@{LOOPBACK}:{port}/{login.database}"
+        address = postgres or f"http://{LOOPBACK}:{port}"
         if json:
             print_json(
                 {"service": target.service, "port": port, "url": address}
@@ -153,12 +147,6 @@ def port_forward(
                 say(f"The password is in the Secret {login.secret}.{taken}")
         sys.stdout.flush()
         _until_stopped()
-
-
-def _address(login: Login | None, port: int) -> str:
-    if login is None:
-        return f"http://{LOOPBACK}:{port}"
-    return f"postgresql://{login.user}@{LOOPBACK}:{port}/{login.database}"
 
 
 def _until_stopped() -> None:
@@ -196,15 +184,18 @@ def _print_status(found: ReleaseStatus) -> None:
         print_table(found.jobs, *columns, ("age>", lambda each: age(each.started)))
 
 
-@command(app, "palate k8s status", "palate k8s status --namespace films --json")
-def status(where: Where, cluster: DatabaseName = None, json: Json = False) -> None:
+@command(
+    "palate k8s status",
+    "palate k8s status --namespace films --json",
+    show=_print_status,
+    failed=lambda found: not found.healthy,
+)
+def status(where: Where, cluster: DatabaseName = None) -> ReleaseStatus:
     """Show pods, jobs, versions and the database; exits 1 when searches are not answered."""
-    shown = release_status(where.find(), cluster)
-    present(shown, _print_status, json=json)
-    raise typer.Exit(0 if shown.healthy else 1)
+    return release_status(where.find(), cluster)
 
 
-@command(app, "palate k8s load", "palate k8s load --follow", "palate k8s load train")
+@command("palate k8s load", "palate k8s load --follow", "palate k8s load train")
 def load(
     where: Where,
     job: Annotated[
@@ -223,7 +214,7 @@ def load(
             _print_line(text)
 
 
-@command(app, "palate k8s logs", "palate k8s logs load --follow")
+@command("palate k8s logs", "palate k8s logs load --follow")
 def logs(
     where: Where,
     what: Annotated[
@@ -253,7 +244,6 @@ def _print_line(text: bytes) -> None:
 
 
 @command(
-    app,
     "palate k8s search lord --user 10001",
     "palate k8s search king --user 20001 --genre Fantasy --explain",
     "palate k8s search lord of the rings --json",

@@ -5,23 +5,19 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
-import typer
 from typer import Argument, Option
 
 from palate.errors import ConflictError, MisuseError
 from rerank.people import read_user
-from serve.api.keys import create_key, parse_keys
+from serve.api.keys import ApiKey, create_key, parse_keys
 from serve.api.tokens import LONGEST_DAYS, TokenSigner
 from serve.cli.command import command
-from serve.cli.options import AnyProfile, Json
-from serve.cli.output import out, print_json, say
+from serve.cli.options import AnyProfile
+from serve.cli.output import Done, out, say
 from serve.cli.session import Session
-
-app = typer.Typer(no_args_is_help=True)
 
 
 @command(
-    app,
     "palate keys create web --scope read --file keys.txt",
     "palate keys create guest --days 30 --file keys.txt",
     "palate serve --api-keys-file keys.txt",
@@ -39,8 +35,7 @@ def create(
     file: Annotated[
         Path | None, Option(help="Append the key's line to this file, made when missing.")
     ] = None,
-    json: Json = False,
-) -> None:
+) -> Done:
     """Make a key and show it once. Only its SHA-256 goes into the keys file.
 
     A running server reads its file again when it changes.
@@ -49,12 +44,11 @@ def create(
     secret, key = create_key(name, scope, until)
     if file is not None:
         _append(file, key.name, key.line)
-    if json:
-        print_json(
-            {"name": key.name, "scope": key.scope, "until": until and until.isoformat(),
-             "key": secret, "line": key.line}
-        )  # fmt: skip
-        return
+    made = {"name": key.name, "scope": key.scope, "until": until, "key": secret, "line": key.line}
+    return Done(made, lambda: _show(secret, key, file))
+
+
+def _show(secret: str, key: ApiKey, file: Path | None) -> None:
     out().print(secret, soft_wrap=True)
     say("Keep it now: it is not shown again. Send it as `Authorization: Bearer KEY`.")
     if file is None:
@@ -64,7 +58,6 @@ def create(
 
 
 @command(
-    app,
     "palate keys token ann@example.org --scope write --hours 24",
     "palate keys token 1001 --profile weekend --json",
 )
@@ -79,8 +72,7 @@ def token(
         float, Option(help="Hours after which it ends.", min=0.01, max=LONGEST_DAYS * 24)
     ] = 1.0,
     profile: AnyProfile = None,
-    json: Json = False,
-) -> None:
+) -> Done:
     """Make a token with which one user's page or app asks for itself, and nobody else.
 
     It is signed with PALATE_TOKEN_SECRET and stored nowhere; another secret ends all tokens.
@@ -94,10 +86,8 @@ def token(
     made = TokenSigner(secret.get_secret_value()).make(
         str(read_user(user)), scope, hours * 3600, profile
     )
-    if json:
-        print_json({"user": user, "profile": profile, "scope": scope, "token": made})
-        return
-    out().print(made, soft_wrap=True)
+    told = {"user": user, "profile": profile, "scope": scope, "token": made}
+    return Done(told, lambda: out().print(made, soft_wrap=True))
 
 
 def _append(file: Path, name: str, line: str) -> None:

@@ -3,7 +3,6 @@
 from datetime import UTC
 from typing import Annotated
 
-import typer
 from typer import Option
 
 from llm.store import Cost, PostgresStore, RecordedCall
@@ -14,8 +13,6 @@ from serve.cli.session import Session
 from serve.cli.tables import Column, rows
 from serve.cli.text import count
 from sql.database import Database
-
-app = typer.Typer(no_args_is_help=True)
 
 _AT: Column[RecordedCall] = (
     "at (UTC)",
@@ -29,7 +26,6 @@ def _dollars(each: RecordedCall | Cost) -> str:
 
 
 @command(
-    app,
     "palate llm calls",
     "palate llm calls --n 100 --json",
     show=rows(_AT, "model", "prompt", "outcome", *_TOKENS, "s>=seconds:.1f", ("cost>", _dollars)),
@@ -50,7 +46,7 @@ _print_costs = rows(
 )
 
 
-@command(app, "palate llm cost", "palate llm cost --days 1", show=_print_costs)
+@command("palate llm cost", "palate llm cost --days 1", show=_print_costs)
 def cost(
     database: Database,
     days: Annotated[int, Option(min=1, max=3650, help="How far back.")] = 30,
@@ -60,7 +56,7 @@ def cost(
     return found or Done(found, f"No language model was asked in {count(days, 'day')}.")
 
 
-@command(app, "palate llm prune", "palate llm prune --days 30")
+@command("palate llm prune", "palate llm prune --days 30")
 def prune(
     database: Database,
     days: Annotated[int, Option(min=0, help="Keep calls of so many days.")] = 90,
@@ -71,7 +67,7 @@ def prune(
     return Done({"answers": answers, "calls": old}, said)
 
 
-@command(app, "palate llm forget --yes")
+@command("palate llm forget --yes")
 def forget(session: Session, yes: Yes = False) -> Done:
     """Delete every kept answer, and the texts of recorded calls. What they cost stays recorded."""
     confirm("Delete all answers of the language model?", yes=yes)

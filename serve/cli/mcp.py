@@ -2,7 +2,6 @@
 
 from typing import Annotated
 
-import typer
 from typer import Option
 
 from ask.answer import Asker, make_reader
@@ -12,10 +11,8 @@ from serve.cli.command import command
 from serve.cli.options import User
 from serve.cli.session import Session
 
-app = typer.Typer()
 
-
-@command(app, "palate mcp < /dev/null", "palate mcp --user 20001 --write")
+@command("palate mcp < /dev/null", "palate mcp --user 20001 --write")
 def mcp(
     session: Session,
     user: User = None,

@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
-import typer
 from typer import Argument, Option
 
 from learn.registry import (
@@ -26,8 +25,6 @@ from serve.cli.output import Done, confirm, say
 from serve.cli.tables import Column, print_facts, rows
 from serve.cli.text import number
 from sql.database import Database
-
-app = typer.Typer(no_args_is_help=True)
 
 Force = Annotated[bool, Option("--force", help="Use it even if it did worse than the one in use.")]
 Kind = Annotated[Literal["factors", "order", "ratings"], Argument(help="Which kind of model.")]
@@ -59,7 +56,6 @@ print_models = rows(
 
 
 @command(
-    app,
     "palate models list",
     name="list",
     show=print_models,
@@ -82,7 +78,7 @@ def _print_model(found: StoredModel) -> None:
     )
 
 
-@command(app, "palate models show 1", show=_print_model)
+@command("palate models show 1", show=_print_model)
 def show(database: Database, model: Number) -> StoredModel:
     """Show one model: its parameters, metrics and weights."""
     return get_model(database, model)
@@ -92,19 +88,19 @@ def _say_used(model: StoredModel) -> None:
     say(f"{model} is in use.")
 
 
-@command(app, "palate models activate 2", "palate models activate 2 --force", show=_say_used)
+@command("palate models activate 2", "palate models activate 2 --force", show=_say_used)
 def activate(database: Database, model: Number, force: Force = False) -> StoredModel:
     """Use this model from the next search on, with the weights that were tuned with it."""
     return use(database, model, force=force)
 
 
-@command(app, "palate models rollback", "palate models rollback order", show=_say_used)
+@command("palate models rollback", "palate models rollback order", show=_say_used)
 def rollback(database: Database, kind: Kind = "factors") -> StoredModel:
     """Use the model again that was in use before."""
     return back(database, kind)
 
 
-@command(app, "palate models off order")
+@command("palate models off order")
 def off(database: Database, kind: Kind) -> Done:
     """Use no model of this kind; it stays stored."""
     done = deactivate(database, kind)
@@ -112,7 +108,7 @@ def off(database: Database, kind: Kind) -> Done:
     return Done({"kind": kind, "changed": done}, said)
 
 
-@command(app, "palate models remove 1 --yes")
+@command("palate models remove 1 --yes")
 def remove(database: Database, model: Number, yes: Yes = False) -> Done:
     """Delete a model that is not in use."""
     confirm(f"Delete {get_model(database, model)}?", yes=yes)
@@ -120,7 +116,7 @@ def remove(database: Database, model: Number, yes: Yes = False) -> Done:
     return Done(deleted, f"Deleted {deleted}.")
 
 
-@command(app, "palate train two-tower --vectors vectors", "palate models load vectors")
+@command("palate train two-tower --vectors vectors", "palate models load vectors")
 def load(
     database: Migrated,
     folder: Annotated[

@@ -1,7 +1,5 @@
 """`palate movie`: what is known of one film."""
 
-import typer
-
 from palate.contract import Movie
 from search.catalog import get_movie
 from search.names import CatalogNames
@@ -11,8 +9,6 @@ from serve.cli.output import out
 from serve.cli.tables import print_facts
 from serve.cli.text import count, film, number
 from sql.database import Database
-
-app = typer.Typer()
 
 
 def _print(found: Movie) -> None:
@@ -55,7 +51,7 @@ def _tier(found: Movie, name: str) -> str | None:
     return f"{tier} (estimated)" if tier and name in found.estimated else tier
 
 
-@command(app, "palate movie 'King Kong (2005)'", "palate movie 1234 --json", show=_print)
+@command("palate movie 'King Kong (2005)'", "palate movie 1234 --json", show=_print)
 def movie(database: Database, movie: Film) -> Movie:
     """Show what is known of one film."""
     return get_movie(database, CatalogNames(database).find(movie).movie_id)

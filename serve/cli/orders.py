@@ -116,12 +116,12 @@ def _lead(personalized: bool) -> list[Column[Any]]:
 def _print_hits(response: SearchResponse) -> None:
     columns: list[Column[Hit]] = [
         *_lead(response.personalized),
-        ("film", _found_in),
+        ("film", lambda hit: Text("\n").join([_name(hit), *_passages(hit)])),
         ("genres", _genres),
         _SCORE,
     ]
     if any(hit.rating is not None for hit in response.hits):
-        columns.append(("you>", _own_rating))
+        columns.append(("you>", lambda hit: "" if hit.rating is None else number(hit.rating, 1)))
     print_table(response.hits, *columns)
 
 
@@ -151,15 +151,6 @@ def _judged(hit: Hit) -> str:
 
 def _genres(hit: Hit) -> str:
     return line(", ".join(hit.genres[:_GENRES]))
-
-
-def _own_rating(hit: Hit) -> str:
-    return "" if hit.rating is None else number(hit.rating, 1)
-
-
-def _found_in(hit: Hit) -> Text:
-    """The film's name, and below it where the words are."""
-    return Text("\n").join([_name(hit), *_passages(hit)])
 
 
 def _name(hit: Hit) -> Text:

@@ -6,7 +6,7 @@ Elsewhere than on a terminal lines are 120 columns wide, unless COLUMNS says oth
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -80,30 +80,25 @@ def print_json(data: object) -> None:
 
 def as_json(data: object) -> str:
     """Data as print_json() prints it."""
-    return json.dumps(_plain(data), indent=2, ensure_ascii=False, default=_as_text)
+    return json.dumps(data, indent=2, ensure_ascii=False, default=_plain)
 
 
-def _as_text(value: object) -> str:
+def _plain(value: Any) -> Any:
+    """What JSON has no form for."""
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json")
+    if hasattr(value, "__dataclass_fields__"):
+        return {name: getattr(value, name) for name in value.__dataclass_fields__}
+    if isinstance(value, Mapping):
+        return dict(value)
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
-def _plain(data: object) -> Any:
-    if hasattr(data, "model_dump"):
-        return data.model_dump(mode="json")
-    if hasattr(data, "__dataclass_fields__"):
-        return {name: _plain(getattr(data, name)) for name in data.__dataclass_fields__}
-    if isinstance(data, Mapping):
-        return {str(key): _plain(value) for key, value in data.items()}
-    if isinstance(data, Sequence) and not isinstance(data, str | bytes):
-        return [_plain(item) for item in data]
-    return data
-
-
 class Done(NamedTuple):
-    """What a command did: as JSON, and in words."""
+    """What a command did: as JSON, and in words, or as what prints it."""
 
-    data: object
-    message: str
+    data: Any
+    message: str | Callable[[], object]
 
 
 def present(
@@ -116,6 +111,8 @@ def present(
     data, message = found if isinstance(found, Done) else (found, "")
     if json:
         print_json(data)
+    elif callable(message):
+        message()
     elif message or (nothing and not found):
         say(message or nothing)
     elif show is not None:

@@ -1,7 +1,5 @@
 """`palate predict`: what a user would give a film."""
 
-import typer
-
 from ask.prediction import Prediction
 from ask.prediction import predict as make
 from search.names import CatalogNames
@@ -13,8 +11,6 @@ from serve.cli.summaries import word_summary
 from serve.cli.tables import FILM, print_table
 from serve.cli.text import line
 from sql.database import Database
-
-app = typer.Typer()
 
 
 def print_prediction(found: Prediction) -> None:
@@ -29,10 +25,7 @@ def print_prediction(found: Prediction) -> None:
 
 
 @command(
-    app,
-    "palate predict 20001 Shrek",
-    "palate predict 20001 'King Kong (2005)'",
-    show=print_prediction,
+    "palate predict 20001 Shrek", "palate predict 20001 'King Kong (2005)'", show=print_prediction
 )
 def predict(
     session: Session,

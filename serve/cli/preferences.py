@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-import typer
-
 from ask.preferences import Preferences, Trait, find_preferences
 from serve.cli.command import command
 from serve.cli.options import Profile, UserId, Words
@@ -14,7 +12,6 @@ from serve.cli.tables import print_table
 from serve.cli.text import count
 from sql.database import Database
 
-app = typer.Typer()
 _TRAITS = 8
 _STARS = 20
 _KINDS = ("genres", "decades", "directors", "actors", "budgets", "sentiments", "audiences")
@@ -51,7 +48,7 @@ def _print_traits(kind: str, traits: Sequence[Trait]) -> None:
         out().print(f"and {len(traits) - _TRAITS} more")
 
 
-@command(app, "palate preferences 20001", "palate preferences 1 --json", show=print_preferences)
+@command("palate preferences 20001", "palate preferences 1 --json", show=print_preferences)
 def preferences(
     session: Session,
     database: Database,

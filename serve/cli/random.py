@@ -2,7 +2,6 @@
 
 from typing import Annotated
 
-import typer
 from typer import Argument
 
 from palate.contract import Movie
@@ -12,11 +11,10 @@ from serve.cli.output import EMPTY_CATALOG
 from serve.cli.tables import FILM, GENRES, rows
 from sql.database import Database
 
-app = typer.Typer()
 _print = rows("movie_id>", FILM, GENRES, "rating>=avg_rating:.2f")
 
 
-@command(app, "palate random 5", show=_print, nothing=EMPTY_CATALOG)
+@command("palate random 5", show=_print, nothing=EMPTY_CATALOG)
 def random(
     database: Database,
     n: Annotated[int, Argument(min=1, max=1000, help="How many films.")] = 1,

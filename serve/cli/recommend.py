@@ -3,7 +3,6 @@
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-import typer
 from typer import Option
 
 from palate.contract import (
@@ -18,16 +17,13 @@ from rerank.recommend import recommend as find
 from rerank.search import Searcher
 from search.catalog import random_movies
 from search.names import CatalogNames
-from serve.cli.asked import options_of, request_of
 from serve.cli.command import command
-from serve.cli.options import Json, User
+from serve.cli.options import User, options_of, request_of
 from serve.cli.orders import print_films
-from serve.cli.output import EMPTY_CATALOG, present, say
+from serve.cli.output import EMPTY_CATALOG, Done, say
 from serve.cli.session import Session
 from serve.cli.tables import Column
 from serve.cli.text import line, number
-
-app = typer.Typer()
 
 AlikeTo = Annotated[list[str] | None, Option(metavar="FILM", help="Whose like is sought. Repeat.")]
 Exclude = Annotated[list[str] | None, Option(metavar="FILM", help="To leave out. Repeat.")]
@@ -37,12 +33,11 @@ Seen = Annotated[
 
 
 @command(
-    app,
     "palate recommend --user 20001",
     "palate recommend -u 20001 -k 5 --json",
     options=options_of(RecommendRequest, "user_id", seen=Seen, alike_to=AlikeTo, exclude=Exclude),
 )
-def recommend(session: Session, user: User = None, json: Json = False, **asked: Any) -> None:
+def recommend(session: Session, user: User = None, **asked: Any) -> Done:
     """Recommend films that a user has neither seen nor turned away, from several sources."""
     with (
         session.database() as database,
@@ -55,16 +50,16 @@ def recommend(session: Session, user: User = None, json: Json = False, **asked: 
         searcher = Searcher(database, session.settings, model=model)
         found = find(database, request, reranker=searcher.reranker)
         catalog = found.movies or random_movies(database, 1)
-    if found.movies or json:
-        present(found, _print, json=json)
-    else:
-        for note in found.notes:
-            say(line(note))
-        say("No film with these filters is left to recommend." if catalog else EMPTY_CATALOG)
+    none = "No film with these filters is left to recommend." if catalog else EMPTY_CATALOG
+    return Done(found, lambda: _print(found, none))
 
 
-def _print(found: Recommendations) -> None:
+def _print(found: Recommendations, none: str) -> None:
     """Films in order with the parts of their scores, then what was not done and why."""
+    if not found.movies:
+        for note in (*map(line, found.notes), none):
+            say(note)
+        return
     parts = [name for name in found.weights if any(m.contributions[name] for m in found.movies)]
     sources: Column[Recommendation] = ("sources", lambda each: ", ".join(each.sources))
     print_films(found.movies, *map(_part, parts), sources, personalized=found.personalized)

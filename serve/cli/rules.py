@@ -4,7 +4,6 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import typer
 from typer import Argument
 
 from palate.contract import Rules
@@ -12,12 +11,10 @@ from palate.errors import MisuseError
 from rerank.business import BusinessRules, RulesFile
 from search.rules import parse_rules, read_rules, write_rules
 from serve.cli.command import command
-from serve.cli.output import print_json, say
+from serve.cli.output import Done, print_json, say
 from serve.cli.tables import print_table
 from serve.cli.text import count
 from sql.database import Database
-
-app = typer.Typer(no_args_is_help=True)
 
 _LARGEST = 1_000_000
 
@@ -33,19 +30,19 @@ def _print(rules: Rules) -> None:
     print_table(rules.pins, "typed=query", "film>=movie_id", place)
 
 
-@command(app, "palate rules show", "palate rules show --json > rules.json", show=_print)
+@command("palate rules show", "palate rules show --json > rules.json", show=_print)
 def show(database: Database) -> Rules:
     """Show the rules in effect; as JSON they are what load reads."""
     return read_rules(database)
 
 
-@command(app, "palate rules schema > rules.schema.json")
+@command("palate rules schema > rules.schema.json")
 def schema() -> None:
     """Print the JSON schema of PALATE_RULES_FILE, which rules recommendations."""
     print_json(BusinessRules.model_json_schema())
 
 
-@command(app, "palate rules check business.json")
+@command("palate rules check business.json")
 def check(
     file: Annotated[Path, Argument(help="JSON, as `palate rules schema` describes it.")],
 ) -> None:
@@ -54,18 +51,16 @@ def check(
     say(f"{file} has {count(len(found.rules), 'rule')} and can be used.")
 
 
-def _say_loaded(rules: Rules) -> None:
-    say(f"{len(rules.synonyms)} synonyms, {len(rules.pins)} films pinned or hidden.")
-
-
-@command(app, "palate rules load rules.json", "palate rules load -", show=_say_loaded)
+@command("palate rules load rules.json", "palate rules load -")
 def load(
     database: Database,
     file: Annotated[Path, Argument(help="JSON, as `palate rules show --json` prints it.")],
-) -> Rules:
+) -> Done:
     """Put a file's rules in place of all that are there. They hold from the next search on."""
     try:
         text = sys.stdin.read(_LARGEST) if str(file) == "-" else file.read_text("utf-8")[:_LARGEST]
     except (OSError, UnicodeDecodeError) as error:
         raise MisuseError(f"{file} cannot be read ({error}). Nothing was changed.") from error
-    return write_rules(database, parse_rules(text))
+    rules = write_rules(database, parse_rules(text))
+    said = f"{len(rules.synonyms)} synonyms, {len(rules.pins)} films pinned or hidden."
+    return Done(rules, said)

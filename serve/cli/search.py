@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-import typer
 from typer import Option
 
 from ask.hint import hint
@@ -12,22 +11,19 @@ from palate.errors import MisuseError
 from rerank.people import find_taste
 from rerank.search import Searcher
 from search.catalog import random_movies
-from serve.cli.asked import options_of, request_of
 from serve.cli.command import command
-from serve.cli.options import Explain, Json, Query
+from serve.cli.options import Explain, Json, Query, options_of, request_of
 from serve.cli.orders import Order, print_order, print_reasons, print_side_by_side
 from serve.cli.output import EMPTY_CATALOG, print_json
 from serve.cli.session import Session
 from serve.cli.text import line
 from sql.database import Database
 
-app = typer.Typer()
 _UNPERSONALISED = "unpersonalised"
 _REASONS = 3  # films whose reasons a comparison tells, a user
 
 
 @command(
-    app,
     "palate search lord of the rings",
     "palate search lord --user 20001 --explain",
     "palate search king --user 20001 --user 20002",

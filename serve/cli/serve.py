@@ -4,7 +4,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
-import typer
 from fastapi import FastAPI
 from typer import Option
 
@@ -13,10 +12,8 @@ from serve.cli.command import command
 from serve.cli.session import Session
 from serve.web.mount import add_pages
 
-app = typer.Typer()
 
-
-@command(app, "palate serve", "palate serve --host 0.0.0.0 --api-keys-file keys.txt")
+@command("palate serve", "palate serve --host 0.0.0.0 --api-keys-file keys.txt")
 def serve(
     session: Session,
     host: Annotated[str | None, Option(envvar="PALATE_HOST", help="Address to listen on.")] = None,

@@ -31,12 +31,18 @@ class Session:
         ``migrate`` brings an embedded database to this schema first; another server's schema
         changes only on `palate db migrate`. Raises SchemaError when the schema does not fit.
         """
-        with Database.open(self.settings) as database, _fitting_schema(database):
-            if migrate and database.server is not None:
-                from sql.migrate import migrate as bring_up  # alembic is slow, and rarely needed
+        with Database.open(self.settings) as database:
+            try:
+                if migrate and database.server is not None:
+                    from sql.migrate import migrate as bring_up  # alembic is slow, rarely needed
 
-                bring_up(database)
-            yield database
+                    bring_up(database)
+                yield database
+            except SchemaError:  # where something is missing, say which version it is of
+                from sql.migrate import check_schema
+
+                check_schema(database)
+                raise
 
     def language_model(
         self, database: Database, *, wanted: bool = True
@@ -78,15 +84,3 @@ def session(context: typer.Context) -> Session:
     if made is None:
         raise RuntimeError("the root command makes the session")
     return made
-
-
-@contextmanager
-def _fitting_schema(database: Database) -> Iterator[None]:
-    """Where something of the schema is missing, say which version it is of."""
-    try:
-        yield
-    except SchemaError:
-        from sql.migrate import check_schema  # alembic is slow, and rarely needed
-
-        check_schema(database)
-        raise

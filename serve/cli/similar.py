@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Annotated
 
-import typer
 from typer import Option
 
 from palate.contract import SimilarMovie
@@ -11,33 +10,29 @@ from rerank.people import find_taste
 from search.catalog import similar as find
 from search.names import CatalogNames
 from serve.cli.command import command
-from serve.cli.options import Film, Json, Profile, User
-from serve.cli.output import out, present, say
+from serve.cli.options import Film, Profile, User
+from serve.cli.output import Done, out, say
 from serve.cli.tables import FILM, GENRES, print_table
 from serve.cli.text import line
 from sql.database import Database
 
-app = typer.Typer()
 
-
-@command(app, "palate similar Shrek", "palate similar 1234 --user 20001 -k 5")
+@command("palate similar Shrek", "palate similar 1234 --user 20001 -k 5")
 def similar(
     database: Database,
     movie: Film,
     user: User = None,
     profile: Profile = "main",
     k: Annotated[int, Option("--k", "-k", min=1, max=1000, help="Films to show.")] = 10,
-    json: Json = False,
-) -> None:
+) -> Done:
     """Show the films most like one film, by the cosine of their texts' embeddings."""
     film = CatalogNames(database).find(movie)
     found = find(database, film.movie_id, k, find_taste(database, user), profile)
-    if not json:
-        say(f"Like {line(str(film))}:")
-    present(found, _print, json=json)
+    return Done(found, lambda: _print(str(film), found))
 
 
-def _print(found: Sequence[SimilarMovie]) -> None:
+def _print(film: str, found: Sequence[SimilarMovie]) -> None:
+    say(f"Like {line(film)}:")
     if not found:
         out().print(
             "This film has no embedding, so nothing is known to be like it. "

@@ -14,7 +14,7 @@ import psycopg
 
 from serve.cli.history import remembered
 from serve.cli.output import out, say
-from serve.cli.tables import Column, print_table
+from serve.cli.tables import print_table
 from serve.cli.text import count, line
 from serve.k8s.forward import LOOPBACK
 from serve.k8s.release import Login
@@ -105,12 +105,14 @@ def _print_result(cursor: psycopg.Cursor[Any]) -> None:
         out().print(cursor.statusmessage or "")
         return
     rows = cursor.fetchall()
-    print_table(rows, *(_column(each.name, i) for i, each in enumerate(cursor.description)))
+    print_table(
+        rows,
+        *(
+            (each.name, lambda row, i=i: _shorten(row[i]))
+            for i, each in enumerate(cursor.description)
+        ),
+    )
     out().print(f"({count(len(rows), 'row')})")
-
-
-def _column(name: str, index: int) -> Column[Any]:
-    return (name, lambda row: _shorten(row[index]))
 
 
 def _shorten(value: object) -> str:

@@ -2,7 +2,6 @@
 
 from typing import Annotated
 
-import typer
 from typer import Option
 
 from ingest.sync import Synced, sync_justwatch, sync_tmdb
@@ -12,8 +11,6 @@ from serve.cli.output import err, present, say, when_stopped
 from serve.cli.tables import rows
 from sql.database import Database
 
-app = typer.Typer(no_args_is_help=True)
-
 _STOPPED = "What was told is kept; the same command goes on."
 _print = rows("service", "locale", "asked>:,", "changed>:,", "unknown there>=unknown:,")
 
@@ -21,7 +18,7 @@ Most = Annotated[int | None, Option(min=1, help="Films asked about at most in ea
 Days = Annotated[int, Option(min=0, max=36_500, help="Ask again after so many days.")]
 
 
-@command(app, "palate sync tmdb", "palate sync tmdb --limit 100 --days 90")
+@command("palate sync tmdb", "palate sync tmdb --limit 100 --days 90")
 def tmdb(database: Database, limit: Most = None, days: Days = 30, json: Json = False) -> None:
     """Fill empty facts of films from TMDB: texts, people, keywords, money, posters.
 
@@ -34,7 +31,7 @@ def tmdb(database: Database, limit: Most = None, days: Days = 30, json: Json = F
         say("Vectors are of the texts before: `palate embed generate` makes them again.")
 
 
-@command(app, "palate sync justwatch", "palate sync justwatch --days 7 --json", show=_print)
+@command("palate sync justwatch", "palate sync justwatch --days 7 --json", show=_print)
 def justwatch(database: Database, limit: Most = None, days: Days = 1) -> list[Synced]:
     """Say where films can be watched, in the countries of PALATE_SYNC_LOCALES.
 

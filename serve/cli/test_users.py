@@ -2,20 +2,17 @@
 
 from typing import Annotated
 
-import typer
 from rich.text import Text
 from typer import Option
 
 from serve.cli.command import command
 from serve.cli.options import Json
-from serve.cli.output import Done, out, present, print_json, say, warn
+from serve.cli.output import Done, out, present, say, warn
 from serve.cli.tables import print_table, rows
 from serve.cli.text import number
 from sql.database import Database
 from test_users.check import TOP, Report, TermCheck, check_tasters
 from test_users.tasters import create_tasters, remove_tasters
-
-app = typer.Typer(no_args_is_help=True)
 
 Offset = Annotated[
     int, Option(min=0, max=2**62, help="Added to the ids 10001, 10002, 20001 and 20002.")
@@ -26,7 +23,7 @@ _print_tasters = rows(
 )
 
 
-@command(app, "palate test-users create && palate test-users check")
+@command("palate test-users create && palate test-users check")
 def create(database: Database, offset: Offset = 0, json: Json = False) -> None:
     """Make the four tasters on whatever catalog is loaded; running it again changes nothing.
 
@@ -66,8 +63,12 @@ def _print_report(report: Report) -> None:
         say(f"palate: {complaint}")
 
 
-@command(app, "palate test-users check", "palate test-users check --json")
-def check(database: Database, offset: Offset = 0, json: Json = False) -> None:
+@command(
+    "palate test-users check",
+    "palate test-users check --json",
+    failed=lambda done: not done.data["passed"],
+)
+def check(database: Database, offset: Offset = 0) -> Done:
     """Search six words as each taster and show where fantasy films go; exit 1 if the wrong way.
 
     Fantasy films must rank higher for the lovers than for nobody, lower for the haters, and move
@@ -75,14 +76,10 @@ def check(database: Database, offset: Offset = 0, json: Json = False) -> None:
     """
     report = check_tasters(database, offset)
     names = ("passed", "complaints", "basic_moved", "extreme_moved", "terms")
-    if json:
-        print_json({name: getattr(report, name) for name in names})
-    else:
-        _print_report(report)
-    raise typer.Exit(0 if report.passed else 1)
+    return Done({name: getattr(report, name) for name in names}, lambda: _print_report(report))
 
 
-@command(app, "palate test-users remove")
+@command("palate test-users remove")
 def remove(database: Database, offset: Offset = 0) -> Done:
     """Delete the tasters and their ratings."""
     removed = remove_tasters(database, offset)

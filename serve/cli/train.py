@@ -1,12 +1,12 @@
 """`palate train`: learn from the ratings; the next search uses what was learned."""
 
 import importlib.util
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import typer
 from typer import Argument, Option
 
 from ingest.features import PARTS, read_features, read_statistics
@@ -15,25 +15,33 @@ from learn.models.epochs import listening
 from learn.models.factors import FactorModel
 from learn.models.families import FACTOR_MODELS
 from learn.models.implicit import Als
+from learn.models.two_tower.model import TwoTower
 from learn.registry import StoredModel, active_model, get_model, not_comparable
 from learn.spark import train_als
-from learn.tracking import Run, keep_models, tracked
+from learn.tower_vectors import write_vectors
+from learn.tracking import keep_models, tracked
 from learn.train import train as learn
 from learn.train import use
 from learn.train_ratings import train_ratings
 from palate.errors import MisuseError, NotInstalledError
+from palate.settings import Settings
 from serve.cli.command import command
 from serve.cli.models import Force, print_models
-from serve.cli.options import Json, Master, Seed
-from serve.cli.output import as_json, err, print_json, say, warn, when_stopped
-from serve.cli.parameters import parse_set, with_types
+from serve.cli.options import LARGEST_SEED, Master, Seed
+from serve.cli.output import Done, as_json, err, say, warn, when_stopped
 from serve.cli.session import Session
-from serve.cli.towers import Towers, epoch_line
 from sql.database import Database
 
-app = typer.Typer()
-
 AUTO = "auto"
+_LEAST = {
+    "leaves": 2,
+    "seed": 0,
+    "fold_copies": 0,
+    "window": 0,
+    "base": -math.inf,
+    "slope": -math.inf,
+}
+_MOST = {"rank": 2000, "seed": LARGEST_SEED}
 
 
 @dataclass(frozen=True)
@@ -99,6 +107,47 @@ class Where:
 
 
 @dataclass(frozen=True)
+class Towers:
+    """How two towers are trained."""
+
+    device: Annotated[str, Option(help="two-tower: cpu, cuda; auto: a GPU where there is one.")] = (
+        "auto"
+    )
+    resume: Annotated[bool, Option(help="two-tower: go on where training was stopped.")] = False
+    vectors: Annotated[
+        Path | None, Option(metavar="FOLDER", help="two-tower: write the vectors there, too.")
+    ] = None
+
+    def chosen(self, model: FactorModel | None, settings: Settings) -> TwoTower | None:
+        """The model, ready to train, if it is two-tower.
+
+        Raises MisuseError for an option of two-tower's with another model, a device that is not
+        there or a folder that cannot be made; NotInstalledError without PyTorch.
+        """
+        if not isinstance(model, TwoTower):
+            if self != Towers():
+                raise MisuseError(
+                    "--device, --resume and --vectors belong to two-tower. Nothing was trained."
+                )
+            return None
+        model.device, model.resume = self.device, self.resume
+        model.checkpoints = settings.data_dir / "checkpoints"
+        model.check_device()
+        if self.vectors is not None:
+            _make(self.vectors)
+        if self.resume and not list(model.checkpoints.glob("two-tower-*.pt")):
+            warn(f"Nothing was stopped in {model.checkpoints}: training begins anew.")
+        return model
+
+    def finish(self, model: TwoTower) -> None:
+        """After training: write the vectors where they are wanted, drop the checkpoints."""
+        if self.vectors is not None:
+            write_vectors(model, self.vectors)
+            say(f"Wrote the vectors of {len(model.movie_ids):,} films to {self.vectors}.")
+        model.forget_checkpoints()
+
+
+@dataclass(frozen=True)
 class _Made:
     """What was learned; ``notes`` say what went otherwise than asked."""
 
@@ -118,15 +167,12 @@ class _Made:
 
 
 @command(
-    app,
     "palate train",
     "palate train ease --rank 128",
     "palate train svd --set shrinkage=0.3 --set order.leaves=31",
     "palate train als --engine spark --features features --master 'local[2]'",
 )
-def train(
-    session: Session, what: What, towers: Towers, how: How, where: Where, json: Json = False
-) -> None:
+def train(session: Session, what: What, towers: Towers, how: How, where: Where) -> Done:
     """Learn from the ratings in the database; the next search uses what was learned.
 
     Ratings of synthetic users teach nothing. Stopped at any time, it leaves what is in use as it
@@ -149,13 +195,12 @@ def train(
         else:
             made = _learn(database, factors, order, how, what.seed, status.update)
         tags = {"model": what.model, "seed": str(what.seed), "engine": where.engine}
-        _keep(run, database, made, tags)
+        run.tags({f"palate.{name}": value for name, value in tags.items()})
+        keep_models(run, database, made.models)
+        run.artefact("report.json", as_json(made.report).encode())
     if two_tower is not None:
         towers.finish(two_tower)
-    if json:
-        print_json(made.report)
-    else:
-        _print_made(made, before)
+    return Done(made.report, lambda: _print_made(made, before))
 
 
 def _learn(
@@ -208,12 +253,6 @@ def _spark(model: FactorModel | None, how: How, where: Where) -> Callable[[Datab
     return learn
 
 
-def _keep(run: Run, database: Database, made: _Made, tags: dict[str, str]) -> None:
-    run.tags({f"palate.{name}": value for name, value in tags.items()})
-    keep_models(run, database, made.models)
-    run.artefact("report.json", as_json(made.report).encode())
-
-
 def _print_made(made: _Made, before: dict[str, StoredModel | None]) -> None:
     """What was made, and what is not as one may think; ``before``: what was active of each kind."""
     print_models(made.models)
@@ -256,3 +295,60 @@ def check_installed() -> None:
             "Training needs lightgbm, which is not installed. Nothing was trained. "
             "Install it in Palate's folder: pip install -e '.[train]'."
         )
+
+
+def epoch_line(epoch: int, reached: Mapping[str, float]) -> str:
+    """What an epoch reached, on one line."""
+    return f"epoch {epoch}: " + ", ".join(f"{name} {v:.4f}" for name, v in reached.items())
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MisuseError(
+            f"{folder} cannot be made: {error.strerror}. Nothing was trained."
+        ) from error
+
+
+def parse_set(pairs: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What ``--set NAME=VALUE`` says of the factors, and by ``order.NAME`` of the order."""
+    factors: dict[str, Any] = {}
+    order: dict[str, Any] = {}
+    for pair in pairs:
+        name, separator, value = pair.partition("=")
+        if not separator:
+            raise MisuseError(f"--set {pair}: write NAME=VALUE. Nothing was trained.")
+        _, dot, of_order = name.partition("order.")
+        (order if dot else factors)[of_order if dot else name] = value
+    return factors, order
+
+
+def with_types(model: str, defaults: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Given parameters, as the types that the defaults have. Raises MisuseError."""
+    unknown = sorted(set(given) - set(defaults))
+    if unknown:
+        raise MisuseError(
+            f"{model} has no {unknown[0]}. Nothing was trained. It has {', '.join(defaults)}."
+        )
+    found = {}
+    for name, value in given.items():
+        kind = type(defaults[name])
+        try:
+            found[name] = kind(value)
+        except (TypeError, ValueError):
+            what = {int: "whole number", float: "number"}.get(kind, kind.__name__)
+            raise MisuseError(f"{name}={value} is no {what}. Nothing was trained.") from None
+        _check_range(name, found[name])
+    return found
+
+
+def _check_range(name: str, value: Any) -> None:
+    """Raises MisuseError for a number that no model can be made of."""
+    if not isinstance(value, int | float):
+        return
+    least = _LEAST.get(name, 1 if isinstance(value, int) else 0)
+    if not math.isfinite(value) or not least <= value <= _MOST.get(name, math.inf):
+        most = f" and at most {_MOST[name]}" if name in _MOST else ""
+        bounds = f"at least {least}{most}" if math.isfinite(least) else "finite"
+        raise MisuseError(f"{name}={value} cannot be: it is {bounds}. Nothing was trained.")

@@ -20,7 +20,6 @@ from serve.cli.tables import print_facts
 from serve.cli.text import number
 from serve.cli.train import check_installed
 
-app = typer.Typer()
 _WEIGHTS = {
     "blend": (tune_blend, apply_blend, "search"),
     "mixer": (tune_mixer, apply_mixer, "recommendation"),
@@ -53,7 +52,6 @@ class Weights:
 
 
 @command(
-    app,
     "palate tune svd --trials 30",
     "palate tune order --trials 50 --timeout 600",
     "palate tune blend --apply",

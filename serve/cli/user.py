@@ -1,13 +1,12 @@
 """`palate user`: profiles, ratings, and everything that is held about somebody."""
 
-from collections.abc import Iterator
 from itertools import zip_longest
 from typing import Annotated
 
 import typer
 from typer import Argument, Option
 
-from palate.contract import LARGEST_ID, Forgotten, TastePart, TasteParts, User
+from palate.contract import LARGEST_ID, Forgotten, TastePart, User
 from palate.errors import MisuseError
 from palate.items import as_items
 from palate.person import called
@@ -51,7 +50,8 @@ def _print_user(found: User) -> None:
     parts = [
         (as_items(kind) if number == 0 else "", *pair)
         for kind in ("genres", "people", "films")
-        for number, pair in enumerate(_pairs(getattr(found.taste, kind)))
+        for of_kind in [getattr(found.taste, kind)]
+        for number, pair in enumerate(zip_longest(of_kind.towards, of_kind.away))
     ]
     if parts:
         print_table(
@@ -64,10 +64,6 @@ def _print_user(found: User) -> None:
         )
 
 
-def _pairs(parts: TasteParts) -> Iterator[tuple[TastePart | None, TastePart | None]]:
-    return zip_longest(parts.towards, parts.away)
-
-
 def _part(part: TastePart | None) -> str:
     return "" if part is None else part.name
 
@@ -76,7 +72,7 @@ def _share(part: TastePart | None) -> str:
     return "" if part is None else f"{abs(part.share):.1%}"
 
 
-@command(app, "palate user show 20001", "palate user show 20001 --json", show=_print_user)
+@command("palate user show 20001", "palate user show 20001 --json", show=_print_user)
 def show(database: Database, user_id: UserId, profile: Profile = "main") -> User:
     """Show what is known of a user and what the taste is made of, with shares."""
     return get_user(database, find_user(database, user_id), profile)
@@ -85,24 +81,21 @@ def show(database: Database, user_id: UserId, profile: Profile = "main") -> User
 _print_ratings = rows("rating>:.1f", "movie_id>", FILM, "rated at")
 
 
-@command(app, "palate user ratings 20001 --limit 5")
+@command("palate user ratings 20001 --limit 5")
 def ratings(
     database: Database,
     user_id: UserId,
     profile: Profile = "main",
     limit: Limit = 20,
     offset: Annotated[int, Option(min=0, max=LARGEST_ID, help="How many to pass over.")] = 0,
-    json: Json = False,
-) -> None:
+) -> Done:
     """List a user's ratings, the newest first."""
     found = list_ratings(database, find_user(database, user_id), profile, limit, offset)
-    if json or found:
-        present(found, _print_ratings, json=json)
-    else:
-        out().print(f"User {user_id} ({profile}) has no ratings here.")
+    none = f"User {user_id} ({profile}) has no ratings here."
+    return Done(found, lambda: _print_ratings(found) if found else out().print(none))
 
 
-@command(app, "palate user rate 1001 Shrek 4.5", "palate user rate 1001 Shrek --remove")
+@command("palate user rate 1001 Shrek 4.5", "palate user rate 1001 Shrek --remove")
 def rate(
     database: Database,
     user_id: UserId,
@@ -140,7 +133,7 @@ def _print_forgotten(found: Forgotten) -> None:
         warn("popularity holds the ratings until `palate db refresh`, which this role may not.")
 
 
-@command(app, "palate user forget 1001 --yes", show=_print_forgotten)
+@command("palate user forget 1001 --yes", show=_print_forgotten)
 def forget(session: Session, user_id: UserId, yes: Yes = False) -> Forgotten:
     """Delete everything held about a user, and count what is left, table by table."""
     confirm(f"Delete everything that is held about user {user_id}?", yes=yes)
@@ -148,7 +141,7 @@ def forget(session: Session, user_id: UserId, yes: Yes = False) -> Forgotten:
         return people.forget(database, find_user(database, user_id), refresh=True)
 
 
-@command(app, "palate user export 1001", "palate user export 1001 > held.json")
+@command("palate user export 1001", "palate user export 1001 > held.json")
 def export(database: Database, user_id: UserId) -> None:
     """Print everything held about a user as JSON, table by table."""
     print_json(people.export(database, find_user(database, user_id)))
@@ -160,12 +153,7 @@ def _print_weights(found: dict[str, float]) -> None:
     )
 
 
-@command(
-    app,
-    "palate user weights",
-    "palate user weights watched=0.8 clicked=0.1",
-    show=_print_weights,
-)
+@command("palate user weights", "palate user weights watched=0.8 clicked=0.1", show=_print_weights)
 def weights(
     database: Database,
     changed: Annotated[
@@ -188,7 +176,7 @@ def _weight(pair: str) -> tuple[str, float]:
         ) from None
 
 
-@command(app, "palate user refresh")
+@command("palate user refresh")
 def refresh(database: Database) -> Done:
     """Make every profile again from the ratings.
 

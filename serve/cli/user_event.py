@@ -26,7 +26,6 @@ OnlyType = Annotated[EventType | None, Argument(help="Only events of this type."
 
 
 @command(
-    app,
     "palate user event add 1001 watched Shrek",
     "palate user event add ann@example.org rated 'King Kong (2005)' --rating 4.5",
     "palate user event add 1001 muted --genre Horror",
@@ -90,7 +89,6 @@ def _print_history(found: History) -> None:
 
 
 @command(
-    app,
     "palate user event list 20001 --limit 5",
     "palate user event list 20001 liked",
     name="list",
@@ -108,7 +106,7 @@ def list_(
     return history.list_events(database, whose, profile, type=type, limit=limit)
 
 
-@command(app, "palate user event undo 1001 rated-1")
+@command("palate user event undo 1001 rated-1")
 def undo(
     database: Database,
     user_id: UserId,
@@ -122,7 +120,7 @@ def undo(
     return Done(undone, f"The event {event_id} is taken back.")
 
 
-@command(app, "palate user event clear 1001 clicked")
+@command("palate user event clear 1001 clicked")
 def clear(
     database: Database, user_id: UserId, type: OnlyType = None, profile: Profile = "main"
 ) -> Done:

@@ -93,7 +93,8 @@ class Cluster:
             method = f"list_{singular}_for_all_namespaces" if everywhere else None
             method = method or f"list_namespaced_{singular}"
             where = () if everywhere else (self.namespace,)
-            return _by_name(self._call(api, method, *where, label_selector=selector))
+            found = self._call(api, method, *where, label_selector=selector)["items"]
+            return sorted(found, key=lambda each: str(each["metadata"]["name"]))
 
     def get(self, kind: str, name: str) -> Object:
         """One object. Raises NotFoundError."""
@@ -267,10 +268,6 @@ def _named(contexts: list[Object], name: str) -> Object:
 def labels_of(found: Object) -> dict[str, str]:
     """The labels of an object, which may have none."""
     return found["metadata"].get("labels") or {}
-
-
-def _by_name(found: Object) -> list[Object]:
-    return sorted(found["items"], key=lambda each: str(each["metadata"]["name"]))
 
 
 def _lines(blocks: Iterator[bytes]) -> Iterator[bytes]:

@@ -51,7 +51,8 @@ class Login:
 
 def find_release(cluster: Cluster, name: str | None = None) -> Release:
     """The release of this name, or the only one. Raises NotFoundError and MisuseError."""
-    found = _instances(cluster.find("services", _OURS))
+    services = cluster.find("services", _OURS)
+    found = {label for each in services if (label := labels_of(each).get(_INSTANCE))}
     if name is not None and name in found:
         return Release(cluster, name)
     if name is None and len(found) == 1:
@@ -66,10 +67,6 @@ def find_release(cluster: Cluster, name: str | None = None) -> Release:
         f"There is no {what} in namespace {cluster.namespace}. Nothing was done. "
         f"{_elsewhere(cluster, name)}"
     )
-
-
-def _instances(objects: list[Object]) -> set[str]:
-    return {found for each in objects if (found := labels_of(each).get(_INSTANCE))}
 
 
 def _elsewhere(cluster: Cluster, name: str | None) -> str:
@@ -91,12 +88,9 @@ def find_api(release: Release) -> Target:
     named = [each for each in services if labels_of(each).get(COMPONENT) == "api"]
     for service in named or services:
         if service["spec"].get("clusterIP") != "None":
-            return Target(str(service["metadata"]["name"]), "http" if _has_http(service) else None)
+            names = {port.get("name") for port in service["spec"].get("ports") or []}
+            return Target(str(service["metadata"]["name"]), "http" if "http" in names else None)
     raise NotFoundError(f"The release {release.name} has no service. Nothing was done.")
-
-
-def _has_http(service: Object) -> bool:
-    return any(port.get("name") == "http" for port in service["spec"].get("ports") or [])
 
 
 @dataclass(frozen=True)

@@ -123,11 +123,8 @@ def _database(release: Release, name: str | None) -> DatabaseStatus:
 
 def _database_pods(release: Release, database: DatabaseStatus) -> tuple[PodStatus, ...]:
     pods = release.cluster.find("pods", f"cnpg.io/cluster={database.name}")
-    return tuple(_pod(pod, "database") for pod in pods if not _is_ours(pod))
-
-
-def _is_ours(pod: Object) -> bool:
-    return labels_of(pod).get("app.kubernetes.io/part-of") == "palate"
+    ours = {"app.kubernetes.io/part-of": "palate"}.items()
+    return tuple(_pod(pod, "database") for pod in pods if not ours <= labels_of(pod).items())
 
 
 def _pod(pod: Object, component: str | None = None) -> PodStatus:

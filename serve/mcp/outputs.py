@@ -30,12 +30,17 @@ class Told(Frozen):
         return cls.model_validate(thing)
 
 
-class Film(Told):
-    """A film, and what it is to the user: `moved` is the places that taste lifted it."""
+class Named(Told):
+    """A film."""
 
     movie_id: int
     title: str
     year: int | None = None
+
+
+class Film(Named):
+    """A film, and what it is to the user: `moved` is the places that taste lifted it."""
+
     genres: tuple[str, ...] = ()
     stars: Short | None = Field(None, validation_alias="avg_rating")
     user_stars: float | None = Field(None, validation_alias="rating")
@@ -53,12 +58,9 @@ class Films(Frozen):
     next_cursor: str | None = None
 
 
-class Rated(Told):
+class Rated(Named):
     """A user's rating."""
 
-    movie_id: int
-    title: str
-    year: int | None = None
     user_stars: float = Field(validation_alias="rating")
     rated_at: str
 
@@ -75,12 +77,9 @@ class Recorded(Frozen):
     event_id: str
 
 
-class Details(Told):
+class Details(Named):
     """A film as the catalog knows it."""
 
-    movie_id: int
-    title: str
-    year: int | None = None
     genres: tuple[str, ...] = ()
     director: str | None = None
     actors: tuple[str, ...] = ()
@@ -102,12 +101,9 @@ class Details(Told):
         return address(self.movie_id, self.imdb_id)
 
 
-class Enriched(Told):
+class Enriched(Named):
     """A film with what was found out about it."""
 
-    movie_id: int
-    title: str
-    year: int | None = None
     tone: str | None = Field(None, validation_alias="sentiment")
     audience: str | None = Field(None, validation_alias="target_audience")
     budget_tier: str | None = None
@@ -152,12 +148,9 @@ class Taste(Frozen):
     dislikes: tuple[Liking, ...]
 
 
-class Side(Told):
+class Side(Named):
     """One of the films compared."""
 
-    movie_id: int
-    title: str
-    year: int | None = None
     stars: Short | None = Field(None, validation_alias="avg_rating")
     minutes: int | None = Field(None, validation_alias="runtime_minutes")
     budget: int | None = None

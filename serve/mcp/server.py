@@ -1,36 +1,15 @@
 """The MCP server: tools, resources and a prompt, whatever carries the messages."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import structlog
+from mcp import types
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
-from mcp.types import (
-    INVALID_PARAMS,
-    CallToolRequestParams,
-    CallToolResult,
-    GetPromptRequestParams,
-    GetPromptResult,
-    ListPromptsResult,
-    ListResourcesResult,
-    ListResourceTemplatesResult,
-    ListToolsResult,
-    PaginatedRequestParams,
-    Prompt,
-    PromptArgument,
-    PromptMessage,
-    ReadResourceRequestParams,
-    ReadResourceResult,
-    ResourceTemplate,
-    TextContent,
-    TextResourceContents,
-    ToolAnnotations,
-)
-from mcp.types import Tool as ListedTool
 from pydantic import BaseModel, ValidationError
 
 from ask.preferences import find_preferences
@@ -79,12 +58,21 @@ def make_server(box: Toolbox, door: Door) -> Server[Any]:
         instructions=INSTRUCTIONS,
         on_list_tools=handlers.list_tools,
         on_call_tool=handlers.call_tool,
-        on_list_resources=handlers.list_resources,
-        on_list_resource_templates=handlers.list_templates,
+        on_list_resources=_always(types.ListResourcesResult(resources=[])),
+        on_list_resource_templates=_always(
+            types.ListResourceTemplatesResult(resource_templates=_TEMPLATES)
+        ),
         on_read_resource=handlers.read_resource,
-        on_list_prompts=handlers.list_prompts,
+        on_list_prompts=_always(types.ListPromptsResult(prompts=[_PROMPT])),
         on_get_prompt=handlers.get_prompt,
     )
+
+
+def _always(answer: T) -> Callable[[Context, object], Awaitable[T]]:
+    async def told(_: Context, _params: object) -> T:
+        return answer
+
+    return told
 
 
 class _Handlers:
@@ -93,17 +81,19 @@ class _Handlers:
         self._door = door
 
     async def list_tools(
-        self, context: Context, _: PaginatedRequestParams | None
-    ) -> ListToolsResult:
-        return ListToolsResult(
+        self, context: Context, _: types.PaginatedRequestParams | None
+    ) -> types.ListToolsResult:
+        return types.ListToolsResult(
             tools=[listed(each) for each in TOOLS.values() if self._may(context, each.scope)]
         )
 
-    async def call_tool(self, context: Context, params: CallToolRequestParams) -> CallToolResult:
+    async def call_tool(
+        self, context: Context, params: types.CallToolRequestParams
+    ) -> types.CallToolResult:
         tool = TOOLS.get(params.name)
         if tool is None:
             raise MCPError(
-                INVALID_PARAMS, f"There is no tool {params.name[:80]!r}. tools/list has all."
+                types.INVALID_PARAMS, f"There is no tool {params.name[:80]!r}. tools/list has all."
             )
         try:
             self._door.check(context, tool.scope)
@@ -117,51 +107,40 @@ class _Handlers:
             return _failed(_explained(error, tool.name))
         answer = made.model_dump(mode="json", exclude_none=True)
         text = json.dumps(answer, ensure_ascii=False)
-        return CallToolResult(
-            content=[TextContent(type="text", text=text)], structured_content=answer
+        return types.CallToolResult(
+            content=[types.TextContent(type="text", text=text)], structured_content=answer
         )
 
-    async def list_resources(
-        self, _context: Context, _: PaginatedRequestParams | None
-    ) -> ListResourcesResult:
-        return ListResourcesResult(resources=[])
-
-    async def list_templates(
-        self, _context: Context, _: PaginatedRequestParams | None
-    ) -> ListResourceTemplatesResult:
-        return ListResourceTemplatesResult(resource_templates=_TEMPLATES)
-
     async def read_resource(
-        self, context: Context, params: ReadResourceRequestParams
-    ) -> ReadResourceResult:
+        self, context: Context, params: types.ReadResourceRequestParams
+    ) -> types.ReadResourceResult:
         uri = str(params.uri)
         try:
             self._door.check(context, "read")
             made = await self._door.run(context, "analysis", lambda: _read(self._box, uri))
         except Exception as error:
-            raise MCPError(INVALID_PARAMS, _explained(error, "resource"), {"uri": uri}) from error
+            raise MCPError(
+                types.INVALID_PARAMS, _explained(error, "resource"), {"uri": uri}
+            ) from error
         text = made.model_dump_json(exclude_none=True)
-        contents = TextResourceContents(uri=uri, mime_type="application/json", text=text)
-        return ReadResourceResult(contents=[contents])
-
-    async def list_prompts(
-        self, _context: Context, _: PaginatedRequestParams | None
-    ) -> ListPromptsResult:
-        return ListPromptsResult(prompts=[_PROMPT])
+        contents = types.TextResourceContents(uri=uri, mime_type="application/json", text=text)
+        return types.ReadResourceResult(contents=[contents])
 
     async def get_prompt(
-        self, _context: Context, params: GetPromptRequestParams
-    ) -> GetPromptResult:
+        self, _context: Context, params: types.GetPromptRequestParams
+    ) -> types.GetPromptResult:
         if params.name != _PROMPT.name:
-            raise MCPError(INVALID_PARAMS, f"There is no prompt but {_PROMPT.name}.")
+            raise MCPError(types.INVALID_PARAMS, f"There is no prompt but {_PROMPT.name}.")
         given = params.arguments or {}
         wish = given.get("wish", "").strip()[:_MOST_WORDS]
         if not wish:
-            raise MCPError(INVALID_PARAMS, "Say what for: the argument wish.")
+            raise MCPError(types.INVALID_PARAMS, "Say what for: the argument wish.")
         who = given.get("user_id", "").strip()[:20]
         text = _ASK.format(wish=wish, whom=f" for user {who}" if who else "")
-        message = PromptMessage(role="user", content=TextContent(type="text", text=text))
-        return GetPromptResult(description=_PROMPT.description, messages=[message])
+        message = types.PromptMessage(
+            role="user", content=types.TextContent(type="text", text=text)
+        )
+        return types.GetPromptResult(description=_PROMPT.description, messages=[message])
 
     def _may(self, context: Context, scope: Scope) -> bool:
         try:
@@ -171,28 +150,28 @@ class _Handlers:
         return True
 
 
-def listed(tool: Tool) -> ListedTool:
+def listed(tool: Tool) -> types.Tool:
     """A tool as tools/list has it."""
     reads = tool.scope == "read"
-    return ListedTool(
+    return types.Tool(
         name=tool.name,
         description=tool.description,
         input_schema=brief_input(tool.arguments),
         output_schema=brief_output(tool.answers),
-        annotations=ToolAnnotations(read_only_hint=True)
+        annotations=types.ToolAnnotations(read_only_hint=True)
         if reads
-        else ToolAnnotations(destructive_hint=True, idempotent_hint=True),
+        else types.ToolAnnotations(destructive_hint=True, idempotent_hint=True),
     )
 
 
 _TEMPLATES = [
-    ResourceTemplate(
+    types.ResourceTemplate(
         uri_template="palate://movies/{movie_id}",
         name="movie",
         description="A film as the catalog knows it.",
         mime_type="application/json",
     ),
-    ResourceTemplate(
+    types.ResourceTemplate(
         uri_template="palate://users/{user_id}/taste",
         name="taste",
         description="What a user likes and dislikes.",
@@ -200,13 +179,13 @@ _TEMPLATES = [
     ),
 ]
 
-_PROMPT = Prompt(
+_PROMPT = types.Prompt(
     name="find_me_a_film",
     title="Find me a film",
     description="Choose one film to a person's taste, with the reasons.",
     arguments=[
-        PromptArgument(name="wish", description="What for, in plain words.", required=True),
-        PromptArgument(name="user_id", description="Whose taste."),
+        types.PromptArgument(name="wish", description="What for, in plain words.", required=True),
+        types.PromptArgument(name="user_id", description="Whose taste."),
     ],
 )
 _ASK = (
@@ -231,8 +210,8 @@ def _read(box: Toolbox, uri: str) -> BaseModel:
     )
 
 
-def _failed(text: str) -> CallToolResult:
-    return CallToolResult(content=[TextContent(type="text", text=text)], is_error=True)
+def _failed(text: str) -> types.CallToolResult:
+    return types.CallToolResult(content=[types.TextContent(type="text", text=text)], is_error=True)
 
 
 def _told(error: ValidationError) -> str:

@@ -54,7 +54,7 @@ def search_page(request: Request) -> Response:
     everybody = mine = None
     if state.q.strip():
         everybody = found.searcher.search(state.request(None))
-        if (user_id := _user(found, state)) is not None:
+        if (user_id := find_taste(found.database, state.user_id)) is not None:
             mine = found.searcher.search(state.request(user_id))
     return _shown(
         request,
@@ -112,7 +112,7 @@ def _widest(*lists: tuple[Shown, ...]) -> float:
 def suggestions(request: Request) -> Response:
     """Titles that start as typed, for the list below the search field."""
     found, state = services(request), SearchState.read(request.scope["query_string"])
-    user_id = _user(found, state)
+    user_id = find_taste(found.database, state.user_id)
     titles = suggest(found.database, state.q[:200], 8, user_id, state.profile)
     return JSONResponse([each.title for each in titles])
 
@@ -121,7 +121,7 @@ def taste_page(request: Request) -> Response:
     """What is known of a person, to look at and to change."""
     found, state = services(request), Whose.read(request.scope["query_string"])
     preferences, ratings, events, user = None, [], None, None
-    if (user_id := _user(found, state)) is not None:
+    if (user_id := find_taste(found.database, state.user_id)) is not None:
         ratings = profiles.list_ratings(found.database, user_id, state.profile, _READ)
         preferences = _or_none(find_preferences, found.database, user_id, state.profile)
         events = list_events(found.database, user_id, state.profile, limit=_EVENTS).events
@@ -174,12 +174,13 @@ def _bar(trait: Trait, largest: float) -> dict[str, object]:
 def recommend_page(request: Request) -> Response:
     """Films by where they come from: a taste, one film that was liked, everybody."""
     found, state = services(request), RecommendState.read(request.scope["query_string"])
-    user_id = _user(found, state)
+    user_id = find_taste(found.database, state.user_id)
     asked = state.request(user_id, _ROW)
     cache = found.searcher.recommended
     mine = recommend(found.database, asked, cache=cache)
     crowd = recommend(found.database, RecommendRequest(k=_ROW), cache=cache)
     liked, near = _near(found, user_id, state.profile)
+    shown = (*mine.movies, *crowd.movies)
     return _shown(
         request,
         "recommend.html",
@@ -192,15 +193,9 @@ def recommend_page(request: Request) -> Response:
             *((name, PART_NAMES[name], mine.weights.get(name, 0.0)) for name in MIXED),
             ("diversity", "score before variety", asked.diversity),
         ],
-        used=_used(mine.movies, crowd.movies),
-        widest=_widest(mine.movies, crowd.movies),
+        used=[n for n in PART_NAMES if any(film.contributions.get(n) for film in shown)],
+        widest=_widest(shown),
     )
-
-
-def _used(*lists: tuple[Recommendation, ...]) -> list[str]:
-    """The parts that any of these scores has."""
-    films = [film for movies in lists for film in movies]
-    return [name for name in PART_NAMES if any(film.contributions.get(name) for film in films)]
 
 
 def _near(
@@ -222,7 +217,7 @@ def _near(
 def ask_page(request: Request) -> Response:
     """A request in plain words: what was understood, part by part, and the answer; then a talk."""
     found, state = services(request), AskState.read(request.scope["query_string"])
-    user_id, before = _user(found, state), state.conversation
+    user_id, before = find_taste(found.database, state.user_id), state.conversation
     told: tuple[str, ...] = ()
     made, parts = None, []
     if state.q.startswith("/"):  # a command of a talk
@@ -302,11 +297,6 @@ def _sent(request: Request) -> tuple[dict[str, str], Services, Whose]:
     if whose.user_id is None:
         raise MisuseError("It is not said who. Nothing was changed. Choose a user first.")
     return read_form(request), services(request), whose
-
-
-def _user(found: Services, state: Whose) -> int | None:
-    """Whose taste; of a name that nobody has, nothing is known."""
-    return find_taste(found.database, state.user_id)
 
 
 def _stars(text: str) -> float:

@@ -5,7 +5,6 @@ address and no page.
 """
 
 from collections.abc import Callable, Coroutine, Mapping
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -17,11 +16,7 @@ from starlette.responses import Response
 from palate.errors import MisuseError, PalateError
 from serve.api.lines import Kind
 from serve.api.middleware import BODY
-from serve.api.problems import (
-    ClientLeftError,
-    CrossSiteError,
-    problem_for,
-)
+from serve.api.problems import ClientLeftError, CrossSiteError, problem_for
 from serve.api.routes import admit, receive_body
 from serve.api.services import Services, services
 from serve.web.render import page
@@ -73,19 +68,10 @@ def read_form(request: Request) -> dict[str, str]:
         raise MisuseError("The form has too many fields. Nothing was done.") from error
 
 
-def key_of(request: Request) -> str | None:
-    """The key that the browser keeps, if any."""
-    try:
-        kept = SimpleCookie(request.headers.get("cookie", "")).get(COOKIE)
-    except CookieError:
-        return None
-    return kept.value if kept else None
-
-
 def _presented(request: Request) -> Mapping[str, str]:
     """The headers that say which key: the browser's cookie where no program sent one."""
-    headers = request.headers
-    if "authorization" in headers or "x-api-key" in headers or not (key := key_of(request)):
+    headers, key = request.headers, request.cookies.get(COOKIE)
+    if "authorization" in headers or "x-api-key" in headers or not key:
         return headers
     return {"authorization": f"Bearer {key}"}
 

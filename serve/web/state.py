@@ -1,18 +1,19 @@
 """What a page shows, as its address spells it: all of it, so that it can be shared.
 
 Forms send empty fields, and people edit addresses: what is empty is left out, and what is unknown
-is passed over.
+is passed over; the page says so.
 """
 
 from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import parse_qsl, urlencode
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from ask.conversation import LONGEST_STATE
 from palate.contract import Order, Profile, RecommendRequest, SearchRequest, Seen
 from palate.errors import MisuseError
 from palate.text import first_wrong
+from serve.api.arguments import say_unknown
 
 WEIGHTED = ("bm25", "content", "collaborative", "popularity")
 """The components that have a slider."""
@@ -41,6 +42,13 @@ class State(BaseModel):
     repeated: ClassVar[frozenset[str]] = frozenset()
     """Fields that may be given more than once."""
 
+    _unread: tuple[str, ...] = PrivateAttr(())
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """What the address says besides, each with the reason why it is passed over."""
+        return self._unread
+
     @classmethod
     def read(cls, query: bytes) -> Self:
         """The state that a query spells. Raises MisuseError."""
@@ -56,9 +64,12 @@ class State(BaseModel):
             else:
                 values[name] = value
         try:
-            return cls.model_validate(values)
+            made = cls.model_validate(values)
         except ValidationError as error:
             raise MisuseError(f"{first_wrong(error)}. Nothing was done.") from error
+        known = dict.fromkeys(cls.model_fields, True)
+        made._unread = tuple(f"{n[:40]}: {say_unknown(n, known)}" for n in values if n not in known)
+        return made
 
     def query(self, **changes: object) -> str:
         """The same state as a query, but for ``changes``; what is as it always is left out."""

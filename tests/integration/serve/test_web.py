@@ -106,6 +106,15 @@ def test_a_wrong_address_says_what_is_wrong(client: TestClient, address: str) ->
     assert answer.headers["content-type"].startswith("text/html")
 
 
+def test_a_page_says_what_it_does_not_know_of_its_address(client: TestClient) -> None:
+    answer = client.get("/?q=lord&gernes=Fantasy&%3Cb%3E=1")
+    said = "Of the address was not read gernes: unknown parameter; did you mean"
+    assert said in answer.text
+    assert "<b>" not in answer.text
+    assert "The Lord of the Rings" in answer.text
+    assert "was not read" not in client.get("/?q=lord&genres=Fantasy").text
+
+
 def test_a_form_rates_and_goes_back_only_within_this_site(client: TestClient) -> None:
     sent = {"movie": "5", "stars": "4.5", "back": LORD}
     answer = client.post(RATE, data=sent)
