@@ -110,19 +110,19 @@ def retyped(text: str, words: Sequence[str], catalog: Catalog) -> Iterator[Readi
     for letters in (*(_AS_LETTERS if mixed or re.search(r"\w*[@$]\w", text) else ()), *_KEYS):
         meant = typed_words(text.lower().translate(letters))
         joined = "".join(meant[bool(meant) and meant[0] in ARTICLES and len(meant) > 1 :])
-        if len(joined) >= _LEAST_MISTAKEN and joined in catalog.titles:
+        if len("".join(meant)) >= _LEAST_MISTAKEN and joined in catalog.titles:
             yield Reading(kind="typos", text=" ".join(meant))
 
 
 def nearest(
-    typed: str, known: Mapping[str, object], weight: Callable[[str], int], limit: int | None = None
+    typed: str, known: Mapping[str, object], weight: Callable[[str], int]
 ) -> list[tuple[str, int]]:
     """What is near enough to what was typed, and how unlikely it is meant; the likeliest first.
 
     Distance is Damerau-Levenshtein (optimal string alignment). Of three letters two may be swapped;
     a digit is never a mistake.
     """
-    limit = limit or _limit(typed)
+    limit = _limit(typed)
     if not limit:
         if len(typed) < 3:
             return []
@@ -171,13 +171,7 @@ def mistaken_words(words: Sequence[str], catalog: Catalog) -> Iterator[Reading]:
     near = [
         [(word, 0)]
         if word in catalog.words
-        else nearest(
-            word,
-            catalog.words,
-            lambda other: catalog.words[other],
-            2 if several and len(word) >= LONG else None,
-        )[:8]
-        or [(word, 0)]
+        else nearest(word, catalog.words, lambda other: catalog.words[other])[:8] or [(word, 0)]
         for word in words
     ]
     variants = itertools.islice(itertools.product(*near), 200)

@@ -213,7 +213,7 @@ def _acronyms(words: Sequence[str], catalog: Catalog) -> list[tuple[int, Title]]
         and (fit := _initials_fit(letters, title))
     ]
     likeliest = sorted(fits, key=lambda found: -found[0])[:_MOST_CHOICES]
-    least = 1 if others or len(letters) > _LEAST_ACRONYM else 2
+    least = 1 if others or letters[-1].isdecimal() or len(letters) > _LEAST_ACRONYM else 2
     return [(f, t) for odds, f, t in likeliest if f >= least and 10 * odds >= likeliest[0][0]]
 
 

@@ -7,9 +7,9 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from palate.statements import Statements
@@ -89,18 +89,12 @@ class Vocabulary:
                 self._read_at = time.monotonic()
         if due:
             with suppress(DBAPIError):  # too large a catalog for one statement's time
-                self._catalog = Catalog(
-                    {row.word: row.films for row in connection.execute(_statements["vocabulary"])},
-                    _by_joined(connection.execute(_statements["names"])),
-                )
+                words = connection.execute(_statements["vocabulary"])
+                titles: dict[str, list[Title]] = {}
+                for joined, *title in connection.execute(_statements["names"]):
+                    titles.setdefault(joined, []).append(Title(*title))
+                self._catalog = Catalog({row.word: row.films for row in words}, titles)
         return self._catalog
-
-
-def _by_joined(rows: Iterable[Row[Any]]) -> dict[str, list[Title]]:
-    titles: dict[str, list[Title]] = {}
-    for row in rows:
-        titles.setdefault(row.joined, []).append(Title(row.key, row.written, row.ratings))
-    return titles
 
 
 def typed_words(text: str) -> list[str]:
