@@ -104,10 +104,10 @@ to the left or to the right, where a hand stood beside its own."""
 _AS_LETTERS = (str.maketrans("0134578@$", "oleastbas"), str.maketrans("0134578@$", "oieastbas"))
 
 
-def retyped(text: str, words: Sequence[str], catalog: Catalog) -> Iterator[Reading]:
+def retyped(text: str, catalog: Catalog) -> Iterator[Reading]:
     """``ьфекшч`` is matrix on another keyboard, ``h0use`` house: whole titles only."""
-    mixed = any(re.search(r"\d", word) and re.search(r"[a-z]", word) for word in words)
-    for letters in (*(_AS_LETTERS if mixed or re.search(r"\w*[@$]\w", text) else ()), *_KEYS):
+    signs = re.search(r"[a-z]\d|\d[a-z]|[@$]\w", text.lower())
+    for letters in (*(_AS_LETTERS if signs else ()), *_KEYS):
         meant = typed_words(text.lower().translate(letters))
         joined = "".join(meant[bool(meant) and meant[0] in ARTICLES and len(meant) > 1 :])
         if len("".join(meant)) >= _LEAST_MISTAKEN and joined in catalog.titles:
@@ -122,8 +122,7 @@ def nearest(
     Distance is Damerau-Levenshtein (optimal string alignment). Of three letters two may be swapped;
     a digit is never a mistake.
     """
-    limit = _limit(typed)
-    if not limit:
+    if not (limit := _limit(typed)):
         if len(typed) < 3:
             return []
         swapped = {typed[1:2] + typed[:1] + typed[2:], typed[:1] + typed[2:3] + typed[1:2]}

@@ -106,7 +106,7 @@ def _made(
     ]  # fmt: skip
     yield from (reading for reading in same if _whole(reading, catalog))
     if mistakes:
-        yield from retyped(text, words, catalog)
+        yield from retyped(text, catalog)
         yield from _meant(words, catalog, alike)
     yield from (reading for reading in same if not _whole(reading, catalog))
     if mistakes:
@@ -239,12 +239,11 @@ def _first_ones(letters: str, key: str, article: str) -> int:
     begun = 0
     for left_out in ((), ("and",), _BEFORE_NUMBERS, STOP_WORDS):
         for numbers in (digits, [""] * len(words)):
-            kept = [
+            made = "".join(
                 number if number and word != "i" else word[0]
                 for word, number in zip(words, numbers, strict=True)
                 if word not in left_out
-            ]
-            made = "".join(kept)
+            )
             if letters in (made, article + made):
                 return 2 if left_out is STOP_WORDS else 3
             begun |= made.startswith(letters) or (article + made).startswith(letters)
