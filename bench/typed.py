@@ -33,6 +33,7 @@ _JOINED = {"ffi": "ﬃ", "ff": "ﬀ", "fi": "ﬁ", "fl": "ﬂ", "ae": "æ", "oe"
 _ACCENTED = str.maketrans("aeioucnAEIOU", "áéíöüçñÀÊÎÖÛ")
 _STROKES = str.maketrans("lodLOD", "łøđŁØĐ")
 _ALIKE = str.maketrans("aeopcx", "аеорсх")
+_BESIDE = str.maketrans("qwertyuiopasdfghjklzxcvbnm", "wertyuiop[sdfghjkl;xcvbnm,")
 
 
 def normal(text: str) -> str:
@@ -102,7 +103,10 @@ def _wrong(word: str, i: int, rng: random.Random) -> str:
     return word[:i] + rng.choice(_LETTERS.replace(word[i].lower(), "")) + word[i + 1 :]
 
 
-_YEARS = ("{1} {0}", "({1}) {0}", "{0} [{1}]", "{0}, {1}", "{0} from {1}", "{0} '{2:02}")
+_YEARS = (
+    "{1} {0}", "({1}) {0}", "{0} [{1}]", "{0}, {1}", "{0} from {1}", "{0} '{2:02}",
+    "{0} ({1} film)",
+)  # fmt: skip
 _REQUESTS = (
     "{} movie", "{} film", "the movie {}", "watch {} online", "find me {}", "{} trailer", "{} cast",
     "{} full movie", "{} dvd", "{} blu ray", "{} on netflix", "{} review", "{} streaming",
@@ -249,6 +253,7 @@ FORMS: dict[str, Form] = {
     "and or &": _ampersand,
     "initials without dots": _by(lambda title: _initials(title, ""), _DOTTED),
     "initials with spaces": _by(lambda title: _initials(title, " "), _DOTTED),
+    "hand beside the keys": _by(lambda title: title.lower().translate(_BESIDE), r"^[A-Za-z ]{6,}$"),
     "joined": _joined,
     "article joined": _article_joined,
     "hyphen left out": _by(lambda title: re.sub(r"(?<=\w)-(?=\w)", "", title).lower(), r"\w-\w"),

@@ -60,20 +60,32 @@ def _near_titles(
     return sorted(titles, key=lambda t: (*t[1], abs(len(t[0].written.split()) - len(words))))
 
 
+def mistaken_with_more(words: Sequence[str], catalog: Catalog) -> Iterator[Reading]:
+    """``forest gump comedy``: a whole title mistyped once, before words that are none of it."""
+    for end in range(len(words) - 1, max(0, len(words) - 4), -1):
+        if len("".join(words[:end])) >= _LEAST_BEGUN:
+            for title in mistaken_titles(words[:end], catalog, most=1)[:1]:
+                if typed_words(title.written) != words[:end]:
+                    yield Reading(kind="typos", text=" ".join([title.written, *words[end:]]))
+
+
 def mistaken_beginning(words: Sequence[str], catalog: Catalog) -> Iterator[Reading]:
-    """``the retrun of the`` is how The Return of the King begins: the first words of a longer
-    title, mistyped once."""
+    """``the retrun of the ki`` is how The Return of the King begins: the first letters of a longer
+    title, mistyped once, with the rest of its last word."""
     bare = words[words[0] in ARTICLES :]
-    begun: dict[str, tuple[str, int]] = {}
-    if len(bare) < 2 or len("".join(bare)) < _LEAST_BEGUN:
+    typed = "".join(bare)
+    if len(bare) < 2 or len(typed) < _LEAST_BEGUN:
         return
-    for title in itertools.chain.from_iterable(catalog.titles.values()):
-        first = title.key.split()[: len(bare)]
-        if title.ratings > begun.get("".join(first), ("", -1))[1]:
-            begun["".join(first)] = " ".join(first), title.ratings
-    for joined, cost in nearest("".join(bare), begun, lambda joined: begun[joined][1])[:3]:
+    begun: dict[str, Title] = {}
+    for joined, titles in catalog.titles.items():  # the most rated first
+        for end in range(len(typed) - 1, min(len(typed) + 2, len(joined))):
+            begun.setdefault(joined[:end], titles[0])
+    for letters, cost in nearest(typed, begun, lambda letters: begun[letters].ratings)[:3]:
         if cost < 2 * _MISTAKE:
-            yield Reading(kind="typos", text=begun[joined][0])
+            key = begun[letters].key.split()
+            ends = itertools.accumulate(map(len, key))
+            last = next(i for i, end in enumerate(ends, 1) if end >= len(letters))
+            yield Reading(kind="typos", text=" ".join(key[:last]))
 
 
 _LATIN = ("qwertyuiop[]", "asdfghjkl;'", "zxcvbnm,./")
@@ -81,38 +93,36 @@ _CYRILLIC = ("йцукенгшщзхъ", "фывапролджэ", "ячсмит
 _KEYS = (
     str.maketrans("".join(_CYRILLIC), "".join(_LATIN)),
     str.maketrans("".join(_LATIN), "".join(_CYRILLIC)),
+    str.maketrans("yz", "zy"),
+    str.maketrans("aqzwm;", "qawz;m"),
     {ord(b): a for row in _LATIN for a, b in itertools.pairwise(row)},
     {ord(a): b for row in _LATIN for a, b in itertools.pairwise(row)},
 )
-"""What other keys would have typed: of a Cyrillic keyboard, of a Latin one, or those to the left or
-to the right, where a hand stood beside its own."""
+"""What other keys would have typed: of a Cyrillic, a Latin, a German or a French keyboard, or those
+to the left or to the right, where a hand stood beside its own."""
 
 _AS_LETTERS = (str.maketrans("0134578@$", "oleastbas"), str.maketrans("0134578@$", "oieastbas"))
 
 
-def retyped(text: str, words: Sequence[str], catalog: Catalog) -> Iterator[Reading]:
+def retyped(text: str, catalog: Catalog) -> Iterator[Reading]:
     """``ьфекшч`` is matrix on another keyboard, ``h0use`` house: whole titles only."""
-    mixed = any(re.search(r"\d", word) and re.search(r"[a-z]", word) for word in words)
-    known = sum(len(word) for word in words if len(word) > 1 and word in catalog.words)
-    if not mixed and 2 * known > len("".join(words)):
-        return
-    for letters in (*(_AS_LETTERS if mixed or re.search(r"\w*[@$]\w", text) else ()), *_KEYS):
+    signs = re.search(r"[a-z]\d|\d[a-z]|[@$]\w", text.lower())
+    for letters in (*(_AS_LETTERS if signs else ()), *_KEYS):
         meant = typed_words(text.lower().translate(letters))
         joined = "".join(meant[bool(meant) and meant[0] in ARTICLES and len(meant) > 1 :])
-        if len(joined) >= _LEAST_MISTAKEN and joined in catalog.titles:
+        if len("".join(meant)) >= _LEAST_MISTAKEN and joined in catalog.titles:
             yield Reading(kind="typos", text=" ".join(meant))
 
 
 def nearest(
-    typed: str, known: Mapping[str, object], weight: Callable[[str], int], limit: int | None = None
+    typed: str, known: Mapping[str, object], weight: Callable[[str], int]
 ) -> list[tuple[str, int]]:
     """What is near enough to what was typed, and how unlikely it is meant; the likeliest first.
 
     Distance is Damerau-Levenshtein (optimal string alignment). Of three letters two may be swapped;
     a digit is never a mistake.
     """
-    limit = limit or _limit(typed)
-    if not limit:
+    if not (limit := _limit(typed)):
         if len(typed) < 3:
             return []
         swapped = {typed[1:2] + typed[:1] + typed[2:], typed[:1] + typed[2:3] + typed[1:2]}
@@ -160,13 +170,7 @@ def mistaken_words(words: Sequence[str], catalog: Catalog) -> Iterator[Reading]:
     near = [
         [(word, 0)]
         if word in catalog.words
-        else nearest(
-            word,
-            catalog.words,
-            lambda other: catalog.words[other],
-            2 if several and len(word) >= LONG - 2 else None,
-        )[:8]
-        or [(word, 0)]
+        else nearest(word, catalog.words, lambda other: catalog.words[other])[:8] or [(word, 0)]
         for word in words
     ]
     variants = itertools.islice(itertools.product(*near), 200)

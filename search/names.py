@@ -22,21 +22,16 @@ from sqlalchemy import Connection
 from palate.errors import MisuseError, NotFoundError
 from palate.statements import Statements
 from search.query import UNSENDABLE
+from search.titles import ARTICLES, PARTS, typed_words
+from search.vocabulary import NUMERAL_FORMS
 from sql.database import Database
-from sql.syntax import Match, Node, Phrase, split_words, walk
-from sql.text import fold
+from sql.syntax import Match, Node, Phrase, walk
 
 _statements = Statements.beside(__file__, "names")
 
 _log = structlog.get_logger(__name__)
 
 _KEPT_SECONDS = 300.0  # where changes are not counted: a standby, a server that counts nothing
-_APOSTROPHES = re.compile("['’`´]")
-_SUBTITLE = re.compile(r":\s+|\s+-\s+")
-_ARTICLES = frozenset({"the", "a", "an"})
-_NUMERALS = {
-    "1": "i", "2": "ii", "3": "iii", "4": "iv", "5": "v", "6": "vi", "7": "vii", "8": "viii"
-}  # fmt: skip
 _TITLE_ALIKE = 88.0
 _PERSON_ALIKE = 84.0
 _SURNAME_ALIKE = 88.0
@@ -94,9 +89,9 @@ class PersonFound:
 
 def key(text: str) -> str:
     """A name as names are compared: ``The Lion, the Witch & Co.`` is ``lion the witch co``."""
-    words = [w.lower() for w in split_words(_APOSTROPHES.sub("", fold(text)))]
+    words = typed_words(text)
     kept = [word for word in words if word != "and"] or words
-    return " ".join(kept[1:] if len(kept) > 1 and kept[0] in _ARTICLES else kept)
+    return " ".join(kept[len(kept) > 1 and kept[0] in ARTICLES :])
 
 
 class Names:
@@ -119,7 +114,7 @@ class Names:
         for film, original in films:
             for name in {key(film.title), key(original or "")} - {""}:
                 self._films[name].append(film)
-            if len(parts := _SUBTITLE.split(film.title)) > 1:
+            if len(parts := PARTS.split(film.title)) > 1:
                 self._subtitles[key(parts[-1])].append(film)
         self._titles = sorted(self._films)
         self._people: dict[str, Somebody] = {}
@@ -226,9 +221,7 @@ class Names:
     def _part(self, wanted: str) -> list[Film]:
         """``Kill Bill 2`` by the number of its part: Kill Bill: Vol. 2."""
         base, _, number = wanted.rpartition(" ")
-        if not base or number not in _NUMERALS:
-            return []
-        numbers = (number, _NUMERALS[number])
+        numbers = NUMERAL_FORMS.get(number, ()) if base and number.isdecimal() else ()
         names = [f"{base} {part}{n}" for part in ("", "vol ", "part ") for n in numbers]
         return next(filter(None, (self._films.get(n) or self._begun(n) for n in names)), [])
 
@@ -256,7 +249,7 @@ class Names:
         found = process.extract(
             wanted, self._titles, scorer=fuzz.ratio, score_cutoff=_TITLE_ALIKE, limit=20
         )
-        numbers = [word for word in wanted.split() if word in _NUMERALS]
+        numbers = [word for word in wanted.split() if word.isdecimal()]
         found = [one for one in found if all(number in one[0].split() for number in numbers)]
         nearest = found[0][1] if found else 0
         return [film for name, score, _ in found if score == nearest for film in self._films[name]]
@@ -330,14 +323,9 @@ class CatalogNames:
 
 def read_names(connection: Connection) -> Names:
     """The names as the database has them now."""
-    films = [
-        (Film(row.movie_id, row.title, row.year, row.rating_count), row.original_title)
-        for row in connection.execute(_statements["titles"])
-    ]
-    people = [
-        Somebody(row.name, row.directs, row.acts, row.films)
-        for row in connection.execute(_statements["people"])
-    ]
+    titles = connection.execute(_statements["titles"])
+    films = [(Film(*row), original_title) for original_title, *row in titles]
+    people = [Somebody(*row) for row in connection.execute(_statements["people"])]
     genres = connection.execute(_statements["genres"]).scalars().all()
     keywords = connection.execute(_statements["keywords"]).scalars().all()
     latest: int | None = connection.execute(_statements["latest_year"]).scalar()
@@ -362,12 +350,9 @@ def unknown_genres(connection: Connection, tree: Node) -> Iterator[str]:
             yield f"No film is of the genre {_short(text)!r}. Genres are {known}."
 
 
-_DATED = re.compile(r"^(.+?)\s*\((\d{4})\)$")
-
-
 def parted_year(typed: str) -> tuple[str, int | None]:
     """A title and the year in parentheses behind it, as in ``King Kong (2005)``."""
-    dated = _DATED.match(typed)
+    dated = re.match(r"(.+?)\s*\((\d{4})\)$", typed)
     return (dated[1], int(dated[2])) if dated else (typed, None)
 
 

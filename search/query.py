@@ -127,9 +127,11 @@ def parse(
             )
         notes.append(f"Only the first {limits.max_query_length} characters were read.")
         query = query[: limits.max_query_length]
+    plain = not _patterns(tuple(fields)).operator.search(query)
     try:
         tree = _read(query, strict, limits, fields, notes)
     except UnreadableError as error:
+        plain = True
         if strict:
             raise _refused(str(error), error.position) from error
         notes.append(f"{error}: searched as words.")
@@ -138,10 +140,7 @@ def parse(
         notes.append("A quotation mark is not closed.")
     if isinstance(tree, Nothing) and not notes:
         notes.append("The query has no words. * finds every film.")
-    return ParsedQuery(
-        tree, text, describe(tree), notes, _plain_words(tree, fields), query,
-        not _patterns(tuple(fields)).operator.search(query),
-    )  # fmt: skip
+    return ParsedQuery(tree, text, describe(tree), notes, _plain_words(tree, fields), query, plain)
 
 
 def _refused(reason: str, position: int) -> QuerySyntaxError:

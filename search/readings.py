@@ -14,11 +14,12 @@ from search.mistakes import (
     mistaken_beginning,
     mistaken_title,
     mistaken_titles,
+    mistaken_with_more,
     mistaken_words,
     nearest,
     retyped,
 )
-from search.titles import ARTICLES, YEAR, Catalog, Title, typed_words
+from search.titles import ARTICLES, PARTS, YEAR, Catalog, Title, typed_words
 from search.vocabulary import NUMERAL_FORMS, WORD_FORMS
 from sql.syntax import STOP_WORDS
 from sql.text import fold
@@ -26,7 +27,7 @@ from sql.text import fold
 _MOST_TRIED = 16
 """Readings of one text that are held against the catalog."""
 
-_LEAST_ACRONYM = 4
+_LEAST_ACRONYM = 3
 _LEAST_BEGUN = 4
 _MOST_ACRONYM = 12
 _MOST_CHOICES = 3
@@ -105,13 +106,13 @@ def _made(
     ]  # fmt: skip
     yield from (reading for reading in same if _whole(reading, catalog))
     if mistakes:
-        yield from retyped(text, words, catalog)
+        yield from retyped(text, catalog)
         yield from _meant(words, catalog, alike)
     yield from (reading for reading in same if not _whole(reading, catalog))
     if mistakes:
         yield from mistaken_title(words, catalog)
         yield from mistaken_title([_TRIPLED.sub(r"\1\1", word) for word in words], catalog)
-        yield from _initials(words, catalog)
+        yield from mistaken_with_more(words, catalog)
         yield from mistaken_beginning(words, catalog)
         yield from mistaken_words(words, catalog)
         yield from _begun(words, catalog)
@@ -193,55 +194,59 @@ def _stands_so(words: Sequence[str], place: int, catalog: Catalog) -> bool:
     return not pairs or any(f" {pair} " in key for key in keys for pair in pairs)
 
 
-def _acronym(words: Sequence[str], catalog: Catalog) -> tuple[int, Title] | None:
-    """How well letters are the first ones of the words of which title, as `_initials_fit` says; of
-    those that fit as well the most rated. ``lotr`` is lord of the rings, ``bttf 2`` back to the
-    future part ii."""
-    letters = "".join(words)
+def _acronyms(words: Sequence[str], catalog: Catalog) -> list[tuple[int, Title]]:
+    """Titles of whose words letters are the first ones, and how well, as `_initials_fit` says, the
+    likeliest first. ``lotr`` is lord of the rings, ``bttf 2`` back to the future part ii, ``hp
+    azkaban`` harry potter and the prisoner of azkaban."""
+    unknown = [word for word in words if word not in catalog.words]
     numbered = len(words) == 2 and words[1].isdecimal()
-    if not numbered and (len(words) > 1 or words[0] in catalog.words):
-        return None
-    if not _LEAST_ACRONYM <= len(letters) <= _MOST_ACRONYM:
-        return None
-    titles = itertools.chain.from_iterable(catalog.titles.values())
-    fits = ((_initials_fit(letters, title), title) for title in titles)
-    return max(
-        (found for found in fits if found[0]),
-        key=lambda found: (found[0], found[1].ratings),
-        default=None,
-    )
-
-
-def _initials(words: Sequence[str], catalog: Catalog) -> Iterator[Reading]:
-    if found := _acronym(words, catalog):
-        fit, title = found
-        letters = len("".join(words)) - (words[0][0] != title.key[0])  # without the article's
-        begun = title.key.split()[:letters] if fit == 1 else [title.key]
-        yield Reading(kind="initials", text=" ".join(begun))
+    if not numbered and len(unknown) != 1:
+        return []
+    letters = "".join(words) if numbered else unknown[0]
+    others = set() if numbered else {*words} - {letters}
+    if not _LEAST_ACRONYM - bool(others) <= len(letters) <= _MOST_ACRONYM:
+        return []
+    fits = [
+        (fit * (title.ratings + 1), fit, title)
+        for title in itertools.chain.from_iterable(catalog.titles.values())
+        if (not others or others <= set(title.key.split()))
+        and (fit := _initials_fit(letters, title))
+    ]
+    likeliest = sorted(fits, key=lambda found: -found[0])[:_MOST_CHOICES]
+    least = 1 if others or letters[-1].isdecimal() or len(letters) > _LEAST_ACRONYM else 2
+    return [(f, t) for odds, f, t in likeliest if f >= least and 10 * odds >= likeliest[0][0]]
 
 
 def _initials_fit(letters: str, title: Title) -> int:
     """How well letters are the first ones of a title's words: 3 of all, 2 of those that are not
-    small, 1 of the first words, 0 not at all. Numbers are digits or letters, and ``and`` and what
-    says that a number follows may be left out."""
-    words = title.key.split()
-    if words[0][0] not in letters[:2] or not (
-        max(_LEAST_ACRONYM - 1, len(letters) - 3) <= len(words)
-    ):
+    small or of its last part, 1 of the first words, 0 not at all."""
+    fit = _first_ones(letters, title.key, title.written[0])
+    if fit < 2 and (": " in title.written or " - " in title.written):
+        part = PARTS.split(title.written)[-1]
+        behind = part.removeprefix("the ")
+        if behind[:1] in letters[:2]:
+            fit = max(fit, 2 * (_first_ones(letters, " ".join(typed_words(behind)), part[0]) > 1))
+    return fit
+
+
+def _first_ones(letters: str, key: str, article: str) -> int:
+    """Numbers are digits or letters; ``and`` and what says that a number follows may be left
+    out."""
+    if key[:1] not in letters[:2] or key.count(" ") < max(1, len(letters) - 4):
         return 0
+    words = key.split()
     digits = ["".join(n for n in NUMERAL_FORMS.get(w, ()) if n.isdecimal()) for w in words]
     begun = 0
     for left_out in ((), ("and",), _BEFORE_NUMBERS, STOP_WORDS):
         for numbers in (digits, [""] * len(words)):
-            kept = [
+            made = "".join(
                 number if number and word != "i" else word[0]
                 for word, number in zip(words, numbers, strict=True)
                 if word not in left_out
-            ]
-            made = "".join(kept)
-            if letters in (made, title.written[0] + made):
+            )
+            if letters in (made, article + made):
                 return 2 if left_out is STOP_WORDS else 3
-            begun |= made.startswith(letters) or (title.written[0] + made).startswith(letters)
+            begun |= made.startswith(letters) or (article + made).startswith(letters)
     return begun
 
 
@@ -258,11 +263,11 @@ def _meant(
     if len(longer) > _MOST_CHOICES:
         yield Reading(kind="beginning", text=" ".join(words) + "*")
         return
-    initials = _acronym(words, catalog)
+    initials = _acronyms(words, catalog)
     kinds: dict[Title, ReadingKind] = dict.fromkeys([*alike, *mistyped], "typos")
     kinds |= dict.fromkeys(longer, "beginning")
-    if initials and (initials[0] > 1 or len(words) > 1):  # with a number, a beginning is enough
-        kinds[initials[1]] = "initials"
+    if initials and (initials[0][0] > 1 or len(words) > 1):  # with more, a beginning is enough
+        kinds |= {title: "initials" for fit, title in initials if fit > 1 or len(words) > 1}
     heard = set(alike).difference(mistyped) if mistyped else set()
     chosen = sorted(kinds, key=lambda title: (title in heard, -title.ratings))[:_MOST_CHOICES]
     if len(chosen) > 1:
@@ -271,6 +276,10 @@ def _meant(
         yield Reading(kind=kinds[chosen[0]], text=" OR ".join(texts))
     for title in chosen:
         yield Reading(kind=kinds[title], text=title.written)
+    if begun and initials and initials[0][1] not in kinds:
+        key = initials[0][1].key
+        first = len(words[0]) - (words[0][0] != key[0])  # without the article's
+        yield Reading(kind="initials", text=" ".join(key.split()[:first]))
 
 
 def _begun_titles(words: Sequence[str], catalog: Catalog) -> list[Title]:

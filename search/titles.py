@@ -7,9 +7,9 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from palate.statements import Statements
@@ -20,11 +20,13 @@ _statements = Statements.beside(__file__, "words")
 
 _KEPT_SECONDS = 300.0
 ARTICLES = ("the", "a", "an")
-LONG = 10
+LONG = 8
 """A word, or a title, of so many letters may have two mistakes."""
 
 _APOSTROPHES = str.maketrans("", "", "'’‘`´ʼ′")
 YEAR = re.compile(r"(?<=\S)[\s,._]+(?:from\s+)?[(\[]?((?:18|19|20)\d\d)[)\]]?\s*$")
+PARTS = re.compile(r":\s+|\s+-\s+")
+"""What stands between a title and its subtitle."""
 _AND = re.compile(r"&|(?<=\s)\+(?=\s)")
 
 
@@ -58,8 +60,9 @@ class Catalog:
     def together(self, texts: Iterable[str]) -> dict[str, int]:
         """How often films were rated whose title has all the words of each text; -1: there is
         none."""
-        wanted = {text: set(text.split()) for text in texts}
-        found = dict.fromkeys(wanted, -1)
+        needed_by = {text: set(text.split()) for text in texts}
+        found = dict.fromkeys(needed_by, -1)
+        wanted = {t: needed for t, needed in needed_by.items() if needed <= self.words.keys()}
         if not wanted:
             return found
         for key, _, rated in itertools.chain.from_iterable(self.titles.values()):
@@ -86,18 +89,12 @@ class Vocabulary:
                 self._read_at = time.monotonic()
         if due:
             with suppress(DBAPIError):  # too large a catalog for one statement's time
-                self._catalog = Catalog(
-                    {row.word: row.films for row in connection.execute(_statements["vocabulary"])},
-                    _by_joined(connection.execute(_statements["names"])),
-                )
+                words = connection.execute(_statements["vocabulary"])
+                titles: dict[str, list[Title]] = {}
+                for joined, *title in connection.execute(_statements["names"]):
+                    titles.setdefault(joined, []).append(Title(*title))
+                self._catalog = Catalog({row.word: row.films for row in words}, titles)
         return self._catalog
-
-
-def _by_joined(rows: Iterable[Row[Any]]) -> dict[str, list[Title]]:
-    titles: dict[str, list[Title]] = {}
-    for row in rows:
-        titles.setdefault(row.joined, []).append(Title(row.key, row.written, row.ratings))
-    return titles
 
 
 def typed_words(text: str) -> list[str]:

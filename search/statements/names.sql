@@ -9,7 +9,7 @@ FROM pg_class WHERE oid = 'movies'::regclass;
 SELECT movie_id, title, year, rating_count FROM movies WHERE movie_id = movie_named(:id);
 
 -- name: titles
-SELECT movie_id, title, original_title, year, rating_count FROM movies
+SELECT original_title, movie_id, title, year, rating_count FROM movies
 ORDER BY rating_count DESC, movie_id;
 
 -- name: people

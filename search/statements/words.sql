@@ -18,7 +18,7 @@ GROUP BY w.word;
 
 -- name: names
 -- Every title once, by its words without article and spaces; the most rated first.
-SELECT t.joined, t.written, t.key, max(m.rating_count) AS ratings
+SELECT t.joined, t.key, t.written, max(m.rating_count) AS ratings
 FROM movie_titles t JOIN movies m USING (movie_id)
 GROUP BY t.joined, t.written, t.key
 ORDER BY ratings DESC, t.written;

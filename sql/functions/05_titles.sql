@@ -80,7 +80,7 @@ RETURN number_words() ?| string_to_array($1, ' ') OR $1 ~ '\m(?:pt|vol|chapter|e
 -- What small words say is heard whatever they are.
 CREATE OR REPLACE FUNCTION unheard_words() RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN '{the,a,an,of,in,on,at,to,for,from,with,by,and,or,n,is,are}'::text[];
+RETURN '{the,a,an,of,in,on,at,to,for,from,with,by,and,et,und,y,or,n,is,are}'::text[];
 
 -- How one word sounds in English, roughly: of its stem, letters that are not spoken left out, consonants
 -- spoken alike alike, and vowels a, front (e) or back (o).
@@ -248,7 +248,7 @@ END $$;
 -- behind it, the one before it is of the title: `2001 Maniacs 2005`.
 CREATE OR REPLACE FUNCTION year_pattern() RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN '(?:(?<=\S)[\s,._-]*[\s,._]+(?:from\s+)?|(?<=[[:alpha:]]))[(\[]?((?:18|19|20)\d\d)[)\]]?(?:[\s._]+\d{3,4}[pi]\M.*)?\s*$'
+RETURN '(?:(?<=\S)[\s,._-]*[\s,._]+(?:from\s+)?|(?<=[[:alpha:]]))[(\[]?((?:18|19|20)\d\d)(?: film(?=\)))?[)\]]?(?:[\s._]+\d{3,4}[pi]\M.*)?\s*$'
     '|(?<=\S)\s+[''’](\d\d)\s*$'
     '|^\s*[(\[]?((?:18|19|20)\d\d)[)\]]?[\s,:-]*\s+(?=\S)(?!.*(?:18|19|20)\d\d[)\]]?\s*$)';
 
@@ -362,7 +362,8 @@ RETURN glue_words() || string_to_array(
     'date year director directed starring trailer official teaser clip soundtrack ost poster '
     'subtitles subtitled subs sub eng english dubbed vhs pelicula completa complet gratis script screenplay actors '
     'actor actress song songs theme meaning sequel prequel remake box office oscar oscars anyone please thanks hey hi '
-    'hello im you have got do does has seen google buy rent dvds stills fan', ' ');
+    'hello im you have got do does has seen google buy rent dvds stills fan french german italian spanish japanese '
+    'korean chinese hindi russian swedish danish', ' ');
 
 -- Films whose title stands before, behind or, as in `what is heat about`, among words that are all known of the film, its people, genres,
 -- year or decade, or ask for one: `nolan inception`, `heat crime 1995`, `heat explained`; of a name of a

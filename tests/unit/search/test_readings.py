@@ -102,6 +102,11 @@ def first(
         ("frozennnn", "typos", "frozen"),
         ("pirattes of the caribean", "typos", "pirates of the caribbean"),
         ("kill blil", "typos", "kill bill"),  # a beginning
+        ("bakc to the fut", "typos", "back to the future"),
+        ("froyen", "typos", "frozen"),  # on the keys of a German keyboard
+        ("anh", "initials", "star wars: a new hope"),  # of its last part
+        ("sw new hope", "initials", "star wars: a new hope"),
+        ("monster university stallone", "typos", "monsters university stallone"),
     ],
 )
 def test_the_closest_reading_comes_first(typed: str, kind: str, text: str) -> None:
