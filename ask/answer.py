@@ -1,9 +1,9 @@
 """Requests in plain words, answered: read, linked, and run through the same search as all else."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 from pydantic import Field, ValidationError
@@ -102,19 +102,6 @@ class AskAnswer(Frozen):
         return tuple(f"Left out: “{one.words}”: {one.why}." for one in self.ignored)
 
 
-class Reader(Protocol):
-    """Whoever reads requests instead of the rules, and plans them: a language model."""
-
-    name: str
-
-    def read(self, text: str, names: Names, rules: Structure) -> Structure | None:
-        """The structure of a request, its names as they were typed, held against what the
-        ``rules`` read; None: these read it."""
-
-    def plan(self, text: str) -> Plan | None:
-        """The steps of a message that asks for several; None: it asks for one."""
-
-
 class Asker:
     """Answers requests in plain words over one database. Thread-safe; one a process."""
 
@@ -122,7 +109,7 @@ class Asker:
         self,
         database: Database,
         searcher: Searcher,
-        reader: Reader | None = None,
+        reader: ModelReader | None = None,
         why_rules: str | None = None,
     ) -> None:
         """``why_rules``: why no model reads, where one is set; notes say it."""
@@ -234,9 +221,9 @@ class Asker:
                 f"k is {structure.k}; at most {self._database.settings.max_k} are allowed. Ask "
                 "for fewer, or raise PALATE_MAX_K."
             )
-        answers = {
+        answers: dict[str, Callable[[Reading], dict[str, Any]]] = {
             "predict": self._predict, "compare": self._compare, "summarise": self._summarise,
-            "facts": self._facts, "unclear": self._nothing,
+            "facts": self._facts, "unclear": lambda _: {},
         }  # fmt: skip
         found = answers.get(structure.intent, self._films)(reading)
         notes = (
@@ -292,8 +279,7 @@ class Asker:
     def _films(self, reading: Reading) -> dict[str, Any]:
         structure = reading.structure
         if structure.users:
-            one = structure.model_copy(update={"users": ()})
-            found = self._films(replace(reading, structure=one))
+            found = self._films(replace(reading, structure=structure.changed(users=())))
             others = ", ".join(map(str, structure.users))
             note = (
                 f"A list is in the order of one taste, user {structure.user_id}'s: nothing of user "
@@ -308,13 +294,10 @@ class Asker:
         of_asker = structure.seen == "drop" or rated != structure.rated_by
         if structure.user_id is not None or not of_asker:
             return self._finder.films(structure, self.names.get())
-        structure = structure.model_copy(update={"seen": "keep", "rated_by": rated})
+        structure = structure.changed(seen="keep", rated_by=rated)
         found = self._finder.films(structure, self.names.get())
         note = "It is not said who asks, so nothing is known of what was seen: name a user."
         return found | {"notes": (*found["notes"], note), "weakened": True}
-
-    def _nothing(self, _: Reading) -> dict[str, Any]:
-        return {}
 
     def _facts(self, reading: Reading) -> dict[str, Any]:
         with self._database.read() as connection:
@@ -337,7 +320,7 @@ def turn_of(answer: AskAnswer, before: Turn | None = None) -> Turn:
     return Turn(structure=answer.structure, shown=tuple(shown[:MOST_SHOWN]))
 
 
-def make_reader(model: LanguageModel | None, settings: Settings) -> Reader | None:
+def make_reader(model: LanguageModel | None, settings: Settings) -> ModelReader | None:
     """Who reads requests where this model is set; None: the rules."""
     return None if model is None else ModelReader(model, settings.llm_ask_seconds)
 

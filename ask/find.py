@@ -223,16 +223,15 @@ class Finder:
 def _looser(structure: Structure) -> Iterator[tuple[Structure, str]]:
     """What is looked for where no film fits, and the note that says so."""
     if len(structure.people) > 1 and "people" not in structure.any_of:
-        either = {"any_of": (*structure.any_of, "people")}
         note = "No film is by all of these people: these are by any of them."
-        yield structure.model_copy(update=either), note
+        yield structure.changed(any_of=(*structure.any_of, "people")), note
     if structure.intent == "count":
         return
     if structure.keywords:
         words = " ".join((structure.text, *structure.keywords)).strip()
         note = "No film that fits has these keywords: their words were looked for in texts."
-        yield structure.model_copy(update={"text": words, "keywords": ()}), note
-    rest = structure.model_copy(update={"text": ""})
+        yield structure.changed(text=words, keywords=()), note
+    rest = structure.changed(text="")
     if structure.text and narrows(rest):
         yield rest, f"No film that fits the rest has “{structure.text}” in its texts."
 
@@ -255,14 +254,14 @@ def _nearest(
             connection.execute(_statements[statement], bound | {"movie_id": seed}).mappings()
             for seed in seeds
         )
-        near = [[_similar_movie(**row) for row in rows] for rows in found]
+        none = {"rank": 0, "content": None}
+        near = [
+            [SimilarMovie(**{**none, "score": row["similarity"], **row}) for row in rows]
+            for rows in found
+        ]
         if any(near):
             return by, _mean(near)
     return "texts", []
-
-
-def _similar_movie(**row: Any) -> SimilarMovie:
-    return SimilarMovie(**{"rank": 0, "content": None, "score": row["similarity"]} | row)
 
 
 def _mean(near: list[list[SimilarMovie]]) -> list[SimilarMovie]:

@@ -5,7 +5,9 @@
 -- the worst fifth of the films with enough ratings.
 SELECT EXISTS (SELECT FROM movies WHERE target_audience IS NOT NULL) AS target_audience,
        EXISTS (SELECT FROM movies WHERE sentiment IS NOT NULL) AS sentiment,
-       s.known_from, s.unknown_to, s.unknown_rated_to, s.best_from, s.worst_to
+       greatest(s.known_from, 1) AS known_from, coalesce(s.unknown_to, 0) AS unknown_to,
+       coalesce(s.unknown_rated_to, 0) AS unknown_rated_to, coalesce(s.best_from, 5) AS best_from,
+       coalesce(s.worst_to, 0) AS worst_to
 FROM (SELECT percentile_disc(0.8) WITHIN GROUP (ORDER BY avg_rating)
                  FILTER (WHERE rating_count >= :fewest) AS best_from,
              percentile_disc(0.2) WITHIN GROUP (ORDER BY avg_rating)
