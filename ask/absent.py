@@ -26,8 +26,8 @@ _COUNTRIES = _words("""france germany italy spain japan south_korea korea china 
 )
 _NOUN = rf"({FILM}|{GENRE}|new wave|neo-?realism|directors?|actors?|actress(es)?)"
 _MADE_OF = rf"(?=( [\w'{GAP}-]+){{0,3}}? {_NOUN}(?!\w)|\W*$|\W+(from|with|but|please|for|that)\b)"
-_NAME = in_one(r"""((?-i: ([A-Z][\w.'-]*|(von|van|de|and)(?= [A-Z]))+( [A-Z][\w.'-]*){0,3})|
-    (?<=by) (?!the\b|an?\b|my\b)[\w'-]+ [\w'-]+)""")
+_NAME = in_one(r"""((?-i: ([A-Z][\w.'-]*|(von|van|de|and)(?= [A-Z]))+( [A-Z][\w.'-]*){0,3})
+    |(?<=by) (?!the\b|an?\b|my\b)[\w'-]+ [\w'-]+)""")
 _ANY_NAME = r"( (?!films?\b|movies?\b|but\b|from\b|in\b)[\w.'-]+){1,2}"
 _RATING_BEHIND = in_one(r"""( (ratings?|scores?))?( (of|over|above|under|below|at least
     |more than) \d+(\.\d+)?%?)?""")
@@ -148,13 +148,12 @@ _OF_FILM = any_case(r"""^((what|which|where|in which|in what)('s| is| was| are| 
     | can| could| has| have)?( (the|i|we|you))? ?)?((country|language|countries|nationality|awards?
     |oscars?|age rating|tagline|trivia|quotes?|mpaa rating|certificate|filming locations?
     |opening weekend|studio|composer|soundtrack|writer|screenwriter|producer|cinematographer)( (is
-    |was|does|did|of|for|from|in|about|made|gross))*|stream|rent|buy|watch|streaming) (?P<title>.+?)
-    ( (from|in|win|won|get|have|has|made|filmed|shot|set|online|streaming|rated))*\W*$|^(where
-    |in (which|what) (country|city|place|town)) (was|is|were|did|does) (the (film|movie) )?
-    (?P<title3>.+?) (filmed|shot|made|produced|recorded|from)\W*$|^(did|has|have|was|is
-    |does) (?P<title2>.+?) (win|won|get|got|have|nominated|available|streaming|on|in|from|subtitled
-    |dubbed)\b.*$""")
-
+    |was|does|did|of|for|from|in|about|made|gross))*|stream|rent|buy|watch
+    |streaming) (?P<title>.+?)( (from|in|win|won|get|have|has|made|filmed|shot|set|online|streaming
+    |rated))*\W*$|^(where|in (which|what) (country|city|place|town)) (was|is|were|did
+    |does) (the (film|movie) )?(?P<title3>.+?) (filmed|shot|made|produced|recorded|from)\W*$|^(did
+    |has|have|was|is|does) (?P<title2>.+?) (win|won|get|got|have|nominated|available|streaming|on|in
+    |from|subtitled|dubbed)\b.*$""")
 
 _NEGATED = any_case(r"""\b((that|which|but) )*(not|no|non|isn't|aren't|wasn't|weren't|without|except
     |excluding|never|nothing|avoid)( (any|an?|the|in|on|by|from|made))* $""")

@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from pydantic import Field, ValidationError
 
-from ask.caller import for_caller
+from ask.caller import for_caller, write_number
 from ask.compare import Comparison, compare
 from ask.conversation import MOST_SHOWN, Turn, TurnSigner, read_next
 from ask.facts import FilmFact, find_facts
@@ -26,8 +26,8 @@ from ask.understood import Part, parts_of
 from ingest.polite import SyncError
 from llm import LanguageModel, open_llm
 from llm.store import PostgresStore
-from palate.contract import Frozen, Hit, Recommendation, SimilarMovie
-from palate.errors import MisuseError, NotInstalledError
+from palate.contract import Frozen, Hit, Recommendation, SimilarMovie, known_user
+from palate.errors import MisuseError, NotFoundError, NotInstalledError
 from palate.items import count
 from palate.metrics import stage
 from palate.person import PERSON
@@ -154,6 +154,7 @@ class Asker:
         if not text.strip():
             raise MisuseError("The request has no words. Nothing was done. Say what you look for.")
         names = self.names.get()
+        text = write_number(text, self._database, user_id)
         reading = self._read(text, names, rules=rules, after=after)
         text, told = self._told(text, reading.not_found, names)
         if told:
@@ -309,6 +310,8 @@ def _named_user(structure: Structure, whose: str, example: str) -> int:
         raise MisuseError(
             f"It is not said whose {whose}. Nothing was done. Name the user: “{example}”."
         )
+    if known_user(structure.user_id) is None:
+        raise NotFoundError("The user is unknown: nothing was rated or sent yet.")
     return structure.user_id
 
 

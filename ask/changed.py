@@ -7,8 +7,8 @@ from ask.draft import join_spans
 from ask.structure import LONGEST_LIST, Exclusions, Kind, Listed, Structure
 from ask.words import any_case
 
-_INSTEAD = any_case(r"""\b(instead|rather|what about|how about|i meant|actually)\b|^(no,|nope|sorry|
-    (the )?same,? but\b)""")
+_INSTEAD = any_case(r"""\b(instead|rather|what about|how about|i meant|actually)\b|^(no,|nope|sorry
+    |(the )?same,? but\b)""")
 _LISTS = ("genres", "moods", "keywords", "people", "rated_by", "than")
 _SINGLE = (
     "sort", "audience", "fame", "acclaim", "budget", "revenue", "k", "user_id", "profile", "seen",

@@ -68,10 +68,10 @@ class TurnSigner:
             ) from error
 
 
-_THAT = any_case(rf"""(?<!st )\b(the )?(?P<word>{"|".join(ORDINALS)}|last|\d{{1,2}}(st|nd|rd|th))
-    ( (one|film|movie|result|title)\b( of (them|these|those))?|( of (them|these|those))?(?=\W*$|\W+
-    (and|or|but|please|long|about|rated|cost|made|come|came|please)\b|,))|(\bnumber |\bno\. ?|#)
-    (?P<digits>\d{{1,2}})\b|\b(?P<it>(?<!make )it|that one|this one)\b""")
+_THAT = any_case(rf"""(?<!st )\b(the )?(?P<word>{"|".join(ORDINALS)}|last|\d{{1,2}}(st|nd|rd
+    |th))( (one|film|movie|result|title)\b( of (them|these|those))?|( of (them|these|those))?(?=\W*$
+    |\W+(and|or|but|please|long|about|rated|cost|made|come|came|please)\b|,))|(\bnumber |\bno\. ?
+    |#)(?P<digits>\d{{1,2}})\b|\b(?P<it>(?<!make )it|that one|this one)\b""")
 _ANEW = any_case(r"""^((ok|okay|actually|no|wait|please|and|well|hm+|sorry|let'?s|can we
     |i want to)[, ]+)*((start|begin)(ing)? (over|again|anew|afresh|fresh|from (scratch|the (start
     |beginning)))|(a )?(new|different|another|fresh) (search|question|topic|request|talk
@@ -93,8 +93,8 @@ _IF_IN = any_case(r"""\b(only )?(if|when|where) (?P<who>.+?) (is|are|stars?|appe
 _OUT = any_case(rf"""^(and |but |please |ok |well |no |,)*({_SEEN}|without|not|except|drop|remove
     |skip|hide|leave out|minus|no|anything but) (?=all |it\b|that one|the |number|#|no\.)""")
 _MORE = any_case(r"""^(and |please )*((show|give|find|tell) me )?((some |a few |\d+ )?(more|others?
-    |other ones|another( one)?)|(the )?next( (ones|page|\d+))?|what else|anything else|go on)
-    ( please| films| movies)*[?.!\s]*$""")
+    |other ones|another( one)?)|(the )?next( (ones|page|\d+))?|what else|anything else
+    |go on)( please| films| movies)*[?.!\s]*$""")
 _THEY = any_case(r"\b(all (of )?)?(they|them|these|those)( all)?( (films|movies|ones))?\b")
 _OF_THOSE = any_case(r"\b(which one|(which )?of (them|these|those))\b")
 _WHICH_OF = any_case(r"\bwhich (one|of (them|these|those))\b")

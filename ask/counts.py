@@ -4,21 +4,21 @@ from ask.draft import Draft
 from ask.words import any_case, in_one
 
 _COUNT = any_case(r"""^(and |so |please |tell me )*(how many (different |of the )?(?!people|users?
-    |minutes|hours|ratings|stars|awards|oscars|actors|directors|times|dollars|viewers)|
-    (what is |what's )?(the )?(total )?number of (?!ratings|minutes)|count (of )?(all |up )?|(are
+    |minutes|hours|ratings|stars|awards|oscars|actors|directors|times|dollars|viewers)
+    |(what is |what's )?(the )?(total )?number of (?!ratings|minutes)|count (of )?(all |up )?|(are
     |is) there (any|a|an) |(have you|do you have) any \w+ films? at all)""")
 _FIGURE = in_one(r"""(rating|score|stars|length|runtime|run(ning)? time|duration|year|age|budget
     |cost|price|revenue|gross|box[- ]office|earnings|takings|profit|number of (ratings|votes)
     |amount of money)s?""")
 _SHARE = any_case(rf"""^(and |so |please |tell me |give me |show me |calculate |compute )*((what
     |which)('s| is| are| was| were)? )?(the )?((percentage|percent|share|fraction|proportion
-    |ratio) of( all| the)?(?= )|((average|mean|median|typical|total|combined|overall|summed|sum of
-    ( the)?)( \w+)??|sum of) {_FIGURE} (of|for|in|across)( all| the)?(?= ))|^(how (much|long
-    |expensive|old|good|highly rated|popular)( money)? (are|were|is|was|did|do|have|has)( all| the)?
-    (?= .*\b(on average|in total|altogether|combined|together|usually|typically)\b))|^how much
-    ( money)? (did|do|have)( all)?( the)?(?= .*\b(films|movies)\b( ever)? (make|made|earn(ed)?|cost
-    |gross(ed)?)\W*$)|^on average,? how (much|long|expensive|old|good)( money)? (are|were|is|was|did
-    |do)( all| the)?(?= )""")
+    |ratio) of( all| the)?(?= )|((average|mean|median|typical|total|combined|overall|summed
+    |sum of( the)?)( \w+)??|sum of) {_FIGURE} (of|for|in|across)( all| the)?(?= ))|^(how (much|long
+    |expensive|old|good|highly rated|popular)( money)? (are|were|is|was|did|do|have|has)( all
+    | the)?(?= .*\b(on average|in total|altogether|combined|together|usually|typically)\b))
+    |^how much( money)? (did|do|have)( all)?( the)?(?= .*\b(films|movies)\b( ever)? (make|made
+    |earn(ed)?|cost|gross(ed)?)\W*$)|^on average,? how (much|long|expensive|old|good)( money)? (are
+    |were|is|was|did|do)( all| the)?(?= )""")
 
 
 def is_of_many(text: str) -> bool:
@@ -55,8 +55,8 @@ def read_how_many(draft: Draft) -> None:
         draft.ignore(found[0], "shares and means of many films are not computed; they are counted")
         draft.parts["intent"] = "count"
         draft.take(r"\b(on average|in total|altogether|combined|together|usually|typically)\b")
-        draft.take(r"""\b(made|make|makes|cost|costs|earn(ed|s)?|gross(ed|es)?|run|last|rated)
-            (?=\W*$| ¦)""")
+        draft.take(r"""\b(made|make|makes|cost|costs|earn(ed|s)?|gross(ed|es)?|run|last
+            |rated)(?=\W*$| ¦)""")
     if draft.take(_COUNT):
         draft.parts["intent"] = "count"
         draft.take(r"""\b(does|do|did) (the |this |your )?(catalog(ue)?|data(base)?|you|we) (have

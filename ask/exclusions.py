@@ -24,8 +24,8 @@ _CUE = any_case(rf"""\b((?P<but>except( for)?|excluding|exclude|other than|apart
     |doesn't|does not|didn't|never) (really |much )?(like[sd]?|love|enjoy(ed)?|care for|want to see
     |get on with|fancy)|(am|'m) not (really )?(into|a fan of)))|((i |we )?(do not|don't|doesn't
     |does not|didn't|won't)( {_VERBS})?|without|nothing|none( of)?|not|no|never|neither|avoid(ing)?
-    |isn't|aren't|is not|are not|wasn't|weren't|less)( (any|too much|so much|much|overly))?)
-    ( |$)""")
+    |isn't|aren't|is not|are not|wasn't|weren't|less)( (any|too much|so much|much
+    |overly))?)( |$)""")
 _BEHIND = as_typed(r"""(?P<item>([A-Z][\w.'-]+ ){1,3}|\w+ )(annoys?|bores?|irritates?|bothers?|puts?
     |scares?) (me|us)( off| too much| to death)?\b""")
 _END = any_case(rf"""[;?!{GAP}]|(?<! [A-Z])\.(\s|$)|\b(but|please|only|just|no|not|without|nothing
@@ -36,8 +36,8 @@ _CLAUSE = any_case(r"""^(for|from|with|in|since|after|before|under|over|not?|not
 _SPLIT = any_case(r"\s*(?:,\s*(?:and |or |nor )?|(?<!\bblack )\b(?:and|or|nor)\b|&)\s*")
 _OPENING = any_case(rf"""^((any(thing)?|any more|to (see|watch)|something|the|a|an|too|so|very|that
     |much|more|{FILM}|ones?|stuff|have|has|with|by|from|about|like|of|as|directed|starring|featuring
-    |is|are|was|were|either|of those|any of|made|set|really|all|kind of|sort of|lots of|a lot of)
-    (\s+|$))+""")
+    |is|are|was|were|either|of those|any of|made|set|really|all|kind of|sort of|lots of
+    |a lot of)(\s+|$))+""")
 _CLOSING = as_typed(r"""(\s+((is|are|was|were|appears?|acts?|plays?|stars?) in|films?|movies?|stuff
     |things?|ones?|elements?|(mixed |thrown )?in|in it|in them|in there|at all|either|anymore
     |any more|too|these days|tonight|for))+$""")
@@ -47,8 +47,8 @@ _FOR = any_case(r"^(?P<item>.+?) (?P<whom>for .+)$")
 _KIND_WITH = any_case(r"^(?P<kind>[\w-]+( [\w-]+)?) (with|by|from|starring|directed)\b")
 
 _NOUNS = rf"{FILM}|{GENRE}"
-_IS_OUT = any_case(rf""" ((is|was|are|were)(n't| not)( in( it| them)?| part of( it)?)?|(does|do|did)
-    (n't| not) (star|appear|act|feature|play|show up)( in( it| them)?)?|never (appears?|acts?
+_IS_OUT = any_case(rf""" ((is|was|are|were)(n't| not)( in( it| them)?| part of( it)?)?|(does|do
+    |did)(n't| not) (star|appear|act|feature|play|show up)( in( it| them)?)?|never (appears?|acts?
     |plays?)( in( it)?)?)(?= *([,;.?!{GAP}]|$|but|and|or|from|for|with|under|over|before|after
     |since))""")
 

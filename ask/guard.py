@@ -42,26 +42,26 @@ _NEGATED = any_case(r"""\b(not|no|never|nothing|none|nor|without|except|excludin
     |anything but|everything but|all but|other than|apart from|aside from|besides|instead of
     |rather than|can't stand|skip|(is|are|was|were|do|does|did|wo|would|ca|should)n't)\b""")
 _ASKS = any_case(r"""^(\W*(and|so|but|ok|hey|please|tell me|do you know|i wonder
-    |just wondering)\b[ ,]*)*(?P<what>(in |by |for )?(which|what)('s| is| are| was)?( the| an?)?
-    ( (?!of\b)\w+)? (genres?|actors?|actress(es)?|directors?|people|person|users?|decades?|countr(y
-    |ies)|studios?|languages?|songs?|scenes?|characters?|percentage|average|months?|difference
-    |reasons?|order|chance|odds|share|cities|city)|(?!(do (you|u)|have you|(is|are|was|were) there|
-    (can|could|would|will) you|how about|how many|is it)\b)(how|why|who|whom|whose|where|when|has
-    |have|is|are|was|were|does|do|did|will|would|could|should))\b""")
+    |just wondering)\b[ ,]*)*(?P<what>(in |by |for )?(which|what)('s| is| are| was)?( the
+    | an?)?( (?!of\b)\w+)? (genres?|actors?|actress(es)?|directors?|people|person|users?|decades?
+    |countr(y|ies)|studios?|languages?|songs?|scenes?|characters?|percentage|average|months?
+    |difference|reasons?|order|chance|odds|share|cities|city)|(?!(do (you|u)|have you|(is|are|was
+    |were) there|(can|could|would|will) you|how about|how many|is it)\b)(how|why|who|whom|whose
+    |where|when|has|have|is|are|was|were|does|do|did|will|would|could|should))\b""")
 """Questions that no list of films answers."""
 _NEITHER = any_case(rf"({_NEGATED.pattern})[^;.]*\bor\b(?! an? )")
 _HOW_MANY = any_case(r"^(and |so |but )*how (many|much)\b")
 _COMPARES = any_case(r"""\b((?P<than>(?<!other )(?<!rather )(?<!any )than)|(are|is) there (more
     |fewer|less)|(more|fewer|less|most|least)(?= [\w-]+ (than|or)\b))\b""")
-_OWN = any_case(r"""\b(i|we)('ve| have)?( already| just| also)* (seen|watched|rated|gave|saw)\b
-    (?! (it )?(once|as an?|when|years|ages|an? \w+ ago))""")
+_OWN = any_case(r"""\b(i|we)('ve| have)?( already| just| also)* (seen|watched|rated|gave
+    |saw)\b(?! (it )?(once|as an?|when|years|ages|an? \w+ ago))""")
 _SCOPE = any_case(r"""\b(no|without|nothing|not) [\w-]+ (longer|shorter|older|newer|over|under|above
     |below|before|after|from|of|in)\b.*""")
 _SUPERLATIVE = any_case(r"""\b(longest|shortest|newest|oldest|latest|earliest|cheapest|highest
     |lowest|biggest|smallest|(best|worst|least|most)[ -](rated|known|popular|expensive
     |profitable))\b""")
-_COMPARATIVE = any_case(r"""\b(newer|older|more recent|shorter|longer|cheaper|better rated)\b
-    (?! than \d)""")
+_COMPARATIVE = any_case(r"""\b(newer|older|more recent|shorter|longer|cheaper
+    |better rated)\b(?! than \d)""")
 _OTHER = any_case(r"\bother (films|movies|ones|\w+s) (by|with|from|of)\b")
 _OF_EACH = any_case(r"\b((by|from|in|for|of|per) (each|every|per)|each|per) (?!other\b)[\w]+")
 _DECADE = any_case(rf"(?<![\w']){DECADE}(?!\w)")

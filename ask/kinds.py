@@ -19,13 +19,13 @@ _COUNT = any_case(rf"""((^|{GAP}|:)\s*|\b(give|gimme|lemme|show|find|get|recomme
     |tell|bring|pick|me|us|top|best|the|first|any|another|want|need|like|love|watch|see|choose|some
     |only|just|about|with|please)\s+)(({_A_NUMBER}) (or|to) )?{_N}\s+(?=([\w'{GAP}-]+\s+){{0,6}}?
     ({FILM}|{GENRE}|more)\b)""")
-_AT_MOST = any_case(rf"""\b((no|not|nothing) (more|over) than|not? over|at (the )?most|up to|
-    (a )?max(imum)?( of)?|only|just|limit(ed)? (it |them )?to|(?P<below>fewer than|less than|under)|
-    (?P<least>at least)) (the )?{_N}(?=( (?!(and a half|to|or|hours?|minutes?|mins?|stars?|years?
+_AT_MOST = any_case(rf"""\b((no|not|nothing) (more|over) than|not? over|at (the )?most|up to
+    |(a )?max(imum)?( of)?|only|just|limit(ed)? (it |them )?to|(?P<below>fewer than|less than|under)
+    |(?P<least>at least)) (the )?{_N}(?=( (?!(and a half|to|or|hours?|minutes?|mins?|stars?|years?
     |people|users|ratings|votes|million|dollars)\b)[\w'-]+){{0,4}} ({FILM}|{GENRE}|results?|of (them
     |these|those))(?!\w))""")
-_MOST_LAST = any_case(rf"""(, ?|\band )((please )?(no more than|not more than|at (the )?most|max
-    (imum)?( of)?|only|just|limit) {_N}|{_N.replace("<n>", "<n2>")} (at (the )?most|max(imum)?
+_MOST_LAST = any_case(rf"""(, ?|\band )((please )?(no more than|not more than|at (the )?most
+    |max(imum)?( of)?|only|just|limit) {_N}|{_N.replace("<n>", "<n2>")} (at (the )?most|max(imum)?
     |tops))( (of (them|these|those)|please|results?|films?|movies?))?(?=\W*$)""")
 PROPOSALS = any_case(rf"""\b(?P<n>\d{{1,2}}
     |{"|".join(word for word in NUMBERS if word != "zero")}) (\w+ )?(?=(recommendations?

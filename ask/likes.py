@@ -19,8 +19,8 @@ _LIKE = any_case(rf"""\b{_MANY}(just |exactly |a lot |much |very |most |kind of 
     |similar(ly)? (in (\w+ and )?\w+ )?to|in the (style|vein|spirit|manner|mould|mold|tradition
     |same vein) (of|as)|reminiscent of|along the lines of|the same as|comparable to|resembl(ing|es?)
     |(that )?reminds? (me|us) of|(with |in )?(the |a )?(same|similar) (\w+ )?(vibe|feel|feeling|mood
-    |tone|style|energy|atmosphere|kind|sort|spirit)s? (as|to|of)|for (the )?fans of|
-    (just )?as (?P<as>\w+) as|close to|akin to|[aà] la|with (the |a )?(vibes?|feel(ing)?) of
+    |tone|style|energy|atmosphere|kind|sort|spirit)s? (as|to|of)|for (the )?fans of
+    |(just )?as (?P<as>\w+) as|close to|akin to|[aà] la|with (the |a )?(vibes?|feel(ing)?) of
     |inspired by) """)
 _NO_LIKE = any_case(rf"""(\b{_WHO}|\b(would|might|could|may|don't|looks?|do|not|will|to|you|people
     |else))('d)? $""")
@@ -49,9 +49,9 @@ _MORE = any_case(r"""\b(like (it|that|this|them|those)|similar|else|more|recomme
 _NO_TITLE = any_case(rf"(in |from )?(the )?('?\d0'?s|\d{{4}}s|{'|'.join(DECADES)})\b")
 _NO_NAME = any_case(r"""(that|this|it|these|those|to|me|him|her|them|watching|seeing|an?|films?
     |movies?)\b""")
-_BUT = any_case(rf"""^(something |anything )?(?P<title>[^,]+?),? (but|only|except) (it'?s |is )?
-    (only )?(?=(with|more|less|in|set|much|not|a|an|no|from|for|without|older|newer|funny|scary
-    |better|worse)\b|\w+er\b|\s*{GAP})""")
+_BUT = any_case(rf"""^(something |anything )?(?P<title>[^,]+?),? (but|only
+    |except) (it'?s |is )?(only )?(?=(with|more|less|in|set|much|not|a|an|no|from|for|without|older
+    |newer|funny|scary|better|worse)\b|\w+er\b|\s*{GAP})""")
 _NAME = r"(?P<name>[\w.'-]+( [\w.'-]+){0,2}?)"
 _STYLE = tuple(
     any_case(rf"\b{pattern}")
@@ -84,24 +84,23 @@ COMPARATIVES: tuple[tuple[Quantity, Way, str], ...] = (
 _BEFORE_THAN = r"(\b(but|only|just|and|a bit|much|a little|slightly|far) )*\b"
 _ENDS_IN_NOUN = any_case(rf"(\b{NOUN}( from)?|{GAP}|,)\s*$")
 _AFTERWARDS = any_case(rf"""\b(what|which (films|movies)|films|movies)?( do(es)?| did| that)?( other
-    | those)? ?(people|fans|users|viewers|everybody|everyone|someone|they)( who| that)?
-    ( also)? (like|love|enjoy|watch|see)?( too| also| as well)?\b|\balso (like|love|enjoy|watch
-    |see)d?\b|\b(what|who|anything|something|is there anything|what's)? ?(else )(is|are|do(es)?
-    |can)?( there)?( you (have|recommend))?( like (it|that|them))?|\b(like|similar to) (it|that|this
-    |them|those|these)\b|\bsimilar\b( (ones|films|movies|stuff))?|\b(and )?(want|need|give me
-    |show me|looking for|suggest|any)? ?more( of (that|this|those|the same))?\b(?! than)|\bwhat
-    ('s)? (next|to watch( next)?)\b|\bwhat (would|should|could|will|might) {_WHO} (like|love|enjoy
-    |watch|see|try)( next)?\b|\bwho else (makes?|does|directs?|made)\b( (films?|movies?|stuff
+    | those)? ?(people|fans|users|viewers|everybody|everyone|someone|they)( who
+    | that)?( also)? (like|love|enjoy|watch|see)?( too| also| as well)?\b|\balso (like|love|enjoy
+    |watch|see)d?\b|\b(what|who|anything|something|is there anything|what's)? ?(else )(is|are
+    |do(es)?|can)?( there)?( you (have|recommend))?( like (it|that|them))?|\b(like|similar to) (it
+    |that|this|them|those|these)\b|\bsimilar\b( (ones|films|movies|stuff))?|\b(and )?(want|need
+    |give me|show me|looking for|suggest|any)? ?more( of (that|this|those|the same))?\b(?! than)
+    |\bwhat('s)? (next|to watch( next)?)\b|\bwhat (would|should|could|will|might) {_WHO} (like|love
+    |enjoy|watch|see|try)( next)?\b|\bwho else (makes?|does|directs?|made)\b( (films?|movies?|stuff
     |things?))?( like (that|this|those|these|him|her|them))?|\b(another|others?)\b(?! than)
     |\bnext\b""")
-
 
 _RATING = r"((with|have|has|having) )?(an? |the )?{} (rating|score)s? than"
 _EARNED = r"(that |which )?(made|make|earned|grossed|took in) {}( money)?( at the box office)? than"
 _COST = r"(that |which )?cost {}( money)?( to make)? than"
 _MADE = r"(?P<made>(made|released|shot|filmed|produced|came out|come out|out|but|and) )?"
-_DIRECTOR = in_one(r"""((directed |made )?(by|from|of) )?(the )?(same )?(directors?|film-?makers?|
-    (man|woman|guy|one|person|people) (who|that) (directed|made)|whoever (directed|made))( (as|of
+_DIRECTOR = in_one(r"""((directed |made )?(by|from|of) )?(the )?(same )?(directors?|film-?makers?
+    |(man|woman|guy|one|person|people) (who|that) (directed|made)|whoever (directed|made))( (as|of
     |behind))?""")
 _ACTOR = in_one(r"""(starring|with|by) (the )?(same )?((lead|main|leading) )?(actor|actress|star
     |lead|man|woman|guy) (as in|as|of|from|in)""")
@@ -129,8 +128,8 @@ _HELD = tuple(
     for by, way, words in _WAYS
 )
 """Ways to hold films against another that is named behind them."""
-SAME = any_case(r"""\b(by|from|with|of|in) the same ((?P<director>director|film-?maker)|
-    (?P<year>year)|(?P<decade>decade|era)|(?P<actor>(lead )?(actor|actress)|star|lead))\b""")
+SAME = any_case(r"""\b(by|from|with|of|in) the same ((?P<director>director|film-?maker)
+    |(?P<year>year)|(?P<decade>decade|era)|(?P<actor>(lead )?(actor|actress)|star|lead))\b""")
 _BEHIND_HELD = any_case(r""" (came out|come out|was (made|released)|did|does|has|had|is|was|got|cost
     |made|directed)\b""")
 _ANOTHER = any_case(r"\b(other|another|else)\b")
@@ -228,20 +227,17 @@ def _style(draft: Draft, names: Names) -> bool:
                 person = next(find_names(large, names), None)
                 if person is not None and person.found is not None and person.found.person.directs:
                     _like_person(draft, person)
-                elif film := _film_of_style(found, name, names):
+                elif (
+                    name[:1].isupper()
+                    and any_case(r"(-like|style|esque|type) *$").search(found[0])
+                    and (film := names.films(name, fuzzy=False))
+                ):  # Groundhog Day style, Matrix-esque
                     take_titles(draft, [Read(film.best.title, found.end(), film)])
                 else:
                     continue
                 draft.cut(found.start("name") + len(begin), found.end())
                 return True
     return False
-
-
-def _film_of_style(found: "re.Match[str]", name: str, names: Names) -> FilmsFound | None:
-    """The film in whose style others are to be: ``Groundhog Day style``, ``Matrix-esque``."""
-    if not name[:1].isupper() or not any_case(r"(-like|style|esque|type) *$").search(found[0]):
-        return None
-    return names.films(name, fuzzy=False)
 
 
 def _like_person(draft: Draft, read: Read[PersonFound]) -> bool:

@@ -29,7 +29,7 @@ from ask.structure import (
     Structure,
     Text,
     Title,
-)  # fmt: skip
+)
 from llm import LanguageModel, load_prompt
 from palate.contract import Audience, BudgetTier, RevenueTier
 from palate.errors import LanguageModelError

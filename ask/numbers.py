@@ -27,8 +27,8 @@ AT_MOST = in_one(rf"""at (the )?most|up to|max(imum)?( of)?|{_NOT} (longer|more|
 AT_LEAST = in_one(rf"""at (the )?least|min(imum)?( of)?|{_NOT} (less|shorter|fewer|lower|smaller
     |worse|under|below) than|{_NOT} (under|below)|from""")
 _ABOUT = r"about|around|roughly|approximately|some|circa"
-_COMPARED = in_one(rf"""((?P<most>{AT_MOST})|(?P<least>{AT_LEAST})|(?P<below>{BELOW})|
-    (?P<above>{ABOVE})|(?P<about>{_ABOUT})) ?""")
+_COMPARED = in_one(rf"""((?P<most>{AT_MOST})|(?P<least>{AT_LEAST})|(?P<below>{BELOW})
+    |(?P<above>{ABOVE})|(?P<about>{_ABOUT})) ?""")
 _AFTER = in_one(rf"""(,? ?((?P<orless>or (less|shorter|under|fewer|below|lower)|max(imum)?\b|tops\b
     |at (the )?most\b)|(?P<ormore>\+|min(imum)?\b|at (the )?least\b|(or|and) (more|longer|over
     |better|higher|above|up(wards)?)))(?! {COUNT}\b))?""")
@@ -37,8 +37,8 @@ _AFTER_STARS = _AFTER.replace("orless", "orless2").replace("ormore", "ormore2")
 _UNITS = {"k": 1e3, "t": 1e3, "m": 1e6, "b": 1e9}
 _UNIT_AHEAD = r"(?=\$|(a )?[\w.,]+ ?(k|thousand|m|mio|mill?|millions?|bn?|billions?)\b|[\d,]{5,})"
 _AMOUNT = in_one(r"""(?P<{0}sign>\$ ?)?(?P<{0}amount>\d[\d,]*(\.\d+)?|a|one|two|three|five|ten
-    |twenty|fifty|a hundred|hundred) ?(?P<{0}unit>k|thousand|m|mio|mill?|millions?|bn?|billions?)?\b
-    ( ?(us )?(dollars?|usd|bucks))?""")
+    |twenty|fifty|a hundred|hundred) ?(?P<{0}unit>k|thousand|m|mio|mill?|millions?|bn?
+    |billions?)?\b( ?(us )?(dollars?|usd|bucks))?""")
 _SPENT = in_one(r"""(with |on )?(an? )?budgets?|(that )?costs?|costing|made for|shot for|filmed for
     |budgeted( at)?""")
 _EARNED = in_one(r"""(that |which )?(gross(ed|ing|es)?|earn(ed|ing|s)?|made|making|took in|takings
@@ -85,8 +85,8 @@ def _compared(
 
 _TIME_LEFT = any_case(r"""\b(i|we)( have|'ve)( got)?( only| just| about)* (?=[\w.]+
     ( and a half)?[ -]?(hours?|minutes?|mins?|hrs?)\b)""")
-_TOO_LONG = any_case(r"""\b(?P<not>not|nothing|isn't|aren't) (too|very|overly|that) long\b
-    (?P<or>,? (or|nor) |, (?=too |very ))?(?(or)(too |very )?)""")
+_TOO_LONG = any_case(r"""\b(?P<not>not|nothing|isn't|aren't) (too|very|overly
+    |that) long\b(?P<or>,? (or|nor) |, (?=too |very ))?(?(or)(too |very )?)""")
 
 
 def read_runtime(draft: Draft) -> None:
@@ -97,8 +97,8 @@ def read_runtime(draft: Draft) -> None:
         unit = 1 if found["unit"].lower().startswith("m") else 60
         high = (read_number(found["high"]) + (0.5 if found["half"] else 0)) * unit
         draft.narrow("runtime_minutes", read_number(found["low"]) * unit, high)
-    for found in draft.take_all(rf"""\b((that )?(is|are|runs?|lasts?|lasting|running) )?
-        ({_COMPARED})?{_LENGTH}( long)?{_AFTER}"""):
+    for found in draft.take_all(rf"""\b((that )?(is|are|runs?|lasts?|lasting
+        |running) )?({_COMPARED})?{_LENGTH}( long)?{_AFTER}"""):
         _compared(draft, "runtime_minutes", found, _length(found), ABOUT_MINUTES)
     if (too_long := draft.take(_TOO_LONG)) is not None:
         draft.narrow("runtime_minutes", None, NOT_LONG)
@@ -135,8 +135,8 @@ def read_ratings(draft: Draft) -> None:
 
 
 def _read_counts(draft: Draft) -> None:
-    if draft.take(r"""\b((with|have|has|got) no|without( any)?) (ratings|votes)\b|\b(that |which )?
-        (nobody|no one|no-one)( has)?( ever)? rated\b|\bunrated\b"""):
+    if draft.take(r"""\b((with|have|has|got) no|without( any)?) (ratings|votes)\b
+        |\b(that |which )?(nobody|no one|no-one)( has)?( ever)? rated\b|\bunrated\b"""):
         draft.narrow("rating_count", None, 0)
     for found in draft.take_all(rf"\bby ({_COMPARED})?(?P<n>\d+) people\b"):
         _compared(draft, "rating_count", found, float(found["n"]), 0)
@@ -171,8 +171,8 @@ def _read_stars(draft: Draft) -> None:
         _stars(draft, found)
 
     for found in draft.take_all(r"""(^|(?<=\w ))((?P<above>above|over|more than|higher than
-        |better than)|(?P<least>at least)|(?P<below>below|under|less than|lower than|worse than)|
-        (?P<most>at most)) (?P<n>[0-5](\.\d+)?)(?=\W*$| (from|in|by|with|since|before|after|for|and
+        |better than)|(?P<least>at least)|(?P<below>below|under|less than|lower than|worse than)
+        |(?P<most>at most)) (?P<n>[0-5](\.\d+)?)(?=\W*$| (from|in|by|with|since|before|after|for|and
         |but|or|only|please)\b)"""):
         _stars(draft, found)
 

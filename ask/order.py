@@ -62,11 +62,11 @@ _FIELDS: dict[str, tuple[Quantity, bool]] = {
     r"profits?": ("profit", True),
 }
 _SORTED = in_one(r"""((and )?(sort(ed)?|order(ed)?|rank(ed)?|arranged?)( them)? by
-    |in (the )?order of|by)( the| their)? (?P<field>{field})\b(,? ?((?P<up>asc(ending)?|increasing|
-    (lowest|shortest|oldest|worst|cheapest) first)|(?P<down>desc(ending)?|decreasing|(highest
+    |in (the )?order of|by)( the| their)? (?P<field>{field})\b(,? ?((?P<up>asc(ending)?|increasing
+    |(lowest|shortest|oldest|worst|cheapest) first)|(?P<down>desc(ending)?|decreasing|(highest
     |longest|newest|best|most expensive) first)))?""")
-_CHRONOLOGICAL = any_case(r"""\b(in )?(?P<back>reverse )?(chronological(ly)?( order)?\b|
-    (?<=in )order(?=\W*$))""")
+_CHRONOLOGICAL = any_case(r"""\b(in )?(?P<back>reverse )?(chronological(ly)?( order)?\b
+    |(?<=in )order(?=\W*$))""")
 _FROM_TO: dict[str, tuple[Quantity, bool]] = {
     r"best to worst": ("avg_rating", True), r"worst to best": ("avg_rating", False),
     r"old(est)? to new(est)?": ("year", False), r"new(est)? to old(est)?": ("year", True),
@@ -82,11 +82,10 @@ _MANY_BEHIND = any_case(rf"""^(\s*[\w'.{GAP}-]+){{0,5}}?\s+(films|movies|flicks|
     |\w+ers|westerns|dramas|musicals|romances)\b""")
 _ONE_BEFORE = any_case(rf"\b((which|what) ([\w'-]+ ){{0,3}}?|the |a ){_ONE}\b")
 
-
 _NOT_FIRST = any_case(rf""",? ?(but )?(not|except( for)?|without|other than|apart from
-    |besides) (just |only )?the (very )?(first|top|number|most \w+|least \w+|\w+est|best|worst)
-    ( \w+)? (one|of (them|all)|{FILM})(?=\W*$|[,;])|,? ?(but )?(skip|leave out|leaving out|skipping
-    |without) the (first|best|top)( one)?(?=\W*$|[,;])""")
+    |besides) (just |only )?the (very )?(first|top|number|most \w+|least \w+|\w+est|best
+    |worst)( \w+)? (one|of (them|all)|{FILM})(?=\W*$|[,;])|,? ?(but )?(skip|leave out|leaving out
+    |skipping|without) the (first|best|top)( one)?(?=\W*$|[,;])""")
 
 
 def read_not_first(draft: Draft) -> None:

@@ -12,9 +12,9 @@ from ask.structure import Person, Role
 from ask.words import FILM, NOUN, any_case
 from search.names import Names, PersonFound, Somebody, key
 
-_CUE = any_case(r"""\b((?P<director>directed by|(from |by )?(the )?directors?|by(?! or with))|
-    (?P<actor>starring|played by|acted by|(with |the )?(actor|actress))|(?P<any>by or with|with|from
-    |of|featur(ing|es?)|stars?)) (both |either )?""")
+_CUE = any_case(r"""\b((?P<director>directed by|(from |by )?(the )?directors?|by(?! or with))
+    |(?P<actor>starring|played by|acted by|(with |the )?(actor|actress))|(?P<any>by or with|with
+    |from|of|featur(ing|es?)|stars?)) (both |either )?""")
 _STRONG = any_case(r"directed by|director|starring|played by|acted by|actor|actress")
 _PARTICLE = r"(de|del|della|la|le|van|von|der|den|di|da|du|al|bin)"
 _CAPITAL = r"(([A-Z]\.)+|[A-Z][\w'-]*((?<=Jr|Sr|Dr|St)\.)?)"

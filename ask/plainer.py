@@ -47,13 +47,13 @@ _TWO_DIGITS = rf"({'|'.join(TENS)})([- ]({_BELOW_TEN}))?|{'|'.join(UNITS[10:])}"
 _OF_CENTURY = any_case(rf"""\b(?P<century>nineteen|twenty|eighteen)[- ](hundred (and )?)?
     ((?P<decade>{"|".join(PLURAL_TENS)})|(?P<year>{_TWO_DIGITS})|(oh|o|hundred)[- ]
     (?P<unit>{_BELOW_TEN}))\b""")
-_OF_MILLENNIUM = any_case(rf"""\btwo thousand( and)?[- ](?P<year>{_TWO_DIGITS}|{_BELOW_TEN})\b|
-    (?<=\byear )two thousand\b|(?<=\bin )two thousand\b|(?<=\bsince )two thousand\b|
-    (?<=\bfrom )two thousand\b|(?<=\bbefore )two thousand\b|(?<=\bafter )two thousand\b""")
+_OF_MILLENNIUM = any_case(rf"""\btwo thousand( and)?[- ](?P<year>{_TWO_DIGITS}|{_BELOW_TEN})\b
+    |(?<=\byear )two thousand\b|(?<=\bin )two thousand\b|(?<=\bsince )two thousand\b
+    |(?<=\bfrom )two thousand\b|(?<=\bbefore )two thousand\b|(?<=\bafter )two thousand\b""")
 _SHORT_YEAR = re.compile(r"(?<![\w'])'(?P<year>\d\d)(?![\w'])")
 _COMPOUND = any_case(rf"\b(?P<tens>{'|'.join(TENS)})[- ](?P<unit>{_BELOW_TEN})\b")
-_LARGE = any_case(rf"""\b(?P<n>{_TWO_DIGITS}|{_BELOW_TEN}|an?|\d{{1,3}}) (?P<unit>hundred|thousand)
-    (?= (films?|movies?|minutes|ratings|votes|people)\b)""")
+_LARGE = any_case(rf"""\b(?P<n>{_TWO_DIGITS}|{_BELOW_TEN}|an?|\d{{1,3}}) (?P<unit>hundred
+    |thousand)(?= (films?|movies?|minutes|ratings|votes|people)\b)""")
 
 
 def make_plainer(draft: Draft, names: Names) -> None:
@@ -68,10 +68,10 @@ def make_plainer(draft: Draft, names: Names) -> None:
     for pattern, written in SHORT_FORMS.items():
         draft.text = any_case(rf"(?<![\w'-])({pattern})(?![\w'])").sub(written, draft.text)
     draft.text = _WORD.sub(lambda found: _mend(found[0], draft, names), draft.text)
-    for pattern, written in COMPARED.items():
+    for pattern in COMPARED:
         found = any_case(pattern).search(draft.text)
         if found and all(names.films(name.strip()) for name in found.groups()):
-            draft.text = found.expand(written)
+            draft.text = found.expand(r"compare \1 and \2")
 
 
 def _parts(found: "re.Match[str]", names: Names) -> str:

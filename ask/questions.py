@@ -11,8 +11,9 @@ from ask.no_request import ASKS
 from ask.numbers import read_runtime
 from ask.people import find_names
 from ask.structure import Fact, Person, Role
-from ask.titles import take_titles
+from ask.titles import make_title, take_titles
 from ask.words import FILLING, FILM, UNREAD, any_case, in_one
+from rerank.diversity import franchise_of
 from search.names import FilmsFound, Names
 
 _DIRECTED = (
@@ -23,14 +24,18 @@ _LONGER = any_case(r"""^(is|was) (?P<title>.+?) (?P<than>(longer|shorter|more|le
     |under|above|below) .+)$""")
 _MOST = any_case(r"""^(is|was|are) (?P<title>.+?) (really |actually |still )?(?P<most>
     (one of )?the (\w+ )?(most|best|worst|least|first|only|\w+est)\b.*)$""")
-_LEAD = any_case(r"""^((so|hey|ok|please|and|tell me(?! about)|(do you|(does )?any(one|body))
-    ( here)? (happen to )?(know|remember)s?|(can|could) (you|any(one|body)) (please )?(tell|say)
-    ( to)? me|i wonder|i want to know|i'?d like to know|(what('s| is) )?(the )?name of|give me
+_LEAD = any_case(r"""^((so|hey|ok|please|and|tell me(?! about)|(do you|(does )?any(one
+    |body))( here)? (happen to )?(know|remember)s?|(can|could) (you|any(one|body)) (please )?(tell
+    |say)( to)? me|i wonder|i want to know|i'?d like to know|(what('s| is) )?(the )?name of|give me
     |show me|what about),? )+""")
 _TAIL = any_case(r"""([ ,]+(again|exactly|actually|btw|by the way|originally|please|anyway|then
     |really|though|without (any )?spoilers|no spoilers|spoiler[- ]free|in short|briefly
     |in a nutshell|do you know|any ?one know|if i may ask))+$""")
 _WHAT_IS_ITS = any_case(r"^(what|who|when)('s| is| was) (?=.+'s [\w ]+$)")
+_SEQUELS = any_case(r"""((what|which|who)('s| is| are| was)? |(is|are|was|were) there |(find
+    |show)( me)? |recommend )?((the|an?|any|all)( the)? )?(sequels?|follow-?ups?) (to|of
+    |for) (?P<title>.+)""")
+_NEAR_SEQUELS = 40  # films of like titles among which those of the same franchise are looked for
 _NUMBERED = any_case(r"""^(the )?(?P<n>first|original|1st|second|2nd|third|3rd|fourth
     |4th) (?P<base>.+?)( (film|movie|one|part))?$""")
 _IS_IT = any_case(r"^(is|was|are|were|does|did|do|has|have|can) (the (film|movie) )?")
@@ -60,8 +65,8 @@ _FACT_WORDS: dict[str, Fact] = {
     r"genres?|kind|type": "genres",
     r"rated|ratings?|score|scores|good|bad|worth|stars|reviews|popular|reception": "rating",
 }  # fmt: skip
-_ABOUT_ONE = any_case(rf"""^(the )?({"|".join(_FACT_WORDS)}|facts?|info|information|details)\b.*\b
-    (of|for|in|about)\b""")
+_ABOUT_ONE = any_case(rf"""^(the )?({"|".join(_FACT_WORDS)}|facts?|info|information
+    |details)\b.*\b(of|for|in|about)\b""")
 _OF_MANY = any_case(r"""\b(films|movies|flicks|like|similar|same|recommend\w*|suggest\w*|than|or
     |other|else|best|worst|most|longest|shortest|any|there)\b|@user|\b(what|which|some) (film
     |movie)\b""")
@@ -85,7 +90,7 @@ def read_question(draft: Draft, names: Names, *, lacking_left_out: bool = False)
     """
     text = _TAIL.sub("", _LEAD.sub("", draft.text).strip(" ?.!"))
     text = _WHAT_IS_ITS.sub("", text)
-    if any(read(draft, text, names) for read in (_longer, _most, _yes_no)):
+    if any(read(draft, text, names) for read in (_longer, _most, _yes_no, _sequels)):
         return True
     facts: list[Fact] = []
     film: FilmsFound | None = None
@@ -212,6 +217,23 @@ def _most(draft: Draft, text: str, names: Names) -> bool:
     facts = _facts_in(re.split(r"\b(?:when|that|ever|of|in)\b", found["most"])[0]) or ["rating"]
     draft.ignore(found["most"], "a place among all films is told by their order: ask for that")
     return _answer(draft, film, found["title"], tuple(facts))
+
+
+def _sequels(draft: Draft, text: str, names: Names) -> bool:
+    """``the sequel to Jaws``: later films that are called like it."""
+    found = _SEQUELS.fullmatch(text)
+    film = found and _film(found["title"], names, sure=False)
+    if not found or not film:
+        return False
+    first, name = film.best, franchise_of(film.best.title)
+    alike = (each for each in names.near(name, _NEAR_SEQUELS) if franchise_of(each.title) == name)
+    later = [each for each in alike if (each.year or 0) > (first.year or 0)]
+    if later:
+        draft.guessed = True
+        draft.notes.append(f"What goes on from {first} is not in the data: these are called so.")
+        draft.add("titles", *map(make_title, sorted(later, key=lambda each: each.year or 0)))
+        draft.text = ""
+    return bool(later)
 
 
 def _facts_in(words: str) -> list[Fact]:

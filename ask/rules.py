@@ -89,9 +89,7 @@ CANNOT = (
     "be asked how long they are, who made them and when"
 )
 
-
 NO_ENGLISH = "requests are read in English; titles and names may be of any language"
-
 
 Sure = Literal["high", "some", "low"]
 

@@ -34,9 +34,9 @@ _HATED = any_case(rf"""((that |which )?(did )?{_WHO}( has| have)?( really)? (hat
 _LIKED = in_one(r"""(loved?|liked?|enjoy(ed)?|adored?|rated? (highly|(the )?(highest|best))
     |rates highly)( (the )?(most|best))?""")
 _FILMS = r"(films?|movies?|ones|what|which|that|titles|stuff|things)"
-_NOT_SEEN = any_case(rf"""(?<!\w)((that |which |but )*(not |neither )?{_WHO}( has| have| had| did)?
-    (n't| not| never)( yet| already)?( been)?( {_SAW}| see| watch| rate)?( yet| before)?|
-    (that |which )?(not |un)(yet )?{_SAW} (yet )?by {_WHO}|(that )?neither {_WHO} (has
+_NOT_SEEN = any_case(rf"""(?<!\w)((that |which |but )*(not |neither )?{_WHO}( has| have| had
+    | did)?(n't| not| never)( yet| already)?( been)?( {_SAW}| see| watch| rate)?( yet| before)?
+    |(that |which )?(not |un)(yet )?{_SAW} (yet )?by {_WHO}|(that )?neither {_WHO} (has
     |have) (ever )?{_SAW}|new (to|for) {_WHO})(?!\w| (really )?(like|love|enjoy)\b)""")
 _UNLIKED = any_case(rf"""(?<!\w)((would|will|might) {_WHO} (never|not|hate|dislike)( (watch|see|like
     |enjoy|want to see))?|not (meant |made |right )?for {_WHO})(?!\w)""")
@@ -50,12 +50,12 @@ _SEEN = tuple(
         rf"(?<!of )(films|movies) (of|by) {_WHO}(?= ?[?.!]*$)",
     )
 )
-_LOVED = any_case(rf"""\b{_FILMS}( did)? {_WHO} (has |have |had )?((really|both|all) )*{_LIKED}(?= ?
-    ([?.!,]|$|from|but|and|in|that|with|of))|{_WHO}('s)? (all[- ]time )?favou?rite
-    (?= ([\w-]+ ){{0,3}}(films?|movies?|flicks?))""")  # fmt: skip
+_LOVED = any_case(rf"""\b{_FILMS}( did)? {_WHO} (has |have |had )?((really|both
+    |all) )*{_LIKED}(?= ?([?.!,]|$|from|but|and|in|that|with|of))|{_WHO}
+    ('s)? (all[- ]time )?favou?rite(?= ([\w-]+ ){{0,3}}(films?|movies?|flicks?))""")  # fmt: skip
 _EVERYBODY = any_case(r"""\b(that )?(every(one|body)( else)?|(the )?others|(other|most) people
-    |all (my|our) friends|the (whole )?world|all)('s| has| have)? (already )?(seen|watched|saw)
-    ( already)?(?P<but> (except|but( not)?|and not|apart from|other than)( for)? (me|us|myself
+    |all (my|our) friends|the (whole )?world|all)('s| has| have)? (already )?(seen|watched
+    |saw)( already)?(?P<but> (except|but( not)?|and not|apart from|other than)( for)? (me|us|myself
     |@user\d+))?""")
 _I_AM = any_case(r"(\bi am|\bi'm|\bthis is|\bmy name is|\bhere is) @user\b[,.:;]?")
 _I = any_case(r"\bi\b(?!')")
@@ -157,14 +157,13 @@ def _stars(
 
 
 _I_HAVE = any_case(rf"""\b(?P<what>{NOUN}|ones?|something|anything|what|that|which|everything
-    |things)(?P<that> (that|which))?( (i|we)('ve| have| had)?| (have|did) (i|we))
-    (?= (already |also |ever )?(seen|watched|rated|saw|gave|given|scored|loved|liked|enjoyed|adored
-    |hated|disliked|didn't (like|enjoy)|rate (the )?(highest|lowest|best|worst)|(hate|dislike
+    |things)(?P<that> (that|which))?( (i|we)('ve| have| had)?| (have|did) (i
+    |we))(?= (already |also |ever )?(seen|watched|rated|saw|gave|given|scored|loved|liked|enjoyed
+    |adored|hated|disliked|didn't (like|enjoy)|rate (the )?(highest|lowest|best|worst)|(hate|dislike
     |love)\W*$)\b)""")
 
-
-_MY_BEST = any_case(rf"""\b(my|our) (own )?(all[- ]time )?(favou?rite|(best|highest|top)[- ]rated)
-    (?= ([\w-]+ )?{NOUN}\b)""")
+_MY_BEST = any_case(rf"""\b(my|our) (own )?(all[- ]time )?(favou?rite|(best|highest
+    |top)[- ]rated)(?= ([\w-]+ )?{NOUN}\b)""")
 
 
 def read_own(draft: Draft, unwanted: Sequence[tuple[int, int]]) -> None:

@@ -3,9 +3,18 @@
 import re
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, PlainSerializer, model_validator
 
-from palate.contract import LARGEST_ID, Audience, BudgetTier, Frozen, Profile, RevenueTier, UserId
+from palate.contract import (
+    LARGEST_ID,
+    Audience,
+    BudgetTier,
+    Frozen,
+    Profile,
+    RevenueTier,
+    UserId,
+    known_user,
+)
 from palate.text import name_film, neutral
 
 Intent = Literal[
@@ -45,10 +54,8 @@ def _plain(text: str) -> str:
 Name = Annotated[str, AfterValidator(_plain), Field(min_length=1, max_length=200)]
 Text = Annotated[str, AfterValidator(_plain), Field(max_length=LONGEST_TEXT)]
 
-
 MOST = 1e12
 """No number of a film is more."""
-
 
 STEPS: dict[Quantity, float] = {"avg_rating": 0.01}
 """How far apart two numbers are at least, where it is not 1: means have two digits."""
@@ -127,6 +134,9 @@ class Than(Frozen):
         return self
 
 
+ToldUser = Annotated[UserId | None, PlainSerializer(known_user, when_used="json")]
+"""A user, as answers tell it: null where nobody has the name that was given."""
+
 SummaryBy = Annotated[str, Field(description="rules, or the model that chose its facts.")]
 WhyNotWorded = Annotated[
     str | None, Field(description="With words=llm: why the summary is by rules, where it is.")
@@ -194,7 +204,7 @@ class Structure(Kind):
     rated_by: Many[RatedBy] = Field((), description="Users who have all rated every film.")
     exclude: Exclusions = Exclusions()
     sort: Sort | None = Field(None, description="The order; null: by text, or by taste.")
-    user_id: UserId | None = Field(None, description="Whose taste it is about.")
+    user_id: ToldUser = Field(None, description="Whose taste it is about.")
     users: Many[UserId] = Field((), description="Predict: further users.")
     profile: Profile = Field("main", description="Which taste.")
     seen: Literal["keep", "drop"] = Field("keep", description="Films that the user has rated.")

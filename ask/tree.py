@@ -24,7 +24,7 @@ from ask.structure import (
     Structure,
     Title,
     Way,
-)  # fmt: skip
+)
 from ask.words import KEYWORDS
 from palate.contract import Audience
 from palate.statements import Statements
@@ -45,7 +45,7 @@ from sql.syntax import (
     Range,
     Words,
     split_words,
-)  # fmt: skip
+)
 
 _statements = Statements.beside(__file__, "ask")
 
@@ -54,7 +54,6 @@ MOST_WORDS = 100
 
 MOST_IDS = 2000
 """Films that a search is narrowed to by money, to bound the query; of more, the most rated."""
-
 
 _PIECE = re.compile(r'"([^"]*)"|([^\s"]+)')
 

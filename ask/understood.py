@@ -59,7 +59,7 @@ def describe_intent(structure: Structure) -> str:
     """What kind of answer is wanted, and of which films."""
     intent = structure.intent
     if intent == "summarise":
-        return f"the taste of user {structure.user_id}"
+        return f"the taste of user {describe_user(structure.user_id)}"
     about = ", ".join(map(str, structure.titles))
     if structure.like_people:
         people = ", ".join(person.name for person in structure.like_people)
@@ -94,11 +94,13 @@ def parts_of(structure: Structure) -> Iterator[Part]:
         yield Part(part="k", says=f"at most {structure.k}")
     if structure.user_id is not None:
         profile = "" if structure.profile == "main" else f" ({structure.profile})"
-        numbers = (structure.user_id, *structure.users)
-        users = ", ".join(
-            "who is not known" if each == UNKNOWN_USER else str(each) for each in numbers
-        )
+        users = ", ".join(map(describe_user, (structure.user_id, *structure.users)))
         yield Part(part="user_id", says=f"for user {users}{profile}")
+
+
+def describe_user(user_id: int | None) -> str:
+    """A user as whoever asked called them."""
+    return "who is not known" if user_id == UNKNOWN_USER else called(user_id)
 
 
 def _parts_of_kind(kind: Kind) -> Iterator[Part]:

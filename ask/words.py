@@ -115,16 +115,16 @@ _MADE = r"(made|make|earned|earn|grossed|gross|brought in|took in|turned|turn)"
 LOST = in_one(rf"""(?<!biggest )(?<!greatest )(?<!worst )(?<!about )((that |which )?(flopped|bombed
     |tanked|(failed|lost out)(?= (at|financially|commercially))|(did not|didn't) (do
     |perform) (very |so |that )?well(?= at)|underperformed(?= at)|(did|performed) (very )?(badly
-    |poorly)(?= at)|lost (a lot of |lots of |tons of |some )?money|(were |was |are )?unprofitable|
-    (did not|didn't|never|failed to) ({_MADE} (any |a )?(money|profits?|{_BACK})|(earn|make
+    |poorly)(?= at)|lost (a lot of |lots of |tons of |some )?money|(were |was |are )?unprofitable
+    |(did not|didn't|never|failed to) ({_MADE} (any |a )?(money|profits?|{_BACK})|(earn|make
     |get) back {_BACK}|recoup {_BACK}|break even)|{_MADE} (back )?less( money)? than {_COST}
-    |cost more than (it|they) {_MADE})( at the box[- ]office| financially| commercially)?|
-    (?<!office )(?<!commercial )(?<!financial )(big |huge )?
-    (box[- ]office |commercial |financial )?flops?( at the box[- ]office)?|(big |huge )?
-    (box[- ]office |commercial |financial )(bombs?|failures?|disasters?|disappointments?)
-    |money[- ]losers?)""")
-GAINED = in_one(rf"""(that |which )?({_MADE} (a profit|profits?|(some )?money(?! at)|{_BACK})|
-    (earned|made|got) back {_BACK}|recouped {_BACK}|broke even|{_MADE} more( money)? than {_COST}
+    |cost more than (it|they) {_MADE})( at the box[- ]office| financially| commercially)?
+    |(?<!office )(?<!commercial )(?<!financial )(big |huge )?
+    (box[- ]office |commercial |financial )?flops?( at the box[- ]office)?
+    |(big |huge )?(box[- ]office |commercial |financial )(bombs?|failures?|disasters?
+    |disappointments?)|money[- ]losers?)""")
+GAINED = in_one(rf"""(that |which )?({_MADE} (a profit|profits?|(some )?money(?! at)|{_BACK})
+    |(earned|made|got) back {_BACK}|recouped {_BACK}|broke even|{_MADE} more( money)? than {_COST}
     |cost less than (it|they) {_MADE}|(?<!most )(?<!least )(were |was |are )?profitable)
     ( at the box[- ]office)?""")
 """That a film made less, and more, than it cost."""
@@ -258,11 +258,11 @@ UNREAD = word_set("""than before after until unless while because if whether rat
     fourth fifth half last next between""")
 """Words that say how others are meant: what is left of them was not understood."""
 
-RECOMMEND = any_case(r"""\bsurprise (me|us)\b|\b(pick|choose) (something|one|a film|a movie)
-    ( for (me|us))?\b|\b(recommend(ation|ations|ed)?|suggest(ion|ions)?)\b|\bwhat (should|could|can
-    |might|shall) (@user|i|we|he|she|they) (watch|see|try|put on)\b|\brandom(?= (film|movie|one)\b)
-    |\b(what|which)( \w+){0,3}? (would|will|might|could) (@user|i|we|he|she|they) (\w+ )?(like|love
-    |enjoy)( best| most| to (see|watch))?\b""")
+RECOMMEND = any_case(r"""\bsurprise (me|us)\b|\b(pick|choose) (something|one|a film
+    |a movie)( for (me|us))?\b|\b(recommend(ation|ations|ed)?|suggest(ion|ions)?)\b|\bwhat (should
+    |could|can|might|shall) (@user|i|we|he|she|they) (watch|see|try|put on)\b|\brandom(?= (film
+    |movie|one)\b)|\b(what|which)( \w+){0,3}? (would|will|might|could) (@user|i|we|he|she
+    |they) (\w+ )?(like|love|enjoy)( best| most| to (see|watch))?\b""")
 _SPELT = """
     action actions adventure adventures animated animation comedy comedies crime documentary
     documentaries drama dramas fantasy fantasies historical horror horrors musical musicals mystery
@@ -344,29 +344,29 @@ SHORT_FORMS = {
 }  # fmt: skip
 """How some things are typed -> written out; two negations are none."""
 
-COMPARED = {
-    r"^\W*between (.+?) and (.+?),? (?:which|what|who)\b.*$": r"compare \1 and \2",
-    r"^\W*(?:how|in what way) (?:do|does|did) (.+?) (?:and|,) (.+?) (?:compare|differ)\b.*$":
-        r"compare \1 and \2",
-    r"^(.+?) (?:and|with|to) (.+?),? (?:compared|side by side|head to head)[?.! ]*$":
-        r"compare \1 and \2",
-    r"^\W*(?:how (?:do|does|did) )?(.+?) compares?d? (?:to|with|against) (.+?)[?.! ]*$":
-        r"compare \1 and \2",
-    r"^\W*what (?:separates|distinguishes|sets) (.+?)(?: apart)? from (.+?)[?.! ]*$":
-        r"compare \1 and \2",
-    r"^\W*what (?:do|does) (.+?) (?:and|share with) (.+?)(?: have in common| share)?[?.! ]*$":
-        r"compare \1 and \2",
+COMPARED = (
+    r"^\W*(?:should|shall) (?:i|we) (?:watch|see|try|pick|choose|rent|go (?:for|with)) (.+?) or "
+    r"(.+?)(?:,? (?:tonight|today|now|first|next|instead))*[?.! ]*$",
+    r"^\W*(?:(?:i|we) )?(?:(?:can't|cannot|couldn't) (?:decide|choose|pick)|(?:i'm |am )?torn)"
+    r" between (.+?) (?:and|or) (.+?)[?.! ]*$",
+    r"^(.+?) or (.+?)[?,.:; -]+(?:which|what)(?: one| of (?:them|these|the two))? (?:should|would"
+    r"|do|shall) (?:i|we|you) .*$",
+    r"^\W*between (.+?) and (.+?),? (?:which|what|who)\b.*$",
+    r"^\W*(?:how|in what way) (?:do|does|did) (.+?) (?:and|,) (.+?) (?:compare|differ)\b.*$",
+    r"^(.+?) (?:and|with|to) (.+?),? (?:compared|side by side|head to head)[?.! ]*$",
+    r"^\W*(?:how (?:do|does|did) )?(.+?) compares?d? (?:to|with|against) (.+?)[?.! ]*$",
+    r"^\W*what (?:separates|distinguishes|sets) (.+?)(?: apart)? from (.+?)[?.! ]*$",
+    r"^\W*what (?:do|does) (.+?) (?:and|share with) (.+?)(?: have in common| share)?[?.! ]*$",
     r"^\W*(?:is|was|are|were|did|does|has) (.+?)"
     r"(?: (?:better|worse|higher|lower|bigger|well|highly|much|far|an?|lot|bit|any|really|as|more"
-    r"|less|do|did|make|made|cost|earn|get|have|has|got))* [\w-]+ (?:than|as) (.+?)[?.! ]*$":
-        r"compare \1 and \2",
-}  # fmt: skip
-"""Comparisons of two films -> as all of them are read. Only where both are films."""
+    r"|less|do|did|make|made|cost|earn|get|have|has|got))* [\w-]+ (?:than|as) (.+?)[?.! ]*$",
+)
+"""Comparisons of two films, which all are read as one. Only where both are films."""
 
 WHO = r"(@user|i|we|he|she|they)"
-UNSEEN = any_case(rf"""\b((that |which )?{WHO}( probably| maybe| still| surely)?('ve| have| has)?
-    ( probably| maybe)?(n't| not| never)( yet| probably)? (seen|watched|rated)( yet| before)?|
-    (but |and )?(i|we) (didn't|did not|haven't|have not)\W*$|unseen|unwatched|new to (@user|me|us)|
-    (what |that |which )?(have |did )?{WHO}('ve| have| might have| may have)? miss(ed)?( out on)?|
-    (nothing|not|none|no films?|no movies?) (that |which )?{WHO}('ve| have| has)?( already)? (seen
+UNSEEN = any_case(rf"""\b((that |which )?{WHO}( probably| maybe| still| surely)?('ve| have
+    | has)?( probably| maybe)?(n't| not| never)( yet| probably)? (seen|watched|rated)( yet| before)?
+    |(but |and )?(i|we) (didn't|did not|haven't|have not)\W*$|unseen|unwatched|new to (@user|me|us)
+    |(what |that |which )?(have |did )?{WHO}('ve| have| might have| may have)? miss(ed)?( out on)?
+    |(nothing|not|none|no films?|no movies?) (that |which )?{WHO}('ve| have| has)?( already)? (seen
     |watched|rated)( already| before)?)(?!\w)""")

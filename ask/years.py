@@ -13,8 +13,8 @@ RECENT_YEARS = 4
 
 _YEAR = r"(18[89]|19\d|20\d)\d"
 DECADE = rf"(the )?'?({_YEAR[:-2]}0'?s|\d0'?s|{'|'.join(DECADES)})"
-_PART = in_one(r"""((the )?(?P<{0}part>early|mid|middle|late|first half of|second half of)( |-)?
-    (of )?)?(the )?""")
+_PART = in_one(r"""((the )?(?P<{0}part>early|mid|middle|late|first half of
+    |second half of)( |-)?(of )?)?(the )?""")
 _TO = r"\s*(-|–|to|through|until|till)\s*(from )?"
 _NOTHING = in_one(r"""(nothing|none|not?( anything| films?| movies?| (the |any )?ones?| those)?
     |never|isn't|aren't|wasn't|weren't|not made|weren't made|(were|are|was|is) not( made
@@ -45,8 +45,8 @@ def read_years(draft: Draft, latest: int | None) -> None:
         read(draft)
     if draft.take(r"\bnot (too|that|so|very) old\b"):
         draft.narrow("year", OLD_UNTIL + 1, None)
-    recent = draft.take(rf"""\b(the )?(most )?(recent|newer|current|new(?= {NOUN}\b)|(?<=thing )new)
-        ( years| releases?)?\b""")
+    recent = draft.take(rf"""\b(the )?(most )?(recent|newer|current|new(?= {NOUN}\b)
+        |(?<=thing )new)( years| releases?)?\b""")
     bound = draft.ranges.get("year")
     if recent and latest and (bound is None or bound.low is None):
         draft.narrow("year", latest - RECENT_YEARS, None)
@@ -57,8 +57,8 @@ def read_years(draft: Draft, latest: int | None) -> None:
 
 def _last_years(draft: Draft, latest: int | None) -> None:
     """``the past ten years``, counted back from the catalog's last year."""
-    found = draft.take(rf"""\b(from |of |in |within |during |made in |over )?(the )?(last|past)
-        ( (?P<n>{COUNT}|couple of|few))? (?P<unit>years?|decades?)\b""")
+    found = draft.take(rf"""\b(from |of |in |within |during |made in |over )?(the )?(last
+        |past)( (?P<n>{COUNT}|couple of|few))? (?P<unit>years?|decades?)\b""")
     if found is None or not latest:
         return
     said = (found["n"] or "a").lower()
@@ -69,8 +69,8 @@ def _last_years(draft: Draft, latest: int | None) -> None:
 
 
 def _year_spans(draft: Draft) -> None:
-    for found in draft.take_all(rf"""\b(between (?P<low2>{_YEAR}) (and|or|to) (?P<high2>{_YEAR})|
-        (from |in )?(?P<low>{_YEAR}){_TO}(?P<high>{_YEAR}))\b"""):
+    for found in draft.take_all(rf"""\b(between (?P<low2>{_YEAR}) (and|or|to) (?P<high2>{_YEAR})
+        |(from |in )?(?P<low>{_YEAR}){_TO}(?P<high>{_YEAR}))\b"""):
         draft.narrow("year", *sorted(int(year) for year in found.groupdict().values() if year))
 
 

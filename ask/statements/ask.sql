@@ -18,6 +18,11 @@ FROM (SELECT percentile_disc(0.8) WITHIN GROUP (ORDER BY avg_rating)
                  FILTER (WHERE rating_count >= :fewest) AS unknown_rated_to
       FROM movies) s;
 
+-- name: users
+-- The users whom their own system calls by some of these names.
+SELECT n.name, user_named(n.name) AS user_id
+FROM unnest(CAST(:names AS text[])) n (name) WHERE user_named(n.name) IS NOT NULL;
+
 -- name: films_by_money
 -- Films of any of some tiers and within some amounts, the most rated first; a null list or amount
 -- asks nothing. Of tiers, only the films whose column is empty: search finds the others. Money below
