@@ -11,18 +11,16 @@ from ask.structure import Kind, Span
 from ask.words import FILM, GENRE, SUBJECT, any_case
 from search.names import Names
 
-_JOINT = any_case(
-    r"(?:,? ?\bor\b(?! (?:(?:new|old|lat|earli|high|low|bett|long|short|few|cheap)er|worse|more"
-    r"|less|up(?:wards?)?|onwards?)\b(?! than))|\b(?P<and>and|&|as well as|plus)(?= ))"
-    r"(?: (?:else|maybe|even|perhaps|also|alternatively|an?|some|any)\b)* ?"
-)
+_JOINT = any_case(r"""(,? ?\bor\b(?! ((new|old|lat|earli|high|low|bett|long|short|few|cheap)er|worse
+    |more|less|up(wards?)?|onwards?)\b(?! than))|\b(?P<and>and|&|as well as|plus)(?= ))( (else|maybe
+    |even|perhaps|also|alternatively|an?|some|any)\b)* ?""")
 _A = any_case(r"\ban?\b")
 _MOST_JOINTS = 4
 """Joints that are tried: each costs some readings of a part of the request."""
 
 _BEFORE = any_case(rf"[;:!?{GAP}]|(?<! [A-Z])\.(?=\s)|\beither\b")
 _BEHIND = re.compile(rf"[,;:!?{GAP}]|(?<! [A-Z])\.(?=\s|$)")
-_NOUN = any_case(rf"\b(?:{GENRE}|(?!stor){FILM}|something|anything|ones?|stuff)(?![\w'-])")
+_NOUN = any_case(rf"\b({GENRE}|(?!stor){FILM}|something|anything|ones?|stuff)(?![\w'-])")
 _LOOSE = any_case(r"something|anything|stuff|ones?")
 _BETWEEN = any_case(r"\bbetween\b(?!.* and )")
 _LISTS = frozenset({"genres", "people", "keywords", "text"})
@@ -159,7 +157,7 @@ def _read_joint(draft: Draft, names: Names, found: "re.Match[str]", read: Read, 
     shared = one.conditions.keys() & seconds[0].keys()
     if found["and"] or shared or not all(seconds):
         for name in shared & {"keywords", "people"} if joint.either else ():
-            draft.either("people" if name == "people" else "keywords")
+            draft.add("any_of", "people" if name == "people" else "keywords")
         return False
     if joint.within and len(seconds) == 1:  # what follows is said of all: about A or B from the 90s
         about = {name: said for name, said in seconds[0].items() if name in _LISTS}

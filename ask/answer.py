@@ -1,14 +1,14 @@
 """Requests in plain words, answered: read, linked, and run through the same search as all else."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 from pydantic import Field, ValidationError
 
-from ask.caller import for_caller
+from ask.caller import for_caller, write_number
 from ask.compare import Comparison, compare
 from ask.conversation import MOST_SHOWN, Turn, TurnSigner, read_next
 from ask.facts import FilmFact, find_facts
@@ -26,8 +26,8 @@ from ask.understood import Part, parts_of
 from ingest.polite import SyncError
 from llm import LanguageModel, open_llm
 from llm.store import PostgresStore
-from palate.contract import Frozen, Hit, Recommendation, SimilarMovie
-from palate.errors import MisuseError, NotInstalledError
+from palate.contract import Frozen, Hit, Recommendation, SimilarMovie, known_user
+from palate.errors import MisuseError, NotFoundError, NotInstalledError
 from palate.items import count
 from palate.metrics import stage
 from palate.person import PERSON
@@ -102,19 +102,6 @@ class AskAnswer(Frozen):
         return tuple(f"Left out: “{one.words}”: {one.why}." for one in self.ignored)
 
 
-class Reader(Protocol):
-    """Whoever reads requests instead of the rules, and plans them: a language model."""
-
-    name: str
-
-    def read(self, text: str, names: Names, rules: Structure) -> Structure | None:
-        """The structure of a request, its names as they were typed, held against what the
-        ``rules`` read; None: these read it."""
-
-    def plan(self, text: str) -> Plan | None:
-        """The steps of a message that asks for several; None: it asks for one."""
-
-
 class Asker:
     """Answers requests in plain words over one database. Thread-safe; one a process."""
 
@@ -122,7 +109,7 @@ class Asker:
         self,
         database: Database,
         searcher: Searcher,
-        reader: Reader | None = None,
+        reader: ModelReader | None = None,
         why_rules: str | None = None,
     ) -> None:
         """``why_rules``: why no model reads, where one is set; notes say it."""
@@ -167,6 +154,7 @@ class Asker:
         if not text.strip():
             raise MisuseError("The request has no words. Nothing was done. Say what you look for.")
         names = self.names.get()
+        text = write_number(text, self._database, user_id)
         reading = self._read(text, names, rules=rules, after=after)
         text, told = self._told(text, reading.not_found, names)
         if told:
@@ -234,9 +222,9 @@ class Asker:
                 f"k is {structure.k}; at most {self._database.settings.max_k} are allowed. Ask "
                 "for fewer, or raise PALATE_MAX_K."
             )
-        answers = {
+        answers: dict[str, Callable[[Reading], dict[str, Any]]] = {
             "predict": self._predict, "compare": self._compare, "summarise": self._summarise,
-            "facts": self._facts, "unclear": self._nothing,
+            "facts": self._facts, "unclear": lambda _: {},
         }  # fmt: skip
         found = answers.get(structure.intent, self._films)(reading)
         notes = (
@@ -292,8 +280,7 @@ class Asker:
     def _films(self, reading: Reading) -> dict[str, Any]:
         structure = reading.structure
         if structure.users:
-            one = structure.model_copy(update={"users": ()})
-            found = self._films(replace(reading, structure=one))
+            found = self._films(replace(reading, structure=structure.changed(users=())))
             others = ", ".join(map(str, structure.users))
             note = (
                 f"A list is in the order of one taste, user {structure.user_id}'s: nothing of user "
@@ -308,13 +295,10 @@ class Asker:
         of_asker = structure.seen == "drop" or rated != structure.rated_by
         if structure.user_id is not None or not of_asker:
             return self._finder.films(structure, self.names.get())
-        structure = structure.model_copy(update={"seen": "keep", "rated_by": rated})
+        structure = structure.changed(seen="keep", rated_by=rated)
         found = self._finder.films(structure, self.names.get())
         note = "It is not said who asks, so nothing is known of what was seen: name a user."
         return found | {"notes": (*found["notes"], note), "weakened": True}
-
-    def _nothing(self, _: Reading) -> dict[str, Any]:
-        return {}
 
     def _facts(self, reading: Reading) -> dict[str, Any]:
         with self._database.read() as connection:
@@ -326,6 +310,8 @@ def _named_user(structure: Structure, whose: str, example: str) -> int:
         raise MisuseError(
             f"It is not said whose {whose}. Nothing was done. Name the user: “{example}”."
         )
+    if known_user(structure.user_id) is None:
+        raise NotFoundError("The user is unknown: nothing was rated or sent yet.")
     return structure.user_id
 
 
@@ -337,7 +323,7 @@ def turn_of(answer: AskAnswer, before: Turn | None = None) -> Turn:
     return Turn(structure=answer.structure, shown=tuple(shown[:MOST_SHOWN]))
 
 
-def make_reader(model: LanguageModel | None, settings: Settings) -> Reader | None:
+def make_reader(model: LanguageModel | None, settings: Settings) -> ModelReader | None:
     """Who reads requests where this model is set; None: the rules."""
     return None if model is None else ModelReader(model, settings.llm_ask_seconds)
 

@@ -1,6 +1,5 @@
 """A structure with what is said next set upon it: conditions are added, or set anew."""
 
-import re
 from collections.abc import Set
 from typing import Any
 
@@ -8,10 +7,8 @@ from ask.draft import join_spans
 from ask.structure import LONGEST_LIST, Exclusions, Kind, Listed, Structure
 from ask.words import any_case
 
-_INSTEAD = any_case(
-    r"\b(?:instead|rather|what about|how about|i meant|actually)\b"
-    r"|^(?:no,|nope|sorry|(?:the )?same,? but\b)"
-)
+_INSTEAD = any_case(r"""\b(instead|rather|what about|how about|i meant|actually)\b|^(no,|nope|sorry
+    |(the )?same,? but\b)""")
 _LISTS = ("genres", "moods", "keywords", "people", "rated_by", "than")
 _SINGLE = (
     "sort", "audience", "fame", "acclaim", "budget", "revenue", "k", "user_id", "profile", "seen",
@@ -30,7 +27,7 @@ def merge(before: Structure, new: Structure, text: str) -> Structure:
             changed[name] = tuple(dict.fromkeys((*kept, *getattr(new, name))))[:LONGEST_LIST]
     if "ranges" in said:
         changed["ranges"] = before.ranges | new.ranges
-    if re.match(r"or\b", text.strip(), re.IGNORECASE) is not None:
+    if any_case(r"or\b").match(text.strip()) is not None:
         changed |= _either(before, new, said & Kind.model_fields.keys())
     if instead and {"genres", "ranges", "people"} & said and "alternatives" not in said:
         changed["alternatives"] = ()
@@ -41,7 +38,7 @@ def merge(before: Structure, new: Structure, text: str) -> Structure:
         gone = {*map(str, getattr(new.exclude, name))}
         kept = changed.get(name, getattr(before, name))
         changed[name] = tuple(one for one in kept if str(one) not in gone)
-    return before.model_copy(update=changed)
+    return before.changed(**changed)
 
 
 def _either(before: Structure, new: Structure, said: Set[str]) -> dict[str, Any]:

@@ -23,7 +23,6 @@ FEWEST, MOST = 2, 10
 FEWEST_RATINGS = 5
 """Ratings that a film needs before its mean says anything: chosen, not measured."""
 
-
 Figure = Annotated[float, PlainSerializer(lambda value: round(value, 2), return_type=float)]
 """Shown to two digits; means and leads are of all of them."""
 
@@ -171,11 +170,11 @@ def describe(found: Comparison) -> list[Fact]:
     if not facts:
         none = "nothing that is known of these films tells them apart"
         facts.append(Fact("the films", none, "", "catalog"))
-    for movie in found.movies:
-        if None in (movie.budget, movie.revenue):
-            name = name_film(movie.title, movie.year)
-            facts.append(Fact(name, "not wholly known is the money of", name, "catalog"))
-    return facts
+    names = {movie.movie_id: name_film(movie.title, movie.year) for movie in found.movies}
+    short = [names[each.movie_id] for each in found.movies if not each.runtime_minutes]
+    poor = [names[each.movie_id] for each in found.movies if None in (each.budget, each.revenue)]
+    unknown = {"not known is the length of": short, "not wholly known is the money of": poor}
+    return facts + [Fact(n, says, n, "catalog") for says, films in unknown.items() for n in films]
 
 
 def _lead(lead: _Lead, value: float, leading: Sequence[ComparedMovie], unknown: int) -> Fact:

@@ -18,7 +18,7 @@ from ask.rules import CANNOT, Ignored, Reading, doubt, read_alone
 from ask.structure import LONGEST_LIST, Exclusions, Quantity, Sort, Structure, Title, Way
 from ask.titles import make_title
 from ask.understood import parts_of
-from ask.words import NOUN, ORDINALS, any_case
+from ask.words import NOUN, ORDINALS, any_case, in_one
 from palate.contract import LARGEST_ID, Frozen
 from palate.errors import MisuseError
 from palate.settings import Settings
@@ -68,71 +68,45 @@ class TurnSigner:
             ) from error
 
 
-_THAT = any_case(
-    rf"(?<!st )\b(?:the )?(?P<word>{'|'.join(ORDINALS)}|last|\d{{1,2}}(?:st|nd|rd|th))"
-    r"(?: (?:one|film|movie|result|title)\b(?: of (?:them|these|those))?|(?: of (?:them|these"
-    r"|those))?(?=\W*$|\W+(?:and|or|but|please|long|about|rated|cost|made|come|came|please)\b"
-    r"|,))|(?:\bnumber |\bno\. ?|#)(?P<digits>\d{1,2})\b|\b(?P<it>(?<!make )it|that one|this one)\b"
-)
-_ANEW = any_case(
-    r"^(?:(?:ok|okay|actually|no|wait|please|and|well|hm+|sorry|let'?s|can we|i want to)[, ]+)*"
-    r"(?:(?:start|begin)(?:ing)? (?:over|again|anew|afresh|fresh|from (?:scratch|the (?:start"
-    r"|beginning)))|(?:a )?(?:new|different|another|fresh) (?:search|question|topic|request|talk"
-    r"|conversation|chat|start)|reset|restart|clear(?: (?:all|everything|that|it))?"
-    r"|(?:forget|scratch|scrap|ignore|cancel) (?:all )?(?:that|it|about (?:that|it|all that)"
-    r"|everything|this|the (?:above|rest|filters?)|what i said|all (?:that|of (?:it"
-    r"|that)))|never ?mind(?: that| all that)?|something (?:completely |entirely |totally )?"
-    r"(?:different|else)(?: now| please)?(?=\W*$|[:,.;]))\b[\s,.;:!-]*"
-)
+_THAT = any_case(rf"""(?<!st )\b(the )?(?P<word>{"|".join(ORDINALS)}|last|\d{{1,2}}(st|nd|rd
+    |th))( (one|film|movie|result|title)\b( of (them|these|those))?|( of (them|these|those))?(?=\W*$
+    |\W+(and|or|but|please|long|about|rated|cost|made|come|came|please)\b|,))|(\bnumber |\bno\. ?
+    |#)(?P<digits>\d{{1,2}})\b|\b(?P<it>(?<!make )it|that one|this one)\b""")
+_ANEW = any_case(r"""^((ok|okay|actually|no|wait|please|and|well|hm+|sorry|let'?s|can we
+    |i want to)[, ]+)*((start|begin)(ing)? (over|again|anew|afresh|fresh|from (scratch|the (start
+    |beginning)))|(a )?(new|different|another|fresh) (search|question|topic|request|talk
+    |conversation|chat|start)|reset|restart|clear( (all|everything|that|it))?|(forget|scratch|scrap
+    |ignore|cancel) (all )?(that|it|about (that|it|all that)|everything|this|the (above|rest
+    |filters?)|what i said|all (that|of (it|that)))|never ?mind( that| all that)?
+    |something (completely |entirely |totally )?(different|else)( now| please)?(?=\W*$
+    |[:,.;]))\b[\s,.;:!-]*""")
 """That a talk begins anew: what was asked before counts no more."""
-_SEVERAL = any_case(
-    r"\bthe (?P<end>first|top|last) (?P<n>two|three|four|five|[2-9])(?: (?:ones|films|movies))?\b"
-    r"(?: of (?:them|these|those))?|\b(?P<all>all (?:of )?(?:them|these|those)|(?:them|these|those)"
-    r" all)\b"
-)
-_TOP = any_case(
-    r"^(?:(?:just|only|show(?: me)?|give me|please) )*(?:the )?(?:top |first |best )?"
-    rf"(?P<n>\d{{1,2}}|{'|'.join(NUMBERS)})(?: (?:of (?:them|these|those)|ones|please))*\W*$"
-)
-_SEEN = (
-    r"(?:i|we)(?:'ve| have)? (?:already )?(?:seen|watched|saw|know|hated?|didn't like|don't "
-    r"(?:like|want))"
-)
-_IF_IN = any_case(
-    r"\b(?:only )?(?:if|when|where) (?P<who>.+?) (?:is|are|stars?|appears?|plays?) in (?:it|them)\b"
-)
-_OUT = any_case(
-    rf"^(?:and |but |please |ok |well |no |,)*(?:{_SEEN}|without|not|except|drop|remove|skip|hide"
-    r"|leave out|minus|no|anything but) (?=all |it\b|that one|the |number|#|no\.)"
-)
-_MORE = any_case(
-    r"^(?:and |please )*(?:(?:show|give|find|tell) me )?(?:(?:some |a few |\d+ )?(?:more|others?"
-    r"|other ones|another(?: one)?)"
-    r"|(?:the )?next(?: (?:ones|page|\d+))?|what else|anything else|go on)(?: please| films| "
-    r"movies)*[?.!\s]*$"
-)
-_THEY = any_case(
-    r"\b(?:all (?:of )?)?(?:they|them|these|those)(?: all)?(?: (?:films|movies|ones))?\b"
-)
-_OF_THOSE = any_case(r"\b(?:which one|(?:which )?of (?:them|these|those))\b")
-_WHICH_OF = any_case(r"\bwhich (?:one|of (?:them|these|those))\b")
-_CUE = any_case(
-    r"^(?:(?:and|or|but|ok|okay|now|then|so|please|hm+|actually|no,|yes,|great,|thanks,|i meant"
-    r"|(?:the )?same,? but"
-    r"|make (?:it|them|that)|let's say"
-    r"|only|just|rather|also|any by|what about|how about|maybe|with|without|not|no|from|by|in"
-    r"|before|after|since|under|over|forget(?: about)?"
-    r"|nothing|except|something|anything|the ones|those|ones|which are|that are|sort(?:ed)?"
-    r"|order(?:ed)?|for user|in the)\b[, ]*)"
-)
-_MARK = any_case(r"\b(?:ones?|instead|of (?:them|these|those)|them|those|these|too|as well)\b")
-_LEAD = any_case(
-    r"^(?:(?:(?:the )?same,? but|and|or|but|ok|okay|now|then|so|please|actually|yes|great|thanks"
-    r"|i meant|make (?:it"
-    r"|them|that)|let's say|only|just"
-    r"|rather|also|what about|how about|maybe|show me|give me|i want|the ones|those|ones|that are"
-    r"|which are)\b[, ]*)+"
-)
+_SEVERAL = any_case(r"""\bthe (?P<end>first|top|last) (?P<n>two|three|four|five|[2-9])( (ones|films
+    |movies))?\b( of (them|these|those))?|\b(?P<all>all (of )?(them|these|those)|(them|these
+    |those) all)\b""")
+_TOP = any_case(rf"""^((just|only|show( me)?|give me|please) )*(the )?(top |first |best )?
+    (?P<n>\d{{1,2}}|{"|".join(NUMBERS)})( (of (them|these|those)|ones|please))*\W*$""")
+_SEEN = in_one(r"""(i|we)('ve| have)? (already )?(seen|watched|saw|know|hated?|didn't like
+    |don't (like|want))""")
+_IF_IN = any_case(r"""\b(only )?(if|when|where) (?P<who>.+?) (is|are|stars?|appears?|plays?) in (it
+    |them)\b""")
+_OUT = any_case(rf"""^(and |but |please |ok |well |no |,)*({_SEEN}|without|not|except|drop|remove
+    |skip|hide|leave out|minus|no|anything but) (?=all |it\b|that one|the |number|#|no\.)""")
+_MORE = any_case(r"""^(and |please )*((show|give|find|tell) me )?((some |a few |\d+ )?(more|others?
+    |other ones|another( one)?)|(the )?next( (ones|page|\d+))?|what else|anything else
+    |go on)( please| films| movies)*[?.!\s]*$""")
+_THEY = any_case(r"\b(all (of )?)?(they|them|these|those)( all)?( (films|movies|ones))?\b")
+_OF_THOSE = any_case(r"\b(which one|(which )?of (them|these|those))\b")
+_WHICH_OF = any_case(r"\bwhich (one|of (them|these|those))\b")
+_CUE = any_case(r"""^((and|or|but|ok|okay|now|then|so|please|hm+|actually|no,|yes,|great,|thanks,
+    |i meant|(the )?same,? but|make (it|them|that)|let's say|only|just|rather|also|any by|what about
+    |how about|maybe|with|without|not|no|from|by|in|before|after|since|under|over|forget( about)?
+    |nothing|except|something|anything|the ones|those|ones|which are|that are|sort(ed)?|order(ed)?
+    |for user|in the)\b[, ]*)""")
+_MARK = any_case(r"\b(ones?|instead|of (them|these|those)|them|those|these|too|as well)\b")
+_LEAD = any_case(r"""^(((the )?same,? but|and|or|but|ok|okay|now|then|so|please|actually|yes|great
+    |thanks|i meant|make (it|them|that)|let's say|only|just|rather|also|what about|how about|maybe
+    |show me|give me|i want|the ones|those|ones|that are|which are)\b[, ]*)+""")
 _ORDERS: tuple[tuple[Quantity, Way, str], ...] = (
     ("avg_rating", "more", "better"),
     ("avg_rating", "less", "worse"),
@@ -158,7 +132,7 @@ def read_next(text: str, names: Names, before: Turn) -> Reading:
 def _names_a_kind(text: str, structure: Structure) -> bool:
     """Whether a text says of what kind films are, and so is a request of its own."""
     own = structure.model_dump(exclude_defaults=True).keys() & (_OF_FILMS - {"intent", "people"})
-    return bool(own) or re.search(rf"\b{NOUN}\b", text, re.I) is not None
+    return bool(own) or any_case(rf"\b{NOUN}\b").search(text) is not None
 
 
 def _read_next(text: str, names: Names, before: Turn) -> Reading:
@@ -167,7 +141,7 @@ def _read_next(text: str, names: Names, before: Turn) -> Reading:
     shown = [film for movie_id in before.shown if (film := names.film(movie_id)) is not None]
     text = _IF_IN.sub(r"with \g<who>", text)
     if (top := _TOP.match(text)) is not None and before.structure.intent in _LISTING:
-        return Reading(before.structure.model_copy(update={"k": number_of(top["n"])}))
+        return Reading(before.structure.changed(k=number_of(top["n"])))
     text = _SEVERAL.sub(lambda found: _one_by_one(found, len(shown)), text)
     if (numbers := _missing(text, shown)) is not None:
         return _unclear(before, text, f"{len(shown)} films were shown: there is no {numbers}")
@@ -182,8 +156,7 @@ def _read_next(text: str, names: Names, before: Turn) -> Reading:
         asked = _WHICH_OF.sub("which film", _LEAD.sub("", text))
         reading = read_alone(_OF_THOSE.sub("films", asked), names)
         if reading.structure.model_dump(exclude_defaults=True).keys() <= {"k"}:
-            k = {"k": reading.structure.k}
-            return replace(reading, structure=before.structure.model_copy(update=k))
+            return replace(reading, structure=before.structure.changed(k=reading.structure.k))
         among = Structure(titles=_titles(shown), intent=reading.structure.intent)
         return replace(reading, structure=merge(among, reading.structure, text))
     named = _THAT.sub(lambda found: _title(found, shown), text)
@@ -219,8 +192,7 @@ def _of_all(text: str, names: Names, shown: Sequence[Film]) -> Reading | None:
     reading = read_alone(_THEY.sub(str(shown[0]), text, count=1), names)
     if reading.structure.intent != "facts" or not reading.structure.titles:
         return None
-    about = {"titles": _titles(shown)}
-    return replace(reading, structure=reading.structure.model_copy(update=about))
+    return replace(reading, structure=reading.structure.changed(titles=_titles(shown)))
 
 
 def _titles(shown: Sequence[Film]) -> tuple[Title, ...]:
@@ -250,9 +222,9 @@ def _about_none(structure: Structure) -> bool:
 
 def _order(text: str) -> Sort | None:
     rest = _LEAD.sub("", text).strip(" ?.!")
-    before, behind = r"(?:a bit |much |some |something |\d+ )*", "(?: ones| films| movies| please)*"
+    before, behind = r"(a bit |much |some |something |\d+ )*", "( ones| films| movies| please)*"
     for by, way, words in _ORDERS:
-        if re.fullmatch(rf"{before}(?:{words}){behind}", rest, re.IGNORECASE):
+        if any_case(rf"{before}({words}){behind}").fullmatch(rest):
             return Sort(by=by, descending=way == "more")
     return None
 
@@ -261,7 +233,7 @@ def _refined(text: str, names: Names, before: Turn) -> Reading:
     """The request of before with what is added to it, or set in its place."""
     sort = _order(text)
     if sort is not None:
-        return Reading(before.structure.model_copy(update={"sort": sort}))
+        return Reading(before.structure.changed(sort=sort))
     reading = read_alone(_LEAD.sub("", text) or text, names)
     if reading.structure.intent == "unclear":
         lacks = bool(reading.ignored) and all(one.why != CANNOT for one in reading.ignored)
@@ -271,7 +243,7 @@ def _refined(text: str, names: Names, before: Turn) -> Reading:
         return _for_same(reading, before)
     merged = merge(before.structure, reading.structure, text)
     if reading.structure.intent == "count":
-        merged = merged.model_copy(update={"intent": "count"})
+        merged = merged.changed(intent="count")
     if merged == before.structure and not (reading.ignored or reading.not_found):
         return _unclear(before, text, "this changes nothing of what was asked before")
     return replace(reading, structure=merged)
@@ -282,14 +254,14 @@ def _for_same(reading: Reading, before: Turn) -> Reading:
     kept = before.structure
     if reading.structure.user_id is not None or kept.user_id is None:
         return reading
-    mine = {"user_id": kept.user_id, "profile": kept.profile}
-    return replace(reading, structure=reading.structure.model_copy(update=mine))
+    mine = reading.structure.changed(user_id=kept.user_id, profile=kept.profile)
+    return replace(reading, structure=mine)
 
 
 def _without(structure: Structure, films: Sequence[Film]) -> Structure:
     out = tuple(dict.fromkeys((*structure.exclude.titles, *map(make_title, films))))
     exclude = structure.exclude.model_copy(update={"titles": out[-LONGEST_LIST:]})
-    return structure.model_copy(update={"exclude": exclude})
+    return structure.changed(exclude=exclude)
 
 
 def _unclear(before: Turn, text: str, why: str) -> Reading:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
-from ask.structure import LONGEST_LIST, MOST, STEPS, Kind, Listed, Quantity, Span
+from ask.structure import LONGEST_LIST, MOST, STEPS, Kind, Quantity, Span
+from ask.words import any_case
 from palate.text import neutral
 from sql.text import fold
 
@@ -68,7 +69,7 @@ class Draft:
 
     def take(self, pattern: "str | re.Pattern[str]") -> re.Match[str] | None:
         """The first place that fits, taken out of the text."""
-        found = re.search(pattern, self.text, re.IGNORECASE if isinstance(pattern, str) else 0)
+        found = (any_case(pattern) if isinstance(pattern, str) else pattern).search(self.text)
         if found is not None:
             self.cut(found.start(), found.end())
         return found
@@ -115,10 +116,6 @@ class Draft:
         plain = " ".join(plain.split()).strip(" ,.?!;:")
         if plain and (plain, why) not in self.ignored:
             self.ignored.append((plain, why))
-
-    def either(self, name: Listed) -> None:
-        """One entry of a list is enough."""
-        self.add("any_of", name)
 
     def leave_out(self, quantity: Quantity, low: float | None, high: float | None) -> None:
         """Bound a number that no film may have; of several spans those that touch become one."""

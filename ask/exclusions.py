@@ -4,76 +4,53 @@ import re
 from collections.abc import Iterator
 
 from ask.draft import GAP, Draft, Read
-from ask.kinds import find_audience, find_genres, find_keyword, find_mood
+from ask.kinds import find_audience, find_genres, find_keyword, find_mood, is_kind
 from ask.people import add_person, find_names
 from ask.titles import make_title
-from ask.words import FILLING, FILM, GENRE, any_case
+from ask.words import FILLING, FILM, GENRE, any_case, as_typed, in_one
 from search.names import Names, key
 
-_VERBS = (
-    r"(?:have|has|contain|feature|include|involve|star|show|want|like|love|enjoy|need|care for"
-    r"|watch|get|do|make|end|take)"
-)
-_WHO = r"(?:i|we|@user|they|he|she|my \w+|our \w+|the kids)"
-_CUE = any_case(
-    r"\b(?:(?P<but>except(?: for)?|excluding|exclude|other than|apart from|aside from|besides"
-    r"|instead of|rather than|forget(?: about)?"
-    r"|anything but|everything but|all but|leave out|leaving out|minus|skip|no more)"
-    rf"|(?P<hate>(?:(?:but |since |because |and )?{_WHO}(?:'m| am| are| really| absolutely| just| "
-    r"also)* )?"
-    r"(?:hate[sd]?|dislike[sd]?|loathe[sd]?|detest(?:s|ed)?|despise[sd]?|can't stand|cannot stand"
-    r"|couldn't stand"
-    r"|(?:can't|cannot) bear|(?:(?:sick|tired|bored|fed up)(?: and tired)?|have had enough|had "
-    r"enough) (?:of|with)"
-    r"|(?:allergic to|so over|done with|no fans? of|not in the mood for|can do without|could do"
-    r" without|(?:not |un)interested in)"
-    r"|not (?:really |much )?(?:a |an )?(?:big |huge |great )?(?:fans? of|into|keen on|fond of)"
-    r"|(?:do not|don't|doesn't|does not|didn't|never) (?:really |much )?(?:like[sd]?|love"
-    r"|enjoy(?:ed)?|care for|want to see"
-    r"|get on with|fancy)|(?:am|'m) not (?:really )?(?:into|a fan of)))"
-    rf"|(?:(?:i |we )?(?:do not|don't|doesn't|does not|didn't|won't)(?: {_VERBS})?"
-    r"|without|nothing|none(?: of)?|not|no|never|neither|avoid(?:ing)?"
-    r"|isn't|aren't|is not|are not|wasn't|weren't|less)(?: (?:any|too much|so much|much|overly))?)"
-    r"(?: |$)"
-)
-_BEHIND = re.compile(
-    r"(?P<item>(?:[A-Z][\w.'-]+ ){1,3}|\w+ )(?:annoys?|bores?|irritates?|bothers?|puts?|scares?) "
-    r"(?:me|us)(?: off| too much| to death)?\b"
-)
-_END = any_case(
-    rf"[;?!{GAP}]|(?<! [A-Z])\.(?:\s|$)|\b(?:but|please|only|just|no|not|without|nothing|though"
-    r"|any good|recommend|suggest|show me|give me|what)\b|@user|$"
-)
-_CLAUSE = any_case(
-    r"^(?:for|from|with|in|since|after|before|under|over|not?|nothing|without|only|directed|by"
-    r"|starring|that|which|and no|and not|and nothing|at|something|show|give|any|some|recommend"
-    r"|what|prefer|preferably|maybe|ideally|i|we)\b"
-)
+_VERBS = in_one(r"""(have|has|contain|feature|include|involve|star|show|want|like|love|enjoy|need
+    |care for|watch|get|do|make|end|take)""")
+_WHO = r"(i|we|@user|they|he|she|my \w+|our \w+|the kids)"
+_CUE = any_case(rf"""\b((?P<but>except( for)?|excluding|exclude|other than|apart from|aside from
+    |besides|instead of|rather than|forget( about)?|anything but|everything but|all but|leave out
+    |leaving out|minus|skip|no more)|(?P<hate>((but |since |because |and )?{_WHO}('m| am| are
+    | really| absolutely| just| also)* )?(hate[sd]?|dislike[sd]?|loathe[sd]?|detest(s|ed)?
+    |despise[sd]?|can't stand|cannot stand|couldn't stand|(can't|cannot) bear|((sick|tired|bored
+    |fed up)( and tired)?|have had enough|had enough) (of|with)|(allergic to|so over|done with
+    |no fans? of|not in the mood for|can do without|could do without|(not |un)interested in)
+    |not (really |much )?(a |an )?(big |huge |great )?(fans? of|into|keen on|fond of)|(do not|don't
+    |doesn't|does not|didn't|never) (really |much )?(like[sd]?|love|enjoy(ed)?|care for|want to see
+    |get on with|fancy)|(am|'m) not (really )?(into|a fan of)))|((i |we )?(do not|don't|doesn't
+    |does not|didn't|won't)( {_VERBS})?|without|nothing|none( of)?|not|no|never|neither|avoid(ing)?
+    |isn't|aren't|is not|are not|wasn't|weren't|less)( (any|too much|so much|much
+    |overly))?)( |$)""")
+_BEHIND = as_typed(r"""(?P<item>([A-Z][\w.'-]+ ){1,3}|\w+ )(annoys?|bores?|irritates?|bothers?|puts?
+    |scares?) (me|us)( off| too much| to death)?\b""")
+_END = any_case(rf"""[;?!{GAP}]|(?<! [A-Z])\.(\s|$)|\b(but|please|only|just|no|not|without|nothing
+    |though|any good|recommend|suggest|show me|give me|what)\b|@user|$""")
+_CLAUSE = any_case(r"""^(for|from|with|in|since|after|before|under|over|not?|nothing|without|only
+    |directed|by|starring|that|which|and no|and not|and nothing|at|something|show|give|any|some
+    |recommend|what|prefer|preferably|maybe|ideally|i|we)\b""")
 _SPLIT = any_case(r"\s*(?:,\s*(?:and |or |nor )?|(?<!\bblack )\b(?:and|or|nor)\b|&)\s*")
-_OPENING = any_case(
-    r"^(?:(?:any(?:thing)?|any more|to (?:see|watch)|something|the|a|an|too|so|very|that|much|more"
-    rf"|{FILM}|ones?|stuff|have|has|with|by|from|about|like|of|as|directed|starring|featuring"
-    r"|is|are|was|were|either|of those|any of|made|set|really|all|kind of|sort of|lots of|a lot "
-    r"of)(?:\s+|$))+"
-)
-_CLOSING = re.compile(
-    r"(?:\s+(?:(?:is|are|was|were|appears?|acts?|plays?|stars?) in|films?|movies?|stuff|things?"
-    r"|ones?|elements?|(?:mixed |thrown )?in|in it|in them|in there|at all|either"
-    r"|anymore|any more|too|these days|tonight|for))+$"
-)
-_PERSONAL = any_case(r"\b(?:by|with|from|starring|featuring|directed by)\s+$")
-_BY = any_case(r" (?:by|from|in|directed by|starring)\b")
+_OPENING = any_case(rf"""^((any(thing)?|any more|to (see|watch)|something|the|a|an|too|so|very|that
+    |much|more|{FILM}|ones?|stuff|have|has|with|by|from|about|like|of|as|directed|starring|featuring
+    |is|are|was|were|either|of those|any of|made|set|really|all|kind of|sort of|lots of
+    |a lot of)(\s+|$))+""")
+_CLOSING = as_typed(r"""(\s+((is|are|was|were|appears?|acts?|plays?|stars?) in|films?|movies?|stuff
+    |things?|ones?|elements?|(mixed |thrown )?in|in it|in them|in there|at all|either|anymore
+    |any more|too|these days|tonight|for))+$""")
+_PERSONAL = any_case(r"\b(by|with|from|starring|featuring|directed by)\s+$")
+_BY = any_case(r" (by|from|in|directed by|starring)\b")
 _FOR = any_case(r"^(?P<item>.+?) (?P<whom>for .+)$")
-_KIND_WITH = any_case(r"^(?P<kind>[\w-]+(?: [\w-]+)?) (?:with|by|from|starring|directed)\b")
+_KIND_WITH = any_case(r"^(?P<kind>[\w-]+( [\w-]+)?) (with|by|from|starring|directed)\b")
 
 _NOUNS = rf"{FILM}|{GENRE}"
-_IS_OUT = any_case(
-    r" (?:(?:is|was|are|were)(?:n't| not)(?: in(?: it| them)?| part of(?: it)?)?|(?:does|do"
-    r"|did)(?:n't| not)"
-    r" (?:star|appear|act|feature|play|show up)(?: in(?: it| them)?)?|never (?:appears?|acts?"
-    r"|plays?)(?: in(?: it)?)?)"
-    rf"(?= *(?:[,;.?!{GAP}]|$|but|and|or|from|for|with|under|over|before|after|since))"
-)
+_IS_OUT = any_case(rf""" ((is|was|are|were)(n't| not)( in( it| them)?| part of( it)?)?|(does|do
+    |did)(n't| not) (star|appear|act|feature|play|show up)( in( it| them)?)?|never (appears?|acts?
+    |plays?)( in( it)?)?)(?= *([,;.?!{GAP}]|$|but|and|or|from|for|with|under|over|before|after
+    |since))""")
 
 
 def _read_absent_people(draft: Draft, names: Names) -> None:
@@ -130,7 +107,7 @@ def _end(text: str, start: int, names: Names) -> int:
     found = _END.search(text, start)
     end = found.start() if found else len(text)
     kind = _KIND_WITH.match(text[start:end])
-    if kind and (find_genres(kind["kind"], names) or find_mood(kind["kind"])):
+    if kind and is_kind(kind["kind"], names):
         return start + kind.end("kind")
     opening = _OPENING.match(text[start:end])
     named = start + (opening.end() if opening else 0)
@@ -143,7 +120,7 @@ def _end(text: str, start: int, names: Names) -> int:
         item = part.strip()
         if _CLAUSE.match(item) or max(len(one.split()) for one in _SPLIT.split(item)) > 4:
             break
-        if re.search(r"^and\b|\b(?:or|nor)\b", item, re.IGNORECASE):
+        if any_case(r"^and\b|\b(or|nor)\b").search(item):
             kept = number + 1
             break
     return start + len(",".join(parts[:kept]))
@@ -203,7 +180,7 @@ def _only_mood(draft: Draft, item: str, names: Names) -> str:
 def _excludes_name(draft: Draft, names: Names, item: str, *, named: bool, but: bool) -> bool:
     written_large = item[:1].isupper()
     read = next(find_names(item, names), None)
-    if read and read.found and re.fullmatch(rf"(?:'s)? (?:{_NOUNS})", item[read.end :], re.I):
+    if read and read.found and any_case(rf"('s)? ({_NOUNS})").fullmatch(item[read.end :]):
         item = item[: read.end]
     film = names.films(item, fuzzy=but)
     whole = " " in item and find_keyword(item, names) is None

@@ -12,9 +12,8 @@ from sqlalchemy import Connection
 from ask.compare import FEWEST_RATINGS
 from ask.structure import Sort, Structure
 from ask.tree import Asked, make_tree, narrows
-from ask.understood import Part, parts_of, without_part
+from ask.understood import Part, describe_user, parts_of, without_part
 from palate.contract import NOBODY_GIVEN, Frozen, RecommendRequest, SearchRequest, SimilarMovie
-from palate.person import called
 from palate.statements import Statements
 from rerank.recommend import recommend
 from rerank.search import Searcher
@@ -157,14 +156,8 @@ class Finder:
             notes=[],
             plain_words=[item for w in words for item in w.items if isinstance(item, str)],
         )
-        request = SearchRequest(
-            q=structure.text,
-            user_id=structure.user_id,
-            profile=structure.profile,
-            k=structure.k,
-            candidates=min(max(CANDIDATES, structure.k), self._database.settings.max_candidates),
-            seen=structure.seen,
-        )
+        page = self._page(structure, CANDIDATES)
+        request = SearchRequest(q=structure.text, seen=structure.seen, **page)
         only_text = bool(structure.text) and len(asked.scored) == 1 and not asked.narrowed
         plain = only_text and is_plain(structure.text) and not structure.any_of
         response = self._searcher.search(request, None if plain else parsed)
@@ -182,14 +175,14 @@ class Finder:
             "notes": tuple(notes),
         }
 
+    def _page(self, structure: Structure, candidates: int) -> dict[str, Any]:
+        most = self._database.settings.max_candidates
+        page = {name: getattr(structure, name) for name in ("user_id", "profile", "k")}
+        return page | {"candidates": min(max(candidates, structure.k), most)}
+
     def _recommend(self, structure: Structure, asked: Asked) -> dict[str, Any]:
-        request = RecommendRequest(
-            user_id=structure.user_id,
-            profile=structure.profile,
-            k=structure.k,
-            candidates=min(max(100, structure.k), self._database.settings.max_candidates),
-            seen="drop" if structure.intent == "recommend" else structure.seen,
-        )
+        seen = "drop" if structure.intent == "recommend" else structure.seen
+        request = RecommendRequest(seen=seen, **self._page(structure, 100))
         only = asked.tree if asked.scored or asked.narrowed else None
         found = recommend(self._database, request, only)
         shared = ("movies", "personalized", "why_not_personalized")
@@ -223,16 +216,15 @@ class Finder:
 def _looser(structure: Structure) -> Iterator[tuple[Structure, str]]:
     """What is looked for where no film fits, and the note that says so."""
     if len(structure.people) > 1 and "people" not in structure.any_of:
-        either = {"any_of": (*structure.any_of, "people")}
         note = "No film is by all of these people: these are by any of them."
-        yield structure.model_copy(update=either), note
+        yield structure.changed(any_of=(*structure.any_of, "people")), note
     if structure.intent == "count":
         return
     if structure.keywords:
         words = " ".join((structure.text, *structure.keywords)).strip()
         note = "No film that fits has these keywords: their words were looked for in texts."
-        yield structure.model_copy(update={"text": words, "keywords": ()}), note
-    rest = structure.model_copy(update={"text": ""})
+        yield structure.changed(text=words, keywords=()), note
+    rest = structure.changed(text="")
     if structure.text and narrows(rest):
         yield rest, f"No film that fits the rest has “{structure.text}” in its texts."
 
@@ -255,14 +247,14 @@ def _nearest(
             connection.execute(_statements[statement], bound | {"movie_id": seed}).mappings()
             for seed in seeds
         )
-        near = [[_similar_movie(**row) for row in rows] for rows in found]
+        none = {"rank": 0, "content": None}
+        near = [
+            [SimilarMovie(**{**none, "score": row["similarity"], **row}) for row in rows]
+            for rows in found
+        ]
         if any(near):
             return by, _mean(near)
     return "texts", []
-
-
-def _similar_movie(**row: Any) -> SimilarMovie:
-    return SimilarMovie(**{"rank": 0, "content": None, "score": row["similarity"]} | row)
 
 
 def _mean(near: list[list[SimilarMovie]]) -> list[SimilarMovie]:
@@ -304,7 +296,7 @@ def _no_taste(structure: Structure, by: str) -> str:
         return NOBODY_GIVEN
     if by != "texts":
         return "likeness without vectors of texts knows no taste"
-    return f"user {called(structure.user_id)} ({structure.profile}) has no taste vector"
+    return f"user {describe_user(structure.user_id)} ({structure.profile}) has no taste vector"
 
 
 def _shared(asked: Asked) -> dict[str, Any]:

@@ -4,7 +4,7 @@ Whoever read it, and by whichever rule: a word of logic has to be found again in
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 
 from rapidfuzz.fuzz import partial_ratio
@@ -18,80 +18,57 @@ Doubt = tuple[str, str]
 """Words that are not accounted for, and why."""
 
 _LISTING = ("search", "recommend", "similar", "count")
-_NO_OR = any_case(
-    r"\b(?:whether|why|more) or (?:not|less)\b|\d(?:\.\d)? or \d|\bor directed by (?:him|her|them)"
-    r"|\bor,? if|\bor (?:so|whatever|more|less|fewer|not|otherwise|(?:new|old|lat|earli|long|short"
-    r"|high|low|bett|bigg|small|cheap|young|great)er|worse|above|up|over|under|below|before"
-    r"|after(?:wards)?|onwards?|two|else|(?:something|anything)(?=\W*$|,| like))"
-    r"\b(?! (?:than|films|movies))"
-)
+_NO_OR = any_case(r"""\b(whether|why|more) or (not|less)\b|\d(\.\d)? or \d|\bor directed by (him|her
+    |them)|\bor,? if|\bor (so|whatever|more|less|fewer|not|otherwise|(new|old|lat|earli|long|short
+    |high|low|bett|bigg|small|cheap|young|great)er|worse|above|up|over|under|below|before|after
+    (wards)?|onwards?|two|else|(something|anything)(?=\W*$|,| like))\b(?! (than|films|movies))""")
 """Where “or” joins no two things that films may be."""
-_FIGURE = rf"(?:\w*\d\w*'?s?|{'|'.join(DECADES)}|{'|'.join(NUMBERS)}|hours?|minutes?|stars?)"
-_OR_OF_FIGURES = any_case(
-    rf"\b{_FIGURE}(?: \w+)?,? or (?:(?:the|from|in|early|late|mid|even)[ -])*'?{_FIGURE}\b"
-)
-_IDIOMS = any_case(
-    r"\b(?:(?:not?|nothing|none|never|isn't|aren't|don't want(?: \w+)?) (?:\w+ )?(?:more|less"
-    r"|longer|shorter|older|newer|fewer|later|earlier|over|under|above|below|before|after|better"
-    r"|worse|higher|lower|made|too|very|that|so|overly|from before|from after|out of|pre|post)\b"
-    r"|(?:neither|nor) too|no (?:matter|idea|problem|worries|budget|spoilers?|preference|need|rush"
-    r"|doubt|ratings|longer|thanks)|not (?:sure|only|just|least|bad|necessarily|really sure|much"
-    r"|as \w+ as|so \w+ as|yet|seen|rated|watched|to mention)|(?:why|if|or|maybe|and) not"
-    r"|(?:do|does|did|is|was|were|are|could|can|would|has|have|had)(?:n't| not)(?: really| even)?"
-    r" (?:know|mind|care|matter|think|remember|decide|wait|find|recall|seen|heard|watched|rated"
-    r"|see|we|you|there|it|need|do|make|get|earn|go wrong|put|end|suck|stink"
-    r"|bad|terrible|awful|crap|trash)|(?:i|we)(?:'ve| have) (?:never|not)"
-    r"|never (?:seen|heard|ending|mind|made|gets? old|see)|nothing (?:else|special|like)"
-    r"|without (?:any )?(?:spoilers|fail|a doubt)|if (?:there are|there's) none|no\.? ?\d+|nobody"
-    r"|no[ -]one|unless)\b"
-)
+_FIGURE = rf"(\w*\d\w*'?s?|{'|'.join(DECADES)}|{'|'.join(NUMBERS)}|hours?|minutes?|stars?)"
+_OR_OF_FIGURES = any_case(rf"""\b{_FIGURE}( \w+)?,? or ((the|from|in|early|late|mid
+    |even)[ -])*'?{_FIGURE}\b""")
+_IDIOMS = any_case(r"""\b((not?|nothing|none|never|isn't|aren't|don't want( \w+)?) (\w+ )?(more|less
+    |longer|shorter|older|newer|fewer|later|earlier|over|under|above|below|before|after|better|worse
+    |higher|lower|made|too|very|that|so|overly|from before|from after|out of|pre|post)\b|(neither
+    |nor) too|no (matter|idea|problem|worries|budget|spoilers?|preference|need|rush|doubt|ratings
+    |longer|thanks)|not (sure|only|just|least|bad|necessarily|really sure|much|as \w+ as|so \w+ as
+    |yet|seen|rated|watched|to mention)|(why|if|or|maybe|and) not|(do|does|did|is|was|were|are|could
+    |can|would|has|have|had)(n't| not)( really| even)? (know|mind|care|matter|think|remember|decide
+    |wait|find|recall|seen|heard|watched|rated|see|we|you|there|it|need|do|make|get|earn|go wrong
+    |put|end|suck|stink|bad|terrible|awful|crap|trash)|(i|we)('ve| have) (never|not)|never (seen
+    |heard|ending|mind|made|gets? old|see)|nothing (else|special|like)|without (any )?(spoilers|fail
+    |a doubt)|if (there are|there's) none|no\.? ?\d+|nobody|no[ -]one|unless)\b""")
 """Negations that leave out nothing: bounds, turns of speech, what somebody has not seen."""
-_NEGATED = any_case(
-    r"\b(?:not|no|never|nothing|none|nor|without|except|excluding|excl|minus|avoid"
-    r"|anything but|everything but|all but|other than|apart from|aside from|besides|instead of"
-    r"|rather than|can't stand|skip|(?:is|are|was|were|do|does|did|wo|would|ca|should)n't)\b"
-)
-_ASKS = any_case(
-    r"^(?:\W*(?:and|so|but|ok|hey|please|tell me|do you know|i wonder|just wondering)\b[ ,]*)*"
-    r"(?P<what>(?:in |by |for )?(?:which|what)(?:'s| is| are| was)?(?: the| an?)?"
-    r"(?: (?!of\b)\w+)? (?:genres?|actors?|actress(?:es)?|directors?|people|person|users?"
-    r"|decades?|countr(?:y|ies)|studios?|languages?|songs?|scenes?|characters?|percentage|average"
-    r"|months?|difference|reasons?|order|chance|odds|share|cities|city)"
-    r"|(?!(?:do (?:you|u)|have you|(?:is|are|was|were) there|(?:can|could|would|will) you|how about"
-    r"|how many|is it)\b)"
-    r"(?:how|why|who|whom|whose|where|when|has|have|is|are|was|were|does|do|did|will|would"
-    r"|could|should))\b"
-)
+_NEGATED = any_case(r"""\b(not|no|never|nothing|none|nor|without|except|excluding|excl|minus|avoid
+    |anything but|everything but|all but|other than|apart from|aside from|besides|instead of
+    |rather than|can't stand|skip|(is|are|was|were|do|does|did|wo|would|ca|should)n't)\b""")
+_ASKS = any_case(r"""^(\W*(and|so|but|ok|hey|please|tell me|do you know|i wonder
+    |just wondering)\b[ ,]*)*(?P<what>(in |by |for )?(which|what)('s| is| are| was)?( the
+    | an?)?( (?!of\b)\w+)? (genres?|actors?|actress(es)?|directors?|people|person|users?|decades?
+    |countr(y|ies)|studios?|languages?|songs?|scenes?|characters?|percentage|average|months?
+    |difference|reasons?|order|chance|odds|share|cities|city)|(?!(do (you|u)|have you|(is|are|was
+    |were) there|(can|could|would|will) you|how about|how many|is it)\b)(how|why|who|whom|whose
+    |where|when|has|have|is|are|was|were|does|do|did|will|would|could|should))\b""")
 """Questions that no list of films answers."""
-_NEITHER = any_case(rf"(?:{_NEGATED.pattern})[^;.]*\bor\b(?! an? )")
-_HOW_MANY = any_case(r"^(?:and |so |but )*how (?:many|much)\b")
-_COMPARES = any_case(
-    r"\b(?:(?P<than>(?<!other )(?<!rather )(?<!any )than)|(?:are|is) there (?:more|fewer|less)"
-    r"|(?:more|fewer|less|most|least)(?= [\w-]+ (?:than|or)\b))\b"
-)
-_OWN = any_case(
-    r"\b(?:i|we)(?:'ve| have)?(?: already| just| also)* (?:seen|watched|rated|gave|saw)\b"
-    r"(?! (?:it )?(?:once|as an?|when|years|ages|an? \w+ ago))"
-)
-_SCOPE = any_case(
-    r"\b(?:no|without|nothing|not) [\w-]+ (?:longer|shorter|older|newer|over|under|above|below"
-    r"|before|after|from|of|in)\b.*"
-)
-_SUPERLATIVE = any_case(
-    r"\b(?:longest|shortest|newest|oldest|latest|earliest|cheapest|highest|lowest|biggest"
-    r"|smallest|(?:best|worst|least|most)[ -](?:rated|known|popular|expensive|profitable))\b"
-)
-_COMPARATIVE = any_case(
-    r"\b(?:newer|older|more recent|shorter|longer|cheaper|better rated)\b(?! than \d)"
-)
-_OTHER = any_case(r"\bother (?:films|movies|ones|\w+s) (?:by|with|from|of)\b")
-_OF_EACH = any_case(r"\b(?:(?:by|from|in|for|of|per) (?:each|every|per)|each|per) (?!other\b)[\w]+")
+_NEITHER = any_case(rf"({_NEGATED.pattern})[^;.]*\bor\b(?! an? )")
+_HOW_MANY = any_case(r"^(and |so |but )*how (many|much)\b")
+_COMPARES = any_case(r"""\b((?P<than>(?<!other )(?<!rather )(?<!any )than)|(are|is) there (more
+    |fewer|less)|(more|fewer|less|most|least)(?= [\w-]+ (than|or)\b))\b""")
+_OWN = any_case(r"""\b(i|we)('ve| have)?( already| just| also)* (seen|watched|rated|gave
+    |saw)\b(?! (it )?(once|as an?|when|years|ages|an? \w+ ago))""")
+_SCOPE = any_case(r"""\b(no|without|nothing|not) [\w-]+ (longer|shorter|older|newer|over|under|above
+    |below|before|after|from|of|in)\b.*""")
+_SUPERLATIVE = any_case(r"""\b(longest|shortest|newest|oldest|latest|earliest|cheapest|highest
+    |lowest|biggest|smallest|(best|worst|least|most)[ -](rated|known|popular|expensive
+    |profitable))\b""")
+_COMPARATIVE = any_case(r"""\b(newer|older|more recent|shorter|longer|cheaper
+    |better rated)\b(?! than \d)""")
+_OTHER = any_case(r"\bother (films|movies|ones|\w+s) (by|with|from|of)\b")
+_OF_EACH = any_case(r"\b((by|from|in|for|of|per) (each|every|per)|each|per) (?!other\b)[\w]+")
 _DECADE = any_case(rf"(?<![\w']){DECADE}(?!\w)")
 _SET_PHRASES = any_case("|".join(KEYWORDS))
-_NUMBER = any_case(
-    r"(?<![\w.$'-])(?<!number )(?<!#)(?<!war )(?P<n>\d+(?:\.\d+)?)(?![\w.]*\w|['%]| ?[- ]?years?\b)"
-)
-_AGES = any_case(r"\baged? \d+(?:(?:,| and| or|-| to) ?\d+)*")
+_NUMBER = any_case(r"""(?<![\w.$'-])(?<!number )(?<!#)(?<!war )(?P<n>\d+(\.\d+)?)(?![\w.]*\w|['%]
+    | ?[- ]?years?\b)""")
+_AGES = any_case(r"\baged? \d+((,| and| or|-| to) ?\d+)*")
 _ALIKE = 70
 _LARGE = re.compile(r"(?<=[\w,] )[A-Z][\w'.-]*")
 
@@ -106,21 +83,17 @@ def find_doubts(text: str, structure: Structure, left_out: str, notes: str) -> I
     rest = _without_names(text, structure)
     told = set(re.findall(r"[\w']+", left_out.lower()))
     shown = f"{describe_structure(structure)} {left_out} {notes}".lower()
-    lists = structure.intent in _LISTING
-    found = _of_lists(rest, structure, shown) if lists else _unused(structure)
+    found: Iterable[Doubt] = (
+        *_contradictions(structure), *_logic(rest, structure), *_questions(rest, structure),
+        *_orders(rest, structure), *_mentions(rest, shown), *_decades(rest, shown),
+        *_numbers(rest, structure, shown),
+    )  # fmt: skip
+    if structure.intent not in _LISTING:
+        beside = (*structure.genres, *structure.moods, *structure.keywords, structure.text)
+        found = ((each, "the films are named, and nothing narrows them") for each in beside if each)
     for words, why in (*found, *_large(text, shown)):
         if not told & set(words.lower().split()):
             yield words, why
-
-
-def _of_lists(text: str, structure: Structure, shown: str) -> Iterator[Doubt]:
-    """What may be lost of a request for films."""
-    yield from _contradictions(structure)
-    for check in (_logic, _questions, _orders):
-        yield from check(text, structure)
-    yield from _mentions(text, shown)
-    yield from _decades(text, shown)
-    yield from _numbers(text, structure, shown)
 
 
 def _without_names(text: str, structure: Structure) -> str:
@@ -187,12 +160,6 @@ def _orders(text: str, structure: Structure) -> Iterator[Doubt]:
     yield from ((word, why) for word in said[kept:])
 
 
-def _unused(structure: Structure) -> Iterator[Doubt]:
-    """Conditions of films beside a question about films by their name."""
-    said = (*structure.genres, *structure.moods, *structure.keywords, structure.text)
-    yield from ((each, "the films are named, and nothing narrows them") for each in said if each)
-
-
 def _contradictions(structure: Structure) -> Iterator[Doubt]:
     for name in ("genres", "moods", "keywords", "people"):
         without = {*map(str, getattr(structure.exclude, name))}
@@ -207,9 +174,7 @@ def _mentioned() -> list[tuple[re.Pattern[str], tuple[str, ...]]]:
     says = {"unknown": ("little known",)}
     return [
         (
-            any_case(
-                rf"(?<![\w-])(?<!@ )(?<!@'s )(?<!most )(?<!least )(?:{pattern})(?![\w-]| lov)"
-            ),
+            any_case(rf"(?<![\w-])(?<!@ )(?<!@'s )(?<!most )(?<!least )({pattern})(?![\w-]| lov)"),
             tuple(map(str.lower, value)) if isinstance(value, tuple) else says.get(value, (value,)),
         )
         for table in (AUDIENCES, MOODS, FAME, GENRES)

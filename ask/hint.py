@@ -6,36 +6,34 @@ from ask.rules import LONGEST_REQUEST
 from ask.words import DECADES, FILM, GENRE, any_case
 from palate.contract import LEVELS, SearchResponse
 
-_OPERATORS = re.compile(r"[\"():*^~\[\]]|\b(?:AND|OR|NOT)\b")
-_GENRE = rf"(?:{GENRE})"
-_YEARS = rf"(?:(?:18|19|20)\d\ds?|'?\d0s|{'|'.join(DECADES)})"
-_AMOUNT = r"(?:\d[\d.]*|an?|two|three|four|five|ten|ninety|half an?)"
+_OPERATORS = re.compile(r"[\"():*^~\[\]]|\b(AND|OR|NOT)\b")
+_GENRE = rf"({GENRE})"
+_YEARS = rf"((18|19|20)\d\ds?|'?\d0s|{'|'.join(DECADES)})"
+_AMOUNT = r"(\d[\d.]*|an?|two|three|four|five|ten|ninety|half an?)"
 _CUES = (
-    r"\w.*\b(?:films|movies|flicks)|(?:films|movies|flicks)\b.*\w",
-    r"(?:the|an?|any|which|what|good|best|worst|some) (?:[\w'-]+ ){0,4}(?:film|movie)\b.*\w",
-    rf"\b{_GENRE}(?: {FILM})?,? (?:with|without|from|by|about|for|but|not|no|that|under|over"
+    r"\w.*\b(films|movies|flicks)|(films|movies|flicks)\b.*\w",
+    r"(the|an?|any|which|what|good|best|worst|some) ([\w'-]+ ){0,4}(film|movie)\b.*\w",
+    rf"\b{_GENRE}( {FILM})?,? (with|without|from|by|about|for|but|not|no|that|under|over"
     r"|before|after|since|set|starring|directed|like|or|please|of the)",
-    rf"\b(?:a|an|any|some|good|best|worst|top \d+|longest|shortest|newest|oldest|cheapest|funniest"
+    rf"\b(a|an|any|some|good|best|worst|top \d+|longest|shortest|newest|oldest|cheapest|funniest"
     rf"|rated|unseen|star) {_GENRE}",
-    rf"{_GENRE}.*\b(?:{_YEARS}|first|rated)\b|\b{_YEARS} {_GENRE}",
-    rf"\b(?:under|over|at least|at most|less than|more than|around|about|than) {_AMOUNT}[ "
-    rf"-]?(?:minutes?|mins?|hours?|stars?|ratings?)",
-    r"(?:^|[,;.] )(?:i|we|my \w+)(?:'ve|'m)? (?:really |just |absolutely |can't |don't )*(?:love"
+    rf"{_GENRE}.*\b({_YEARS}|first|rated)\b|\b{_YEARS} {_GENRE}",
+    rf"\b(under|over|at least|at most|less than|more than|around|about|than) {_AMOUNT}[ "
+    rf"-]?(minutes?|mins?|hours?|stars?|ratings?)",
+    r"(^|[,;.] )(i|we|my \w+)('ve|'m)? (really |just |absolutely |can't |don't )*(love"
     r"|loved|like|liked|enjoyed?|hated?|adored?"
     r"|stand|dislike|want|need|saw|watched|finished|sick of|tired of|am)\b.* ",
-    r"^(?:something|anything|stuff|more) (?:\w+ ){0,3}(?:like|similar|by|with|from|about|in the"
+    r"^(something|anything|stuff|more) (\w+ ){0,3}(like|similar|by|with|from|about|in the"
     r"|for|wild$)?",
-    r"^like .+ but |.+ but (?:with|without|funny|scary|older|newer|shorter|longer|not|in|set)\b",
-    r"\b(?:similar to|in the (?:style|vein|spirit) of|reminiscent of|directed by|starring"
-    r"|(?:[a-z]{3,})-style|recommend|suggest me"
-    r"|what (?:should|to|can) (?:i |we )?watch|predict|would user|user \d+|haven't (?:seen"
-    r"|watched))\b",
-    r"^(?:how (?:long|many|much|old|good)|who (?:directed|made|is in|was in|starred|stars|plays"
-    r"|acted)|when (?:did|was)"
-    r"|what (?:is|was|year|genre|did)|(?:which|what) (?:is|was)|compare|(?:cast|director|runtime"
-    r"|plot|budget|length) of)\b.* \w",
+    r"^like .+ but |.+ but (with|without|funny|scary|older|newer|shorter|longer|not|in|set)\b",
+    r"\b(similar to|in the (style|vein|spirit) of|reminiscent of|directed by|starring"
+    r"|([a-z]{3,})-style|recommend|suggest me"
+    r"|what (should|to|can) (i |we )?watch|predict|would user|user \d+|haven't (seen|watched))\b",
+    r"^(how (long|many|much|old|good)|who (directed|made|is in|was in|starred|stars|plays|acted)"
+    r"|when (did|was)|what (is|was|year|genre|did)|(which|what) (is|was)|compare|(cast|director"
+    r"|runtime|plot|budget|length) of)\b.* \w",
 )
-_SAYS_MORE = any_case("|".join(f"(?:{cue})" for cue in _CUES))
+_SAYS_MORE = any_case("|".join(f"({cue})" for cue in _CUES))
 
 
 def understands(text: str) -> bool:

@@ -6,21 +6,7 @@ from typing import TypeVar
 
 from ask.draft import GAP, Draft
 from ask.structure import Mood
-from ask.words import (
-    ACCLAIM,
-    AUDIENCES,
-    BUDGETS,
-    FAME,
-    FILM,
-    GENRE,
-    GENRES,
-    KEYWORDS,
-    MOODS,
-    NO_GENRE_AFTER,
-    NUMBERS,
-    REVENUES,
-    any_case,
-)  # fmt: skip
+from ask.words import AUDIENCES, FILM, GENRE, GENRES, KEYWORDS, KINDS, MOODS, NUMBERS, any_case
 from palate.contract import Audience
 from search.names import Names, key
 from search.vocabulary import SPELLINGS
@@ -29,48 +15,33 @@ T = TypeVar("T")
 
 _A_NUMBER = rf"\d{{1,3}}|{'|'.join(word for word in NUMBERS if word not in ('zero', 'hundred'))}"
 _N = rf"(?P<n>{_A_NUMBER})"
-_COUNT = any_case(
-    rf"(?:(?:^|{GAP}|:)\s*|\b(?:give|gimme|lemme|show|find|get|recommend|suggest|list|name|tell|bring"
-    r"|pick|me|us|top|best|the|first|any|another|want|need|like|love|watch|see|choose|some|only|just"
-    rf"|about|with|please)\s+)(?:(?:{_A_NUMBER}) (?:or|to) )?{_N}\s+"
-    rf"(?=(?:[\w'{GAP}-]+\s+){{0,6}}?(?:{FILM}|{GENRE}|more)\b)"
-)
-_AT_MOST = any_case(
-    r"\b(?:(?:no|not|nothing) (?:more|over) than|not? over|at (?:the )?most|up to"
-    r"|(?:a )?max(?:imum)?(?: of)?|only|just"
-    r"|limit(?:ed)? (?:it |them )?to|(?P<below>fewer than|less than|under)|(?P<least>at least)) "
-    rf"(?:the )?{_N}"
-    r"(?=(?: (?!(?:and a half|to|or|hours?|minutes?|mins?|stars?|years?|people|users|ratings|votes"
-    rf"|million|dollars)\b)[\w'-]+){{0,4}} (?:{FILM}|{GENRE}|results?|of (?:them"
-    rf"|these|those))(?!\w))"
-)
-_MOST_LAST = any_case(
-    rf"(?:, ?|\band )(?:(?:please )?(?:no more than|not more than|at (?:the )?most"
-    rf"|max(?:imum)?(?: of)?|only|just|limit) {_N}"
-    rf"|{_N.replace('<n>', '<n2>')} (?:at (?:the )?most|max(?:imum)?|tops))"
-    r"(?: (?:of (?:them|these|those)|please|results?|films?|movies?))?(?=\W*$)"
-)
-_PROPOSALS = any_case(
-    rf"\b(?P<n>\d{{1,2}}|{'|'.join(word for word in NUMBERS if word != 'zero')}) (?:\w+ )?"
-    r"(?=(?:recommendations?|suggestions?|recs|ideas|picks|tips|options)\b)"
-)
-_NO_COUNT = any_case(rf"(?<!\w)(?P<n>-\d{{1,9}}|0|\d{{3,9}})\s+(?={FILM}\b|(?:{GENRE})\b)")
-_TOP = any_case(r"\b(?P<top>top)[ -](?:\d{1,3} ?(?:or|to|-) ?)?(?P<n>\d{1,3})\b")
-_GENRE = rf"(?:{GENRE})"
-_EITHER_GENRE = any_case(
-    rf"\b{_GENRE}(?: {FILM})?,? or (?:an? |some |maybe |even |perhaps |{GAP} +| +)*{_GENRE}(?!\w)"
-    r"|\b(?:comedies|westerns|dramas|thrillers|musicals|documentaries|mysteries|romances"
-    r"|cartoons) and "
-    r"(?:comedies|westerns|dramas|thrillers|musicals|documentaries|mysteries|romances|cartoons)\b"
-)
+_COUNT = any_case(rf"""((^|{GAP}|:)\s*|\b(give|gimme|lemme|show|find|get|recommend|suggest|list|name
+    |tell|bring|pick|me|us|top|best|the|first|any|another|want|need|like|love|watch|see|choose|some
+    |only|just|about|with|please)\s+)(({_A_NUMBER}) (or|to) )?{_N}\s+(?=([\w'{GAP}-]+\s+){{0,6}}?
+    ({FILM}|{GENRE}|more)\b)""")
+_AT_MOST = any_case(rf"""\b((no|not|nothing) (more|over) than|not? over|at (the )?most|up to
+    |(a )?max(imum)?( of)?|only|just|limit(ed)? (it |them )?to|(?P<below>fewer than|less than|under)
+    |(?P<least>at least)) (the )?{_N}(?=( (?!(and a half|to|or|hours?|minutes?|mins?|stars?|years?
+    |people|users|ratings|votes|million|dollars)\b)[\w'-]+){{0,4}} ({FILM}|{GENRE}|results?|of (them
+    |these|those))(?!\w))""")
+_MOST_LAST = any_case(rf"""(, ?|\band )((please )?(no more than|not more than|at (the )?most
+    |max(imum)?( of)?|only|just|limit) {_N}|{_N.replace("<n>", "<n2>")} (at (the )?most|max(imum)?
+    |tops))( (of (them|these|those)|please|results?|films?|movies?))?(?=\W*$)""")
+PROPOSALS = any_case(rf"""\b(?P<n>\d{{1,2}}
+    |{"|".join(word for word in NUMBERS if word != "zero")}) (\w+ )?(?=(recommendations?
+    |suggestions?|recs|ideas|picks|tips|options)\b)""")
+_NO_COUNT = any_case(rf"(?<!\w)(?P<n>-\d{{1,9}}|0|\d{{3,9}})\s+(?={FILM}\b|({GENRE})\b)")
+_TOP = any_case(r"\b(?P<top>top)[ -](\d{1,3} ?(or|to|-) ?)?(?P<n>\d{1,3})\b")
+_GENRE = rf"({GENRE})"
+_EITHER_GENRE = any_case(rf"""\b{_GENRE}( {FILM})?,? or (an? |some |maybe |even |perhaps |{GAP} +
+    | +)*{_GENRE}(?!\w)|\b(comedies|westerns|dramas|thrillers|musicals|documentaries|mysteries
+    |romances|cartoons) and (comedies|westerns|dramas|thrillers|musicals|documentaries|mysteries
+    |romances|cartoons)\b""")
 """Of two genres one is enough: comedies or musicals."""
-_TABLES: Mapping[str, Mapping[str, str | tuple[str, ...]]] = {
-    "audience": AUDIENCES, "budget": BUDGETS, "revenue": REVENUES, "acclaim": ACCLAIM, "fame": FAME
-}  # fmt: skip
-"""Parts of a structure -> ways to say a value of it, in the order in which they are read."""
-
+_NO_GENRE_AFTER = any_case(r"\b(about|the|world|civil|cold|star|vietnam|at|true|of|on) $")
+"""What goes before a word that names a genre elsewhere: about war, the adventure."""
 _FILMS_LAST = any_case(rf" {FILM}$")
-_ARTICLE = any_case(r"^(?:an?|the) ")
+_ARTICLE = any_case(r"^(an?|the) ")
 _MOST_KEYWORD_WORDS = 4  # of the sample's keywords none is longer
 _MOST_FILMS = 100  # as PALATE_MAX_K by default
 
@@ -92,6 +63,11 @@ def find_genres(text: str, names: Names) -> tuple[str, ...]:
     return (own,) if own else ()
 
 
+def is_kind(text: str, names: Names) -> bool:
+    """Whether a text as a whole is a genre or a mood."""
+    return bool(find_mood(text) or find_genres(text, names))
+
+
 def find_mood(text: str) -> Mood | None:
     """The mood that a text names as a whole."""
     return _whole(MOODS, text)
@@ -103,7 +79,7 @@ def _whole(table: Mapping[str, T], *texts: str) -> T | None:
         value
         for pattern, value in table.items()
         for text in texts
-        if re.fullmatch(pattern, text.strip(), re.IGNORECASE)
+        if any_case(pattern).fullmatch(text.strip())
     )
     return next(found, None)
 
@@ -127,11 +103,6 @@ def _known_keyword(keywords: tuple[str, ...], names: Names) -> str | None:
     return next((names.keywords[key(k)] for k in keywords if key(k) in names.keywords), None)
 
 
-def is_of_proposals(text: str) -> bool:
-    """Whether it is said how many recommendations are wanted."""
-    return _PROPOSALS.search(text) is not None
-
-
 def read_count(draft: Draft) -> None:
     """How many films are wanted, at most 100."""
     if (odd := _NO_COUNT.search(draft.text)) is not None and not 1 <= int(odd["n"]) <= _MOST_FILMS:
@@ -142,7 +113,7 @@ def read_count(draft: Draft) -> None:
         draft.notes.append(f"“{odd[0].strip()}”: {why} shown.")
         draft.cut(odd.start(), odd.end())
         return
-    found = _TOP.search(draft.text) or _COUNT.search(draft.text) or _PROPOSALS.search(draft.text)
+    found = _TOP.search(draft.text) or _COUNT.search(draft.text) or PROPOSALS.search(draft.text)
     if found is None:
         return
     number = NUMBERS.get(found["n"].lower()) or int(found["n"])
@@ -168,10 +139,10 @@ def read_most(draft: Draft) -> None:
 
 def read_kinds(draft: Draft, names: Names) -> None:
     """Take the kinds of films out of a draft."""
-    for name, table in _TABLES.items():
+    for name, table in KINDS.items():
         before = r"(?<!\w)" if name == "audience" else r"(?<![\w-])"
         for pattern, value in table.items():
-            if (found := draft.take(rf"{before}(?:{pattern})(?!\w)")) is None:
+            if (found := draft.take(rf"{before}({pattern})(?!\w)")) is None:
                 continue
             if isinstance(value, tuple):
                 draft.add(name, *value)
@@ -180,7 +151,7 @@ def read_kinds(draft: Draft, names: Names) -> None:
     _read_keywords(draft, names)
     _read_genres(draft, names)
     for pattern, mood in MOODS.items():
-        if draft.take_all(rf"\b(?:{pattern})(?!\w)"):
+        if draft.take_all(rf"\b({pattern})(?!\w)"):
             draft.add("moods", mood)
 
 
@@ -188,7 +159,7 @@ def read_set_phrases(draft: Draft, names: Names) -> None:
     """Take the keywords that people say in many ways: based on a true story."""
     for pattern, keywords in KEYWORDS.items():
         known = _known_keyword(keywords, names)
-        if known and draft.take(rf"(?<![\w-])(?:{pattern})(?!\w)"):
+        if known and draft.take(rf"(?<![\w-])({pattern})(?!\w)"):
             draft.add("keywords", known)
 
 
@@ -202,7 +173,7 @@ def _read_keywords(draft: Draft, names: Names) -> None:
             if (
                 found
                 and GAP not in piece
-                and not re.fullmatch(rf"{FILM} set", piece, re.IGNORECASE)
+                and not any_case(rf"{FILM} set").fullmatch(piece)
                 and not find_genres(piece, names)
                 and not find_mood(_ARTICLE.sub("", piece))
             ):
@@ -214,23 +185,23 @@ def _read_keywords(draft: Draft, names: Names) -> None:
 
 def _read_genres(draft: Draft, names: Names) -> None:
     if _EITHER_GENRE.search(draft.text):
-        draft.either("genres")
+        draft.add("any_of", "genres")
     for pattern, genres in GENRES.items():
         found = [find_genre(names, genre) for genre in genres]
         if not all(found):
-            if len(genres) == 1 and (word := re.search(rf"\b(?:{pattern})\b", draft.text, re.I)):
+            if len(genres) == 1 and (word := any_case(rf"\b({pattern})\b").search(draft.text)):
                 draft.notes.append(
                     f"This catalog has no genre {genres[0]}: “{word[0]}” is looked for in texts."
                 )
             continue
 
         def read(match: "re.Match[str]", found: list[str | None] = found) -> int:
-            if NO_GENRE_AFTER.search(draft.text[: match.start()]):
+            if _NO_GENRE_AFTER.search(draft.text[: match.start()]):
                 return 0
             draft.add("genres", *found)
             return match.end()
 
-        draft.take_read(any_case(rf"\b(?:{pattern})(?!\w)(?! of\b)"), read)
+        draft.take_read(any_case(rf"\b({pattern})(?!\w)(?! of\b)"), read)
     for name in names.genres.values():
         if len(name) > 3 and draft.take(rf"\b{re.escape(name)}s?(?!\w)"):
             draft.add("genres", name)

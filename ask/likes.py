@@ -9,172 +9,130 @@ from ask.kinds import read_count
 from ask.people import find_names
 from ask.structure import Held, Person, Quantity, Than, Title, Way
 from ask.titles import make_title, read_listed, read_titles, take_title, take_titles
-from ask.words import DECADES, FILLING, FILM, GENRE, NOUN, RECOMMEND, any_case
+from ask.words import DECADES, FILLING, FILM, GENRE, NOUN, RECOMMEND, any_case, as_typed, in_one
 from search.names import FilmsFound, Names, PersonFound
 
-_WHO = r"(?:@user|i|we|you|he|she|they)"
-_MANY = (
-    r"(?:(?:more|something|anything|stuff|films?|movies?|flicks?|things?|recommendations?|one"
-    r"|suggestions?)(?: that(?: is| are)?)? )?"
-)
-_LIKE = any_case(
-    rf"\b{_MANY}(?:just |exactly |a lot |much |very |most |kind of )*(?P<cue>like|similar(?:ly)? "
-    r"(?:in (?:\w+ and )?\w+ )?to|in the (?:style|vein|spirit|manner|mould|mold|tradition|same "
-    r"vein) (?:of|as)"
-    r"|reminiscent of|along the lines of|the same as|comparable to|resembl(?:ing|es?)|(?:that "
-    r")?reminds? (?:me|us) of"
-    r"|(?:with |in )?(?:the |a )?(?:same|similar) (?:\w+ )?(?:vibe|feel|feeling|mood|tone|style"
-    r"|energy|atmosphere|kind|sort|spirit)s? (?:as|to|of)"
-    r"|for (?:the )?fans of|(?:just )?as (?P<as>\w+) as|close to|akin to|[aà] la|with (?:the |a "
-    r")?(?:vibes?|feel(?:ing)?) of|inspired by) "
-)
-_NO_LIKE = any_case(
-    rf"(?:\b{_WHO}|\b(?:would|might|could|may|don't|looks?|do|not|will|to|you|people"
-    rf"|else))(?:'d)? $"
-)
-_WHAT_IS = any_case(r"(?:what|how)(?:'s| is| are| was) (?:the|it|this|that|your|my)\b")
-_LOVES = any_case(
-    rf"(?:(?<!\w)(?:(?:since|as|because|if|when|and) )?(?:{_WHO}|people(?: who| that)?|those who"
-    rf"|everyone who|fans who|someone who|my (?:kids?|wife|husband|son"
-    rf"|daughter|friends?|family))(?:'ve| have| had|'m| am)?"
-    r" (?:really |just |absolutely |already |recently |also |all |both |do |totally )*"
-    r"(?:loved?s?|likes?|liked|enjoy(?:ed|s)?|adore[ds]?|watched|saw|seen|finished|a (?:big |huge "
-    r")?fan of|fans? of|obsessed with|into)"
-    r"|(?:^|[.,;!] ?)(?:just |recently |absolutely |really )*(?:loved|liked|enjoyed|adored|watched"
-    r"|saw|finished|(?:a |big |huge )*fan of|seen)"
-    r"|\bmy (?:all[- ]time |very )?fav(?:ou?rite)?s?(?: (?:films?|movies?|ones?))?(?: of all "
-    r"time)? (?:is|are|include|includes|being)"
-    r"|\bwhat (?:to|should (?:i|we|they|@user)) (?:watch|see|try) (?:next )?(?:after|if (?:i|we"
-    r"|you) (?:loved|liked|enjoyed|like|love))"
-    rf"|\b(?:more|something) (?:of that|of the same) as|\bafter (?:watching|seeing|finishing)) "
-)
-_ALL_OF = re.compile(
-    rf"\b(?:(?:{_WHO}(?:'m| am) )?(?:an? )?(?:[Bb]ig |[Hh]uge |massive |great )*fans? of (?:the )?"
-    rf"|(?:{_WHO}(?:'ve| have| had)? (?:already |just |now )*(?:seen|watched|loved?|liked?"
-    rf"|enjoyed?"
-    r"|finished|went through|been through) )?(?:(?:almost |nearly |pretty much )?(?:all|every(?:"
-    r"thing)?|most|the whole filmography|the films|the movies)(?: the)?(?: films?| movies?)?"
-    r"(?: (?:of|by|from))?) )(?=[A-Z])"
-)
+_WHO = r"(@user|i|we|you|he|she|they)"
+_MANY = in_one(r"""((more|something|anything|stuff|films?|movies?|flicks?|things?|recommendations?
+    |one|suggestions?)( that( is| are)?)? )?""")
+_LIKE = any_case(rf"""\b{_MANY}(just |exactly |a lot |much |very |most |kind of )*(?P<cue>like
+    |similar(ly)? (in (\w+ and )?\w+ )?to|in the (style|vein|spirit|manner|mould|mold|tradition
+    |same vein) (of|as)|reminiscent of|along the lines of|the same as|comparable to|resembl(ing|es?)
+    |(that )?reminds? (me|us) of|(with |in )?(the |a )?(same|similar) (\w+ )?(vibe|feel|feeling|mood
+    |tone|style|energy|atmosphere|kind|sort|spirit)s? (as|to|of)|for (the )?fans of
+    |(just )?as (?P<as>\w+) as|close to|akin to|[aà] la|with (the |a )?(vibes?|feel(ing)?) of
+    |inspired by) """)
+_NO_LIKE = any_case(rf"""(\b{_WHO}|\b(would|might|could|may|don't|looks?|do|not|will|to|you|people
+    |else))('d)? $""")
+_WHAT_IS = any_case(r"(what|how)('s| is| are| was) (the|it|this|that|your|my)\b")
+_LOVES = any_case(rf"""((?<!\w)((since|as|because|if|when|and) )?({_WHO}|people( who| that)?
+    |those who|everyone who|fans who|someone who|my (kids?|wife|husband|son|daughter|friends?
+    |family))('ve| have| had|'m
+    | am)? (really |just |absolutely |already |recently |also |all |both |do |totally )*(loved?s?
+    |likes?|liked|enjoy(ed|s)?|adore[ds]?|watched|saw|seen|finished|a (big |huge )?fan of|fans? of
+    |obsessed with|into)|(^|[.,;!] ?)(just |recently |absolutely |really )*(loved|liked|enjoyed
+    |adored|watched|saw|finished|(a |big |huge )*fan of|seen)|\bmy (all[- ]time |very )?fav
+    (ou?rite)?s?( (films?|movies?|ones?))?( of all time)? (is|are|include|includes|being)|\bwhat (to
+    |should (i|we|they|@user)) (watch|see|try) (next )?(after|if (i|we|you) (loved|liked|enjoyed
+    |like|love))|\b(more|something) (of that|of the same) as|\bafter (watching|seeing
+    |finishing)) """)
+_ALL_OF = as_typed(rf"""\b(({_WHO}('m| am) )?(an? )?
+    ([Bb]ig |[Hh]uge |massive |great )*fans? of (the )?|({_WHO}('ve| have
+    | had)? (already |just |now )*(seen|watched|loved?|liked?|enjoyed?|finished|went through
+    |been through) )?((almost |nearly |pretty much )?(all|every(thing)?|most|the whole filmography
+    |the films|the movies)( the)?( films?| movies?)?( (of|by|from))?) )(?=[A-Z])""")
 _PRONOUN = "it|her|us|them|that|this|him|you|me|the|both|all|everything"
-_SEEN_ONLY = any_case(r"\b(?:watched|saw|seen|finished|into)\W*$")
-_AFTER = re.compile(r"(?:finishing |watching |seeing )?(?P<title>[A-Z][\w' :-]*)")
-_MORE = any_case(
-    r"\b(?:like (?:it|that|this|them|those)|similar|else|more|recommend\w*|suggest\w*|same|next"
-    r"|equally|just as|another|what (?:should|would|could|can|to)|watch)\b"
-)
-_NO_TITLE = any_case(rf"(?:in |from )?(?:the )?(?:'?\d0'?s|\d{{4}}s|{'|'.join(DECADES)})\b")
-_NO_NAME = any_case(
-    r"(?:that|this|it|these|those|to|me|him|her|them|watching|seeing|an?|films?|movies?)\b"
-)
-_BUT = any_case(
-    r"^(?:something |anything )?(?P<title>[^,]+?),? (?:but|only|except) (?:it'?s |is )?(?:only )?"
-    r"(?=(?:with|more|less|in|set|much|not|a|an|no|from|for|without|older|newer|funny|scary|better"
-    rf"|worse)\b|\w+er\b|\s*{GAP})"
-)
-_NAME = r"(?P<name>[\w.'-]+(?: [\w.'-]+){0,2}?)"
+_SEEN_ONLY = any_case(r"\b(watched|saw|seen|finished|into)\W*$")
+_AFTER = re.compile(r"(finishing |watching |seeing )?(?P<title>[A-Z][\w' :-]*)")
+_MORE = any_case(r"""\b(like (it|that|this|them|those)|similar|else|more|recommend\w*|suggest\w*
+    |same|next|equally|just as|another|what (should|would|could|can|to)|watch)\b""")
+_NO_TITLE = any_case(rf"(in |from )?(the )?('?\d0'?s|\d{{4}}s|{'|'.join(DECADES)})\b")
+_NO_NAME = any_case(r"""(that|this|it|these|those|to|me|him|her|them|watching|seeing|an?|films?
+    |movies?)\b""")
+_BUT = any_case(rf"""^(something |anything )?(?P<title>[^,]+?),? (but|only
+    |except) (it'?s |is )?(only )?(?=(with|more|less|in|set|much|not|a|an|no|from|for|without|older
+    |newer|funny|scary|better|worse)\b|\w+er\b|\s*{GAP})""")
+_NAME = r"(?P<name>[\w.'-]+( [\w.'-]+){0,2}?)"
 _STYLE = tuple(
     any_case(rf"\b{pattern}")
     for pattern in (
-        rf"{_NAME}(?:[- ](?:style|esque|like|ish|type)|esque|ian)\b(?: (?=(?:[\w-]+ )?{NOUN}\b))?",
-        rf"(?:that |which )?(?:feels? like|look like|could (?:be|have been))? ?{_NAME}"
-        r" (?:could|might|would) have (?:made|directed|shot|filmed|done)(?: (?:it|them))?\b",
-        rf"in (?:the )?{_NAME}(?:'s?)? (?:own )?"
-        r"(?:mou?ld|tradition|style|manner|vein|spirit|way)\b",
-        rf"feels? like {_NAME} (?:made|directed|did)(?: (?:it|them))?\b",
+        rf"{_NAME}([- ](style|esque|like|ish|type)|esque|ian)\b( (?=([\w-]+ )?{NOUN}\b))?",
+        rf"(that |which )?(feels? like|look like|could (be|have been))? ?{_NAME}"
+        r" (could|might|would) have (made|directed|shot|filmed|done)( (it|them))?\b",
+        rf"in (the )?{_NAME}('s?)? (own )?(mou?ld|tradition|style|manner|vein|spirit|way)\b",
+        rf"feels? like {_NAME} (made|directed|did)( (it|them))?\b",
     )
 )
-_BEHIND_NAME = any_case(
-    rf"(?:'s|')?(?: (?:do(?:es)?|makes?|did|made|would make)(?: (?:it|them))?\b)?(?: (?:style|work"
-    rf"|early work|later work)\b)?(?: {FILM}\b)?"
-)
-_BEFORE_NAME = any_case(
-    rf"^(?:(?:what|the|those|a|an|any|some|of|by|from|{FILM}|work|works|stuff) )*"
-)
+_BEHIND_NAME = any_case(rf"""('s|')?( (do(es)?|makes?|did|made|would make)( (it|them))?\b)?( (style
+    |work|early work|later work)\b)?( {FILM}\b)?""")
+_BEFORE_NAME = any_case(rf"^((what|the|those|a|an|any|some|of|by|from|{FILM}|work|works|stuff) )*")
 COMPARATIVES: tuple[tuple[Quantity, Way, str], ...] = (
     ("year", "more", "newer|more recent|later|more modern|less old"),
     ("year", "less", "older|earlier|more classic|less recent"),
     ("runtime_minutes", "more", "longer"),
-    ("runtime_minutes", "less", "shorter|less long|not (?:as|so) long"),
+    ("runtime_minutes", "less", "shorter|less long|not (as|so) long"),
     ("rating_count", "more", "more popular|better known|more famous"),
-    ("rating_count", "less", "less (?:popular|known)|more obscure|lesser known"),
+    ("rating_count", "less", "less (popular|known)|more obscure|lesser known"),
     ("avg_rating", "more", "better rated|higher rated|with better reviews"),
     ("avg_rating", "less", "worse rated|lower rated"),
-    ("budget", "more", "more expensive|bigger budget|with a (?:bigger|larger|higher) budget"),
-    ("budget", "less", "cheaper|less expensive|with a (?:smaller|lower) budget"),
+    ("budget", "more", "more expensive|bigger budget|with a (bigger|larger|higher) budget"),
+    ("budget", "less", "cheaper|less expensive|with a (smaller|lower) budget"),
     ("profit", "more", "more profitable"),
     ("profit", "less", "less profitable"),
 )
 """Ways to say that films have more or less of a figure than others."""
-_BEFORE_THAN = r"(?:\b(?:but|only|just|and|a bit|much|a little|slightly|far) )*\b"
-_ENDS_IN_NOUN = any_case(rf"(?:\b{NOUN}(?: from)?|{GAP}|,)\s*$")
-_AFTERWARDS = any_case(
-    r"\b(?:what|which (?:films|movies)|films|movies)?(?: do(?:es)?| did| that)?(?: other| those)? "
-    r"?(?:people|fans|users|viewers|everybody|everyone|someone|they)(?: who| that)?(?: also)? "
-    r"(?:like|love|enjoy|watch|see)?(?: too| also| as well)?\b|\balso (?:like|love|enjoy|watch"
-    r"|see)d?\b"
-    r"|\b(?:what|who|anything|something|is there anything|what's)? ?(?:else )(?:is|are|do(?:es)?"
-    r"|can)?(?: there)?(?: you (?:have|recommend))?(?: like (?:it|that|them))?"
-    r"|\b(?:like|similar to) (?:it|that|this|them|those|these)\b|\bsimilar\b(?: (?:ones|films"
-    r"|movies|stuff))?"
-    r"|\b(?:and )?(?:want|need|give me|show me|looking for|suggest|any)? ?more(?: of (?:that|this"
-    r"|those|the same))?\b(?! than)"
-    rf"|\bwhat(?:'s)? (?:next|to watch(?: next)?)\b|\bwhat (?:would|should|could|will|might) "
-    rf"{_WHO} (?:like|love|enjoy|watch|see|try)(?: next)?\b"
-    r"|\bwho else (?:makes?|does|directs?|made)\b(?: (?:films?|movies?|stuff|things?))?"
-    r"(?: like (?:that|this|those|these|him|her|them))?"
-    r"|\b(?:another|others?)\b(?! than)|\bnext\b"
-)
+_BEFORE_THAN = r"(\b(but|only|just|and|a bit|much|a little|slightly|far) )*\b"
+_ENDS_IN_NOUN = any_case(rf"(\b{NOUN}( from)?|{GAP}|,)\s*$")
+_AFTERWARDS = any_case(rf"""\b(what|which (films|movies)|films|movies)?( do(es)?| did| that)?( other
+    | those)? ?(people|fans|users|viewers|everybody|everyone|someone|they)( who
+    | that)?( also)? (like|love|enjoy|watch|see)?( too| also| as well)?\b|\balso (like|love|enjoy
+    |watch|see)d?\b|\b(what|who|anything|something|is there anything|what's)? ?(else )(is|are
+    |do(es)?|can)?( there)?( you (have|recommend))?( like (it|that|them))?|\b(like|similar to) (it
+    |that|this|them|those|these)\b|\bsimilar\b( (ones|films|movies|stuff))?|\b(and )?(want|need
+    |give me|show me|looking for|suggest|any)? ?more( of (that|this|those|the same))?\b(?! than)
+    |\bwhat('s)? (next|to watch( next)?)\b|\bwhat (would|should|could|will|might) {_WHO} (like|love
+    |enjoy|watch|see|try)( next)?\b|\bwho else (makes?|does|directs?|made)\b( (films?|movies?|stuff
+    |things?))?( like (that|this|those|these|him|her|them))?|\b(another|others?)\b(?! than)
+    |\bnext\b""")
 
-
-_RATING = r"(?:(?:with|have|has|having) )?(?:an? |the )?{} (?:rating|score)s? than"
-_EARNED = (
-    r"(?:that |which )?(?:made|make|earned|grossed|took in) {}(?: money)?(?: at the box office)?"
-    r" than"
-)
-_COST = r"(?:that |which )?cost {}(?: money)?(?: to make)? than"
-_MADE = r"(?P<made>(?:made|released|shot|filmed|produced|came out|come out|out|but|and) )?"
-_DIRECTOR = (
-    r"(?:(?:directed |made )?(?:by|from|of) )?(?:the )?(?:same )?(?:directors?|film-?makers?|(?:man"
-    r"|woman|guy|one|person|people) (?:who|that) (?:directed|made)|whoever (?:directed|made))"
-    r"(?: (?:as|of|behind))?"
-)
-_ACTOR = (
-    r"(?:starring|with|by) (?:the )?(?:same )?(?:(?:lead|main|leading) )?(?:actor|actress|star|lead"
-    r"|man|woman|guy) (?:as in|as|of|from|in)"
-)
+_RATING = r"((with|have|has|having) )?(an? |the )?{} (rating|score)s? than"
+_EARNED = r"(that |which )?(made|make|earned|grossed|took in) {}( money)?( at the box office)? than"
+_COST = r"(that |which )?cost {}( money)?( to make)? than"
+_MADE = r"(?P<made>(made|released|shot|filmed|produced|came out|come out|out|but|and) )?"
+_DIRECTOR = in_one(r"""((directed |made )?(by|from|of) )?(the )?(same )?(directors?|film-?makers?
+    |(man|woman|guy|one|person|people) (who|that) (directed|made)|whoever (directed|made))( (as|of
+    |behind))?""")
+_ACTOR = in_one(r"""(starring|with|by) (the )?(same )?((lead|main|leading) )?(actor|actress|star
+    |lead|man|woman|guy) (as in|as|of|from|in)""")
 _WAYS: tuple[tuple[Held, Way, str], ...] = (
-    *((by, way, rf"(?:{words}) than") for by, way, words in COMPARATIVES),
+    *((by, way, rf"({words}) than") for by, way, words in COMPARATIVES),
     ("avg_rating", "more", "better than"),
-    ("avg_rating", "more", _RATING.format("(?:higher|better)")),
+    ("avg_rating", "more", _RATING.format("(higher|better)")),
     ("avg_rating", "less", "worse than"),
-    ("avg_rating", "less", _RATING.format("(?:lower|worse)")),
+    ("avg_rating", "less", _RATING.format("(lower|worse)")),
     ("revenue", "more", _EARNED.format("more")),
     ("revenue", "less", _EARNED.format("less")),
     ("budget", "more", _COST.format("more")),
     ("budget", "less", _COST.format("less")),
     ("year", "less", rf"{_MADE}(?-i:before)"),
     ("year", "more", rf"{_MADE}(?-i:after|since)"),
-    ("runtime_minutes", "same", "(?:just |exactly |about )?as long as"),
-    ("year", "same", "(?:(?:made |released )?(?:from|of|in) )?the (?:same )?year(?: (?:as|of"
+    ("runtime_minutes", "same", "(just |exactly |about )?as long as"),
+    ("year", "same", "((made |released )?(from|of|in) )?the (same )?year( (as|of"
      "|that|when))?"),
-    ("decade", "same", "(?:(?:from|of|in) )?the (?:same )?(?:decade|era) (?:as|of)"),
+    ("decade", "same", "((from|of|in) )?the (same )?(decade|era) (as|of)"),
     ("director", "same", _DIRECTOR),
     ("actor", "same", _ACTOR),
 )  # fmt: skip
 _HELD = tuple(
-    (by, way, any_case(rf"(?<!\w)(?P<not>(?:not|never|isn't|aren't|no) )?(?:{words}) "))
+    (by, way, any_case(rf"(?<!\w)(?P<not>(not|never|isn't|aren't|no) )?({words}) "))
     for by, way, words in _WAYS
 )
 """Ways to hold films against another that is named behind them."""
-SAME = any_case(
-    r"\b(?:by|from|with|of|in) the same (?:(?P<director>director|film-?maker)|(?P<year>year)"
-    r"|(?P<decade>decade|era)|(?P<actor>(?:lead )?(?:actor|actress)|star|lead))\b"
-)
-_BEHIND_HELD = any_case(
-    r" (?:came out|come out|was (?:made|released)|did|does|has|had|is|was|got|cost|made|directed)\b"
-)
-_ANOTHER = any_case(r"\b(?:other|another|else)\b")
+SAME = any_case(r"""\b(by|from|with|of|in) the same ((?P<director>director|film-?maker)
+    |(?P<year>year)|(?P<decade>decade|era)|(?P<actor>(lead )?(actor|actress)|star|lead))\b""")
+_BEHIND_HELD = any_case(r""" (came out|come out|was (made|released)|did|does|has|had|is|was|got|cost
+    |made|directed)\b""")
+_ANOTHER = any_case(r"\b(other|another|else)\b")
 _TURNED: dict[Way, Way] = {"less": "more", "more": "less"}
 
 
@@ -211,8 +169,8 @@ def read_than(draft: Draft, names: Names) -> None:
 def _read_too(draft: Draft, film: Title | None) -> None:
     """``newer than it``, ``by the same director``: what is held against a film named before."""
     for by, way, words in COMPARATIVES:
-        than = r" than (?:it|this|that(?: one)?)\b"
-        if draft.take(rf"{_BEFORE_THAN}(?:{words}){than}|(?:but|and) (?:{words})\b(?! than)"):
+        than = r" than (it|this|that( one)?)\b"
+        if draft.take(rf"{_BEFORE_THAN}({words}){than}|(but|and) ({words})\b(?! than)"):
             draft.add("than", Than(by=by, way=way, film=film))
     for found in draft.take_all(SAME):
         same = next(name for name, said in found.groupdict().items() if said)
@@ -265,28 +223,21 @@ def _style(draft: Draft, names: Names) -> bool:
             words = found["name"].split()
             for first in range(len(words)):
                 name, begin = " ".join(words[first:]), " ".join(["", *words[:first]])
-                person = next(find_names(_large(name, names), names), None)
+                large = name if names.person(name, fuzzy=False) is None else name.title()
+                person = next(find_names(large, names), None)
                 if person is not None and person.found is not None and person.found.person.directs:
                     _like_person(draft, person)
-                elif film := _film_of_style(found, name, names):
+                elif (
+                    name[:1].isupper()
+                    and any_case(r"(-like|style|esque|type) *$").search(found[0])
+                    and (film := names.films(name, fuzzy=False))
+                ):  # Groundhog Day style, Matrix-esque
                     take_titles(draft, [Read(film.best.title, found.end(), film)])
                 else:
                     continue
                 draft.cut(found.start("name") + len(begin), found.end())
                 return True
     return False
-
-
-def _film_of_style(found: "re.Match[str]", name: str, names: Names) -> FilmsFound | None:
-    """The film in whose style others are to be: ``Groundhog Day style``, ``Matrix-esque``."""
-    if not name[:1].isupper() or not re.search(r"(?:-like|style|esque|type) *$", found[0], re.I):
-        return None
-    return names.films(name, fuzzy=False)
-
-
-def _large(name: str, names: Names) -> str:
-    """A surname as names are written, where somebody is called so."""
-    return name if names.person(name, fuzzy=False) is None else name.title()
 
 
 def _like_person(draft: Draft, read: Read[PersonFound]) -> bool:
@@ -304,7 +255,7 @@ def _like(draft: Draft, names: Names) -> bool:
         before = draft.text[: found.start("cue")]
         if found["cue"].lower() == "like" and (_NO_LIKE.search(before) or _WHAT_IS.match(before)):
             continue
-        if re.search(r"\b(?:nothing|not|anything but) $", before, re.IGNORECASE):
+        if any_case(r"\b(nothing|not|anything but) $").search(before):
             continue
         end = _titles_or_people(draft, found.end(), names)
         if end:
@@ -348,7 +299,7 @@ def _person_at(draft: Draft, rest: str, skipped: int, names: Names) -> int:
 
 def _films(rest: str, names: Names) -> Iterator[Read[FilmsFound]]:
     """The films behind a cue. An article is the title's, where that has it: A Beautiful Mind."""
-    article = re.match(r"(?P<a>an?) ", rest, re.IGNORECASE)
+    article = any_case(r"(?P<a>an?) ").match(rest)
     for number, read in enumerate(read_titles(rest, names)):
         if number == 0 and read.found is None and (several := _several(read, names)):
             yield from several
@@ -410,7 +361,7 @@ def _is_word(read: Read[FilmsFound]) -> bool:
 def _read_than(draft: Draft) -> None:
     """``but shorter``: less or more of a figure than the film has."""
     _read_too(draft, None)
-    before, behind = _BEFORE_THAN, rf"(?! than\b)(?:\s*$|(?=[\s,.;!?{GAP}]))"
+    before, behind = _BEFORE_THAN, rf"(?! than\b)(\s*$|(?=[\s,.;!?{GAP}]))"
     for quantity, way, words in COMPARATIVES:
-        if draft.take(rf"{before}(?:{words}){behind}"):
+        if draft.take(rf"{before}({words}){behind}"):
             draft.add("than", Than(by=quantity, way=way))

@@ -8,10 +8,11 @@ from itertools import chain
 from typing import Any
 
 from ask.kinds import find_genres
+from ask.people import does
 from ask.rules import Reading
-from ask.structure import Exclusions, Kind, Person, Role, Structure, Title
+from ask.structure import Exclusions, Kind, Person, Structure, Title
 from ask.titles import make_title
-from search.names import Names, Somebody, key
+from search.names import Names, key
 
 
 class _Linker:
@@ -41,7 +42,7 @@ class _Linker:
         linked = []
         for person in wanted:
             found = self._names.person(person.name)
-            if found is None or not _does(found.person, person.role):
+            if found is None or not does(found.person, person.role):
                 self.not_found.append(person.name)
                 continue
             self._say(person.name, found.person.name, exact=found.how == "exact")
@@ -75,30 +76,24 @@ class _Linker:
         return tuple(dict.fromkeys(chain.from_iterable(linked.values())))
 
 
-def _does(person: Somebody, role: Role) -> bool:
-    return {"any": True, "director": person.directs, "actor": person.acts}[role]
-
-
 def link(structure: Structure, names: Names) -> Reading:
     """The structure with the catalog's own names, and what the catalog does not have."""
     linker = _Linker(names)
     exclude = structure.exclude
-    linked = structure.model_copy(
-        update={
-            **linker.kind(structure),
-            "alternatives": tuple(
-                kind.model_copy(update=linker.kind(kind)) for kind in structure.alternatives
-            ),
-            "titles": linker.titles(structure.titles),
-            "like_people": linker.people(structure.like_people),
-            "than": tuple(
-                one.model_copy(update={"film": film})
-                for one in structure.than
-                for film in ((None,) if one.film is None else linker.titles([one.film]))
-            ),
-            "exclude": exclude.model_copy(
-                update=linker.kind(exclude) | {"titles": linker.titles(exclude.titles)}
-            ),
-        }
+    linked = structure.changed(
+        **linker.kind(structure),
+        alternatives=tuple(
+            kind.model_copy(update=linker.kind(kind)) for kind in structure.alternatives
+        ),
+        titles=linker.titles(structure.titles),
+        like_people=linker.people(structure.like_people),
+        than=tuple(
+            one.model_copy(update={"film": film})
+            for one in structure.than
+            for film in ((None,) if one.film is None else linker.titles([one.film]))
+        ),
+        exclude=exclude.model_copy(
+            update=linker.kind(exclude) | {"titles": linker.titles(exclude.titles)}
+        ),
     )
     return Reading(linked, tuple(linker.notes), tuple(dict.fromkeys(linker.not_found)))

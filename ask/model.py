@@ -19,7 +19,9 @@ from ask.structure import (
     Fact,
     Fame,
     Intent,
-    Moods,
+    Many,
+    Mood,
+    Name,
     Person,
     Quantity,
     Sort,
@@ -27,8 +29,7 @@ from ask.structure import (
     Structure,
     Text,
     Title,
-)  # fmt: skip
-from ask.structure import Names as NameList
+)
 from llm import LanguageModel, load_prompt
 from palate.contract import Audience, BudgetTier, RevenueTier
 from palate.errors import LanguageModelError
@@ -49,10 +50,10 @@ class Form(BaseModel):
 
     intent: Intent
     text: Text = ""
-    genres: NameList = ()
-    moods: Moods = ()
-    people: NameList = ()
-    titles: NameList = ()
+    genres: Many[Name] = ()
+    moods: Many[Mood] = ()
+    people: Many[Name] = ()
+    titles: Many[Name] = ()
     audience: Audience | None = None
     budget: Annotated[tuple[BudgetTier, ...], Field(max_length=4)] = ()
     revenue: Annotated[tuple[RevenueTier, ...], Field(max_length=4)] = ()
@@ -64,15 +65,15 @@ class Form(BaseModel):
     minutes_to: int | None = None
     stars_from: float | None = None
     stars_to: float | None = None
-    like_people: NameList = ()
+    like_people: Many[Name] = ()
     facts: Annotated[tuple[Fact, ...], Field(max_length=12)] = ()
     sort_by: Quantity | None = None
     sort_descending: bool = True
     not_text: Text = ""
-    not_genres: NameList = ()
-    not_moods: Moods = ()
-    not_people: NameList = ()
-    not_titles: NameList = ()
+    not_genres: Many[Name] = ()
+    not_moods: Many[Mood] = ()
+    not_people: Many[Name] = ()
+    not_titles: Many[Name] = ()
     user: int | None = None
     unseen: bool = False
     count: int | None = None
@@ -180,7 +181,7 @@ def _genres(wanted: tuple[str, ...], request: str, rules: tuple[str, ...]) -> tu
     return tuple(
         genre
         for genre in wanted
-        if genre in rules or re.search(rf"\b(?:{said[genre]})\b", request, re.IGNORECASE)
+        if genre in rules or re.search(rf"\b({said[genre]})\b", request, re.IGNORECASE)
     )
 
 

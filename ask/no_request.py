@@ -3,45 +3,36 @@
 import re
 from collections.abc import Callable
 
-from ask.words import BETWEEN, FILM, GENRE, any_case
+from ask.words import BETWEEN, FILM, GENRE, any_case, word_set
 
-_NOT_FILMS = any_case(
-    r"^(?:(?:start over|begin again|reset|restart|undo|go back|never ?mind|forget (?:it|that))"
-    r"[\s.!]*$)|^(?:please |can you |could you |would you |i want you to |you should )*"
-    r"(?:(?:delete|remove|erase|drop|book|buy|order|translate|call|email|send|open|write|sing"
-    r"|calculate|update|insert"
-    r"|download|remind|turn|cancel|sort out|solve|fix|pay|sell|upload|install)\b(?! (?:by|of|in)\b)"
-    r"|play (?:some |the |a |my )*(?:music|song|playlist|radio|game)"
-    r"|(?:(?:hi+|hello+|he+y+|hallo|hola|howdy|yo|sup|greetings|good (?:morning|evening|day|night"
-    r"|afternoon)|thanks?|thank you|thx|cheers|bye|goodbye|see (?:you|ya)|ok(?:ay)?|cool|nice"
-    r"|great|lol|haha+|yes|no|maybe|hmm+|help|test(?:ing)?|sorry|what's up|how(?:'s| is) it going"
-    r"|how are you(?: doing)?|who are you|what are you|are you (?:a |an )?(?:bot|robot|ai|human"
-    r"|real|there)|who (?:made|built|wrote) (?:you|this)|tell me a joke|what(?:'s| is) your name"
-    r"|nice to meet you|palate|there|all|everyone|everybody|folks|guys|again|so much|a lot|very "
-    r"much|friend|mate|you|me|today|please)\b[\s,?.!]*)+$"
-    r"|(?:so )?what (?:all |else |things? |kinds? of (?:things|questions) )?(?:can|could|may|should"
-    r"|do) (?:you|i|we|one|this|it|palate) (?:do|ask|say|type|know|understand|answer|help)\b"
-    r"(?: (?:you|me|us|here|this|it|with|for|to|films?|movies?|about|palate))*\W*$"
-    r"|how (?:do(?:es)?|can|should) (?:this|it|you|i|one|palate) (?:work|ask|use|search|start)\b"
-    r"(?: (?:this|it|you|here))*\W*$"
-    r"|(?:rate|give|score) .+ (?:[0-5](?:\.\d)?|one|two|three|four|five)(?: ?/ ?5)?(?: "
-    r"?stars?)?(?: for (?:me|@user))?[\s.!]*$)"
-)
-ASKS = any_case(
-    r"^(?:(?:what|who|whom|whose|why|when|where|how|which)\b|(?:is|are|was|do|does|did|can|could"
-    r"|will|would|should|am) (?:it|you|i|we|he|she|they|there|the|this|that|a|an|my|your|\w+)\b)"
-)
+_NOT_FILMS = any_case(r"""^((start over|begin again|reset|restart|undo|go back|never ?mind
+    |forget (it|that))[\s.!]*$)|^
+    (please |can you |could you |would you |i want you to |you should )*((delete|remove|erase|drop
+    |book|buy|order|translate|call|email|send|open|write|sing|calculate|update|insert|download
+    |remind|turn|cancel|sort out|solve|fix|pay|sell|upload|install)\b(?! (by|of|in)\b)
+    |play (some |the |a |my )*(music|song|playlist|radio|game)|((hi+|hello+|he+y+|hallo|hola|howdy
+    |yo|sup|greetings|good (morning|evening|day|night|afternoon)|thanks?|thank you|thx|cheers|bye
+    |goodbye|see (you|ya)|ok(ay)?|cool|nice|great|lol|haha+|yes|no|maybe|hmm+|help|test(ing)?|sorry
+    |what's up|how('s| is) it going|how are you( doing)?|who are you|what are you|are you (a |an )?
+    (bot|robot|ai|human|real|there)|who (made|built|wrote) (you|this)|tell me a joke|what('s
+    | is) your name|nice to meet you|palate|there|all|everyone|everybody|folks|guys|again|so much
+    |a lot|very much|friend|mate|you|me|today|please)\b[\s,?.!]*)+$|
+    (so )?what (all |else |things? |kinds? of (things|questions) )?(can|could|may|should|do) (you|i
+    |we|one|this|it|palate) (do|ask|say|type|know|understand|answer|help)\b( (you|me|us|here|this|it
+    |with|for|to|films?|movies?|about|palate))*\W*$|how (do(es)?|can|should) (this|it|you|i|one
+    |palate) (work|ask|use|search|start)\b( (this|it|you|here))*\W*$|(rate|give|score) .+ ([0-5]
+    (\.\d)?|one|two|three|four|five)( ?/ ?5)?( ?stars?)?( for (me|@user))?[\s.!]*$)""")
+ASKS = any_case(r"""^((what|who|whom|whose|why|when|where|how|which)\b|(is|are|was|do|does|did|can
+    |could|will|would|should|am) (it|you|i|we|he|she|they|there|the|this|that|a|an|my|your
+    |\w+)\b)""")
 """How questions begin."""
-_FOREIGN_WORDS = """
-    ein eine einen einem welche welcher welches filme filmen kino ist sind gibt nicht mit ohne oder
-    aber ich suche zeig zeige empfiehl mochte bitte wie mir heute uber fur jahre jahren gute
-    un une des quel quelle quels quelles est sont avec sans je cherche voudrais dans comme mais
-    meilleur meilleurs bonne annees pour moi qui una unos unas con sin quiero busco recomiendame
-    recomienda pelicula peliculas pero mas como anos mejor mejores cual cuales para sobre
-    alguna algun comedia noventa ochenta jemand
-    vorrei cerco che migliori quero um uma filmes com sem melhores een het zoek welke geen
-"""
-_FOREIGN = frozenset(_FOREIGN_WORDS.split())
+_FOREIGN = word_set("""ein eine einen einem welche welcher welches filme filmen kino ist sind gibt
+    nicht mit ohne oder aber ich suche zeig zeige empfiehl mochte bitte wie mir heute uber fur jahre
+    jahren gute un une des quel quelle quels quelles est sont avec sans je cherche voudrais dans
+    comme mais meilleur meilleurs bonne annees pour moi qui una unos unas con sin quiero busco
+    recomiendame recomienda pelicula peliculas pero mas como anos mejor mejores cual cuales para
+    sobre alguna algun comedia noventa ochenta jemand vorrei cerco che migliori quero um uma filmes
+    com sem melhores een het zoek welke geen""")
 _PARTICLES = frozenset(
     {"de", "del", "der", "das", "die", "den", "von", "la", "le", "les", "el", "du"}
 )
@@ -51,9 +42,8 @@ _ENGLISH = BETWEEN | {"without", "like", "about", "any", "not", "but", "how", "b
 _LONGEST_TITLE = 12
 """Words of a title that are looked at."""
 
-_HAS_FILMS = any_case(
-    rf"\b(?:{FILM}|watch|watching|see|seen|recs?|recommend\w*|suggest\w*|{GENRE})\b"
-)
+_HAS_FILMS = any_case(rf"""\b({FILM}|watch|watching|see|seen|recs?|recommend\w*|suggest\w*
+    |{GENRE})\b""")
 
 
 def is_no_request(text: str) -> bool:

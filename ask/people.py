@@ -7,53 +7,44 @@ from rapidfuzz.distance import OSA
 
 from ask.called import PLAIN_WORDS, write_names
 from ask.draft import GAP, Draft, Read, read_list, split_pieces
-from ask.kinds import find_genres, find_mood
+from ask.kinds import is_kind
 from ask.structure import Person, Role
 from ask.words import FILM, NOUN, any_case
-from search.names import Names, PersonFound, key
+from search.names import Names, PersonFound, Somebody, key
 
-_CUE = any_case(
-    r"\b(?:(?P<director>directed by|(?:from |by )?(?:the )?directors?|by(?! or with))"
-    r"|(?P<actor>starring|played by|acted by|(?:with |the )?(?:actor|actress))"
-    r"|(?P<any>by or with|with|from|of|featur(?:ing|es?)|stars?)) (?:both |either )?"
-)
+_CUE = any_case(r"""\b((?P<director>directed by|(from |by )?(the )?directors?|by(?! or with))
+    |(?P<actor>starring|played by|acted by|(with |the )?(actor|actress))|(?P<any>by or with|with
+    |from|of|featur(ing|es?)|stars?)) (both |either )?""")
 _STRONG = any_case(r"directed by|director|starring|played by|acted by|actor|actress")
-_PARTICLE = r"(?:de|del|della|la|le|van|von|der|den|di|da|du|al|bin)"
-_CAPITAL = r"(?:(?:[A-Z]\.)+|[A-Z][\w'-]*(?:(?<=Jr|Sr|Dr|St)\.)?)"
-_NAME = re.compile(rf"{_CAPITAL}(?: (?:{_PARTICLE} )*{_CAPITAL})*")
+_PARTICLE = r"(de|del|della|la|le|van|von|der|den|di|da|du|al|bin)"
+_CAPITAL = r"(([A-Z]\.)+|[A-Z][\w'-]*((?<=Jr|Sr|Dr|St)\.)?)"
+_NAME = re.compile(rf"{_CAPITAL}( ({_PARTICLE} )*{_CAPITAL})*")
 _WORDS = re.compile(r"[^\s,;¦?!]+")
-_BOUNDARY = any_case(
-    rf"[,;?!{GAP}]|\.(?:\s|$)|\b(?:but|for|and|or|from|with|without|except|in|about|that|{FILM})\b"
-    rf"|$"
-)
-_FAMILY = any_case(r"(?:the )?(?P<name>[\w'-]+) (?:brothers|bros\.?|sisters)\b")
-_SURNAME = any_case(rf"(?:{_PARTICLE} ){{0,2}}(?P<name>[\w-]+(?:'s)?)")
-_SEPARATOR = any_case(r"\s*(?:,\s*(?:and |or |nor )?|\b(?:and|or|nor)\b|&)\s*")
+_BOUNDARY = any_case(rf"""[,;?!{GAP}]|\.(\s|$)|\b(but|for|and|or|from|with|without|except|in|about
+    |that|{FILM})\b|$""")
+_FAMILY = any_case(r"(the )?(?P<name>[\w'-]+) (brothers|bros\.?|sisters)\b")
+_SURNAME = any_case(rf"({_PARTICLE} ){{0,2}}(?P<name>[\w-]+('s)?)")
+_SEPARATOR = any_case(r"\s*(,\s*(and |or |nor )?|\b(and|or|nor)\b|&)\s*")
 _JOIN = any_case(r"and|or|nor|&")
-_MADE = any_case(rf"(?:'s)? (?:[\w-]+ )?{NOUN}\b")
+_MADE = any_case(rf"('s)? ([\w-]+ )?{NOUN}\b")
 _OF_FILMS = any_case(rf" {NOUN}\b")
-_ABOUT = any_case(r"\b(?:about|(?:films?|movies?|documentar(?:y|ies)) on) (?:the )?$")
+_ABOUT = any_case(r"\b(about|(films?|movies?|documentar(y|ies)) on) (the )?$")
 """Of whom films tell, who need not have made them."""
-_NOBODY = any_case(
-    r"(?:an? |the |some |any |other )*(?:wom[ae]n|m[ae]n|female|male|somebody|someone|anyone"
-    r"|anybody|people|him|her"
-    r"|them|me|directors?|actors?|actress(?:es)?|same|famous|unknown|new|young|old)\b"
-)
+_NOBODY = any_case(r"""(an? |the |some |any |other )*(wom[ae]n|m[ae]n|female|male|somebody|someone
+    |anyone|anybody|people|him|her|them|me|directors?|actors?|actress(es)?|same|famous|unknown|new
+    |young|old)\b""")
 """What stands behind ``directed by`` and names nobody."""
-_GOOD = any_case(r"\b(?:a|any|some) (?:good|great|nice|classic|early|late) $")
-_TWO_WORDS = any_case(rf"([\w.'-]+ [\w.'-]+)(?:'s)? {NOUN}\b")
-_TWO_LISTED = any_case(r"([\w.'-]+ [\w.'-]+),? (?:and|or|&) ")
-_TWO_CAPITALS = re.compile(rf"({_CAPITAL} {_CAPITAL})(?:'s)?(?![\w'-])")
-_HIMSELF = any_case(
-    r"(?:,? ?\b(?:and|or) )?\b(?:directed|made|produced) by (?:him|her|them|himself|herself)\b"
-)
-_ANY_OF_THEM = any_case(
-    r"\b(?:any|either)(?: one)? of (?:them|these|those)\b(?: (?:is|are|will|would) (?:fine"
-    r"|ok(?:ay)?|do|good|enough))?|\bnot together\b|,? or both\b"
-)
+_GOOD = any_case(r"\b(a|any|some) (good|great|nice|classic|early|late) $")
+_TWO_WORDS = any_case(rf"([\w.'-]+ [\w.'-]+)('s)? {NOUN}\b")
+_TWO_LISTED = any_case(r"([\w.'-]+ [\w.'-]+),? (and|or|&) ")
+_TWO_CAPITALS = re.compile(rf"({_CAPITAL} {_CAPITAL})('s)?(?![\w'-])")
+_HIMSELF = any_case(r"""(,? ?\b(and|or) )?\b(directed|made|produced) by (him|her|them|himself
+    |herself)\b""")
+_ANY_OF_THEM = any_case(r"""\b(any|either)( one)? of (them|these|those)\b( (is|are|will|would) (fine
+    |ok(ay)?|do|good|enough))?|\bnot together\b|,? or both\b""")
 _OR = any_case(r"\bor\b")
-_TOGETHER = any_case(r"\b(?:both )?(?:together|in the same (?:film|movie))\b")
-_ENDED = r"(?=\s*(?:$|[,;?!.]|\b(?:and|or|but|from|in|without|not|before|after|since)\b))"
+_TOGETHER = any_case(r"\b(both )?(together|in the same (film|movie))\b")
+_ENDED = r"(?=\s*($|[,;?!.]|\b(and|or|but|from|in|without|not|before|after|since)\b))"
 _SHORT, _LONG = 5, 8
 """Letters of a word from which one is one slip, and two are."""
 _LONGEST_NAME = 5  # words: one more than any director of the sample has
@@ -72,12 +63,14 @@ def read_people(draft: Draft, names: Names) -> None:
         strong = _STRONG.match(cue[0].strip()) is not None
         read = list(find_names(draft.text, names, strong=strong, at=cue.end()))
         for each in read:
-            add_person(draft, each, _role(cue))
+            add_person(
+                draft, each, "director" if cue["director"] else "actor" if cue["actor"] else "any"
+            )
         if (nobody := _NOBODY.match(draft.text, cue.end())) and not read and strong:
-            unsaid = re.match(r"(?:some|any)", nobody[0], re.IGNORECASE)
+            unsaid = any_case(r"(some|any)").match(nobody[0])
             draft.ignore("" if unsaid else cue[0] + nobody[0], "it is not said who that is")
         if read and _OR.search(draft.text[cue.end() : read[-1].end]):
-            draft.either("people")
+            draft.add("any_of", "people")
         return read[-1].end if read else 0
 
     def read_alone(word: "re.Match[str]") -> int:
@@ -89,7 +82,7 @@ def read_people(draft: Draft, names: Names) -> None:
         if read is None:
             return 0
         if _OR.fullmatch(between):
-            draft.either("people")
+            draft.add("any_of", "people")
         last.append(word.start() + len(f" {GAP} "))
         add_person(draft, read, "any")
         return read.end
@@ -97,13 +90,14 @@ def read_people(draft: Draft, names: Names) -> None:
     draft.take_read(_CUE, read_cue)
     draft.take_read(_WORDS, read_alone)
     if any_of and len(draft.parts.get("people", ())) > 1:
-        draft.either("people")
+        draft.add("any_of", "people")
     if together and "people" in draft.parts.get("any_of", ()):
         draft.parts["any_of"] = tuple(n for n in draft.parts["any_of"] if n != "people")
 
 
-def _role(cue: "re.Match[str]") -> Role:
-    return "director" if cue["director"] else "actor" if cue["actor"] else "any"
+def does(person: Somebody, role: Role) -> bool:
+    """Whether somebody does in this catalog what is asked for."""
+    return {"any": True, "director": person.directs, "actor": person.acts}[role]
 
 
 def add_person(
@@ -115,13 +109,13 @@ def add_person(
         draft.not_found.append(read.text)
         return
     person = found.person
-    if (role == "actor" and not person.acts) or (role == "director" and not person.directs):
-        does = "directs" if person.directs else "acts"
+    if not does(person, role):
         draft.not_found.append(read.text)
-        draft.notes.append(f"{person.name} only {does} in this catalog.")
+        only = "directs" if person.directs else "acts"
+        draft.notes.append(f"{person.name} only {only} in this catalog.")
         return
     surname = key(person.name).rpartition(" ")[2]
-    several = found.how == "surname" and re.search(rf"{surname}(?:s| \w+)$", read.text.lower())
+    several = found.how == "surname" and re.search(rf"{surname}(s| \w+)$", read.text.lower())
     if found.how == "spelling" or several:
         draft.guess(read.text, person.name)
     elif found.how != "exact":
@@ -141,7 +135,7 @@ def find_names(
 
 
 def _name_at(text: str, start: int, names: Names, *, strong: bool) -> Read[PersonFound] | None:
-    by = re.search(r"\bby $", text[:start], re.IGNORECASE) is not None
+    by = any_case(r"\bby $").search(text[:start]) is not None
     found = _exact(text, start, names) or _family(text, start, names)
     if found is not None:
         return found
@@ -240,7 +234,7 @@ def _family(text: str, start: int, names: Names) -> Read[PersonFound] | None:
 
 
 def _surname(word: str, names: Names, fewest: int = _FEWEST_FILMS) -> PersonFound | None:
-    if word.lower() in PLAIN_WORDS or " " in word or find_mood(word) or find_genres(word, names):
+    if word.lower() in PLAIN_WORDS or " " in word or is_kind(word, names):
         return None
     found = names.person(word, fuzzy=False)
     if found is None or found.person.films < fewest:
@@ -294,7 +288,7 @@ def _in_other_name(text: str, word: "re.Match[str]", names: Names) -> bool:
 def _goes_on(text: str, word: "re.Match[str]") -> bool:
     """Whether a name written large goes on behind a word: Harry Potter."""
     behind = re.match(r" (?=[A-Z])", text[word.end() :])
-    particle = re.fullmatch(_PARTICLE, word[0], re.IGNORECASE)
+    particle = any_case(_PARTICLE).fullmatch(word[0])
     of_films = _OF_FILMS.match(text, word.end())
     return bool(behind) and word[0][:1].isupper() and not (particle or of_films)
 
@@ -352,6 +346,6 @@ def _first_name(text: str, word: "re.Match[str]", names: Names) -> Read[PersonFo
         return None
     if _in_other_name(text, word, names):
         return None
-    behind = re.match(r"(?:'s)? [A-Z]", text[word.start() + len(name) :])
+    behind = re.match(r"('s)? [A-Z]", text[word.start() + len(name) :])
     found = None if behind else names.first_name(name, _FEWEST_FILMS)
     return Read(word[0], word.end(), found) if found else None

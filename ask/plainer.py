@@ -5,74 +5,55 @@ import re
 from rapidfuzz.distance import OSA
 
 from ask.draft import Draft
-from ask.words import COMPARED, SHORT_FORMS, SPELT, SPELT_LIKE, any_case
+from ask.words import COMPARED, SHORT_FORMS, SPELT, SPELT_LIKE, any_case, as_typed
+from ask.years import read_decade
 from search.names import Names
 from search.vocabulary import NUMBERS, PLURAL_TENS, TENS, UNITS, number_of
 
 _WORD = re.compile(r"(?<![\w@'-])[a-z]{4,}(?![\w'-])|^[A-Z][a-z]{3,}(?![\w'-])")
 _LONG = 9  # letters from which two slips are one word still
-_THANKS = any_case(
-    r"[\s,.!]*\b(?:thanks?(?: you)?(?: (?:so|very) much| a lot| in advance)?|cheers|please)\W*$"
-)
+_THANKS = any_case(r"""[\s,.!]*\b(thanks?( you)?( (so|very) much| a lot| in advance)?|cheers
+    |please)\W*$""")
 
-_EVER = any_case(
-    r",? \bof all[- ]times?\b|,? \b(?:ever made|ever|in (?:the )?history)(?=\W*$| [^a-z]"
-    r"| (?:by|with|from|in|about)\b)"
-)
-_TALK = any_case(
-    r"\b(?:long[- ]time (?:lurker|reader)s?|first (?:time )?post(?:er|ing)?\b"
-    r"|(?:i'm |i am |im )?new (?:here|to(?: this (?:sub|forum|site))?)(?= |\W*$)"
-    r"|(?:i'm |i am )?(?:so |very )?sorry (?:if|for|that|about) [^,.:;!?]*"
-    r"|(?:i )?hope (?:this|that|it)(?:'s| is) (?:ok(?:ay)?|allowed|fine|the right)\b[^,.:;!?]*"
-    r"|(?:i know )?(?:it's|it is|this is) (?:probably |maybe )?an? (?:long shot|stretch|(?:silly"
-    r"|stupid|dumb|weird|odd) (?:question|request|one))"
-    r"|(?:i )?(?:would|'d) be (?:most |very |really |so )?(?:grateful|thankful)(?: for| if)?"
-    r"|(?:that )?(?:you|any(?:one|body)) (?:could|can|might) (?:point me (?:to|towards)|think of"
-    r"|name)|(?:where|what) (?:should|do|can|could) (?:i|we) (?:start|begin)(?: with)?"
-    r"|(?:i|we|my \w+)(?:'ve| have| has) never (?:really )?(?:seen|watched)(?= (?:an?|any|many) )"
-    r"|(?:an? |this )?(?:old )?(?:film|movie) (?:that )?i (?:saw|watched)"
-    r"(?: (?:once|years ago|as a (?:kid|child|teen)|when i was [\w ]+|a (?:long )?\w+ ago))+"
-    r"|thanks to (?:this|the) \w+|(?:my )?english is(?:n't| not) (?:my|so|very|the)\b[^,.:;!?]*"
-    r"|(?:last night|yesterday|the other day|this (?:morning|weekend))(?= (?:i|we)\b)|wow|omg|whoa"
-    r"|(?:(?:i'm|i am|i've been|we're|been) )?(?:feeling|feel|felt|(?<=i'm )|(?<=i am ))(?: ?(?:so"
-    r"|really|very|an? bit|a little|kinda|kind of|quite|pretty|super|too))* ?(?:sad|down|low|blue"
-    r"|depressed|lonely|sick|ill|tired|anxious|stressed|bored|unwell)(?! (?:of|with|and tired)\b)"
-    r"(?: (?:today|tonight|lately|right now|and))*"
-    r"|(?:i |we )?(?:had|have|having|it's been|after) an? (?:\w+ )?(?:bad|rough|hard|long|terrible"
-    r"|awful|stressful|tough) (?:day|week|month|time)(?: at work)?)\b,?"
-)
+_EVER = any_case(r""",? \bof all[- ]times?\b|,? \b(ever made|ever|in (the )?history)(?=\W*$| [^a-z]
+    | (by|with|from|in|about)\b)""")
+_TALK = any_case(r"""\b(long[- ]time (lurker|reader)s?|first (time )?post(er|ing)?\b|
+    (i'm |i am |im )?new (here|to( this (sub|forum|site))?)(?= |\W*$)|(i'm |i am )?
+    (so |very )?sorry (if|for|that|about) [^,.:;!?]*|(i )?hope (this|that|it)('s| is) (ok(ay)?
+    |allowed|fine|the right)\b[^,.:;!?]*|(i know )?(it's|it is
+    |this is) (probably |maybe )?an? (long shot|stretch|(silly|stupid|dumb|weird|odd) (question
+    |request|one))|(i )?(would|'d) be (most |very |really |so )?(grateful|thankful)( for| if)?|
+    (that )?(you|any(one|body)) (could|can|might) (point me (to|towards)|think of|name)|(where
+    |what) (should|do|can|could) (i|we) (start|begin)( with)?|(i|we|my \w+)('ve| have
+    | has) never (really )?(seen|watched)(?= (an?|any|many) )|(an? |this )?(old )?(film
+    |movie) (that )?i (saw|watched)( (once|years ago|as a (kid|child|teen)|when i was [\w ]+
+    |a (long )?\w+ ago))+|thanks to (this|the) \w+|(my )?english is(n't| not) (my|so|very
+    |the)\b[^,.:;!?]*|(last night|yesterday|the other day|this (morning|weekend))(?= (i|we)\b)|wow
+    |omg|whoa|((i'm|i am|i've been|we're|been) )?(feeling|feel|felt|(?<=i'm )|(?<=i am ))( ?(so
+    |really|very|an? bit|a little|kinda|kind of|quite|pretty|super|too))* ?(sad|down|low|blue
+    |depressed|lonely|sick|ill|tired|anxious|stressed|bored|unwell)(?! (of|with|and tired)\b)
+    ( (today|tonight|lately|right now|and))*|(i |we )?(had|have|having|it's been|after) an? (\w+ )?
+    (bad|rough|hard|long|terrible|awful|stressful|tough) (day|week|month|time)( at work)?)\b,?""")
 """Talk around a request, and how whoever asks feels."""
-_NUMBERED = re.compile(
-    r"(?P<base>[A-Z][\w']*(?: [A-Z][\w']*)*) (?P<numbers>\d(?:(?:, | and | or | & |, and | vs\.? "
-    r")\d)+)(?!\w)"
-)
-_FIRST_OF = any_case(
-    r"\b(?:the )?(?:first|original) (?P<n>two|three|2|3) "
-    r"(?P<base>(?-i:[A-Z])[\w']*(?: (?-i:[A-Z])[\w']*)*)(?: (?:films|movies|ones))?"
-)
-_VOLUMES = any_case(
-    r"(?P<base>(?-i:[A-Z])[\w']*(?: [\w']+)*?) (?P<unit>vol\.?|volume|part|episode|chapter) "
-    r"(?P<one>\d|[ivx]+)(?P<join> and | or | & |,? vs\.? | versus )(?:(?P=unit) )?"
-    r"(?P<two>\d|[ivx]+)\b"
-)
+_NUMBERED = as_typed(r"""(?P<base>[A-Z][\w']*( [A-Z][\w']*)*) (?P<numbers>\d
+    ((, | and | or | & |, and | vs\.? )\d)+)(?!\w)""")
+_FIRST_OF = any_case(r"""\b(the )?(first|original) (?P<n>two|three|2|3) (?P<base>(?-i:[A-Z])[\w']*
+    ( (?-i:[A-Z])[\w']*)*)( (films|movies|ones))?""")
+_VOLUMES = any_case(r"""(?P<base>(?-i:[A-Z])[\w']*( [\w']+)*?) (?P<unit>vol\.?|volume|part|episode
+    |chapter) (?P<one>\d|[ivx]+)(?P<join> and | or | & |,? vs\.? | versus )((?P=unit) )?(?P<two>\d
+    |[ivx]+)\b""")
 _BELOW_TEN = "|".join(UNITS[1:10])
-_TWO_DIGITS = rf"(?:{'|'.join(TENS)})(?:[- ](?:{_BELOW_TEN}))?|{'|'.join(UNITS[10:])}"
-_OF_CENTURY = any_case(
-    r"\b(?P<century>nineteen|twenty|eighteen)[- ](?:hundred (?:and )?)?"
-    rf"(?:(?P<decade>{'|'.join(PLURAL_TENS)})|(?P<year>{_TWO_DIGITS})"
-    rf"|(?:oh|o|hundred)[- ](?P<unit>{_BELOW_TEN}))\b"
-)
-_OF_MILLENNIUM = any_case(
-    rf"\btwo thousand(?: and)?[- ](?P<year>{_TWO_DIGITS}|{_BELOW_TEN})\b"
-    r"|(?<=\byear )two thousand\b|(?<=\bin )two thousand\b|(?<=\bsince )two thousand\b"
-    r"|(?<=\bfrom )two thousand\b|(?<=\bbefore )two thousand\b|(?<=\bafter )two thousand\b"
-)
+_TWO_DIGITS = rf"({'|'.join(TENS)})([- ]({_BELOW_TEN}))?|{'|'.join(UNITS[10:])}"
+_OF_CENTURY = any_case(rf"""\b(?P<century>nineteen|twenty|eighteen)[- ](hundred (and )?)?
+    ((?P<decade>{"|".join(PLURAL_TENS)})|(?P<year>{_TWO_DIGITS})|(oh|o|hundred)[- ]
+    (?P<unit>{_BELOW_TEN}))\b""")
+_OF_MILLENNIUM = any_case(rf"""\btwo thousand( and)?[- ](?P<year>{_TWO_DIGITS}|{_BELOW_TEN})\b
+    |(?<=\byear )two thousand\b|(?<=\bin )two thousand\b|(?<=\bsince )two thousand\b
+    |(?<=\bfrom )two thousand\b|(?<=\bbefore )two thousand\b|(?<=\bafter )two thousand\b""")
 _SHORT_YEAR = re.compile(r"(?<![\w'])'(?P<year>\d\d)(?![\w'])")
 _COMPOUND = any_case(rf"\b(?P<tens>{'|'.join(TENS)})[- ](?P<unit>{_BELOW_TEN})\b")
-_LARGE = any_case(
-    rf"\b(?P<n>{_TWO_DIGITS}|{_BELOW_TEN}|an?|\d{{1,3}}) "
-    r"(?P<unit>hundred|thousand)(?= (?:films?|movies?|minutes|ratings|votes|people)\b)"
-)
+_LARGE = any_case(rf"""\b(?P<n>{_TWO_DIGITS}|{_BELOW_TEN}|an?|\d{{1,3}}) (?P<unit>hundred
+    |thousand)(?= (films?|movies?|minutes|ratings|votes|people)\b)""")
 
 
 def make_plainer(draft: Draft, names: Names) -> None:
@@ -85,12 +66,12 @@ def make_plainer(draft: Draft, names: Names) -> None:
     )
     draft.text = _FIRST_OF.sub(lambda found: _first_of(found, names), draft.text)
     for pattern, written in SHORT_FORMS.items():
-        draft.text = re.sub(rf"(?<![\w'-])(?:{pattern})(?![\w'])", written, draft.text, flags=re.I)
+        draft.text = any_case(rf"(?<![\w'-])({pattern})(?![\w'])").sub(written, draft.text)
     draft.text = _WORD.sub(lambda found: _mend(found[0], draft, names), draft.text)
-    for pattern, written in COMPARED.items():
-        found = re.search(pattern, draft.text, re.IGNORECASE)
+    for pattern in COMPARED:
+        found = any_case(pattern).search(draft.text)
         if found and all(names.films(name.strip()) for name in found.groups()):
-            draft.text = found.expand(written)
+            draft.text = found.expand(r"compare \1 and \2")
 
 
 def _parts(found: "re.Match[str]", names: Names) -> str:
@@ -128,18 +109,13 @@ def _mend(word: str, draft: Draft, names: Names) -> str:
 
 def write_figures(draft: Draft) -> None:
     """Write years and larger numbers in words as figures: ``nineteen ninety-four`` is 1994."""
-    draft.text = _SHORT_YEAR.sub(_year_of_two, draft.text)
+    draft.text = _SHORT_YEAR.sub(lambda found: str(read_decade(found["year"])), draft.text)
     draft.text = _OF_CENTURY.sub(_year_of_century, draft.text)
     draft.text = _OF_MILLENNIUM.sub(
         lambda found: str(2000 + number_of(found["year"] or "zero")), draft.text
     )
     draft.text = _COMPOUND.sub(lambda found: str(number_of(found[0])), draft.text)
     draft.text = _LARGE.sub(_large, draft.text)
-
-
-def _year_of_two(found: "re.Match[str]") -> str:
-    year = int(found["year"])
-    return str(year + (2000 if year < 20 else 1900))
 
 
 def _year_of_century(found: "re.Match[str]") -> str:

@@ -20,19 +20,17 @@ MOST_FILMS = 5
 
 Then = Literal["compare", "predict"]
 _NUMBERS = "|".join(vocabulary.UNITS[2 : MOST_FILMS + 1])
-_MANY = rf"(?:the |my )?(?P<n>{_NUMBERS}|[2-{MOST_FILMS}]) (?P<find>"
-_BEST = r"(?:best|top|greatest|worst|latest|newest|oldest|longest|shortest|most|least|highest)\b"
-_WHICH = r"which (?:one |film |movie |of (?:them|these|the two) )?"
-_WHO = r"(?:i'd|(?:would |do |will )?(?:i|user \d+)(?: would| will)?)"
-_LIKE = rf"{_WHO} (?:like|enjoy|prefer|love)"
+_MANY = rf"(the |my )?(?P<n>{_NUMBERS}|[2-{MOST_FILMS}]) (?P<find>"
+_BEST = r"(best|top|greatest|worst|latest|newest|oldest|longest|shortest|most|least|highest)\b"
+_WHICH = r"which (one |film |movie |of (them|these|the two) )?"
+_WHO = r"(i'd|(would |do |will )?(i|user \d+)( would| will)?)"
+_LIKE = rf"{_WHO} (like|enjoy|prefer|love)"
 _RULES = (
-    any_case(
-        rf"compare {_MANY}{_BEST}.+?)(?P<predict>[,;.]? (?:and |then |and then )?"
-        rf"(?:tell me |say |tell us )?{_WHICH}{_LIKE}.*)?[.?!]*"
-    ),
+    any_case(rf"""compare {_MANY}{_BEST}.+?)(?P<predict>[,;.]? (and |then |and then )?
+        (tell me |say |tell us )?{_WHICH}{_LIKE}.*)?[.?!]*"""),
     any_case(rf"which of {_MANY}{_BEST}.+?)(?P<predict> {_LIKE}.*)[.?!]*"),
 )
-_SEVERAL = any_case(r"\b(?:compare|versus|vs|which|then|predict|rather)\b")
+_SEVERAL = any_case(r"\b(compare|versus|vs|which|then|predict|rather)\b")
 
 
 class Plan(BaseModel):

@@ -30,7 +30,6 @@ smallest step of the scale). Chosen so that a sentence rests on more than chance
 MOST_PEOPLE = 20  # as long a list as people read
 FEWEST_FOR_CORRELATION = 10  # the interval of fewer is over 1.3 wide at r = 0
 
-
 Stars = Annotated[float, PlainSerializer(lambda value: round(value, 3), return_type=float)]
 """Shown to three digits; what is told of it is made of all of them."""
 

@@ -11,61 +11,52 @@ from ask.no_request import ASKS
 from ask.numbers import read_runtime
 from ask.people import find_names
 from ask.structure import Fact, Person, Role
-from ask.titles import take_titles
-from ask.words import FILLING, FILM, UNREAD, any_case
+from ask.titles import make_title, take_titles
+from ask.words import FILLING, FILM, UNREAD, any_case, in_one
+from rerank.diversity import franchise_of
 from search.names import FilmsFound, Names
 
 _DIRECTED = (
-    rf"(?:did|has) (?P<person>.+?) (?:direct|directed|make|made|film|filmed) {TITLE}",
-    rf"(?:is|was) {TITLE} (?:by|directed by|made by|from) (?P<person>.+)",
+    rf"(did|has) (?P<person>.+?) (direct|directed|make|made|film|filmed) {TITLE}",
+    rf"(is|was) {TITLE} (by|directed by|made by|from) (?P<person>.+)",
 )
-_LONGER = any_case(
-    r"^(?:is|was) (?P<title>.+?) (?P<than>(?:longer|shorter|more|less) than .+|(?:over|under|above"
-    r"|below) .+)$"
-)
-_MOST = any_case(
-    r"^(?:is|was|are) (?P<title>.+?) (?:really |actually |still )?(?P<most>(?:one of )?the "
-    r"(?:\w+ )?(?:most|best|worst|least|first|only|\w+est)\b.*)$"
-)
-_LEAD = any_case(
-    r"^(?:(?:so|hey|ok|please|and|tell me(?! about)|(?:do you|(?:does )?any(?:one|body))(?: here)?"
-    r" (?:happen to )?(?:know|remember)s?|(?:can|could) (?:you|any(?:one|body)) (?:please )?"
-    r"(?:tell|say)(?: to)? me|i wonder|i want to know|"
-    r"i'?d like to know|(?:what(?:'s| is) )?(?:the )?name of|give me|show me|what about),? )+"
-)
-_TAIL = any_case(
-    r"(?:[ ,]+(?:again|exactly|actually|btw|by the way|originally|please|anyway|then|really|though"
-    r"|without (?:any )?spoilers|no spoilers|spoiler[- ]free|in short|briefly|in a nutshell"
-    r"|do you know|any ?one know|if i may ask))+$"
-)
-_WHAT_IS_ITS = any_case(r"^(?:what|who|when)(?:'s| is| was) (?=.+'s [\w ]+$)")
-_NUMBERED = any_case(
-    r"^(?:the )?(?P<n>first|original|1st|second|2nd|third|3rd|fourth|4th) (?P<base>.+?)"
-    r"(?: (?:film|movie|one|part))?$"
-)
-_IS_IT = any_case(r"^(?:is|was|are|were|does|did|do|has|have|can) (?:the (?:film|movie) )?")
+_LONGER = any_case(r"""^(is|was) (?P<title>.+?) (?P<than>(longer|shorter|more|less) than .+|(over
+    |under|above|below) .+)$""")
+_MOST = any_case(r"""^(is|was|are) (?P<title>.+?) (really |actually |still )?(?P<most>
+    (one of )?the (\w+ )?(most|best|worst|least|first|only|\w+est)\b.*)$""")
+_LEAD = any_case(r"""^((so|hey|ok|please|and|tell me(?! about)|(do you|(does )?any(one
+    |body))( here)? (happen to )?(know|remember)s?|(can|could) (you|any(one|body)) (please )?(tell
+    |say)( to)? me|i wonder|i want to know|i'?d like to know|(what('s| is) )?(the )?name of|give me
+    |show me|what about),? )+""")
+_TAIL = any_case(r"""([ ,]+(again|exactly|actually|btw|by the way|originally|please|anyway|then
+    |really|though|without (any )?spoilers|no spoilers|spoiler[- ]free|in short|briefly
+    |in a nutshell|do you know|any ?one know|if i may ask))+$""")
+_WHAT_IS_ITS = any_case(r"^(what|who|when)('s| is| was) (?=.+'s [\w ]+$)")
+_SEQUELS = any_case(r"""((what|which|who)('s| is| are| was)? |(is|are|was|were) there |(find
+    |show)( me)? |recommend )?((the|an?|any|all)( the)? )?(sequels?|follow-?ups?) (to|of
+    |for) (?P<title>.+)""")
+_NEAR_SEQUELS = 40  # films of like titles among which those of the same franchise are looked for
+_NUMBERED = any_case(r"""^(the )?(?P<n>first|original|1st|second|2nd|third|3rd|fourth
+    |4th) (?P<base>.+?)( (film|movie|one|part))?$""")
+_IS_IT = any_case(r"^(is|was|are|were|does|did|do|has|have|can) (the (film|movie) )?")
 _PLACES = {"second": 2, "2nd": 2, "third": 3, "3rd": 3, "fourth": 4, "4th": 4}
-_AND = any_case(
-    r"(?:[?.!]|,? and) (?=(?:is it|by whom|with whom|in what year|who|what|when|how|which|where)\b)"
-)
-_NOUNS = (
-    r"(?:budget|box[- ]office|revenue|gross|profit|runtime|running time|length|director|cast|actors"
-    r"|plot|story|year|release date|rating|genres?|keywords)"
-)
+_AND = any_case(r"""(?:[?.!]|,? and) (?=(?:is it|by whom|with whom|in what year|who|what|when|how
+    |which|where)\b)""")
+_NOUNS = in_one(r"""(budget|box[- ]office|revenue|gross|profit|runtime|running time|length|director
+    |cast|actors|plot|story|year|release date|rating|genres?|keywords)""")
 _AND_ITS = tuple(
     any_case(pattern)
     for pattern in (
-        r"^(?P<one>.+?) of (?P<title>.+?),? and (?:its|the) (?P<other>[\w ]+)$",
-        rf"^(?P<title>.+?)(?:'s)?[:,]? (?P<one>{_NOUNS}),?(?: and| &|,) (?:the "
-        rf")?(?P<other>{_NOUNS})$",
-        rf"^(?:the )?(?P<one>{_NOUNS}),?(?: and| &|,) (?:the )?(?P<other>{_NOUNS}) (?:of|for)"
+        r"^(?P<one>.+?) of (?P<title>.+?),? and (its|the) (?P<other>[\w ]+)$",
+        rf"^(?P<title>.+?)('s)?[:,]? (?P<one>{_NOUNS}),?( and| &|,) (the )?(?P<other>{_NOUNS})$",
+        rf"^(the )?(?P<one>{_NOUNS}),?( and| &|,) (the )?(?P<other>{_NOUNS}) (of|for)"
         r" (?P<title>.+)$",
     )
 )
 _FACT_WORDS: dict[str, Fact] = {
-    r"long(?:est)?|short(?:est)?|length|runtime|running|minutes|hours": "length",
+    r"long(est)?|short(est)?|length|runtime|running|minutes|hours": "length",
     r"director|directed|directs?|filmmaker|behind": "director",
-    r"cast|actors?|actress(?:es)?|stars?|starred|starring|plays|played": "cast",
+    r"cast|actors?|actress(es)?|stars?|starred|starring|plays|played": "cast",
     r"year|when|first|oldest|newest|released?|came|come|(?<!year.)old|premiered?|date": "release",
     r"plot|story|storyline|happens|synopsis|summary|about": "story",
     r"budget|cost|costs|expensive|spent": "budget",
@@ -74,24 +65,19 @@ _FACT_WORDS: dict[str, Fact] = {
     r"genres?|kind|type": "genres",
     r"rated|ratings?|score|scores|good|bad|worth|stars|reviews|popular|reception": "rating",
 }  # fmt: skip
-_ABOUT_ONE = any_case(
-    rf"^(?:the )?(?:{'|'.join(_FACT_WORDS)}|facts?|info|information|details)\b.*\b(?:of|for|in"
-    rf"|about)\b"
-)
-_OF_MANY = any_case(
-    r"\b(?:films|movies|flicks|like|similar|same|recommend\w*|suggest\w*|than|or|other|else|best|worst"
-    r"|most|longest|shortest|any|there)\b|@user|\b(?:what|which|some) (?:film|movie)\b"
-)
+_ABOUT_ONE = any_case(rf"""^(the )?({"|".join(_FACT_WORDS)}|facts?|info|information
+    |details)\b.*\b(of|for|in|about)\b""")
+_OF_MANY = any_case(r"""\b(films|movies|flicks|like|similar|same|recommend\w*|suggest\w*|than|or
+    |other|else|best|worst|most|longest|shortest|any|there)\b|@user|\b(what|which|some) (film
+    |movie)\b""")
 _BARE: dict[str, tuple[Fact, ...]] = {
     "when": ("release",), "who": ("director",), "by whom": ("director",), "how long": ("length",),
     "in what year": ("release",), "what year": ("release",), "with whom": ("cast",),
 }  # fmt: skip
 """What a bare word asks for behind another question: who made it, and when?"""
-_PRONOUN = any_case(r"(?:it|that|this|that one|(?:the|this|that) (?:film|movie)|its?)")
-_NO_TITLE = any_case(
-    rf"\b(?:{FILM}|longest|shortest|best|worst|newest|oldest|cheapest|most|least|highest|lowest"
-    r"|@user|user|i|me|you|we|there|like|similar|other than)\b"
-)
+_PRONOUN = any_case(r"(it|that|this|that one|(the|this|that) (film|movie)|its?)")
+_NO_TITLE = any_case(rf"""\b({FILM}|longest|shortest|best|worst|newest|oldest|cheapest|most|least
+    |highest|lowest|@user|user|i|me|you|we|there|like|similar|other than)\b""")
 _STRONG: frozenset[Fact] = frozenset(
     {"director", "cast", "length", "release", "budget", "revenue", "story", "rating", "genres"}
 )
@@ -104,7 +90,7 @@ def read_question(draft: Draft, names: Names, *, lacking_left_out: bool = False)
     """
     text = _TAIL.sub("", _LEAD.sub("", draft.text).strip(" ?.!"))
     text = _WHAT_IS_ITS.sub("", text)
-    if any(read(draft, text, names) for read in (_longer, _most, _yes_no)):
+    if any(read(draft, text, names) for read in (_longer, _most, _yes_no, _sequels)):
         return True
     facts: list[Fact] = []
     film: FilmsFound | None = None
@@ -164,13 +150,13 @@ def _forms(text: str) -> Iterator[tuple[tuple[Fact, ...], str, dict[str, str | N
     """The questions that a text may be: the facts, the title, and all that they name."""
     for facts, patterns in QUESTIONS.items():
         for pattern in patterns:
-            if found := re.fullmatch(pattern, text, re.IGNORECASE):
+            if found := any_case(pattern).fullmatch(text):
                 yield facts, found["title"].strip(" \"'"), found.groupdict()
 
 
 def _film(title: str, names: Names, *, sure: bool = True) -> FilmsFound | None:
     """The film that a title names; ``sure``: it may be spelt otherwise."""
-    dated = re.fullmatch(r"(?P<title>.+?),?\s*\(?(?P<year>(?:18|19|20)\d\d)\)?", title)
+    dated = re.fullmatch(r"(?P<title>.+?),?\s*\(?(?P<year>(18|19|20)\d\d)\)?", title)
     if dated and (film := names.films(dated["title"], int(dated["year"]), fuzzy=False)):
         return film
     exact = names.films(title, fuzzy=False)
@@ -198,7 +184,7 @@ def _people(text: str, names: Names, role: Role = "any") -> list[Person]:
 def _yes_no(draft: Draft, text: str, names: Names) -> bool:
     """``did Spielberg direct Jaws``: the fact, with whom it is held against."""
     for pattern in _DIRECTED:
-        found = re.fullmatch(pattern, text, re.IGNORECASE)
+        found = any_case(pattern).fullmatch(text)
         film = found and _film(found["title"], names, sure=False)
         if found and film:
             people = _people(found["person"], names, "director")
@@ -233,8 +219,25 @@ def _most(draft: Draft, text: str, names: Names) -> bool:
     return _answer(draft, film, found["title"], tuple(facts))
 
 
+def _sequels(draft: Draft, text: str, names: Names) -> bool:
+    """``the sequel to Jaws``: later films that are called like it."""
+    found = _SEQUELS.fullmatch(text)
+    film = found and _film(found["title"], names, sure=False)
+    if not found or not film:
+        return False
+    first, name = film.best, franchise_of(film.best.title)
+    alike = (each for each in names.near(name, _NEAR_SEQUELS) if franchise_of(each.title) == name)
+    later = [each for each in alike if (each.year or 0) > (first.year or 0)]
+    if later:
+        draft.guessed = True
+        draft.notes.append(f"What goes on from {first} is not in the data: these are called so.")
+        draft.add("titles", *map(make_title, sorted(later, key=lambda each: each.year or 0)))
+        draft.text = ""
+    return bool(later)
+
+
 def _facts_in(words: str) -> list[Fact]:
-    return [f for known, f in _FACT_WORDS.items() if re.search(rf"\b(?:{known})\b", words, re.I)]
+    return [f for known, f in _FACT_WORDS.items() if any_case(rf"\b({known})\b").search(words)]
 
 
 def _lacking(draft: Draft, text: str, names: Names) -> bool:

@@ -12,15 +12,7 @@ from ask.counts import read_how_many, read_of_groups
 from ask.draft import GAP, PHRASE, Draft
 from ask.exclusions import find_unwanted, read_exclusions
 from ask.guard import find_doubts
-from ask.kinds import (
-    find_genres,
-    find_mood,
-    is_of_proposals,
-    read_count,
-    read_kinds,
-    read_most,
-    read_set_phrases,
-)
+from ask.kinds import PROPOSALS, is_kind, read_count, read_kinds, read_most, read_set_phrases
 from ask.likes import read_likes, read_than
 from ask.no_request import asks_of_the_world, is_no_request, is_not_english
 from ask.numbers import read_money, read_ratings, read_runtime
@@ -31,7 +23,19 @@ from ask.questions import read_question
 from ask.seen import read_own, read_users
 from ask.structure import Exclusions, Structure
 from ask.titles import read_called, read_intent
-from ask.words import BETWEEN, FILLING, FILM, NUMBERS, RECOMMEND, SUBJECT, UNREAD, UNSEEN, any_case
+from ask.words import (
+    BETWEEN,
+    FILLING,
+    FILM,
+    NUMBERS,
+    RECOMMEND,
+    SUBJECT,
+    UNREAD,
+    UNSEEN,
+    any_case,
+    as_typed,
+    word_set,
+)
 from ask.years import read_years
 from palate.contract import Frozen
 from palate.errors import MisuseError
@@ -42,64 +46,50 @@ LONGEST_REQUEST = 500
 """Characters of a request that is read; longer ones are refused."""
 
 _SUMMARISE = (
-    r"\bwhat\b.*\b(?:does|do|did|would) @user (?:really |usually |generally )?"
-    r"(?:like|love|enjoy|prefer|hate|dislike|watch)(?: best| most)?\W*$",
-    r"@user\W.*\b(?:what|which)\b.*\b(?:do|does|did) (?:he|she|they) (?:really |usually |most )?"
-    r"(?:like|love|enjoy|prefer|hate|dislike|watch)(?: best| most)?\W*$",
-    r"\b(?:which|what) (?:kinds?|sorts?|types?|genres?|films?|movies?|directors?)\b.*@user\b"
-    r".*\b(?:like|love|enjoy|prefer|hate|favou?r)",
-    r"\bwhat (?:does|do|did|would) @user (?:think|say|feel|make) (?:of|about) ",
-    r"\bwhat\b.*(?:\bis @user|@user is) (?:really )?into\W*$",
-    r"\bdoes @user (?:really )?(?:like|love|enjoy|prefer|hate|favou?r)\b",
-    r"@user (?:really )?(?:likes?|loves?|hates?|enjoys?|prefers?|is into) what\W*$",
-    r"@user\W+(?:likes?|dislikes?|loves|hates|tastes?|preferences|profile)(?: (?:and|or|&) "
-    r"\w+)?\W*$",
-    r"^(?:what|who|which)(?:'s| is| are)? (?:my|our) (?:all[- ]time )?favou?rite (?:genres?"
-    r"|directors?|actors?|actress(?:es)?|decades?|kinds?)\b",
-    r"\b(?:summari[sz]e|describe|tell me about|who is|profile of|analy[sz]e)\b.*@user",
-    r"\b(?:tastes?|preferences|profile|favou?rites?|favou?rite \w+)(?: of|,)? @user",
-    r"@user(?:'s)?,? (?:tastes?|preferences|profile|favou?rites?|favou?rite \w+)",
+    r"\bwhat\b.*\b(does|do|did|would) @user (really |usually |generally )?"
+    r"(like|love|enjoy|prefer|hate|dislike|watch)( best| most)?\W*$",
+    r"@user\W.*\b(what|which)\b.*\b(do|does|did) (he|she|they) (really |usually |most )?"
+    r"(like|love|enjoy|prefer|hate|dislike|watch)( best| most)?\W*$",
+    r"\b(which|what) (kinds?|sorts?|types?|genres?|films?|movies?|directors?)\b.*@user\b"
+    r".*\b(like|love|enjoy|prefer|hate|favou?r)",
+    r"\bwhat (does|do|did|would) @user (think|say|feel|make) (of|about) ",
+    r"\bwhat\b.*(\bis @user|@user is) (really )?into\W*$",
+    r"\bdoes @user (really )?(like|love|enjoy|prefer|hate|favou?r)\b",
+    r"@user (really )?(likes?|loves?|hates?|enjoys?|prefers?|is into) what\W*$",
+    r"@user\W+(likes?|dislikes?|loves|hates|tastes?|preferences|profile)( (and|or|&) \w+)?\W*$",
+    r"^(what|who|which)('s| is| are)? (my|our) (all[- ]time )?favou?rite (genres?"
+    r"|directors?|actors?|actress(es)?|decades?|kinds?)\b",
+    r"\b(summari[sz]e|describe|tell me about|who is|profile of|analy[sz]e)\b.*@user",
+    r"\b(tastes?|preferences|profile|favou?rites?|favou?rite \w+)( of|,)? @user",
+    r"@user('s)?,? (tastes?|preferences|profile|favou?rites?|favou?rite \w+)",
 )
-_AFTER = any_case(r"\b(?:i'm|i am|we're|we are|what i'm|someone) after\b")
-_OURS = any_case(
-    r"(?<!about )(?<!with )\b(?:my|our) (?:\w+ )?(?:girlfriend|boyfriend|gf|bf|wife|husband|partner"
-    r"|mum|mom|mother|dad|father|son|daughter|brother|sister|friends?|parents|grand\w+|roommates?"
-    r"|flatmates?|family|kids?|colleagues?|cousins?|uncle|aunt|teacher|class)\b"
-    r"(?: (?:loves?|likes?|enjoys?|prefers?|adores?|wants?|is into|are into|said|says|thinks?))?"
-)
-_CUE = any_case(r"(?:\b(?:like|to|than|as|of|loved?|liked|enjoyed|seen|saw|watched|and|or)|,)\W*$")
+_AFTER = any_case(r"\b(i'm|i am|we're|we are|what i'm|someone) after\b")
+_OURS = any_case(r"""(?<!about )(?<!with )\b(my|our) (\w+ )?(girlfriend|boyfriend|gf|bf|wife|husband
+    |partner|mum|mom|mother|dad|father|son|daughter|brother|sister|friends?|parents|grand\w+
+    |roommates?|flatmates?|family|kids?|colleagues?|cousins?|uncle|aunt|teacher|class)\b( (loves?
+    |likes?|enjoys?|prefers?|adores?|wants?|is into|are into|said|says|thinks?))?""")
+_CUE = any_case(r"(\b(like|to|than|as|of|loved?|liked|enjoyed|seen|saw|watched|and|or)|,)\W*$")
 _WORD = re.compile(r"[\w'-]+")
 _NUMBER = re.compile(rf"\d{{1,2}}|{'|'.join(NUMBERS)}")
 _OR = any_case(r",? \bor\b ")
-_CONTRACTED = any_case(r"(?<=\w)'(?:s|d|ll|ve|re|m)$")
-_BEFORE_FILMS = any_case(rf"(?: [\w'-]+)?\s*(?:{GAP}|{FILM}\b)")
-_BEHIND_CUE = any_case(
-    r"\b(?:with|about|in|on|at|of|an?|some|something|anything|more|very|really|too|set|and|or|by"
-    r"|from"
-    r"|featuring|involving|like|that's|that is|who's|who is|they're)\s+(?:(?:an?|the|lots of|some"
-    r"|any|really|very) )*$|[,;]\s*$"
-)
+_CONTRACTED = any_case(r"(?<=\w)'(s|d|ll|ve|re|m)$")
+_BEFORE_FILMS = any_case(rf"( [\w'-]+)?\s*({GAP}|{FILM}\b)")
+_BEHIND_CUE = any_case(r"""\b(with|about|in|on|at|of|an?|some|something|anything|more|very|really
+    |too|set|and|or|by|from|featuring|involving|like|that's|that is|who's|who is|they're)\s+((an?
+    |the|lots of|some|any|really|very) )*$|[,;]\s*$""")
 _TITLE_WORDS = 6
-_TASTE_WORDS = """
-    taste tastes preferences profile favourite favourites favorite favorites summarise summarize
-    describe analyse analyze think thinks feel genre genres hate hates dislike dislikes prefers
-    usually generally
-"""
-_OF_TASTE = frozenset(_TASTE_WORDS.split())
-_SPEAKS_OF_FILMS = re.compile(
-    rf"\b(?:{FILM}|about|something|anything|user|watch|with|want|need|looking|any)\b|@|[A-Z\"(:]"
-    rf"|[^\w\s' -]",
-    0,
-)
+_OF_TASTE = word_set("""taste tastes preferences profile favourite favourites favorite favorites
+    summarise summarize describe analyse analyze think thinks feel genre genres hate hates dislike
+    dislikes prefers usually generally""")
+_SPEAKS_OF_FILMS = as_typed(rf"""\b({FILM}|about|something|anything|user|watch|with|want|need
+    |looking|any)\b|@|[A-Z\"(:]|[^\w\s' -]""")
 _UNREAD_WHY = "how this bears on the rest was not understood"
 CANNOT = (
     "this is no request for films; films can be searched, recommended, compared and predicted, and "
     "be asked how long they are, who made them and when"
 )
 
-
 NO_ENGLISH = "requests are read in English; titles and names may be of any language"
-
 
 Sure = Literal["high", "some", "low"]
 
@@ -204,7 +194,7 @@ def _read(draft: Draft, names: Names) -> None:
     if intent is not None:
         draft.parts["intent"] = intent
     elif not RECOMMEND.search(draft.text) and any(
-        re.search(pattern, draft.text, re.IGNORECASE) for pattern in _SUMMARISE
+        any_case(pattern).search(draft.text) for pattern in _SUMMARISE
     ):
         draft.parts["intent"] = "summarise"
         _ignore_rest(draft, names)
@@ -219,7 +209,7 @@ def _read(draft: Draft, names: Names) -> None:
         read_than(draft, names)
         if read_likes(draft, names):
             draft.parts["intent"] = intent = "similar"
-    if "k" not in draft.parts and is_of_proposals(draft.text):
+    if "k" not in draft.parts and PROPOSALS.search(draft.text):
         read_count(draft)
     recommended = draft.take_all(RECOMMEND)
     if recommended and "intent" not in draft.parts:
@@ -300,9 +290,11 @@ def _is_short(asked: str) -> bool:
 def _is_title(text: str, names: Names) -> bool:
     """A request that is a film's title and nothing else."""
     wanted = text.strip(' "?.!')
-    if find_genres(wanted, names) or find_mood(wanted):
-        return False
-    return '"' not in text and names.films(wanted, fuzzy=False) is not None
+    return (
+        '"' not in text
+        and not is_kind(wanted, names)
+        and names.films(wanted, fuzzy=False) is not None
+    )
 
 
 def _is_adverb(word: str, names: Names) -> bool:
@@ -312,7 +304,7 @@ def _is_adverb(word: str, names: Names) -> bool:
 
 def _left(draft: Draft, names: Names) -> tuple[str, list[str]]:
     """The words that no rule took and films may have, and those that were not understood."""
-    without = re.sub(r"(?:\b(?:for|of|by) )?@user(?:'s)?", " ", draft.text)
+    without = re.sub(r"(\b(for|of|by) )?@user('s)?", " ", draft.text)
     marks = [draft.phrase(mark[0]) for mark in PHRASE.finditer(without)]
     without = PHRASE.sub(" ", without)
     subjects = [found.span("what") for found in SUBJECT.finditer(without)]
@@ -340,7 +332,7 @@ def _left(draft: Draft, names: Names) -> tuple[str, list[str]]:
         subject = without[slice(*subjects[0])]
         pieces = [" ".join(w for w in kept if w in each) for each in _OR.split(subject)]
         if len(pieces) > 1 and all(pieces) and sum(len(p.split()) for p in pieces) == len(kept):
-            draft.either("text")
+            draft.add("any_of", "text")
             return " ".join(f'"{p}"' if " " in p else p for p in pieces), unread
     return " ".join([*(f'"{phrase}"' for phrase in marks if phrase), *kept]), unread
 

@@ -7,84 +7,57 @@ from collections.abc import Iterator, Mapping, Sequence
 from ask.draft import Draft
 from ask.numbers import read_number
 from ask.structure import RatedBy
-from ask.words import NOUN, any_case
+from ask.words import NOUN, any_case, in_one
 from palate.contract import PROFILE_PATTERN
 
-_ID = (
-    r"(?:user(?:_id)?s?(?: ?(?:ids?|numbers?|no\.?|#))?|(?:my|his|her|their)(?: user)?[ -]?(?:id"
-    r"|number))"
-)
-_AND = r"(?:,? (?:and|or|nor|&) |, ?)"
+_ID = r"(user(_id)?s?( ?(ids?|numbers?|no\.?|#))?|(my|his|her|their)( user)?[ -]?(id|number))"
+_AND = r"(,? (and|or|nor|&) |, ?)"
 _NUMBER = r"\d+(?!\d|\.\d)"
-_USERS = any_case(
-    r"\b(?:(?P<for>for|of|by|as) )?(?P<both>both |either |neither )?(?:the )?"
-    rf"(?:users (?P<many>{_NUMBER}(?:'s)?(?:{_AND}{_NUMBER}(?:'s)?)+)"
-    rf"|(?P<one>{_ID}(?: is)? ?[:=#]? ?{_NUMBER}(?:'s)?"
-    rf"(?:{_AND}(?:for )?(?:the )?user(?: is)? ?[:=#]? ?{_NUMBER}(?:'s)?)*))(?!\w)"
-)
-_PROFILE = any_case(
-    r"\b(?:(?:with|in|using|on|under) )?(?:the |their |his |her )?"
-    rf"profile (?P<name>{PROFILE_PATTERN})\b"
-)
+_USERS = any_case(rf"""\b((?P<for>for|of|by|as) )?(?P<both>both |either |neither )?(the )?
+    (users (?P<many>{_NUMBER}('s)?({_AND}{_NUMBER}('s)?)+)|(?P<one>{_ID}( is)? ?[:=#]? ?{_NUMBER}
+    ('s)?({_AND}(for )?(the )?user( is)? ?[:=#]? ?{_NUMBER}('s)?)*))(?!\w)""")
+_PROFILE = any_case(rf"""\b((with|in|using|on|under) )?
+    (the |their |his |her )?profile (?P<name>{PROFILE_PATTERN})\b""")
 _WHO = r"@user\d+"
-_SAW = r"(?:seen|watched|rated|saw|viewed)"
-_STARS = (
-    r"(?:,?(?: but)?(?: (?P<not>not))? (?:it |them )?(?:with |at )?(?:(?P<over>above|over"
-    r"|more than|higher than|better than)"
-    r" |(?P<under>below|under|less than|lower than|worse than|fewer than) "
-    r"|(?P<least>at least|no less than|not less than|from) "
-    r"|(?P<most>at most|no more than|not more than|up to) |(?:exactly|only|just) )?"
-    r"(?:a )?(?:(?:between |from )?(?P<begin>[0-5](?:\.\d+)?) (?:and"
-    r"|to) )?(?P<low>[0-5](?:\.\d+)?|one|two|three|four|five)(?P<plus>\+)?(?:[ -]?stars?)?"
-    r"(?P<down> (?:or|and) (?:less|lower|worse|below|under|down|fewer))?"
-    r"(?P<up> (?:or|and) (?:more|higher|better|above|up|over))?)?"
-)
-_HATED = any_case(
-    rf"(?:(?:that |which )?(?:did )?{_WHO}(?: has| have)?(?: really)? (?:hated?|disliked?|loathed?"
-    rf"|detested|couldn't stand|didn't (?:like|enjoy)|rated? (?:the )?(?:lowest|worst|least))"
-    rf"|(?:hated|disliked|loathed) by {_WHO})"
-    r"(?= ?(?:[?.!,]|$|from|but|and|in|most))(?: (?:the )?most)?"
-)
+_SAW = r"(seen|watched|rated|saw|viewed)"
+_STARS = in_one(r"""(,?( but)?( (?P<not>not))? (it |them )?(with |at )?((?P<over>above|over
+    |more than|higher than|better than) |(?P<under>below|under|less than|lower than|worse than
+    |fewer than) |(?P<least>at least|no less than|not less than|from) |(?P<most>at most|no more than
+    |not more than|up to) |(exactly|only|just) )?(a )?((between |from )?(?P<begin>[0-5]
+    (\.\d+)?) (and|to) )?(?P<low>[0-5](\.\d+)?|one|two|three|four|five)(?P<plus>\+)?([ -]?stars?)?
+    (?P<down> (or|and) (less|lower|worse|below|under|down|fewer))?(?P<up> (or|and) (more|higher
+    |better|above|up|over))?)?""")
+_HATED = any_case(rf"""((that |which )?(did )?{_WHO}( has| have)?( really)? (hated?|disliked?
+    |loathed?|detested|couldn't stand|didn't (like|enjoy)|rated? (the )?(lowest|worst|least))|(hated
+    |disliked|loathed) by {_WHO})(?= ?([?.!,]|$|from|but|and|in|most))( (the )?most)?""")
 
-_LIKED = (
-    r"(?:loved?|liked?|enjoy(?:ed)?|adored?|rated? (?:highly|(?:the )?(?:highest|best))"
-    r"|rates highly)(?: (?:the )?(?:most|best))?"
-)
-_FILMS = r"(?:films?|movies?|ones|what|which|that|titles|stuff|things)"
-_NOT_SEEN = any_case(
-    rf"(?<!\w)(?:(?:that |which |but )*(?:not |neither )?{_WHO}(?: has| have| had| did)?"
-    rf"(?:n't| not| never)(?: yet| already)?(?: been)?(?: {_SAW}| see| watch| rate)?(?: yet| "
-    rf"before)?|(?:that |which )?(?:not |un)(?:yet )?{_SAW} (?:yet )?by {_WHO}"
-    rf"|(?:that )?neither {_WHO} (?:has|have) (?:ever )?{_SAW}"
-    rf"|new (?:to|for) {_WHO})(?!\w| (?:really )?(?:like|love|enjoy)\b)"
-)
-_UNLIKED = any_case(
-    rf"(?<!\w)(?:(?:would|will|might) {_WHO} (?:never|not|hate|dislike)"
-    rf"(?: (?:watch|see|like|enjoy|want to see))?|not (?:meant |made |right )?for {_WHO})(?!\w)"
-)
+_LIKED = in_one(r"""(loved?|liked?|enjoy(ed)?|adored?|rated? (highly|(the )?(highest|best))
+    |rates highly)( (the )?(most|best))?""")
+_FILMS = r"(films?|movies?|ones|what|which|that|titles|stuff|things)"
+_NOT_SEEN = any_case(rf"""(?<!\w)((that |which |but )*(not |neither )?{_WHO}( has| have| had
+    | did)?(n't| not| never)( yet| already)?( been)?( {_SAW}| see| watch| rate)?( yet| before)?
+    |(that |which )?(not |un)(yet )?{_SAW} (yet )?by {_WHO}|(that )?neither {_WHO} (has
+    |have) (ever )?{_SAW}|new (to|for) {_WHO})(?!\w| (really )?(like|love|enjoy)\b)""")
+_UNLIKED = any_case(rf"""(?<!\w)((would|will|might) {_WHO} (never|not|hate|dislike)( (watch|see|like
+    |enjoy|want to see))?|not (meant |made |right )?for {_WHO})(?!\w)""")
 _SEEN = tuple(
-    any_case(rf"(?<!\w)(?:{pattern})(?!\w)(?!(?-i: [A-Z]))")
+    any_case(rf"(?<!\w)({pattern})(?!\w)(?!(?-i: [A-Z]))")
     for pattern in (
-        rf"did {_WHO} (?:rate|give|watch|see|score){_STARS}",
-        rf"(?:that |which |have )*{_WHO}(?:'s)?(?: has| have)?(?: also| already| both| all| each)*"
-        rf" (?:{_SAW}|gave|given|scored){_STARS}",
-        rf"(?:already )?{_SAW}{_STARS} by {_WHO}",
-        rf"(?<!of )(?:films|movies) (?:of|by) {_WHO}(?= ?[?.!]*$)",
+        rf"did {_WHO} (rate|give|watch|see|score){_STARS}",
+        rf"(that |which |have )*{_WHO}('s)?( has| have)?( also| already| both| all| each)*"
+        rf" ({_SAW}|gave|given|scored){_STARS}",
+        rf"(already )?{_SAW}{_STARS} by {_WHO}",
+        rf"(?<!of )(films|movies) (of|by) {_WHO}(?= ?[?.!]*$)",
     )
 )
-_LOVED = any_case(
-    rf"\b{_FILMS}(?: did)? {_WHO} (?:has |have |had )?(?:(?:really|both|all) )*"
-    rf"{_LIKED}(?= ?(?:[?.!,]|$|from|but|and|in|that|with|of))"
-    rf"|{_WHO}(?:'s)? (?:all[- ]time )?favou?rite(?= (?:[\w-]+ ){{0,3}}(?:films?|movies?|flicks?))"
-)  # fmt: skip
-_EVERYBODY = any_case(
-    r"\b(?:that )?(?:every(?:one|body)(?: else)?|(?:the )?others|(?:other|most) people|all (?:my"
-    r"|our) friends|the (?:whole )?world|all)"
-    r"(?:'s| has| have)? (?:already )?(?:seen|watched|saw)(?: already)?"
-    r"(?P<but> (?:except|but(?: not)?|and not|apart from|other than)(?: for)? (?:me|us|myself"
-    r"|@user\d+))?"
-)
-_I_AM = any_case(r"(?:\bi am|\bi'm|\bthis is|\bmy name is|\bhere is) @user\b[,.:;]?")
+_LOVED = any_case(rf"""\b{_FILMS}( did)? {_WHO} (has |have |had )?((really|both
+    |all) )*{_LIKED}(?= ?([?.!,]|$|from|but|and|in|that|with|of))|{_WHO}
+    ('s)? (all[- ]time )?favou?rite(?= ([\w-]+ ){{0,3}}(films?|movies?|flicks?))""")  # fmt: skip
+_EVERYBODY = any_case(r"""\b(that )?(every(one|body)( else)?|(the )?others|(other|most) people
+    |all (my|our) friends|the (whole )?world|all)('s| has| have)? (already )?(seen|watched
+    |saw)( already)?(?P<but> (except|but( not)?|and not|apart from|other than)( for)? (me|us|myself
+    |@user\d+))?""")
+_I_AM = any_case(r"(\bi am|\bi'm|\bthis is|\bmy name is|\bhere is) @user\b[,.:;]?")
 _I = any_case(r"\bi\b(?!')")
 LIKED_FROM, HATED_TO = 4.0, 2.0
 """Stars from and to which a user is said to have loved or hated a film: docs/ask.md."""
@@ -183,20 +156,14 @@ def _stars(
     return stars, None if said["least"] or said["up"] or said["plus"] else stars
 
 
-_I_HAVE = any_case(
-    rf"\b(?P<what>{NOUN}|ones?|something|anything|what|that|which|everything|things)"
-    r"(?P<that> (?:that|which))?(?: (?:i|we)(?:'ve| have| had)?| (?:have|did) (?:i"
-    r"|we))(?= (?:already |also |ever )?"
-    r"(?:seen|watched|rated|saw|gave|given|scored|loved|liked|enjoyed|adored|hated|disliked"
-    r"|didn't (?:like|enjoy)|rate (?:the )?(?:highest|lowest|best|worst)"
-    r"|(?:hate|dislike|love)\W*$)\b)"
-)
+_I_HAVE = any_case(rf"""\b(?P<what>{NOUN}|ones?|something|anything|what|that|which|everything
+    |things)(?P<that> (that|which))?( (i|we)('ve| have| had)?| (have|did) (i
+    |we))(?= (already |also |ever )?(seen|watched|rated|saw|gave|given|scored|loved|liked|enjoyed
+    |adored|hated|disliked|didn't (like|enjoy)|rate (the )?(highest|lowest|best|worst)|(hate|dislike
+    |love)\W*$)\b)""")
 
-
-_MY_BEST = any_case(
-    rf"\b(?:my|our) (?:own )?(?:all[- ]time )?(?:favou?rite|(?:best|highest|top)[- ]rated)"
-    rf"(?= (?:[\w-]+ )?{NOUN}\b)"
-)
+_MY_BEST = any_case(rf"""\b(my|our) (own )?(all[- ]time )?(favou?rite|(best|highest
+    |top)[- ]rated)(?= ([\w-]+ )?{NOUN}\b)""")
 
 
 def read_own(draft: Draft, unwanted: Sequence[tuple[int, int]]) -> None:
@@ -208,7 +175,7 @@ def read_own(draft: Draft, unwanted: Sequence[tuple[int, int]]) -> None:
         return
     if any(begin <= found.start() < end for begin, end in unwanted):
         begin = next(begin for begin, end in unwanted if begin <= found.start() < end)
-        seen = any_case(rf"(?: already| ever| also)* {_SAW}(?: already| before)?\b")
+        seen = any_case(rf"( already| ever| also)* {_SAW}( already| before)?\b")
         if (rest := seen.match(draft.text, found.end())) is not None:
             draft.cut(begin, rest.end())
             draft.parts["seen"] = "drop"

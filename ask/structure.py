@@ -1,11 +1,20 @@
 """What a request in plain words asks for: one validated structure, to read, edit and run again."""
 
 import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, PlainSerializer, model_validator
 
-from palate.contract import LARGEST_ID, Audience, BudgetTier, Frozen, Profile, RevenueTier, UserId
+from palate.contract import (
+    LARGEST_ID,
+    Audience,
+    BudgetTier,
+    Frozen,
+    Profile,
+    RevenueTier,
+    UserId,
+    known_user,
+)
 from palate.text import name_film, neutral
 
 Intent = Literal[
@@ -29,6 +38,8 @@ Listed = Literal["genres", "keywords", "people", "text"]
 Fame = Literal["known", "unknown"]
 Acclaim = Literal["high", "low"]
 
+T = TypeVar("T")
+
 LONGEST_LIST = 20
 LONGEST_TEXT = 500
 """Entries of a list and characters of a text that a structure may hold."""
@@ -43,10 +54,8 @@ def _plain(text: str) -> str:
 Name = Annotated[str, AfterValidator(_plain), Field(min_length=1, max_length=200)]
 Text = Annotated[str, AfterValidator(_plain), Field(max_length=LONGEST_TEXT)]
 
-
 MOST = 1e12
 """No number of a film is more."""
-
 
 STEPS: dict[Quantity, float] = {"avg_rating": 0.01}
 """How far apart two numbers are at least, where it is not 1: means have two digits."""
@@ -125,43 +134,42 @@ class Than(Frozen):
         return self
 
 
+ToldUser = Annotated[UserId | None, PlainSerializer(known_user, when_used="json")]
+"""A user, as answers tell it: null where nobody has the name that was given."""
+
 SummaryBy = Annotated[str, Field(description="rules, or the model that chose its facts.")]
 WhyNotWorded = Annotated[
     str | None, Field(description="With words=llm: why the summary is by rules, where it is.")
 ]
 
-Names = Annotated[tuple[Name, ...], Field(max_length=LONGEST_LIST)]
-People = Annotated[tuple[Person, ...], Field(max_length=LONGEST_LIST)]
-Titles = Annotated[tuple[Title, ...], Field(max_length=LONGEST_LIST)]
-Moods = Annotated[tuple[Mood, ...], Field(max_length=LONGEST_LIST)]
-Raters = Annotated[tuple[RatedBy, ...], Field(max_length=LONGEST_LIST)]
+Many = Annotated[tuple[T, ...], Field(max_length=LONGEST_LIST)]
 
 
 class Exclusions(Frozen):
     """What no film of the answer may be, have or be made by."""
 
     text: Text = ""
-    genres: Names = ()
-    keywords: Names = ()
-    people: People = ()
-    titles: Titles = ()
-    moods: Moods = ()
+    genres: Many[Name] = ()
+    keywords: Many[Name] = ()
+    people: Many[Person] = ()
+    titles: Many[Title] = ()
+    moods: Many[Mood] = ()
     audience: Audience | None = None
     ranges: dict[Quantity, Span] = Field({})
-    rated_by: Raters = ()
+    rated_by: Many[RatedBy] = ()
 
 
 class Kind(Frozen):
     """What films are. Every part narrows; what is empty does not."""
 
     text: Text = Field("", description="Words looked for in the films' texts.")
-    genres: Names = Field((), description="Every film is of all these genres.")
-    keywords: Names = Field((), description="Every film has all these keywords.")
-    people: People = Field((), description="Every film is made by all of them.")
+    genres: Many[Name] = Field((), description="Every film is of all these genres.")
+    keywords: Many[Name] = Field((), description="Every film has all these keywords.")
+    people: Many[Person] = Field((), description="Every film is made by all of them.")
     any_of: Annotated[tuple[Listed, ...], Field(max_length=4)] = Field(
         (), description="The lists of which one entry is enough."
     )
-    moods: Moods = Field((), description="Every film shows a sign of each.")
+    moods: Many[Mood] = Field((), description="Every film shows a sign of each.")
     audience: Audience | None = Field(None, description="Whom the films are for.")
     budget: Annotated[tuple[BudgetTier, ...], Field(max_length=4)] = Field(
         (), description="The films' budget tier is one of these."
@@ -182,27 +190,29 @@ class Structure(Kind):
     """A request as it was understood: what the films are, and what is wanted of them."""
 
     intent: Intent = "search"
-    alternatives: Annotated[tuple[Kind, ...], Field(max_length=LONGEST_LIST)] = Field(
+    alternatives: Many[Kind] = Field(
         (), description="Every film is one of these, beside what is asked of all."
     )
-    titles: Titles = Field((), description="Films that the request is about.")
-    like_people: People = Field((), description="Similar: to the films of these people.")
-    than: Annotated[tuple[Than, ...], Field(max_length=LONGEST_LIST)] = Field(
+    titles: Many[Title] = Field((), description="Films that the request is about.")
+    like_people: Many[Person] = Field((), description="Similar: to the films of these people.")
+    than: Many[Than] = Field(
         (), description="Every film has less or more of a figure than another, or the same."
     )
     facts: Annotated[tuple[Fact, ...], Field(max_length=12)] = Field(
         (), description="What is asked about the films; empty: all that is known."
     )
-    rated_by: Raters = Field((), description="Users who have all rated every film.")
+    rated_by: Many[RatedBy] = Field((), description="Users who have all rated every film.")
     exclude: Exclusions = Exclusions()
     sort: Sort | None = Field(None, description="The order; null: by text, or by taste.")
-    user_id: UserId | None = Field(None, description="Whose taste it is about.")
-    users: Annotated[tuple[UserId, ...], Field(max_length=LONGEST_LIST)] = Field(
-        (), description="Predict: further users."
-    )
+    user_id: ToldUser = Field(None, description="Whose taste it is about.")
+    users: Many[UserId] = Field((), description="Predict: further users.")
     profile: Profile = Field("main", description="Which taste.")
     seen: Literal["keep", "drop"] = Field("keep", description="Films that the user has rated.")
     k: int = Field(10, ge=1, le=1000, description="Films returned.")
+
+    def changed(self, **parts: Any) -> Self:
+        """The same with other parts, which are not validated."""
+        return self.model_copy(update=parts)
 
     @property
     def movie_ids(self) -> list[int]:

@@ -7,75 +7,60 @@ from itertools import islice
 from ask.compare import MOST
 from ask.draft import GAP, Draft, Read, read_list, split_pieces
 from ask.structure import Intent, Title
-from ask.words import FILLING, UNREAD, WHO, any_case
+from ask.words import FILLING, UNREAD, WHO, any_case, in_one
 from search.names import LONGEST_TITLE, Film, FilmsFound, Names
 
-_LIKING = (
-    r"(?:rather (?:see|watch)|like|love|enjoy|hate|dislike|rate|give|think (?:of|about)|say "
-    r"(?:of|about)|make of)"
-)
+_LIKING = in_one(r"""(rather (see|watch)|like|love|enjoy|hate|dislike|rate|give|think (of|about)
+    |say (of|about)|make of)""")
 _COMPARE = (
-    r"^(?:please |can you |could you )*compare(?: for (?:me|us|@user))?(?: the)?"
-    r"(?: films?| movies?)?[:,]?"
+    r"^(please |can you |could you )*compare( for (me|us|@user))?( the)?( films?| movies?)?[:,]?"
     r"|\bdifferences? between\b",
-    r"\bwhich (?:one |film |movie |of (?:them|these) )?(?:is|was|did|has|made|cost|does)\b"
-    r"[^,:?]*[,:]",
-    r"\b(?:which (?:one |film |movie )?(?:is|was)|what(?:'s| is)) (?:the )?(?:better|worse|\w+er)"
-    r"(?: film| movie)?\b",
+    r"\bwhich (one |film |movie |of (them|these) )?(is|was|did|has|made|cost|does)\b[^,:?]*[,:]",
+    r"\b(which (one |film |movie )?(is|was)|what('s| is)) (the )?(better|worse|\w+er)"
+    r"( film| movie)?\b",
 )
-_WHICH = any_case(
-    r"[,:;.?! ]+(?:so )?(?:which|who|what)(?: (?:one|film|movie))?(?:'s| is| was| are| has| did| "
-    r"made| cost| does| do| should| would)\b.*$"
-)
-_VERSUS = any_case(r"\b(?:vs\.?|versus)(?=\s)")
+_WHICH = any_case(r"""[,:;.?! ]+(so )?(which|who|what)( (one|film|movie))?('s| is| was| are| has
+    | did| made| cost| does| do| should| would)\b.*$""")
+_VERSUS = any_case(r"\b(vs\.?|versus)(?=\s)")
 _PREDICT = (
-    rf"\b(?:how (?:much )?|what )?(?:would|will|did|does|might|could|should) {WHO} (?:really )?"
-    rf"(?:also )?{_LIKING} (?P<title>.+)",
-    rf"\b(?:whether|if) {WHO} (?:(?:would|will|might|could|may|can|is|are|going|to|really|also)"
+    rf"\b(how (much )?|what )?(would|will|did|does|might|could|should) {WHO} (really )?"
+    rf"(also )?{_LIKING} (?P<title>.+)",
+    rf"\b(whether|if) {WHO} ((would|will|might|could|may|can|is|are|going|to|really|also)"
     rf" )*{_LIKING}s? (?P<title>.+)",
-    rf"\b(?:is|would) (?P<title>.+?) (?:be )?(?:something|an? (?:\w+ )?"
-    r"(?:film|movie|pick|choice|fit|match|idea|thing)|one|good|right)"
-    rf" (?:that |which |for )?{WHO}\b.*",
-    rf"\bpredict (?:@user(?:'s)? rating (?:of|for) |how @user (?:would|will) {_LIKING} )?"
-    r"(?P<title>.+?)(?: for @user)?$",
-    r"\b(?:the )?rating (?:of|for) (?P<title>.+?) (?:by|for|from) @user",
-    r"\b(?:has|have|had|did) @user (?:ever |already )?(?:seen|see|watched?|rated?) "
-    r"(?P<title>[A-Z].+)",
-    r"^rate (?P<title>.+?) (?:by|for|as) @user$",
-    rf"\bwho (?:would|will|might) {_LIKING} (?P<title>.+?)(?: more| better| most| best)?,? "
-    rf"@user\W*$",
-    rf"\bshould {WHO} (?:watch|see|try|like|bother with) (?P<title>.+)",
-    rf"\bwhich (?:one )?of (?P<title>.+?) (?:would|will|does|might|should) {WHO} {_LIKING}",
-    rf"\b(?:would|will|does|might|could) {WHO} (?:prefer|rather (?:see|watch|have))[:,]? "
-    r"(?P<title>.+ (?:or|to|over) .+)",
-    rf"\bwhich (?:one )?(?:would|will|does|might) {WHO} (?:prefer|like|enjoy|rather (?:see"
-    r"|watch))(?: more| better| most)?[,:]? (?P<title>.+ or .+)",
+    r"\b(is|would) (?P<title>.+?) (be )?(something|an? (\w+ )?"
+    rf"(film|movie|pick|choice|fit|match|idea|thing)|one|good|right) (that |which |for )?{WHO}\b.*",
+    rf"\bpredict (@user('s)? rating (of|for) |how @user (would|will) {_LIKING} )?"
+    r"(?P<title>.+?)( for @user)?$",
+    r"\b(the )?rating (of|for) (?P<title>.+?) (by|for|from) @user",
+    r"\b(has|have|had|did) @user (ever |already )?(seen|see|watched?|rated?) (?P<title>[A-Z].+)",
+    r"^rate (?P<title>.+?) (by|for|as) @user$",
+    rf"\bwho (would|will|might) {_LIKING} (?P<title>.+?)( more| better| most| best)?,? @user\W*$",
+    rf"\bshould {WHO} (watch|see|try|like|bother with) (?P<title>.+)",
+    rf"\bwhich (one )?of (?P<title>.+?) (would|will|does|might|should) {WHO} {_LIKING}",
+    rf"\b(would|will|does|might|could) {WHO} (prefer|rather (see|watch|have))[:,]? "
+    r"(?P<title>.+ (or|to|over) .+)",
+    rf"\bwhich (one )?(would|will|does|might) {WHO} (prefer|like|enjoy|rather (see"
+    r"|watch))( more| better| most)?[,:]? (?P<title>.+ or .+)",
 )
 _PRONOUNS = ("it", "that", "this", "they", "he", "she", "there", "them")
-_WOULD = any_case(
-    r"^(?:would|will|should|could|might|is|do you think)\b(?!.*\b(?:films|movies|any|something)\b)"
-)
+_WOULD = any_case(r"""^(would|will|should|could|might|is|do you think)\b(?!.*\b(films|movies|any
+    |something)\b)""")
 _TITLED = re.compile(r"(?-i:[A-Z0-9]).*$")
-_WHEN = any_case(r",? (?:tonight|today|now|next|first|again|instead)$")
-_AT = any_case(r"^(?:to )?(?:the (?:film|movie) )?(?:to )?")
-_BOUNDARY = any_case(
-    rf"\s*(?:[,;?!{GAP}\"]|\.(?:\s|$)|\b(?:but|for|from|with|without|except|in|that|by|directed|set"
-    r"|which|what|please|starring|not|nothing)\b|$)"
-)
-_SEPARATOR = any_case(
-    r"[\s!?.:;]*(?:,\s*(?:and |or |& )?|\b(?:and|or|vs\.?|versus|with|to|against)\b|&)\s*(?:like )?"
-)
-_OPENING = any_case(r"\s*(?:(?:the )?(?:films?|movies?) )?(?:both |either )?")
+_WHEN = any_case(r",? (tonight|today|now|next|first|again|instead)$")
+_AT = any_case(r"^(to )?(the (film|movie) )?(to )?")
+_BOUNDARY = any_case(rf"""\s*([,;?!{GAP}\"]|\.(\s|$)|\b(but|for|from|with|without|except|in|that|by
+    |directed|set|which|what|please|starring|not|nothing)\b|$)""")
+_SEPARATOR = any_case(r"""[\s!?.:;]*(,\s*(and |or |& )?|\b(and|or|vs\.?|versus|with|to|against)\b
+    |&)\s*(like )?""")
+_OPENING = any_case(r"\s*((the )?(films?|movies?) )?(both |either )?")
 _YEAR = re.compile(r"\s*\((\d{4})\)")
-_DATED = re.compile(r"(.+?),? (?:from |of |\()?((?:18|19|20)\d\d)\)?$")
-_PART = any_case(r" (?:\d+|[ivx]+|part)\b")
+_DATED = re.compile(r"(?P<title>.+?),? (from |of |\()?(?P<year>(18|19|20)\d\d)\)?$")
+_PART = any_case(r" (\d+|[ivx]+|part)\b")
 """What goes on behind the begin of a sequel's title: Terminator 2."""
-_CALLED = any_case(
-    r"(?:\b(?:the |a |that )?(?:films?|movies?|one) )?(?:\b(?P<called>called|named|titled"
-    r"|entitled) |\b(?:film|movie) )\"?(?P<title>[^,?]+?)\"?[?.!]?$"
-)
+_CALLED = any_case(r"""(\b(the |a |that )?(films?|movies?|one) )?(\b(?P<called>called|named|titled
+    |entitled) |\b(film|movie) )\"?(?P<title>[^,?]+?)\"?[?.!]?$""")
 _JOIN = any_case(r"and|or|&|with|to|vs\.?|versus|,")
-_LARGE_LAST = re.compile(r"[A-Z][\w'-]*(?: [A-Z][\w'-]*)*(?=\W*$)")
+_LARGE_LAST = re.compile(r"[A-Z][\w'-]*( [A-Z][\w'-]*)*(?=\W*$)")
 """What ends a list of titles and is none, written large."""
 _TOKEN = re.compile(r"[^\s¦]+")
 
@@ -100,10 +85,8 @@ def read_intent(draft: Draft, names: Names) -> Intent | None:
 
 def _compare(draft: Draft, names: Names) -> Intent | None:
     for pattern in _COMPARE:
-        found = re.search(pattern, draft.text, re.IGNORECASE)
-        if found is None or (
-            pattern != _COMPARE[0] and not re.search(r"\bor\b", draft.text, re.IGNORECASE)
-        ):
+        found = any_case(pattern).search(draft.text)
+        if found is None or (pattern != _COMPARE[0] and not any_case(r"\bor\b").search(draft.text)):
             continue
         rest = draft.text[found.end() :].strip(" ?.!") or draft.text[: found.start()].strip(" ,;:")
         break
@@ -128,11 +111,11 @@ def _choice(text: str, names: Names) -> bool:
 
 def _predict(draft: Draft, names: Names) -> Intent | None:
     for pattern in _PREDICT:
-        found = re.search(pattern, draft.text, re.IGNORECASE)
-        if found is None or re.match(r"(?:what|to (?:see|watch))\b", found["title"], re.I):
+        found = any_case(pattern).search(draft.text)
+        if found is None or any_case(r"(what|to (see|watch))\b").match(found["title"]):
             continue
-        if re.match(r"^(?:what|which)\b.*\b(?:does|would|should) ", draft.text, re.IGNORECASE) and (
-            not re.search(r"\b(?:think|say|give|rate|prefer|rather|which (?:one )?of)\b", found[0])
+        if any_case(r"^(what|which)\b.*\b(does|would|should) ").match(draft.text) and (
+            not re.search(r"\b(think|say|give|rate|prefer|rather|which (one )?of)\b", found[0])
         ):
             continue
         title = _AT.sub("", _WHEN.sub("", found["title"].strip(" ?.!,")))
@@ -142,7 +125,7 @@ def _predict(draft: Draft, names: Names) -> Intent | None:
         if read[0].found is None and (
             ("user_id" not in draft.parts and title.islower())
             or (FILLING | UNREAD).issuperset(read[0].text.lower().split())
-            or re.search(r"\b(?:does|prefer)\b", found[0], re.IGNORECASE)
+            or any_case(r"\b(does|prefer)\b").search(found[0])
         ):
             continue  # as in “does user 5 like horror”: a question about taste
         take_titles(draft, read)
@@ -214,8 +197,8 @@ def read_titles(text: str, names: Names) -> Iterator[_Read]:
                 read = whole
         if not first and read is None and (large := _LARGE_LAST.match(text, start)):
             return Read(large[0], large.end(), None)
-        turn_of_speech = read and not first and _says_nothing(read.text)
-        return None if turn_of_speech else read
+        filling = read and read.text.islower() and FILLING.issuperset(read.text.split())
+        return None if filling and not first else read  # show me is a turn of speech
 
     return read_list(text, _SEPARATOR, read_at, MOST)
 
@@ -256,11 +239,6 @@ def _as_title(
     return {"exact": 0, "begin": 1, "spelling": 2}.get(read.how or "", 4), [read]
 
 
-def _says_nothing(text: str) -> bool:
-    """Whether a text that is a title is more likely a turn of speech: ``show me``."""
-    return text.islower() and FILLING.issuperset(text.split())
-
-
 def _quoted(text: str, start: int, names: Names) -> _Read | None:
     found = re.compile(r'\s*"([^"]+)"').match(text, start)
     return found and _dated(text, found[1], found.end(), names, fuzzy=True)
@@ -290,5 +268,5 @@ def _dated(text: str, piece: str, end: int, names: Names, *, fuzzy: bool) -> _Re
     title = piece[: inside.start()] if inside else piece
     found = names.films(title, int(year[1]) if year else None, fuzzy=fuzzy)
     if found is None and year is None and (dated := _DATED.match(piece)):
-        found = names.films(dated[1], int(dated[2]), fuzzy=False)
+        found = names.films(dated["title"], int(dated["year"]), fuzzy=False)
     return _Read(piece, behind.end() if behind else end, found)

@@ -24,7 +24,7 @@ from ask.structure import (
     Structure,
     Title,
     Way,
-)  # fmt: skip
+)
 from ask.words import KEYWORDS
 from palate.contract import Audience
 from palate.statements import Statements
@@ -45,7 +45,7 @@ from sql.syntax import (
     Range,
     Words,
     split_words,
-)  # fmt: skip
+)
 
 _statements = Statements.beside(__file__, "ask")
 
@@ -55,15 +55,15 @@ MOST_WORDS = 100
 MOST_IDS = 2000
 """Films that a search is narrowed to by money, to bound the query; of more, the most rated."""
 
-
 _PIECE = re.compile(r'"([^"]*)"|([^\s"]+)')
 
 
 @dataclass(frozen=True)
 class Known:
-    """What a catalog has filled, and where its films become known and unknown."""
+    """Which columns a catalog has filled, and where its films become known and unknown."""
 
-    columns: frozenset[str]
+    target_audience: bool
+    sentiment: bool
     known_from: int
     unknown_to: int
     unknown_rated_to: int
@@ -114,15 +114,7 @@ def _without_ids(node: Node) -> Node | None:
 def read_known(connection: Connection) -> Known:
     """What the catalog has."""
     row = connection.execute(_statements["known"], {"fewest": FEWEST_RATINGS}).mappings().one()
-    columns = ("target_audience", "sentiment")
-    return Known(
-        frozenset(name for name in columns if row[name] and name in FIELDS),
-        max(row["known_from"] or 0, 1),
-        row["unknown_to"] or 0,
-        row["unknown_rated_to"] or 0,
-        5.0 if row["best_from"] is None else row["best_from"],
-        row["worst_to"] or 0.0,
-    )
+    return Known(**row)
 
 
 def make_tree(structure: Structure, connection: Connection, names: Names) -> Asked:
@@ -216,7 +208,7 @@ def _signs(signs: Signs, names: Names, besides: tuple[str, ...] = ()) -> Iterato
 def _mood(mood: Mood, catalog: _Catalog) -> Node:
     signs = SIGNS[mood]
     nodes = [*_signs(signs, catalog.names), Match("overview", signs.words)]
-    if signs.sentiment and "sentiment" in catalog.known.columns:
+    if signs.sentiment and catalog.known.sentiment:
         nodes.append(Match("sentiment", signs.sentiment))
     if mood == "epic":
         nodes.append(Range("runtime_minutes", LONG, None))
@@ -335,7 +327,7 @@ def _audience(
     """Signs of an audience."""
     if wanted is None:
         return
-    if "target_audience" in catalog.known.columns:
+    if catalog.known.target_audience:
         fitting = {"families": ("families", "kids")}.get(wanted, (wanted,))
         yield _any_of(Match("target_audience", each) for each in fitting)
     elif wanted == "adults":

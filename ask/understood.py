@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pydantic import Field
 
 from ask.compare import format_dollars
-from ask.structure import STEPS, Exclusions, Kind, Quantity, RatedBy, Sort, Span, Structure, Than
+from ask.structure import STEPS, Exclusions, Kind, Quantity, RatedBy, Span, Structure, Than
 from palate.contract import UNKNOWN_USER, Frozen
 from palate.person import called
 
@@ -19,23 +19,18 @@ _WITH_TITLES = {
     "similar": "films like", "predict": "a prediction for", "compare": "a comparison of",
     "facts": "facts about",
 }  # fmt: skip
-_RANGES = {
-    "year": "year", "runtime_minutes": "minutes", "avg_rating": "stars",
-    "rating_count": "ratings", "budget": "budget", "revenue": "revenue", "profit": "profit",
+_FIGURES = {
+    "year": ("year", ("newer", "older"), ("newest", "oldest")),
+    "runtime_minutes": ("minutes", ("longer", "shorter"), ("longest", "shortest")),
+    "avg_rating": ("stars", ("better rated", "worse rated"), ("best rated", "worst rated")),
+    "rating_count": ("ratings", ("more rated", "less rated"), ("most rated", "least rated")),
+    "budget": ("budget", ("more expensive", "cheaper"), ("most expensive", "cheapest")),
+    "revenue": ("revenue", ("more successful", "less successful"),
+                ("highest grossing", "lowest grossing")),
+    "profit": ("profit", ("more profitable", "less profitable"),
+               ("most profitable", "least profitable")),
 }  # fmt: skip
-_ORDERS = {
-    "year": ("newest", "oldest"), "runtime_minutes": ("longest", "shortest"),
-    "avg_rating": ("best rated", "worst rated"), "rating_count": ("most rated", "least rated"),
-    "budget": ("most expensive", "cheapest"),
-    "revenue": ("highest grossing", "lowest grossing"),
-    "profit": ("most profitable", "least profitable"),
-}  # fmt: skip
-_THAN = {
-    "year": ("newer", "older"), "runtime_minutes": ("longer", "shorter"),
-    "avg_rating": ("better rated", "worse rated"), "rating_count": ("more rated", "less rated"),
-    "budget": ("more expensive", "cheaper"), "revenue": ("more successful", "less successful"),
-    "profit": ("more profitable", "less profitable"),
-}  # fmt: skip
+"""How a figure is called, what has more and less of it, and what has most and least."""
 _SAME: dict[str, str] = {
     "year": "of the same year as", "runtime_minutes": "as long as", "decade": "of the decade of",
     "director": "directed by the director of", "actor": "with the first actor of",
@@ -64,7 +59,7 @@ def describe_intent(structure: Structure) -> str:
     """What kind of answer is wanted, and of which films."""
     intent = structure.intent
     if intent == "summarise":
-        return f"the taste of user {structure.user_id}"
+        return f"the taste of user {describe_user(structure.user_id)}"
     about = ", ".join(map(str, structure.titles))
     if structure.like_people:
         people = ", ".join(person.name for person in structure.like_people)
@@ -82,7 +77,8 @@ def parts_of(structure: Structure) -> Iterator[Part]:
     if structure.intent in ("summarise", "unclear"):
         return
     if structure.sort is not None:
-        yield Part(part="sort", says=_sort(structure.sort))
+        order = _FIGURES[structure.sort.by][2][not structure.sort.descending]
+        yield Part(part="sort", says=f"{order} first")
     yield from _parts_of_kind(structure)
     if structure.alternatives:
         kinds = [", ".join(part.says for part in _parts_of_kind(k)) for k in structure.alternatives]
@@ -98,11 +94,13 @@ def parts_of(structure: Structure) -> Iterator[Part]:
         yield Part(part="k", says=f"at most {structure.k}")
     if structure.user_id is not None:
         profile = "" if structure.profile == "main" else f" ({structure.profile})"
-        numbers = (structure.user_id, *structure.users)
-        users = ", ".join(
-            "who is not known" if each == UNKNOWN_USER else str(each) for each in numbers
-        )
+        users = ", ".join(map(describe_user, (structure.user_id, *structure.users)))
         yield Part(part="user_id", says=f"for user {users}{profile}")
+
+
+def describe_user(user_id: int | None) -> str:
+    """A user as whoever asked called them."""
+    return "who is not known" if user_id == UNKNOWN_USER else called(user_id)
 
 
 def _parts_of_kind(kind: Kind) -> Iterator[Part]:
@@ -181,12 +179,8 @@ def _rater(rated: RatedBy) -> str:
 
 def _held(than: Than) -> str:
     if than.way == "same":
-        return _SAME.get(than.by, f"with the {_RANGES.get(than.by)} of")
-    return f"{_THAN[than.by][than.way == 'less']} than"
-
-
-def _sort(sort: Sort) -> str:
-    return f"{_ORDERS[sort.by][not sort.descending]} first"
+        return _SAME.get(than.by) or f"with the {_FIGURES[than.by][0]} of"
+    return f"{_FIGURES[than.by][1][than.way == 'less']} than"
 
 
 def _tiers(name: str, tiers: Iterable[str]) -> str:
@@ -201,7 +195,7 @@ def describe_range(name: Quantity, span: Span) -> str:
     def shown(value: float) -> str:
         return format_dollars(value) if money else f"{value:g}"
 
-    words, step = _RANGES[name], STEPS.get(name, 1)
+    words, step = _FIGURES[name][0], STEPS.get(name, 1)
     rough = 1_000 if money else 0.1 if name == "avg_rating" else 0
 
     def beside(bound: float | None, way: int) -> str | None:
@@ -230,8 +224,8 @@ def without_part(structure: Structure, part: str, entry: int | None = None) -> S
     outer, _, inner = part.partition(".")
     if outer == "exclude":
         exclude = structure.exclude.model_copy(update=_dropped(structure.exclude, inner, entry))
-        return structure.model_copy(update={"exclude": exclude})
-    return structure.model_copy(update=_dropped(structure, part, entry))
+        return structure.changed(exclude=exclude)
+    return structure.changed(**_dropped(structure, part, entry))
 
 
 def _dropped(holder: Structure | Exclusions, part: str, entry: int | None) -> dict[str, object]:

@@ -5,7 +5,9 @@
 -- the worst fifth of the films with enough ratings.
 SELECT EXISTS (SELECT FROM movies WHERE target_audience IS NOT NULL) AS target_audience,
        EXISTS (SELECT FROM movies WHERE sentiment IS NOT NULL) AS sentiment,
-       s.known_from, s.unknown_to, s.unknown_rated_to, s.best_from, s.worst_to
+       greatest(s.known_from, 1) AS known_from, coalesce(s.unknown_to, 0) AS unknown_to,
+       coalesce(s.unknown_rated_to, 0) AS unknown_rated_to, coalesce(s.best_from, 5) AS best_from,
+       coalesce(s.worst_to, 0) AS worst_to
 FROM (SELECT percentile_disc(0.8) WITHIN GROUP (ORDER BY avg_rating)
                  FILTER (WHERE rating_count >= :fewest) AS best_from,
              percentile_disc(0.2) WITHIN GROUP (ORDER BY avg_rating)
@@ -15,6 +17,11 @@ FROM (SELECT percentile_disc(0.8) WITHIN GROUP (ORDER BY avg_rating)
              percentile_disc(0.5) WITHIN GROUP (ORDER BY rating_count)
                  FILTER (WHERE rating_count >= :fewest) AS unknown_rated_to
       FROM movies) s;
+
+-- name: users
+-- The users whom their own system calls by some of these names.
+SELECT n.name, user_named(n.name) AS user_id
+FROM unnest(CAST(:names AS text[])) n (name) WHERE user_named(n.name) IS NOT NULL;
 
 -- name: films_by_money
 -- Films of any of some tiers and within some amounts, the most rated first; a null list or amount

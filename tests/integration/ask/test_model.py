@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ask.answer import Asker, make_reader
-from ask.model import Form, make_structure
-from ask.plan import Plan
+from ask.model import Form, ModelReader, make_structure
 from ask.structure import Span, Structure
 from llm import open_llm
 from palate.settings import Settings
@@ -19,15 +18,13 @@ from sql.database import Database
 from tests.local_model import LocalModel
 
 
-class Silent:
+class Silent(ModelReader):
     """A model that never answers in time."""
 
-    name = "silent"
+    def __init__(self) -> None:
+        self.name = "silent"
 
     def read(self, text: str, names: Names, rules: Structure) -> Structure | None:  # noqa: ARG002
-        return None
-
-    def plan(self, text: str) -> Plan | None:  # noqa: ARG002
         return None
 
 
