@@ -14,8 +14,8 @@ from palate.statements import Statements
 from rerank.feedback import make_answer_id
 from rerank.learned import Page
 from rerank.profile import explain_unpersonalized
+from search.browse import unknown_genres
 from search.cursor import Cursor, CursorSigner
-from search.names import unknown_genres
 from search.plan import Plan
 from search.snippets import with_snippets
 from sql.engines import CompiledQuery, SearchEngine

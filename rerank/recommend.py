@@ -42,9 +42,9 @@ from rerank.feedback import make_answer_id
 from rerank.profile import explain_unpersonalized
 from rerank.reranking import Reranker
 from rerank.trace import Note, Trace
+from search.browse import unknown_genres
 from search.cursor import RecommendSigner
 from search.limits import Limits
-from search.names import unknown_genres
 from search.plan import note_filters, read_filters
 from search.query import ParsedQuery, parse
 from sql.database import Database

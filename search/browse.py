@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
@@ -12,13 +13,16 @@ from palate.items import as_items
 from palate.statements import Statements
 from search.catalog import get_movies
 from search.limits import Limits
-from search.names import unknown_genres
+from search.names import key, shorten
 from search.plan import note_filters, read_filters
 from search.query import parse
 from sql.database import Database
-from sql.syntax import All, And, Node
+from sql.syntax import All, And, Match, Node, Phrase, walk
 
 _statements = Statements.beside(__file__, "catalog")
+_names_of = Statements.beside(__file__, "names")
+
+_MOST_GENRES = 50  # that a note names
 
 Counted = Literal[
     "genres", "actors", "keywords", "director", "year", "decade", "sentiment", "budget_tier",
@@ -167,3 +171,21 @@ def _count(
     return facets, {
         row["name"]: NumberRange(**{k: v for k, v in row.items() if k != "name"}) for row in rows
     }
+
+
+def unknown_genres(connection: Connection, tree: Node) -> Iterator[str]:
+    """Of a query that finds nothing: which genres it asks for that no film has, and which there
+    are."""
+    asked = {
+        node.text
+        for node in walk(tree)
+        if isinstance(node, Match | Phrase) and node.field == "genres"
+    }
+    if not asked:
+        return
+    genres = connection.execute(_names_of["genres"]).scalars().all()
+    words = [set(key(name).split()) for name in genres]
+    for genre in sorted(asked):
+        if words and not any(of_one >= set(key(genre).split()) for of_one in words):
+            known = ", ".join(genres[:_MOST_GENRES])
+            yield f"No film is of the genre {shorten(genre)!r}. Genres are {known}."

@@ -10,7 +10,7 @@ import threading
 import time
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -25,7 +25,6 @@ from search.query import UNSENDABLE
 from search.titles import ARTICLES, PARTS, typed_words
 from search.vocabulary import NUMERAL_FORMS
 from sql.database import Database
-from sql.syntax import Match, Node, Phrase, walk
 
 _statements = Statements.beside(__file__, "names")
 
@@ -36,7 +35,6 @@ _TITLE_ALIKE = 88.0
 _PERSON_ALIKE = 84.0
 _SURNAME_ALIKE = 88.0
 _FUZZY_LETTERS = 4
-_MOST_GENRES = 50  # that a note names
 LONGEST_TITLE = 12
 """Words of a text that are held against titles at once."""
 
@@ -299,14 +297,14 @@ class CatalogNames:
                 return True
         return False
 
-    def find(self, text: str) -> Film:
+    def find(self, text: str, *, as_written: bool = False) -> Film:
         """`find_film` in these names; an id, be it a number or a text of the catalog's own, is
         looked up in the catalog as it is now."""
         with self._database.read() as connection:
             row = connection.execute(
                 _statements["film"], {"id": UNSENDABLE.sub(" ", text).strip()}
             ).first()
-        return Film(*row) if row is not None else find_film(self.get(), text)
+        return Film(*row) if row is not None else find_film(self.get(), text, as_written=as_written)
 
     def find_all(self, texts: Iterable[str] | None) -> tuple[int, ...]:
         """The ids of films, each found as by `find`."""
@@ -332,34 +330,17 @@ def read_names(connection: Connection) -> Names:
     return Names(films, people, genres, keywords, latest)
 
 
-def unknown_genres(connection: Connection, tree: Node) -> Iterator[str]:
-    """Of a query that finds nothing: which genres it asks for that no film has, and which there
-    are."""
-    asked = {
-        node.text
-        for node in walk(tree)
-        if isinstance(node, Match | Phrase) and node.field == "genres"
-    }
-    if not asked:
-        return
-    genres = connection.execute(_statements["genres"]).scalars().all()
-    words = [set(key(name).split()) for name in genres]
-    for text in sorted(asked):
-        if words and not any(of_one >= set(key(text).split()) for of_one in words):
-            known = ", ".join(genres[:_MOST_GENRES])
-            yield f"No film is of the genre {_short(text)!r}. Genres are {known}."
-
-
 def parted_year(typed: str) -> tuple[str, int | None]:
     """A title and the year in parentheses behind it, as in ``King Kong (2005)``."""
     dated = re.match(r"(.+?)\s*\((\d{4})\)$", typed)
     return (dated[1], int(dated[2])) if dated else (typed, None)
 
 
-def find_film(names: Names, text: str) -> Film:
+def find_film(names: Names, text: str, *, as_written: bool = False) -> Film:
     """The one film that an id or a title names, as commands take it.
 
-    Digits are an id where there is such a film. A title may carry its year, ``King Kong (2005)``.
+    Digits are an id where there is such a film. A title may carry its year, ``King Kong (2005)`` or
+    ``King Kong 2005``; one to be ``as_written``, for something is written of it, is not corrected.
     Raises NotFoundError, and MisuseError with the choices where several films are meant.
     """
     typed = text.strip()
@@ -372,26 +353,33 @@ def find_film(names: Names, text: str) -> Film:
                 title=str(titled.films[0]),
             )
         return film
-    found = names.films(*parted_year(typed))
-    if found is None:
-        alike = [] if typed.isdecimal() else names.near(typed)
+    title, year = parted_year(typed)
+    found = names.films(typed, fuzzy=False) or names.films(title, year)
+    behind = re.match(r"(.+?)[\s,]+((?:18|19|20)\d\d)$", typed)
+    if behind and (found is None or found.how != "exact"):
+        title, year = behind[1], int(behind[2])
+        found = names.films(title, year) or found
+    if found is None or (as_written and found.how == "spelling"):
+        others = names.films(title, fuzzy=False) if year else None
+        alike = others.films[:5] if others else [] if typed.isdecimal() else names.near(typed)
         near = ", ".join(f"{film} is {film.movie_id}" for film in alike)
         raise NotFoundError(
-            f"There is no film {_short(typed)!r}. Nothing was done. "
+            f"There is no film {shorten(typed)!r}. Nothing was done. "
             + (f"Like it: {near}." if near else "Give its movie_id, or `palate search` for it.")
         )
     if len(found.films) > 1:
         choices = ", ".join(f"{film} is {film.movie_id}" for film in found.films[:5])
         raise MisuseError(
-            f"{_short(typed)!r} may be {len(found.films)} films. Nothing was done. Give the title "
+            f"{shorten(typed)!r} may be {len(found.films)} films. Nothing was done. Give the title "
             f"with its year, or the movie_id: {choices}."
         )
     return found.best
 
 
 def _is_id(typed: str) -> bool:
-    return typed.isdecimal() and len(typed) <= 19 and int(typed) < 2**63
+    return re.fullmatch("0|[1-9][0-9]{0,18}", typed) is not None and int(typed) < 2**63
 
 
-def _short(text: str) -> str:
+def shorten(text: str) -> str:
+    """A text as a message repeats it."""
     return text if len(text) <= 100 else text[:99] + "…"

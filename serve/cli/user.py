@@ -108,7 +108,7 @@ def rate(
     """Rate a film for a user; the next search knows it."""
     if remove == (rating is not None):
         raise typer.BadParameter("Give either a rating or --remove.", param_hint="RATING")
-    film = CatalogNames(database).find(movie)
+    film = CatalogNames(database).find(movie, as_written=True)
     if rating is None:
         whose = find_user(database, user_id)
         profiles.unrate(database, whose, film.movie_id, profile)

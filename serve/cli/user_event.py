@@ -47,7 +47,7 @@ def add(
     profile: Profile = "main",
 ) -> Done:
     """Write down what a user does; the next answer knows it."""
-    meant = CatalogNames(database).find(movie) if movie else None
+    meant = CatalogNames(database).find(movie, as_written=True) if movie else None
     event = Event.model_construct(
         type=type, movie_id=meant.movie_id if meant else None, genre=genre, rating=rating,
         happened_at=_time(at), source=source, event_id=id,

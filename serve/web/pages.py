@@ -246,7 +246,7 @@ def ask_page(request: Request) -> Response:
 def rate(request: Request) -> Response:
     """Set or take back a rating, and show the page that it was sent from."""
     form, found, whose = _sent(request)
-    movie_id = found.asker.names.find(form.get("movie", "")).movie_id
+    movie_id = found.asker.names.find(form.get("movie", ""), as_written=True).movie_id
     user_id = name_user(found.database, whose.user_id or "")
     if form.get("stars") == "none":
         profiles.unrate(found.database, user_id, movie_id, whose.profile)

@@ -57,6 +57,27 @@ def test_a_title_of_digits_is_found_where_it_is_no_id(database: Database) -> Non
     assert CatalogNames(database).find("300").movie_id == 1
 
 
+def test_a_title_takes_its_year_however_it_is_written_behind_it(sample_database: Database) -> None:
+    names = CatalogNames(sample_database)
+    for typed in ("King Kong (1976)", "king kong 1976", "King Kong, 1976"):
+        assert str(names.find(typed)) == "King Kong (1976)"
+    assert names.find("Death Race 2000").title == "Death Race 2000"
+    with pytest.raises(NotFoundError, match=r"Like it: King Kong \(.*King Kong \("):
+        names.find("King Kong 1999")
+
+
+def test_what_is_written_of_a_film_is_of_no_corrected_title(sample_database: Database) -> None:
+    names = CatalogNames(sample_database)
+    assert names.find("Shrk").title == names.find("shrek", as_written=True).title == "Shrek"
+    with pytest.raises(NotFoundError, match=r"Like it: Shrek \(2001\)"):
+        names.find("Shrk", as_written=True)
+
+
+def test_a_number_with_zeros_before_it_is_no_id(sample_database: Database) -> None:
+    with pytest.raises(NotFoundError):
+        CatalogNames(sample_database).find("0001")
+
+
 def test_a_text_that_the_catalog_calls_a_film_by_is_an_id(database: Database) -> None:
     write(database, "INSERT INTO movies (movie_id, item_id, title, year) "
                     "VALUES (1, 'tt1', 'Alien', 1979), (2, '1', 'Aliens', 1986)")  # fmt: skip
