@@ -9,7 +9,7 @@ from collections.abc import Callable
 from evaluate.search import Prepare
 from learn.lambdarank import LambdaRank
 from learn.models.families import FACTOR_MODELS
-from learn.registry import StoredModel, active_model, get_model
+from learn.registry import active_model, get_model
 from learn.train import train
 from palate.errors import MisuseError
 from sql.database import Database
@@ -41,13 +41,9 @@ def retrain(
         train(
             made,
             FACTOR_MODELS[factors.name](**factors.parameters),
-            order=_order(order),
+            order=LambdaRank(**order.parameters) if order else None,
             candidates=candidates,
             tell=tell,
         )
 
     return prepare
-
-
-def _order(stored: StoredModel | None) -> LambdaRank | None:
-    return None if stored is None else LambdaRank(**stored.parameters)

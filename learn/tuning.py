@@ -60,6 +60,7 @@ SPACES: Mapping[str, Mapping[str, Span]] = {
         "genres": Span(0.0, 1.5),
         "years": Span(0.0, 1.5),
         "window": Span(20, 200, log=True),
+        "near": Span(0.0, 1.0),
         "slope": _SLOPE,
         "recent": _RECENT,
     },

@@ -21,6 +21,8 @@ from palate.errors import MisuseError
 Floats = NDArray[np.float32]
 
 _SIDES = 1000  # more rows than what is known of films makes
+_SPREAD_OVER = 500  # users: more make the spread of scores no better known
+_NEAR, _NEAR_RANK = 20, 64  # ratings a run of what was rated together, and numbers a film of it
 _SHORT, _SMALL = 3000, 100_000_000  # the shorter side and the cells of what is decomposed exactly
 
 
@@ -34,6 +36,21 @@ class FactorModel(WeightedModel):
 
     def _score_all(self, ratings: Ratings) -> NDArray[Any]:
         return np.asarray((self._tastes(ratings) @ self.factors_in) @ self.factors_out.T)
+
+    def _add(self, ratings: Ratings, other: tuple[Floats, Floats], share: float, rank: int) -> None:
+        """Add the scores of another model's factors, with ``share`` of the spread of this one's,
+        and cut the factors of the sum at its ``rank`` largest singular values."""
+        tastes = self._tastes(ratings.take(np.flatnonzero(ratings.per_user)[:_SPREAD_OVER]))
+        both = (self.factors_in, self.factors_out), other
+        own, others = (float(np.std(tastes @ inward @ outward.T)) for inward, outward in both)
+        left, r = np.linalg.qr(np.hstack([self.factors_in, other[0]]))
+        right, s = np.linalg.qr(
+            np.hstack([self.factors_out, share * own / (others + 1e-9) * other[1]])
+        )
+        u, spectrum, vt = np.linalg.svd(r @ s.T)
+        root = np.sqrt(spectrum[:rank])
+        self.factors_in = (left @ u[:, :rank] * root).astype(np.float32)
+        self.factors_out = (right @ vt[:rank].T * root).astype(np.float32)
 
 
 @dataclass
@@ -83,8 +100,11 @@ class Ease(FactorModel):
         q = diag(V S^2 / (S^2 + l2) V')
 
     so that for films not rated EASE is two factors, and cutting the SVD at ``rank`` shortens them.
-    ``l2`` is a share of the largest squared singular value. Sparse: time and memory follow the
-    ratings and the films.
+    ``l2`` is a share of the largest squared singular value.
+
+    What was rated in one run of _NEAR draws each other once more, without a ridge: scores of the
+    SVD of these runs, with ``near`` of the spread of EASE's, are added, and both cut at ``rank``.
+    Sparse: time and memory follow the ratings and the films.
     """
 
     name: ClassVar[str] = "ease"
@@ -96,10 +116,17 @@ class Ease(FactorModel):
     genres: float = 0.5
     years: float = 0.5
     window: int = 50
+    near: float = 0.3
 
     def _learn(self, ratings: Ratings, movies: Movies | None) -> None:
         weighted = with_windows(ratings, self._weighted(ratings), self.window)
         self._factor(weighted, ratings, movies, self.rank)
+        if self.near:
+            ones = ratings.with_values(np.ones(len(ratings), np.float32))
+            runs = with_windows(ratings, ones, _NEAR)[len(ratings.user_ids) :]
+            norm = (1 / np.sqrt(ratings.per_film + 5)).astype(np.float32)
+            spectrum, v = _svd(runs @ sparse.diags(norm), _NEAR_RANK, self.seed)
+            self._add(ratings, (v, v * spectrum**2), self.near, self.rank)
 
     def _factor(
         self, weighted: sparse.csr_matrix, ratings: Ratings, movies: Movies | None, rank: int

@@ -30,7 +30,7 @@ def test_with_every_singular_value_it_is_the_closed_form() -> None:
 def test_two_factors_are_the_full_model_for_films_not_rated() -> None:
     ratings, movies = structured.ratings(), structured.movies()
     full = FullEase().fit(ratings, movies)
-    short = Ease(rank=1000).fit(ratings, movies)
+    short = Ease(rank=1000, near=0).fit(ratings, movies)
     users, films = ratings.user_ids, full.movie_ids
     unrated = full.ratings.matrix.toarray() == 0
     assert short.score(users, films)[unrated] == pytest.approx(
@@ -51,6 +51,20 @@ def test_a_film_that_nobody_rated_is_for_those_who_like_its_kind() -> None:
     model = Ease(rank=20).fit(ratings, structured.movies())
     scores = model.score(np.arange(structured.USERS), [structured.COLD_FILM])[:, 0]
     assert scores[::2].mean() > 2 * scores[1::2].mean()  # it is an even film
+
+
+def test_films_rated_together_draw_each_other_more() -> None:
+    chance = np.repeat([0.9, 0.9, 0.1], 20)  # twenty films early, twenty late, others now and then
+    users, films = np.nonzero(np.random.default_rng(0).random((40, 60)) < chance)
+    ratings = Ratings.of(users, films, np.full(len(users), 4), np.where(films < 20, films, 100))
+    newcomer = Ratings.of([99], [0], [4], [0])
+
+    def lead(near: float) -> float:
+        model = Ease(rank=30, window=0, near=near).fit(ratings).fold_in(newcomer)
+        scores = model.score([99], np.arange(40))[0]
+        return float(scores[1:20].mean() / scores[20:].mean())
+
+    assert lead(0.3) > lead(0) + 0.1
 
 
 def test_what_is_known_of_films_has_the_lengths_it_is_given() -> None:
