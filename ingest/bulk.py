@@ -15,23 +15,9 @@ import psycopg
 import sqlalchemy
 from pydantic import Field, ValidationError
 
-from ingest.catalog import (
-    FilmFacts,
-    Outcome,
-    delete_film,
-    own_of,
-    statements,
-    write_films,
-)
+from ingest.catalog import FilmFacts, Outcome, delete_film, own_of, statements, write_films
 from ingest.fields import FieldError
-from palate.contract import (
-    Frozen,
-    Moment,
-    MovieId,
-    Profile,
-    RefusedLine,
-    UserKey,
-)
+from palate.contract import Frozen, Moment, MovieId, Profile, RefusedLine, UserKey
 from palate.errors import ConflictError, NotFoundError
 from palate.text import first_wrong
 from sql.database import Database

@@ -163,15 +163,9 @@ def enrich(
         size = BATCH if model else _RULES_BATCH
         run.work(_batches(database, movie_ids, size, model), concurrency)
         return EnrichReport(
-            name_judge(model),
-            len(movie_ids),
-            run.unanswered,
-            run.from_store,
-            run.compared,
-            run.contradicted,
-            model.spent - before if model else before,
-            time.monotonic() - started,
-        )
+            name_judge(model), len(movie_ids), run.unanswered, run.from_store, run.compared,
+            run.contradicted, model.spent - before if model else before, time.monotonic() - started,
+        )  # fmt: skip
 
 
 class _Run:
@@ -199,7 +193,7 @@ class _Run:
             films, judged = asked.pop(future), future.result()
             if judged is None:
                 self.unanswered += len(films)
-                judged = Judged([judge_by_rules(film) for film in films], False, 0, 0)
+                judged = Judged([judge_by_rules(film) for film in films])
             self.from_store += len(films) if judged.cached else 0
             self.compared += judged.compared
             self.contradicted += judged.contradicted
@@ -209,7 +203,7 @@ class _Run:
     def _judge(self, films: list[Film]) -> Judged | None:
         """What the model says, or rules without one; None where it says nothing usable."""
         if self._model is None:
-            return Judged([judge_by_rules(film) for film in films], False, 0, 0)
+            return Judged([judge_by_rules(film) for film in films])
         try:
             return ask(self._model, films)
         except (LanguageModelUnavailableError, LanguageModelRefusedError, BudgetError):

@@ -8,12 +8,7 @@ from pathlib import Path
 
 import sqlalchemy
 
-from ingest.fields import (
-    FieldError,
-    parse_key,
-    parse_text,
-    parse_year,
-)
+from ingest.fields import FieldError, parse_key, parse_text, parse_year
 from ingest.files import DataFile
 from ingest.layouts import happened
 from ingest.lines import Line, missing_columns

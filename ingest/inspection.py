@@ -6,12 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from ingest.fields import (
-    FieldError,
-    is_missing,
-    parse_id,
-    parse_number,
-)
+from ingest.fields import FieldError, is_missing, parse_id, parse_number
 from ingest.files import DataFile
 from ingest.layouts import Recognised
 from ingest.lines import Line

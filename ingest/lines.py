@@ -58,6 +58,11 @@ class Line:
         return self.text or ",".join(self.fields)
 
 
+def refuse(name: str, line: Line, error: FieldError) -> Rejected:
+    """The rejection of a line with a field that cannot be read."""
+    return Rejected(name, line.number, error.column or None, error.reason, line.written)
+
+
 def without_last(fields: Sequence[str], columns: int) -> Sequence[str]:
     """The fields of a line; without an empty one behind the last column, where a line ends in a
     delimiter. Raises FieldError for another number of them."""

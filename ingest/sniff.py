@@ -8,11 +8,7 @@ from itertools import dropwhile
 
 from charset_normalizer import from_bytes
 
-from ingest.fields import (
-    FieldError,
-    is_missing,
-    parse_number,
-)
+from ingest.fields import FieldError, is_missing, parse_number
 from ingest.files import DataFile, is_zip, open_files
 from ingest.foreign import refuse_foreign
 from ingest.lines import PREAMBLE, Format

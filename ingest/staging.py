@@ -5,11 +5,12 @@ import tempfile
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
+import psycopg
 import sqlalchemy
-from sqlalchemy import Row
 from sqlalchemy.exc import IntegrityError
 
 from ingest.progress import LoadProgress
@@ -76,7 +77,7 @@ class Staging:
     def fill(self, *, ratings: bool = True) -> Staged:
         """Copy the source into the tables and take out what must not be loaded."""
         source, staged, progress = self._source, self._staged, self._progress
-        self._connection.execute(statements["settle_staging"], {"replace": self._replace})
+        self._execute("settle_staging", replace=self._replace)
         self._run("create_staging", "create_staging_tags", "create_staging_facts")
         progress.step("Reading films")
         staged.movies = self._copy_rows("movies", source.movies())
@@ -86,7 +87,7 @@ class Staging:
         staged.tags = self._copy_rows("tags", source.tags())
         progress.step("Checking")
         self._tell_ids(keyed)
-        self._connection.execute(statements["analyze_staging"])
+        self._execute("analyze_staging")
         self._check()
         self._require_rows()
         return staged
@@ -95,10 +96,21 @@ class Staging:
         for name in names:
             run_script(self._connection, statements.raw(name))
 
+    def _execute(self, name: str, **values: object) -> Any:
+        return self._connection.execute(statements[name], values)
+
+    def _copy(self, what: str) -> AbstractContextManager[psycopg.Copy]:
+        statement = statements.raw(f"copy_{what}").encode()
+        return raw(self._connection).cursor().copy(statement)
+
+    def _count(self, kind: str, what: str, first: str, times: int) -> None:
+        """Say how often something happened to lines of a file."""
+        name = self._source.file_names.get(kind, "films" if kind == "movies" else kind)
+        self._source.notes.count(name, what, first, times)
+
     def _copy_rows(self, what: str, rows: Iterable[Movie | Tag | Rejected]) -> int:
         count = 0
-        statement = statements.raw(f"copy_{what}").encode()
-        with raw(self._connection).cursor().copy(statement) as copy:
+        with self._copy(what) as copy:
             for row in rows:
                 if isinstance(row, Rejected):
                     self._rejects.add(row)
@@ -116,8 +128,7 @@ class Staging:
         keyed = 0
         # One COPY at a time: the others wait in a file.
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as waiting:
-            statement = statements.raw("copy_ratings").encode()
-            with raw(self._connection).cursor().copy(statement) as copy:
+            with self._copy("ratings") as copy:
                 for block in self._source.ratings():
                     self._take(block)
                     copy.write(block.data)
@@ -126,8 +137,7 @@ class Staging:
             if keyed:
                 self._run("create_staging_keyed")
                 waiting.seek(0)
-                statement = statements.raw("copy_keyed").encode()
-                with raw(self._connection).cursor().copy(statement) as copy:
+                with self._copy("keyed") as copy:
                     while data := waiting.read(_BLOCK):
                         copy.write(data)
         self._staged.ratings += keyed
@@ -145,8 +155,7 @@ class Staging:
         facts = bool(self._staged.facts)
         if facts:
             self._run("link_movies")
-        known = self._connection.execute(statements["leave_known_films"]).one()
-        self._note_left("film that is here under another id, left as it is", known)
+        self._note_left("leave_known_films", "film that is here under another id, left as it is")
         self._run("number_items")
         if keyed:
             self._run("resolve_keyed", "resolve_titles")
@@ -154,10 +163,9 @@ class Staging:
             if not keyed:
                 self._run("create_staging_keyed")
             named = {"names_items": self._source.names_items, "replace": self._replace}
-            count = self._connection.execute(statements["name_numbered_items"], named).rowcount
-            count += self._connection.execute(statements["name_text_items"], named).rowcount
+            for statement in ("name_numbered_items", "name_text_items"):
+                self._staged.movies += self._execute(statement, **named).rowcount
             self._run("number_items", "resolve_keyed")
-            self._staged.movies += count
         if facts:
             self._run("match_facts")
             self._note_unmatched()
@@ -167,29 +175,25 @@ class Staging:
         if self._staged.tags:
             self._run("resolve_tags")
 
-    def _note_left(self, what: str, gone: Row[Any]) -> None:
-        """Count lines of films that are staged no more."""
+    def _note_left(self, statement: str, what: str) -> None:
+        """Take lines of films out of staging, and count them."""
+        gone = self._execute(statement).one()
         if gone.lines:
-            name = self._source.file_names.get("movies", "films")
-            self._source.notes.count(name, what, f"line {gone.line % FILE}", gone.lines)
+            self._count("movies", what, f"line {gone.line % FILE}", gone.lines)
             self._staged.movies -= gone.lines
 
     def _note_unmatched(self) -> None:
-        found = self._connection.execute(statements["unmatched_facts"]).first()
-        if found is not None:
-            name = self._source.file_names.get("facts", "facts")
+        if (found := self._execute("unmatched_facts").first()) is not None:
             what = "line about a film that is not here, left out"
-            self._source.notes.count(name, what, f"film {found.id}", found.lines)
+            self._count("facts", what, f"film {found.id}", found.lines)
 
     def _check(self) -> None:
         """Checks in SQL: what they find goes from staging to ``rejected``, then to ``rejects``."""
-        again = self._connection.execute(statements["repeated_movies"]).one()
-        self._note_left("line that repeats a film, left out", again)
+        self._note_left("repeated_movies", "line that repeats a film, left out")
         # In this order: a rating of a film that was rejected is a rating of an unknown film.
         for what in ("movies", "ratings", "tags"):
-            parameters = {} if what == "movies" else {"replace": self._replace}
-            self._connection.execute(statements[f"reject_{what}"], parameters)
-            self._connection.execute(statements[f"drop_rejected_{what}"])
+            self._execute(f"reject_{what}", replace=self._replace)
+            self._execute(f"drop_rejected_{what}")
         self._index_ratings()
         if not self._replace:
             self._note_kept()
@@ -197,12 +201,11 @@ class Staging:
 
     def _note_kept(self) -> None:
         """Say which ratings give way to those that are here."""
-        undated = self._connection.execute(statements["undated"], {"replace": False}).scalar_one()
-        kept = self._connection.execute(statements["kept_ratings"], {"undated": undated}).one()
+        undated = self._execute("undated", replace=False).scalar_one()
+        kept = self._execute("kept_ratings", undated=undated).one()
         if kept.lines:
             what = "rating older than the one that is here, left out"
-            name = self._source.file_names.get("ratings", "ratings")
-            self._source.notes.count(name, what, kept.example, kept.lines)
+            self._count("ratings", what, kept.example, kept.lines)
 
     def _index_ratings(self) -> None:
         """Index the staged ratings by their key, without the earlier ones of repeated keys.
@@ -211,18 +214,17 @@ class Staging:
         """
         try:
             with self._connection.begin_nested():
-                self._connection.execute(statements["index_ratings"])
+                self._execute("index_ratings")
             return
         except IntegrityError:
             pass
-        highest = {"highest": self._source.keeps_highest}
-        gone = self._connection.execute(statements["drop_earlier_ratings"], highest).one()
-        which = "lower" if self._source.keeps_highest else "earlier"
+        highest = self._source.keeps_highest
+        gone = self._execute("drop_earlier_ratings", highest=highest).one()
+        which = "lower" if highest else "earlier"
         what = f"{which} rating of the same film by the same user, left out"
-        name = self._source.file_names.get("ratings", "ratings")
-        self._source.notes.count(name, what, gone.example, gone.lines)
+        self._count("ratings", what, gone.example, gone.lines)
         self._staged.ratings -= gone.lines
-        self._connection.execute(statements["index_ratings"])
+        self._execute("index_ratings")
 
     def _report(self) -> None:
         """Hand on what the checks found, line by line, as the lines are written."""

@@ -10,11 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from ingest.fields import (
-    NO_TEXT,
-    FieldError,
-    parse_address,
-)
+from ingest.fields import NO_TEXT, FieldError, parse_address
 from ingest.files import DataFile
 from ingest.notes import Notes
 from ingest.rows import Movie
