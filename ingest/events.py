@@ -85,13 +85,9 @@ def load_events(
     with database.begin(patient=True) as connection:
         connection.execute(_statements["analyze"])
     return EventsReport(
-        file.name,
-        accepted,
-        staged - accepted,
-        rejected.count,
-        aside if rejected.count else None,
+        file.name, accepted, staged - accepted, rejected.count, aside if rejected.count else None,
         time.monotonic() - started,
-    )
+    )  # fmt: skip
 
 
 def _reject(connection: sqlalchemy.Connection, which: str, file: DataFile, rejects: Rejects) -> int:

@@ -44,6 +44,15 @@ class FieldError(ValueError):
         self.column, self.reason = column, reason
 
 
+def reads(reader: Callable[[str, str], object], text: str) -> bool:
+    """Whether a text can be read so."""
+    try:
+        reader(text, "")
+    except FieldError:
+        return False
+    return True
+
+
 def quote(text: str) -> str:
     """A value for a message: quoted, short."""
     return repr(text if len(text) <= 40 else text[:37] + "...")

@@ -206,8 +206,7 @@ class _Taking:
     def _mapped(self, file: DataFile) -> Iterator[Part]:
         for part in self._options.mapping.parts if self._options.mapping else ():
             if fnmatch(file.name, part.file):
-                own = self._own if part.holds in ("movies", "facts") else {}
-                yield part.model_copy(update={"file": file.name, "own": own})
+                yield part.model_copy(update={"file": file.name, "own": {}}).with_own(self._own)
                 return
 
     @staticmethod

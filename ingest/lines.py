@@ -78,13 +78,14 @@ def read_header(file: DataFile, style: Format) -> list[str]:
 
     Raises LoadError for an empty file.
     """
-    for line in _records(file, style, None):
-        if isinstance(line, Rejected):
-            raise LoadError(f"{line}. The tables are as they were. Correct the header.")
-        if not style.header:
-            return [str(place) for place in range(1, len(line.fields) + 1)]
-        return [name.strip() for name in line.fields]
-    raise LoadError(f"{file.name} is empty. The tables are as they were. Get the file again.")
+    line = next(_records(file, style, None), None)
+    if line is None:
+        raise LoadError(f"{file.name} is empty. The tables are as they were. Get the file again.")
+    if isinstance(line, Rejected):
+        raise LoadError(f"{line}. The tables are as they were. Correct the header.")
+    if not style.header:
+        return [str(place) for place in range(1, len(line.fields) + 1)]
+    return [name.strip() for name in line.fields]
 
 
 def read_lines(
@@ -118,7 +119,7 @@ def _records(file: DataFile, style: Format, columns: int | None) -> Iterator[Lin
 
 def _parse_quoted(text: "Text", style: Format, columns: int | None) -> Iterator[Line | Rejected]:
     feed = _Feed(text)
-    reader = _reader(feed, style)
+    reader = csv_reader(feed, style)
     while True:
         feed.begin()
         try:
@@ -130,7 +131,7 @@ def _parse_quoted(text: "Text", style: Format, columns: int | None) -> Iterator[
         except csv.Error as error:
             number, row = feed.give_back()
             yield Rejected(text.name, number, None, _reason(error), row.rstrip("\r\n"))
-            reader = _reader(feed, style)
+            reader = csv_reader(feed, style)
             continue
         yield from text.take_rejected()
         if fields:
@@ -201,20 +202,17 @@ def parse_line(name: str, style: Format, number: int, raw: bytes) -> Line | Reje
     if not style.quoted:
         return Line(number, text.split(style.delimiter), text)
     try:
-        return Line(number, next(_reader(iter([text]), style), []), text)
+        return Line(number, next(csv_reader(iter([text]), style), []), text)
     except csv.Error as error:
         return Rejected(name, number, None, _reason(error), text)
 
 
-def _reader(text: Iterator[str], style: Format) -> Iterator[list[str]]:
-    escape = "\\" if style.escape else None
+def csv_reader(text: Iterator[str], style: Format, *, strict: bool = True) -> Iterator[list[str]]:
+    """The fields of lines as a format has them."""
     return csv.reader(
-        text,
-        delimiter=style.delimiter,
-        escapechar=escape,
-        doublequote=not style.escape,
-        strict=True,
-    )
+        text, delimiter=style.delimiter, escapechar="\\" if style.escape else None,
+        doublequote=not style.escape, strict=strict,
+    )  # fmt: skip
 
 
 class Text:

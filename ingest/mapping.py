@@ -56,6 +56,10 @@ class Part(BaseModel):
         """How the file is written."""
         return Format(**{field.name: getattr(self, field.name) for field in fields(Format)})
 
+    def with_own(self, own: dict[str, Type]) -> "Part":
+        """The same part with the fields of one's own, where it is about films."""
+        return self.model_copy(update={"own": own}) if self.holds in ("movies", "facts") else self
+
     def written(self, style: Format) -> "Part":
         """The same part in a file of that style."""
         return self.model_copy(update=vars(style))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
-from ingest.fields import FieldError, is_missing, parse_key
+from ingest.fields import is_missing, parse_key, reads
 from ingest.files import DataFile
 from ingest.lines import Line
 from ingest.mapping import Holds, Part
@@ -53,10 +53,7 @@ def _has_zeros(cell: str) -> bool:
 
 
 def _is_text(cell: str) -> bool:
-    try:
-        return isinstance(parse_key(cell, ""), str)
-    except FieldError:
-        return False
+    return reads(parse_key, cell) and isinstance(parse_key(cell, ""), str)
 
 
 def describe(

@@ -123,10 +123,8 @@ class MovieLens(Source):
             self.notes.count(name, "film that is not in the list of films", str(lost[0]), len(lost))
         if self._metadata is not None:
             self._metadata.note(self.notes)
-        unread = sorted(
-            self._found.keys() - {file.name.rpartition("/")[2] for file in self._read.values()}
-        )
-        unread = [name for name in unread if not name.startswith("README")]
+        read = {file.name.rpartition("/")[2] for file in self._read.values()}
+        unread = [one for one in sorted(self._found.keys() - read) if not one.startswith("README")]
         if unread:
             self.notes.say(f"{self.location}: not read: {', '.join(unread)}.")
 
