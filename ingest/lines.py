@@ -6,10 +6,10 @@ import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, Literal, cast
+from typing import BinaryIO, Literal
 
 from ingest.fields import FieldError, quote
-from ingest.files import DataFile
+from ingest.files import DataFile, buffered
 from ingest.rows import Rejected
 from palate.errors import LoadError
 
@@ -259,33 +259,20 @@ def as_utf8(stream: BinaryIO, encoding: str, name: str) -> BinaryIO:
     """The bytes of a stream; in UTF-8 where its own encoding cannot be taken apart by lines."""
     if is_by_lines(encoding):
         return stream
-    return cast(BinaryIO, io.BufferedReader(_Recoded(stream, encoding, name), 1 << 20))
+    return buffered(_recoded(stream, encoding, name))
 
 
-class _Recoded(io.RawIOBase):
+def _recoded(stream: BinaryIO, encoding: str, name: str) -> Iterator[bytes]:
     """A stream in UTF-8."""
-
-    def __init__(self, stream: BinaryIO, encoding: str, name: str) -> None:
-        self._text = io.TextIOWrapper(stream, encoding, newline="")
-        self._name, self._ready = name, b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: object) -> int:
-        view = memoryview(buffer)  # type: ignore[arg-type]
-        if not self._ready:
-            try:
-                self._ready = self._text.read(1 << 16).encode()
-            except UnicodeError as error:
-                raise LoadError(
-                    f"{self._name} is damaged or cut short: it is no {self._text.encoding.upper()} "
-                    f"({error}). The tables are as they were. Get the file again."
-                ) from error
-        taken = self._ready[: len(view)]
-        view[: len(taken)] = taken
-        self._ready = self._ready[len(taken) :]
-        return len(taken)
+    text = io.TextIOWrapper(stream, encoding, newline="")
+    try:
+        while data := text.read(1 << 16):
+            yield data.encode()
+    except UnicodeError as error:
+        raise LoadError(
+            f"{name} is damaged or cut short: it is no {text.encoding.upper()} "
+            f"({error}). The tables are as they were. Get the file again."
+        ) from error
 
 
 def without_bom(start: bytes, name: str) -> bytes:

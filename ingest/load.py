@@ -268,7 +268,7 @@ class _Job:
             return None
 
     def _staging(self, rejects: Rejects) -> Staging:
-        return Staging(self.connection, self.source, rejects, self.progress, replace=self.replace)
+        return Staging(self.connection, self.source, rejects, self.progress, self.replace)
 
     def _check_digest(self) -> None:
         if self.source.digest() != self.digest:

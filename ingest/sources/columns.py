@@ -1,6 +1,6 @@
 """Columns of a file of films, ratings or tags, and its lines as rows."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
@@ -73,19 +73,19 @@ class Columns:
         """The file's columns that nothing is read from."""
         used = set(self.found().values())
         names = {at: name or f"column {at + 1}" for at, name in enumerate(self.header)}
-        read = {names[at] for at in used}
+
+        def is_read_within(outer: str) -> bool:
+            return any(names[at].startswith(f"{outer}.") for at in used)
+
+        # Of an object either its parts are told, or it is as a whole.
         return [
             name
             for at, name in names.items()
-            # Of an object either its parts are told, or it is as a whole.
+            for outer in (name.rpartition(".")[0],)
             if at not in used
-            and not any(part.startswith(f"{name}.") for part in read)
-            and not self._within_unread(name, read)
+            and not is_read_within(name)
+            and (outer not in self.header or is_read_within(outer))
         ]
-
-    def _within_unread(self, name: str, read: Set[str]) -> bool:
-        outer = name.rpartition(".")[0]
-        return outer in self.header and not any(part.startswith(f"{outer}.") for part in read)
 
 
 def convert_lines(
