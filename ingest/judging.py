@@ -83,16 +83,11 @@ class OpinionOfMoney(Opinion):
 def judge_by_rules(film: Film) -> Judgement:
     """What the facts say. None wherever they do not."""
     return Judgement(
-        movie_id=film.movie_id,
-        sentiment=None,
-        budget_tier=film.budget_tier,
-        revenue_tier=film.revenue_tier,
-        effectiveness=film.effectiveness,
-        target_audience=find_audience(film.genres, film.overview),
-        estimated=[],
-        enriched_by=RULES,
-        enriched_from=film.enriched_from,
-    )
+        movie_id=film.movie_id, sentiment=None, budget_tier=film.budget_tier,
+        revenue_tier=film.revenue_tier, effectiveness=film.effectiveness,
+        target_audience=find_audience(film.genres, film.overview), estimated=[],
+        enriched_by=RULES, enriched_from=film.enriched_from,
+    )  # fmt: skip
 
 
 def find_audience(genres: Sequence[str], overview: str | None) -> str | None:
@@ -129,8 +124,7 @@ def lacks_money(film: Film) -> bool:
 
 def choose_prompt(films: Sequence[Film]) -> Prompt:
     """The prompt that asks about these films."""
-    name = "enrich-money" if any(map(lacks_money, films)) else "enrich"
-    return load_prompt(name)
+    return load_prompt("enrich-money" if any(map(lacks_money, films)) else "enrich")
 
 
 def name_judge(model: LanguageModel | None) -> str:
@@ -145,12 +139,10 @@ def make_question(films: Sequence[Film]) -> dict[str, Any]:
 
 def _shown(film: Film) -> Mapping[str, Any]:
     facts: dict[str, Any] = {
-        "title": film.title[:_LONGEST_TEXT],
-        "year": film.year,
-        "genres": list(film.genres),
+        "title": film.title[:_LONGEST_TEXT], "year": film.year, "genres": list(film.genres),
         "keywords": list(film.keywords)[:_MOST_KEYWORDS],
         "overview": (film.overview or "")[:_LONGEST_TEXT],
-    }
+    }  # fmt: skip
     return {name: value for name, value in facts.items() if value}
 
 

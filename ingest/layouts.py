@@ -363,13 +363,11 @@ def _lacking(kind: Holds, columns: Columns) -> Sequence[str]:
 
 def _with_numbers(parts: list[tuple[DataFile, Part]]) -> list[tuple[DataFile, Part]]:
     """Films of The Movies have MovieLens' numbers where links.csv is there, else TMDB's."""
-    linked = any(part.holds == "facts" and {"movie_id", "tmdb_id"} <= part.columns.keys()
-                 for _, part in parts)  # fmt: skip
-    if linked:
-        return parts
+    ids = {"movie_id", "tmdb_id"}
+    linked = any(part.holds == "facts" and ids <= part.columns.keys() for _, part in parts)
     return [
         (file, part.model_copy(update={"columns": {"movie_id": "id", **part.columns}}))
-        if part.layout == "the-movies" and part.holds == "movies"
+        if part.layout == "the-movies" and part.holds == "movies" and not linked
         else (file, part)
         for file, part in parts
     ]
