@@ -47,7 +47,7 @@ class Arrivals:
             return self._copy(sys.stdin.buffer, f"{name}-from-stdin")
         if text.startswith(("http://", "https://")):
             return self._download(text)
-        if text.startswith("https:/") or text.startswith("http:/"):  # a Path took one slash away
+        if text.startswith(("https:/", "http:/")):  # a Path took one slash away
             return self._download(text.replace(":/", "://", 1))
         path = Path(place)
         if not path.exists() or path.is_file() or path.is_dir():

@@ -15,23 +15,9 @@ import psycopg
 import sqlalchemy
 from pydantic import Field, ValidationError
 
-from ingest.catalog import (
-    FilmFacts,
-    Outcome,
-    delete_film,
-    own_of,
-    statements,
-    write_films,
-)
+from ingest.catalog import FilmFacts, Outcome, delete_film, own_of, statements, write_films
 from ingest.fields import FieldError
-from palate.contract import (
-    Frozen,
-    Moment,
-    MovieId,
-    Profile,
-    RefusedLine,
-    UserKey,
-)
+from palate.contract import Frozen, Moment, MovieId, Profile, RefusedLine, UserKey
 from palate.errors import ConflictError, NotFoundError
 from palate.text import first_wrong
 from sql.database import Database
@@ -122,7 +108,7 @@ class MovieWriter(Writer[MovieLine]):
         return str(line.movie_id)
 
     def write(self, connection: sqlalchemy.Connection, lines: Sequence[MovieLine]) -> Told:
-        refused: dict[int | str, str] = {}
+        told: dict[int | str, tuple[Outcome, str | None]] = {}
         films: list[tuple[int | str, dict[str, Any]]] = []
         types: Mapping[str, Type] = {}
         if any("own" in line.model_fields_set for line in lines):
@@ -132,35 +118,22 @@ class MovieWriter(Writer[MovieLine]):
                 if not line.delete:
                     films.append((line.movie_id, _facts(line, types)))
             except FieldError as error:
-                refused[line.movie_id] = str(error)
-        numbered = write_films(connection, films)
-        self._changed = [
-            number
-            for (_, facts), (number, outcome) in zip(films, numbered, strict=True)
-            if outcome in ("created", "updated") and "embedding" not in facts
-        ]
-        written = {
-            movie_id: outcome for (movie_id, _), (_, outcome) in zip(films, numbered, strict=True)
-        }
-        return [
-            ("refused", refused[line.movie_id])
-            if line.movie_id in refused
-            else self._tell(connection, line, written)
-            for line in lines
-        ]
+                told[line.movie_id] = "refused", str(error)
+        written = zip(films, write_films(connection, films), strict=True)
+        self._changed = []
+        for (movie_id, facts), (number, outcome) in written:
+            told[movie_id] = outcome, "a new film needs a title" if outcome == "refused" else None
+            if outcome in ("created", "updated") and "embedding" not in facts:
+                self._changed.append(number)
+        for line in lines:
+            if line.delete:
+                gone = delete_film(connection, line.movie_id, keep=line.history == "keep")
+                told[line.movie_id] = "unchanged" if gone is None else "deleted", None
+        return [told[line.movie_id] for line in lines]
 
     def after(self) -> None:
         """Embed the texts that changed."""
         self.embed(self._changed)
-
-    def _tell(
-        self, connection: sqlalchemy.Connection, line: MovieLine, written: dict[int | str, Outcome]
-    ) -> tuple[Outcome, str | None]:
-        if not line.delete:
-            outcome = written[line.movie_id]
-            return outcome, "a new film needs a title" if outcome == "refused" else None
-        gone = delete_film(connection, line.movie_id, keep=line.history == "keep")
-        return ("unchanged" if gone is None else "deleted"), None
 
 
 def _facts(line: MovieLine, types: Mapping[str, Type]) -> dict[str, Any]:
@@ -184,10 +157,9 @@ class RatingWriter(Writer[RatingLine]):
         rows = connection.execute(statements["name_users"], {"names": names}) if names else ()
         numbers = {row.name: row.user_id for row in rows}
         body = [
-            line.model_dump(mode="json")
-            | {"user_id": numbers.get(line.user_id, line.user_id)}
+            {**line.model_dump(mode="json"), "user_id": numbers.get(line.user_id, line.user_id)}
             for line in lines
-        ]  # fmt: skip
+        ]
         found = connection.execute(statements["write_ratings"], {"ratings": json.dumps(body)})
         return [(row.outcome, row.reason) for row in found]
 
@@ -215,10 +187,7 @@ class Job(Generic[Line]):
         sound: list[tuple[int, Line]] = []
         for text in lines:
             self._lines += 1
-            if not text.strip():
-                continue
-            line = self._read(text)
-            if line is not None:
+            if text.strip() and (line := self._read(text)) is not None:
                 sound.append((self._lines, line))
         for batch in self._batches(sound):
             self._write(batch)
@@ -281,15 +250,12 @@ class Job(Generic[Line]):
                 self._outcomes[outcome] += 1
 
     def _note(self, state: State) -> None:
+        refused = sorted(self._refused, key=lambda each: each.line)
         noted = {
-            "job_id": self.job_id,
-            "state": state,
-            "lines": self._lines,
+            "job_id": self.job_id, "state": state, "lines": self._lines,
             "outcomes": json.dumps(self._outcomes),
-            "refused_lines": json.dumps(
-                [line.model_dump() for line in sorted(self._refused, key=lambda each: each.line)]
-            ),
-        }
+            "refused_lines": json.dumps([line.model_dump() for line in refused]),
+        }  # fmt: skip
         with self._writer.database.begin() as connection:
             connection.execute(statements["note_job"], noted)
 

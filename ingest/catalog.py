@@ -13,13 +13,14 @@ import structlog
 from pydantic import AfterValidator, Field, field_validator
 
 from ingest.embedding_sets import MOST_NUMBERS
-from ingest.embeddings import describe_film
+from ingest.embeddings import embed_films
 from ingest.fields import (
     FIRST_YEAR,
     LAST_YEAR,
     LONGEST_FILM,
     LONGEST_TEXT,
     MOST_VALUES,
+    NO_TEXT,
     FieldError,
     check_own,
     parse_address,
@@ -42,7 +43,7 @@ _LONGEST_NAME = 1000
 
 def _plain(text: str) -> str:
     """``text``, unless PostgreSQL cannot hold it."""
-    if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+    if NO_TEXT.search(text):
         raise ValueError("it has characters that are no text")
     return text.strip()
 
@@ -185,15 +186,22 @@ def write_movie(
         except FieldError as error:
             raise MisuseError(f"{error}. Nothing was changed.") from error
     with database.begin() as connection:
-        row = connection.execute(statements["lock_movie"], {"id": str(movie_id)}).mappings()
-        there = row.first()
-        check(None if there is None else version_of(dict(there)))
-        if there is None and not whole:
+        is_there = _lock(connection, movie_id, check)
+        if not is_there and not whole:
             raise NotFoundError(f"There is no film {movie_id}. Nothing was changed. PUT makes one.")
         ((number, outcome),) = write_films(connection, [(movie_id, given)])
     if outcome != "unchanged" and "embedding" not in given:
         embed([number])
     return number, outcome
+
+
+def _lock(
+    connection: sqlalchemy.Connection, movie_id: int | str, check: Callable[[str | None], None]
+) -> bool:
+    """Let nobody else write a film, and have its version checked; whether it is there."""
+    found = connection.execute(statements["lock_movie"], {"id": str(movie_id)}).mappings().first()
+    check(None if found is None else version_of(dict(found)))
+    return found is not None
 
 
 def write_films(
@@ -214,9 +222,7 @@ def delete_movie(
 ) -> Deleted:
     """Delete a film; ``keep`` what people said of it until it comes back. Raises NotFoundError."""
     with database.begin() as connection:
-        row = connection.execute(statements["lock_movie"], {"id": str(movie_id)}).mappings()
-        there = row.first()
-        check(None if there is None else version_of(dict(there)))
+        _lock(connection, movie_id, check)
         gone = delete_film(connection, movie_id, keep=keep)
     if gone is None:
         raise NotFoundError(f"There is no film {movie_id}. Nothing was changed.")
@@ -232,12 +238,9 @@ def delete_film(
     if not row.was_there:
         return None
     return Deleted(
-        movie_id=row.movie_id,
-        history="kept" if keep else "erased",
-        ratings=row.ratings,
-        events=row.events,
-        tags=row.tags,
-    )
+        movie_id=row.movie_id, history="kept" if keep else "erased", ratings=row.ratings,
+        events=row.events, tags=row.tags,
+    )  # fmt: skip
 
 
 class VectorMaker:
@@ -277,10 +280,7 @@ def make_vectors(
     if stored is None or plain_name(stored) != plain_name(database.settings.embedding_model):
         return 0
     try:
-        vectors = encoder().embed([
-            describe_film(f.title, f.year, f.genres, f.director, f.keywords, f.overview)
-            for f in films
-        ])  # fmt: skip
+        vectors = embed_films(encoder(), films)
     except PalateError:
         return 0
     written = {

@@ -6,7 +6,6 @@ source through the staging tables instead, which can say which line it is.
 """
 
 import io
-import time
 from datetime import datetime
 from itertools import chain
 
@@ -15,13 +14,13 @@ import psycopg
 import sqlalchemy
 
 from ingest.progress import LoadProgress
+from ingest.ratings import future
 from ingest.rows import RatingBlock, Source
 from ingest.staging import Staged, statements
 from palate.statements import raw
 from sql.binary_copy import END, HEADER, encode_rows, encode_times
 
 _BATCH = 250_000  # ratings a statement: chosen, so that what its triggers keep stays small
-_FUTURE = 86_400  # seconds from now on that a clock may be wrong by
 _SCHEMA = {"user": pl.Int64, "movie": pl.Int64, "rating": pl.Float32, "at": pl.Float64}
 
 
@@ -76,7 +75,7 @@ def _encode(block: RatingBlock, undated: datetime) -> bytes:
         return b""
     frame = pl.read_csv(io.BytesIO(block.data), has_header=False, schema=_SCHEMA, null_values="\\N")
     at = frame["at"].fill_null(undated.timestamp()).to_numpy()
-    if len(at) != block.rows or at.max() > time.time() + _FUTURE:
+    if len(at) != block.rows or future(at.max()):
         raise NotPlainError
     columns = (frame[name].to_numpy() for name in ("user", "movie", "rating"))
     return encode_rows(*columns, encode_times(at))

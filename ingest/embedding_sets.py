@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import sqlalchemy
 
-from ingest.vectors import bad_row, read_vectors
+from ingest.vectors import Model, bad_row, read_vectors
 from palate.embedder import plain_name
 from palate.errors import (
     ConflictError,
@@ -29,15 +29,6 @@ _NAME = re.compile(r"[a-z0-9_-]{1,40}")
 
 MOST_NUMBERS = 2000
 """Of a vector: what pgvector indexes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    name: str
-    dimension: int
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.dimension} numbers)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +233,7 @@ def _stage(
             copy.write(HEADER)
             for batch in read_vectors(path, model):
                 if not films:
-                    staged = Model(batch.model, batch.vectors.shape[1])
+                    staged = batch.of
                     _check_model(path, staged, loaded)
                 films += len(batch.movie_ids)
                 copy.write(encode_rows(batch.places, batch.movie_ids, batch.vectors))

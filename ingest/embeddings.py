@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.embedding_sets import Model, read_sets
+from ingest.embedding_sets import read_sets
 from ingest.progress import LoadProgress
-from ingest.vectors import COLUMNS, VectorBatch, format_csv, read_vectors, write_vectors
+from ingest.vectors import COLUMNS, Model, VectorBatch, format_csv, read_vectors, write_vectors
 from palate.embedder import Embedder
 from palate.errors import ConflictError, EmbeddingError, MisuseError, NotFoundError
 from palate.statements import Statements
@@ -91,6 +91,13 @@ def describe_film(
         overview or "",
     ]
     return " ".join(part if part.endswith(".") else f"{part}." for part in parts if part)
+
+
+def embed_films(embedder: Embedder, films: Iterable[Any]) -> NDArray[np.float32]:
+    """Vectors of the texts of films, rows of ``film_texts``."""
+    return embedder.embed([
+        describe_film(f.title, f.year, f.genres, f.director, f.keywords, f.overview) for f in films
+    ])  # fmt: skip
 
 
 def generate(
@@ -175,9 +182,7 @@ def _embed(
         films = connection.execute(
             statements["film_texts"], {"movie_ids": movie_ids.tolist()}
         ).all()
-    vectors = embedder.embed([
-        describe_film(f.title, f.year, f.genres, f.director, f.keywords, f.overview) for f in films
-    ])  # fmt: skip
+    vectors = embed_films(embedder, films)
     ids = np.array([film.movie_id for film in films], np.int64)
     file.write(format_csv(embedder.name, ids, vectors).encode())
     file.flush()
@@ -218,12 +223,11 @@ def _end_of_last_line(file: BinaryIO) -> int:
 
 
 def _own(batch: VectorBatch, part: Path, embedder: Embedder) -> NDArray[np.int64]:
-    found = Model(batch.model, batch.vectors.shape[1])
     due = Model(embedder.name, embedder.dimension)
-    if found != due:
+    if batch.of != due:
         raise EmbeddingError(
-            f"{part.name} holds vectors of {found}, not of {due}. Nothing was done. Delete it, or "
-            "go on with its model."
+            f"{part.name} holds vectors of {batch.of}, not of {due}. Nothing was done. Delete it, "
+            "or go on with its model."
         )
     return batch.movie_ids
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 from typing import Literal
 
 from ingest.judging import (
@@ -47,7 +47,7 @@ _RULES_BATCH = 1000  # films a transaction
 _MOST = 2**62  # no limit, as LIMIT takes it
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class EnrichReport:
     """What a run did. ``unanswered`` films got no usable answer and were judged by rules.
 
@@ -56,12 +56,12 @@ class EnrichReport:
 
     by: str
     films: int
-    unanswered: int
-    from_store: int
-    compared: int
-    contradicted: int
-    usage: Usage
-    seconds: float
+    unanswered: int = 0
+    from_store: int = 0
+    compared: int = 0
+    contradicted: int = 0
+    usage: Usage = field(default_factory=Usage)
+    seconds: float = 0.0
 
     def __str__(self) -> str:
         if not self.films:
@@ -159,29 +159,23 @@ def enrich(
     with _alone(database), _permitted():
         progress.step("Enriching", len(movie_ids))
         before = model.spent if model else Usage()
-        run = _Run(database, model, progress)
+        report = EnrichReport(name_judge(model), len(movie_ids))
+        run = _Run(database, model, progress, report)
         size = BATCH if model else _RULES_BATCH
         run.work(_batches(database, movie_ids, size, model), concurrency)
-        return EnrichReport(
-            name_judge(model),
-            len(movie_ids),
-            run.unanswered,
-            run.from_store,
-            run.compared,
-            run.contradicted,
-            model.spent - before if model else before,
-            time.monotonic() - started,
-        )
+        report.usage = model.spent - before if model else before
+        report.seconds = time.monotonic() - started
+        return report
 
 
+@dataclass(frozen=True)
 class _Run:
     """Batches asked at once, written as they are answered."""
 
-    def __init__(
-        self, database: Database, model: LanguageModel | None, progress: LoadProgress
-    ) -> None:
-        self.unanswered = self.from_store = self.compared = self.contradicted = 0
-        self._database, self._model, self._progress = database, model, progress
+    database: Database
+    model: LanguageModel | None
+    progress: LoadProgress
+    report: EnrichReport
 
     def work(self, batches: Iterator[list[Film]], concurrency: int) -> None:
         """Ask ``concurrency`` batches at once until there are none."""
@@ -198,24 +192,24 @@ class _Run:
         for future in wait(asked, return_when=FIRST_COMPLETED).done:
             films, judged = asked.pop(future), future.result()
             if judged is None:
-                self.unanswered += len(films)
-                judged = Judged([judge_by_rules(film) for film in films], False, 0, 0)
-            self.from_store += len(films) if judged.cached else 0
-            self.compared += judged.compared
-            self.contradicted += judged.contradicted
-            _write(self._database, judged.films)
-            self._progress.advance(len(films), len(films))
+                self.report.unanswered += len(films)
+                judged = Judged([judge_by_rules(film) for film in films])
+            self.report.from_store += len(films) if judged.cached else 0
+            self.report.compared += judged.compared
+            self.report.contradicted += judged.contradicted
+            _write(self.database, judged.films)
+            self.progress.advance(len(films), len(films))
 
     def _judge(self, films: list[Film]) -> Judged | None:
         """What the model says, or rules without one; None where it says nothing usable."""
-        if self._model is None:
-            return Judged([judge_by_rules(film) for film in films], False, 0, 0)
+        if self.model is None:
+            return Judged([judge_by_rules(film) for film in films])
         try:
-            return ask(self._model, films)
+            return ask(self.model, films)
         except (LanguageModelUnavailableError, LanguageModelRefusedError, BudgetError):
             raise
         except LanguageModelError as error:
-            self._progress.say(f"{len(films)} films by rules: {error}")
+            self.progress.say(f"{len(films)} films by rules: {error}")
             return None
 
 

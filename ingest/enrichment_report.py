@@ -69,10 +69,7 @@ def make_report(database: Database, *, n: int = 10) -> EnrichmentReport:
             if facts != row.target_audience:
                 differing.append(Disagreement(row.movie_id, row.title, row.target_audience, facts))
     return EnrichmentReport(
-        films=counts["films"],
-        enriched=counts["enriched"],
-        by_model=counts["by_model"],
-        stale=counts["stale"],
+        **{name: counts[name] for name in ("films", "enriched", "by_model", "stale")},
         coverage={name: counts[name] for name in COLUMNS},
         estimated={name: counts[f"estimated_{name}"] for name in ("budget_tier", "revenue_tier")},
         spread={

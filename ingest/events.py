@@ -8,12 +8,7 @@ from pathlib import Path
 
 import sqlalchemy
 
-from ingest.fields import (
-    FieldError,
-    parse_key,
-    parse_text,
-    parse_year,
-)
+from ingest.fields import FieldError, parse_key, parse_text, parse_year
 from ingest.files import DataFile
 from ingest.layouts import happened
 from ingest.lines import Line, missing_columns
@@ -90,13 +85,9 @@ def load_events(
     with database.begin(patient=True) as connection:
         connection.execute(_statements["analyze"])
     return EventsReport(
-        file.name,
-        accepted,
-        staged - accepted,
-        rejected.count,
-        aside if rejected.count else None,
+        file.name, accepted, staged - accepted, rejected.count, aside if rejected.count else None,
         time.monotonic() - started,
-    )
+    )  # fmt: skip
 
 
 def _reject(connection: sqlalchemy.Connection, which: str, file: DataFile, rejects: Rejects) -> int:

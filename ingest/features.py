@@ -19,13 +19,7 @@ import polars as pl
 
 from ingest.rejects import RejectedLineError
 from ingest.rows import Rejected, Source
-from palate.errors import (
-    ConflictError,
-    LoadError,
-    MisuseError,
-    NotFoundError,
-    NotInstalledError,
-)
+from palate.errors import ConflictError, LoadError, MisuseError, NotFoundError, NotInstalledError
 from palate.statements import Statements, raw
 from sql.database import Database
 
@@ -41,41 +35,25 @@ Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
 
 _INTERACTIONS = {
-    "user_id": pl.Int64(),
-    "movie_id": pl.Int64(),
-    "rating": pl.Float32(),
-    "rated_at": pl.Datetime("us", "UTC"),
-    "z_score": pl.Float64(),
-    "weekday": pl.UInt8(),
+    "user_id": pl.Int64(), "movie_id": pl.Int64(), "rating": pl.Float32(),
+    "rated_at": pl.Datetime("us", "UTC"), "z_score": pl.Float64(), "weekday": pl.UInt8(),
     "hour": pl.UInt8(),
-}
+}  # fmt: skip
 SCHEMAS: Mapping[str, Mapping[str, pl.DataType]] = {
     "users": {
-        "user_id": pl.Int64(),
-        "rating_count": pl.Int32(),
-        "mean_rating": pl.Float64(),
-        "std_rating": pl.Float64(),
-        "min_rating": pl.Float32(),
-        "max_rating": pl.Float32(),
-        "rating_range": pl.Float32(),
-        "top_genres": pl.List(pl.String()),
-        "ratings_per_month": pl.Float64(),
-        "recency_days": pl.Float64(),
+        "user_id": pl.Int64(), "rating_count": pl.Int32(), "mean_rating": pl.Float64(),
+        "std_rating": pl.Float64(), "min_rating": pl.Float32(), "max_rating": pl.Float32(),
+        "rating_range": pl.Float32(), "top_genres": pl.List(pl.String()),
+        "ratings_per_month": pl.Float64(), "recency_days": pl.Float64(),
     },
     "movies": {
-        "movie_id": pl.Int64(),
-        "title": pl.String(),
-        "year": pl.Int32(),
-        "genres": pl.List(pl.String()),
-        "genres_hot": pl.List(pl.UInt8()),
-        "rating_count": pl.Int32(),
-        "log_popularity": pl.Float64(),
-        "mean_rating": pl.Float64(),
-        "std_rating": pl.Float64(),
-        "trend": pl.Float64(),
+        "movie_id": pl.Int64(), "title": pl.String(), "year": pl.Int32(),
+        "genres": pl.List(pl.String()), "genres_hot": pl.List(pl.UInt8()),
+        "rating_count": pl.Int32(), "log_popularity": pl.Float64(), "mean_rating": pl.Float64(),
+        "std_rating": pl.Float64(), "trend": pl.Float64(),
     },
     **dict.fromkeys(PARTS, _INTERACTIONS),
-}
+}  # fmt: skip
 """The columns of each file; docs/features.md says what they mean."""
 
 
@@ -291,15 +269,13 @@ def _read(connection: "duckdb.DuckDBPyConnection", work: Path) -> None:
     connection.execute(_statements.raw("read_ratings"), {"path": str(work / "ratings.csv")})
     connection.execute(_statements.raw("read_movies"), {"path": str(work / "movies.parquet")})
     (work / "ratings.csv").unlink()
-    wrong = connection.execute(_statements.raw("wrong_rating")).fetchone()
-    if wrong is not None:
+    if wrong := connection.execute(_statements.raw("wrong_rating")).fetchone():
         user, movie, rating, reason = wrong
         raise LoadError(
             f"The rating {rating} of film {movie} by user {user} {reason}. Nothing was written. "
             "Correct it and build again."
         )
-    repeated = connection.execute(_statements.raw("repeated_rating")).fetchone()
-    if repeated is not None:
+    if repeated := connection.execute(_statements.raw("repeated_rating")).fetchone():
         raise LoadError(
             f"User {repeated[0]} rated film {repeated[1]} twice. Nothing was written. "
             "Keep one of the ratings and build again."
@@ -307,13 +283,10 @@ def _read(connection: "duckdb.DuckDBPyConnection", work: Path) -> None:
 
 
 def _write(
-    connection: "duckdb.DuckDBPyConnection",
-    made: Path,
-    source: str,
-    test: float,
-    validation: float,
+    connection: "duckdb.DuckDBPyConnection", made: Path, source: str, test: float, validation: float
 ) -> FeatureStatistics:
-    facts = _row(connection, "statistics")
+    found = connection.sql(_statements.raw("statistics"))
+    facts = dict(zip(found.columns, found.fetchall()[0], strict=True))
     if not facts["ratings"]:
         raise LoadError("There are no ratings to make features of. Nothing was written.")
     genres = [row[0] for row in connection.execute(_statements.raw("genres")).fetchall()]
@@ -337,14 +310,6 @@ def _write(
         genre_counts=dict(of_genres),
         **facts,
     )
-
-
-def _row(connection: "duckdb.DuckDBPyConnection", name: str) -> dict[str, Any]:
-    cursor = connection.execute(_statements.raw(name))
-    row = cursor.fetchone()
-    assert row is not None  # noqa: S101  (an aggregate)
-    assert cursor.description is not None  # noqa: S101
-    return {column[0]: value for column, value in zip(cursor.description, row, strict=True)}
 
 
 def _parquet(

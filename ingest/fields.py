@@ -3,7 +3,7 @@
 import ast
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from palate.contract import A_USER, LARGEST_ID, USER_NAME_PATTERN
 from sql.own_fields import Type
@@ -42,6 +42,15 @@ class FieldError(ValueError):
     def __init__(self, column: str, reason: str) -> None:
         super().__init__(f"{column}: {reason}")
         self.column, self.reason = column, reason
+
+
+def reads(reader: Callable[[str, str], object], text: str) -> bool:
+    """Whether a text can be read so."""
+    try:
+        reader(text, "")
+    except FieldError:
+        return False
+    return True
 
 
 def quote(text: str) -> str:
@@ -102,6 +111,13 @@ def parse_user(text: str, column: str) -> Key:
     if isinstance(found, str) and _USER.fullmatch(found) is None:
         raise FieldError(column, f"{quote(found)} is no user's id: that is {A_USER}")
     return found
+
+
+def id_parser(name: str, text_ids: Collection[str]) -> Callable[[str, str], Key]:
+    """What reads ``user_id`` or ``movie_id``: numbers, but for those of ``text_ids``."""
+    if name not in text_ids:
+        return parse_number_id
+    return parse_user if name == "user_id" else parse_key
 
 
 def parse_whole(text: str, column: str) -> int:

@@ -34,8 +34,9 @@ _PACKED: dict[bytes, Callable[[BinaryIO], BinaryIO]] = {
     b"\x1f\x8b": lambda packed: cast(BinaryIO, gzip.GzipFile(fileobj=packed)),
     b"BZh": lambda packed: cast(BinaryIO, bz2.BZ2File(packed)),
     b"\xfd7zXZ": lambda packed: cast(BinaryIO, lzma.LZMAFile(packed)),  # noqa: SIM115
-    b"\x28\xb5\x2f\xfd": lambda packed: cast(BinaryIO, _WholeZstd(packed)),
+    b"\x28\xb5\x2f\xfd": lambda packed: buffered(_unpack_zstd(packed)),
 }
+_BUFFER = 1 << 20
 _ZIP = b"PK\x03\x04"
 _SUFFIXES = (".gz", ".zst", ".bz2", ".xz")
 
@@ -95,8 +96,7 @@ class DataFile:
         with ExitStack() as opened:
             with _explained(self):
                 stream, packed_size = opened.enter_context(self._packed())
-            guarded = _Guarded(stream, self.name, packed_size)
-            yield cast(BinaryIO, io.BufferedReader(guarded, 1 << 20))
+            yield buffered(_guarded(stream, self.name, packed_size))
 
     @contextmanager
     def _packed(self) -> Iterator[tuple[BinaryIO, int | None]]:
@@ -144,26 +144,40 @@ def digest_of(files: Iterable[tuple[str, DataFile]], **options: object) -> str:
     return total.hexdigest()
 
 
-class _WholeZstd(io.RawIOBase):
-    """Every frame of a zstd stream. Raises EOFError where the last one is cut short."""
+class _Chunks(io.RawIOBase):
+    """A stream of the bytes that an iterator brings."""
 
-    def __init__(self, packed: BinaryIO) -> None:
-        self._packed, self._unpacker = packed, zstandard.ZstdDecompressor().decompressobj()
-        self._ready = b""
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks, self._ready = chunks, memoryview(b"")
 
-    def read(self, size: int = -1) -> bytes:
-        while not self._ready:
-            if self._unpacker.eof:
-                data = self._unpacker.unused_data or self._packed.read(1 << 16)
-                if not data:
-                    break
-                self._unpacker = zstandard.ZstdDecompressor().decompressobj()
-            elif not (data := self._packed.read(1 << 16)):
-                raise EOFError("the last frame has no end")
-            self._ready = self._unpacker.decompress(data)
-        taken = self._ready if size < 0 else self._ready[:size]
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        view = memoryview(buffer)  # type: ignore[arg-type]
+        self._ready = self._ready or memoryview(next(self._chunks, b""))
+        taken = self._ready[: len(view)]
+        view[: len(taken)] = taken
         self._ready = self._ready[len(taken) :]
-        return taken
+        return len(taken)
+
+
+def buffered(chunks: Iterator[bytes]) -> BinaryIO:
+    """Chunks of bytes as a file to read."""
+    return cast(BinaryIO, io.BufferedReader(_Chunks(chunks), _BUFFER))
+
+
+def _unpack_zstd(packed: BinaryIO) -> Iterator[bytes]:
+    """Every frame of a zstd stream. Raises EOFError where the last one is cut short."""
+    unpacker, data = zstandard.ZstdDecompressor().decompressobj(), b""
+    while data := data or packed.read(1 << 16):
+        if unpacker.eof:
+            unpacker = zstandard.ZstdDecompressor().decompressobj()
+        if unpacked := unpacker.decompress(data):
+            yield unpacked
+        data = unpacker.unused_data
+    if not unpacker.eof:
+        raise EOFError("the last frame has no end")
 
 
 def first_bytes(path: Path, count: int = 8) -> bytes:
@@ -172,42 +186,31 @@ def first_bytes(path: Path, count: int = 8) -> bytes:
         return stream.read(count)
 
 
-class _Guarded(io.RawIOBase):
-    """A stream that stops at bombs and says what is wrong with damaged files."""
-
-    def __init__(self, stream: BinaryIO, name: str, packed_size: int | None) -> None:
-        self._stream, self._name, self._packed_size = stream, name, packed_size
-        self._read = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: object) -> int:
-        view = memoryview(buffer)  # type: ignore[arg-type]
+def _guarded(stream: BinaryIO, name: str, packed: int | None) -> Iterator[bytes]:
+    """What a stream holds, unless it is a bomb; of damaged files it is said what is wrong."""
+    read = 0
+    while True:
         try:
-            data = self._stream.read(len(view))
+            data = stream.read(_BUFFER)
         except _DAMAGE as error:
             raise LoadError(
-                f"{self._name} is damaged or cut short after {self._read:,} bytes ({error}). "
+                f"{name} is damaged or cut short after {read:,} bytes ({error}). "
                 "The tables are as they were. Get the file again."
             ) from error
-        view[: len(data)] = data
-        self._read += len(data)
-        self._check_size()
-        return len(data)
-
-    def _check_size(self) -> None:
-        if self._read > MAX_BYTES:
+        if not data:
+            return
+        read += len(data)
+        if read > MAX_BYTES:
             raise LoadError(
-                f"{self._name} unpacks to more than {MAX_BYTES >> 30} GiB. "
+                f"{name} unpacks to more than {MAX_BYTES >> 30} GiB. "
                 "The tables are as they were. Split the file."
             )
-        packed = self._packed_size
-        if packed and self._read > _RATIO_FROM and self._read > packed * MAX_RATIO:
+        if packed and read > _RATIO_FROM and read > packed * MAX_RATIO:
             raise LoadError(
-                f"{self._name} unpacks to more than {MAX_RATIO} times its size, as a zip bomb "
+                f"{name} unpacks to more than {MAX_RATIO} times its size, as a zip bomb "
                 "does. The tables are as they were. If you trust it, unpack it first."
             )
+        yield data
 
 
 def _unreadable(name: str, error: Exception) -> LoadError:

@@ -30,7 +30,7 @@ from ingest.sources.table import Table
 from palate.errors import ConflictError, LoadError, MissingFileError, MisuseError, PalateError
 from palate.statements import Statements
 from sql.database import Database
-from sql.own_fields import read_types
+from sql.own_fields import Type, read_types
 
 _statements = Statements.beside(__file__, "follow")
 _ORDER: tuple[Holds, ...] = ("movies", "facts", "ratings", "tags")
@@ -109,24 +109,20 @@ def take_new(
         return
     again = [one for one in found if one not in new and met[one.name][1] is not None]
     with tempfile.TemporaryDirectory(prefix="palate-follow-") as folder:
-        taking = _Taking(database, place, options, progress, Path(folder))
+        taking = _Taking(database, place, options, progress, Path(folder), read_types(database))
         yield from taking.take([*new, *again])
 
 
+@dataclass(frozen=True)
 class _Taking:
     """One pass over files that are new."""
 
-    def __init__(
-        self,
-        database: Database,
-        place: str,
-        options: FollowOptions,
-        progress: LoadProgress,
-        folder: Path,
-    ) -> None:
-        self._database, self._place, self._folder = database, place, folder
-        self._options, self._progress = options, progress
-        self._own = read_types(database)
+    database: Database
+    place: str
+    options: FollowOptions
+    progress: LoadProgress
+    folder: Path
+    own: dict[str, Type]
 
     def take(self, found: list[_Found]) -> Iterator[Followed]:
         """Each file in turn: those of films first, then what came first."""
@@ -145,18 +141,18 @@ class _Taking:
 
     def _take(self, one: _Found, path: Path, parts: list[tuple[DataFile, Part]]) -> Followed:
         digest = self._digest(path, parts)
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             known = connection.execute(_statements["taken"], {"digest": digest}).scalar_one()
             loaded = connection.execute(_statements["loaded"]).scalar()
         if known:
             self._remember(one, digest, None)
             return Followed(one.name, "known")
-        name = self._options.name or loaded or PurePosixPath(self._place.rstrip("/")).stem
-        rejects = self._options.rejects or Path(f"{path.name}-rejected.csv")
+        name = self.options.name or loaded or PurePosixPath(self.place.rstrip("/")).stem
+        rejects = self.options.rejects or Path(f"{path.name}-rejected.csv")
         try:
             report = load(
-                self._database, Table(name, parts=parts), on_error=self._options.on_error,
-                rejects=rejects, progress=self._progress,
+                self.database, Table(name, parts=parts), on_error=self.options.on_error,
+                rejects=rejects, progress=self.progress,
             )  # fmt: skip
         except (LoadError, ConflictError, MisuseError) as error:
             return self._refuse(one, digest, error)
@@ -168,19 +164,19 @@ class _Taking:
         return Followed(one.name, "refused", str(error))
 
     def _remember(self, one: _Found, digest: str, reason: str | None) -> None:
-        with self._database.begin() as connection:
+        with self.database.begin() as connection:
             connection.execute(_statements["remember"], {
-                "place": self._place, "file": one.name, "seen": one.seen, "digest": digest,
+                "place": self.place, "file": one.name, "seen": one.seen, "digest": digest,
                 "reason": reason,
             })  # fmt: skip
 
     def _fetch(self, one: _Found) -> Path:
         if isinstance(one.where, Path):
             return one.where
-        target = Path(tempfile.mkdtemp(dir=self._folder)) / (_name_of(one.where) or "download")
+        target = Path(tempfile.mkdtemp(dir=self.folder)) / (_name_of(one.where) or "download")
         try:
             with httpx.Client(timeout=30, follow_redirects=True) as client:
-                fetch(client, one.where, target, self._progress)
+                fetch(client, one.where, target, self.progress)
         except httpx.HTTPError as error:
             raise LoadError(
                 f"{one.where} could not be fetched ({error or type(error).__name__}). The tables "
@@ -194,7 +190,7 @@ class _Taking:
         parts = [(file, part) for file in files for part in self._mapped(file)]
         if parts:
             return parts
-        found = recognise(files, self._options.layout, self._options.user, self._own)
+        found = recognise(files, self.options.layout, self.options.user, self.own)
         if not found.parts:
             why = "; ".join(f"{file.name}: {reason}" for file, reason in found.unread)
             raise LoadError(
@@ -204,10 +200,9 @@ class _Taking:
         return list(found.parts)
 
     def _mapped(self, file: DataFile) -> Iterator[Part]:
-        for part in self._options.mapping.parts if self._options.mapping else ():
+        for part in self.options.mapping.parts if self.options.mapping else ():
             if fnmatch(file.name, part.file):
-                own = self._own if part.holds in ("movies", "facts") else {}
-                yield part.model_copy(update={"file": file.name, "own": own})
+                yield part.model_copy(update={"file": file.name, "own": {}}).with_own(self.own)
                 return
 
     @staticmethod

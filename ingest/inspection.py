@@ -2,18 +2,12 @@
 would become, and which of their first lines would be refused."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from ingest.fields import (
-    FieldError,
-    is_missing,
-    parse_id,
-    parse_number,
-)
+from ingest.fields import is_missing, parse_id, parse_number, reads
 from ingest.files import DataFile
-from ingest.layouts import Recognised
 from ingest.lines import Line
 from ingest.mapping import Part
 from ingest.notes import Notes
@@ -23,6 +17,10 @@ from ingest.times import parse_day, parse_time
 
 SAMPLE = 10_000  # lines
 _EXAMPLES = 3
+_READERS: tuple[tuple[str, Callable[[str, str], object]], ...] = (
+    ("whole numbers", parse_id), ("numbers", parse_number), ("dates", parse_day),
+    ("times", parse_time),
+)  # fmt: skip
 _TYPES = {"whole numbers": "integer", "numbers": "numeric"}
 """What a field of one's own may be, of a column that looks so."""
 
@@ -53,13 +51,8 @@ class Inspection:
     notes: tuple[str, ...]
 
 
-def inspect(found: Recognised) -> Iterator[Inspection]:
-    """A report of each file that was recognised. Raises LoadError for what cannot be read."""
-    for file, part in found.parts:
-        yield _inspect(file, part)
-
-
-def _inspect(file: DataFile, part: Part) -> Inspection:
+def inspect(file: DataFile, part: Part) -> Inspection:
+    """A report of a file that was recognised. Raises LoadError for what cannot be read."""
     notes = Notes()
     table = TablePart(file, part, notes)
     good, refused = table.sample(SAMPLE)
@@ -77,18 +70,11 @@ def _inspect(file: DataFile, part: Part) -> Inspection:
             f"{', '.join(unused)}: not used. `palate fields add {_as_name(named[0])} --type "
             f"{type_} --filter --facet` would keep {named[0]}, filter by it and count it."
         )
+    scale = f"{table.scale.text}: {table.scale.rule}" if part.holds == "ratings" else ""
     return Inspection(
-        file.name,
-        part.holds,
-        part.layout,
-        style_words(part.style),
-        f"{table.scale.text}: {table.scale.rule}" if part.holds == "ratings" else "",
-        columns,
-        good + refused.count,
-        good,
-        tuple(refused.texts()),
-        tuple(notes.texts()),
-    )
+        file.name, part.holds, part.layout, style_words(part.style), scale, columns,
+        good + refused.count, good, tuple(refused.texts()), tuple(notes.texts()),
+    )  # fmt: skip
 
 
 def _as_name(column: str) -> str:
@@ -112,31 +98,15 @@ def _columns(table: TablePart) -> Iterator[InspectedColumn]:
 
 
 def _looks(cells: Sequence[str]) -> str:
-    for what, reader in (
-        ("whole numbers", parse_id),
-        ("numbers", parse_number),
-        ("dates", parse_day),
-        ("times", parse_time),
-    ):
-        try:
-            for cell in cells:
-                reader(cell, "")
-        except FieldError:
-            continue
-        return what
-    others = [cell for cell in cells if not _is_whole(cell)]
+    for what, reader in _READERS:
+        if all(reads(reader, cell) for cell in cells):
+            return what
+    others = [cell for cell in cells if not reads(parse_id, cell)]
     if len(others) <= len(cells) * FEW:
         return f"whole numbers, but for {_short(others[0])}"
     if all(cell[:1] in "[{" for cell in cells):
         return "lists as JSON or Python write them"
     return "words" if len(set(cells)) < max(2, len(cells) // 4) else "text"
-
-
-def _is_whole(cell: str) -> bool:
-    try:
-        return parse_id(cell, "") >= 0
-    except FieldError:
-        return False
 
 
 def _short(cell: str) -> str:

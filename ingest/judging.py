@@ -9,7 +9,7 @@ can, and the tone is left open.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Literal
 
@@ -83,16 +83,11 @@ class OpinionOfMoney(Opinion):
 def judge_by_rules(film: Film) -> Judgement:
     """What the facts say. None wherever they do not."""
     return Judgement(
-        movie_id=film.movie_id,
-        sentiment=None,
-        budget_tier=film.budget_tier,
-        revenue_tier=film.revenue_tier,
-        effectiveness=film.effectiveness,
-        target_audience=find_audience(film.genres, film.overview),
-        estimated=[],
-        enriched_by=RULES,
-        enriched_from=film.enriched_from,
-    )
+        movie_id=film.movie_id, sentiment=None, budget_tier=film.budget_tier,
+        revenue_tier=film.revenue_tier, effectiveness=film.effectiveness,
+        target_audience=find_audience(film.genres, film.overview), estimated=[],
+        enriched_by=RULES, enriched_from=film.enriched_from,
+    )  # fmt: skip
 
 
 def find_audience(genres: Sequence[str], overview: str | None) -> str | None:
@@ -129,8 +124,7 @@ def lacks_money(film: Film) -> bool:
 
 def choose_prompt(films: Sequence[Film]) -> Prompt:
     """The prompt that asks about these films."""
-    name = "enrich-money" if any(map(lacks_money, films)) else "enrich"
-    return load_prompt(name)
+    return load_prompt("enrich-money" if any(map(lacks_money, films)) else "enrich")
 
 
 def name_judge(model: LanguageModel | None) -> str:
@@ -145,12 +139,10 @@ def make_question(films: Sequence[Film]) -> dict[str, Any]:
 
 def _shown(film: Film) -> Mapping[str, Any]:
     facts: dict[str, Any] = {
-        "title": film.title[:_LONGEST_TEXT],
-        "year": film.year,
-        "genres": list(film.genres),
+        "title": film.title[:_LONGEST_TEXT], "year": film.year, "genres": list(film.genres),
         "keywords": list(film.keywords)[:_MOST_KEYWORDS],
         "overview": (film.overview or "")[:_LONGEST_TEXT],
-    }
+    }  # fmt: skip
     return {name: value for name, value in facts.items() if value}
 
 
@@ -166,57 +158,42 @@ def _answer_type(n: int, money: bool) -> type[BaseModel]:
     return create_model("Films", **properties)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Judged:
-    """A batch judged with a model's help.
+    """A batch judged, by rules unless it says otherwise.
 
     ``compared`` films have a certificate, which the model did not know to be decisive;
     ``contradicted`` are those of which it said otherwise.
     """
 
     films: list[Judgement]
-    cached: bool
-    compared: int
-    contradicted: int
+    cached: bool = False
+    compared: int = 0
+    contradicted: int = 0
 
 
 def ask(model: LanguageModel, films: Sequence[Film]) -> Judged:
     """Judge films with the model's help. Raises LanguageModelError."""
     answer = model.ask(choose_prompt(films), make_question(films), make_answer_type(films))
-    opinions = [getattr(answer.value, f"film_{n}") for n in range(1, len(films) + 1)]
-    facts = [read_certificate(film.genres, film.overview) for film in films]
-    judged = [
-        _join(judge_by_rules(film), opinion, known, name_judge(model))
-        for film, opinion, known in zip(films, opinions, facts, strict=True)
-    ]
-    pairs = [
-        (opinion.target_audience, known)
-        for opinion, known in zip(opinions, facts, strict=True)
-        if known is not None
-    ]
-    return Judged(judged, answer.cached, len(pairs), sum(guess != known for guess, known in pairs))
+    judged = Judged([], answer.cached)
+    for n, film in enumerate(films, 1):
+        opinion: Opinion = getattr(answer.value, f"film_{n}")
+        known = read_certificate(film.genres, film.overview)
+        judged.films.append(_join(judge_by_rules(film), opinion, known, name_judge(model)))
+        judged.compared += known is not None
+        judged.contradicted += known not in (None, opinion.target_audience)
+    return judged
 
 
 def _join(facts: Judgement, opinion: Opinion, certified: str | None, by: str) -> Judgement:
     """Facts first; what they leave open, as the model says."""
-    tiers: dict[str, str | None] = {
-        "budget_tier": facts.budget_tier,
-        "revenue_tier": facts.revenue_tier,
+    guessed: dict[str, Any] = {
+        name: guess
+        for name in ("budget_tier", "revenue_tier")
+        if getattr(facts, name) is None
+        and (guess := getattr(opinion, name, "unknown")) != "unknown"
     }
-    estimated = []
-    for name, known in tiers.items():
-        guess = getattr(opinion, name, "unknown")
-        if known is None and guess != "unknown":
-            tiers[name] = guess
-            estimated.append(name)
-    return Judgement(
-        movie_id=facts.movie_id,
-        sentiment=opinion.sentiment,
-        budget_tier=tiers["budget_tier"],
-        revenue_tier=tiers["revenue_tier"],
-        effectiveness=facts.effectiveness,
+    return replace(
+        facts, **guessed, sentiment=opinion.sentiment, estimated=list(guessed), enriched_by=by,
         target_audience=certified or opinion.target_audience,
-        estimated=estimated,
-        enriched_by=by,
-        enriched_from=facts.enriched_from,
-    )
+    )  # fmt: skip

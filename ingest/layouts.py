@@ -11,13 +11,15 @@ from pathlib import Path
 from ingest.files import DataFile, plain_name
 from ingest.lines import Format, Line
 from ingest.mapping import Holds, Part
-from ingest.names import FACT_KEYS, NEEDED
+from ingest.names import FACT_KEYS, KINDS, NEEDED
 from ingest.sheets import Sheet
 from ingest.sniff import sniff
 from ingest.sources.columns import Columns
-from ingest.sources.describing import agreeing, check_used, columns_for, named, settle
+from ingest.sources.describing import agreeing, check_used, columns_for, complete
 from palate.errors import LoadError, MisuseError
 from sql.own_fields import Type
+
+_OF_PARTS = ("holds", "layout", "separator", "scale", "unrated", "keep", "names_items")
 
 
 @dataclass(frozen=True)
@@ -41,11 +43,12 @@ class Known:
     beside: bool = False
     """Of a file that holds something else, too: films and their ratings in one."""
 
-    def part(self, file: DataFile, style: Format, header: Sequence[str]) -> Part | None:
+    def part(self, sheet: Sheet) -> Part | None:
         """The file as this layout describes it; None where it is not of it."""
+        file, style = sheet.file, sheet.style
         if not fnmatch(short_name(file).lower(), self.name) or self.kind not in (None, style.kind):
             return None
-        there = Columns(header)
+        there = Columns(sheet.header)
         columns = {
             ours: theirs.removesuffix("?")
             for ours, theirs in self.columns.items()
@@ -53,12 +56,8 @@ class Known:
         }
         if any(there.at(theirs) is None for theirs in columns.values()):
             return None
-        return Part(
-            file=file.name, holds=self.holds, layout=self.layout, columns=columns,
-            separator=self.separator, scale=self.scale, unrated=self.unrated,
-            keep={name: list(values) for name, values in self.keep.items()},
-            names_items=self.names_items,
-        ).written(style)  # fmt: skip
+        same = {name: getattr(self, name) for name in _OF_PARTS}
+        return Part(file=file.name, columns=columns, **same).written(style)
 
 
 _TMDB = {
@@ -213,16 +212,11 @@ HAPPENED = (
 def happened(file: DataFile, header: Sequence[str]) -> Happened | None:
     """The file as a layout's that tells what somebody did."""
     there, name = Columns(header), short_name(file).lower()
-    return next(
-        (
-            one
-            for one in HAPPENED
-            if fnmatch(name, one.name)
-            and all(there.at(theirs) is not None for theirs in one.columns.values())
-            and (one.name == "*" or there.at("Letterboxd URI") is not None)
-        ),
-        None,
-    )
+    for one in HAPPENED:
+        needed = [*one.columns.values(), *(() if one.name == "*" else ("Letterboxd URI",))]
+        if fnmatch(name, one.name) and all(there.at(theirs) is not None for theirs in needed):
+            return one
+    return None
 
 
 NAMES = tuple(dict.fromkeys(known.layout for known in KNOWN))
@@ -260,7 +254,7 @@ def recognise(
     fields of one's own; ``columns`` says where one of ours is called otherwise. Raises MisuseError
     for the name of no layout.
     """
-    columns, used = columns or {}, set[str]()
+    columns, own = columns or {}, own or {}
     if layout is not None and layout not in NAMES:
         raise MisuseError(
             f"There is no layout {layout}. Nothing was loaded. There are {', '.join(NAMES)}."
@@ -271,31 +265,27 @@ def recognise(
     parts: list[tuple[DataFile, Part]] = []
     unread: list[tuple[DataFile, str]] = []
     for file in files:
-        if (better := _BETTER.get(short_name(file))) in names:
-            unread.append((file, f"{better} says more"))
-            continue
         nearest = first.setdefault((file.path, short_name(file)), file.name)
-        if nearest != file.name:
-            unread.append((file, f"{nearest} is nearer to the top"))
-            continue
+        found: Sequence[Part] | str
         try:
-            found = _recognise_one(file, layout, own or {}, columns)
+            if (better := _BETTER.get(short_name(file))) in names:
+                found = f"{better} says more"
+            elif nearest != file.name:
+                found = f"{nearest} is nearer to the top"
+            else:
+                found = _recognise_one(file, layout, own, columns)
         except LoadError as error:
             if len(files) == 1:
                 raise
-            unread.append((file, str(error).split(". ")[0]))
-            continue
+            found = str(error).split(". ")[0]
         if isinstance(found, str):
             unread.append((file, found))
             continue
         for part in found:
-            mine = columns_for(part.holds, columns, Sheet(file, part.style).header)
-            used |= mine.keys()
-            said: dict[str, object] = {"columns": {**part.columns, **named(mine)}}
-            said |= {"user": user} if part.holds == "ratings" else {"own": dict(own or {})}
-            parts.append((file, settle(file, part.model_copy(update=said))))
+            said = {"user": user} if part.holds == "ratings" else {"own": dict(own)}
+            parts.append(complete(file, part, columns, said))
     if parts:
-        check_used(columns, used, files, own or {})
+        check_used(columns, files, parts, own)
     return Recognised(agreeing(_with_numbers(parts)), unread)
 
 
@@ -308,50 +298,51 @@ def _recognise_one(
         return f"what is in a folder of a folder ({names}) is not looked at: name it, too"
     if short_name(file).lower() in ("u.data", "u.item"):
         return "`palate ingest movielens FOLDER` reads MovieLens 100K"
-    style = sniff(file)
-    header = Sheet(file, style).header
+    sheet = Sheet(file, sniff(file))
     for known in KNOWN:
         if layout in (None, known.layout):
-            plain = Format(",", style.encoding, header=False, quoting=False, most=known.most)
             if known.most and fnmatch(short_name(file).lower(), known.name):
-                style, header = plain, Sheet(file, plain).header
-            if not known.beside and (part := known.part(file, style, header)) is not None:
-                others = (
-                    other.part(file, style, header)
-                    for other in KNOWN
-                    if other.beside and other.layout == known.layout
-                )
-                return [part, *(other for other in others if other is not None)]
-    if (told := happened(file, header)) is not None:
+                encoding = sheet.style.encoding
+                plain = Format(",", encoding, header=False, quoting=False, most=known.most)
+                sheet = Sheet(file, plain)
+            if not known.beside and (part := known.part(sheet)) is not None:
+                others = [o for o in KNOWN if o.beside and o.layout == known.layout]
+                return [part, *filter(None, (other.part(sheet) for other in others))]
+    if (told := happened(file, sheet.header)) is not None:
         unpacked = "unpacked, " if file.member else ""
         command = f"palate ingest events {file.member or file.path} --user NAME"
         return f"it tells what was {told.type}: {unpacked}`{command}` loads it"
-    kinds: tuple[Holds, ...] = ("ratings", "tags", "movies", "facts")
-    guesses = [
-        (kind, Columns(header, named(columns_for(kind, columns, header)), kind, own))
-        for kind in kinds
-    ]
-    lacking = {kind: _lacking(kind, columns) for kind, columns in guesses}
+    return _by_columns(sheet, own, columns)
+
+
+def _by_columns(
+    sheet: Sheet, own: Mapping[str, Type], columns: Mapping[str, str]
+) -> Sequence[Part] | str:
+    """What a file of no layout holds by the names of its columns, or what it lacks."""
+    file, header = sheet.file, sheet.header
+    guesses = {
+        kind: Columns(header, columns_for(kind, columns, header), kind, own) for kind in KINDS
+    }
+    lacking = {kind: _lacking(kind, columns) for kind, columns in guesses.items()}
     if not lacking["movies"] and lacking["ratings"] == ["movie_id"]:
-        id_ = header[guesses[2][1].place("movie_id")]
+        id_ = header[guesses["movies"].place("movie_id")]
         return (
             f"it holds ratings, too, of which {id_} may be the film's or their own: "
             f"--movies {file.name} --ratings {file.name} --column movie_id={id_} takes the film's"
         )
-    for kind in kinds:
+    for kind in KINDS:
         if not lacking[kind]:
-            return [Part(file=file.name, holds=kind).written(style)]
-    if style.kind == "json lines" and (inner := _list_within(Sheet(file, style))):
+            return [Part(file=file.name, holds=kind).written(sheet.style)]
+    if sheet.style.kind == "json lines" and (inner := _list_within(sheet)):
         return f"{inner} in it is the list: `jq .{inner} {file.name} > new.json` writes that alone"
-    if "title" not in lacking["movies"] and set(lacking["ratings"]) & {"movie_id", "rating"} == {
-        "movie_id"
-    }:
+    rated = set(lacking["ratings"]) & {"movie_id", "rating"} == {"movie_id"}
+    if "title" not in lacking["movies"] and rated:
         whose = " --user NAME" if "user_id" in lacking["ratings"] else ""
         command = f"palate ingest events {file.path} --type rated{whose}"
         return (
             f"it rates films by their titles: `{command}` finds them in the catalog that is there"
         )
-    nearest = min(kinds, key=lambda kind: (len(lacking[kind]), kinds.index(kind)))
+    nearest = min(KINDS, key=lambda kind: len(lacking[kind]))
     return f"to hold {nearest} it lacks {', '.join(lacking[nearest])}; it has {', '.join(header)}"
 
 
@@ -372,13 +363,11 @@ def _lacking(kind: Holds, columns: Columns) -> Sequence[str]:
 
 def _with_numbers(parts: list[tuple[DataFile, Part]]) -> list[tuple[DataFile, Part]]:
     """Films of The Movies have MovieLens' numbers where links.csv is there, else TMDB's."""
-    linked = any(part.holds == "facts" and {"movie_id", "tmdb_id"} <= part.columns.keys()
-                 for _, part in parts)  # fmt: skip
-    if linked:
-        return parts
+    ids = {"movie_id", "tmdb_id"}
+    linked = any(part.holds == "facts" and ids <= part.columns.keys() for _, part in parts)
     return [
         (file, part.model_copy(update={"columns": {"movie_id": "id", **part.columns}}))
-        if part.layout == "the-movies" and part.holds == "movies"
+        if part.layout == "the-movies" and part.holds == "movies" and not linked
         else (file, part)
         for file, part in parts
     ]

@@ -6,10 +6,10 @@ import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, Literal, cast
+from typing import BinaryIO, Literal
 
 from ingest.fields import FieldError, quote
-from ingest.files import DataFile
+from ingest.files import DataFile, buffered
 from ingest.rows import Rejected
 from palate.errors import LoadError
 
@@ -58,6 +58,11 @@ class Line:
         return self.text or ",".join(self.fields)
 
 
+def refuse(name: str, line: Line, error: FieldError) -> Rejected:
+    """The rejection of a line with a field that cannot be read."""
+    return Rejected(name, line.number, error.column or None, error.reason, line.written)
+
+
 def without_last(fields: Sequence[str], columns: int) -> Sequence[str]:
     """The fields of a line; without an empty one behind the last column, where a line ends in a
     delimiter. Raises FieldError for another number of them."""
@@ -73,13 +78,14 @@ def read_header(file: DataFile, style: Format) -> list[str]:
 
     Raises LoadError for an empty file.
     """
-    for line in _records(file, style, None):
-        if isinstance(line, Rejected):
-            raise LoadError(f"{line}. The tables are as they were. Correct the header.")
-        if not style.header:
-            return [str(place) for place in range(1, len(line.fields) + 1)]
-        return [name.strip() for name in line.fields]
-    raise LoadError(f"{file.name} is empty. The tables are as they were. Get the file again.")
+    line = next(_records(file, style, None), None)
+    if line is None:
+        raise LoadError(f"{file.name} is empty. The tables are as they were. Get the file again.")
+    if isinstance(line, Rejected):
+        raise LoadError(f"{line}. The tables are as they were. Correct the header.")
+    if not style.header:
+        return [str(place) for place in range(1, len(line.fields) + 1)]
+    return [name.strip() for name in line.fields]
 
 
 def read_lines(
@@ -113,7 +119,7 @@ def _records(file: DataFile, style: Format, columns: int | None) -> Iterator[Lin
 
 def _parse_quoted(text: "Text", style: Format, columns: int | None) -> Iterator[Line | Rejected]:
     feed = _Feed(text)
-    reader = _reader(feed, style)
+    reader = csv_reader(feed, style)
     while True:
         feed.begin()
         try:
@@ -125,7 +131,7 @@ def _parse_quoted(text: "Text", style: Format, columns: int | None) -> Iterator[
         except csv.Error as error:
             number, row = feed.give_back()
             yield Rejected(text.name, number, None, _reason(error), row.rstrip("\r\n"))
-            reader = _reader(feed, style)
+            reader = csv_reader(feed, style)
             continue
         yield from text.take_rejected()
         if fields:
@@ -196,20 +202,17 @@ def parse_line(name: str, style: Format, number: int, raw: bytes) -> Line | Reje
     if not style.quoted:
         return Line(number, text.split(style.delimiter), text)
     try:
-        return Line(number, next(_reader(iter([text]), style), []), text)
+        return Line(number, next(csv_reader(iter([text]), style), []), text)
     except csv.Error as error:
         return Rejected(name, number, None, _reason(error), text)
 
 
-def _reader(text: Iterator[str], style: Format) -> Iterator[list[str]]:
-    escape = "\\" if style.escape else None
+def csv_reader(text: Iterator[str], style: Format, *, strict: bool = True) -> Iterator[list[str]]:
+    """The fields of lines as a format has them."""
     return csv.reader(
-        text,
-        delimiter=style.delimiter,
-        escapechar=escape,
-        doublequote=not style.escape,
-        strict=True,
-    )
+        text, delimiter=style.delimiter, escapechar="\\" if style.escape else None,
+        doublequote=not style.escape, strict=strict,
+    )  # fmt: skip
 
 
 class Text:
@@ -256,33 +259,20 @@ def as_utf8(stream: BinaryIO, encoding: str, name: str) -> BinaryIO:
     """The bytes of a stream; in UTF-8 where its own encoding cannot be taken apart by lines."""
     if is_by_lines(encoding):
         return stream
-    return cast(BinaryIO, io.BufferedReader(_Recoded(stream, encoding, name), 1 << 20))
+    return buffered(_recoded(stream, encoding, name))
 
 
-class _Recoded(io.RawIOBase):
+def _recoded(stream: BinaryIO, encoding: str, name: str) -> Iterator[bytes]:
     """A stream in UTF-8."""
-
-    def __init__(self, stream: BinaryIO, encoding: str, name: str) -> None:
-        self._text = io.TextIOWrapper(stream, encoding, newline="")
-        self._name, self._ready = name, b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: object) -> int:
-        view = memoryview(buffer)  # type: ignore[arg-type]
-        if not self._ready:
-            try:
-                self._ready = self._text.read(1 << 16).encode()
-            except UnicodeError as error:
-                raise LoadError(
-                    f"{self._name} is damaged or cut short: it is no {self._text.encoding.upper()} "
-                    f"({error}). The tables are as they were. Get the file again."
-                ) from error
-        taken = self._ready[: len(view)]
-        view[: len(taken)] = taken
-        self._ready = self._ready[len(taken) :]
-        return len(taken)
+    text = io.TextIOWrapper(stream, encoding, newline="")
+    try:
+        while data := text.read(1 << 16):
+            yield data.encode()
+    except UnicodeError as error:
+        raise LoadError(
+            f"{name} is damaged or cut short: it is no {text.encoding.upper()} "
+            f"({error}). The tables are as they were. Get the file again."
+        ) from error
 
 
 def without_bom(start: bytes, name: str) -> bytes:

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from dataclasses import replace as replace_fields
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -48,14 +47,14 @@ class LoadReport:
     """What a load did. ``changed`` counts rows that were inserted or updated."""
 
     source: str
-    movies: int
-    ratings: int
-    tags: int
-    changed: int
-    rejected: int
-    rejects: Path | None
-    deleted: Deleted | None
-    seconds: float
+    movies: int = 0
+    ratings: int = 0
+    tags: int = 0
+    changed: int = 0
+    rejected: int = 0
+    rejects: Path | None = None
+    deleted: Deleted | None = None
+    seconds: float = 0.0
     repeated: bool = False
     """Nothing was done: the database has this very load already."""
     gone: int = 0
@@ -90,23 +89,17 @@ def load(
 ) -> LoadReport:
     """Load films, ratings and tags, then refresh statistics and taste vectors.
 
-    What was loaded already, to the byte and with no line refused, is not loaded again: the report
-    says ``repeated``. ``again`` loads it all the same.
-
-    ``replace`` deletes everything first, ratings, tasters and trained models included, in the same
-    transaction.
-    ``on_error="skip"`` sets lines that cannot be loaded aside in ``rejects`` (by default
-    ``<source>-rejected.csv`` in the current folder). ``wait=False`` refuses when another load
-    runs. ``dry_run`` reads and checks everything and writes nothing.
-    With ``missing_share`` films and ratings that the source no longer has are deleted, unless they
-    are more than that share of what is there.
+    What was loaded before, to the byte and with no line refused, is loaded only ``again``.
+    ``replace`` deletes everything first, tasters and trained models too; ``missing_share`` what the
+    source no longer has, unless that is more than such a share. ``on_error="skip"`` sets lines that
+    cannot be loaded aside in ``rejects`` (``<source>-rejected.csv``). ``wait=False`` refuses while
+    another load runs. ``dry_run`` reads and checks everything and writes nothing.
 
     Raises RejectedLineError (a LoadError) at the first such line otherwise, LoadError for files
     that cannot be read, ConflictError where the database holds another source. The tables are
     then as they were.
     """
-    progress = progress or LoadProgress()
-    started = time.monotonic()
+    progress, started = progress or LoadProgress(), time.monotonic()
     path = rejects or Path(re.sub(r"[^\w.-]+", "-", source.name) + "-rejected.csv")
     with Rejects("count" if dry_run else on_error, path) as rejected, _explained():
         source.notes.clear()
@@ -115,59 +108,37 @@ def load(
             _lock(connection, progress, wait=wait)
             loaded = connection.execute(statements["loaded_source"]).first()
             if not again and _is_loaded(loaded, digest, replace=replace):
-                return _repeated(loaded.name, time.monotonic() - started)
+                return LoadReport(loaded.name, seconds=time.monotonic() - started, repeated=True)
             _check_source(loaded, source, replace=replace)
-            there = connection.execute(statements["what_there_is"]).one() if replace else None
-            empty = replace or connection.execute(statements["is_empty"]).scalar_one()
-            job = _Job(connection, source, digest, progress, replace=replace, empty=empty)
-            straight = empty and not (dry_run or missing_share is not None or source.names_items)
-            written = job.write_directly(Rejects("stop", path)) if straight else None
-            if written is None:
-                staged = job.stage(rejected)
-                if not replace:
-                    _check_films(connection, loaded, source)
-                if dry_run:
-                    connection.rollback()
-                    return _report(source, staged, rejected, started, dry_run=True)
-                written = staged, job.write(staged, rejected)
-            staged, changed = written
-            gone = _delete_missing(connection, source, missing_share, rejected)
+            there = connection.execute(statements["what_there_is"]).one() if replace else ()
+            job = _Job(connection, source, digest, progress, replace=replace)
+            if dry_run:
+                staged = job.stage(rejected, loaded)
+                connection.rollback()
+                return _report(source, staged, rejected, started, dry_run=True)
+            staged, changed = job.write(rejected, loaded, directly=missing_share is None)
+            gone = delete_missing(connection, source, missing_share, rejected.count)
         _refresh(database, progress, profiles=changed + gone > 0)
-    return replace_fields(
-        _report(source, staged, rejected, started),
-        changed=changed + gone,
-        gone=gone,
-        deleted=Deleted(*there) if there is not None else None,
-    )
-
-
-def _delete_missing(
-    connection: sqlalchemy.Connection, source: Source, share: float | None, rejected: Rejects
-) -> int:
-    """Delete what the source no longer has, unless ``share`` is None; returns how many rows."""
-    if share is None:
-        return 0
-    undated = connection.execute(statements["undated"], {"replace": False}).scalar_one()
-    return delete_missing(connection, source, undated, share, rejected.count)
+    return _report(
+        source, staged, rejected, started, changed=changed + gone, gone=gone,
+        rejects=path if rejected.count else None, deleted=Deleted(*there) if replace else None,
+    )  # fmt: skip
 
 
 def _report(
-    source: Source, staged: Staged, rejected: Rejects, started: float, *, dry_run: bool = False
+    source: Source, staged: Staged, rejected: Rejects, started: float, **done: Any
 ) -> LoadReport:
     return LoadReport(
         source.name,
         staged.movies,
         staged.ratings,
         staged.tags,
-        0,
-        rejected.count,
-        rejected.path if rejected.count and not dry_run else None,
-        None,
-        time.monotonic() - started,
-        dry_run=dry_run,
+        rejected=rejected.count,
+        seconds=time.monotonic() - started,
         files=tuple(source.described()),
         notes=tuple(source.notes.texts()),
         refused=tuple(rejected.texts()),
+        **done,
     )
 
 
@@ -218,10 +189,6 @@ def _is_loaded(
     return bool(loaded.digests == [digest] if replace else digest in loaded.digests)
 
 
-def _repeated(name: str, seconds: float) -> LoadReport:
-    return LoadReport(name, 0, 0, 0, 0, 0, None, None, seconds, repeated=True)
-
-
 def _check_source(loaded: sqlalchemy.Row[Any] | None, source: Source, *, replace: bool) -> None:
     if loaded is None or loaded.name == source.name or replace:
         return
@@ -250,20 +217,38 @@ def _check_films(
 
 @dataclass(frozen=True)
 class _Job:
-    """A source on its way into the tables. ``empty``: nothing else is, or will be, there."""
+    """A source on its way into the tables."""
 
     connection: sqlalchemy.Connection
     source: Source
     digest: str | None
     progress: LoadProgress
     replace: bool
-    empty: bool
 
-    def write_directly(self, refusing: Rejects) -> tuple[Staged, int] | None:
-        """Write a source of which no line is refused, ratings past staging; None for others.
+    def write(
+        self, rejects: Rejects, loaded: sqlalchemy.Row[Any] | None, *, directly: bool
+    ) -> tuple[Staged, int]:
+        """Write the source, ratings past staging where they may go ``directly`` and can; returns
+        what there was, and how many rows changed."""
+        empty = self.replace or self.connection.execute(statements["is_empty"]).scalar_one()
+        if directly and empty and not self.source.names_items:
+            written = self._write_directly(Rejects("stop", rejects.path))
+            if written is not None:
+                return written
+        staged = self.stage(rejects, loaded)
+        statement = "insert_ratings" if empty else "upsert_ratings"
+        return staged, self._write(staged, rejects, partial(self._write_ratings, staged, statement))
 
-        Returns what there was, and how many rows changed.
-        """
+    def stage(self, rejects: Rejects, loaded: sqlalchemy.Row[Any] | None) -> Staged:
+        """Copy everything into the staging tables, and take out what must not be loaded."""
+        staged = self._staging(rejects).fill()
+        self._check_digest()
+        if not self.replace:
+            _check_films(self.connection, loaded, self.source)
+        return staged
+
+    def _write_directly(self, refusing: Rejects) -> tuple[Staged, int] | None:
+        """Write a source of which no line is refused; None, and nothing is written, for others."""
         from ingest.direct import REFUSALS, copy_ratings, starts_plain  # polars: who needs it
 
         plain = starts_plain(self.source)
@@ -282,20 +267,8 @@ class _Job:
             self.source.notes.clear()
             return None
 
-    def stage(self, rejects: Rejects) -> Staged:
-        """Copy everything into the staging tables, and take out what must not be loaded."""
-        staged = self._staging(rejects).fill()
-        self._check_digest()
-        return staged
-
-    def write(self, staged: Staged, rejects: Rejects) -> int:
-        """Upsert what is staged; returns how many rows changed."""
-        statement = "insert_ratings" if self.empty else "upsert_ratings"
-        write = partial(_write_ratings, self.connection, staged, self.progress, statement)
-        return self._write(staged, rejects, write)
-
     def _staging(self, rejects: Rejects) -> Staging:
-        return Staging(self.connection, self.source, rejects, self.progress, replace=self.replace)
+        return Staging(self.connection, self.source, rejects, self.progress, self.replace)
 
     def _check_digest(self) -> None:
         if self.source.digest() != self.digest:
@@ -326,30 +299,23 @@ class _Job:
         execute(statements["save_source"], {**what, "digests": digests, "undated": undated})
         return changed
 
+    def _write_ratings(self, staged: Staged, statement: str, undated: datetime) -> int:
+        """Write ratings by batches of whole users.
 
-def _write_ratings(
-    connection: sqlalchemy.Connection,
-    staged: Staged,
-    progress: LoadProgress,
-    statement: str,
-    undated: datetime,
-) -> int:
-    """Write ratings by batches of whole users.
-
-    Whole users, because a profile is locked when its batch ends: no rating of a user is written
-    after that, so that a live rating of the same user waits, but never in a circle.
-    """
-    progress.step("Writing ratings", staged.ratings)
-    changed, after, left = 0, -1, staged.ratings
-    while left > 0:
-        last, rows = connection.execute(
-            statements["next_batch"], {"after": after, "rows": min(_BATCH, left) - 1}
-        ).one()
-        batch = {"after": after, "last": last, "undated": undated}
-        changed += connection.execute(statements[statement], batch).rowcount
-        progress.advance(rows, rows)
-        after, left = last, left - rows
-    return changed
+        Whole users, because a profile is locked when its batch ends: no rating of a user is written
+        after that, so that a live rating of the same user waits, but never in a circle.
+        """
+        execute = self.connection.execute
+        self.progress.step("Writing ratings", staged.ratings)
+        changed, after, left = 0, -1, staged.ratings
+        while left > 0:
+            most = {"after": after, "rows": min(_BATCH, left) - 1}
+            last, rows = execute(statements["next_batch"], most).one()
+            batch = {"after": after, "last": last, "undated": undated}
+            changed += execute(statements[statement], batch).rowcount
+            self.progress.advance(rows, rows)
+            after, left = last, left - rows
+        return changed
 
 
 def _refresh(database: Database, progress: LoadProgress, *, profiles: bool) -> None:

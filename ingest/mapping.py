@@ -2,6 +2,7 @@
 what a mapping file says and what a load follows."""
 
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Literal
 
@@ -53,24 +54,15 @@ class Part(BaseModel):
     @property
     def style(self) -> Format:
         """How the file is written."""
-        return Format(
-            self.delimiter, self.encoding, self.header, self.quoting, self.escape, self.kind,
-            self.most,
-        )  # fmt: skip
+        return Format(**{field.name: getattr(self, field.name) for field in fields(Format)})
+
+    def with_own(self, own: dict[str, Type]) -> "Part":
+        """The same part with the fields of one's own, where it is about films."""
+        return self.model_copy(update={"own": own}) if self.holds in ("movies", "facts") else self
 
     def written(self, style: Format) -> "Part":
         """The same part in a file of that style."""
-        return self.model_copy(
-            update={
-                "kind": style.kind,
-                "delimiter": style.delimiter,
-                "encoding": style.encoding,
-                "header": style.header,
-                "quoting": style.quoting,
-                "escape": style.escape,
-                "most": style.most,
-            }
-        )
+        return self.model_copy(update=vars(style))
 
 
 class Mapping(BaseModel):
@@ -101,13 +93,13 @@ def read_mapping(path: Path) -> Mapping:
     """Read a mapping file. Raises MisuseError for what is none."""
     try:
         return Mapping.model_validate_json(path.read_bytes())
-    except OSError as error:
+    except (OSError, ValidationError) as error:
+        wrong = (
+            f"cannot be read ({error.strerror})"
+            if isinstance(error, OSError)
+            else f"is no mapping: {first_wrong(error)}"
+        )
         raise MisuseError(
-            f"{path} cannot be read ({error.strerror}). Nothing was loaded. "
-            "`palate ingest inspect FILE... --write FILE` writes one."
-        ) from error
-    except ValidationError as error:
-        raise MisuseError(
-            f"{path} is no mapping: {first_wrong(error)}. Nothing was loaded. "
+            f"{path} {wrong}. Nothing was loaded. "
             "`palate ingest inspect FILE... --write FILE` writes one."
         ) from error

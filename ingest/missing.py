@@ -11,24 +11,23 @@ from palate.statements import run_script
 
 
 def delete_missing(
-    connection: sqlalchemy.Connection,
-    source: Source,
-    undated: datetime,
-    share: float,
-    refused: int,
+    connection: sqlalchemy.Connection, source: Source, share: float | None, refused: int
 ) -> int:
     """Delete films, with all that hangs on them, and ratings that are not in this load.
 
     Films where the source has a file of films, ratings where it has one; a rating that is newer
     than the newest of the file was given here, and stays. Returns how many went. Raises
     ConflictError where they are more than ``share`` of what is there, or where lines were
-    ``refused``: what those were about is not missing.
+    ``refused``: what those were about is not missing. ``share`` None: nothing goes.
     """
+    if share is None:
+        return 0
     if refused:
         raise ConflictError(
             f"{refused:,} lines were refused: what they are about would be deleted as missing. "
             "Nothing was changed. Correct them, or load without --delete-missing."
         )
+    undated = connection.execute(statements["undated"], {"replace": False}).scalar_one()
     kinds = [kind for kind in ("movies", "ratings") if kind in source.file_names]
     return sum(_delete(connection, kind, undated, share) for kind in kinds)
 

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from ingest.mapping import Holds
 from ingest.rows import Movie
 
+KINDS: tuple[Holds, ...] = ("ratings", "tags", "movies", "facts")
+"""What a file may hold; what is thought of first comes first."""
 NEEDED: Mapping[Holds, Sequence[str]] = {
     "movies": ("movie_id", "title"),
     "ratings": ("user_id", "movie_id", "rating"),

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ingest.fields import FieldError
+
 
 @dataclass(slots=True)
 class _Tally:
@@ -26,6 +28,10 @@ class Notes:
         """``what`` happened in a file: ``column year left empty``; ``first`` is such a case."""
         tally = self._tallies.setdefault((file, what), _Tally(0, first))
         tally.count += times
+
+    def left_empty(self, file: str, what: str, line: int, error: FieldError) -> None:
+        """A field of a line could not be read."""
+        self.count(file, f"{what} left empty", f"line {line}: {error.reason}")
 
     def cut(self, file: str) -> None:
         """A file's last line has no end."""

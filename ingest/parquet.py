@@ -1,6 +1,8 @@
 """Parquet files as lines and blocks of ratings, a slice at a time."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
 
 import polars as pl
 
@@ -20,11 +22,10 @@ def read_header(file: DataFile) -> list[str]:
 
 def read_lines(file: DataFile) -> Iterator[Line]:
     """Rows as text, numbered from 1: lists joined by ``|``, times as epoch seconds."""
-    number = 0
+    numbers = count(1)
     for frame in _slices(file):
         for row in _as_text(frame).iter_rows():
-            number += 1
-            yield Line(number, row)
+            yield Line(next(numbers), row)
 
 
 def read_ratings(file: DataFile, columns: RatingColumns) -> Iterator[RatingBlock]:
@@ -42,8 +43,7 @@ def read_ratings(file: DataFile, columns: RatingColumns) -> Iterator[RatingBlock
         if block is not None:
             yield block
         else:
-            rows = enumerate(_as_text(frame).iter_rows(), number)
-            lines = (Line(at, row) for at, row in rows)
+            lines = map(Line, count(number), _as_text(frame).iter_rows())
             yield from build_blocks(file.name, lines, columns)
         number += frame.height
 
@@ -52,20 +52,16 @@ def _scan(file: DataFile) -> pl.LazyFrame:
     if not file.path.exists():
         raise MissingFileError(f"There is no file {file.path}. Nothing was loaded.")
     frame = pl.scan_parquet(file.path)
-    try:
+    with _explained(file):
         frame.collect_schema()
-    except pl.exceptions.PolarsError as error:
-        raise _damaged(file, error) from error
     return frame
 
 
 def _slices(file: DataFile) -> Iterator[pl.DataFrame]:
     frame, offset = _scan(file), 0
     while True:
-        try:
+        with _explained(file):
             part = frame.slice(offset, _SLICE).collect()
-        except pl.exceptions.PolarsError as error:
-            raise _damaged(file, error) from error
         if part.is_empty():
             return
         yield part
@@ -86,8 +82,13 @@ def _as_text(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _damaged(file: DataFile, error: Exception) -> LoadError:
-    return LoadError(
-        f"{file.name} is no whole Parquet file ({str(error).splitlines()[0]}). "
-        "The tables are as they were. Get the file again."
-    )
+@contextmanager
+def _explained(file: DataFile) -> Iterator[None]:
+    """Say what is wrong with a file that polars cannot read."""
+    try:
+        yield
+    except pl.exceptions.PolarsError as error:
+        raise LoadError(
+            f"{file.name} is no whole Parquet file ({str(error).splitlines()[0]}). "
+            "The tables are as they were. Get the file again."
+        ) from error

@@ -30,13 +30,17 @@ class LoadProgress:
 class _Counting(LoadProgress):
     """Counts the rows of a step."""
 
-    _rows, _started = 0, 0.0
+    _name, _rows, _started = "", 0, 0.0
 
     def step(self, name: str, total: int | None = None) -> None:  # noqa: ARG002
-        self._rows, self._started = 0, time.monotonic()
+        self.end()
+        self._name, self._rows, self._started = name, 0, time.monotonic()
 
     def advance(self, rows: int, amount: int = 0) -> None:  # noqa: ARG002
         self._rows += rows
+
+    def end(self) -> None:
+        """The last step is over."""
 
     def _rate(self) -> int:
         """Rows a second."""
@@ -47,14 +51,11 @@ class _Log(_Counting):
     """One log line when a step ends and every ``seconds`` within it."""
 
     def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._name: str | None = None
-        self._logged = 0.0
+        self._seconds, self._logged = seconds, 0.0
 
     def step(self, name: str, total: int | None = None) -> None:
-        self.end()
         super().step(name, total)
-        self._name, self._logged = name, self._started
+        self._logged = self._started
 
     def advance(self, rows: int, amount: int = 0) -> None:
         super().advance(rows, amount)
@@ -66,8 +67,7 @@ class _Log(_Counting):
         _log.info(message)
 
     def end(self) -> None:
-        """The last step is over."""
-        if self._name is not None and self._rows:
+        if self._name and self._rows:
             _log.info(f"{self._name}: done", rows=self._rows, rows_per_second=self._rate())
 
 
@@ -75,26 +75,23 @@ class _Bars(_Counting):
     """A bar a step."""
 
     def __init__(self, bars: Progress) -> None:
-        self._bars = bars
-        self._task: TaskID | None = None
+        self._bars, self._task = bars, TaskID(-1)
 
     def step(self, name: str, total: int | None = None) -> None:
-        self.end()
         super().step(name, total)
         self._task = self._bars.add_task(name, total=total, count="")
 
     def advance(self, rows: int, amount: int = 0) -> None:
         super().advance(rows, amount)
-        if self._task is not None:
-            count = f"{self._rows:,} rows {self._rate():>12,} rows/s"
+        count = f"{self._rows:,} rows {self._rate():>12,} rows/s"
+        if self._name:
             self._bars.update(self._task, advance=amount, count=count)
 
     def say(self, message: str) -> None:
         self._bars.console.print(message)
 
     def end(self) -> None:
-        """The last step is over."""
-        if self._task is not None:
+        if self._name:
             self._bars.update(self._task, total=1, completed=1)
 
 
@@ -106,12 +103,8 @@ def watch(console: Console, seconds: float = LOG_SECONDS) -> Iterator[LoadProgre
         yield log
         log.end()
         return
-    columns = (
-        TextColumn("{task.description:<18}"),
-        BarColumn(),
-        TextColumn("{task.fields[count]:>36}"),
-        TimeElapsedColumn(),
-    )
+    count = TextColumn("{task.fields[count]:>36}")
+    columns = TextColumn("{task.description:<18}"), BarColumn(), count, TimeElapsedColumn()
     with Progress(*columns, console=console) as shown:
         bars = _Bars(shown)
         yield bars

@@ -7,20 +7,12 @@ apart line by line, to say which line is wrong and why.
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import BinaryIO
 
-from ingest.fields import (
-    FieldError,
-    Key,
-    is_missing,
-    parse_key,
-    parse_needed_text,
-    parse_number_id,
-    parse_user,
-    parse_year,
-)
+from ingest.fields import FieldError, Key, id_parser, is_missing, parse_needed_text, parse_year
 from ingest.files import DataFile
 from ingest.lines import (
     MAX_LINE,
@@ -30,6 +22,7 @@ from ingest.lines import (
     is_by_lines,
     parse_line,
     read_lines,
+    refuse,
     without_bom,
     without_last,
 )
@@ -59,46 +52,52 @@ class RatingColumns:
 
     ``user`` None: they are all ``owner``'s. ``movie`` None: films are told by ``title`` and
     ``year``. ``time`` None: the file has none; ``timeless``: a line may lack it. Ids are numbers
-    unless they are said to be texts. ``offset`` is added to the numbers of lines.
+    but for those of ``text_ids``. ``offset`` is added to the numbers of lines.
     """
 
     user: int | None
     movie: int | None
     rating: int
     time: int | None
-    names: Mapping[int, str]
-    count: int
+    names: Sequence[str]
     scale: Scale = STARS
     owner: Key | None = None
     title: int | None = None
     year: int | None = None
-    text_users: bool = False
-    text_movies: bool = False
+    text_ids: Collection[str] = ()
     timeless: bool = True
     offset: int = 0
     keep: Mapping[int, frozenset[str]] = field(default_factory=dict)
     notes: Notes = field(default_factory=Notes, compare=False)
     date_format: DateFormat | None = None
 
+    @cached_property
+    def read_user(self) -> Callable[[str, str], Key]:
+        """What reads a user's id."""
+        return id_parser("user_id", self.text_ids)
+
+    @cached_property
+    def read_movie(self) -> Callable[[str, str], Key]:
+        """What reads a film's id."""
+        return id_parser("movie_id", self.text_ids)
+
     @property
     def plain(self) -> bool:
         """Whether lines hold what COPY reads, in whatever order."""
-        ids = self.user is not None and self.movie is not None
-        texts = self.text_users or self.text_movies
-        rule = self.scale.stars is not None or self.scale.unrated or self.keep
-        return ids and not texts and not rule
+        ids = self.user is not None and self.movie is not None and not self.text_ids
+        return ids and not (self.scale.stars or self.scale.unrated or self.keep)
 
     @property
     def canonical(self) -> bool:
         """Whether lines are already what COPY reads."""
-        places = (self.user, self.movie, self.rating, self.time, self.count)
+        places = (self.user, self.movie, self.rating, self.time, len(self.names))
         return places == (0, 1, 2, 3, 4) and self.plain
 
     def repeats_header(self, line: Line) -> bool:
         """Whether a line is the header again, as where files were put one behind the other."""
         # Of a file without a header columns are called by their places.
         return not self.names[self.rating].isdecimal() and all(
-            line.fields[at].strip() == name for at, name in self.names.items()
+            line.fields[at].strip() == name for at, name in enumerate(self.names)
         )
 
 
@@ -110,7 +109,7 @@ def read_ratings(
 ) -> Iterator[RatingBlock]:
     """The ratings of a file of lines, block by block; ``parse`` reads one line by itself."""
     if not _by_blocks(file, style, columns):
-        yield from build_blocks(file.name, read_lines(file, style, columns.count), columns)
+        yield from build_blocks(file.name, read_lines(file, style, len(columns.names)), columns)
         return
     first = 1
     with file.open() as stream:
@@ -159,7 +158,7 @@ def _quick_block(
     places = (columns.user, columns.movie, columns.rating, columns.time)
     wanted = {place: columns.names[place] for place in places if place is not None}
     last = NO_TIME if columns.time is None else None
-    picked = pick(block, style, wanted, columns.count, last)
+    picked = pick(block, style, wanted, len(columns.names), last)
     return None if picked is None else take_clean_block(picked, first, timeless=True)
 
 
@@ -275,18 +274,16 @@ def _rating(name: str, line: Line, columns: RatingColumns) -> _Rating | None:
     fields, names = line.fields, columns.names
     if not any(field.strip() for field in fields):
         return None
-    fields = without_last(fields, columns.count)
+    fields = without_last(fields, len(names))
     if _left_out(name, line, columns):
         return None
     user = columns.owner
     if columns.user is not None:
-        read_user = parse_user if columns.text_users else parse_number_id
-        user = read_user(fields[columns.user], names[columns.user])
+        user = columns.read_user(fields[columns.user], names[columns.user])
     assert user is not None  # noqa: S101  (the columns were checked)
     movie, title, year = None, None, None
     if columns.movie is not None:
-        read_movie = parse_key if columns.text_movies else parse_number_id
-        movie = read_movie(fields[columns.movie], names[columns.movie])
+        movie = columns.read_movie(fields[columns.movie], names[columns.movie])
     elif columns.title is not None:
         title = parse_needed_text(fields[columns.title], names[columns.title])
         year = columns.year and parse_year(fields[columns.year], names[columns.year])
@@ -305,12 +302,15 @@ def _read(name: str, line: Line | Rejected, columns: RatingColumns) -> "_Rating 
     try:
         return _rating(name, line, columns)
     except FieldError as error:
-        return Rejected(name, line.number, error.column or None, error.reason, line.written)
+        return refuse(name, line, error)
 
 
-def is_future(moment: float | None) -> bool:
-    """Whether so many seconds after 1970 are later than a day from now, as the checks in SQL."""
-    return moment is not None and moment > time.time() + 86400
+def future(moment: float | None) -> str | None:
+    """What is wrong with so many seconds after 1970, where they are later than a day from now: a
+    clock may be wrong by that. As the checks in SQL say it."""
+    if moment is None or moment <= time.time() + 86400:
+        return None
+    return f"{moment:.0f} seconds after 1970 are in the future"
 
 
 def foretell(
@@ -322,38 +322,34 @@ def foretell(
     read = [(line, _read(name, line, columns)) for line in lines]
     scores = [float(one[2]) for _, one in read if isinstance(one, tuple)]
     for line, rating in read:
-        if rating is None or isinstance(rating, Rejected):
-            if rating is not None:
-                yield rating
+        if isinstance(rating, Rejected):
+            yield rating
+        if not isinstance(rating, tuple) or isinstance(line, Rejected):
             continue
         user, movie, stars, moment, title, year = rating
-        wrong = None
         if not LOWEST <= float(stars) <= HIGHEST:
-            wrong = "rating", off_scale(float(stars), min(scores), max(scores))
-        elif moment != NO_TIME and is_future(float(moment)):
-            wrong = "rated_at", f"{float(moment):.0f} seconds after 1970 are in the future"
-        if wrong is not None and isinstance(line, Line):
-            yield Rejected(name, line.number, *wrong, line.written)
-            continue
-        key = user, movie, title, year
-        yield key not in seen
-        seen.add(key)
+            reason = off_scale(float(stars), min(scores), max(scores))
+            yield refuse(name, line, FieldError("rating", reason))
+        elif moment != NO_TIME and (reason := future(float(moment)) or ""):
+            yield refuse(name, line, FieldError("rated_at", reason))
+        else:
+            key = user, movie, title, year
+            yield key not in seen
+            seen.add(key)
 
 
 def _left_out(name: str, line: Line, columns: RatingColumns) -> bool:
     """Whether a line is not to be loaded, and noted."""
-    score = line.fields[columns.rating].strip()
+    score, what = line.fields[columns.rating].strip(), ""
     if score == columns.names[columns.rating] and columns.repeats_header(line):
-        columns.notes.count(name, "line that repeats the header, left out", f"line {line.number}")
-        return True
-    if score in columns.scale.unrated:
-        columns.notes.count(
-            name, f"seen without a rating ({score or EMPTY}), left out", f"line {line.number}"
-        )
-        return True
-    for at, values in columns.keep.items():
-        if line.fields[at] not in values:
-            what = f"{columns.names[at]} other than {', '.join(sorted(values))}, left out"
-            columns.notes.count(name, what, f"line {line.number}")
-            return True
-    return False
+        what = "line that repeats the header"
+    elif score in columns.scale.unrated:
+        what = f"seen without a rating ({score or EMPTY})"
+    else:
+        for at, values in columns.keep.items():
+            if line.fields[at] not in values:
+                what = f"{columns.names[at]} other than {', '.join(sorted(values))}"
+                break
+    if what:
+        columns.notes.count(name, f"{what}, left out", f"line {line.number}")
+    return bool(what)

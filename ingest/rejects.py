@@ -28,10 +28,10 @@ class RejectedLineError(LoadError):
 
 @dataclass(slots=True)
 class Refused:
-    """How many lines of a file were refused, and the first."""
+    """How many lines of a file, or of a column of it, were refused, and the first."""
 
-    count: int
     first: Rejected
+    count: int = 0
 
 
 class Rejects(ExitStack):
@@ -56,13 +56,11 @@ class Rejects(ExitStack):
         if self._on_error == "stop":
             raise RejectedLineError(rejected)
         self.count += 1
-        self.by_file.setdefault(rejected.file, Refused(0, rejected)).count += 1
-        place = rejected.file, rejected.column
-        self._by_column.setdefault(place, Refused(0, rejected)).count += 1
-        if self._on_error == "count":
-            return
-        column = rejected.column or ""
-        self._write((rejected.file, rejected.line, column, rejected.reason, rejected.text))
+        file, column = rejected.file, rejected.column
+        self.by_file.setdefault(file, Refused(rejected)).count += 1
+        self._by_column.setdefault((file, column), Refused(rejected)).count += 1
+        if self._on_error != "count":
+            self._write((file, rejected.line, column or "", rejected.reason, rejected.text))
 
     def texts(self) -> Iterator[str]:
         """What was refused, by file and column, as sentences."""

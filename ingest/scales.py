@@ -15,10 +15,7 @@ _RANGE = re.compile(r"\s*(-?[0-9]+(?:\.[0-9]+)?)\s*-\s*([0-9]+(?:\.[0-9]+)?)\s*"
 _OUT_OF = re.compile(
     r"([0-9]+(?:[.,][0-9]+)?)\s*(?:(?:/|out of)\s*([0-9]+)(?:\s*stars?)?|(%)|stars?)", re.IGNORECASE
 )
-_WORDS = {
-    "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7,
-    "eight": 8, "nine": 9, "ten": 10,
-}  # fmt: skip
+_WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
 _IN_WORDS = re.compile(rf"({'|'.join(_WORDS)})( and a half)?(?: stars?)?", re.IGNORECASE)
 _GLYPHS = re.compile(r"(?=[★⭐½])[★⭐]*½?☆*")
 _THUMBS = dict.fromkeys(("1", "true", "up", "yes", "like", "liked", "+1", "t", "y", "👍"), 4.5) | (
@@ -69,7 +66,7 @@ def parse_score(score: str, column: str, highest: float = HIGHEST) -> str:
             found = f"{sum(map(text.count, '★⭐')) + text.count('½') / 2:g}"
             most = "5"
         elif written := _IN_WORDS.fullmatch(text):
-            found = f"{_WORDS[written[1].lower()] + (0.5 if written[2] else 0):g}"
+            found = f"{_WORDS.index(written[1].lower()) + (0.5 if written[2] else 0):g}"
         elif written := _OUT_OF.fullmatch(text):
             found = parse_number(written[1], column)
             most = "100" if written[3] else written[2] or most

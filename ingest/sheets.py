@@ -38,18 +38,14 @@ class Sheet:
 
                 return parquet.read_header(self.file)
             case "json lines" | "json":
-                found = dict.fromkeys(
-                    key
-                    for record in islice(self._objects(), _SAMPLE)
-                    if not isinstance(record, Rejected)
-                    for key in _keys(record[1])
+                first = islice(self._objects(), _SAMPLE)
+                records = (one[1] for one in first if not isinstance(one, Rejected))
+                if found := dict.fromkeys(key for record in records for key in _keys(record)):
+                    return list(found)
+                raise LoadError(
+                    f"{self.file.name} holds no JSON object. The tables are as they were. "
+                    "It may be one object a line, or a list of objects."
                 )
-                if not found:
-                    raise LoadError(
-                        f"{self.file.name} holds no JSON object. The tables are as they were. "
-                        "It may be one object a line, or a list of objects."
-                    )
-                return list(found)
             case "blocks":
                 return ["movie", "user", "rating", "date"]
         return lines.read_header(self.file, self.style)
@@ -80,10 +76,7 @@ class Sheet:
 
     def _json_records(self) -> Iterator[Line | Rejected]:
         for found in self._objects():
-            if isinstance(found, Rejected):
-                yield found
-            else:
-                yield self._as_line(*found)
+            yield found if isinstance(found, Rejected) else self._as_line(*found)
 
     def _objects(self) -> Iterator[tuple[int, dict[str, Any], str] | Rejected]:
         with self.file.open() as stream:
@@ -187,11 +180,6 @@ def _chunks(name: str, stream: BinaryIO) -> Iterator[str]:
 
 def _as_text(value: object) -> str:
     """A value of JSON as a field: lists and objects as they are written."""
-    match value:
-        case None:
-            return ""
-        case str():
-            return value
-        case bool():
-            return str(value).lower()
+    if value is None or isinstance(value, str):
+        return value or ""
     return json.dumps(value, ensure_ascii=False)

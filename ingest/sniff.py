@@ -4,18 +4,15 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import dropwhile
 
 from charset_normalizer import from_bytes
 
-from ingest.fields import (
-    FieldError,
-    is_missing,
-    parse_number,
-)
+from ingest.fields import is_missing, parse_number, reads
 from ingest.files import DataFile, is_zip, open_files
 from ingest.foreign import refuse_foreign
-from ingest.lines import PREAMBLE, Format
+from ingest.lines import PREAMBLE, Format, csv_reader
 from ingest.names import names_one
 from ingest.times import parse_day
 from palate.errors import LoadError
@@ -102,62 +99,52 @@ def _outside_ascii(file: DataFile, most: int = 200) -> Iterable[bytes]:
 
 def _is_mostly_utf8(odd: bytes) -> bool:
     """Whether a line reads as UTF-8: in other encodings next to none does by chance."""
-    right = 0
-    for line in odd.splitlines():
+    lines, wrong = odd.splitlines(), 0
+    for line in lines:
         try:
             line.decode()
-            right += 1
         except UnicodeDecodeError:
-            continue
-    return right * 2 >= len(odd.splitlines())
+            wrong += 1
+    return wrong * 2 <= len(lines)
 
 
 def _delimited(file: DataFile, encoding: str, rows: Sequence[str]) -> Format:
     best: tuple[float, int, Format] | None = None
     for delimiter in _DELIMITERS:
-        for style in _ways(delimiter, encoding, rows):
-            counts = Counter(len(fields) for fields in _split(rows, style))
-            if not counts:
-                continue
-            columns, agreeing = max(counts.items(), key=lambda one: (one[0] > 1, one[1]))
-            share = agreeing / max(sum(counts.values()), 1)
-            if columns > 1 and (best is None or (share, columns) > best[:2]):
-                best = share, columns, style
+        style = _way(delimiter, encoding, rows)
+        counts = Counter(len(fields) for fields in _split(rows, style))
+        if not counts:
+            continue
+        columns, agreeing = max(counts.items(), key=lambda one: (one[0] > 1, one[1]))
+        share = agreeing / counts.total()
+        if columns > 1 and (best is None or (share, columns) > best[:2]):
+            best = share, columns, style
     if best is None:
         raise LoadError(
             f"{file.name} is no table: its lines have no comma, semicolon, tab, bar or :: in "
             "common. The tables are as they were. Is it the right file?"
         )
-    style = best[2]
-    return Format(
-        style.delimiter, encoding, _has_header(_split(rows, style)), style.quoting, style.escape
-    )
+    return replace(best[2], header=_has_header(_split(rows, best[2])))
 
 
-def _ways(delimiter: str, encoding: str, rows: Sequence[str]) -> Iterable[Format]:
+def _way(delimiter: str, encoding: str, rows: Sequence[str]) -> Format:
     """With quotes where fields stand in them; for commas and semicolons always."""
     if delimiter == "::":
-        yield Format(delimiter, encoding, quoting=False)
-        return
+        return Format(delimiter, encoding, quoting=False)
     edge = re.escape(delimiter)
     backslash = re.compile(rf'\\"(?!{edge}|$)')
     doubled = re.compile(rf'[^{edge}\\"]""[^{edge}"]')
     escaped = any(map(backslash.search, rows)) and not any(map(doubled.search, rows))
     inside = re.compile(rf'(?:^|{edge})"[^"]*"(?={edge}|$)')
     if delimiter in ",;" or sum(bool(inside.search(row)) for row in rows) * 2 > len(rows):
-        yield Format(delimiter, encoding, quoting=True, escape=escaped)
-    else:
-        yield Format(delimiter, encoding, quoting=False)
+        return Format(delimiter, encoding, quoting=True, escape=escaped)
+    return Format(delimiter, encoding, quoting=False)
 
 
 def _split(rows: Sequence[str], style: Format) -> list[list[str]]:
     if not style.quoting:
         return [row.split(style.delimiter) for row in rows]
-    escape = "\\" if style.escape else None
-    reader = csv.reader(
-        [f"{row}\n" for row in rows],
-        delimiter=style.delimiter, escapechar=escape, doublequote=not style.escape,
-    )  # fmt: skip
+    reader = csv_reader((f"{row}\n" for row in rows), style, strict=False)
     found = []
     while True:
         try:
@@ -172,7 +159,7 @@ def _has_header(rows: Sequence[Sequence[str]]) -> bool:
     """Whether the first record names columns: no value in it, and others below. Of names that are
     Palate's own, two are enough, whatever else is empty or there twice."""
     first, below = rows[0], rows[1:]
-    if any(not is_missing(cell) and _is_value(cell) for cell in first):
+    if any(map(_is_value, first)):
         return False
     if sum(map(names_one, dict.fromkeys(first))) > 1:
         return True
@@ -184,11 +171,4 @@ def _has_header(rows: Sequence[Sequence[str]]) -> bool:
 
 
 def _is_value(cell: str) -> bool:
-    try:
-        parse_number(cell, "")
-    except FieldError:
-        try:
-            return parse_day(cell, "") is not None
-        except FieldError:
-            return False
-    return True
+    return reads(parse_number, cell) or (not is_missing(cell) and reads(parse_day, cell))

@@ -5,11 +5,12 @@ import tempfile
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
+import psycopg
 import sqlalchemy
-from sqlalchemy import Row
 from sqlalchemy.exc import IntegrityError
 
 from ingest.progress import LoadProgress
@@ -57,26 +58,21 @@ class Staged:
     lines: LineMap = field(default_factory=LineMap)
 
 
+@dataclass(frozen=True)
 class Staging:
     """A source on its way through the staging tables. ``replace``: nothing else will be there."""
 
-    def __init__(
-        self,
-        connection: sqlalchemy.Connection,
-        source: Source,
-        rejects: Rejects,
-        progress: LoadProgress,
-        *,
-        replace: bool,
-    ) -> None:
-        self._connection, self._source = connection, source
-        self._rejects, self._progress, self._replace = rejects, progress, replace
-        self._staged = Staged()
+    connection: sqlalchemy.Connection
+    source: Source
+    rejects: Rejects
+    progress: LoadProgress
+    replace: bool
+    staged: Staged = field(default_factory=Staged)
 
     def fill(self, *, ratings: bool = True) -> Staged:
         """Copy the source into the tables and take out what must not be loaded."""
-        source, staged, progress = self._source, self._staged, self._progress
-        self._connection.execute(statements["settle_staging"], {"replace": self._replace})
+        source, staged, progress = self.source, self.staged, self.progress
+        self._execute("settle_staging", replace=self.replace)
         self._run("create_staging", "create_staging_tags", "create_staging_facts")
         progress.step("Reading films")
         staged.movies = self._copy_rows("movies", source.movies())
@@ -86,39 +82,49 @@ class Staging:
         staged.tags = self._copy_rows("tags", source.tags())
         progress.step("Checking")
         self._tell_ids(keyed)
-        self._connection.execute(statements["analyze_staging"])
+        self._execute("analyze_staging")
         self._check()
         self._require_rows()
         return staged
 
     def _run(self, *names: str) -> None:
         for name in names:
-            run_script(self._connection, statements.raw(name))
+            run_script(self.connection, statements.raw(name))
+
+    def _execute(self, name: str, **values: object) -> Any:
+        return self.connection.execute(statements[name], values)
+
+    def _copy(self, what: str) -> AbstractContextManager[psycopg.Copy]:
+        statement = statements.raw(f"copy_{what}").encode()
+        return raw(self.connection).cursor().copy(statement)
+
+    def _count(self, kind: str, what: str, first: str, times: int) -> None:
+        """Say how often something happened to lines of a file."""
+        name = self.source.file_names.get(kind, "films" if kind == "movies" else kind)
+        self.source.notes.count(name, what, first, times)
 
     def _copy_rows(self, what: str, rows: Iterable[Movie | Tag | Rejected]) -> int:
         count = 0
-        statement = statements.raw(f"copy_{what}").encode()
-        with raw(self._connection).cursor().copy(statement) as copy:
+        with self._copy(what) as copy:
             for row in rows:
                 if isinstance(row, Rejected):
-                    self._rejects.add(row)
+                    self.rejects.add(row)
                     continue
                 copy.write_row(_columns(row))
                 count += 1
                 if count % _REPORT_EVERY == 0:
-                    self._progress.advance(_REPORT_EVERY)
-        self._progress.advance(count % _REPORT_EVERY)
+                    self.progress.advance(_REPORT_EVERY)
+        self.progress.advance(count % _REPORT_EVERY)
         return count
 
     def _copy_ratings(self) -> int:
         """Copy the ratings; returns how many came with an id that is no number."""
-        self._progress.step("Reading ratings", self._source.ratings_size)
+        self.progress.step("Reading ratings", self.source.ratings_size)
         keyed = 0
         # One COPY at a time: the others wait in a file.
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as waiting:
-            statement = statements.raw("copy_ratings").encode()
-            with raw(self._connection).cursor().copy(statement) as copy:
-                for block in self._source.ratings():
+            with self._copy("ratings") as copy:
+                for block in self.source.ratings():
                     self._take(block)
                     copy.write(block.data)
                     waiting.write(block.keyed)
@@ -126,83 +132,75 @@ class Staging:
             if keyed:
                 self._run("create_staging_keyed")
                 waiting.seek(0)
-                statement = statements.raw("copy_keyed").encode()
-                with raw(self._connection).cursor().copy(statement) as copy:
+                with self._copy("keyed") as copy:
                     while data := waiting.read(_BLOCK):
                         copy.write(data)
-        self._staged.ratings += keyed
+        self.staged.ratings += keyed
         return keyed
 
     def _take(self, block: RatingBlock) -> None:
         for rejected in block.rejected:
-            self._rejects.add(rejected)
-        self._staged.lines.add(self._staged.ratings, block.runs)
-        self._staged.ratings += block.rows
-        self._progress.advance(block.rows + block.keyed_rows, block.read)
+            self.rejects.add(rejected)
+        self.staged.lines.add(self.staged.ratings, block.runs)
+        self.staged.ratings += block.rows
+        self.progress.advance(block.rows + block.keyed_rows, block.read)
 
     def _tell_ids(self, keyed: int) -> None:
         """The number of every film and user that is told by something else."""
-        facts = bool(self._staged.facts)
+        facts = bool(self.staged.facts)
         if facts:
             self._run("link_movies")
-        known = self._connection.execute(statements["leave_known_films"]).one()
-        self._note_left("film that is here under another id, left as it is", known)
+        self._note_left("leave_known_films", "film that is here under another id, left as it is")
         self._run("number_items")
         if keyed:
             self._run("resolve_keyed", "resolve_titles")
-        if self._source.names_items is not None:
+        if self.source.names_items is not None:
             if not keyed:
                 self._run("create_staging_keyed")
-            named = {"names_items": self._source.names_items, "replace": self._replace}
-            count = self._connection.execute(statements["name_numbered_items"], named).rowcount
-            count += self._connection.execute(statements["name_text_items"], named).rowcount
+            named = {"names_items": self.source.names_items, "replace": self.replace}
+            for statement in ("name_numbered_items", "name_text_items"):
+                self.staged.movies += self._execute(statement, **named).rowcount
             self._run("number_items", "resolve_keyed")
-            self._staged.movies += count
         if facts:
             self._run("match_facts")
             self._note_unmatched()
             self._run("complete_movies")
-        if keyed or self._source.names_items is not None:
+        if keyed or self.source.names_items is not None:
             self._run("add_keyed")
-        if self._staged.tags:
+        if self.staged.tags:
             self._run("resolve_tags")
 
-    def _note_left(self, what: str, gone: Row[Any]) -> None:
-        """Count lines of films that are staged no more."""
+    def _note_left(self, statement: str, what: str) -> None:
+        """Take lines of films out of staging, and count them."""
+        gone = self._execute(statement).one()
         if gone.lines:
-            name = self._source.file_names.get("movies", "films")
-            self._source.notes.count(name, what, f"line {gone.line % FILE}", gone.lines)
-            self._staged.movies -= gone.lines
+            self._count("movies", what, f"line {gone.line % FILE}", gone.lines)
+            self.staged.movies -= gone.lines
 
     def _note_unmatched(self) -> None:
-        found = self._connection.execute(statements["unmatched_facts"]).first()
-        if found is not None:
-            name = self._source.file_names.get("facts", "facts")
+        if (found := self._execute("unmatched_facts").first()) is not None:
             what = "line about a film that is not here, left out"
-            self._source.notes.count(name, what, f"film {found.id}", found.lines)
+            self._count("facts", what, f"film {found.id}", found.lines)
 
     def _check(self) -> None:
         """Checks in SQL: what they find goes from staging to ``rejected``, then to ``rejects``."""
-        again = self._connection.execute(statements["repeated_movies"]).one()
-        self._note_left("line that repeats a film, left out", again)
+        self._note_left("repeated_movies", "line that repeats a film, left out")
         # In this order: a rating of a film that was rejected is a rating of an unknown film.
         for what in ("movies", "ratings", "tags"):
-            parameters = {} if what == "movies" else {"replace": self._replace}
-            self._connection.execute(statements[f"reject_{what}"], parameters)
-            self._connection.execute(statements[f"drop_rejected_{what}"])
+            self._execute(f"reject_{what}", replace=self.replace)
+            self._execute(f"drop_rejected_{what}")
         self._index_ratings()
-        if not self._replace:
+        if not self.replace:
             self._note_kept()
         self._report()
 
     def _note_kept(self) -> None:
         """Say which ratings give way to those that are here."""
-        undated = self._connection.execute(statements["undated"], {"replace": False}).scalar_one()
-        kept = self._connection.execute(statements["kept_ratings"], {"undated": undated}).one()
+        undated = self._execute("undated", replace=False).scalar_one()
+        kept = self._execute("kept_ratings", undated=undated).one()
         if kept.lines:
             what = "rating older than the one that is here, left out"
-            name = self._source.file_names.get("ratings", "ratings")
-            self._source.notes.count(name, what, kept.example, kept.lines)
+            self._count("ratings", what, kept.example, kept.lines)
 
     def _index_ratings(self) -> None:
         """Index the staged ratings by their key, without the earlier ones of repeated keys.
@@ -210,37 +208,36 @@ class Staging:
         The index puts them in order for the upserts, and a repeated key shows on the way.
         """
         try:
-            with self._connection.begin_nested():
-                self._connection.execute(statements["index_ratings"])
+            with self.connection.begin_nested():
+                self._execute("index_ratings")
             return
         except IntegrityError:
             pass
-        highest = {"highest": self._source.keeps_highest}
-        gone = self._connection.execute(statements["drop_earlier_ratings"], highest).one()
-        which = "lower" if self._source.keeps_highest else "earlier"
+        highest = self.source.keeps_highest
+        gone = self._execute("drop_earlier_ratings", highest=highest).one()
+        which = "lower" if highest else "earlier"
         what = f"{which} rating of the same film by the same user, left out"
-        name = self._source.file_names.get("ratings", "ratings")
-        self._source.notes.count(name, what, gone.example, gone.lines)
-        self._staged.ratings -= gone.lines
-        self._connection.execute(statements["index_ratings"])
+        self._count("ratings", what, gone.example, gone.lines)
+        self.staged.ratings -= gone.lines
+        self._execute("index_ratings")
 
     def _report(self) -> None:
         """Hand on what the checks found, line by line, as the lines are written."""
         options = {"yield_per": 1000}
         written: dict[str, _Written] = {}
-        with self._connection.execute(statements["rejected"], execution_options=options) as found:
+        with self.connection.execute(statements["rejected"], execution_options=options) as found:
             for what, row, column, reason, content in found:
-                line = self._staged.lines.line(row) if what == "ratings" else row
-                name = self._source.file_names.get(f"{what}{line // FILE or ''}", what)
-                text = written.setdefault(what, _Written(self._source, what)).line(line)
-                self._rejects.add(Rejected(name, line % FILE, column, reason, text or content))
-                setattr(self._staged, what, getattr(self._staged, what) - 1)
+                line = self.staged.lines.line(row) if what == "ratings" else row
+                name = self.source.file_names.get(f"{what}{line // FILE or ''}", what)
+                text = written.setdefault(what, _Written(self.source, what)).line(line)
+                self.rejects.add(Rejected(name, line % FILE, column, reason, text or content))
+                setattr(self.staged, what, getattr(self.staged, what) - 1)
 
     def _require_rows(self) -> None:
         """Raise LoadError where a file had lines and every one of them was refused."""
-        staged, rejects = self._staged, self._rejects
+        staged, rejects = self.staged, self.rejects
         for what in ("movies", "ratings"):
-            name = self._source.file_names.get(what, what)
+            name = self.source.file_names.get(what, what)
             refused = rejects.by_file.get(name)
             if refused is not None and not getattr(staged, what):
                 rejects.keep()
@@ -251,7 +248,7 @@ class Staging:
                 )
         if not staged.movies + staged.facts + staged.ratings + staged.tags:
             raise LoadError(
-                f"{self._source.location} holds nothing that can be loaded. The tables are as they "
+                f"{self.source.location} holds nothing that can be loaded. The tables are as they "
                 "were. Look at the file."
             )
 

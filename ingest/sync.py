@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 from pydantic import SecretStr, ValidationError
@@ -86,32 +87,26 @@ def sync_justwatch(
     Raises MisuseError without a token, and SyncError.
     """
     settings = database.settings
-    token = _key(settings.justwatch_token, "PALATE_JUSTWATCH_TOKEN")
-    done = []
+    token = {"token": _key(settings.justwatch_token, "PALATE_JUSTWATCH_TOKEN")}
     client = PoliteClient(
         "JustWatch", settings.justwatch_url, "PALATE_JUSTWATCH_TOKEN", settings.sync_per_second,
-        parameters={"token": token},
+        parameters=token,
     )  # fmt: skip
+
+    def ask(locale: str, services: Mapping[int, str], film: Mapping[str, Any]) -> Any:
+        path = f"offers/object_type/movie/id_type/tmdb/locale/{locale}"
+        told = client.get(path, id=str(film["tmdb_id"]))
+        return None if told is None else read_offers(told, services)
+
     with closing(client):
-        for locale in settings.sync_locales:
-            services = _services(client, locale, settings)
-
-            def ask(
-                film: Mapping[str, Any],
-                locale: str = locale,
-                services: Mapping[int, str] = services,
-            ) -> list[dict[str, str]] | None:
-                path = f"offers/object_type/movie/id_type/tmdb/locale/{locale}"
-                told = client.get(path, id=str(film["tmdb_id"]))
-                return None if told is None else read_offers(told, services)
-
-            done.append(
-                _sync(
-                    database, "justwatch", locale, ask, _put(locale[-2:]), days=days, limit=limit,
-                    tell=tell,
-                )
-            )  # fmt: skip
-    return done
+        return [
+            _sync(
+                database, "justwatch", locale, partial(ask, locale, services), _put(locale[-2:]),
+                days=days, limit=limit, tell=tell,
+            )
+            for locale in settings.sync_locales
+            for services in (_services(client, locale, settings),)
+        ]  # fmt: skip
 
 
 def read_facts(told: Any) -> FilmFacts:
@@ -193,16 +188,9 @@ Write = Callable[[Connection, int, Any], bool]
 
 
 def _sync(
-    database: Database,
-    service: Service,
-    locale: str,
-    ask: Ask,
-    write: Write,
-    *,
-    days: int,
-    limit: int | None,
-    tell: Tell,
-) -> Synced:
+    database: Database, service: Service, locale: str, ask: Ask, write: Write, *,
+    days: int, limit: int | None, tell: Tell,
+) -> Synced:  # fmt: skip
     """Ask about every film that is due, and write what is told of it."""
     run = {"service": service, "locale": locale}
     with database.read() as connection:

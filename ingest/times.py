@@ -11,7 +11,10 @@ from ingest.fields import FieldError, is_missing, quote
 
 _EPOCH = re.compile(r"[0-9]{1,19}(?:\.[0-9]{1,12})?")
 _DAY = re.compile(r"[0-9]{8}")
-_DAYS = ("%d-%b-%Y", "%d %b %Y", "%d %B %Y", "%B %d, %Y", "%b %d, %Y")
+_FORMS = (
+    "%d-%b-%Y", "%d %b %Y", "%d %B %Y", "%B %d, %Y", "%b %d, %Y", "%d %b %Y %H:%M",
+    "%d %b %Y, %H:%M", "%m %d, %Y",
+)  # fmt: skip
 _YEAR_FIRST = re.compile(r"([0-9]{4})[/.]([0-9]{1,2})[/.]([0-9]{1,2})(?![0-9])")
 _DAY_FIRST = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})(?![0-9])")
 _SLASHES = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})(?![0-9])")
@@ -118,10 +121,7 @@ def _read_time(text: str, form: DateFormat | None = None) -> datetime | None:
     readers: tuple[Callable[[str], datetime], ...] = (
         datetime.fromisoformat,
         lambda text: datetime.fromisoformat(_ONE_DIGIT.sub("0", text)),
-        *(partial(_strptime, form) for form in _DAYS),
-        lambda text: datetime.strptime(text, "%d %b %Y %H:%M").replace(tzinfo=UTC),
-        lambda text: datetime.strptime(text, "%d %b %Y, %H:%M").replace(tzinfo=UTC),
-        lambda text: datetime.strptime(text, "%m %d, %Y").replace(tzinfo=UTC),
+        *(partial(_strptime, form) for form in _FORMS),
         parsedate_to_datetime,
     )
     for reader in readers:

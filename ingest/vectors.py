@@ -28,6 +28,15 @@ _MAX_NPZ = 4 << 30  # bytes, held in memory at once; a million films of 384 numb
 
 
 @dataclass(frozen=True, slots=True)
+class Model:
+    name: str
+    dimension: int
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.dimension} numbers)"
+
+
+@dataclass(frozen=True, slots=True)
 class VectorBatch:
     """n rows of a file: where each stands (from 1), its film, and its vector of length 1."""
 
@@ -35,6 +44,11 @@ class VectorBatch:
     places: NDArray[np.int64]  # (n,)
     movie_ids: NDArray[np.int64]  # (n,)
     vectors: NDArray[np.float32]  # (n, dimension)
+
+    @property
+    def of(self) -> Model:
+        """The model that made them."""
+        return Model(self.model, self.vectors.shape[1])
 
 
 def read_vectors(path: Path, model: str | None = None) -> Iterator[VectorBatch]:
@@ -56,30 +70,21 @@ def read_vectors(path: Path, model: str | None = None) -> Iterator[VectorBatch]:
     for batch in readers[kind](path, model):
         seen = seen or batch
         checked = _checked(path, batch)
-        if (ours := _about(batch)) != (first := _about(seen)):
+        if batch.of != seen.of:
             column = "embedding" if batch.model == seen.model else "model"
-            reason = f"vectors of {ours} after those of {first}"
+            reason = f"vectors of {batch.of} after those of {seen.of}"
             raise bad_row(path, int(batch.places[0]), column, reason)
         yield checked
     if seen is None:
         raise EmbeddingError(f"{path.name} holds no vectors. Nothing was changed.")
 
 
-def _about(batch: VectorBatch) -> str:
-    return f"{batch.model} ({batch.vectors.shape[1]} numbers)"
-
-
-def name_place(path: Path, number: int) -> str:
-    """How a row is named: CSV files have lines, the others have rows."""
-    unit = "line" if ".csv" in path.name.lower() else "row"
-    return f"{path.name}, {unit} {number}"
-
-
 def bad_row(path: Path, number: int, column: str, reason: str) -> EmbeddingError:
-    """The error for one bad row."""
+    """The error for one bad row: CSV files have lines, the others have rows."""
+    unit = "line" if ".csv" in path.name.lower() else "row"
     return EmbeddingError(
-        f"{name_place(path, number)}, {column}: {reason}. Nothing was changed. Correct the file or "
-        "make it again with `palate embed generate`."
+        f"{path.name}, {unit} {number}, {column}: {reason}. Nothing was changed. Correct the file "
+        "or make it again with `palate embed generate`."
     )
 
 
@@ -117,13 +122,9 @@ def _write_parquet(path: Path, batches: Iterable[VectorBatch], dimension: int) -
 
     def frames(*_: object) -> Iterator[pl.DataFrame]:
         for batch in batches:
-            n = len(batch.movie_ids)
-            columns = {
-                "movie_id": batch.movie_ids,
-                "model": [batch.model] * n,
-                "embedding": batch.vectors,
-            }
-            yield pl.DataFrame(columns, schema=schema)
+            models = [batch.model] * len(batch.movie_ids)
+            columns = zip(schema, (batch.movie_ids, models, batch.vectors), strict=True)
+            yield pl.DataFrame(dict(columns), schema=schema)
 
     register_io_source(frames, schema=schema).sink_parquet(path, row_group_size=4 * BATCH)
 
@@ -145,13 +146,12 @@ def _csv_rows(path: Path, model: str | None) -> Iterator[tuple[int, dict[str, st
             header = [name.strip().lower() for name in next(rows, [])]
             _require_columns(path, header, model)
             for row in rows:
-                if len(row) != len(header):
-                    if not row:
-                        continue
-                    raise bad_row(
-                        path, rows.line_num, "row", f"{len(row)} values, not {len(header)}"
-                    )
-                yield rows.line_num, {"model": model or "", **dict(zip(header, row, strict=True))}
+                if row and len(row) != len(header):
+                    wrong = f"{len(row)} values, not {len(header)}"
+                    raise bad_row(path, rows.line_num, "row", wrong)
+                if row:
+                    values = dict(zip(header, row, strict=True))
+                    yield rows.line_num, {"model": model or "", **values}
     except csv.Error as error:
         raise bad_row(path, rows.line_num, "row", f"this is no CSV ({error})") from error
     except UnicodeDecodeError as error:
@@ -245,9 +245,8 @@ def _read_npz(path: Path, model: str | None) -> Iterator[VectorBatch]:
     for start in range(0, len(ids), BATCH):
         rows = slice(start, start + BATCH)
         places = np.arange(start + 1, start + len(ids[rows]) + 1)
-        yield VectorBatch(
-            name, places, ids[rows].astype(np.int64), vectors[rows].astype(np.float32)
-        )
+        batch = ids[rows].astype(np.int64), vectors[rows].astype(np.float32)
+        yield VectorBatch(name, places, *batch)
 
 
 def _require_columns(path: Path, found: Iterable[str], model: str | None) -> None:

@@ -9,7 +9,8 @@ import gzip
 import io
 import zipfile
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -37,15 +38,7 @@ def build_catalog(source: Path, folder: Path) -> Counter[str]:
 def build_ratings(source: Path, folder: Path) -> int:
     """Write ratings.csv.gz; gives the number of ratings."""
     made = ratings.generate(catalog.clean(source))
-    rows = (
-        {
-            "user_id": str(rating.user_id),
-            "movie_id": str(rating.movie_id),
-            "rating": str(rating.rating),
-            "rated_at": rating.rated_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        }
-        for rating in made
-    )
+    rows = ({**asdict(one), "rated_at": f"{one.rated_at:%Y-%m-%dT%H:%M:%SZ}"} for one in made)
     _write_csv(folder / "ratings.csv.gz", ["user_id", "movie_id", "rating", "rated_at"], rows)
     return len(made)
 
@@ -86,7 +79,7 @@ def describe_row(film: dict[str, str]) -> str:
     )
 
 
-def _write_csv(path: Path, columns: list[str], rows: Iterable[dict[str, str]]) -> None:
+def _write_csv(path: Path, columns: list[str], rows: Iterable[Mapping[str, object]]) -> None:
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()

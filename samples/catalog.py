@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ingest.rows import Movie
-from samples.overview import Facts, write_overview
+from samples.film import Film
 
 HERE = Path(__file__).parent
 NEWEST = 2011  # the list was made in 2010 and announces films for 2011
@@ -57,28 +57,6 @@ SOURCE_KEYWORDS = {
     "Remake": "remake",
     "Traditional/Legend/Fairytale": "legend",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Film:
-    """One cleaned film. ``imdb_*`` and ``creative_type`` shape the raters and are not shipped."""
-
-    movie_id: int
-    title: str
-    original_title: str | None
-    year: int
-    release_date: date | None
-    genres: tuple[str, ...]
-    overview: str
-    runtime_minutes: int | None
-    director: str | None
-    keywords: tuple[str, ...]
-    budget: int | None
-    revenue: int | None
-    creative_type: str | None
-    imdb_rating: float | None
-    imdb_votes: int | None
-    critics: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,44 +134,28 @@ def _film(
 ) -> Film:
     year, released = _released(row["Release Date"], fixes, counts)
     title = fixes.get("title") or _title(row["Title"], counts)
-    director = fixes.get("director") or directors.get(row["Director"], row["Director"])
     counts["fix: director's name"] += row["Director"] in directors
-    genres = _genres(row, fixes)
-    budget, revenue = row["Production Budget"] or None, _revenue(row, fixes, counts)
-    runtime = int(fixes.get("runtime_minutes", row["Running Time min"]) or 0) or None
     rating, votes = _imdb(row, fixes, year, counts)
-    text = write_overview(
-        Facts(
-            genres=genres,
-            major_genre=None if "genres" in fixes else row["Major Genre"],
-            creative_type=row["Creative Type"],
-            source=row["Source"],
-            director=director,
-            year=year,
-            distributor=fixes.get("distributor", row["Distributor"]) or None,
-            mpaa=_mpaa(fixes.get("mpaa", row["MPAA Rating"]), year, counts),
-            runtime_minutes=runtime,
-            budget=budget,
-            revenue=revenue,
-        )
-    )
-    keywords = dict.fromkeys(subjects.get(title, []) + subjects.get(_dated(title, year), []))
+    keywords = subjects.get(title, []) + subjects.get(_dated(title, year), [])
     if (source := SOURCE_KEYWORDS.get(row["Source"])) is not None:
-        keywords[source] = None
+        keywords.append(source)
     return Film(
         movie_id=movie_id,
         title=title,
         original_title=fixes.get("original_title"),
         year=year,
         release_date=released,
-        genres=genres,
-        overview=text,
-        runtime_minutes=runtime,
-        director=director,
-        keywords=tuple(keywords),
-        budget=budget,
-        revenue=revenue,
+        genres=_genres(row, fixes),
+        runtime_minutes=int(fixes.get("runtime_minutes", row["Running Time min"]) or 0) or None,
+        director=fixes.get("director") or directors.get(row["Director"], row["Director"]),
+        keywords=tuple(dict.fromkeys(keywords)),
+        budget=row["Production Budget"] or None,
+        revenue=_revenue(row, fixes, counts),
+        major_genre=None if "genres" in fixes else row["Major Genre"],
         creative_type=row["Creative Type"],
+        source=row["Source"],
+        distributor=fixes.get("distributor", row["Distributor"]) or None,
+        mpaa=_mpaa(fixes.get("mpaa", row["MPAA Rating"]), year, counts),
         imdb_rating=rating,
         imdb_votes=votes,
         critics=row["Rotten Tomatoes Rating"],

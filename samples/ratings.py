@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from samples.catalog import Film
+from samples.film import Film
 
 Floats = NDArray[np.float64]
 

@@ -1,43 +1,18 @@
 """Columns of a file of films, ratings or tags, and its lines as rows."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
-from ingest.fields import (
-    LONGEST_TAG,
-    FieldError,
-    Key,
-    is_missing,
-    parse_address,
-    parse_integer,
-    parse_key,
-    parse_minutes,
-    parse_money,
-    parse_names,
-    parse_needed_text,
-    parse_number_id,
-    parse_own,
-    parse_text,
-    parse_user,
-    parse_year,
-    quote,
-)
-from ingest.lines import Line, without_last
-from ingest.mapping import Holds
-from ingest.names import (
-    ALIASES,
-    ALSO_OF_MOVIES,
-    FACT_KEYS,
-    NEEDED,
-    OF,
-    OF_MOVIES,
-    plain,
-)
+from ingest import fields
+from ingest.fields import FieldError, Key, is_missing, parse_names, parse_text, quote
+from ingest.lines import Line, refuse, without_last
+from ingest.mapping import Holds, Part
+from ingest.names import ALIASES, ALSO_OF_MOVIES, FACT_KEYS, NEEDED, OF, plain
 from ingest.notes import Notes
 from ingest.rows import Movie, Rejected, Tag
-from ingest.times import DateFormat, parse_day, parse_time
+from ingest.times import parse_day, parse_time
 from ingest.titles import split_title
 from sql.own_fields import Type
 
@@ -67,9 +42,8 @@ class Columns:
         """The place of a column of ours in the file; None where the file lacks it."""
         if column in self._mapping:
             return self.at(self._mapping[column])
-        aliases = ALIASES.get(column, ())
-        if self.holds in ("movies", "facts"):
-            aliases = ALSO_OF_MOVIES.get(column, aliases)
+        more = ALSO_OF_MOVIES if self.holds in ("movies", "facts") else {}
+        aliases = more.get(column, ALIASES.get(column, ()))
         needed = NEEDED[self.holds] if self.holds else ()
         for name in (column, *aliases):
             found = self.at(name)
@@ -99,19 +73,19 @@ class Columns:
         """The file's columns that nothing is read from."""
         used = set(self.found().values())
         names = {at: name or f"column {at + 1}" for at, name in enumerate(self.header)}
-        read = {names[at] for at in used}
+
+        def is_read_within(outer: str) -> bool:
+            return any(names[at].startswith(f"{outer}.") for at in used)
+
+        # Of an object either its parts are told, or it is as a whole.
         return [
             name
             for at, name in names.items()
-            # Of an object either its parts are told, or it is as a whole.
+            for outer in (name.rpartition(".")[0],)
             if at not in used
-            and not any(part.startswith(f"{name}.") for part in read)
-            and not self._within_unread(name, read)
+            and not is_read_within(name)
+            and (outer not in self.header or is_read_within(outer))
         ]
-
-    def _within_unread(self, name: str, read: Set[str]) -> bool:
-        outer = name.rpartition(".")[0]
-        return outer in self.header and not any(part.startswith(f"{outer}.") for part in read)
 
 
 def convert_lines(
@@ -126,11 +100,10 @@ def convert_lines(
             yield line
             continue
         try:
-            fields = without_last(line.fields, columns)
-            row = convert(line if fields is line.fields else replace(line, fields=fields))
+            cells = without_last(line.fields, columns)
+            row = convert(line if cells is line.fields else replace(line, fields=cells))
         except FieldError as error:
-            column = error.column or None
-            yield Rejected(file_name, line.number, column, error.reason, line.written)
+            yield refuse(file_name, line, error)
             continue
         if row is not None:
             yield row
@@ -142,30 +115,18 @@ class MovieReader:
     Without its id or title a line is no film; where it is only to complete one, any id is enough.
     """
 
-    def __init__(
-        self,
-        columns: Columns,
-        separator: str = "|",
-        file: str = "",
-        notes: Notes | None = None,
-        *,
-        complete: bool = False,
-        text_ids: bool = False,
-        date_format: DateFormat | None = None,
-    ) -> None:
-        self._file, self._notes, self._date_format = file, notes or Notes(), date_format
-        self._separator, self._complete, self._text_ids = separator, complete, text_ids
+    def __init__(self, columns: Columns, part: Part, notes: Notes) -> None:
+        self._part, self._notes, self._complete = part, notes, part.holds == "facts"
+        self._parse_id = fields.id_parser("movie_id", part.text_ids)
+        places = [(name, at, columns.header[at]) for name, at in columns.found().items()]
+        parsers = self._parsers()
         self._fields = [
-            (name, at, columns.header[at], self._parser(name))
-            for name in OF_MOVIES
-            if (at := columns.find(name)) is not None
+            (*place, parsers.get(place[0], parse_text))
+            for place in places
+            if place[0] not in columns.own
         ]
-        self._own = [
-            (name, at, columns.header[at], type_)
-            for name, type_ in columns.own.items()
-            if (at := columns.find(name)) is not None
-        ]
-        self._needed = () if complete else NEEDED["movies"]
+        self._own = [(*place, columns.own[place[0]]) for place in places if place[0] in columns.own]
+        self._needed = ("movie_id",) if self._complete else NEEDED["movies"]
         self._whole_titles = columns.find("year") is not None
 
     def read(self, line: Line) -> Movie:
@@ -175,9 +136,9 @@ class MovieReader:
             try:
                 facts[name] = parse(line.fields[at], column)
             except FieldError as error:
-                if name in self._needed or (self._complete and name == "movie_id"):
+                if name in self._needed:
                     raise
-                self._empty(line, column, error.reason)
+                self._left_empty(line, column, error)
             if name == "genres":
                 self._note_separators(line, line.fields[at], column)
         facts["genres"] = tuple(g for g in facts.get("genres", ()) if g != NO_GENRES)
@@ -195,55 +156,53 @@ class MovieReader:
 
     def _note_separators(self, line: Line, cell: str, column: str) -> None:
         """Say where a genre may be several, parted by something else."""
-        if self._separator == "any":
+        separator = self._part.separator
+        if separator == "any" or cell.strip()[:1] in ("[", "{"):
             return
-        if cell.strip()[:1] not in ("[", "{") and (set("|;,/") - {self._separator}) & set(cell):
+        if (set("|;,/") - {separator}) & set(cell):
             hint = "--separator any parts by | ; , and ' / '"
-            what = f"column {column} not parted by {self._separator} alone, kept as it is ({hint})"
-            self._notes.count(self._file, what, f"line {line.number}: {quote(cell)}")
+            what = f"column {column} not parted by {separator} alone, kept as it is ({hint})"
+            self._notes.count(self._part.file, what, f"line {line.number}: {quote(cell)}")
 
     def _read_own(self, line: Line) -> dict[str, object]:
         said: dict[str, object] = {}
         for name, at, column, type_ in self._own:
             try:
-                value = parse_own(line.fields[at], column, type_, self._separator)
+                value = fields.parse_own(line.fields[at], column, type_, self._part.separator)
             except FieldError as error:
-                self._empty(line, column, error.reason)
+                self._left_empty(line, column, error)
                 continue
             if value is not None:
                 said[name] = value
         return said
 
-    def _empty(self, line: Line, column: str, reason: str) -> None:
-        self._notes.count(
-            self._file, f"column {column} left empty", f"line {line.number}: {reason}"
-        )
+    def _left_empty(self, line: Line, column: str, error: FieldError) -> None:
+        self._notes.left_empty(self._part.file, f"column {column}", line.number, error)
 
-    def _parser(self, name: str) -> Callable[[str, str], Any]:
-        parsers: Mapping[str, Callable[[str, str], Any]] = {
+    def _parsers(self) -> Mapping[str, Callable[[str, str], Any]]:
+        """What reads each column; all others are texts."""
+        return {
             "movie_id": self._parse_key,
-            "title": parse_text if self._complete else parse_needed_text,
-            "year": parse_year,
-            "tmdb_id": parse_integer,
-            "runtime_minutes": parse_minutes,
-            "release_date": partial(parse_day, form=self._date_format),
-            "budget": parse_money,
-            "revenue": parse_money,
+            "title": parse_text if self._complete else fields.parse_needed_text,
+            "year": fields.parse_year,
+            "tmdb_id": fields.parse_integer,
+            "runtime_minutes": fields.parse_minutes,
+            "release_date": partial(parse_day, form=self._part.date_format),
+            "budget": fields.parse_money,
+            "revenue": fields.parse_money,
             "director": self._parse_director,
             "overview": _parse_prose,
-            "poster_url": parse_address,
+            "poster_url": fields.parse_address,
+            **dict.fromkeys(("genres", "actors", "keywords"), self._parse_list),
         }
-        if name in ("genres", "actors", "keywords"):
-            return self._parse_list
-        return parsers.get(name, parse_text)
 
     def _parse_key(self, text: str, column: str) -> Key | None:
         if self._complete and is_missing(text):
             return None
-        return parse_key(text, column) if self._text_ids else parse_number_id(text, column)
+        return self._parse_id(text, column)
 
     def _parse_list(self, text: str, column: str) -> tuple[str, ...]:
-        return parse_names(text, column, self._separator)
+        return parse_names(text, column, self._part.separator)
 
     def _parse_director(self, text: str, column: str) -> str | None:
         if text.strip()[:1] not in ("[", "{"):
@@ -264,34 +223,24 @@ def _parse_prose(text: str, column: str) -> str | None:
 class TagReader:
     """Lines of a file of tags."""
 
-    def __init__(
-        self,
-        columns: Columns,
-        file: str = "",
-        notes: Notes | None = None,
-        text_ids: Sequence[str] = (),
-        date_format: DateFormat | None = None,
-    ) -> None:
-        self._date_format = date_format
-        self._read_user = parse_user if "user_id" in text_ids else parse_number_id
-        self._read_movie = parse_key if "movie_id" in text_ids else parse_number_id
+    def __init__(self, columns: Columns, part: Part, notes: Notes) -> None:
+        self._part, self._notes, self._header = part, notes, columns.header
+        self._parsers = [fields.id_parser(name, part.text_ids) for name in ("user_id", "movie_id")]
         self._places = [columns.place(name) for name in NEEDED["tags"]]
         self._time = columns.find("tagged_at")
-        self._header = columns.header
-        self._file, self._notes = file, notes or Notes()
 
     def read(self, line: Line) -> Tag | None:
         """A tag; None for an empty one, which says nothing."""
-        user, movie, text = ((line.fields[at], self._header[at]) for at in self._places)
-        tag = parse_text(*text, LONGEST_TAG)
+        *ids, text = ((line.fields[at], self._header[at]) for at in self._places)
+        tag = parse_text(*text, fields.LONGEST_TAG)
         if tag is None:
-            self._notes.count(self._file, "empty tag left out", f"line {line.number}")
+            self._notes.count(self._part.file, "empty tag left out", f"line {line.number}")
             return None
-        ids = self._read_user(*user), self._read_movie(*movie)
-        return Tag(line.number, *ids, tag, self._tagged_at(line))
+        user, movie = (parse(*id_) for parse, id_ in zip(self._parsers, ids, strict=True))
+        return Tag(line.number, user, movie, tag, self._tagged_at(line))
 
     def _tagged_at(self, line: Line) -> float | None:
         if self._time is None or is_missing(line.fields[self._time]):
             return None
         moment = line.fields[self._time], self._header[self._time]
-        return float(parse_time(*moment, self._date_format))
+        return float(parse_time(*moment, self._part.date_format))

@@ -1,9 +1,9 @@
 """Descriptions of files: what their starts tell, and what options say of them."""
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
-from ingest.fields import FieldError, is_missing, parse_key
+from ingest.fields import is_missing, parse_key, reads
 from ingest.files import DataFile
 from ingest.lines import Line
 from ingest.mapping import Holds, Part
@@ -53,10 +53,7 @@ def _has_zeros(cell: str) -> bool:
 
 
 def _is_text(cell: str) -> bool:
-    try:
-        return isinstance(parse_key(cell, ""), str)
-    except FieldError:
-        return False
+    return reads(parse_key, cell) and isinstance(parse_key(cell, ""), str)
 
 
 def describe(
@@ -75,47 +72,61 @@ def describe(
 
     Raises MisuseError for a column of which no file has any.
     """
-    found: list[tuple[DataFile, Part]] = []
-    used: set[str] = set()
+    of_films = {"own": dict(own or {})}
+    said: Mapping[Holds, Mapping[str, object]] = {
+        "ratings": {"scale": scale, "unrated": unrated, "user": user},
+        "movies": of_films,
+        "facts": of_films,
+    }
+    found = []
     for what, ones in files.items():
         for file in ones:
             part = Part(file=file.name, holds=what, separator=separator or "|").written(sniff(file))
-            mine = columns_for(what, columns, Sheet(file, part.style).header)
-            used |= mine.keys()
-            update: dict[str, object] = {"columns": named(mine)}
-            if what == "ratings":
-                update |= {"scale": scale, "unrated": unrated, "user": user}
-            if what in ("movies", "facts"):
-                update["own"] = dict(own or {})
-            found.append((file, settle(file, part.model_copy(update=update), separator)))
-    found = agreeing(found)
-    check_used(columns, used, (file for ones in files.values() for file in ones), own or {})
-    return found
+            found.append(complete(file, part, columns, said.get(what, {}), separator))
+    check_used(columns, [file for ones in files.values() for file in ones], found, own or {})
+    return agreeing(found)
+
+
+def complete(
+    file: DataFile,
+    part: Part,
+    columns: Mapping[str, str],
+    said: Mapping[str, object],
+    separator: str | None = None,
+) -> tuple[DataFile, Part]:
+    """A file with its part: with what --column and other options say, and what its start tells."""
+    mine = columns_for(part.holds, columns, Sheet(file, part.style).header)
+    update = {**said, "columns": {**part.columns, **mine}}
+    return file, settle(file, part.model_copy(update=update), separator)
 
 
 def columns_for(what: Holds, columns: Mapping[str, str], header: Sequence[str]) -> dict[str, str]:
-    """Of what --column says, what is about a file of this kind with this header."""
-    there = Columns(header)
+    """Of what --column says, what is about a file of this kind with this header: by our names."""
     return {
-        ours: theirs
+        ours.rpartition(".")[2]: theirs
         for ours, theirs in columns.items()
-        if ours.rpartition(".")[0] in ("", what) and there.at(theirs) is not None
+        if ours.rpartition(".")[0] in ("", what) and Columns(header).at(theirs) is not None
     }
 
 
-def named(columns: Mapping[str, str]) -> dict[str, str]:
-    """Columns by our names without the kind of file."""
-    return {ours.rpartition(".")[2]: theirs for ours, theirs in columns.items()}
-
-
 def check_used(
-    columns: Mapping[str, str], used: Set[str], files: Iterable[DataFile], own: Mapping[str, Type]
+    columns: Mapping[str, str],
+    files: Iterable[DataFile],
+    parts: Iterable[tuple[DataFile, Part]],
+    own: Mapping[str, Type],
 ) -> None:
     """Raise where --column names what no file has, or what is no column of ours."""
-    unused = [ours for ours in columns if ours not in used]
     known = KNOWN | own.keys()
     if unknown := [ours for ours in columns if ours.rpartition(".")[2] not in known]:
         raise no_such_column(unknown, own)
+    unused = [
+        ours
+        for ours, theirs in columns.items()
+        if not any(
+            columns_for(part.holds, {ours: theirs}, Sheet(file, part.style).header)
+            for file, part in parts
+        )
+    ]
     if unused:
         names = ", ".join(file.name for file in files)
         raise LoadError(

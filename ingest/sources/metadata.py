@@ -5,24 +5,20 @@ release_date, director, cast, keywords, original_title, poster_url or poster_pat
 """
 
 import json
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from ingest.fields import (
-    NO_TEXT,
-    FieldError,
-    parse_address,
-)
+from ingest.fields import LONGEST_FILM, NO_TEXT, FieldError, parse_address
 from ingest.files import DataFile
 from ingest.notes import Notes
 from ingest.rows import Movie
 from ingest.times import parse_day
 from palate.errors import LoadError
 
+T = TypeVar("T")
+
 _POSTERS = "https://image.tmdb.org/t/p/w342"
-_LONGEST_FILM = 6000  # minutes, as load.sql checks
 
 
 class Metadata:
@@ -62,14 +58,14 @@ class Metadata:
         return movie._replace(
             original_title=movie.original_title or (original if original != movie.title else None),
             overview=_text(facts.get("overview")),
-            runtime_minutes=_positive(facts.get("runtime"), _LONGEST_FILM),
-            release_date=_day(facts.get("release_date")),
+            runtime_minutes=_positive(facts.get("runtime"), LONGEST_FILM),
+            release_date=_parsed(parse_day, facts.get("release_date")),
             director=", ".join(_names(facts.get("director"))) or None,
             actors=_names(facts.get("cast")),
             keywords=_names(facts.get("keywords")),
             budget=_positive(facts.get("budget")),
             revenue=_positive(facts.get("revenue")),
-            poster_url=_address(facts.get("poster_url"))
+            poster_url=_parsed(parse_address, facts.get("poster_url"))
             or (f"{_POSTERS}{poster}" if poster else None),
         )
 
@@ -93,9 +89,9 @@ def _text(value: object) -> str | None:
     return (NO_TEXT.sub("", value).strip() or None) if isinstance(value, str) else None
 
 
-def _address(value: object) -> str | None:
+def _parsed(parse: Callable[[str, str], T], value: object) -> T | None:
     try:
-        return parse_address(value, "poster_url") if isinstance(value, str) else None
+        return parse(value, "") if isinstance(value, str) else None
     except FieldError:
         return None
 
@@ -111,10 +107,3 @@ def _positive(value: object, highest: int = 10**15) -> int | None:
     if not isinstance(value, int | float):
         return None
     return round(value) if 1 <= value <= highest else None
-
-
-def _day(value: object) -> date | None:
-    try:
-        return parse_day(value, "release_date") if isinstance(value, str) else None
-    except FieldError:
-        return None

@@ -9,21 +9,15 @@ as a folder or as the zip archive it comes in, which is read without unpacking.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
-from ingest.fields import (
-    FieldError,
-    Key,
-    parse_id,
-    parse_integer,
-    parse_needed_text,
-)
+from ingest.fields import FieldError, Key, parse_id, parse_integer, parse_needed_text
 from ingest.files import DataFile, digest_of, find_files
 from ingest.lines import Format, Line, missing_columns, read_header, read_lines
+from ingest.mapping import Part
 from ingest.ratings import RatingColumns, read_ratings
 from ingest.rows import Movie, RatingBlock, Rejected, Source, Tag
 from ingest.sources.columns import Columns, MovieReader, TagReader, convert_lines
@@ -91,9 +85,7 @@ class MovieLens(Source):
         return digest_of(sorted(self._read.items()))
 
     def written(self, what: str) -> Iterator[tuple[int, str]]:
-        file, layout = self._files[what], self._layout
-        style = layout.movies_format if what == "movies" else layout.others_format
-        for line in read_lines(file, self._decodable(file, style)):
+        for line in self._lines(what):
             if isinstance(line, Line):
                 yield line.number, line.written
 
@@ -101,28 +93,27 @@ class MovieLens(Source):
         for file in self._files.values():
             if file.is_cut:
                 self.notes.cut(file.name)
-        rows = self._all_movies()
         films: set[Key | None] = set()
-        for row in rows:
+        of_100k = self._layout is _100K
+        read = self._read_item if of_100k else self._read_movie
+        count = 5 + len(self._genres) if of_100k else len(_HEADERS["movies"])
+        for row in self._rows("movies", count, read):
             if isinstance(row, Movie):
                 films.add(row.movie_id)
-            yield row
+                yield row if self._metadata is None else self._metadata.complete(row)
+            else:
+                yield row
         self._note_what_matches_nothing(films)
 
-    def _all_movies(self) -> Iterator[Movie | Rejected]:
-        if self._layout is _100K:
-            return self._rows("movies", 5 + len(self._genres), self._read_item)
-        return self._rows("movies", len(_HEADERS["movies"]), self._read_movie)
-
     def ratings(self) -> Iterator[RatingBlock]:
-        columns = RatingColumns(0, 1, 2, 3, dict(enumerate(_HEADERS["ratings"])), 4, timeless=False)
+        columns = RatingColumns(0, 1, 2, 3, _HEADERS["ratings"], timeless=False)
         return read_ratings(self._files["ratings"], self._layout.others_format, columns)
 
     def tags(self) -> Iterator[Tag | Rejected]:
         if "tags" in self._files:
-            header = _HEADERS["tags"]
-            reader = TagReader(Columns(header), self._files["tags"].name, self.notes)
-            yield from self._rows("tags", len(header), reader.read)
+            part = Part(file=self._files["tags"].name, holds="tags")
+            reader = TagReader(Columns(_HEADERS["tags"]), part, self.notes)
+            yield from self._rows("tags", len(_HEADERS["tags"]), reader.read)
 
     def _note_what_matches_nothing(self, films: set[Key | None]) -> None:
         """Lines of links and records of metadata that are about no film that is here."""
@@ -132,10 +123,8 @@ class MovieLens(Source):
             self.notes.count(name, "film that is not in the list of films", str(lost[0]), len(lost))
         if self._metadata is not None:
             self._metadata.note(self.notes)
-        unread = sorted(
-            self._found.keys() - {file.name.rpartition("/")[2] for file in self._read.values()}
-        )
-        unread = [name for name in unread if not name.startswith("README")]
+        read = {file.name.rpartition("/")[2] for file in self._read.values()}
+        unread = [one for one in sorted(self._found.keys() - read) if not one.startswith("README")]
         if unread:
             self.notes.say(f"{self.location}: not read: {', '.join(unread)}.")
 
@@ -160,34 +149,36 @@ class MovieLens(Source):
     def _rows(
         self, what: str, columns: int, convert: Callable[[Line], T | None]
     ) -> Iterator[T | Rejected]:
+        lines = self._lines(what, columns)
+        return convert_lines(self._files[what].name, lines, columns, convert)
+
+    def _lines(self, what: str, columns: int | None = None) -> Iterator[Line | Rejected]:
+        """The lines of a file. 1M is Latin-1 and 10M UTF-8, under the same names."""
         file, layout = self._files[what], self._layout
         style = layout.movies_format if what == "movies" else layout.others_format
-        lines = read_lines(file, self._decodable(file, style), columns)
-        return convert_lines(file.name, lines, columns, convert)
-
-    def _decodable(self, file: DataFile, style: Format) -> Format:
-        """1M is Latin-1 and 10M UTF-8, under the same names."""
-        if self._layout is not _DAT:
-            return style
-        with file.open() as stream:
-            try:
-                stream.read().decode()
-            except UnicodeDecodeError:
-                return Format(style.delimiter, "latin-1", style.header)
-        return style
+        if layout is _DAT:
+            with file.open() as stream:
+                try:
+                    stream.read().decode()
+                except UnicodeDecodeError:
+                    style = replace(style, encoding="latin-1")
+        return read_lines(file, style, columns)
 
     def _read_movie(self, line: Line) -> Movie:
         """A line of movies.csv or movies.dat: id, title, genres."""
         movie = self._reader.read(line)
         imdb_id, tmdb_id = self._links.get(movie.movie_id, (None, None))
-        return self._completed(movie._replace(imdb_id=imdb_id, tmdb_id=tmdb_id))
+        return movie._replace(imdb_id=imdb_id, tmdb_id=tmdb_id)
 
     def _read_item(self, line: Line) -> Movie:
         """A line of u.item: id, title, release, video release, URL, a flag a genre."""
-        title = split_title(parse_needed_text(line.fields[1], "title"))
-        released = self._released(line)
+        title, released = split_title(parse_needed_text(line.fields[1], "title")), None
+        try:
+            released = parse_day(line.fields[2], "release date")
+        except FieldError as error:
+            self.notes.left_empty(self.file_names["movies"], "release date", line.number, error)
         flags = zip(self._genres, line.fields[5:], strict=True)
-        movie = Movie(
+        return Movie(
             line.number,
             parse_id(line.fields[0], "movie id"),
             title.title,
@@ -196,46 +187,33 @@ class MovieLens(Source):
             genres=tuple(g for g, flag in flags if flag.strip() == "1" and g != "unknown"),
             release_date=released,
         )
-        return self._completed(movie)
-
-    def _released(self, line: Line) -> date | None:
-        try:
-            return parse_day(line.fields[2], "release date")
-        except FieldError as error:
-            first = f"line {line.number}: {error.reason}"
-            self.notes.count(self._files["movies"].name, "release date left empty", first)
-            return None
-
-    def _completed(self, movie: Movie) -> Movie:
-        return self._metadata.complete(movie) if self._metadata is not None else movie
 
     @cached_property
     def _reader(self) -> MovieReader:
         columns = Columns(_HEADERS["movies"], holds="movies")
-        return MovieReader(columns, file=self._files["movies"].name, notes=self.notes)
+        return MovieReader(
+            columns, Part(file=self.file_names["movies"], holds="movies"), self.notes
+        )
 
     @cached_property
     def _links(self) -> dict[Key | None, tuple[str | None, int | None]]:
         """movie_id -> imdb_id as links.csv writes it ("0114709"), tmdb_id."""
-
-        def read(line: Line) -> tuple[int, str | None, int | None]:
-            movie_id, imdb_id, tmdb_id = line.fields
-            try:
-                number = parse_integer(tmdb_id, "tmdbId")
-            except FieldError as error:
-                number = None
-                first = f"line {line.number}: {error.reason}"
-                self.notes.count(self.file_names["links"], "column tmdbId left empty", first)
-            return parse_id(movie_id, "movieId"), imdb_id.strip() or None, number
-
         links: dict[Key | None, tuple[str | None, int | None]] = {}
-        for row in self._rows("links", 3, read) if "links" in self._files else ():
+        for row in self._rows("links", 3, self._read_link) if "links" in self._files else ():
             if isinstance(row, Rejected):
                 raise LoadError(
                     f"{row}. The tables are as they were. Correct the line, or leave the file out."
                 )
             links[row[0]] = row[1:]
         return links
+
+    def _read_link(self, line: Line) -> tuple[int, str | None, int | None]:
+        (movie_id, imdb_id, tmdb_id), number = line.fields, None
+        try:
+            number = parse_integer(tmdb_id, "tmdbId")
+        except FieldError as error:
+            self.notes.left_empty(self.file_names["links"], "column tmdbId", line.number, error)
+        return parse_id(movie_id, "movieId"), imdb_id.strip() or None, number
 
     @cached_property
     def _genres(self) -> list[str]:

@@ -1,9 +1,10 @@
 """Your own films, ratings and tags from files of any kind, each described by a ``Part``."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from ingest.fields import parse_user
 from ingest.files import DataFile, digest_of
@@ -11,20 +12,16 @@ from ingest.lines import Format, Line, missing_columns
 from ingest.mapping import LATER, Holds, Part
 from ingest.names import FACT_KEYS, KNOWN, NEEDED
 from ingest.notes import Notes
-from ingest.ratings import RatingColumns, build_blocks, foretell, is_future, read_ratings
+from ingest.ratings import RatingColumns, build_blocks, foretell, future, read_ratings
 from ingest.rejects import Rejects
 from ingest.rows import FILE, Movie, RatingBlock, Rejected, Source, Tag
 from ingest.scales import STARS, parse_scale
 from ingest.sheets import Sheet
-from ingest.sources.columns import (
-    Columns,
-    MovieReader,
-    TagReader,
-    convert_lines,
-)
+from ingest.sources.columns import Columns, MovieReader, TagReader, convert_lines
 from ingest.sources.describing import describe, no_such_column
 from palate.errors import MisuseError
 
+Row = Movie | Tag
 _UP_TO_ONE = re.compile(r"0?[.,][0-9]+|[01]([.,]0+)?")
 
 
@@ -38,39 +35,25 @@ class TablePart:
         self._check()
         self.scale = parse_scale(part.scale, part.unrated)
 
-    def movies(
-        self, records: Iterable[Line | Rejected] | None = None
-    ) -> Iterator[Movie | Rejected]:
-        """Its films, or facts about films; those of some ``records``."""
-        complete = self.part.holds == "facts"
-        reader = MovieReader(
-            self.columns, self.part.separator, self.file.name, self._notes,
-            complete=complete, text_ids="movie_id" in self.part.text_ids,
-            date_format=self.part.date_format,
-        )  # fmt: skip
+    def rows(self, records: Iterable[Line | Rejected] | None = None) -> Iterator[Row | Rejected]:
+        """Its films, facts about films or tags; those of some ``records``."""
+        made = TagReader if self.part.holds == "tags" else MovieReader
+        read: Callable[[Line], Any] = made(self.columns, self.part, self._notes).read
         lines = self._kept(records or self.sheet.records())
-        yield from convert_lines(self.file.name, lines, len(self.columns.header), reader.read)
-
-    def tags(self, records: Iterable[Line | Rejected] | None = None) -> Iterator[Tag | Rejected]:
-        """Its tags; those of some ``records``."""
-        part = self.part
-        reader = TagReader(
-            self.columns, self.file.name, self._notes, part.text_ids, part.date_format
-        )
-        lines = self._kept(records or self.sheet.records())
-        yield from convert_lines(self.file.name, lines, len(self.columns.header), reader.read)
+        return convert_lines(self.file.name, lines, len(self.columns.header), read)
 
     def ratings(self, offset: int = 0) -> Iterator[RatingBlock]:
         """Its ratings."""
         columns = self.rating_columns(offset)
-        if self.part.kind == "parquet":
-            from ingest import parquet
+        match self.part.kind:
+            case "parquet":
+                from ingest import parquet
 
-            return parquet.read_ratings(self.file, columns)
-        if self.part.kind == "delimited":
-            return read_ratings(self.file, self.part.style, columns)
-        if self.part.kind == "json lines":
-            return read_ratings(self.file, self.part.style, columns, self.sheet.parse_object)
+                return parquet.read_ratings(self.file, columns)
+            case "delimited":
+                return read_ratings(self.file, self.part.style, columns)
+            case "json lines":
+                return read_ratings(self.file, self.part.style, columns, self.sheet.parse_object)
         return build_blocks(self.file.name, self.sheet.records(), columns)
 
     def is_up_to_one(self) -> bool:
@@ -84,53 +67,49 @@ class TablePart:
     def sample(self, most: int) -> tuple[int, Rejects]:
         """How many of the first lines would be loaded as far as the file alone tells, and the
         others."""
-        rejects, read = Rejects("count", Path()), 0
+        rejects, counts = Rejects("count", Path()), {True: 0, False: 0}
         lines = list(islice(self.sheet.records(), most))
-        rows: Iterable[object] = ()
-        if self.part.holds == "ratings":
-            rows = foretell(self.file.name, lines, self.rating_columns())
-        elif self.part.holds == "tags":
-            rows = map(self._by_now, self.tags(lines))
-        else:
-            rows = self._once(self.movies(lines))
-        again = 0
-        for row in rows:
+        of_ratings = self.part.holds == "ratings"
+        for row in (
+            foretell(self.file.name, lines, self.rating_columns())
+            if of_ratings
+            else self._foretell(self.rows(lines))
+        ):
             if isinstance(row, Rejected):
                 rejects.add(row)
-            elif row is False:
-                again += 1
             else:
-                read += 1
-        if again:
+                counts[row] += 1
+        if counts[False]:
             what = "line of a user and a film, or of a film, of which another counts, left out"
-            self._notes.count(self.file.name, what, "", again)
-        return read, rejects
+            self._notes.count(self.file.name, what, "", counts[False])
+        return counts[True], rejects
 
-    def _by_now(self, tag: Tag | Rejected) -> Tag | Rejected:
-        """A tag, unless it is of the future."""
-        if isinstance(tag, Rejected) or not is_future(tag.tagged_at):
-            return tag
-        reason = f"{tag.tagged_at:.0f} seconds after 1970 are in the future"
-        return Rejected(self.file.name, tag.line, "tagged_at", reason, tag.tag)
-
-    def _once(self, rows: Iterable[Movie | Rejected]) -> Iterator[Movie | Rejected | bool]:
-        """Films as a load would take them: no id twice; False for a line that says nothing new."""
+    def _foretell(self, rows: Iterable[Row | Rejected]) -> Iterator[bool | Rejected]:
+        """Of each row: True where a load would take it, False where it says nothing new, or why it
+        would be refused: a tag of the future, a second film of an id."""
         first: dict[object, int] = {}
         said: set[object] = set()
         for row in rows:
-            key = None if isinstance(row, Rejected) else row.movie_id
-            title = "" if isinstance(row, Rejected) else (row.title or "").lower()
-            if isinstance(row, Rejected) or key is None or self.part.holds == "facts":
+            if isinstance(row, Rejected):
                 yield row
-            elif (key, title) in said:
-                yield False
-            elif key in first:
-                reason = f"film {key} is already on line {first[key]}"
-                yield Rejected(self.file.name, row.line, "movie_id", reason, row.title or "")
+            elif isinstance(row, Tag):
+                reason = future(row.tagged_at)
+                yield self._reject(row.line, "tagged_at", reason, row.tag) if reason else True
+            elif row.movie_id is None or self.part.holds == "facts":
+                yield True
             else:
-                first[key] = row.line
-                said.add((key, title))
-                yield row
+                key, title = row.movie_id, row.title or ""
+                known = (key, title.lower()) in said
+                if not known and key in first:
+                    reason = f"film {key} is already on line {first[key]}"
+                    yield self._reject(row.line, "movie_id", reason, title)
+                    continue
+                first.setdefault(key, row.line)
+                said.add((key, title.lower()))
+                yield not known
+
+    def _reject(self, line: int, column: str, reason: str, text: str) -> Rejected:
+        return Rejected(self.file.name, line, column, reason, text)
 
     def described(self) -> str:
         """What the file holds, how it is written and what its columns mean, as a sentence."""
@@ -145,50 +124,43 @@ class TablePart:
 
     def rating_columns(self, offset: int = 0) -> RatingColumns:
         """Where its ratings are."""
-        find, header = self.columns.find, self.columns.header
-        owner = self.part.user
+        find, part, owner = self.columns.find, self.part, self.part.user
         return RatingColumns(
             None if owner is not None else self.columns.place("user_id"),
             find("movie_id"),
             self.columns.place("rating"),
             find("rated_at"),
-            dict(enumerate(header)),
-            len(header),
-            self.scale,
-            parse_user(owner, "user") if owner is not None else None,
-            find("title") if find("movie_id") is None else None,
-            find("year"),
-            "user_id" in self.part.text_ids,
-            "movie_id" in self.part.text_ids,
-            True,
-            offset,
-            {at: frozenset(values) for at, values in self._keep().items()},
-            self._notes,
-            self.part.date_format,
+            self.columns.header,
+            scale=self.scale,
+            owner=parse_user(owner, "user") if owner is not None else None,
+            title=find("title") if find("movie_id") is None else None,
+            year=find("year"),
+            text_ids=part.text_ids,
+            offset=offset,
+            keep=self._keep(),
+            notes=self._notes,
+            date_format=part.date_format,
         )
 
-    def _keep(self) -> dict[int, list[str]]:
+    def _keep(self) -> dict[int, frozenset[str]]:
+        """Only lines with one of these values at a place."""
         places = {self.columns.at(name): values for name, values in self.part.keep.items()}
-        return {at: values for at, values in places.items() if at is not None}
+        return {at: frozenset(values) for at, values in places.items() if at is not None}
 
     def _kept(self, lines: Iterable[Line | Rejected]) -> Iterator[Line | Rejected]:
         keep, header = self._keep(), self.columns.header
         for line in lines:
+            what = ""
             if isinstance(line, Line):
                 if self.part.header and [field.strip() for field in line.fields] == header:
-                    what = "line that repeats the header, left out"
-                    self._notes.count(self.file.name, what, f"line {line.number}")
-                    continue
-                wrong = [
-                    at
-                    for at, values in keep.items()
-                    if line.fields[at : at + 1] and line.fields[at] not in values
-                ]
-                if wrong:
-                    what = f"{self.columns.header[wrong[0]]} {line.fields[wrong[0]]!r} left out"
-                    self._notes.count(self.file.name, what, f"line {line.number}")
-                    continue
-            yield line
+                    what = "line that repeats the header,"
+                for at, values in keep.items():
+                    if not what and line.fields[at : at + 1] and line.fields[at] not in values:
+                        what = f"{header[at]} {line.fields[at]!r}"
+                if what:
+                    self._notes.count(self.file.name, f"{what} left out", f"line {line.number}")
+            if not what:
+                yield line
 
     def _check(self) -> None:
         """Every column that was named is there, and every one that is needed."""
@@ -198,34 +170,30 @@ class TablePart:
         absent = [theirs for theirs in part.columns.values() if self.columns.at(theirs) is None]
         if absent:
             raise missing_columns(name, absent, header, "Correct the mapping.")
-        lacking = [ours for ours in NEEDED[part.holds] if self.columns.find(ours) is None]
-        if part.user is not None and (at := self.columns.find("user_id")) is not None:
+        there = {ours for ours in KNOWN if self.columns.find(ours) is not None}
+        if part.user is not None and "user_id" in there:
+            named = header[self.columns.place("user_id")]
             raise MisuseError(
-                f"{name} says itself whose ratings they are, in column {header[at]}. Nothing was "
+                f"{name} says itself whose ratings they are, in column {named}. Nothing was "
                 "loaded. Leave --user out."
             )
-        if part.user is not None and "user_id" in lacking:
-            lacking.remove("user_id")
-        if part.holds == "ratings" and self.columns.find("title") is not None:
-            lacking = [ours for ours in lacking if ours != "movie_id"]
-        if part.holds == "movies" and any(map(self.columns.find, FACT_KEYS[1:])):
-            lacking = [ours for ours in lacking if ours != "movie_id"]
-        if part.holds == "facts" and not any(
-            self.columns.find(key) is not None for key in FACT_KEYS
-        ):
+        lacking = [ours for ours in NEEDED[part.holds] if ours not in there]
+        told = {"user_id"} if part.user is not None else set()
+        if "title" in there and part.holds == "ratings":
+            told.add("movie_id")
+        if there.intersection(FACT_KEYS[1:]) and part.holds == "movies":
+            told.add("movie_id")
+        if part.holds == "facts" and not there.intersection(FACT_KEYS):
             lacking = ["movie_id"]
-        if lacking == ["user_id"]:
-            raise missing_columns(
-                name, lacking, header,
+        if lacking := [ours for ours in lacking if ours not in told]:
+            remedy = (
                 "Where they are all one person's, say whose with --user NAME; where it has another "
-                "name, --column user_id=NAME.",
-            )  # fmt: skip
-        if lacking:
-            raise missing_columns(
-                name, lacking, header,
-                "Where it has another name, say so with --column OURS=YOURS: "
-                f"--column {lacking[0]}=NAME. `palate ingest inspect {self.file.path}` shows them.",
-            )  # fmt: skip
+                "name, --column user_id=NAME."
+                if lacking == ["user_id"]
+                else "Where it has another name, say so with --column OURS=YOURS: "
+                f"--column {lacking[0]}=NAME. `palate ingest inspect {self.file.path}` shows them."
+            )
+            raise missing_columns(name, lacking, header, remedy)
 
 
 class Table(Source):
@@ -287,25 +255,26 @@ class Table(Source):
 
     def movies(self) -> Iterator[Movie | Rejected]:
         self._note_unused()
-        for number, part in enumerate(self._of("movies")):
-            yield from _numbered(part.movies(), number)
+        yield from self._rows("movies")
 
     def facts(self) -> Iterator[Movie | Rejected]:
-        for number, part in enumerate(self._of("facts")):
-            yield from _numbered(part.movies(), number)
+        yield from self._rows("facts")
 
     def ratings(self) -> Iterator[RatingBlock]:
         for number, part in enumerate(self._of("ratings")):
             yield from part.ratings(number * FILE)
 
     def tags(self) -> Iterator[Tag | Rejected]:
-        for number, part in enumerate(self._of("tags")):
-            for row in part.tags():
-                yield (
-                    row
-                    if isinstance(row, Rejected)
-                    else row._replace(line=row.line + number * FILE)
-                )
+        yield from self._rows("tags")
+
+    def _rows(self, what: str) -> Iterator[Any]:
+        """The rows of every file that holds such, by numbers of lines of their own."""
+        for number, part in enumerate(self._of(what)):
+            for row in part.rows():
+                if isinstance(row, Rejected):
+                    yield row
+                else:
+                    yield row._replace(line=row.line + number * FILE)
 
     def _size_of_ratings(self) -> int | None:
         sizes = [
@@ -343,11 +312,6 @@ class Table(Source):
                     part.file.name, ["movie_id"], part.columns.header,
                     "Where it has another name, say so with --column movie_id=NAME.",
                 )  # fmt: skip
-
-
-def _numbered(rows: Iterator[Movie | Rejected], number: int) -> Iterator[Movie | Rejected]:
-    for row in rows:
-        yield row if isinstance(row, Rejected) else row._replace(line=row.line + number * FILE)
 
 
 def style_words(style: Format) -> str:

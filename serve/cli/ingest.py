@@ -120,14 +120,9 @@ def events(
     columns = parse_columns(column or ())
     with loading(session) as database:
         return load_events(
-            database,
-            file,
-            type=type,
-            columns=columns,
-            user=user,
-            on_error=on_error,
+            database, file, type=type, columns=columns, user=user, on_error=on_error,
             rejects=rejects,
-        )
+        )  # fmt: skip
 
 
 @command(

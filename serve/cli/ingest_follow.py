@@ -31,13 +31,11 @@ def follow(
     session: Session,
     place: Annotated[str, Argument(help="A folder, or the URL of a file or a page of links.")],
     once: Annotated[
-        bool,
-        Option(help="Take what is new and end, with 1 where some was refused."),
+        bool, Option(help="Take what is new and end, with 1 where some was refused.")
     ] = False,
     every: Annotated[float, Option(min=1, help="Seconds from one look to the next.")] = 30,
     mapping: Annotated[
-        Path | None,
-        Option(metavar="FILE", help="How files are read, by their names or patterns."),
+        Path | None, Option(metavar="FILE", help="How files are read, by their names or patterns.")
     ] = None,
     layout: LayoutName = None,
     user: Owner = None,

@@ -135,11 +135,7 @@ def table(
 
 
 def _source(
-    given: Given,
-    reading: Reading,
-    mapping: Path | None,
-    arriving: Arrivals,
-    own: dict[str, Type],
+    given: Given, reading: Reading, mapping: Path | None, arriving: Arrivals, own: dict[str, Type]
 ) -> Table:
     """The files as a mapping, their names or what they hold say that they are read."""
     files = given.files or []
@@ -171,7 +167,7 @@ def show(
     with arrivals() as arriving:
         found = _made_out(given, reading, arriving, _known_types(session))
         parts = _as_said(found.parts, reading)
-        inspections = list(inspect(Recognised(parts, found.unread)))
+        inspections = [inspect(file, part) for file, part in parts]
     if write is not None:
         write_mapping(Mapping(parts=[spelt_out(file, part) for file, part in parts]), write)
     if json:
@@ -209,7 +205,10 @@ def _made_out(
                 "Name files by what they hold (--movies, --ratings, --tags, --facts) or let "
                 "them be recognised, not both. Nothing was loaded."
             )
-        opened = _opened(given, arriving)
+        opened = {
+            kind: [file for place in places for file in open_files(arriving.take(place, kind))]
+            for kind, places in given.by_kind().items()
+        }
         return Recognised(describe(opened, columns, reading.separator, own=own), ())
     if not given.files:
         raise MisuseError("No file was named. Nothing was loaded. `palate ingest table --help`.")
@@ -228,13 +227,8 @@ def _unread(places: list[str], found: Recognised) -> list[str]:
     """What to say of files beside those that are loaded. Raises MisuseError for one that was named
     itself: what somebody names is loaded, or nothing is. Of an archive some files will do."""
     said = [f"{file.name}: not read: {reason}." for file, reason in found.unread]
-    loaded = {file.path for file, _ in found.parts}
-    named = [
-        file.name
-        for file, _ in found.unread
-        if str(file.path) in places and file.path not in loaded
-    ]
-    if named:
+    others = set(places) - {str(file.path) for file, _ in found.parts}
+    if named := [file.name for file, _ in found.unread if str(file.path) in others]:
         raise MisuseError(
             f"{' '.join(said)} Nothing was loaded. Leave {', '.join(named)} out, or say what it "
             "holds with --movies, --ratings or --tags, and --column OURS=YOURS."
@@ -261,25 +255,12 @@ def _mapped(
         for file in open_files(arriving.take(place, "rows"))
     ]
     by_name = {file.name: file for file in files}
-    absent = [part.file for part in mapping.parts if part.file not in by_name]
-    if absent:
+    if absent := [part.file for part in mapping.parts if part.file not in by_name]:
         raise MisuseError(
             f"{path} is about {', '.join(absent)}, which was not named. Nothing was loaded. Name "
             "it, or correct the mapping."
         )
-    return [
-        (by_name[part.file], part.model_copy(update={"own": own}))
-        if part.holds in ("movies", "facts")
-        else (by_name[part.file], part)
-        for part in mapping.parts
-    ]
-
-
-def _opened(given: Given, arriving: Arrivals) -> dict[Holds, list[DataFile]]:
-    return {
-        kind: [file for place in places for file in open_files(arriving.take(place, kind))]
-        for kind, places in given.by_kind().items()
-    }
+    return [(by_name[part.file], part.with_own(own)) for part in mapping.parts]
 
 
 def _as_said(

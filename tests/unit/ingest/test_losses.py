@@ -26,6 +26,7 @@ from ingest.fields import (
 from ingest.files import DataFile
 from ingest.layouts import recognise
 from ingest.lines import Format
+from ingest.mapping import Holds
 from ingest.ratings import take_clean_block
 from ingest.rows import Movie, Rejected
 from ingest.scales import parse_scale, parse_score
@@ -509,6 +510,14 @@ def test_a_column_may_be_both_id_and_title(tmp_path: Path) -> None:
     (tmp_path / "films.csv").write_text("Title,Year\nHeat,1995\n")
     source = Table("shop", movies=tmp_path / "films.csv", columns={"movie_id": "Title"})
     assert (only(source).movie_id, only(source).title) == ("Heat", "Heat")
+
+
+def test_films_may_be_told_by_another_id_in_the_first_column(tmp_path: Path) -> None:
+    (tmp_path / "films.csv").write_text("imdb_id,title\ntt0113277,Heat\n")
+    (tmp_path / "links.csv").write_text("movie_id,imdb_id\n6,tt0113277\n")
+    files: dict[Holds, str] = {"movies": "films.csv", "facts": "links.csv"}
+    parts = describe({kind: [DataFile(tmp_path / name)] for kind, name in files.items()}, {})
+    assert only(Table("shop", parts=parts)).imdb_id == "tt0113277"
 
 
 def test_columns_that_are_named_help_to_make_out_a_file(tmp_path: Path) -> None:

@@ -432,7 +432,7 @@ def test_misuse_of_a_table_is_explained(tmp_path: Path) -> None:
 
 # Lines and blocks
 
-COLUMNS = RatingColumns(0, 1, 2, 3, {0: "user_id", 1: "movie_id", 2: "rating", 3: "rated_at"}, 4)
+COLUMNS = RatingColumns(0, 1, 2, 3, ["user_id", "movie_id", "rating", "rated_at"])
 
 
 @given(

@@ -15,6 +15,7 @@ import pytest
 from palate.embedder import LocalEmbedder
 from samples import catalog, ratings
 from samples.build import build_catalog, build_embeddings, build_ratings, describe_row, read_films
+from samples.film import Film
 from tests.conftest import DATA
 
 SOURCE = DATA / "films" / "movies.json.gz"
@@ -32,7 +33,7 @@ def films() -> list[dict[str, str]]:
 
 
 @cache
-def cleaned() -> list[catalog.Film]:
+def cleaned() -> list[Film]:
     return catalog.clean(SOURCE)
 
 
