@@ -36,7 +36,7 @@ def settle(file: DataFile, part: Part, separator: str | None = None) -> Part:
         if at is None or (name == "user_id" and part.holds in ("movies", "facts")):
             continue
         cells = [line.fields[at] for line in records if not is_missing(line.fields[at])]
-        zeros = name == "movie_id" and any(map(_has_zeros, cells))
+        zeros = any(map(_has_zeros, cells))
         if zeros or sum(map(_is_text, cells)) > len(cells) * FEW:
             texts.append(name)
     update: dict[str, object] = {"text_ids": texts}

@@ -230,9 +230,9 @@ WHERE f.movie_id = s.movie_id;
 -- name: resolve_keyed
 -- Ratings whose user or film is told by a text: both by number.
 SELECT count(name_user(n.user_key)) FROM (
-    SELECT DISTINCT user_key FROM staging_keyed WHERE user_key !~ '^[0-9]+$' ORDER BY user_key
+    SELECT DISTINCT user_key FROM staging_keyed WHERE user_key !~ '^(0|[1-9][0-9]*)$' ORDER BY user_key
 ) n;
-UPDATE staging_keyed k SET user_id = user_key::bigint WHERE user_key ~ '^[0-9]+$';
+UPDATE staging_keyed k SET user_id = user_key::bigint WHERE user_key ~ '^(0|[1-9][0-9]*)$';
 UPDATE staging_keyed k SET user_id = n.user_id FROM user_names n WHERE n.name = k.user_key;
 UPDATE staging_keyed k SET movie_id = item_key::bigint
 WHERE item_key ~ '^(0|[1-9][0-9]{0,18})$';
@@ -283,9 +283,9 @@ FROM staging_keyed WHERE movie_id IS NOT NULL ORDER BY line;
 
 -- name: resolve_tags
 SELECT count(name_user(n.user_key)) FROM (
-    SELECT DISTINCT user_key FROM staging_tags WHERE user_key !~ '^[0-9]+$' ORDER BY user_key
+    SELECT DISTINCT user_key FROM staging_tags WHERE user_key !~ '^(0|[1-9][0-9]*)$' ORDER BY user_key
 ) n;
-UPDATE staging_tags t SET user_id = user_key::bigint WHERE user_key ~ '^[0-9]+$';
+UPDATE staging_tags t SET user_id = user_key::bigint WHERE user_key ~ '^(0|[1-9][0-9]*)$';
 UPDATE staging_tags t SET user_id = n.user_id FROM user_names n WHERE n.name = t.user_key;
 UPDATE staging_tags t SET movie_id = item_key::bigint
 WHERE item_key ~ '^(0|[1-9][0-9]{0,18})$';

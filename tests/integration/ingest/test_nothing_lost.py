@@ -38,6 +38,17 @@ def test_of_two_ratings_the_newer_counts(database: Database, tmp_path: Path) -> 
     )
 
 
+@pytest.mark.parametrize("others", ["", "ann,1,4\n"])
+def test_a_user_with_zeros_before_a_number_is_another(
+    database: Database, tmp_path: Path, others: str
+) -> None:
+    load(database, shop(tmp_path, f"user_id,movie_id,rating\n{others}007,2,5\n7,2,1\n"))
+    stars = "SELECT rating FROM ratings WHERE user_id = user_named('{}')"
+    assert (rows(database, stars.format("007")), rows(database, stars.format("7"))) == (
+        [(5.0,)], [(1.0,)],
+    )  # fmt: skip
+
+
 def test_ratings_without_a_time_replace_none_that_has_one(
     database: Database, tmp_path: Path
 ) -> None:
