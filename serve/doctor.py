@@ -224,8 +224,9 @@ def _look_at_data(database: Database) -> Iterator[Check]:
         counts["stats_movies"] == movies
         and counts["counted_ratings"] == counts["stats_ratings"] == counts["copied_ratings"]
         and not counts["otherwise_popular"],
-        f"{counts['stats_ratings']:,} of {counts['counted_ratings']:,} ratings counted",
-        "Run `palate db refresh`: popularity and avg_rating are older than the ratings.",
+        f"{counts['stats_ratings']:,} of {counts['counted_ratings']:,} ratings counted, of "
+        f"{counts['stats_movies']:,} of {movies:,} films",
+        "Run `palate db refresh`: popularity and avg_rating are of other ratings or films.",
     )
 
 

@@ -76,7 +76,7 @@ class Recommendations(Reranking):
         (), description="Where the text and the filters are read otherwise than they may be meant."
     )
     diversity: float | None = Field(
-        None, description="What films were set apart by; null: they stand by their scores."
+        None, description="What films were set apart by; null: nothing sets them apart."
     )
     movies: tuple[Recommendation, ...]
     figures: ListFigures | None = Field(

@@ -40,7 +40,7 @@ _MAKERS: tuple[tuple[object, Callable[[typer.Context, ExitStack], object]], ...]
 
 
 def command(
-    *shown: str | typer.Typer,
+    *shown: str,
     name: str | None = None,
     show: Callable[[Any], object] | None = None,
     nothing: str = "",
@@ -70,8 +70,7 @@ def command(
         run.__signature__ = inspect.Signature([first, *taken.typed])  # type: ignore[attr-defined]
         run.__name__, run.__doc__ = function.__name__, function.__doc__
         app = function.__globals__.setdefault("app", typer.Typer(no_args_is_help=True))
-        written = (each for each in shown if isinstance(each, str))  # some name their group first
-        app.command(name, epilog=examples(*written), **settings)(run)
+        app.command(name, epilog=examples(*shown), **settings)(run)
         return function
 
     return add

@@ -39,7 +39,7 @@ app.add_typer(ingest_table.app)
 app.add_typer(ingest_follow.app)
 
 
-@command(app, "palate ingest sample", show=print_load)
+@command("palate ingest sample", show=print_load)
 def sample(database: Migrated, replace: Replace = False, again: Again = False) -> LoadReport:
     """Load the sample: 3,200 real films, 600 synthetic raters and text embeddings."""
     return load_sample(database, replace=replace, again=again)
@@ -57,7 +57,6 @@ def load_sample(database: Database, *, replace: bool = False, again: bool = Fals
 
 
 @command(
-    app,
     "palate ingest movielens ml-latest-small",
     "palate ingest movielens path/to/ml-1m --metadata films.jsonl.gz",
     "palate ingest movielens ml-25m.zip --replace --on-error skip",
@@ -95,7 +94,6 @@ def _print_events(report: EventsReport) -> None:
 
 
 @command(
-    app,
     "palate ingest events history.jsonl",
     "palate ingest events stars.csv --type rated --column user_id=customer",
     show=_print_events,
@@ -126,7 +124,6 @@ def events(
 
 
 @command(
-    app,
     "palate ingest embeddings vectors.parquet",
     "palate ingest embeddings vectors.parquet --name mine",
     show=say,

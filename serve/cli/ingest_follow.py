@@ -22,7 +22,6 @@ app = typer.Typer()
 
 
 @command(
-    app,
     "palate ingest follow /data/incoming",
     "palate ingest follow https://example.org/exports/ --once",
     "palate ingest follow /data/incoming --mapping shop.json --on-error skip --every 300",

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 from typer import Option
 
+from ingest.embeddings import count_embeddings
 from ingest.load import Deleted, LoadReport, load
 from ingest.progress import watch
 from ingest.rows import Source
@@ -60,14 +61,22 @@ def loading(session: Session) -> Iterator[Database]:
 
 
 def run_load(database: Database, source: Source, options: LoadOptions) -> LoadReport:
-    """Load a source, watched on stderr."""
+    """Load a source, watched on stderr; says which films still want vectors."""
     with watch(err()) as progress:
-        return load(
+        report = load(
             database, source, replace=options.replace, on_error=options.on_error,
             rejects=options.rejects, progress=progress, wait=not options.no_wait,
             again=options.again, dry_run=options.dry_run,
             missing_share=options.at_most / 100 if options.delete_missing else None,
         )  # fmt: skip
+    missing = count_embeddings(database).missing if report.movies and not report.dry_run else 0
+    if not missing:
+        return report
+    note = (
+        f"{count(missing, 'film')} without a text vector: `palate embed generate FILE` and `palate "
+        "ingest embeddings FILE` make them, for taste by what films tell and for semantic search."
+    )
+    return replace(report, notes=(*report.notes, note))
 
 
 def print_load(report: LoadReport) -> None:

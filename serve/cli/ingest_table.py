@@ -95,14 +95,12 @@ class Reading:
 
 
 @command(
-    app,
     "palate ingest csv --movies films.csv --ratings stars.csv",
     name="csv",
     hidden=True,
     show=print_load,
 )
 @command(
-    app,
     "palate ingest table reviews.jsonl.gz meta.jsonl.gz",
     "palate ingest table --movies films.csv --ratings stars.csv --column user_id=customer",
     "palate ingest table --ratings scores.csv --scale 1-10 --dry-run",
@@ -153,7 +151,7 @@ def _source(
     return Table(name, parts=_as_said(found.parts, reading), unread=_unread(files, found))
 
 
-@command(app, "palate ingest inspect films.csv stars.csv", name="inspect")
+@command("palate ingest inspect films.csv stars.csv", name="inspect")
 def show(
     session: Session,
     given: Given,

@@ -267,10 +267,11 @@ LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
 SELECT CASE
     WHEN type IS NULL OR type <> 'rated' AND NOT EXISTS (
         SELECT FROM event_weights w WHERE w.type = wrong_event.type)
-    THEN format('there is no type %L of events', coalesce(type, ''))
+    THEN format('there is no type %L of events, but rated, %s', coalesce(type, ''),
+                (SELECT string_agg(w.type, ', ' ORDER BY w.type) FROM event_weights w))
     WHEN num_nonnulls(movie_id, genre) <> 1 THEN 'it tells of no film, or of a film and a genre'
     WHEN genre IS NOT NULL AND type NOT IN ('pinned', 'muted') THEN 'only a pin or a mute may tell of a genre'
-    WHEN (type = 'rated') <> (rating IS NOT NULL) THEN 'a rating, and nothing else, has stars'
+    WHEN (type = 'rated') <> (rating IS NOT NULL) THEN '`rated` needs a rating, and nothing else has one'
     WHEN rating NOT BETWEEN 0.5 AND 5 THEN format('%s is not on the scale from 0.5 to 5', rating)
     WHEN happened_at > now() + interval '1 day' THEN 'its time is in the future'
     WHEN happened_at < '0001-01-02 00:00+00' THEN 'its time is before the year 1'

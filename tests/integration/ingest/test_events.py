@@ -105,7 +105,10 @@ WRONG = [
     ({"user_id": "ann", "type": "liked", "movie_id": "one"}, "film one is unknown"),
     ({"user_id": "ann", "type": "liked", "movie_id": 4711}, "film 4711 is unknown"),
     ({"user_id": "ann", "type": "eaten", "movie_id": 1}, "there is no type 'eaten'"),
-    ({"user_id": "ann", "type": "rated", "movie_id": 1}, "a rating, and nothing else, has stars"),
+    (
+        {"user_id": "ann", "type": "rated", "movie_id": 1},
+        "`rated` needs a rating, and nothing else has one",
+    ),
     ({"user_id": "ann", "type": "liked", "movie_id": 1, "profile": "A"}, "is not made of"),
     ({"user_id": "ann", "type": "liked", "movie_id": 1, "event_id": "a b"}, "has a space"),
 ]

@@ -150,8 +150,9 @@ def test_a_wrong_line_is_refused_and_the_others_are_not(films: Database) -> None
     assert [reason for _, _, reason in found] == [
         None,
         "film 4711 is unknown",
-        "there is no type 'devoured' of events",
-        "a rating, and nothing else, has stars",
+        "there is no type 'devoured' of events, but rated, clicked, disliked, liked, muted, "
+        "not_interested, pinned, saved, watched",
+        "`rated` needs a rating, and nothing else has one",
         "6 is not on the scale from 0.5 to 5",
         "its time is in the future",
         "only a pin or a mute may tell of a genre",

@@ -275,7 +275,7 @@ def test_a_user_by_name_from_the_first_event_to_the_last_trace(
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        ("rated 1", "a rating, and nothing else, has stars"),
+        ("rated 1", "`rated` needs a rating, and nothing else has one"),
         ("rated 1 --rating 9", "rating: it is above 5"),
         ("liked --genre Horror", "only a pin or a mute may tell of a genre"),
         ("liked 1 --at yesterday", "--at: 'yesterday' is no time."),
