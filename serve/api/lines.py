@@ -192,7 +192,7 @@ class Line:
                 raise ClientLeftError("The client went away. What ran for it was stopped.")
         if task.cancelled():
             raise self._too_long_in_line()
-        return _outcome(task, turn, self._seconds)
+        return _outcome(task, turn, self._seconds, reads=self._cancels_when_left)
 
     async def _give_up(self, task: "asyncio.Future[T]", turn: Turn) -> None:
         """Cancel what runs for the task until it ends, or for two seconds."""
@@ -210,12 +210,13 @@ class Line:
             _log.debug("turn_failed", reason=str(error))  # also where nobody waits for it any more
 
 
-def _outcome(task: "asyncio.Future[T]", turn: Turn, seconds: float) -> T:
+def _outcome(task: "asyncio.Future[T]", turn: Turn, seconds: float, *, reads: bool) -> T:
     if not task.done():
         raise TooSlowError(
             f"The request took longer than {seconds:g} s and was given up. "
-            "A change it asked for may still be made. Look before you send it again."
-        )
+            + ("Nothing was changed. Try again shortly." if reads else
+               "A change it asked for may still be made. Look before you send it again.")
+        )  # fmt: skip
     if turn.over and isinstance(
         error := task.exception(), ClientLeftError | StatementCancelledError
     ):
