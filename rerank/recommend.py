@@ -122,13 +122,8 @@ def _make(
     note: Note = trace.note if trace else lambda _stage, _order: None
     with database.read() as connection, stage("rank"):
         head, found = _find(connection, bound)
-        if frozen is None and (pinned := pinned_films(rules, found)[:_LONGEST]):
-            also = [*nodes, Filter(Ids(pinned))]
-            bound = _bind(database, request, also, parsed, None, len(pinned))
-            behind = _find(connection, bound)[1]
-            for row in behind.values():
-                row["unpersonalized_rank"] += len(found)
-            found |= behind
+        if frozen is None:
+            found = _with_pinned(connection, database, request, nodes, parsed, rules, found)
         if trace is not None:
             trace.films = dict(found)
         note("sources", found)
@@ -166,6 +161,26 @@ def _find(
     """What all films share, and each film by its id."""
     rows = _statements.fetch(connection, "recommend", bound)
     return rows[0], {row["movie_id"]: row for row in rows if row["movie_id"] is not None}
+
+
+def _with_pinned(
+    connection: Connection,
+    database: Database,
+    request: RecommendRequest,
+    nodes: list[Node],
+    parsed: ParsedQuery | None,
+    rules: BusinessRules,
+    found: dict[int, dict[str, Any]],
+) -> dict[int, dict[str, Any]]:
+    """The films found, and behind them those that rules pin by their ids."""
+    pinned = pinned_films(rules, found)[:_LONGEST]
+    if not pinned:
+        return found
+    bound = _bind(database, request, [*nodes, Filter(Ids(pinned))], parsed, None, len(pinned))
+    behind = _find(connection, bound)[1]
+    for row in behind.values():
+        row["unpersonalized_rank"] += len(found)
+    return found | behind
 
 
 def _with_films(database: Database, request: RecommendRequest) -> RecommendRequest:
