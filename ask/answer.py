@@ -154,7 +154,7 @@ class Asker:
         if not text.strip():
             raise MisuseError("The request has no words. Nothing was done. Say what you look for.")
         names = self.names.get()
-        text = write_number(text, self._database, user_id)
+        text = write_number(text, names, self._database, user_id)
         reading = self._read(text, names, rules=rules, after=after)
         text, told = self._told(text, reading.not_found, names)
         if told:

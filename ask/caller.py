@@ -1,7 +1,9 @@
 """A request for who asks: users called by name, and words that reach nobody else's taste."""
 
+import re
 from dataclasses import replace
 
+from ask.kinds import find_audience, is_kind
 from ask.rules import Reading
 from ask.structure import RatedBy
 from ask.understood import describe_user
@@ -9,6 +11,7 @@ from ask.words import FILLING, UNREAD, any_case
 from palate.contract import is_user_name
 from palate.person import CALLED
 from palate.statements import Statements
+from search.names import Names
 from sql.database import Database
 
 _statements = Statements.beside(__file__, "ask")
@@ -19,18 +22,22 @@ _BEHIND = r"""\W*$|,| (that|which|who|but|and|from|with|about|under|he|she|they)
     |enjoy(s|ed)?|prefers?|hates?|hated|rates?|rated|thinks?|gives?|gave|sees?|seen|saw
     |watch(es|ed)?)\b"""
 _NAMED = tuple(
-    any_case(rf"""(^|\b(of|(?P<user>user)|for|as|by|is|are|what|would|will|does|did|has|have|films
-        |movies|that) )(?P<name>[^\s,;:?!]+?( [^\s,;:?!]+?){{{more}}})(?(user)(?![\w-])
+    any_case(rf"""(^|\b(of|(?P<user>user)|for|as|by|is|are|what|(?P<asks>would|will|does|did|has
+        |have)|films|movies|that) )(?P<name>[^\s,;:?!]+?( [^\s,;:?!]+?){{{more}}})(?(user)(?![\w-])
         |(?={_BEHIND}))""")
     for more in range(3)
 )
 """Where a user may be called by a name of one to three words."""
 
 
-def write_number(text: str, database: Database, user_id: int | None) -> str:
+_YEARS = re.compile(r"'?(\d\d)?\d0s|\d{4}")
+
+
+def write_number(text: str, names: Names, database: Database, user_id: int | None) -> str:
     """The text with a user by number who is called by name there: ``what would ana like``.
 
-    Where it is asked for ``user_id``, nobody else's name is looked up.
+    Where it is asked for ``user_id``, nobody else's name is looked up; nobody who calls himself
+    Spielberg takes ``films by spielberg``.
     """
     plain = FILLING | UNREAD
     said = {
@@ -39,6 +46,7 @@ def write_number(text: str, database: Database, user_id: int | None) -> str:
         for found in pattern.finditer(text)
         if is_user_name(found["name"])
         and (found["user"] or not plain.issuperset(found["name"].lower().split()))
+        and (found["user"] or found["asks"] or not _tells_of_films(found["name"], names))
     }
     asked = CALLED.get()
     known = [(asked[1], user_id)] if asked and asked[0] == user_id else []
@@ -52,6 +60,16 @@ def write_number(text: str, database: Database, user_id: int | None) -> str:
             begin = found.start("user" if found["user"] else "name")
             return f"{text[:begin]}user {number}{text[found.end('name') :]}"
     return text
+
+
+def _tells_of_films(name: str, names: Names) -> bool:
+    return bool(
+        names.films(name, fuzzy=False)
+        or names.person(name, fuzzy=False)
+        or is_kind(name, names)
+        or find_audience(name)
+        or _YEARS.fullmatch(name)
+    )
 
 
 def for_caller(reading: Reading, user_id: int | None, k: int | None) -> Reading:

@@ -83,12 +83,14 @@ def find_doubts(text: str, structure: Structure, left_out: str, notes: str) -> I
     rest = _without_names(text, structure)
     told = set(re.findall(r"[\w']+", left_out.lower()))
     shown = f"{describe_structure(structure)} {left_out} {notes}".lower()
-    found: Iterable[Doubt] = (
-        *_contradictions(structure), *_logic(rest, structure), *_questions(rest, structure),
-        *_orders(rest, structure), *_mentions(rest, shown), *_decades(rest, shown),
-        *_numbers(rest, structure, shown),
-    )  # fmt: skip
-    if structure.intent not in _LISTING:
+    found: Iterable[Doubt]
+    if structure.intent in _LISTING:
+        found = (
+            *_contradictions(structure), *_logic(rest, structure), *_questions(rest, structure),
+            *_orders(rest, structure), *_mentions(rest, shown), *_decades(rest, shown),
+            *_numbers(rest, structure, shown),
+        )  # fmt: skip
+    else:
         beside = (*structure.genres, *structure.moods, *structure.keywords, structure.text)
         found = ((each, "the films are named, and nothing narrows them") for each in beside if each)
     for words, why in (*found, *_large(text, shown)):

@@ -28,7 +28,8 @@ def as_typed(pattern: str) -> re.Pattern[str]:
 def any_case(pattern: str) -> re.Pattern[str]:
     """A pattern of words in whatever case they are typed; its lines are one.
 
-    What is read of a match has a name: groups without one only group.
+    What is read of a match has a name: groups without one only group, but for those of COMPARED
+    and of replacements (``\\1``); patterns to split by have none.
     """
     return re.compile(in_one(pattern), re.IGNORECASE)
 

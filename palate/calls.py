@@ -10,6 +10,7 @@ import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import update_wrapper
+from types import MethodType
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, Unpack, overload
 from urllib.parse import quote
 
@@ -72,7 +73,7 @@ class Operation(Generic[P, T]):
         def send(*args: P.args, **options: P.kwargs) -> object:
             return client.send(self._call(*args, **options))
 
-        return update_wrapper(send, self.declared)
+        return update_wrapper(send, MethodType(self.declared, client))
 
     def _call(self, *args: Any, **options: Any) -> Call[T]:
         bound = inspect.signature(self.declared).bind(None, *args, **options)
@@ -93,15 +94,17 @@ class Operation(Generic[P, T]):
 
 
 def _as(kind: Any) -> Read:
+    if kind is None:
+        return lambda _: None
     adapter = TypeAdapter[Any](kind)
-    # A newer server may say more than this client knows; of what is deleted none says anything.
-    return lambda answer: adapter.validate_json(answer.content or b"null", extra="ignore")
+    # A newer server may say more than this client knows.
+    return lambda answer: adapter.validate_json(answer.content, extra="ignore")
 
 
 def _spelt(query: Json) -> Json:
     """Parameters as an address has them."""
     if "movies" in query:
-        query["movie"] = query.pop("movies")
+        query["movie"] = [*query.pop("movies")]
     if "weights" in query:
         query["weights"] = ",".join(f"{name}:{w:g}" for name, w in query["weights"].items())
     for name in ("fields", "facets"):

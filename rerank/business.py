@@ -4,6 +4,7 @@ A broken edit keeps the rules that were read last, and is said in the log, the m
 `palate doctor`.
 """
 
+import itertools
 import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -202,10 +203,9 @@ def named(rules: BusinessRules, moved: int, film: Mapping[str, Any]) -> tuple[st
     )  # fmt: skip
 
 
-def pinned_films(rules: BusinessRules, found: Iterable[int]) -> tuple[int, ...]:
-    """The films that rules pin by their ids and that are not found yet."""
-    named = {movie_id for rule in rules.rules if rule.pin for movie_id in rule.films.movie_ids}
-    return tuple(sorted(named.difference(found)))
+def pinned_films(rules: BusinessRules) -> set[int]:
+    """The films that rules pin by their ids."""
+    return {movie_id for rule in rules.rules if rule.pin for movie_id in rule.films.movie_ids}
 
 
 def taken_out_by(rules: BusinessRules, film: Mapping[str, Any]) -> str | None:
@@ -218,10 +218,13 @@ def taken_out_by(rules: BusinessRules, film: Mapping[str, Any]) -> str | None:
 
 
 def arrange(
-    rules: BusinessRules, order: Sequence[int], films: Mapping[int, Mapping[str, Any]]
+    rules: BusinessRules,
+    order: Sequence[int],
+    films: Mapping[int, Mapping[str, Any]],
+    behind: Iterable[int] = (),
 ) -> tuple[list[int], dict[int, int]]:
-    """The order with caps kept and pins in their places; and by which rules films were moved: a bit
-    for each rule, the first the lowest."""
+    """The order with caps kept and pins in their places, of films ``behind`` it only those pinned;
+    and by which rules films were moved: a bit for each rule, the first the lowest."""
     arranged, moved = list(order), dict[int, int]()
     for at, rule in enumerate(rules.rules):
         if rule.cap is not None:
@@ -230,9 +233,10 @@ def arrange(
             moved |= {each: moved.get(each, 0) | 1 << at for each in held}
     for at, rule in enumerate(rules.rules):
         if rule.pin is not None:
-            first = next((e for e in arranged if rule.films.match(films[e])), None)
+            several = itertools.chain(arranged, behind)
+            first = next((e for e in several if rule.films.match(films[e])), None)
             if first is not None:
-                arranged.remove(first)
+                arranged = [each for each in arranged if each != first]
                 arranged.insert(rule.pin - 1, first)
                 moved[first] = moved.get(first, 0) | 1 << at
     return arranged, moved

@@ -5,7 +5,7 @@ a film while events arrive.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -59,14 +59,9 @@ _MADE = {
 READ = tuple(name for name in Recommendation.model_fields if name not in _MADE)
 """Fields of a recommendation that are columns of the statements, by the same names."""
 
-_LONGEST = 500
-"""Films of an order that pages walk through."""
-
-_SPREAD = 60
-"""Films, the first ones, that are set apart from each other."""
-
-_SURPRISE = 5
-"""The place of the film that the taste did not choose."""
+_LONGEST = 500  # films of an order that pages walk through
+_SPREAD = 60  # films, the first ones, that are set apart from each other
+_SURPRISE = 5  # the place of the film that the taste did not choose
 
 _NONE_LEFT = (
     "No film is left: none fits, or what fits is seen, turned away, excluded or taken out by rules."
@@ -122,14 +117,14 @@ def _make(
     note: Note = trace.note if trace else lambda _stage, _order: None
     with database.read() as connection, stage("rank"):
         head, found = _find(connection, bound)
-        if frozen is None:
-            found = _with_pinned(connection, database, request, nodes, parsed, rules, found)
+        behind = _pinned(database, request, nodes, parsed, rules, found, connection, frozen)
+        found |= behind
         if trace is not None:
             trace.films = dict(found)
         note("sources", found)
         found, ruled = _apply(connection, rules, found)
         note("rules", found)
-        order = _order(connection, found, request, rules, ruled, note) if frozen is None else frozen
+        order = frozen or _order(connection, found, request, rules, ruled, note, behind)
         page = order[offset : offset + max(request.k, judged)]
         movies = _movies(connection, request, page, offset, found, rules, ruled)
         note("page", [movie.movie_id for movie in movies])
@@ -163,24 +158,25 @@ def _find(
     return rows[0], {row["movie_id"]: row for row in rows if row["movie_id"] is not None}
 
 
-def _with_pinned(
-    connection: Connection,
+def _pinned(
     database: Database,
     request: RecommendRequest,
     nodes: list[Node],
     parsed: ParsedQuery | None,
     rules: BusinessRules,
-    found: dict[int, dict[str, Any]],
+    found: Mapping[int, Any],
+    connection: Connection,
+    frozen: Sequence[tuple[int, int]] | None,
 ) -> dict[int, dict[str, Any]]:
-    """The films found, and behind them those that rules pin by their ids."""
-    pinned = pinned_films(rules, found)[:_LONGEST]
-    if not pinned:
-        return found
+    """The films that rules pin by their ids and no source gave, by scores of their own."""
+    pinned = tuple(sorted(pinned_films(rules).difference(found, request.exclude)))[:_LONGEST]
+    if not pinned or frozen is not None:
+        return {}
     bound = _bind(database, request, [*nodes, Filter(Ids(pinned))], parsed, None, len(pinned))
     behind = _find(connection, bound)[1]
     for row in behind.values():
         row["unpersonalized_rank"] += len(found)
-    return found | behind
+    return behind
 
 
 def _with_films(database: Database, request: RecommendRequest) -> RecommendRequest:
@@ -276,11 +272,12 @@ def _order(
     rules: BusinessRules,
     ruled: Mapping[int, Mapping[str, Any]],
     note: Note,
+    behind: Container[int],
 ) -> list[tuple[int, int]]:
     """The films of all pages, with bits of their sources and, behind them, of the rules that moved
-    them."""
-    titles = {movie_id: row["title"] for movie_id, row in found.items()}
-    order = cap_franchises(list(found), titles, request.franchise)[:_LONGEST]
+    them. Of those ``behind`` only those in whose place a rule wants them."""
+    titles = {m: row["title"] for m, row in found.items() if m not in behind}
+    order = cap_franchises(list(titles), titles, request.franchise)[:_LONGEST]
     note("franchise", order)
     if request.diversity < 1 and len(order) > 1:
         order = _spread(connection, order[:_SPREAD], found, request) + order[_SPREAD:]
@@ -291,7 +288,9 @@ def _order(
         order.remove(chosen)
         order.insert(_SURPRISE - 1, chosen)
         note("serendipity", order)
-    order, moved = arrange(rules, order, ruled)
+    named = pinned_films(rules)
+    left_out = [m for m in found if m in named and m not in order]
+    order, moved = arrange(rules, order, ruled, left_out)
     note("caps and pins", order)
     return [(m, _bits(found[m]["sources"]) | moved.get(m, 0) << len(_BITS)) for m in order]
 

@@ -224,7 +224,7 @@ def _initials_fit(letters: str, title: Title) -> int:
     if fit < 2 and (": " in title.written or " - " in title.written):
         part = PARTS.split(title.written)[-1]
         behind = part.removeprefix("the ")
-        if behind[:1] in letters[:2]:
+        if behind and behind[0] in letters[:2]:
             fit = max(fit, 2 * (_first_ones(letters, " ".join(typed_words(behind)), part[0]) > 1))
     return fit
 
@@ -232,7 +232,7 @@ def _initials_fit(letters: str, title: Title) -> int:
 def _first_ones(letters: str, key: str, article: str) -> int:
     """Numbers are digits or letters; ``and`` and what says that a number follows may be left
     out."""
-    if key[:1] not in letters[:2] or key.count(" ") < max(1, len(letters) - 4):
+    if not key or key[0] not in letters[:2] or key.count(" ") < max(1, len(letters) - 4):
         return 0
     words = key.split()
     digits = ["".join(n for n in NUMERAL_FORMS.get(w, ()) if n.isdecimal()) for w in words]

@@ -24,7 +24,7 @@ LONG = 8
 """A word, or a title, of so many letters may have two mistakes."""
 
 _APOSTROPHES = str.maketrans("", "", "'’‘`´ʼ′")
-YEAR = re.compile(r"(?<=\S)[\s,._]+(?:from\s+)?[(\[]?((?:18|19|20)\d\d)[)\]]?\s*$")
+YEAR = re.compile(r"(?<=\S)[\s,._]+(?:from\s+)?[(\[]?((?:18|19|20)\d\d)(?: film(?=\)))?[)\]]?\s*$")
 PARTS = re.compile(r":\s+|\s+-\s+")
 """What stands between a title and its subtitle."""
 _AND = re.compile(r"&|(?<=\s)\+(?=\s)")

@@ -1,6 +1,9 @@
 """What PostgreSQL's refusals mean and what to do about each: the same words on every face."""
 
 import re
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
 import psycopg
 import sqlalchemy
@@ -22,6 +25,9 @@ from palate.errors import (
     SerializationError,
     StatementCancelledError,
 )
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _UNDONE = "What was not committed is undone."
 
@@ -57,12 +63,23 @@ _REFUSALS: dict[type[psycopg.Error], tuple[type[RefusedByDatabaseError], str]] =
     ),
 }
 
-again = stamina.retry(
-    on=(DeadlockError, SerializationError),
-    attempts=3, wait_initial=0.05, wait_max=0.5, wait_jitter=0.1,
-)  # fmt: skip
-"""Around a function that is one transaction: one that the database ended for the sake of another
-has changed nothing, and is begun again."""
+
+def again(once: Callable[P, T]) -> Callable[P, T]:
+    """Around a function that is one transaction: one that the database ended for the sake of
+    another has changed nothing, and is begun again, twice at most."""
+
+    @wraps(once)
+    def tried(*args: P.args, **options: P.kwargs) -> T:
+        for attempt in stamina.retry_context(
+            on=(DeadlockError, SerializationError),
+            attempts=3, wait_initial=0.05, wait_max=0.5, wait_jitter=0.1,
+        ):  # fmt: skip
+            with attempt:  # as a decorator it would log what the function is given
+                return once(*args, **options)
+        raise AssertionError  # the last attempt returns or raises
+
+    return tried
+
 
 _SERVER_ENDED: dict[type[psycopg.Error], str] = {
     errors.IdleSessionTimeout: "A session was idle longer than the server's idle_session_timeout "

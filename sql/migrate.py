@@ -108,6 +108,7 @@ def log_sequences(database: Database) -> None:
     Only where nobody else draws yet.
     """
     with database.begin(patient=True) as connection:
+        connection.execute(_statements["lock"])
         connection.execute(_statements["log_sequences"])
 
 

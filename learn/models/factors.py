@@ -43,14 +43,17 @@ class FactorModel(WeightedModel):
         tastes = self._tastes(ratings.take(np.flatnonzero(ratings.per_user)[:_SPREAD_OVER]))
         both = (self.factors_in, self.factors_out), other
         own, others = (float(np.std(tastes @ inward @ outward.T)) for inward, outward in both)
+        known = np.hstack([self.factors_out, other[1]]).any(
+            axis=1, keepdims=True
+        )  # the rest stays 0
         left, r = np.linalg.qr(np.hstack([self.factors_in, other[0]]))
         right, s = np.linalg.qr(
             np.hstack([self.factors_out, share * own / (others + 1e-9) * other[1]])
         )
         u, spectrum, vt = np.linalg.svd(r @ s.T)
         root = np.sqrt(spectrum[:rank])
-        self.factors_in = (left @ u[:, :rank] * root).astype(np.float32)
-        self.factors_out = (right @ vt[:rank].T * root).astype(np.float32)
+        self.factors_in = (left @ u[:, :rank] * root * known).astype(np.float32)
+        self.factors_out = (right @ vt[:rank].T * root * known).astype(np.float32)
 
 
 @dataclass

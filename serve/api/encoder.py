@@ -55,6 +55,6 @@ class ServerEncoder:
     def _load(self, loading: Future[Embedder]) -> None:
         try:
             loading.set_result(open_embedder(self._settings))
-        except Exception as error:
+        except BaseException as error:  # also what an import raises to end the process
             self._loading = None  # whoever comes next has it tried again
             loading.set_exception(error)

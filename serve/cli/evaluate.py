@@ -1,6 +1,6 @@
 """`palate evaluate`: how good every ranking is, on ratings it has not seen."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -14,7 +14,7 @@ from evaluate.predict import PredictReport, Said, evaluate_predict
 from evaluate.recommend import PROTOCOLS, ProtocolResult, evaluate_recommend
 from evaluate.report import make_markdown, make_page
 from evaluate.retrain import retrain
-from evaluate.runs import Run, read_run, write_run
+from evaluate.runs import Difference, Run, read_run, write_run
 from evaluate.runs import compare as differences_of
 from evaluate.search import SetResult, evaluate_search
 from learn.held_out import SETS
@@ -87,7 +87,9 @@ class Report:
             raise MisuseError("--compare takes one or two files. Nothing was measured.")
         earlier = [read_run(path) for path in self.compare or ()]
         if len(earlier) == 2:
-            return Done(differences_of(*earlier), lambda: _print_differences(*earlier))
+            before, after = earlier
+            found = differences_of(before, after)
+            return Done(found, lambda: _print_differences(before, after, found))
         return _report(measure(), self.output, earlier)
 
 
@@ -220,16 +222,20 @@ def _report(run: Run, output: Path | None, earlier: Sequence[Run]) -> Done:
         (output / f"{kind}.html").write_text(make_page(run), encoding="utf-8")
         (output / f"{kind}.md").write_text(make_markdown(run), encoding="utf-8")
         say(f"Wrote {output / kind}.json, .html and .md.")
-    differences = [differences_of(before, run) for before in earlier]
-    told = {"about": run.about, "results": run.results, "differences": differences}
-    return Done(told, lambda: _print_run(run, earlier))
+    try:
+        differences = [(before, differences_of(before, run)) for before in earlier]
+    except MisuseError:
+        _print_run(run, ())  # what took long is not lost for it
+        raise
+    told = {"about": run.about, "results": run.results, "differences": [d for _, d in differences]}
+    return Done(told, lambda: _print_run(run, differences))
 
 
-def _print_run(run: Run, earlier: Sequence[Run]) -> None:
+def _print_run(run: Run, differences: Iterable[tuple[Run, list[Difference]]]) -> None:
     for name, result in run.results.items():
         _print_part(name, result)
-    for before in earlier:
-        _print_differences(before, run)
+    for before, found in differences:
+        _print_differences(before, run, found)
 
 
 def _print_part(name: str, result: object) -> None:
@@ -310,9 +316,9 @@ def _beyond(result: ProtocolResult, fact: str) -> Column[str]:
     return (f"{fact}>", lambda model: number(result.beyond[model].get(fact), 4))
 
 
-def _print_differences(before: Run, after: Run) -> None:
+def _print_differences(before: Run, after: Run, found: list[Difference]) -> None:
     print_table(
-        differences_of(before, after),
+        found,
         *("=part", "ranking=system", "metric", "before>:.4f", "after>:.4f"),
         "difference>=difference.mean:+.4f",
         ("95%>", lambda each: _interval(each.difference)),

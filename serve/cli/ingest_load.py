@@ -1,7 +1,7 @@
 """What the commands that load have in common: options, the load, and its report."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,6 +12,7 @@ from ingest.embeddings import count_embeddings
 from ingest.load import Deleted, LoadReport, load
 from ingest.progress import watch
 from ingest.rows import Source
+from palate.errors import PalateError
 from serve.cli.output import err, say, warn, when_stopped
 from serve.cli.session import Session
 from serve.cli.text import count
@@ -69,7 +70,10 @@ def run_load(database: Database, source: Source, options: LoadOptions) -> LoadRe
             again=options.again, dry_run=options.dry_run,
             missing_share=options.at_most / 100 if options.delete_missing else None,
         )  # fmt: skip
-    missing = count_embeddings(database).missing if report.movies and not report.dry_run else 0
+    missing = 0
+    if report.movies and not report.dry_run:
+        with suppress(PalateError):  # what is loaded is, whatever this says
+            missing = count_embeddings(database).missing
     if not missing:
         return report
     note = (

@@ -6,7 +6,7 @@ Elsewhere than on a terminal lines are 120 columns wide, unless COLUMNS says oth
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -91,6 +91,8 @@ def _plain(value: Any) -> Any:
         return {name: getattr(value, name) for name in value.__dataclass_fields__}
     if isinstance(value, Mapping):
         return dict(value)
+    if isinstance(value, Sequence | Set):
+        return list(value)
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 

@@ -349,6 +349,11 @@ CREATE OR REPLACE FUNCTION glue_words() RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN '{the,a,an,of,in,on,to,for,and,with,by,from,is,it,that,what,who,where}'::text[];
 
+-- Behind a title they ask for a copy of it; of one word before it they tell of the topic: `french war`.
+CREATE OR REPLACE FUNCTION language_words() RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN '{french,german,italian,spanish,japanese,korean,chinese,hindi,russian,swedish,danish}'::text[];
+
 -- Words that ask for a film beside its title, say of what kind a copy is, or join what else is said.
 CREATE OR REPLACE FUNCTION request_words() RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -362,13 +367,13 @@ RETURN glue_words() || string_to_array(
     'date year director directed starring trailer official teaser clip soundtrack ost poster '
     'subtitles subtitled subs sub eng english dubbed vhs pelicula completa complet gratis script screenplay actors '
     'actor actress song songs theme meaning sequel prequel remake box office oscar oscars anyone please thanks hey hi '
-    'hello im you have got do does has seen google buy rent dvds stills fan french german italian spanish japanese '
-    'korean chinese hindi russian swedish danish', ' ');
+    'hello im you have got do does has seen google buy rent dvds stills fan', ' ')
+    || language_words();
 
 -- Films whose title stands before, behind or, as in `what is heat about`, among words that are all known of the film, its people, genres,
 -- year or decade, or ask for one: `nolan inception`, `heat crime 1995`, `heat explained`; of a name of a
--- file, once the year and the copy are known, whatever follows. One word with genres alone is a topic:
--- `war drama` does not ask for The War first. By plpgsql: hardly a text begins or ends with a title.
+-- file, once the year and the copy are known, whatever follows. One word with genres or languages alone is a
+-- topic: `war drama` does not ask for The War first. By plpgsql: hardly a text begins or ends with a title.
 CREATE OR REPLACE FUNCTION titles_among(key text) RETURNS TABLE (movie_id bigint)
 LANGUAGE plpgsql STABLE ROWS 1 SET search_path FROM CURRENT SET standard_conforming_strings = on AS $$
 #variable_conflict use_column
@@ -396,7 +401,7 @@ BEGIN
         CROSS JOIN LATERAL title_words(concat_ws(' ', m.director, array_to_string(m.actors, ' '))) p (people)
         WHERE m.movie_id = t.movie_id
           AND (t.key LIKE '% %' OR NOT rest <@ (
-                  glue_words() || '{movie,movies,film,films}'
+                  glue_words() || '{movie,movies,film,films}' || language_words()
                   || string_to_array(title_words(array_to_string(m.genres, ' ')), ' ')))
           AND (rest <@ (request_words() || ARRAY[m.year::text, right(m.year::text, 2), m.year / 10 || '0s',
                                                  m.year / 10 % 10 || '0s']

@@ -259,15 +259,16 @@ BEGIN
     RETURN made;
 END $$;
 
--- Drops the indexes of vectors that are not in use any more: who searches waits for a moment, and this
--- for no search.
+-- Drops the indexes of vectors, and of statistics, that are not in use any more: who searches waits for a
+-- moment, and this for no search.
 CREATE OR REPLACE FUNCTION drop_former_indexes() RETURNS void
 LANGUAGE plpgsql SET search_path FROM CURRENT SET lock_timeout = '50ms' AS $$
 DECLARE
     former regclass[] := ARRAY(
         SELECT i.indexrelid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
         WHERE i.indrelid = 'movie_vectors'::regclass AND c.relname ~ '^movie_vectors_content'
-          AND c.relname <> 'movie_vectors_content_' || (SELECT dimension FROM embedding_model));
+              AND c.relname <> 'movie_vectors_content_' || (SELECT dimension FROM embedding_model)
+           OR i.indrelid = 'movie_stats'::regclass AND c.relname = 'movie_stats_movie_id');
     index_name regclass;
 BEGIN
     FOREACH index_name IN ARRAY former LOOP

@@ -75,3 +75,14 @@ def test_a_name_that_nobody_has_is_no_number_at_any_face(
     said = client.post("/v1/chat", json={"message": "westerns", "user_id": "nobody"})
     assert said.status_code == 200
     assert str(2**63 - 1) not in said.text
+
+
+@pytest.mark.parametrize("text", ["films by spielberg", "movies of the 1990s", "films for kids"])
+def test_a_user_called_as_what_films_are_about_is_not_meant(
+    sample_copy: Database, text: str
+) -> None:
+    asker = Asker(sample_copy, Searcher(sample_copy))
+    before = asker.read(text).structure
+    for name in ("spielberg", "1990s", "kids"):
+        name_user(sample_copy, name)
+    assert asker.read(text).structure == before

@@ -309,16 +309,28 @@ def test_a_pinned_film_stands_in_its_place_whatever_the_sources_gave(
 ) -> None:
     file = tmp_path / "rules.json"
     given = recommend(films, "1, k => NULL, candidates => 1")
-    left_out = next(id for id in recommend(films, "1, k => NULL") if id not in given)
-    rule = {"name": "of the week", "pin": 1, "films": {"movie_ids": [left_out, 4711]}}
+    first, second = [m for m in recommend(films, "1, k => NULL") if m not in given][:2]
+    these: dict[str, Any] = {"movie_ids": [first, second, 4711]}
+    rule = {"name": "of the week", "pin": 1, "films": these}
     file.write_text(json.dumps({"rules": [rule]}))
     films.settings = films.settings.model_copy(update={"rules_file": file})
     few = RecommendRequest(user_id=1, k=1, candidates=1)
-    [first] = find(films, few).movies
-    assert (first.movie_id, first.rules) == (left_out, ("of the week",))
-    assert sum(first.contributions.values()) == pytest.approx(first.score)
-    [other] = find(films, few.model_copy(update={"exclude": (left_out,)})).movies
+    page = find(films, few)
+    seen = list(page.movies)
+    while page.next_cursor and page.movies:
+        page = find(films, few.model_copy(update={"cursor": page.next_cursor}))
+        seen += page.movies
+    ids = [movie.movie_id for movie in seen]
+    assert (set(ids[1:]), ids[0] in (first, second)) == (set(given), True), "the other comes not"
+    assert [movie.rules for movie in seen] == [("of the week",)] + [()] * len(given)
+    for movie in seen:
+        assert sum(movie.contributions.values()) == pytest.approx(movie.score)
+    [other] = find(films, few.model_copy(update={"exclude": (first, second)})).movies
     assert other.movie_id in given
+    trace = Trace()
+    find(films, few, trace=trace)
+    file.write_text(json.dumps({"rules": [rule | {"films": these | {"year_to": 1900}}]}))
+    assert find(films, few).movies[0].movie_id in given, "a rule means what all of it says"
 
 
 def test_rules_of_the_operator_are_named_and_add_up(films: Database, tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def servers() -> Iterator[tuple[Database, Database]]:
             made = account.run(*backup, *from_primary)
             assert made.returncode == 0, made.stdout
             control: list[str | Path] = [programs / "pg_ctl", "-D", folder / "data"]
-            options = f"-c unix_socket_directories={folder} -c max_standby_streaming_delay=0"
+            options = f"-c unix_socket_directories={folder}"
             started = account.run(*control, "-w", "-l", folder / "log", "-o", options, "start")
             assert started.returncode == 0, started.stdout
             try:
@@ -100,6 +100,8 @@ def test_a_statement_that_is_in_the_way_of_the_replay_is_told_so(
     with ThreadPoolExecutor(1) as pool:
         reading = pool.submit(read)
         with psycopg.connect(standby.psql_url, autocommit=True) as admin:
+            admin.execute("ALTER SYSTEM SET max_standby_streaming_delay = 0")
+            admin.execute("SELECT pg_reload_conf()")
             while not admin.execute(_SLEEPS).fetchall():
                 time.sleep(0.05)
         with primary.begin() as changing:
