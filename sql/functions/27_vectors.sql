@@ -264,15 +264,15 @@ END $$;
 CREATE OR REPLACE FUNCTION drop_former_indexes() RETURNS void
 LANGUAGE plpgsql SET search_path FROM CURRENT SET lock_timeout = '50ms' AS $$
 DECLARE
-    former regclass[] := ARRAY(
-        SELECT i.indexrelid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+    former text[] := ARRAY(  -- whoever else starts may drop them first
+        SELECT i.indexrelid::regclass::text FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
         WHERE i.indrelid = 'movie_vectors'::regclass AND c.relname ~ '^movie_vectors_content'
               AND c.relname <> 'movie_vectors_content_' || (SELECT dimension FROM embedding_model)
            OR i.indrelid = 'movie_stats'::regclass AND c.relname = 'movie_stats_movie_id');
-    index_name regclass;
+    index_name text;
 BEGIN
     FOREACH index_name IN ARRAY former LOOP
-        EXECUTE format('DROP INDEX %s', index_name);
+        EXECUTE 'DROP INDEX IF EXISTS ' || index_name;
     END LOOP;
 EXCEPTION WHEN lock_not_available THEN
     NULL;  -- the next time
