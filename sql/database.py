@@ -244,11 +244,13 @@ def _settle_sessions(engine: sqlalchemy.Engine, session: dict[str, Any]) -> None
     def settle_session(connection: psycopg.Connection[Any], _record: object) -> None:
         try:
             connection.execute(own_limit, session)
-        except psycopg.errors.QueryCanceled as error:
-            connection.close()
-            raise DatabaseUnavailableError(OTHER_LIMIT) from error
-        connection.execute(settle, session)
-        connection.commit()
+            connection.execute(settle, session)
+            connection.commit()
+        except psycopg.Error as error:
+            connection.close()  # the pool does not know it yet
+            if isinstance(error, psycopg.errors.QueryCanceled):
+                raise DatabaseUnavailableError(OTHER_LIMIT) from error
+            raise
 
 
 def _settle_transactions(engine: sqlalchemy.Engine, session: dict[str, Any]) -> None:

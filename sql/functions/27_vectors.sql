@@ -318,8 +318,8 @@ BEGIN
         content := format('v.content::vector(%s)', numbers);  -- as the index writes it
         indexed := format('vector_dims(v.content) = %s', numbers);
     END IF;
-    -- Until this function ends, since it has settings.
-    PERFORM set_config('hnsw.ef_search', (50 + least(n, 950))::text, true);
+    -- Until this function ends, where it has settings.
+    PERFORM set_config('hnsw.ef_search', greatest(100, 50 + least(n, 950))::text, true);
     RETURN QUERY EXECUTE format($sql$
         SELECT v.movie_id, -(%1$s <#> $4) FROM movie_vectors v WHERE %2$s AND %3$s
         ORDER BY (%1$s <#> $4)%4$s, v.movie_id LIMIT %5$L
