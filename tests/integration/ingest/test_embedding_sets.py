@@ -198,7 +198,8 @@ def test_an_index_follows_the_set_in_use(
     )
     found = ask(psql, near)
     psql.execute("DROP INDEX movie_vectors_content_768")
-    assert len({*found} & {*ask(psql, near)}) >= 18
+    # Of vectors at random, which no index finds well, most; of those of another set it would be none.
+    assert len({*found} & {*ask(psql, near)}) >= 12
 
 
 def test_mistakes_change_nothing(
