@@ -198,7 +198,7 @@ def test_an_index_follows_the_set_in_use(
     )
     found = ask(psql, near)
     psql.execute("DROP INDEX movie_vectors_content_768")
-    # Of vectors at random, which no index finds well, most; of those of another set it would be none.
+    # Of vectors at random no index finds all; by those of another set it would find none.
     assert len({*found} & {*ask(psql, near)}) >= 12
 
 
