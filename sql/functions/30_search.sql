@@ -4,7 +4,8 @@
 --         + collaborative_contribution + popularity_contribution
 --
 -- Each contribution is a weight (table blend, or the call's `weights`) times a component in
--- [0, 1]: bm25 divided by the best one's; the others min-max scaled inside the candidate set,
+-- [0, 1]: bm25 divided by the best one's, and 1 of titles that begin with what was typed, of which none
+-- is better for being short; the others min-max scaled inside the candidate set,
 -- 0.5 where a film has none or all are alike; content and collaborative then times
 -- taste_strength(), which grows with what is known of the person. `content` needs a taste vector, `collaborative`
 -- factors of the active model: without them they are NULL and contribute 0, and everybody without
@@ -178,7 +179,8 @@ WITH weight AS MATERIALIZED (
     OFFSET 0
 ), scaled AS (
     SELECT m.*,
-           coalesce(m.bm25 / nullif(max(m.bm25) OVER (), 0), 0) AS bm25_part,
+           CASE WHEN m.level >= 'beginning' THEN 1
+                ELSE coalesce(m.bm25 / nullif(max(m.bm25) OVER (), 0), 0) END AS bm25_part,
            CASE WHEN query_embedding IS NOT NULL THEN
                coalesce((m.similarity - min(m.similarity) OVER ())
                    / nullif(max(m.similarity) OVER () - min(m.similarity) OVER (), 0),
