@@ -43,9 +43,8 @@ class FactorModel(WeightedModel):
         tastes = self._tastes(ratings.take(np.flatnonzero(ratings.per_user)[:_SPREAD_OVER]))
         both = (self.factors_in, self.factors_out), other
         own, others = (float(np.std(tastes @ inward @ outward.T)) for inward, outward in both)
-        known = np.hstack([self.factors_out, other[1]]).any(
-            axis=1, keepdims=True
-        )  # the rest stays 0
+        # Of what nothing is known the factors stay 0.
+        known = np.hstack([self.factors_out, other[1]]).any(axis=1, keepdims=True)
         left, r = np.linalg.qr(np.hstack([self.factors_in, other[0]]))
         right, s = np.linalg.qr(
             np.hstack([self.factors_out, share * own / (others + 1e-9) * other[1]])

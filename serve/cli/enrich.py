@@ -1,5 +1,6 @@
 """`palate enrich`: tone, audience, money and effect of films."""
 
+import re
 from typing import Annotated, Literal
 
 import typer
@@ -90,7 +91,7 @@ def _ids(text: str | None) -> list[int] | None:
     if text is None:
         return None
     parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() and int(part) <= LARGEST_ID for part in parts):
+    if not all(re.fullmatch("0|[1-9][0-9]*", p) and int(p) <= LARGEST_ID for p in parts):
         raise MisuseError(
             f"--ids {line(text)}: that is no list of ids. Nothing was done. "
             "Write them like 12,34,56."

@@ -79,9 +79,12 @@ class Toolbox:
         PERSON.set(found)
         return found
 
-    def movie_id(self, movie: str) -> int:
-        """The film that an id or a title names. Raises NotFoundError and MisuseError."""
-        return self.asker.names.find(movie).movie_id
+    def movie_id(self, movie: str, *, as_written: bool = False) -> int:
+        """The film that an id or a title names, uncorrected where something is written of it.
+
+        Raises NotFoundError and MisuseError.
+        """
+        return self.asker.names.find(movie, as_written=as_written).movie_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +277,7 @@ def rate_movie(
     user_id: User = None,
 ) -> outputs.Rated:
     """Set a user's rating; the next search knows it. Only when the user says so."""
-    movie_id = box.movie_id(movie)
+    movie_id = box.movie_id(movie, as_written=True)
     who = box.someone(user_id, new=True)
     return outputs.Rated.of(profiles.rate(box.database, who, movie_id, stars))
 
@@ -288,7 +291,7 @@ def record_event(
     user_id: User = None,
 ) -> outputs.Recorded:
     """Note what a user did with a film, or pins or mutes: also a genre. Only if they say so."""
-    movie_id = None if movie is None else box.movie_id(movie)
+    movie_id = None if movie is None else box.movie_id(movie, as_written=True)
     event = {"type": type, "movie_id": movie_id, "genre": genre, "source": "assistant"}
     who = box.someone(user_id, new=True)
     [line] = add_events(box.database, who, [event]).lines

@@ -213,6 +213,9 @@ def test_only_a_key_that_writes_rates_and_a_key_is_needed(
             made = await client.call_tool("rate_movie", rating)
             assert made.structured_content is not None
             assert made.structured_content["user_stars"] == 4.5
+            for tool, said in (("rate_movie", {"stars": 1}), ("record_event", {"type": "liked"})):
+                guessed = await client.call_tool(tool, {"movie": "Wilow", "user_id": "ann", **said})
+                assert "Like it: Willow" in told(guessed)
             muted = {"type": "muted", "genre": "Horror", "user_id": "ann@example.org"}
             noted = await client.call_tool("record_event", muted)
             assert noted.structured_content is not None
